@@ -11,7 +11,7 @@ import typer
 
 from workshop_kit import doctor
 from workshop_kit.bootstrap import command_table
-from workshop_kit.commands import audit, desk, development, exercises, join, machine, notes, plan, tour
+from workshop_kit.commands import audit, development, exercises, instructor, machine, plan, tour
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
@@ -45,7 +45,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "doctor": _without_typer(doctor.main),
     "plan": _without_typer(plan.main),
     "tour": tour.tour,
-    "notes": notes.notes,
+    "notes": instructor.notes,
     "check": exercises.check,
     "watch": exercises.watch,
     "hint": exercises.hint,
@@ -54,8 +54,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": exercises.status,
     "goto": exercises.goto,
     "update": exercises.update,
-    "desk": desk.desk,
-    "join": join.join,
+    "desk": instructor.desk,
+    "join": instructor.join,
     "audit": audit.audit,
     "down": machine.down,
     "test": development.run_tests,

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.lab_page import LabPage
-from workshop_kit.lessons import instructor_notebooks, notes_page
-from workshop_kit.lessons.instructor_notebooks import NAME
+from workshop_kit.lessons import notes, notes_page
+from workshop_kit.lessons.notes import NAME
 from workshop_kit.paths import CHECKOUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -21,7 +21,7 @@ LONGER_THAN_A_PAGE = (
 
 def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:
     """Its first line is seen with its color; a click shows the rest as formatted text."""
-    instructor_notebooks.update(lab.workspace)
+    notes.update_notebooks(lab.workspace)
     lab.open(f"{NAME}01_container")
     note = lab.cell(0)
     summary, text = note.locator("summary"), note.locator("details p")
@@ -34,7 +34,7 @@ def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:
     expect(note.locator("details strong")).to_have_text("Opening.")
     expect(note.locator("details code")).to_have_text("my_service")
     lab.screenshot("instructor notebook")
-    assert instructor_notebooks.remove(lab.workspace) == []
+    assert notes.remove_notebooks(lab.workspace) == []
 
 
 @pytest.mark.parametrize("lesson", ["00_start", "04_monitoring"])

@@ -14,13 +14,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SOURCES = [
     "import os\nfrom pathlib import Path\n"
-    "from workshop_kit.lessons.predictions import predict\nfrom workshop_kit.exercises.progress import Progress\n"
+    "from workshop_kit.lessons.predictions import Prediction\nfrom workshop_kit.exercises.progress import Progress\n"
     'progress = Progress(Path(os.environ["WORKSHOP_WORKSPACE"], "progress.json"))',
     "from workshop_kit.lessons.predictions import Option, Question\n"
     'texts = {"green": "200 & healthy", "red": "503 <i>unhealthy</i>", "hang": "It hangs.", "crash": "It crashes."}\n'
     'options = {key: Option(text=text, reason=f"Why {key}: <s>so</s>.") for key, text in texts.items()}\n'
     'text = "The database is <b>gone</b>: what does health say?"\n'
-    'guess = predict("test.db", Question(question=text, right="green", options=options), progress=progress)',
+    'guess = Prediction("test.db", Question(question=text, right="green", options=options), progress).show()',
     'guess.reveal("green")',
     "import time\ntime.sleep(60)",
 ]

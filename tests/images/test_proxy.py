@@ -44,7 +44,7 @@ def test_an_instance_that_is_not_ready_gets_no_requests(stack: Stack, images: di
         before = Spec(images["proxy"], command=names, network=spec.network, ports=(8080, 8404))
         with containers.run(stack.session, before) as proxy:
             proxy.wait_until(lambda: states(proxy) == ["UP", "UP"], what="see both")
-            first.stop()
+            first.container.stop()
             proxy.wait_until(lambda: states(proxy) == ["DOWN", "UP"], what="notice")
             with httpx.Client(base_url=proxy.url(), trust_env=False, timeout=20) as client:
                 assert {client.get("/orders").status_code for _ in range(10)} == {200}

@@ -108,7 +108,7 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes(
     names = names_before(texts.source_text, task)
     results = []
     for source in (texts.starter, texts.solution):
-        monkeypatch.setattr(panel, "_source_of_running_cell", lambda source=source: source)
+        monkeypatch.setattr(panel, "running_cell", lambda source=source: source)
         exec(source, names)
         assert task.result is not None
         results.append(task.result)

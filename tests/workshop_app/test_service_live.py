@@ -147,7 +147,7 @@ def test_it_stops_while_dependencies_hang(stack: Stack) -> None:
         with FAULTS["two at once"](stack):
             waiting = [pool.submit(probe, url, NO_ORDER) for _ in range(4)]
             time.sleep(1)  # under way, and with two seconds still to wait
-            running.stop(timeout_seconds=30)
+            running.container.stop(timeout=30)
             ended = running.wait_ended()
             assert {one.result().status for one in waiting} == {503}
         assert ended.code == 0

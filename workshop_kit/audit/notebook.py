@@ -63,13 +63,7 @@ class Audit:
         return as_card(self.report)._repr_mimebundle_()
 
 
-def audit(
-    target: Any,
-    *,
-    only: str | Iterable[str] = (),
-    backing: str | None = None,
-    session: Session | None = None,
-) -> Audit:
+def audit(target: Any, *, only: str | Iterable[str] = (), session: Session | None = None) -> Audit:
     """Audit an image, a container or ``compose:PROJECT``, as ``./workshop audit`` does. See `runner.run_audit`.
 
     ``target`` is a name, or a container or image object of the kit or of the docker SDK. ``only`` selects rules by one
@@ -79,7 +73,7 @@ def audit(
     word = _word(target)
     words = [only] if isinstance(only, str) else only
     with nullcontext(session) if session else temporary_session(reach.connect()) as used:
-        return Audit(run_audit(used, word, only=words, backing=backing, progress=NotebookReport()))
+        return Audit(run_audit(used, word, only=words, progress=NotebookReport()))
 
 
 def _word(target: Any) -> str:

@@ -164,10 +164,11 @@ def _numbered(workspace: Workspace, found: Membership) -> Membership:
 
 def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
     """Return what the workspace reports: keys, ids and numbers of its progress, none of its texts."""
-    progress = Progress(workspace.progress_path)
-    records = game_records.read_file(workspace.ledger_path)
+    progress = Progress(workspace.progress_path).document()
+    records = game_records.read(workspace.ledger_path)
     guesses = {
-        name: GuessReport(choice=guess.choice, outcome=guess.actual or "") for name, guess in progress.guesses().items()
+        name: GuessReport(choice=guess.choice, outcome=guess.actual or "")
+        for name, guess in progress.predictions.items()
     }
     repairs: dict[Any, Repair] = {
         one.name: Repair(seconds=seconds, sign=sign_in(one.debrief.get("how", "")))
@@ -180,7 +181,7 @@ def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
         name=found.name,
         lesson=found.lesson,
         guesses=guesses,
-        passed={name: _minutes(done) for name, done in progress.exercises().items() if done.passed_at},
+        passed={name: _minutes(done) for name, done in progress.exercises.items() if done.passed_at},
         help=found.help,
         help_clicks=found.help_clicks,
         repairs=repairs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 from typing import Annotated
 
 import typer
@@ -14,7 +13,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import TRACKS
-from workshop_kit.workspace.folder import Workspace, own_workspace
+from workshop_kit.workspace.folder import Workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
@@ -34,14 +33,6 @@ def group(name: str) -> typer.Typer:
     """Return an empty group of commands with the summary that the command table has for it."""
     known = command_table.find(name)
     return typer.Typer(help=known.summary if known else "", no_args_is_help=True, rich_markup_mode=None)
-
-
-def open_workspace(seed: int | None = None) -> Workspace:
-    """Return the workspace of the command line; a ``seed`` becomes its seed."""
-    workspace = own_workspace(os.environ)
-    if seed is not None:
-        workspace.share_seed(seed)
-    return workspace
 
 
 def connected_stack(workspace: Workspace) -> Stack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -138,7 +137,7 @@ def _absent_for_tests(*, may_install: bool) -> dict[str, str]:
     absent = {}
     with TerminalReport() as report:
         try:
-            provision.make_ready(own_workspace(os.environ), may_install=may_install, report=report)
+            provision.make_ready(own_workspace(), may_install=may_install, report=report)
         except NotReady as error:
             if isinstance(error, reach.NoPermission):
                 repeat_as_group_member()

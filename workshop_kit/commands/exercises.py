@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, group, open_workspace
+from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, group
 from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint, work_file
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.folder import Workspace, own_workspace
 
 progress = group("progress")
 WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such as progress.json on a USB stick.")]
@@ -24,7 +24,7 @@ WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such a
 
 def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> None:
     """Check an exercise on real containers."""
-    service = exercise_service(open_workspace(seed))
+    service = exercise_service(own_workspace(seed=seed))
     exercise = service.find(exercise).id  # a wrong name is an error before anything starts
     with TerminalReport() as report:
         result = service.check(exercise, report)
@@ -42,12 +42,12 @@ def watch(seed: Seed = None) -> None:
     """Check an exercise whenever its file is saved."""
     from workshop_kit.commands.watch import run  # lazily: it brings the file watcher
 
-    run(exercise_service(open_workspace(seed)))
+    run(exercise_service(own_workspace(seed=seed)))
 
 
 def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
-    service = exercise_service(open_workspace())
+    service = exercise_service(own_workspace())
     exercise = service.find(exercise).id
     before, hints = service.hints_shown(exercise), service.hint(exercise)
     for number, text in enumerate(hints, 1):
@@ -61,7 +61,7 @@ def solution(
     anyway: Annotated[bool, typer.Option("--anyway", help="Show it although the exercise is not passed.")] = False,
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
-    service = exercise_service(open_workspace())
+    service = exercise_service(own_workspace())
     exercise = service.find(exercise).id
     text = service.solution(exercise, anyway=anyway)
     if text is None:
@@ -73,14 +73,14 @@ def solution(
 
 def reset(exercise: ExerciseId) -> None:
     """Put an exercise back to its start; what was there is kept aside."""
-    say(exercise_service(open_workspace()).reset(exercise))
+    say(exercise_service(own_workspace()).reset(exercise))
 
 
 def status(track: Track = None, as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes."""
     from workshop_kit.exercises import board as boards  # lazily: slow imports
 
-    service = exercise_service(open_workspace())
+    service = exercise_service(own_workspace())
     board = boards.board(service.exercises, service.progress, track or service.workspace.track)
     answer(json.dumps(asdict(board)) if as_json else str(boards.render(board)))
 
@@ -89,7 +89,7 @@ def goto(
     lesson: Annotated[str, typer.Argument(help="The lesson: 03_logging, or a beginning such as 03 or log.")],
 ) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
-    service = exercise_service(open_workspace())
+    service = exercise_service(own_workspace())
     name, stack = find_lesson(lesson, service.root / "notebooks"), service.stack()
     with TerminalReport() as report:
         arrived = checkpoint.goto(service, name, stack, report)
@@ -100,7 +100,7 @@ def goto(
 
 def update() -> None:
     """Bring changed lessons and exercises into the workspace; what was edited there stays."""
-    workspace = open_workspace()
+    workspace = own_workspace()
     done = content.update(workspace)
     if any(name.endswith(".ipynb") for name in (*done.added, *done.changed)):
         _sign(workspace)
@@ -115,7 +115,7 @@ def export_progress(file: WorkPath) -> None:
     It is text that you can read: checks, predictions, policies, my_service/, and the lessons and exercises that you
     changed. Passwords stay behind: hidden files, and what is in a folder named secrets.
     """
-    done = work_file.export_work(open_workspace(), file)
+    done = work_file.export_work(own_workspace(), file)
     say(f"{file} holds your progress and {len(done.files)} files. There: ./workshop progress import {file.name}")
     if done.left_out:
         say(f"Left out, since they hold passwords or are no text: {', '.join(done.left_out)}.")
@@ -127,7 +127,7 @@ def import_progress(file: WorkPath) -> None:
 
     What it replaces is kept aside. It holds code that you will run: take it from yourself alone.
     """
-    workspace = open_workspace()
+    workspace = own_workspace()
     changed, backup = work_file.import_work(workspace, file)
     _sign(workspace)
     say(f"Your progress is here, and {len(changed)} files are as you left them. If one is open, reload it from disk.")

@@ -16,14 +16,14 @@ import typer
 from workshop_kit import doctor
 from workshop_kit.bundle import images, load, wheels
 from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group, open_workspace
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.dev import site
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
-from workshop_kit.lessons import book, instructor_notebooks
+from workshop_kit.lessons import book, notes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
@@ -40,7 +40,7 @@ Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB
 def setup(no_install: NoInstall = False) -> None:
     """Install and build what is missing."""
     with TerminalReport() as report:
-        stack = provision.make_ready(own_workspace(os.environ), may_install=not no_install, report=report)
+        stack = provision.make_ready(own_workspace(), may_install=not no_install, report=report)
         provision.write_env(stack, report)
         report(Step("Docker engine", detail="trying limits, health checks, statistics and logs"))
         found = features.examine(stack.session, tags(CHECKOUT)["base"], stack.folder / features.FILE)
@@ -68,7 +68,7 @@ def start(
     from workshop_kit.lessons import lab  # lazily: slow imports, also the next one
     from workshop_kit.workspace import lab_settings
 
-    workspace = open_workspace(seed)
+    workspace = own_workspace(seed=seed)
     arrange_notes(workspace, instructor=instructor)
     lesson = find_lesson(lesson, CHECKOUT / "notebooks" if instructor else workspace.notebooks)
     if track is not None:
@@ -76,7 +76,7 @@ def start(
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
-    page = lab_settings.lesson_page(f"{instructor_notebooks.NAME}{lesson}" if instructor else lesson)
+    page = lab_settings.lesson_page(f"{notes.NAME}{lesson}" if instructor else lesson)
     with TerminalReport() as report:
         no_engine = why_no_engine(may_install=not no_install, report=report)
         if no_engine is None:
@@ -94,10 +94,10 @@ def start(
 def arrange_notes(workspace: Workspace, *, instructor: bool) -> None:
     """Write the instructor's notebooks, or remove them where none of their cells was edited."""
     if instructor:
-        for name, cells in instructor_notebooks.update(workspace).conflicts:
+        for name, cells in notes.update_notebooks(workspace).conflicts:
             say(f"Yours stays in {name}: {', '.join(cells)}.")
         return
-    for name in instructor_notebooks.remove(workspace):
+    for name in notes.remove_notebooks(workspace):
         say(f"{name} stays, with the instructor's notes: it was edited. Delete it if you do not need it.")
 
 
@@ -107,7 +107,7 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Remove what the workshop made, and nothing else."""
-    workspace = own_workspace(os.environ)
+    workspace = own_workspace()
     with TerminalReport() as report:
         session = provision.session_of(workspace, reach.connect())
         scopes: list[Scope] = ["kernel", "workspace"]
@@ -133,7 +133,7 @@ def down(
 @bundle.command("save")
 def save(folder: Folder) -> None:
     """Write what set-up fetches and builds into a folder; parts of other kinds of machines stay in it."""
-    workspace = own_workspace(os.environ)
+    workspace = own_workspace()
     with TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=False, report=report)
         own = version_of(CHECKOUT)
@@ -154,7 +154,7 @@ def load_bundle(folder: Folder) -> None:
     found = parts(folder)
     engine = reach.connect()
     part = load.choose_images(CHECKOUT, found, engine.architecture)
-    workspace = own_workspace(os.environ)
+    workspace = own_workspace()
     with TerminalReport() as report:
         verify(part, report)
         new = images.load(provision.session_of(workspace, engine), part, report)

@@ -233,9 +233,5 @@ def _adapt_guide(guide: Path, from_tour: list[str]) -> None:
     text = guide.read_text(encoding="utf-8")
     text = re.sub(r"(\]\((?:\.\./)+)README\.md", r"\1index.md", text)
     if guide.parent.name == BOOK.name:
-        text = re.sub(r"\]\((\w+)\.md", lambda link: _lesson_link(link, from_tour), text)
+        text = re.sub(r"\]\((\w+)\.md", lambda link: f"]({link[1]}.ipynb" if link[1] in from_tour else link[0], text)
     guide.write_text(text, encoding="utf-8")
-
-
-def _lesson_link(link: re.Match[str], from_tour: list[str]) -> str:
-    return f"]({link[1]}.ipynb" if link[1] in from_tour else link[0]

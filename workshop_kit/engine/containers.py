@@ -109,7 +109,10 @@ class Running:
             if time.monotonic() > deadline:
                 raise self._failed(f"still runs after {within_seconds:g} s")
             time.sleep(0.02)
-        start, end = (_moment(state[key]) for key in ("StartedAt", "FinishedAt"))
+        # In UTC with nanoseconds, of which a datetime takes microseconds.
+        start, end = (
+            datetime.fromisoformat(f"{state[key][:26].rstrip('Z')}+00:00") for key in ("StartedAt", "FinishedAt")
+        )
         return ContainerExit(int(state["ExitCode"]), (end - start).total_seconds())
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
@@ -125,10 +128,6 @@ class Running:
 
         with httpx.Client(trust_env=False, timeout=2) as client:
             return self.wait_until(ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
-
-    def stop(self, timeout_seconds: int = 10) -> None:
-        """Send SIGTERM, and SIGKILL after the time; the stopped container stays."""
-        self.container.stop(timeout=timeout_seconds)
 
     def remove(self) -> None:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""
@@ -244,11 +243,6 @@ def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:
     """Return the last lines that a container wrote to stdout and stderr, at most 64 KiB."""
     text = container.logs(tail=lines)[-LOG_TAIL_BYTES:]
     return str(text.decode(errors="replace")).rstrip()
-
-
-def _moment(text: str) -> datetime:
-    """Return a time that the engine wrote (UTC, nanoseconds), to the microsecond."""
-    return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00")
 
 
 def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:

@@ -16,12 +16,11 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import builder, shell
+from workshop_kit.engine import builder, recipes, shell
 from workshop_kit.engine import install as installer
 from workshop_kit.engine.labels import are_ours
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import ALIASES, PYTHON_ALIAS, RECIPES, RELEASE, REPOSITORY, Recipe, tags
-from workshop_kit.engine.release import image_labels
+from workshop_kit.engine.recipes import Recipe
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
@@ -29,8 +28,8 @@ from workshop_kit.progress import Report, Step, silent
 
 NO_DOCUMENTATION = "no-documentation"
 """In the base's folder: a file of dpkg's options that keep documentation from being unpacked."""
-PULLED = f"debian:{RELEASE}-slim"
-BOOTSTRAPPED = f"{REPOSITORY}/debian:{RELEASE}"
+PULLED = f"debian:{recipes.RELEASE}-slim"
+BOOTSTRAPPED = f"{recipes.REPOSITORY}/debian:{recipes.RELEASE}"
 REGISTRY_TIMEOUT_SECONDS = 5
 # The base image installs these anyway: to bootstrap them along saves a second run of apt.
 INCLUDE = "python3,python3-venv,ca-certificates"
@@ -39,7 +38,7 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 def missing(engine: Engine, root: Path) -> list[str]:
     """Return the names of the images that this checkout needs and the engine lacks."""
-    return [name for name, tag in tags(root).items() if not is_there(engine, tag)]
+    return [name for name, tag in recipes.tags(root).items() if not is_there(engine, tag)]
 
 
 def is_there(engine: Engine, tag: str) -> bool:
@@ -56,23 +55,23 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
 
     ``install`` allows fetching mmdebstrap from the distribution when the base has to be bootstrapped.
     """
-    wanted = tags(root)
-    for number, recipe in enumerate(RECIPES):
+    wanted = recipes.tags(root)
+    for number, recipe in enumerate(recipes.RECIPES):
         if not is_there(session.engine, wanted[recipe.name]):
-            part = _part_of(report, number / len(RECIPES), 1 / len(RECIPES))
+            part = _part_of(report, number / len(recipes.RECIPES), 1 / len(recipes.RECIPES))
             if recipe.base is None:
                 without = root / recipe.folder / NO_DOCUMENTATION
                 with root_file_system(session, without, install=install, report=part) as origin:
                     build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
             else:
                 build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)
-    for name, alias in ALIASES.items():
+    for name, alias in recipes.ALIASES.items():
         move_alias(session, wanted[name], alias)
     report(Step("Images", 1.0, done=True))
     return wanted
 
 
-def move_alias(session: Session, tag: str, alias: str = PYTHON_ALIAS) -> None:
+def move_alias(session: Session, tag: str, alias: str = recipes.PYTHON_ALIAS) -> None:
     """Move a friendly tag such as ``workshop/python:3.13`` to this checkout's image."""
     image = session.engine.client.images.get(tag)
     if alias not in image.tags:
@@ -91,7 +90,7 @@ def build(
     proxies = proxy_settings(os.environ)
     words = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     words += [f"--build-arg={key}" for key in proxies]  # the value comes from the environment: it may hold a password
-    words += [f"--label={key}={value}" for key, value in image_labels(CHECKOUT).items()]
+    words += [f"--label={key}={value}" for key, value in recipes.image_labels(CHECKOUT).items()]
     if (bundle := ca_bundle()) is not None:
         words.append(f"--secret=id=ca,src={bundle}")
     builder.build_folder(
@@ -189,7 +188,8 @@ def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: R
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "debian.tar")
         make = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
-        make += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}", RELEASE, str(archive)]
+        make += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}"]
+        make += [recipes.RELEASE, str(archive)]
         for command in (make, ["docker", "import", "--change", label, str(archive), BOOTSTRAPPED]):
             shell.run(
                 command,

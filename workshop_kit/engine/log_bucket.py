@@ -81,16 +81,11 @@ class LogBucket:
 
 
 def start(stack: Stack, report: Report = silent) -> LogBucket:
-    """Start the collector and its bucket, unless they run, and return the bucket as a reader sees it."""
-    stack.up(SERVICE, store.SERVICE, report=report)
-    return connect(stack)
+    """Start the collector and its bucket, unless they run, and return the bucket as a reader sees it.
 
-
-def connect(stack: Stack) -> LogBucket:
-    """Return the bucket of a stack whose parameter store is up. Raises WorkshopError if it is not.
-
-    Each connection is a user of its own, since a new key of a user replaces the old one.
+    Each call makes a user of its own, since a new key of a user replaces the old one.
     """
+    stack.up(SERVICE, store.SERVICE, report=report)
     return LogBucket(stack, store.connect(stack).access.new_user(f"{READER}-{secrets.token_hex(4)}", POLICY))
 
 

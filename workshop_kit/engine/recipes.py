@@ -1,4 +1,4 @@
-"""The workshop's images: their folders, their bases and their tags (standard library only).
+"""The workshop's images: their folders, their bases, their tags and their labels (standard library only).
 
 A tag is the hash of what the image is built from (its folder, and its base's tag): an image with that tag is up to
 date, and two checkouts on one engine do not overwrite each other's tags.
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from workshop_kit.paths import commit
 
 REPOSITORY = "container-workshop"
 RELEASE = "trixie"
@@ -19,6 +22,8 @@ PYTHON_ALIAS = "workshop/python:3.13"
 """What participants write after FROM: a friendly tag of the image ``python``, with Python's version in RELEASE."""
 ALIASES = {"python": PYTHON_ALIAS, "mariadb": "workshop/mariadb:11.8", "redis": "workshop/redis:8.0"}
 """The images that participants name in their own files, with friendly tags."""
+OCI = "org.opencontainers.image."
+"""The prefix of the OCI image specification's labels."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +83,19 @@ def context_files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") and part != ".dockerignore" for part in parts)
         if path.is_file() and not hidden and "__pycache__" not in parts and path.suffix != ".pyc":
             yield path
+
+
+def image_labels(root: Path) -> dict[str, str]:
+    """Return the labels version, revision and source of images that are built from the checkout ``root``.
+
+    They are given when an image is built and do not count for its tag: a new commit builds no image again. Without
+    git there is no revision, and without ``Source`` in pyproject.toml's ``[project.urls]`` no source.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    head, has_changes = commit(root)
+    known = {
+        "version": project["version"],
+        "revision": f"{head}-dirty" if has_changes else head,
+        "source": project.get("urls", {}).get("Source", ""),
+    }
+    return {f"{OCI}{name}": value for name, value in known.items() if value}

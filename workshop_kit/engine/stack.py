@@ -16,7 +16,7 @@ from typing import Any
 
 from workshop_kit.engine import cleanup, images, reach, recipes, shell
 from workshop_kit.engine import containers as single
-from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, are_ours
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, KIT, KIT_NAME, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
@@ -70,10 +70,6 @@ class Stack:
         """The compose files. The second one is for engines whose health checks have no start interval."""
         return (FILE,) if self.session.engine.knows_start_interval else (FILE, WITHOUT_START_INTERVAL)
 
-    def prepare(self) -> None:
-        """Write the secrets that are absent."""
-        write_secrets(self.folder / "secrets")
-
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.
 
@@ -93,14 +89,10 @@ class Stack:
 
     def containers(self) -> dict[str, Any]:
         """Return the SDK's containers of this stack, by service name, running or not."""
-        found = self.session.engine.client.containers.list(
-            all=True, filters={"label": f"{COMPOSE_PROJECT}={self.project}"}, ignore_removed=True
-        )
-        return {
-            container.labels[COMPOSE_SERVICE]: container
-            for container in found
-            if COMPOSE_SERVICE in container.labels and are_ours(container.labels, self.session.identity.session)
-        }
+        wanted = {COMPOSE_PROJECT: self.project, KIT: KIT_NAME, SESSION: self.session.identity.session}
+        filters = {"label": [f"{name}={value}" for name, value in wanted.items()]}
+        found = self.session.engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
+        return {one.labels[COMPOSE_SERVICE]: one for one in found if COMPOSE_SERVICE in one.labels}
 
     def container(self, service: str) -> Any:
         """Return one container of the stack. Raises WorkshopError if it is not started, or no such service."""
@@ -115,7 +107,7 @@ class Stack:
         return single.url_of(self.container(service).attrs, port)
 
     def _compose(self, *words: str, report: Report) -> None:
-        self.prepare()
+        write_secrets(self.folder / "secrets")
         # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]

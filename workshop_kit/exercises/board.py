@@ -59,7 +59,7 @@ class Board:
 
 def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full") -> Board:
     """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
-    wanted, done = find_track(track), progress.exercises()
+    wanted, done = find_track(track), progress.document().exercises
     rows = [_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if wanted in one.tracks]
     return Board(track, tuple(rows), *_minutes_of(rows))
 

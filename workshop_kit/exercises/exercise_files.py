@@ -15,7 +15,7 @@ from workshop_kit.files import read_small_text
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.merge import language_of, same_code
+from workshop_kit.workspace.merge import language_of, notebook_bytes, same_code
 from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
 from workshop_kit.workspace.track_notebook import unfold
 
@@ -159,7 +159,7 @@ class ExerciseFiles:
             return regions.replace(text, self.exercise.id, body)
         notebook = json.loads(text)
         _cell(notebook, self.exercise.cell)["source"] = body.rstrip("\n").splitlines(keepends=True)
-        return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        return notebook_bytes(notebook).decode()
 
 
 def _cell(notebook: Mapping[str, Any], cell_id: str) -> dict[str, Any]:

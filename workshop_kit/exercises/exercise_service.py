@@ -54,15 +54,11 @@ class ExerciseService:
         progress = Progress(workspace.progress_path)
         return cls(workspace, progress, stack, root, registry.load(root))
 
-    def stop_checks(self) -> None:
-        """End all running checks."""
-        for superseded in list(self.running.values()):
-            superseded.set()
-
-    def stop_check(self, identifier: str) -> None:
-        """End the exercise's running check, if any: it raises Superseded."""
-        if (superseded := self.running.get(identifier)) is not None:
-            superseded.set()
+    def stop_checks(self, *identifiers: str) -> None:
+        """End the running checks of these exercises, or all: they raise Superseded."""
+        for name, superseded in list(self.running.items()):
+            if not identifiers or name in identifiers:
+                superseded.set()
 
     def files(self, identifier: str) -> tuple[Path, ...]:
         """Return the files that the participant edits for an exercise."""
@@ -121,8 +117,7 @@ class ExerciseService:
         exercise = self.find(identifier)
         started = time.monotonic()
         superseded = threading.Event()
-        if (older := self.running.get(exercise.id)) is not None:
-            older.set()
+        self.stop_checks(exercise.id)
         self.running[exercise.id] = superseded
 
         def go_on(step: Step | None = None) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pandas as pd
@@ -17,10 +19,9 @@ from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import incidents, mixed_log
+from workshop_kit.exercises import incidents
 from workshop_kit.observe.frames import frame
 from workshop_kit.observe.stats import Meter, Usage
 from workshop_kit.progress import Step
@@ -28,6 +29,9 @@ from workshop_kit.progress import Step
 MB = 1_000_000
 SMALL_MEMORY_BYTES = 32 * 1024 * 1024
 NAMES = ("customers", "invoices", "orders", "reports", "stock", "suppliers")
+GOOD_LINES = 60
+ITEMS = ("tea", "coffee\u2028to go", "scones", "jam\u0085jam", "biscuits")
+"""What customers order. Two items hold a character at which `str.splitlines` splits, and a log does not."""
 WATCH_SECONDS, INTERVAL_SECONDS = 3.0, 0.5
 USAGE_COLUMNS = ["time", "container", "cpu_percent", "throttled_percent", "throttled_periods", "memory_bytes", "pids"]
 WORK = """
@@ -69,12 +73,7 @@ class Fixture:
 
 
 def container_layer(stack: Stack, random: Random) -> Fixture:
-    """Load an image in which one layer deletes a large file of an earlier layer."""
-    return Fixture({"image": image_with_deleted_file(stack.session, random)})
-
-
-def image_with_deleted_file(session: Session, random: Random) -> str:
-    """Load a small image in which one layer deletes a large file of an earlier layer; return its tag.
+    """Load a small image in which one layer deletes a large file of an earlier layer.
 
     The layers are written by hand, after the OCI image specification: nothing is built.
     """
@@ -87,10 +86,10 @@ def image_with_deleted_file(session: Session, random: Random) -> str:
         f"RUN rm /srv/import/{big}.dump": {f"srv/import/.wh.{big}.dump": 0},
         f"COPY {other}.csv /srv/data/": {f"srv/data/{other}.csv": random.randint(50, 400) * 1000},
     }
-    tag = f"container-workshop/exercise:{secrets.token_hex(6)}"
+    session, tag = stack.session, f"container-workshop/exercise:{secrets.token_hex(6)}"
     session.engine.client.images.load(_archive(layers, tag, session.labels("kernel")))
     session.record("image", str(session.engine.client.images.get(tag).id), tag, "kernel")
-    return tag
+    return Fixture({"image": tag})
 
 
 def container_loss(stack: Stack, random: Random) -> Fixture:
@@ -120,7 +119,7 @@ def logging_cause(stack: Stack, random: Random) -> Fixture:
 
 def logging_parse(stack: Stack, random: Random) -> Fixture:
     """Start a container that has written lines of every kind."""
-    running = mixed_log.run(stack, random)
+    running = _mixed_log(stack, random)
     return Fixture({"container": running.id}, running)
 
 
@@ -207,3 +206,61 @@ def _watch(stack: Stack, running: list[Running]) -> str:
     report(Step("Watch", 1.0, done=True))
     samples = frame(Usage, rows).dropna(subset=["cpu_percent"])
     return str(samples[USAGE_COLUMNS].to_json(orient="records", date_format="iso", date_unit="us"))
+
+
+def _mixed_log(stack: Stack, random: Random) -> Running:
+    """Start a container that writes lines of every kind, and wait until they are in its log."""
+    text = "".join(f"{line}\n" for line in mixed_lines(random))
+    spec = Spec(
+        image=recipes.tags(stack.root)["base"],
+        command=("sh", "-c", 'printf %s "$LINES_TO_WRITE" | base64 -d; exec sleep 3600'),
+        environment={"LINES_TO_WRITE": base64.b64encode(text.encode()).decode()},
+        network="none",
+        memory_bytes=SMALL_MEMORY_BYTES,
+    )
+    running = containers.run(stack.session, spec)
+    running.wait_until(lambda: running.container.logs() == text.encode(), what="write its lines")
+    return running
+
+
+def mixed_lines(random: Random) -> list[str]:
+    """Return `GOOD_LINES` orders as JSON objects, with one to three examples of each odd kind among them."""
+    clock = datetime.now(UTC)
+    lines: list[str] = []
+    kinds = zip(*(_odd_lines(random, clock) for _ in range(3)), strict=True)
+    odd = [example for examples in kinds for example in examples[: random.randint(1, 3)]]
+    random.shuffle(odd)
+    places = random.sample(range(1, GOOD_LINES), len(odd))
+    for number in range(GOOD_LINES):
+        clock += timedelta(milliseconds=random.randint(1, 400))
+        if number in places:
+            lines += odd.pop()
+        lines.append(_order(random, clock))
+    return lines
+
+
+def _order(random: Random, clock: datetime) -> str:
+    record = {
+        "ts": clock.isoformat(timespec="milliseconds"),
+        "level": "info",
+        "msg": "order placed",
+        "request_id": f"{random.getrandbits(64):016x}",
+        "item": random.choice(ITEMS),
+        "quantity": random.randint(1, 9),
+    }
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _odd_lines(random: Random, clock: datetime) -> list[list[str]]:
+    """Return an example of each kind of lines that are no JSON objects, or only look like one."""
+    order, depth = _order(random, clock), random.randint(1, 3)
+    calls = [part for n in range(depth) for part in (f'  File "orders.py", line {n + 40}, in step_{n}', "    pay()")]
+    return [
+        [order[: random.randint(40, len(order) - 2)]],  # cut short
+        [f'{order[:-1]}, "discount": NaN}}'],
+        [f'{order[:-1]}, "quantity": {random.randint(10, 99)}}}'],  # a key twice
+        ["Traceback (most recent call last):", *calls, f"TimeoutError: bank {random.randint(1, 9)} sleeps"],
+        [f"{clock:%H:%M:%S} WARN retrying in {random.randint(1, 9)} s"],
+        [random.choice(("null", "42", '["done"]'))],
+        [""],
+    ]

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from workshop_kit.engine.records import RecordFile
-from workshop_kit.engine.session import Session
 
 MAX_RECORDS = 50
 FILE = "gameday.jsonl"
@@ -57,23 +56,18 @@ class Record:
         return _between(self.first_symptom, self.fixed)
 
 
-def write(session: Session, record: Record) -> None:
+def write(ledger: Path, record: Record) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
-    others = [one for one in read(session) if one.id != record.id]
-    _file(session.ledger.path).write([*others, record][-MAX_RECORDS:])
+    others = [one for one in read(ledger) if one.id != record.id]
+    _file(ledger).write([*others, record][-MAX_RECORDS:])
 
 
-def find(session: Session, identifier: str) -> Record | None:
+def find(ledger: Path, identifier: str) -> Record | None:
     """Return the record of an incident; None if there is none."""
-    return next((one for one in read(session) if one.id == identifier), None)
+    return next((one for one in read(ledger) if one.id == identifier), None)
 
 
-def read(session: Session) -> list[Record]:
-    """Return all records, oldest first."""
-    return read_file(session.ledger.path)
-
-
-def read_file(ledger: Path) -> list[Record]:
+def read(ledger: Path) -> list[Record]:
     """Return the records beside a ledger, oldest first; none without a file."""
     return _file(ledger).read()[0]
 

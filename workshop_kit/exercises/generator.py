@@ -14,6 +14,7 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import files_below, write_atomically
 from workshop_kit.workspace.course import FILE, MY_SERVICE
 from workshop_kit.workspace.file_cell import MAGIC, file_named
+from workshop_kit.workspace.merge import notebook_bytes
 from workshop_kit.workspace.regions import MarkerError, plain, region_of, starter
 from workshop_kit.workspace.solutions import NOTEBOOK, marked_sources
 
@@ -57,11 +58,6 @@ def drift(root: Path) -> list[str]:
     step = "run `./workshop build`"
     differing = [f"{name} is missing or not what its source makes; {step}." for name in _differing(root, wanted)]
     return [*differing, *(f"{name} has no source in solutions/; {step}." for name in _strays(root, wanted))]
-
-
-def notebook_bytes(notebook: Notebook) -> bytes:
-    """Return a notebook as it is committed: indented by one, in UTF-8, with a final newline."""
-    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _wanted(root: Path) -> dict[str, bytes]:

@@ -14,16 +14,7 @@ from IPython.display import display
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.cards import (
-    PANEL_CSS,
-    comparison_card,
-    exercise_page,
-    head_html,
-    hint_items,
-    result_card,
-    result_html,
-    solution_card,
-)
+from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
@@ -40,7 +31,7 @@ class ExerciseWidget(JobWidget):
     """
 
     _esm = PARTS + (HERE / "panel.js").read_text()
-    _css = PANEL_CSS
+    _css = cards.PANEL_CSS
     name = traitlets.Unicode().tag(sync=True)
     paths = traitlets.List(traitlets.Unicode()).tag(sync=True)  # as JupyterLab knows them; [] if in the notebook
     place = traitlets.Unicode().tag(sync=True)  # ``lines 34–43 of config.py``
@@ -107,7 +98,7 @@ class Panel:
 
     def page(self) -> Rendered:
         """Return the panel for a page without a kernel."""
-        return exercise_page(self.exercise, self.result, self.hints, passed=self.passed, solution=self.solution)
+        return cards.exercise_page(self.exercise, self.result, self.hints, passed=self.passed, solution=self.solution)
 
     def show(self) -> None:
         """Show the panel; in a headless run check the file first."""
@@ -117,18 +108,18 @@ class Panel:
 
     def hand_in(self, value: Any) -> None:
         """Record the value that the cell computed, and check it: text, numbers, lists, dictionaries of them."""
-        self.exercise_service.hand_in(self.exercise.id, value, _source_of_running_cell())
+        self.exercise_service.hand_in(self.exercise.id, value, running_cell())
         if self.headless:
             self._check_headless()
         else:
             self.job.run(self._check)
         if self.result is not None:
-            display(result_card(self.result))  # type: ignore[no-untyped-call]
+            display(cards.result_card(self.result))  # type: ignore[no-untyped-call]
 
     def stop(self) -> None:
         """End checks on save, and the check that runs."""
         self._stop_watching.set()
-        self.exercise_service.stop_check(self.exercise.id)
+        self.exercise_service.stop_checks(self.exercise.id)
         self.job.set(on_save=False)
 
     def _widget(self) -> ExerciseWidget:
@@ -180,7 +171,7 @@ class Panel:
         """Check the newest text after each save; a check of an older text ends."""
         for _ in self.exercise_service.saves(self.exercise.id, stop):
             if self._is_edited():
-                self.exercise_service.stop_check(self.exercise.id)
+                self.exercise_service.stop_checks(self.exercise.id)
                 self.job.start(f"check {self.exercise.id}", self._check, self._is_edited)
 
     def _is_edited(self) -> bool:
@@ -198,10 +189,10 @@ class Panel:
         if text is None:
             widget.send({"ask": "solution"})
         else:
-            self.solution = solution_card(text)
+            self.solution = cards.solution_card(text)
 
     def _compare(self) -> None:
-        self.solution = comparison_card(*self.exercise_service.compare(self.exercise.id))
+        self.solution = cards.comparison_card(*self.exercise_service.compare(self.exercise.id))
 
     def _reset(self) -> str:
         sentence = self.exercise_service.reset(self.exercise.id)
@@ -214,9 +205,9 @@ class Panel:
         return {
             "place": self._place(),
             "passed": self.passed,
-            "head": head_html(self.exercise, self.result, passed=self.passed),
-            "result": result_html(self.result) if self.result else "",
-            "hints": hint_items(self.hints),
+            "head": cards.head_html(self.exercise, self.result, passed=self.passed),
+            "result": cards.result_html(self.result) if self.result else "",
+            "hints": cards.hint_items(self.hints),
             "solution": self.solution.html if self.solution else "",
             "board": self.exercise_service.board(self.exercise.lesson).html,
         }
@@ -229,7 +220,7 @@ class Panel:
         return self.exercise_service.place(self.exercise.id).replace(shown, self.exercise.file)
 
 
-def _source_of_running_cell() -> str:
+def running_cell() -> str:
     """Return the text of the running cell; empty outside of a notebook."""
     shell = get_ipython()
     history = shell.user_ns.get("In", [""]) if shell else [""]

@@ -84,10 +84,6 @@ class Progress:
         """Return the locked guess, or None while there is none."""
         return self.document().predictions.get(prediction_id)
 
-    def guesses(self) -> dict[str, Guess]:
-        """Return all locked guesses by id."""
-        return self.document().predictions
-
     def lock_guess(self, prediction_id: str, choice: str) -> Guess:
         """Record ``choice`` unless a guess is locked already; return the one that counts."""
         with self._changing() as document:
@@ -109,11 +105,7 @@ class Progress:
 
     def exercise(self, exercise_id: str) -> ExerciseRecord:
         """Return the record of an exercise."""
-        return self.exercises().get(exercise_id, ExerciseRecord())
-
-    def exercises(self) -> dict[str, ExerciseRecord]:
-        """Return all records by id, those of unknown exercises, too."""
-        return self.document().exercises
+        return self.document().exercises.get(exercise_id, ExerciseRecord())
 
     def record_start(self, exercise_id: str) -> None:
         """Record when the exercise was first shown; later calls change nothing."""
@@ -158,10 +150,6 @@ class Progress:
             document.predictions |= other.predictions
             document.policies |= other.policies
             document.exercises |= other.exercises
-
-    def read(self) -> dict[str, Any]:
-        """Return the whole document as plain data. Raises NotReady when it cannot be read."""
-        return self.document().model_dump(mode="json")
 
     def document(self) -> Document:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""

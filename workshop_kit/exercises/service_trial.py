@@ -90,6 +90,12 @@ def secrets_of(service: Any) -> dict[str, str]:
     }
 
 
+def settings_of(service: Any) -> dict[str, str]:
+    """Return the variables of the service's container that are not its image's."""
+    of_its_image = set(service.image.attrs["Config"]["Env"] or ())
+    return dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
+
+
 def build(
     context: Context, folder: Path | None = None, base: str | None = None
 ) -> AbstractContextManager[ServiceImage]:
@@ -134,13 +140,11 @@ def run_with_stack(
     ensure_up(stack, context.report)
     context.report(Step("Check", None, "starting your service"))
     service = stack.container("service")
-    secrets = secrets_of(service)
-    of_its_image = set(service.image.attrs["Config"]["Env"] or ())
-    settings = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
+    settings, secrets = {**settings_of(service), **(environment or {})}, secrets_of(service)
     given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
     spec = replace(
         _spec(image),
-        environment={name: value for name, value in {**settings, **(environment or {})}.items() if name not in without},
+        environment={name: value for name, value in settings.items() if name not in without},
         network=f"{stack.project}_default",
         volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
         files={**secrets, **given},

@@ -15,13 +15,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
-from workshop_kit.exercises.generator import notebook_bytes
 from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.files import files_below, is_left_out, read_small_text, write_atomically
 from workshop_kit.workspace import content
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import MY_SERVICE, TRACKS
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspace
+from workshop_kit.workspace.merge import notebook_bytes
 
 MAX_BYTES = 64_000_000
 """Of an exported file."""

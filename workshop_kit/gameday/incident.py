@@ -16,7 +16,6 @@ from random import Random
 from typing import Any
 
 import pandas as pd
-from IPython.core.getipython import get_ipython
 
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.notebook_progress import NotebookReport
@@ -25,6 +24,7 @@ from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
 from workshop_kit.exercises.game_records import Record
+from workshop_kit.exercises.panel import running_cell
 from workshop_kit.gameday import causes, jigsaw, metrics, service, signals
 from workshop_kit.gameday.causes import CAUSES, Cause
 from workshop_kit.gameday.customers import Customers
@@ -163,7 +163,7 @@ class Incident:
         self.record = replace(
             self.record, debrief=said, first_symptom=self._first_symptom(), fixed=fixed, symptom=symptom
         )
-        game_records.write(self.lesson.stack.session, self.record)
+        game_records.write(self.lesson.stack.session.ledger.path, self.record)
         return {"incident": self.record.id}
 
     def wait(self) -> None:
@@ -227,7 +227,7 @@ class Incident:
                 last(self.shop, random)
         except BaseException as failure:  # raised by the next use of the incident
             self._failed = failure
-        game_records.write(self.lesson.stack.session, self.record)
+        game_records.write(self.lesson.stack.session.ledger.path, self.record)
 
     def _is_noticed(self) -> bool:
         """Return whether customers notice the cause; of a leak, only after the first kill."""
@@ -267,7 +267,7 @@ class Incident:
     def _acts(self, *, own: bool = False) -> None:
         """Record the time of the first own action; a cell of the lesson as shipped is none."""
         self._raise_failure()
-        own = own or _running_cell() not in _shipped_cells(self.lesson.exercise_service.root)
+        own = own or running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root)
         if own and self.record.detected is None and self.record.injected is not None:
             self.record = replace(self.record, detected=datetime.now(UTC))
 
@@ -311,12 +311,6 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
     report(Step(cause.name.capitalize(), 1.0, said, done=True))
     return incident
-
-
-def _running_cell() -> str:
-    """Return the text of the running cell; "" outside of a notebook."""
-    shell = get_ipython()
-    return str(shell.user_ns.get("In", [""])[-1]).strip() if shell else ""
 
 
 @cache

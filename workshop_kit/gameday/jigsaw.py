@@ -21,6 +21,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday import metrics
+from workshop_kit.observe.watch.traffic import PROBES
 from workshop_kit.screen import visible
 
 EVERYTHING = "everything"
@@ -36,7 +37,6 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 RELOAD_SECONDS = 4
 SECONDS, LINES = 120.0, 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
-PROBES = ["/livez", "/readyz", "/health", "/metrics"]
 STYLE = """
 :root { color-scheme: light dark; --jp-content-font-color1: CanvasText; --jp-content-font-color2: GrayText; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 64rem; padding: 0 1rem; }

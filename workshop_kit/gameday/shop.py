@@ -249,9 +249,7 @@ class Shop:
 
 def _first(service: Any, gateways: DependencyProxies) -> Release:
     """Return the configuration of the stack's service as a release, with the gateways as its hosts."""
-    of_its_image = set(service.image.attrs["Config"]["Env"] or ())
-    given = dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
-    texts = service_trial.secrets_of(service)
+    given, texts = service_trial.settings_of(service), service_trial.secrets_of(service)
     secrets = {name: (2, texts[value]) for name, value in given.items() if value in texts}
     hosts = {dependency_proxies.VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
     settings = {name: value for name, value in given.items() if name not in secrets}

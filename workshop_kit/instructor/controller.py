@@ -19,11 +19,10 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
 from workshop_kit.instructor import clock, clock_svg
 from workshop_kit.instructor.active_faults import ActiveFaults
-from workshop_kit.instructor.audience import Audience
+from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.instructor.background import BackgroundJob, TTLCache
 from workshop_kit.instructor.load_generator import ORDER, LoadGenerator
 from workshop_kit.instructor.log_tail import LogTail
-from workshop_kit.instructor.request_lines import RequestLines
 from workshop_kit.observe import http
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent

@@ -13,10 +13,9 @@ from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor import prediction_counts
 from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.controller import Controller
-from workshop_kit.instructor.demo_progress import DemoProgress
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.instructor.room_api import RoomApi
-from workshop_kit.instructor.script import PICTURES, DemoStep, Script
+from workshop_kit.instructor.script import PICTURES, DemoProgress, DemoStep, Script
 from workshop_kit.lessons import notes_page
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names

@@ -16,7 +16,7 @@ from workshop_kit.classroom.snapshot import Notice, Poll
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.audience import Audience
 from workshop_kit.instructor.classroom import Classroom
-from workshop_kit.lessons.predictions import Question, load_all_questions
+from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import lesson_names, load_course
 
 Body = Mapping[str, Any]
@@ -86,7 +86,8 @@ class RoomApi:
         question = self.classroom.questions.get(str(name))
         if question is None:
             raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
-        self.classroom.poll = _poll(str(name), question)
+        options = {key: option.text for key, option in question.options.items()}
+        self.classroom.poll = Poll(id=str(name), question=question.question, options=options)
         self.audience.show_poll(lambda: self.classroom.histogram(str(name)))
 
     def _end_poll(self) -> None:
@@ -102,11 +103,6 @@ class RoomApi:
 
     def _end_notice(self) -> None:
         self.classroom.notice = None
-
-
-def _poll(name: str, question: Question) -> Poll:
-    options = {key: option.text for key, option in question.options.items()}
-    return Poll(id=name, question=question.question, options=options)
 
 
 def _headings(notebook: Path) -> list[tuple[str, str]]:

@@ -38,7 +38,7 @@ from workshop_kit.faults import injection
 from workshop_kit.faults.journal import InjectedFault
 from workshop_kit.lessons import leak_hunt, take_home
 from workshop_kit.lessons.log_tools import LogTools
-from workshop_kit.lessons.predictions import Prediction, find_question, predict
+from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.lessons.watch import Watch, start_watch
 from workshop_kit.workspace import content, file_cell, provision, solutions
@@ -212,9 +212,9 @@ class Lesson:
         return system_map(set(lit))
 
     def predict(self, name: str) -> Prediction:
-        """Ask one of this lesson's predictions before an experiment. See `predictions.predict`."""
+        """Ask one of this lesson's predictions before an experiment. The experiment calls its ``reveal``."""
         question = find_question(name, self.name, self.exercise_service.root / "notebooks")
-        return predict(f"{self.name}.{name}", question, progress=self.progress, headless=self.headless)
+        return Prediction(f"{self.name}.{name}", question, self.progress, self.headless).show()
 
 
 def lesson(name: str) -> Lesson:

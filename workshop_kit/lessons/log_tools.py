@@ -33,7 +33,7 @@ class LogTools:
     screens: Screens = field(repr=False)
     cache: Path
 
-    def tail(self, container: Any, title: str, query: str = "") -> Explorer:
+    def tail(self, container: Any, title: str) -> Explorer:
         """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
         target = container_of(container)
         known = {"service": service_in(target.labels) or target.name}
@@ -41,7 +41,7 @@ class LogTools:
         def lines(stop: Event) -> LogFollower:
             return LogFollower(target, stop)
 
-        return Explorer(FrameStore(), query, follow=lines, known=known, title=title).show(self.screens)
+        return Explorer(FrameStore(), follow=lines, known=known, title=title).show(self.screens)
 
     def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over the lines that `collected` returns."""

@@ -1,14 +1,15 @@
 """The instructor's notes of a lesson: ``notebooks/NN_lesson.notes.md``, Markdown below the id of a cell.
 
 A note begins with its minute (``*0:34*``, since the lesson began) and has parts, each behind a label
-(``**Before.**``).
+(``**Before.**``). The instructor's notebooks have the notes as folded text cells; they stand in the workspace beside
+the participant's (``instructor_01_container.ipynb``) and run as those do.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +18,23 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content
+from workshop_kit.workspace.content import Backup, Update
+from workshop_kit.workspace.course import lesson_names
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.merge import notebook_bytes
 
 SUFFIX = ".notes.md"
 LABELS = ("Opening", "Before", "Mistakes", "After", "If late", "Debrief", "Questions", "Cut when late")
+NAME, CELL = "instructor_", "note-"
+"""What a notebook's name and the id of a note's cell begin with; the lesson's or the cell's own follows."""
+FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;">
+<summary style="color: #8b5ce4;"><b>Instructor</b>{minute} · {cell}</summary>
+
+{text}
+
+</details>"""
 _CELL = re.compile(r"^## ", re.MULTILINE)
 _MINUTE = re.compile(r"\*(\d:\d\d)\*\n")
 _LABEL = re.compile(r"^\*\*([^*]+)\.\*\*\s*", re.MULTILINE)
@@ -83,3 +98,52 @@ def sections(notebook: Mapping[str, Any]) -> dict[str, str]:
             heading = (_HEADING.findall("".join(cell["source"])) or [heading])[0]
         found[cell["id"]] = heading
     return found
+
+
+def update_notebooks(workspace: Workspace, root: Path = CHECKOUT) -> Update:
+    """Write the instructor's notebooks, or bring them up to date; edits stay. Raises NotReady, WorkshopError."""
+    done = Update(Backup(workspace))
+    folder = root / "notebooks"
+    for lesson in lesson_names(folder):
+        made = with_notes(read_notebook(lesson, folder), load(lesson, folder))
+        content.update_file(workspace, notebook_bytes(made), f"notebooks/{NAME}{lesson}.ipynb", done)
+    return done
+
+
+def remove_notebooks(workspace: Workspace) -> list[str]:
+    """Remove the instructor's notebooks; return the names of those that stay because a cell was edited."""
+    edited = []
+    for path in sorted(workspace.notebooks.glob(f"{NAME}*.ipynb")):
+        name = f"notebooks/{path.name}"
+        if _sources(content.current(workspace, name)) != _sources(content.remembered(workspace, name)):
+            edited.append(path.name)
+            continue
+        path.unlink()
+        (workspace.base / name).unlink()
+    return edited
+
+
+def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, Any]:
+    """Return the notebook with each note as a folded text cell before the cell that it is about."""
+    by_cell = {note.cell: note for note in notes}
+    cells = []
+    for cell in notebook["cells"]:
+        if note := by_cell.get(cell["id"]):
+            cells.append(_cell(note))
+        cells.append(cell)
+    return {**notebook, "cells": cells}
+
+
+def _cell(note: Note) -> dict[str, Any]:
+    minute = f" · {note.minute}" if note.minute else ""
+    text = FOLDED.format(minute=minute, cell=note.cell, text=note.text)
+    lines = text.splitlines(keepends=True)
+    return {"cell_type": "markdown", "id": f"{CELL}{note.cell}", "metadata": {}, "source": lines}
+
+
+def _sources(notebook: bytes | None) -> object:
+    """Return the cells' ids and texts, without outputs; a damaged notebook as it is."""
+    try:
+        return [(cell["id"], "".join(cell["source"])) for cell in json.loads(notebook or b"")["cells"]]
+    except (ValueError, KeyError, TypeError):
+        return notebook

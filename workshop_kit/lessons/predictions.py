@@ -109,7 +109,10 @@ class PredictionWidget(anywidget.AnyWidget):
 
 @dataclass
 class Prediction:
-    """A question on the page. Progress stores the guess under ``id`` (``lesson.id``)."""
+    """A question on the page. Progress stores the guess under ``id`` (``lesson.id``).
+
+    A locked guess stays locked: in a new kernel, on a reloaded page, and when the cell runs again.
+    """
 
     id: str
     question: Question
@@ -124,12 +127,12 @@ class Prediction:
         guess = None if self.headless else self.progress.guess(self.id)
         return guess.choice if guess and guess.choice in self.question.options else None
 
-    def show(self) -> None:
+    def show(self) -> Self:
         """Show the widget and the static page; a headless run shows the static page alone."""
         page = question_page(self.question, self.choice)
         if self.headless:
             display(page)  # type: ignore[no-untyped-call]
-            return
+            return self
         self._widget = PredictionWidget(
             question=self.question.question,
             choices=[{"key": key, "text": option.text} for key, option in self.question.options.items()],
@@ -139,6 +142,7 @@ class Prediction:
         answer_while_busy(self._widget)
         display(self._widget)  # type: ignore[no-untyped-call]
         self._twin = display(page, display_id=True)  # type: ignore[no-untyped-call]
+        return self
 
     def lock(self, key: str) -> str:
         """Lock ``key`` unless a guess is locked already; return the locked key."""
@@ -181,16 +185,6 @@ class Prediction:
         if key not in self.question.options:
             known = ", ".join(self.question.options)
             raise WrongUsage(f"{key!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
-
-
-def predict(prediction_id: str, question: Question, *, progress: Progress, headless: bool = False) -> Prediction:
-    """Show ``question`` and return the prediction; the experiment calls its ``reveal``.
-
-    A locked guess stays locked: in a new kernel, on a reloaded page, and when the cell runs again.
-    """
-    prediction = Prediction(prediction_id, question, progress, headless)
-    prediction.show()
-    return prediction
 
 
 def question_page(question: Question, locked: str | None) -> Rendered:

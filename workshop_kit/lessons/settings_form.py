@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS
-from workshop_kit.exercises.trial import Trial, start_seconds
+from workshop_kit.exercises.trial import Trial, fields_of, start_seconds
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
 from workshop_kit.progress import Report, Step, silent
 
@@ -119,12 +118,8 @@ def try_settings(start: Start, usual: Mapping[str, str], typed: Settings, report
 
 def problems_in(lines: Sequence[str]) -> list[Problem]:
     """Return the problems in the service's ``configuration refused`` line; none without such a line."""
-    for line in lines:
-        try:
-            said = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(said, dict) and said.get("msg") == REFUSAL:
+    for said in map(fields_of, lines):
+        if said.get("msg") == REFUSAL:
             return [Problem(*(str(one[key]) for key in ("variable", "purpose", "wrong"))) for one in said["problems"]]
     return []
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from html import escape
-from typing import Any
 
 from workshop_kit.audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
 from workshop_kit.audit.report import CLOSING, counts, identity, principles
+from workshop_kit.audit.subject import SENTENCE_LENGTH
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Progress, guess_in
+from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.files import explain
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
@@ -28,7 +28,6 @@ from workshop_kit.workspace.solutions import Source
 
 NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
-SENTENCE_LENGTH = 600
 IMAGE = "my-service"
 NOT_PASSED = "code that no check has passed"
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
@@ -36,7 +35,7 @@ _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.I
 
 def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rendered:
     """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
-    text = page(progress.read(), report, _mask(workspace), date.today())
+    text = page(progress.document(), report, _mask(workspace), date.today())
     content.write(workspace, NAME, text)
     place = f"{workspace.folder.name}/{NAME}"
     said = f"Written to {place}:"
@@ -44,11 +43,8 @@ def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rend
     return Rendered(frame, f"{said}\n\n{text}")
 
 
-def page(document: dict[str, Any], report: AuditReport, mask: Mask, day: date) -> str:
-    """Return the page as Markdown; typed and found text is escaped, and secrets are masked.
-
-    ``document`` is the content of the progress file (see `Progress.read`).
-    """
+def page(document: Document, report: AuditReport, mask: Mask, day: date) -> str:
+    """Return the page as Markdown; typed and found text is escaped, and secrets are masked."""
     parts = [NOTE, "", f"# What I take home, {day.isoformat()}", ""]
     parts += [*_policies(document, mask), *_predictions(document, mask)]
     for one in report.targets:
@@ -64,23 +60,20 @@ def _mask(workspace: Workspace) -> Mask:
         raise explain(error, workspace.secrets_folder) from error
 
 
-def _policies(document: dict[str, Any], mask: Mask) -> Iterator[str]:
+def _policies(document: Document, mask: Mask) -> Iterator[str]:
     yield from ("## My policies", "")
-    kept = document.get("policies")
-    policies = kept if isinstance(kept, dict) else {}
-    if not policies:
+    if not document.policies:
         yield from ("None is written yet: each lesson has a card for them.", "")
-    for lesson, sentences in sorted(policies.items()):
+    for lesson, sentences in sorted(document.policies.items()):
         yield from (f"**{plain(mask(lesson))}**", "")
-        for sentence in sentences if isinstance(sentences, list) else ():
-            yield f"- {plain(mask(str(sentence), SENTENCE_LENGTH))}"
+        for sentence in sentences:
+            yield f"- {plain(mask(sentence, SENTENCE_LENGTH))}"
         yield ""
 
 
-def _predictions(document: dict[str, Any], mask: Mask) -> Iterator[str]:
+def _predictions(document: Document, mask: Mask) -> Iterator[str]:
     yield from ("## My predictions", "")
-    guesses = {name: guess_in(entry) for name, entry in document.get("predictions", {}).items()}
-    revealed = {name: guess for name, guess in guesses.items() if guess and guess.actual}
+    revealed = {name: guess for name, guess in document.predictions.items() if guess.actual}
     if not revealed:
         yield from ("None yet: a click before an experiment locks a guess.", "")
         return
@@ -157,7 +150,7 @@ def unpassed_note(service: ExerciseService) -> str:
     """Return a sentence on the exercises of the service that are not passed; "" if all are."""
     sources = {name: source for source in solutions.service_sources(service.root) for name in source.ids()}
     versions = {name: version for name in sorted(sources) if (version := _version_of(service, sources[name], name))}
-    progress = service.progress.exercises()
+    progress = service.progress.document().exercises
     not_passed = [name for name in versions if name not in progress or not progress[name].passed_at]
     if not not_passed:
         return ""

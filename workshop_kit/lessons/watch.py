@@ -39,9 +39,9 @@ class Watch:
         """Return the active faults of this workspace and the newest past ones, from all kernels and commands."""
         return injection.history(self.stack.session)
 
-    def dashboard(self, title: str = "Watched live", *, seconds: float = 120) -> Dashboard:
+    def dashboard(self, *, seconds: float = 120) -> Dashboard:
         """Show the dashboard below the cell: live, or in a headless run its last state."""
-        dashboard = Dashboard(self.watcher, self.faults, title=title, seconds=seconds)
+        dashboard = Dashboard(self.watcher, self.faults, seconds=seconds)
         self._dashboards.append(dashboard)
         return dashboard.show(self.screens)
 

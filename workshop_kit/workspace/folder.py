@@ -160,13 +160,16 @@ class Workspace:
         return self.my_service
 
 
-def own_workspace(environment: Mapping[str, str]) -> Workspace:
+def own_workspace(environment: Mapping[str, str] = os.environ, *, seed: int | None = None) -> Workspace:
     """Return the workspace of the command line: ``WORKSHOP_WORKSPACE``, else ``workspace`` in the checkout.
 
-    Raises NotReady as `Workspace.open` does.
+    A ``seed`` becomes its seed. Raises NotReady as `Workspace.open` does.
     """
     named = environment.get("WORKSHOP_WORKSPACE")
-    return Workspace.open(Path(named)) if named else Workspace.open()
+    workspace = Workspace.open(Path(named)) if named else Workspace.open()
+    if seed is not None:
+        workspace.share_seed(seed)
+    return workspace
 
 
 def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:

@@ -61,6 +61,11 @@ def language_of(file: str) -> str:
     return "python" if file.endswith((".py", ".ipynb")) else "lines"
 
 
+def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
+    """Return a notebook as it is committed: indented by one, in UTF-8, with a final newline."""
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
+
+
 def _notebook(base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
     before = _cells(base) if base else {}
     theirs, document = _cells(mine), json.loads(new)
@@ -81,7 +86,7 @@ def _notebook(base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
                 conflicts.append(cell["id"])
     _put_back_own(cells, json.loads(mine)["cells"], before)
     document["cells"] = cells
-    return MergeResult((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode(), tuple(conflicts))
+    return MergeResult(notebook_bytes(document), tuple(conflicts))
 
 
 def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Cell]) -> None:

@@ -17,7 +17,7 @@ from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.engine.stack import Stack, write_variables
+from workshop_kit.engine.stack import Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
 from workshop_kit.paths import CHECKOUT
@@ -49,7 +49,7 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
     session = session_of(workspace, engine)
     tags = images.ensure(session, root, install=may_install, report=report)
     stack = stack_of(workspace, session, root)
-    stack.prepare()
+    write_secrets(stack.folder / "secrets")
     prove(session, tags["base"])
     return stack
 

@@ -10,11 +10,10 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
 from workshop_kit.workspace.course import Section
+from workshop_kit.workspace.merge import Cell, notebook_bytes
 
-Cell = dict[str, Any]
 KEY = "workshop"
 """The name of our part of a cell's metadata: ``cells`` has the cells in whose place the cell stands."""
 MAKERS = ("%%file ", "w.exercise(")
@@ -52,7 +51,7 @@ def fold(notebook: bytes, sections: Sequence[Section], track: str) -> bytes:
                 cells += stretch
     except (ValueError, KeyError, TypeError, AttributeError):
         return notebook
-    return _bytes({**document, "cells": cells})
+    return notebook_bytes({**document, "cells": cells})
 
 
 def unfold(notebook: bytes) -> bytes:
@@ -65,7 +64,7 @@ def unfold(notebook: bytes) -> bytes:
         cells = [cell for cell in cells if KEY not in cell["metadata"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return notebook
-    return _bytes({**document, "cells": cells})
+    return notebook_bytes({**document, "cells": cells})
 
 
 def replaced_by(cell: Cell) -> list[Cell]:
@@ -95,7 +94,3 @@ def _as_text(cell: Cell) -> str:
     """Return a cell as Markdown, its headings in bold: the list of headings has those of today only."""
     source = "".join(cell["source"])
     return f"```python\n{source}\n```" if cell["cell_type"] == "code" else HEADING.sub(r"**\1**", source)
-
-
-def _bytes(document: dict[str, Any]) -> bytes:
-    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()

@@ -18,7 +18,7 @@ from workshop_kit.audit.targets import resolve
 from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import private_network
 from workshop_kit.engine.labels import COMPOSE_PROJECT
-from workshop_kit.engine.release import OCI
+from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage

@@ -10,7 +10,7 @@ import pytest
 
 from workshop_kit.engine import cleanup, images, recipes
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.release import OCI, image_labels
+from workshop_kit.engine.recipes import OCI, image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT

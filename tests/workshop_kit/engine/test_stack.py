@@ -59,7 +59,7 @@ def test_what_docker_compose_up_made_by_hand_is_removed(
     other: Stack, root: Path, engine: Engine, tmp_path: Path
 ) -> None:
     """The README's ``docker compose up`` with the variables of set-up: ``down`` finds all of it, and names nothing."""
-    other.prepare()
+    write_secrets(other.folder / "secrets")
     write_variables(tmp_path / ".env", other.variables())
     command = ["docker", "compose", "--env-file", str(tmp_path / ".env"), "up", "--detach", "redis"]
     subprocess.run(command, cwd=root, check=True)
@@ -72,7 +72,7 @@ def test_what_docker_compose_up_made_by_hand_is_removed(
 
 def test_a_container_that_cannot_start_is_shown_with_its_last_lines(other: Stack) -> None:
     """The error has the last lines of a database that cannot use its secret."""
-    other.prepare()
+    write_secrets(other.folder / "secrets")
     secret = other.folder / "secrets" / "master_db_password"
     secret.chmod(0o600)
     secret.write_bytes(b"\xff\xfe")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from workshop_kit.exercises.generator import notebook_bytes
+from workshop_kit.workspace.merge import notebook_bytes
 
 Write = Callable[[str, str], None]
 

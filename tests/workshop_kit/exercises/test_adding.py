@@ -16,6 +16,7 @@ from workshop_kit.exercises import generator, registry
 from workshop_kit.exercises.check_api import CHECKS, Context
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.workspace import regions
+from workshop_kit.workspace.merge import notebook_bytes
 
 ID, LESSON = "monitoring.probe", "04_monitoring"
 
@@ -44,7 +45,7 @@ def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
     path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
     lesson = json.loads(path.read_text())
     lesson["cells"].append(json.loads(blocks["json"][0].rstrip().rstrip(",")))
-    path.write_bytes(generator.notebook_bytes(lesson))
+    path.write_bytes(notebook_bytes(lesson))
     return tmp_path
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.exercises import incidents, mixed_log
+from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
 from workshop_kit.exercises.checks.logging_incident import Evidence
 from workshop_kit.exercises.checks.logging_service import Customers, Log
@@ -115,7 +115,7 @@ def level() -> Iterator[Case]:
 
 def mixed(seed: int) -> pd.DataFrame:
     """The lines of the container with mixed lines, as the check reads them."""
-    return read_lines("".join(f"{line}\n" for line in mixed_log.mixed_lines(Random(seed))).encode())
+    return read_lines("".join(f"{line}\n" for line in fixtures.mixed_lines(Random(seed))).encode())
 
 
 def right_answer(frame: pd.DataFrame) -> dict[str, Any]:

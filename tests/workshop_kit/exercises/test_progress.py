@@ -94,5 +94,5 @@ def test_writers_do_not_lose_each_others_work(progress: Progress) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(progress.read()["predictions"]) == {f"id-{number}" for number in range(20)}
+    assert set(progress.document().predictions) == {f"id-{number}" for number in range(20)}
     assert progress.exercise(ID).attempts == 20

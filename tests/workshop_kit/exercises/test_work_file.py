@@ -93,7 +93,7 @@ def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_pat
     progress = Progress(new.progress_path)
     assert progress.guess("00_start.database-gone") == Progress(old.progress_path).guess("00_start.database-gone")
     assert progress.exercise("container.limits").passed_at
-    assert progress.read()["policies"] == {"03_logging": ["We log to stdout."]}
+    assert progress.document().policies == {"03_logging": ["We log to stdout."]}
     assert progress.exercise("logging.stdout").attempts == 1
     assert backup.folder is not None
     assert (backup.folder / APP).read_text() == "begun here\n"

@@ -37,13 +37,13 @@ def test_every_incident_has_an_exercise(root: Path) -> None:
 def test_records_are_kept_and_the_newest_of_one_incident_counts(tmp_path: Path) -> None:
     """They are read as they were written; other lines are skipped."""
     session: Any = SimpleNamespace(ledger=SimpleNamespace(path=tmp_path / "ledger.jsonl"))
-    game_records.write(session, replace(REPAIRED, symptom="still", fixed=None))
+    game_records.write(session.ledger.path, replace(REPAIRED, symptom="still", fixed=None))
     with (tmp_path / "gameday.jsonl").open("a") as file:
         file.write("no json\n[]\n{}\n")
-    game_records.write(session, REPAIRED)
-    assert game_records.read(session) == [REPAIRED]
-    assert game_records.find(session, "a1") == REPAIRED
-    assert game_records.find(session, "a2") is None
+    game_records.write(session.ledger.path, REPAIRED)
+    assert game_records.read(session.ledger.path) == [REPAIRED]
+    assert game_records.find(session.ledger.path, "a1") == REPAIRED
+    assert game_records.find(session.ledger.path, "a2") is None
     assert (REPAIRED.to_detect_seconds, REPAIRED.to_repair_seconds) == (0, 9)
 
 
@@ -77,10 +77,10 @@ def test_the_first_own_action_counts_and_no_cell_of_the_lesson(
     incident: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cell as shipped is no own action; a cell of the participant is one."""
-    monkeypatch.setattr(incidents, "_running_cell", lambda: "monday.releases()")
+    monkeypatch.setattr(incidents, "running_cell", lambda: "monday.releases()")
     incident.releases()
     assert incident.record.detected is None
-    monkeypatch.setattr(incidents, "_running_cell", lambda: "wednesday.releases().tail()")
+    monkeypatch.setattr(incidents, "running_cell", lambda: "wednesday.releases().tail()")
     incident.releases()
     assert incident.record.detected is not None
 

@@ -60,7 +60,7 @@ def test_a_comparison_on_a_page_is_noted_once(
     pages: JigsawPages, incident: Incident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reload is no new action; the comparison is an own action, whatever cell runs."""
-    monkeypatch.setattr(incidents, "_running_cell", lambda: "monday.releases()")
+    monkeypatch.setattr(incidents, "running_cell", lambda: "monday.releases()")
     token = pages.tokens["configuration"]
     shown = [get(pages, "configuration", token=token, release="42").text for _ in range(2)]
     assert all("What release 42 changed" in text for text in shown)

@@ -6,8 +6,7 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.audience import Countdown
-from workshop_kit.instructor.demo_progress import DemoProgress
-from workshop_kit.instructor.script import load_script
+from workshop_kit.instructor.script import DemoProgress, load_script
 
 
 def test_a_countdown_counts_only_while_it_runs() -> None:

@@ -12,9 +12,8 @@ import pytest
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
-from workshop_kit.lessons import instructor_notebooks, notes, notes_page
-from workshop_kit.lessons.instructor_notebooks import CELL, NAME
-from workshop_kit.lessons.notes import Note
+from workshop_kit.lessons import notes, notes_page
+from workshop_kit.lessons.notes import CELL, NAME, Note
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
@@ -83,7 +82,7 @@ EDITED, RUN = LESSONS[1], LESSONS[2]
 def workspace(tmp_path: Path) -> Workspace:
     """A workspace with the lessons, and the instructor's notebooks."""
     workspace = Workspace.open(tmp_path / "my workspace")
-    instructor_notebooks.update(workspace)
+    notes.update_notebooks(workspace)
     return workspace
 
 
@@ -117,7 +116,7 @@ def test_without_the_flag_they_go_unless_edited(workspace: Workspace) -> None:
     change(path_of(workspace, EDITED), 0, source="my own words")
     code = next(n for n, cell in enumerate(notes.read_notebook(RUN, workspace.notebooks)["cells"]) if "outputs" in cell)
     change(path_of(workspace, RUN), code, metadata={"collapsed": True})
-    assert instructor_notebooks.remove(workspace) == [f"{NAME}{EDITED}.ipynb"]
+    assert notes.remove_notebooks(workspace) == [f"{NAME}{EDITED}.ipynb"]
     left = sorted(path.name for path in workspace.notebooks.iterdir())
     assert left == sorted([*(f"{name}.ipynb" for name in LESSONS), f"{NAME}{EDITED}.ipynb"])
     assert [path for path in workspace.folder.rglob("*") if NAME in path.name and EDITED not in path.name] == []
@@ -126,7 +125,7 @@ def test_without_the_flag_they_go_unless_edited(workspace: Workspace) -> None:
 def test_a_second_start_keeps_edits(workspace: Workspace) -> None:
     """What the instructor wrote stays, and nothing else changes."""
     change(path_of(workspace, EDITED), 0, source="my own words")
-    done = instructor_notebooks.update(workspace)
+    done = notes.update_notebooks(workspace)
     assert (done.added, done.changed, done.conflicts) == ([], [], [])
     assert json.loads(path_of(workspace, EDITED).read_text())["cells"][0]["source"] == "my own words"
 

@@ -17,7 +17,7 @@ from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.predictions import load_all_questions
@@ -34,7 +34,7 @@ def page(
     document: dict[str, Any], verdict: RuleVerdict = RuleVerdict.FAILS, said: str = "It is so.", *secrets: str
 ) -> str:
     """A page of one audit."""
-    return take_home.page(document, report(verdict, said), Mask(secrets), DAY)
+    return take_home.page(Document.model_validate(document), report(verdict, said), Mask(secrets), DAY)
 
 
 def test_policies_predictions_and_findings_are_on_it() -> None:
@@ -53,7 +53,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
 def test_what_was_not_passed_comes_before_any_number() -> None:
     """The note on exercises that are not passed stands before the count of rules that hold."""
     found = AuditReport("my-service", (replace(target_report(RuleVerdict.HOLDS), reference=REFERENCE),))
-    text = take_home.page({}, found, Mask(), DAY)
+    text = take_home.page(Document(), found, Mask(), DAY)
     assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
 
 

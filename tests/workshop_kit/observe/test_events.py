@@ -60,7 +60,7 @@ def test_a_life_from_create_to_destroy(
     assert (died.exit_code, died.container) == (3, running.name)
     running.container.rename(f"{running.name}-old")
     sleeper = start(IDLE)
-    sleeper.stop(timeout_seconds=0)
+    sleeper.container.stop(timeout=0)
     assert follower.wait_for("die", sleeper.id).exit_code == 137
     foreign.remove(force=True)
     sleeper.remove()

@@ -92,7 +92,7 @@ def test_a_container_at_its_limits_and_its_end(start: Start, engine: Engine) -> 
     row = read_until(meter, running.id, lambda one: one.throttled_periods >= 1 and one.memory_bytes > 60e6)
     assert 1 < row.cpu_percent < 50
     assert (row.memory_bytes < 90e6, row.memory_limit_bytes, row.pids) == (True, 128 * MEBIBYTE, 1)
-    running.stop(timeout_seconds=0)
+    running.container.stop(timeout=0)
     stopped = meter.read(running.id)
     assert (stopped.state, stopped.container) == ("stopped", "busy")
     assert all(math.isnan(value) for value in list(vars(stopped).values())[3:])

@@ -161,4 +161,4 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: 
     wait_until(has_no_thread)
     assert said in explorer._state()["problem"]["text"]
     assert "canary" not in explorer._state()["problem"]["text"]
-    assert explorer.hits == 1
+    assert explorer.model.page["hits"] == 1

@@ -10,7 +10,7 @@ from docker.errors import APIError
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.config import READ, file_evidence, file_names
 from workshop_kit.audit.subject import Subject
-from workshop_kit.engine.release import OCI
+from workshop_kit.engine.recipes import OCI
 
 FEWEST_LABELS = 2
 WASTE_BYTES = 20 * 1024**2

@@ -19,7 +19,6 @@ from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
 from workshop_kit.display.live_data import Panel
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import cell, folded
-from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
 
 WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
@@ -66,15 +65,11 @@ class Dashboard:
         faults: Callable[[], Iterable[Fault]] = tuple,
         *,
         title: str = "Watched live",
-        container: str = "",
         seconds: float = 120,
         panels: Sequence[Panel] = (),
     ) -> None:
-        container = container or watcher.names[0]
-        if container not in watcher.names:
-            raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(watcher.names)}.")
         self.title, self._watcher, self._faults, self._panels = title, watcher, faults, panels
-        self._choice = Choice(container, seconds)
+        self._choice = Choice(watcher.names[0], seconds)
         self._choosing = threading.Lock()  # clicks come in another thread
         self._stop = threading.Event()
         self._wake = threading.Event()  # set to draw the next picture at once

@@ -18,7 +18,7 @@ LETTERS = 4
 def _check(context: Context, day: str) -> CheckResult:
     """Find the record of the incident that was handed in, and judge it."""
     value = (context.answer or {}).get("value")
-    record = game_records.find(context.stack.session, str(part(value, "incident") or ""))
+    record = game_records.find(context.stack.session.ledger.path, str(part(value, "incident") or ""))
     if record is not None and record.name == day:
         return judge(record)
     got = record.name if record else "none"

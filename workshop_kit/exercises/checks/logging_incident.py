@@ -13,6 +13,7 @@ from workshop_kit.exercises.answers import handed_in, number, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.incidents import TIMINGS, LogIncident
 from workshop_kit.exercises.result import Finding
+from workshop_kit.observe.watch.scraper import PROBE_PATHS
 
 READ = "the service's log during the incident"
 SLOW_MS = 20
@@ -22,7 +23,6 @@ EARLY, LATE = pd.Timedelta(seconds=1), pd.Timedelta(seconds=2)
 
 WINDOW = "5s"
 QUANTILES = [0.5, 0.95, 0.99]
-PROBES = ("/livez", "/readyz", "/health")
 NEAR_MS = 0.1
 """The log is rounded to it."""
 
@@ -151,7 +151,7 @@ def judge_percentiles(value: Any, log: pd.DataFrame) -> CheckResult:
 
 def customers(log: pd.DataFrame) -> pd.DataFrame:
     """Return the last line of each request, without those of probes."""
-    return log[(log["msg"] == "request") & ~log["route"].isin(PROBES)]
+    return log[(log["msg"] == "request") & ~log["route"].isin(PROBE_PATHS)]
 
 
 def by_window(log: pd.DataFrame) -> dict[pd.Timestamp, pd.Series]:

@@ -19,14 +19,13 @@ from workshop_kit.exercises.check_api import CheckResult, Context, check, conclu
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.result import Finding
 from workshop_kit.exercises.start_failure import wait_started
-from workshop_kit.exercises.trial import Trial
+from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
 LATER = 'sleep "$0" && exec "$@"'
 """A slow start: sleep, then execute the image's own command."""
-NONE = {"Test": ["NONE"]}
 HEALTHY_SECONDS = 12.0
 START_INTERVAL_SECONDS = 5.0
 """How often the engine probes within --start-period, unless --start-interval says otherwise."""
@@ -50,7 +49,7 @@ def healthcheck(context: Context) -> CheckResult:
     """Build it, let it start slowly without a database, freeze its process, and read its health from the engine."""
     with service_trial.build(context) as image:
         config = context.stack.session.engine.client.images.get(image.tag).attrs["Config"]
-        if (config.get("Healthcheck") or NONE) == NONE:
+        if (config.get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
             return no_healthcheck()
         numbers = given(context.seed)
         command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]

@@ -60,11 +60,6 @@ class Explorer:
         """The current search."""
         return self.model.view.query
 
-    @property
-    def hits(self) -> int:
-        """How many lines match now, within the chosen span."""
-        return int(self.model.page.get("hits", 0))
-
     def show(self, screens: Screens) -> Self:
         """Show it below the running cell; it replaces the one shown before with its title."""
         screens.replace(self.title, self)

@@ -1,9 +1,15 @@
-"""A log as the table ``logs`` in DuckDB, for the search language."""
+"""A log as the table ``logs`` in DuckDB, for the search language: from frames, or from a bucket."""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import io
 import threading
-from collections.abc import Collection, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -11,7 +17,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from workshop_kit.engine.aws import Access, explained
 from workshop_kit.errors import did_you_mean
+from workshop_kit.files import write_atomically
+from workshop_kit.observe.logs import read_json_file
+from workshop_kit.progress import Report, Step, silent
 from workshop_kit.search.conditions import COLUMNS, TIMES, condition, is_column, value_of
 from workshop_kit.search.parser import Field, SearchMistake, fields_in, parse
 
@@ -94,6 +104,47 @@ class FrameStore:
         advice = did_you_mean(field.name, [*names, *COLUMNS, *TIMES, "level"])
         advice = advice or "Put it in quotes to look for it as text."
         raise SearchMistake(field.position, f"no line has a field {field.name}", advice)
+
+
+class BucketStore(FrameStore):
+    """The lines in a bucket's parts, by the engine's time; see FrameStore. Parts are kept in the ``cache`` folder.
+
+    A part is an object ``PREFIX/ENVIRONMENT/SERVICE/YYYY/MM/DD/HH/*.jsonl.gz``; it never changes, and is fetched once.
+    Raises WorkshopError if the bucket does not answer.
+    """
+
+    def __init__(
+        self, access: Access, bucket: str, cache: Path, prefix: str = "logs/", report: Report = silent
+    ) -> None:
+        super().__init__()
+        self._access, self._client = access, access.client("s3")
+        self._bucket, self._prefix, self._folder = bucket, prefix, cache / bucket
+        with explained(access, f"list the logs in {bucket}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        frame = read_json_file(self._lines(sorted(key for key in keys if key.endswith(".jsonl.gz")), report))
+        self.add(frame.sort_values("received", kind="stable", ignore_index=True))
+        report(Step("Reading logs", 1.0, done=True))
+
+    def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
+        """Yield the records of some parts in order; four parts are fetched at a time."""
+        with ThreadPoolExecutor(4, "logs: fetch") as pool:
+            for number, (key, packed) in enumerate(zip(keys, pool.map(self._fetched, keys), strict=True)):
+                report(Step("Reading logs", number / len(keys), key.removeprefix(self._prefix)))
+                try:
+                    yield from io.BytesIO(gzip.decompress(packed))
+                except (EOFError, OSError, zlib.error):
+                    self._gaps.append(f"{key} is damaged")
+
+    def _fetched(self, key: str) -> bytes:
+        """Return a part, from the cache if it is there."""
+        path = self._folder / key
+        with contextlib.suppress(OSError):
+            return path.read_bytes()
+        with explained(self._access, f"read {key}"):
+            data = bytes(self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read())
+        write_atomically(path, data)
+        return data
 
 
 def _chosen(names: Collection[str], known: Mapping[str, str]) -> dict[str, str]:

@@ -1,22 +1,26 @@
-"""``desk``: the instructor's desk, a page for the presenter and one for the audience."""
+"""The commands for a class: ``desk`` and ``notes`` for the instructor, ``join`` for participants."""
 
 from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import NoBrowser, connected_stack, open_workspace
+from workshop_kit.commands.common import NoBrowser, connected_stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.lessons.browser import open_in_browser
-from workshop_kit.terminal import TerminalReport, say
-from workshop_kit.workspace.folder import HIDDEN
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace.course import find_lesson, lesson_names
+from workshop_kit.workspace.folder import HIDDEN, own_workspace
 
 REDIRECTS = ("open-presenter.html", "open-audience.html")
 ROOM = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""
+NOTES = CHECKOUT / "build" / "notes"
 
 
 def desk(
@@ -40,7 +44,7 @@ def desk(
     from workshop_kit.instructor.server import InstructorServer
 
     server, script = InstructorServer(port), load_script()  # a taken port is an error before anything starts
-    workspace = open_workspace()
+    workspace = own_workspace()
     room_server = open_room(workspace.folder / HIDDEN / ROOM, address) if room else None
     controller = Controller(connected_stack(workspace), workspace)
     redirects = [workspace.folder / name for name in REDIRECTS]
@@ -77,3 +81,45 @@ def desk(
     say("The desk is closed: no active fault, no load." if not left else "Run ./workshop down, then start again.")
     if left:
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+def notes(
+    lessons: Annotated[
+        list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/notes")] = NOTES,
+) -> None:
+    """Write a page for each lesson and print where they are."""
+    from workshop_kit.lessons import notes_page  # lazily: slow imports
+
+    notebooks = CHECKOUT / "notebooks"
+    chosen = [find_lesson(name, notebooks) for name in lessons or ()] or list(lesson_names(notebooks))
+    pages = [notes_page.load(name, CHECKOUT) for name in chosen]  # an error before anything is written
+    answer("\n".join(str(page.write(out)) for page in pages))
+
+
+def join(
+    code: Annotated[str, typer.Argument(help="The code on the room's screen: 7K2M-Q9FD-30XA.")] = "",
+    name: Annotated[str, typer.Option(help="Your name, for the presenter alone; left out, you are a number.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Join without the question.")] = False,
+    leave: Annotated[bool, typer.Option("--leave", help="Leave the room: it forgets you.")] = False,
+) -> None:
+    """Say what leaves the laptop, ask, and join; or leave."""
+    if not code and not leave:
+        raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
+    from workshop_kit.classroom import membership, room_widget  # lazily: slow imports
+    from workshop_kit.classroom.join_code import JoinCode
+    from workshop_kit.classroom.snapshot import disclosure
+
+    workspace = own_workspace()
+    if leave:
+        say(room_widget.TOLD if membership.leave(workspace) else room_widget.UNTOLD)
+        return
+    room = JoinCode.read(code)
+    for line in disclosure():
+        say(line)
+    if not yes and not typer.confirm("Join?", default=True, err=True):
+        say("Nothing was sent.")
+        return
+    state = membership.join(workspace, room, name)
+    say(f"Joined: you are table {state.number}. In an open notebook, run the first cell again to see the notices.")

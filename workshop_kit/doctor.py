@@ -164,7 +164,7 @@ def _engine_findings() -> Iterator[DoctorLine]:
         return
     where, version = engine.endpoint, engine.version
     yield DoctorLine("Docker engine", "good", f"{where.address}, because {where.why}")
-    shown = f"{version['Version']}, API {version['ApiVersion']}, {engine.architecture}"
+    shown = f"{engine.name}, API {version['ApiVersion']}, {engine.architecture}"
     if not engine.knows_start_interval:
         shown += " (older than 1.44: the stack takes some seconds longer to start)"
     yield DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
@@ -208,7 +208,7 @@ def _images(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
     missing = images.missing(engine, CHECKOUT)
-    if missing and not engine.knows_start_interval:
+    if missing and not engine.knows_start_interval and not engine.is_podman:
         detail = f"missing or out of date: {', '.join(missing)}; an engine before Docker 25 cannot build them"
         return DoctorLine("Images", "fixable", detail, "update Docker, or: ./workshop bundle load FOLDER")
     if missing:
@@ -223,12 +223,15 @@ def _clock(engine: Engine) -> DoctorLine:
     tag = recipes.tags(CHECKOUT)["base"]
     if not images.is_there(engine, tag):
         return DoctorLine("Clock", "n/a", "compared once the images are built")
+    program = ["python3", "-I", "-S", "-c", "import time; print(time.time())"]
     before = time.time()
-    output = engine.client.containers.run(
-        tag, ["python3", "-I", "-S", "-c", "import time; print(time.time())"], remove=True, network_mode="none"
-    )
-    after = time.time()
-    inside = float(output)
+    container = engine.client.containers.run(tag, program, detach=True, network_mode="none")
+    try:
+        container.wait()
+        after = time.time()
+        inside = float(container.logs())  # Podman gives nothing to `run` without `detach`
+    finally:
+        container.remove(force=True)
     skew = max(before - inside, inside - after, 0.0)
     if skew > ENOUGH_CLOCK_SECONDS:
         return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")

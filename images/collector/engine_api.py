@@ -6,7 +6,7 @@ is read.
 
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -83,6 +83,7 @@ class EngineLog(Log):
         skip, count = known, 0
         for message in self._messages(container, stream, latest):
             moment, _, text = message.decode(errors="replace").partition(" ")
+            moment = in_utc(moment)
             if moment < latest or (moment == latest and skip):
                 skip -= moment == latest
                 continue
@@ -98,7 +99,7 @@ class EngineLog(Log):
 
     def _messages(self, container: Mapping[str, Any], stream: str, latest: str) -> Iterator[bytes]:
         """Yield the engine's records of a stream since the second of the latest record."""
-        since = datetime.fromisoformat(latest[:19]) if latest else None
+        since = datetime.fromisoformat(f"{latest[:19]}Z") if latest else None
         only = {name: name == stream for name in STREAMS}
         terminal = container["Config"]["Tty"]  # its chunks begin and end anywhere
         ask = partial(self._client.logs, container["Id"], **only, follow=False, timestamps=True, since=since)
@@ -107,3 +108,11 @@ class EngineLog(Log):
             return
         is_over = not container["State"]["Running"]
         yield from (line for line in BytesIO(ask(stream=False)) if is_over or line.endswith(b"\n"))
+
+
+def in_utc(moment: str) -> str:
+    """Return a time in UTC with all its digits: Podman writes it in the zone of its machine."""
+    if moment.endswith("Z"):
+        return moment
+    seconds, fraction = moment[:19], moment[19:-6]
+    return f"{datetime.fromisoformat(seconds + moment[-6:]).astimezone(UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -254,3 +255,11 @@ def test_a_log_over_the_api_is_read_on_from_its_position(monkeypatch: pytest.Mon
     assert (lines, gaps) == (["1\n", "2\n", "3\n"], [])
     assert received(position, *known, f"{second} 4\n", f"{third} 5\n")[:2] == (["4\n", "5\n"], [])
     assert received(position, f"{third} 5\n")[:2] == (["5\n"], [engine_api.ROTATED])
+
+
+@pytest.mark.parametrize("zone", ["Z", "+09:00", "-01:30"])
+def test_times_over_the_api_are_collected_in_utc(zone: str) -> None:
+    """Podman writes times in its machine's zone: the bucket's hours, and the next request, are in UTC."""
+    position = received(None, f"2026-11-24T23:00:00.123456789{zone} 1\n")[2]
+    instant = datetime.fromisoformat(f"2026-11-24T23:00:00{zone}").astimezone(UTC)
+    assert position["stdout"] == [f"{instant:%Y-%m-%dT%H:%M:%S}.123456789Z", 1]

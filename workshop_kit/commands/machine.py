@@ -45,8 +45,7 @@ def setup(no_install: NoInstall = False) -> None:
         report(Step("Docker engine", detail="trying limits, health checks, statistics and logs"))
         found = features.examine(stack.session, tags(CHECKOUT)["base"], stack.folder / features.FILE)
     say(doctor.as_text([doctor.feature_line(one) for one in found]))
-    version = stack.session.engine.version["Version"]
-    say(f"Ready: Docker {version}, all images, and a container that ran. Next: ./workshop start")
+    say(f"Ready: {stack.session.engine.name}, all images, and a container that ran. Next: ./workshop start")
 
 
 def start(

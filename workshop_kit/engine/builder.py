@@ -1,6 +1,7 @@
 """Build a Dockerfile with BuildKit through the docker command, and explain a build that failed.
 
-The SDK's own ``images.build`` uses the classic builder, which has neither build secrets nor BuildKit's cache.
+The SDK's own ``images.build`` uses the classic builder, which has neither build secrets nor BuildKit's cache. Podman
+has no BuildKit: there its own command builds, which knows the same options.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from docker.errors import BuildError
 
 from workshop_kit.engine import shell
 from workshop_kit.engine.labels import Scope
+from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
@@ -22,6 +23,8 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
 from workshop_kit.screen import visible
 
+HUB = "docker.io/"
+"""What stands before a name in full that names no registry."""
 # As BuildKit, and as the classic builder, name an image that no registry gave them.
 _IMAGE = re.compile(
     r"(?:failed to resolve source metadata for|resolve image config for|pull access denied for|manifest for) "
@@ -31,9 +34,14 @@ _FRONTEND = re.compile(r"resolve image config for (?:docker-image://)?(\S+)|#\s*
 _REQUIREMENT = re.compile(r"Could not find a version that satisfies the requirement ([\w.-]+)(\S*)")
 
 
-def command(tag: str | None, labels: Mapping[str, str], arguments: Mapping[str, str] | None = None) -> list[str]:
-    """Return the docker command that builds an image under a tag; more options and the context's folder follow it."""
+def command(
+    engine: Engine, tag: str | None, labels: Mapping[str, str], arguments: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return the command that builds an image under a tag; more options and the context's folder follow it."""
     words = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
+    if engine.is_podman:  # it would give the tag another registry, and leave out health checks
+        words = ["podman", "--remote", "--url", engine.endpoint.address, "build", "--format=docker"]
+        tag = tag and f"{HUB}{tag}"
     words += ["--tag", tag] if tag else []
     words += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
     return words + [word for key, value in (arguments or {}).items() for word in ("--build-arg", f"{key}={value}")]
@@ -55,7 +63,7 @@ def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None)
                     if text := line.strip():
                         on_line(text)
         except FileNotFoundError as missing:
-            raise NotReady("The docker command is not installed.", "Run ./workshop setup.") from missing
+            raise NotReady(f"The {words[0]} command is not installed.", "Run ./workshop setup.") from missing
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
         return written.read_text(), log
@@ -77,7 +85,7 @@ def build_folder(
     # An image that outlives its maker does not name it: containers inherit labels.
     labels = session.labels(scope) if scope == "kernel" else session.identity.labels(scope)
     shell.run(
-        [*command(tag, labels), *words, folder],
+        [*command(session.engine, tag, labels), *words, folder],
         failed=f"The image {tag} could not be built.",
         next_step=f"Read the builder's last lines above (of {folder}/Dockerfile), then run the same again.",
         environment=environment,
@@ -86,9 +94,10 @@ def build_folder(
     session.record("image", str(session.engine.client.images.get(tag).id), tag, scope)
 
 
-def has_buildkit(api: Any) -> bool:
-    """Return whether the engine builds with BuildKit; Podman does not."""
-    return bool(api.get(f"{api.base_url}/_ping").headers.get("Builder-Version") == "2")
+def can_build(engine: Engine) -> bool:
+    """Return whether `command` works on this engine: it has BuildKit, or is Podman."""
+    api = engine.client.api
+    return engine.is_podman or bool(api.get(f"{api.base_url}/_ping").headers.get("Builder-Version") == "2")
 
 
 def step(name: str, line: str) -> Step:
@@ -96,8 +105,10 @@ def step(name: str, line: str) -> Step:
 
     >>> step("redis", "#7 [2/4] RUN apt-get install redis").fraction
     0.25
+    >>> step("redis", "STEP 2/4: RUN apt-get install redis").fraction  # Podman's
+    0.25
     """
-    found = re.match(r"#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)", line)
+    found = re.match(r"(?:#\d+ \[(?:\S+ )?|(?:\[\S+ )?STEP )(\d+)/(\d+)[\]:] (.*)", line)
     if found is None:
         said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
         return Step(name, None, visible(f"{name}: {said}", 120))
@@ -107,7 +118,7 @@ def step(name: str, line: str) -> Step:
 
 def _reason(log: list[dict[str, str]]) -> str:
     lines = [line["stream"].strip() for line in log]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    errors = [line.partition(": ")[2] for line in lines if line.startswith(("ERROR: ", "Error: "))]
     return errors[-1] if errors else next((line for line in reversed(lines) if line), "the builder said nothing")
 
 
@@ -119,9 +130,9 @@ def explain_build_error(said: str) -> str | None:
     if found := _REQUIREMENT.search(said):
         return _no_wheel(found[1], found[2])
     if found := _IMAGE.search(said):
-        image = _short(found[1])
+        image = short_name(found[1])
         frontend = _FRONTEND.search(said)
-        if frontend and _short(frontend[1] or frontend[2]) == image:
+        if frontend and short_name(frontend[1] or frontend[2]) == image:
             return (
                 f"`# syntax={image}` needs {image} from a registry, which did not give it: delete that line, "
                 "the engine's own builder reads this Dockerfile."
@@ -143,10 +154,10 @@ def _no_wheel(name: str, version: str) -> str:
     return f"There is no wheel of {name} in {PYTHON_ALIAS}, and pip asks no registry; it has {listed}."
 
 
-def _short(image: str) -> str:
-    """Return the name as one would type it.
+def short_name(image: str) -> str:
+    """Return the name as one would type it; Podman lists names in full.
 
-    >>> _short("docker.io/library/python:3.13")
+    >>> short_name("docker.io/library/python:3.13")
     'python:3.13'
     """
-    return image.removeprefix("docker.io/").removeprefix("library/")
+    return image.removeprefix(HUB).removeprefix("library/")

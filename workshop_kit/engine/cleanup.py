@@ -15,6 +15,7 @@ from typing import Any, get_args
 import psutil
 from docker.errors import APIError, NotFound
 
+from workshop_kit.engine.builder import short_name
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
 from workshop_kit.engine.ledger import Entry, Kind, volume_id
 from workshop_kit.engine.recipes import REPOSITORY
@@ -177,7 +178,8 @@ def _labeled(session: Session, *labels: str) -> list[Resource]:
 
 def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
     """Return a row of the engine's list as a resource."""
-    names = row.get("RepoTags") or row.get("Names") or ([row["Name"]] if "Name" in row else ())
+    names = [*map(short_name, row.get("RepoTags") or ())]
+    names = names or row.get("Names") or ([row["Name"]] if "Name" in row else [])
     identifier = volume_id(row) if kind == "volume" else row["Id"]
     return Resource(kind, identifier, tuple(name.lstrip("/") for name in names), row["Labels"] or {})
 

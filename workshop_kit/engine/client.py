@@ -26,6 +26,7 @@ from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
 from workshop_kit.engine import builder, containers
+from workshop_kit.engine.builder import short_name
 from workshop_kit.engine.client_arguments import Names, build_words, labels_of, on_this_machine
 from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, Scope, are_ours
 from workshop_kit.engine.ledger import volume_id
@@ -205,7 +206,9 @@ class Images(ImageCollection):  # type: ignore[misc]
             name=self.client.names.image(name) if name else None, all=all, filters=dict(filters or {})
         )
         mine = [
-            one for one in found if any(tag.startswith((f"{project}/", f"{project}-")) for tag in one["RepoTags"] or ())
+            one
+            for one in found
+            if any(short_name(tag).startswith((f"{project}/", f"{project}-")) for tag in one["RepoTags"] or ())
         ]
         return [super(Images, self).get(one["Id"]) for one in mine]
 
@@ -224,13 +227,14 @@ class Images(ImageCollection):  # type: ignore[misc]
             self.real_name(name)
         except ImageNotFound:
             start = f"{self.client.names.project}/"
-            built = [tag.removeprefix(start) for one in self.list() for tag in one.tags if tag.startswith(start)]
+            tags = [short_name(tag) for one in self.list() for tag in one.tags]
+            built = [tag.removeprefix(start) for tag in tags if tag.startswith(start)]
             return f"There is no image {name} here; this workspace has built {', '.join(built) or 'none yet'}."
         return None
 
     def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
-        words = build_words(arguments)
-        if words is None or not builder.has_buildkit(self.client.api):
+        words = build_words(self.client.session.engine, arguments)
+        if words is None or not builder.can_build(self.client.session.engine):
             path = {"path": str(arguments["path"])} if arguments.get("path") else {}
             return super().build(**{"rm": True, **arguments, **path})  # type: ignore[no-any-return]
         report = self.client.report()

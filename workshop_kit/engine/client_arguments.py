@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.engine import builder
+from workshop_kit.engine.reach import Engine
 
 HERE = "127.0.0.1"
 _FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
@@ -75,13 +76,13 @@ def _bound(binding: Any) -> Any:
     return (HERE, binding)
 
 
-def build_words(arguments: Mapping[str, Any]) -> list[str] | None:
-    """Return the docker command for the SDK's ``build(…)``; None where BuildKit's has no option for an argument."""
+def build_words(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
+    """Return the command for the SDK's ``build(…)``; None where it has no option for an argument."""
     given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _IGNORED}
     if not given.get("path"):
         return None
     path = given.pop("path")
-    words = builder.command(given.pop("tag", None), given.pop("labels", {}), given.pop("buildargs", {}))
+    words = builder.command(engine, given.pop("tag", None), given.pop("labels", {}), given.pop("buildargs", {}))
     if file := given.pop("dockerfile", None):
         words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
     words += [_FLAGS[key] for key in given.keys() & _FLAGS.keys()]

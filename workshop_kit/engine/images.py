@@ -74,8 +74,9 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
 def move_alias(session: Session, tag: str, alias: str = recipes.PYTHON_ALIAS) -> None:
     """Move a friendly tag such as ``workshop/python:3.13`` to this checkout's image."""
     image = session.engine.client.images.get(tag)
-    if alias not in image.tags:
-        image.tag(alias)
+    if alias not in map(builder.short_name, image.tags):
+        name, _, version = alias.rpartition(":")
+        image.tag(name, version)
     session.record("image", image.id, alias, "machine")
 
 

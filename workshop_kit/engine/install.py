@@ -63,7 +63,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     if os.geteuid() != 0:
         _join_group(report)
     engine = _wait_for_engine()
-    report(Step(TASK, 1.0, f"Docker {engine.version['Version']}", done=True))
+    report(Step(TASK, 1.0, engine.name, done=True))
     return engine
 
 

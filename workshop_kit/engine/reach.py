@@ -57,6 +57,16 @@ class Engine:
         return str(self.version["Arch"])
 
     @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman behind its Docker-compatible socket."""
+        return any("Podman" in one["Name"] for one in self.version.get("Components") or ())
+
+    @property
+    def name(self) -> str:
+        """The product with its version, such as ``Docker 28.0.4``."""
+        return f"{'Podman' if self.is_podman else 'Docker'} {self.version['Version']}"
+
+    @property
     def knows_start_interval(self) -> bool:
         """Whether its health checks have a start interval. Podman's API is older, too."""
         return tuple(map(int, str(self.version["ApiVersion"]).split("."))) >= START_INTERVAL_API

@@ -163,15 +163,16 @@ class Stack:
 def log_source(engine: Engine) -> str:
     """Return the path from which the collector reads the engine's logs: its folder of containers, or its socket.
 
-    The folder needs root on the engine's machine; the socket is for Docker Desktop and a rootless engine. Both are
-    paths on the engine's machine.
+    The folder needs root on the engine's machine; the socket is for Docker Desktop, a rootless engine, and Podman,
+    which has no such folder. Both are paths on the engine's machine.
     """
     said = engine.client.info()
     rootless = is_rootless(said) or any("userns" in option for option in said.get("SecurityOptions") or ())
-    if not rootless and "Docker Desktop" not in said.get("OperatingSystem", ""):
+    has_own_socket = rootless or engine.is_podman
+    if not has_own_socket and "Docker Desktop" not in said.get("OperatingSystem", ""):
         return f"{said['DockerRootDir']}/containers"
     own = engine.endpoint.socket
-    return str(own) if rootless and own is not None else reach.DEFAULT_SOCKET
+    return str(own) if has_own_socket and own is not None else reach.DEFAULT_SOCKET
 
 
 def is_rootless(info: Mapping[str, Any]) -> bool:

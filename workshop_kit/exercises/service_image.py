@@ -83,7 +83,7 @@ def built(session: Session, folder: Path, base: str, superseded: threading.Event
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     try:
-        _run([*builder.command(tag, session.labels("kernel")), from_base, str(folder)], superseded)
+        _run([*builder.command(session.engine, tag, session.labels("kernel")), from_base, str(folder)], superseded)
         yield ServiceImage(tag, tuple(session.engine.client.images.get(tag).attrs["RootFS"]["Layers"]))
     finally:
         with contextlib.suppress(ImageNotFound):

@@ -34,7 +34,7 @@ class Recorded:
     """An engine; ``answers`` differ from the good ones."""
 
     address: str
-    version: dict[str, str]
+    version: dict[str, Any]
     info: dict[str, Any]
     answers: dict[str, str]
 
@@ -108,7 +108,7 @@ ROOTLESS_WITH_SYSTEMD = Recorded(
 )
 PODMAN = Recorded(
     "unix:///run/podman/podman.sock",
-    {"Version": "5.4.2", "ApiVersion": "1.41"},
+    {"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]},
     {
         "OperatingSystem": "debian",
         "DockerRootDir": "/var/lib/containers/storage",
@@ -116,5 +116,5 @@ PODMAN = Recorded(
         "CgroupVersion": "1",
         "SecurityOptions": ["name=seccomp,profile=default"],
     },
-    {"Health checks": "0", "Container statistics": "", "Container cgroups": "", "Container logs": "1"},
+    {"Health checks": "0", "Container statistics": "", "Container cgroups": ""},
 )

@@ -93,8 +93,8 @@ class PrivateEngine:
 
 
 @contextlib.contextmanager
-def private_engine() -> Iterator[PrivateEngine]:
-    """Run a private engine until the end of the block, with its data on a disk in memory.
+def private_engine(data_bytes: int = DATA_BYTES) -> Iterator[PrivateEngine]:
+    """Run a private engine until the end of the block, with its data on a disk of ``data_bytes`` in memory.
 
     A test can fill this disk without filling the machine's.
     """
@@ -103,7 +103,7 @@ def private_engine() -> Iterator[PrivateEngine]:
     folder = Path(tempfile.mkdtemp(prefix="engine"))  # short: a socket's path may have 107 characters
     own = PrivateEngine(folder)
     try:
-        with small_disk(folder / "data", DATA_BYTES):
+        with small_disk(folder / "data", data_bytes):
             try:
                 own.start()
                 yield own

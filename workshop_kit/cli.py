@@ -11,7 +11,7 @@ import typer
 
 from workshop_kit import doctor
 from workshop_kit.bootstrap import command_table
-from workshop_kit.commands import audit, development, exercises, instructor, machine, plan, tour
+from workshop_kit.commands import audit, development, exercises, instructor, machine, plan, seats, tour
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
@@ -58,12 +58,13 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "join": instructor.join,
     "audit": audit.audit,
     "down": machine.down,
+    "seat": seats.seat,
     "test": development.run_tests,
     "bench": development.bench,
     "build": development.build,
     "site": development.site,
 }
-GROUPS = {"progress": exercises.progress, "bundle": machine.bundle, "new": development.new}
+GROUPS = {"progress": exercises.progress, "bundle": machine.bundle, "hub": seats.hub, "new": development.new}
 
 
 def main() -> NoReturn:

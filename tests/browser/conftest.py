@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from tests.browser.lab_page import WAIT_MS, LabPage
 from workshop_kit.dev.suite import find_browser
@@ -21,19 +21,25 @@ expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, headless.
+def playwright() -> Iterator[Playwright]:
+    """Playwright's sync API.
 
-    Not for the whole session: while Playwright's sync API is open, no other event loop can run in this thread.
+    Not for the whole session: while it is open, no other event loop can run in this thread.
     """
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """The system's Chromium, headless."""
     program = find_browser()
     if program is None:
         pytest.fail("The tests need Chromium or Chrome: ./workshop test installs one.")
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*sandbox, "--disable-gpu"])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=program, args=[*sandbox, "--disable-gpu"])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")

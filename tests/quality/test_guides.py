@@ -14,7 +14,7 @@ from workshop_kit.workspace.folder import LINKED
 
 PAGES = [
     path.relative_to(CHECKOUT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "solutions/**/*.md", "notebooks/*.ipynb")
+    for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md", "solutions/**/*.md", "notebooks/*.ipynb")
     for path in sorted(CHECKOUT.glob(pattern))
 ]
 

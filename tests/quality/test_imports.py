@@ -27,7 +27,7 @@ FLOORS = (
     ("exercises",),
     ("classroom",),
     ("lessons",),
-    ("gameday",),
+    ("gameday", "seats"),
     ("instructor",),
     ("dev",),
     ("commands",),

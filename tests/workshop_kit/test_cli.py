@@ -113,6 +113,8 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         (["start", "--port", "http"], "Invalid value for '--port'"),
         (["bench", "nothing"], "There is no benchmark 'nothing'. Choose from: audit, checks"),
         (["setup", "--fast"], "--fast"),
+        (["seat"], "On your own machine run ./workshop start"),
+        (["hub", "prepare", "many"], "'many'"),
         (["strat"], "strat"),
     ],
 )

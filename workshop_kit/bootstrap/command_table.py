@@ -47,6 +47,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("audit", "Test your image or container against the factors and principles."),
     Command("bundle", "Without a network: save all that set-up needs to a folder, and load it elsewhere."),
     Command("down", "Remove what the workshop made: this workspace's containers, networks and volumes."),
+    Command("seat", "For rooms: run the server of one seat, as a JupyterHub does; --build builds the seats' image."),
+    Command("hub", "For rooms: seats on one machine for people without an engine.", may_install=True),
     Command("test", "Run the whole test suite.", may_install=True, developer_packages=True),
     Command("bench", "Measure speed, as ratios measured side by side.", may_install=True, developer_packages=True),
     Command("new", "For authors: make the files of a new lesson: ./workshop new lesson 07_network."),

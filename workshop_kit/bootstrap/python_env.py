@@ -59,7 +59,7 @@ def ensure(root: Path, *, developer: bool = False, report: Report = silent, inst
             report(Step(TASK, detail="fetching uv"))
             _install_uv(root, python)
         report(Step(TASK, detail=f"installing what {wanted[-1]} lists"))
-        _sync(root, wanted[-1], root / ".venv" / "bin" / "uv", NETWORK_ADVICE)
+        sync(root, wanted[-1], root / ".venv" / "bin" / "uv", NETWORK_ADVICE)
         for lock in wanted:
             shutil.copyfile(root / lock, root / ".venv" / lock)
     report(Step(TASK, 1.0, done=True))
@@ -77,7 +77,7 @@ def install_offline(root: Path, wheels: Path, report: Report = silent) -> Path:
             report(Step(TASK, detail="making .venv"))
             _make_venv(root, offline=True)
             report(Step(TASK, detail=f"installing what {LOCK} lists, from {wheels}"))
-            _sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
+            sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
         finally:
             uv.unlink()
         shutil.copyfile(root / LOCK, root / ".venv" / LOCK)
@@ -170,8 +170,8 @@ def _install_uv(root: Path, python: Path) -> None:
         )
 
 
-def _sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str | Path] = ()) -> None:
-    """Run ``uv pip sync`` with the lock. Raises NotReady with ``next_step``."""
+def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str | Path] = ()) -> None:
+    """Make ``.venv`` in ``root`` hold what a lock lists, and nothing else. Raises NotReady with ``next_step``."""
     # Companies add their own CA to the system's store.
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     if "PIP_INDEX_URL" in os.environ:

@@ -32,6 +32,7 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 APP_SOURCE = "workshop_app/requirements.in"
 APP_LOCK = "workshop_app/requirements.txt"
 STORE_LOCK = "images/parameter_store/requirements.txt"
+SEAT_LOCK = "images/seat/requirements.txt"
 LOCKS = (
     (LOCK, "pyproject.toml"),
     (APP_LOCK, APP_SOURCE, "-c", LOCK),
@@ -39,6 +40,8 @@ LOCKS = (
     (STORE_LOCK, "images/parameter_store/requirements.in"),
     ("images/collector/requirements.txt", "images/collector/requirements.in", "-c", STORE_LOCK),
     ("images/python/requirements.txt", APP_SOURCE, "images/python/requirements.in", "-c", LOCK, "-c", APP_LOCK),
+    (SEAT_LOCK, "images/seat/requirements.in", "-c", LOCK),
+    ("deploy/room/requirements.txt", "deploy/room/requirements.in", "-c", SEAT_LOCK, "-c", LOCK),
     (DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
 )
 """Each lock with its sources and constraints; a lock keeps to the versions of those before it."""

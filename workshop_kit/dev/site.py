@@ -23,7 +23,8 @@ MARK = "workshop-site.txt"
 """A file in every site, with the version that it was built from: a folder without it is never replaced."""
 BOOK = Path("docs") / "book"
 REFERENCE = ("commands", "settings", "audit", "parameter-store", "performance", "references")
-TEACHING = ("docs/delivering.md", "docs/demo/README.md")
+ROOMS = "deploy/*/README.md"
+TEACHING = ("docs/delivering.md", "docs/demo/README.md", "deploy/room/README.md")
 TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")
 OBJECTIVES = re.compile(r"^Afterwards you can\n\n((?:- .+\n?)+)", re.MULTILINE)
 KEY_POINTS = re.compile(r"^(## To keep)\n\n((?:- .+\n?)+)", re.MULTILINE)
@@ -120,10 +121,11 @@ def save(site: Path, bundle: Path, version: str) -> str:
 def write_sources(root: Path, folder: Path, executed: Path) -> int:
     """Write Sphinx's source folder for a checkout; return how many lessons have outputs from ``executed``."""
     shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
-    (folder / "notebooks").mkdir()
     lessons = sorted(root.glob("notebooks/*.ipynb"))
-    for path in (*root.glob("*.md"), *lessons):
-        shutil.copy(path, folder / path.relative_to(root))
+    for path in (*root.glob("*.md"), *root.glob(ROOMS), *lessons):
+        target = folder / path.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
     from_tour = [path.stem for path in lessons if write_lesson(path, folder / BOOK, executed / path.name)]
     for path in lessons:
         page = notes_of(path.stem, root, f"{path.stem}.{'ipynb' if path.stem in from_tour else 'md'}")

@@ -11,7 +11,7 @@ import select
 import shutil
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from docker.errors import ImageNotFound
@@ -81,15 +81,21 @@ def move_alias(session: Session, tag: str, alias: str = recipes.PYTHON_ALIAS) ->
 
 
 def build(
-    session: Session, root: Path, recipe: Recipe, arguments: Mapping[str, str], tag: str, report: Report = silent
+    session: Session,
+    root: Path,
+    recipe: Recipe,
+    arguments: Mapping[str, str],
+    tag: str,
+    report: Report = silent,
+    options: Sequence[str] = (),
 ) -> None:
     """Build one image under its tag, with the owner's and the release's labels, and write it into the ledger.
 
-    The host's CA bundle goes in as a build secret, so that pip works behind a TLS-inspecting proxy and no layer
-    keeps it. Raises NotReady with the builder's last lines.
+    ``options`` go to ``docker buildx build``. The host's CA bundle goes in as a build secret, so that pip works behind
+    a TLS-inspecting proxy and no layer keeps it. Raises NotReady with the builder's last lines.
     """
     proxies = proxy_settings(os.environ)
-    words = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+    words = [*options, *(f"--build-arg={key}={value}" for key, value in arguments.items())]
     words += [f"--build-arg={key}" for key in proxies]  # the value comes from the environment: it may hold a password
     words += [f"--label={key}={value}" for key, value in recipes.image_labels(CHECKOUT).items()]
     if (bundle := ca_bundle()) is not None:

@@ -24,13 +24,13 @@ from workshop_kit.observe.http import Answer, request
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
-    KERNEL,
     FirstPage,
     JupyterFolders,
     first_layout,
     lesson_page,
     prepare,
     server_environment,
+    server_options,
     trust,
 )
 
@@ -141,14 +141,7 @@ def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> 
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
         *(f"--ServerApp.port={first}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),
-        *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
-        "--LabApp.extension_manager=readonly",  # the default one asks a package index
-        "--LabApp.expose_app_in_browser=True",  # an exercise opens its file beside the notebook
-        "--LanguageServerManager.autodetect=False",  # it would run npm, which writes into the user's home
-        "--ContentsManager.allow_hidden=True",  # my_service has a .dockerignore to edit
-        f"--ServerApp.allow_root={os.geteuid() == 0}",
-        f"--KernelSpecManager.allowed_kernelspecs={KERNEL}",
-        f"--MultiKernelManager.default_kernel_name={KERNEL}",
+        *server_options(workspace),
     ]
     with folders.log.open("wb") as log:
         process = subprocess.Popen(

@@ -18,6 +18,8 @@ KERNEL = "container-design-workshop"
 """The kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
 ERROR_DISPLAY = "workshop_kit.lessons.error_display"
 """The IPython extension that shows a WorkshopError as one sentence."""
+HUB = "JUPYTERHUB_"
+"""The beginning of the names of the variables with which a JupyterHub starts a server."""
 SETTINGS: dict[str, Any] = {
     # Markdown opens rendered; "Open With" has the editor.
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
@@ -154,15 +156,34 @@ def first_layout(page: FirstPage) -> dict[str, Any]:
     }
 
 
-def server_environment(folders: JupyterFolders, token: str) -> dict[str, str]:
+def server_options(workspace: Workspace) -> list[str]:
+    """Return the server's options, the same for a laptop and for a seat; where it listens is not among them."""
+    return [
+        *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
+        "--LabApp.extension_manager=readonly",  # the default one asks a package index
+        "--LabApp.expose_app_in_browser=True",  # an exercise opens its file beside the notebook
+        "--LanguageServerManager.autodetect=False",  # it would run npm, which writes into the user's home
+        "--ContentsManager.allow_hidden=True",  # my_service has a .dockerignore to edit
+        f"--ServerApp.allow_root={os.geteuid() == 0}",
+        f"--KernelSpecManager.allowed_kernelspecs={KERNEL}",
+        f"--MultiKernelManager.default_kernel_name={KERNEL}",
+    ]
+
+
+def server_environment(folders: JupyterFolders, token: str | None) -> dict[str, str]:
     """Return the environment of the server, with the programs of the kit's packages on PATH for its terminals.
 
-    It has the token: arguments of a process are visible to all users.
+    It has the token: arguments of a process are visible to all users. Without a token it is the server of a
+    JupyterHub, whose variables stay: they say where it listens and who may use it.
     """
     own = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     own.pop("WORKSHOP_HEADLESS", None)
     own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)])
-    return {**own, **folders.environment(), "JUPYTER_TOKEN": token}
+    if token is None:
+        access = {name: value for name, value in os.environ.items() if name.startswith(HUB)}
+    else:
+        access = {"JUPYTER_TOKEN": token}
+    return {**own, **folders.environment(), **access}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -1,0 +1,85 @@
+"""The hub's settings as JupyterHub reads them: who may log in, and what a seat is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubServer
+from workshop_kit.seats.hub_settings import HubSettings
+
+ENGINE: Any = SimpleNamespace(endpoint=SimpleNamespace(address="unix:///engine.sock"))
+SETTINGS = HubSettings(
+    id="0123abcd",
+    image="workshop/seat:1",
+    codes={"instructor": "AAAA-AAAA", "seat01": "7K2M-Q9FD", "seat02": "BBBB-BBBB"},
+)
+
+
+class Authenticator:
+    """JupyterHub's base class is not in this environment: the file needs nothing of it."""
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The settings that the file makes of the values that `hub start` gives it."""
+    module = ModuleType("jupyterhub.auth")
+    module.Authenticator = Authenticator  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "jupyterhub", ModuleType("jupyterhub"))
+    monkeypatch.setitem(sys.modules, "jupyterhub.auth", module)
+    values = HubServer(Path("/hub"), SETTINGS, "192.0.2.7", 8000).values(ENGINE, "secret")
+    monkeypatch.setenv(VARIABLE, json.dumps(values))
+    config = Config()
+    exec(compile(CONFIG.read_text(), CONFIG, "exec"), {"get_config": lambda: config})
+    return config
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "user"),
+    [
+        ("seat01", "7K2M-Q9FD", "seat01"),
+        ("seat01", " 7k2m-q9fd ", "seat01"),
+        ("seat02", "7K2M-Q9FD", None),
+        ("seat03", "", None),
+        ("seat01", "", None),
+        ("seat01", "７K2M-Q9FD", None),
+    ],
+    ids=["own", "typed", "other seat", "no seat", "empty", "no ASCII"],
+)
+def test_a_code_opens_its_own_seat_alone(config: Any, name: str, code: str, user: str | None) -> None:
+    """In upper or lower case; no code opens another seat, and an empty one opens none."""
+    authenticate = config.JupyterHub.authenticator_class().authenticate
+    assert asyncio.run(authenticate(None, {"username": name, "password": code})) == user
+
+
+def test_only_those_with_a_code_are_users(config: Any) -> None:
+    """The instructor alone sees the page with all seats."""
+    assert config.Authenticator.allowed_users == {"instructor", "seat01", "seat02"}
+    assert config.Authenticator.admin_users == {"instructor"}
+
+
+def test_seats_share_nothing(config: Any) -> None:
+    """Each has its own network and volumes; nothing of the machine is mounted, and no port of it is used."""
+    spawner = SimpleNamespace(user=SimpleNamespace(name="seat02"))
+    config.DockerSpawner.pre_spawn_hook(spawner)
+    assert spawner.network_name in SETTINGS.networks()
+    assert spawner.network_name.endswith("-seat02")
+    names = {name.format(username="seat02") for name in config.DockerSpawner.volumes}
+    assert names == {name for name in SETTINGS.volumes() if "seat02" in name}
+    assert config.DockerSpawner.use_internal_ip
+    assert config.JupyterHub.hub_bind_url == f"http://{SETTINGS.address}:8081"
+
+
+def test_a_seat_is_limited(config: Any) -> None:
+    """In memory, processors and processes; and all may start at once."""
+    assert config.DockerSpawner.mem_limit == 4 * 1024**3
+    assert config.DockerSpawner.cpu_limit == 2
+    assert config.DockerSpawner.extra_host_config["pids_limit"] == 4000
+    assert config.JupyterHub.concurrent_spawn_limit == 0

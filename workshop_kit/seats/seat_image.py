@@ -5,8 +5,7 @@ from __future__ import annotations
 from workshop_kit.bundle import images as bundle_images
 from workshop_kit.bundle.manifest import version_of
 from workshop_kit.engine import images, recipes
-from workshop_kit.engine.recipes import Recipe
-from workshop_kit.engine.release import OCI, image_labels
+from workshop_kit.engine.recipes import OCI, Recipe, image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent

@@ -114,7 +114,7 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         (["bench", "nothing"], "There is no benchmark 'nothing'. Choose from: audit, checks"),
         (["setup", "--fast"], "--fast"),
         (["seat"], "On your own machine run ./workshop start"),
-        (["hub", "prepare", "many"], "'many'"),
+        (["hub", "prepare", "many"], "Invalid value for 'seats'"),
         (["strat"], "strat"),
     ],
 )

@@ -39,7 +39,7 @@ def ensure(*, may_install: bool, report: Report = silent) -> None:
 
 def _make_venv() -> None:
     uv = Path(sys.executable).with_name("uv")
-    command = [uv, "venv", "--clear", "--python", sys.executable, FOLDER / ".venv"]
+    command: list[str | Path] = [uv, "venv", "--clear", "--python", sys.executable, FOLDER / ".venv"]
     shell.run(command, failed="The hub's environment could not be made.", next_step=python_env.DISK_ADVICE)
     python_env.sync(FOLDER, str(SOURCE / LOCK), uv, python_env.NETWORK_ADVICE)
     shutil.copyfile(SOURCE / LOCK, FOLDER / ".venv" / LOCK)

@@ -68,7 +68,7 @@ class HubServer:
     def start(self, engine: Engine) -> tuple[subprocess.Popen[bytes], HubApi]:
         """Start the hub and return it once it answers. Raises NotReady with its last lines."""
         api = HubApi(self.address, secrets.token_hex(32))
-        command = [PYTHON, "-m", "jupyterhub", "--config", CONFIG]
+        command: list[str | Path] = [PYTHON, "-m", "jupyterhub", "--config", CONFIG]
         values = json.dumps(self.values(engine, api.token))
         with self.log.open("wb") as log:
             process = subprocess.Popen(

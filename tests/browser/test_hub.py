@@ -50,10 +50,10 @@ HUB = f"http://127.0.0.1:{PORT}"
 NAME, SEAT_PORT, OPEN_PORT, JUPYTER_PORT = "my-service", 18080, 18081, 8888
 ID = "container.limits"
 IMAGE = "workshop/python:3.13"
-SERVE = '["python3", "-m", "http.server", "8080"]'
+SERVE = (IMAGE, "python3", "-m", "http.server", "8080")
 LESSON = [
     'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")',
-    f'w.client.containers.run("{IMAGE}", {SERVE}, name="{NAME}", ports={{8080: {SEAT_PORT}}}, detach=True)',
+    f"!docker run --detach --name {NAME} --publish 127.0.0.1:{SEAT_PORT}:8080 {' '.join(SERVE)}",
     f'w.exercise("{ID}");',
 ]
 CONNECT = """
@@ -218,7 +218,7 @@ def test_two_people_do_the_same_at_once(room: HubRoom, contexts: dict[str, Brows
         button(lab.widget(2), "Check").click()
     for name, lab in zip(SEATS, labs, strict=True):
         expect(lab.widget(2).get_by_role("region", name="What the check found")).to_contain_text("Passed")
-        expect(lab.output(1)).to_contain_text(f"<Container: {NAME}>")
+        expect(lab.output(1)).to_contain_text(re.compile("[0-9a-f]{64}"))
         assert room.inside(name, "python3", "-c", CONNECT, "127.0.0.1", str(SEAT_PORT)) == "connected"
         assert "4.0 GiB" in room.inside(name, "sh", "-c", "./workshop doctor | grep Memory")
         lab.screenshot(f"hub-{name}")
@@ -251,8 +251,7 @@ def test_a_seat_that_is_killed_keeps_its_work(room: HubRoom, contexts: dict[str,
 def neighbor(room: HubRoom) -> dict[str, str]:
     """The second seat, with a container that is open to its network, and a file; what the first one may not reach."""
     name = SEATS[1]
-    serve = ["-p", f"0.0.0.0:{OPEN_PORT}:8080", IMAGE, "python3", "-m", "http.server", "8080"]
-    container = room.inside(name, "docker", "run", "--detach", *serve)
+    container = room.inside(name, "docker", "run", "--detach", "--publish", f"{OPEN_PORT}:8080", *SERVE)
     room.inside(name, "sh", "-c", "echo private > /work/private.txt")
     return {"name": name, "address": room.address(name), "container": container}
 
@@ -304,3 +303,21 @@ def test_no_way_by_the_hubs_api(room: HubRoom, neighbor: dict[str, str]) -> None
     hub = room.settings.address
     assert room.inside(SEATS[0], "python3", "-c", CONNECT, hub, "8081") == "connected"
     assert room.inside(SEATS[0], "python3", "-c", CONNECT, hub, str(PORT + 1)).startswith("no way")
+
+
+def test_another_container_can_run_the_engine(room: HubRoom) -> None:
+    """As in a cluster: a seat with DOCKER_HOST starts no engine, and loads the images into the one that it names."""
+    client, address = room.own.client(), "unix:///run/engine/docker.sock"
+    shared = {"engine-socket": {"bind": "/run/engine"}, "shared-work": {"bind": "/work"}}
+    image, options = room.settings.image, {"detach": True, "network_mode": "none"}
+    sidecar = client.containers.run(image, ["dockerd", "--host", address], privileged=True, volumes=shared, **options)
+    look = ["sh", "-c", f"docker image inspect --format {{{{.Id}}}} {IMAGE} && test ! -e /var/log/dockerd.log"]
+    seat = client.containers.run(image, look, volumes=shared, environment={"DOCKER_HOST": address}, **options)
+    try:
+        assert seat.wait(timeout=300)["StatusCode"] == 0, seat.logs().decode()
+        assert re.search(r"^sha256:[0-9a-f]{64}$", seat.logs(stderr=False).decode(), re.MULTILINE)
+    finally:
+        for container in (seat, sidecar):
+            container.remove(force=True, v=True)
+        for name in shared:
+            client.volumes.get(name).remove()

@@ -12,8 +12,8 @@ from workshop_kit.engine.reach import Engine
 SEAT_BYTES = 2 * GIB
 """The memory to plan for one seat; with the lessons' containers it has about 530 MiB, and at most `LIMIT_BYTES`."""
 LIMIT_BYTES = 4 * GIB
-SEAT_DISK_BYTES = 1_000_000_000
-"""The disk to plan for one seat: the workshop's images on its own engine, and its work."""
+SEAT_DISK_BYTES = 2_000_000_000
+"""The disk to plan for one seat: 0.9 GB for the workshop's images on its own engine, and what is built there."""
 RESERVED_BYTES = 2 * GIB
 """The memory of the machine's own system, its engine and the hub."""
 
@@ -44,7 +44,7 @@ class Capacity:
         """Return a sentence with the number and where it comes from.
 
         >>> str(Capacity(24 * GIB, 60_000_000_000))
-        'This machine carries 11 seats: 24.0 GiB of memory are enough for 11, 60 GB of free disk for 60.'
+        'This machine carries 11 seats: 24.0 GiB of memory are enough for 11, 60 GB of free disk for 30.'
         """
         said = f"{self.memory_bytes / GIB:.1f} GiB of memory are enough for {self.by_memory}"
         if self.disk_bytes is not None:

@@ -56,11 +56,11 @@ def test_damaged_settings_are_one_sentence(empty_workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     ("memory_gib", "disk_bytes", "seats"),
-    [(82, 10**12, 40), (81, 10**12, 39), (82, 9_900_000_000, 9), (82, None, 40), (1, 10**12, 0)],
+    [(82, 10**12, 40), (81, 10**12, 39), (82, 19_900_000_000, 9), (82, None, 40), (1, 10**12, 0)],
     ids=["40 seats", "memory", "disk", "disk not known", "too small"],
 )
 def test_what_is_scarce_decides_the_capacity(memory_gib: int, disk_bytes: int | None, seats: int) -> None:
-    """2 GiB of memory and 1 GB of disk for each seat, after 2 GiB for the machine."""
+    """2 GiB of memory and 2 GB of disk for each seat, after 2 GiB for the machine."""
     capacity = Capacity(memory_gib * GIB, disk_bytes)
     assert capacity.seats == seats
     assert str(capacity).startswith(f"This machine carries {seats} seats: ")

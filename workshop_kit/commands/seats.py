@@ -102,14 +102,14 @@ def end(
 
 
 def _hub_server(address: str | None, port: int) -> HubServer:
-    """Return the prepared hub with its address. Raises NotReady (not prepared, port taken) or WrongUsage."""
-    from workshop_kit.display.page_server import listen, network_address  # lazily: a slow import
+    """Return the prepared hub with its address. Raises NotReady if it is not prepared, or without a network.
+
+    The port is not tried: the proxy of a hub that was killed still has it, and the next hub ends that proxy.
+    """
+    from workshop_kit.display.page_server import network_address  # lazily: a slow import
 
     workspace = own_workspace(os.environ)
-    server = HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
-    for free in listen(port, server.host):
-        free.close()
-    return server
+    return HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
 
 
 def _seat_image(*, may_install: bool) -> str:

@@ -258,8 +258,9 @@ def test_a_log_over_the_api_is_read_on_from_its_position(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("zone", ["Z", "+09:00", "-01:30"])
-def test_times_over_the_api_are_collected_in_utc(zone: str) -> None:
+def test_times_over_the_api_are_collected_in_utc(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Podman writes times in its machine's zone: the bucket's hours, and the next request, are in UTC."""
+    monkeypatch.setattr(engine_api, "ASK_SECONDS", 0)
     position = received(None, f"2026-11-24T23:00:00.123456789{zone} 1\n")[2]
     instant = datetime.fromisoformat(f"2026-11-24T23:00:00{zone}").astimezone(UTC)
     assert position["stdout"] == [f"{instant:%Y-%m-%dT%H:%M:%S}.123456789Z", 1]

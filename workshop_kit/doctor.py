@@ -225,11 +225,12 @@ def _clock(engine: Engine) -> DoctorLine:
         return DoctorLine("Clock", "n/a", "compared once the images are built")
     program = ["python3", "-I", "-S", "-c", "import time; print(time.time())"]
     before = time.time()
-    container = engine.client.containers.run(tag, program, detach=True, network_mode="none")
+    container = engine.client.containers.create(tag, program, network_mode="none")
     try:
+        container.start()
         container.wait()
         after = time.time()
-        inside = float(container.logs())  # Podman gives nothing to `run` without `detach`
+        inside = float(container.logs())  # Podman gives nothing to `run`
     finally:
         container.remove(force=True)
     skew = max(before - inside, inside - after, 0.0)

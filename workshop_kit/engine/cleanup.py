@@ -16,6 +16,7 @@ import psutil
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine.builder import short_name
+from workshop_kit.engine.containers import kill_and_remove
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
 from workshop_kit.engine.ledger import Entry, Kind, volume_id
 from workshop_kit.engine.recipes import REPOSITORY
@@ -138,7 +139,7 @@ def _remove(session: Session, entry: Entry, found: Resource, outcome: Outcome) -
     api = session.engine.client.api
     try:
         if entry.kind == "container":
-            api.remove_container(entry.id, v=True, force=True)
+            kill_and_remove(session.engine, entry.id)
         elif entry.kind == "network":
             for identifier in api.inspect_network(entry.id)["Containers"] or {}:  # the engine removes none in use
                 with contextlib.suppress(NotFound):

@@ -20,6 +20,7 @@ import httpx
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from workshop_kit.engine.labels import Scope
+from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import MIB, Spec, container_config
 from workshop_kit.errors import WorkshopError
@@ -212,13 +213,22 @@ def private_network(session: Session) -> Iterator[str]:
 def remove(session: Session, container: Any) -> None:
     """Remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
     try:
-        container.remove(v=True, force=True)
+        kill_and_remove(session.engine, container.id)
     except NotFound:
         pass
     except APIError as conflict:
         if conflict.status_code != http.client.CONFLICT:  # another process is removing it at this moment
             raise
     session.ledger.remove_id(container.id)
+
+
+def kill_and_remove(engine: Engine, identifier: str) -> None:
+    """Remove a container with its anonymous volumes, whether it runs or not."""
+    api = engine.client.api
+    if engine.is_podman:  # its forced removal sends SIGTERM first, and waits ten seconds
+        with contextlib.suppress(APIError):
+            api.kill(identifier)
+    api.remove_container(identifier, v=True, force=True)
 
 
 def url_of(attributes: Mapping[str, Any], port: int) -> str:

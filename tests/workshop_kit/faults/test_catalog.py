@@ -10,6 +10,7 @@ import pytest
 
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.incidents import TROUBLES
 from workshop_kit.faults import catalog, handlers
 from workshop_kit.faults.catalog import FAULTS, named
 from workshop_kit.faults.handlers import HANDLERS
@@ -55,6 +56,14 @@ def test_limits_take_at_least_one_value() -> None:
     with pytest.raises(WrongUsage, match=r"changes nothing\. Give it memory_mib or cpus"):
         named("limits").complete({})
     assert named("limits").complete({"cpus": 0.5}) == {"memory_mib": None, "cpus": 0.5}
+
+
+def test_every_trouble_of_an_incident_is_a_fault_and_its_hiccup_is_elsewhere() -> None:
+    """A misspelled parameter would show only to the participant whose seed draws it."""
+    for trouble in TROUBLES:
+        named(trouble.fault).complete(trouble.parameters)
+        assert trouble.decoys
+        assert trouble.target not in trouble.decoys
 
 
 NAME = "restart"

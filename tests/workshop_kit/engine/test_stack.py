@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import own_stack
 from tests.waiting import wait_until
-from workshop_kit.engine import cleanup, images, recipes
+from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import (
     SECRETS,
@@ -96,7 +96,7 @@ def test_a_taken_port_is_named(other: Stack, monkeypatch: pytest.MonkeyPatch) ->
 def test_images_out_of_date_are_named_before_anything_starts(other: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed recipe without a build: the error names the image, and nothing was created."""
     changed = {**recipes.tags(other.root), "app": f"{recipes.REPOSITORY}/app:changed"}
-    monkeypatch.setattr(images, "tags", lambda _root: changed)
+    monkeypatch.setattr(recipes, "tags", lambda _root: changed)
     with pytest.raises(NotReady, match="missing or out of date: app"):
         other.up()
     assert other.session.ledger.entries() == []

@@ -37,6 +37,11 @@ from workshop_kit.screen import visible
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 SHOWN_LINES = 12
 """The number of the builder's last lines that are shown below a BuildError."""
+EMPTY_STATISTICS: Mapping[str, Any] = {
+    "read": "0001-01-01T00:00:00Z",
+    **{f"{name}_stats": {} for name in ("cpu", "precpu", "memory", "pids")},
+}
+"""What Docker answers for a container that does not run, shortened."""
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
@@ -76,9 +81,20 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
         return Volumes(client=self)
 
 
+class WorkspaceContainer(Container):  # type: ignore[misc]
+    """The SDK's container, whose statistics have the same form on every engine."""
+
+    def stats(self, **options: Any) -> Any:
+        """Return the SDK's ``stats``. Those of a stopped container are empty: Podman names the cause instead."""
+        found = super().stats(**options)
+        is_error = options.get("stream") is False and "read" not in found
+        return EMPTY_STATISTICS if is_error else found
+
+
 class Containers(ContainerCollection):  # type: ignore[misc]
     """The SDK's collection of containers, of one workspace."""
 
+    model = WorkspaceContainer
     client: WorkspaceClient
 
     def run(self, image: str | Image, command: Any = None, **options: Any) -> Any:

@@ -7,6 +7,8 @@ import secrets
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from docker.errors import APIError, BuildError, NotFound
@@ -14,7 +16,7 @@ from docker.errors import APIError, BuildError, NotFound
 from tests.workshop_kit.engine import kernels
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine import images as engine_images
-from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.client import WorkspaceClient, WorkspaceContainer
 from workshop_kit.engine.client_arguments import Names
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.reach import Engine
@@ -35,6 +37,22 @@ def test_a_name_gets_the_project_in_front_once() -> None:
     assert names.new_image("shop/api") == "workshop-1a2b3c4d/shop/api:latest"
     for address in ("ghcr.io/shop/api:1", "localhost/api", "127.0.0.1:5000/api"):
         assert names.image(address) == address
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "memory"),
+    [
+        ({"stream": False, "one_shot": True}, {"read": "2026-11-27T14:06:02Z", "memory_stats": {"usage": 1}}, 1),
+        ({"stream": False}, {"cause": "container is stopped", "response": 500}, 0),
+    ],
+)
+def test_statistics_of_a_stopped_container_are_empty(
+    options: dict[str, bool], answer: dict[str, Any], memory: int
+) -> None:
+    """As with Docker: Podman answers 200 with the cause in place of numbers."""
+    api = SimpleNamespace(stats=lambda _id, **_options: answer)
+    container = WorkspaceContainer(attrs={"Id": "0a1b"}, client=SimpleNamespace(api=api))
+    assert container.stats(**options)["memory_stats"].get("usage", 0) == memory
 
 
 @pytest.fixture

@@ -231,11 +231,11 @@ def _written(running: Running) -> Written:
     volumes = {mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"}
     tmpfs = set(state["HostConfig"]["Tmpfs"] or {})
     changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != DIFF_DELETED}
-    folders = {path.rpartition("/")[0] for path in changed} | volumes | tmpfs
-    return Written(changed - folders, _files_below(running, tmpfs), _files_below(running, volumes))
+    layer = _files(running, changed, "-maxdepth", "0")  # without folders, of which an engine may change some itself
+    return Written(layer, _files(running, tmpfs), _files(running, volumes))
 
 
-def _files_below(running: Running, folders: Set[str]) -> set[str]:
-    if not folders:
-        return set()  # find without a folder would search the working directory
-    return set(running.exec("find", *folders, "-type", "f").output.split("\n")) - {""}
+def _files(running: Running, paths: Set[str], *options: str) -> set[str]:
+    if not paths:
+        return set()  # find without a path would search the working directory
+    return set(running.exec("find", *paths, *options, "-type", "f").output.split("\n")) - {""}

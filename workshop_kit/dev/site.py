@@ -22,7 +22,7 @@ LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
 MARK = "workshop-site.txt"
 """A file in every site, with the version that it was built from: a folder without it is never replaced."""
 BOOK = Path("docs") / "book"
-REFERENCE = ("commands", "settings", "audit", "parameter-store", "performance", "references")
+REFERENCE = ("commands", "engines", "settings", "audit", "parameter-store", "performance", "references")
 ROOMS = "deploy/*/README.md"
 TEACHING = ("docs/delivering.md", "docs/demo/README.md", "deploy/room/README.md", "deploy/cluster/README.md")
 TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")

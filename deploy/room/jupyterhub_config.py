@@ -27,9 +27,7 @@ def use_own_network(spawner):
 # Where participants open it, where seats find the hub, and how the hub tells the proxy about seats.
 c.JupyterHub.bind_url = hub["bind_url"]
 c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = hub["hub_url"]
-c.JupyterHub.template_vars = {
-    "announcement_login": "The username is your seat, such as seat01; the password is its code."
-}
+c.JupyterHub.template_vars = {"announcement_login": "Username: your seat, such as seat01. Password: its code."}
 c.ConfigurableHTTPProxy.command = hub["proxy_command"]
 c.ConfigurableHTTPProxy.api_url = hub["proxy_api"]
 

@@ -24,6 +24,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
+from workshop_kit.observe import http
 from workshop_kit.observe.logs import read_container
 from workshop_kit.progress import Report, Step, silent
 
@@ -127,6 +128,7 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
 
 
 def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> LogIncident:
+    _connect_anew(stack)
     began = datetime.now(UTC)
     report(Step("Incident", None, "customers are coming"))
     with _customers(stack):
@@ -149,6 +151,13 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
         disturbance.started,
         datetime.now(UTC),
     )
+
+
+def _connect_anew(stack: Stack) -> None:
+    """Send a request of each kind: the first warning must not be of a connection that an earlier fault has cut."""
+    for plan in CUSTOMERS:
+        method, path = plan["request"].split(" ")
+        http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
 
 
 def shows(log: pd.DataFrame, target: str) -> bool:

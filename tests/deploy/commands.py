@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from workshop_kit.seats import hub_environment
 
 
 def run(*words: str | Path, **environment: str) -> str:
@@ -20,8 +19,7 @@ def run(*words: str | Path, **environment: str) -> str:
 
 
 def npm_package(folder: Path, name: str, version: str) -> Path:
-    """Install a package of npm below ``folder`` and return its own folder; without npm the test is skipped."""
-    if not shutil.which("npm"):
-        pytest.skip(f"{name} needs npm")
+    """Install a package of npm below ``folder`` and return its own folder."""
+    hub_environment.ensure_npm(may_install=True)
     run("npm", "install", "--no-save", "--prefix", folder, f"{name}@{version}")
     return folder / "node_modules" / name

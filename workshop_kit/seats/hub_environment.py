@@ -31,7 +31,7 @@ def ensure(*, may_install: bool, report: Report = silent) -> None:
         report(Step(TASK, detail="installing JupyterHub and DockerSpawner"))
         _make_venv()
     if not _same(PROXY / "node_modules" / PROXY_LOCK, SOURCE / PROXY_LOCK):
-        _ensure_npm(may_install=may_install, report=report)
+        ensure_npm(may_install=may_install, report=report)
         report(Step(TASK, detail="installing configurable-http-proxy"))
         _install_proxy()
     report(Step(TASK, 1.0, done=True))
@@ -45,7 +45,8 @@ def _make_venv() -> None:
     shutil.copyfile(SOURCE / LOCK, FOLDER / ".venv" / LOCK)
 
 
-def _ensure_npm(*, may_install: bool, report: Report) -> None:
+def ensure_npm(*, may_install: bool, report: Report = silent) -> None:
+    """Install Debian's nodejs and npm unless npm is there. Raises NotReady where it may not, or on another system."""
     if shutil.which("npm"):
         return
     if not may_install or not install.is_debian():

@@ -29,7 +29,7 @@ from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.seats import hub_environment, seat_image
+from workshop_kit.seats import hub_server, seat_server
 from workshop_kit.seats.hub_settings import HubSettings
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import FirstPage
@@ -133,16 +133,16 @@ class HubRoom:
 @pytest.fixture(scope="module")
 def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> Iterator[str]:
     """The seat's image, built on this machine's engine; it is removed if the machine had none before."""
-    had_one = engine_images.is_there(engine, seat_image.tag())
-    yield seat_image.build(session)
+    had_one = engine_images.is_there(engine, seat_server.tag())
+    yield seat_server.build(session)
     if not had_one:
-        engine.client.images.remove(seat_image.tag())
+        engine.client.images.remove(seat_server.tag())
 
 
 @pytest.fixture(scope="module")
 def room(engine: Engine, seat_image_tag: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubRoom]:
     """The running hub; at its end nothing of it may be left, and what is not its own stays."""
-    hub_environment.ensure(may_install=True)
+    hub_server.ensure(may_install=True)
     workspace = Workspace.open(tmp_path_factory.mktemp("hub") / "my workspace")
     settings = HubSettings.prepare(workspace, len(SEATS), seat_image_tag)
     with private_engine(DATA_BYTES) as own:

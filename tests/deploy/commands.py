@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from workshop_kit.seats import hub_environment
+from workshop_kit.seats import hub_server
 
 
 def run(*words: str | Path, **environment: str) -> str:
@@ -20,6 +20,6 @@ def run(*words: str | Path, **environment: str) -> str:
 
 def npm_package(folder: Path, name: str, version: str) -> Path:
     """Install a package of npm below ``folder`` and return its own folder."""
-    hub_environment.ensure_npm(may_install=True)
+    hub_server.ensure_npm(may_install=True)
     run("npm", "install", "--no-save", "--prefix", folder, f"{name}@{version}")
     return folder / "node_modules" / name

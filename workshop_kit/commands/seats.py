@@ -10,8 +10,7 @@ import typer
 from workshop_kit.commands.common import NoInstall, group
 from workshop_kit.engine import images, reach, reaper
 from workshop_kit.errors import NotReady
-from workshop_kit.seats import capacity, hub_environment, hub_server, seat_image, seat_objects, seat_server
-from workshop_kit.seats.hub_api import start_all
+from workshop_kit.seats import hub_server, seat_resources, seat_server
 from workshop_kit.seats.hub_server import HubServer
 from workshop_kit.seats.hub_settings import HubSettings, folder_of
 from workshop_kit.terminal import TerminalReport, answer, say
@@ -39,13 +38,13 @@ def prepare(
     no_install: NoInstall = False,
 ) -> None:
     """Build the seats' image, install the hub, and print a name and a code for each seat."""
-    settings = HubSettings.prepare(own_workspace(os.environ), seats, seat_image.tag())
+    settings = HubSettings.prepare(own_workspace(os.environ), seats, seat_server.tag())
     _seat_image(may_install=not no_install)
     with TerminalReport() as report:
-        hub_environment.ensure(may_install=not no_install, report=report)
+        hub_server.ensure(may_install=not no_install, report=report)
     for name, code in settings.codes.items():
         answer(f"{name:<12}{code}")
-    found = capacity.of_machine(reach.connect())
+    found = seat_resources.capacity_of_machine(reach.connect())
     say(str(found))
     if found.seats < seats:
         say(f"Plan a larger machine: {seats} seats want more than this one has.")
@@ -67,11 +66,11 @@ def start(
     server, engine = _hub_server(address, port), reach.connect()
     if not images.is_there(engine, server.settings.image):
         raise NotReady(f"The image {server.settings.image} is not built.", "Run ./workshop hub prepare SEATS.")
-    seat_objects.create(engine.client, server.settings)
+    seat_resources.create(engine.client, server.settings)
     process, api = server.start(engine)
     try:
         with TerminalReport() as report:
-            failed = start_all(api, server.settings.seats, at_once or os.cpu_count() or 1, report)
+            failed = hub_server.start_all(api, server.settings.seats, at_once or os.cpu_count() or 1, report)
         if failed:
             say(f"Not started: {', '.join(failed)}. {server.log} says why; a login tries again.")
         answer(f"Seats ready: {len(server.settings.seats) - len(failed)}. The hub: {server.address}")
@@ -87,7 +86,7 @@ def start(
 @hub.command("capacity")
 def show_capacity() -> None:
     """Say how many seats this machine carries, by its memory and its disk."""
-    answer(str(capacity.of_machine(reach.connect())))
+    answer(str(seat_resources.capacity_of_machine(reach.connect())))
 
 
 @hub.command("end")
@@ -97,7 +96,7 @@ def end(
     """Remove the seats and their networks, and nothing else; their volumes stay unless you say so."""
     settings = HubSettings.read(own_workspace(os.environ))
     with TerminalReport() as report:
-        counts = seat_objects.remove(reach.connect().client, settings, volumes=volumes, report=report)
+        counts = seat_resources.remove(reach.connect().client, settings, volumes=volumes, report=report)
     say("Removed: " + ", ".join(f"{count} {kind}s" for kind, count in counts.items()) + ".")
 
 
@@ -115,4 +114,4 @@ def _hub_server(address: str | None, port: int) -> HubServer:
 def _seat_image(*, may_install: bool) -> str:
     with TerminalReport() as report:
         stack = provision.make_ready(own_workspace(os.environ), may_install=may_install, report=report)
-        return seat_image.build(stack.session, report)
+        return seat_server.build(stack.session, report)

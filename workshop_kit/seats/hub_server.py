@@ -1,24 +1,39 @@
-"""The hub as a process of this machine: start it, start all seats, and end it."""
+"""The hub of a room: its environment, apart from the kit's; its process on this machine; and its API.
+
+JupyterHub and DockerSpawner come from PyPI, and the proxy from npm, as locked.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import shutil
 import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.bootstrap import python_env
+from workshop_kit.engine import install, shell
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady
-from workshop_kit.seats.capacity import LIMIT_BYTES
-from workshop_kit.seats.hub_api import HubApi
-from workshop_kit.seats.hub_environment import PROXY, PYTHON, SOURCE
+from workshop_kit.observe.http import Answer, request
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.progress import Report, Step, silent
 from workshop_kit.seats.hub_settings import INSTRUCTOR, HubSettings
-from workshop_kit.seats.seat_objects import LABEL
+from workshop_kit.seats.seat_resources import LABEL, LIMIT_BYTES
 
+SOURCE = CHECKOUT / "deploy" / "room"
+LOCK = "requirements.txt"
+PROXY_LOCK = "package-lock.json"
+FOLDER = CHECKOUT / "build" / "hub"
+PYTHON = FOLDER / ".venv" / "bin" / "python"
+PROXY = FOLDER / "proxy"
 CONFIG = SOURCE / "jupyterhub_config.py"
 VARIABLE = "WORKSHOP_HUB"
 """The environment variable with the settings, as JSON: arguments of a process are visible to all users."""
@@ -27,6 +42,103 @@ LOG = "hub.log"
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
 LAST_LINES = 8
+ANSWER_SECONDS = 60.0
+"""The hub answers a start once the server runs, at the latest after ten seconds; on a busy machine later."""
+START_SECONDS = 900.0
+POLL_SECONDS = 1.0
+
+
+def ensure(*, may_install: bool, report: Report = silent) -> None:
+    """Install what the hub needs unless it is there.
+
+    ``may_install`` allows Debian's nodejs and npm where npm is missing. Raises NotReady.
+    """
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if not _same(FOLDER / ".venv" / LOCK, SOURCE / LOCK):
+        report(Step("Hub", detail="installing JupyterHub and DockerSpawner"))
+        _make_venv()
+    if not _same(PROXY / "node_modules" / PROXY_LOCK, SOURCE / PROXY_LOCK):
+        ensure_npm(may_install=may_install, report=report)
+        report(Step("Hub", detail="installing configurable-http-proxy"))
+        _install_proxy()
+    report(Step("Hub", 1.0, done=True))
+
+
+def _make_venv() -> None:
+    uv = Path(sys.executable).with_name("uv")
+    command: list[str | Path] = [uv, "venv", "--clear", "--python", sys.executable, FOLDER / ".venv"]
+    shell.run(command, failed="The hub's environment could not be made.", next_step=python_env.DISK_ADVICE)
+    python_env.sync(FOLDER, str(SOURCE / LOCK), uv, python_env.NETWORK_ADVICE)
+    shutil.copyfile(SOURCE / LOCK, FOLDER / ".venv" / LOCK)
+
+
+def ensure_npm(*, may_install: bool, report: Report = silent) -> None:
+    """Install Debian's nodejs and npm unless npm is there. Raises NotReady where it may not, or on another system."""
+    if shutil.which("npm"):
+        return
+    if not may_install or not install.is_debian():
+        raise NotReady("The hub's proxy needs Node.js and npm.", "Install them (Debian: apt-get install nodejs npm).")
+    install.install_packages(["nodejs", "npm"], report, "Hub")
+
+
+def _install_proxy() -> None:
+    """Install the proxy; a copy of the lock beside it says that all is there."""
+    PROXY.mkdir(exist_ok=True)
+    for name in ("package.json", PROXY_LOCK):
+        shutil.copyfile(SOURCE / name, PROXY / name)
+    shell.run(
+        ["npm", "ci", "--prefix", PROXY, "--no-audit", "--no-fund"],
+        failed="The hub's proxy could not be installed.",
+        next_step=python_env.NETWORK_ADVICE,
+    )
+    shutil.copyfile(SOURCE / PROXY_LOCK, PROXY / "node_modules" / PROXY_LOCK)
+
+
+def _same(copy: Path, source: Path) -> bool:
+    return copy.is_file() and copy.read_bytes() == source.read_bytes()
+
+
+@dataclass(frozen=True)
+class HubApi:
+    """The API behind the hub's address, used with the token of a service; the token stays out of the repr."""
+
+    address: str
+    token: str = field(repr=False)
+
+    def call(self, method: str, path: str = "") -> Answer:
+        """Send a request: ``GET /users/seat01/server``."""
+        headers = {"Authorization": f"token {self.token}"}
+        url = f"{self.address}/hub/api{path}"
+        return request(method, url, content=b"", headers=headers, timeout_seconds=ANSWER_SECONDS)
+
+    def is_up(self) -> bool:
+        """Return whether the hub answers."""
+        return self.call("GET", "/").ok
+
+    def start(self, name: str) -> bool:
+        """Start a user's server unless it runs; return whether it is ready in the end."""
+        asked, deadline = False, time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            server = self.call("GET", f"/users/{name}/server").json() or {}
+            if server.get("ready"):
+                return True
+            if not server.get("pending"):
+                if asked:
+                    return False  # it has failed: the hub's log says why
+                asked = True
+                self.call("POST", f"/users/{name}/server")
+            time.sleep(POLL_SECONDS)
+        return False
+
+
+def start_all(api: HubApi, names: Iterable[str], at_once: int, report: Report = silent) -> list[str]:
+    """Start these users' servers, ``at_once`` at a time; return the names of those that did not start."""
+    with ThreadPoolExecutor(at_once) as pool:
+        started = {pool.submit(api.start, name): name for name in names}
+        for number, one in enumerate(as_completed(started)):
+            report(Step("Seats", number / len(started), f"{number + 1} of {len(started)}: {started[one]}"))
+    report(Step("Seats", 1.0, done=True))
+    return [name for one, name in started.items() if not one.result()]
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,22 @@
-"""The server of a seat: a hub's own variables, the kit's settings, and one sentence outside of a hub."""
+"""A seat: its server with a hub's own variables and the kit's settings, and what its image is made from."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
+from pathlib import Path
 from unittest import mock
 
 import pytest
 
+from workshop_kit.engine import install, recipes
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.seats import seat_server
-from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.folder import COPIED, LINKED, Workspace
 from workshop_kit.workspace.lab_settings import JupyterFolders, server_environment, server_options
 
+SEAT = Path("images") / "seat"
 HUB = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/seat01/", "JUPYTERHUB_API_TOKEN": "secret"}
 
 
@@ -35,12 +39,6 @@ def test_it_says_what_it_is_for(
     assert sentence in str(error.value)
 
 
-def test_a_hub_finds_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In its environment, and with its package, nothing is raised."""
-    monkeypatch.setattr(seat_server, "PACKAGE", "os")
-    seat_server.require_hub(HUB)
-
-
 def test_it_has_the_settings_of_a_laptop(empty_workspace: Workspace) -> None:
     """The options are those of `start`; the address is the hub's to say."""
     words = seat_server.command(empty_workspace)
@@ -58,3 +56,20 @@ def test_only_a_hubs_server_gets_the_hubs_variables(empty_workspace: Workspace) 
     assert "JUPYTER_TOKEN" not in seat
     assert (laptop["JUPYTER_TOKEN"], laptop.keys() & HUB.keys()) == ("own", set())
     assert "JUPYTER_PATH" not in {**seat, **laptop}
+
+
+def test_a_seat_has_the_engine_that_setup_installs(root: Path) -> None:
+    """The script for images lists the packages of `install`, and an init process for containers."""
+    text = (root / SEAT / "install-engine.sh").read_text()
+    (listed,) = re.findall(r"^apt-get install --yes --no-install-recommends (.+)$", text, re.MULTILINE)
+    assert {*listed.split()} == {*install.PACKAGES, "tini"}
+
+
+def test_a_seat_has_what_its_images_and_lessons_are_made_from(root: Path) -> None:
+    """An image's tag is the hash of its folder: with a file less, a seat would build it again, without a network."""
+    lines = (root / SEAT / "Dockerfile.dockerignore").read_text().splitlines()
+    there = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    needed = [recipe.folder for recipe in recipes.RECIPES] + [*COPIED, *LINKED, "solutions", "workshop_kit", "workshop"]
+    assert {name.split("/")[0] for name in needed} <= there
+    left_out = [line for line in lines if line.startswith("**/")]
+    assert left_out == ["**/__pycache__", "**/*.pyc", "**/.ipynb_checkpoints"]

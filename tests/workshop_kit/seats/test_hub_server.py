@@ -1,0 +1,177 @@
+"""The hub: its settings as JupyterHub reads them, and its API: seats are started a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from workshop_kit.seats import hub_server
+from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubApi, HubServer, start_all
+from workshop_kit.seats.hub_settings import HubSettings
+
+ENGINE: Any = SimpleNamespace(endpoint=SimpleNamespace(address="unix:///engine.sock"))
+SETTINGS = HubSettings(
+    id="0123abcd",
+    image="workshop/seat:1",
+    codes={"instructor": "AAAA-AAAA", "seat01": "7K2M-Q9FD", "seat02": "BBBB-BBBB"},
+)
+
+
+class Authenticator:
+    """JupyterHub's base class is not in this environment: the file needs nothing of it."""
+
+
+@pytest.fixture
+def config(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The settings that the file makes of the values that `hub start` gives it."""
+    module = ModuleType("jupyterhub.auth")
+    module.Authenticator = Authenticator  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "jupyterhub", ModuleType("jupyterhub"))
+    monkeypatch.setitem(sys.modules, "jupyterhub.auth", module)
+    values = HubServer(Path("/hub"), SETTINGS, "192.0.2.7", 8000).values(ENGINE, "secret")
+    monkeypatch.setenv(VARIABLE, json.dumps(values))
+    config = Config()
+    exec(compile(CONFIG.read_text(), CONFIG, "exec"), {"get_config": lambda: config})
+    return config
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "user"),
+    [
+        ("seat01", "7K2M-Q9FD", "seat01"),
+        ("seat01", " 7k2m-q9fd ", "seat01"),
+        ("seat02", "7K2M-Q9FD", None),
+        ("seat03", "", None),
+        ("seat01", "", None),
+        ("seat01", "７K2M-Q9FD", None),
+    ],
+    ids=["own", "typed", "other seat", "no seat", "empty", "no ASCII"],
+)
+def test_a_code_opens_its_own_seat_alone(config: Any, name: str, code: str, user: str | None) -> None:
+    """In upper or lower case; no code opens another seat, and an empty one opens none."""
+    authenticate = config.JupyterHub.authenticator_class().authenticate
+    assert asyncio.run(authenticate(None, {"username": name, "password": code})) == user
+
+
+def test_only_those_with_a_code_are_users(config: Any) -> None:
+    """The instructor alone sees the page with all seats."""
+    assert config.Authenticator.allowed_users == {"instructor", "seat01", "seat02"}
+    assert config.Authenticator.admin_users == {"instructor"}
+
+
+def test_seats_share_nothing(config: Any) -> None:
+    """Each has its own network and volumes; nothing of the machine is mounted, and no port of it is used."""
+    spawner = SimpleNamespace(user=SimpleNamespace(name="seat02"))
+    config.DockerSpawner.pre_spawn_hook(spawner)
+    assert spawner.network_name in SETTINGS.networks()
+    assert spawner.network_name.endswith("-seat02")
+    names = {name.format(username="seat02") for name in config.DockerSpawner.volumes}
+    assert names == {name for name in SETTINGS.volumes() if "seat02" in name}
+    assert config.DockerSpawner.use_internal_ip
+    assert config.JupyterHub.hub_bind_url == f"http://{SETTINGS.address}:8081"
+
+
+def test_a_seat_is_limited(config: Any) -> None:
+    """In memory, processors and processes; and all may start at once."""
+    assert config.DockerSpawner.mem_limit == 4 * 1024**3
+    assert config.DockerSpawner.cpu_limit == 2
+    assert config.DockerSpawner.extra_host_config["pids_limit"] == 4000
+    assert config.JupyterHub.concurrent_spawn_limit == 0
+
+
+TOKEN = "token of the test"
+
+
+class Hub(ThreadingHTTPServer):
+    """A hub whose seats are pending for two questions after their start; ``broken`` ones end instead."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock, self.broken, self.running = threading.Lock(), {"seat02"}, {"seat03"}
+        self.questions: dict[str, int] = {}  # of seats that are pending
+        self.posts: list[str] = []
+        self.most_pending = 0
+
+    def start(self, name: str) -> None:
+        """Begin to start a seat."""
+        self.posts.append(name)
+        self.questions[name] = 0
+        self.most_pending = max(self.most_pending, len(self.questions))
+
+    def state(self, name: str) -> dict[str, Any] | None:
+        """Return the state of a seat, as the hub's API does."""
+        if name in self.running:
+            return {"ready": True, "pending": None}
+        if name not in self.questions:
+            return None
+        self.questions[name] += 1
+        if self.questions[name] > 2:
+            del self.questions[name]
+            if name not in self.broken:
+                self.running.add(name)
+        return {"ready": False, "pending": "spawn"}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers like JupyterHub: 403 without the token, 404 for a seat that does not run."""
+
+    server: Hub
+
+    def do_GET(self) -> None:
+        """Answer with the state of a seat."""
+        with self.server.lock:
+            state = self.server.state(self.path.split("/")[4]) if self._is_allowed() else None
+        self._answer(403 if not self._is_allowed() else 404 if state is None else 200, state)
+
+    def do_POST(self) -> None:
+        """Start a seat."""
+        with self.server.lock:
+            self.server.start(self.path.split("/")[4])
+        self._answer(202, {})
+
+    def _is_allowed(self) -> bool:
+        return self.headers["Authorization"] == f"token {TOKEN}"
+
+    def _answer(self, status: int, body: dict[str, Any] | None) -> None:
+        content = json.dumps(body or {"status": status}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A running hub, asked without a pause."""
+    monkeypatch.setattr(hub_server, "POLL_SECONDS", 0.0)
+    with Hub() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_all_seats_start_a_few_at_a_time(hub: Hub) -> None:
+    """Each is started once, one that runs not at all; never more are pending than allowed; who failed is named."""
+    names = [f"seat{number:02}" for number in range(1, 8)]
+    assert start_all(HubApi(f"http://127.0.0.1:{hub.server_port}", TOKEN), names, 2) == ["seat02"]
+    assert sorted(hub.posts) == [name for name in names if name != "seat03"]
+    assert hub.running == {*names} - {"seat02"}
+    assert hub.most_pending <= 2
+
+
+def test_the_token_is_not_shown() -> None:
+    """It starts and stops all seats."""
+    assert TOKEN not in repr(HubApi("http://127.0.0.1:1", TOKEN))

@@ -22,8 +22,8 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import incidents
-from workshop_kit.observe.frames import frame
 from workshop_kit.observe.stats import Meter, Usage
+from workshop_kit.observe.watch import frame
 from workshop_kit.progress import Step
 
 MB = 1_000_000

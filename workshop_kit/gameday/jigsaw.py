@@ -21,7 +21,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday import metrics
-from workshop_kit.observe.watch.traffic import PROBES
+from workshop_kit.observe.scrape import PROBES
 from workshop_kit.screen import visible
 
 EVERYTHING = "everything"

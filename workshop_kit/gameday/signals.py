@@ -19,8 +19,8 @@ from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import Customers, Visit
 from workshop_kit.gameday.metrics import SERVED
 from workshop_kit.gameday.shop import Shop
+from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.traffic import PROBES
 
 SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
 GRAVE = ("warning", "error", "critical")

@@ -14,8 +14,8 @@ import pandas as pd
 from workshop_kit.display.dashboard.view import Bars, Fault, Row, Span, counts_by_step, rows, spans
 from workshop_kit.display.live_data import Line, Panel, read, rounded, times
 from workshop_kit.instructor.log_tail import GRADES
+from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.scraper import PROBE_PATHS
 
 CHANGED = "something was changed here"
 STEP_SECONDS, STEPS_AVERAGED = 2.0, 3

@@ -14,9 +14,9 @@ import pandas as pd
 from workshop_kit.errors import WorkshopError
 from workshop_kit.instructor.background import engine_needed
 from workshop_kit.observe.engine_api import ContainerGone
-from workshop_kit.observe.logs.follower import BUSY_SECONDS, Poller
 from workshop_kit.observe.logs.lines import parse_fields
-from workshop_kit.observe.watch.traffic import PROBES
+from workshop_kit.observe.logs.reader import BUSY_SECONDS, Poller
+from workshop_kit.observe.scrape import PROBES
 
 ERROR, WARNING, OTHER = GRADES = ("error", "warning", "other")
 LEVELS = {"error": ERROR, "critical": ERROR, "fatal": ERROR, "warning": WARNING, "warn": WARNING}

@@ -9,11 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from workshop_kit.observe import events, stats
-from workshop_kit.observe.frames import frame
-from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.scraper import Health
-from workshop_kit.observe.watch.traffic import Traffic
-from workshop_kit.observe.watch.watcher import with_cpu_limits
+from workshop_kit.observe.scrape import Health, Traffic
+from workshop_kit.observe.watch import Tables, frame, with_cpu_limits
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECONDS = 120

@@ -23,9 +23,8 @@ from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.shop import DEPENDENCIES, Release, Shop
-from workshop_kit.observe.frames import frame
-from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.scraper import Health
+from workshop_kit.observe.scrape import Health
+from workshop_kit.observe.watch import Tables, frame
 from workshop_kit.paths import CHECKOUT
 
 VISITS = 36

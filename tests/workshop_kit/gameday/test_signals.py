@@ -18,12 +18,10 @@ from workshop_kit.gameday import after_restart, signals
 from workshop_kit.gameday.customers import NO_INSTANCE, TURNED_AWAY, Customers, Visit
 from workshop_kit.gameday.metrics import PANELS, ShopWatcher, joined
 from workshop_kit.observe import http
-from workshop_kit.observe.frames import frame
 from workshop_kit.observe.http import Answer
+from workshop_kit.observe.scrape import Traffic
 from workshop_kit.observe.stats import Usage
-from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.traffic import Traffic
-from workshop_kit.observe.watch.watcher import with_cpu_limits
+from workshop_kit.observe.watch import Tables, frame, with_cpu_limits
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

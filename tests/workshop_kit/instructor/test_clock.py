@@ -10,12 +10,9 @@ import pandas as pd
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe
 from workshop_kit.instructor.clock_svg import HEIGHT, LEAST_MILLISECONDS, SLOW_AT, WIDTH, svg
-from workshop_kit.observe.frames import frame
+from workshop_kit.observe.scrape import Health, Traffic
 from workshop_kit.observe.stats import Usage
-from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.scraper import Health
-from workshop_kit.observe.watch.traffic import Traffic
-from workshop_kit.observe.watch.watcher import with_cpu_limits
+from workshop_kit.observe.watch import Tables, frame, with_cpu_limits
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 NO_LINES = pd.DataFrame(columns=["time", "grade"]).astype({"time": "datetime64[us, UTC]"})

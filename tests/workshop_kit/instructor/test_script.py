@@ -17,9 +17,8 @@ from workshop_kit.faults.journal import Journal
 from workshop_kit.instructor.log_tail import LINE_COLUMNS
 from workshop_kit.instructor.rehearsal import rehearse
 from workshop_kit.instructor.script import PICTURES, Click, Expectation, as_page, load_script
-from workshop_kit.observe.frames import frame
-from workshop_kit.observe.watch import Tables
-from workshop_kit.observe.watch.scraper import Health
+from workshop_kit.observe.scrape import Health
+from workshop_kit.observe.watch import Tables, frame
 
 EARLY, LATE = (datetime(2026, 5, 1, 12, minute, tzinfo=UTC) for minute in (0, 5))
 NO_LINES = pd.DataFrame(columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})

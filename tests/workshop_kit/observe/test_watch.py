@@ -10,10 +10,8 @@ import pandas as pd
 import pytest
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.watch import WatchTarget
-from workshop_kit.observe.watch.scraper import of_dependencies, of_probe
-from workshop_kit.observe.watch.traffic import Counters, parse, traffic_between
-from workshop_kit.observe.watch.watcher import cpu_limit_percent
+from workshop_kit.observe.scrape import Counters, of_dependencies, of_probe, parse_counters, traffic_between
+from workshop_kit.observe.watch import WatchTarget, cpu_limit_percent
 
 COMPOSE = "com.docker.compose"
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -39,7 +37,7 @@ process_start_time_seconds 1.7e+09
 
 def later(text: str, seconds: float = 2) -> Counters:
     """Return the counters of a text, some seconds after noon."""
-    found = parse(text, NOON + timedelta(seconds=seconds))
+    found = parse_counters(text, NOON + timedelta(seconds=seconds))
     assert found is not None
     return found
 
@@ -82,8 +80,8 @@ def test_a_restart_is_neither_a_spike_nor_negative() -> None:
 
 def test_a_text_without_request_metrics_gives_none() -> None:
     """A page that is no metrics, and metrics of others."""
-    assert parse("<html>404</html>", NOON) is None
-    assert parse("go_goroutines 7\n", NOON) is None
+    assert parse_counters("<html>404</html>", NOON) is None
+    assert parse_counters("go_goroutines 7\n", NOON) is None
 
 
 def answer(status: int | None, body: Any = None, error: str = "") -> Answer:

@@ -13,7 +13,7 @@ from workshop_kit.exercises.answers import handed_in, number, part
 from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
 from workshop_kit.exercises.incidents import TIMINGS, LogIncident
 from workshop_kit.exercises.result import Finding
-from workshop_kit.observe.watch.scraper import PROBE_PATHS
+from workshop_kit.observe.scrape import PROBE_PATHS
 
 READ = "the service's log during the incident"
 SLOW_MS = 20

@@ -28,8 +28,7 @@ first (64 at most), then ``rest`` (a JSON object of the values that fit no colum
 | lines that the engine lost while they were followed | the reason in ``attrs["gaps"]`` of the next frame |
 """  # noqa: E501 — a table has long lines
 
-from workshop_kit.observe.logs.follower import LogFollower
 from workshop_kit.observe.logs.frame import record
-from workshop_kit.observe.logs.reader import read_container, read_json_file
+from workshop_kit.observe.logs.reader import LogFollower, read_container, read_json_file
 
 __all__ = ["LogFollower", "read_container", "read_json_file", "record"]

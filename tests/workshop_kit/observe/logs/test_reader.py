@@ -1,129 +1,266 @@
-"""The log reader makes a row of every line, whatever its bytes, and loses nothing."""
+"""Reading and following lose no line, repeat none and join long ones: a simulated log, and real containers."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
 
+import docker
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.waiting import wait_until
+from tests.workshop_kit.observe.conftest import Relay, Start, connected
 from tests.workshop_kit.observe.log_frames import read_lines
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=4,
-)
-KEYS = st.sampled_from(["level", "msg", "n", "N", "raw", "a/b", "~", "", "日"])
-PIECES = st.sampled_from(
-    [b"{", b"}", b'{"', b'":', b",", b'"', b"\\", b"\\u", b"\n", b"\r\n", b"\r", b"\x00", b"nan", b'{"a":1}', b"[]",
-     b'{"a":"x"}', b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"2026-11-24T16:06:14.797497811Z ", b'{"log":"',
-     b'{"log":"x\\n","stream":"stdout","time":"2026-11-24T16:06:14.797Z"}', b'{"a":1,"a":2}', b"1e999"]
-)  # fmt: skip
-BYTES = st.lists(PIECES | st.binary(max_size=8), max_size=40).map(b"".join)
-COMPANY = ["", '{"v":"x"}', '{"v":1}', '{"v":{"a":1}}']  # the field's type on the other lines
-
-INVALID = [
-    b"", b"01", b"+1", b".5", b"1.", b"0x10", b"NaN", b"-Infinity", b"True", b"None", b"'a'", b'"a', b'"\\x41"',
-    b'"\\u12"', b'"\t"', b'"\x00"', b"[1,]", b"[1 2]", b"[nan]", b'{"a":1,}', b"{a:1}", b'{"a":1} x', b"1//", b"\xff",
-]  # fmt: skip
-NO_OBJECTS = [b"", b" ", b"42", b"null", b'"x"', b"[1]", b"{", b"{}{}", b'{"v":1', b"plain", b'\xef\xbb\xbf{"v":1}']
+from workshop_kit.observe.logs import reader
+from workshop_kit.observe.logs.lines import Message
+from workshop_kit.observe.logs.reader import Poller
 
 
-def lines_of(data: bytes) -> list[bytes]:
-    """Return the lines of some data: only a newline ends one."""
-    found = data.split(b"\n")
-    return found[:-1] if found[-1] == b"" else found
+class SimulatedLog:
+    """A log in memory, with the engine's behavior."""
+
+    def __init__(self, *, has_terminal: bool = False) -> None:
+        self.has_terminal = has_terminal
+        self.kept: list[Message] = []
+        self.running = True
+
+    def messages(self, *, tail: int | None = None, since: object = None) -> Iterator[Message]:
+        """The last ones, or all."""
+        yield from self.kept if tail is None else self.kept[-tail:]
+
+    def is_running(self) -> bool:
+        """As the test says."""
+        return self.running
+
+    def write(self, *texts: str, at: int = 0, stream: str = "stdout") -> None:
+        """Messages that were received at a time, or at the same one."""
+        self.kept += [Message(stream, f"2026-11-24T16:06:14.{at:09d}Z", text.encode()) for text in texts]
 
 
-@settings(max_examples=30)
-@given(BYTES)
-def test_every_line_of_arbitrary_bytes_is_a_row(data: bytes) -> None:
-    """The text is in ``raw``, or its fields are columns; nothing raises."""
-    frame, lines = read_lines(data), lines_of(data)
-    assert len(frame) == len(lines)
-    assert frame.attrs["malformed"] == frame["raw"].notna().sum() == frame["reason"].notna().sum()
-    for row, line in enumerate(lines):
-        ended = row < len(lines) - 1 or data.endswith(b"\n")
-        text = (line[:-1] if ended and line.endswith(b"\r") else line).decode("utf-8", "replace")
-        if frame["reason"].notna().iloc[row]:
-            assert frame["raw"].iloc[row] == text
-        else:
-            found = logs.record(frame, row)
-            assert found == {key: value for key, value in json.loads(text).items() if value is not None}
-    assert len(logs.read_json_file(data)) == len(lines)
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> SimulatedLog:
+    """A simulated log in place of the engine's."""
+    monkeypatch.setattr(reader, "EngineLog", lambda container: container)
+    return SimulatedLog()
 
 
-@settings(max_examples=30)
-@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=5), max_size=20))
-def test_record_returns_the_object_that_was_written(records: list[dict[str, object]]) -> None:
-    """Any keys and values, also of several types in one field."""
-    texts = [json.dumps(one, ensure_ascii=False).encode("utf-8", "replace") for one in records]
-    frame = read_lines(b"".join(text + b"\n" for text in texts))
-    for row, text in enumerate(texts):
-        found = {key: value for key, value in logs.record(frame, row).items() if value is not None}
-        assert found == {key: value for key, value in json.loads(text).items() if value is not None}
+def texts(poller: Poller) -> list[str]:
+    """What is new."""
+    return [line.text for line in poller.poll()]
 
 
-@pytest.mark.parametrize("company", COMPANY)
-def test_an_invalid_line_is_kept_as_text_with_a_reason(company: str) -> None:
-    """It gives no field; its text is complete."""
-    cases = [*(b'{"v":' + value + b"}" for value in INVALID), *NO_OBJECTS]
-    frame = read_lines(b"".join(case + b"\n" + company.encode() + b"\n" for case in cases))
-    for number, case in enumerate(cases):
-        assert frame["raw"].iloc[2 * number] == case.decode("utf-8", "replace"), case
-        assert frame["reason"].notna().iloc[2 * number], case
-        assert logs.record(frame, 2 * number) == {}, case
-
-
-@pytest.mark.parametrize("depth", [100, 253, 300, 500, 985, 1_500, 100_000])
-@pytest.mark.parametrize("pair", [("[", "]"), ('{"a":', "}")], ids=["arrays", "objects"])
-def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
-    """The line is a row with its value or its text; other lines do not change."""
-    opening, closing = pair
-    line = f'{{"v":{opening * depth}1{closing * depth}}}'
-    for company in COMPANY:
-        frame = read_lines(f"{company}\n{line}\n{company}\n{line} \n".encode())
-        assert len(frame) == 4
-        for row in (1, 3):
-            text = frame["raw"].iloc[row]
-            assert (
-                text == (line, line + " ")[row // 2] if frame["reason"].notna().iloc[row] else logs.record(frame, row)
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), rounds=st.lists(st.integers(0, 400), min_size=1, max_size=8))
+@example(seed=95155, rounds=[57, 400, 123, 261])  # both streams at one time, where the engine's answer begins
+def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
+    """Identical lines with the same time, long lines, both streams."""
+    random, log = Random(seed), SimulatedLog()
+    written: list[tuple[str, str]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "EngineLog", lambda container: container)
+        poller = Poller(log)
+    found: list[tuple[str | None, str]] = []
+    at = 0
+    for count in rounds:
+        for _ in range(count):
+            at += random.choice((0, 0, 1))
+            text, stream = random.choice(("same", "same", f"line {at}", "x" * 40)), random.choice(("stdout", "stderr"))
+            written.append((stream, text))
+            pieces = (
+                [text[start : start + 16] for start in range(0, len(text), 16)] if random.random() < 0.1 else [text]
             )
-            assert depth > 200 or logs.record(frame, row) == json.loads(line)
+            log.write(*pieces[:-1], pieces[-1] + "\n", at=at, stream=stream)
+        found += [(line.stream, line.text) for line in poller.poll()]
+    for stream in ("stdout", "stderr"):
+        assert [one for one in found if one[0] == stream] == [one for one in written if one[0] == stream]
+    assert poller.gaps == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    ['{"a":1,"a":2}', '{"a":1,"a" :2}', '{"a" :1,"a":2}', '{"a":1,"a"\t:2}', '{"a":"x","b":"\\":","a":"y"}',
-     '{"a":{"b":1,"b":2},"c":1}', '{"a":[{"b":1,"b":2}]}'],
-)  # fmt: skip
-def test_a_duplicate_key_is_a_reason_to_keep_the_text(line: str) -> None:
-    """The last value counts, and the text has both."""
-    frame = read_lines(line.encode())
-    assert (frame["raw"][0], frame["reason"][0]) == (line, "duplicate keys")
-    assert logs.record(frame, 0) == json.loads(line)
+def test_rotated_lines_are_a_gap(log: SimulatedLog) -> None:
+    """The remaining lines are returned with a gap."""
+    log.write("first\n", at=7)
+    poller = Poller(log)
+    assert texts(poller) == ["first"]
+    log.kept.clear()
+    assert texts(poller) == []
+    log.write(*(f"{n}\n" for n in range(300)), at=8)
+    assert len(poller.poll()) == 300
+    assert len(poller.gaps) == 1
 
 
-def test_a_large_number_keeps_its_digits() -> None:
-    """A number that no column can hold goes to ``rest``, or stays in a nested value, as written."""
-    numbers = ["18446744073709551616", "9007199254740993", "-9223372036854775809", "1" * 30, "1" * 5_000, "1e400"]
-    for company in COMPANY:
-        for number in numbers:
-            lines = [f'{{"v":{number}}}', f'{{"n":{{"v":[{number}]}}}}', company, '{"v":1.5}']
-            frame = read_lines("\n".join(lines).encode())
-            assert frame["reason"][:2].isna().all()
-            assert str(logs.record(frame, 0)["v"]) == number
-            assert number in frame["n"][1]
+def test_a_line_without_an_end_waits_for_it(log: SimulatedLog) -> None:
+    """It is returned once, after the container ends or a new run begins."""
+    poller = Poller(log)
+    log.write("half", at=1)
+    assert texts(poller) == []
+    assert texts(poller) == []
+    log.write(" and half\n", at=1)
+    assert texts(poller) == ["half and half"]
+    log.write("killed", at=2)
+    assert texts(poller) == []
+    log.running = False
+    assert texts(poller) == ["killed"]
+    assert texts(poller) == []
+    log.running = True
+    log.write("cut", at=3)
+    assert texts(poller) == []
+    log.write("the next run\n", at=4)
+    assert texts(poller) == ["cut", "the next run"]
 
 
-def test_fields_beyond_the_limit_go_to_rest() -> None:
-    """A program with unlimited field names gets 64 columns, and every value is kept."""
-    texts = [json.dumps({"msg": "m", f"name{n}": n, "big": 10**30}) for n in range(300)]
-    frame = read_lines("\n".join(texts).encode())
-    assert len(frame.columns) < 80
-    assert read_lines("\n".join([*texts, '{"msg":"m"}']).encode())["rest"].isna().iloc[-1]
-    for row in (0, 150, 299):
-        assert logs.record(frame, row) == json.loads(texts[row])
+def test_an_unfinished_line_of_a_terminal_is_returned_at_the_end(log: SimulatedLog) -> None:
+    """It is not returned twice."""
+    log.has_terminal = True
+    poller = Poller(log)
+    log.write("hello\r\n", at=1)
+    log.write(">>> ", at=2)
+    assert texts(poller) == ["hello"]
+    log.kept[-1] = log.kept[-1]._replace(text=b">>> quit()\r\n")
+    assert texts(poller) == [">>> quit()"]
+    log.write("bye", at=3)
+    assert texts(poller) == []
+    assert [line.text for line in poller.end()] == ["bye"]
+
+
+# From here on: the real engine.
+
+SIZES = (16_383, 16_384, 16_385, 1_048_576)
+COUNT_UP = """
+import json, sys, time
+for n in range(10**9):
+    print(json.dumps({"n": n, "msg": "line"}), file=sys.stderr if n % 3 == 0 else sys.stdout)
+    time.sleep(0.002)
+"""
+
+
+class Listener:
+    """Collects the frames of a following in a thread."""
+
+    def __init__(self, following: logs.LogFollower) -> None:
+        self.following = following
+        self.items: list[Any] = []
+        self._thread = threading.Thread(target=lambda: self.items.extend(following), daemon=True)
+        self._thread.start()
+
+    def end(self) -> str:
+        """Wait for the end; return its reason."""
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        return self.following.ended
+
+    def numbers(self) -> list[int]:
+        """All numbers so far."""
+        return [int(n) for frame in list(self.items) if len(frame) for n in frame["n"].dropna()]
+
+    def heard(self, count: int) -> None:
+        """Wait for so many numbers."""
+        wait_until(lambda: len(self.numbers()) >= count)
+
+
+@pytest.fixture
+def stop() -> Iterator[threading.Event]:
+    """Ends every following at the end of the test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_long_lines_arrive_with_the_same_digest(start: Start) -> None:
+    """With and without timestamps, read and followed, at every length around the engine's pieces."""
+    code = f"for size in {SIZES}: print(''.join(chr(97 + n * n % 26) for n in range(size)))"
+    running = start(code)
+    running.container.wait()
+    expected = [digest("".join(chr(97 + n * n % 26) for n in range(size))) for size in SIZES]
+    for frame in (
+        logs.read_container(running),
+        read_lines(running.container.logs()),
+        next(logs.LogFollower(running, threading.Event())),
+    ):
+        assert [digest(text) for text in frame["raw"]] == expected
+
+
+def test_following_goes_on_after_restarts_and_while_the_engine_does_not_answer(
+    start: Start, relay: Relay, stop: threading.Event
+) -> None:
+    """Both runs, both streams, each line once, no gap, though the connection is cut twice; the removal ends it."""
+    running = start(COUNT_UP)
+    far = connected(f"unix://{relay.address}").client.containers.get(running.id)
+    listener = Listener(logs.LogFollower(far, stop))
+    for _ in range(2):
+        listener.heard(len(listener.numbers()) + 100)
+        relay.cut()
+        time.sleep(0.4)
+        relay.listen()
+    running.container.restart(timeout=0)
+    while listener.numbers().count(0) < 2:
+        listener.heard(len(listener.numbers()) + 1)
+    running.container.kill()
+    running.container.wait()
+    written = [int(n) for n in logs.read_container(running)["n"]]
+    listener.heard(len(written))
+    assert sorted(listener.numbers()) == sorted(written)
+    assert written.count(0) == 2
+    assert [gap for frame in listener.items for gap in frame.attrs["gaps"]] == []
+    running.remove()
+    assert listener.end() == "the container was removed"
+
+
+def test_both_streams_with_their_times(start: Start) -> None:
+    """Each line has its stream and the engine's time; an empty line and a last one without end are lines."""
+    began = datetime.now(tz=UTC)
+    running = start(
+        "import sys, time; print('out'); print(); print('err', file=sys.stderr); time.sleep(0.4);"
+        "sys.stdout.write('né\\x85\\u2028t')"
+    )
+    running.container.wait()
+    found = logs.read_container(running)
+    assert found.loc[found["stream"] == "stdout", "raw"].tolist() == ["out", "", "né\x85\u2028t"]
+    assert found.loc[found["stream"] == "stderr", "raw"].tolist() == ["err"]
+    assert found["received"].between(began - timedelta(seconds=5), began + timedelta(seconds=60)).all()
+    middle = found["received"].max().to_pydatetime(warn=False) - timedelta(seconds=0.2)
+    assert len(logs.read_container(running, since=middle)) == 1
+
+
+def test_a_removed_container_or_another_type_raises_one_sentence(start: Start) -> None:
+    """Reading raises; following ends at once."""
+    running = start("print('x')")
+    running.container.wait()
+    running.remove()
+    with pytest.raises(WorkshopError, match="is gone"):
+        logs.read_container(running)
+    following = logs.LogFollower(running, threading.Event())
+    assert [len(frame) for frame in following] == [0]
+    assert following.ended == "the container was removed"
+    with pytest.raises(WrongUsage, match="'service' is of type str"):
+        logs.read_container("service")
+
+
+def test_a_log_driver_without_reading_raises_one_sentence(session: Session, images: dict[str, str]) -> None:
+    """It names the container, the reason and the remedy."""
+    config = docker.types.LogConfig(type="none")
+    container = session.engine.client.containers.create(
+        images["base"], ["sleep", "600"], log_config=config, stop_signal="SIGKILL"
+    )
+    try:
+        container.start()
+        with pytest.raises(WorkshopError, match="cannot be read") as caught:
+            logs.read_container(container)
+        assert container.name in caught.value.what
+        assert "json-file" in caught.value.next_step
+    finally:
+        container.remove(force=True)

@@ -1,4 +1,9 @@
-"""The watcher: one thread asks the engine for all containers, and one thread for each container asks that one."""
+"""Watch containers once a second: their traffic, health, resources and events.
+
+``Watcher`` gathers in threads until it is stopped: one asks the engine for all containers, and one for each container
+asks that one. ``Tables`` holds the data. A container is followed by its service's name, so that rows continue under
+that name after a restart (another port) and a replacement (another id). Unknown values are missing, never zero.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -24,11 +29,8 @@ from workshop_kit.engine.spec import service_in
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import Event, EventLog
-from workshop_kit.observe.frames import frame
+from workshop_kit.observe.scrape import NO_METRICS, PROBE_PATHS, Counters, Health, Traffic, scrape, without_answer
 from workshop_kit.observe.stats import Meter, Usage
-from workshop_kit.observe.watch import scraper
-from workshop_kit.observe.watch.scraper import PROBE_PATHS, Health
-from workshop_kit.observe.watch.traffic import NO_METRICS, Counters, Traffic
 
 PORT = 8080
 INTERVAL_SECONDS = 1.0
@@ -38,19 +40,27 @@ HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
 MAX_NAMES = 2_000
 CPU_LIMIT = "cpu_limit_percent"
+TIME = "datetime64[us, UTC]"
+_TYPES = {"datetime": TIME, "str": "str", "int | None": "Int64"}
 
 Row = TypeVar("Row", Traffic, Health, Usage)
 Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json lists it
+
+
+def frame(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
+    """Return the rows of a dataclass as a table: a column a field, times in UTC, other numbers than counts float64."""
+    types = {one.name: _TYPES.get(str(one.type), "float64") for one in fields(kind)}
+    return pd.DataFrame([tuple(vars(row).values()) for row in rows], columns=list(types)).astype(types)
 
 
 @dataclass(frozen=True)
 class Tables:
     """Four tables, each by ``time`` (UTC), oldest first; ``container`` is the target's name.
 
-    ``requests``: a row a second, see `traffic.Traffic`. ``resources``: likewise, see `stats.Usage`, with
+    ``requests``: a row a second, see `scrape.Traffic`. ``resources``: likewise, see `stats.Usage`, with
     ``cpu_limit_percent`` (100 = one core; missing without a limit). ``health``: a row for each probe and dependency,
-    see `scraper.Health`. ``events``: see `events.Event`, of all containers of the
-    workspace; ``container`` is the service's name there.
+    see `scrape.Health`. ``events``: see `events.Event`, of all containers of the workspace; ``container`` is the
+    service's name there.
     """
 
     requests: pd.DataFrame = field(default_factory=lambda: frame(Traffic, ()))
@@ -216,11 +226,11 @@ class Watcher:
         if status is not None and status.url is not None:
             watched.had_url = True
             due = time.monotonic() >= watched.metrics_due
-            found = scraper.scrape(pool, status.url, name, watched.counters, with_metrics=due)
+            found = scrape(pool, status.url, name, watched.counters, with_metrics=due)
             if due and found.traffic.state == NO_METRICS:
                 watched.metrics_due = time.monotonic() + METRICS_RETRY_SECONDS
         elif watched.had_url:
-            found = scraper.without_answer(name, f"it is {status.state}" if status else "it is gone", watched.counters)
+            found = without_answer(name, f"it is {status.state}" if status else "it is gone", watched.counters)
         else:
             return  # it never had a published port
         watched.counters = found.counters

@@ -243,8 +243,7 @@ def _features(engine: Engine) -> list[DoctorLine]:
     """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
     from workshop_kit.engine import features, images
     from workshop_kit.engine.labels import Identity
-    from workshop_kit.engine.ledger import Ledger
-    from workshop_kit.engine.session import Session
+    from workshop_kit.engine.session import Ledger, Session
 
     hidden, tag = jupyter_port.jupyter_folder(CHECKOUT, os.environ).parent, recipes.tags(CHECKOUT)["base"]
     if not (hidden / "id").is_file() or not images.is_there(engine, tag):

@@ -18,9 +18,8 @@ from docker.errors import APIError, NotFound
 from workshop_kit.engine.builder import short_name
 from workshop_kit.engine.containers import kill_and_remove
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
-from workshop_kit.engine.ledger import Entry, Kind, volume_id
 from workshop_kit.engine.recipes import REPOSITORY
-from workshop_kit.engine.session import Session, is_alive
+from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
 from workshop_kit.progress import Report, Step, silent
 
 # Containers hold networks and volumes, and images last of all.

@@ -29,8 +29,7 @@ from workshop_kit.engine import builder, containers
 from workshop_kit.engine.builder import short_name
 from workshop_kit.engine.client_arguments import Names, build_words, labels_of, on_this_machine
 from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, Scope, are_ours
-from workshop_kit.engine.ledger import volume_id
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Session, volume_id
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.screen import visible
 

@@ -17,8 +17,7 @@ from docker.errors import APIError
 from docker.types import Mount
 
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.ledger import volume_id
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Session, volume_id
 from workshop_kit.engine.spec import SECRETS_FOLDER
 
 COPIED_BYTES = 256 * 1024

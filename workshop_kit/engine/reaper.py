@@ -26,9 +26,8 @@ from filelock import FileLock, Timeout
 
 from workshop_kit.engine import cleanup, reach
 from workshop_kit.engine.labels import Identity
-from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.paths import CHECKOUT
 
 LOOK_SECONDS = 0.5

@@ -13,9 +13,8 @@ from workshop_kit import doctor
 from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import cleanup, containers, images, install
 from workshop_kit.engine.labels import Identity, Scope
-from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError

@@ -16,8 +16,7 @@ from workshop_kit.bundle.manifest import Part, verify
 from workshop_kit.engine import builder, cleanup
 from workshop_kit.engine.images import is_there
 from workshop_kit.engine.labels import KIT, KIT_NAME, OWNER, SCOPE, SESSION, Identity
-from workshop_kit.engine.ledger import Ledger
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Step
 

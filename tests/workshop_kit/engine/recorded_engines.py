@@ -12,9 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from workshop_kit.engine.labels import Identity
-from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Endpoint, Engine
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Ledger, Session
 
 GOOD = {
     "Memory limit": "137",

@@ -14,8 +14,7 @@ from tests.waiting import wait_until
 from tests.workshop_kit.engine import kernels
 from workshop_kit.engine import cleanup, containers, reaper
 from workshop_kit.engine.labels import MAKER, SCOPE
-from workshop_kit.engine.ledger import Entry
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Entry, Session
 from workshop_kit.engine.spec import Spec
 
 pytestmark = pytest.mark.engine

@@ -12,9 +12,8 @@ import pytest
 from docker.errors import APIError, DockerException
 
 from workshop_kit.engine.labels import Identity
-from workshop_kit.engine.ledger import Ledger
 from workshop_kit.engine.reach import Endpoint, Engine
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.journal import ActiveFault, Journal, Snapshot

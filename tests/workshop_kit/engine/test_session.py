@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workshop_kit.engine.ledger import Entry, Ledger
+from workshop_kit.engine.session import Entry, Ledger
 from workshop_kit.errors import NotReady
 
 ENTRIES = st.builds(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from workshop_kit.bootstrap import command_table, python_env
-from workshop_kit.bundle import load
+from workshop_kit.bundle import wheels
 from workshop_kit.errors import Exit, WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         answer(command_table.help_of(arguments).rstrip("\n"))
         return Exit.GOOD
     if command.name == "bundle" and arguments[1:2] == ["load"]:
-        return _start_command_line(load.make_python(CHECKOUT, arguments[2:], report=_report), arguments)
+        return _start_command_line(wheels.make_python(CHECKOUT, arguments[2:], report=_report), arguments)
     if not command.may_install:
         python_env.ensure(CHECKOUT, install=False)
     python = python_env.ensure(CHECKOUT, developer=command.developer_packages, report=_report)

@@ -1,4 +1,4 @@
-"""The parts of a bundle and their manifests: written atomically, verified before use (standard library only).
+"""The parts of a bundle and their manifests: written atomically, chosen, verified before use (standard library only).
 
 A part is a folder of plain files, whose names every USB stick can hold, and a ``manifest.json`` with their checksums.
 The checksums detect damage, not malice: an attacker who changes a file can change its checksum, too.
@@ -10,12 +10,14 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from workshop_kit.engine import recipes
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import commit
 from workshop_kit.progress import Report, Step, silent
@@ -25,6 +27,7 @@ FORMAT = 2
 TASK = "Bundle"
 MB = 1_000_000
 SHORT = 12
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 Kind = Literal["images", "wheels"]
 
@@ -121,6 +124,41 @@ def find(found: Iterable[Part], kind: Kind, name: str, next_step: str = "Save th
             f"The bundle has {kind} for {', '.join(there) or 'nothing'}, and not for {name}.", next_step
         )
     return there[name]
+
+
+def choose_images(root: Path, found: list[Part], architecture: str) -> Part:
+    """Return the part with images for an engine's architecture and this checkout.
+
+    Raises WorkshopError with the bundle's architectures, or with the images that differ.
+    """
+    own = find(
+        found,
+        "images",
+        architecture,
+        f"Save a bundle on a machine whose engine is {architecture}, into the same folder if you like.",
+    )
+    require_same(own, root)
+    return own
+
+
+def require_same(part: Part, root: Path) -> None:
+    """Raise WorkshopError with the names of images that differ from this checkout's."""
+    has: Mapping[str, str] = part.content["tags"]
+    other = [name for name, tag in recipes.tags(root).items() if has.get(name) != tag]
+    if other:
+        images = "image" if len(other) == 1 else "images"
+        raise WorkshopError(
+            f"The bundle is of another version of the workshop ({part.version}; this one is {version_of(root)}): "
+            f"the {images} {', '.join(other)} would have to be built here.",
+            "Check out the bundle's version, or build with a network: ./workshop setup.",
+        )
+
+
+def this_architecture() -> str:
+    """Return the architecture of a local engine in Docker's words; "" for a remote one."""
+    machine = platform.machine().lower()
+    is_local = os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
+    return ARCHITECTURES.get(machine, machine) if is_local else ""
 
 
 def intact(bundle: Path, kind: Kind, name: str, content: Mapping[str, Any], report: Report = silent) -> Part | None:

@@ -1,22 +1,35 @@
-"""The Python packages of a bundle: the wheels that requirements.lock lists (standard library only)."""
+"""Save and install the packages of a bundle, the wheels of requirements.lock (standard library only)."""
 
 from __future__ import annotations
 
 import platform
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.bundle.manifest import Part, find, intact, parts, sha256_of, writing
+from workshop_kit.bundle.manifest import (
+    Part,
+    find,
+    intact,
+    parts,
+    require_same,
+    sha256_of,
+    this_architecture,
+    verify,
+    writing,
+)
 from workshop_kit.engine import shell
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.progress import Report, Step, silent
 
 MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}
 SYSTEMS = {"darwin": "macos"}
 TASK = "Packages"
+UNPACKED_FACTOR = 4
+"""Space for the packages, as a multiple of their wheels' size."""
 
 
 def this_python() -> str:
@@ -83,3 +96,31 @@ def choose(root: Path, found: list[Part]) -> Part:
             "Check out that version, or save a bundle from this one.",
         )
     return own
+
+
+def make_python(root: Path, words: list[str], report: Report = silent) -> Path:
+    """Make the Python environment from a bundle and return its interpreter.
+
+    ``words`` follow ``bundle load`` on the command line. The part for this Python and the images for this architecture
+    are verified first. Raises WorkshopError for parts that do not fit.
+    """
+    if len(words) != 1 or words[0].startswith("-"):
+        raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
+    found = parts(Path(words[0]))
+    own = choose(root, found)
+    images = [part for part in found if part.kind == "images" and part.name == this_architecture()]
+    for part in images:
+        require_same(part, root)
+    for part in (own, *images):
+        verify(part, report)
+    _require_space(root, own)
+    return python_env.install_offline(root, own.folder, report=report)
+
+
+def _require_space(root: Path, part: Part) -> None:
+    free, needed = shutil.disk_usage(root).free, part.size_bytes * UNPACKED_FACTOR
+    if free < needed:
+        raise NotReady(
+            f"The disk is nearly full: {free / 1e9:.1f} GB free in {root}, and the packages need {needed / 1e9:.1f}.",
+            "Free some space, then load again.",
+        )

@@ -14,8 +14,8 @@ from typing import Annotated
 import typer
 
 from workshop_kit import doctor
-from workshop_kit.bundle import images, load, wheels
-from workshop_kit.bundle.manifest import megabytes, parts, verify, version_of
+from workshop_kit.bundle import images, wheels
+from workshop_kit.bundle.manifest import choose_images, megabytes, parts, verify, version_of
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group
 from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.dev import site
@@ -152,7 +152,7 @@ def load_bundle(folder: Folder) -> None:
     """Make this machine ready from a folder, without a network. Needs Python and a Docker engine, and nothing else."""
     found = parts(folder)
     engine = reach.connect()
-    part = load.choose_images(CHECKOUT, found, engine.architecture)
+    part = choose_images(CHECKOUT, found, engine.architecture)
     workspace = own_workspace()
     with TerminalReport() as report:
         verify(part, report)

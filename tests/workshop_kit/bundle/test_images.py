@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from docker.errors import ImageNotFound
 
-from tests.workshop_kit.bundle.small import VERSION
 from workshop_kit.bundle import images
 from workshop_kit.bundle.manifest import Part, verify
 from workshop_kit.engine import builder, cleanup
@@ -42,7 +41,7 @@ def small_images(session: Session, folder: Path) -> dict[str, str]:
 def part(session: Session, tmp_path: Path) -> Iterator[Part]:
     """Two small images, saved, and gone from the engine."""
     tags = small_images(session, tmp_path / "context")
-    saved = images.save(session.engine, tags, tmp_path / "stick", VERSION)
+    saved = images.save(session.engine, tags, tmp_path / "stick", "commit 1")
     cleanup.remove(session, {"kernel"})
     assert there(session, tags.values()) == []
     yield saved

@@ -1,18 +1,34 @@
-"""A part is complete or absent, and a damaged one is refused with one sentence."""
+"""A part is complete or absent; what is damaged or does not fit is refused before anything is made."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.private_engine import filled, small_disk
-from tests.workshop_kit.bundle.small import VERSION, written
-from workshop_kit.bundle import manifest
-from workshop_kit.errors import WorkshopError
+from workshop_kit.bundle import manifest, wheels
+from workshop_kit.bundle.manifest import Part, find, parts, sha256_of, writing
+from workshop_kit.engine import recipes
+from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.progress import Step
+
+VERSION = "commit 60f5cf9a1b2c"
+
+
+def written(bundle: Path, name: str = "amd64", content: Mapping[str, Any] | None = None) -> Part:
+    """A part with two files, one of them larger than what is read at once."""
+    with writing(bundle, "images", name, VERSION) as (folder, said):
+        (folder / "one.layer").write_bytes(b"one")
+        (folder / "two.layer").write_bytes(bytes(range(256)) * 8192)
+        said.update(content or {"tags": {}})
+    return find(parts(bundle), "images", name)
 
 
 @pytest.fixture
@@ -96,3 +112,99 @@ def test_a_full_stick_is_one_sentence_and_left_as_it_was(tmp_path: Path) -> None
         (part,) = manifest.parts(stick)
         manifest.verify(part)
         assert not list(stick.glob(".*"))
+
+
+# From here on: ``./workshop bundle load`` in a checkout without an environment.
+
+
+@pytest.fixture
+def loadable(tmp_path: Path, bare: Path) -> Path:
+    """A bundle for this machine and the checkout, as far as its manifests say."""
+    folder = tmp_path / "my stick"
+    write_wheels(folder, sha256_of(bare / "requirements.lock"))
+    for name in ("amd64", "arm64"):
+        written(folder, name, {"tags": recipes.tags(bare)})
+    return folder
+
+
+def write_wheels(bundle: Path, lock: str, name: str = "") -> None:
+    """A part with packages that are none."""
+    with writing(bundle, "wheels", name or wheels.this_python(), VERSION) as (folder, content):
+        (folder / "uv-1-py3-none-any.whl").write_bytes(b"no zip")
+        content["lock"] = lock
+
+
+def typed(checkout: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Type ``./workshop bundle load`` in a checkout, with an index that must not be asked."""
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
+    return subprocess.run(
+        [checkout / "workshop", "bundle", "load", *words],
+        env={**os.environ, **nowhere, "WORKSHOP_PYTHON": sys.executable},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refused(checkout: Path, bundle: Path) -> str:
+    """The one sentence, after which there is no environment."""
+    said = typed(checkout, bundle)
+    assert said.returncode == Exit.NOT_GOOD, said.stderr
+    assert said.stdout == ""
+    assert "Traceback" not in said.stderr
+    assert not (checkout / ".venv").exists()
+    lines: list[str] = said.stderr.splitlines()
+    return lines[-1]
+
+
+def test_a_folder_that_is_no_bundle_is_refused_on_a_bare_python(bare: Path, tmp_path: Path) -> None:
+    """One line, and exit code 1."""
+    assert (
+        refused(bare, tmp_path) == f"{tmp_path} is not a bundle. Name the folder that `./workshop bundle save` wrote."
+    )
+    said = typed(bare)
+    assert said.returncode == Exit.WRONG_USAGE
+    assert "takes one folder" in said.stderr
+
+
+def test_another_python_is_refused(bare: Path, loadable: Path) -> None:
+    """The sentence says for which Pythons there are packages, and which this is."""
+    shutil.rmtree(loadable / f"wheels-{wheels.this_python()}")
+    for name in ("cpython-3.99-linux-x86_64", "cpython-3.12-macos-arm64"):
+        write_wheels(loadable, sha256_of(bare / "requirements.lock"), name)
+    sentence = refused(bare, loadable)
+    assert "wheels for cpython-3.12-macos-arm64, cpython-3.99-linux-x86_64, and not for cpython-3." in sentence
+    assert "WORKSHOP_PYTHON" in sentence
+
+
+def test_packages_of_another_version_are_refused(bare: Path, loadable: Path) -> None:
+    """Another lock, other packages: the sentence says which version the bundle is of."""
+    write_wheels(loadable, "00")
+    assert "packages of another version of the workshop (commit 60f5cf9a1b2c)" in refused(bare, loadable)
+
+
+def test_images_of_another_version_are_named(bare: Path, loadable: Path) -> None:
+    """What would have to be built here, and no more; the versions of both sides."""
+    (bare / "images" / "redis" / "entrypoint").write_text("changed")
+    assert "(commit 60f5cf9a1b2c; this one is no commit): the image redis would have to be built" in refused(
+        bare, loadable
+    )
+
+
+@pytest.mark.parametrize("kind", ["images", "wheels"])
+def test_damage_is_found_before_anything_is_made(bare: Path, loadable: Path, kind: str) -> None:
+    """The checksums of packages and images both come first."""
+    name = manifest.this_architecture() if kind == "images" else wheels.this_python()
+    file = next(path for path in sorted((loadable / f"{kind}-{name}").iterdir()) if path.suffix in {".layer", ".whl"})
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    sentence = refused(bare, loadable)
+    assert sentence.startswith(f"{file} is not as it was saved")
+    assert sentence.endswith("Copy the bundle again; nothing was loaded from it.")
+
+
+def test_images_for_other_engines_are_named(bare: Path, loadable: Path) -> None:
+    """The engine's architecture decides, not the machine's."""
+    assert manifest.choose_images(bare, parts(loadable), "arm64").name == "arm64"
+    with pytest.raises(WorkshopError, match="has images for amd64, arm64, and not for riscv64"):
+        manifest.choose_images(bare, parts(loadable), "riscv64")

@@ -14,7 +14,7 @@ from workshop_kit.exercises.checks import logging_incident
 from workshop_kit.exercises.checks.logging_incident import Evidence
 from workshop_kit.exercises.incidents import TROUBLES, Trouble
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.faults.journal import Journal
+from workshop_kit.faults.injection import Journal
 from workshop_kit.progress import Step
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]

@@ -1,4 +1,4 @@
-"""The catalog of faults: what each does, and its parameters."""
+"""The catalog of faults: what each does, and its parameters; and an active fault as data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workshop_kit.errors import WrongUsage, did_you_mean
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
+from workshop_kit.errors import WorkshopError, WrongUsage, did_you_mean
+
+LIMITS = ("Memory", "MemorySwap", "NanoCpus")
 Value = float | int | bool | None
 # How a fault is injected: by the engine on the container itself, or by a proxy in the container's place.
 Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy"]
@@ -150,3 +153,63 @@ _ALL = (
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 """Every fault by its name."""
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Endpoint(_Line):
+    """What the engine needs to connect a container to a network again, in the engine's own names."""
+
+    Aliases: list[str]
+    Links: Any = None
+    IPAMConfig: Any = None
+    DriverOpts: Any = None
+
+
+class Snapshot(_Line):
+    """What faults change of a container: its endpoints by network, and its limits by the engine's names."""
+
+    networks: dict[str, Endpoint]
+    limits: dict[str, int]
+
+
+def snapshot(container: Any) -> Snapshot:
+    """Return the container's networks and limits, as they are in its attributes."""
+    attributes = container.attrs
+    networks = {
+        network: Endpoint(
+            # Engines before 25 list the short id here, which every endpoint gets by itself.
+            Aliases=[alias for alias in endpoint["Aliases"] or [] if alias != container.id[:12]],
+            **{key: endpoint.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")},
+        )
+        for network, endpoint in attributes["NetworkSettings"]["Networks"].items()
+    }
+    return Snapshot(networks=networks, limits={key: attributes["HostConfig"][key] for key in LIMITS})
+
+
+class ActiveFault(_Line):
+    """A fault that is in force.
+
+    ``container`` is the target's full id, ``name`` what people call it, ``before`` the target before its first fault.
+    ``maker`` is the process that will revert the fault, ``proxy`` the id of the proxy container, if there is one.
+    """
+
+    id: str
+    fault: str
+    parameters: dict[str, Any]
+    container: str
+    name: str
+    before: Snapshot
+    maker: str
+    since: AwareDatetime
+    proxy: str = ""
+
+    @model_validator(mode="after")
+    def _is_in_the_catalog(self) -> ActiveFault:
+        try:
+            named(self.fault).complete(self.parameters)
+        except WorkshopError as error:
+            raise ValueError(error.what) from error
+        return self

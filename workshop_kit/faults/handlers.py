@@ -21,8 +21,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import MIB, Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import Mechanism, named
-from workshop_kit.faults.journal import ActiveFault, Endpoint, Journal
+from workshop_kit.faults.catalog import ActiveFault, Endpoint, Mechanism, named
 from workshop_kit.paths import CHECKOUT
 
 PROXY_PROGRAM = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py")
@@ -33,15 +32,16 @@ PROXY_MEMORY_BYTES = 64 * MIB
 class FaultContext:
     """One fault with its target, and the other active faults on the same target, oldest first.
 
-    ``root`` is the checkout whose proxy an injection starts; a revert starts none.
+    An injection may start the proxy of the checkout ``root``, and calls ``record_proxy`` with its id; a revert starts
+    none.
     """
 
     session: Session
-    journal: Journal
     container: Any
     active: ActiveFault
     others: tuple[ActiveFault, ...]
     root: Path = CHECKOUT
+    record_proxy: Callable[[str], None] = lambda _id: None
 
     def also(self, *mechanisms: Mechanism) -> list[ActiveFault]:
         """Return the other faults on this target that use one of these mechanisms."""
@@ -142,7 +142,7 @@ def add_proxy(context: FaultContext) -> None:
     """
     running = _running_proxy(context)
     proxy = running or _start_proxy(context)
-    context.journal.set_proxy(context.active, proxy.id)
+    context.record_proxy(proxy.id)
     if running is None:
         proxy.wait_until(lambda: proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0, what="listen")
     _configure(proxy, [*context.also("proxy"), context.active])

@@ -1,4 +1,9 @@
-"""``with fault("pause", stack, "redis"):`` injects a fault for as long as the block runs, and reverts it at its end."""
+"""``with fault("pause", stack, "redis"):`` injects a fault for as long as the block runs, and reverts it at its end.
+
+The journal has a line of JSON for each active fault, on disk before it is injected, removed once reverted. A process
+that dies leaves its lines behind: the next lesson's start, ``down`` or the reaper reverts those faults. The newest
+reverted faults stand in a second file, for the bands of charts.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +12,64 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from docker.errors import APIError, NotFound
+from pydantic.dataclasses import dataclass as validated
 
+from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session, is_alive
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults import catalog
+from workshop_kit.faults.catalog import ActiveFault, named, snapshot
 from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler, discard_proxy, engine_reason
-from workshop_kit.faults.journal import ActiveFault, InjectedFault, Journal, snapshot
 from workshop_kit.progress import Report, Step, silent
+
+PAST_KEPT = 200
+
+
+@validated
+class InjectedFault:
+    """A fault as it happened, with its id in the journal; ``ended`` (UTC) is None while it is in force."""
+
+    fault: str
+    target: str
+    parameters: dict[str, Any]
+    started: datetime
+    ended: datetime | None = None
+    id: str = ""
+
+    def __str__(self) -> str:
+        until = f" until {self.ended:%H:%M:%S}" if self.ended else ""
+        details = "".join(f", {name} {value}" for name, value in self.parameters.items() if value is not None)
+        return f"{self.fault} of {self.target}{details}, from {self.started:%H:%M:%S}{until} UTC"
+
+
+class Journal(RecordFile[ActiveFault]):
+    """The active faults of one workspace, in a file beside its ledger; the newest past ones in a second file."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.ledger.path.with_name("faults.jsonl"), ActiveFault, "fault")
+        self._past = RecordFile(self.path.with_name("faults-past.jsonl"), InjectedFault, "fault")
+
+    def entries(self) -> list[ActiveFault]:
+        """Return the active faults, oldest first."""
+        return self.read()[0]
+
+    def past(self) -> list[InjectedFault]:
+        """Return the newest faults that are over, by their end, oldest first."""
+        return self._past.read()[0]
+
+    def set_proxy(self, active: ActiveFault, proxy: str) -> None:
+        """Write down which container takes the target's place."""
+        self.write(one.model_copy(update={"proxy": proxy}) if one.id == active.id else one for one in self.entries())
+
+    def remove(self, active: ActiveFault) -> None:
+        """Move a reverted fault to the past ones."""
+        over = InjectedFault(active.fault, active.name, active.parameters, active.since, datetime.now(UTC))
+        self._past.write([*self.past(), over][-PAST_KEPT:])
+        self.write(one for one in self.entries() if one.id != active.id)
 
 
 @dataclass
@@ -37,7 +89,7 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
     Raises WorkshopError for an unknown fault or parameter, a service that does not run, and for what the engine
     refuses.
     """
-    complete = catalog.named(name).complete(parameters)
+    complete = named(name).complete(parameters)
     journal, identifier = Journal(stack.session), secrets.token_hex(8)
     try:
         with journal.locked():
@@ -112,7 +164,8 @@ def _inject(
     )
     journal.append(active)
     try:
-        _handler(active).inject(FaultContext(stack.session, journal, container, active, others, stack.root))
+        record_proxy = partial(journal.set_proxy, active)
+        _handler(active).inject(FaultContext(stack.session, container, active, others, stack.root, record_proxy))
     except APIError as error:
         raise WorkshopError(
             f"The engine refused the fault {name!r} on {service}: {engine_reason(error)}.",
@@ -129,7 +182,7 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
         others = tuple(one for one in _on(journal, active.container) if one.id != identifier)
         try:
             container = session.engine.client.containers.get(active.container)
-            _handler(active).revert(FaultContext(session, journal, container, active, others))
+            _handler(active).revert(FaultContext(session, container, active, others))
         except NotFound:
             discard_proxy(session, active)  # the target is gone
         except APIError as error:
@@ -146,4 +199,4 @@ def _on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:
 
 
 def _handler(active: ActiveFault) -> FaultHandler:
-    return HANDLERS[catalog.named(active.fault).mechanism]
+    return HANDLERS[named(active.fault).mechanism]

@@ -14,7 +14,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.faults.journal import InjectedFault
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import Customers, Visit
 from workshop_kit.gameday.metrics import SERVED

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
-from workshop_kit.faults.journal import InjectedFault, Journal
+from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.instructor.background import engine_needed
 from workshop_kit.screen import visible
 

@@ -35,7 +35,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import Panel as ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.faults import injection
-from workshop_kit.faults.journal import InjectedFault
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.lessons import leak_hunt, take_home
 from workshop_kit.lessons.log_tools import LogTools
 from workshop_kit.lessons.predictions import Prediction, find_question

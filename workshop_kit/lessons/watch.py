@@ -14,7 +14,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults import injection
-from workshop_kit.faults.journal import InjectedFault
+from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 

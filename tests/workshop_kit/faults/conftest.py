@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.catalog import snapshot
 from workshop_kit.faults.injection import revert_all
-from workshop_kit.faults.journal import snapshot
 
 PATIENCE_SECONDS = 40.0
 

@@ -12,8 +12,7 @@ from tests.waiting import wait_until
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.injection import fault
-from workshop_kit.faults.journal import Journal
+from workshop_kit.faults.injection import Journal, fault
 
 pytestmark = pytest.mark.engine
 

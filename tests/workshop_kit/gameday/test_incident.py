@@ -14,7 +14,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.faults.journal import Journal
+from workshop_kit.faults.injection import Journal
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.workspace.folder import Workspace

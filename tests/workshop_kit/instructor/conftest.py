@@ -11,7 +11,7 @@ import pytest
 
 from tests.waiting import wait_until
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.journal import Journal
+from workshop_kit.faults.injection import Journal
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script

@@ -18,7 +18,7 @@ from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine.labels import SCOPE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit
-from workshop_kit.faults.journal import Journal
+from workshop_kit.faults.injection import Journal
 from workshop_kit.observe.http import request
 from workshop_kit.workspace.folder import Workspace
 

@@ -13,7 +13,7 @@ from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import injection
-from workshop_kit.faults.journal import snapshot
+from workshop_kit.faults.catalog import snapshot
 from workshop_kit.instructor.load_generator import LoadState
 from workshop_kit.workspace.folder import Workspace
 

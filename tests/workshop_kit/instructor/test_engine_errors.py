@@ -16,7 +16,8 @@ from workshop_kit.engine.reach import Endpoint, Engine
 from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.journal import ActiveFault, Journal, Snapshot
+from workshop_kit.faults.catalog import ActiveFault, Snapshot
+from workshop_kit.faults.injection import Journal
 from workshop_kit.instructor.background import BackgroundJob, JobState, engine_needed
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi

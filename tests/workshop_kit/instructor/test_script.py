@@ -13,7 +13,7 @@ import pytest
 
 from tests.workshop_kit.instructor.conftest import Pages
 from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.faults.journal import Journal
+from workshop_kit.faults.injection import Journal
 from workshop_kit.instructor.log_tail import LINE_COLUMNS
 from workshop_kit.instructor.rehearsal import rehearse
 from workshop_kit.instructor.script import PICTURES, Click, Expectation, as_page, load_script

@@ -15,8 +15,8 @@ from typing import Any, get_args
 import psutil
 from docker.errors import APIError, NotFound
 
+from workshop_kit.engine import containers
 from workshop_kit.engine.builder import short_name
-from workshop_kit.engine.containers import kill_and_remove
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
 from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
@@ -138,7 +138,7 @@ def _remove(session: Session, entry: Entry, found: Resource, outcome: Outcome) -
     api = session.engine.client.api
     try:
         if entry.kind == "container":
-            kill_and_remove(session.engine, entry.id)
+            containers.remove(session, entry.id)
         elif entry.kind == "network":
             for identifier in api.inspect_network(entry.id)["Containers"] or {}:  # the engine removes none in use
                 with contextlib.suppress(NotFound):

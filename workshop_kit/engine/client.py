@@ -185,7 +185,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             earlier = super().get(name)
             of_the_stack = earlier.labels.get(COMPOSE_PROJECT) == self.client.names.project
             if self.is_mine(earlier.labels) and not of_the_stack:
-                containers.remove(self.client.session, earlier)
+                containers.remove(self.client.session, earlier.id)
 
 
 class Images(ImageCollection):  # type: ignore[misc]

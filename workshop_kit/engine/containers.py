@@ -20,7 +20,6 @@ import httpx
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from workshop_kit.engine.labels import Scope
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import MIB, Spec, container_config
 from workshop_kit.errors import WorkshopError
@@ -132,7 +131,7 @@ class Running:
 
     def remove(self) -> None:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""
-        remove(self.session, self.container)
+        remove(self.session, self.id)
 
     def _failed(self, what: str) -> WorkshopError:
         sentence = f"The container {self.name} {what}."
@@ -210,25 +209,20 @@ def private_network(session: Session) -> Iterator[str]:
             session.ledger.remove_id(created.id)
 
 
-def remove(session: Session, container: Any) -> None:
-    """Remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
+def remove(session: Session, identifier: str) -> None:
+    """Kill and remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
+    api = session.engine.client.api
     try:
-        kill_and_remove(session.engine, container.id)
+        if session.engine.is_podman:  # its forced removal sends SIGTERM first, and waits ten seconds
+            with contextlib.suppress(APIError):
+                api.kill(identifier)
+        api.remove_container(identifier, v=True, force=True)
     except NotFound:
         pass
     except APIError as conflict:
         if conflict.status_code != http.client.CONFLICT:  # another process is removing it at this moment
             raise
-    session.ledger.remove_id(container.id)
-
-
-def kill_and_remove(engine: Engine, identifier: str) -> None:
-    """Remove a container with its anonymous volumes, whether it runs or not."""
-    api = engine.client.api
-    if engine.is_podman:  # its forced removal sends SIGTERM first, and waits ten seconds
-        with contextlib.suppress(APIError):
-            api.kill(identifier)
-    api.remove_container(identifier, v=True, force=True)
+    session.ledger.remove_id(identifier)
 
 
 def url_of(attributes: Mapping[str, Any], port: int) -> str:

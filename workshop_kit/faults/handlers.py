@@ -167,8 +167,7 @@ def remove_proxy(context: FaultContext) -> None:
 def discard_proxy(session: Session, active: ActiveFault) -> None:
     """Remove the proxy of a target that is gone."""
     if active.proxy:
-        with contextlib.suppress(NotFound):
-            containers.remove(session, session.engine.client.containers.get(active.proxy))
+        containers.remove(session, active.proxy)
 
 
 HANDLERS: Mapping[Mechanism, FaultHandler] = {

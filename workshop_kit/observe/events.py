@@ -63,7 +63,7 @@ class EventLog:
 
     def __init__(self, engine: Engine, session: str) -> None:
         self._engine, self._session = engine, session
-        self._since = _nanoseconds(get_json(engine, "/info")["SystemTime"])
+        self._since = int(pd.Timestamp(get_json(engine, "/info")["SystemTime"]).value)  # in nanoseconds since 1970
         self._ahead = self._since - time.time_ns()  # of the engine's clock
         self._seen: dict[str, None] = {}  # the newest messages, oldest first: the engine repeats some
         self._health: dict[str, str] = {}  # the last one told, by container
@@ -94,8 +94,3 @@ class EventLog:
 
 def _stamp(nanoseconds: int) -> str:
     return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}"
-
-
-def _nanoseconds(stamp: str) -> int:
-    """Return a time such as ``2026-11-24T16:06:14.797497811Z`` in nanoseconds since 1970."""
-    return int(pd.Timestamp(stamp).value)

@@ -29,21 +29,17 @@ def samples(text: str, names: Collection[str] = ()) -> Iterator[Sample]:
             continue
 
 
-def mistakes(text: str) -> list[str]:
-    """Return the mistakes that Prometheus would refuse; empty for a text that it reads.
-
-    >>> mistakes("# TYPE up gauge\\nup 1\\n"), mistakes("up one")
-    ([], ['line 1 is no sample: up one', 'the last line has no end'])
-    """
-    return list(_mistakes(text))
-
-
 def _parse(line: str) -> list[Sample]:
     """Return the samples of a line. Raises ValueError."""
     return [sample for family in text_string_to_metric_families(line) for sample in family.samples]
 
 
-def _mistakes(text: str) -> Iterator[str]:
+def mistakes(text: str) -> Iterator[str]:
+    """Yield the mistakes that Prometheus would refuse; nothing for a text that it reads.
+
+    >>> list(mistakes("up one"))
+    ['line 1 is no sample: up one', 'the last line has no end']
+    """
     seen: set[tuple[str, frozenset[tuple[str, str]]]] = set()
     typed: set[str] = set()
     sampled: set[str] = set()

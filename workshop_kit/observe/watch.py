@@ -175,7 +175,9 @@ class Watcher:
             frame(Traffic, _merged([one.requests for one in chosen], since)),
             with_cpu_limits(usage, {one.target.name: tuple(one.limits) for one in chosen}),
             frame(Health, _merged([one.health for one in chosen], since)),
-            frame(Event, (replace(one, container=self._name_of(one)) for one in tuple(self._events))),
+            frame(
+                Event, (replace(one, container=self._names.get(one.id, one.container)) for one in tuple(self._events))
+            ),
         )
 
     def __enter__(self) -> Self:
@@ -236,9 +238,6 @@ class Watcher:
         watched.counters = found.counters
         watched.requests.append(found.traffic)
         watched.health.extend(found.health)
-
-    def _name_of(self, event: Event) -> str:
-        return self._names.get(event.id, event.container)
 
 
 def _merged(rows: Iterable[deque[Row]], since: datetime | None) -> list[Row]:

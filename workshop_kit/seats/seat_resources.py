@@ -107,26 +107,18 @@ def remove(client: Any, settings: HubSettings, *, volumes: bool, report: Report 
 
 def _remove_containers(client: Any, settings: HubSettings, report: Report) -> int:
     """Kill the containers, which remove themselves then, and wait until the last one is gone."""
-    found = _containers(client, settings)
+    found = _labeled(client.containers, settings, all=True, ignore_removed=True)
     for one in found:
         report(Step(TASK, None, f"removing the container {one.name}"))
         with contextlib.suppress(APIError):  # the engine refuses while it is removing it anyway
             one.remove(force=True, v=True)
     deadline = time.monotonic() + GONE_SECONDS
-    while _containers(client, settings):
+    while _labeled(client.containers, settings, all=True, ignore_removed=True):
         if time.monotonic() > deadline:
             raise WorkshopError("The engine does not remove the seats.", "Restart it, then run ./workshop hub end.")
         time.sleep(0.1)
     return len(found)
 
 
-def _containers(client: Any, settings: HubSettings) -> list[Any]:
-    return list(client.containers.list(all=True, filters=_filters(settings), ignore_removed=True))
-
-
-def _labeled(collection: Any, settings: HubSettings) -> list[Any]:
-    return list(collection.list(filters=_filters(settings)))
-
-
-def _filters(settings: HubSettings) -> dict[str, str]:
-    return {"label": f"{LABEL}={settings.id}"}
+def _labeled(collection: Any, settings: HubSettings, **options: bool) -> list[Any]:
+    return list(collection.list(filters={"label": f"{LABEL}={settings.id}"}, **options))

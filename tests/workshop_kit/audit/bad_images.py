@@ -220,4 +220,4 @@ def created(session: Session, image: str, **settings: Any) -> Iterator[str]:
     try:
         yield f"container:{container.id}"
     finally:
-        containers.remove(session, container)
+        containers.remove(session, container.id)

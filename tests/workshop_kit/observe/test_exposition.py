@@ -25,7 +25,7 @@ down -Inf
 
 def test_a_text_as_client_libraries_write_it_is_good() -> None:
     """Labels with escapes, times, comments, empty lines, histograms, NaN and Inf."""
-    assert mistakes(GOOD) == []
+    assert list(mistakes(GOOD)) == []
     assert len(list(samples(GOOD))) == 9
 
 

@@ -83,7 +83,7 @@ def metrics_valid(subject: Subject) -> Judgment:
     if answer is None:
         said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
-    if wrong := exposition.mistakes(answer.body):
+    if wrong := list(exposition.mistakes(answer.body)):
         said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."
         return fails(said, *(Evidence("GET /metrics", one) for one in wrong[:3]))
     seen = Evidence("GET /metrics", f"{len(answer.body.encode())} bytes")

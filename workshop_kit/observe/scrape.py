@@ -17,22 +17,22 @@ from prometheus_client.samples import Sample
 from workshop_kit.observe import http
 from workshop_kit.observe.exposition import samples
 from workshop_kit.observe.http import Answer
+from workshop_kit.observe.stats import NOT_KNOWN, increase
 from workshop_kit.screen import visible
 
-NOT_KNOWN = math.nan
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
 IN_FLIGHT, DEPENDENCY_UP, START_TIME = "http_requests_in_flight", "dependency_up", "process_start_time_seconds"
 NAMES = frozenset({REQUESTS, DURATIONS, IN_FLIGHT, DEPENDENCY_UP, START_TIME})
 NO_METRICS, NO_ANSWER = "no metrics", "no answer"
-PROBES = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+PROBE_PATHS = ("/livez", "/readyz", "/health")
+METRICS_PATH = "/metrics"
+PROBES = frozenset({*PROBE_PATHS, METRICS_PATH})
 """Routes of probes and scrapes, which are not counted."""
 Series = tuple[tuple[str, str], ...]  # a series by its labels
-PROBE_PATHS = ("/livez", "/readyz", "/health")
 PASS, WARN, FAIL = "pass", "warn", "fail"
 STATES = (PASS, WARN, FAIL, NO_ANSWER)
 MOST_DEPENDENCIES = 12
 MOST_CHARACTERS = 120
-METRICS_PATH = "/metrics"
 USER_AGENT = {"User-Agent": "workshop-watch"}
 
 
@@ -81,6 +81,7 @@ def parse_counters(text: str, time: datetime) -> Counters | None:
     found = [one for one in samples(text, NAMES) if one.labels.get("route") not in PROBES]
     if not any(one.name in {REQUESTS, DURATIONS} for one in found):
         return None
+    in_flight = [one.value for one in found if one.name == IN_FLIGHT]
     return Counters(
         time,
         _by_series(found, REQUESTS),
@@ -90,9 +91,7 @@ def parse_counters(text: str, time: datetime) -> Counters | None:
             for one in found
             if one.name == DEPENDENCY_UP and not math.isnan(one.value)  # NaN: it was not asked yet
         },
-        sum((one.value for one in found if one.name == IN_FLIGHT), start=0.0)
-        if any(one.name == IN_FLIGHT for one in found)
-        else NOT_KNOWN,
+        sum(in_flight) if in_flight else NOT_KNOWN,
         max((one.value for one in found if one.name == START_TIME), default=0.0),
     )
 
@@ -149,8 +148,7 @@ def _by_series(found: Iterable[Sample], name: str) -> dict[Series, float]:
 
 def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> dict[Series, float]:
     """Return the increase by series; a counter that went back, or is new, began at zero."""
-    grown = {series: value - before.get(series, 0.0) for series, value in now.items()}
-    return {series: now[series] if more < 0 else more for series, more in grown.items()}
+    return {series: increase(before.get(series, 0.0), value) for series, value in now.items()}
 
 
 def _of_status(requests: Mapping[Series, float], digits: str) -> float:

@@ -126,7 +126,7 @@ def usage(previous: Sample | None, current: Sample, container: str = "") -> Usag
     )
 
 
-def increase(before: int, now: int) -> int:
+def increase(before: float, now: float) -> float:
     """Return the increase of a counter; one that went back began again at zero (a restarted container)."""
     return now - before if now >= before else now
 

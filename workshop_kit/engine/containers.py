@@ -143,9 +143,6 @@ class Running:
     def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
         self.remove()
 
-    def __repr__(self) -> str:
-        return f"<container {self.name} {self.id[:12]}>"
-
 
 def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     """Create a container, copy its files into it, and start it.

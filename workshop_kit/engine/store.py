@@ -51,9 +51,6 @@ class Store:
         self.access = access
         self._clients: dict[str, Any] = {}
 
-    def __repr__(self) -> str:
-        return f"<store {self.access.endpoint} as {self.access.key_id}>"
-
     def client(self, service: str) -> Any:
         """Return a boto3 client as this user, the same one each time."""
         if service not in self._clients:

@@ -44,7 +44,7 @@ def container_of(given: Any) -> Any:
         named = f"'{visible(given, 60)}'" if isinstance(given, str) else "What was given"
         raise WrongUsage(
             f"{named} is of type {type(given).__name__}, and only a container has a log.",
-            'Give what `w.run` returned, or w.stack.container("service").',
+            'Give a container of w.client, or w.stack.container("service").',
         )
     return container
 

@@ -21,8 +21,8 @@ from workshop_kit.observe.stats import NOT_KNOWN, increase
 from workshop_kit.screen import visible
 
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
-IN_FLIGHT, DEPENDENCY_UP, START_TIME = "http_requests_in_flight", "dependency_up", "process_start_time_seconds"
-NAMES = frozenset({REQUESTS, DURATIONS, IN_FLIGHT, DEPENDENCY_UP, START_TIME})
+DEPENDENCY_UP, START_TIME = "dependency_up", "process_start_time_seconds"
+NAMES = frozenset({REQUESTS, DURATIONS, DEPENDENCY_UP, START_TIME})
 NO_METRICS, NO_ANSWER = "no metrics", "no answer"
 PROBE_PATHS = ("/livez", "/readyz", "/health")
 METRICS_PATH = "/metrics"
@@ -48,7 +48,6 @@ class Counters:
     requests: Mapping[Series, float] = field(default_factory=dict)
     buckets: Mapping[Series, float] = field(default_factory=dict)
     dependencies: Mapping[str, bool] = field(default_factory=dict)
-    in_flight: float = NOT_KNOWN
     started_at: float = 0.0
 
 
@@ -73,7 +72,6 @@ class Traffic:
     p50_ms: float = NOT_KNOWN
     p95_ms: float = NOT_KNOWN
     p99_ms: float = NOT_KNOWN
-    in_flight: float = NOT_KNOWN
 
 
 def parse_counters(text: str, time: datetime) -> Counters | None:
@@ -81,7 +79,6 @@ def parse_counters(text: str, time: datetime) -> Counters | None:
     found = [one for one in samples(text, NAMES) if one.labels.get("route") not in PROBES]
     if not any(one.name in {REQUESTS, DURATIONS} for one in found):
         return None
-    in_flight = [one.value for one in found if one.name == IN_FLIGHT]
     return Counters(
         time,
         _by_series(found, REQUESTS),
@@ -91,16 +88,15 @@ def parse_counters(text: str, time: datetime) -> Counters | None:
             for one in found
             if one.name == DEPENDENCY_UP and not math.isnan(one.value)  # NaN: it was not asked yet
         },
-        sum(in_flight) if in_flight else NOT_KNOWN,
         max((one.value for one in found if one.name == START_TIME), default=0.0),
     )
 
 
 def traffic_between(before: Counters | None, now: Counters, container: str) -> Traffic:
-    """Compute the traffic between two scrapes; without a first one only the requests in flight."""
+    """Compute the traffic between two scrapes; without a first one nothing is known."""
     seconds = (now.time - before.time).total_seconds() if before else 0.0
     if before is None or seconds <= 0:
-        return Traffic(now.time, container, in_flight=now.in_flight)
+        return Traffic(now.time, container)
     restarted = before.started_at != now.started_at
     requests = _increases({} if restarted else before.requests, now.requests)
     durations = _summed_by_bound(_increases({} if restarted else before.buckets, now.buckets))
@@ -118,7 +114,6 @@ def traffic_between(before: Counters | None, now: Counters, container: str) -> T
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,
-        in_flight=now.in_flight,
     )
 
 

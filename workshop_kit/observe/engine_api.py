@@ -56,10 +56,7 @@ def get_json(engine: Engine, path: str) -> Any:
     """
     response = _get(engine.client.api, path, timeout=TIMEOUT_SECONDS)
     _require_ok(response, path)
-    try:
-        return json.loads(response.content)
-    except ValueError as error:
-        raise EngineRefused("The engine's answer is not JSON.", "Run ./workshop doctor.") from error
+    return json.loads(response.content)
 
 
 def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:

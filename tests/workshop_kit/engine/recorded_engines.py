@@ -59,25 +59,13 @@ DOCKER_24 = Recorded(
 DESKTOP = Recorded(
     "unix:///Users/ann/.docker/run/docker.sock",
     {"Version": "28.0.4", "ApiVersion": "1.48"},
-    {
-        "OperatingSystem": "Docker Desktop",
-        "DockerRootDir": "/var/lib/docker",
-        "CgroupDriver": "cgroupfs",
-        "CgroupVersion": "2",
-        "SecurityOptions": ["name=seccomp,profile=unconfined", "name=cgroupns"],
-    },
+    {**DOCKER_24.info, "OperatingSystem": "Docker Desktop", "CgroupDriver": "cgroupfs"},
     {"Engine memory": "7.65"},
 )
 COLIMA = Recorded(
     "unix:///Users/ann/.colima/default/docker.sock",
     {"Version": "27.4.0", "ApiVersion": "1.47"},
-    {
-        "OperatingSystem": "Ubuntu 24.04.1 LTS",
-        "DockerRootDir": "/var/lib/docker",
-        "CgroupDriver": "cgroupfs",
-        "CgroupVersion": "2",
-        "SecurityOptions": ["name=apparmor", "name=seccomp,profile=builtin", "name=cgroupns"],
-    },
+    {**DOCKER_24.info, "OperatingSystem": "Ubuntu 24.04.1 LTS", "CgroupDriver": "cgroupfs"},
     {"Engine memory": "1.91"},  # of 2 GiB, which Colima takes unless it is told otherwise
 )
 ROOTLESS = Recorded(
@@ -108,12 +96,6 @@ ROOTLESS_WITH_SYSTEMD = Recorded(
 PODMAN = Recorded(
     "unix:///run/podman/podman.sock",
     {"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]},
-    {
-        "OperatingSystem": "debian",
-        "DockerRootDir": "/var/lib/containers/storage",
-        "CgroupDriver": "cgroupfs",
-        "CgroupVersion": "1",
-        "SecurityOptions": ["name=seccomp,profile=default"],
-    },
+    {**DOCKER_24.info, "OperatingSystem": "debian", "CgroupDriver": "cgroupfs", "CgroupVersion": "1"},
     {"Health checks": "0", "Container statistics": "", "Container cgroups": ""},
 )

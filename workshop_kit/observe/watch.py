@@ -38,7 +38,6 @@ HISTORY_ROWS = 1800
 HEALTH_ROWS = 8 * HISTORY_ROWS  # three probes and a few dependencies a second
 HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
-MAX_NAMES = 2_000
 CPU_LIMIT = "cpu_limit_percent"
 TIME = "datetime64[us, UTC]"
 _TYPES = {"datetime": TIME, "str": "str", "int | None": "Int64"}
@@ -195,8 +194,6 @@ class Watcher:
     def _look(self, log: EventLog) -> None:
         listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
         self._names.update((one["Id"], service_name(one)) for one in listed)
-        for identifier in list(self._names)[:-MAX_NAMES]:
-            del self._names[identifier]
         for watched in self._watched.values():
             watched.status = watched.target.find(listed)
             with contextlib.suppress(ContainerGone, EngineRefused):  # it is being started or removed

@@ -74,7 +74,7 @@ def test_an_engine_that_lacks_something_is_not_the_participants_mistake(
     verdict: Verdict, code: Exit, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The exit code is that of a machine that is not ready, and nobody is sent to edit a file."""
-    result = Result("container.limits", verdict, "Memory limits do not hold.")
+    result = Result(verdict, "Memory limits do not hold.", exercise="container.limits")
     monkeypatch.setattr(ExerciseService, "check", lambda *_: result)
     with pytest.raises(typer.Exit) as ended:
         exercises.check("container.limits")
@@ -122,7 +122,8 @@ class RecordedService(ExerciseService):
             assert superseded.wait(20)
             raise Superseded("A newer check has begun.")
         self.progress.record_check(identifier, str(verdict))
-        return Result(identifier, verdict, "It is root.", (Finding(False, "called", "root", "a user", "It is root."),))
+        findings = (Finding(False, "called", "root", "a user", "It is root."),)
+        return Result(verdict, "It is root.", findings, exercise=identifier)
 
 
 @pytest.fixture

@@ -1,17 +1,20 @@
-"""What a check is given, what it says, and where it registers: one function an exercise."""
+"""What a check is given, what ends it early, and where it registers: one function an exercise."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from docker.errors import NotFound
+
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.observe.http import Answer
+from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.progress import Report, Step, silent
 
 
@@ -44,68 +47,49 @@ class Context:
         self.report(Step("Check", None, what))
 
 
-@dataclass(frozen=True)
-class CheckResult:
-    """What a check found.
-
-    ``summary`` is one sentence: the symptom, or what was shown. ``override`` replaces the verdict that follows from the
-    findings. ``output`` has the container's last lines where they help.
-    """
-
-    summary: str
-    findings: tuple[Finding, ...] = ()
-    override: Verdict | None = None
-    output: str = ""
-
-    @property
-    def verdict(self) -> Verdict:
-        """The override, else passed if there are findings and all of them passed, else wrong."""
-        if self.override is not None:
-            return self.override
-        passed = bool(self.findings) and all(finding.passed for finding in self.findings)
-        return Verdict.PASSED if passed else Verdict.WRONG
-
-
-def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
-    """Return a finding, which says what it means and where to look only if it did not pass."""
-    return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
-
-
-def has_status(answer: Answer, status: int, called: str, means: str, look: str) -> Finding:
-    """Return a finding that passes if an HTTP answer has this status."""
-    return found(answer.status == status, called, str(answer), str(status), means, look)
-
-
-def has_none(items: Iterable[str], called: str, means: str, look: str) -> Finding:
-    """Return a finding that passes if there are no items; it names the first three."""
-    names = [*items]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return found(not names, called, f"{', '.join(names[:3])}{more}" or "none", "none", means, look)
-
-
 class CheckEnded(Exception):
     """Raised where a check cannot go on, with its ``result``: the service does not start, no answer was handed in."""
 
-    def __init__(self, result: CheckResult) -> None:
+    def __init__(self, result: Result) -> None:
         super().__init__(result.summary)
         self.result = result
 
 
-def conclude(
-    shown: str, findings: Iterable[Finding], output: str = "", override: Verdict | None = None, symptom: str = ""
-) -> CheckResult:
-    """Return the result of a check: ``shown`` if all findings passed, else ``symptom``, or what the first failed means.
+class SubjectGone(WorkshopError):
+    """What an answer is about (an incident, its container) does not exist any more."""
 
-    ``output`` and ``override`` go with a failed finding only.
+
+@contextlib.contextmanager
+def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
+    """Yield the name of the fixture that the notebook's answer is about (``container``, ``incident``), and the value.
+
+    Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
-    all_findings = tuple(findings)
-    failed = next((finding for finding in all_findings if not finding.passed), None)
-    if failed is None:
-        return CheckResult(shown, all_findings)
-    return CheckResult(symptom or failed.means, all_findings, override, output)
+    match context.answer:
+        case {"subject": {**names}, "value": value} if kind in names:
+            name = str(names[kind])
+        case _:
+            lesson, cell = context.exercise.lesson, context.exercise.title
+            sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
+            raise CheckEnded(Result(Verdict.NOT_STARTED, sentence))
+    try:
+        yield name, value
+    except (NotFound, SubjectGone):
+        sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
+        raise CheckEnded(Result(Verdict.NOT_STARTED, f"{sentence}{context.exercise.lesson} again.")) from None
 
 
-Check = Callable[[Context], CheckResult]
+def part(value: Any, key: str) -> Any:
+    """Return one entry of a value that was handed in; None if there is no such entry."""
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def number(value: Any) -> float | None:
+    """Return a number that was handed in; None for anything else, also for true and false."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+Check = Callable[[Context], Result]
 Given = Callable[[int], dict[str, Any]]
 
 
@@ -120,16 +104,11 @@ class Registered:
 CHECKS: dict[str, Registered] = {}
 
 
-def nothing_given(_: int) -> dict[str, Any]:
-    """Return no numbers: most tasks have none."""
-    return {}
-
-
-def check(identifier: str, given: Given = nothing_given) -> Callable[[Check], Check]:
+def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check], Check]:
     """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
 
     def register(function: Check) -> Check:
-        def run(context: Context) -> CheckResult:
+        def run(context: Context) -> Result:
             try:
                 return function(context)
             except CheckEnded as ended:

@@ -16,7 +16,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import CheckResult, Context, Registered
+from workshop_kit.exercises.check_api import Context, Registered
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.fixtures import FIXTURES, Fixture
 from workshop_kit.exercises.progress import Progress
@@ -128,8 +128,8 @@ class ExerciseService:
 
         judged = self.judge(exercise, go_on, superseded)
         go_on()
-        seconds, verdict = time.monotonic() - started, self._verdict(exercise, judged)
-        result = Result(exercise.id, verdict, judged.summary, judged.findings, seconds, judged.output)
+        verdict, seconds = self._verdict(exercise, judged), time.monotonic() - started
+        result = replace(judged, verdict=verdict, exercise=exercise.id, seconds=seconds)
         self.progress.record_check(exercise.id, str(result.verdict), first_hint(exercise, result.findings))
         return result
 
@@ -205,7 +205,7 @@ class ExerciseService:
         """Return the texts of an exercise: its source, its starter, and the participant's."""
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
-    def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> CheckResult:
+    def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
         """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
         own, files, whole = self.exercise_files(exercise), {}, []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
@@ -216,7 +216,7 @@ class ExerciseService:
                 elif exercise.file:
                     files = {exercise.file: own.composed()}
             except Unreadable as damaged:
-                return CheckResult(str(damaged), override=Verdict.NOT_READABLE)
+                return Result(Verdict.NOT_READABLE, str(damaged))
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
             context = Context(exercise, self.stack(), seed, files, answer, report, folder, superseded)
             judged = _registered(exercise.id).check(context)
@@ -225,7 +225,7 @@ class ExerciseService:
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
         return judged
 
-    def _verdict(self, exercise: Exercise, judged: CheckResult) -> Verdict:
+    def _verdict(self, exercise: Exercise, judged: Result) -> Verdict:
         """Return the verdict of a check: "not started" for a starter that does not pass, else the check's own."""
         if judged.verdict is Verdict.PASSED:
             return Verdict.PASSED

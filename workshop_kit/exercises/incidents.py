@@ -21,7 +21,7 @@ from docker.errors import NotFound
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises.check_api import SubjectGone
 from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe import http
@@ -44,6 +44,7 @@ TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": 
 """The dependencies of the service, and the field of a request's line with the time that each took."""
 SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
 """Messages that name a dependency."""
+GONE = ("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
 SLOW_MS, SLOW_TIMES, MARGIN = 100, 4, 1.5
 FIELDS = dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]") | dict.fromkeys(
     ("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"
@@ -98,13 +99,6 @@ class LogIncident:
     injecting: datetime
     injected: datetime
     ended: datetime
-
-
-class IncidentGone(WorkshopError):
-    """The incident is not kept any more, or its container was removed."""
-
-    def __init__(self) -> None:
-        super().__init__("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
 
 
 def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> LogIncident:
@@ -179,10 +173,10 @@ def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
 
 
 def find(session: Session, identifier: str) -> LogIncident:
-    """Return an incident of this workspace by its id. Raises IncidentGone if it is not kept (any more)."""
+    """Return an incident of this workspace by its id. Raises SubjectGone if it is not kept (any more)."""
     found = next((incident for incident in all_kept(session) if incident.id == identifier), None)
     if found is None:
-        raise IncidentGone
+        raise SubjectGone(*GONE)
     return found
 
 
@@ -194,7 +188,7 @@ def all_kept(session: Session) -> list[LogIncident]:
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
     """Return the service's lines from the first customer to the last, as a DataFrame (see `observe.logs`).
 
-    All of FIELDS are columns, also those that no line has. Raises IncidentGone if the incident or its log is gone.
+    All of FIELDS are columns, also those that no line has. Raises SubjectGone if the incident or its log is gone.
     """
     return _log(stack, find(stack.session, identifier))
 
@@ -203,7 +197,7 @@ def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
     try:
         container = stack.session.engine.client.containers.get(incident.container)
     except NotFound:
-        raise IncidentGone from None
+        raise SubjectGone(*GONE) from None
     frame = read_container(container, since=incident.began)
     frame = frame[frame["received"] <= pd.Timestamp(incident.ended)].reset_index(drop=True)
     missing = {name: pd.Series(pd.NA, frame.index, kind) for name, kind in FIELDS.items() if name not in frame}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from workshop_kit.observe.http import Answer
 
 
 class Verdict(StrEnum):
@@ -36,19 +39,70 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """One check of one exercise. ``seconds`` is how long it took; ``output`` the container's last lines (may be empty).
+    """What a check found.
 
-    ``summary`` is one sentence: the symptom while it is not good, what was shown once it is.
+    ``summary`` is one sentence: the symptom while it is not good, what was shown once it is. ``output`` has the
+    container's last lines where they help. The exercise service adds the exercise's id and how long the check took.
     """
 
-    exercise: str
     verdict: Verdict
     summary: str
     findings: tuple[Finding, ...] = ()
-    seconds: float = 0.0
     output: str = ""
+    exercise: str = ""
+    seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
         """Whether the exercise is done."""
         return self.verdict is Verdict.PASSED
+
+
+def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
+    """Return a finding, which says what it means and where to look only if it did not pass."""
+    return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
+
+
+def has_status(answer: Answer, status: int, called: str, means: str, look: str) -> Finding:
+    """Return a finding that passes if an HTTP answer has this status."""
+    return found(answer.status == status, called, str(answer), str(status), means, look)
+
+
+def has_none(items: Iterable[str], called: str, means: str, look: str) -> Finding:
+    """Return a finding that passes if there are no items; it names the first three."""
+    names = [*items]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return found(not names, called, f"{', '.join(names[:3])}{more}" or "none", "none", means, look)
+
+
+def conclude(
+    shown: str,
+    findings: Iterable[Finding],
+    output: str = "",
+    verdict: Verdict = Verdict.WRONG,
+    symptom: str = "",
+) -> Result:
+    """Return the result of a check: ``shown`` if all findings passed, else ``symptom``, or what the first failed means.
+
+    ``verdict`` and ``output`` go with a failed finding only.
+    """
+    all_findings = tuple(findings)
+    failed = next((finding for finding in all_findings if not finding.passed), None)
+    if failed is None:
+        return Result(Verdict.PASSED, shown, all_findings)
+    return Result(verdict, symptom or failed.means, all_findings, output)
+
+
+def failure(
+    called: str,
+    got: str,
+    expected: str,
+    means: str,
+    look: str,
+    verdict: Verdict = Verdict.WRONG,
+    *,
+    summary: str = "",
+    output: str = "",
+) -> Result:
+    """Return the result of a check that ends with one failed finding; ``summary`` is its meaning unless it is given."""
+    return Result(verdict, summary or means, (Finding(False, called, got, expected, means, look),), output)

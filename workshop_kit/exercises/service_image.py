@@ -14,12 +14,11 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import builder, shell
+from workshop_kit.engine import builder, recipes, shell
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
-from workshop_kit.engine.session import Session
-from workshop_kit.exercises.check_api import CheckEnded, CheckResult
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.check_api import CheckEnded, Context
+from workshop_kit.exercises.result import Finding, Result, Verdict
 
 DEADLINE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
@@ -74,16 +73,18 @@ class ServiceImage:
 
 
 @contextlib.contextmanager
-def built(session: Session, folder: Path, base: str, superseded: threading.Event) -> Iterator[ServiceImage]:
-    """Build ``folder`` from the image ``base``; the image is removed at the end of the block.
+def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[ServiceImage]:
+    """Build the participant's folder, or another, on the workshop's Python image, or another; remove it at the end.
 
     The builder is ended at the deadline, and as soon as a newer check has begun. Raises CheckEnded if no image
     can be built.
     """
+    session, base = context.stack.session, base or recipes.tags(context.stack.root)["python"]
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     try:
-        _run([*builder.command(session.engine, tag, session.labels("kernel")), from_base, str(folder)], superseded)
+        command = [*builder.command(session.engine, tag, session.labels("kernel")), from_base]
+        _run([*command, str(folder or context.folder)], context.superseded)
         yield ServiceImage(tag, tuple(session.engine.client.images.get(tag).attrs["RootFS"]["Layers"]))
     finally:
         with contextlib.suppress(ImageNotFound):
@@ -103,7 +104,7 @@ def _run(command: list[str], superseded: threading.Event) -> None:
                     building.terminate()  # that ends the build in the engine, too
     if building.returncode != 0:
         failed = finding(said)
-        raise CheckEnded(CheckResult(failed.means, (failed,), Verdict.DID_NOT_START))
+        raise CheckEnded(Result(Verdict.DID_NOT_START, failed.means, (failed,)))
 
 
 def finding(said: str) -> Finding:

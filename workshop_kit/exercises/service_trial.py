@@ -6,21 +6,20 @@ import contextlib
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import containers, recipes
+from workshop_kit.engine import containers
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import service_image
-from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.check_api import CheckEnded, Context
+from workshop_kit.exercises.result import Result, Verdict, failure
 from workshop_kit.exercises.service_image import ServiceImage
-from workshop_kit.exercises.start_failure import did_not_start, wait_started
+from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import (
     DEADLINE_SECONDS,
     LOOK_SECONDS,
@@ -33,7 +32,6 @@ from workshop_kit.exercises.trial import (
     busy_seconds,
     start_seconds,
 )
-from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MY_SERVICE
 
@@ -96,17 +94,6 @@ def settings_of(service: Any) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
 
 
-def build(
-    context: Context, folder: Path | None = None, base: str | None = None
-) -> AbstractContextManager[ServiceImage]:
-    """Build the participant's folder, or another, on the workshop's Python image, or another; remove it at the end.
-
-    Raises CheckEnded if no image can be built.
-    """
-    base = base or recipes.tags(context.stack.root)["python"]
-    return service_image.built(context.stack.session, folder or context.folder, base, context.superseded)
-
-
 @contextlib.contextmanager
 def run(context: Context, image: ServiceImage, called: str, look: str, **changes: Any) -> Iterator[Trial]:
     """Run the image alone; ``changes`` are fields of `Spec`.
@@ -166,9 +153,16 @@ def start(
 
     ``options`` are those of `run_with_stack`. Raises CheckEnded if it cannot be built or does not start.
     """
-    with build(context) as image, run_with_stack(context, image, **options) as trial:
+    with service_image.build(context) as image, run_with_stack(context, image, **options) as trial:
         wait_started(trial, path, within_seconds=within_seconds)
         yield trial
+
+
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> None:
+    """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
+    seconds = start_seconds() if within_seconds is None else within_seconds
+    if not trial.wait_answer(path, within_seconds=seconds):
+        raise CheckEnded(did_not_start(trial, path, seconds))
 
 
 def _spec(image: ServiceImage) -> Spec:
@@ -188,13 +182,14 @@ def wait_order(trial: Trial) -> None:
     while (answer := trial.post("/orders", ORDER)).status != 201:
         over = trial.exit_code() is not None or time.monotonic() > ends_at or not trial.left_seconds
         if answer.status is not None and (answer.status < 500 or over):
-            raise CheckEnded(_refused(answer, trial.lines()))
+            means, look = f"The service answers {answer} to an order.", "Which route does app.py have for POST /orders?"
+            raise CheckEnded(failure("POST /orders", str(answer), "201", means, look, output=trial.lines()))
         if over:
             raise CheckEnded(takes_no_order(did_not_start(trial, "/orders")))
         time.sleep(LOOK_SECONDS)
 
 
-def takes_no_order(result: CheckResult) -> CheckResult:
+def takes_no_order(result: Result) -> Result:
     """Return the result for a service that did not start, with the cause that its log names."""
     (finding,) = result.findings
     means, look = finding.means, finding.look
@@ -222,7 +217,7 @@ def is_shell(command: str) -> bool:
     return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
 
 
-def not_started(called: str, refused: WorkshopError, look: str) -> CheckResult:
+def not_started(called: str, refused: WorkshopError, look: str) -> Result:
     """Return the result for a container that the engine refuses to start."""
     why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, inside those of other layers
     got = why[0] if why else refused.what.rstrip(".")
@@ -230,12 +225,4 @@ def not_started(called: str, refused: WorkshopError, look: str) -> CheckResult:
     if user := re.search(NO_SUCH_USER, refused.what):
         got, look = user[0], "A number needs no account: USER 10001:10001."
         means = f"USER names {user[1]}, and the image has no account of that name."
-    return CheckResult(means, (Finding(False, called, got, "it runs", means, look),), Verdict.DID_NOT_START)
-
-
-def _refused(answer: Answer, lines: str) -> CheckResult:
-    means = f"The service answers {answer} to an order."
-    finding = Finding(
-        False, "POST /orders", str(answer), "201", means, "Which route does app.py have for POST /orders?"
-    )
-    return CheckResult(means, (finding,), output=lines)
+    return failure(called, got, "it runs", means, look, Verdict.DID_NOT_START)

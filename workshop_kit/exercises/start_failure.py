@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from workshop_kit.engine.spec import MIB
-from workshop_kit.exercises.check_api import CheckEnded, CheckResult
-from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of, start_seconds
+from workshop_kit.exercises.result import Result, Verdict, failure
+from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of
 from workshop_kit.observe import http
 
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
@@ -29,20 +28,13 @@ STACKS = ("stack", "exception")
 FAILURES = {"error", "critical"}
 
 
-def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> None:
-    """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
-    seconds = start_seconds() if within_seconds is None else within_seconds
-    if not trial.wait_answer(path, within_seconds=seconds):
-        raise CheckEnded(did_not_start(trial, path, seconds))
-
-
-def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> CheckResult:
+def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:
     """Return the result for a service whose ``path`` never answered 200."""
     why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
     got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
     called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
-    finding = Finding(False, called, got, "200", means, look)
-    return CheckResult(f"It did not start: {means}", (finding,), Verdict.DID_NOT_START, trial.lines())
+    summary = f"It did not start: {means}"
+    return failure(called, got, "200", means, look, Verdict.DID_NOT_START, summary=summary, output=trial.lines())
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:

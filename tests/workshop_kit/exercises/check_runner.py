@@ -12,10 +12,10 @@ from pathlib import Path
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import CheckResult, Context
+from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService, first_hint
-from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import content, regions, solutions
@@ -47,7 +47,7 @@ def arrive(exercise_service: ExerciseService, lesson: str) -> None:
         content.replace_file(exercise_service.workspace, f"{MY_SERVICE}/{name}", text)
 
 
-def judge(stack: Stack, identifier: str, text: str) -> CheckResult:
+def judge(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     if exercise.judges != "service":
@@ -55,7 +55,7 @@ def judge(stack: Stack, identifier: str, text: str) -> CheckResult:
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 
-def judge_files(stack: Stack, identifier: str, files: Mapping[str, str], report: Report = silent) -> CheckResult:
+def judge_files(stack: Stack, identifier: str, files: Mapping[str, str], report: Report = silent) -> Result:
     """Run the check of an exercise on a service in which everything but these files is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     first_lesson = solved_files(exercise.lesson) if exercise.lesson == "01_container" else {}
@@ -89,14 +89,14 @@ def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, *, alone: boo
         yield folder
 
 
-def judge_region(stack: Stack, identifier: str, body: str) -> CheckResult:
+def judge_region(stack: Stack, identifier: str, body: str) -> Result:
     """Run the check of an exercise on its solved file, with a participant's lines in the region."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     solved = regions.solved(marked(CHECKOUT, exercise.file or "", exercise.lesson))
     return judge(stack, identifier, regions.replace(solved, identifier, body))
 
 
-def words(judged: CheckResult) -> str:
+def words(judged: Result) -> str:
     """Everything that a person is told."""
     shown = (word for finding in judged.findings for word in (finding.got, finding.means, finding.look))
     return "\n".join((judged.summary, *shown, judged.output))

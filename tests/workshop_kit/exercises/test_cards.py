@@ -15,7 +15,9 @@ from workshop_kit.exercises.result import Finding, Result, Verdict
 
 GOOD = Finding(True, "GET /orders", "200", "200")
 BAD = Finding(False, "docker stop", "137 after 10.0 s", "0 within 2 s", "Requests are cut off.", "Look at main().")
-RESULT = Result("container.graceful", Verdict.WRONG, "It was killed.", (GOOD, BAD), 1.24, "started\nlistening")
+RESULT = Result(
+    Verdict.WRONG, "It was killed.", (GOOD, BAD), "started\nlistening", exercise="container.graceful", seconds=1.24
+)
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -64,7 +66,7 @@ def test_no_text_becomes_markup(exercise: Exercise, strange: str, verdict: Verdi
 
     def pages(text: str) -> list[str]:
         finding = Finding(passed, text, text, text, text, text)
-        result = Result(text, verdict, text, (finding,), 0.1, text)
+        result = Result(verdict, text, (finding,), text, exercise=text, seconds=0.1)
         odd = exercise.model_copy(update={"title": text, "guidelines": (text,), "id": text})
         shown = [exercise_page(odd, result, (text,), solution=solution_card(text)), result_card(result)]
         return [page.html for page in shown]

@@ -9,9 +9,8 @@ import pytest
 
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
-from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.file_cell import shipped_cells
@@ -27,7 +26,7 @@ def found(
     exercise_service: ExerciseService, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding
 ) -> None:
     """Check an exercise, which finds these."""
-    monkeypatch.setattr(ExerciseService, "judge", lambda *_: CheckResult("It says too much.", findings))
+    monkeypatch.setattr(ExerciseService, "judge", lambda *_: Result(Verdict.WRONG, "It says too much.", findings))
     exercise_service.check(identifier)
 
 

@@ -19,11 +19,11 @@ from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import registry, service_image, service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context
+from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import container_dockerfile, container_limits
 from workshop_kit.exercises.checks.container import Stop, Written, judge_layer, judge_loss, judge_stop
 from workshop_kit.exercises.checks.container_limits import Tried
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
@@ -139,7 +139,8 @@ def test_a_broken_dockerfile_is_named(name: str, called: str, says: str) -> None
 def test_the_log_of_a_service_that_takes_no_order_names_the_cause(line: str, says: str) -> None:
     """Where the log does not say, the finding stays as it was."""
     seen = Finding(False, "Start it, and GET /orders for up to 6 s", "nobody", "200", "it ended.", "Look for it.")
-    result = service_trial.takes_no_order(CheckResult("It did not start: it ended.", (seen,), output=line))
+    ended = Result(Verdict.DID_NOT_START, "It did not start: it ended.", (seen,), line)
+    result = service_trial.takes_no_order(ended)
     assert result.findings[0].called == "Start it, and POST /orders for up to 6 s"
     assert says in result.summary
 

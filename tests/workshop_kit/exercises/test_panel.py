@@ -11,10 +11,9 @@ import pytest
 
 from tests.waiting import wait_until
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.check_api import CheckResult
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import ExerciseWidget, Panel
-from workshop_kit.exercises.result import Verdict
+from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.workspace import regions
 
 ID = "container.graceful"
@@ -32,12 +31,12 @@ class Judge:
         self.file = file
         self.saved: queue.SimpleQueue[frozenset[str]] = queue.SimpleQueue()
 
-    def judge(self, *_: object) -> CheckResult:
+    def judge(self, *_: object) -> Result:
         """Raise ``fails``, or count the check."""
         if self.fails:
             raise self.fails
         self.checks += 1
-        return CheckResult("It was tried.", (), Verdict.PASSED if self.right else None)
+        return Result(Verdict.PASSED if self.right else Verdict.WRONG, "It was tried.")
 
     def save(self, text: str) -> None:
         """Save the file with this text in the exercise's region."""

@@ -10,7 +10,7 @@ from tests.waiting import wait_until
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import dependency_proxies, registry, service_trial
+from workshop_kit.exercises import dependency_proxies, registry, service_image, service_trial
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, away, settled
 from workshop_kit.exercises.service_image import ServiceImage
@@ -33,7 +33,7 @@ def context(participant: Stack) -> Iterator[Context]:
 @pytest.fixture(scope="module")
 def image(context: Context) -> Iterator[ServiceImage]:
     """The image of that folder."""
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         yield image
 
 

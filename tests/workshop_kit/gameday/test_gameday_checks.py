@@ -9,10 +9,10 @@ import pytest
 
 from tests.workshop_kit.gameday import cells, recorded
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import CheckResult, Context
+from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.checks.gameday import DAYS
-from workshop_kit.exercises.result import Verdict
+from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday import signals
 
@@ -27,7 +27,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
 
 
-def checked(root: Path, folder: Path, day: str, value: Any) -> CheckResult:
+def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
     """The check's result for a value that a cell hands in."""
     exercise = registry.find(registry.load(root), f"gameday.{day}")
     context = Context(exercise, recorded.incident(folder, day).lesson.stack, 1, answer={"value": value})

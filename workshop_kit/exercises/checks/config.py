@@ -16,9 +16,9 @@ from typing import TypeVar
 from pydantic import SecretStr, TypeAdapter
 
 from workshop_kit.engine import store
-from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckEnded, CheckResult, Context, check, conclude, found, has_none
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises.check_api import CheckEnded, Context, check
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found, has_none
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import LOOK_SECONDS, PORT, Trial, start_seconds
@@ -145,7 +145,7 @@ def other_settings(seed: int) -> tuple[int, str]:
 
 
 @check("config.env")
-def env(context: Context) -> CheckResult:
+def env(context: Context) -> Result:
     """Start it with another port and another database, once with a wrong port; then call load() itself."""
     port, database = other_settings(context.seed)
     service_trial.ensure_up(context.stack, context.report)
@@ -157,7 +157,7 @@ def env(context: Context) -> CheckResult:
     settings = {**passwords, "HTTP_PORT": str(port), "MASTER_DB_NAME": database}
     without = [f"{name}_FILE" for name in passwords]  # a file would win over a constant in the code
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         service_trial.run_with_stack(
             context,
             image,
@@ -195,12 +195,12 @@ def _first_to_answer(*trials: Trial) -> Trial:
     raise CheckEnded(did_not_start(trials[-1]))
 
 
-def judge_env(findings: tuple[Finding, ...], order: Answer, lines: str = "") -> CheckResult:
+def judge_env(findings: tuple[Finding, ...], order: Answer, lines: str = "") -> Result:
     """Judge the findings, of which the first two are on database and port: constants that happen to fit are luck."""
     lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
     symptom = f"It works where its own settings happen to be right. {findings[0].means}" if lucky else ""
     shown = "It follows its settings: the same code did other things in another environment."
-    return conclude(shown, findings, lines, Verdict.LUCKY if lucky else None, symptom)
+    return conclude(shown, findings, lines, Verdict.LUCKY if lucky else Verdict.WRONG, symptom)
 
 
 def uses_database(order: Answer, database: str, log: str) -> Finding:
@@ -273,12 +273,12 @@ def prints_no_secret(log: str) -> Finding:
 
 
 @check("config.report")
-def report(context: Context) -> CheckResult:
+def report(context: Context) -> Result:
     """Start it with some variables missing: one line should name them all, and nothing else."""
     missing = missing_of(context.seed)
     without = {name for one in missing for name in (one, f"{one}_FILE")}
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         service_trial.run_with_stack(context, image, without=without) as trial,
     ):
         context.report_step(f"waiting for it to refuse without {len(missing)} of its variables")

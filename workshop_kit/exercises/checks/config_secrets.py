@@ -10,12 +10,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from workshop_kit.engine.spec import SECRETS_FOLDER
-from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_status
+from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import config
 from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, Outcome, Refusal
-from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import wait_started
+from workshop_kit.exercises.result import Finding, Result, conclude, found, has_status
 from workshop_kit.observe import leaks
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import Surface
@@ -26,7 +25,7 @@ PASSWORD_FILE = f"{PASSWORD}_FILE"
 
 
 @check("config.redact")
-def redact(context: Context) -> CheckResult:
+def redact(context: Context) -> Result:
     """Plant a canary as the password, and one in place of a port and a level; search all that is printed."""
     context.report_step("planting secrets, and looking for them")
     password, misplaced = leaks.new_canary(), leaks.new_canary()
@@ -34,7 +33,7 @@ def redact(context: Context) -> CheckResult:
     wrong = {**right, PORT: misplaced, LEVEL: misplaced}
     cases = (ConfigCase(right, without=(PASSWORD_FILE,)), ConfigCase(wrong, without=(PASSWORD_FILE,)))
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         ThreadPoolExecutor(1) as pool,
         service_trial.run_with_stack(context, image, environment=wrong, without=(PASSWORD_FILE,)) as broken,
     ):
@@ -104,7 +103,7 @@ def printed_error(refused: Outcome, leaked: list[str]) -> Finding:
 
 
 @check("config.file")
-def file(context: Context) -> CheckResult:
+def file(context: Context) -> Result:
     """Give it the right password in a file, as an editor writes it, and place an order; then files that are wrong."""
     service_trial.ensure_up(context.stack, context.report)
     secret = service_trial.secrets_of(context.stack.container("service"))[f"{SECRETS_FOLDER}/master_db_password"]
@@ -120,12 +119,12 @@ def file(context: Context) -> CheckResult:
     files = {"password": secret.rstrip("\n") + "\n"}
     environment = {PASSWORD_FILE: f"{service_trial.GIVEN}/password"}
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         ThreadPoolExecutor(1) as pool,
         service_trial.run_with_stack(context, image, environment=environment, files=files) as trial,
     ):
         loading = pool.submit(config.load, context, image, cases)
-        wait_started(trial)
+        service_trial.wait_started(trial)
         order = config.place_order(trial, "config.file")
         outcomes, lines = loading.result(), trial.lines()
     shown = "A secret in a file arrives to the letter, and every mistake with the file names its variable."
@@ -183,10 +182,10 @@ RESTORED = ["as asked", None, "before"]
 
 
 @check("config.restore")
-def restore(context: Context) -> CheckResult:
+def restore(context: Context) -> Result:
     """Use the participant's context manager in four situations, and let the service read what is left."""
     context.report_step("running tests that set variables")
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         seen = config.run_inside(context, image, TypeAdapter(dict[str, Any]))
     error = seen.get("error", "")
     starts = found(

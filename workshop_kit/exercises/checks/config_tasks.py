@@ -19,19 +19,9 @@ from workshop_kit.engine.store import PREFIX, Settings, Store
 from workshop_kit.engine.tasks import Delivery, TaskDefinition, parse
 from workshop_kit.errors import WorkshopError, WrongUsage, first_problem
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import (
-    CheckEnded,
-    CheckResult,
-    Context,
-    check,
-    conclude,
-    found,
-    has_none,
-    has_status,
-)
+from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.checks import config
-from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.exercises.start_failure import wait_started
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, failure, found, has_none, has_status
 from workshop_kit.exercises.trial import DEADLINE_SECONDS, PORT, Trial
 
 AT_ONCE = 2
@@ -57,7 +47,7 @@ TASKS = TypeAdapter(dict[str, Definition])
 
 
 @check("config.environments")
-def environments(context: Context) -> CheckResult:
+def environments(context: Context) -> Result:
     """Start all three, each with a user who may read its own settings only; compare their settings and images."""
     fragment = _read(context)
     service_trial.ensure_up(context.stack, context.report)
@@ -70,17 +60,18 @@ def environments(context: Context) -> CheckResult:
         ]
         started = [start.result() for start in starting]
     findings = (*started, one_image(fragment), no_passwords(fragment, *settings))
-    lucky = Verdict.LUCKY if all(finding.passed for finding in started) else None
+    verdict = Verdict.LUCKY if all(finding.passed for finding in started) else Verdict.WRONG
     shown = "One image runs as three environments, and each could read its own settings only."
-    return conclude(shown, findings, override=lucky)
+    return conclude(shown, findings, verdict=verdict)
 
 
 def _read(context: Context) -> dict[str, Definition]:
     try:
         return read(context.text)
     except WorkshopError as error:
-        finding = Finding(False, "Read tasks.yaml", error.what, "it can be read", error.what, error.next_step)
-        raise CheckEnded(CheckResult(error.what, (finding,), Verdict.NOT_READABLE)) from error
+        why = error.what
+        result = failure("Read tasks.yaml", why, "it can be read", why, error.next_step, Verdict.NOT_READABLE)
+        raise CheckEnded(result) from error
 
 
 def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition | None) -> Finding:
@@ -150,7 +141,7 @@ def no_passwords(fragment: Mapping[str, Definition], *names: str) -> Finding:
 
 
 @check("config.store")
-def store(context: Context) -> CheckResult:
+def store(context: Context) -> Result:
     """Start the desk's service from its definition and the store, place an order, and look for passwords."""
     fragment = _read(context)
     service_trial.ensure_up(context.stack, context.report)
@@ -162,15 +153,15 @@ def store(context: Context) -> CheckResult:
     try:
         task = definition_of(fragment.get(DESK, Definition()), image, _shared(own), PORT)
         with _run(context.stack, task, filled.reader(DESK), own, delivery="files") as trial:
-            wait_started(trial)
+            service_trial.wait_started(trial)
             return _desk(trial, own, written)
     except WorkshopError as refused:
         look = "Which parameters are there under /workshop/desk?"
         finding = Finding(False, "Start it", refused.what, "it runs", refused.what, look)
-        return CheckResult(refused.what, (written, finding), Verdict.DID_NOT_START)
+        return Result(Verdict.DID_NOT_START, refused.what, (written, finding))
 
 
-def _desk(trial: Trial, own: Settings, written: Finding) -> CheckResult:
+def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
     order = config.place_order(trial, "config.store")
     placed = has_status(
         order,
@@ -189,8 +180,8 @@ def _desk(trial: Trial, own: Settings, written: Finding) -> CheckResult:
         "What stands in secrets is delivered as files here; what stands in environment is for everybody to see.",
     )
     shown = "It got its passwords when it started, and no file and no inspect shows them."
-    lucky = Verdict.LUCKY if placed.passed else None
-    return conclude(shown, (written, placed, inspected), trial.lines(), lucky)
+    verdict = Verdict.LUCKY if placed.passed else Verdict.WRONG
+    return conclude(shown, (written, placed, inspected), trial.lines(), verdict)
 
 
 def _environment(trial: Trial) -> dict[str, str]:

@@ -10,10 +10,9 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.engine.containers import DIFF_DELETED, Running
-from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.answers import handed_in, number, part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_none, has_status
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found, has_none, has_status
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe import layers
 from workshop_kit.observe.http import Answer
@@ -42,10 +41,10 @@ class Stop:
 
 
 @check("container.graceful")
-def graceful(context: Context) -> CheckResult:
+def graceful(context: Context) -> Result:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
     context.report_step("building your image")
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         context.report_step("starting your service with start.sh")
         called = f"Start your image with {' '.join(COMMAND)}"
         with service_trial.run(context, image, called, "Read start.sh.", command=COMMAND) as trial:
@@ -70,11 +69,11 @@ def _stop(trial: Trial) -> Stop:
         return Stop(process_1, answer, new_order, code, time.monotonic() - began)
 
 
-def judge_stop(stop: Stop, lines: str = "") -> CheckResult:
+def judge_stop(stop: Stop, lines: str = "") -> Result:
     """Judge a stop: an end in time without an answer to the order is luck. ``lines`` are the last ones of the log."""
     order, end = _order(stop), _end(stop)
     shown = "Told to stop, it answered the order that was under way, and ended by itself in time."
-    return conclude(shown, (order, end), lines, Verdict.LUCKY if end.passed else None)
+    return conclude(shown, (order, end), lines, Verdict.LUCKY if end.passed else Verdict.WRONG)
 
 
 def _order(stop: Stop) -> Finding:
@@ -127,13 +126,13 @@ class Written:
 
 
 @check("container.layer")
-def layer(context: Context) -> CheckResult:
+def layer(context: Context) -> Result:
     """Compare the answer with the image's layers."""
     with handed_in(context, "image") as (image, value):
         return judge_layer(layers.files(context.stack.session.engine, image), value)
 
 
-def judge_layer(files: pd.DataFrame, value: Any) -> CheckResult:
+def judge_layer(files: pd.DataFrame, value: Any) -> Result:
     """Judge an answer by the files of the image, as `layers.files` lists them."""
     findings = (_instruction(files, part(value, "instruction")), _hidden(files, part(value, "hidden_bytes")))
     shown = "You found the bytes that every pull downloads and no container can see."
@@ -180,14 +179,14 @@ def _hidden(files: pd.DataFrame, said: Any) -> Finding:
 
 
 @check("container.loss")
-def loss(context: Context) -> CheckResult:
+def loss(context: Context) -> Result:
     """Compare the answer with the container's writable layer and mounts."""
     session = context.stack.session
     with handed_in(context, "container") as (container, value):
         return judge_loss(_written(Running(session, session.engine.client.containers.get(container))), value)
 
 
-def judge_loss(written: Written, value: Any) -> CheckResult:
+def judge_loss(written: Written, value: Any) -> Result:
     """Judge an answer by the files that the container wrote."""
     said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
     others = said - written.layer - written.tmpfs - written.volume

@@ -16,9 +16,9 @@ from docker.errors import APIError
 from workshop_kit.engine import features, recipes
 from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_status
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, failure, found, has_status
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
 
 FILE = "compose.yaml"
@@ -85,16 +85,15 @@ def given(seed: int) -> dict[str, Any]:
 
 
 @check("container.limits", given)
-def limits(context: Context) -> CheckResult:
+def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
     try:
         wanted = read(context.folder)
     except WorkshopError as error:
-        called = "docker compose config"
-        finding = Finding(False, called, error.what, "a file that Compose reads", error.what, error.next_step)
-        return CheckResult(error.what, (finding,), Verdict.NOT_READABLE)
+        called, why = "docker compose config", error.what
+        return failure(called, why, "a file that Compose reads", why, error.next_step, Verdict.NOT_READABLE)
     context.report_step("building your image")
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         context.report_step("starting your service with your limits")
         called = "Start the service with these limits"
         look = "Is it too little to start with, or more than this machine has?"
@@ -102,7 +101,7 @@ def limits(context: Context) -> CheckResult:
             return _try_limits(trial, context, wanted)
 
 
-def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> CheckResult:
+def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Result:
     service_trial.wait_order(trial)
     context.report_step("trying the limits from inside")
     most = given(context.seed)
@@ -119,13 +118,13 @@ def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Ch
     return judge(tried, most, wanted, alive)
 
 
-def judge(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any], alive: Finding) -> CheckResult:
+def judge(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any], alive: Finding) -> Result:
     """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged."""
     findings = (*findings_in(tried, most, wanted), alive)
     if tried.without_effect and all(finding.passed for finding in findings):
         reason = next(iter(tried.without_effect.values()))
         summary = f"{reason[:1].upper()}{reason[1:]}: container.limits cannot be judged here."
-        return CheckResult(summary, findings, Verdict.CANNOT_JUDGE)
+        return Result(Verdict.CANNOT_JUDGE, summary, findings)
     return conclude("A fault inside leaves the rest of the machine as it was.", findings)
 
 

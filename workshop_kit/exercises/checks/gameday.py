@@ -6,16 +6,16 @@ from dataclasses import replace
 from functools import partial
 
 from workshop_kit.exercises import game_records
-from workshop_kit.exercises.answers import part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.check_api import Context, check, part
 from workshop_kit.exercises.game_records import QUESTIONS, Record
+from workshop_kit.exercises.result import Result, conclude, found
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 LETTERS = 4
 """The letters and digits that an answer of the debrief has at least."""
 
 
-def _check(context: Context, day: str) -> CheckResult:
+def _check(context: Context, day: str) -> Result:
     """Find the record of the incident that was handed in, and judge it."""
     value = (context.answer or {}).get("value")
     record = game_records.find(context.stack.session.ledger.path, str(part(value, "incident") or ""))
@@ -28,7 +28,7 @@ def _check(context: Context, day: str) -> CheckResult:
     return conclude("", [found(False, f"Look for your {day}", got, day, means, "Run the cells above again.")])
 
 
-def judge(record: Record) -> CheckResult:
+def judge(record: Record) -> Result:
     """Judge an incident by its customers and its debrief."""
     answers = {name: record.debrief.get(name, "") for name in QUESTIONS}
     open_questions = [QUESTIONS[name] for name, text in answers.items() if sum(map(str.isalnum, text)) < LETTERS]

@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.exercises import incidents
-from workshop_kit.exercises.answers import handed_in, number, part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
 from workshop_kit.exercises.incidents import TIMINGS, LogIncident
-from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.result import Finding, Result, conclude, found
 from workshop_kit.observe.scrape import PROBE_PATHS
 
 READ = "the service's log during the incident"
@@ -28,14 +27,14 @@ NEAR_MS = 0.1
 
 
 @check("logging.cause")
-def cause(context: Context) -> CheckResult:
+def cause(context: Context) -> Result:
     """Compare the dependency, the time and the request of the answer with the log and the incident."""
     with handed_in(context, "incident") as (identifier, value):
         incident = incidents.find(context.stack.session, identifier)
         return judge_cause(value, Evidence(incidents.incident_log(context.stack, identifier), incident))
 
 
-def judge_cause(value: Any, evidence: Evidence) -> CheckResult:
+def judge_cause(value: Any, evidence: Evidence) -> Result:
     """Judge an answer by the log of an incident."""
     findings = (
         _dependency(part(value, "dependency"), evidence),
@@ -137,13 +136,13 @@ def _time(said: Any) -> pd.Timestamp | None:
 
 
 @check("logging.percentiles")
-def percentiles(context: Context) -> CheckResult:
+def percentiles(context: Context) -> Result:
     """Compare the percentiles with those of customers' requests in the log."""
     with handed_in(context, "incident") as (identifier, value):
         return judge_percentiles(value, incidents.incident_log(context.stack, identifier))
 
 
-def judge_percentiles(value: Any, log: pd.DataFrame) -> CheckResult:
+def judge_percentiles(value: Any, log: pd.DataFrame) -> Result:
     """Judge an answer by the log of an incident."""
     shown = "Six lines describe fourteen seconds of a service, from its log alone, without a metric."
     return conclude(shown, (_whole(part(value, "whole"), log), _windows(part(value, "windows"), log)))

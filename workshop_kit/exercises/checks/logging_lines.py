@@ -15,9 +15,8 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.answers import handed_in, part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_none
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.check_api import Context, check, handed_in, part
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, failure, found, has_none
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG, fields_of
 from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
@@ -26,13 +25,13 @@ READ = "docker logs, read to its end with the kit's own reader"
 
 
 @check("logging.parse")
-def parse(context: Context) -> CheckResult:
+def parse(context: Context) -> Result:
     """Compare the counts and the odd lines with those of the live container."""
     with handed_in(context, "container") as (container, value):
         return judge_parse(value, read_container(context.stack.session.engine.client.containers.get(container)))
 
 
-def judge_parse(value: Any, frame: pd.DataFrame) -> CheckResult:
+def judge_parse(value: Any, frame: pd.DataFrame) -> Result:
     """Judge an answer by the lines as the kit's reader has them."""
     odd = frame[frame["reason"].notna()]
     said, lines, rows = (part(value, name) for name in ("odd", "lines", "rows"))
@@ -93,7 +92,7 @@ JQ = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
 
 
 @check("logging.jq")
-def one_liner(context: Context) -> CheckResult:
+def one_liner(context: Context) -> Result:
     """Run the participant's program over the service's latest lines, with odd lines among them."""
     context.report_step("running jq over the service's log")
     lines = context.stack.container("service").logs(tail=LATEST_LINES).split(b"\n")[:-1]
@@ -104,12 +103,11 @@ def one_liner(context: Context) -> CheckResult:
     return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES), lines)
 
 
-def judge_jq(answer: JqOutput, lines: list[bytes]) -> CheckResult:
+def judge_jq(answer: JqOutput, lines: list[bytes]) -> Result:
     """Judge jq's output by the lines that it read."""
     if answer.exit_code == CANNOT_BE_READ:
-        means = "jq cannot read this program."
-        finding = Finding(False, JQ, means, "the ids of failed requests", means, "Read what jq says.")
-        return CheckResult(means, (finding,), Verdict.NOT_READABLE, answer.error[-MOST_OUTPUT:])
+        means, look, output = "jq cannot read this program.", "Read what jq says.", answer.error[-MOST_OUTPUT:]
+        return failure(JQ, means, "the ids of failed requests", means, look, Verdict.NOT_READABLE, output=output)
     records = list(map(fields_of, lines))
     truth = [record for record in records if failed(record)]
     shown = f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you."
@@ -180,7 +178,7 @@ DEADLINE_SECONDS = 15.0
 
 
 @check("logging.collector")
-def collector(context: Context) -> CheckResult:
+def collector(context: Context) -> Result:
     """Let the collector die with the participant's checkpoint.py before each step of a commit, and count its lines."""
     context.report_step("killing a collector at each step that it takes")
     word = f"told-{secrets.token_hex(8)}:"
@@ -203,9 +201,9 @@ def collector(context: Context) -> CheckResult:
             count = TypeAdapter(dict[str, int]).validate_json(line.removeprefix(word))
         except (WorkshopError, ValueError):
             means = "It did not collect: its methods could not be called, or did not come to an end."
-            called = "Run the collector with your checkpoint.py"
-            finding = Finding(False, called, "no lines", "it collects", means, "Read its last lines.")
-            return CheckResult(means, (finding,), Verdict.DID_NOT_START, running.log_tail()[-4096:])
+            called, output = "Run the collector with your checkpoint.py", running.log_tail()[-4096:]
+            look = "Read its last lines."
+            return failure(called, "no lines", "it collects", means, look, Verdict.DID_NOT_START, output=output)
     return conclude("Whenever it dies, every line is there once.", [all_once(**count)])
 
 

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.result import Finding, Result, conclude, found
 from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.screen import visible
 
@@ -106,7 +106,7 @@ class Customers:
 
 
 @check("logging.stdout")
-def stdout(context: Context) -> CheckResult:
+def stdout(context: Context) -> Result:
     """Send requests of several customers, then read ``docker logs``."""
     customers = Customers.of(context.seed)
     with run(context) as trial:
@@ -223,7 +223,7 @@ def _bug(log: Log, customers: Customers) -> Finding:
 
 
 @check("logging.context")
-def request_context(context: Context) -> CheckResult:
+def request_context(context: Context) -> Result:
     """Send several requests at once, while the service also works for no request; read ``docker logs``."""
     ids = ids_of(context.seed)
     with run(context) as trial:
@@ -295,7 +295,7 @@ def _logged(way: str, log: Log, ids: Mapping[str, str]) -> Finding:
 
 
 @check("logging.level")
-def level(context: Context) -> CheckResult:
+def level(context: Context) -> Result:
     """Set three levels, and send a probe and an order at each."""
     with run(context, environment={"HTTP_ADMIN": "true"}) as trial:
         context.report_step(f"PUT {LEVEL_PATH}: debug, info, error, debug")

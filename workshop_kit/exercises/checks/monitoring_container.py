@@ -13,12 +13,10 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from workshop_kit.exercises import fixtures, service_trial
-from workshop_kit.exercises.answers import handed_in, number, part
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found, has_status
+from workshop_kit.exercises import fixtures, service_image, service_trial
+from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
-from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import wait_started
+from workshop_kit.exercises.result import Finding, Result, conclude, failure, found, has_status
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
@@ -45,9 +43,9 @@ def given(seed: int) -> dict[str, Any]:
 
 
 @check("monitoring.healthcheck", given)
-def healthcheck(context: Context) -> CheckResult:
+def healthcheck(context: Context) -> Result:
     """Build it, let it start slowly without a database, freeze its process, and read its health from the engine."""
-    with service_trial.build(context) as image:
+    with service_image.build(context) as image:
         config = context.stack.session.engine.client.images.get(image.tag).attrs["Config"]
         if (config.get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
             return no_healthcheck()
@@ -65,17 +63,17 @@ def healthcheck(context: Context) -> CheckResult:
             return _freeze(trial, context, numbers)
 
 
-def no_healthcheck() -> CheckResult:
+def no_healthcheck() -> Result:
     """Return the result for an image without a HEALTHCHECK."""
     means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
     look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
-    return CheckResult(means, (Finding(False, "docker image inspect", "no Healthcheck", "one", means, look),))
+    return failure("docker image inspect", "no Healthcheck", "one", means, look)
 
 
-def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> CheckResult:
+def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
     context.report_step("waiting until it has started")
     early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
-    wait_started(trial, within_seconds=HEALTHY_SECONDS)
+    service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
     start = stays_starting(early, numbers)
     well = is_healthy(early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS))
     context.report_step("freezing it")
@@ -207,7 +205,7 @@ class Drain:
 
 
 @check("monitoring.drain")
-def drain(context: Context) -> CheckResult:
+def drain(context: Context) -> Result:
     """Stop one of two instances while customers come."""
     environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
     with service_trial.start(
@@ -285,13 +283,13 @@ NEAR_PERCENT = 10.0
 
 
 @check("monitoring.throttled")
-def throttled(context: Context) -> CheckResult:
+def throttled(context: Context) -> Result:
     """Compare the answer with the table that the cell was given."""
     with handed_in(context, "usage") as (usage, value):
         return judge_throttled(value, fixtures.usage_of(usage).groupby("container").mean(numeric_only=True))
 
 
-def judge_throttled(value: Any, usage: pd.DataFrame) -> CheckResult:
+def judge_throttled(value: Any, usage: pd.DataFrame) -> Result:
     """Judge an answer by the means of each container."""
     throttled, said = usage["throttled_percent"], str(part(value, "container") or "").strip().lower()
     culprit, busiest = throttled.idxmax(), usage["cpu_percent"].idxmax()

@@ -7,12 +7,11 @@ import re
 import time
 from collections.abc import Iterator
 
-from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.dependency_proxies import HANGS, REFUSES, VARIABLES, DependencyProxies, start_proxies
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found
 from workshop_kit.exercises.service_image import ServiceImage
-from workshop_kit.exercises.start_failure import wait_started
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe.http import Answer
 
@@ -50,7 +49,7 @@ def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, D
     """Run the participant's service with a proxy before each of these dependencies."""
     service_trial.ensure_up(context.stack, context.report)
     with (
-        service_trial.build(context) as image,
+        service_image.build(context) as image,
         start_proxies(context.stack, *names) as proxies,
         service_trial.run_with_stack(
             context, image, environment=proxies.environment, deadline_seconds=DEADLINE_SECONDS
@@ -73,10 +72,10 @@ def settled(trial: Trial, names: set[str]) -> Answer:
 
 
 @check("monitoring.deep")
-def deep(context: Context) -> CheckResult:
+def deep(context: Context) -> Result:
     """Ask all three paths while two dependencies hang, then while they refuse connections, then once they are back."""
     with run_behind_proxies(context, *TWO) as (trial, proxies, _):
-        wait_started(trial, WORKS, within_seconds=START_SECONDS)
+        service_trial.wait_started(trial, WORKS, within_seconds=START_SECONDS)
         context.report_step("letting two dependencies hang, and refuse")
         proxies.set(master_db=HANGS, redis=HANGS)
         # Before /livez: a /livez that pings would keep the only connection for pings.
@@ -183,15 +182,15 @@ def recovers(trial: Trial, proxies: DependencyProxies) -> Finding:
 
 
 @check("monitoring.critical")
-def critical(context: Context) -> CheckResult:
+def critical(context: Context) -> Result:
     """Take one dependency away at a time from two instances, of which the second has another critical one."""
     with run_behind_proxies(context, *VARIABLES) as (trial, proxies, image):
-        wait_started(trial, WORKS, within_seconds=START_SECONDS)
+        service_trial.wait_started(trial, WORKS, within_seconds=START_SECONDS)
         environment = {**proxies.environment, SETTING: OTHERWISE}
         with service_trial.run_with_stack(
             context, image, environment=environment, deadline_seconds=DEADLINE_SECONDS
         ) as second:
-            wait_started(second, WORKS, within_seconds=START_SECONDS)
+            service_trial.wait_started(second, WORKS, within_seconds=START_SECONDS)
             context.report_step("taking one dependency away after the other")
             findings, otherwise = [], []
             for gone in GONE:
@@ -201,7 +200,7 @@ def critical(context: Context) -> CheckResult:
             return judge_critical(findings, otherwise, trial.lines())
 
 
-def judge_critical(findings: list[Finding], otherwise: list[Finding], lines: str) -> CheckResult:
+def judge_critical(findings: list[Finding], otherwise: list[Finding], lines: str) -> Result:
     """Judge the findings by the stack's setting and by the other one: right by the first alone is luck."""
     failed = sorted((one.means for one in findings if not one.passed), key=lambda means: GRAVEST not in means)
     if failed:

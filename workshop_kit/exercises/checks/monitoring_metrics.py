@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from prometheus_client.parser import text_string_to_metric_families
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
-from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.result import Finding, Result, conclude, found
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial
@@ -106,7 +106,7 @@ def send_known(trial: Trial, port: int) -> None:
 
 
 @check("monitoring.metrics")
-def metrics(context: Context) -> CheckResult:
+def metrics(context: Context) -> Result:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
     with service_trial.start(
         context, "/orders", START_SECONDS, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS
@@ -116,7 +116,7 @@ def metrics(context: Context) -> CheckResult:
         return judge(scrapes, raised if FILE in raised else "", lines)
 
 
-def judge(scrapes: Sequence[Scrape], raised: str = "", lines: str = "") -> CheckResult:
+def judge(scrapes: Sequence[Scrape], raised: str = "", lines: str = "") -> Result:
     """Judge four scrapes: before and after the known traffic, after odd methods, and after random paths.
 
     ``raised`` is an exception of metrics.py at the end of the log.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
-from workshop_kit.exercises.check_api import CheckResult, Context, check, conclude, found
-from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.result import Result, conclude, failure, found
 
 ALERT, FILE = "OrdersFail", "alerts.yml"
 JOB, OTHER_JOB = "my-service", "service"
@@ -102,7 +102,7 @@ def questions(seed: int) -> tuple[Question, ...]:
 
 
 @check("monitoring.ratio")
-def ratio(context: Context) -> CheckResult:
+def ratio(context: Context) -> Result:
     """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
     asked = questions(context.seed)
@@ -116,22 +116,24 @@ def ratio(context: Context) -> CheckResult:
     return not_computed(fired) if isinstance(fired, str) else judge(asked, fired)
 
 
-def refused(said: str) -> CheckResult:
+def refused(said: str) -> Result:
     """Return the result for a file that promtool does not accept."""
     sentence = monitoring.promtool_sentence(said, FILE)
     look = "Read that line and the one before it: quotes, brackets, indentation."
-    finding = Finding(False, f"promtool check rules {FILE}", sentence, "SUCCESS", sentence, look)
-    return CheckResult(f"Prometheus would not load this: {sentence}", (finding,), output=said[-2000:])
+    summary = f"Prometheus would not load this: {sentence}"
+    called = f"promtool check rules {FILE}"
+    return failure(called, sentence, "SUCCESS", sentence, look, summary=summary, output=said[-2000:])
 
 
-def not_computed(reason: str) -> CheckResult:
+def not_computed(reason: str) -> Result:
     """Return the result for a rule that promtool accepts and cannot compute."""
+    called, why = f"Compute {ALERT} while the service runs", reason[:300]
     look = "One side of a division has labels that the other one has not: sum() takes them away."
-    finding = Finding(False, f"Compute {ALERT} while the service runs", reason[:300], "a number", reason[:300], look)
-    return CheckResult("promtool accepts the rule, and cannot compute it: Prometheus would never fire it.", (finding,))
+    summary = "promtool accepts the rule, and cannot compute it: Prometheus would never fire it."
+    return failure(called, why, "a number", why, look, summary=summary)
 
 
-def judge(asked: tuple[Question, ...], fired: list[bool]) -> CheckResult:
+def judge(asked: tuple[Question, ...], fired: list[bool]) -> Result:
     """Judge the alert by the questions, and by whether it fired in each play."""
     words = {True: "it fires", False: "it is silent"}
     findings = (

@@ -99,15 +99,14 @@ def container_loss(stack: Stack, random: Random) -> Fixture:
     commands = " && ".join(f"echo {path} > {path}" for path in write)
     spec = Spec(
         image=recipes.tags(stack.root)["base"],
-        command=("sh", "-c", f"{commands} && touch /tmp/.written && exec sleep 3600"),
+        command=("sh", "-c", f"{commands} && exec sleep 3600"),
         read_only=False,
         network="none",
         volumes=("/data",),
         memory_bytes=SMALL_MEMORY_BYTES,
     )
     running = containers.run(stack.session, spec)
-    running.wait_until(lambda: running.exec("test", "-e", "/tmp/.written").exit_code == 0, what="write its files")  # noqa: S108
-    running.exec("rm", "/tmp/.written")  # noqa: S108
+    running.wait_until(lambda: running.exec("test", "-e", write[-1]).exit_code == 0, what="write its files")
     return Fixture({"container": running.id}, running)
 
 
@@ -118,8 +117,17 @@ def logging_cause(stack: Stack, random: Random) -> Fixture:
 
 
 def logging_parse(stack: Stack, random: Random) -> Fixture:
-    """Start a container that has written lines of every kind."""
-    running = _mixed_log(stack, random)
+    """Start a container, and wait until it has written lines of every kind."""
+    text = "".join(f"{line}\n" for line in mixed_lines(random))
+    spec = Spec(
+        image=recipes.tags(stack.root)["base"],
+        command=("sh", "-c", 'printf %s "$LINES_TO_WRITE" | base64 -d; exec sleep 3600'),
+        environment={"LINES_TO_WRITE": base64.b64encode(text.encode()).decode()},
+        network="none",
+        memory_bytes=SMALL_MEMORY_BYTES,
+    )
+    running = containers.run(stack.session, spec)
+    running.wait_until(lambda: running.container.logs() == text.encode(), what="write its lines")
     return Fixture({"container": running.id}, running)
 
 
@@ -206,21 +214,6 @@ def _watch(stack: Stack, running: list[Running]) -> str:
     report(Step("Watch", 1.0, done=True))
     samples = frame(Usage, rows).dropna(subset=["cpu_percent"])
     return str(samples[USAGE_COLUMNS].to_json(orient="records", date_format="iso", date_unit="us"))
-
-
-def _mixed_log(stack: Stack, random: Random) -> Running:
-    """Start a container that writes lines of every kind, and wait until they are in its log."""
-    text = "".join(f"{line}\n" for line in mixed_lines(random))
-    spec = Spec(
-        image=recipes.tags(stack.root)["base"],
-        command=("sh", "-c", 'printf %s "$LINES_TO_WRITE" | base64 -d; exec sleep 3600'),
-        environment={"LINES_TO_WRITE": base64.b64encode(text.encode()).decode()},
-        network="none",
-        memory_bytes=SMALL_MEMORY_BYTES,
-    )
-    running = containers.run(stack.session, spec)
-    running.wait_until(lambda: running.container.logs() == text.encode(), what="write its lines")
-    return running
 
 
 def mixed_lines(random: Random) -> list[str]:

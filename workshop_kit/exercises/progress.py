@@ -29,12 +29,10 @@ class _Entry(BaseModel):
 
 
 class Guess(_Entry):
-    """A locked prediction. ``actual`` is None until the experiment ran; times are ISO 8601, UTC."""
+    """A locked prediction. ``actual`` is None until the experiment ran."""
 
     choice: str
-    locked_at: str
     actual: str | None = None
-    revealed_at: str | None = None
 
 
 class ExerciseRecord(_Entry):
@@ -87,7 +85,7 @@ class Progress:
     def lock_guess(self, prediction_id: str, choice: str) -> Guess:
         """Record ``choice`` unless a guess is locked already; return the one that counts."""
         with self._changing() as document:
-            return document.predictions.setdefault(prediction_id, Guess(choice=choice, locked_at=_now()))
+            return document.predictions.setdefault(prediction_id, Guess(choice=choice))
 
     def record_actual(self, prediction_id: str, actual: str) -> Guess | None:
         """Record the experiment's result, and return the guess with it; None without a guess."""
@@ -95,7 +93,7 @@ class Progress:
             return None  # and no file
         with self._changing() as document:
             guess = document.predictions[prediction_id]
-            guess.actual, guess.revealed_at = actual, _now()
+            guess.actual = actual
             return guess
 
     def keep_policy(self, lesson: str, sentences: Sequence[str]) -> None:

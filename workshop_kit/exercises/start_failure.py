@@ -26,6 +26,7 @@ LIBRARIES = ("/site-packages/", "/lib/python", "<")
 STACKS = ("stack", "exception")
 """Fields of a JSON line that hold a traceback."""
 FAILURES = {"error", "critical"}
+MESSAGES = ("msg", "message", "event", "error")
 
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:
@@ -81,7 +82,8 @@ def crash_reason(log: str, files: Collection[str] = ()) -> str:
     if said := _exception("\n".join(text.split("\n")[-MOST_LINES:]), files):
         return said
     failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
-    return _failure(failures[-1]) if failures else ""
+    said = [failures[-1].get(name) for name in MESSAGES] if failures else []
+    return _short(": ".join(str(text) for text in said if text))
 
 
 def _problems(problems: Any) -> str:
@@ -109,21 +111,13 @@ def _exception(text: str, files: Collection[str]) -> str:
         return ""
     kind, message = raised[-1]["kind"].rpartition(".")[2], raised[-1]["message"]
     what = _short(f"{kind}: {' '.join(message.split())}" if message else kind)
-    frames = [(path, line) for path, line in FRAME.findall(raised[-1]["frames"]) if not _is_library(path)]
+    places = FRAME.findall(raised[-1]["frames"])
+    frames = [(path, line) for path, line in places if not any(part in path for part in LIBRARIES)]
     theirs = [frame for frame in frames if frame[0].endswith(tuple(files))]
     if not frames:
         return what
     path, line = (theirs or frames)[-1]
     return f"{what} ({path.rpartition('/')[2]}, line {line})"
-
-
-def _is_library(path: str) -> bool:
-    return any(part in path for part in LIBRARIES)
-
-
-def _failure(record: Mapping[str, Any]) -> str:
-    said = [record.get(name) for name in ("msg", "message", "event", "error")]
-    return _short(": ".join(str(text) for text in said if text))
 
 
 def _short(text: str) -> str:

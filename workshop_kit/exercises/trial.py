@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from docker.errors import APIError
@@ -97,10 +97,24 @@ class Trial:
         return http.request("POST", self._url(path), json_body=body, timeout_seconds=self._at_most())
 
     @contextlib.contextmanager
-    def half_post(self, path: str, body: Any) -> Iterator[HalfPost]:
-        """Send the headers and half the body of a POST; the connection is closed at the end of the block."""
+    def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Answer]]:
+        """Send the headers and half the body of a POST; yield a function that sends the rest and reads the answer.
+
+        The connection is closed at the end of the block.
+        """
+        data = json.dumps(body).encode()
+        half = len(data) // 2
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), "Expect": "100-continue"}
         with Connection(self._url(path), timeout_seconds=self._at_most()) as connection:
-            yield HalfPost(self, connection, json.dumps(body).encode())
+            connection.send_head("POST", headers)
+            connection.wait_continue(self._at_most())
+            connection.send(data[:half])
+
+            def finish() -> Answer:
+                connection.send(data[half:])
+                return connection.answer(self._at_most())
+
+            yield finish
 
     def wait_answer(self, path: str, *, within_seconds: float | None = None) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
@@ -148,20 +162,3 @@ class Trial:
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
         return max(0.05, min(seconds, self.left_seconds))
-
-
-class HalfPost:
-    """A POST request of which the service has received the headers and half the body."""
-
-    def __init__(self, trial: Trial, connection: Connection, body: bytes) -> None:
-        self._trial, self._connection = trial, connection
-        self._rest = body[len(body) // 2 :]
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Expect": "100-continue"}
-        connection.send_head("POST", headers)
-        connection.wait_continue(min(ANSWER_SECONDS, trial.left_seconds))
-        connection.send(body[: len(body) // 2])
-
-    def finish(self) -> Answer:
-        """Send the rest of the body, and read the answer."""
-        self._connection.send(self._rest)
-        return self._connection.answer(min(ANSWER_SECONDS, self._trial.left_seconds))

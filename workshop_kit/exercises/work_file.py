@@ -6,7 +6,6 @@ Passwords stay behind: hidden files and folders named ``secrets`` are not export
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -79,7 +78,8 @@ def export_work(workspace: Workspace, target: Path) -> Exported:
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
     files, left_out = {}, []
-    for name in _edited_names(workspace):
+    paths = [path for folder in EDITED for path in files_below(workspace.folder / folder)]
+    for name in (path.relative_to(workspace.folder).as_posix() for path in paths):
         found = None if SECRETS in PurePosixPath(name).parts else _edited_file(workspace, name)
         if found is None:
             left_out.append(name)
@@ -137,12 +137,6 @@ def _read(source: Path) -> Work:
         place = ".".join(map(str, first["loc"])) or "the file"
         problem = first["msg"].removeprefix("Value error, ")
         raise WrongUsage(f"{source} is no exported progress: {place[:200]}: {problem}.", NEXT_STEP) from None
-
-
-def _edited_names(workspace: Workspace) -> Iterator[str]:
-    for folder in EDITED:
-        for path in files_below(workspace.folder / folder):
-            yield path.relative_to(workspace.folder).as_posix()
 
 
 def _edited_file(workspace: Workspace, name: str) -> EditedFile | None:

@@ -57,13 +57,13 @@ def _stop(trial: Trial) -> Stop:
     """Send SIGTERM between the halves of an order; a second client never sends its second half."""
     process_1, _ = service_trial.process_1(trial)
     with (
-        trial.half_post("/orders", service_trial.ORDER) as order,
+        trial.half_post("/orders", service_trial.ORDER) as finish_order,
         trial.half_post("/orders", service_trial.ORDER),
     ):
         began = time.monotonic()
         trial.signal("SIGTERM")
         time.sleep(ORDER_SECONDS)
-        answer = order.finish()
+        answer = finish_order()
         new_order = trial.post("/orders", service_trial.ORDER)
         code = trial.wait_ended(STOP_SECONDS - (time.monotonic() - began))
         return Stop(process_1, answer, new_order, code, time.monotonic() - began)

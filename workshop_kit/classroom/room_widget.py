@@ -15,8 +15,8 @@ from workshop_kit.classroom.join_code import JoinCode
 from workshop_kit.classroom.snapshot import disclosure
 from workshop_kit.classroom.sync import Connection, RoomSync
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.exercises.cards import PANEL_CSS
-from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
+from workshop_kit.exercises.cards import PANEL_CSS, static_page
+from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
 from workshop_kit.workspace.folder import Workspace
 
 HERE = Path(__file__).parent

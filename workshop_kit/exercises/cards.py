@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -16,7 +17,8 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.screen import in_lines
 
-PANEL_CSS = WIDGET_CSS + (Path(__file__).parent / "panel.css").read_text()
+HERE = Path(__file__).parent
+PANEL_CSS = WIDGET_CSS + (HERE / "panel.css").read_text()
 STYLE = f"<style>{PANEL_CSS}</style>"
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
 OUTPUT = "The container's last lines"
@@ -57,12 +59,16 @@ def exercise_page(
         result_html(result) if result else "",
         solution.html if solution else "",
     ]
-    label = escape(f"Exercise {exercise.id}")
-    html = f'{STYLE}<section class="wk-exercise wk-static" role="group" aria-label="{label}">{"".join(parts)}</section>'
     mark, words = _state(result, passed=passed)
     text = [f"Exercise {exercise.id}: {exercise.title}", f"{facts(exercise)} · {mark} {words}", exercise.task]
     text += [*_hint_lines(hints), as_text(result) if result else "", solution.text if solution else ""]
-    return Rendered(html, "\n\n".join(filter(None, text)))
+    return static_page(f"Exercise {exercise.id}", "".join(parts), "\n\n".join(filter(None, text)))
+
+
+def static_page(label: str, html: str, text: str) -> Rendered:
+    """Return the twin of a widget, which the page finds by its ``label``; the caller escapes ``html``."""
+    section = f'<section class="wk-exercise wk-static" role="group" aria-label="{escape(label)}">{html}</section>'
+    return Rendered(f"{STYLE}{section}", text)
 
 
 def as_text(result: Result, hints: Sequence[str] = ()) -> str:
@@ -90,85 +96,48 @@ def facts(exercise: Exercise) -> str:
 
 def head_html(exercise: Exercise, result: Result | None = None, *, passed: bool = False) -> str:
     """Return state, title and task; every text escaped."""
-    mark, words = _state(result, passed=passed)
-    good = str(bool(result.passed if result else passed)).lower()
-    task = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in exercise.task.splitlines() if paragraph.strip())
-    return (
-        f'<p class="wk-ex-eyebrow">Exercise {escape(exercise.id)} · {escape(facts(exercise))}</p>'
-        f'<div class="wk-ex-heading"><p class="wk-ex-title">{escape(exercise.title)}</p>'
-        f'<p class="wk-ex-state" data-good="{good}"><span aria-hidden="true">{mark}</span> {words}</p></div>'
-        f'<div class="wk-ex-task">{task}</div>'
-    )
+    good = result.passed if result else passed
+    return str(_parts().head(exercise, facts(exercise), *_state(result, passed=passed), good))
 
 
 def result_html(result: Result) -> str:
     """Return verdict, summary, one card for each finding, and the container's last lines; every text escaped."""
-    mark, words = VERDICTS[result.verdict]
-    findings = "".join(_finding_html(finding) for finding in result.findings)
-    return in_lines(
-        f'<div class="wk-ex-result" data-verdict="{result.verdict.name.lower()}">'
-        f'<p class="wk-ex-verdict"><span class="wk-ex-mark" aria-hidden="true">{mark}</span> '
-        f"<span>{escape(words[:1].upper() + words[1:])}</span> "
-        f'<span class="wk-ex-soft">{result.seconds:.1f} s</span></p>'
-        f'<p class="wk-ex-summary">{escape(result.summary)}</p>'
-        f"{f'<ul>{findings}</ul>' if findings else ''}{_output_html(result)}</div>"
-    )
+    return in_lines(str(_parts().result(result, *VERDICTS[result.verdict], OUTPUT)))
 
 
 def hint_items(hints: Sequence[str]) -> list[str]:
     """Return the hints shown so far as paragraphs: the page adds only the newest."""
-    return [
-        f'<p><span class="wk-ex-soft">Hint {number} of {HINTS}</span> <span>{escape(hint)}</span></p>'
-        for number, hint in enumerate(hints, 1)
-    ]
+    return [str(_parts().hint(number, HINTS, hint)) for number, hint in enumerate(hints, 1)]
 
 
 def solution_card(solution: str) -> Rendered:
     """Return the text of the solution, which can be folded."""
-    html = f"<details open><summary>The solution</summary><pre>{escape(solution)}</pre></details>"
-    return Rendered(html, f"The solution:\n{solution}")
+    return Rendered(str(_parts().solution(solution)), f"The solution:\n{solution}")
 
 
 def comparison_card(mine: str, reference: str) -> Rendered:
     """Return the participant's text beside the reference's, with the differing lines marked."""
     left, right = mine.splitlines(), reference.splitlines()
-    changes = difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+    changes = [
+        one for one in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes() if one[0] != "equal"
+    ]
     sides = (
-        ("Yours", left, [slice(low, high) for kind, low, high, _, _ in changes if kind != "equal"]),
-        ("The reference", right, [slice(low, high) for kind, _, _, low, high in changes if kind != "equal"]),
+        ("Yours", left, {line for _, first, end, _, _ in changes for line in range(first, end)}),
+        ("The reference", right, {line for _, _, _, first, end in changes for line in range(first, end)}),
     )
-    columns = "".join(_side_html(name, lines, different) for name, lines, different in sides)
-    html = f'<div class="wk-ex-compare">{columns}</div>'
-    return Rendered(html, f"Yours:\n{mine}\n\nThe reference:\n{reference}")
+    return Rendered(str(_parts().comparison(sides)), f"Yours:\n{mine}\n\nThe reference:\n{reference}")
 
 
-def _side_html(name: str, lines: Sequence[str], different: Sequence[slice]) -> str:
-    shown = [escape(line) for line in lines]
-    for part in different:
-        shown[part] = [f"<mark>{line or ' '}</mark>" for line in shown[part]]
-    text = "\n".join(shown)
-    return f'<figure><figcaption>{name}</figcaption><pre tabindex="0" aria-label="{name}">{text}</pre></figure>'
+@functools.cache
+def _parts() -> Any:
+    """Return the macros of cards.html."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here: a hint at the terminal does without
 
-
-def _finding_html(finding: Finding) -> str:
-    """Return one card: folded to a line when it passed, open when it failed."""
-    called = f"<code>{escape(finding.called)}</code>"
-    rows = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in _rows(finding))
-    if finding.passed:
-        sign = '<span class="wk-ex-mark" role="img" aria-label="as expected">✓</span>'
-        got = f'<span class="wk-ex-got">{escape(_first_line(finding.got))}</span>'
-        line = f"<summary>{sign} <span>{called} {got}</span></summary>"
-        return f'<li data-passed="true"><details>{line}<dl>{rows}</dl></details></li>'
-    sign = '<span class="wk-ex-mark" role="img" aria-label="not as expected">✗</span>'
-    return f'<li data-passed="false"><p class="wk-ex-called">{sign} {called}</p><dl>{rows}</dl></li>'
-
-
-def _output_html(result: Result) -> str:
-    if not result.output:
-        return ""
-    unfolded = " open" if result.verdict is Verdict.DID_NOT_START else ""
-    pre = f'<pre tabindex="0" role="region" aria-label="{OUTPUT}">{escape(result.output)}</pre>'
-    return f"<details{unfolded}><summary>{OUTPUT}</summary>{pre}</details>"
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"first_line": _first_line, "rows": _rows}
+    return environment.get_template("cards.html").module
 
 
 def _finding_text(finding: Finding) -> str:
@@ -178,7 +147,7 @@ def _finding_text(finding: Finding) -> str:
     return "\n".join([f"✗ {finding.called}", *rows])
 
 
-def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
+def _rows(finding: Finding) -> list[tuple[str, str]]:
     """Return what was found, with the names on a card, without empty parts."""
     everything = (
         ("came back", finding.got),
@@ -186,7 +155,7 @@ def _rows(finding: Finding) -> Iterable[tuple[str, str]]:
         ("what it means", finding.means),
         ("where to look", finding.look),
     )
-    return ((name, text) for name, text in everything if text)
+    return [(name, text) for name, text in everything if text]
 
 
 def _hint_lines(hints: Sequence[str]) -> list[str]:

@@ -18,7 +18,6 @@ from IPython.display import DisplayHandle, display
 from workshop_kit.display.live import answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.cards import STYLE
 from workshop_kit.progress import Report, Step
 
 PARTS = (Path(__file__).parent / "widget_job.js").read_text()
@@ -144,9 +143,3 @@ class Job:
         while not over.wait(TICK_SECONDS):
             seconds += 1
             self.set(seconds=seconds)
-
-
-def static_page(label: str, html: str, text: str) -> Rendered:
-    """Return the twin of a widget, which the page finds by its ``label``; the caller escapes ``html``."""
-    section = f'<section class="wk-exercise wk-static" role="group" aria-label="{label}">{html}</section>'
-    return Rendered(f"{STYLE}{section}", text)

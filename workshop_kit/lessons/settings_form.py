@@ -15,9 +15,9 @@ from IPython.display import display
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.cards import PANEL_CSS
+from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.trial import Trial, fields_of, start_seconds
-from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget, static_page
+from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
 from workshop_kit.progress import Report, Step, silent
 
 HERE = Path(__file__).parent

@@ -19,49 +19,11 @@ from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.exercises.start_failure import known_cause
 
 DEADLINE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 LAST_LINES = 6
-CAUSES = (
-    (
-        r"unknown instruction: (\S+)",
-        "{} is no instruction of a Dockerfile.",
-        "Compare its letters with those of the other lines.",
-    ),
-    (
-        r'"/?([^"]+)": not found',
-        "COPY names {}, and the folder that the builder gets does not hold it.",
-        "Compare the name with `ls -a`; .dockerignore may hide it, too.",
-    ),
-    (
-        r"Could not open requirements file: .* '([^']+)'",
-        "pip finds no {} in the image.",
-        "Which COPY before this line brings it?",
-    ),
-    (
-        r"\[Errno 13\] Permission denied: '([^']+)'",
-        "The user of this step may not write {}.",
-        "Which USER stands before it? pip must have written its packages by then.",
-    ),
-    (
-        r"/bin/sh: \d+: (\S+): not found",
-        "The image has no program {}.",
-        "Compare the name with that of a program in the image, or leave it out.",
-    ),
-    (
-        r"(no build stage in current context)",
-        "No FROM stands before this instruction.",
-        f"The first instruction names the image to build on: FROM {PYTHON_ALIAS}.",
-    ),
-    (
-        r"(Dockerfile cannot be empty)",
-        "The Dockerfile has no instruction.",
-        "`./workshop reset container.dockerfile` brings back the one that you were given.",
-    ),
-    (r"(parse error)", "The builder cannot read that line.", "Compare it with the lines above."),
-)
-"""A pattern of the builder's output, its meaning with the pattern's group, and where to look."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +88,8 @@ def _cause(said: str) -> tuple[str, str]:
     """Return the meaning of the builder's output, and where to look: the first cause whose pattern fits."""
     if (sentence := explain_build_error(said)) is not None:
         return sentence, "What stands in that line, and what of it is on this machine?"
-    for pattern, means, look in CAUSES:
-        if matched := re.search(pattern, said):
-            return means.format(matched[1]), look
-    return "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
+    unknown = "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
+    return known_cause("build", said) or unknown
 
 
 def _last_lines(said: str) -> str:

@@ -19,7 +19,7 @@ from workshop_kit.exercises import service_image
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Result, Verdict, failure
 from workshop_kit.exercises.service_image import ServiceImage
-from workshop_kit.exercises.start_failure import did_not_start
+from workshop_kit.exercises.start_failure import did_not_start, known_cause
 from workshop_kit.exercises.trial import (
     DEADLINE_SECONDS,
     LOOK_SECONDS,
@@ -42,29 +42,6 @@ SHELLS = ("sh", "bash", "dash")
 SHELL = "Process 1 is a shell, which passes no signal on."
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
-CAUSES = (
-    (
-        r'Could not import module "([^"]+)"',
-        "uvicorn finds no module {}.",
-        "Does CMD name the file, and does a COPY bring it into the image?",
-    ),
-    (
-        r'Attribute "([^"]+)" not found in module',
-        "The module that CMD names has no {}.",
-        "After the colon stands the name that app.py gives to the application.",
-    ),
-    (
-        r"/bin/sh: \d+: \[([^,\s]+),?: not found",
-        "CMD is no JSON list, so a shell runs it as text, and finds no program that is called [{}.",
-        "In JSON, texts stand in double quotes, with a comma between two of them.",
-    ),
-    (
-        rf"Uvicorn running on (http://(?!0\.0\.0\.0:{PORT}\b)\S+)",
-        f"The service listens on {{}}, which cannot be reached from outside of the container on port {PORT}.",
-        f"--host 0.0.0.0 stands for all addresses of the container, and --port {PORT} is the port to use.",
-    ),
-)
-"""A pattern in the log of a service that takes no order, what its match means, and where to look."""
 NO_SUCH_USER = r"unable to find user ([^:\s]+)"
 
 
@@ -192,11 +169,7 @@ def wait_order(trial: Trial) -> None:
 def takes_no_order(result: Result) -> Result:
     """Return the result for a service that did not start, with the cause that its log names."""
     (finding,) = result.findings
-    means, look = finding.means, finding.look
-    for pattern, meaning, advice in CAUSES:
-        if match := re.search(pattern, result.output):
-            means, look = meaning.format(match[1]), advice
-            break
+    means, look = known_cause("order", result.output) or (finding.means, finding.look)
     finding = replace(finding, called=finding.called.replace("GET", "POST"), expected="201", means=means, look=look)
     return replace(result, summary=f"It did not start: {means}", findings=(finding,))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Collection, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.result import Result, Verdict, failure
@@ -27,6 +29,15 @@ STACKS = ("stack", "exception")
 """Fields of a JSON line that hold a traceback."""
 FAILURES = {"error", "critical"}
 MESSAGES = ("msg", "message", "event", "error")
+CAUSES: Mapping[str, list[dict[str, str]]] = tomllib.loads(Path(__file__).with_name("causes.toml").read_text())
+
+
+def known_cause(of: Literal["build", "order"], output: str) -> tuple[str, str] | None:
+    """Return what the output of the builder or of the service means, and where to look; None if no pattern fits."""
+    for cause in CAUSES[of]:
+        if found := re.search(cause["pattern"], output):
+            return cause["means"].format(found[1]), cause["look"]
+    return None
 
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:

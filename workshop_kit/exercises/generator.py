@@ -38,26 +38,26 @@ def build(root: Path) -> list[Path]:
     The paths are relative to ``root``. A file in ``exercises/`` without a source is moved to ``build/stray``.
     Raises WorkshopError, before it writes, for a problem in the registry, a marker or a notebook.
     """
-    wanted = _wanted(root)
-    changed, strays = _differing(root, wanted), _strays(root, wanted)
-    for name in changed:
-        write_atomically(root / name, wanted[name])
-    for name in strays:
-        target = root / "build" / "stray" / name
+    changes = outdated(root)
+    for path, content in changes.items():
+        if content is not None:
+            write_atomically(root / path, content)
+            continue
+        target = root / "build" / "stray" / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(root / name, target)
-    return sorted(map(Path, [*changed, *strays]))
+        shutil.move(root / path, target)
+    return sorted(changes)
 
 
-def drift(root: Path) -> list[str]:
-    """Return a sentence for every generated file that `build` would change, or for the problem that stops it."""
-    try:
-        wanted = _wanted(root)
-    except WorkshopError as error:
-        return [str(error)]
-    step = "run `./workshop build`"
-    differing = [f"{name} is missing or not what its source makes; {step}." for name in _differing(root, wanted)]
-    return [*differing, *(f"{name} has no source in solutions/; {step}." for name in _strays(root, wanted))]
+def outdated(root: Path) -> dict[Path, bytes | None]:
+    """Return the files that `build` would change, with the content they should have; None for one without a source."""
+    wanted = _wanted(root)
+    changes: dict[Path, bytes | None] = {}
+    for name, content in wanted.items():
+        if not (root / name).is_file() or (root / name).read_bytes() != content:
+            changes[Path(name)] = content
+    there = (path.relative_to(root) for path in files_below(root / "exercises"))
+    return changes | {path: None for path in there if path.as_posix() not in (FILE, *wanted)}
 
 
 def _wanted(root: Path) -> dict[str, bytes]:
@@ -108,17 +108,3 @@ def _filled(root: Path, name: str, exercises: Sequence[Exercise], sources: Mappi
         if new != before:
             cell["source"] = new.splitlines(keepends=True)
     return notebook_bytes(notebook)
-
-
-def _differing(root: Path, wanted: Mapping[str, bytes]) -> list[str]:
-    return [
-        name
-        for name, content in sorted(wanted.items())
-        if not (root / name).is_file() or (root / name).read_bytes() != content
-    ]
-
-
-def _strays(root: Path, wanted: Mapping[str, bytes]) -> list[str]:
-    """Return the files in ``exercises/`` without a source."""
-    names = [path.relative_to(root).as_posix() for path in files_below(root / "exercises")]
-    return [name for name in names if name not in (FILE, *wanted)]

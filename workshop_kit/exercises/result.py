@@ -63,9 +63,14 @@ def found(passed: bool, called: str, got: str, expected: str, means: str, look: 
     return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
 
 
+def equals(called: str, got: str, expected: str, means: str, look: str) -> Finding:
+    """Return a finding that passes if what came back is what was expected, to the letter."""
+    return found(got == expected, called, got, expected, means, look)
+
+
 def has_status(answer: Answer, status: int, called: str, means: str, look: str) -> Finding:
     """Return a finding that passes if an HTTP answer has this status."""
-    return found(answer.status == status, called, str(answer), str(status), means, look)
+    return equals(called, str(answer), str(status), means, look)
 
 
 def has_none(items: Iterable[str], called: str, means: str, look: str) -> Finding:

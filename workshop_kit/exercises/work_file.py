@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
-from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.files import files_below, is_left_out, read_small_text, write_atomically
 from workshop_kit.workspace import content
@@ -133,10 +133,7 @@ def _read(source: Path) -> Work:
     except FileNotFoundError:
         raise WrongUsage(f"There is no file {source}.", NEXT_STEP) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        problem = first["msg"].removeprefix("Value error, ")
-        raise WrongUsage(f"{source} is no exported progress: {place[:200]}: {problem}.", NEXT_STEP) from None
+        raise WrongUsage(f"{source} is no exported progress: {first_problem(error)[:300]}.", NEXT_STEP) from None
 
 
 def _edited_file(workspace: Workspace, name: str) -> EditedFile | None:

@@ -18,7 +18,7 @@ from pydantic import SecretStr, TypeAdapter
 from workshop_kit.engine import store
 from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found, has_none
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, found, has_none
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import LOOK_SECONDS, PORT, Trial, start_seconds
@@ -221,8 +221,7 @@ def uses_database(order: Answer, database: str, log: str) -> Finding:
 
 def listens_on_port(passed: bool, port: int) -> Finding:
     """Find whether it listens on the port of the settings."""
-    return found(
-        passed,
+    return equals(
         f"GET /livez, with HTTP_PORT={port}",
         f"it listens on {port if passed else PORT}",
         f"it listens on {port}",
@@ -249,8 +248,7 @@ def refuses_wrong_port(refusal: Refusal) -> Finding:
 def uses_argument(outcome: Outcome) -> Finding:
     """Find whether load() reads the environment that it is given."""
     passed = outcome.password == HANDED_OVER
-    return found(
-        passed,
+    return equals(
         "Hand load() an environment that the process does not have",
         "it has what was handed over" if passed else "it has something else",
         "it has what was handed over",
@@ -261,11 +259,9 @@ def uses_argument(outcome: Outcome) -> Finding:
 
 def prints_no_secret(log: str) -> Finding:
     """Find whether the log has no secret, which `Trial.lines` masks."""
-    masked = MASKED in log
-    return found(
-        not masked,
+    return equals(
         "Look for a password in its log",
-        "there is one" if masked else "none",
+        "there is one" if MASKED in log else "none",
         "none",
         "It prints what it reads, and a password is part of it: everyone who may read the log knows it now.",
         "What writes a line while it reads?",

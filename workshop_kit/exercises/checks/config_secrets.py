@@ -14,7 +14,7 @@ from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import config
 from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, Outcome, Refusal
-from workshop_kit.exercises.result import Finding, Result, conclude, found, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.observe import leaks
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import Surface
@@ -205,7 +205,7 @@ def _restored(called: str, left: list[str | None], look: str) -> Finding:
     means = "The next test runs in another environment, and you search the wrong test for the mistake."
     if left[0] != "as asked":
         means = "Within the block things are not as the test asked for, or its failure does not come through."
-    return found(left == RESTORED, called, _told(left)[:300], _told(RESTORED), means, look)
+    return equals(called, _told(left)[:300], _told(RESTORED), means, look)
 
 
 def _told(left: list[str | None]) -> str:

@@ -18,7 +18,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.exercises import service_image, service_trial
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.result import Finding, Result, conclude, found
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.service_trial import SHELL, is_shell
 from workshop_kit.observe import layers
@@ -144,8 +144,7 @@ def leaks(files: pd.DataFrame) -> Finding:
     look = "Which file says what the builder never gets to see?"
     if len(leaked) and not leaked.visible.any():
         look = "A later step deletes it, and the layer below still holds it. Which file keeps it from the builder?"
-    return found(
-        leaked.empty,
+    return equals(
         "docker save, and look for .git and .env in every layer",
         f"{' and '.join(what)} came with {by}" if what else "neither",
         "neither",
@@ -157,8 +156,7 @@ def leaks(files: pd.DataFrame) -> Finding:
 def pins(frozen: str) -> Finding:
     """Find whether newer releases were installed once there were any; ``frozen`` is the output of pip freeze."""
     newer = [line.partition("==")[0] for line in frozen.split("\n") if line.endswith(NEWER)]
-    return found(
-        not newer,
+    return equals(
         "docker build, with a newer release of every package at hand",
         f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before",
         "the same versions as before",

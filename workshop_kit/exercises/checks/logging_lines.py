@@ -16,7 +16,7 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import Context, check, handed_in, part
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, failure, found, has_none
+from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, failure, found, has_none
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG, fields_of
 from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
@@ -213,8 +213,7 @@ def all_once(lost: int, twice: int, steps: int) -> Finding:
     if lost:
         means = "Lines were read, then the collector died. The checkpoint said that they are safe, and they were in "
         means += "no part."
-    return found(
-        lost == twice == 0,
+    return equals(
         f"Death before each of {steps} steps that it takes to commit",
         f"{lost} lost, {twice} twice",
         "0 lost, 0 twice",

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.result import Finding, Result, conclude, found
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.screen import visible
 
@@ -319,8 +319,7 @@ def _set_level(trial: Trial, level: str) -> str:
 def level_findings(answered: Sequence[str], log: Log) -> tuple[Finding, ...]:
     """Return the findings on the levels that it answered, and on its lines at each."""
     wanted = ", ".join(LEVELS)
-    takes = found(
-        [*answered] == [*LEVELS],
+    takes = equals(
         f"PUT {LEVEL_PATH}, then GET it: {wanted}",
         ", ".join(answered),
         wanted,
@@ -335,8 +334,7 @@ def _lines_at(log: Log, level: str) -> Finding:
     probe, request, wanted_probe, wanted_request = (
         "in the log" if is_there else "not in the log" for is_there in (*there, *LEVELS[level])
     )
-    return found(
-        (probe, request) == (wanted_probe, wanted_request),
+    return equals(
         f"Level {level}: ask /livez, which is logged at debug, and for an order, at info",
         f"the probe is {probe}, the order {request}",
         f"the probe {wanted_probe}, the order {wanted_request}",

@@ -16,7 +16,7 @@ import pandas as pd
 from workshop_kit.exercises import fixtures, service_image, service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
-from workshop_kit.exercises.result import Finding, Result, conclude, failure, found, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, failure, found, has_status
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
@@ -121,8 +121,7 @@ def stays_starting(early: str | None, numbers: dict[str, Any]) -> Finding:
 
 def is_healthy(status: str | None) -> Finding:
     """Find whether a service that serves is healthy without its database."""
-    return found(
-        status == "healthy",
+    return equals(
         "Wait until it serves; the master database is gone, for which it cannot be blamed",
         status or f"still starting after {WELL_SECONDS:g} s",
         "healthy",
@@ -267,8 +266,7 @@ def drain_findings(drain: Drain, balancer: Balancer, port: int) -> tuple[Finding
             "It was restarted, or killed, while it was finishing its work.",
             "Not ready is not dead: leave /livez as it is.",
         ),
-        found(
-            drain.code == 0,
+        equals(
             f"Wait up to {END_SECONDS:g} s for its end",
             "it still ran" if drain.code is None else f"exit code {drain.code}",
             "exit code 0",

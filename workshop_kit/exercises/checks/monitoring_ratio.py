@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.result import Result, conclude, failure, found
+from workshop_kit.exercises.result import Result, conclude, equals, failure
 
 ALERT, FILE = "OrdersFail", "alerts.yml"
 JOB, OTHER_JOB = "my-service", "service"
@@ -137,7 +137,7 @@ def judge(asked: tuple[Question, ...], fired: list[bool]) -> Result:
     """Judge the alert by the questions, and by whether it fired in each play."""
     words = {True: "it fires", False: "it is silent"}
     findings = (
-        found(did == one.fires, f"Look at {ALERT} {one.about}", words[did], words[one.fires], one.means, one.look)
+        equals(f"Look at {ALERT} {one.about}", words[did], words[one.fires], one.means, one.look)
         for one, did in zip(asked, fired, strict=True)
     )
     return conclude("It calls when customers fail, and is silent otherwise.", findings)

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from docker.errors import APIError
 
@@ -30,6 +30,7 @@ DEADLINE_SECONDS = 15.0
 START_SECONDS, BUSY_SECONDS = 6.0, 12.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
+Seen = TypeVar("Seen")
 
 
 def busy_seconds() -> float:
@@ -40,6 +41,16 @@ def busy_seconds() -> float:
 def start_seconds() -> float:
     """Return how long a start may take at the current load."""
     return START_SECONDS + busy_seconds()
+
+
+def poll(
+    look: Callable[[], Seen], done: Callable[[Seen], bool], within_seconds: float, pause_seconds: float = 0.1
+) -> Seen:
+    """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
+    ends_at = time.monotonic() + within_seconds
+    while not done(seen := look()) and time.monotonic() < ends_at:
+        time.sleep(pause_seconds)
+    return seen
 
 
 def fields_of(line: str | bytes) -> dict[str, Any]:
@@ -130,10 +141,7 @@ class Trial:
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
-        ends_at = time.monotonic() + self._at_most(within_seconds)
-        while (code := self.exit_code()) is None and time.monotonic() < ends_at:
-            time.sleep(LOOK_SECONDS)
-        return code
+        return poll(self.exit_code, lambda code: code is not None, self._at_most(within_seconds), LOOK_SECONDS)
 
     def exit_code(self) -> int | None:
         """Ask the engine for the exit code; None while the container runs."""

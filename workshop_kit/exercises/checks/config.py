@@ -21,7 +21,7 @@ from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, found, has_none
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
-from workshop_kit.exercises.trial import LOOK_SECONDS, PORT, Trial, start_seconds
+from workshop_kit.exercises.trial import PORT, Trial, poll, start_seconds
 from workshop_kit.observe.http import Answer
 
 INSIDE = Path(__file__).with_name("config_inside.py")
@@ -127,9 +127,11 @@ def wait_refused(trial: Trial) -> Refusal:
 
 def place_order(trial: Trial, exercise: str) -> Answer:
     """Place an order once the service has tried to connect; try again unless it is placed."""
-    waited, seconds = trial.left_seconds, start_seconds()
-    while "starting" in trial.get("/readyz").body and waited - trial.left_seconds < seconds:
-        time.sleep(LOOK_SECONDS)
+    poll(
+        lambda: trial.get("/readyz").body,
+        lambda body: "starting" not in body or not trial.left_seconds,
+        start_seconds(),
+    )
     for _ in range(TRIES):
         answer = trial.post("/orders", {"item": f"check of {exercise}", "quantity": 1})
         if answer.status == 201:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from urllib.parse import quote
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
-from workshop_kit.exercises.trial import Trial, fields_of
+from workshop_kit.exercises.trial import Trial, fields_of, poll
 from workshop_kit.screen import visible
 
 ORDERS = "orders.py"
@@ -66,12 +65,8 @@ class Log:
 
 def read_log(trial: Trial, complete: Callable[[Log], bool]) -> Log:
     """Read the log until it is complete, or the time is up."""
-    ends_at = time.monotonic() + min(WAIT_SECONDS, trial.left_seconds)
-    while True:
-        log = Log.of(trial.running.container.logs().decode(errors="replace"))
-        if complete(log) or time.monotonic() > ends_at:
-            return log
-        time.sleep(0.1)
+    logs = trial.running.container.logs
+    return poll(lambda: Log.of(logs().decode(errors="replace")), complete, min(WAIT_SECONDS, trial.left_seconds))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from workshop_kit.exercises import fixtures, service_image, service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, failure, found, has_status
-from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial
+from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial, poll
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 
@@ -225,9 +225,7 @@ def _stop(trial: Trial, balancer: Balancer) -> Drain:
         try:
             time.sleep(BEFORE_SECONDS)
             trial.signal("SIGTERM")
-            ends_at = time.monotonic() + DRAIN_SECONDS * 0.7
-            while (ready := trial.get("/readyz")).status == 200 and time.monotonic() < ends_at:
-                time.sleep(LOOK_SECONDS)
+            ready = poll(lambda: trial.get("/readyz"), lambda answer: answer.status != 200, DRAIN_SECONDS * 0.7)
             live = trial.get("/livez")
             code = trial.wait_ended(END_SECONDS)
             time.sleep(2 * PROBE_SECONDS)

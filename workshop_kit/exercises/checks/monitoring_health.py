@@ -12,13 +12,12 @@ from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.dependency_proxies import HANGS, REFUSES, VARIABLES, DependencyProxies, start_proxies
 from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found
 from workshop_kit.exercises.service_image import ServiceImage
-from workshop_kit.exercises.trial import Trial
+from workshop_kit.exercises.trial import Trial, poll
 from workshop_kit.observe.http import Answer
 
 WORKS = "/orders"
 """Answers 200 once the service works, and asks nothing about health."""
 SETTLE_SECONDS = 7.0
-LOOK_SECONDS = 0.1
 START_SECONDS = 20.0
 DEADLINE_SECONDS = 60.0
 """A busy machine starts several containers for one check. On an idle one no step waits for it."""
@@ -65,10 +64,8 @@ def away(answer: Answer) -> set[str]:
 
 def settled(trial: Trial, names: set[str]) -> Answer:
     """Return the answer of /health once it names exactly these dependencies, or the last one when the time is up."""
-    ends_at = time.monotonic() + min(SETTLE_SECONDS, trial.left_seconds)
-    while away(answer := trial.get("/health")) != names and time.monotonic() < ends_at:
-        time.sleep(LOOK_SECONDS)
-    return answer
+    seconds = min(SETTLE_SECONDS, trial.left_seconds)
+    return poll(lambda: trial.get("/health"), lambda answer: away(answer) == names, seconds)
 
 
 @check("monitoring.deep")
@@ -125,12 +122,14 @@ def answers_in_time(trial: Trial, path: str) -> Finding:
 
 def _current_answer(trial: Trial, path: str) -> Answer:
     """Ask until the answer is no kept 200; ask once more if it came too late, for a busy machine."""
-    ends_at = time.monotonic() + PATIENCE_SECONDS
-    while (answer := trial.get(path, within_seconds=PATIENCE_SECONDS)).status == 200 and time.monotonic() < ends_at:
-        time.sleep(LOOK_SECONDS)
+
+    def ask() -> Answer:
+        return trial.get(path, within_seconds=PATIENCE_SECONDS)
+
+    answer = poll(ask, lambda answer: answer.status != 200, PATIENCE_SECONDS)
     if answer.status is not None and not _is_in_time(answer):
         time.sleep(FAILURE_KEPT_SECONDS)
-        answer = trial.get(path, within_seconds=PATIENCE_SECONDS)
+        answer = ask()
     return answer
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, ST
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
-from workshop_kit.exercises.trial import Trial
+from workshop_kit.exercises.trial import Trial, poll
 from workshop_kit.observe import http
 
 FILE = "metrics.py"
@@ -171,13 +170,12 @@ def _scrape(trial: Trial) -> Scrape:
 
 def _settled(trial: Trial, before: Scrape) -> Scrape:
     """Scrape until the clients that hung up are counted, too, or the time is up."""
-    ends_at, expected = time.monotonic() + SETTLE_SECONDS, sum(KNOWN.values()) + CLOSED
-    while True:
-        after = _scrape(trial)
-        counted = sum(increase(TOTAL, before, after, lambda _: ()).values())
-        if counted >= expected or time.monotonic() > ends_at:
-            return after
-        time.sleep(0.1)
+    expected = sum(KNOWN.values()) + CLOSED
+
+    def complete(after: Scrape) -> bool:
+        return sum(increase(TOTAL, before, after, lambda _: ()).values()) >= expected
+
+    return poll(lambda: _scrape(trial), complete, SETTLE_SECONDS)
 
 
 def _counter(scrape: Scrape) -> Finding:

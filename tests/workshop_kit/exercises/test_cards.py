@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workshop_kit.exercises.cards import VERDICTS, as_text, exercise_page, result_card, solution_card
+from workshop_kit.exercises.cards import VERDICTS, as_text, comparison_card, exercise_page, result_card, solution_card
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
 
@@ -46,6 +46,14 @@ def test_a_failed_finding_has_all_its_parts() -> None:
         assert said in html
     assert re.search(r'<li data-passed="true">.*<summary>.*aria-label="as expected".*GET /orders', html, re.DOTALL)
     assert 'aria-label="not as expected"' in html
+
+
+def test_differing_lines_are_marked_on_both_sides() -> None:
+    """A line that the other side lacks is marked, and escaped."""
+    card = comparison_card("same\nmine <b>", "same\ntheirs")
+    assert "same\n<mark>mine &lt;b&gt;</mark></pre>" in card.html
+    assert "same\n<mark>theirs</mark></pre>" in card.html
+    assert card.text == "Yours:\nsame\nmine <b>\n\nThe reference:\nsame\ntheirs"
 
 
 def test_lines_are_wrapped_and_terminal_sequences_written_out() -> None:

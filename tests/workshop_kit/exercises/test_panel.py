@@ -81,19 +81,6 @@ def click(panel: Panel, what: object) -> None:
     wait_until(lambda: page(panel).answered > before and not page(panel).doing)
 
 
-def test_after_a_pass_the_texts_are_compared(panel: Panel, judge: Judge) -> None:
-    """The participant's text is beside the reference's with the differing lines marked, until a reset."""
-    judge.right = True
-    click(panel, "check")
-    assert page(panel).passed
-    click(panel, "compare")
-    assert "<mark>mine &lt;b&gt;</mark></pre>" in page(panel).solution
-    assert "exec uvicorn" in page(panel).solution
-    assert "Yours:\nmine <b>" in panel.page().text
-    click(panel, "reset")
-    assert page(panel).solution == ""
-
-
 def switch(panel: Panel, *, on: bool) -> None:
     """Turn "Check on save"."""
     panel.handle_message(page(panel), {"do": "on_save", "on": on}, None)

@@ -173,30 +173,6 @@ PRINTS = (
     .replace("return", "print(settings, flush=True)\n    return")
     .replace("environ = dict(os.environ)\n", "")
 )
-STRIPS = """
-def from_file(variable, environ):
-    path = environ.get(f"{variable}_FILE")
-    if path and variable in environ:
-        raise ValueError("is set twice")
-    return Path(path).read_text().strip() if path else None
-"""
-TAKE = """
-    def take(self, container, position, lines):
-        for part, some in lines.items():
-            self.lines.setdefault(part, []).extend(some)
-        self.positions[container] = position
-"""
-NAMED = 'self.folder / PARTS / f"{self.generation + 1:012d}~{self.spool}~{part}"'
-CHECKPOINT_FIRST = f"""{TAKE}
-    def commit(self):
-        self.generation += 1
-        save(self)
-        self.generation -= 1
-        for part, lines in self.lines.items(): write_safely({NAMED}, lines)
-        self.generation += 1
-        self.lines = {{}}
-"""
-
 
 DEEP, CRITICAL = solved("monitoring.deep", "health.py"), solved("monitoring.critical", "health.py")
 PROBE = solved("monitoring.healthcheck", "Dockerfile")
@@ -232,9 +208,7 @@ REGIONS = [
     ("config.env", AT_IMPORT, WRONG, "when the module was imported"),
     ("config.env", PRINTS, WRONG, "It prints what it reads"),
     ("config.restore", RESTORES, WRONG, "What runs even if a test fails?"),
-    ("config.file", STRIPS, WRONG, "FileNotFoundError"),
     ("config.file", "import os\nos._exit(0)\n", NOT_UP, "exit code 0"),
-    ("logging.collector", CHECKPOINT_FIRST, WRONG, "they were in no part"),
     ("monitoring.deep", PINGS, WRONG, "no restart mends a database"),
     ("monitoring.critical", BY_HEART, LUCKY, "by heart"),
     ("monitoring.healthcheck", OF_DATABASE, WRONG, "takes a service for dead that answers"),
@@ -318,7 +292,6 @@ ANOTHER_WAY = """
     ("program", "passed"),
     [
         pytest.param(ANOTHER_WAY, [True, True, True], id="another way"),
-        pytest.param(f"fromjson | objects | {NUMBERS} | .request_id | strings", [False, True, True], id="dies"),
         pytest.param(
             "fromjson? | objects | select(.status >= 500) | .request_id | strings", [True, True, False], id="takes text"
         ),

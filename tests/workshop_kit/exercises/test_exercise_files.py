@@ -11,8 +11,6 @@ from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_files import Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, regions
 from workshop_kit.workspace.folder import Workspace
 
 DOCKERFILE, LIMITS = "container.dockerfile", "container.limits"
@@ -51,17 +49,6 @@ def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, check
         exercise_service.reset("container.graceful")
     assert path.read_bytes() == mine
     assert not [*(exercise_service.workspace.folder / "kept").rglob("leaving.py")]
-
-
-def test_an_update_keeps_an_edited_region(engineless: ExerciseService) -> None:
-    """The project's change arrives around it."""
-    path = engineless.workspace.my_service / "compose.yaml"
-    mine = regions.replace(path.read_text(), LIMITS, "    cpus: 2\n")
-    path.write_text(f"# older\n{mine}")
-    base = (CHECKOUT / "exercises/01_container/compose.yaml").read_text()
-    (engineless.workspace.base / "my_service/compose.yaml").write_text(f"# older\n{base}")
-    content.update(engineless.workspace)
-    assert path.read_text() == mine
 
 
 def test_a_check_gets_the_other_regions_solved(engineless: ExerciseService, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 // The panel of an exercise: buttons that ask Python, and what it answers. Python owns the state, this draws it.
 // `element`, `setText` and the like stand in widget_job.js, which comes before it.
 
-const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …" };
+const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …", on_save: "" };
 const NARROW_PX = 1200; // the file list leaves its place to the file
 
 // The open documents that an exercise is written in: its files, or the notebook itself.
@@ -40,18 +40,11 @@ function goToRegion(editor, name) {
 function render({ model, el }) {
   const id = `wk-${Math.random().toString(36).slice(2)}`;
   const paths = model.get("paths"); // the region of the first one is shown; none: the exercise is in the notebook
-  let waiting = ""; // what was asked and not yet answered
-  let stale = false;
-  let asleep = false; // for good: after a restart of the kernel nobody hears this panel
-  let timer = 0;
 
   const head = element("div");
   const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "What to do" });
   const ask = element("div");
-  const status = element("p", { class: "wk-ex-status", role: "status", "aria-live": "polite" });
-  const progress = element("progress", { max: "1", "aria-label": `Checking ${model.get("name")}` });
-  const clock = element("span", { class: "wk-ex-soft", "aria-hidden": "true" });
-  const working = element("div", { class: "wk-ex-working" }, progress, status, clock);
+  const working = workingRow(model, `Checking ${model.get("name")}`);
   const found = element("div", { "aria-live": "polite", role: "region", "aria-label": "What the check found" });
   const hints = element("div", { class: "wk-ex-hints", "aria-live": "polite" });
   const place = element("p", { class: "wk-ex-place" });
@@ -90,32 +83,9 @@ function render({ model, el }) {
     for (const context of documentsOf(el, paths)) if (context.model.dirty) await context.save();
   }
 
-  async function send(what, more = {}) {
+  function send(what, more = {}) {
     ask.replaceChildren();
-    [waiting, stale] = [what, false];
-    watch();
-    draw();
-    try {
-      await saveFirst(what);
-    } catch { /* JupyterLab has said so itself; what is on disk counts */ }
-    try {
-      model.send({ do: what, ...more });
-    } catch { // the kernel that this panel belongs to is gone
-      stale = true;
-      draw();
-    }
-  }
-
-  function watch() {
-    clearTimeout(timer);
-    if (waiting || model.get("doing")) timer = setTimeout(() => { stale = true; draw(); }, STALE_AFTER_MS);
-  }
-
-  function says() {
-    if (stale || asleep) return ["problem", ASLEEP];
-    if (model.get("doing")) return ["working", model.get("doing")];
-    if (waiting) return ["working", SAID[waiting] ?? ""];
-    return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
+    talk.send({ do: what, ...more }, () => saveFirst(what));
   }
 
   function draw() {
@@ -123,22 +93,14 @@ function render({ model, el }) {
     head.querySelector(".wk-ex-title")?.setAttribute("id", id);
     toEdit.hidden = !paths.length;
     setText(place, `Edit ${model.get("place")}.`);
-    const busy = Boolean(model.get("doing") || waiting === "check") && !stale;
     // Not `disabled`: that would throw the keyboard focus away.
-    check.setAttribute("aria-disabled", String(busy));
+    check.setAttribute("aria-disabled", String(talk.busy()));
     const [shown, all] = [model.get("hints").length, model.get("hints_there")];
     setText(hint, shown < all ? `Hint ${shown + 1} of ${all}` : `All ${all} hints shown`);
     hint.setAttribute("aria-disabled", String(shown >= all));
     setText(solve, model.get("passed") ? "Compare" : "Show solution");
     onSave.checked = model.get("on_save");
-    const [kind, text] = says();
-    status.dataset.kind = text && kind;
-    setText(status, text);
-    progress.hidden = clock.hidden = !busy;
-    const fraction = model.get("fraction");
-    if (fraction >= 0) progress.value = fraction;
-    else progress.removeAttribute("value");
-    setText(clock, model.get("seconds") ? `${model.get("seconds")} s` : "");
+    working.draw(talk);
     setHtml(found, model.get("result"));
     drawHints();
     setHtml(solution, model.get("solution"));
@@ -152,19 +114,10 @@ function render({ model, el }) {
     newer.forEach((html) => hints.insertAdjacentHTML("beforeend", html));
   }
 
-  function changed() {
-    stale = false;
-    watch();
-    draw();
-  }
-
-  function answered() {
-    if (waiting === "reset") for (const context of documentsOf(el, paths)) context.revert().catch(() => {}); // show it as it is on disk now
+  function answered(asked) {
+    if (asked?.do === "reset") for (const context of documentsOf(el, paths)) context.revert().catch(() => {}); // show it as it is on disk now
     keepTwin(el, `Exercise ${model.get("name")}`, model.get("page"), model.get("page_text"));
-    const asked = waiting;
-    waiting = "";
-    changed();
-    const shown = { hint: hints.lastElementChild, solution, anyway: solution, compare: solution }[asked];
+    const shown = { hint: hints.lastElementChild, solution, anyway: solution, compare: solution }[asked?.do];
     shown?.scrollIntoView({ block: "nearest" });
   }
 
@@ -173,21 +126,16 @@ function render({ model, el }) {
     inquire(ask, solve, "Solve it first: then the solution is a comparison. Or look at it now.", "Show me anyway", "Not yet", () => send("anyway"));
   }
 
-  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, toEdit, bar, ask, working, hints, found, solution, board);
+  const root = element("section", { class: "wk-exercise wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" }, head, toEdit, bar, ask, working.node, hints, found, solution, board);
   keepKeys(root);
   el.append(root);
-  model.on("change", changed);
-  model.on("change:answered", answered);
+  const talk = conversation(model, { draw, answered, isWork: (message) => message.do === "check", says: SAID });
   model.on("msg:custom", told);
-  const stopListening = onceKernelIsGone(el, () => { asleep = true; draw(); });
-  watch();
+  // For good: after a restart of the kernel nobody hears this panel.
+  const stopListening = onceKernelIsGone(el, () => { talk.asleep = true; draw(); });
   draw();
-  // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
-  try { model.send({ hello: true }); } catch { /* said when a button is pressed */ }
   return () => {
-    clearTimeout(timer);
-    model.off("change", changed);
-    model.off("change:answered", answered);
+    talk.end();
     model.off("msg:custom", told);
     stopListening();
   };

@@ -94,8 +94,10 @@ function inquire(place, from, text, yes, no, agreed) {
 }
 
 // One conversation with Python: what was asked and is not yet answered, and whether anybody still answers.
-function conversation(model, { draw, answered = () => {} }) {
-  const talk = { waiting: null, stale: false };
+// `answered` is called with the message after its answer was drawn; `isWork` says which messages start a job, and
+// `says` has the status while a message waits, by what it asks for.
+function conversation(model, { draw, answered = () => {}, isWork = () => true, says = {} }) {
+  const talk = { waiting: null, stale: false, asleep: false };
   let timer = 0;
 
   function watch() {
@@ -112,15 +114,15 @@ function conversation(model, { draw, answered = () => {} }) {
   function settled() {
     const asked = talk.waiting;
     talk.waiting = null;
-    answered(asked);
     changed();
+    answered(asked);
   }
 
-  talk.busy = () => Boolean(model.get("doing") || talk.waiting) && !talk.stale;
+  talk.busy = () => Boolean(model.get("doing") || (talk.waiting && isWork(talk.waiting))) && !talk.stale;
   talk.says = () => {
-    if (talk.stale) return ["problem", ASLEEP];
+    if (talk.stale || talk.asleep) return ["problem", ASLEEP];
     if (model.get("doing")) return ["working", model.get("doing")];
-    if (talk.waiting) return ["working", "Starting …"];
+    if (talk.waiting) return ["working", says[talk.waiting.do] ?? "Starting …"];
     return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
   };
   talk.send = async (message, prepare = async () => {}) => {

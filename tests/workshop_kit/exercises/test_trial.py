@@ -1,4 +1,4 @@
-"""A trial: its confinement, its answers and log, and its own proxies."""
+"""A trial: its confinement, its answers and its log."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from tests.waiting import wait_until
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import dependency_proxies, registry, service_image, service_trial
+from workshop_kit.exercises import registry, service_image, service_trial
 from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, away, settled
 from workshop_kit.exercises.service_image import ServiceImage
 from workshop_kit.exercises.trial import MEMORY_BYTES, PIDS
-from workshop_kit.observe import http
 from workshop_kit.paths import CHECKOUT
 
 pytestmark = pytest.mark.engine
@@ -87,22 +85,3 @@ def test_a_paused_database_is_an_error_of_the_stack(context: Context, image: Ser
         stack.container("master-db").unpause()
         wait_until(lambda: stack.container("master-db").health != "unhealthy")
         stack.up()
-
-
-@pytest.mark.long
-def test_a_proxy_refuses_for_its_trial_alone_and_opens_again(context: Context, image: ServiceImage) -> None:
-    """The stack's own service does not notice; the trial does, and recovers."""
-    port = int(context.stack.url().rsplit(":", 1)[1])
-    with (
-        check_runner.leaving_nothing(context.stack),
-        dependency_proxies.start_proxies(context.stack, "redis") as proxies,
-        service_trial.run_with_stack(context, image, environment=proxies.environment, deadline_seconds=60) as trial,
-    ):
-        assert trial.wait_answer("/readyz", within_seconds=START_SECONDS)
-        for state in (dependency_proxies.REFUSES, dependency_proxies.HANGS):
-            proxies.set(redis=state)
-            assert away(settled(trial, {"redis"})) == {"redis"}
-            wait_until(lambda: http.get(f"http://127.0.0.1:{port}/health").json()["status"] == "pass")
-            assert away(settled(trial, {"redis"})) == {"redis"}
-            proxies.set()
-            assert trial.wait_answer("/readyz", within_seconds=5)

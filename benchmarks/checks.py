@@ -13,7 +13,7 @@ from benchmarks._rows import Row, median_seconds, show
 from benchmarks._workspace import ROOT, own_stack
 from workshop_kit.engine import recipes
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint, registry, service_image, service_trial
+from workshop_kit.exercises import checkpoint, registry, service_trial
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -49,7 +49,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
     def as_a_check() -> float:
         began = time.perf_counter()
         with (
-            service_image.build(context) as image,
+            service_trial.build(context) as image,
             service_trial.run(context, image, "Start it", "") as trial,
         ):
             service_trial.wait_order(trial)

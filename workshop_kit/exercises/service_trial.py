@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
+import subprocess
+import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import containers
+from docker.errors import ImageNotFound
+
+from workshop_kit.engine import builder, containers, recipes, shell
 from workshop_kit.engine.labels import COLLECT
+from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import service_image
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Result, Verdict, failure
-from workshop_kit.exercises.service_image import ServiceImage
-from workshop_kit.exercises.start_failure import did_not_start, known_cause
+from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
 from workshop_kit.exercises.trial import (
     DEADLINE_SECONDS,
     LOOK_SECONDS,
@@ -43,6 +47,7 @@ SHELL = "Process 1 is a shell, which passes no signal on."
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
 NO_SUCH_USER = r"unable to find user ([^:\s]+)"
+BUILD_SECONDS = 60.0
 
 
 def ensure_up(stack: Stack, report: Report = silent) -> None:
@@ -69,6 +74,49 @@ def settings_of(service: Any) -> dict[str, str]:
     """Return the variables of the service's container that are not its image's."""
     of_its_image = set(service.image.attrs["Config"]["Env"] or ())
     return dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
+
+
+@dataclass(frozen=True)
+class ServiceImage:
+    """A built image: its tag, and the ids of its layers, oldest first."""
+
+    tag: str
+    layers: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[ServiceImage]:
+    """Build the participant's folder, or another, on the workshop's Python image, or another; remove it at the end.
+
+    The builder is ended at the deadline, and as soon as a newer check has begun. Raises CheckEnded if no image
+    can be built.
+    """
+    session, base = context.stack.session, base or recipes.tags(context.stack.root)["python"]
+    tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
+    from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
+    try:
+        command = [*builder.command(session.engine, tag, session.labels("kernel")), from_base]
+        _run_builder([*command, str(folder or context.folder)], context.superseded)
+        yield ServiceImage(tag, tuple(session.engine.client.images.get(tag).attrs["RootFS"]["Layers"]))
+    finally:
+        with contextlib.suppress(ImageNotFound):
+            session.engine.client.images.remove(tag, force=True)
+
+
+def _run_builder(command: list[str], superseded: threading.Event) -> None:
+    """Run the builder to its end; at the deadline, or once ``superseded`` is set, end it. Raises CheckEnded."""
+    ends_at = time.monotonic() + BUILD_SECONDS
+    with shell.running(command) as building:
+        said = None
+        while said is None:
+            try:
+                said, _ = building.communicate(timeout=LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if superseded.is_set() or time.monotonic() > ends_at:
+                    building.terminate()  # that ends the build in the engine, too
+    if building.returncode != 0:
+        failed = build_finding(said)
+        raise CheckEnded(Result(Verdict.DID_NOT_START, failed.means, (failed,)))
 
 
 @contextlib.contextmanager
@@ -104,14 +152,14 @@ def run_with_stack(
     ensure_up(stack, context.report)
     context.report(Step("Check", None, "starting your service"))
     service = stack.container("service")
-    settings, secrets = {**settings_of(service), **(environment or {})}, secrets_of(service)
+    settings, passwords = {**settings_of(service), **(environment or {})}, secrets_of(service)
     given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
     spec = replace(
         _spec(image),
         environment={name: value for name, value in settings.items() if name not in without},
         network=f"{stack.project}_default",
         volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
-        files={**secrets, **given},
+        files={**passwords, **given},
         memory_bytes=MEMORY_BYTES,
         pids=PIDS,
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
@@ -119,7 +167,7 @@ def run_with_stack(
     names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
     with containers.run(stack.session, replace(spec, **changes)) as running:
         ends_at = time.monotonic() + deadline_seconds + busy_seconds()
-        yield Trial(running, ends_at, tuple(secrets.values()), superseded=context.superseded, files=names)
+        yield Trial(running, ends_at, tuple(passwords.values()), superseded=context.superseded, files=names)
 
 
 @contextlib.contextmanager
@@ -130,7 +178,7 @@ def start(
 
     ``options`` are those of `run_with_stack`. Raises CheckEnded if it cannot be built or does not start.
     """
-    with service_image.build(context) as image, run_with_stack(context, image, **options) as trial:
+    with build(context) as image, run_with_stack(context, image, **options) as trial:
         wait_started(trial, path, within_seconds=within_seconds)
         yield trial
 

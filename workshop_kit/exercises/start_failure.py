@@ -1,4 +1,4 @@
-"""Explain in one sentence why a service did not start: it ended, or it runs and does not answer."""
+"""Explain in one sentence why a service did not start: no image was built, it ended, or it does not answer."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.spec import MIB
-from workshop_kit.exercises.result import Result, Verdict, failure
+from workshop_kit.exercises.result import Finding, Result, Verdict, failure
 from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of
 from workshop_kit.observe import http
 
@@ -17,6 +18,8 @@ LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of the log is read: a JSON line with a stack is long."""
 
 LONGEST_REASON = 300
+LAST_LINES = 6
+"""Of the builder's output."""
 MOST_LINES = 400
 TRACEBACK = re.compile(
     r"""^(?P<frames>(?:[ \t].*\n)++)              # the frames are indented, what was raised is not
@@ -38,6 +41,39 @@ def known_cause(of: Literal["build", "order"], output: str) -> tuple[str, str] |
         if found := re.search(cause["pattern"], output):
             return cause["means"].format(found[1]), cause["look"]
     return None
+
+
+def build_finding(said: str) -> Finding:
+    """Return the builder's output as a finding with the step and the instruction."""
+    step = re.search(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", said, re.MULTILINE)
+    marked = re.search(r"^ *(\d+) \| >{3} (.*)$", said, re.MULTILINE)
+    line = marked or re.search(r"parse error on line (\d+)()", said)
+    where = [f"step {step[1]} of {step[2]}"] if step else []
+    where += [f"line {line[1]}"] if line else []
+    instruction = marked[2].strip() if marked else step[3] if step else ""
+    called = f"docker build: {', '.join(where) or 'before the first step'}"
+    means, look = _build_cause(said)
+    return Finding(
+        False, f"{called}: {instruction}" if instruction else called, _last_lines(said), "an image", means, look
+    )
+
+
+def _build_cause(said: str) -> tuple[str, str]:
+    """Return the meaning of the builder's output, and where to look: the first cause whose pattern fits."""
+    if (sentence := explain_build_error(said)) is not None:
+        return sentence, "What stands in that line, and what of it is on this machine?"
+    unknown = "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
+    return known_cause("build", said) or unknown
+
+
+def _last_lines(said: str) -> str:
+    """Return the last lines of the failed step, else the builder's own error."""
+    _, _, log = said.partition("\n------\n")
+    lines = [
+        line for line in log.partition("\n------\n")[0].splitlines() if line.strip() and not line.startswith(" > ")
+    ]
+    lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
+    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])
 
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:

@@ -18,7 +18,7 @@ from workshop_kit.engine.features import Feature
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import registry, service_image, service_trial
+from workshop_kit.exercises import registry, service_trial, start_failure
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import container_dockerfile, container_limits
 from workshop_kit.exercises.checks.container import Stop, Written, judge_layer, judge_loss, judge_stop
@@ -69,7 +69,7 @@ def test_each_fault_of_an_image_is_named() -> None:
     check_runner.assert_named(
         "container.dockerfile",
         [
-            ("docker build: ", [service_image.finding(recorded("typing error"))]),
+            ("docker build: ", [start_failure.build_finding(recorded("typing error"))]),
             ("Which user is process 1?", [container_dockerfile.not_root(0)]),
             ("docker stop", [stops("/bin/sh -c uvicorn app:app", None, 2.0)]),
             ("It does not hear SIGTERM", [stops(SERVICE, None, 2.0)]),
@@ -120,10 +120,10 @@ PIP_STEP = "RUN pip install -r requirements.txt"
 )
 def test_a_broken_dockerfile_is_named(name: str, called: str, says: str) -> None:
     """From the builder's recorded output: step, line, instruction, its last lines, and what it means."""
-    finding = service_image.finding(recorded(name))
+    finding = start_failure.build_finding(recorded(name))
     assert finding.called == f"docker build: {called}"
     assert says in finding.means
-    assert 0 < len(finding.got.splitlines()) <= service_image.LAST_LINES
+    assert 0 < len(finding.got.splitlines()) <= start_failure.LAST_LINES
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
-from workshop_kit.exercises import service_image
+from workshop_kit.exercises import start_failure
 from workshop_kit.exercises.checks import (
     monitoring_container,
     monitoring_health,
@@ -109,7 +109,7 @@ def healthcheck() -> Iterator[Case]:
     """The engine's word on a container."""
     numbers = {"start_seconds": 3, "notice_seconds": 6}
     assert all(finding.passed for finding in monitoring_container.notices_hang(frozen("unhealthy", 2), 6.0))
-    yield "docker build: ", [service_image.finding("ERROR: unknown instruction: HEALTHCHECK")]
+    yield "docker build: ", [start_failure.build_finding("ERROR: unknown instruction: HEALTHCHECK")]
     yield "has no HEALTHCHECK", monitoring_container.no_healthcheck().findings
     yield "while it was starting", [monitoring_container.stays_starting("unhealthy", numbers)]
     yield "healthy before it serves", [monitoring_container.stays_starting("healthy", numbers)]

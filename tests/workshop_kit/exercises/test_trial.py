@@ -10,9 +10,9 @@ from tests.waiting import wait_until
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import registry, service_image, service_trial
+from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.service_image import ServiceImage
+from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.trial import MEMORY_BYTES, PIDS
 from workshop_kit.paths import CHECKOUT
 
@@ -31,7 +31,7 @@ def context(participant: Stack) -> Iterator[Context]:
 @pytest.fixture(scope="module")
 def image(context: Context) -> Iterator[ServiceImage]:
     """The image of that folder."""
-    with service_image.build(context) as image:
+    with service_trial.build(context) as image:
         yield image
 
 

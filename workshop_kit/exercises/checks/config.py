@@ -16,10 +16,10 @@ from typing import TypeVar
 from pydantic import SecretStr, TypeAdapter
 
 from workshop_kit.engine import store
-from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, found, has_none
-from workshop_kit.exercises.service_image import ServiceImage
+from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import PORT, Trial, poll, start_seconds
 from workshop_kit.observe.http import Answer
@@ -159,7 +159,7 @@ def env(context: Context) -> Result:
     settings = {**passwords, "HTTP_PORT": str(port), "MASTER_DB_NAME": database}
     without = [f"{name}_FILE" for name in passwords]  # a file would win over a constant in the code
     with (
-        service_image.build(context) as image,
+        service_trial.build(context) as image,
         service_trial.run_with_stack(
             context,
             image,
@@ -276,7 +276,7 @@ def report(context: Context) -> Result:
     missing = missing_of(context.seed)
     without = {name for one in missing for name in (one, f"{one}_FILE")}
     with (
-        service_image.build(context) as image,
+        service_trial.build(context) as image,
         service_trial.run_with_stack(context, image, without=without) as trial,
     ):
         context.report_step(f"waiting for it to refuse without {len(missing)} of its variables")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from workshop_kit.engine.spec import SECRETS_FOLDER
-from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import config
 from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, Outcome, Refusal
@@ -33,7 +33,7 @@ def redact(context: Context) -> Result:
     wrong = {**right, PORT: misplaced, LEVEL: misplaced}
     cases = (ConfigCase(right, without=(PASSWORD_FILE,)), ConfigCase(wrong, without=(PASSWORD_FILE,)))
     with (
-        service_image.build(context) as image,
+        service_trial.build(context) as image,
         ThreadPoolExecutor(1) as pool,
         service_trial.run_with_stack(context, image, environment=wrong, without=(PASSWORD_FILE,)) as broken,
     ):
@@ -119,7 +119,7 @@ def file(context: Context) -> Result:
     files = {"password": secret.rstrip("\n") + "\n"}
     environment = {PASSWORD_FILE: f"{service_trial.GIVEN}/password"}
     with (
-        service_image.build(context) as image,
+        service_trial.build(context) as image,
         ThreadPoolExecutor(1) as pool,
         service_trial.run_with_stack(context, image, environment=environment, files=files) as trial,
     ):
@@ -185,7 +185,7 @@ RESTORED = ["as asked", None, "before"]
 def restore(context: Context) -> Result:
     """Use the participant's context manager in four situations, and let the service read what is left."""
     context.report_step("running tests that set variables")
-    with service_image.build(context) as image:
+    with service_trial.build(context) as image:
         seen = config.run_inside(context, image, TypeAdapter(dict[str, Any]))
     error = seen.get("error", "")
     starts = found(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.engine.containers import DIFF_DELETED, Running
-from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
 from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found, has_none, has_status
 from workshop_kit.exercises.trial import Trial
@@ -44,7 +44,7 @@ class Stop:
 def graceful(context: Context) -> Result:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
     context.report_step("building your image")
-    with service_image.build(context) as image:
+    with service_trial.build(context) as image:
         context.report_step("starting your service with start.sh")
         called = f"Start your image with {' '.join(COMMAND)}"
         with service_trial.run(context, image, called, "Read start.sh.", command=COMMAND) as trial:

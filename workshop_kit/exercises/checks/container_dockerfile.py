@@ -16,11 +16,10 @@ import pandas as pd
 from workshop_kit.engine import builder, containers, images, recipes
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
-from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
-from workshop_kit.exercises.service_image import ServiceImage
-from workshop_kit.exercises.service_trial import SHELL, is_shell
+from workshop_kit.exercises.service_trial import SHELL, ServiceImage, is_shell
 from workshop_kit.observe import layers
 
 STOP_SECONDS = 2.0
@@ -35,7 +34,7 @@ def dockerfile(context: Context) -> Result:
     """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
     findings: list[Finding] = []
     _report(context, findings, "building your image")
-    with service_image.build(context) as image, ThreadPoolExecutor(1) as pool:
+    with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
         again = pool.submit(_build_again, context, image)
         _run(context, image, findings)
         kept, leaked = again.result()
@@ -113,7 +112,7 @@ def _build_again(context: Context, image: ServiceImage) -> tuple[Finding, Findin
         for name, text in PLANTED.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
-        with service_image.build(context, folder) as again:
+        with service_trial.build(context, folder) as again:
             shared = zip(engine.client.images.get(base).attrs["RootFS"]["Layers"], again.layers, strict=False)
             below = sum(one == other for one, other in shared)
             files = layers.files(engine, again.tag, below=below)
@@ -168,7 +167,7 @@ def pins(frozen: str) -> Finding:
 def _frozen_with_newer_wheels(context: Context) -> str:
     """Return what pip freeze says in the image when newer releases are at hand."""
     session = context.stack.session
-    with service_image.build(context, base=_newer_base(session, context.stack.root)) as image:
+    with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
         spec = Spec(image=image.tag, entrypoint=("pip", "freeze"), network="none")
         with containers.run(session, spec) as running:
             running.wait_ended()

@@ -16,7 +16,7 @@ from docker.errors import APIError
 from workshop_kit.engine import features, recipes
 from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, failure, found, has_status
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
@@ -93,7 +93,7 @@ def limits(context: Context) -> Result:
         called, why = "docker compose config", error.what
         return failure(called, why, "a file that Compose reads", why, error.next_step, Verdict.NOT_READABLE)
     context.report_step("building your image")
-    with service_image.build(context) as image:
+    with service_trial.build(context) as image:
         context.report_step("starting your service with your limits")
         called = "Start the service with these limits"
         look = "Is it too little to start with, or more than this machine has?"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from workshop_kit.exercises import fixtures, service_image, service_trial
+from workshop_kit.exercises import fixtures, service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, failure, found, has_status
@@ -45,7 +45,7 @@ def given(seed: int) -> dict[str, Any]:
 @check("monitoring.healthcheck", given)
 def healthcheck(context: Context) -> Result:
     """Build it, let it start slowly without a database, freeze its process, and read its health from the engine."""
-    with service_image.build(context) as image:
+    with service_trial.build(context) as image:
         config = context.stack.session.engine.client.images.get(image.tag).attrs["Config"]
         if (config.get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
             return no_healthcheck()

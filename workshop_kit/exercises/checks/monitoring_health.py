@@ -7,11 +7,11 @@ import re
 import time
 from collections.abc import Iterator
 
-from workshop_kit.exercises import service_image, service_trial
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.dependency_proxies import HANGS, REFUSES, VARIABLES, DependencyProxies, start_proxies
 from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found
-from workshop_kit.exercises.service_image import ServiceImage
+from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.trial import Trial, poll
 from workshop_kit.observe.http import Answer
 
@@ -48,7 +48,7 @@ def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, D
     """Run the participant's service with a proxy before each of these dependencies."""
     service_trial.ensure_up(context.stack, context.report)
     with (
-        service_image.build(context) as image,
+        service_trial.build(context) as image,
         start_proxies(context.stack, *names) as proxies,
         service_trial.run_with_stack(
             context, image, environment=proxies.environment, deadline_seconds=DEADLINE_SECONDS

@@ -59,8 +59,8 @@ class Exercise(BaseModel):
     """Words of a finding, and the first hint for it."""
     more_files: tuple[FileName, ...] = ()
     """Further files with a region of the same id."""
-    judges: Literal["service", "notebook", ""] = ""
-    """service: the check builds my_service/, where its files are; notebook: it is in the notebook; none: elsewhere."""
+    judges: Literal["service", ""] = ""
+    """service: the check builds my_service/, where its files are; none: they are in exercises/, or in the notebook."""
     notebook: str = ""
     """The lesson's second notebook (02b_configuration_more) if the exercise is in that one."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -42,23 +41,22 @@ def _name_of_track(name: str) -> str:
     return name
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class EditedFile(_Strict):
+class EditedFile(BaseModel):
     """One file, line by line. ``base``: as the participant got it; ``written``: as its cell in a notebook wrote it."""
+
+    model_config = ConfigDict(strict=True)
 
     text: list[str]
     base: list[str] | None = None
     written: list[str] | None = None
 
 
-class Work(_Strict):
+class Work(BaseModel):
     """The content of an exported file; the keys of ``files`` are paths in the workspace."""
 
+    model_config = ConfigDict(strict=True)
+
     format: Literal["container-design-workshop progress 1"]
-    exported_at: str
     seed: NonNegativeInt
     track: Annotated[str, AfterValidator(_name_of_track)]
     progress: Document
@@ -87,7 +85,6 @@ def export_work(workspace: Workspace, target: Path) -> Exported:
             files[name] = found
     work = Work(
         format="container-design-workshop progress 1",
-        exported_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=workspace.seed,
         track=workspace.track,
         progress=Progress(workspace.progress_path).document(),

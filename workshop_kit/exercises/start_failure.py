@@ -129,8 +129,8 @@ def crash_reason(log: str, files: Collection[str] = ()) -> str:
     if said := _exception("\n".join(text.split("\n")[-MOST_LINES:]), files):
         return said
     failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
-    said = [failures[-1].get(name) for name in MESSAGES] if failures else []
-    return _short(": ".join(str(text) for text in said if text))
+    texts = [failures[-1].get(name) for name in MESSAGES] if failures else []
+    return _short(": ".join(str(text) for text in texts if text))
 
 
 def _problems(problems: Any) -> str:

@@ -329,7 +329,8 @@ def _lines_at(log: Log, level: str) -> Finding:
     probe, request, wanted_probe, wanted_request = (
         "in the log" if is_there else "not in the log" for is_there in (*there, *LEVELS[level])
     )
-    return equals(
+    return found(
+        (probe, request) == (wanted_probe, wanted_request),
         f"Level {level}: ask /livez, which is logged at debug, and for an order, at info",
         f"the probe is {probe}, the order {request}",
         f"the probe {wanted_probe}, the order {wanted_request}",

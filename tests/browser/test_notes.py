@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.lab_page import LabPage
-from workshop_kit.lessons import notes, notes_page
+from workshop_kit.lessons import notes
 from workshop_kit.lessons.notes import NAME
 from workshop_kit.paths import CHECKOUT
 
@@ -43,7 +43,7 @@ def test_a_page_to_print(chromium: Browser, tmp_path: Path, lesson: str) -> None
     page = chromium.new_page(viewport={"width": 690, "height": 980})
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    path = notes_page.load(lesson, CHECKOUT).write(tmp_path)
+    path = notes.load_page(lesson, CHECKOUT).write(tmp_path)
     page.goto(path.as_uri())
     page.emulate_media(media="print")
     minute, heading = (page.locator(f"section >> nth=1 >> {one}").bounding_box() for one in (".minute", "h2"))

@@ -8,13 +8,15 @@ import pytest
 
 from workshop_kit.exercises import registry
 from workshop_kit.lessons import notes
-from workshop_kit.lessons.notes import LABELS, Note
+from workshop_kit.lessons.notes import Note
 from workshop_kit.lessons.plan import minutes_of
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import LESSON, load_course
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+LABELS = {"Opening", "Before", "Mistakes", "After", "If late", "Debrief", "Questions", "Cut when late"}
+LABEL = re.compile(r"^\*\*([^*]+)\.\*\*\s*", re.MULTILINE)
 ASKS = re.compile(r"w\.(predict|exercise)\(")
 MISTAKES, QUESTIONS, QUESTIONS_OF_SECOND = 3, 5, 2
 """How many a lesson has at least; its second notebook adds to the questions of the first."""
@@ -32,6 +34,17 @@ def by_cell(lesson: str) -> dict[str, Note]:
     return {note.cell: note for note in notes.load(lesson, NOTEBOOKS)}
 
 
+def parts(note: Note) -> dict[str, str]:
+    """Return the parts of a note as Markdown, by label."""
+    _, *found = LABEL.split(note.text)
+    return {label: text.strip() for label, text in zip(found[::2], found[1::2], strict=True)}
+
+
+def items(note: Note, label: str) -> list[str]:
+    """Return the items of a part that is a list: mistakes, or questions."""
+    return re.findall(r"^- (.+)$", parts(note).get(label, ""), re.MULTILINE)
+
+
 def test_each_note_has_a_cell_and_each_task_a_note(lesson: str, by_cell: dict[str, Note]) -> None:
     """Headings are ids of cells, in the notebook's order."""
     cells = notes.read_notebook(lesson, NOTEBOOKS)["cells"]
@@ -43,8 +56,8 @@ def test_each_note_has_a_cell_and_each_task_a_note(lesson: str, by_cell: dict[st
 
 def test_parts_are_labelled(lesson: str, by_cell: dict[str, Note]) -> None:
     """A lesson has an opening, a debrief, questions and what to leave out when it is late; predictions a before."""
-    found = {name: set(note.parts) for name, note in by_cell.items()}
-    assert set.union(*found.values()) <= {*LABELS}
+    found = {name: set(parts(note)) for name, note in by_cell.items()}
+    assert set.union(*found.values()) <= LABELS
     assert "Opening" in found["title"]
     assert found["end"] >= {"Debrief", "Questions", "Cut when late"}
     wanted = {"Before", "After"}
@@ -53,10 +66,10 @@ def test_parts_are_labelled(lesson: str, by_cell: dict[str, Note]) -> None:
 
 def test_there_are_enough_of_them(lesson: str, by_cell: dict[str, Note]) -> None:
     """Three mistakes, each with a sentence that helps, and five questions with answers; two in a second notebook."""
-    mistakes = [one for note in by_cell.values() for one in note.items("Mistakes")]
+    mistakes = [one for note in by_cell.values() for one in items(note, "Mistakes")]
     assert len(mistakes) >= MISTAKES
     assert [one for one in mistakes if not re.fullmatch(r'[^→]+ → ".+"', one)] == []
-    questions = by_cell["end"].items("Questions")
+    questions = items(by_cell["end"], "Questions")
     assert len(questions) >= (QUESTIONS if LESSON.fullmatch(lesson) else QUESTIONS_OF_SECOND)
     assert [one for one in questions if not re.fullmatch(r"\*[^*]+[.?]\* \S.+", one)] == []
 
@@ -67,7 +80,7 @@ def test_each_exercise_has_its_words(lesson: str, by_cell: dict[str, Note]) -> N
     An incident has a debrief that is good enough.
     """
     for exercise in (one for one in registry.load(CHECKOUT) if one.page == lesson):
-        labels = {label for cell in exercise.cells for label in by_cell[cell].parts}
+        labels = {label for cell in exercise.cells for label in parts(by_cell[cell])}
         wanted = {"Before", "Mistakes", "After"}
         wanted |= {"If late"} if exercise.weight == "core" else set()
         wanted |= {"Debrief"} if exercise.lesson == "05_game_day" else set()

@@ -11,7 +11,6 @@ import typer
 
 from workshop_kit.commands.common import NoBrowser, connected_stack
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.lessons.browser import open_in_browser
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.course import find_lesson, lesson_names
@@ -42,6 +41,7 @@ def desk(
     from workshop_kit.instructor.room_server import open_room
     from workshop_kit.instructor.script import load_script
     from workshop_kit.instructor.server import InstructorServer
+    from workshop_kit.lessons.lab import open_in_browser
 
     server, script = InstructorServer(port), load_script()  # a taken port is an error before anything starts
     workspace = own_workspace()
@@ -90,11 +90,11 @@ def notes(
     out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/notes")] = NOTES,
 ) -> None:
     """Write a page for each lesson and print where they are."""
-    from workshop_kit.lessons import notes_page  # lazily: slow imports
+    from workshop_kit.lessons.notes import load_page  # lazily: slow imports
 
     notebooks = CHECKOUT / "notebooks"
     chosen = [find_lesson(name, notebooks) for name in lessons or ()] or list(lesson_names(notebooks))
-    pages = [notes_page.load(name, CHECKOUT) for name in chosen]  # an error before anything is written
+    pages = [load_page(name, CHECKOUT) for name in chosen]  # an error before anything is written
     answer("\n".join(str(page.write(out)) for page in pages))
 
 

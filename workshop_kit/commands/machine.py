@@ -23,7 +23,7 @@ from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
-from workshop_kit.lessons import book, notes
+from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
@@ -64,7 +64,7 @@ def start(
     no_install: NoInstall = False,
 ) -> None:
     """Install and build what is missing, then open a lesson; without an engine, open the book."""
-    from workshop_kit.lessons import lab  # lazily: slow imports, also the next one
+    from workshop_kit.lessons import lab, notes  # lazily: slow imports, also the next one
     from workshop_kit.workspace import lab_settings
 
     workspace = own_workspace(seed=seed)
@@ -92,6 +92,8 @@ def start(
 
 def arrange_notes(workspace: Workspace, *, instructor: bool) -> None:
     """Write the instructor's notebooks, or remove them where none of their cells was edited."""
+    from workshop_kit.lessons import notes  # lazily: slow imports
+
     if instructor:
         for name, cells in notes.update_notebooks(workspace).conflicts:
             say(f"Yours stays in {name}: {', '.join(cells)}.")

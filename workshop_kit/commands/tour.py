@@ -17,6 +17,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.files import explain
 from workshop_kit.lessons.book import BOOK
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report
@@ -51,7 +52,6 @@ def tour(
         return
     if book and track is not None:
         raise WrongUsage("The book has the lessons whole.", "Leave --book away, or the track.")
-    from workshop_kit.lessons.stills import write_index
     from workshop_kit.lessons.tour import Tour, find_lessons  # lazily: it brings nbconvert
 
     if track is not None:
@@ -59,7 +59,10 @@ def tour(
         lessons = lessons or list(of_track)
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
     if stills:
-        write_index(stills, CHECKOUT / "notebooks")  # and so is a folder that cannot be written
+        try:
+            stills.mkdir(parents=True, exist_ok=True)
+        except OSError as error:  # and so is a folder that cannot be made
+            raise explain(error, stills) from error
     with _fresh_stack(FOLDER, may_install=not no_install) as (workspace, stack, report):
         if track is not None:
             workspace.choose_track(track)
@@ -78,7 +81,7 @@ def tour(
     if as_json:
         answer(json.dumps([asdict(result) for result in results], default=str))
     else:
-        answer("\n".join([*map(str, results), *([f"Stills: {stills / 'index.html'}"] if stills else [])]))
+        answer("\n".join([*map(str, results), *([f"Stills: {stills}"] if stills else [])]))
     if any(result.error for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 

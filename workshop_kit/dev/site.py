@@ -195,14 +195,14 @@ def with_boxes(text: str, lesson: str) -> str:
 
 def notes_of(lesson: str, root: Path, page: str) -> str:
     """Return Markdown of what `./workshop notes` writes for a lesson; ``page`` is the file of the lesson's page."""
-    from workshop_kit.lessons import notes_page  # lazily: slow imports
+    from workshop_kit.lessons.notes import load_page  # lazily: slow imports
 
-    notes = notes_page.load(lesson, root)
-    minutes = f"{notes.minutes} minutes on the full track, each heading with its time since the lesson began. "
-    parts = [NOTES.format(title=notes.title, page=page, minutes=minutes if notes.minutes else "")]
-    for entry in notes.entries:
-        minute = f"{entry.note.minute} · " if entry.note.minute else ""
-        parts.append(NOTE.format(minute=minute, section=entry.section, cell=entry.note.cell, html=entry.html))
+    found = load_page(lesson, root)
+    minutes = f"{found.minutes} minutes on the full track, each heading with its time since the lesson began. "
+    parts = [NOTES.format(title=found.title, page=page, minutes=minutes if found.minutes else "")]
+    for note in found.notes:
+        minute = f"{note.minute} · " if note.minute else ""
+        parts.append(NOTE.format(minute=minute, section=note.section, cell=note.cell, html=note.html))
     return "".join(parts)
 
 

@@ -16,7 +16,7 @@ from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.instructor.room_api import RoomApi
 from workshop_kit.instructor.script import PICTURES, DemoProgress, DemoStep, Script
-from workshop_kit.lessons import notes_page
+from workshop_kit.lessons import notes
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names
 
@@ -137,7 +137,7 @@ class PresenterApi:
     def _notes(self, body: Body) -> dict[str, Any]:
         """Return the minutes of a lesson and its instructor's notes, cell by cell, as HTML."""
         lesson = find_lesson(_text(body, "lesson"), self._notebooks)
-        return notes_page.load(lesson, self.controller.stack.root).as_data()
+        return notes.load_page(lesson, self.controller.stack.root).as_data()
 
     def _step(self, step: DemoStep) -> dict[str, Any]:
         return {

@@ -6,12 +6,12 @@ stopped or refuses, a failed build, a full disk, and a name that another cell de
 
 from __future__ import annotations
 
-import ast
 import errno
 import json
 import linecache
 import os
-from collections.abc import Iterator, Sequence
+import symtable
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -79,7 +79,7 @@ def _missing_name(error: NameError, notebook: Path) -> WorkshopError | None:
 
 def _definition_of(name: str | None, cells: Sequence[str], failed: str) -> tuple[int, str] | None:
     """Return the cell that defines a name: the last one above the failed cell, else the first."""
-    definitions = [(number, source) for number, source in enumerate(cells) if name in set(names_defined(source))]
+    definitions = [(number, source) for number, source in enumerate(cells) if name in names_defined(source)]
     position = cells.index(failed) if failed in cells else len(cells)
     above = [(number, source) for number, source in definitions if number < position]
     return above[-1] if above else definitions[0] if definitions else None
@@ -119,31 +119,17 @@ def cell_sources(notebook: Path) -> list[str]:
         return []
 
 
-def names_defined(source: str) -> Iterator[str]:
-    """Yield the names that a cell defines, once per definition.
+def names_defined(source: str) -> set[str]:
+    """Return the names that a cell defines.
 
-    >>> list(names_defined("import json\\nfor a, b in rows: c = [d for d in a]"))
-    ['json', 'a', 'b', 'c']
+    >>> sorted(names_defined("import json\\nfor a, b in rows: c = [d for d in a]"))
+    ['a', 'b', 'c', 'json']
     """
     try:
-        tree = ast.parse(source)
+        symbols = symtable.symtable(source, "cell", "exec").get_symbols()
     except SyntaxError:
-        return
-    for node in tree.body:
-        yield from _names(node)
-
-
-def _names(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a statement binds, without those local to its functions and comprehensions."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        yield node.name
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
-        yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        yield node.id
-    elif not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-        for child in ast.iter_child_nodes(node):
-            yield from _names(child)
+        return set()
+    return {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
 
 
 def _failed_cell(trace: TracebackType | None) -> str | None:

@@ -1,16 +1,20 @@
-"""JupyterLab for one workspace: start it, open it, and end it."""
+"""JupyterLab for one workspace: start it, open it in the user's browser, and end it."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import webbrowser
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 
 from workshop_kit.bootstrap import jupyter_port
@@ -19,7 +23,6 @@ from workshop_kit.display.page_server import listen
 from workshop_kit.engine import reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.files import write_atomically
-from workshop_kit.lessons.browser import open_in_browser
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.folder import Workspace
@@ -40,6 +43,14 @@ PORT_RETRIES = 50
 """Jupyter tries this many other ports when the one of the last start is taken."""
 REDIRECT = "open-jupyterlab.html"
 """In the workspace, not in a hidden folder: browsers from a snap cannot read those."""
+REDIRECT_PAGE = """<!DOCTYPE html>
+<meta charset="utf-8"><meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url={url}">
+<title>Container Design Workshop</title>
+<p><a href="{url}">Open the workshop</a></p>
+"""
+WINDOWS = ("wslview", "explorer.exe")
+"""Programs that open a page in Windows; only WSL2 has them."""
 
 START = lesson_page("00_start")
 
@@ -194,3 +205,36 @@ def _tail(log: Path) -> str:
         return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
     except OSError:
         return ""
+
+
+def open_in_browser(url: str, redirect: Path) -> None:
+    """Open ``url`` through ``redirect``, a page that only this user can read; do nothing without a screen.
+
+    The address holds a token, and every user sees the arguments of every process. The caller deletes ``redirect``
+    when its server ends. Raises NotReady when the page cannot be written.
+    """
+    windows = next(filter(shutil.which, WINDOWS), None)
+    if windows is None and not has_screen(sys.platform, os.environ):
+        return
+    write_atomically(redirect, REDIRECT_PAGE.format(url=escape(url)).encode(), mode=0o600)
+    if windows is None:
+        webbrowser.open(redirect.as_uri())
+        return
+    page = str(redirect)
+    if windows == "explorer.exe":  # it takes a Windows path
+        said = subprocess.run(["wslpath", "-w", page], capture_output=True, text=True, check=False)
+        page = said.stdout.strip()
+    subprocess.Popen(
+        [windows, page],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def has_screen(platform: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a browser's window would be seen."""
+    if platform == "darwin":
+        return "SSH_CONNECTION" not in environment
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))

@@ -36,11 +36,10 @@ from workshop_kit.exercises.panel import Panel as ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault
-from workshop_kit.lessons import leak_hunt, take_home
-from workshop_kit.lessons.log_tools import LogTools
+from workshop_kit.lessons import take_home, tools
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.settings_form import SettingsForm
-from workshop_kit.lessons.watch import Watch, start_watch
+from workshop_kit.lessons.tools import LogTools, Watch
 from workshop_kit.workspace import content, file_cell, provision, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
@@ -90,8 +89,8 @@ class Lesson:
         return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
 
     def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:
-        """Return where a secret shows: a running container (the SDK's), its image, its log. See `leak_hunt.hunt`."""
-        return leak_hunt.hunt(self.engine, secret, container)
+        """Return where a secret shows: a running container (the SDK's), its image, its log. See `tools.leak_hunt`."""
+        return tools.leak_hunt(self.engine, secret, container)
 
     @property
     def logs(self) -> LogTools:
@@ -104,7 +103,7 @@ class Lesson:
 
     def watch(self, container: Any = "service") -> Watch:
         """Start to measure a container (the SDK's) or a service of the stack. A new watch ends the previous one."""
-        return start_watch(self.stack, self.screens, container)
+        return tools.start_watch(self.stack, self.screens, container)
 
     def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[InjectedFault]:
         """Inject a fault into a service of the stack for a ``with`` block: ``with w.fault("latency", "redis"):``.

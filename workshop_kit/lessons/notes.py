@@ -1,8 +1,9 @@
 """The instructor's notes of a lesson: ``notebooks/NN_lesson.notes.md``, Markdown below the id of a cell.
 
 A note begins with its minute (``*0:34*``, since the lesson began) and has parts, each behind a label
-(``**Before.**``). The instructor's notebooks have the notes as folded text cells; they stand in the workspace beside
-the participant's (``instructor_01_container.ipynb``) and run as those do.
+(``**Before.**``). They are shown as a page to print, on the presenter's page, and in the instructor's notebooks: as
+folded text cells. Those notebooks stand in the workspace beside the participant's (``instructor_01_container.ipynb``)
+and run as those do.
 """
 
 from __future__ import annotations
@@ -10,23 +11,29 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import registry
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.files import write_atomically
+from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
 from workshop_kit.workspace.content import Backup, Update
-from workshop_kit.workspace.course import lesson_names
+from workshop_kit.workspace.course import lesson_names, load_course
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import notebook_bytes
 
+HERE = Path(__file__).parent
 SUFFIX = ".notes.md"
-LABELS = ("Opening", "Before", "Mistakes", "After", "If late", "Debrief", "Questions", "Cut when late")
 NAME, CELL = "instructor_", "note-"
 """What a notebook's name and the id of a note's cell begin with; the lesson's or the cell's own follows."""
 FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;">
@@ -37,33 +44,66 @@ FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;"
 </details>"""
 _CELL = re.compile(r"^## ", re.MULTILINE)
 _MINUTE = re.compile(r"\*(\d:\d\d)\*\n")
-_LABEL = re.compile(r"^\*\*([^*]+)\.\*\*\s*", re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_NUMBER = re.compile(r"\{\w+\}")
+_PREDICT = re.compile(r'w\.predict\("([^"]+)"\)')
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 @dataclass(frozen=True)
 class Note:
-    """What to say around the cell with the id ``cell``. ``minute`` is "" in second notebooks; ``text`` is Markdown."""
+    """What to say around the cell with the id ``cell``. ``minute`` is "" in second notebooks; ``text`` is Markdown.
+
+    On a page it also has the heading above its cell, and the prediction or the exercise that the cell shows.
+    """
 
     cell: str
     minute: str
     text: str
+    section: str = ""
+    question: Question | None = None
+    exercise: Exercise | None = None
 
-    @cached_property
-    def parts(self) -> Mapping[str, str]:
-        """The parts as Markdown, by label (see `LABELS`)."""
-        _, *found = _LABEL.split(self.text)
-        return {label: text.strip() for label, text in zip(found[::2], found[1::2], strict=True)}
-
-    def items(self, label: str) -> list[str]:
-        """Return the items of a part that is a list: mistakes, or questions."""
-        return re.findall(r"^- (.+)$", self.parts.get(label, ""), re.MULTILINE)
+    @property
+    def solution(self) -> str:
+        """The last hint of the exercise; numbers that differ from laptop to laptop are left out."""
+        hint, task = (self.exercise.hints[-1], self.exercise.task) if self.exercise else ("", "")
+        for number in _NUMBER.findall(task):
+            hint = hint.replace(number, "…")
+        return hint
 
     @property
     def html(self) -> str:
-        """The text as HTML; HTML in it is escaped."""
-        return str(_MARKDOWN.render(self.text))
+        """The note, with the prediction's options or the exercise's minutes and solution before it."""
+        text = Markup(_MARKDOWN.render(self.text))  # noqa: S704 - it escapes HTML
+        return templates().get_template("note.html").render(note=self, text=text)
+
+
+@dataclass(frozen=True)
+class NotesPage:
+    """The notes of one lesson. ``minutes`` is the lesson's time on the full track; 0 for a second notebook."""
+
+    lesson: str
+    title: str
+    minutes: int
+    notes: tuple[Note, ...]
+
+    @property
+    def html(self) -> str:
+        """One self-contained page, with a style for printing."""
+        style = Markup((HERE / "notes.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
+        return templates().get_template("notes_page.html").render(page=self, style=style)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the minutes and the notes, each as HTML, for the presenter's page."""
+        names = ("cell", "minute", "section", "html")
+        return {"minutes": self.minutes, "notes": [{name: getattr(one, name) for name in names} for one in self.notes]}
+
+    def write(self, folder: Path) -> Path:
+        """Write the page into ``folder`` and return its path. Raises NotReady where it cannot be written."""
+        path = folder / f"{self.lesson}.html"
+        write_atomically(path, self.html.encode())
+        return path
 
 
 def load(lesson: str, folder: Path) -> tuple[Note, ...]:
@@ -98,6 +138,36 @@ def sections(notebook: Mapping[str, Any]) -> dict[str, str]:
             heading = (_HEADING.findall("".join(cell["source"])) or [heading])[0]
         found[cell["id"]] = heading
     return found
+
+
+def load_page(lesson: str, root: Path) -> NotesPage:
+    """Return the notes of a lesson of the checkout ``root``. Raises WorkshopError for a missing or damaged file."""
+    folder = root / "notebooks"
+    notebook, questions = read_notebook(lesson, folder), load_all_questions(folder)
+    asked = {cell["id"]: _PREDICT.search("".join(cell["source"])) for cell in notebook["cells"]}
+    exercises = {one.cells[0]: one for one in registry.load(root)}
+    headings = sections(notebook)
+    planned = load_course(root).lesson(lesson)
+
+    def on_page(note: Note) -> Note:
+        prediction = asked.get(note.cell)
+        question = questions.get(f"{lesson}.{prediction[1]}") if prediction else None
+        return replace(note, section=headings.get(note.cell, ""), question=question, exercise=exercises.get(note.cell))
+
+    notes = tuple(map(on_page, load(lesson, folder)))
+    return NotesPage(lesson, headings["title"], planned.minutes["full"] if planned else 0, notes)
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates of this folder; every value is escaped."""
+    return Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def update_notebooks(workspace: Workspace, root: Path = CHECKOUT) -> Update:

@@ -90,8 +90,6 @@ class Tour:
         results = [self._run(path) for path in find_lessons(lessons, self.workspace.notebooks)]
         if self.book is not None:
             write_index(self.workspace.notebooks, self.book)
-        if self.stills is not None:
-            stills.write_index(self.stills, self.workspace.notebooks)
         return results
 
     def _run(self, path: Path) -> LessonResult:

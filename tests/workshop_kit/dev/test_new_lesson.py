@@ -28,13 +28,13 @@ RULES = (
     "tests/workshop_kit/exercises/test_generator.py",
     "tests/workshop_kit/workspace/test_course.py",
     "tests/workshop_kit/exercises/test_registry.py",
-    "tests/workshop_kit/lessons/test_notes_page.py",
+    "tests/workshop_kit/lessons/test_notes.py",
     "tests/workshop_kit/lessons/test_plan.py",
     "tests/workshop_kit/lessons/test_predictions.py",
     "tests/workshop_kit/workspace/test_track_notebook.py",
     f"tests/lessons/test_{NAME}.py",
 )
-FOR_THIS_LESSON = f"{NAME} or not (notes_page or track_notebook)"
+FOR_THIS_LESSON = f"{NAME} or not (notes or track_notebook)"
 """Of tests that take a moment for each lesson, those of the new one."""
 
 

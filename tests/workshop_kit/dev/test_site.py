@@ -13,7 +13,7 @@ from nbformat import v4
 
 from workshop_kit.dev import site
 from workshop_kit.errors import WorkshopError
-from workshop_kit.lessons import notes_page
+from workshop_kit.lessons.notes import load_page
 
 LESSON = """# 01 · A lesson
 
@@ -72,10 +72,10 @@ def test_notes_are_those_of_the_notes_command(root: Path, sources: Path) -> None
     for path in root.glob("notebooks/*.notes.md"):
         lesson = path.name.removesuffix(".notes.md")
         page = (sources / "notebooks" / path.name).read_text()
-        notes = notes_page.load(lesson, root)
-        headings = [f"{one.note.minute} · {one.section} `{one.note.cell}`" for one in notes.entries]
+        notes = load_page(lesson, root).notes
+        headings = [f"{one.minute} · {one.section} `{one.cell}`" for one in notes]
         assert re.findall("^## (.+)$", page, re.MULTILINE) == [heading.removeprefix(" · ") for heading in headings]
-        assert [one.html in page for one in notes.entries] == [True] * len(notes.entries)
+        assert [one.html in page for one in notes] == [True] * len(notes)
         assert f"](../docs/book/{lesson}.md)" in page
         assert f"](../../notebooks/{path.name})" in (sources / "docs" / "book" / f"{lesson}.md").read_text()
 

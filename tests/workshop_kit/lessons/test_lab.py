@@ -25,8 +25,7 @@ from workshop_kit import doctor
 from workshop_kit.bootstrap import jupyter_port
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import jigsaw
-from workshop_kit.lessons.browser import has_screen, open_in_browser
-from workshop_kit.lessons.lab import START, LabServer, running_server, start_server
+from workshop_kit.lessons.lab import START, LabServer, has_screen, open_in_browser, running_server, start_server
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace

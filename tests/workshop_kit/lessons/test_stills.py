@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex
 from PIL import Image
 
 from tests.workshop_kit.conftest import WriteNotebook
@@ -22,9 +22,9 @@ TABLE = "import pandas as pd\npd.DataFrame({'before': [201], 'after': [503]})"
 WIDE = "import pandas as pd\npd.DataFrame({f'column {n}': [n] for n in range(12)})"
 
 
-def luminance(color: np.ndarray) -> float:
-    """Return the relative luminance of a color, as the guidelines define it."""
-    share = color / 255
+def luminance(color: str, scheme: str) -> float:
+    """Return the relative luminance of a color in a scheme, as the guidelines define it."""
+    share = np.asarray(stills.recolor(Image.new("RGB", (1, 1), to_hex(color)), scheme))[0, 0] / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
@@ -33,7 +33,7 @@ def luminance(color: np.ndarray) -> float:
 @pytest.mark.parametrize("color", ["C0", "C1", "C2", "C3", "C4", "black", "red", "gray"])
 def test_lines_can_be_told_from_the_paper(scheme: str, color: str) -> None:
     """The colors that lessons use keep their contrast on light and on dark paper."""
-    line, paper = map(luminance, stills.recolor(np.array([to_rgb(color), (1, 1, 1)]) * 255, scheme))
+    line, paper = luminance(color, scheme), luminance("white", scheme)
     lighter, darker = max(line, paper), min(line, paper)
     assert (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST
     assert (paper > line) == (scheme == "light")
@@ -56,7 +56,6 @@ def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(
     assert [result.error for result in results] == [None, None]
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")}
     assert found == {
-        "index.html",
         *("00_start/mine.png", "00_start/01-cell-0.light.png", "00_start/01-cell-0.dark.png"),
         *("01_container/01-cell-1.light.png", "01_container/01-cell-1.dark.png"),
     }
@@ -64,8 +63,6 @@ def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(
     assert light.size == dark.size == (1920, 1080)
     assert light.getpixel((0, 0)) == (255, 255, 255)
     assert np.asarray(dark)[0, 0].max() < 40
-    index = (folder / "index.html").read_text()
-    assert all(name in index for name in found if name.endswith("t.png"))
     Tour(empty_workspace, output=tmp_path / "without").run(["01"])
     assert shown(tmp_path / "with") == shown(tmp_path / "without")
 

@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 from workshop_kit.display.live import Screens
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
-from workshop_kit.lessons.watch import Watch, start_watch
+from workshop_kit.lessons.tools import Watch, start_watch
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
-from workshop_kit.lessons import notes, notes_page
+from workshop_kit.lessons import notes
 from workshop_kit.lessons.notes import CELL, NAME, Note
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.paths import CHECKOUT
@@ -31,22 +31,21 @@ def words(text: str) -> str:
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_page_has_every_note(lesson: str, tmp_path: Path) -> None:
     """Each part of each note stands on the page, with its minute and its cell; the desk gets the same."""
-    page = notes_page.load(lesson, CHECKOUT)
+    page = notes.load_page(lesson, CHECKOUT)
     html = page.write(tmp_path).read_text()
     said = words(html)
     for note in notes.load(lesson, CHECKOUT / "notebooks"):
         assert f"<code>{note.cell}</code>" in html
         assert f'<p class="minute">{note.minute}</p>' in html
-        for text in note.parts.values():
-            assert all(words(line) in said for line in text.splitlines())
-    assert [one["html"] in html for one in page.as_data()["notes"]] == [True] * len(page.entries)
+        assert all(words(line) in said for line in note.text.splitlines())
+    assert [one["html"] in html for one in page.as_data()["notes"]] == [True] * len(page.notes)
     assert not re.search(r"(?:src|href)=|@import", html)
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_page_has_predictions_and_exercises(lesson: str) -> None:
     """Each option, the right one marked; each exercise with its minutes and what its solution is about."""
-    html = notes_page.load(lesson, CHECKOUT).html
+    html = notes.load_page(lesson, CHECKOUT).html
     said = words(html)
     questions = [
         one for name, one in load_all_questions(CHECKOUT / "notebooks").items() if name.startswith(f"{lesson}.")

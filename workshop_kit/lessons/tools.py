@@ -1,0 +1,190 @@
+"""What lessons show of a running container through ``w``: its logs, its measurements, and where a secret leaks."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.display.dashboard import Dashboard
+from workshop_kit.display.incident_chart import one_clock
+from workshop_kit.display.live import Screens
+from workshop_kit.display.notebook_progress import NotebookReport
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.engine import log_bucket, recipes
+from workshop_kit.engine.log_bucket import LogBucket
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.spec import service_in
+from workshop_kit.engine.stack import Stack
+from workshop_kit.faults import injection, log_loss
+from workshop_kit.faults.injection import InjectedFault
+from workshop_kit.observe import leaks
+from workshop_kit.observe.engine_api import container_of
+from workshop_kit.observe.jq import MAX_BYTES, jq
+from workshop_kit.observe.logs import LogFollower
+from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
+from workshop_kit.screen import in_lines
+from workshop_kit.search import BucketStore, FrameStore
+from workshop_kit.search.explorer import Explorer
+
+WATCH = "watch"
+"""The key of a watch among the notebook's live displays: a new one ends the previous one."""
+SURFACES = {
+    "image inspect": "docker image inspect: settings and labels of the image",
+    "image history": "docker history: the instructions that made the image",
+    "image layers": "docker save: every file of every layer, deleted ones too",
+    "inspect": "docker inspect: what the container was started with",
+    "log": "docker logs: what it has written",
+    "processes": "docker top: command lines, as the host sees them",
+    "/proc/*/environ": "the environment of its processes, read inside",
+    "/proc/*/cmdline": "the arguments of its processes, read inside",
+    "open pipes": "what waits in a pipe of process 1",
+    "writable layer": "files that it has added or changed",
+    "mounted files": "files of volumes and folders that are mounted into it",
+    "a child process": "env, as any program that it starts would see it",
+}
+"""Each surface with a description and the command that shows it."""
+ENCODINGS = {
+    "plain": "as it is",
+    "base64": "in base64",
+    "URL": "URL-encoded",
+    "hex": "in hexadecimal",
+    "reversed": "reversed",
+}
+
+
+@dataclass(frozen=True)
+class LogTools:
+    """The log tools of one notebook; ``cache`` is a folder for files read from the bucket."""
+
+    stack: Stack
+    screens: Screens = field(repr=False)
+    cache: Path
+
+    def tail(self, container: Any, title: str) -> Explorer:
+        """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
+        target = container_of(container)
+        known = {"service": service_in(target.labels) or target.name}
+
+        def lines(stop: Event) -> LogFollower:
+            return LogFollower(target, stop)
+
+        return Explorer(FrameStore(), follow=lines, known=known, title=title).show(self.screens)
+
+    def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
+        """Show the log explorer over the lines that `collected` returns."""
+        return Explorer(lines, query, title=title).show(self.screens)
+
+    def bucket(self) -> LogBucket:
+        """Start the collector and its bucket unless they run; return the bucket, read-only."""
+        return log_bucket.start(self.stack, NotebookReport())
+
+    def collected(self) -> BucketStore:
+        """Return the lines in the bucket, once everything that was written until now has arrived there.
+
+        Starts the collector unless it runs. Raises WorkshopError if the lines do not arrive in time.
+        """
+        bucket = self.bucket()
+        bucket.wait_collected()
+        return BucketStore(bucket.access, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
+
+    def outage(self) -> pd.DataFrame:
+        """Count the lines that two paths lose while a receiver is down. See `log_loss.outage`."""
+        return log_loss.outage(self.bucket(), report=NotebookReport())
+
+    def modes(self) -> pd.DataFrame:
+        """Count the lines that the log driver's two modes lose at full speed. See `log_loss.modes`."""
+        return log_loss.modes(self.stack, report=NotebookReport())
+
+    def jq(self, program: str, container: Any, *options: str) -> None:
+        """Print the output of ``docker logs CONTAINER | jq OPTIONS PROGRAM``; jq runs in a container."""
+        target = container_of(container)
+        answer = jq(self.stack.session, recipes.tags(self.stack.root)["collector"], program, target.logs(), *options)
+        words = shlex.join(["jq", *options, program])
+        print(f"$ docker logs {target.name} | {words}\n{in_lines(answer.output + answer.error)}")  # noqa: T201 - it is a cell's output
+        if answer.cut:
+            print(f"The output was cut after {MAX_BYTES // 2**20} MiB: ask for less.")  # noqa: T201
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Measures a container until ``stop``; the measurements stay available."""
+
+    stack: Stack = field(repr=False)
+    screens: Screens = field(repr=False)
+    watcher: Watcher = field(repr=False)
+    _dashboards: list[Dashboard] = field(default_factory=list, repr=False)
+
+    def tables(self) -> Tables:
+        """Return the tables of the last half hour: ``requests``, ``resources``, ``health``, ``events``."""
+        return self.watcher.tables()
+
+    def faults(self) -> list[InjectedFault]:
+        """Return the active faults of this workspace and the newest past ones, from all kernels and commands."""
+        return injection.history(self.stack.session)
+
+    def dashboard(self, *, seconds: float = 120) -> Dashboard:
+        """Show the dashboard below the cell: live, or in a headless run its last state."""
+        dashboard = Dashboard(self.watcher, self.faults, seconds=seconds)
+        self._dashboards.append(dashboard)
+        return dashboard.show(self.screens)
+
+    def one_clock(self, title: str, logs: pd.DataFrame | None = None) -> Rendered:
+        """Return the measurements, the faults, and ``logs``, a table of log lines, on one time axis.
+
+        `incident_chart.one_clock` says which time is shown.
+        """
+        container = self.watcher.names[0]
+        return one_clock(title, logs=logs, tables=self.tables(), faults=self.faults(), container=container)
+
+    def stop(self) -> None:
+        """End the measurements and the dashboards, whose last picture stays. A second call does nothing."""
+        while self._dashboards:
+            self._dashboards.pop().stop()
+        self.watcher.stop()
+
+
+def start_watch(stack: Stack, screens: Screens, container: Any = "service") -> Watch:
+    """Start to measure a service of the stack (by name) or a container. Raises WorkshopError for an unknown one."""
+    watcher = Watcher(stack.session.engine, stack.session.identity.session, [_target(stack, container)])
+    watch = Watch(stack, screens, watcher)
+    screens.replace(WATCH, watch)
+    watcher.start()
+    return watch
+
+
+def _target(stack: Stack, one: Any) -> WatchTarget:
+    if isinstance(one, str):
+        stack.container(one)  # raises WorkshopError with the known names
+        return WatchTarget(one, stack.project, one)
+    container = container_of(one)
+    return WatchTarget(service_in(container.labels) or container.name, id=container.id)
+
+
+def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
+    """Return a row for each surface: ``found`` (the encoding, "–" for not found) and ``what it is``.
+
+    Six characters of the secret count as found. ``container`` is a running container of the Docker SDK.
+    """
+    places = [
+        *leaks.image_surfaces(engine, container.attrs["Image"]),
+        *(surface for surface in leaks.container_surfaces(container) if surface.name in SURFACES),
+        leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
+        leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
+    ]
+    seen = leaks.hunt(secret, places)
+    found = [", ".join(ENCODINGS[one] for one in text.split(", ") if one) or "–" for text in seen["encoding"]]
+    what = [SURFACES[surface] for surface in seen["surface"]]
+    return pd.DataFrame({"found": found, "what it is": what}, index=pd.Index(seen["surface"], name="surface"))
+
+
+def _mounted(container: Any) -> Iterator[bytes]:
+    container.reload()
+    for mount in container.attrs["Mounts"]:
+        pieces, _ = container.get_archive(mount["Destination"])
+        yield from pieces

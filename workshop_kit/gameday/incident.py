@@ -25,10 +25,9 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.panel import running_cell
-from workshop_kit.gameday import causes, jigsaw, metrics, service, signals
+from workshop_kit.gameday import causes, jigsaw, service, signals
 from workshop_kit.gameday.causes import CAUSES, Cause
-from workshop_kit.gameday.customers import Customers
-from workshop_kit.gameday.metrics import ShopWatcher
+from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
 from workshop_kit.gameday.shop import DEPENDENCIES, Shop
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.watch import Watcher, WatchTarget
@@ -69,7 +68,7 @@ class Incident:
         """Show customers, latency, resources and health of an environment, live."""
         self._looks_at("metrics")
         title = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
-        shown = Dashboard(self.watcher, title=title, panels=metrics.PANELS)
+        shown = Dashboard(self.watcher, title=title, panels=PANELS)
         self._block.callback(shown.stop)
         return shown.show(self.lesson.screens)
 

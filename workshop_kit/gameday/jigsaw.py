@@ -20,7 +20,7 @@ from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageSer
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.gameday import metrics
+from workshop_kit.gameday.customers import PANELS
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.screen import visible
 
@@ -131,7 +131,7 @@ def _metrics(incident: Any, *_: str) -> str:
     pictures = []
     for name in incident.shop.environments:
         tables = incident.watcher.tables(name, seconds=SECONDS + 5)
-        view = container_view(tables, (), name, time.time(), SECONDS, metrics.PANELS)
+        view = container_view(tables, (), name, time.time(), SECONDS, PANELS)
         pictures.append(charts.picture(renderer.figure(name, view), describe(name, view)).html)
     return "".join(pictures)
 

@@ -16,8 +16,7 @@ from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
-from workshop_kit.gameday.customers import Customers, Visit
-from workshop_kit.gameday.metrics import SERVED
+from workshop_kit.gameday.customers import SERVED, Customers, Visit
 from workshop_kit.gameday.shop import Shop
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables

@@ -15,8 +15,7 @@ from tests.waiting import wait_until
 from workshop_kit.display.dashboard.view import container_view
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.gameday import after_restart, signals
-from workshop_kit.gameday.customers import NO_INSTANCE, TURNED_AWAY, Customers, Visit
-from workshop_kit.gameday.metrics import PANELS, ShopWatcher, joined
+from workshop_kit.gameday.customers import NO_INSTANCE, PANELS, TURNED_AWAY, Customers, ShopWatcher, Visit, joined
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.scrape import Traffic

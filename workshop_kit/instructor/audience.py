@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from markupsafe import Markup
+
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.clock_svg import HEIGHT, picture
+from workshop_kit.instructor.clock import HEIGHT, picture
 from workshop_kit.instructor.prediction_counts import Histogram
 from workshop_kit.screen import as_html, visible
 
@@ -17,7 +19,7 @@ SHOWN = ("clock", "recorded", "map", "predictions", "lines")
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 COLUMNS, MOST_CHARACTERS = 90, 900
-TOP, ROW, GAP, LEFT = 92, 38, 20, 30
+TOP, ROW, GAP = 92, 38, 20
 """Of the picture of a request's lines: characters of a row and of a line, and places."""
 
 
@@ -86,21 +88,17 @@ class RequestLines:
         """Return the picture; with ``alone`` it brings its colors."""
         count = len(self.lines)
         title = f"{count} log line{'' if count == 1 else 's'} of the request {visible(self.request_id, 64)}"
-        return picture(title, "\n".join(self.texts), self._parts(title), alone=alone)
-
-    def _parts(self, title: str) -> Iterator[str]:
-        yield f'<text class="said" x="0" y="{TOP - 46}">{as_html(title)}</text>'
-        y, name = TOP, as_html(self.request_id)
+        y, name, drawn, cut_at = TOP, as_html(self.request_id), [], 0
         for (grade, _), text in zip(self.lines, self.texts, strict=True):
             rows = textwrap.wrap(text, COLUMNS, break_on_hyphens=False)
             if y + len(rows) * ROW > HEIGHT - ROW:
-                yield f'<text class="text" x="{LEFT}" y="{y + 28}">…</text>'
-                return
-            yield f'<rect class="bar {grade}" x="1" y="{y}" width="14" height="{len(rows) * ROW}"/>'
-            for index, row in enumerate(rows):
-                written = as_html(row).replace(name, f'<tspan class="found">{name}</tspan>')
-                yield f'<text class="text" x="{LEFT}" y="{y + index * ROW + 28}">{written}</text>'
+                cut_at = y
+                break
+            marked = [as_html(row).replace(name, f'<tspan class="found">{name}</tspan>') for row in rows]
+            drawn.append((grade, y, [Markup(row) for row in marked]))  # noqa: S704 - `as_html` escaped it
             y += len(rows) * ROW + GAP
+        words = "\n".join(self.texts)
+        return picture("lines.svg", title, words, alone=alone, lines=drawn, cut_at=cut_at, TOP=TOP, ROW=ROW)
 
 
 @dataclass

@@ -1,21 +1,28 @@
-"""The data of the audience's clock: symptoms on one time axis, and when something was changed, never what.
+"""The audience's clock: symptoms on one time axis, and when something was changed, never what; as data and as SVG.
 
 Of health it holds only the three probes, and no events of the engine: both would name the target.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from workshop_kit.display.dashboard.view import Bars, Fault, Row, Span, counts_by_step, rows, spans
 from workshop_kit.display.live_data import Line, Panel, read, rounded, times
-from workshop_kit.instructor.log_tail import GRADES
+from workshop_kit.instructor.log_tail import ERROR, GRADES, WARNING
 from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watch import Tables
+from workshop_kit.screen import visible
 
 CHANGED = "something was changed here"
 STEP_SECONDS, STEPS_AVERAGED = 2.0, 3
@@ -28,6 +35,24 @@ SLOW = Panel("95 of 100 requests were answered within", "ms", {"p95_ms": "slow"}
 HELD = Panel("CPU: share of periods that the kernel cut short", "%", {"throttled_percent": "held"})
 LINES = "Log lines per second"
 NO_LINE = Line("", np.array([]), np.array([]))
+PAGES = Path(__file__).parent / "pages"
+WIDTH, HEIGHT = 1600, 860
+LEFT, RIGHT = 170, 1330
+"""The x of the time axis's ends; names stand to the left, the newest values to the right."""
+TOP, BOTTOM = 46, 798
+"""The y of the first row and of the time axis; `plots` has those of the panels."""
+SLOW_AT = (380, 490)
+LEAST_MILLISECONDS = 200.0
+"""The least end of the axis of answers, so that a few milliseconds stay at its bottom."""
+LOOKS = {"pass": "good", "warn": "odd", "fail": "bad", "no answer": "gone"}
+NAMES = dict(zip(GRADES, ("errors", "warnings", "others"), strict=True))
+SIZES = {
+    **{"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": 38},
+    "THINNER": 8,  # how much a passing state is cut off above and below, so that others stand out by their size, too
+    "NARROW": 90,  # a state narrower than this has no room for its name
+    **{"SWATCH": 26, "SWATCH_SLOT": 190},
+}
+"""The measures that the templates of the pictures use."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +67,11 @@ class Clock:
     held: Line
     bars: Bars
     bands: tuple[Span, ...]  # without labels
+
+    def across(self, start: float, end: float, least: float = 0.0) -> tuple[float, float]:
+        """Return the x of a time (seconds before the edge), and the width to another one, at least so wide."""
+        left, right = (max(min(one, 0.0), -self.seconds) / self.seconds * (RIGHT - LEFT) for one in (start, end))
+        return round(float(RIGHT + left), 1), round(max(float(right - left), least), 1)
 
 
 def clock(
@@ -105,3 +135,112 @@ def newest_lines(bars: Bars, grade: str) -> str:
     """Return how many lines of a grade come per second, by the newest steps that are over."""
     over = bars.counts[grade][bars.starts < -bars.step]
     return rounded(float(over[-STEPS_AVERAGED:].mean())) if over.size else "–"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A panel of the picture. Its data lie between ``top`` and ``bottom`` (y), which stand for ``highest`` and 0.
+
+    ``label`` names the highest value. ``curves`` are looks, lines, and whether the area below is filled; ``values``,
+    beside the panel, are y below the top, text, and look.
+    """
+
+    shown: Clock
+    title: str
+    top: int
+    bottom: int
+    highest: float
+    label: str
+    values: tuple[tuple[int, str, str], ...]
+    curves: tuple[tuple[str, Line, bool], ...] = ()
+
+    def up(self, value: float) -> float:
+        """Return the y of a value."""
+        return round(float(self.bottom - min(value / self.highest, 1.0) * (self.bottom - self.top)), 1)
+
+    def pieces(self, line: Line) -> list[list[tuple[float, float]]]:
+        """Return the points of a line; a gap begins a new piece."""
+        known = np.ma.clump_unmasked(np.ma.masked_invalid(line.y)) if line.y.size else ()  # type: ignore[no-untyped-call]
+        return [
+            [(self.shown.across(x, x)[0], self.up(y)) for x, y in zip(line.x[piece], line.y[piece], strict=True)]
+            for piece in known
+        ]
+
+    def bars(self, bars: Bars) -> Iterator[tuple[str, float, float, float, float]]:
+        """Yield the bars of each grade, one on top of the other: grade, x, y, width and height."""
+        below = np.zeros(bars.starts.size)
+        for grade in GRADES:
+            for start, base, count in zip(bars.starts, below, bars.counts[grade], strict=True):
+                if count:
+                    x, width = self.shown.across(start, start + bars.step, least=4.0)
+                    y = self.up(base + count)
+                    yield grade, x, y, round(width - 2, 1), round(max(self.up(base) - y, 1.5), 1)
+            below = below + bars.counts[grade]
+
+
+def svg(shown: Clock, *, alone: bool = False) -> str:
+    """Return the picture as SVG; with ``alone`` it brings its colors, else the page's stylesheet has them."""
+    legend = [grade for grade in GRADES if shown.bars.counts[grade].any()]
+    names = {"CHANGED": CHANGED, "LINES": LINES, "LOOKS": LOOKS, "NAMES": NAMES}
+    title, words = "What customers and probes see", describe(shown)
+    return picture("clock.svg", title, words, alone=alone, shown=shown, plots=plots(shown), legend=legend, **names)
+
+
+def picture(template: str, title: str, words: str, *, alone: bool, **values: Any) -> str:
+    """Return one of the templates as SVG with a title and a description; ``alone`` as for `svg`."""
+    style = Markup((PAGES / "clock.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
+    given = {**SIZES, **values, "title": title, "words": words, "alone": alone, "style": style}
+    return _templates().get_template(template).render(given)
+
+
+def plots(shown: Clock) -> Iterator[Plot]:
+    """Yield the panels from top to bottom."""
+    asked, failed, slow, held = (newest(line) for line in (shown.asked, shown.failed, shown.slow, shown.held))
+    highest = _nice(max(_highest(shown.asked), _highest(shown.failed), 1.0))
+    values = ((42, asked, "asked"), (96, f"{failed} failed", "calm" if failed == "0" else "failed"))
+    curves = (("asked", shown.asked, False), ("failed", shown.failed, True))
+    yield Plot(shown, RATES.title, 208, 326, highest, f"{highest:g}", values, curves)
+    highest = max(_nice(max(_highest(shown.slow), 1.0)), LEAST_MILLISECONDS)
+    value = (70, _with_unit(slow, SLOW), "slow")
+    yield Plot(shown, SLOW.title, *SLOW_AT, highest, _time(highest), (value,), (("slow", shown.slow, True),))
+    value = (52, _with_unit(held, HELD), "calm" if held in {"–", "0"} else "held")
+    yield Plot(shown, HELD.title, 544, 618, 100.0, "100 %", (value,), (("held", shown.held, True),))
+    most = sum(shown.bars.counts.values())
+    highest = _nice(max(float(np.max(most, initial=0.0)), 5.0))
+    counts = [(grade, newest_lines(shown.bars, grade)) for grade in (ERROR, WARNING)]
+    looks = [f"short {'calm' if count in {'–', '0'} else grade}" for grade, count in counts]
+    texts = [f"{count} {NAMES[grade]}" for grade, count in counts]
+    yield Plot(shown, LINES, 672, BOTTOM, highest, f"{highest:g}", tuple(zip((52, 104), texts, looks, strict=True)))
+
+
+@cache
+def _templates() -> Environment:
+    """Return the pictures' templates; every value is escaped."""
+    made = Environment(
+        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters["visible"] = visible
+    return made
+
+
+def _with_unit(known: str, panel: Panel) -> str:
+    return known if known == "–" else f"{known} {panel.unit}"
+
+
+def _highest(line: Line) -> float:
+    return float(np.fmax.reduce(line.y, initial=0.0))  # NaN does not count
+
+
+def _nice(number: float) -> float:
+    """Return the next round number that leaves some room.
+
+    >>> [_nice(one) for one in (1, 4.2, 19, 21, 180)]
+    [2.0, 5.0, 30.0, 30.0, 200.0]
+    """
+    wanted = number * 1.1
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted)
+
+
+def _time(milliseconds: float) -> str:
+    return f"{milliseconds:g} ms" if milliseconds < 1000 else f"{milliseconds / 1000:g} s"

@@ -17,7 +17,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.instructor import clock, clock_svg
+from workshop_kit.instructor import clock
 from workshop_kit.instructor.active_faults import ActiveFaults
 from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.instructor.background import BackgroundJob, TTLCache
@@ -157,10 +157,10 @@ class Controller:
         return self._picture.get()
 
     def draw(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
-        """Draw the clock now; see `clock_svg.svg`."""
+        """Draw the clock now; see `clock.svg`."""
         tables = self._watcher.tables(SERVICE, seconds=seconds + 10)
         faults = injection.history(self.stack.session)
-        return clock_svg.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
+        return clock.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
 
     @contextlib.contextmanager
     def _may_act(self) -> Iterator[None]:

@@ -8,8 +8,17 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from tests.workshop_kit.display.recorded import Broken
-from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe
-from workshop_kit.instructor.clock_svg import HEIGHT, LEAST_MILLISECONDS, SLOW_AT, WIDTH, svg
+from workshop_kit.instructor.clock import (
+    CHANGED,
+    HEIGHT,
+    LEAST_MILLISECONDS,
+    SLOW_AT,
+    WIDTH,
+    Clock,
+    clock,
+    describe,
+    svg,
+)
 from workshop_kit.observe.scrape import Health, Traffic
 from workshop_kit.observe.stats import Usage
 from workshop_kit.observe.watch import Tables, frame, with_cpu_limits

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.instructor.audience import RequestLines
-from workshop_kit.instructor.clock_svg import HEIGHT
+from workshop_kit.instructor.clock import HEIGHT
 from workshop_kit.instructor.log_tail import grade
 
 SPACE = "{http://www.w3.org/2000/svg}"

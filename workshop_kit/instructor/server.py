@@ -64,15 +64,14 @@ class InstructorServer(PageServer):
 
         return [
             (r"/presenter", Content, {**presenter, **page("presenter", self.presenter_token)}),
-            (r"/presenter\.js", Content, {**presenter, "make": lambda: _read("presenter.js"), "kind": JS}),
-            (r"/notes\.js", Content, {**presenter, "make": lambda: _read("notes.js"), "kind": JS}),
+            (r"/(presenter|notes|room)\.js", Script, presenter),
             (r"/presenter/choices", Content, {**presenter, "make": lambda: json.dumps(served.choices()), "kind": JSON}),
             (r"/presenter/state", Content, {**presenter, "make": lambda: json.dumps(served.state()), "kind": JSON}),
             (r"/presenter/do/([a-z-]+)", Action, presenter),
             *_room_routes(served.room, presenter, both),
             (r"/presenter/recorded\.svg", Content, {**presenter, **recorded}),
             (r"/audience", Content, {**both, **page("audience", self.audience_token)}),
-            (r"/audience\.js", Content, {**both, "make": lambda: _read("audience.js"), "kind": JS}),
+            (r"/(audience)\.js", Script, both),
             (r"/audience/state", Content, {**both, "make": audience_state, "kind": JSON}),
             (r"/audience/clock\.svg", Content, {**both, "make": controller.picture, "kind": SVG}),
             (r"/audience/map\.svg", Content, {**both, "make": _map, "kind": SVG}),
@@ -91,10 +90,8 @@ def _room_routes(room: RoomApi | None, presenter: dict[str, Any], both: dict[str
     return [
         (r"/presenter/room/choices", Content, {**presenter, **data("choices")}),
         (r"/presenter/room", Content, {**presenter, **data("state")}),
-        (r"/presenter/room\.js", Content, {**presenter, "make": lambda: _read("room.js"), "kind": JS}),
         (r"/audience/room", Content, {**both, **data("audience_state")}),
         (r"/audience/room\.svg", Content, {**both, "make": lambda: room.picture() if room else "", "kind": SVG}),
-        (r"/audience/class\.js", Content, {**both, "make": lambda: _read("class.js"), "kind": JS}),
     ]
 
 
@@ -109,6 +106,14 @@ class Content(Handler):
         if "policy" in self.more:
             self.set_header("Content-Security-Policy", self.more["policy"])
         self.answer(content, self.more["kind"])
+
+
+class Script(Handler):
+    """A script of a page."""
+
+    def get(self, name: str) -> None:
+        """Answer with it."""
+        self.answer(_read(f"{name}.js"), JS)
 
 
 class Action(Handler):
@@ -135,7 +140,7 @@ def _read(name: str) -> str:
 
 def _style() -> str:
     """Return the stylesheet, with those of the map and of the clock."""
-    return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css"), _read("room.css")])
+    return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css")])
 
 
 def _map() -> str:

@@ -124,7 +124,7 @@ def test_a_name_is_on_the_presenters_page_alone(room: RoomPages) -> None:
     assert [(one["name"], one["number"]) for one in queue] == [(NAME, 1)]
     seen = [
         room.get(path, room.desk.audience_token)
-        for path in ("/audience", "/audience/state", "/audience/room", "/audience/room.svg", "/audience/class.js")
+        for path in ("/audience", "/audience/state", "/audience/room", "/audience/room.svg")
     ]
     seen += [room.ask_room(path) for path in ("/phone.js", "/phone.css", "/desk.css", f"/{room.server.code}")]
     for body in ({"participant": secret}, {"participant": "0" * 32}):
@@ -132,7 +132,7 @@ def test_a_name_is_on_the_presenters_page_alone(room: RoomPages) -> None:
     assert [answer.status_code for answer in seen] == [200] * len(seen)
     told = [str(answer.url) for answer in seen if re.search(f"Ada|{secret}", f"{answer.headers}{answer.text}")]
     assert told == []
-    for path in ("/presenter/room", "/presenter/room/choices", "/presenter/room.js"):
+    for path in ("/presenter/room", "/presenter/room/choices", "/room.js"):
         assert room.get(path, room.desk.audience_token).status_code == 403
         assert room.ask_room(path).status_code == 404
 

@@ -1,15 +1,17 @@
-// The room's page: asks once a second what to show, and fetches the clock at most every two seconds.
+// The room's page: asks once a second what to show, and fetches the clock at most every two seconds. With a live room
+// it also shows how to join, and the class without names.
 "use strict";
 const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const HEADINGS = {
   clock: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", lines: "The log of one request",
-  predictions: "What did we think?",
+  predictions: "What did we think?", join: "Join the room", class: "The class",
 };
-const SECTIONS = { predictions: "predictions", recorded: "recorded" }; // all other views are pictures of the desk
+const SECTIONS = { predictions: "predictions", recorded: "recorded", join: "join", class: "class" }; // all other views are pictures of the desk
 let answered = performance.now();
 const said = {}; // what is on the page already, by section
 let countdown = null;
+let drawnClass = "";
 
 async function ask(path) {
   const answer = await fetch(path, { headers: { Authorization: `token ${token}` } });
@@ -85,5 +87,49 @@ function tick() {
   }
 }
 
+function row(tag, ...texts) {
+  const made = document.createElement("tr");
+  made.append(...texts.map((text) => { const cell = document.createElement(tag); cell.textContent = text; return cell; }));
+  return made;
+}
+
+function table(head, rows) {
+  const made = document.createElement("table");
+  made.append(row("th", ...head), ...rows.map((texts) => row("td", ...texts)));
+  return made;
+}
+
+function line(text) {
+  const made = document.createElement("p");
+  made.textContent = text;
+  return made;
+}
+
+// The lessons, and the exercises of the one that most are in.
+function drawClass({ joined, stuck, done, lessons, incidents }) {
+  const main = lessons.reduce((most, one) => (one.people > (most?.people ?? -1) ? one : most), null);
+  const parts = [line(`${joined} joined · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((one) => one.people).map((one) => [one.name, one.people]))];
+  if (main?.exercises.length) parts.push(table(["Exercise", "Passed", "Median minutes"], main.exercises.map((one) => [one.id, one.passed, one.minutes ?? "–"])));
+  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds", "Sign believed"], incidents.map((one) => [one.name, one.repaired, one.seconds, Object.entries(one.signs).map(([name, count]) => `${name} ${count}`).join(", ")])));
+  at("class").replaceChildren(...parts);
+}
+
+async function lookAtRoom() {
+  try {
+    const room = await (await ask("/audience/room")).json();
+    if (!room) return;
+    at("code").textContent = room.code;
+    at("address").textContent = room.address;
+    at("joined").textContent = `${room.board.joined} joined`;
+    const picture = at("join").querySelector("img");
+    if (!picture.src) picture.src = `/audience/room.svg?token=${token}`;
+    const key = JSON.stringify(room.board);
+    if (key !== drawnClass) drawClass(room.board);
+    drawnClass = key;
+  } catch { /* `tick` says that the desk does not answer */ }
+  setTimeout(lookAtRoom, 1000);
+}
+
 setInterval(tick, 250);
 look();
+lookAtRoom();

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workshop_kit.screen import in_lines
+from workshop_kit.screen import in_lines, visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 WIDGET_CSS = (Path(__file__).parent / "widget.css").read_text()
 """The frame of every widget; its own stylesheet comes after this one."""
@@ -32,3 +35,18 @@ class Rendered:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Give the notebook both; an exported page keeps the HTML, a terminal the text."""
         return {"text/html": self.html, "text/plain": self.text}
+
+
+def templates(folder: Path, *, escape: bool = True) -> Environment:
+    """Return the Jinja templates of a folder: values are escaped; the filter `visible` escapes control characters."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # not there on the bare Python of `plan`
+
+    made = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=escape,  # noqa: S701 - False is for Markdown
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["visible"] = visible
+    return made

@@ -8,21 +8,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from workshop_kit.display.dashboard.view import Bars, Fault, Row, Span, counts_by_step, rows, spans
 from workshop_kit.display.live_data import Line, Panel, read, rounded, times
+from workshop_kit.display.rendered import templates
 from workshop_kit.instructor.log_tail import ERROR, GRADES, WARNING
 from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watch import Tables
-from workshop_kit.screen import visible
 
 CHANGED = "something was changed here"
 STEP_SECONDS, STEPS_AVERAGED = 2.0, 3
@@ -36,6 +34,7 @@ HELD = Panel("CPU: share of periods that the kernel cut short", "%", {"throttled
 LINES = "Log lines per second"
 NO_LINE = Line("", np.array([]), np.array([]))
 PAGES = Path(__file__).parent / "pages"
+TEMPLATES = templates(PAGES)
 WIDTH, HEIGHT = 1600, 860
 LEFT, RIGHT = 170, 1330
 """The x of the time axis's ends; names stand to the left, the newest values to the right."""
@@ -190,7 +189,7 @@ def picture(template: str, title: str, words: str, *, alone: bool, **values: Any
     """Return one of the templates as SVG with a title and a description; ``alone`` as for `svg`."""
     style = Markup((PAGES / "clock.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
     given = {**SIZES, **values, "title": title, "words": words, "alone": alone, "style": style}
-    return _templates().get_template(template).render(given)
+    return TEMPLATES.get_template(template).render(given)
 
 
 def plots(shown: Clock) -> Iterator[Plot]:
@@ -211,16 +210,6 @@ def plots(shown: Clock) -> Iterator[Plot]:
     looks = [f"short {'calm' if count in {'–', '0'} else grade}" for grade, count in counts]
     texts = [f"{count} {NAMES[grade]}" for grade, count in counts]
     yield Plot(shown, LINES, 672, BOTTOM, highest, f"{highest:g}", tuple(zip((52, 104), texts, looks, strict=True)))
-
-
-@cache
-def _templates() -> Environment:
-    """Return the pictures' templates; every value is escaped."""
-    made = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    made.filters["visible"] = visible
-    return made
 
 
 def _with_unit(known: str, panel: Panel) -> str:

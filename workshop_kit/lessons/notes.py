@@ -12,14 +12,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from workshop_kit.display.rendered import templates
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import Exercise
@@ -48,6 +47,7 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"\{\w+\}")
 _PREDICT = re.compile(r'w\.predict\("([^"]+)"\)')
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
+_TEMPLATES = templates(HERE)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Note:
     def html(self) -> str:
         """The note, with the prediction's options or the exercise's minutes and solution before it."""
         text = Markup(_MARKDOWN.render(self.text))  # noqa: S704 - it escapes HTML
-        return templates().get_template("note.html").render(note=self, text=text)
+        return _TEMPLATES.get_template("note.html").render(note=self, text=text)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class NotesPage:
     def html(self) -> str:
         """One self-contained page, with a style for printing."""
         style = Markup((HERE / "notes.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
-        return templates().get_template("notes_page.html").render(page=self, style=style)
+        return _TEMPLATES.get_template("notes_page.html").render(page=self, style=style)
 
     def as_data(self) -> dict[str, Any]:
         """Return the minutes and the notes, each as HTML, for the presenter's page."""
@@ -156,18 +156,6 @@ def load_page(lesson: str, root: Path) -> NotesPage:
 
     notes = tuple(map(on_page, load(lesson, folder)))
     return NotesPage(lesson, headings["title"], planned.minutes["full"] if planned else 0, notes)
-
-
-@cache
-def templates() -> Environment:
-    """Return the templates of this folder; every value is escaped."""
-    return Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def update_notebooks(workspace: Workspace, root: Path = CHECKOUT) -> Update:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from html import escape
+from pathlib import Path
+from typing import Any
 
-from workshop_kit.audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
+from workshop_kit.audit.findings import AuditReport, RuleVerdict, TargetReport
 from workshop_kit.audit.report import CLOSING, counts, identity, principles
 from workshop_kit.audit.subject import SENTENCE_LENGTH
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
@@ -26,6 +27,7 @@ from workshop_kit.workspace.merge import language_of, same_code
 from workshop_kit.workspace.regions import MarkerError
 from workshop_kit.workspace.solutions import Source
 
+HERE = Path(__file__).parent
 NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
 IMAGE = "my-service"
@@ -45,11 +47,41 @@ def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rend
 
 def page(document: Document, report: AuditReport, mask: Mask, day: date) -> str:
     """Return the page as Markdown; typed and found text is escaped, and secrets are masked."""
-    parts = [NOTE, "", f"# What I take home, {day.isoformat()}", ""]
-    parts += [*_policies(document, mask), *_predictions(document, mask)]
-    for one in report.targets:
-        parts += _audit(one, mask)
-    return "\n".join([*parts, f"*{CLOSING}*", ""])
+    environment = templates(HERE, escape=False)  # the template escapes for Markdown
+    environment.filters |= {
+        "plain": plain,
+        "code": code,
+        "masked": mask,
+        "text": lambda text, *limit: plain(mask(text, *limit)),
+    }
+    text = environment.get_template("take_home.md.j2").render(
+        NOTE=NOTE,
+        CLOSING=CLOSING,
+        SENTENCE_LENGTH=SENTENCE_LENGTH,
+        CANNOT_TELL=RuleVerdict.CANNOT_TELL,
+        day=day.isoformat(),
+        policies=document.policies,
+        guesses=_guesses(document),
+        targets=report.targets,
+        identity=identity,
+        counts=counts,
+        principles=principles,
+    )
+    return f"{text}\n"
+
+
+def _guesses(document: Document) -> list[dict[str, Any]]:
+    """Return the predictions whose result is known: question, guess and result, in the words of the lesson."""
+    questions = load_all_questions(CHECKOUT / "notebooks")
+    found = []
+    for name, guess in sorted(document.predictions.items()):
+        if guess.actual:
+            question = questions.get(name)
+            options = question.options if question else {}
+            said, did = (options[key].text if key in options else key for key in (guess.choice, guess.actual))
+            asked = question.question if question else name
+            found.append({"right": guess.choice == guess.actual, "question": asked, "said": said, "did": did})
+    return found
 
 
 def _mask(workspace: Workspace) -> Mask:
@@ -58,37 +90,6 @@ def _mask(workspace: Workspace) -> Mask:
         return Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
     except OSError as error:
         raise explain(error, workspace.secrets_folder) from error
-
-
-def _policies(document: Document, mask: Mask) -> Iterator[str]:
-    yield from ("## My policies", "")
-    if not document.policies:
-        yield from ("None is written yet: each lesson has a card for them.", "")
-    for lesson, sentences in sorted(document.policies.items()):
-        yield from (f"**{plain(mask(lesson))}**", "")
-        for sentence in sentences:
-            yield f"- {plain(mask(sentence, SENTENCE_LENGTH))}"
-        yield ""
-
-
-def _predictions(document: Document, mask: Mask) -> Iterator[str]:
-    yield from ("## My predictions", "")
-    revealed = {name: guess for name, guess in document.predictions.items() if guess.actual}
-    if not revealed:
-        yield from ("None yet: a click before an experiment locks a guess.", "")
-        return
-    right = sum(guess.choice == guess.actual for guess in revealed.values())
-    yield from (f"{right} of {len(revealed)} went as I said. The others taught me something:", "")
-    yield from ("| | Before | I said | It did |", "| --- | --- | --- | --- |")
-    questions = load_all_questions(CHECKOUT / "notebooks")
-    for name, guess in sorted(revealed.items()):
-        question = questions.get(name)
-        options = question.options if question else {}
-        words = [question.question if question else name]
-        words += [options[key].text if key in options else key for key in (guess.choice, guess.actual or "")]
-        cells = " | ".join(plain(mask(word)) for word in words)
-        yield f"| {'✓' if guess.choice == guess.actual else '≠'} | {cells} |"
-    yield ""
 
 
 def code(text: str) -> str:
@@ -101,38 +102,6 @@ def code(text: str) -> str:
 def plain(text: str) -> str:
     """Escape a text for Markdown: no link, no image, no HTML, no mention."""
     return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text)
-
-
-def _audit(one: TargetReport, mask: Mask) -> Iterator[str]:
-    """Yield the audit of one target; what is not the participant's work stands before any number."""
-    yield from (f"## Audit of {code(one.target)}", "")
-    if one.reference:
-        yield from (f"**{plain(one.reference)}**", "")
-    yield from (f"{plain(identity(one).capitalize())}. {counts(one)}.", "")
-    yield from ("| | | Verdict |", "| --- | --- | --- |")
-    yield from (f"| {each.id} | {each.name} | {verdict.symbol} {verdict} |" for each, verdict in principles(one))
-    yield ""
-    if one.failing:
-        yield from ("### To do, or to decide otherwise", "")
-        for finding in one.failing:
-            yield from _to_do(finding, mask)
-        yield ""
-    if unknown := one.of(RuleVerdict.CANNOT_TELL):
-        yield from ("### What only we can tell", "")
-        reasons = dict.fromkeys(finding.said for finding in unknown)  # one of them is often that of many rules
-        for reason in reasons:
-            titles = "; ".join(finding.rule.title for finding in unknown if finding.said == reason)
-            yield f"- {titles}: {plain(mask(reason, SENTENCE_LENGTH))}"
-        yield ""
-
-
-def _to_do(finding: RuleFinding, mask: Mask) -> Iterator[str]:
-    rule = finding.rule
-    yield f"- [ ] **{rule.title}** ({rule.severity}, `{rule.id}`). {plain(mask(finding.said, SENTENCE_LENGTH))}"
-    for one in finding.evidence[:2]:
-        yield f"  - seen: {plain(mask(one.ran))}: {code(mask(one.saw))}"
-    yield f"  - why: {rule.why}"
-    yield f"  - next: {plain(rule.next_step)}"
 
 
 def mark_unpassed(report: AuditReport, engine: Engine, service: ExerciseService) -> AuditReport:

@@ -1,25 +1,131 @@
-"""An incident on the live stack: several signals show it, none names its cause, nothing is left."""
+"""An incident, recorded and on the live stack: its exercises, its record, what a participant sees and does."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.workshop_kit.engine.kernels import things
+from tests.workshop_kit.gameday import recorded
 from workshop_kit import gameday
 from workshop_kit.display.live import Screens
 from workshop_kit.engine.labels import SCOPE
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import checkpoint
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.exercises import checkpoint, game_records, registry
+from workshop_kit.exercises.checks import gameday as check
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.game_records import QUESTIONS, Record
 from workshop_kit.faults.injection import Journal
+from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.workspace.folder import Workspace
 
-pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+REPAIRED = Record(
+    "a1", "monday", 1, NOON, NOON, NOON, NOON, NOON + timedelta(seconds=9), "", dict.fromkeys(QUESTIONS, "so it was")
+)
+
+
+def test_every_incident_has_an_exercise(root: Path) -> None:
+    """Two of the five are core."""
+    exercises = [one for one in registry.load(root) if one.lesson == "05_game_day"]
+    assert {one.id for one in exercises} == {f"gameday.{day}" for day in gameday.CAUSES}
+    assert tuple(gameday.CAUSES) == check.DAYS
+    assert sum(one.weight == "core" for one in exercises) == 2
+
+
+def test_records_are_kept_and_the_newest_of_one_incident_counts(tmp_path: Path) -> None:
+    """They are read as they were written; other lines are skipped."""
+    session: Any = SimpleNamespace(ledger=SimpleNamespace(path=tmp_path / "ledger.jsonl"))
+    game_records.write(session.ledger.path, replace(REPAIRED, symptom="still", fixed=None))
+    with (tmp_path / "gameday.jsonl").open("a") as file:
+        file.write("no json\n[]\n{}\n")
+    game_records.write(session.ledger.path, REPAIRED)
+    assert game_records.read(session.ledger.path) == [REPAIRED]
+    assert game_records.find(session.ledger.path, "a1") == REPAIRED
+    assert game_records.find(session.ledger.path, "a2") is None
+    assert (REPAIRED.to_detect_seconds, REPAIRED.to_repair_seconds) == (0, 9)
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> Incident:
+    """A recorded incident."""
+    return recorded.incident(tmp_path, "wednesday")
+
+
+def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
+    """The table shows whether two secrets are equal, but no secret."""
+    incident = recorded.incident(tmp_path, "monday")
+    shown = incident.compare(*incident.releases()["release"]).to_string()
+    release = incident.shop.current("production")
+    assert "version 2" in shown
+    assert "version 3" in shown
+    assert [text for _, text in release.secrets.values() if text in shown or text in repr(release)] == []
+
+
+def test_only_compare_shows_what_a_release_changed_and_is_noted(incident: Incident) -> None:
+    """The list of releases does not show it; the card has the comparison."""
+    assert [*incident.releases()] == ["time", "environment", "release"]
+    assert not incident.record.actions
+    numbers = [*incident.releases()["release"]]
+    assert "HTTP_DRAIN_SECONDS" in incident.compare(*numbers).index
+    (noted,) = incident.record.actions
+    assert noted.endswith(f"compared releases {', '.join(map(str, numbers))}")
+
+
+def test_the_first_own_action_counts_and_no_cell_of_the_lesson(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cell as shipped is no own action; a cell of the participant is one."""
+    monkeypatch.setattr(incidents, "running_cell", lambda: "monday.releases()")
+    incident.releases()
+    assert incident.record.detected is None
+    monkeypatch.setattr(incidents, "running_cell", lambda: "wednesday.releases().tail()")
+    incident.releases()
+    assert incident.record.detected is not None
+
+
+def test_each_sees_one_signal(incident: Incident) -> None:
+    """Other signals are refused in a sentence until everything is shown again."""
+    incident.see("logs")
+    assert len(incident.logs())
+    for look in (incident.metrics, lambda: incident.compare(40, 41)):
+        with pytest.raises(WorkshopError, match="is for another person at your table") as error:
+            look()
+        assert 'wednesday.see("everything")' in str(error.value)
+    incident.see("everything")
+    assert len(incident.releases())
+    with pytest.raises(WrongUsage, match="'smells' is nothing to see"):
+        incident.see("smells")
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda one: one.deploy("production", release=7), "There is no release 7"),
+        (lambda one: one.deploy("moon"), "There is no environment 'moon'"),
+        (lambda one: one.deploy("production", memory_mib=-1), "memory_mib is no change that can be released"),
+        (lambda one: one.deploy("production", colour="red"), "colour is no change that can be released"),
+        (lambda one: one.restart("mysql"), "There is no 'mysql' to restart"),
+        (lambda one: gameday.start(one.lesson, "my-service:5", "sunday", seed=1), "There is no incident 'sunday'"),
+    ],
+)
+def test_a_wrong_action_is_refused(incident: Incident, act: Callable[[Incident], object], says: str) -> None:
+    """One sentence, and nothing is released."""
+    before = len(incident.shop.history)
+    with pytest.raises(WorkshopError, match=says):
+        act(incident)
+    assert len(incident.shop.history) == before
+
 
 GIVEAWAYS = ("game", "incident", "monday", "stale", "rotat", 'fault":', "injected")
 FEWEST_SIGNALS = 2
@@ -42,6 +148,9 @@ def containers_of(stack: Stack) -> set[str]:
     return {name for kind, name in map(str.split, found) if kind == "container"}
 
 
+@pytest.mark.engine
+@pytest.mark.long
+@pytest.mark.timeout(300)
 def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> None:
     """Several signals show that customers suffer; no label, variable, setting or log line names the cause.
 

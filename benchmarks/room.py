@@ -22,7 +22,7 @@ from workshop_kit.classroom.snapshot import Snapshot
 from workshop_kit.classroom.sync import RoomSync
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.instructor.audience import Audience
-from workshop_kit.instructor.room_api import RoomApi
+from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.room_server import open_room
 from workshop_kit.observe.http import Answer
 from workshop_kit.screen import visible

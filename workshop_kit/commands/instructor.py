@@ -35,9 +35,9 @@ def desk(
     """Serve both pages, and a room if it is asked for, until Ctrl-C; then revert every fault and end the load."""
     if address and not room:
         raise WrongUsage("--address is for a live room.", "Add --room.")
+    from workshop_kit.instructor.classroom import RoomApi
     from workshop_kit.instructor.controller import Controller
     from workshop_kit.instructor.presenter_api import PresenterApi  # lazily: slow imports
-    from workshop_kit.instructor.room_api import RoomApi
     from workshop_kit.instructor.room_server import open_room
     from workshop_kit.instructor.script import load_script
     from workshop_kit.instructor.server import InstructorServer

@@ -105,29 +105,23 @@ class RequestLines:
 class Audience:
     """What is shown, and in which theme ("": the system's).
 
-    ``answer_shown`` says whether the right answer of the prediction is shown, too; ``poll`` counts the open question
-    of a live room, in place of a counted ``histogram``.
+    ``counts`` returns the counts of the prediction that is shown, as they are now; ``answer_shown`` says whether its
+    right answer is shown, too.
     """
 
     shows: str = "clock"
     theme: str = ""
     countdown: Countdown = field(default_factory=Countdown)
-    histogram: Histogram | None = None
+    counts: Callable[[], Histogram] | None = None
     lines: RequestLines | None = None
     answer_shown: bool = False
     views: tuple[str, ...] = SHOWN
-    poll: Callable[[], Histogram] | None = None
-
-    @property
-    def predictions(self) -> Histogram | None:
-        """The counts of the prediction that is shown, as they are now."""
-        return self.poll() if self.poll else self.histogram
 
     def show(self, what: object) -> None:
         """Show one of ``views``. Raises WrongUsage for anything else, and for a view that is empty yet."""
         if what not in self.views:
             raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(self.views)}.")
-        if {"predictions": self.predictions, "lines": self.lines}.get(str(what), self) is None:
+        if {"predictions": self.counts, "lines": self.lines}.get(str(what), self) is None:
             raise WrongUsage(f"There are no {what} to show yet.", "Count predictions, or find a request, first.")
         self.shows = str(what)
 
@@ -143,18 +137,13 @@ class Audience:
             raise WrongUsage(f"No line has the request id {lines.request_id!r}.", "Compare the id, then find it again.")
         self.lines, self.shows = lines, "lines"
 
-    def show_prediction(self, histogram: Histogram) -> None:
+    def show_prediction(self, counts: Callable[[], Histogram]) -> None:
         """Show the counts of a prediction without the right answer."""
-        self.histogram, self.poll, self.answer_shown, self.shows = histogram, None, False, "predictions"
-
-    def show_poll(self, poll: Callable[[], Histogram]) -> None:
-        """Show the live counts of a prediction without the right answer."""
-        self.histogram, self.poll, self.answer_shown, self.shows = None, poll, False, "predictions"
+        self.counts, self.answer_shown, self.shows = counts, False, "predictions"
 
     def show_answer(self) -> None:
         """Show which answer was right. Raises WrongUsage if none is known to be."""
-        histogram = self.predictions
-        if histogram is None or not histogram.has_right_answer:
+        if self.counts is None or not self.counts().has_right_answer:
             raise WrongUsage(
                 "No answer is known to be right.", "Run the experiment, or put * before it in the pasted counts."
             )
@@ -162,7 +151,7 @@ class Audience:
 
     def state(self) -> dict[str, Any]:
         """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
-        countdown, histogram = self.countdown, self.predictions
+        countdown, histogram = self.countdown, self.counts() if self.counts else None
         return {
             "shows": self.shows,
             "theme": self.theme,

@@ -33,7 +33,7 @@ from workshop_kit.workspace.lab_settings import trust
 
 SERVICE = "service"
 PICTURE_SECONDS = 120.0
-PICTURE_AGE_SECONDS, SERVICES_AGE_SECONDS = 2.0, 1.0
+PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 JOB_SECONDS = 120.0
 """How long closing waits for a running checkpoint: half of one is no good state."""
@@ -60,7 +60,6 @@ class Controller:
         self._log_tail = LogTail(lambda: self.stack.container(SERVICE))
         self._closing, self._acting = threading.Event(), threading.Lock()
         self._picture = TTLCache(PICTURE_AGE_SECONDS, self.draw)
-        self._services = TTLCache(SERVICES_AGE_SECONDS, self._ask_services)
 
     def open(self, report: Report = silent) -> Self:
         """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
@@ -146,11 +145,12 @@ class Controller:
         return found
 
     def services(self) -> list[dict[str, str]]:
-        """Return the containers of the stack in the engine's words, at most a second old.
-
-        ``health`` is "" without a health check.
-        """
-        return self._services.get()
+        """Return the containers of the stack in the engine's words; ``health`` is "" without a health check."""
+        states = {name: one.attrs["State"] for name, one in sorted(self.stack.containers().items())}
+        return [
+            {"name": name, "status": state["Status"], "health": (state.get("Health") or {}).get("Status", "")}
+            for name, state in states.items()
+        ]
 
     def picture(self) -> str:
         """Return the audience's clock as SVG, at most two seconds old."""
@@ -176,13 +176,6 @@ class Controller:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _ask_services(self) -> list[dict[str, str]]:
-        states = {name: one.attrs["State"] for name, one in sorted(self.stack.containers().items())}
-        return [
-            {"name": name, "status": state["Status"], "health": (state.get("Health") or {}).get("Status", "")}
-            for name, state in states.items()
-        ]
 
     def _is_well(self) -> bool:
         """Return whether the newest /health passes and no request failed in the newest second."""

@@ -12,9 +12,9 @@ from workshop_kit.faults.catalog import FAULTS, Fault, Parameter
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor import prediction_counts
 from workshop_kit.instructor.background import engine_needed
+from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.load_generator import REQUESTS
-from workshop_kit.instructor.room_api import RoomApi
 from workshop_kit.instructor.script import PICTURES, DemoProgress, DemoStep, Script
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.predictions import load_all_questions
@@ -126,7 +126,7 @@ class PresenterApi:
         else:
             questions = load_all_questions(self._notebooks)
             counted = prediction_counts.of_folder(_folder(body), _text(body, "prediction"), questions)
-        self.audience.show_prediction(counted)
+        self.audience.show_prediction(lambda: counted)
 
     def _play_current(self) -> None:
         step = self.demo.step

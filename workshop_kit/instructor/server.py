@@ -15,8 +15,8 @@ import tornado.web
 from workshop_kit.display import map as system
 from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, POLICY, SVG, Handler, PageServer
 from workshop_kit.errors import WrongUsage
+from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.presenter_api import PresenterApi
-from workshop_kit.instructor.room_api import RoomApi
 
 PAGES = Path(__file__).parent / "pages"
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from workshop_kit.instructor.audience import Audience
+from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.presenter_api import PresenterApi
-from workshop_kit.instructor.room_api import RoomApi
 from workshop_kit.instructor.room_server import RoomServer, open_room
 from workshop_kit.instructor.script import load_script
 from workshop_kit.instructor.server import InstructorServer

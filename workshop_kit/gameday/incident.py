@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 import time
@@ -32,6 +31,7 @@ from workshop_kit.gameday.shop import DEPENDENCIES, Shop
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Step
+from workshop_kit.workspace.course import notebook_cells
 
 NAME = "game"
 """The incident's name among the live outputs of a notebook: a new one ends the former."""
@@ -315,6 +315,5 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
 @cache
 def _shipped_cells(root: Path) -> frozenset[str]:
     """Return the code cells of game day as shipped."""
-    documents = [json.loads(path.read_text(encoding="utf-8")) for path in Path(root, "notebooks").glob("05*.ipynb")]
-    cells = [cell for document in documents for cell in document["cells"] if cell["cell_type"] == "code"]
-    return frozenset("".join(cell["source"]).strip() for cell in cells)
+    cells = [cell for path in Path(root, "notebooks").glob("05*.ipynb") for cell in notebook_cells(path)]
+    return frozenset(cell["source"].strip() for cell in cells if cell["cell_type"] == "code")

@@ -6,7 +6,6 @@ Only `Classroom.queue` has names: it is for the presenter's page alone.
 from __future__ import annotations
 
 import io
-import json
 import statistics
 import threading
 import time
@@ -24,7 +23,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.instructor.audience import Audience
 from workshop_kit.instructor.prediction_counts import Histogram, of_guesses
 from workshop_kit.lessons.predictions import Question, load_all_questions
-from workshop_kit.workspace.course import lesson_names, load_course
+from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 
 MOST_PARTICIPANTS = 1_000
 AWAY_SECONDS = 40.0
@@ -287,6 +286,5 @@ class RoomApi:
 
 def _headings(notebook: Path) -> list[tuple[str, str]]:
     """Return the text cells of a notebook that begin with a heading: id and heading."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    texts = [(cell["id"], "".join(cell["source"])) for cell in cells if cell["cell_type"] == "markdown"]
+    texts = [(cell["id"], cell["source"]) for cell in notebook_cells(notebook) if cell["cell_type"] == "markdown"]
     return [(name, text.partition("\n")[0].lstrip("# ")) for name, text in texts if text.startswith("#")]

@@ -7,7 +7,6 @@ stopped or refuses, a failed build, a full disk, and a name that another cell de
 from __future__ import annotations
 
 import errno
-import json
 import linecache
 import os
 import symtable
@@ -23,6 +22,7 @@ from requests.exceptions import RequestException
 from workshop_kit.engine import reach
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import explain
+from workshop_kit.workspace.course import notebook_cells
 
 HANDLED = (NameError, DockerException, RequestException, OSError, httpx.ConnectError)
 """Error types that may become a sentence; RequestException and OSError include broken connections."""
@@ -113,8 +113,7 @@ def _engine_trouble(error: Exception) -> WorkshopError:
 def cell_sources(notebook: Path) -> list[str]:
     """Return the sources of a notebook's code cells; none if it cannot be read."""
     try:
-        cells = json.loads(notebook.read_text())["cells"]
-        return ["".join(cell["source"]).strip() for cell in cells if cell["cell_type"] == "code"]
+        return [cell["source"].strip() for cell in notebook_cells(notebook) if cell["cell_type"] == "code"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

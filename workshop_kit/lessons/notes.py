@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
 from workshop_kit.workspace.content import Backup, Update
-from workshop_kit.workspace.course import lesson_names, load_course
+from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import notebook_bytes
 
@@ -130,12 +130,12 @@ def read_notebook(lesson: str, folder: Path) -> dict[str, Any]:
     return document
 
 
-def sections(notebook: Mapping[str, Any]) -> dict[str, str]:
+def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the heading that each cell stands below, by cell id; a text cell with a heading stands below its own."""
     found, heading = {}, ""
-    for cell in notebook["cells"]:
+    for cell in cells:
         if cell["cell_type"] == "markdown":
-            heading = (_HEADING.findall("".join(cell["source"])) or [heading])[0]
+            heading = (_HEADING.findall(cell["source"]) or [heading])[0]
         found[cell["id"]] = heading
     return found
 
@@ -143,10 +143,10 @@ def sections(notebook: Mapping[str, Any]) -> dict[str, str]:
 def load_page(lesson: str, root: Path) -> NotesPage:
     """Return the notes of a lesson of the checkout ``root``. Raises WorkshopError for a missing or damaged file."""
     folder = root / "notebooks"
-    notebook, questions = read_notebook(lesson, folder), load_all_questions(folder)
-    asked = {cell["id"]: _PREDICT.search("".join(cell["source"])) for cell in notebook["cells"]}
+    cells, questions = notebook_cells(folder / f"{lesson}.ipynb"), load_all_questions(folder)
+    asked = {cell["id"]: _PREDICT.search(cell["source"]) for cell in cells}
     exercises = {one.cells[0]: one for one in registry.load(root)}
-    headings = sections(notebook)
+    headings = sections(cells)
     planned = load_course(root).lesson(lesson)
 
     def on_page(note: Note) -> Note:

@@ -156,8 +156,7 @@ def find_track(name: str) -> str:
 
 def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, int]]) -> tuple[Section, ...]:
     """Return the sections of a lesson: ``table`` has the minutes of each by the id of its first cell."""
-    notebook = json.loads((root / "notebooks" / f"{lesson}.ipynb").read_text(encoding="utf-8"))
-    texts = {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
+    texts = {cell["id"]: cell["source"] for cell in notebook_cells(root / "notebooks" / f"{lesson}.ipynb")}
     ids, found = list(texts), []
     starts = [ids.index(name) if name in texts else -1 for name in table]
     if starts != sorted(starts) or starts[:1] != [0]:
@@ -204,6 +203,12 @@ def find_lesson(word: str, notebooks: Path) -> str:
     pattern = MORE if re.match(r"\d\d[a-z]", stem) else LESSON
     lessons = [name for name in known if pattern.fullmatch(name)]
     return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(known)}.")
+
+
+def notebook_cells(path: Path) -> list[dict[str, Any]]:
+    """Return the cells of a notebook, the ``source`` of each as one text. Raises OSError, ValueError, KeyError."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [{**cell, "source": "".join(cell["source"])} for cell in cells]
 
 
 def lesson_names(notebooks: Path) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ from IPython.core.getipython import get_ipython
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.workspace import content
-from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.course import MY_SERVICE, notebook_cells
 from workshop_kit.workspace.folder import HIDDEN, WRITTEN, Workspace
 
 MAGIC = "file"
@@ -68,10 +67,9 @@ def write(workspace: Workspace, name: str, body: str) -> str:
 def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:
     """Yield the lesson and the text of each file cell for ``name`` in a folder of notebooks."""
     for notebook in sorted(notebooks.glob("*.ipynb")):
-        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-            source = "".join(cell["source"])
-            if file_named(source) == name:
-                yield notebook.stem, body_of(source)
+        for cell in notebook_cells(notebook):
+            if file_named(cell["source"]) == name:
+                yield notebook.stem, body_of(cell["source"])
 
 
 def _number_of(text: str | None, cells: list[tuple[str, str]]) -> str:

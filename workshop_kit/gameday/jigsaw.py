@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from html import escape
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,7 +17,7 @@ from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer, network_address
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday.customers import PANELS
@@ -37,12 +37,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 RELOAD_SECONDS = 4
 SECONDS, LINES = 120.0, 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
-STYLE = """
-:root { color-scheme: light dark; --jp-content-font-color1: CanvasText; --jp-content-font-color2: GrayText; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 64rem; padding: 0 1rem; }
-img { max-width: 100%; height: auto; }
-@media (prefers-color-scheme: dark) { img { filter: invert(1) hue-rotate(180deg); } }
-"""
+TEMPLATES = templates(Path(__file__).parent)
 
 
 def address(where: str) -> str:
@@ -81,40 +76,30 @@ class RolePage(Handler):
         """Answer with HTML without a script."""
         name, token = self.more["role"], self.get_query_argument("token", "")
         release = self.get_query_argument("release", "")
-        body = await self.from_thread(lambda: PAGES[name](self.served, token, release))
+        shown = await self.from_thread(lambda: PAGES[name](self.served, release))
         title = f"{self.served.record.name.capitalize()}: {name}"
         text = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
         self.set_header("Content-Security-Policy", POLICY)
-        self.answer(
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-            f'<meta name="viewport" content="width=device-width">'
-            f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">'
-            f"<style>{STYLE}</style><h1>{title}</h1><p>{escape(text)}</p>{body}</html>",
-            HTML,
-        )
+        page = TEMPLATES.get_template("jigsaw.html")
+        self.answer(page.render(title=title, text=text, seconds=RELOAD_SECONDS, token=token, **shown), HTML)
 
 
-def _configuration(incident: Any, token: str, release: str) -> str:
+def _configuration(incident: Any, release: str) -> dict[str, Any]:
     """Return the releases, and what the chosen one changed; a new choice is noted on the card."""
     history = incident.shop.history
-    body = "".join(
-        f"<li>{one.time:%H:%M:%S} {escape(one.environment)}: release {one.number}, "
-        f'<a href="?token={escape(token)}&amp;release={one.number}">what did it change?</a></li>'
-        for one in history
-    )
-    body = f"<ul>{body}</ul>"
     chosen = next((one for one in history if str(one.number) == release), None)
     if chosen is None:
-        return body
+        return {"history": history, "shown": ""}
     earlier = [one.number for one in history if one.environment == chosen.environment and one.number < chosen.number]
     if not earlier:
-        return f"{body}<p>Release {chosen.number} was the first.</p>"
+        return {"history": history, "shown": f"<p>Release {chosen.number} was the first.</p>"}
     incident.note_once(f"compared releases {earlier[-1]}, {chosen.number}")
     found = incident.shop.compare(earlier[-1], chosen.number).reset_index()
-    return body + table(f"What release {chosen.number} changed", [*map(str, found)], found.to_numpy().tolist()).html
+    changes = table(f"What release {chosen.number} changed", [*map(str, found)], found.to_numpy().tolist())
+    return {"history": history, "shown": changes.html}
 
 
-def _logs(incident: Any, *_: str) -> str:
+def _logs(incident: Any, _: str) -> dict[str, Any]:
     """Return the newest lines: requests, and all others."""
     lines = incident.shop.lines().reindex(columns=COLUMNS)
     is_request = lines["msg"] == "request"
@@ -123,17 +108,18 @@ def _logs(incident: Any, *_: str) -> str:
         "The newest requests of customers": lines[is_request & ~lines["route"].isin(PROBES)],
     }
     shown = [(title, some.tail(LINES).to_numpy()) for title, some in parts.items()]
-    return "".join(table(title, COLUMNS, [[*map(_cell, row)] for row in rows]).html for title, rows in shown)
+    tables = [table(title, COLUMNS, [[*map(_cell, row)] for row in rows]).html for title, rows in shown]
+    return {"shown": "".join(tables)}
 
 
-def _metrics(incident: Any, *_: str) -> str:
+def _metrics(incident: Any, _: str) -> dict[str, Any]:
     """Return a chart of each environment."""
     pictures = []
     for name in incident.shop.environments:
         tables = incident.watcher.tables(name, seconds=SECONDS + 5)
         view = container_view(tables, (), name, time.time(), SECONDS, PANELS)
         pictures.append(charts.picture(renderer.figure(name, view), describe(name, view)).html)
-    return "".join(pictures)
+    return {"shown": "".join(pictures)}
 
 
 def _cell(value: object) -> str:
@@ -142,4 +128,8 @@ def _cell(value: object) -> str:
     return "" if pd.isna(value) else visible(str(value), 120)
 
 
-PAGES: dict[str, Callable[[Any, str, str], str]] = {"configuration": _configuration, "logs": _logs, "metrics": _metrics}
+PAGES: dict[str, Callable[[Any, str], dict[str, Any]]] = {
+    "configuration": _configuration,
+    "logs": _logs,
+    "metrics": _metrics,
+}

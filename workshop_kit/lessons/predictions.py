@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -26,7 +25,7 @@ from IPython.display import DisplayHandle, display
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from workshop_kit.display.live import answer_while_busy
-from workshop_kit.display.rendered import WIDGET_CSS, Rendered
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered, templates
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
@@ -34,6 +33,7 @@ from workshop_kit.exercises.widget_job import PARTS
 from workshop_kit.files import load_toml
 
 HERE = Path(__file__).parent
+TEMPLATES = templates(HERE)
 SUFFIX = ".predictions.toml"
 OPTIONS = 4
 CSS = WIDGET_CSS + (HERE / "prediction.css").read_text()
@@ -189,22 +189,12 @@ class Prediction:
 
 def question_page(question: Question, locked: str | None) -> Rendered:
     """Return the question and its options as static text; the locked option is marked."""
-    items, lines = "", [question.question]
-    for key, option in question.options.items():
-        mine = key == locked
-        mark, note = ("◉", "your guess") if mine else ("○", "")
-        items += (
-            f'<li class="wk-choice" data-mine="{str(mine).lower()}"><span class="wk-mark" aria-hidden="true">{mark}'
-            f'</span><span>{escape(option.text)}</span><span class="wk-note">{note}</span></li>'
-        )
-        lines.append(f"{mark} {option.text}{f'  ({note})' if note else ''}")
-    how = "" if locked else f'<p class="wk-status">{HOW}</p>'
-    html = (
-        f'{STYLE}<section class="wk-prediction wk-static" role="group" aria-label="A prediction">'
-        '<p class="wk-eyebrow">Before you run it: your guess</p>'
-        f'<p class="wk-question">{escape(question.question)}</p><ul class="wk-choices">{items}</ul>{how}</section>'
-    )
-    return Rendered(html, "\n".join(lines))
+    html = TEMPLATES.get_template("prediction.html").render(question=question, locked=locked, how=HOW)
+    lines = [
+        f"◉ {option.text}  (your guess)" if key == locked else f"○ {option.text}"
+        for key, option in question.options.items()
+    ]
+    return Rendered(STYLE + html, "\n".join([question.question, *lines]))
 
 
 def outcome(question: Question, guess: str | None, actual: str) -> Rendered:

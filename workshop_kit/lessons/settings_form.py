@@ -12,7 +12,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
@@ -126,18 +126,8 @@ def problems_in(lines: Sequence[str]) -> list[Problem]:
 
 def card_html(result: StartResult) -> str:
     """Return a result as an HTML card; every text is escaped."""
-    mark, verdict = ("✓", "passed") if result.outcome == READY else ("✗", "wrong")
-    items = "".join(
-        f'<li data-passed="false"><code>{escape(one.variable)}</code> {escape(one.wrong)} '
-        f'<span class="wk-ex-soft">{escape(one.purpose)}</span></li>'
-        for one in result.problems
-    )
-    return (
-        f'<div class="wk-ex-result" data-verdict="{verdict}"><p class="wk-ex-verdict">'
-        f'<span class="wk-ex-mark" aria-hidden="true">{mark}</span> <span>{escape(result.headline)}</span> '
-        f'<span class="wk-ex-soft">{result.seconds:.1f} s</span></p>'
-        f'<p class="wk-ex-summary">Told: {escape(result.told)}</p>{f"<ul>{items}</ul>" if items else ""}</div>'
-    )
+    card = templates(HERE).get_template("settings_result.html")
+    return card.render(result=result, ready=result.outcome == READY)
 
 
 def _port(text: str) -> int:

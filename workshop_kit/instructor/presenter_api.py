@@ -82,7 +82,7 @@ class PresenterApi:
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "lessons": [*lesson_names(self._notebooks)],
-            "when": " ".join(self.script.when.split()),
+            "when": self.script.when,
             "steps": [self._step(step) for step in self.script.steps],
         }
 
@@ -144,8 +144,8 @@ class PresenterApi:
             "number": step.number,
             "title": step.title,
             "minutes": step.minutes,
-            "say": " ".join(step.say.split()),
-            "note": " ".join(step.note.split()),
+            "say": step.say,
+            "note": step.note,
             "clicks": [str(click) for click in step.clicks],
             "expectations": [str(one) for one in step.expectations],
             "picture": step.picture if (PICTURES / step.picture).is_file() else "",

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
+from workshop_kit.display.rendered import templates
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog
 from workshop_kit.files import load_toml
@@ -24,6 +25,8 @@ from workshop_kit.paths import CHECKOUT
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
+OneLine = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
+"""A text that the file breaks into lines."""
 
 
 class _Model(BaseModel):
@@ -119,8 +122,8 @@ class DemoStep(_Model):
     id: str
     title: str
     minutes: float
-    say: str
-    note: str = ""
+    say: OneLine
+    note: OneLine = ""
     clicks: tuple[Click, ...] = Field((), alias="do")
     expectations: tuple[Expectation, ...] = Field((), alias="see")
     within_seconds: float = 20.0
@@ -136,7 +139,7 @@ class Script(_Model):
     """The whole demo; ``when`` says at which point of a workshop it may be shown."""
 
     title: str
-    when: str
+    when: OneLine
     steps: tuple[DemoStep, ...] = Field(alias="step")
 
     @field_validator("steps", mode="before")
@@ -203,19 +206,5 @@ def load_script(path: Path = SCRIPT) -> Script:
 
 def as_page(script: Script) -> str:
     """Return the demo as a page in Markdown, with the recorded pictures."""
-    parts = [
-        f"# {script.title}",
-        "The demo of `./workshop desk`, step by step, with the pictures of its last rehearsal: "
-        "`./workshop tour --demo --book` writes this page.",
-        f"**When:** {' '.join(script.when.split())}",
-    ]
-    for step in script.steps:
-        parts += [
-            f"## {step.number}. {step.title} ({step.minutes:g} min)",
-            f"*{' '.join(step.note.split())}*" if step.note else "",
-            " ".join(step.say.split()),
-            "**Actions:** " + "; ".join(map(str, step.clicks)) + ".",
-            "**Expected:** " + "; ".join(map(str, step.expectations)) + ".",
-            f"![What the room saw at step {step.number}]({step.picture})",
-        ]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    template = templates(SCRIPT.parent / "pages", escape=False).get_template("demo.md.j2")  # the text is our own
+    return template.render(script=script).rstrip() + "\n"

@@ -33,7 +33,6 @@ from workshop_kit.exercises.widget_job import PARTS
 from workshop_kit.files import load_toml
 
 HERE = Path(__file__).parent
-TEMPLATES = templates(HERE)
 SUFFIX = ".predictions.toml"
 OPTIONS = 4
 CSS = WIDGET_CSS + (HERE / "prediction.css").read_text()
@@ -189,7 +188,7 @@ class Prediction:
 
 def question_page(question: Question, locked: str | None) -> Rendered:
     """Return the question and its options as static text; the locked option is marked."""
-    html = TEMPLATES.get_template("prediction.html").render(question=question, locked=locked, how=HOW)
+    html = templates(HERE).get_template("prediction.html").render(question=question, locked=locked, how=HOW)
     lines = [
         f"◉ {option.text}  (your guess)" if key == locked else f"○ {option.text}"
         for key, option in question.options.items()

@@ -88,7 +88,8 @@ class RequestLines:
         """Return the picture; with ``alone`` it brings its colors."""
         count = len(self.lines)
         title = f"{count} log line{'' if count == 1 else 's'} of the request {visible(self.request_id, 64)}"
-        y, name, drawn, cut_at = TOP, as_html(self.request_id), [], 0
+        y, name, cut_at = TOP, as_html(self.request_id), 0
+        drawn: list[tuple[str, int, list[Markup]]] = []
         for (grade, _), text in zip(self.lines, self.texts, strict=True):
             rows = textwrap.wrap(text, COLUMNS, break_on_hyphens=False)
             if y + len(rows) * ROW > HEIGHT - ROW:

@@ -1,14 +1,14 @@
 // A question with four options; the first click locks one. Python owns the state, this draws it. widget_job.js stands before this.
 
-function statusOf(model, waiting) {
+function statusOf(model, talk) {
   const problem = model.get("problem");
   if (problem) return problem;
   const choices = model.get("choices");
   const textOf = (key) => (choices.find((choice) => choice.key === key) || { text: key }).text;
   if (model.get("actual")) return `It did: ${textOf(model.get("actual"))}`;
   if (model.get("locked")) return `Locked: ${textOf(model.get("locked"))} Now run the experiment: Shift+Enter goes on.`;
-  if (waiting === "stale") return "No answer from the kernel: run this cell again, then choose.";
-  if (waiting) return "Locking your guess …";
+  if (talk.stale) return ASLEEP;
+  if (talk.busy()) return "Locking your guess …";
   return "One click locks your guess. A wrong one teaches more than none.";
 }
 
@@ -37,8 +37,6 @@ function render({ model, el }) {
   const root = element("section", { class: "wk-prediction wk-live", role: "group", "aria-labelledby": id, "data-lm-suppress-shortcuts": "true" });
   const list = element("div", { class: "wk-choices", role: "group", "aria-label": "Your guess" });
   const status = element("p", { class: "wk-status", role: "status", "aria-live": "polite" });
-  let waiting = "";
-  let timer = 0;
 
   const buttons = model.get("choices").map((choice) => {
     const button = element(
@@ -49,11 +47,7 @@ function render({ model, el }) {
       element("span", { class: "wk-note" }),
     );
     button.addEventListener("click", () => {
-      if (waiting === "yes" || model.get("locked") || model.get("actual")) return;
-      waiting = "yes";
-      timer = setTimeout(() => { waiting = "stale"; draw(); }, STALE_AFTER_MS);
-      model.send({ lock: choice.key });
-      draw();
+      if (!talk.busy() && !model.get("locked") && !model.get("actual")) talk.send({ lock: choice.key });
     });
     list.append(button);
     return button;
@@ -61,12 +55,7 @@ function render({ model, el }) {
 
   function draw() {
     model.get("choices").forEach((choice, index) => drawChoice(buttons[index], choice, model));
-    setText(status, statusOf(model, waiting));
-  }
-  function settled() {
-    clearTimeout(timer);
-    waiting = "";
-    draw();
+    setText(status, statusOf(model, talk));
   }
 
   root.append(
@@ -78,14 +67,9 @@ function render({ model, el }) {
   root.addEventListener("keydown", (event) => moveFocus(event, buttons));
   keepKeys(root);
   el.append(root);
-  model.on("change", settled);
+  const talk = conversation(model, { draw: () => draw() });
   draw();
-  // The first message of a comm may wait for a busy kernel; later ones do not. So the first is not the click.
-  model.send({ hello: true });
-  return () => {
-    clearTimeout(timer);
-    model.off("change", settled);
-  };
+  return talk.end;
 }
 
 export default { render };

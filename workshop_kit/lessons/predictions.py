@@ -19,17 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import anywidget
 import traitlets
-from IPython.display import DisplayHandle, display
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from workshop_kit.display.live import answer_while_busy
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, templates
 from workshop_kit.display.tables import table
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.widget_job import PARTS
+from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
 from workshop_kit.files import load_toml
 
 HERE = Path(__file__).parent
@@ -94,7 +91,7 @@ def find_question(identifier: str, lesson: str, folder: Path) -> Question:
     return known[identifier]
 
 
-class PredictionWidget(anywidget.AnyWidget):
+class PredictionWidget(JobWidget):
     """The question with its buttons; `question_page` is the static version for exported pages."""
 
     _esm = PARTS + (HERE / "prediction.js").read_text()
@@ -103,7 +100,6 @@ class PredictionWidget(anywidget.AnyWidget):
     choices = traitlets.List(traitlets.Dict()).tag(sync=True)
     locked = traitlets.Unicode().tag(sync=True)  # the key of the guess; "" while there is none
     actual = traitlets.Unicode().tag(sync=True)  # the key of what happened; "" while unknown
-    problem = traitlets.Unicode().tag(sync=True)  # one sentence, when the guess cannot be stored
 
 
 @dataclass
@@ -117,8 +113,8 @@ class Prediction:
     question: Question
     progress: Progress
     headless: bool = False
-    _widget: PredictionWidget | None = field(default=None, repr=False)
-    _twin: DisplayHandle | None = field(default=None, repr=False)
+    job: Job | None = field(default=None, repr=False)
+    _locked: str | None = field(default=None, repr=False)  # the guess as it is shown
 
     @property
     def choice(self) -> str | None:
@@ -128,32 +124,24 @@ class Prediction:
 
     def show(self) -> Self:
         """Show the widget and the static page; a headless run shows the static page alone."""
-        page = question_page(self.question, self.choice)
-        if self.headless:
-            display(page)  # type: ignore[no-untyped-call]
-            return self
-        self._widget = PredictionWidget(
-            question=self.question.question,
-            choices=[{"key": key, "text": option.text} for key, option in self.question.options.items()],
-            locked=self.choice or "",
+        self._locked = self.choice
+        widget = None
+        if not self.headless:
+            choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
+            widget = PredictionWidget(question=self.question.question, choices=choices, locked=self._locked or "")
+            widget.on_msg(self.handle_message)
+        self.job = Job(
+            widget, lambda: question_page(self.question, self._locked), lambda: {"locked": self._locked or ""}
         )
-        self._widget.on_msg(self.handle_message)
-        answer_while_busy(self._widget)
-        display(self._widget)  # type: ignore[no-untyped-call]
-        self._twin = display(page, display_id=True)  # type: ignore[no-untyped-call]
+        self.job.show()
         return self
 
-    def lock(self, key: str) -> str:
-        """Lock ``key`` unless a guess is locked already; return the locked key."""
+    def lock(self, key: str) -> None:
+        """Lock ``key`` unless a guess is locked already."""
         self._require_option(key)
         if self.choice is None:
             self.progress.lock_guess(self.id, key)
-        locked = self.choice or key
-        if self._widget is not None:
-            self._widget.locked = locked
-        if self._twin is not None:
-            self._twin.update(question_page(self.question, self.choice))  # type: ignore[no-untyped-call]
-        return locked
+        self._locked = self.choice or key
 
     def reveal(self, actual: str) -> Rendered:
         """Record the result of the experiment; return the guess, the result, and the reason of each option.
@@ -166,19 +154,15 @@ class Prediction:
             return outcome(self.question, guess, actual)
         guess = self.choice
         self.progress.record_actual(self.id, actual)
-        if self._widget is not None:
-            self._widget.actual = actual
+        if self.job is not None:
+            self.job.set(actual=actual)
         return outcome(self.question, guess, actual)
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
-        key = content.get("lock")
-        if not isinstance(key, str) or self._widget is None:
-            return
-        try:
-            self.lock(key)
-        except WorkshopError as error:
-            self._widget.problem = str(error)
+        match content:
+            case {"lock": str(key)} if self.job is not None:
+                self.job.answer(lambda: self.lock(key))
 
     def _require_option(self, key: str) -> None:
         if key not in self.question.options:

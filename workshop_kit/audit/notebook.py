@@ -18,7 +18,7 @@ from workshop_kit.audit.report import as_card, json_of_finding, principles
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import CONTAINER, IMAGE
 from workshop_kit.display.charts import INK, PAPER, new_figure, picture
-from workshop_kit.display.notebook_progress import NotebookReport
+from workshop_kit.display.live import NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import reach
 from workshop_kit.engine.reaper import temporary_session

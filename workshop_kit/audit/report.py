@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from workshop_kit.audit import catalog
@@ -19,8 +18,7 @@ from workshop_kit.audit.findings import (
     Severity,
     TargetReport,
 )
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.screen import visible
+from workshop_kit.display.rendered import Rendered, templates
 
 CLOSING = (
     "These rules are a choice, and they test from outside. What differs where you work? "
@@ -59,24 +57,20 @@ def as_page(report: AuditReport) -> str:
 
 
 def _render(template: str, report: AuditReport, *, is_page: bool = False) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["visible"] = visible
-    return environment.get_template(template).render(
-        report=report,
-        is_page=is_page,
-        style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
-        gravest=GRAVEST,
-        verdicts=RuleVerdict,
-        closing=CLOSING,
-        counts=counts,
-        identity=identity,
-        principles=principles,
+    return (
+        templates(HERE)
+        .get_template(template)
+        .render(
+            report=report,
+            is_page=is_page,
+            style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
+            gravest=GRAVEST,
+            verdicts=RuleVerdict,
+            closing=CLOSING,
+            counts=counts,
+            identity=identity,
+            principles=principles,
+        )
     )
 
 

@@ -6,6 +6,7 @@ Every table is optional: without it there is no panel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
@@ -13,8 +14,8 @@ import pandas as pd
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
-from workshop_kit.display.dashboard.view import Bars, Fault, View, counts_by_step, describe, marks, rows, spans
-from workshop_kit.display.live_data import Panel, read, times
+from workshop_kit.display.dashboard.view import Bars, Fault, container_view, counts_by_step, describe
+from workshop_kit.display.live_data import Panel, times
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import cell, folded
 from workshop_kit.errors import WrongUsage
@@ -50,35 +51,11 @@ def one_clock(
     faults, lines = tuple(faults), _timed(logs)
     first, last = _span(title, lines, tables, faults, start, end)
     seconds = last - first
-    view = _view(lines, logs is not None, tables, faults, container, last, seconds, panels or (ERRORS, P95))
+    view = container_view(tables or Tables(), faults, container, last, seconds, panels or (ERRORS, P95))
+    bars = None if logs is None else _bars(lines, last, seconds)
+    view = replace(view, plots=view.plots if tables else (), bars=bars, nothing="no data")
     said = describe(title, view) + _said(view.bars)
     return charts.picture(renderer.figure(title, view), said, _grave(lines, last, seconds))
-
-
-def _view(
-    lines: pd.DataFrame,
-    has_logs: bool,
-    tables: Tables | None,
-    faults: tuple[Fault, ...],
-    container: str,
-    edge: float,
-    seconds: float,
-    panels: Sequence[Panel],
-) -> View:
-    seen = tables or Tables()
-    requests, health = (one[one["container"] == container] for one in (seen.requests, seen.health))
-    drawn = rows(health[times(health) <= edge], edge, seconds)
-    names = {container, *(row.name for row in drawn)}
-    return View(
-        edge,
-        seconds,
-        read(requests[times(requests) <= edge], panels, edge, seconds) if tables else (),
-        drawn,
-        spans(faults, edge, seconds),
-        marks(seen.events, names, edge, seconds),
-        bars=_bars(lines, edge, seconds) if has_logs else None,
-        container=container,
-    )
 
 
 def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:

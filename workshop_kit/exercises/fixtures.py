@@ -15,7 +15,7 @@ from random import Random
 import pandas as pd
 from docker.errors import NotFound
 
-from workshop_kit.display.notebook_progress import NotebookReport
+from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.reach import Engine

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.display.dashboard import Dashboard
-from workshop_kit.display.notebook_progress import NotebookReport
+from workshop_kit.display.live import NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import WorkshopError, WrongUsage

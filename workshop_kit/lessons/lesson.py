@@ -16,9 +16,8 @@ from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.classroom.room_widget import RoomView
 from workshop_kit.classroom.sync import RoomSync, start_sync
 from workshop_kit.display import tables
-from workshop_kit.display.live import Screens
+from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
-from workshop_kit.display.notebook_progress import NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.engine import containers, monitoring, reach, reaper, recipes, store

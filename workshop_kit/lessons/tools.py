@@ -13,8 +13,7 @@ import pandas as pd
 
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.live import Screens
-from workshop_kit.display.notebook_progress import NotebookReport
+from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import log_bucket, recipes
 from workshop_kit.engine.log_bucket import LogBucket

@@ -31,7 +31,7 @@ from workshop_kit.engine.store import ADMINISTRATOR
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.search import BucketStore, FrameStore
-from workshop_kit.search.explorer.model import ExplorerModel
+from workshop_kit.search.explorer import ExplorerModel
 from workshop_kit.search.parser import SearchMistake
 
 LINES = 200_000

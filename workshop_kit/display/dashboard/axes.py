@@ -1,4 +1,4 @@
-"""The dashboard's axes and everything that stands still on them: titles, units, limits, legends, bars of log lines."""
+"""The dashboard's axes and what stands still on them: titles, units, scales, limits, legends, bars of log lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from workshop_kit.display import charts
-from workshop_kit.display.dashboard.event_lane import KINDS, LEVELS
 from workshop_kit.display.dashboard.view import Bars, View
 from workshop_kit.display.live_data import Plot
 
@@ -24,6 +23,9 @@ LEFT, RIGHT = 0.095, 0.79  # the ends of the panels; to the right of them stand 
 TOP_INCHES, BOTTOM_INCHES, GAP_INCHES = 0.42, 0.5, 0.3
 EVENTS_INCHES, PANEL_INCHES, ROW_INCHES = 0.72, 1.0, 0.19
 BAND: dict[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
+LEVELS = 4  # lines of text in the event lane: two for events, two for faults above them
+KINDS = {"start": (">", "#1a7f5a"), "stop": ("s", "#1f2328"), "oom": ("X", "#a8264f"), "health": ("D", "#7d3cc9")}
+"""The mark of each kind of event, and its color."""
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two times on the axis
 MOST_TIMES = 9
 SAMPLE, NAME = 1.015, 1.07  # the places of looks and their names, in widths of a panel
@@ -185,3 +187,36 @@ def label_time(axes: Axes, view: View, *, clock: bool) -> None:
     moments = np.arange(first, view.edge + 0.001, step)
     axes.set_xticks(moments - view.edge, [view.clock(one - view.edge) for one in moments])
     axes.set_xlabel(f"time (UTC), {datetime.fromtimestamp(view.edge, UTC):%Y-%m-%d}")
+
+
+def range_of(plot: Plot, current: Range) -> Range:
+    """Return the ends of a panel's axis; the current ones while they fit."""
+    data = [line.y[np.isfinite(line.y)] for line in plot.lines]
+    known = np.concatenate(data) if data else np.array([])
+    highest = float(known.max()) if known.size else 0.0
+    if plot.panel.logarithmic:
+        positive = known[known > 0]
+        return _decades(float(positive.min()), float(positive.max()), current) if positive.size else (1.0, 100.0)
+    if plot.panel.full_scale and highest <= plot.panel.full_scale:
+        return 0.0, plot.panel.full_scale
+    return 0.0, _top_of(highest, current[1])
+
+
+def _top_of(value: float, current: float) -> float:
+    """Return the upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
+
+    The current end stays while it fits and a sixth of it is used: another one redraws the background.
+    """
+    if current and current / 6 <= value <= current * 0.97:
+        return current
+    wanted = value * 1.15 if value > 0 else 1.0
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return float(next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted))
+
+
+def _decades(lowest: float, highest: float, current: Range) -> Range:
+    """Return whole decades around the data; the current ones while they fit and waste no more than one."""
+    low, high = 10.0 ** math.floor(math.log10(lowest)), 10.0 ** math.ceil(math.log10(highest * 1.05))
+    high = max(high, low * 10)
+    fits = current[0] and low / 10.1 <= current[0] <= low * 1.01 and high * 0.99 <= current[1] <= high * 10.1
+    return current if fits else (low, high)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +19,15 @@ from matplotlib.text import Text
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import axes
 from workshop_kit.display.dashboard.axes import STATE_LOOKS, Range
-from workshop_kit.display.dashboard.event_lane import BANDS_FROM, EventLane
-from workshop_kit.display.dashboard.view import Row, Run, View
+from workshop_kit.display.dashboard.view import Mark, Row, Run, Span, View
 from workshop_kit.display.live_data import Line, Plot, rounded
 
 MARKS_ACROSS = 12  # of each line
+BANDS_FROM = 2  # the lowest level of the faults in the event lane
+GRAVEST = ("oom", "stop", "health", "start")
+NAMES = 24  # the most that are written in the lane
+MARK = 0.012  # distance of a name from its mark, in widths of the lane
+LETTER = 0.0108  # width of a letter, in widths of the lane
 NARROW = 0.02
 """A state shorter than this share of the time has no room for its letter; height and color still tell it."""
 
@@ -44,7 +48,8 @@ class DashboardRenderer:
     def png(self, title: str, view: View, *, clock: bool = False) -> bytes:
         """Return the next picture; with ``clock`` its axis has times of day, for a picture that stands still."""
         before = self._ranges or [(0.0, 0.0)] * len(view.plots)
-        ranges = self._ranges = [_range_of(plot, current) for plot, current in zip(view.plots, before, strict=False)]
+        pairs = zip(view.plots, before, strict=False)
+        ranges = self._ranges = [axes.range_of(plot, current) for plot, current in pairs]
         labels = [(line.label, line.limit) for plot in view.plots for line in plot.lines]
         key = (title, ranges, view.seconds, labels, [row.name for row in view.rows], clock and view.edge)
         if key != self._key:
@@ -66,7 +71,7 @@ class DashboardRenderer:
 
 def figure(title: str, view: View) -> Figure:
     """Return the view as a figure with times of day, to be kept."""
-    ranges = [_range_of(plot, (0.0, 0.0)) for plot in view.plots]
+    ranges = [axes.range_of(plot, (0.0, 0.0)) for plot in view.plots]
     drawing = DashboardFigure(title, view, ranges, clock=True)
     drawing.update(view)
     for artist in drawing.moving_artists():
@@ -127,6 +132,79 @@ class DashboardFigure:
         groups += [self._events.marks.values(), self._events.texts, [self._now]]
         for group in groups:
             yield from group
+
+
+@dataclass(frozen=True)
+class Name:
+    """A text at ``x``, on a level (0 is the lowest), to the right of it or (``left``) to its left."""
+
+    x: float
+    level: int
+    text: str
+    left: bool = False
+
+
+class EventLane:
+    """The moving artists of the lane above the panels: faults and events, with as many names as there is room for."""
+
+    def __init__(self, ax: Axes) -> None:
+        self.marks: dict[str, Line2D] = {}
+        for kind, (marker, color) in axes.KINDS.items():
+            (self.marks[kind],) = ax.plot([], [], ls="none", marker=marker, color=color, ms=6, animated=True)
+        self.texts = [_text(ax) for _ in range(NAMES)]
+
+    def update(self, spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str) -> None:
+        """Move the artists to these faults and events."""
+        names, levels = _placed(spans, marks, seconds, own)
+        for kind, drawn in self.marks.items():
+            mine = [(mark.x, level + 0.5) for mark, level in zip(marks, levels, strict=True) if mark.kind == kind]
+            drawn.set_data([x for x, _ in mine], [y for _, y in mine])
+        for artist, name in zip(self.texts, [*names, *[None] * NAMES], strict=False):
+            artist.set_text(name.text if name else "")
+            if name:
+                artist.set_position((name.x, name.level + 0.47))
+                artist.set_horizontalalignment("right" if name.left else "left")
+
+
+def _placed(
+    spans: Sequence[Span], marks: Sequence[Mark], seconds: float, own: str = ""
+) -> tuple[list[Name], list[int]]:
+    """Return the place of every name, so that none touches another, and the level of every mark.
+
+    Faults are placed first, then the gravest events, then the newest; the container's own name (``own``) is left out,
+    and so is a name without room: its mark is drawn, and the table below the picture has it.
+    """
+    levels = [(1, 0)[number % 2] for number in range(len(marks))]
+    half = MARK / 2 * seconds
+    taken = [(mark.x - half, mark.x + half, level) for mark, level in zip(marks, levels, strict=True)]
+    wanted: list[tuple[int, float, tuple[int, ...], str, float]]
+    wanted = [(0, -span.start, (3, 2), span.label, 0.006) for span in spans]
+    wanted += [
+        (1 + GRAVEST.index(mark.kind), -mark.x, (level,), mark.label.removeprefix(f"{own} "), MARK)
+        for mark, level in zip(marks, levels, strict=True)
+    ]
+    names = []
+    for _, before, possible, text, gap in sorted(wanted):
+        found = (_fitting(-before, level, text, seconds, taken, gap) for level in possible)
+        names += [next((name for name in found if name), None)]
+    return [name for name in names if name][:NAMES], levels
+
+
+def _fitting(
+    x: float, level: int, text: str, seconds: float, taken: list[tuple[float, float, int]], gap: float
+) -> Name | None:
+    away, width = gap * seconds, (len(text) * LETTER + gap) * seconds
+    for left in (False, True):
+        start, end = (x - width, x - away) if left else (x + away, x + width)
+        inside = start >= -seconds and end <= 0
+        if inside and all(level != other or end < begin or start > stop for begin, stop, other in taken):
+            taken.append((start, end, level))
+            return Name(end if left else start, level, text, left)
+    return None
+
+
+def _text(ax: Axes) -> Text:
+    return ax.text(0, 0, "", fontsize=8, color=charts.INK, va="center", animated=True, clip_on=False)
 
 
 class StateRows:
@@ -209,36 +287,3 @@ def _value(line: Line, unit: str, *, highest: bool) -> str:
     if highest:
         return f"≤ {rounded(float(np.nanmax(line.y)))} {short}" if line.last is not None else "–"
     return f"{rounded(float(line.y[-1]))} {short}" if line.y.size and not np.isnan(line.y[-1]) else "–"
-
-
-def _range_of(plot: Plot, current: Range) -> Range:
-    """Return the ends of a panel's axis; the current ones while they fit."""
-    data = [line.y[np.isfinite(line.y)] for line in plot.lines]
-    known = np.concatenate(data) if data else np.array([])
-    highest = float(known.max()) if known.size else 0.0
-    if plot.panel.logarithmic:
-        positive = known[known > 0]
-        return _decades(float(positive.min()), float(positive.max()), current) if positive.size else (1.0, 100.0)
-    if plot.panel.full_scale and highest <= plot.panel.full_scale:
-        return 0.0, plot.panel.full_scale
-    return 0.0, _top_of(highest, current[1])
-
-
-def _top_of(value: float, current: float) -> float:
-    """Return the upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
-
-    The current end stays while it fits and a sixth of it is used: another one redraws the background.
-    """
-    if current and current / 6 <= value <= current * 0.97:
-        return current
-    wanted = value * 1.15 if value > 0 else 1.0
-    power = 10.0 ** math.floor(math.log10(wanted))
-    return float(next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted))
-
-
-def _decades(lowest: float, highest: float, current: Range) -> Range:
-    """Return whole decades around the data; the current ones while they fit and waste no more than one."""
-    low, high = 10.0 ** math.floor(math.log10(lowest)), 10.0 ** math.ceil(math.log10(highest * 1.05))
-    high = max(high, low * 10)
-    fits = current[0] and low / 10.1 <= current[0] <= low * 1.01 and high * 0.99 <= current[1] <= high * 10.1
-    return current if fits else (low, high)

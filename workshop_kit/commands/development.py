@@ -14,7 +14,7 @@ import typer
 from workshop_kit.bootstrap import python_env
 from workshop_kit.commands.common import NoInstall, group
 from workshop_kit.commands.machine import repeat_as_group_member
-from workshop_kit.dev import generated, new_lesson, performance, suite
+from workshop_kit.dev import generated, new_lesson, suite
 from workshop_kit.dev import site as site_pages
 from workshop_kit.engine import reach
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
@@ -118,8 +118,8 @@ def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -
     say(f"measuring: {name}")
     ran = subprocess.run([*command, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
     if ran.returncode == 0:
-        performance.keep(CHECKOUT, name, ran.stdout)
-        say(f"written: {performance.write_page(CHECKOUT)}")
+        generated.keep_rows(CHECKOUT, name, ran.stdout)
+        say(f"written: {generated.write_performance_page(CHECKOUT)}")
     else:
         say(f"{name} failed: the page keeps its older figures. Run ./workshop bench {name} to see why.")
     return ran.returncode

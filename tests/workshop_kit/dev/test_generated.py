@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from workshop_kit.dev import performance
+from workshop_kit.dev import generated
 
 ROW = {"work": "to read", "runs": 3, "unit": "s", "taken": "median"}
 ALONE = {**ROW, "theirs": None, "ratio": None, "beside": "", "aim": ""}
@@ -21,9 +21,9 @@ def test_kept_rows_become_a_table(tmp_path: Path) -> None:
     (tmp_path / "benchmarks").mkdir()
     for name in ("logs", "audit", "_rows"):
         (tmp_path / "benchmarks" / f"{name}.py").write_text(f'"""The cost of {name}.\n\nFurther\nwords.\n"""\n')
-    performance.keep(tmp_path, "logs", json.dumps(ROWS))
-    assert performance.write_page(tmp_path) == performance.PAGE
-    page = (tmp_path / performance.PAGE).read_text()
+    generated.keep_rows(tmp_path, "logs", json.dumps(ROWS))
+    assert generated.write_performance_page(tmp_path) == generated.PERFORMANCE
+    page = (tmp_path / generated.PERFORMANCE).read_text()
     assert "## Logs\n\nThe cost of logs. Further words.\n\n`./workshop bench logs`\n\n| What |" in page
     assert "| to read | 0.50 s, median of 3 | pandas 3.1: 2.00 s | 0.25 × | ratio ≤ 0.6 |" in page
     assert "| memory | 241 MiB, one run |  |  |  |" in page
@@ -34,4 +34,4 @@ def test_kept_rows_become_a_table(tmp_path: Path) -> None:
 
 def test_the_committed_page_is_of_the_kept_rows(root: Path) -> None:
     """It says what the kept rows say: ``./workshop build`` writes it, ``./workshop bench --report`` measures, too."""
-    assert (root / performance.PAGE).read_text() == performance.page(root)
+    assert (root / generated.PERFORMANCE).read_text() == generated.performance_page(root)

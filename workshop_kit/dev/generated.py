@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 import psutil
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import Method, Rule
+from workshop_kit.audit.findings import Method, Principle, Rule
 from workshop_kit.bootstrap import command_table
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.dev import suite
+from workshop_kit.display.rendered import templates
 from workshop_kit.engine import shell
 from workshop_kit.exercises import registry
 from workshop_kit.files import write_atomically
@@ -24,7 +25,6 @@ from workshop_kit.files import write_atomically
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 MEASURED = Path("benchmarks") / "measured"
-BENCHMARK_TABLE = "| What | Measured | Compared with | Ratio | Aim |\n| --- | --- | --- | --- | --- |"
 TITLES = {
     "config": "Configuration",
     "logs": "Logs",
@@ -109,47 +109,27 @@ def _compile(root: Path, target: str, *words: str) -> None:
 
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
-    rules = catalog.rules()
-    parts = [(HERE / "audit_page_head.md").read_text().format(count=len(rules)).strip(), "", "## The rules", ""]
-    for guideline in catalog.guidelines():
-        parts += [
-            f"### {TITLES[guideline]}",
-            "",
-            *_rules_table([one for one in rules if one.guideline == guideline]),
-            "",
-        ]
-    parts += [
-        "## The factors and principles",
-        "",
-        *_principles_table(),
-        "",
-        (HERE / "audit_page_tail.md").read_text().strip(),
-        "",
-    ]
-    return "\n".join(parts)
+    page = templates(HERE).get_template("audit_page.md")
+    values = {"titles": TITLES, "rules": catalog.rules(), "principles": catalog.principles()}
+    return page.render(**values, served=_served, proof=_proof, count=_count) + "\n"
 
 
-def _rules_table(rules: list[Rule]) -> Iterator[str]:
-    yield "| Rule | Severity | Serves | How | Side effects | About |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for rule in rules:
-        how = f"{rule.method}: {rule.looks_at}"
-        cost = f"{rule.cost_seconds:g} s"
-        what = f"{rule.title}. {rule.why} (`{rule.id}`)"
-        served = dict.fromkeys((*rule.serves, *rule.proves))
-        serves = " ".join(f"**{one}**" if one in rule.proves else one for one in served)
-        yield f"| {what} | {rule.severity} | {serves} | {how} | {rule.side_effects} | {cost} |"
+def _served(rule: Rule) -> str:
+    """Return the principles that a rule serves; those that it proves are bold."""
+    served = dict.fromkeys((*rule.serves, *rule.proves))
+    return " ".join(f"**{one}**" if one in rule.proves else one for one in served)
 
 
-def _principles_table() -> Iterator[str]:
-    yield "| | | Met in lesson | Holds by | Rules | What no look from outside tells |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    for one in catalog.principles():
-        serving = [rule for rule in catalog.rules() if one.id in (*rule.serves, *rule.proves)]
-        static = sum(rule.method is Method.STATIC for rule in serving)
-        told = f"{static} static, {len(serving) - static} dynamic" if serving else "none"
-        proof = ", ".join(f"`{rule.id}`" for rule in serving if one.id in rule.proves) or "no rule"
-        yield f"| {one.id} | {one.name} | {one.met} | {proof} | {told} | {one.unseen} |"
+def _proof(principle: Principle) -> str:
+    """Return the rules that prove a principle."""
+    return ", ".join(f"`{rule.id}`" for rule in catalog.rules() if principle.id in rule.proves) or "no rule"
+
+
+def _count(principle: Principle) -> str:
+    """Return how many static and dynamic rules serve a principle."""
+    methods = [rule.method for rule in catalog.rules() if principle.id in (*rule.serves, *rule.proves)]
+    counts = [f"{methods.count(method)} {method}" for method in Method]
+    return ", ".join(counts) if methods else "none"
 
 
 def keep_rows(root: Path, name: str, rows: str) -> None:
@@ -174,34 +154,17 @@ def write_performance_page(root: Path) -> Path:
 
 def performance_page(root: Path) -> str:
     """Return docs/performance.md: a section for each benchmark, then the figures that other commands show."""
-    parts = [(HERE / "performance_page_head.md").read_text(encoding="utf-8").strip()]
-    for path in sorted((root / "benchmarks").glob("[a-z]*.py")):
-        parts.append("\n".join(_section(root, path)))
-    parts.append((HERE / "performance_page_tail.md").read_text(encoding="utf-8").strip())
-    return "\n\n".join(parts) + "\n"
+    benchmarks = [_benchmark(root, path) for path in sorted((root / "benchmarks").glob("[a-z]*.py"))]
+    page = templates(HERE).get_template("performance_page.md")
+    return page.render(benchmarks=benchmarks, value=_value) + "\n"
 
 
-def _section(root: Path, benchmark: Path) -> Iterator[str]:
-    about = ast.get_docstring(ast.parse(benchmark.read_text(encoding="utf-8"))) or ""
-    words = " ".join(about.replace("``", "`").split())
-    yield f"## {benchmark.stem.capitalize()}\n\n{words}\n\n`./workshop bench {benchmark.stem}`\n"
-    kept = root / MEASURED / f"{benchmark.stem}.json"
-    if not kept.is_file():
-        yield "Not measured yet."
-        return
-    measured = json.loads(kept.read_text(encoding="utf-8"))
-    yield BENCHMARK_TABLE
-    for row in measured["rows"]:
-        yield _line(row)
-    yield f"\nMeasured on {measured['date']}: {measured['machine']}."
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    runs = f"{row['taken']} of {row['runs']:,}" if row["runs"] > 1 else "one run"
-    measured = f"{_value(row['ours'], row['unit'])}, {runs}"
-    theirs = f"{row['beside']}: {_value(row['theirs'], row['unit'])}" if row["ratio"] else ""
-    ratio = f"{row['ratio']:.2f} ×" if row["ratio"] else ""
-    return f"| {row['work'].strip()} | {measured} | {theirs} | {ratio} | {row['aim']} |"
+def _benchmark(root: Path, path: Path) -> dict[str, Any]:
+    """Return a benchmark's name, what it is about, and what was measured, None if nothing was yet."""
+    about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    kept = root / MEASURED / f"{path.stem}.json"
+    measured = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else None
+    return {"name": path.stem, "about": " ".join(about.replace("``", "`").split()), "measured": measured}
 
 
 def _value(value: float, unit: str) -> str:

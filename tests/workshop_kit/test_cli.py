@@ -106,7 +106,6 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         (["tour", "--track", "half-day", "--book"], "Leave --book away, or the track."),
         (["tour", "03", "--demo"], "Leave --demo away, or the lessons, --stills and the track."),
         (["plan", "--start", "20:00"], "ends after midnight"),
-        (["plan", "--break-minutes", "-5"], "cannot be that short"),
         (["plan", "--json", "--markdown"], "Choose one"),
         (["audit", "no-such-thing"], "There is neither an image nor a container 'no-such-thing' on this engine."),
         (["audit", "x", "--json", "--sarif"], "--json and --sarif exclude each other."),

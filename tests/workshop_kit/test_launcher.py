@@ -56,7 +56,7 @@ def test_a_closed_stdout_ends_the_output_quietly(bare: Path) -> None:
     [
         (["start", "--help"], Exit.GOOD, "Usage: ./workshop start [OPTIONS] [lesson]"),
         (["plan", "--track", "half-day", "--json"], Exit.GOOD, '"lesson_minutes": 150'),
-        (["plan", "--break-after", "soon"], Exit.WRONG_USAGE, "--break-after"),
+        (["plan", "--start", "soon"], Exit.WRONG_USAGE, "is no time of day"),
         (["doctor"], Exit.NOT_GOOD, "→ ./workshop setup"),
         (["strat"], Exit.WRONG_USAGE, "There is no command 'strat'."),
         (["down"], Exit.NOT_READY, "The Python packages are not installed. Run ./workshop setup."),

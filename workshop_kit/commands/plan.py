@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.lessons.plan import Timetable, as_json, as_markdown, as_text, timetable
+from workshop_kit.lessons.plan import as_json, as_markdown, as_text, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.course import TRACKS, load_course
-
-BREAKS = {
-    "break_after": "At most so many minutes of lessons and demo without a break.",
-    "break_minutes": "How long a break is; 0: none.",
-    "lunch_minutes": "How long lunch is; 0: none.",
-}
-"""What the options that replace the track's own minutes mean."""
 
 
 def main(arguments: Sequence[str], root: Path = CHECKOUT) -> int:
@@ -27,25 +19,18 @@ def main(arguments: Sequence[str], root: Path = CHECKOUT) -> int:
     wanted = _parser().parse_args(arguments)
     if wanted.json and wanted.markdown:
         raise WrongUsage("--json and --markdown exclude each other.", "Choose one.")
-    breaks = {name: value for name, value in vars(wanted).items() if name in BREAKS and value is not None}
-    made = timetable(load_course(root), wanted.track, wanted.start, **breaks)
-    answer(_text(wanted, made))
-    return Exit.GOOD
-
-
-def _text(wanted: argparse.Namespace, made: Timetable) -> str:
+    made = timetable(load_course(root), wanted.track, wanted.start)
     if wanted.json:
-        return json.dumps(as_json(made))
-    return as_markdown(made) if wanted.markdown else as_text(made)
+        answer(json.dumps(as_json(made)))
+    else:
+        answer(as_markdown(made) if wanted.markdown else as_text(made))
+    return Exit.GOOD
 
 
 def _parser() -> Parser:
     parser = Parser("plan")
     parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
-    for name, text in BREAKS.items():
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=int, metavar="N", help=f"{text} [as the track has it]")
     parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     parser.add_argument("--markdown", action="store_true", help="Markdown on stdout, for a page or a mail.")
     return parser

@@ -98,15 +98,12 @@ class Timetable:
         return sum(block.minutes for block in self.blocks if block.kind in kinds)
 
 
-def timetable(course: Course, track: str, start: str, **breaks: int) -> Timetable:
+def timetable(course: Course, track: str, start: str) -> Timetable:
     """Return the timetable of ``track`` from ``start`` (``"09:30"``).
 
-    ``breaks`` replace the track's own ``break_after``, ``break_minutes`` and ``lunch_minutes``; 0 minutes: none.
-    Raises WrongUsage for an unknown track, an invalid time or pause, and an end after midnight.
+    Raises WrongUsage for an unknown track, an invalid time, and an end after midnight.
     """
-    chosen = replace(course.tracks[find_track(track)], **breaks)  # type: ignore[arg-type]
-    if chosen.break_after < 1 or min(chosen.break_minutes, chosen.lunch_minutes) < 0:
-        raise WrongUsage("A break or a stretch of lessons cannot be that short.", "Write 1 minute or more.")
+    chosen = course.tracks[find_track(track)]
     begin = minutes_of(start)
     blocks = [Block("welcome", chosen.welcome, "Welcome and set-up"), *_with_breaks(course, chosen)]
     blocks += [Block("buffer", chosen.buffer, "Buffer: what took longer, and questions"), _wrap_up(course, chosen)]
@@ -115,7 +112,7 @@ def timetable(course: Course, track: str, start: str, **breaks: int) -> Timetabl
         placed = _placed(begin, _with_lunch(placed, chosen.lunch_minutes))
     if placed[-1].end > DAY_MINUTES:
         latest = DAY_MINUTES - (placed[-1].end - begin)
-        step = f"Begin by {clock(latest)}, or choose a shorter track." if latest >= 0 else "Make the breaks shorter."
+        step = f"Begin by {clock(latest)}, or choose a shorter track."
         raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
     return Timetable(track, tuple(placed))
 

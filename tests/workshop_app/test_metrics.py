@@ -1,13 +1,11 @@
-"""The metrics are few, start at zero, and contain no input of a client.
+"""The metrics start at zero, and scrapes are not counted.
 
-That requests are counted where they belong: the check of monitoring.metrics.
+That requests are counted where they belong, and make few series: the check of monitoring.metrics.
 """
 
 from __future__ import annotations
 
 import math
-import random
-import string
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,7 +15,6 @@ from tests.workshop_app.conftest import application, ask
 
 pytestmark = pytest.mark.anyio
 
-AT_MOST_SERIES = 200
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 Series = dict[tuple[str, ...], float]
 
@@ -63,24 +60,3 @@ async def test_scrapes_are_not_counted() -> None:
         assert (await ask(app, path)).status_code == 200
     series = await scrape(app)
     assert {series[name] for name in series if name[0].startswith("http_")} == {0}
-
-
-async def test_client_input_makes_few_series() -> None:
-    """Any paths, methods and bodies make at most 200 series, without a word of the client in them."""
-    app, dice = application(HTTP_ADMIN="true", HTTP_FAULTS="true"), random.Random(7)
-    known = ["/livez", "/readyz", "/health", "/metrics", "/orders", "/orders/7", "/orders/x", "/admin/faults"]
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get"]
-    for _ in range(200):
-        word = "canary" + "".join(dice.choices(string.ascii_letters + string.digits + "%~", k=8))
-        path = dice.choice([f"/{word}", f"/orders/{word}", f"/{word}/{word}"])
-        await ask(app, path, dice.choice(methods))
-    for path in known:
-        for method in methods:
-            for body in (b"{", b'{"item": "tea", "quantity": 1}'):
-                await ask(app, path, method, body)
-    text = (await ask(app, "/metrics")).text
-    series = parsed(text)
-    assert len(series) <= AT_MOST_SERIES
-    assert not any(word in text for word in ("canary", "BREW", "PATCH", "TRACE"))
-    assert sum(series[name] for name in series if name[:3] == ("http_requests_total", "GET", "unmatched")) > 10
-    assert series["http_requests_in_flight",] == 0

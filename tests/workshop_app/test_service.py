@@ -1,4 +1,8 @@
-"""The service as a process: refusal to start, answers without databases, logs, the level at runtime, and stop."""
+"""The service as a process: answers without databases, logs, and stop.
+
+What a customer asks for, exceptions, and the id of a request: the checks of logging.stdout and logging.context; the
+level at runtime: that of logging.level; health while dependencies are away: that of monitoring.deep.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -31,19 +37,11 @@ def service(start_service: Start, environ: dict[str, str]) -> Service:
     return running
 
 
-def test_alive_but_not_ready_without_dependencies(shared_service: Service) -> None:
-    """Alive, not ready; orders are refused with 503 and without the reason."""
-    service = shared_service
-    assert service.ask("/livez").status == 200
-    ready, health = service.ask("/readyz"), service.ask("/health")
-    assert ready.json()["output"] == "no answer from master-db, no answer from replica-db, no answer from redis"
-    order = service.ask("/orders", "POST", b'{"item": "tea", "quantity": 1}')
-    orders = [order, service.ask("/orders"), service.ask("/orders/1")]
-    for answer in orders:
-        assert set(answer.json()) == {"error"}
-        assert answer.headers["retry-after"] == "1"
-    for answer in (ready, health, *orders):
-        assert answer.status == 503
+def test_orders_without_dependencies_are_refused(shared_service: Service) -> None:
+    """503 with the time after which to try again, and without the reason."""
+    order = shared_service.ask("/orders", "POST", b'{"item": "tea", "quantity": 1}')
+    for answer in (order, shared_service.ask("/orders"), shared_service.ask("/orders/1")):
+        assert (answer.status, answer.headers["retry-after"], set(answer.json())) == (503, "1", {"error"})
         assert not any(inner in answer.body for inner in ("127.0.0.1", "Connect", "Error", "sql"))
 
 
@@ -72,6 +70,48 @@ def test_bad_requests_are_refused_in_json(
     answer = shared_service.ask(path, method, body)
     assert answer.status == status
     assert words in answer.json()["error"]
+
+
+def lines_of(program: str) -> list[dict[str, Any]]:
+    """Run a program after ``logs.start()``; its log. Anything else on stdout or stderr fails."""
+    prelude = "import logging\nfrom workshop_app import logs\nlogs.start()\nlog = logs.get_logger('shop')\n"
+    command = [sys.executable, "-c", prelude + program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert done.stderr == b""
+    return [json.loads(line) for line in done.stdout.split(b"\n")[:-1]]
+
+
+def test_shape_of_a_line() -> None:
+    """Time, level, logger, caller and message come first, then the fields with their types; no field replaces these.
+
+    Half a character is a value like any other, and a SecretStr that is logged by mistake shows stars.
+    """
+    line, forged, half, secret = lines_of(
+        "log.info('order placed', order_id=7, fast=True)\n"
+        "log.info('m', level='critical', ts='never', msg='forged', out='y')\n"
+        "log.info('m', value='\\ud800')\n"
+        "from pydantic import SecretStr; log.info('m', password=SecretStr('canary'))"
+    )
+    assert list(line) == ["ts", "level", "logger", "caller", "msg", "out", "order_id", "fast"]
+    assert datetime.fromisoformat(line.pop("ts")).tzinfo
+    assert list(line.values()) == ["info", "shop", "<string>:5", "order placed", "stdout", 7, True]
+    assert (forged["level"], forged["msg"], forged["out"]) == ("info", "m", "stdout")
+    assert forged["ts"] != "never"
+    assert half["value"] == "\ud800"
+    assert "canary" not in json.dumps(secret)
+
+
+def test_lines_of_libraries() -> None:
+    """A library that logs through the standard library, a warning, and the last words come out the same way."""
+    library, warning, last = lines_of(
+        "logging.getLogger('lib').info('got %d of %s', 3, 'tea', extra={'cups': 2})\n"
+        "import warnings; warnings.warn('old')\n"
+        "raise RuntimeError('the end')"
+    )
+    assert (library["level"], library["logger"], library["msg"]) == ("info", "lib", "got 3 of tea")
+    assert library["cups"] == 2
+    assert (warning["level"], warning["logger"]) == ("warning", "py.warnings")
+    assert (last["level"], last["msg"], last["error"]) == ("critical", "uncaught exception", "RuntimeError: the end")
 
 
 def test_the_log_is_json_lines_without_secrets(service: Service) -> None:
@@ -109,21 +149,11 @@ def test_the_log_is_json_lines_without_secrets(service: Service) -> None:
     assert REDIS_PASSWORD not in service.output
 
 
-def test_the_level_changes_while_it_runs(service: Service) -> None:
-    """GET and PUT use the field ``level``; debug shows probes, info hides them, and a bad level changes nothing."""
-    assert service.ask(LEVEL).json() == {"level": "info"}
-    for path, level in (("/livez", "debug"), ("/livez", "info"), ("/livez", "error")):
-        service.ask(path)
-        answer = service.ask(LEVEL, "PUT", json.dumps({"level": level}).encode())
-        assert (answer.status, answer.json()) == (200, {"level": level})
+def test_a_bad_level_changes_nothing(service: Service) -> None:
+    """It is refused, and the level stays."""
     for body, status in ((b"{", 400), (b"{}", 422), (b'{"level": "loud"}', 422), (b"x" * 20_000, 413)):
         assert service.ask(LEVEL, "PUT", body).status == status
-    assert service.ask(LEVEL).json() == {"level": "error"}
-    service.stop()
-    probes = [line for line in service.lines if line["msg"] == "request" and line["route"] == "/livez"]
-    assert [line["level"] for line in probes] == ["debug"]  # the one that was asked while the level was debug
-    changes = [(line["before"], line["after"]) for line in service.lines if line["msg"] == "log level changed"]
-    assert changes == [("info", "debug"), ("debug", "info"), ("info", "error")]
+    assert service.ask(LEVEL).json() == {"level": "info"}
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,27 @@
-"""FrameStore holds a log as a numbered, bounded table in which every value of a line can be found."""
+"""FrameStore is a numbered, bounded table in which every value of a line is found; BucketStore reads parts once."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
+from tests.workshop_kit.engine.conftest import running_store
 from tests.workshop_kit.observe.log_frames import read_lines
+from workshop_kit.engine.aws import Access
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
-from workshop_kit.search import FrameStore
+from workshop_kit.search import BucketStore, FrameStore
 
 SECOND = "2026-11-24T16:06:"
+HOUR = "2026/11/24/16"
 
 
 def line(n: int, **more: Any) -> str:
@@ -25,13 +34,18 @@ def frame(*lines: str) -> pd.DataFrame:
     return read_lines("".join(f"{one}\n" for one in lines).encode())
 
 
-def collected(*lines: str, **attrs: str) -> pd.DataFrame:
-    """Lines as the collector keeps them."""
-    records = [
-        json.dumps({"log": f"{one}\n", "stream": "stdout", "time": f"{SECOND}00.{n:09}Z", "attrs": attrs})
+def json_file(*lines: str, second: int = 0, **attrs: str) -> bytes:
+    """Lines as the engine's driver writes them, and the collector keeps them."""
+    records = (
+        {"log": f"{one}\n", "stream": "stdout", "time": f"{SECOND}{second:02}.{n:09}Z", "attrs": attrs}
         for n, one in enumerate(lines)
-    ]
-    return logs.read_json_file("".join(f"{one}\n" for one in records).encode())
+    )
+    return "".join(f"{json.dumps(one)}\n" for one in records).encode()
+
+
+def collected(*lines: str, **attrs: str) -> pd.DataFrame:
+    """The same as a frame."""
+    return logs.read_json_file(json_file(*lines, **attrs))
 
 
 def count(store: FrameStore, text: str) -> int:
@@ -94,3 +108,60 @@ def test_queries_run_while_lines_are_added() -> None:
         thread.join()
     assert wrong == []
     assert [count(store, text) for text in ("field3:3", "field3:4.5")] == [1, 1]
+
+
+@pytest.fixture(scope="module")
+def access(session: Session, images: dict[str, str]) -> Iterator[Access]:
+    """The stack's store, with the administrator's rights."""
+    with running_store(session, images["parameter_store"]) as store:
+        yield store.access
+
+
+@pytest.fixture
+def bucket(access: Access, request: pytest.FixtureRequest) -> str:
+    """A bucket of the test's own."""
+    name = f"logs-{abs(hash(request.node.nodeid))}"
+    access.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+def put(access: Access, bucket: str, name: str, packed: bytes) -> None:
+    """Put an object into the bucket."""
+    access.client("s3").put_object(Bucket=bucket, Key=f"logs/staging/{name}", Body=packed)
+
+
+def numbers(store: FrameStore) -> list[str]:
+    """The field ``n`` of each line that has one."""
+    return list(store.select("SELECT fields['n'] AS n FROM logs ORDER BY row")["n"].dropna())
+
+
+@pytest.mark.long
+def test_a_part_is_fetched_once(access: Access, bucket: str, tmp_path: Path) -> None:
+    """Lines of two services go by the engine's time; another store with the same cache reads from it."""
+    later = json_file('{"n": 2}', '{"n": 3}', "plain", second=1)
+    put(access, bucket, f"another/{HOUR}/b.jsonl.gz", gzip.compress(later))
+    put(access, bucket, f"orders/{HOUR}/c.jsonl.gz", gzip.compress(json_file('{"n": 1}')))
+    assert numbers(BucketStore(access, bucket, tmp_path)) == ["1", "2", "3"]
+    for path in tmp_path.rglob("*.gz"):
+        path.write_bytes(gzip.compress(json_file('{"n": 4}')))
+    assert numbers(BucketStore(access, bucket, tmp_path)) == ["4", "4"]
+
+
+@pytest.mark.long
+def test_a_damaged_part_is_a_gap(access: Access, bucket: str, tmp_path: Path) -> None:
+    """The other parts are read; other objects are ignored."""
+    packed = gzip.compress(json_file('{"n": 1}'))
+    put(access, bucket, f"orders/{HOUR}/whole.jsonl.gz", packed)
+    put(access, bucket, f"orders/{HOUR}/cut.jsonl.gz", packed[: len(packed) // 2])
+    put(access, bucket, "orders/notes.txt", b"no part")
+    store = BucketStore(access, bucket, tmp_path)
+    assert numbers(store) == ["1"]
+    assert store.gaps()[0].endswith("cut.jsonl.gz is damaged")
+
+
+@pytest.mark.long
+def test_a_missing_bucket_raises_one_sentence(access: Access, tmp_path: Path) -> None:
+    """WorkshopError without a cause."""
+    with pytest.raises(WorkshopError, match="list the logs in nowhere") as refused:
+        BucketStore(access, "nowhere", tmp_path)
+    assert refused.value.__cause__ is None

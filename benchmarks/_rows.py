@@ -57,12 +57,12 @@ def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int
     return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])
 
 
-def cpu_share(seconds: float, runs: int) -> float:
-    """Return the median CPU time of this process in a second, while its threads work for some seconds at a time."""
+def cpu_share(work: Callable[[], object], runs: int) -> float:
+    """Return the median CPU time of this process in a second, while ``work`` runs for some seconds, or its threads."""
     shares = []
     for _ in range(runs):
         cpu, wall = time.process_time(), time.monotonic()
-        time.sleep(seconds)
+        work()
         shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
     return statistics.median(shares)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import time
 from pathlib import Path
-
-import httpx
 
 from benchmarks._rows import Row, median_seconds, show
 from benchmarks._workspace import ROOT, own_stack
@@ -19,7 +18,7 @@ from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.observe import layers
+from workshop_kit.observe import http, layers
 from workshop_kit.progress import Step
 from workshop_kit.workspace import regions
 
@@ -57,22 +56,13 @@ def of_build(stack: Stack, folder: Path) -> Row:
 
     def by_hand() -> float:
         began = time.perf_counter()
-        said(
-            "docker",
-            "build",
-            "--quiet",
-            "--build-context",
-            f"{recipes.PYTHON_ALIAS}=docker-image://{base}",
-            "-t",
-            tag,
-            str(folder),
-        )
+        alias = f"{recipes.PYTHON_ALIAS}=docker-image://{base}"
+        said("docker", "build", "--quiet", "--build-context", alias, "-t", tag, str(folder))
         name = said("docker", "run", "--detach", "--publish", "127.0.0.1::8080", tag)
         try:
             url = f"http://{said('docker', 'port', name, '8080')}/orders"
-            with httpx.Client(trust_env=False) as client:
-                while not takes_order(client, url):
-                    time.sleep(0.02)
+            while http.request("POST", url, content=json.dumps(service_trial.ORDER).encode()).status != 201:
+                time.sleep(0.02)
             return time.perf_counter() - began
         finally:
             said("docker", "rm", "--force", name)
@@ -88,14 +78,6 @@ def of_build(stack: Stack, folder: Path) -> Row:
 def said(*command: str) -> str:
     """Run a command and return its output."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def takes_order(client: httpx.Client, url: str) -> bool:
-    """Return whether an order is taken now."""
-    try:
-        return client.post(url, json=service_trial.ORDER).status_code == 201
-    except httpx.TransportError:
-        return False
 
 
 def of_save(stack: Stack, folder: Path) -> list[Row]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks._rows import Row, median_pair, median_seconds, show
 from benchmarks._workspace import ROOT, SCOPES, own_stack
 from tests.conftest import like
+from tests.waiting import wait_until
+from tests.workshop_app.conftest import free_port
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
+from workshop_kit.observe import http
 from workshop_kit.workspace.folder import Workspace
 
 RUNS = 7
@@ -46,7 +47,7 @@ def warm_start(workspace: Workspace) -> Row:
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
         command += ["--IdentityProvider.token=x", f"--ServerApp.root_dir={workspace.folder}"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            wait_for_http(f"http://127.0.0.1:{port}/api/status?token=x")
+            wait_until(lambda: http.get(f"http://127.0.0.1:{port}/api/status?token=x").status == 200)
             process.terminate()
 
     mine, other = median_pair(ours, theirs, RUNS)
@@ -84,23 +85,6 @@ def rebuild(session: Session) -> Row:
             images.build(session, root, recipe, {"BASE": base}, tag=recipes.tag_of(root, recipe, base))
 
         return Row("rebuild after a one-line change of the service", median_seconds(work, RUNS), RUNS, "≤ 2 s")
-
-
-def free_port() -> int:
-    """Find a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for_http(url: str) -> None:
-    """Poll an address until it answers 200."""
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
 
 
 def main() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import statistics
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -13,7 +11,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks._rows import Row, show
+from benchmarks._rows import Row, cpu_pair, show
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.live_data import Panel
@@ -79,43 +77,19 @@ def new_figure() -> Callable[[], object]:
         figure = Figure(figsize=(8.6, 4.1), dpi=100)
         FigureCanvasAgg(figure)
         for axes, panel in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
-            axes.plot(frame["time"], frame[column(panel)], marker="o", markevery=10)
+            axes.plot(frame["time"], frame[next(iter(panel.columns))], marker="o", markevery=10)
             axes.set_title(panel.title)
         figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
 
     return work
 
 
-def column(panel: Panel) -> str:
-    """Return the one column that a panel draws."""
-    return next(iter(panel.columns))
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the CPU time of one run."""
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
 def main() -> None:
-    """Measure both in turn; the first round does not count."""
-    ways = {"ours": ours(), "new figure, bbox tight": new_figure()}
-    taken = [[cpu_seconds(way) for way in ways.values()] for _ in range(RUNS + 1)][1:]
-    medians = {name: statistics.median(row[n] for row in taken) for n, name in enumerate(ways)}
-    mine, matplotlib = medians["ours"], f"matplotlib {version('matplotlib')}"
-    rows = [
-        Row(
-            f"CPU per picture, 4 panels × 300 points ({1000 * mine:.1f} ms)",
-            mine,
-            RUNS,
-            "≤ 0.06 s (6 % of a core)",
-            f"{matplotlib}, {name}",
-            seconds,
-        )
-        for name, seconds in list(medians.items())[1:]
-    ]
-    show(rows)
+    """Measure both in turn."""
+    mine, theirs = cpu_pair(ours(), new_figure(), RUNS)
+    work = f"CPU per picture, 4 panels × 300 points ({1000 * mine:.1f} ms)"
+    beside = f"matplotlib {version('matplotlib')}, new figure, bbox tight"
+    show([Row(work, mine, RUNS, "≤ 0.06 s (6 % of a core)", beside, theirs)])
 
 
 if __name__ == "__main__":

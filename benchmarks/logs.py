@@ -149,7 +149,7 @@ def following(session: Session, image: str) -> Row:
         for thread in threads:
             thread.start()
         time.sleep(2)
-        share = cpu_share(WATCH_SECONDS, RUNS)
+        share = cpu_share(lambda: time.sleep(WATCH_SECONDS), RUNS)
         stop.set()
         for thread in threads:
             thread.join()

@@ -5,13 +5,12 @@ The share is CPU time of the whole process over wall time: a "second" below is C
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks._rows import Row, show
+from benchmarks._rows import Row, cpu_share, show
 from benchmarks._workspace import ROOT, own_session
 from workshop_kit.engine import recipes
 from workshop_kit.engine.containers import run
@@ -40,16 +39,16 @@ def sleepers(session: Session, image: str) -> Iterator[list[Any]]:
 def watching(engine: Engine, containers: list[Any]) -> Row:
     """Measure the share of a core that reading takes: CPU time of the whole process over wall time."""
     meters = [(Meter(engine, one.name), one.id) for one in containers]
-    shares = []
-    for _ in range(RUNS):
-        cpu, wall = time.process_time(), time.monotonic()
+
+    def watch() -> None:
+        began = time.monotonic()
         for second in range(1, WATCH_SECONDS + 1):
             for meter, identifier in meters:
                 meter.read(identifier)
-            time.sleep(max(0.0, wall + second - time.monotonic()))
-        shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
+            time.sleep(max(0.0, began + second - time.monotonic()))
+
     work = f"CPU a second of reading the statistics of {CONTAINERS} containers at 1 Hz"
-    return Row(work, statistics.median(shares), RUNS, "≤ 0.10 s (10 % of a core)")
+    return Row(work, cpu_share(watch, RUNS), RUNS, "≤ 0.10 s (10 % of a core)")
 
 
 def main() -> None:

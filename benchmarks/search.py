@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import itertools
 import json
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +21,10 @@ import pandas as pd
 from benchmarks._rows import Row, median_pair, median_seconds, show
 from benchmarks._workspace import ROOT, own_session
 from benchmarks.logs import events, stamp
-from workshop_kit.engine import containers, recipes
+from tests.workshop_kit.engine.conftest import running_store
+from workshop_kit.engine import recipes
 from workshop_kit.engine.aws import Access
-from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
-from workshop_kit.engine.store import ADMINISTRATOR
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.search import BucketStore, FrameStore
@@ -54,35 +51,16 @@ def written() -> Iterator[bytes]:
         yield ("\n".join(part) + "\n").encode()
 
 
-def put(session: Session, image: str) -> tuple[Running, Access, list[bytes]]:
-    """Create a bucket with the parts in it; return it with the parts as they are packed."""
-    running, access = start_store(session, image)
+def put(access: Access) -> list[bytes]:
+    """Create a bucket with the parts in it; return them as they are packed."""
     client = access.client("s3")
     client.create_bucket(Bucket=BUCKET)
     packed = [gzip.compress(part, 4, mtime=0) for part in written()]
     for n, part in enumerate(packed):
         hour = n * LINES_A_PART // 1000 // 3600
-        client.put_object(
-            Bucket=BUCKET, Key=f"logs/staging/service/2025/11/24/{16 + hour:02}/{n:06}.jsonl.gz", Body=part
-        )
-    return running, access, packed
-
-
-def start_store(session: Session, image: str) -> tuple[Running, Access]:
-    """Start a store and wait until it is healthy; return it and the administrator's access."""
-    key, path = secrets.token_urlsafe(24), "/run/secrets/key"
-    running = containers.run(
-        session,
-        Spec(
-            image,
-            environment={"PARAMETER_STORE_KEY_FILE": path},
-            files={path: key},
-            volumes=("/run/secrets",),
-            ports=(8080,),
-        ),
-    )
-    running.wait_until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60)
-    return running, Access(running.url(), key_id=ADMINISTRATOR, secret_key=key)
+        key = f"logs/staging/service/2025/11/24/{16 + hour:02}/{n:06}.jsonl.gz"
+        client.put_object(Bucket=BUCKET, Key=key, Body=part)
+    return packed
 
 
 def bucket(session: Session, access: Access, packed: Sequence[bytes], image: str, folder: Path) -> list[Row]:
@@ -185,17 +163,13 @@ def explorer(frame: pd.DataFrame) -> list[Row]:
     _ask(model, do="search", query="")
     model.follows = True
     some = frame.tail(NEW_LINES)
-    rows.append(Row(f"explorer: {NEW_LINES} new lines", median_seconds(lambda: _come(model, some), RUNS), RUNS))
+    rows.append(Row(f"explorer: {NEW_LINES} new lines", median_seconds(lambda: model.add(some), RUNS), RUNS))
+    assert not model.problem, model.problem
     return rows
 
 
 def _ask(model: ExplorerModel, **message: object) -> None:
     model.handle(message)
-    assert not model.problem, model.problem
-
-
-def _come(model: ExplorerModel, frame: pd.DataFrame) -> None:
-    model.add(frame)
     assert not model.problem, model.problem
 
 
@@ -210,9 +184,9 @@ def main() -> None:
     tags = recipes.tags(ROOT)
     with tempfile.TemporaryDirectory() as scratch, own_session() as (_, session):
         folder = Path(scratch)
-        running, access, packed = put(session, tags["parameter_store"])
-        with running:
-            rows = bucket(session, access, packed, tags["collector"], folder)
+        with running_store(session, tags["parameter_store"]) as store:
+            packed = put(store.access)
+            rows = bucket(session, store.access, packed, tags["collector"], folder)
         (folder / "lines").write_bytes(b"".join(map(gzip.decompress, packed)))
         frame = logs.read_json_file((folder / "lines").open("rb"))
         rows += memory(frame) + explorer(frame)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.bundle.manifest import version_of
+from workshop_kit.display.rendered import templates
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.lessons.book import chart_text
@@ -40,18 +41,6 @@ It opens this lesson in JupyterLab, to run, break and change it. {{download}}`Th
 :::
 """
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
-NOTES = """\
-# Notes for {title}
-
-For the instructor, by cell of [the lesson](../docs/book/{page}). {minutes}`./workshop notes` writes this page to print.
-"""
-NOTE = """
-## {minute}{section} `{cell}`
-
-`````{{raw}} html
-{html}
-`````
-"""
 TOCTREE = """
 ```{{toctree}}
 :caption: {caption}
@@ -197,13 +186,8 @@ def notes_of(lesson: str, root: Path, page: str) -> str:
     """Return Markdown of what `./workshop notes` writes for a lesson; ``page`` is the file of the lesson's page."""
     from workshop_kit.lessons.notes import load_page  # lazily: slow imports
 
-    found = load_page(lesson, root)
-    minutes = f"{found.minutes} minutes on the full track, each heading with its time since the lesson began. "
-    parts = [NOTES.format(title=found.title, page=page, minutes=minutes if found.minutes else "")]
-    for note in found.notes:
-        minute = f"{note.minute} · " if note.minute else ""
-        parts.append(NOTE.format(minute=minute, section=note.section, cell=note.cell, html=note.html))
-    return "".join(parts)
+    notes = load_page(lesson, root)
+    return templates(Path(__file__).parent).get_template("site_notes.md").render(notes=notes, page=page)
 
 
 def contents(folder: Path) -> Iterator[str]:

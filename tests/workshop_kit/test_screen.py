@@ -12,8 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workshop_kit import screen
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.tables import table
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text
 
@@ -27,17 +25,6 @@ def test_nothing_acts_on_a_screen(text: str) -> None:
     assert not {unicodedata.category(character) for character in screen.visible(text)} & acting
     assert "\u202e" not in screen.visible(text)
     assert screen.in_lines(text).count("\n") == text.count("\n")
-
-
-def test_whatever_is_shown_is_cleaned() -> None:
-    """No picture has control bytes; a line end in the cell of a table starts no row of its own."""
-    lines = table("Lines", ["msg"], [[HOSTILE]])
-    for shown in (Rendered(f"<p>{HOSTILE}</p>", HOSTILE), lines):
-        for part in (shown.html, shown.text):
-            assert "\x1b" not in part
-            assert "\\x1b[2J" in part
-    assert "<script>" not in lines.html
-    assert len(lines.text.split("\n")) == 3
 
 
 def test_an_error_shows_no_control_characters_of_a_container() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workshop_kit.engine import install as installer
 from workshop_kit.errors import NotReady
+from workshop_kit.files import write_atomically
 from workshop_kit.paths import commit
 from workshop_kit.progress import Report, silent
 from workshop_kit.terminal import say
@@ -55,8 +56,8 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
 
     >>> names_a_part(["-x", "--durations=60"], Path("/checkout"))
     False
-    >>> names_a_part(["-k", "ledger"], Path("/checkout"))
-    True
+    >>> names_a_part(["-k", "ledger"], Path("/checkout")), names_a_part(["-v", "tmp::test_x"], Path("/"))
+    (True, True)
     """
     return any(word.startswith(SELECTING) or (root / word.partition("::")[0]).exists() for word in words if word)
 
@@ -111,7 +112,7 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
         worst = worst or code
         if code == 0 and state is not None and state == _state(root):
             passed[group.name] = seconds
-            _write(root, state, passed)
+            write_atomically(root / RECORD, json.dumps({"commit": state, "passed": passed}).encode())
     say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
     for row in rows:
         say(f"  {row}")
@@ -133,11 +134,6 @@ def _read(root: Path, state: str | None) -> dict[str, float]:
     """Return the seconds of the groups that passed on this commit."""
     record = json.loads((root / RECORD).read_text()) if (root / RECORD).exists() else {}
     return record["passed"] if state is not None and record.get("commit") == state else {}
-
-
-def _write(root: Path, state: str, passed: Mapping[str, float]) -> None:
-    (root / RECORD).parent.mkdir(exist_ok=True)
-    (root / RECORD).write_text(json.dumps({"commit": state, "passed": passed}), encoding="utf-8")
 
 
 def find_browser() -> Path | None:

@@ -14,16 +14,6 @@ from tests.waiting import wait_until
 from workshop_kit.dev import suite
 from workshop_kit.dev.suite import DEFAULT, LONG
 
-
-def test_words_that_choose_tests(root: Path) -> None:
-    """Pytest gets them as they are; a group without its tests otherwise, and without those of an absent engine."""
-    for words in (["-kledger"], ["-m", "alone"], ["-v", "tests/quality"], ["tests/quality/test_style.py::test_x"]):
-        assert suite.names_a_part(words, root)
-    assert not suite.names_a_part(["-v", "-ra", "--color=no", "--maxfail=3"], root)
-    words = suite.arguments_of(DEFAULT, {"engine": "no root", "browser": "no root"}, cores=1)
-    assert words == ["-m", "not long and not alone and not engine and not browser"]
-
-
 PYTEST = """
 import pathlib, sys
 with pathlib.Path(sys.argv[0]).with_name("ran").open("a") as ran:

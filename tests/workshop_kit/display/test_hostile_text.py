@@ -76,3 +76,8 @@ def test_no_text_becomes_markup(text: str) -> None:
     html = table(text, [text], [[text]]).html
     assert html.count("<") == table("x", ["x"], [["x"]]).html.count("<")
     assert html.count(escape(text)) == 3
+
+
+def test_a_line_end_in_a_cell_starts_no_row() -> None:
+    """A log line cannot forge another one in the table's text."""
+    assert table("Lines", ["msg"], [["one\r\ntwo"]]).text.split("\n") == ["Lines", "msg", "one\\r\\ntwo"]

@@ -1,4 +1,4 @@
-"""The doors of the repository: what code hosts, citation tools and package builders read is valid and agrees."""
+"""What code hosts, citation tools, package builders and installers read is valid, and agrees."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.quality.test_style import passes, tool, tracked
+from workshop_kit.dev import generated
 
 SCHEMAS = {
     ".github/workflows/*": "github-workflows",
@@ -60,3 +63,71 @@ def test_scripts_are_checked_out_with_line_feeds(root: Path) -> None:
         ["git", "check-attr", "eol", "--", *names], cwd=root, capture_output=True, text=True, check=True
     ).stdout
     assert said.splitlines() == [f"{name}: eol: lf" for name in names]
+
+
+CONDA_NAMES = {
+    "docker-py": "docker",
+    "matplotlib-base": "matplotlib",
+    "nbconvert-core": "nbconvert",
+    "python-duckdb": "duckdb",
+}
+
+
+def declared(root: Path, group: str | None = None) -> dict[str, Requirement]:
+    """The requirements of pyproject.toml by name."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    lines = project["dependency-groups"][group] if group else project["project"]["dependencies"]
+    return {canonicalize_name(found.name): found for found in map(Requirement, lines)}
+
+
+def locked(text: str) -> dict[str, set[str]]:
+    """Name to versions of a lock file; there are several where older Pythons get an older one."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^ ;]+)", text, re.MULTILINE):
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
+
+
+def test_conda_gets_the_same_packages_in_the_same_ranges(root: Path) -> None:
+    """environment.yml lists what pyproject.toml lists, uv apart, in equal ranges."""
+    environment = yaml.safe_load((root / "environment.yml").read_text())
+    found = [Requirement(line) for line in environment["dependencies"]]
+    by_name = {canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in found}
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    wanted = {name: one.specifier for name, one in declared(root).items() if name != "uv"}
+    wanted["python"] = Requirement(f"python{project['requires-python']}").specifier
+    assert by_name == wanted
+    # The default channels ask companies for money.
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    assert environment["name"] == "container-design-workshop"
+
+
+@pytest.mark.parametrize(("lock", "group"), [("requirements.lock", None), ("requirements-dev.lock", "dev")])
+def test_the_lock_satisfies_what_is_declared(root: Path, lock: str, group: str | None) -> None:
+    """Every declared range holds the locked version."""
+    versions = locked((root / lock).read_text())
+    wrong = [
+        f"{name} {versions.get(name)}"
+        for name, wanted in {**declared(root), **(declared(root, group) if group else {})}.items()
+        if not all(map(wanted.specifier.contains, versions.get(name, {"none"})))
+    ]
+    assert wrong == []
+
+
+def test_the_locks_agree(root: Path) -> None:
+    """A package in two locks has one version: the service in its container and in its unit tests is the same."""
+    everything = locked((root / "requirements-dev.lock").read_text())
+    for lock in ("requirements.lock", "workshop_app/requirements.txt"):
+        own = locked((root / lock).read_text())
+        assert own
+        assert {name: everything.get(name) for name in own} == own
+
+
+@pytest.mark.parametrize("lock", [lock for lock, *_ in generated.LOCKS])
+def test_every_locked_package_has_hashes_and_no_address(root: Path, lock: str) -> None:
+    """Installing checks hashes; no index address stands in the repository."""
+    text = (root / lock).read_text()
+    entries = re.findall(r"^[\w.-]+==.*(?:\n    .*)*", text, re.MULTILINE)
+    assert len(entries) == sum(map(len, locked(text).values())) > 0
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    assert not re.search(r"https?://|--index-url|--find-links", text)

@@ -13,7 +13,6 @@ from nbformat import v4
 
 from workshop_kit.dev import site
 from workshop_kit.errors import WorkshopError
-from workshop_kit.lessons.notes import load_page
 
 LESSON = """# 01 · A lesson
 
@@ -65,19 +64,6 @@ def test_every_lesson_has_its_boxes_and_its_command(root: Path, sources: Path) -
         assert page.count(":::{admonition} Afterwards you can\n:class: note\n\n- ") == 1
         assert page.count(":::{admonition} Key points\n:class: important\n\n- ") == 1
         assert (sources / "notebooks" / path.name).read_bytes() == path.read_bytes()
-
-
-def test_notes_are_those_of_the_notes_command(root: Path, sources: Path) -> None:
-    """Each note stands below its minute and heading, with the options of its prediction; lesson and notes link."""
-    for path in root.glob("notebooks/*.notes.md"):
-        lesson = path.name.removesuffix(".notes.md")
-        page = (sources / "notebooks" / path.name).read_text()
-        notes = load_page(lesson, root).notes
-        headings = [f"{one.minute} · {one.section} `{one.cell}`" for one in notes]
-        assert re.findall("^## (.+)$", page, re.MULTILINE) == [heading.removeprefix(" · ") for heading in headings]
-        assert [one.html in page for one in notes] == [True] * len(notes)
-        assert f"](../docs/book/{lesson}.md)" in page
-        assert f"](../../notebooks/{path.name})" in (sources / "docs" / "book" / f"{lesson}.md").read_text()
 
 
 def code(number: int, source: str, *outputs: Any, **metadata: Any) -> Any:

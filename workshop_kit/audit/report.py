@@ -18,7 +18,7 @@ from workshop_kit.audit.findings import (
     Severity,
     TargetReport,
 )
-from workshop_kit.display.rendered import Rendered, templates
+from workshop_kit.display.rendered import Rendered, template
 
 CLOSING = (
     "These rules are a choice, and they test from outside. What differs where you work? "
@@ -56,21 +56,17 @@ def as_page(report: AuditReport) -> str:
     return _render("report.html", report, is_page=True)
 
 
-def _render(template: str, report: AuditReport, *, is_page: bool = False) -> str:
-    return (
-        templates(HERE)
-        .get_template(template)
-        .render(
-            report=report,
-            is_page=is_page,
-            style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
-            gravest=GRAVEST,
-            verdicts=RuleVerdict,
-            closing=CLOSING,
-            counts=counts,
-            identity=identity,
-            principles=principles,
-        )
+def _render(name: str, report: AuditReport, *, is_page: bool = False) -> str:
+    return template(HERE / name).render(
+        report=report,
+        is_page=is_page,
+        style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
+        gravest=GRAVEST,
+        verdicts=RuleVerdict,
+        closing=CLOSING,
+        counts=counts,
+        identity=identity,
+        principles=principles,
     )
 
 

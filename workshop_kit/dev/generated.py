@@ -17,7 +17,7 @@ from workshop_kit.audit.findings import Method, Principle, Rule
 from workshop_kit.bootstrap import command_table
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.dev import suite
-from workshop_kit.display.rendered import templates
+from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.exercises import registry
 from workshop_kit.files import write_atomically
@@ -109,9 +109,8 @@ def _compile(root: Path, target: str, *words: str) -> None:
 
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
-    page = templates(HERE).get_template("audit_page.md")
     values = {"titles": TITLES, "rules": catalog.rules(), "principles": catalog.principles()}
-    return page.render(**values, served=_served, proof=_proof, count=_count) + "\n"
+    return template(HERE / "audit_page.md").render(**values, served=_served, proof=_proof, count=_count) + "\n"
 
 
 def _served(rule: Rule) -> str:
@@ -155,8 +154,7 @@ def write_performance_page(root: Path) -> Path:
 def performance_page(root: Path) -> str:
     """Return docs/performance.md: a section for each benchmark, then the figures that other commands show."""
     benchmarks = [_benchmark(root, path) for path in sorted((root / "benchmarks").glob("[a-z]*.py"))]
-    page = templates(HERE).get_template("performance_page.md")
-    return page.render(benchmarks=benchmarks, value=_value) + "\n"
+    return template(HERE / "performance_page.md").render(benchmarks=benchmarks, value=_value) + "\n"
 
 
 def _benchmark(root: Path, path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.bundle.manifest import version_of
-from workshop_kit.display.rendered import templates
+from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.lessons.book import chart_text
@@ -187,7 +187,7 @@ def notes_of(lesson: str, root: Path, page: str) -> str:
     from workshop_kit.lessons.notes import load_page  # lazily: slow imports
 
     notes = load_page(lesson, root)
-    return templates(Path(__file__).parent).get_template("site_notes.md").render(notes=notes, page=page)
+    return template(Path(__file__).with_name("site_notes.md")).render(notes=notes, page=page)
 
 
 def contents(folder: Path) -> Iterator[str]:

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from markupsafe import Markup
 
-from workshop_kit.display.rendered import Rendered, templates
+from workshop_kit.display.rendered import Rendered, template
 from workshop_kit.errors import WrongUsage
 
 HERE = Path(__file__).parent
@@ -83,18 +83,14 @@ def system_map(lit: Iterable[str] = ()) -> Rendered:
 
 
 def _svg(lit: frozenset[str]) -> str:
-    return (
-        templates(HERE)
-        .get_template("map.svg")
-        .render(
-            uid=f"wk-map-{crc32(' '.join(sorted(lit)).encode()):08x}",
-            title=_title(lit),
-            description=_description(),
-            style=Markup(STYLE),  # noqa: S704 - it is ours
-            nodes=NODES,
-            edges=EDGES,
-            lit=lit,
-        )
+    return template(HERE / "map.svg").render(
+        uid=f"wk-map-{crc32(' '.join(sorted(lit)).encode()):08x}",
+        title=_title(lit),
+        description=_description(),
+        style=Markup(STYLE),  # noqa: S704 - it is ours
+        nodes=NODES,
+        edges=EDGES,
+        lit=lit,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workshop_kit.screen import in_lines, visible
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 WIDGET_CSS = (Path(__file__).parent / "widget.css").read_text()
 """The frame of every widget; its own stylesheet comes after this one."""
@@ -38,16 +38,22 @@ class Rendered:
         return {"text/html": self.html, "text/plain": self.text}
 
 
-def templates(folder: Path, *, escape: bool = True) -> Environment:
-    """Return the Jinja templates of a folder: values are escaped; the filter `visible` escapes control characters."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # not there on the bare Python of `plan`
+def template(path: Path) -> Template:
+    """Return a Jinja template: values are escaped in HTML and SVG, and a name without a value is an error."""
+    return templates(path.parent).get_template(path.name)
 
-    made = Environment(
+
+@cache
+def templates(folder: Path) -> Environment:
+    """Return the templates of a folder; the filter `visible` escapes control characters."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape  # lazily: a slow import
+
+    environment = Environment(
         loader=FileSystemLoader(folder),
-        autoescape=escape,  # noqa: S701 - False is for Markdown
+        autoescape=select_autoescape(["html", "svg"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["visible"] = visible
-    return made
+    environment.filters["visible"] = visible
+    return environment

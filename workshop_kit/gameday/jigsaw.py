@@ -17,7 +17,7 @@ from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer, network_address
-from workshop_kit.display.rendered import Rendered, templates
+from workshop_kit.display.rendered import Rendered, template
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday.customers import PANELS
@@ -37,7 +37,6 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 RELOAD_SECONDS = 4
 SECONDS, LINES = 120.0, 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
-TEMPLATES = templates(Path(__file__).parent)
 
 
 def address(where: str) -> str:
@@ -80,7 +79,7 @@ class RolePage(Handler):
         title = f"{self.served.record.name.capitalize()}: {name}"
         text = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
         self.set_header("Content-Security-Policy", POLICY)
-        page = TEMPLATES.get_template("jigsaw.html")
+        page = template(Path(__file__).with_name("jigsaw.html"))
         self.answer(page.render(title=title, text=text, seconds=RELOAD_SECONDS, token=token, **shown), HTML)
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from workshop_kit.display.dashboard.view import Bars, Fault, Row, Span, counts_by_step, rows, spans
 from workshop_kit.display.live_data import Line, Panel, read, rounded, times
-from workshop_kit.display.rendered import templates
+from workshop_kit.display.rendered import template
 from workshop_kit.instructor.log_tail import ERROR, GRADES, WARNING
 from workshop_kit.observe.scrape import PROBE_PATHS
 from workshop_kit.observe.watch import Tables
@@ -34,7 +34,6 @@ HELD = Panel("CPU: share of periods that the kernel cut short", "%", {"throttled
 LINES = "Log lines per second"
 NO_LINE = Line("", np.array([]), np.array([]))
 PAGES = Path(__file__).parent / "pages"
-TEMPLATES = templates(PAGES)
 WIDTH, HEIGHT = 1600, 860
 LEFT, RIGHT = 170, 1330
 """The x of the time axis's ends; names stand to the left, the newest values to the right."""
@@ -185,11 +184,11 @@ def svg(shown: Clock, *, alone: bool = False) -> str:
     return picture("clock.svg", title, words, alone=alone, shown=shown, plots=plots(shown), legend=legend, **names)
 
 
-def picture(template: str, title: str, words: str, *, alone: bool, **values: Any) -> str:
+def picture(file: str, title: str, words: str, *, alone: bool, **values: Any) -> str:
     """Return one of the templates as SVG with a title and a description; ``alone`` as for `svg`."""
     style = Markup((PAGES / "clock.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
     given = {**SIZES, **values, "title": title, "words": words, "alone": alone, "style": style}
-    return TEMPLATES.get_template(template).render(given)
+    return template(PAGES / file).render(given)
 
 
 def plots(shown: Clock) -> Iterator[Plot]:

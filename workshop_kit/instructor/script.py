@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
 
-from workshop_kit.display.rendered import templates
+from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog
 from workshop_kit.files import load_toml
@@ -206,5 +206,4 @@ def load_script(path: Path = SCRIPT) -> Script:
 
 def as_page(script: Script) -> str:
     """Return the demo as a page in Markdown, with the recorded pictures."""
-    template = templates(SCRIPT.parent / "pages", escape=False).get_template("demo.md.j2")  # the text is our own
-    return template.render(script=script).rstrip() + "\n"
+    return template(SCRIPT.parent / "pages" / "demo.md.j2").render(script=script).rstrip() + "\n"

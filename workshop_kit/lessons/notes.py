@@ -18,7 +18,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from workshop_kit.display.rendered import templates
+from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import Exercise
@@ -47,7 +47,6 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"\{\w+\}")
 _PREDICT = re.compile(r'w\.predict\("([^"]+)"\)')
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
-_TEMPLATES = templates(HERE)
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Note:
     def html(self) -> str:
         """The note, with the prediction's options or the exercise's minutes and solution before it."""
         text = Markup(_MARKDOWN.render(self.text))  # noqa: S704 - it escapes HTML
-        return _TEMPLATES.get_template("note.html").render(note=self, text=text)
+        return template(HERE / "note.html").render(note=self, text=text)
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class NotesPage:
     def html(self) -> str:
         """One self-contained page, with a style for printing."""
         style = Markup((HERE / "notes.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
-        return _TEMPLATES.get_template("notes_page.html").render(page=self, style=style)
+        return template(HERE / "notes_page.html").render(page=self, style=style)
 
     def as_data(self) -> dict[str, Any]:
         """Return the minutes and the notes, each as HTML, for the presenter's page."""

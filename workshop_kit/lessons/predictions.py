@@ -22,7 +22,7 @@ from typing import Annotated, Any, Self
 import traitlets
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from workshop_kit.display.rendered import WIDGET_CSS, Rendered, templates
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered, template
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
@@ -172,7 +172,7 @@ class Prediction:
 
 def question_page(question: Question, locked: str | None) -> Rendered:
     """Return the question and its options as static text; the locked option is marked."""
-    html = templates(HERE).get_template("prediction.html").render(question=question, locked=locked, how=HOW)
+    html = template(HERE / "prediction.html").render(question=question, locked=locked, how=HOW)
     lines = [
         f"◉ {option.text}  (your guess)" if key == locked else f"○ {option.text}"
         for key, option in question.options.items()

@@ -12,7 +12,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
-from workshop_kit.display.rendered import Rendered, templates
+from workshop_kit.display.rendered import Rendered, template
 from workshop_kit.engine.containers import Running
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
@@ -126,7 +126,7 @@ def problems_in(lines: Sequence[str]) -> list[Problem]:
 
 def card_html(result: StartResult) -> str:
     """Return a result as an HTML card; every text is escaped."""
-    card = templates(HERE).get_template("settings_result.html")
+    card = template(HERE / "settings_result.html")
     return card.render(result=result, ready=result.outcome == READY)
 
 

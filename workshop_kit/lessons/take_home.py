@@ -47,7 +47,7 @@ def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rend
 
 def page(document: Document, report: AuditReport, mask: Mask, day: date) -> str:
     """Return the page as Markdown; typed and found text is escaped, and secrets are masked."""
-    environment = templates(HERE, escape=False)  # the template escapes for Markdown
+    environment = templates(HERE)
     environment.filters |= {
         "plain": plain,
         "code": code,

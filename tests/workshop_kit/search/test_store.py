@@ -34,10 +34,10 @@ def frame(*lines: str) -> pd.DataFrame:
     return read_lines("".join(f"{one}\n" for one in lines).encode())
 
 
-def json_file(*lines: str, second: int = 0, **attrs: str) -> bytes:
+def json_file(*lines: str, second: str = "00", **attrs: str) -> bytes:
     """Lines as the engine's driver writes them, and the collector keeps them."""
     records = (
-        {"log": f"{one}\n", "stream": "stdout", "time": f"{SECOND}{second:02}.{n:09}Z", "attrs": attrs}
+        {"log": f"{one}\n", "stream": "stdout", "time": f"{SECOND}{second}.{n:09}Z", "attrs": attrs}
         for n, one in enumerate(lines)
     )
     return "".join(f"{json.dumps(one)}\n" for one in records).encode()
@@ -138,7 +138,7 @@ def numbers(store: FrameStore) -> list[str]:
 @pytest.mark.long
 def test_a_part_is_fetched_once(access: Access, bucket: str, tmp_path: Path) -> None:
     """Lines of two services go by the engine's time; another store with the same cache reads from it."""
-    later = json_file('{"n": 2}', '{"n": 3}', "plain", second=1)
+    later = json_file('{"n": 2}', '{"n": 3}', "plain", second="01")
     put(access, bucket, f"another/{HOUR}/b.jsonl.gz", gzip.compress(later))
     put(access, bucket, f"orders/{HOUR}/c.jsonl.gz", gzip.compress(json_file('{"n": 1}')))
     assert numbers(BucketStore(access, bucket, tmp_path)) == ["1", "2", "3"]

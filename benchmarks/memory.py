@@ -6,46 +6,25 @@ that ten stacks read is charged to the first reader, so the median over the stac
 
 from __future__ import annotations
 
-import os
+import contextlib
 import statistics
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from benchmarks._rows import Row, show
-from workshop_kit.engine import cleanup, monitoring, reach
+from benchmarks._workspace import own_session
+from workshop_kit.engine import monitoring
 from workshop_kit.engine.spec import MIB
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe import stats
 from workshop_kit.observe.engine_api import get_json
 from workshop_kit.terminal import TerminalReport
 from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
 STACKS = 10
 SETTLED_SECONDS = 60  # thirty scrapes of each target
 ALL = ("service", "parameter-store", "collector", *monitoring.SERVICES)  # what they depend on comes with them
 AIM = "≤ 350 MiB"
-
-
-@contextmanager
-def stacks(folder: Path, count: int) -> Iterator[list[Stack]]:
-    """Start stacks, each in a workspace of its own; remove them afterwards."""
-    engine = reach.connect()
-    made = []
-    for number in range(count):
-        workspace = Workspace.open(folder / f"participant {number}")
-        made.append(provision.stack_of(workspace, provision.session_of(workspace, engine)))
-    try:
-        with TerminalReport() as report:
-            for stack in made:
-                stack.up(*ALL, report=report)
-        yield made
-    finally:
-        for stack in made:
-            cleanup.remove(stack.session, {"kernel", "workspace"})
 
 
 def working_sets_mib(stack: Stack) -> dict[str, float]:
@@ -72,9 +51,12 @@ def rows(found: Sequence[Mapping[str, float]]) -> list[Row]:
 
 
 def main() -> None:
-    """Start the stacks, wait until they settle, and measure."""
-    os.environ.setdefault("NO_PROXY", "127.0.0.1")
-    with tempfile.TemporaryDirectory() as folder, stacks(Path(folder), STACKS) as made:
+    """Start stacks, each in a workspace of its own; wait until they settle, and measure."""
+    made = []
+    with contextlib.ExitStack() as block, TerminalReport() as report:
+        for _ in range(STACKS):
+            made.append(provision.stack_of(*block.enter_context(own_session())))
+            made[-1].up(*ALL, report=report)
         time.sleep(SETTLED_SECONDS)
         show(rows([working_sets_mib(stack) for stack in made]))
 

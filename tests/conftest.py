@@ -28,6 +28,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, service_in
 from workshop_kit.engine.stack import Stack
+from workshop_kit.seats import seat_server
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
@@ -131,6 +132,15 @@ def images(engine: Engine) -> dict[str, str]:
     """The tags of the workshop's images, by name; they are all built."""
     assert engine_images.missing(engine, ROOT) == []
     return recipes.tags(ROOT)
+
+
+@pytest.fixture(scope="module")
+def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> Iterator[str]:
+    """The image of a seat, built on this machine's engine; it is removed if the machine had none before."""
+    had_one = engine_images.is_there(engine, seat_server.tag())
+    yield seat_server.build(session)
+    if not had_one:
+        engine.client.images.remove(seat_server.tag())
 
 
 @pytest.fixture(scope="session")

@@ -21,15 +21,13 @@ from tests.browser.lab_page import LabPage, button
 from tests.private_engine import PrivateEngine, private_engine
 from tests.waiting import wait_until
 from workshop_kit.dev.suite import find_browser
-from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.seats import hub_server, seat_server
+from workshop_kit.seats import hub_server
 from workshop_kit.seats.hub_settings import HubSettings
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import FirstPage
@@ -128,15 +126,6 @@ class HubRoom:
         """Try to connect from the machine, which reaches every seat."""
         command = self.own.inside(sys.executable, "-c", CONNECT, address, str(port))
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> Iterator[str]:
-    """The seat's image, built on this machine's engine; it is removed if the machine had none before."""
-    had_one = engine_images.is_there(engine, seat_server.tag())
-    yield seat_server.build(session)
-    if not had_one:
-        engine.client.images.remove(seat_server.tag())
 
 
 @pytest.fixture(scope="module")

@@ -136,11 +136,17 @@ def _memory_used(running: Running) -> str:
     return str(running.container.stats(stream=False, one_shot=True)["memory_stats"].get("usage"))
 
 
+def _periods(running: Running) -> str:
+    running.wait_until(lambda: bool(running.log_tail(1)), within_seconds=HEALTHY_SECONDS)
+    return str(running.container.stats(stream=False, one_shot=True)["cpu_stats"]["throttling_data"].get("periods"))
+
+
 ANSWERS: dict[str, Callable[[Running], str]] = {
     "exit code": _exit_code,
     "output": _output,
     "health": _health,
     "memory used": _memory_used,
+    "periods": _periods,
 }
 """How an answer is read from a container."""
 

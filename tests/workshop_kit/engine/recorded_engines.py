@@ -21,6 +21,7 @@ GOOD = {
     "Process limit": "19",
     "Health checks": "1",
     "Container statistics": "8773632",
+    "CPU periods": "7",
     "Container cgroups": "9142272",
     "Engine memory": "15.5",
     "Container logs": "0",
@@ -84,6 +85,7 @@ ROOTLESS = Recorded(
         "CPU limit": "0.9998",
         "Process limit": "40",
         "Container statistics": "0",
+        "CPU periods": "0",
         "Container cgroups": "",
     },
 )
@@ -97,5 +99,5 @@ PODMAN = Recorded(
     "unix:///run/podman/podman.sock",
     {"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]},
     {**DOCKER_24.info, "OperatingSystem": "debian", "CgroupDriver": "cgroupfs", "CgroupVersion": "1"},
-    {"Health checks": "0", "Container statistics": "", "Container cgroups": ""},
+    {"Health checks": "0", "Container statistics": "", "CPU periods": "0", "Container cgroups": ""},
 )

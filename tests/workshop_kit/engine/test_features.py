@@ -27,7 +27,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, Stack, log_source
 from workshop_kit.errors import WorkshopError
 
-NO_USAGE = {"Container statistics", "Container cgroups"}
+NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
 
 
 def judged(engine: Recorded, folder: Path) -> dict[str, Feature]:

@@ -12,6 +12,20 @@ from workshop_kit.audit.subject import Subject
 _SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
 _SYSTEM_FOLDERS = {"", "/run", "/var/run", "/etc", "/proc", "/sys", "/dev", "/boot", "/usr", "/var", "/root"}
 _HARMLESS_CAPABILITIES = {"NET_BIND_SERVICE"}
+_PODMANS_CAPABILITIES = {
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+}
+"""What a container gets from Podman by default."""
 _NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode")
 
 
@@ -22,7 +36,10 @@ def container_only(judge: Callable[[dict[str, Any]], Judgment]) -> Callable[[Sub
     def judged(subject: Subject) -> Judgment:
         if subject.target.container is None:
             return not_applicable("How an image will be confined is decided when it is started.")
-        return judge({**subject.target.host, "Mounts": subject.target.container.get("Mounts")})
+        host = {**subject.target.host, "Mounts": subject.target.container.get("Mounts")}
+        if subject.session.engine.is_podman and {*(host.get("CapDrop") or ())} >= _PODMANS_CAPABILITIES:
+            host["CapDrop"] = ["ALL"]  # Podman writes out what ALL stands for
+        return judge(host)
 
     return judged
 

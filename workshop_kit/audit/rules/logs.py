@@ -86,6 +86,8 @@ def rotation(subject: Subject) -> Judgment:
     driver, options = str(config.get("Type") or ""), dict(config.get("Config") or {})
     words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
     seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
+    if subject.session.engine.is_podman:
+        return cannot_tell("Podman does not say which options a log has.", seen)
     faults = {
         "The driver none throws every line away.": driver == "none",
         "In mode non-blocking lines are dropped when its buffer is full.": options.get("mode") == "non-blocking",

@@ -1,0 +1,94 @@
+"""The engines of docs/engines.md besides Docker as root: real ones, each in a privileged container made of a seat.
+
+Neither has systemd, and their cgroups are those of this machine; on version 1 the rootless engine cannot limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.waiting import wait_until
+from workshop_kit.engine import builder
+from workshop_kit.engine.session import Session
+
+pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(1200)]
+FOLDER = Path(__file__).with_name("engines")
+REPOSITORY = "workshop-engines-of-the-tests"
+SEAT_ENTRY = "/opt/container-design-workshop/images/seat/entrypoint.sh"
+LOADED = "Ready: 12 images came from the bundle"
+LOAD_SECONDS = 240
+USERS = {
+    "podman": ("root", {"DOCKER_HOST": "unix:///run/podman.sock"}),
+    "rootless": (
+        "ann",
+        {
+            "HOME": "/home/ann",
+            "XDG_RUNTIME_DIR": "/run/user/1000",
+            "DOCKER_HOST": "unix:///run/user/1000/docker.sock",
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class EngineContainer:
+    """A container in which another engine runs, with the kit beside it; ``name`` is the engine's script."""
+
+    name: str
+    container: Any
+
+    def kit(self, *words: str) -> str:
+        """Run a command of the kit as the user of this engine; return what it says, and then its exit code."""
+        user, environment = USERS[self.name]
+        code, output = self.container.exec_run(["./workshop", *words], user=user, environment=environment)
+        return f"{output.decode(errors='replace')}\nexit code {code}"
+
+
+@pytest.fixture(scope="module")
+def image(session: Session, seat_image_tag: str) -> Iterator[str]:
+    """A seat with Podman, and with what a rootless engine needs."""
+    tag = f"{REPOSITORY}:{session.identity.session}"
+    builder.build_folder(session, FOLDER, tag, f"--build-arg=SEAT={seat_image_tag}")
+    yield tag
+    session.engine.client.images.remove(tag, force=True)
+
+
+@pytest.fixture(scope="module", params=[*USERS])
+def other(request: pytest.FixtureRequest, session: Session, image: str) -> Iterator[EngineContainer]:
+    """One of the engines, with the workshop's images in it."""
+    container = session.engine.client.containers.run(
+        image,
+        ["--", f"/engines/{request.param}.sh", SEAT_ENTRY, "sleep", "infinity"],
+        entrypoint="tini",
+        privileged=True,
+        cgroupns="private",
+        labels=session.labels("kernel"),
+        detach=True,
+    )
+    try:
+        wait_until(lambda: LOADED in container.logs().decode(), timeout_seconds=LOAD_SECONDS)
+        yield EngineContainer(request.param, container)
+    finally:
+        container.remove(force=True, v=True)
+
+
+def test_doctor_says_what_it_lacks(other: EngineContainer) -> None:
+    """Each feature is tried; what is missing has its consequence in the same line."""
+    said = other.kit("doctor")
+    lacks = [line for line in said.splitlines() if line.startswith("✗")]
+    assert "Memory limit" in said, said
+    if other.name == "podman":
+        assert [line.split("  ")[1] for line in lacks] == ["CPU periods"], said
+    for line in lacks:
+        assert ": " in line, line
+
+
+def test_lessons_pass(other: EngineContainer) -> None:
+    """The first two lessons run to their end, limits or not."""
+    said = other.kit("tour", "00", "01")
+    assert said.endswith("exit code 0"), said

@@ -157,14 +157,3 @@ def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path, 
     assert done.backup.folder is not None
     assert json.loads((done.backup.folder / LESSON).read_text())["cells"][1]["source"] == "mine"
     assert [one["source"] for one in json.loads(mine.read_text())["cells"]] == ["second", "mine"]
-
-
-def test_an_update_leaves_progress_and_own_files(source: Path, workspace: Workspace) -> None:
-    """An update changes lessons and exercises only."""
-    workspace.progress_path.write_text('{"predictions": {}}')
-    own = workspace.notebooks / "my notes.ipynb"
-    own.write_text("mine")
-    write(source / LESSON, "second")
-    content.update(workspace, source)
-    assert workspace.progress_path.read_text() == '{"predictions": {}}'
-    assert own.read_text() == "mine"

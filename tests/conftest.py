@@ -72,7 +72,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
             seconds[file] = seconds.get(file, 0.0) + report.duration
     for file in sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST_FILES]:
         terminalreporter.write_line(f"{seconds[file]:7.1f} s  {file}")
-    if left_out := config.stash.get(LEFT_OUT, 0):
+    left_out = config.stash.get(LEFT_OUT, 0)
+    if left_out and config.option.markexpr:
         terminalreporter.write_line(
             f"Left out: {left_out} tests ({config.option.markexpr}). Run: ./workshop test --all"
         )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import typer
 
-from workshop_kit import doctor
 from workshop_kit.bootstrap import command_table
-from workshop_kit.commands import audit, development, exercises, instructor, machine, plan, seats, tour
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
@@ -20,14 +19,94 @@ from workshop_kit.terminal import say, say_error
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
-app = typer.Typer(
-    name="workshop",
-    help="Container Design Workshop: configuration, logging and monitoring on real running containers.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+COMMANDS = {
+    "setup": "commands.machine:setup",
+    "start": "commands.machine:start",
+    "doctor": "doctor:main",
+    "plan": "commands.plan:main",
+    "tour": "commands.tour:tour",
+    "notes": "commands.instructor:notes",
+    "check": "commands.exercises:check",
+    "watch": "commands.exercises:watch",
+    "hint": "commands.exercises:hint",
+    "solution": "commands.exercises:solution",
+    "reset": "commands.exercises:reset",
+    "status": "commands.exercises:status",
+    "goto": "commands.exercises:goto",
+    "update": "commands.exercises:update",
+    "desk": "commands.instructor:desk",
+    "join": "commands.instructor:join",
+    "audit": "commands.audit:audit",
+    "down": "commands.machine:down",
+    "seat": "commands.seats:seat",
+    "test": "commands.development:run_tests",
+    "bench": "commands.development:bench",
+    "build": "commands.development:build",
+    "site": "commands.development:site",
+}
+"""Where the function of each command is, as MODULE:FUNCTION."""
+GROUPS = {
+    "progress": "commands.exercises:progress",
+    "bundle": "commands.machine:bundle",
+    "hub": "commands.seats:hub",
+    "new": "commands.development:new",
+}
+INTERRUPTED = 130
+
+
+def application(words: Sequence[str]) -> typer.Typer:
+    """Return the command line for these words.
+
+    Where they begin with a command, it has this command alone: the modules of the others are slow to import.
+    """
+    app = typer.Typer(
+        name="workshop",
+        help="Container Design Workshop: configuration, logging and monitoring on real running containers.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)  # without it, a single command would be the whole application
+    known = {*COMMANDS, *GROUPS}
+    chosen = known.intersection(words[:1]) - {"build"} or known  # build writes down the help of all
+    for name in [name for name in COMMANDS if name in chosen]:
+        _register(app, name, _load(COMMANDS[name]))
+    for name in [name for name in GROUPS if name in chosen]:
+        app.add_typer(_load(GROUPS[name]), name=name)
+    return app
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(f"workshop_kit.{module}"), name)
+
+
+def main() -> NoReturn:
+    """Run the command line; a WorkshopError becomes one sentence and its exit code."""
+    try:
+        if sys.argv[1:2] in (["check"], ["goto"], ["tour"]):
+            reaper.interrupt_on_termination()
+        # Without standalone mode an exit code comes back as a value, and errors come here.
+        code = application(sys.argv[1:])(prog_name="./workshop", standalone_mode=False)
+        if code == INTERRUPTED:  # Typer's word for Ctrl-C
+            raise KeyboardInterrupt
+    except WorkshopError as error:
+        if isinstance(error, reach.NoPermission):
+            from workshop_kit.commands import machine  # lazily, as all commands
+
+            machine.repeat_as_group_member()
+        _exit_with(error)
+    except (KeyboardInterrupt, typer.Abort):
+        say("Stopped. Your files are as they were: run the same command again.")
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        _exit_with(explain(error, CHECKOUT))
+    except Exception as error:
+        _usage_or_raise(error)
+    sys.exit(code if isinstance(code, int) else Exit.GOOD)
 
 
 def _without_typer(run: Callable[[list[str]], int]) -> Callable[..., None]:
@@ -39,65 +118,14 @@ def _without_typer(run: Callable[[list[str]], int]) -> Callable[..., None]:
     return command
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "setup": machine.setup,
-    "start": machine.start,
-    "doctor": _without_typer(doctor.main),
-    "plan": _without_typer(plan.main),
-    "tour": tour.tour,
-    "notes": instructor.notes,
-    "check": exercises.check,
-    "watch": exercises.watch,
-    "hint": exercises.hint,
-    "solution": exercises.solution,
-    "reset": exercises.reset,
-    "status": exercises.status,
-    "goto": exercises.goto,
-    "update": exercises.update,
-    "desk": instructor.desk,
-    "join": instructor.join,
-    "audit": audit.audit,
-    "down": machine.down,
-    "seat": seats.seat,
-    "test": development.run_tests,
-    "bench": development.bench,
-    "build": development.build,
-    "site": development.site,
-}
-GROUPS = {"progress": exercises.progress, "bundle": machine.bundle, "hub": seats.hub, "new": development.new}
-
-
-def main() -> NoReturn:
-    """Run the command line; a WorkshopError becomes one sentence and its exit code."""
-    try:
-        if sys.argv[1:2] in (["check"], ["goto"], ["tour"]):
-            reaper.interrupt_on_termination()
-        # Without standalone mode an exit code comes back as a value, and errors come here.
-        code = app(prog_name="./workshop", standalone_mode=False)
-    except WorkshopError as error:
-        if isinstance(error, reach.NoPermission):
-            machine.repeat_as_group_member()
-        _exit_with(error)
-    except (KeyboardInterrupt, typer.Abort):
-        say("Stopped. Nothing is lost: run the same command again, it goes on where it stopped.")
-        sys.exit(130)
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
-            raise
-        _exit_with(explain(error, CHECKOUT))
-    except Exception as error:
-        _usage_or_raise(error)
-    sys.exit(code if isinstance(code, int) else Exit.GOOD)
-
-
-def _register(name: str, function: Callable[..., None]) -> None:
+def _register(app: typer.Typer, name: str, function: Callable[..., Any]) -> None:
     """Register a command with the summary that the command table has for it."""
     known = command_table.find(name)
     assert known is not None, name  # noqa: S101 - the table lists every command
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
     settings: dict[str, Any] = passed_on if name in {"test", "bench"} else {}
     if known.bare:
-        settings = {**passed_on, "help_option_names": []}
+        settings, function = {**passed_on, "help_option_names": []}, _without_typer(function)
     app.command(name, help=known.summary, context_settings=settings)(function)
 
 
@@ -116,11 +144,6 @@ def _exit_with(error: WorkshopError) -> NoReturn:
     say_error(error)
     sys.exit(error.exit_code)
 
-
-for _name, _function in COMMANDS.items():
-    _register(_name, _function)
-for _name, _group in GROUPS.items():
-    app.add_typer(_group, name=_name)
 
 if __name__ == "__main__":
     main()

@@ -115,17 +115,14 @@ def explain(error: OSError, path: Path) -> NotReady:
         case errno.ENOSPC | errno.EDQUOT:
             return NotReady(f"The disk that holds {path} is full.", "Free some space and start again.")
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return NotReady(
-                f"{where} cannot be written.",
-                "Make it writable, or name another folder in WORKSHOP_WORKSPACE.",
-            )
+            return NotReady(f"{where} cannot be written.", "Make it writable, or name another place.")
         case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
             return NotReady(
                 f"{where} is in the way: a file stands where a folder is needed, or the other way round.",
                 "Move it away and start again.",
             )
     reason = error.strerror or type(error).__name__
-    return NotReady(f"{where} cannot be used: {reason}.", "Correct that, or name another folder in WORKSHOP_WORKSPACE.")
+    return NotReady(f"{where} cannot be used: {reason}.", "Correct that, or name another place.")
 
 
 def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:

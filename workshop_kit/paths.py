@@ -7,6 +7,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The root of the checkout: the folder that holds ``workshop``, ``notebooks/`` and ``workshop_kit/``."""
+TOURS = CHECKOUT / "build" / "tour"
+"""The workspace of tours, and their results."""
 
 
 def commit(root: Path) -> tuple[str, bool]:

@@ -1,7 +1,6 @@
 """Configuration: an environment becomes settings, or one error with every problem.
 
-Which setting a variable becomes: the participants' own test, run by tests/lessons/test_facts.py. Secrets from a file:
-the check of config.file.
+Which setting a variable becomes: the participants' own test, run by tests/lessons/test_facts.py.
 """
 
 from __future__ import annotations
@@ -99,6 +98,19 @@ def test_every_mixture_of_problems_is_named(broken: dict[str, str], optional: se
 def from_file(variable: str, path: Path | str) -> dict[str, str]:
     """GOOD, with one setting from a file."""
     return {name: value for name, value in GOOD.items() if name != variable} | {f"{variable}_FILE": str(path)}
+
+
+def test_any_setting_comes_from_a_file(tmp_path: Path) -> None:
+    """It is validated like a variable. One line end is no part of a secret; everything else is."""
+    file = tmp_path / "setting"
+    for content, secret in ((b"s3cret\r\n", "s3cret"), (b"s3cret\n\n", "s3cret\n"), (b" \xc3\xab ", " ë ")):
+        file.write_bytes(content)
+        assert config.load(from_file("REDIS_PASSWORD", file)).redis.password.get_secret_value() == secret
+    file.write_text("8123\n")
+    assert config.load(from_file("HTTP_PORT", file)).http.port == 8123
+    file.write_text("80o0\n")
+    wrong = problems(from_file("HTTP_PORT", file))
+    assert wrong == {"HTTP_PORT": "should be a valid integer, unable to parse string as an integer"}
 
 
 def test_unusable_secret_files_are_refused(tmp_path: Path) -> None:

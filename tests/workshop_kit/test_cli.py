@@ -131,7 +131,7 @@ def test_a_tour_on_a_read_only_checkout_is_one_sentence(
     """The sentence names the folder that cannot be written."""
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     folder = small_disk / "tour"
-    monkeypatch.setattr(tour, "FOLDER", folder)
+    monkeypatch.setattr(tour, "TOURS", folder)
     said = cli(root, "tour", environment=environment)
     assert (said.returncode, said.stderr.count("\n")) == (Exit.NOT_READY, 1)
     assert said.stderr.startswith(f"{folder}")

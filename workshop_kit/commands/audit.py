@@ -14,7 +14,7 @@ import typer
 from workshop_kit.commands.common import AsJson, exercise_service
 from workshop_kit.engine import reach
 from workshop_kit.engine.reach import Engine
-from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.errors import Exit, WorkshopError, WrongUsage
 from workshop_kit.terminal import TerminalReport, answer, say
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def _marked(found: AuditReport, engine: Engine) -> AuditReport:
     environment = {"WORKSHOP_WORKSPACE": named} if named and Path(named, HIDDEN, "id").is_file() else {}
     try:
         workspace = find_workspace(Path.cwd(), environment)
-    except NotReady:
+        return take_home.mark_unpassed(found, engine, exercise_service(workspace))
+    except WorkshopError:  # no workspace, or a damaged file in it: the audit itself needs neither
         return found
-    return take_home.mark_unpassed(found, engine, exercise_service(workspace))
 
 
 def _write(path: Path, page: Callable[[], str]) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import atexit
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workshop_kit.bootstrap import command_table
 from workshop_kit.engine import reach, reaper
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import TRACKS
 from workshop_kit.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from workshop_kit.exercises.exercise_service import ExerciseService
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
@@ -25,7 +27,10 @@ Track = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
 ]
 ExerciseId = Annotated[
-    str, typer.Argument(help="The exercise: container.limits, or a beginning that no other has, as container.li.")
+    str,
+    typer.Argument(
+        metavar="EXERCISE", help="The exercise: container.limits, or a beginning that no other has, as container.li."
+    ),
 ]
 
 
@@ -48,4 +53,6 @@ def connected_stack(workspace: Workspace) -> Stack:
 
 def exercise_service(workspace: Workspace) -> ExerciseService:
     """Return the workspace's exercises; they connect to the engine when a check needs it."""
+    from workshop_kit.exercises.exercise_service import ExerciseService  # lazily: checks bring pandas
+
     return ExerciseService.of(workspace, lambda: connected_stack(workspace))

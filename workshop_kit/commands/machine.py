@@ -17,14 +17,13 @@ from workshop_kit import doctor
 from workshop_kit.bundle import images, wheels
 from workshop_kit.bundle.manifest import choose_images, megabytes, parts, verify, version_of
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group
-from workshop_kit.commands.tour import FOLDER as TOUR_FOLDER
 from workshop_kit.dev import site
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, provision
@@ -115,7 +114,7 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        tours = provision.remove_tours(TOUR_FOLDER, session.engine, scopes, report)
+        tours = provision.remove_tours(TOURS, session.engine, scopes, report)
         outcome.removed += tours.removed
         outcome.left += tours.left
         outcome.unreadable += tours.unreadable

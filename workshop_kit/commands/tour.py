@@ -19,14 +19,12 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import explain
 from workshop_kit.lessons.book import BOOK
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.progress import Report
 from workshop_kit.terminal import TerminalReport, answer
 from workshop_kit.workspace import content, provision
 from workshop_kit.workspace.course import TRACKS, find_track, load_course
 from workshop_kit.workspace.folder import Workspace
-
-FOLDER = CHECKOUT / "build" / "tour"
 
 
 def tour(
@@ -63,7 +61,7 @@ def tour(
             stills.mkdir(parents=True, exist_ok=True)
         except OSError as error:  # and so is a folder that cannot be made
             raise explain(error, stills) from error
-    with _fresh_stack(FOLDER, may_install=not no_install) as (workspace, stack, report):
+    with _fresh_stack(TOURS, may_install=not no_install) as (workspace, stack, report):
         if track is not None:
             workspace.choose_track(track)
             content.follow_track(workspace)
@@ -71,7 +69,7 @@ def tour(
         lesson_tour = Tour(
             workspace,
             report,
-            output=FOLDER,
+            output=TOURS,
             book=BOOK if book else None,
             solutions=checkpoint.solved_cells(service),
             before_cell=checkpoint.SolvedFiles(service).before_cell,
@@ -94,7 +92,7 @@ def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
 
     script = load_script()
     with (
-        _fresh_stack(FOLDER / "demo", may_install=may_install) as (workspace, stack, report),
+        _fresh_stack(TOURS / "demo", may_install=may_install) as (workspace, stack, report),
         Controller(stack, workspace) as controller,
     ):
         results = rehearse(controller, script, report, pictures=PICTURES if book else None)

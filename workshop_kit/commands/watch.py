@@ -107,7 +107,8 @@ class CheckOnSave:
         return self.service.progress.exercise(exercise.id).passed_at is not None
 
     def _cannot_be_judged(self, exercise: Exercise) -> bool:
-        return self.service.progress.exercise(exercise.id).verdict == Verdict.CANNOT_JUDGE
+        verdict = self.service.progress.exercise(exercise.id).verdict
+        return verdict == Verdict.CANNOT_JUDGE or bool(self.service.later_lesson(exercise))
 
 
 def run(service: ExerciseService) -> None:

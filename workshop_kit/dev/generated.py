@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import platform
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,12 +98,12 @@ def exercises_schema() -> str:
 
 
 def _compile(root: Path, target: str, *words: str) -> None:
-    command = [str(root / ".venv" / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     command += ["--no-header", "--no-annotate", "--python-version", "3.11", "--directory", str(root)]
     shell.run(
         [*command, *words, "-o", target],
         failed=f"{target} could not be made.",
-        next_step="Read uv's last lines above.",
+        next_step="Read uv's last lines above; where there is no uv, run ./workshop setup.",
         environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
@@ -18,7 +18,6 @@ from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.check_api import Context, Registered
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
-from workshop_kit.exercises.fixtures import FIXTURES, Fixture
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
@@ -27,9 +26,13 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.folder import Workspace, lesson_copies
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
+from workshop_kit.workspace.solutions import FIRST
+
+if TYPE_CHECKING:
+    from workshop_kit.exercises.fixtures import Fixture
 
 
 class Superseded(WorkshopError):
@@ -85,6 +88,8 @@ class ExerciseService:
 
     def subject(self, identifier: str) -> Fixture | None:
         """Return what an exercise in the notebook is about, made if it is absent; None for an exercise in a file."""
+        from workshop_kit.exercises.fixtures import FIXTURES  # lazily: it brings pandas
+
         make = FIXTURES.get(identifier)
         if make is None:
             return None
@@ -205,8 +210,22 @@ class ExerciseService:
         """Return the texts of an exercise: its source, its starter, and the participant's."""
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
+    def later_lesson(self, exercise: Exercise) -> str:
+        """Return the lesson of ``my_service/`` if the exercise needs the service of the first one; else ""."""
+        if exercise.judges != "service" or exercise.lesson != FIRST:
+            return ""
+        copies = tuple(lesson_copies(self.root))
+        at_first = {copy.name for copy in copies if copy.lesson == FIRST}
+        later = (copy for copy in copies if copy.comes_later and copy.name not in at_first)
+        return max((copy.lesson for copy in later if (self.workspace.folder / copy.name).exists()), default="")
+
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
         """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
+        if later := self.later_lesson(exercise):
+            sentence = f"{MY_SERVICE}/ is that of {later}, and {exercise.id} needs that of {FIRST}"
+            return Result(
+                Verdict.NOT_READABLE, f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside."
+            )
         own, files, whole = self.exercise_files(exercise), {}, []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE

@@ -16,7 +16,7 @@ from workshop_kit.files import write_atomically
 from workshop_kit.lessons import expectations, stills
 from workshop_kit.lessons.book import write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MORE, find_lesson, lesson_names
 from workshop_kit.workspace.folder import Workspace
@@ -74,7 +74,7 @@ class Tour:
 
     workspace: Workspace
     report: Report = silent
-    output: Path = CHECKOUT / "build" / "tour"
+    output: Path = TOURS
     book: Path | None = None
     cell_seconds: int = CELL_SECONDS
     solutions: Mapping[str, str] | None = None

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import FILE, MY_SERVICE, TRACKS, find_track, read_toml
 from workshop_kit.workspace.solutions import FIRST
 
+PRIVATE = 0o700
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout that are copied into a workspace."""
 REFERENCES = "docs/references.md"
@@ -55,7 +57,8 @@ class Workspace:
             hidden = folder / HIDDEN
             hidden.mkdir(parents=True, exist_ok=True)
             (hidden / "secrets").mkdir(exist_ok=True)
-            (hidden / "secrets").chmod(0o700)
+            if stat.S_IMODE((hidden / "secrets").stat().st_mode) != PRIVATE:  # a folder that is read-only may be read
+                (hidden / "secrets").chmod(PRIVATE)
             for name in EDITED:
                 (folder / name).mkdir(exist_ok=True)
             for copy in lesson_copies(source):

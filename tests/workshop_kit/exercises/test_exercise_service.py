@@ -168,3 +168,13 @@ def test_a_cell_that_makes_no_file_cannot_be_filled_in(engineless: ExerciseServi
     """One sentence names it."""
     with pytest.raises(WrongUsage, match="'title' is no cell of 02_configuration that makes a file"):
         list(checkpoint.fill_in(engineless, LESSON, ["title"]))
+
+
+def test_an_exercise_of_the_first_service_is_not_run_on_a_later_one(engineless: ExerciseService) -> None:
+    """What `goto 01` would bring back is not there: nothing is built, and the sentence says what to do."""
+    exercise = engineless.find("container.limits")
+    assert engineless.later_lesson(exercise) == ""
+    (engineless.workspace.my_service / "config.py").write_text("")  # a file of lesson 02
+    result = engineless.check("container.limits")
+    assert not result.passed
+    assert "goto 01" in result.summary

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from workshop_kit.cli import app
+from workshop_kit.cli import application
 from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.plan import clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
@@ -93,9 +93,9 @@ def test_an_invalid_time_is_refused(moment: str) -> None:
 def test_table_markdown_and_json_say_the_same() -> None:
     """The same moments and lessons in all three; JSON is one document and nothing else."""
     words = ["plan", "--track", "half-day", "--start", "13:00"]
-    text = CliRunner().invoke(app, words).stdout
-    markdown = CliRunner().invoke(app, [*words, "--markdown"]).stdout
-    data = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    text = CliRunner().invoke(application(["plan"]), words).stdout
+    markdown = CliRunner().invoke(application(["plan"]), [*words, "--markdown"]).stdout
+    data = json.loads(CliRunner().invoke(application(["plan"]), [*words, "--json"]).stdout)
     assert (data["start"], data["end"], data["minutes"], data["lesson_minutes"]) == ("13:00", "16:30", 210, 150)
     for block in data["blocks"]:
         for shown in (text, markdown):

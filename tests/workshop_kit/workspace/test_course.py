@@ -39,7 +39,7 @@ def test_a_lesson_is_found(notebooks: Path, word: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [
-        ("lo", "^'lo' fits more than one lesson: 03_logging and 04_loading.$"),
+        ("lo", "^'lo' fits more than one lesson: 03_logging and 04_loading. Write more of it.$"),
         ("../02_configuration", "There is no lesson '../02_configuration'. "),
     ],
 )

@@ -97,7 +97,7 @@ def test_load_a_fault_its_band_and_undo(desk: DeskPages) -> None:
     assert "master" not in room.locator("#picture").inner_text()
     button(presenter, "Undo all").click()
     expect(presenter.locator("#active-faults")).to_have_text("None.")
-    expect(presenter.locator("#told")).to_have_text("Everything is undone.")
+    expect(presenter.locator("#told")).to_have_text("Everything is reverted.")
     expect(clock).to_contain_text("seconds ago.")
     expect(clock).not_to_contain_text(IN_FORCE)
     button(presenter, "Stop load").click()

@@ -33,7 +33,7 @@ IN_NOTEBOOKS = [exercise for exercise in EXERCISES if not exercise.file and exer
 SYMPTOMS = {
     "container.graceful": "Process 1 is a shell, which passes no signal on",
     "container.dockerfile": "Process 1 is a shell, which passes no signal on",
-    "container.limits": "MiB, and nobody stopped it",
+    "container.limits": "MiB, and no limit stopped it",
     "container.layer": "bytes that no container can see",
     "container.loss": "files would be gone that you did not expect",
     "config.env": "a test in staging, and production has the order",

@@ -67,7 +67,7 @@ def solution(
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
         raise typer.Exit(Exit.NOT_GOOD)
-    say(f"It belongs into {service.place(exercise)}:")
+    say(f"It belongs in {service.place(exercise)}:")
     answer(text.rstrip())
 
 
@@ -116,7 +116,8 @@ def export_progress(file: WorkPath) -> None:
     changed. Passwords stay behind: hidden files, and what is in a folder named secrets.
     """
     done = work_file.export_work(own_workspace(), file)
-    say(f"{file} holds your progress and {len(done.files)} files. There: ./workshop progress import {file.name}")
+    say(f"{file} holds your progress and {len(done.files)} files.")
+    say(f"On the other machine: ./workshop progress import {file.name}")
     if done.left_out:
         say(f"Left out, since they hold passwords or are no text: {', '.join(done.left_out)}.")
 

@@ -63,7 +63,7 @@ def desk(
                 say(line)
         say(f"For you:      {server.presenter_url}")
         say(f"For the room: {server.audience_url}")
-        say("The first address presses buttons: keep it off the projector. Ctrl-C ends the desk and undoes it all.")
+        say("The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all.")
         if not no_browser:
             for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
                 open_in_browser(url, redirect)

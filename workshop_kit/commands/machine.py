@@ -95,7 +95,7 @@ def arrange_notes(workspace: Workspace, *, instructor: bool) -> None:
 
     if instructor:
         for name, cells in notes.update_notebooks(workspace).conflicts:
-            say(f"Yours stays in {name}: {', '.join(cells)}.")
+            say(f"Your version stays in {name}: {', '.join(cells)}.")
         return
     for name in notes.remove_notebooks(workspace):
         say(f"{name} stays, with the instructor's notes: it was edited. Delete it if you do not need it.")
@@ -145,7 +145,8 @@ def save(folder: Folder) -> None:
     for part in made:
         say(f"{part.folder.name}: {len(part.files)} files, {megabytes(part.size_bytes)}")
     everything = sum(part.size_bytes for part in parts(folder))
-    say(f"Saved ({own}): {megabytes(everything)} in all in {folder}. There: ./workshop bundle load FOLDER")
+    say(f"Saved ({own}): {megabytes(everything)} in all in {folder}.")
+    say("On the other machine: ./workshop bundle load FOLDER")
 
 
 @bundle.command("load")

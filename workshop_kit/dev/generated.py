@@ -98,7 +98,14 @@ def exercises_schema() -> str:
 
 
 def _compile(root: Path, target: str, *words: str) -> None:
-    command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command = [
+        str(Path(sys.executable).with_name("uv")),
+        "pip",
+        "compile",
+        "--quiet",
+        "--universal",
+        "--generate-hashes",
+    ]
     command += ["--no-header", "--no-annotate", "--python-version", "3.11", "--directory", str(root)]
     shell.run(
         [*command, *words, "-o", target],

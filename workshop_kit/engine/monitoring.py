@@ -83,7 +83,7 @@ def start(stack: Stack, report: Report = silent) -> Monitoring:
 
 
 def _kind_of(name: str, text: str) -> str:
-    """Return the folder that a file belongs into: ``scrape`` or ``rules``. Raises WrongUsage."""
+    """Return the folder that a file belongs in: ``scrape`` or ``rules``. Raises WrongUsage."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}\.ya?ml", name):
         raise WrongUsage(f"{name!r} is no name of a file for Prometheus.", "Call it like alerts.yml.")
     for key, kind in KINDS.items():

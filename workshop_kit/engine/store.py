@@ -157,7 +157,7 @@ def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
     return found
 
 
-def three(stack: Stack) -> dict[str, dict[str, str | SecretStr]]:
+def settings_by_environment(stack: Stack) -> dict[str, dict[str, str | SecretStr]]:
     """Return the settings of production, staging and qa, ready to be seeded."""
     shared = settings_of(stack)
     return {environment: {**shared, **own} for environment, own in DIFFERENCES.items()}

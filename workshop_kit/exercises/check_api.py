@@ -94,14 +94,14 @@ Given = Callable[[int], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredCheck:
     """A check, and the numbers that its task names: a function of the seed, for ``task.format(**given(seed))``."""
 
     check: Check
     given: Given
 
 
-CHECKS: dict[str, Registered] = {}
+CHECKS: dict[str, RegisteredCheck] = {}
 
 
 def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check], Check]:
@@ -116,7 +116,7 @@ def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check],
 
         if identifier in CHECKS:
             raise ValueError(f"{identifier} has a check already")
-        CHECKS[identifier] = Registered(run, given)
+        CHECKS[identifier] = RegisteredCheck(run, given)
         return function
 
     return register

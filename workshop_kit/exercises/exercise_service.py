@@ -16,7 +16,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import Context, Registered
+from workshop_kit.exercises.check_api import Context, RegisteredCheck
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
@@ -256,7 +256,7 @@ class ExerciseService:
         return Verdict.NOT_STARTED if untouched else judged.verdict
 
 
-def _registered(identifier: str) -> Registered:
+def _registered(identifier: str) -> RegisteredCheck:
     from workshop_kit.exercises.checks import CHECKS  # imports pandas and boto3, slow for a hint
 
     return CHECKS[identifier]

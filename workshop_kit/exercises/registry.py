@@ -40,7 +40,7 @@ class Exercise(BaseModel):
     lesson: str
     """The name of the lesson's notebook: 01_container."""
     weight: Literal["core", "more"]
-    """A core exercise is part of the lesson's minutes; the others are for the quick."""
+    """A core exercise is part of the lesson's minutes; the others are optional."""
     task: Text
     """The instructions in plain text, a paragraph a line."""
     minutes: Minutes

@@ -54,7 +54,7 @@ def ensure_up(stack: Stack, report: Report = silent) -> None:
     """Bring the stack up if a container is missing or stopped. Raises WorkshopError if one is paused."""
     status = {name: container.status for name, container in stack.containers().items()}
     if paused := sorted(name for name, state in status.items() if state == "paused"):
-        raise WorkshopError(f"{', '.join(paused)} is paused, so nothing can be checked.", "Take that fault back first.")
+        raise WorkshopError(f"{', '.join(paused)} is paused, so nothing can be checked.", "Revert that fault first.")
     if "service" not in status or any(state != "running" for state in status.values()):
         report(Step("Check", None, "the check needs the stack: bringing it up"))
         stack.up(report=report)

@@ -64,14 +64,14 @@ class Work(BaseModel):
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """The result of an export: the names of the exported files, and of those that stayed behind."""
 
     files: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
-def export_work(workspace: Workspace, target: Path) -> Exported:
+def export_work(workspace: Workspace, target: Path) -> ExportResult:
     """Write the work of a workspace to a new file. Raises WrongUsage if it exists or would be too large, NotReady."""
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
@@ -96,7 +96,7 @@ def export_work(workspace: Workspace, target: Path) -> Exported:
             f"Your files have more than {MAX_BYTES / 1e6:g} MB.", f"Move the large ones out of {MY_SERVICE}."
         )
     write_atomically(target, data, mode=0o600)
-    return Exported(tuple(files), tuple(left_out))
+    return ExportResult(tuple(files), tuple(left_out))
 
 
 def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:

@@ -96,7 +96,7 @@ _ALL = (
     ),
     Fault(
         "disconnect",
-        "Pulls the network cable: the process runs, reaches no other container, and its name is unknown to them.",
+        "Takes it off every network: it runs, reaches no other container, and its name is unknown to them.",
         "disconnect",
     ),
     Fault(
@@ -137,7 +137,7 @@ _ALL = (
     ),
     Fault(
         "slow_close",
-        "The end of a connection is heard late.",
+        "The close of a connection arrives late.",
         "proxy",
         (_milliseconds("pause_ms", 3000),),
     ),

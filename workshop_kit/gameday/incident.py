@@ -155,7 +155,7 @@ class Incident:
         """Record the debrief (a sentence each), watch the customers, and return what the check needs."""
         said = {"what": what, "since": since, "how": how, "considered": considered}
         if any(text.strip() for text in said.values()):
-            self._acts()
+            self._record_action()
         self.wait()
         symptom = self._watch_customers()
         fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
@@ -245,7 +245,7 @@ class Incident:
         return symptom
 
     def _looks_at(self, signal: str) -> None:
-        self._acts()
+        self._record_action()
         if self._only not in (signal, jigsaw.EVERYTHING):
             raise WorkshopError(
                 f"You see {self._only} today, and {signal} is for another person at your table.",
@@ -259,11 +259,11 @@ class Incident:
 
     def _note(self, action: str, *, own: bool = False) -> None:
         """Note an action of the participant for the card."""
-        self._acts(own=own)
+        self._record_action(own=own)
         said = f"{datetime.now(UTC):%H:%M:%S} {action}"
         self.record = replace(self.record, actions=(*self.record.actions, said))
 
-    def _acts(self, *, own: bool = False) -> None:
+    def _record_action(self, *, own: bool = False) -> None:
         """Record the time of the first own action; a cell of the lesson as shipped is none."""
         self._raise_failure()
         own = own or running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root)

@@ -45,7 +45,7 @@ class ActiveFaults:
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
         if any((held.fault, held.target) == (fault, target) for held in [*self._held.values()]):
-            raise WrongUsage(f"{fault} of {target} is active already.", "Undo it first to change it.")
+            raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
         with engine_needed():
             block = injection.fault(fault, self._stack, target, **parameters)
             identifier = block.__enter__().id

@@ -108,7 +108,9 @@ class Controller:
         while since is None or time.monotonic() - since < WELL_SECONDS:
             since = (since or time.monotonic()) if self._is_well() else None
             if time.monotonic() > deadline or self._closing.wait(WELL_POLL_SECONDS):
-                raise WorkshopError("The service does not get well.", "Look at its state, and undo what is left.")
+                raise WorkshopError(
+                    "The service did not become healthy.", "Look at its state, and revert the other faults."
+                )
 
     def go_to(self, lesson: str) -> None:
         """Start the job that brings workspace and containers to the start of a lesson."""

@@ -76,12 +76,12 @@ class RoomServer(PageServer):
 
         return [
             (r"/snapshot", SnapshotHandler, given),
-            (r"/leave", Leave, given),
+            (r"/leave", LeaveHandler, given),
             (r"/phone\.js", RoomFile, file("phone.js", JS)),
             (r"/phone\.css", RoomFile, file("phone.css", CSS)),
             (r"/desk\.css", RoomFile, file("desk.css", CSS)),
             (r"/([\w-]{12,20})", RoomFile, file("phone.html", HTML)),
-            (r"/.*", Nothing, given),
+            (r"/.*", NotFoundHandler, given),
         ]
 
 
@@ -129,7 +129,7 @@ class SnapshotHandler(RoomHandler):
         self.answer(state.model_dump_json(), JSON)
 
 
-class Leave(RoomHandler):
+class LeaveHandler(RoomHandler):
     """Forgets a participant."""
 
     def post(self) -> None:
@@ -147,7 +147,7 @@ class RoomFile(RoomHandler):
         self.answer(text.replace("{{token}}", self.tokens[0]), self.more["kind"])
 
 
-class Nothing(RoomHandler):
+class NotFoundHandler(RoomHandler):
     """Any other address."""
 
     def prepare(self) -> None:

@@ -37,7 +37,7 @@ class InstructorServer(PageServer):
 
     @property
     def presenter_url(self) -> str:
-        """The address that presses buttons."""
+        """The presenter's address: it can inject faults."""
         return f"http://{HOST}:{self.port}/presenter?token={self.presenter_token}"
 
     @property

@@ -37,7 +37,7 @@ class Expectations:
 EXPECTATIONS = TypeAdapter(Expectations)
 
 
-class Miss(NamedTuple):
+class UnexpectedOutput(NamedTuple):
     """A wrong output: the position of its cell among all cells, from 0, and what is wrong."""
 
     position: int
@@ -50,14 +50,16 @@ def load(lesson: str, folder: Path) -> Expectations:
     return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
 
 
-def misses(notebook: Any, expected: Expectations) -> list[Miss]:
+def misses(notebook: Any, expected: Expectations) -> list[UnexpectedOutput]:
     """Return the wrong outputs of an executed notebook in the order of its cells."""
     cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     skipped = {one["id"] for cell in notebook.cells for one in replaced_by(cell)}  # by the track
     unknown = sorted({*expected.shows, *expected.exceptions} - {*cells, *skipped})
-    found = [Miss(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
+    found = [UnexpectedOutput(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
     for name, index in cells.items():
-        found += [Miss(index, sentence) for sentence in _sentences(name, notebook.cells[index].outputs, expected)]
+        found += [
+            UnexpectedOutput(index, sentence) for sentence in _sentences(name, notebook.cells[index].outputs, expected)
+        ]
     return found
 
 

@@ -69,7 +69,7 @@ class Lesson:
 
     @cached_property
     def client(self) -> WorkspaceClient:
-        """The Docker SDK's client for this workspace. `engine.client` describes its four additions."""
+        """The Docker SDK's client for this workspace. `engine.client` describes its five habits."""
         return WorkspaceClient(self.stack.session, NotebookReport)
 
     @cached_property

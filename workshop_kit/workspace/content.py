@@ -61,7 +61,7 @@ class Update:
     def sentences(self) -> list[str]:
         """Return the result for people, a line each."""
         lines = [f"New: {name}" for name in self.added] + [f"Updated: {name}" for name in self.changed]
-        lines += [f"Yours stays in {name}: {', '.join(what)}" for name, what in self.conflicts]
+        lines += [f"Your version stays in {name}: {', '.join(what)}" for name, what in self.conflicts]
         lines += [f"As it was before: {self.backup.folder}"] if self.backup.folder else []
         return lines or ["Everything is up to date."]
 

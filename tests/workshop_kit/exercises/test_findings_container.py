@@ -22,7 +22,7 @@ from workshop_kit.exercises import registry, service_trial, start_failure
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import container_dockerfile, container_limits
 from workshop_kit.exercises.checks.container import Stop, Written, judge_layer, judge_loss, judge_stop
-from workshop_kit.exercises.checks.container_limits import Tried
+from workshop_kit.exercises.checks.container_limits import LimitObservation
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
@@ -170,10 +170,10 @@ def test_limits_are_read_from_the_output_of_compose(service: dict[str, object], 
 
 
 MOST = {"memory_mib": 96, "cores": 0.5, "processes": 40}
-RIGHT = Tried(killed=True, started=38, busy_cores=0.5, read_only=True)
+RIGHT = LimitObservation(killed=True, started=38, busy_cores=0.5, read_only=True)
 
 
-def limits_findings(tried: Tried = RIGHT, swap_bytes: int = 0, **wanted: float | None) -> Sequence[Finding]:
+def limits_findings(tried: LimitObservation = RIGHT, swap_bytes: int = 0, **wanted: float | None) -> Sequence[Finding]:
     """What the check finds with these limits, and with this seen inside."""
     return container_limits.findings_in(tried, MOST, {**LIMITS, "host": {"MemorySwap": swap_bytes}, **wanted})
 
@@ -184,7 +184,7 @@ def test_each_missing_limit_is_named() -> None:
     assert all(finding.passed for finding in limits_findings(swap_bytes=96 * MIB))
     eaten, started, writable = replace(RIGHT, killed=False), replace(RIGHT, started=41), replace(RIGHT, read_only=False)
     cases = [
-        ("nobody stopped it: its neighbors", limits_findings(eaten, memory_bytes=None)),
+        ("no limit stopped it: other containers", limits_findings(eaten, memory_bytes=None)),
         ("may use 200 MiB", limits_findings(eaten, memory_bytes=200 * MIB)),
         ("it goes on in swap", limits_findings(swap_bytes=200 * MIB)),
         ("without end", limits_findings(swap_bytes=-1)),
@@ -213,7 +213,7 @@ IGNORED = replace(RIGHT, killed=False, started=41)
     ],
 )
 def test_limits_that_the_engine_ignores_cannot_be_judged(
-    engine: Recorded, tried: Tried, pids: int | None, verdict: Verdict, tmp_path: Path
+    engine: Recorded, tried: LimitObservation, pids: int | None, verdict: Verdict, tmp_path: Path
 ) -> None:
     """Right limits without effect are a mistake only where the engine's limits are known to hold."""
     session = engine.session(tmp_path)

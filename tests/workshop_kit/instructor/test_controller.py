@@ -72,7 +72,7 @@ def test_a_double_click_injects_one_fault(pages: Pages) -> None:
         answers = list(pool.map(lambda _: pages.do("fault", **fault), range(2)))
     assert sorted(answer.status_code for answer in answers) == [200, 400]
     refused = next(answer for answer in answers if answer.status_code == 400)
-    assert refused.json()["error"] == "latency of redis is active already. Undo it first to change it."
+    assert refused.json()["error"] == "latency of redis is active already. Revert it first to change it."
     assert len(pages.state()["active_faults"]) == 1
     pages.said("undo-all")
     pages.said("fault", **fault)

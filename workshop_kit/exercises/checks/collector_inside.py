@@ -30,7 +30,7 @@ def main(word: str) -> None:
         told["steps"] += 1
         folder = ROOT / f"death-{told['steps']}"
         folder.mkdir()
-        ended = comes_to_its_end(folder, parts, checkpoint, told["steps"] + 1)
+        ended = ends_normally(folder, parts, checkpoint, told["steps"] + 1)
         start, _ = parts.restore(folder)
         keeper = checkpoint.Checkpoint(folder, start)
         take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
@@ -43,7 +43,7 @@ def main(word: str) -> None:
     sys.stdout.write(f"\n{word}{json.dumps(told)}\n")
 
 
-def comes_to_its_end(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bool:
+def ends_normally(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bool:
     """Collect in a child that commits once and dies at a later step; return whether it ended without such a step."""
     keeper = checkpoint.Checkpoint(folder, parts.restore(folder)[0])
     checkpoint.save(keeper)

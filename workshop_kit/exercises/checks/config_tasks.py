@@ -51,7 +51,7 @@ def environments(context: Context) -> Result:
     """Start all three, each with a user who may read its own settings only; compare their settings and images."""
     fragment = _read(context)
     service_trial.ensure_up(context.stack, context.report)
-    settings = stores.three(context.stack)
+    settings = stores.settings_by_environment(context.stack)
     store = _fill_store(context, settings)
     context.report_step(f"starting {', '.join(settings)}")
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -61,7 +61,7 @@ READ_ONLY = ("grep", "-q", "^[^ ]* / [^ ]* ro[, ]", "/proc/mounts")
 
 
 @dataclass(frozen=True)
-class Tried:
+class LimitObservation:
     """What happened inside: whether the memory was refused, the processes that started, the cores of two loops.
 
     ``without_effect`` are the limits that are right, had no effect, and have none on this engine, each as a sentence.
@@ -118,7 +118,7 @@ def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Re
     return judge(tried, most, wanted, alive)
 
 
-def judge(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any], alive: Finding) -> Result:
+def judge(tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any], alive: Finding) -> Result:
     """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged."""
     findings = (*findings_in(tried, most, wanted), alive)
     if tried.without_effect and all(finding.passed for finding in findings):
@@ -129,7 +129,7 @@ def judge(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any], aliv
 
 
 def _without_effect(
-    context: Context, tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]
+    context: Context, tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return the limits that are right and had no effect, if they have none on this engine at all."""
     memory, pids = wanted["memory_bytes"] or 0, wanted["pids"] or 0
@@ -144,7 +144,7 @@ def _without_effect(
     return {one.name: one.detail for one in found if suspects.get(one.name) and not one.works}
 
 
-def _look_inside(trial: Trial, most: Mapping[str, Any]) -> Tried | None:
+def _look_inside(trial: Trial, most: Mapping[str, Any]) -> LimitObservation | None:
     """Try the limits with the image's own Python; return None if a program could not be run."""
 
     def run(program: str, *words: int) -> str:
@@ -153,12 +153,14 @@ def _look_inside(trial: Trial, most: Mapping[str, Any]) -> Tried | None:
     try:
         eater = trial.running.exec(*PYTHON, EAT, str(most["memory_mib"] + BEYOND_MIB))
         started, cores = int(run(MULTIPLY, most["processes"] + 1)), float(run(BUSY))
-        return Tried(eater.exit_code == KILLED, started, cores, trial.running.exec(*READ_ONLY).exit_code == 0)
+        return LimitObservation(
+            eater.exit_code == KILLED, started, cores, trial.running.exec(*READ_ONLY).exit_code == 0
+        )
     except (APIError, ValueError):
         return None
 
 
-def findings_in(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Finding, ...]:
+def findings_in(tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Finding, ...]:
     """Return the findings on memory, swap, processes, cores and the root file system, in this order."""
     swap, memory = wanted["host"].get("MemorySwap", 0), wanted["memory_bytes"] or 0
     too_much, too_many = most["memory_mib"] + BEYOND_MIB, most["processes"] + 1
@@ -171,7 +173,7 @@ def findings_in(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]
             "MiB",
             f"Take {too_much} MiB of memory inside",
             "killed" if killed else f"not stopped{IGNORED if no_memory_limit else ''}",
-            f"It took {too_much} MiB, and nobody stopped it: its neighbors on the machine pay.",
+            f"It took {too_much} MiB, and no limit stopped it: other containers lose that memory.",
             "Of the keys that speak of memory, which is a limit, and which is only a wish?",
             held=killed or no_memory_limit,
         ),
@@ -189,7 +191,7 @@ def findings_in(tried: Tried, most: Mapping[str, Any], wanted: Mapping[str, Any]
             "processes",
             f"Start {too_many} processes inside",
             f"{tried.started} started{', the next one refused' if refused else IGNORED if no_process_limit else ''}",
-            f"It started {too_many} processes, and nobody stopped it: a fork bomb would take the whole machine.",
+            f"It started {too_many} processes, and no limit stopped it: a fork bomb would take the whole machine.",
             "Which key counts processes?",
             held=refused or no_process_limit,
         ),

@@ -152,7 +152,7 @@ def names_both(trial: Trial, proxies: DependencyProxies) -> Finding:
     means = "The person on call does not learn which dependency it is."
     if inside:
         got += f"; and its body says {inside[0]}"
-        means = "The body tells strangers where the databases are and what they said: that belongs into the log."
+        means = "The body tells strangers where the databases are and what they said: that belongs in the log."
     elif answer.status is None:
         means = "It still waits for the ping from before: one hung check, and /health never answers again."
     return found(

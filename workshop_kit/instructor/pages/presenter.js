@@ -232,7 +232,7 @@ async function begin() {
   at("load").request.replaceChildren(...choices.requests.map((one) => make("option", {}, one)));
   [at("load").rate.min, at("load").rate.max] = choices.rates;
   at("goto").lesson.replaceChildren(...choices.lessons.map((one) => make("option", {}, one)));
-  on(at("undo-all"), "click", () => act("undo-all", {}, "Everything is undone."));
+  on(at("undo-all"), "click", () => act("undo-all", {}, "Everything is reverted."));
   on(at("load"), "submit", (form) => act("load", { request: form.request.value, rate_per_second: Number(form.rate.value) }, "The load runs."));
   on(at("load-stop"), "click", () => act("load-stop", {}, "The load has ended."));
   on(at("goto"), "submit", (form) => {

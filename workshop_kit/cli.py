@@ -134,9 +134,13 @@ def _usage_or_raise(error: Exception) -> NoReturn:
     show = getattr(error, "format_message", None)
     if show is None:
         raise error
+    said = show().rstrip(".")
+    if said.startswith("Usage:"):  # no command was named: this is the help
+        say(said)
+        sys.exit(Exit.WRONG_USAGE)
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "./workshop")
-    say(f"{show().rstrip('.')}. Run {path} --help for what it takes.")
+    say(f"{said}{'' if said.endswith('?') else '.'} Run {path} --help for what it takes.")
     sys.exit(Exit.WRONG_USAGE)
 
 

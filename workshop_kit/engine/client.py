@@ -83,6 +83,9 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
 class WorkspaceContainer(Container):  # type: ignore[misc]
     """The SDK's container, whose statistics have the same form on every engine."""
 
+    def __repr__(self) -> str:
+        return f"<Container: {self.short_id}>"
+
     def stats(self, **options: Any) -> Any:
         """Return the SDK's ``stats``. Those of a stopped container are empty: Podman names the cause instead."""
         found = super().stats(**options)

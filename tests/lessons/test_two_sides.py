@@ -20,7 +20,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint, panel, registry
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.panel import Panel
+from workshop_kit.exercises.panel import ExercisePanel
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.paths import CHECKOUT
@@ -104,7 +104,7 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes(
 ) -> None:
     """The cell's text runs in this process, with a real task, behind what stands before it in the lesson."""
     texts = exercise_service.exercise_files(exercise)
-    task = Panel(exercise, exercise_service, headless=True)
+    task = ExercisePanel(exercise, exercise_service, headless=True)
     names = names_before(texts.source_text, task)
     results = []
     for source in (texts.starter, texts.solution):
@@ -115,7 +115,7 @@ def test_a_cell_as_it_comes_fails_and_the_solution_passes(
     assert_two_sides(*results)
 
 
-def names_before(marked: str, task: Panel) -> dict[str, Any]:
+def names_before(marked: str, task: ExercisePanel) -> dict[str, Any]:
     """The names that the lesson's cells have made by the time the exercise's own is run."""
     imports, _, rest = marked.partition('\nw = lesson("')
     before = rest.partition(f'task = w.exercise("{task.exercise.id}")\n')[2].partition("# region")[0]

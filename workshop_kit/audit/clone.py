@@ -44,7 +44,7 @@ _LOG_FILE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err
 
 
 @dataclass(frozen=True)
-class StartResult:
+class CloneStart:
     """The result of a start: ready or ended, by which sign, after how many seconds; ``ports`` are open."""
 
     ready: bool
@@ -70,13 +70,13 @@ class StartResult:
 
 
 @dataclass(frozen=True)
-class Run:
+class CloneRun:
     """One run of a clone; ``stopped_seconds`` and ``exit_code`` are None if it was not stopped or had ended before.
 
     ``answers`` include that to a random path.
     """
 
-    started: StartResult
+    started: CloneStart
     log: pd.DataFrame
     answers: tuple[Answer, ...] = ()
     programs: tuple[str, ...] = ()
@@ -133,33 +133,33 @@ class Clone:
         self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
         self.address = ""
 
-    def start(self, within_seconds: float, *, until_ended: bool = False) -> StartResult:
+    def start(self, within_seconds: float, *, until_ended: bool = False) -> CloneStart:
         """Start it and wait until it is ready or has ended; with ``until_ended`` it must also stay up for a while."""
         began = time.monotonic()
         self.running.container.start()
-        ready: StartResult | None = None
+        ready: CloneStart | None = None
         while True:
             state = self.running.inspect()["State"]
             seconds = time.monotonic() - began
             if state["Status"] in {"exited", "dead"}:
-                return StartResult(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
+                return CloneStart(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
             self.address = self.address or self._reachable_address()
             ready = ready or self._ready(state, seconds)
             if ready and (not until_ended or (ready.ports and seconds > ready.seconds + LASTS_SECONDS)):
                 return ready
             if seconds > within_seconds:
-                return ready or StartResult(False, seconds, "neither a port nor a health check was good")
+                return ready or CloneStart(False, seconds, "neither a port nor a health check was good")
             time.sleep(POLL_SECONDS)
 
-    def _ready(self, state: Mapping[str, Any], seconds: float) -> StartResult | None:
+    def _ready(self, state: Mapping[str, Any], seconds: float) -> CloneStart | None:
         healthy = (state.get("Health") or {}).get("Status") == "healthy"
         long_enough = seconds > ALIVE_SECONDS
         if ports := self.open_ports() if self.exposed or healthy or long_enough else ():
-            return StartResult(True, seconds, f"port {ports[0]} accepts connections", ports)
+            return CloneStart(True, seconds, f"port {ports[0]} accepts connections", ports)
         if healthy:
-            return StartResult(True, seconds, "its health check is good")
+            return CloneStart(True, seconds, "its health check is good")
         if long_enough and not self.has_health and not (self.exposed and self.address):
-            return StartResult(True, seconds, "it runs")
+            return CloneStart(True, seconds, "it runs")
         return None
 
     def open_ports(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from docker.errors import APIError
 
-from workshop_kit.audit.clone import Clone, Run, StartResult
+from workshop_kit.audit.clone import Clone, CloneRun, CloneStart
 from workshop_kit.audit.clone_spec import clone_spec, confined, create, limit_writes, run_backing_services
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine import mounted_files
@@ -71,7 +71,7 @@ def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
 class CanaryRun:
     """A run with random words as secrets and with another port (``moved``: variable to old and new port)."""
 
-    run: Run
+    run: CloneRun
     canaries: Mapping[str, str]
     moved: Mapping[str, tuple[int, int]]
     still_on: tuple[int, ...] = ()
@@ -126,32 +126,32 @@ class Experiments:
         return {name: value for name, value in self.target.environment.items() if image.get(name) != value}
 
     @once
-    def run_normal(self) -> Run:
+    def run_normal(self) -> CloneRun:
         """Run a clone with the target's settings: start it, send requests, look at it, stop it."""
         self._require_bounds()
         started, clone, block = self._start_normal()
         with block:
             if started.ended:
-                return Run(started, clone.log())
+                return CloneRun(started, clone.log())
             seen = self._look(started, clone)
             seconds, code = clone.stop()
             return replace(seen, log=clone.log(), stopped_seconds=seconds, exit_code=code)
 
     @once
-    def _start_normal(self) -> tuple[StartResult, Clone, contextlib.ExitStack]:
+    def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
         """Start the normal clone until it is ready; then other clones may start. `run_normal` or `close` ends it."""
         with contextlib.ExitStack() as block:
             clone = block.enter_context(self._clone(self._spec()))
             return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())
 
-    def _look(self, started: StartResult, clone: Clone) -> Run:
+    def _look(self, started: CloneStart, clone: Clone) -> CloneRun:
         """Send requests to a started clone; return its answers, programs and log files."""
         first = clone.processes()
         time.sleep(SETTLE_SECONDS)
         answers = self._answers(clone)
         programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
         files = clone.log_sizes()
-        return Run(started, clone.log(), answers, programs, files, reached=bool(clone.address))
+        return CloneRun(started, clone.log(), answers, programs, files, reached=bool(clone.address))
 
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
         """Send requests; beside its backing services again, until no answer is a 503, since it may be connecting."""
@@ -162,7 +162,7 @@ class Experiments:
                 return answers
             time.sleep(SETTLE_SECONDS)
 
-    def require_ready_run(self) -> Run:
+    def require_ready_run(self) -> CloneRun:
         """Return the normal run. Raises WorkshopError if the clone did not get ready."""
         run = self.run_normal()
         if not run.started.ready:
@@ -175,7 +175,7 @@ class Experiments:
         if not self._start_normal()[0].ready:
             self.require_ready_run()
 
-    def require_reachable_run(self) -> Run:
+    def require_reachable_run(self) -> CloneRun:
         """Return the normal run. Raises WorkshopError if the clone was not ready, or its network not reachable."""
         run = self.require_ready_run()
         if not run.reached:
@@ -183,15 +183,15 @@ class Experiments:
         return run
 
     @once
-    def run_without_settings(self) -> Run:
+    def run_without_settings(self) -> CloneRun:
         """Run a clone with the environment of the image alone."""
         if not self.given:
             return self.run_normal()
         with self._clone(replace(self._spec(), environment=self.target.image_environment)) as clone:
-            return Run(clone.start(BARE_SECONDS, until_ended=True), clone.log())
+            return CloneRun(clone.start(BARE_SECONDS, until_ended=True), clone.log())
 
     @once
-    def restart_after_kill(self) -> StartResult:
+    def restart_after_kill(self) -> CloneStart:
         """Kill a ready clone and start it again."""
         self._require_ready()
         with self._clone(self._spec()) as clone:
@@ -201,11 +201,11 @@ class Experiments:
             return clone.start(self._timeout_seconds())
 
     @once
-    def run_confined(self) -> Run:
+    def run_confined(self) -> CloneRun:
         """Run a clone with a read-only root and without capabilities."""
         self._require_ready()
         with self._clone(confined(self._spec())) as clone:
-            return Run(clone.start(self._timeout_seconds()), clone.log())
+            return CloneRun(clone.start(self._timeout_seconds()), clone.log())
 
     @once
     def freeze_processes(self) -> tuple[str, float]:
@@ -241,7 +241,7 @@ class Experiments:
             now = tuple(new for _, new in moved.values() if clone.accepts(new))
             clone.ask()
             clone.stop(2)
-            return CanaryRun(Run(started, clone.log()), canaries, moved, still, now)
+            return CanaryRun(CloneRun(started, clone.log()), canaries, moved, still, now)
 
     def _timeout_seconds(self) -> float:
         """Return twice the time of the normal start, plus 3 s."""

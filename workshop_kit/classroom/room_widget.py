@@ -13,7 +13,7 @@ import traitlets
 from workshop_kit.classroom import membership
 from workshop_kit.classroom.join_code import JoinCode
 from workshop_kit.classroom.snapshot import disclosure
-from workshop_kit.classroom.sync import Connection, RoomSync
+from workshop_kit.classroom.sync import RoomConnection, RoomSync
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
@@ -81,7 +81,7 @@ class RoomView:
         return TOLD if told else UNTOLD
 
 
-def _state(connection: Connection) -> dict[str, Any]:
+def _state(connection: RoomConnection) -> dict[str, Any]:
     """Return what the page needs of a connection."""
     room = connection.room
     return {

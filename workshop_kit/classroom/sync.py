@@ -27,7 +27,7 @@ Post = Callable[[JoinCode, str, str], Answer]
 
 
 @dataclass(frozen=True)
-class Connection:
+class RoomConnection:
     """The connection to the room. ``problem`` says in a sentence why there is none; ``room`` is the last answer."""
 
     joined: bool = False
@@ -44,8 +44,8 @@ class RoomSync:
 
     def __init__(self, workspace: Workspace, lesson: str, post: Post = membership.post) -> None:
         self.workspace, self.lesson = workspace, lesson
-        self.connection = Connection(joined=membership.read(workspace) is not None)
-        self.listeners: dict[str, Callable[[Connection], None]] = {}
+        self.connection = RoomConnection(joined=membership.read(workspace) is not None)
+        self.listeners: dict[str, Callable[[RoomConnection], None]] = {}
         self._post = post
         self._wake, self._stop = threading.Event(), threading.Event()
         self._seen: tuple[int, ...] = ()
@@ -67,7 +67,7 @@ class RoomSync:
         self._tell(replace(self.connection, help=membership.click_help(self.workspace, help_state)))
         self._wake.set()
 
-    def sync(self) -> Connection:
+    def sync(self) -> RoomConnection:
         """Send the snapshot of now, and return what came of it."""
         try:
             connection = self._exchange()
@@ -80,25 +80,25 @@ class RoomSync:
             self._tell(connection)
         return connection
 
-    def _tell(self, connection: Connection) -> None:
+    def _tell(self, connection: RoomConnection) -> None:
         self.connection = connection
         for listener in list(self.listeners.values()):
             listener(connection)
 
-    def _exchange(self) -> Connection:
+    def _exchange(self) -> RoomConnection:
         found = membership.next_snapshot(self.workspace, self.lesson)
         self._seen = self._changed()
         if found is None:
-            return Connection()
+            return RoomConnection()
         code, snapshot = found
         try:
             state = membership.state_in(self._post(code, "snapshot", snapshot.model_dump_json()), code)
         except WorkshopError as error:
-            return Connection(True, str(error), snapshot.help, self.connection.room)
+            return RoomConnection(True, str(error), snapshot.help, self.connection.room)
         if snapshot.help == "none" or state.helped < snapshot.help_clicks:
-            return Connection(True, help=snapshot.help, room=state)
+            return RoomConnection(True, help=snapshot.help, room=state)
         membership.clear_help(self.workspace, snapshot.help_clicks)
-        return Connection(True, room=state)
+        return RoomConnection(True, room=state)
 
     def _run(self) -> None:
         due = 0.0

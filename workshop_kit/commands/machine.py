@@ -187,7 +187,7 @@ def repeat_as_group_member() -> None:
         os.execvp("sg", ["sg", install.GROUP, "-c", words])
 
 
-def _say_outcome(outcome: cleanup.Outcome, unlisted: list[str], packages: list[str]) -> None:
+def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:
     counts = {kind: sum(entry.kind == kind for entry in outcome.removed) for kind in cleanup.ORDER}
     done = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)
     say(f"Removed: {done or 'nothing, there was nothing of this workspace'}.")

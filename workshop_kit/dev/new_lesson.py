@@ -16,7 +16,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.registry import Registry
 from workshop_kit.files import write_atomically
 from workshop_kit.lessons.plan import timetable
-from workshop_kit.workspace.course import FILE, Lesson, load_course
+from workshop_kit.workspace.course import FILE, LessonTime, load_course
 
 TEMPLATES = Path(__file__).parent / "templates" / "lesson"
 SUFFIX = ".template"
@@ -73,7 +73,7 @@ def _replaced(text: str, words: dict[str, str]) -> str:
 def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> str:
     """Return exercises.toml with the lesson, its minutes on the track ``full``, its sections, and its exercise."""
     course = load_course(root)
-    lesson = Lesson(name, words["Placeholder"], words["placeholder"], {"full": MINUTES})
+    lesson = LessonTime(name, words["Placeholder"], words["placeholder"], {"full": MINUTES})
     longer = replace(course, lessons=tuple(sorted([*course.lessons, lesson], key=lambda one: one.name)))
     made = timetable(longer, "full", "09:30")
     minutes, total = course.tracks["full"].minutes + MINUTES, made.end - made.start

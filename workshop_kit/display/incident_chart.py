@@ -14,7 +14,7 @@ import pandas as pd
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
-from workshop_kit.display.dashboard.view import Bars, Fault, container_view, counts_by_step, describe
+from workshop_kit.display.dashboard.view import Bars, FaultBand, container_view, counts_by_step, describe
 from workshop_kit.display.live_data import Panel, times
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import cell, folded
@@ -35,7 +35,7 @@ def one_clock(
     *,
     logs: pd.DataFrame | None = None,
     tables: Tables | None = None,
-    faults: Iterable[Fault] = (),
+    faults: Iterable[FaultBand] = (),
     container: str = "service",
     start: datetime | None = None,
     end: datetime | None = None,
@@ -74,7 +74,7 @@ def _span(
     title: str,
     lines: pd.DataFrame,
     tables: Tables | None,
-    faults: tuple[Fault, ...],
+    faults: tuple[FaultBand, ...],
     start: datetime | None,
     end: datetime | None,
 ) -> tuple[float, float]:
@@ -93,7 +93,7 @@ def _span(
     return first, max(last, first + 1)
 
 
-def _ended(one: Fault, otherwise: float) -> float:
+def _ended(one: FaultBand, otherwise: float) -> float:
     return one.ended.timestamp() if one.ended else otherwise
 
 

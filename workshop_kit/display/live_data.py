@@ -29,7 +29,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Line:
+class PanelLine:
     """One line: ``x`` in seconds before the right edge (0 or less), ``y`` in the panel's unit, NaN for a gap."""
 
     label: str
@@ -48,7 +48,7 @@ class Plot:
     """A panel with its lines."""
 
     panel: Panel
-    lines: tuple[Line, ...]
+    lines: tuple[PanelLine, ...]
 
 
 def times(frame: pd.DataFrame) -> Numbers:
@@ -69,10 +69,10 @@ def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, second
     return tuple(Plot(panel, tuple(_lines(seen, panel, x))) for panel in panels)
 
 
-def _lines(seen: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[Line]:
+def _lines(seen: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
     limit = newest(seen[panel.limit].to_numpy("float64")) if panel.limit else None
     for column, label in panel.columns.items():
-        yield Line(label, x, seen[column].to_numpy("float64"), limit)
+        yield PanelLine(label, x, seen[column].to_numpy("float64"), limit)
 
 
 def newest(values: Numbers) -> float | None:

@@ -28,7 +28,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass
-class Outcome:
+class CleanupResult:
     """What clean-up did.
 
     ``left`` are the entries that the engine refused to remove, each with its reason; ``unreadable`` has a sentence
@@ -62,14 +62,14 @@ def remove(
     *,
     spare_the_living: bool = False,
     made_by: str | None = None,
-) -> Outcome:
+) -> CleanupResult:
     """Remove the things of these scopes that are in the ledger and carry the session's labels.
 
     ``spare_the_living`` leaves what a process made that still runs: another notebook is using it.
     ``made_by`` takes what that process made and nothing else, whether it still runs or not.
     An entry whose thing is gone, or carries other labels by now, leaves the ledger, and nothing is removed.
     """
-    outcome = Outcome()
+    outcome = CleanupResult()
     whole_workspace = "workspace" in scopes and made_by is None
     _end_builds(session, made_by)
     if whole_workspace:
@@ -133,7 +133,7 @@ def _was_made_for(session: Session, thing: Resource) -> bool:
     return MAKER in labels or labels.get(COMPOSE_PROJECT) == project
 
 
-def _remove(session: Session, entry: Entry, found: Resource, outcome: Outcome) -> None:
+def _remove(session: Session, entry: Entry, found: Resource, outcome: CleanupResult) -> None:
     """Remove one thing; an image stays whose name is another's by now."""
     api = session.engine.client.api
     try:

@@ -48,7 +48,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Question:
+class FeatureTrial:
     """How a feature is tried, and its texts: an entry of features.toml. ``spec`` has fields of `Spec`."""
 
     name: str
@@ -82,10 +82,10 @@ class Question:
 
 
 @functools.cache
-def questions() -> tuple[Question, ...]:
-    """Return the questions of features.toml, in the order of the report."""
+def feature_trials() -> tuple[FeatureTrial, ...]:
+    """Return the trials of features.toml, in the order of the report."""
     entries = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["feature"]
-    return TypeAdapter(tuple[Question, ...]).validate_python(entries)
+    return TypeAdapter(tuple[FeatureTrial, ...]).validate_python(entries)
 
 
 def known(session: Session, image: str, file: Path) -> list[Feature]:
@@ -97,7 +97,7 @@ def known(session: Session, image: str, file: Path) -> list[Feature]:
 def examine(session: Session, image: str, file: Path) -> list[Feature]:
     """Try every feature in containers of ``image``; write the results to ``file``, and return them."""
 
-    def ask(question: Question) -> Feature:
+    def ask(question: FeatureTrial) -> Feature:
         try:
             with containers.run(session, question.container(session, image)) as running:
                 return question.feature(session, ANSWERS[question.answer](running))
@@ -106,8 +106,8 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
         except (DockerException, OSError) as error:  # requests raises errors of its own through the SDK
             return question.feature(session, "", str(error))
 
-    with ThreadPoolExecutor(len(questions())) as pool:
-        found = list(pool.map(ask, questions()))
+    with ThreadPoolExecutor(len(feature_trials())) as pool:
+        found = list(pool.map(ask, feature_trials()))
     records = _records(file)
     with records.locked():
         records.write(found)

@@ -147,7 +147,7 @@ def _sweep_until_empty(ledger: Ledger, identity: Identity, before: Sequence[str]
         time.sleep(BETWEEN_SWEEPS_SECONDS)
 
 
-def _sweep(session: Session, before: Sequence[str], maker: str | None) -> cleanup.Outcome:
+def _sweep(session: Session, before: Sequence[str], maker: str | None) -> cleanup.CleanupResult:
     try:
         for name in before:
             try:

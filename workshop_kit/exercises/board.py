@@ -34,7 +34,7 @@ SYMBOLS = {State.PASSED: "✓", State.SHOWN: "◐", State.TRIED: "▲", State.NO
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """One exercise. ``minutes`` includes the debrief; ``counts``: whether they are part of the track's minutes."""
 
     lesson: str
@@ -52,7 +52,7 @@ class Board:
     """The exercises of ``track``, by lesson. Minutes are those of the exercises that count."""
 
     track: str
-    exercises: tuple[Row, ...]
+    exercises: tuple[BoardRow, ...]
     minutes_done: int
     minutes_left: int
 
@@ -87,8 +87,8 @@ def render(board: Board, unfolded: str = "") -> Rendered:
     return Rendered(html, tables.table(caption, COLUMNS, rows).text)
 
 
-def _row(exercise: Exercise, done: ExerciseRecord) -> Row:
-    return Row(
+def _row(exercise: Exercise, done: ExerciseRecord) -> BoardRow:
+    return BoardRow(
         lesson=exercise.lesson,
         id=exercise.id,
         title=exercise.title,
@@ -100,17 +100,17 @@ def _row(exercise: Exercise, done: ExerciseRecord) -> Row:
     )
 
 
-def _minutes_of(rows: Sequence[Row]) -> tuple[int, int]:
+def _minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
     """Return the minutes done and left, of exercises that count."""
     done = sum(row.minutes for row in rows if row.counts and row.state is State.PASSED)
     return done, sum(row.minutes for row in rows if row.counts) - done
 
 
-def _passed(rows: Sequence[Row]) -> int:
+def _passed(rows: Sequence[BoardRow]) -> int:
     return sum(row.state is State.PASSED for row in rows)
 
 
-def _lesson_html(name: str, rows: Sequence[Row], unfolded: bool) -> str:
+def _lesson_html(name: str, rows: Sequence[BoardRow], unfolded: bool) -> str:
     _, passed, minutes, _ = _lesson_cells(name, rows)
     exercises = tables.table(f"Exercises of {name}", COLUMNS, [_cells(row) for row in rows])
     return (
@@ -120,13 +120,13 @@ def _lesson_html(name: str, rows: Sequence[Row], unfolded: bool) -> str:
     )
 
 
-def _lesson_cells(name: str, rows: Sequence[Row]) -> tuple[str, str, str, str]:
+def _lesson_cells(name: str, rows: Sequence[BoardRow]) -> tuple[str, str, str, str]:
     passed, total = _passed(rows), len(rows)
     done, left = _minutes_of(rows)
     minutes = f"{done} min done, {left} left"
     return name, f"{passed} of {total} passed", minutes, "▰" * passed + "▱" * (total - passed)
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
+def _cells(row: BoardRow) -> tuple[str, str, str, str]:
     minutes = str(row.minutes) if row.counts else f"{row.minutes} extra"
     return row.id, f"{SYMBOLS[row.state]} {row.state}", minutes, row.title

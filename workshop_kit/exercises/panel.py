@@ -69,7 +69,7 @@ class TaskValues:
 
 
 @dataclass
-class Panel:
+class ExercisePanel:
     """One exercise on the page. ``passed`` says whether it ever was; ``result`` is the last check's in this panel.
 
     Clicks are handled in threads. A check runs in its own thread, so the other buttons answer meanwhile.

@@ -17,7 +17,7 @@ Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy"]
 
 
 @dataclass(frozen=True)
-class Parameter:
+class FaultParameter:
     """A parameter of a fault, with its range in its unit.
 
     A ``default`` of None leaves the value unchanged. The default's type (bool, int, float) is the parameter's type.
@@ -52,7 +52,7 @@ class Fault:
     name: str
     does: str
     mechanism: Mechanism
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[FaultParameter, ...] = ()
     one_of: tuple[str, ...] = ()  # at least one of these has to be given
 
     def complete(self, given: Mapping[str, object]) -> dict[str, Value]:
@@ -77,8 +77,8 @@ def named(name: str) -> Fault:
     return FAULTS[name]
 
 
-def _milliseconds(name: str, default: int) -> Parameter:
-    return Parameter(name, "ms", float(default), at_most=60_000)
+def _milliseconds(name: str, default: int) -> FaultParameter:
+    return FaultParameter(name, "ms", float(default), at_most=60_000)
 
 
 _ALL = (
@@ -92,7 +92,7 @@ _ALL = (
         "stop",
         "SIGTERM, then SIGKILL after the grace period, as at every deploy.",
         "stop",
-        (Parameter("grace_seconds", "s", 10, at_most=60),),
+        (FaultParameter("grace_seconds", "s", 10, at_most=60),),
     ),
     Fault(
         "disconnect",
@@ -104,8 +104,8 @@ _ALL = (
         "Lowers the limits on memory or CPU while it runs: throttled, or killed for want of memory.",
         "limits",
         (
-            Parameter("memory_mib", "MiB", None, at_least=6, at_most=1_048_576),
-            Parameter("cpus", "cores", None, at_least=0.01, at_most=512),
+            FaultParameter("memory_mib", "MiB", None, at_least=6, at_most=1_048_576),
+            FaultParameter("cpus", "cores", None, at_least=0.01, at_most=512),
         ),
         one_of=("memory_mib", "cpus"),
     ),
@@ -127,13 +127,13 @@ _ALL = (
         "half_open",
         "Connections are made and never answered; with backlog_full they are not even made, nor refused.",
         "proxy",
-        (Parameter("backlog_full", "", False),),
+        (FaultParameter("backlog_full", "", False),),
     ),
     Fault(
         "bandwidth",
         "Each connection passes only so much a second, in each direction.",
         "proxy",
-        (Parameter("kib_per_second", "KiB/s", 10.0, at_least=0.1, at_most=1_000_000),),
+        (FaultParameter("kib_per_second", "KiB/s", 10.0, at_least=0.1, at_most=1_000_000),),
     ),
     Fault(
         "slow_close",
@@ -146,7 +146,7 @@ _ALL = (
         "Data comes in small pieces with pauses between, in each direction.",
         "proxy",
         (
-            Parameter("slice_bytes", "bytes", 16, at_least=1, at_most=16_384),
+            FaultParameter("slice_bytes", "bytes", 16, at_least=1, at_most=16_384),
             _milliseconds("pause_ms", 10),
         ),
     ),
@@ -159,7 +159,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Endpoint(_Line):
+class NetworkEndpoint(_Line):
     """What the engine needs to connect a container to a network again, in the engine's own names."""
 
     Aliases: list[str]
@@ -168,25 +168,25 @@ class Endpoint(_Line):
     DriverOpts: Any = None
 
 
-class Snapshot(_Line):
+class TargetState(_Line):
     """What faults change of a container: its endpoints by network, and its limits by the engine's names."""
 
-    networks: dict[str, Endpoint]
+    networks: dict[str, NetworkEndpoint]
     limits: dict[str, int]
 
 
-def snapshot(container: Any) -> Snapshot:
+def snapshot(container: Any) -> TargetState:
     """Return the container's networks and limits, as they are in its attributes."""
     attributes = container.attrs
     networks = {
-        network: Endpoint(
+        network: NetworkEndpoint(
             # Engines before 25 list the short id here, which every endpoint gets by itself.
             Aliases=[alias for alias in endpoint["Aliases"] or [] if alias != container.id[:12]],
             **{key: endpoint.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")},
         )
         for network, endpoint in attributes["NetworkSettings"]["Networks"].items()
     }
-    return Snapshot(networks=networks, limits={key: attributes["HostConfig"][key] for key in LIMITS})
+    return TargetState(networks=networks, limits={key: attributes["HostConfig"][key] for key in LIMITS})
 
 
 class ActiveFault(_Line):
@@ -201,7 +201,7 @@ class ActiveFault(_Line):
     parameters: dict[str, Any]
     container: str
     name: str
-    before: Snapshot
+    before: TargetState
     maker: str
     since: AwareDatetime
     proxy: str = ""

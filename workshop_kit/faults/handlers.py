@@ -21,7 +21,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import MIB, Spec
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import ActiveFault, Endpoint, Mechanism, named
+from workshop_kit.faults.catalog import ActiveFault, Mechanism, NetworkEndpoint, named
 from workshop_kit.paths import CHECKOUT
 
 PROXY_PROGRAM = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py")
@@ -197,11 +197,11 @@ def _update(context: FaultContext, limits: Mapping[str, int]) -> None:
         post(context.session, f"/containers/{context.container.id}/update", wanted)
 
 
-def _unnamed(endpoint: Endpoint) -> Endpoint:
+def _unnamed(endpoint: NetworkEndpoint) -> NetworkEndpoint:
     return endpoint.model_copy(update={"Aliases": []})
 
 
-def _names(context: FaultContext, endpoint: Endpoint) -> list[str]:
+def _names(context: FaultContext, endpoint: NetworkEndpoint) -> list[str]:
     """Return the names that clients use for the target; it cannot lose its container's own name."""
     return [alias for alias in endpoint.Aliases if alias != context.container.name]
 
@@ -244,11 +244,11 @@ def _take_names(context: FaultContext, proxy: Running) -> None:
     for network, endpoint in context.active.before.networks.items():
         detach(context.session, proxy.container, network)
         detach(context.session, context.container, network)
-        attach(context.session, proxy.container, network, Endpoint(Aliases=_names(context, endpoint)))
+        attach(context.session, proxy.container, network, NetworkEndpoint(Aliases=_names(context, endpoint)))
         attach(context.session, context.container, network, _unnamed(endpoint))
 
 
-def _return_names(context: FaultContext, network: str, endpoint: Endpoint, proxy: Running | None) -> None:
+def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint, proxy: Running | None) -> None:
     """Give the target its names back. Now it is connected first, and resets the connections to the proxy."""
     now = attached(context.container).get(network)
     if now is not None and set(endpoint.Aliases) <= set(now["Aliases"] or []):
@@ -278,7 +278,7 @@ def attached(container: Any) -> dict[str, Any]:
     return dict(container.attrs["NetworkSettings"]["Networks"])
 
 
-def attach(session: Session, container: Any, network: str, endpoint: Endpoint) -> None:
+def attach(session: Session, container: Any, network: str, endpoint: NetworkEndpoint) -> None:
     """Connect a container to a network, unless it is connected or the network is gone."""
     if network not in attached(container):
         with contextlib.suppress(NotFound):

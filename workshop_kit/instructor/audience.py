@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.clock import HEIGHT, picture
-from workshop_kit.instructor.prediction_counts import Histogram
+from workshop_kit.instructor.prediction_counts import GuessCounts
 from workshop_kit.screen import as_html, visible
 
 SHOWN = ("clock", "recorded", "map", "predictions", "lines")
@@ -113,7 +113,7 @@ class Audience:
     shows: str = "clock"
     theme: str = ""
     countdown: Countdown = field(default_factory=Countdown)
-    counts: Callable[[], Histogram] | None = None
+    counts: Callable[[], GuessCounts] | None = None
     lines: RequestLines | None = None
     answer_shown: bool = False
     views: tuple[str, ...] = SHOWN
@@ -138,7 +138,7 @@ class Audience:
             raise WrongUsage(f"No line has the request id {lines.request_id!r}.", "Compare the id, then find it again.")
         self.lines, self.shows = lines, "lines"
 
-    def show_prediction(self, counts: Callable[[], Histogram]) -> None:
+    def show_prediction(self, counts: Callable[[], GuessCounts]) -> None:
         """Show the counts of a prediction without the right answer."""
         self.counts, self.answer_shown, self.shows = counts, False, "predictions"
 

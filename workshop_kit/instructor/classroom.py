@@ -21,7 +21,7 @@ from workshop_kit.classroom.join_code import JoinCode
 from workshop_kit.classroom.snapshot import Notice, Poll, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.instructor.audience import Audience
-from workshop_kit.instructor.prediction_counts import Histogram, of_guesses
+from workshop_kit.instructor.prediction_counts import GuessCounts, of_guesses
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 
@@ -110,7 +110,7 @@ class Classroom:
             if one.help == "done":
                 one.helped = one.snapshot.help_clicks
 
-    def histogram(self, prediction: str) -> Histogram:
+    def histogram(self, prediction: str) -> GuessCounts:
         """Return the guesses of one prediction."""
         guesses = [guess for one in self.snapshots() if (guess := one.guesses.get(prediction)) is not None]
         return of_guesses([(guess.choice, guess.outcome) for guess in guesses], prediction, self.questions)

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from workshop_kit.display.dashboard.view import Bars, Fault, Row, Span, counts_by_step, rows, spans
-from workshop_kit.display.live_data import Line, Panel, read, rounded, times
+from workshop_kit.display.dashboard.view import Bars, FaultBand, Row, Span, counts_by_step, rows, spans
+from workshop_kit.display.live_data import Panel, PanelLine, read, rounded, times
 from workshop_kit.display.rendered import template
 from workshop_kit.instructor.log_tail import ERROR, GRADES, WARNING
 from workshop_kit.observe.scrape import PROBE_PATHS
@@ -32,7 +32,7 @@ RATES = Panel(
 SLOW = Panel("95 of 100 requests were answered within", "ms", {"p95_ms": "slow"})
 HELD = Panel("CPU: share of periods that the kernel cut short", "%", {"throttled_percent": "held"})
 LINES = "Log lines per second"
-NO_LINE = Line("", np.array([]), np.array([]))
+NO_LINE = PanelLine("", np.array([]), np.array([]))
 PAGES = Path(__file__).parent / "pages"
 WIDTH, HEIGHT = 1600, 860
 LEFT, RIGHT = 170, 1330
@@ -59,10 +59,10 @@ class Clock:
 
     seconds: float
     rows: tuple[Row, ...]
-    asked: Line
-    failed: Line
-    slow: Line
-    held: Line
+    asked: PanelLine
+    failed: PanelLine
+    slow: PanelLine
+    held: PanelLine
     bars: Bars
     bands: tuple[Span, ...]  # without labels
 
@@ -73,7 +73,7 @@ class Clock:
 
 
 def clock(
-    tables: Tables, lines: pd.DataFrame, faults: Iterable[Fault], container: str, edge: float, seconds: float
+    tables: Tables, lines: pd.DataFrame, faults: Iterable[FaultBand], container: str, edge: float, seconds: float
 ) -> Clock:
     """Return the clock of one container over the ``seconds`` before ``edge`` (seconds since 1970).
 
@@ -99,7 +99,7 @@ def clock(
     )
 
 
-def _bands(faults: Iterable[Fault], edge: float, seconds: float) -> tuple[Span, ...]:
+def _bands(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Span, ...]:
     """Return when faults were active; overlapping ones are one band, so that they cannot be counted."""
     merged: list[Span] = []
     for span in spans(faults, edge, seconds):
@@ -124,7 +124,7 @@ def describe(shown: Clock) -> str:
     return " ".join(said)
 
 
-def newest(line: Line) -> str:
+def newest(line: PanelLine) -> str:
     """Return the newest value of a line, or a dash if it is not known (any more)."""
     return rounded(float(line.y[-1])) if line.y.size and not np.isnan(line.y[-1]) else "–"
 
@@ -136,7 +136,7 @@ def newest_lines(bars: Bars, grade: str) -> str:
 
 
 @dataclass(frozen=True)
-class Plot:
+class ClockPlot:
     """A panel of the picture. Its data lie between ``top`` and ``bottom`` (y), which stand for ``highest`` and 0.
 
     ``label`` names the highest value. ``curves`` are looks, lines, and whether the area below is filled; ``values``,
@@ -150,13 +150,13 @@ class Plot:
     highest: float
     label: str
     values: tuple[tuple[int, str, str], ...]
-    curves: tuple[tuple[str, Line, bool], ...] = ()
+    curves: tuple[tuple[str, PanelLine, bool], ...] = ()
 
     def up(self, value: float) -> float:
         """Return the y of a value."""
         return round(float(self.bottom - min(value / self.highest, 1.0) * (self.bottom - self.top)), 1)
 
-    def pieces(self, line: Line) -> list[list[tuple[float, float]]]:
+    def pieces(self, line: PanelLine) -> list[list[tuple[float, float]]]:
         """Return the points of a line; a gap begins a new piece."""
         known = np.ma.clump_unmasked(np.ma.masked_invalid(line.y)) if line.y.size else ()  # type: ignore[no-untyped-call]
         return [
@@ -191,31 +191,33 @@ def picture(file: str, title: str, words: str, *, alone: bool, **values: Any) ->
     return template(PAGES / file).render(given)
 
 
-def plots(shown: Clock) -> Iterator[Plot]:
+def plots(shown: Clock) -> Iterator[ClockPlot]:
     """Yield the panels from top to bottom."""
     asked, failed, slow, held = (newest(line) for line in (shown.asked, shown.failed, shown.slow, shown.held))
     highest = _nice(max(_highest(shown.asked), _highest(shown.failed), 1.0))
     values = ((42, asked, "asked"), (96, f"{failed} failed", "calm" if failed == "0" else "failed"))
     curves = (("asked", shown.asked, False), ("failed", shown.failed, True))
-    yield Plot(shown, RATES.title, 208, 326, highest, f"{highest:g}", values, curves)
+    yield ClockPlot(shown, RATES.title, 208, 326, highest, f"{highest:g}", values, curves)
     highest = max(_nice(max(_highest(shown.slow), 1.0)), LEAST_MILLISECONDS)
     value = (70, _with_unit(slow, SLOW), "slow")
-    yield Plot(shown, SLOW.title, *SLOW_AT, highest, _time(highest), (value,), (("slow", shown.slow, True),))
+    yield ClockPlot(shown, SLOW.title, *SLOW_AT, highest, _time(highest), (value,), (("slow", shown.slow, True),))
     value = (52, _with_unit(held, HELD), "calm" if held in {"–", "0"} else "held")
-    yield Plot(shown, HELD.title, 544, 618, 100.0, "100 %", (value,), (("held", shown.held, True),))
+    yield ClockPlot(shown, HELD.title, 544, 618, 100.0, "100 %", (value,), (("held", shown.held, True),))
     most = sum(shown.bars.counts.values())
     highest = _nice(max(float(np.max(most, initial=0.0)), 5.0))
     counts = [(grade, newest_lines(shown.bars, grade)) for grade in (ERROR, WARNING)]
     looks = [f"short {'calm' if count in {'–', '0'} else grade}" for grade, count in counts]
     texts = [f"{count} {NAMES[grade]}" for grade, count in counts]
-    yield Plot(shown, LINES, 672, BOTTOM, highest, f"{highest:g}", tuple(zip((52, 104), texts, looks, strict=True)))
+    yield ClockPlot(
+        shown, LINES, 672, BOTTOM, highest, f"{highest:g}", tuple(zip((52, 104), texts, looks, strict=True))
+    )
 
 
 def _with_unit(known: str, panel: Panel) -> str:
     return known if known == "–" else f"{known} {panel.unit}"
 
 
-def _highest(line: Line) -> float:
+def _highest(line: PanelLine) -> float:
     return float(np.fmax.reduce(line.y, initial=0.0))  # NaN does not count
 
 

@@ -36,7 +36,7 @@ class OptionCount:
 
 
 @dataclass(frozen=True)
-class Histogram:
+class GuessCounts:
     """The answers of an audience to one question, in the order of its options.
 
     ``own_outcomes``: how many guessed something else than happened on their own machine, and how many know what
@@ -60,7 +60,7 @@ class Histogram:
     def headline(self, *, answer_shown: bool = True) -> str:
         """Return how many were surprised, in a sentence; without the right answer, how many answered.
 
-        >>> Histogram("Is it hot?", (OptionCount("Yes", 2), OptionCount("No", 1, right=True))).headline()
+        >>> GuessCounts("Is it hot?", (OptionCount("Yes", 2), OptionCount("No", 1, right=True))).headline()
         '2 of 3 of us were surprised.'
         """
         if not answer_shown or not self.has_right_answer:
@@ -84,7 +84,7 @@ class Histogram:
         return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
 
 
-def of_text(question: str, text: str) -> Histogram:
+def of_text(question: str, text: str) -> GuessCounts:
     """Return the histogram of pasted counts, an answer a line: ``It stays green: 23``, with ``*`` before the right one.
 
     Raises WrongUsage for a line without a count, for two right answers, and for no answer or too many.
@@ -94,10 +94,10 @@ def of_text(question: str, text: str) -> Histogram:
         raise WrongUsage(f"There are {len(answers)} answers; from 1 to {MOST_ANSWERS} can be shown.")
     if sum(answer.right for answer in answers) > 1:
         raise WrongUsage("More than one answer is marked as right.", "Put * before one of them.")
-    return Histogram(_short(question), tuple(answers))
+    return GuessCounts(_short(question), tuple(answers))
 
 
-def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) -> Histogram:
+def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) -> GuessCounts:
     """Return the histogram of one prediction (such as ``00_start.gone``) over all progress files below a folder.
 
     Raises WrongUsage for a folder without such predictions.
@@ -110,7 +110,7 @@ def of_folder(folder: Path, identifier: str, questions: Mapping[str, Question]) 
     return of_guesses([(guess.choice, guess.actual or "") for guess in guesses], identifier, questions)
 
 
-def of_guesses(guesses: Collection[tuple[str, str]], identifier: str, questions: Mapping[str, Question]) -> Histogram:
+def of_guesses(guesses: Collection[tuple[str, str]], identifier: str, questions: Mapping[str, Question]) -> GuessCounts:
     """Return the histogram of guesses, each a choice and the outcome on the same machine ("" before it).
 
     The outcome that most machines had is the right answer.
@@ -123,7 +123,7 @@ def of_guesses(guesses: Collection[tuple[str, str]], identifier: str, questions:
     keys = [*texts, *sorted({*counts, *filter(None, [right])} - set(texts))]
     answers = tuple(OptionCount(_short(texts.get(key, key)), counts[key], key == right) for key in keys[:MOST_ANSWERS])
     surprised = sum(choice != outcome for choice, outcome in guesses if outcome)
-    return Histogram(_short(question.question if question else identifier), answers, (surprised, outcomes.total()))
+    return GuessCounts(_short(question.question if question else identifier), answers, (surprised, outcomes.total()))
 
 
 def predictions_in(folder: Path) -> dict[str, int]:

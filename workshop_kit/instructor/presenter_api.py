@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.faults.catalog import FAULTS, Fault, Parameter
+from workshop_kit.faults.catalog import FAULTS, Fault, FaultParameter
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor import prediction_counts
 from workshop_kit.instructor.background import engine_needed
@@ -156,7 +156,7 @@ def _fault(one: Fault) -> dict[str, Any]:
     return {"name": one.name, "does": one.does, "parameters": [_parameter(each) for each in one.parameters]}
 
 
-def _parameter(one: Parameter) -> dict[str, Any]:
+def _parameter(one: FaultParameter) -> dict[str, Any]:
     kind = "switch" if isinstance(one.default, bool) else "whole" if isinstance(one.default, int) else "number"
     return {**asdict(one), "kind": kind}
 

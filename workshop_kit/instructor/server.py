@@ -64,14 +64,14 @@ class InstructorServer(PageServer):
 
         return [
             (r"/presenter", Content, {**presenter, **page("presenter", self.presenter_token)}),
-            (r"/(presenter|notes|room)\.js", Script, presenter),
+            (r"/(presenter|notes|room)\.js", ScriptHandler, presenter),
             (r"/presenter/choices", Content, {**presenter, "make": lambda: json.dumps(served.choices()), "kind": JSON}),
             (r"/presenter/state", Content, {**presenter, "make": lambda: json.dumps(served.state()), "kind": JSON}),
             (r"/presenter/do/([a-z-]+)", Action, presenter),
             *_room_routes(served.room, presenter, both),
             (r"/presenter/recorded\.svg", Content, {**presenter, **recorded}),
             (r"/audience", Content, {**both, **page("audience", self.audience_token)}),
-            (r"/(audience)\.js", Script, both),
+            (r"/(audience)\.js", ScriptHandler, both),
             (r"/audience/state", Content, {**both, "make": audience_state, "kind": JSON}),
             (r"/audience/clock\.svg", Content, {**both, "make": controller.picture, "kind": SVG}),
             (r"/audience/map\.svg", Content, {**both, "make": _map, "kind": SVG}),
@@ -108,7 +108,7 @@ class Content(Handler):
         self.answer(content, self.more["kind"])
 
 
-class Script(Handler):
+class ScriptHandler(Handler):
     """A script of a page."""
 
     def get(self, name: str) -> None:

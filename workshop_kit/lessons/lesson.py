@@ -31,7 +31,7 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.panel import Panel as ExercisePanel
+from workshop_kit.exercises.panel import ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault

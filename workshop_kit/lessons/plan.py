@@ -15,7 +15,7 @@ from typing import Any, Literal
 from workshop_kit.display.tables import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import Course, ExerciseTime, Lesson, Section, Track, find_track
+from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Section, Track, find_track
 
 DAY_MINUTES = 24 * 60
 LUNCH_FROM, LUNCH_BEST, LUNCH_UNTIL = 11 * 60, 12 * 60 + 15, 14 * 60
@@ -160,7 +160,7 @@ def _work(course: Course, track: Track) -> Iterator[Block]:
             yield Block("demo", track.demo, f"Demo, {_demo_steps(track.demo)} (./workshop desk)")
 
 
-def _lesson_blocks(lesson: Lesson, course: Course, track: str) -> Iterator[Block]:
+def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
     own = [exercise for exercise in course.exercises if exercise.lesson == lesson.name and track in exercise.tracks]
     own.sort(key=lambda exercise: exercise.weight != "core")
     whole = Block("lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(own))

@@ -53,7 +53,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class StartResult:
+class FormStart:
     """The result of one start. ``exit_code`` is None for a service that runs."""
 
     typed: Settings
@@ -95,7 +95,7 @@ def parse_variable(text: str) -> dict[str, str]:
     return {name.strip(): value}
 
 
-def try_settings(start: Start, usual: Mapping[str, str], typed: Settings, report: Report) -> StartResult:
+def try_settings(start: Start, usual: Mapping[str, str], typed: Settings, report: Report) -> FormStart:
     """Start a container with the typed settings, wait until it is ready, has ended, or the time is up; remove it.
 
     Raises WorkshopError if the engine refuses to start one.
@@ -109,11 +109,11 @@ def try_settings(start: Start, usual: Mapping[str, str], typed: Settings, report
         ready = trial.wait_answer("/readyz")
         seconds = time.monotonic() - began
         if ready:
-            return StartResult(typed, READY, seconds)
+            return FormStart(typed, READY, seconds)
         if (code := trial.exit_code()) is not None:
             problems = tuple(problems_in(trial.lines(LOG_BYTES).splitlines()))
-            return StartResult(typed, REFUSED if problems else ENDED, seconds, code, problems)
-        return StartResult(typed, SILENT if trial.get("/readyz").status is None else NOT_READY, seconds)
+            return FormStart(typed, REFUSED if problems else ENDED, seconds, code, problems)
+        return FormStart(typed, SILENT if trial.get("/readyz").status is None else NOT_READY, seconds)
 
 
 def problems_in(lines: Sequence[str]) -> list[Problem]:
@@ -124,7 +124,7 @@ def problems_in(lines: Sequence[str]) -> list[Problem]:
     return []
 
 
-def card_html(result: StartResult) -> str:
+def card_html(result: FormStart) -> str:
     """Return a result as an HTML card; every text is escaped."""
     card = template(HERE / "settings_result.html")
     return card.render(result=result, ready=result.outcome == READY)
@@ -159,7 +159,7 @@ class SettingsForm:
     start: Start
     usual: Mapping[str, str] = field(repr=False)
     headless: bool = False
-    results: tuple[StartResult, ...] = ()
+    results: tuple[FormStart, ...] = ()
     job: Job | None = field(default=None, repr=False)
 
     def show(self) -> None:

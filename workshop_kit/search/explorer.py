@@ -25,7 +25,7 @@ from workshop_kit.screen import visible
 from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer_page import (
     CSS,
-    View,
+    ExplorerView,
     condition_of,
     missed,
     page_of,
@@ -55,7 +55,7 @@ class ExplorerModel:
     """
 
     def __init__(self, store: FrameStore, query: str = "", **known: str) -> None:
-        self.store, self.view, self.known = store, View(query), known
+        self.store, self.view, self.known = store, ExplorerView(query), known
         self.page: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}
         self.missed: list[str] = []
@@ -73,7 +73,7 @@ class ExplorerModel:
         """
         do = str(message.get("do", ""))
         work: dict[str, Callable[[], None]] = {
-            "search": lambda: self._show(View(str(message["query"]), self.view.span), anew=True),
+            "search": lambda: self._show(ExplorerView(str(message["query"]), self.view.span), anew=True),
             "span": lambda: self._show(replace(self.view, span=(int(message["from"]), int(message["to"])), page=0)),
             "whole": lambda: self._show(replace(self.view, span=None, page=0)),
             "page": lambda: self._show(replace(self.view, page=int(message["page"]))),
@@ -82,7 +82,7 @@ class ExplorerModel:
             "back": lambda: self._show(self._before),
             "open": lambda: self._open(int(message["row"])),
             "pause": lambda: None,
-            "resume": lambda: self._show(View(self.view.query), anew=True),
+            "resume": lambda: self._show(ExplorerView(self.view.query), anew=True),
         }
         with self._lock:
             if do in work:
@@ -115,7 +115,7 @@ class ExplorerModel:
             said = f"The store could not answer ({type(error).__name__})."
             self.problem = {"text": f"{said} Try it again, or run this cell again."}
 
-    def _show(self, view: View, *, anew: bool = False) -> None:
+    def _show(self, view: ExplorerView, *, anew: bool = False) -> None:
         """Search, then change the page; a paused page shows no newer lines, except ``anew``."""
         began = time.perf_counter()
         end = self._end if self.paused and not anew else self.store.end
@@ -130,7 +130,7 @@ class ExplorerModel:
         if request is None:
             raise WorkshopError("This line names no request.", "Choose one that has a request_id.")
         before = self.view if self.view.request is None else self._before
-        self._show(View(before.query, request=request, grouped=before.grouped))
+        self._show(ExplorerView(before.query, request=request, grouped=before.grouped))
         self._before = before
 
     def _open(self, row: int) -> None:

@@ -51,7 +51,7 @@ _RECORD = f"{_TIME.format('ts')}, {_TIME.format('received')}, * EXCLUDE (ts, rec
 
 
 @dataclass(frozen=True)
-class View:
+class ExplorerView:
     """The page that is selected: a search, within ``span`` (microseconds, end excluded), one page, newest lines first.
 
     With ``request`` it is all lines of one request, oldest first, without the search and the span. ``grouped`` puts
@@ -72,7 +72,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Histogram:
+class LineHistogram:
     """The number of lines by time and level: bar n begins at ``first + n * step`` microseconds since 1970.
 
     ``counts`` has a list for each of `LEVELS`, all of one length; empty where nothing has a time.
@@ -83,12 +83,12 @@ class Histogram:
     counts: list[list[int]]
 
 
-def condition_of(store: FrameStore, view: View) -> Condition:
+def condition_of(store: FrameStore, view: ExplorerView) -> Condition:
     """Return the condition on the lines of a view. Raises SearchMistake."""
     return store.where(view.query) if view.request is None else Condition("fields['request_id'] = ?", [view.request])
 
 
-def page_of(store: FrameStore, view: View, end: int) -> dict[str, Any]:
+def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     """Return the page as plain data with every text made visible. Raises what the store raises.
 
     Lines numbered ``end`` and above are left out.
@@ -134,7 +134,7 @@ def _hits(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
     return found.assign(level=found["level"].map(level_group).astype("str"))
 
 
-def _axis(store: FrameStore, view: View, hits: pd.DataFrame, end: int) -> tuple[int, int] | None:
+def _axis(store: FrameStore, view: ExplorerView, hits: pd.DataFrame, end: int) -> tuple[int, int] | None:
     """Return the time span of the whole store, the same for all searches, or that of a request."""
     span = (hits["at"].min(), hits["at"].max())
     if view.request is None:
@@ -207,20 +207,20 @@ def missed(store: FrameStore) -> list[str]:
     return said
 
 
-def histogram(hits: pd.DataFrame, span: tuple[int, int] | None) -> Histogram:
+def histogram(hits: pd.DataFrame, span: tuple[int, int] | None) -> LineHistogram:
     """Count lines by time and level over a span (its end excluded), in at most `BARS` bars of a round length."""
     if span is None:
-        return Histogram(0, 1, [[] for _ in LEVELS])
+        return LineHistogram(0, 1, [[] for _ in LEVELS])
     wanted = -(-(span[1] - span[0]) // (BARS - 1))
     step: int = next((step for step in STEPS_US if step >= wanted), STEPS_US[-1] * math.ceil(wanted / STEPS_US[-1]))
     first = span[0] // step * step
     many = max(1, -(-(span[1] - first) // step))
     bars = (hits["at"] - first) // step
     counts = [np.histogram(bars[hits["level"] == level].dropna(), many, (0, many))[0].tolist() for level in LEVELS]
-    return Histogram(first, step, counts)
+    return LineHistogram(first, step, counts)
 
 
-def summary(bars: Histogram) -> str:
+def summary(bars: LineHistogram) -> str:
     """Return what the bars show as one sentence: how many lines of each level, from when to when, the fullest bar."""
     sums = {name: sum(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
     if not any(sums.values()):
@@ -262,7 +262,7 @@ def static_page(
         said = f"{page['hits']:,} of {page['total']:,} lines; the newest {len(lines)}"
         if page["groups"] >= 0:
             said += f" of {page['groups']:,} different messages, each with its number of lines"
-        parts += [_picture(Histogram(**page["bars"]), page["summary"]), table(said, columns, lines)]
+        parts += [_picture(LineHistogram(**page["bars"]), page["summary"]), table(said, columns, lines)]
     head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
     html = (
         f'<style>{CSS}</style><section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
@@ -271,7 +271,7 @@ def static_page(
     return Rendered(html, "\n".join([title, words, *(part.text for part in parts)]))
 
 
-def _picture(bars: Histogram, said: str) -> Rendered:
+def _picture(bars: LineHistogram, said: str) -> Rendered:
     """Return the bars as a picture; its alt text is their `summary`."""
     if not any(map(sum, bars.counts)):
         return _sentence(said)

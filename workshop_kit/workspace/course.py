@@ -61,7 +61,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LessonTime:
     """A lesson: its notebook's ``name``, the ``prefix`` of its exercises' ids ("" if it has none), and its minutes.
 
     ``minutes`` maps each track of the lesson to the minutes for talking, doing and debriefing.
@@ -100,12 +100,12 @@ class ExerciseTime:
 class Course:
     """The lessons in their order, the tracks by name, and the exercises and sections by lesson."""
 
-    lessons: tuple[Lesson, ...]
+    lessons: tuple[LessonTime, ...]
     tracks: Mapping[str, Track]
     exercises: tuple[ExerciseTime, ...] = ()
     sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
 
-    def lesson(self, name: str) -> Lesson | None:
+    def lesson(self, name: str) -> LessonTime | None:
         """Return the lesson called ``name`` (``01_container``), or None."""
         return next((lesson for lesson in self.lessons if lesson.name == name), None)
 
@@ -156,7 +156,7 @@ def load_course(root: Path) -> Course:
             name: Track(**{"name": name, "minutes": one["minutes"], **one}) for name, one in document["tracks"].items()
         }
         lessons = [
-            Lesson(name, one["title"], one.get("prefix", ""), one["minutes"])
+            LessonTime(name, one["title"], one.get("prefix", ""), one["minutes"])
             for name, one in document["lessons"].items()
         ]
         exercises = [ExerciseTime(**{name: one[name] for name in names}) for one in document.get("exercise", [])]

@@ -91,7 +91,7 @@ def prove(session: Session, image: str) -> None:
         raise NotReady("A container ran but did not say what it was told to.", "Run ./workshop doctor.", output=said)
 
 
-def sweep(session: Session, report: Report = silent) -> cleanup.Outcome:
+def sweep(session: Session, report: Report = silent) -> cleanup.CleanupResult:
     """Revert the faults of dead kernels, and remove the objects that those kernels made for themselves."""
     injection.revert_all(session, report=report)
     return cleanup.remove(session, {"kernel"}, report, spare_the_living=True)
@@ -102,9 +102,11 @@ def lock_path(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.lock"
 
 
-def remove_tours(folder: Path, engine: Engine, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:
+def remove_tours(
+    folder: Path, engine: Engine, scopes: Collection[Scope], report: Report = silent
+) -> cleanup.CleanupResult:
     """Remove what tours below ``folder`` have left that were killed; one that is running is left alone."""
-    outcome = cleanup.Outcome()
+    outcome = cleanup.CleanupResult()
     for tour in (folder / "workspace", folder / "demo" / "workspace"):
         identifier = tour / HIDDEN / "id"
         if not identifier.is_file():
@@ -118,7 +120,7 @@ def remove_tours(folder: Path, engine: Engine, scopes: Collection[Scope], report
     return outcome
 
 
-def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.Outcome:
+def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.CleanupResult:
     """Revert all active faults, then remove all objects that this workspace made in these scopes."""
     injection.revert_all(session, spare_the_living=False, report=report)
     return cleanup.remove(session, scopes, report)

@@ -34,7 +34,7 @@ def judged(engine: Recorded, folder: Path) -> dict[str, Feature]:
     """The features of a recorded engine."""
     session = engine.session(folder)
     answers = GOOD | engine.answers
-    return {one.name: one.feature(session, answers[one.name]) for one in features.questions()}
+    return {one.name: one.feature(session, answers[one.name]) for one in features.feature_trials()}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_rootless_engine_is_named(tmp_path: Path) -> None:
     """The detail says whose fault it is; an answer that never came says why."""
     found = judged(ROOTLESS, tmp_path)["Memory limit"]
     assert found.detail == "memory limits do not hold on this rootless engine"
-    refused = features.questions()[0].feature(COLIMA.session(tmp_path), "", "The engine refused it.")
+    refused = features.feature_trials()[0].feature(COLIMA.session(tmp_path), "", "The engine refused it.")
     assert (refused.works, refused.detail) == (False, "The engine refused it")
 
 
@@ -153,7 +153,7 @@ def test_an_engine_without_the_feature_is_found_out(
     name: str, changes: dict[str, Any], own: Session, images: dict[str, str]
 ) -> None:
     """A container without the limit, the check or the mount answers as on an engine that lacks it."""
-    question = next(one for one in features.questions() if one.name == name)
+    question = next(one for one in features.feature_trials() if one.name == name)
     with containers.run(own, replace(question.container(own, images["base"]), **changes)) as running:
         said = features.ANSWERS[question.answer](running)
     assert not question.feature(own, said).works

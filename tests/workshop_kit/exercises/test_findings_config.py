@@ -19,7 +19,7 @@ from workshop_kit.exercises.checks import (
     monitoring_container,
     monitoring_ratio,
 )
-from workshop_kit.exercises.checks.config import Outcome, Refusal
+from workshop_kit.exercises.checks.config import LoadResult, Refusal
 from workshop_kit.exercises.checks.config_tasks import Definition
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.http import Answer
@@ -77,10 +77,10 @@ def test_an_incomplete_report_is_named() -> None:
         config.missing_of,
         config.other_settings,
         container_limits.given,
-        logging_service.Customers.of,
+        logging_service.RequestIds.of,
         logging_service.ids_of,
         monitoring_container.given,
-        monitoring_ratio.questions,
+        monitoring_ratio.alert_cases,
     ],
 )
 def test_what_a_check_asks_for_comes_from_the_seed(chosen: Callable[[int], object]) -> None:
@@ -99,10 +99,13 @@ NAMED = refusal("LOG_LEVEL", "MASTER_DB_PORT")
         (config_secrets.log_names_variables(NAMED, []), ""),
         (config_secrets.log_names_variables(NAMED, ["log"]), "stands in the log now"),
         (config_secrets.log_names_variables(refusal("LOG_LEVEL"), []), "does not say which variable"),
-        (config_secrets.printed_settings(Outcome(SECRET), SECRET), ""),
-        (config_secrets.printed_settings(Outcome(SECRET, texts={"repr": f"…{SECRET[3:12]}…"}), SECRET), "Printing"),
-        (config_secrets.printed_settings(Outcome("*****"), SECRET), "no longer gets its password"),
-        (config_secrets.printed_error(Outcome(refused=("LOG_LEVEL",)), ["its traceback"]), "into a ticket or a chat"),
+        (config_secrets.printed_settings(LoadResult(SECRET), SECRET), ""),
+        (config_secrets.printed_settings(LoadResult(SECRET, texts={"repr": f"…{SECRET[3:12]}…"}), SECRET), "Printing"),
+        (config_secrets.printed_settings(LoadResult("*****"), SECRET), "no longer gets its password"),
+        (
+            config_secrets.printed_error(LoadResult(refused=("LOG_LEVEL",)), ["its traceback"]),
+            "into a ticket or a chat",
+        ),
     ],
 )
 def test_each_leak_of_a_secret_is_named(finding: Finding, says: str) -> None:
@@ -113,11 +116,11 @@ def test_each_leak_of_a_secret_is_named(finding: Finding, says: str) -> None:
 
 def test_each_mistake_with_a_secret_in_a_file_is_named() -> None:
     """The password, a secret with blanks, and three files that must be refused."""
-    right, refused = Outcome(" x \t"), Outcome(refused=(config.PASSWORD,))
-    raised = Outcome(raised="IsADirectoryError")
+    right, refused = LoadResult(" x \t"), LoadResult(refused=(config.PASSWORD,))
+    raised = LoadResult(raised="IsADirectoryError")
     fine = config_secrets.file_findings(Answer(201, 0.1), [right] * 2 + [refused] * 3, " x \t")
     assert all(finding.passed for finding in fine)
-    findings = config_secrets.file_findings(Answer(503, 0.1), [right, Outcome("x"), right, raised, raised], " x \t")
+    findings = config_secrets.file_findings(Answer(503, 0.1), [right, LoadResult("x"), right, raised, raised], " x \t")
     says = ("access denied", "was cut off", "takes one of them in silence", *["does not say which variable"] * 2)
     for finding, words in zip(findings, says, strict=True):
         assert not finding.passed

@@ -218,7 +218,7 @@ def test_limits_that_the_engine_ignores_cannot_be_judged(
     """Right limits without effect are a mistake only where the engine's limits are known to hold."""
     session = engine.session(tmp_path)
     answers = {**GOOD, **engine.answers}
-    found = [one.feature(session, answers[one.name]) for one in features.questions()]
+    found = [one.feature(session, answers[one.name]) for one in features.feature_trials()]
     RecordFile(tmp_path / features.FILE, Feature, "feature").write(found)
     stack: Any = SimpleNamespace(session=session, root=CHECKOUT, folder=tmp_path)
     context = Context(registry.find(registry.load(CHECKOUT), "container.limits"), stack, check_runner.SEED)

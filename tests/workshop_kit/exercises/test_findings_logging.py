@@ -15,14 +15,14 @@ from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
-from workshop_kit.exercises.checks.logging_incident import Evidence
-from workshop_kit.exercises.checks.logging_service import Customers, Log
+from workshop_kit.exercises.checks.logging_incident import IncidentLog
+from workshop_kit.exercises.checks.logging_service import Log, RequestIds
 from workshop_kit.exercises.incidents import LogIncident
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.jq import JqOutput
 
 Case = tuple[str, Sequence[Finding]]
-CUSTOMERS = Customers.of(1)
+CUSTOMERS = RequestIds.of(1)
 IDS = logging_service.ids_of(1)
 LAST = list(IDS)[-1]
 FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
@@ -205,7 +205,7 @@ def recorded_log() -> pd.DataFrame:
 
 
 LOG = recorded_log()
-EVIDENCE = Evidence(LOG, INCIDENT)
+EVIDENCE = IncidentLog(LOG, INCIDENT)
 RIGHT = {"dependency": "redis", "since": str(INCIDENT.injected), "request_id": "id-60"}
 
 

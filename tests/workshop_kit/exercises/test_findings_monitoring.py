@@ -26,7 +26,7 @@ from workshop_kit.exercises.checks import (
     monitoring_ratio,
 )
 from workshop_kit.exercises.checks.monitoring_container import Balancer, Drain
-from workshop_kit.exercises.checks.monitoring_metrics import CLOSED, KNOWN, ODD_METHODS, SLOW_SECONDS, Scrape
+from workshop_kit.exercises.checks.monitoring_metrics import CLOSED, KNOWN, ODD_METHODS, SLOW_SECONDS, MetricsText
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
@@ -129,7 +129,7 @@ NOT_FAILURES = SOLUTION.replace(
 )
 
 
-def scrapes_of(region: str) -> list[Scrape]:
+def scrapes_of(region: str) -> list[MetricsText]:
     """The check's four scrapes, with these lines in the region."""
     registry = CollectorRegistry()
     types = {one.__name__: partial(one, registry=registry) for one in (Counter, Gauge, Histogram, Summary)}
@@ -138,8 +138,8 @@ def scrapes_of(region: str) -> list[Scrape]:
     exec(region, names)
     count: Callable[[str, str, str, int | None, float], None] = names["count"]
 
-    def scrape() -> Scrape:
-        return Scrape.of(generate_latest(registry).decode())
+    def scrape() -> MetricsText:
+        return MetricsText.of(generate_latest(registry).decode())
 
     before = scrape()
     for (method, route, status), number in KNOWN.items():
@@ -187,7 +187,7 @@ def ratio() -> Iterator[Case]:
     """Alerts that fire when they should not, or do not when they should."""
     yield "promtool check rules", monitoring_ratio.refused("x.yml: 7:15: parse error").findings
     yield "Compute OrdersFail", monitoring_ratio.not_computed("duplicate series").findings
-    questions = monitoring_ratio.questions(7)
+    questions = monitoring_ratio.alert_cases(7)
     assert monitoring_ratio.judge(questions, [one.fires for one in questions]).verdict is Verdict.PASSED
     for says, number in (
         ("calls for a single error", 1),

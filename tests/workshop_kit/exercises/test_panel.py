@@ -12,7 +12,7 @@ import pytest
 from tests.waiting import wait_until
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.panel import ExerciseWidget, Panel
+from workshop_kit.exercises.panel import ExercisePanel, ExerciseWidget
 from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.workspace import regions
 
@@ -61,33 +61,33 @@ def judge(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> Judge
 
 
 @pytest.fixture
-def panel(engineless: ExerciseService, judge: Judge) -> Panel:
+def panel(engineless: ExerciseService, judge: Judge) -> ExercisePanel:
     """The panel of an exercise, shown."""
-    panel = Panel(engineless.find(ID), engineless)
+    panel = ExercisePanel(engineless.find(ID), engineless)
     panel.show()
     return panel
 
 
-def page(panel: Panel) -> ExerciseWidget:
+def page(panel: ExercisePanel) -> ExerciseWidget:
     """Return the widget."""
     assert isinstance(panel.job.widget, ExerciseWidget)
     return panel.job.widget
 
 
-def click(panel: Panel, what: object) -> None:
+def click(panel: ExercisePanel, what: object) -> None:
     """Do what a click does, and wait until it is answered and nothing runs."""
     before = page(panel).answered
     panel.handle_message(page(panel), {"do": what}, None)
     wait_until(lambda: page(panel).answered > before and not page(panel).doing)
 
 
-def switch(panel: Panel, *, on: bool) -> None:
+def switch(panel: ExercisePanel, *, on: bool) -> None:
     """Turn "Check on save"."""
     panel.handle_message(page(panel), {"do": "on_save", "on": on}, None)
     assert page(panel).on_save is on
 
 
-def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, judge: Judge) -> None:
+def test_a_save_is_checked_while_the_switch_is_on(panel: ExercisePanel, judge: Judge) -> None:
     """A text that was checked already is not checked again, and none is once the switch is off."""
     switch(panel, on=True)
     judge.save("first")
@@ -100,7 +100,7 @@ def test_a_save_is_checked_while_the_switch_is_on(panel: Panel, judge: Judge) ->
     switch(panel, on=False)
 
 
-def test_errors_are_sentences_and_secrets_stay_in_the_kernel(panel: Panel, judge: Judge) -> None:
+def test_errors_are_sentences_and_secrets_stay_in_the_kernel(panel: ExercisePanel, judge: Judge) -> None:
     """A WorkshopError comes with the last lines of the failed command; of any other error the page has the type only.
 
     The next check works.
@@ -121,7 +121,7 @@ def test_headless_checks_and_shows_the_page_alone(
     engineless: ExerciseService, judge: Judge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A headless run has no widget; where the solutions are in place, an exercise that is not passed is an error."""
-    panel = Panel(engineless.find(ID), engineless, headless=True)
+    panel = ExercisePanel(engineless.find(ID), engineless, headless=True)
     panel.show()
     assert (panel.job.widget, judge.checks) == (None, 1)
     assert panel.exercise.title in capsys.readouterr().out

@@ -18,7 +18,7 @@ import pytest
 from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import ActiveFault, Endpoint, Snapshot
+from workshop_kit.faults.catalog import ActiveFault, NetworkEndpoint, TargetState
 from workshop_kit.faults.injection import PAST_KEPT, Journal, history, revert_all
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 def active(identifier: str = "1", **changes: Any) -> ActiveFault:
     """An active fault of redis."""
-    before = Snapshot(networks={"net": Endpoint(Aliases=["redis"])}, limits={"NanoCpus": 0})
+    before = TargetState(networks={"net": NetworkEndpoint(Aliases=["redis"])}, limits={"NanoCpus": 0})
     known = {"fault": "stop", "parameters": {"grace_seconds": 1}, "container": "c", "name": "redis", "maker": "1@1"}
     return ActiveFault(**{"id": identifier, "before": before, "since": NOW, **known, **changes})
 

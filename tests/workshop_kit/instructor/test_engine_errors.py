@@ -16,7 +16,7 @@ from workshop_kit.engine.reach import Endpoint, Engine
 from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.catalog import ActiveFault, Snapshot
+from workshop_kit.faults.catalog import ActiveFault, TargetState
 from workshop_kit.faults.injection import Journal
 from workshop_kit.instructor.background import BackgroundJob, JobState, engine_needed
 from workshop_kit.instructor.controller import Controller
@@ -35,7 +35,7 @@ def controller(root: Path, tmp_path: Path) -> Controller:
     session = Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
     controller = Controller(Stack(session, root, tmp_path, workspace.compose_project), workspace)
     entry: dict[str, Any] = {"id": "1", "fault": "pause", "parameters": {}, "container": "f" * 64, "name": "redis"}
-    before = Snapshot(networks={}, limits={})
+    before = TargetState(networks={}, limits={})
     Journal(session).append(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
     return controller
 

@@ -14,9 +14,9 @@ from workshop_kit.lessons.settings_form import (
     NOT_READY,
     READY,
     REFUSED,
+    FormStart,
     Problem,
     SettingsForm,
-    StartResult,
     card_html,
     problems_in,
     try_settings,
@@ -29,7 +29,7 @@ USUAL = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FIL
 def test_the_value_of_another_variable_is_not_shown() -> None:
     """It may be a password: the page shows its name alone."""
     typed = {"MASTER_DB_HOST": "", "LOG_LEVEL": None, "HTTP_PORT": "9090", "REDIS_PASSWORD": "geheim"}
-    result = StartResult(typed, READY, 1.0)
+    result = FormStart(typed, READY, 1.0)
     assert "Told: MASTER_DB_HOST=, LOG_LEVEL left out, HTTP_PORT=9090, REDIS_PASSWORD set" in str(result)
     assert "geheim" not in card_html(result)
 
@@ -39,7 +39,7 @@ def test_only_the_services_own_line_counts() -> None:
     refused = '{"msg": "configuration refused", "problems": [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]}'
     found = problems_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
     assert found == [Problem("A<b>", "p", "w")]
-    assert "A&lt;b&gt;" in card_html(StartResult({}, REFUSED, 0.5, 1, tuple(found)))
+    assert "A&lt;b&gt;" in card_html(FormStart({}, REFUSED, 0.5, 1, tuple(found)))
 
 
 @pytest.fixture

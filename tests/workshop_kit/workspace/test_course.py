@@ -8,7 +8,7 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import TRACKS, ExerciseTime, Lesson, find_lesson, load_course
+from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, find_lesson, load_course
 
 NOTEBOOKS = ("00_start", "02_configuration", "02_configuration-Copy1", "03_logging", "04_loading", "mine")
 
@@ -68,7 +68,7 @@ def test_a_track_has_the_minutes_of_its_lessons(track: str) -> None:
 
 
 @pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
-def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: Lesson) -> None:
+def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: LessonTime) -> None:
     """A third of a lesson stays for telling and experiments, on each track; one to four exercises are core."""
     own: list[ExerciseTime] = [exercise for exercise in CORE if exercise.lesson == lesson.name]
     for track in COURSE.tracks:
@@ -79,7 +79,7 @@ def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: Lesson) -> None:
 
 @pytest.mark.parametrize("track", TRACKS)
 @pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
-def test_the_sections_of_a_track_fit_its_lesson(lesson: Lesson, track: str) -> None:
+def test_the_sections_of_a_track_fit_its_lesson(lesson: LessonTime, track: str) -> None:
     """Their minutes add up to the lesson's; none takes longer than on the full track. Each has a heading to stop at.
 
     What a track has of a lesson that is none of its own is a part of its wrap-up.

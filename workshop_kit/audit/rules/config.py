@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from workshop_kit.audit.clone import Run
+from workshop_kit.audit.clone import CloneRun
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.layers import Member
@@ -115,7 +115,7 @@ def fails_fast(subject: Subject) -> Judgment:
     return _judge_refusal(bare, given, max(SOON_SECONDS, 3 * normal.seconds), seen)  # both may be slow
 
 
-def _judge_refusal(bare: Run, given: bool, soon_seconds: float, seen: Evidence) -> Judgment:
+def _judge_refusal(bare: CloneRun, given: bool, soon_seconds: float, seen: Evidence) -> Judgment:
     """Judge a clone that ended without its settings: was it quick, and did it name the missing one?"""
     if bare.started.seconds > soon_seconds:
         return fails(f"It took {bare.started.seconds:.1f} s to end without its settings.", seen)

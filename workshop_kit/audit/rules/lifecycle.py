@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal as signals
 
-from workshop_kit.audit.clone import Run
+from workshop_kit.audit.clone import CloneRun
 from workshop_kit.audit.clone_spec import STOP_SECONDS
 from workshop_kit.audit.experiments import OUT_OF_REACH
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
@@ -46,7 +46,7 @@ def survives_a_kill(subject: Subject) -> Judgment:
     seen = Evidence("docker kill, then docker start", f"it {again.summary}")
     if again.ready:
         return holds(f"It was ready again after {again.seconds:.1f} s.", seen)
-    return fails(f"StartResult again, it {again.summary}.", seen)
+    return fails(f"Started again, it {again.summary}.", seen)
 
 
 def serves_a_port(subject: Subject) -> Judgment:
@@ -67,7 +67,7 @@ def serves_a_port(subject: Subject) -> Judgment:
     return not_applicable("It names no port, and none was found.", seen)
 
 
-def _reason_unknown(subject: Subject, run: Run) -> str:
+def _reason_unknown(subject: Subject, run: CloneRun) -> str:
     """Return why a closed port proves nothing; "" if it proves a fault."""
     if run.started.ended:
         return f"A clone of it {run.started.summary}."

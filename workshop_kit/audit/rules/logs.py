@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workshop_kit.audit.clone import Run, log_texts
+from workshop_kit.audit.clone import CloneRun, log_texts
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
@@ -101,7 +101,7 @@ def rotation(subject: Subject) -> Judgment:
     return cannot_tell(f"The log driver {driver or 'of the engine'} stores lines elsewhere.", seen)
 
 
-def _log_files(run: Run) -> dict[str, int]:
+def _log_files(run: CloneRun) -> dict[str, int]:
     return {path: size for path, size in run.log_files.items() if size}
 
 

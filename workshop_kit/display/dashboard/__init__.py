@@ -4,6 +4,6 @@
 """
 
 from workshop_kit.display.dashboard.dashboard import Dashboard
-from workshop_kit.display.dashboard.view import Fault
+from workshop_kit.display.dashboard.view import FaultBand
 
-__all__ = ["Dashboard", "Fault"]
+__all__ = ["Dashboard", "FaultBand"]

@@ -14,7 +14,7 @@ from IPython.display import DisplayHandle, display
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import EVENTS, Fault, View, container_view, describe
+from workshop_kit.display.dashboard.view import EVENTS, FaultBand, View, container_view, describe
 from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
 from workshop_kit.display.live_data import Panel
 from workshop_kit.display.rendered import Rendered
@@ -62,7 +62,7 @@ class Dashboard:
     def __init__(
         self,
         watcher: TableSource,
-        faults: Callable[[], Iterable[Fault]] = tuple,
+        faults: Callable[[], Iterable[FaultBand]] = tuple,
         *,
         title: str = "Watched live",
         seconds: float = 120,
@@ -119,7 +119,7 @@ class Dashboard:
         title = f"{self.title}: {choice.container}"
         return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables, faults))
 
-    def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[Fault]]:
+    def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[FaultBand]]:
         now = time.time()
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
@@ -217,7 +217,7 @@ def _paused(choice: Choice) -> str:
     return f"Paused at {pd.Timestamp(choice.until, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
 
 
-def _tables_html(view: View, tables: Tables, faults: Iterable[Fault]) -> str:
+def _tables_html(view: View, tables: Tables, faults: Iterable[FaultBand]) -> str:
     """Return the data of the picture as five folded tables; `tables.table` escapes every value."""
     events = tables.events[tables.events["what"].isin(list(EVENTS))]
     parts = [
@@ -246,6 +246,6 @@ def _states(view: View) -> Iterator[list[str]]:
             yield [view.clock(run.start), view.clock(run.end), row.name, run.state]
 
 
-def _fault(one: Fault) -> list[str]:
+def _fault(one: FaultBand) -> list[str]:
     ended = f"{one.ended:%H:%M:%S}" if one.ended else "still in force"
     return [f"{one.started:%H:%M:%S}", ended, one.fault, one.target]

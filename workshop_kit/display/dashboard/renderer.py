@@ -19,8 +19,8 @@ from matplotlib.text import Text
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import axes
 from workshop_kit.display.dashboard.axes import STATE_LOOKS, Range
-from workshop_kit.display.dashboard.view import Mark, Row, Run, Span, View
-from workshop_kit.display.live_data import Line, Plot, rounded
+from workshop_kit.display.dashboard.view import Mark, Row, Span, StateSpan, View
+from workshop_kit.display.live_data import PanelLine, Plot, rounded
 
 MARKS_ACROSS = 12  # of each line
 BANDS_FROM = 2  # the lowest level of the faults in the event lane
@@ -237,7 +237,7 @@ class StateRows:
             self.letters[state].set_data(at[:, 0], at[:, 1])
 
 
-def _quad(run: Run, number: int) -> list[tuple[float, float]]:
+def _quad(run: StateSpan, number: int) -> list[tuple[float, float]]:
     half = STATE_LOOKS[run.state].height / 2
     low, high = number - half, number + half
     return [(run.start, low), (run.end, low), (run.end, high), (run.start, high)]
@@ -261,7 +261,7 @@ def _line(ax: Axes, number: int) -> Line2D:
     return made
 
 
-def _marked(line: Line, every_seconds: float) -> list[int]:
+def _marked(line: PanelLine, every_seconds: float) -> list[int]:
     """Return the points with a mark: the newest known one and one in some seconds, or all of a few."""
     known = np.flatnonzero(~np.isnan(line.y))
     if known.size <= 6:
@@ -281,7 +281,7 @@ def _sentence(ax: Axes) -> Text:
     return axes.write(ax, 0.5, 0.5, "", size=10, ha="center", animated=True, bbox=paper)
 
 
-def _value(line: Line, unit: str, *, highest: bool) -> str:
+def _value(line: PanelLine, unit: str, *, highest: bool) -> str:
     """Return the newest value of a line, or the highest."""
     short = {"per second": "/s"}.get(unit, unit)
     if highest:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workshop_kit.display.live_data import Line, Numbers, Panel, Plot, newest, read, rounded, times
+from workshop_kit.display.live_data import Numbers, Panel, PanelLine, Plot, newest, read, rounded, times
 from workshop_kit.engine.spec import MIB
 from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
@@ -34,7 +34,7 @@ REQUESTS = Panel(
 LATENCY = Panel("Latency of requests", "ms", {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}, logarithmic=True)
 
 
-class Fault(Protocol):
+class FaultBand(Protocol):
     """A fault from ``started`` to ``ended`` (None: still in force); both times have a zone."""
 
     fault: str
@@ -62,7 +62,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Run:
+class StateSpan:
     """A state that lasted from ``start`` to ``end``."""
 
     start: float
@@ -75,7 +75,7 @@ class Row:
     """The states of one probe or dependency over time; unknown times have no run."""
 
     name: str
-    runs: tuple[Run, ...]
+    runs: tuple[StateSpan, ...]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class View:
 
 def container_view(
     tables: Tables,
-    faults: tuple[Fault, ...],
+    faults: tuple[FaultBand, ...],
     container: str,
     edge: float,
     seconds: float,
@@ -154,7 +154,7 @@ def describe(title: str, view: View) -> str:
     return " ".join([*said, *(_row_text(view, row) for row in view.rows)])
 
 
-def spans(faults: Iterable[Fault], edge: float, seconds: float) -> tuple[Span, ...]:
+def spans(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Span, ...]:
     """Return the faults within the time shown, by their start; an active fault ends at the edge."""
     found = []
     for one in sorted(faults, key=lambda fault: fault.started):
@@ -204,17 +204,17 @@ def counts_by_step(
     return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
 
 
-def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Run, ...]:
+def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[StateSpan, ...]:
     """Return runs of equal states; a run ends where another begins, or `HOLD_SECONDS` after its last answer."""
-    found: list[Run] = []
+    found: list[StateSpan] = []
     ends = np.minimum(np.append(x[1:], math.inf), np.minimum(x + HOLD_SECONDS, 0.0))
     for start, end, state in zip(x.tolist(), ends.tolist(), states, strict=True):
         if end < -seconds or end <= start:
             continue
         if found and found[-1].state == state and found[-1].end >= start:
-            found[-1] = Run(found[-1].start, end, state)
+            found[-1] = StateSpan(found[-1].start, end, state)
         else:
-            found.append(Run(max(start, -seconds), end, str(state)))
+            found.append(StateSpan(max(start, -seconds), end, str(state)))
     return tuple(found)
 
 
@@ -227,7 +227,7 @@ def _happened(event: object) -> str:
     return "out of memory" if what == "oom" else visible(str(detail), 30)
 
 
-def _line_text(line: Line) -> str:
+def _line_text(line: PanelLine) -> str:
     if line.last is None:
         return f"{line.label} not known"
     return f"{line.label} {rounded(line.last)} (at most {rounded(float(np.nanmax(line.y)))})"

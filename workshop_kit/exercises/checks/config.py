@@ -58,7 +58,7 @@ class ConfigCase:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LoadResult:
     """What load() did with a case: a ``password``, or the ``refused`` variables, or the exception that it ``raised``.
 
     ``texts`` are the printed settings, or the printed error.
@@ -75,9 +75,9 @@ class Outcome:
         return f"refused: {', '.join(self.refused)}" if self.password is None else "accepted"
 
 
-def load(context: Context, image: ServiceImage, cases: Sequence[ConfigCase]) -> list[Outcome]:
+def load(context: Context, image: ServiceImage, cases: Sequence[ConfigCase]) -> list[LoadResult]:
     """Return the outcome of each case. Raises CheckEnded as `run_inside` does."""
-    return run_inside(context, image, TypeAdapter(list[Outcome]), json.dumps([vars(case) for case in cases]))
+    return run_inside(context, image, TypeAdapter(list[LoadResult]), json.dumps([vars(case) for case in cases]))
 
 
 def run_inside(context: Context, image: ServiceImage, printed: TypeAdapter[Printed], *arguments: str) -> Printed:
@@ -247,7 +247,7 @@ def refuses_wrong_port(refusal: Refusal) -> Finding:
     )
 
 
-def uses_argument(outcome: Outcome) -> Finding:
+def uses_argument(outcome: LoadResult) -> Finding:
     """Find whether load() reads the environment that it is given."""
     passed = outcome.password == HANDED_OVER
     return equals(

@@ -13,7 +13,7 @@ from workshop_kit.engine.spec import SECRETS_FOLDER
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import config
-from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, Outcome, Refusal
+from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, LoadResult, Refusal
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.observe import leaks
 from workshop_kit.observe.http import Answer
@@ -73,7 +73,7 @@ def log_names_variables(refusal: Refusal, leaked: list[str]) -> Finding:
     )
 
 
-def printed_settings(outcome: Outcome, password: str) -> Finding:
+def printed_settings(outcome: LoadResult, password: str) -> Finding:
     """Find whether the printed settings hide a password that they have."""
     leaked, arrives = shows({"password": password}, outcome.texts), outcome.password == password
     means = "Printing the settings shows the password; a tool that reports crashes with all variables shows it, too."
@@ -90,7 +90,7 @@ def printed_settings(outcome: Outcome, password: str) -> Finding:
     )
 
 
-def printed_error(refused: Outcome, leaked: list[str]) -> Finding:
+def printed_error(refused: LoadResult, leaked: list[str]) -> Finding:
     """Find whether the printed error hides the value that is refused."""
     return found(
         bool(refused.refused) and not leaked,
@@ -131,7 +131,7 @@ def file(context: Context) -> Result:
     return conclude(shown, file_findings(order, outcomes, odd), lines)
 
 
-def file_findings(order: Answer, outcomes: list[Outcome], odd: str) -> tuple[Finding, ...]:
+def file_findings(order: Answer, outcomes: list[LoadResult], odd: str) -> tuple[Finding, ...]:
     """Return the findings on the order and the five cases; ``odd`` is the secret of the first three."""
     line_end, exact, both, missing, folder = outcomes
     changed = next((one for one in (line_end, exact) if one.password != odd), None)
@@ -159,7 +159,7 @@ def file_findings(order: Answer, outcomes: list[Outcome], odd: str) -> tuple[Fin
     )
 
 
-def _refused(outcome: Outcome, called: str, means: str) -> Finding:
+def _refused(outcome: LoadResult, called: str, means: str) -> Finding:
     return found(
         any(PASSWORD in variable for variable in outcome.refused),
         f"{called} ({PASSWORD_FILE})",

@@ -31,10 +31,10 @@ def cause(context: Context) -> Result:
     """Compare the dependency, the time and the request of the answer with the log and the incident."""
     with handed_in(context, "incident") as (identifier, value):
         incident = incidents.find(context.stack.session, identifier)
-        return judge_cause(value, Evidence(incidents.incident_log(context.stack, identifier), incident))
+        return judge_cause(value, IncidentLog(incidents.incident_log(context.stack, identifier), incident))
 
 
-def judge_cause(value: Any, evidence: Evidence) -> Result:
+def judge_cause(value: Any, evidence: IncidentLog) -> Result:
     """Judge an answer by the log of an incident."""
     findings = (
         _dependency(part(value, "dependency"), evidence),
@@ -50,7 +50,7 @@ def judge_cause(value: Any, evidence: Evidence) -> Result:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class IncidentLog:
     """The service's log during an incident."""
 
     log: pd.DataFrame
@@ -71,7 +71,7 @@ class Evidence:
         return injected if lines.empty else max(injected, lines["received"].iloc[0])
 
 
-def _dependency(said: Any, evidence: Evidence) -> Finding:
+def _dependency(said: Any, evidence: IncidentLog) -> Finding:
     name = str(said or "").strip().lower().replace("_", "-")
     got, means = (
         f"you named {said or 'none'}",
@@ -93,7 +93,7 @@ def _dependency(said: Any, evidence: Evidence) -> Finding:
     )
 
 
-def _since(said: Any, evidence: Evidence) -> Finding:
+def _since(said: Any, evidence: IncidentLog) -> Finding:
     when = _time(said)
     injecting, first = pd.Timestamp(evidence.incident.injecting), evidence.first()
     got, means = f"you said {said or 'nothing'}", "This is no time."
@@ -112,7 +112,7 @@ def _since(said: Any, evidence: Evidence) -> Finding:
     )
 
 
-def _request(said: Any, evidence: Evidence) -> Finding:
+def _request(said: Any, evidence: IncidentLog) -> Finding:
     lines = int((evidence.log["request_id"] == str(said)).sum())
     return found(
         str(said) in set(evidence.of_fault()["request_id"].dropna()),

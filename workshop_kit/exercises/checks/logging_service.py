@@ -80,7 +80,7 @@ def run(context: Context, **changes: Any) -> Iterator[Trial]:
 
 
 @dataclass(frozen=True)
-class Customers:
+class RequestIds:
     """The request ids of the customers: some who order, a hostile one, and one who meets a bug."""
 
     honest: tuple[str, ...]
@@ -88,7 +88,7 @@ class Customers:
     unlucky: str
 
     @classmethod
-    def of(cls, seed: int) -> Customers:
+    def of(cls, seed: int) -> RequestIds:
         """Return those of a participant."""
         chance = random.Random(f"logging.stdout {seed}")  # noqa: S311  # no secret
         honest, hostile, unlucky = (f"{name}-{chance.randrange(16**6):06x}" for name in ("a", "b", "c"))
@@ -103,7 +103,7 @@ class Customers:
 @check("logging.stdout")
 def stdout(context: Context) -> Result:
     """Send requests of several customers, then read ``docker logs``."""
-    customers = Customers.of(context.seed)
+    customers = RequestIds.of(context.seed)
     with run(context) as trial:
         context.report_step("placing orders, asking for trouble, and reading docker logs")
         for name in customers.honest:
@@ -115,12 +115,12 @@ def stdout(context: Context) -> Result:
         return conclude(shown, stdout_findings(log, customers), trial.lines())
 
 
-def stdout_findings(log: Log, customers: Customers) -> tuple[Finding, ...]:
+def stdout_findings(log: Log, customers: RequestIds) -> tuple[Finding, ...]:
     """Return the findings on the log of a service after the requests of these customers."""
     return (_there(log, customers), _objects(log), _fields(log), _hostile(log, customers), _bug(log, customers))
 
 
-def _there(log: Log, customers: Customers) -> Finding:
+def _there(log: Log, customers: RequestIds) -> Finding:
     seen = [name for name in customers.honest if any(name in line for line in log.lines)]
     total = len(customers.honest)
     means = "docker logs is empty: the log is a file in the container. Nothing collects it, and rm takes it along."
@@ -175,7 +175,7 @@ def _has_zone(time: Any) -> bool:
         return False
 
 
-def _hostile(log: Log, customers: Customers) -> Finding:
+def _hostile(log: Log, customers: RequestIds) -> Finding:
     lines = log.having(request_id=customers.hostile, msg="request")
     whole = len(lines) == 1 and lines[0].get("path") == customers.path
     forged = bool(log.having(level="critical", msg="all is lost"))
@@ -199,7 +199,7 @@ def _hostile(log: Log, customers: Customers) -> Finding:
     )
 
 
-def _bug(log: Log, customers: Customers) -> Finding:
+def _bug(log: Log, customers: RequestIds) -> Finding:
     lines = [one for one in log.having(request_id=customers.unlucky) if "stack" in one and "error" in one]
     whole = len(lines) == 1 and "KeyError" in str(lines[0]["error"]) and "in charge" in str(lines[0]["stack"])
     leaked = any(CANARY in line for line in log.lines)

@@ -51,14 +51,14 @@ Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Scrape:
+class MetricsText:
     """A scrape of ``/metrics``: the type of each family by name, and the value of each series."""
 
     types: Mapping[str, str]
     values: Mapping[Series, float]
 
     @classmethod
-    def of(cls, text: str) -> Scrape:
+    def of(cls, text: str) -> MetricsText:
         """Read the exposition format."""
         types, values = {}, {}
         for family in text_string_to_metric_families(text):
@@ -76,7 +76,7 @@ class Scrape:
         return {value for _, labels in self.values for name, value in labels if name == label}
 
 
-def increase(name: str, before: Scrape, after: Scrape, by: Callable[[Labels], Key]) -> Counter[Key]:
+def increase(name: str, before: MetricsText, after: MetricsText, by: Callable[[Labels], Key]) -> Counter[Key]:
     """Return the increase of the series ``name`` between two scrapes, summed by the key that ``by`` makes of labels."""
     sums: Counter[Key] = Counter()
     for (sample, labels), value in after.values.items():
@@ -115,7 +115,7 @@ def metrics(context: Context) -> Result:
         return judge(scrapes, raised if FILE in raised else "", lines)
 
 
-def judge(scrapes: Sequence[Scrape], raised: str = "", lines: str = "") -> Result:
+def judge(scrapes: Sequence[MetricsText], raised: str = "", lines: str = "") -> Result:
     """Judge four scrapes: before and after the known traffic, after odd methods, and after random paths.
 
     ``raised`` is an exception of metrics.py at the end of the log.
@@ -130,7 +130,7 @@ def judge(scrapes: Sequence[Scrape], raised: str = "", lines: str = "") -> Resul
     return conclude(shown, findings, lines)
 
 
-def _scrapes(trial: Trial, context: Context) -> list[Scrape]:
+def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
     """Send all traffic; return the scrapes for `judge`."""
     port = urlsplit(trial.running.url()).port or 0
     before = _scrape(trial)
@@ -163,22 +163,22 @@ def _ask_random_paths(port: int, count: int, chance: random.Random) -> None:
                 received += part
 
 
-def _scrape(trial: Trial) -> Scrape:
+def _scrape(trial: Trial) -> MetricsText:
     answer = trial.get("/metrics", within_seconds=5.0)
-    return Scrape.of(answer.body if answer.status == 200 else "")
+    return MetricsText.of(answer.body if answer.status == 200 else "")
 
 
-def _settled(trial: Trial, before: Scrape) -> Scrape:
+def _settled(trial: Trial, before: MetricsText) -> MetricsText:
     """Scrape until the clients that hung up are counted, too, or the time is up."""
     expected = sum(KNOWN.values()) + CLOSED
 
-    def complete(after: Scrape) -> bool:
+    def complete(after: MetricsText) -> bool:
         return sum(increase(TOTAL, before, after, lambda _: ()).values()) >= expected
 
     return poll(lambda: _scrape(trial), complete, SETTLE_SECONDS)
 
 
-def _counter(scrape: Scrape) -> Finding:
+def _counter(scrape: MetricsText) -> Finding:
     kind, labels = scrape.types.get(COUNTER) or scrape.types.get(TOTAL), scrape.label_names(TOTAL)
     missing = [label for label in LABELS if label not in labels]
     means, look = "", "The third argument of Counter has the names of the labels."
@@ -200,7 +200,7 @@ def _counter(scrape: Scrape) -> Finding:
     )
 
 
-def _one_series(before: Scrape, after: Scrape) -> Finding:
+def _one_series(before: MetricsText, after: MetricsText) -> Finding:
     extra = sorted(after.label_names(TOTAL) - set(LABELS))
     fitting: Counter[tuple[str, ...]] = Counter()
     for (name, labels), value in after.values.items():
@@ -217,7 +217,7 @@ def _one_series(before: Scrape, after: Scrape) -> Finding:
     )
 
 
-def _counts(before: Scrape, after: Scrape, raised: str) -> Finding:
+def _counts(before: MetricsText, after: MetricsText, raised: str) -> Finding:
     counted = increase(TOTAL, before, after, lambda labels: tuple(labels[label] for label in LABELS))
     wrong = next((key for key, count in KNOWN.items() if counted[key] != count), None)
     called = f"{sum(KNOWN.values())} requests that end as the check knows: how far has {TOTAL} gone?"
@@ -244,7 +244,7 @@ def _why(key: Key, counted: Counter[Key], raised: str) -> tuple[str, str]:
     return f"Requests with {status} were not counted, so no alert knows of them.", "Follow count() with this status."
 
 
-def _hung_up(before: Scrape, after: Scrape) -> Finding:
+def _hung_up(before: MetricsText, after: MetricsText) -> Finding:
     by_status = increase(TOTAL, before, after, lambda labels: (labels["status"],))
     errors = sum(count for (status,), count in by_status.items() if status.startswith("5"))
     more = errors - sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
@@ -257,7 +257,7 @@ def _hung_up(before: Scrape, after: Scrape) -> Finding:
     )
 
 
-def _durations(before: Scrape, after: Scrape) -> Finding:
+def _durations(before: MetricsText, after: MetricsText) -> Finding:
     called = f"{DURATION}: one of {ON_ORDERS} requests to /orders takes {SLOW_SECONDS:g} s"
     expected = f"histogram, label route; one request above {SLOW_SECONDS:g} s, the others below"
     kind = after.types.get(DURATION)
@@ -284,7 +284,7 @@ def _durations(before: Scrape, after: Scrape) -> Finding:
     return found(not means, called, got, expected, means, look)
 
 
-def _methods(scrape: Scrape) -> Finding:
+def _methods(scrape: MetricsText) -> Finding:
     methods = scrape.label_values("method")
     return found(
         len(methods) <= MOST_METHODS,
@@ -296,7 +296,7 @@ def _methods(scrape: Scrape) -> Finding:
     )
 
 
-def _random_paths(before: Scrape, after: Scrape) -> Finding:
+def _random_paths(before: MetricsText, after: MetricsText) -> Finding:
     more = len(after.values) - len(before.values)
     return found(
         more <= GROWTH,

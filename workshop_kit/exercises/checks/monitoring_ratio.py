@@ -35,7 +35,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Question:
+class AlertCase:
     """Whether the alert should fire so many seconds after the beginning of a play, and what it means if not."""
 
     play: tuple[Scene, ...]
@@ -46,44 +46,44 @@ class Question:
     fires: bool = False
 
 
-def questions(seed: int) -> tuple[Question, ...]:
+def alert_cases(seed: int) -> tuple[AlertCase, ...]:
     """Return the questions: the limit is 5 %, and each participant has other shares below and above it."""
     chance = random.Random(f"monitoring.ratio {seed}")  # noqa: S311  # no secret
     few, many = chance.choice((0.01, 0.02, 0.03)), chance.choice((0.07, 0.08, 0.1, 0.12))
     well, bad = Scene(), Scene(many)
     return (
-        Question(
+        AlertCase(
             (well, well),
             "while customers ask for orders that do not exist",
             "It calls because customers mistype: a 404 is no failure of the service.",
             'status=~"5.." has the failures of the service, and no others.',
         ),
-        Question(
+        AlertCase(
             (well, Scene(few)),
             f"while {few:.0%} of the customers fail, as they always do",
             "It calls for a single error. By the third night the person on call ignores it.",
             "How many of how many? An alert is about the share that fails.",
         ),
-        Question(
+        AlertCase(
             (well, Scene(probes_fail=True)),
             "while probes get a 503, and no customer does",
             "It calls because a probe was told “not ready”. No customer met an error.",
             "Whose requests does the expression count?",
         ),
-        Question(
+        AlertCase(
             (well, Scene(other_fails=True)),
             f'while every request to the other service, job="{OTHER_JOB}", fails',
             "It calls because the other service fails; yours is well.",
             f'Which label says whose a series is? On both sides job="{JOB}".',
         ),
-        Question(
+        AlertCase(
             (Scene(few), well, Scene(JUST_OVER)),
             f"when the last {WINDOW_SECONDS} s have had {JUST_OVER:.1%} for one second",
             "It calls at the first moment over the limit. Most such moments are over before a person is awake.",
             "For how long has it to be so? (for:)",
             2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
         ),
-        Question(
+        AlertCase(
             (well, bad),
             f"when {many:.0%} of the customers have failed for {FIRES_SECONDS} s",
             "Customers fail in numbers, and nobody is called.",
@@ -91,7 +91,7 @@ def questions(seed: int) -> tuple[Question, ...]:
             PHASE_SECONDS + FIRES_SECONDS,
             fires=True,
         ),
-        Question(
+        AlertCase(
             (well, bad, well),
             f"{ENDS_SECONDS} s after that was over",
             "For a while it was over, and the alert still fires: the next time it is not believed.",
@@ -105,7 +105,7 @@ def questions(seed: int) -> tuple[Question, ...]:
 def ratio(context: Context) -> Result:
     """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
-    asked = questions(context.seed)
+    asked = alert_cases(context.seed)
     files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(asked)}
     context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
@@ -133,7 +133,7 @@ def not_computed(reason: str) -> Result:
     return failure(called, why, "a number", why, look, summary=summary)
 
 
-def judge(asked: tuple[Question, ...], fired: list[bool]) -> Result:
+def judge(asked: tuple[AlertCase, ...], fired: list[bool]) -> Result:
     """Judge the alert by the questions, and by whether it fired in each play."""
     words = {True: "it fires", False: "it is silent"}
     findings = (
@@ -143,7 +143,7 @@ def judge(asked: tuple[Question, ...], fired: list[bool]) -> Result:
     return conclude("It calls when customers fail, and is silent otherwise.", findings)
 
 
-def promtool_test(question: Question) -> str:
+def promtool_test(question: AlertCase) -> str:
     """Return a test for promtool that passes only if the alert does not fire. (JSON is YAML.)"""
     test = {
         "interval": "1s",

@@ -20,7 +20,7 @@ PACKAGED = Path(__file__).parent / "packaged"
 
 
 def main() -> int:
-    """Run the launcher of the clone that this package is installed from in place, else what needs no clone."""
+    """Run the clone's launcher if the package is installed from one, else `plan` or the overview."""
     launcher = CHECKOUT / "workshop"
     if launcher.is_file():
         os.execv(launcher, [str(launcher), *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""Every lesson runs headless against live containers and shows what it should."""
+"""Run every lesson headless on live containers, and compare its key cells with the expectations."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
 
 @contextlib.contextmanager
 def _customers(stack: Stack) -> Iterator[None]:
-    """Send requests while the block runs, and for a moment after it, in which they are answered again."""
+    """Send requests during the block, and for `QUIET_SECONDS` / 2 after it."""
     with contextlib.ExitStack() as entered:
         for plan in CUSTOMERS:
             entered.enter_context(load(stack, seconds=LOAD_SECONDS, **plan))

@@ -64,7 +64,7 @@ class FormStart:
 
     def __str__(self) -> str:
         lines = [f"  {problem.variable} {problem.wrong} ({problem.purpose})" for problem in self.problems]
-        return "\n".join([f"{self.headline} ({self.seconds:.1f} s). Told: {self.told}", *lines])
+        return "\n".join([f"{self.headline} ({self.seconds:.1f} s). Typed: {self.typed_settings}", *lines])
 
     @property
     def headline(self) -> str:
@@ -76,7 +76,7 @@ class FormStart:
         return f"{self.outcome}: exit code {self.exit_code}{counted}"
 
     @property
-    def told(self) -> str:
+    def typed_settings(self) -> str:
         """The typed settings in one line; the text of a variable outside of the form may be a secret."""
         texts = [
             f"{name} left out" if text is None else f"{name}={text}" if name in FIELDS else f"{name} set"

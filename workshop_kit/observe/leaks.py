@@ -170,7 +170,7 @@ def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:
 
 
 def container_surfaces(container: Any) -> Iterator[Surface]:
-    """Yield what access to the engine reveals of the SDK's running ``container``, inside it, too.
+    """Yield the surfaces that a user of the engine can read of the SDK's running ``container``.
 
     A surface inside needs ``sh`` and ``cat``; without them it is empty, which `hunt` shows as 0 bytes.
     """

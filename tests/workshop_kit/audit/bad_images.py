@@ -199,7 +199,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str, *words: str) -> str:
-    """Build an image beside PROGRAMS, with these words of ``docker build``; return its tag, which no other run has."""
+    """Build an image from PROGRAMS with these options of ``docker build``; return its tag, which is unique."""
     shutil.copytree(PROGRAMS, folder, dirs_exist_ok=True)
     (folder / "Dockerfile").write_text(dockerfile)
     (folder / "settings.env").write_text("A=1\nDB_PASSWORD=correct-horse-battery\n")

@@ -159,7 +159,7 @@ def scrapes_of(region: str) -> list[MetricsText]:
 
 
 def metrics() -> Iterator[Case]:
-    """Scrapes of wrong regions."""
+    """Yield the scrapes of each wrong solution."""
     assert monitoring_metrics.judge(scrapes_of(SOLUTION)).verdict is Verdict.PASSED
     for says, region in (
         ("is a gauge", SOLUTION.replace("Counter(", "Gauge(")),

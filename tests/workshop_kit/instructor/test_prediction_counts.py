@@ -41,7 +41,7 @@ def room(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_progress_files_is_counted(room: Path) -> None:
-    """Surprised is what their own outcome was not; keys become the lesson's texts; other files are skipped."""
+    """A guess is a surprise if it differs from the outcome on the same machine. Keys become texts of the lesson."""
     assert predictions_in(room) == {ID: 31}
     counted = of_folder(room, ID, {ID: QUESTION})
     assert counted.question == "Does it stay green?"

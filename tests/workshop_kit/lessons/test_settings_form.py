@@ -30,7 +30,7 @@ def test_the_value_of_another_variable_is_not_shown() -> None:
     """It may be a password: the page shows its name alone."""
     typed = {"MASTER_DB_HOST": "", "LOG_LEVEL": None, "HTTP_PORT": "9090", "REDIS_PASSWORD": "geheim"}
     result = FormStart(typed, READY, 1.0)
-    assert "Told: MASTER_DB_HOST=, LOG_LEVEL left out, HTTP_PORT=9090, REDIS_PASSWORD set" in str(result)
+    assert "Typed: MASTER_DB_HOST=, LOG_LEVEL left out, HTTP_PORT=9090, REDIS_PASSWORD set" in str(result)
     assert "geheim" not in card_html(result)
 
 

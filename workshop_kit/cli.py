@@ -52,6 +52,8 @@ GROUPS = {
     "new": "commands.development:new",
 }
 INTERRUPTED = 130
+STARTING_CONTAINERS = {"audit", "check", "goto", "tour", "watch"}
+"""Commands that have containers to remove when they are told to end."""
 
 
 def application(words: Sequence[str]) -> typer.Typer:
@@ -85,7 +87,7 @@ def _load(place: str) -> Any:
 def main() -> NoReturn:
     """Run the command line; a WorkshopError becomes one sentence and its exit code."""
     try:
-        if sys.argv[1:2] in (["check"], ["goto"], ["tour"]):
+        if STARTING_CONTAINERS.intersection(sys.argv[1:2]):
             reaper.interrupt_on_termination()
         # Without standalone mode an exit code comes back as a value, and errors come here.
         code = application(sys.argv[1:])(prog_name="./workshop", standalone_mode=False)

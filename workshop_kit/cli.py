@@ -72,10 +72,12 @@ def application(words: Sequence[str]) -> typer.Typer:
     app.callback()(lambda: None)  # without it, a single command would be the whole application
     known = {*COMMANDS, *GROUPS}
     chosen = known.intersection(words[:1]) - {"build"} or known  # build writes down the help of all
-    for name in [name for name in COMMANDS if name in chosen]:
-        _register(app, name, _load(COMMANDS[name]))
-    for name in [name for name in GROUPS if name in chosen]:
-        app.add_typer(_load(GROUPS[name]), name=name)
+    for name, place in COMMANDS.items():
+        if name in chosen:
+            _register(app, name, _load(place))
+    for name, place in GROUPS.items():
+        if name in chosen:
+            app.add_typer(_load(place), name=name)
     return app
 
 
@@ -100,7 +102,7 @@ def main() -> NoReturn:
             machine.repeat_as_group_member()
         _exit_with(error)
     except (KeyboardInterrupt, typer.Abort):
-        say("Stopped. Your files are as they were: run the same command again.")
+        say("Stopped. Nothing is lost: run the same command again.")
         sys.exit(INTERRUPTED)
     except OSError as error:
         if error.errno not in DISK_ERRORS:

@@ -108,21 +108,21 @@ def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:
         raise WorkshopError(f"{path.name} cannot be used: {problem}.", "Correct it, then try again.") from error
 
 
-def explain(error: OSError, path: Path) -> NotReady:
-    """Return the error that tells the user what an OSError at ``path`` means."""
+def explain(error: OSError, path: Path, otherwise: str = "name another place") -> NotReady:
+    """Return the error that tells the user what an OSError at ``path`` means; ``otherwise`` is a second way out."""
     where = Path(os.fsdecode(error.filename)) if error.filename else path
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return NotReady(f"The disk that holds {path} is full.", "Free some space and start again.")
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return NotReady(f"{where} cannot be written.", "Make it writable, or name another place.")
+            return NotReady(f"{where} cannot be written.", f"Make it writable, or {otherwise}.")
         case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
             return NotReady(
                 f"{where} is in the way: a file stands where a folder is needed, or the other way round.",
                 "Move it away and start again.",
             )
     reason = error.strerror or type(error).__name__
-    return NotReady(f"{where} cannot be used: {reason}.", "Correct that, or name another place.")
+    return NotReady(f"{where} cannot be used: {reason}.", f"Correct that, or {otherwise}.")
 
 
 def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:

@@ -145,3 +145,21 @@ def test_wrong_settings_are_named(root: Path, environment: dict[str, str]) -> No
     assert said.returncode == Exit.NOT_GOOD
     assert "SSL_CERT_FILE names /no/such.pem" in said.stdout
     assert "WORKSHOP_SERVICE_PORT" in said.stdout
+
+
+def test_an_interrupted_command_ends_in_a_sentence(root: Path, environment: dict[str, str]) -> None:
+    """Typer turns Ctrl-C into an exit code; the sentence says that nothing is lost."""
+    with mock.patch("workshop_kit.commands.plan.main", side_effect=KeyboardInterrupt):
+        said = cli(root, "plan", environment=environment)
+    assert said.returncode == 130
+    assert said.stderr == "Stopped. Nothing is lost: run the same command again.\n"
+
+
+@pytest.mark.parametrize("command", ["setup", "plan", "check", "status"])
+def test_a_command_is_quick_to_import(root: Path, command: str) -> None:
+    """pandas and matplotlib take seconds to import; before a check begins, no command needs them."""
+    program = "import sys; from workshop_kit.cli import application; application(sys.argv[1:]); print(*sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", program, command], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert not {"pandas", "matplotlib"} & {*said.stdout.split()}

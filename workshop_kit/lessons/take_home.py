@@ -47,8 +47,8 @@ def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rend
 
 def page(document: Document, report: AuditReport, mask: Mask, day: date) -> str:
     """Return the page as Markdown; typed and found text is escaped, and secrets are masked."""
-    environment = templates(HERE)
-    environment.filters |= {
+    environment = templates(HERE).overlay()  # the mask is this page's alone
+    environment.filters = environment.filters | {
         "plain": plain,
         "code": code,
         "masked": mask,

@@ -18,7 +18,7 @@ from workshop_kit.files import explain, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import solutions, track_notebook
 from workshop_kit.workspace.course import MY_SERVICE, load_course
-from workshop_kit.workspace.folder import LessonCopy, Workspace, lesson_copies
+from workshop_kit.workspace.folder import ELSEWHERE, LessonCopy, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
 
 MAX_BYTES = 100_000_000
@@ -44,7 +44,7 @@ class Backup:
         except OSError as error:
             with contextlib.suppress(OSError):
                 copy.unlink()  # half a copy would look like the whole file
-            raise explain(error, self.workspace.folder) from error
+            raise explain(error, self.workspace.folder, ELSEWHERE) from error
 
 
 @dataclass

@@ -20,6 +20,7 @@ from workshop_kit.workspace.course import FILE, MY_SERVICE, TRACKS, find_track, 
 from workshop_kit.workspace.solutions import FIRST
 
 PRIVATE = 0o700
+ELSEWHERE = "name another folder in WORKSHOP_WORKSPACE"
 COPIED = ("notebooks", "exercises")
 """Folders of the checkout that are copied into a workspace."""
 REFERENCES = "docs/references.md"
@@ -67,7 +68,7 @@ class Workspace:
                         write_atomically(path, copy.source.read_bytes())
             return cls(folder, _id_of(hidden / "id"))
         except OSError as error:
-            raise explain(error, folder) from error
+            raise explain(error, folder, ELSEWHERE) from error
 
     @property
     def owner(self) -> str:

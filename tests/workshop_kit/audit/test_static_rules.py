@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, CONFINED, SETTI
 from workshop_kit.audit import catalog, clone_spec
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.audit.report import as_text
+from workshop_kit.audit.rules import confinement, logs
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import resolve
 from workshop_kit.engine import mounted_files
@@ -26,6 +28,29 @@ from workshop_kit.errors import WrongUsage
 pytestmark = pytest.mark.engine
 
 INSPECTED = [rule.id for rule in catalog.rules() if rule.looks_at == "inspect"]
+
+
+ALL_ON_PODMAN = "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+"""How Podman 5.4 answers for a container that was started with --cap-drop ALL."""
+
+
+@pytest.mark.parametrize(
+    ("is_podman", "dropped", "verdict"),
+    [
+        (True, ALL_ON_PODMAN.split(), RuleVerdict.HOLDS),
+        (True, ALL_ON_PODMAN.split()[1:], RuleVerdict.FAILS),
+        (False, ALL_ON_PODMAN.split(), RuleVerdict.FAILS),  # Docker gives three more by default
+    ],
+)
+def test_podman_writes_out_what_all_stands_for(is_podman: bool, dropped: list[str], verdict: RuleVerdict) -> None:
+    """Its list counts as ALL, on Podman alone; and whether its log has a limit cannot be told."""
+    host = {"CapDrop": dropped, "SecurityOpt": ["no-new-privileges"], "LogConfig": {"Type": "json-file"}}
+    subject: Any = SimpleNamespace(
+        session=SimpleNamespace(engine=SimpleNamespace(is_podman=is_podman)),
+        target=SimpleNamespace(container={"Mounts": []}, host=host),
+    )
+    assert confinement.privileges(subject).verdict is verdict
+    assert logs.rotation(subject).verdict is (RuleVerdict.CANNOT_TELL if is_podman else RuleVerdict.FAILS)
 
 
 def test_faults_in_the_settings_of_a_container_are_found(session: Session, images: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ ENVIRONMENT = "workshop.environment"
 SERVICE = "workshop.service"
 """The service that a container is, where no compose file says so."""
 COMPOSE_SERVICE = "com.docker.compose.service"
+COMPOSE_HASH = "com.docker.compose.config-hash"  # of the service's description
 COMPOSE_PROJECT = "com.docker.compose.project"
 COMPOSE_NETWORK = "com.docker.compose.network"
 COLLECT = "workshop.collect"

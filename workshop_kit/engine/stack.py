@@ -16,7 +16,7 @@ from typing import Any
 
 from workshop_kit.engine import cleanup, images, reach, recipes, shell
 from workshop_kit.engine import containers as single
-from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, KIT, KIT_NAME, SESSION
+from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE, KIT, KIT_NAME, SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
@@ -78,7 +78,8 @@ class Stack:
         if lacking := images.missing(self.session.engine, self.root):
             raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
         try:
-            self._compose_up(*services, report=report)
+            if services or not self._is_up():
+                self._compose_up(*services, report=report)
         except WorkshopError as error:
             raise self._with_cause(error) from error
         finally:
@@ -106,13 +107,14 @@ class Stack:
         """Return the address of a service of the stack on this machine."""
         return single.url_of(self.container(service).attrs, port)
 
-    def _compose(self, *words: str, report: Report) -> None:
+    def _compose(self, *words: str, report: Report) -> str:
+        """Run ``docker compose`` for this stack and return what it printed."""
         write_secrets(self.folder / "secrets")
         # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]
         command += [word for name in self.files for word in ("--file", str(self.root / name))]
-        shell.run(
+        return shell.run(
             [*command, *words],
             failed=f"The stack did not come up (docker compose {words[0]}).",
             next_step="Run ./workshop doctor; ./workshop down and a new start give you a fresh stack.",
@@ -137,6 +139,15 @@ class Stack:
             while self._is_unhealthy() and time.monotonic() < deadline:
                 time.sleep(0.2)
             self._compose(*words, report=report)
+
+    def _is_up(self) -> bool:
+        """Return whether all services run, healthy, as compose.yaml describes them; ``up`` takes a second to see it."""
+        well = {
+            f"{name} {one.labels.get(COMPOSE_HASH)}"
+            for name, one in self.containers().items()
+            if one.status == "running" and one.health == "healthy"
+        }
+        return bool(well) and well.issuperset(self._compose("config", "--hash", "*", report=silent).splitlines())
 
     def _is_unhealthy(self) -> bool:
         return any(one.health == "unhealthy" for one in self.containers().values())

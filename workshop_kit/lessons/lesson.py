@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
-from workshop_kit.engine import containers, monitoring, reach, reaper, recipes, store
+from workshop_kit.engine import containers, monitoring, reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.monitoring import Monitoring
@@ -38,10 +38,13 @@ from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.lessons import take_home, tools
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.settings_form import SettingsForm
-from workshop_kit.lessons.tools import LogTools, Watch
+from workshop_kit.lessons.tools import Watch
 from workshop_kit.workspace import content, file_cell, provision, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
+
+if TYPE_CHECKING:
+    from workshop_kit.lessons.log_tools import LogTools
 
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 for a run without a browser: the tour, tests."""
@@ -94,6 +97,8 @@ class Lesson:
     @property
     def logs(self) -> LogTools:
         """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``, ``jq``."""
+        from workshop_kit.lessons.log_tools import LogTools  # lazily: DuckDB and boto3 are slow imports
+
         return LogTools(self.stack, self.screens, self.workspace.folder / HIDDEN / "logs")
 
     def image(self, name: str) -> str:
@@ -120,6 +125,8 @@ class Lesson:
 
         The credentials are the administrator's, or the ``reader``'s of one environment's parameters (``staging``).
         """
+        from workshop_kit.engine import store  # lazily: boto3 is a slow import
+
         known = store.start(self.stack, NotebookReport())
         known.find_key()  # creates the key with the alias alias/workshop
         return (known.reader(reader) if reader else known).access.arguments()

@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+
 from workshop_kit.engine import reaper
 from workshop_kit.files import write_atomically
 from workshop_kit.lessons import expectations, stills
@@ -94,8 +102,6 @@ class Tour:
 
     def _run(self, path: Path) -> LessonResult:
         """Execute one lesson and write its page."""
-        import nbformat  # lazily: a slow import
-
         started, lesson = time.monotonic(), path.stem
         page = self.output / f"{lesson}.html"
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
@@ -116,10 +122,6 @@ class Tour:
 
     def _execute(self, notebook: Any, lesson: str) -> CellError | None:
         """Run ``notebook`` in place; return where it failed, or None."""
-        from jupyter_core.utils import run_sync
-        from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-
         current = 0
 
         def start_cell(cell: Any, cell_index: int) -> None:
@@ -181,9 +183,6 @@ def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str
 
 def kernel_manager(workspace: Workspace) -> Any:
     """Return a manager of the workshop's kernel; its spec and its connection file are in the workspace."""
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-
     runtime = workspace.jupyter_folder / "runtime"
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     specs = KernelSpecManager(kernel_dirs=[str(install_kernel(workspace))])
@@ -217,9 +216,6 @@ def _write_page(notebook: Any, lesson: str, page: Path) -> None:
 
     The executed notebook goes beside it: the page leaves out terminal codes.
     """
-    import nbformat
-    from nbconvert import HTMLExporter
-
     exporter = HTMLExporter(raw_template=PAGE, embed_images=True)  # type: ignore[no-untyped-call]
     html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": lesson}})
     write_atomically(page, html.encode())

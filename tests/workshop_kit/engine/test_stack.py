@@ -6,13 +6,14 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import own_stack
 from tests.waiting import wait_until
-from workshop_kit.engine import cleanup, recipes
+from workshop_kit.engine import cleanup, recipes, shell
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import (
     SECRETS,
@@ -100,6 +101,23 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, monke
     with pytest.raises(NotReady, match="missing or out of date: app"):
         other.up()
     assert other.session.ledger.entries() == []
+
+
+def test_a_stack_that_is_up_is_left_alone(live_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``docker compose up`` runs only if compose.yaml or its variables say something else than what runs."""
+    live_stack.up()
+    asked, run = [], shell.run
+
+    def without_up(command: list[str], **more: Any) -> str:
+        asked.append("up" in command)
+        return "" if asked[-1] else run(command, **more)
+
+    monkeypatch.setattr(shell, "run", without_up)
+    live_stack.up()
+    assert asked == [False]
+    monkeypatch.setenv("WORKSHOP_SERVICE_PORT", "18080")
+    live_stack.up()
+    assert asked == [False, False, True]
 
 
 @pytest.mark.long

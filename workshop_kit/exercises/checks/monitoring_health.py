@@ -184,12 +184,12 @@ def recovers(trial: Trial, proxies: DependencyProxies) -> Finding:
 def critical(context: Context) -> Result:
     """Take one dependency away at a time from two instances, of which the second has another critical one."""
     with run_behind_proxies(context, *VARIABLES) as (trial, proxies, image):
-        service_trial.wait_started(trial, WORKS, within_seconds=START_SECONDS)
         environment = {**proxies.environment, SETTING: OTHERWISE}
         with service_trial.run_with_stack(
             context, image, environment=environment, deadline_seconds=DEADLINE_SECONDS
         ) as second:
-            service_trial.wait_started(second, WORKS, within_seconds=START_SECONDS)
+            for one in (trial, second):
+                service_trial.wait_started(one, WORKS, within_seconds=START_SECONDS)
             context.report_step("taking one dependency away after the other")
             findings, otherwise = [], []
             for gone in GONE:

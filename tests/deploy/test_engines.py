@@ -1,24 +1,21 @@
 """The engines of docs/engines.md besides Docker as root: real ones, each in a privileged container made of a seat.
 
 Neither has systemd, and their cgroups are those of this machine; on version 1 the rootless engine cannot limit.
+`test_machine` has both with systemd and cgroup v2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.waiting import wait_until
-from workshop_kit.engine import builder
 from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(1200)]
-FOLDER = Path(__file__).with_name("engines")
-REPOSITORY = "workshop-engines-of-the-tests"
 SEAT_ENTRY = "/opt/container-design-workshop/images/seat/entrypoint.sh"
 LOADED = "Ready: 12 images came from the bundle"
 LOAD_SECONDS = 240
@@ -49,20 +46,11 @@ class EngineContainer:
         return f"{output.decode(errors='replace')}\nexit code {code}"
 
 
-@pytest.fixture(scope="module")
-def image(session: Session, seat_image_tag: str) -> Iterator[str]:
-    """A seat with Podman, and with what a rootless engine needs."""
-    tag = f"{REPOSITORY}:{session.identity.session}"
-    builder.build_folder(session, FOLDER, tag, f"--build-arg=SEAT={seat_image_tag}")
-    yield tag
-    session.engine.client.images.remove(tag, force=True)
-
-
 @pytest.fixture(scope="module", params=[*USERS])
-def other(request: pytest.FixtureRequest, session: Session, image: str) -> Iterator[EngineContainer]:
+def other(request: pytest.FixtureRequest, session: Session, engines_image: str) -> Iterator[EngineContainer]:
     """One of the engines, with the workshop's images in it."""
     container = session.engine.client.containers.run(
-        image,
+        engines_image,
         ["--", f"/engines/{request.param}.sh", SEAT_ENTRY, "sleep", "infinity"],
         entrypoint="tini",
         privileged=True,

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 # From the ground up; a module may import what stands before it, and its own package.
 FLOORS = (
-    ("paths", "progress", "screen"),
+    ("paths", "patience", "progress", "screen"),
     ("errors",),
     ("files", "terminal"),
     ("bootstrap",),

@@ -42,12 +42,15 @@ class Group:
 
 
 DEFAULT = Group(
-    "default", "not long and not alone", "linters, types, units, lessons, exercises, one round in the browser"
+    "default",
+    "not long and not alone and not machine",
+    "linters, types, units, lessons, exercises, one round in the browser",
 )
 LONG = (
     Group("long", "long and not browser and not alone", "second engines, disasters, wrong answers built and run"),
     Group("browser", "long and browser and not alone", "more lessons and widgets in JupyterLab"),
     Group("alone", "alone", "tests that load or measure the processor, one after the other", shared=False),
+    Group("machine", "machine", "other engines with systemd, in an emulated machine", shared=False),
 )
 
 
@@ -66,9 +69,9 @@ def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[st
     """Return pytest's arguments for a group, without the marks in ``absent`` (mark → reason).
 
     >>> arguments_of(DEFAULT, {}, cores=2)
-    ['-m', 'not long and not alone', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
+    ['-m', 'not long and not alone and not machine', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
     >>> arguments_of(LONG[-1], {"engine": "no root"}, cores=2)
-    ['-m', 'alone and not engine']
+    ['-m', 'machine and not engine']
     """
     words = ["-m", " and ".join([group.marks, *(f"not {mark}" for mark in absent)])]
     if group.shared and cores > 1:

@@ -23,6 +23,7 @@ from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import MIB, Spec, container_config
 from workshop_kit.errors import WorkshopError
+from workshop_kit.patience import patient
 
 EXEC_TRIES = 5
 """A busy engine now and then returns the exit code of an exec without its output."""
@@ -91,23 +92,24 @@ class Running:
 
         Raises WorkshopError with the last log lines when the time is up or the container has exited.
         """
-        started = time.monotonic()
+        started, limit_seconds = time.monotonic(), patient(within_seconds)
         while not holds():
             waited = time.monotonic() - started
             state = self.inspect()["State"]
             if state["Status"] in {"exited", "dead"}:
                 raise self._failed(f"exited with code {state['ExitCode']} before it could {what}")
-            if waited > within_seconds:
-                raise self._failed(f"did not {what} within {within_seconds:g} s")
+            if waited > limit_seconds:
+                raise self._failed(f"did not {what} within {limit_seconds:g} s")
             time.sleep(0.02)
         return time.monotonic() - started
 
     def wait_ended(self, *, within_seconds: float = 20) -> ContainerExit:
         """Wait until it has ended by itself. Raises WorkshopError with its last lines if it takes longer."""
-        deadline = time.monotonic() + within_seconds
+        limit_seconds = patient(within_seconds)
+        deadline = time.monotonic() + limit_seconds
         while (state := self.inspect()["State"])["Status"] not in {"exited", "dead"}:
             if time.monotonic() > deadline:
-                raise self._failed(f"still runs after {within_seconds:g} s")
+                raise self._failed(f"still runs after {limit_seconds:g} s")
             time.sleep(0.02)
         # In UTC with nanoseconds, of which a datetime takes microseconds.
         start, end = (
@@ -126,7 +128,7 @@ class Running:
                 return client.get(url_of(now, 8080) + path).is_success
             return False
 
-        with httpx.Client(trust_env=False, timeout=2) as client:
+        with httpx.Client(trust_env=False, timeout=patient(2)) as client:
             return self.wait_until(ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
 
     def remove(self) -> None:

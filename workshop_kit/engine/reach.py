@@ -13,6 +13,7 @@ from docker.context import ContextAPI
 from docker.errors import DockerException
 
 from workshop_kit.errors import NotReady
+from workshop_kit.patience import patient
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 OTHER_SOCKETS = {
@@ -99,7 +100,7 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
     where = endpoint(environment)
     try:
         client = docker.from_env(
-            environment=dict(environment), timeout=timeout_seconds, max_pool_size=10, use_ssh_client=True
+            environment=dict(environment), timeout=patient(timeout_seconds), max_pool_size=10, use_ssh_client=True
         )
         return Engine(client, where, client.version())
     except Exception as error:  # requests, urllib3 and paramiko raise errors of their own through the SDK

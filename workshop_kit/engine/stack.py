@@ -21,6 +21,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
@@ -128,14 +129,14 @@ class Stack:
 
         A replica is unhealthy while its master is stopped, and healthy again soon after the master is started.
         """
-        words = ("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_TIMEOUT_SECONDS), *services)
+        words = ("up", "--detach", "--wait", "--wait-timeout", str(round(patient(HEALTHY_TIMEOUT_SECONDS))), *services)
         was_unhealthy = self._is_unhealthy()
         try:
             self._compose(*words, report=report)
         except WorkshopError:
             if not was_unhealthy:
                 raise
-            deadline = time.monotonic() + RECOVERY_SECONDS
+            deadline = time.monotonic() + patient(RECOVERY_SECONDS)
             while self._is_unhealthy() and time.monotonic() < deadline:
                 time.sleep(0.2)
             self._compose(*words, report=report)

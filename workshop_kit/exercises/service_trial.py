@@ -36,6 +36,7 @@ from workshop_kit.exercises.trial import (
     busy_seconds,
     start_seconds,
 )
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MY_SERVICE
 
@@ -105,7 +106,7 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
 
 def _run_builder(command: list[str], superseded: threading.Event) -> None:
     """Run the builder to its end; at the deadline, or once ``superseded`` is set, end it. Raises CheckEnded."""
-    ends_at = time.monotonic() + BUILD_SECONDS
+    ends_at = time.monotonic() + patient(BUILD_SECONDS)
     with shell.running(command) as building:
         said = None
         while said is None:
@@ -166,7 +167,7 @@ def run_with_stack(
     )
     names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
     with containers.run(stack.session, replace(spec, **changes)) as running:
-        ends_at = time.monotonic() + deadline_seconds + busy_seconds()
+        ends_at = time.monotonic() + patient(deadline_seconds + busy_seconds())
         yield Trial(running, ends_at, tuple(passwords.values()), superseded=context.superseded, files=names)
 
 
@@ -203,7 +204,7 @@ def _spec(image: ServiceImage) -> Spec:
 
 def wait_order(trial: Trial) -> None:
     """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
-    ends_at = time.monotonic() + start_seconds()
+    ends_at = time.monotonic() + patient(start_seconds())
     while (answer := trial.post("/orders", ORDER)).status != 201:
         over = trial.exit_code() is not None or time.monotonic() > ends_at or not trial.left_seconds
         if answer.status is not None and (answer.status < 500 or over):

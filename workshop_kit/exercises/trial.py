@@ -19,6 +19,7 @@ from docker.errors import APIError
 from workshop_kit.engine import containers
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
+from workshop_kit.patience import patient
 
 PORT = 8080
 MEMORY_BYTES = 256 * 1024 * 1024
@@ -47,7 +48,7 @@ def poll(
     look: Callable[[], Seen], done: Callable[[Seen], bool], within_seconds: float, pause_seconds: float = 0.1
 ) -> Seen:
     """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
-    ends_at = time.monotonic() + within_seconds
+    ends_at = time.monotonic() + patient(within_seconds)
     while not done(seen := look()) and time.monotonic() < ends_at:
         time.sleep(pause_seconds)
     return seen
@@ -141,7 +142,7 @@ class Trial:
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
-        return poll(self.exit_code, lambda code: code is not None, self._at_most(within_seconds), LOOK_SECONDS)
+        return poll(self.exit_code, lambda code: code is not None, min(within_seconds, self.left_seconds), LOOK_SECONDS)
 
     def exit_code(self) -> int | None:
         """Ask the engine for the exit code; None while the container runs."""
@@ -169,4 +170,4 @@ class Trial:
         return f"http://127.0.0.1:{self._port or 0}{path}"
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
-        return max(0.05, min(seconds, self.left_seconds))
+        return max(0.05, min(patient(seconds), self.left_seconds))

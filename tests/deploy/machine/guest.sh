@@ -1,0 +1,24 @@
+#!/bin/bash
+# In the guest: start the engine as its users do with systemd, and run the commands of the kit.
+mapfile -t words < /machine/words
+rm -f /etc/containers/containers.conf # it is for machines without systemd
+ip link set lo up
+cd /opt/container-design-workshop || exit
+if [ "${words[0]}" = podman ]; then
+    export DOCKER_HOST=unix:///run/podman/podman.sock HOME=/root
+    systemctl start podman.socket
+    as_user=()
+else
+    export XDG_RUNTIME_DIR=/run/user/1000 HOME=/home/ann USER=ann
+    export DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock DBUS_SESSION_BUS_ADDRESS=unix:path=$XDG_RUNTIME_DIR/bus
+    as_user=(setpriv --reuid ann --regid ann --init-groups)
+    "${as_user[@]}" systemd-run --user --unit=docker --property=Delegate=yes \
+        sh /usr/share/docker.io/contrib/dockerd-rootless.sh
+fi
+until docker version > /dev/null 2>&1; do sleep 1; done
+for command in "${words[@]:1}"; do
+    echo "== $command, $(cut -d' ' -f1 /proc/uptime) s"
+    # shellcheck disable=SC2086  # the words of the command
+    "${as_user[@]}" env WORKSHOP_PATIENCE=10 WORKSHOP_WORKSPACE=/work ./workshop ${command//,/ } 2>&1
+    echo "exit code $?"
+done

@@ -10,7 +10,6 @@ from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY,
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.registry import Exercise
 from workshop_kit.progress import silent
 from workshop_kit.workspace.folder import Workspace
 
@@ -41,24 +40,6 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     }
     write("notebooks/01_container.ipynb", notebook(**cells))
     return tmp_path / "check out"
-
-
-@pytest.fixture(scope="session")
-def exercise() -> Exercise:
-    """An exercise of lesson 01, in a file."""
-    return Exercise(
-        id="container.graceful",
-        title="Leave in time & in <peace>",
-        lesson="01_container",
-        weight="core",
-        task="The service takes ten seconds to stop.\nMake it stop gracefully.",
-        minutes=8,
-        debrief_minutes=2,
-        tracks=("90min", "full"),
-        guidelines=("factor 9",),
-        hints=("Who is PID 1?", "Who hears SIGTERM?", "Use exec."),
-        file="service.py",
-    )
 
 
 def no_engine() -> Stack:

@@ -13,7 +13,7 @@ from workshop_kit.exercises.exercise_files import Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.workspace.folder import Workspace
 
-DOCKERFILE, LIMITS = "container.dockerfile", "container.limits"
+DOCKERFILE = "container.dockerfile"
 FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt", "start.sh"}
 
 
@@ -49,25 +49,6 @@ def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, check
         exercise_service.reset("container.graceful")
     assert path.read_bytes() == mine
     assert not [*(exercise_service.workspace.folder / "kept").rglob("leaving.py")]
-
-
-def test_a_check_gets_the_other_regions_solved(engineless: ExerciseService, tmp_path: Path) -> None:
-    """Its own regions are the participant's, in every file of the exercise."""
-    (engineless.workspace.my_service / "mine.txt").write_text("mine")
-    assert copied(engineless, LIMITS, tmp_path / "limits") == []
-    assert "USER" in (tmp_path / "limits/Dockerfile").read_text()
-    assert "cpu_shares" in (tmp_path / "limits/compose.yaml").read_text()
-    assert (tmp_path / "limits/mine.txt").read_text() == "mine"
-    assert copied(engineless, DOCKERFILE, tmp_path / "dockerfile") == []
-    assert "USER" not in (tmp_path / "dockerfile/Dockerfile").read_text()
-    assert ".git" not in (tmp_path / "dockerfile/.dockerignore").read_text()
-
-
-def test_a_file_without_markers_is_taken_whole(engineless: ExerciseService, tmp_path: Path) -> None:
-    """It is judged as it is, and its name is returned."""
-    (engineless.workspace.my_service / "Dockerfile").write_text("FROM scratch\n")
-    assert copied(engineless, DOCKERFILE, tmp_path / "copy") == ["Dockerfile"]
-    assert (tmp_path / "copy/Dockerfile").read_text() == "FROM scratch\n"
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
-from workshop_kit.workspace.file_cell import shipped_cells
-from workshop_kit.workspace.folder import Workspace
 
 FILE = "my_service/start.sh"
-GRACEFUL, LIMITS = "container.graceful", "container.limits"
-LAYER = "container.layer"
+GRACEFUL = "container.graceful"
 LESSON = "02_configuration"
 
 
@@ -42,20 +37,6 @@ def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, m
     assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"], exercise.hints[1])
 
 
-def test_the_place_to_edit_follows_the_file(engineless: ExerciseService) -> None:
-    """Lines of the participant's own file; without its markers, the file alone."""
-    path = engineless.workspace.my_service / "compose.yaml"
-    text = path.read_text()
-    region = regions.find(text, LIMITS)
-    path.write_text(f"# one line more\n{text}")
-    lines = f"lines {region.first_line + 1}–{region.last_line + 1}"
-    assert engineless.place(LIMITS) == f"{lines} of mine/my_service/compose.yaml"
-    path.write_text("nothing")
-    assert engineless.place(LIMITS) == "mine/my_service/compose.yaml"
-    assert engineless.place(GRACEFUL) == "line 5 of mine/my_service/start.sh"
-    assert "the cell below the panel" in engineless.place(LAYER)
-
-
 def test_a_solution_is_locked_before_a_pass_and_then_compared(engineless: ExerciseService) -> None:
     """Before a pass ``anyway`` unlocks it for good; a comparison has the participant's region and the reference's."""
     assert engineless.solution(GRACEFUL) is None
@@ -69,20 +50,6 @@ def test_a_solution_is_locked_before_a_pass_and_then_compared(engineless: Exerci
     path.write_text("nothing")
     with pytest.raises(WorkshopError, match="has no region"):
         engineless.compare(GRACEFUL)
-
-
-def test_a_region_that_a_cell_of_the_lesson_wrote_is_untouched(engineless: ExerciseService) -> None:
-    """The lesson itself changes the Dockerfile before the exercise: that is where the participant starts."""
-    texts = engineless.exercise_files(engineless.find("container.dockerfile"))
-    path = engineless.workspace.my_service / "Dockerfile"
-    cells = shipped_cells(CHECKOUT / "notebooks", "my_service/Dockerfile")
-    written = [text for lesson, text in cells if lesson == "01_container"]
-    assert len(written) == 2
-    for text in written:
-        path.write_text(text)
-        assert texts.is_untouched()
-    path.write_text(path.read_text().replace("WORKDIR /app", "WORKDIR /srv"))
-    assert not texts.is_untouched()
 
 
 def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: ExerciseService) -> None:
@@ -110,16 +77,6 @@ def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(engineless: Exe
     engineless.reset("config.environments")
     assert regions.ids(path.read_text()) == ids
     assert list((engineless.workspace.folder / "kept").rglob("tasks.yaml"))
-
-
-def test_a_shared_seed_shares_the_numbers(engineless: ExerciseService, tmp_path: Path) -> None:
-    """Two participants with one seed get one task."""
-    other = ExerciseService.of(Workspace.open(tmp_path / "other"), engineless.stack)
-    for one in (engineless, other):
-        one.workspace.share_seed(7)
-    assert engineless.given(LIMITS) == other.given(LIMITS)
-    assert engineless.find(LIMITS).task == other.find(LIMITS).task
-    assert "{" not in engineless.find(LIMITS).task
 
 
 def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: ExerciseService) -> None:
@@ -162,12 +119,6 @@ def test_filling_in_keeps_what_was_changed(engineless: ExerciseService) -> None:
     tasks.write_text(mine)
     assert all("stays as it is" in sentence for sentence in checkpoint.fill_in(engineless, LESSON, cells))
     assert tasks.read_text() == mine
-
-
-def test_a_cell_that_makes_no_file_cannot_be_filled_in(engineless: ExerciseService) -> None:
-    """One sentence names it."""
-    with pytest.raises(WrongUsage, match="'title' is no cell of 02_configuration that makes a file"):
-        list(checkpoint.fill_in(engineless, LESSON, ["title"]))
 
 
 def test_an_exercise_of_the_first_service_is_not_run_on_a_later_one(engineless: ExerciseService) -> None:

@@ -17,146 +17,21 @@ from workshop_kit.engine import features
 from workshop_kit.engine.features import Feature
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.spec import MIB
-from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import registry, service_trial, start_failure
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises import registry
 from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.checks import container_dockerfile, container_limits
-from workshop_kit.exercises.checks.container import Stop, Written, judge_layer, judge_loss, judge_stop
+from workshop_kit.exercises.checks import container_limits
+from workshop_kit.exercises.checks.container import Written, judge_layer, judge_loss
 from workshop_kit.exercises.checks.container_limits import LimitObservation
-from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.observe import http
-from workshop_kit.observe.http import Answer
+from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.paths import CHECKOUT
 
 LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
-SERVICE = "/venv/bin/python3 /venv/bin/uvicorn app:app"
-
-TAKEN, FAILED = Answer(201, 0.1), Answer(500, 0.1)
-CUT_OFF, REFUSED = Answer(None, 0.1, error=http.CLOSED), Answer(None, 0.1, error=http.REFUSED)
-STOPS = {
-    "Process 1 is a shell": Stop("sh start.sh", TAKEN, TAKEN, None, 6.0),
-    "one client that never sends the rest": Stop(SERVICE, TAKEN, REFUSED, None, 6.0),
-    "ended without an answer": Stop("sh start.sh", CUT_OFF, REFUSED, 0, 0.2),
-    "gave up the order": Stop(SERVICE, FAILED, REFUSED, 0, 0.3),
-    "does not hear SIGTERM and goes on": Stop("python -c import subprocess", TAKEN, TAKEN, None, 6.0),
-}
-
-
-def test_each_wrong_stop_is_named() -> None:
-    """An end in time without an answer to the order is luck; a shell that passes the signal on and waits is right."""
-    check_runner.assert_named("container.graceful", [(says, judge_stop(stop).findings) for says, stop in STOPS.items()])
-    _, killed = judge_stop(Stop("sh start.sh", CUT_OFF, REFUSED, 143, 0.2)).findings
-    assert "SIGTERM ended process 1 itself" in killed.means
-    for stop in STOPS.values():
-        assert judge_stop(stop).verdict is (Verdict.LUCKY if stop.code == 0 else Verdict.WRONG)
-    assert judge_stop(Stop("sh start.sh", TAKEN, REFUSED, 0, 3.3)).verdict is Verdict.PASSED
-
-
-def files(*rows: tuple[int, str, str, bool]) -> pd.DataFrame:
-    """What the layers of an image hold, as `layers.files` lists it."""
-    found = [(layer, instruction, path, 10, visible) for layer, instruction, path, visible in rows]
-    return pd.DataFrame(found, columns=["layer", "instruction", "path", "size_bytes", "visible"])
-
-
-PIP = (2, "RUN pip install -r requirements.txt", "venv/site-packages/h11-0.16.0.dist-info/METADATA", True)
-BEFORE = ["base", "code", "pip"]
-
-
-def test_each_fault_of_an_image_is_named() -> None:
-    """By process 1, its end, and the layers."""
-    cached, leaks, stops = container_dockerfile.cached, container_dockerfile.leaks, container_dockerfile.stops
-    with_env = leaks(files(PIP, (3, "COPY . .", "app/.env", True)))
-    check_runner.assert_named(
-        "container.dockerfile",
-        [
-            ("docker build: ", [start_failure.build_finding(recorded("typing error"))]),
-            ("Which user is process 1?", [container_dockerfile.not_root(0)]),
-            ("docker stop", [stops("/bin/sh -c uvicorn app:app", None, 2.0)]),
-            ("It does not hear SIGTERM", [stops(SERVICE, None, 2.0)]),
-            ("exit code 143", [stops("/venv/bin/python3 mine.py", 143, 2.0)]),
-            ("docker build again", [cached(files(PIP), BEFORE, ("base", "new code", "pip again"))]),
-            ("docker save", [with_env]),
-            ("a newer release", [container_dockerfile.pins("click==8.5.1.post999\nh11==0.16.0")]),
-        ],
-    )
-    assert (with_env.got, "never gets to see" in with_env.look) == (".env came with `COPY . .`", True)
-    hidden = leaks(files(PIP, (3, "COPY . .", "app/.git/config", False)))
-    assert (hidden.got, "the layer below still holds it" in hidden.look) == (".git came with `COPY . .`", True)
-    passing = (
-        container_dockerfile.not_root(10001),
-        stops(SERVICE, 0, 0.4),
-        cached(files(PIP), BEFORE, tuple(BEFORE)),
-        leaks(files(PIP, (3, "COPY . .", "app/environment.env", True))),
-        container_dockerfile.pins("click==8.5.1\nh11==0.16.0"),
-    )
-    assert all(finding.passed for finding in passing)
-
-
-def recorded(name: str) -> str:
-    """A recorded output of the builder."""
-    return (Path(__file__).parent / "recorded" / f"{name.replace(' ', '_')}.txt").read_text()
-
-
-PIP_STEP = "RUN pip install -r requirements.txt"
-
-
-@pytest.mark.parametrize(
-    ("name", "called", "says"),
-    [
-        ("registry", "line 2: FROM python:3.13", "build on workshop/python:3.13"),
-        ("typing error", f"line 5: {PIP_STEP.replace('RUN', 'RUNN')}", "RUNN is no instruction of a Dockerfile"),
-        ("version that is not there", f"step 3 of 5, line 5: {PIP_STEP}", "ask for that version"),
-        ("no such file", "step 2 of 5, line 4: COPY requirments.txt .", "COPY names requirments.txt"),
-        ("requirements not copied", f"step 3 of 4, line 4: {PIP_STEP}", "pip finds no requirements.txt in the image"),
-        ("user before pip", f"step 4 of 5, line 6: {PIP_STEP}", "The user of this step may not write"),
-        ("no FROM", "line 2: WORKDIR /app", "No FROM stands before this instruction"),
-        ("empty Dockerfile", "before the first step", "The Dockerfile has no instruction"),
-        (
-            "no such tool",
-            f"step 4 of 5, line 5: {PIP_STEP.replace('RUN', 'RUN sudo')}",
-            "The image has no program sudo",
-        ),
-    ],
-)
-def test_a_broken_dockerfile_is_named(name: str, called: str, says: str) -> None:
-    """From the builder's recorded output: step, line, instruction, its last lines, and what it means."""
-    finding = start_failure.build_finding(recorded(name))
-    assert finding.called == f"docker build: {called}"
-    assert says in finding.means
-    assert 0 < len(finding.got.splitlines()) <= start_failure.LAST_LINES
-
-
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        ('ERROR:    Error loading ASGI app. Could not import module "main".', "uvicorn finds no module main"),
-        ('ERROR:    Error loading ASGI app. Attribute "service" not found in module "app".', "names has no service"),
-        ("INFO:     Uvicorn running on http://0.0.0.0:8000 (Press CTRL+C to quit)", "listens on http://0.0.0.0:8000"),
-        ("/bin/sh: 1: [uvicorn,: not found", "CMD is no JSON list"),
-        ("INFO:     Uvicorn running on http://0.0.0.0:8080 (Press CTRL+C to quit)", "it ended."),
-    ],
-)
-def test_the_log_of_a_service_that_takes_no_order_names_the_cause(line: str, says: str) -> None:
-    """Where the log does not say, the finding stays as it was."""
-    seen = Finding(False, "Start it, and GET /orders for up to 6 s", "nobody", "200", "it ended.", "Look for it.")
-    ended = Result(Verdict.DID_NOT_START, "It did not start: it ended.", (seen,), line)
-    result = service_trial.takes_no_order(ended)
-    assert result.findings[0].called == "Start it, and POST /orders for up to 6 s"
-    assert says in result.summary
-
-
-def test_an_account_that_does_not_exist_is_named() -> None:
-    """In the participant's words, not in the engine's."""
-    refused = WorkshopError("The engine refused to start a container: unable to find user app: no matching entries.")
-    summary = service_trial.not_started("Start it", refused, "What?").summary
-    assert "USER names app, and the image has no account" in summary
 
 
 @pytest.mark.parametrize(
     ("service", "limits"),
     [
-        ({}, {}),
-        ({"mem_limit": "100663296", "cpus": 0.5, "pids_limit": 40}, LIMITS),
         ({"deploy": {"resources": {"limits": {"memory": "100663296", "cpus": 0.5, "pids": 40}}}}, LIMITS),
         ({"pids_limit": -1, "read_only": True, "tmpfs": ["/tmp"]}, {"read_only": True, "tmpfs": {"/tmp": ""}}),
     ],

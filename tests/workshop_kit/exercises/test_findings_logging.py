@@ -19,12 +19,9 @@ from workshop_kit.exercises.checks.logging_incident import IncidentLog
 from workshop_kit.exercises.checks.logging_service import Log, RequestIds
 from workshop_kit.exercises.incidents import LogIncident
 from workshop_kit.exercises.result import Finding, Verdict
-from workshop_kit.observe.jq import JqOutput
 
 Case = tuple[str, Sequence[Finding]]
 CUSTOMERS = RequestIds.of(1)
-IDS = logging_service.ids_of(1)
-LAST = list(IDS)[-1]
 FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
 BUG = {"error": "KeyError: 'rows'", "stack": "orders.py:40 in charge"}
 EVENTS: list[dict[str, Any]] = [
@@ -67,52 +64,6 @@ def stdout() -> Iterator[Case]:
     yield "spread over many lines", logging_service.stdout_findings(log_of(*lines), CUSTOMERS)
 
 
-def context() -> Iterator[Case]:
-    """Ids that go to the wrong lines."""
-
-    def lines(id_of: Callable[[str], str | None]) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = [{**FIRST, "msg": "beat", "who": "nobody"}]
-        for who in IDS:
-            events += [{**FIRST, "msg": "slow", "who": who, "by": way} for way in logging_service.WAYS]
-            events.append({**FIRST, "logger": "some_library", "msg": f"asked by {who}", "who": who})
-            events.append({**FIRST, "route": "/orders", "who": who})
-        ids = {who: id_of(who) for who in (*IDS, "nobody")}
-        return [{**one, **({"request_id": ids[one["who"]]} if ids[one["who"]] else {})} for one in events]
-
-    def found(events: list[dict[str, Any]]) -> Sequence[Finding]:
-        return logging_service.context_findings(log_of(*map(json.dumps, events)), IDS)
-
-    right = lines(IDS.get)
-
-    def changed(field: str, value: str, request_id: str | None) -> Sequence[Finding]:
-        return found([{**one, "request_id": request_id} if one.get(field) == value else one for one in right])
-
-    assert all(finding.passed for finding in found(right))
-    yield "reads another's", found(lines(lambda _: IDS[LAST]))
-    yield "does not find what", found(lines(lambda _: None))
-    yield "put down to a customer", found(lines(lambda who: IDS.get(who, IDS[LAST])))
-    yield "that of another", changed("by", "itself", IDS[LAST])
-    yield "a thread of the request", changed("by", "a thread", None)
-    yield "have the id of a request", changed("msg", "beat", IDS[LAST])
-    yield "ids have one", changed("msg", "request", None)
-
-
-def level() -> Iterator[Case]:
-    """A level that does not change, or not for every line."""
-    levels = list(logging_service.LEVELS)
-    right = {("debug", "probe"), ("debug", "request"), ("info", "request")}
-
-    def found(answered: list[str], lines: set[tuple[str, str]]) -> Sequence[Finding]:
-        asked = [json.dumps({**FIRST, "request_id": f"level-{at}-{kind}"}) for at, kind in lines]
-        return logging_service.level_findings(answered, log_of(*asked))
-
-    assert all(finding.passed for finding in found(levels, right))
-    yield "does not take another level", found(["info"] * 3, right)
-    yield "Level debug", found(levels, right - {("debug", "probe")})
-    yield "Level info", found(levels, right | {("info", "probe")})
-    yield "Level error", found(levels, right | {("error", "request")})
-
-
 def mixed(seed: int) -> pd.DataFrame:
     """The lines of the container with mixed lines, as the check reads them."""
     return read_lines("".join(f"{line}\n" for line in fixtures.mixed_lines(Random(seed))).encode())
@@ -140,29 +91,6 @@ def parse() -> Iterator[Case]:
         lost = set(frame.loc[frame["reason"] == reason, "raw"])
         answer = {**right, "odd": [line for line in right["odd"] if line not in lost]}
         yield reason, logging_lines.judge_parse(answer, frame).findings
-
-
-def jq() -> Iterator[Case]:
-    """jq's output for four programs."""
-    lines = [line.encode() for line in logging_lines.planted()]
-    failed = [one["request_id"] for one in map(json.loads, lines[:3])]
-    other = json.loads(lines[3])["request_id"]
-    right = logging_lines.judge_jq(JqOutput("\n".join([*failed, ""]), "", 0), lines)
-    assert right.verdict is Verdict.PASSED, right
-    for says, answer in (
-        ("jq cannot read this program", JqOutput("", "jq: error: syntax error", logging_lines.CANNOT_BE_READ)),
-        ("jq failed on lines", JqOutput("", "jq: error: Cannot index number with string", 5)),
-        ("failed requests are missing", JqOutput("\n".join([*failed[1:], ""]), "", 0)),
-        ("that did not fail", JqOutput("\n".join([*failed, other, ""]), "", 0)),
-    ):
-        yield says, logging_lines.judge_jq(answer, lines).findings
-
-
-def collector() -> Iterator[Case]:
-    """Lines lost, and lines twice."""
-    assert logging_lines.all_once(0, 0, 2).passed
-    yield "The checkpoint said that they are safe", [logging_lines.all_once(3, 4, 2)]
-    yield "Lines came twice", [logging_lines.all_once(0, 4, 2)]
 
 
 BEGAN = datetime(2026, 5, 18, 9, tzinfo=UTC)
@@ -252,11 +180,7 @@ def percentiles() -> Iterator[Case]:
 
 WRONG = {
     "logging.stdout": stdout,
-    "logging.context": context,
-    "logging.level": level,
     "logging.parse": parse,
-    "logging.jq": jq,
-    "logging.collector": collector,
     "logging.cause": cause,
     "logging.percentiles": percentiles,
 }

@@ -1,11 +1,6 @@
-"""The panel without a page: the work of its buttons, its threads and its words. The clicks are in tests/browser."""
+"""The panel without a page: its errors, and its headless form. The clicks are in tests/browser."""
 
 from __future__ import annotations
-
-import queue
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,43 +15,25 @@ ID = "container.graceful"
 
 
 class Judge:
-    """Stands for the check, which is wrong until ``right`` is set; and for the editor, which saves the file."""
+    """Stands for the check, which is always wrong."""
 
-    right = False
     checks = 0
-    handled = 0  # saves that the panel has looked at
     fails: Exception | None = None
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.saved: queue.SimpleQueue[frozenset[str]] = queue.SimpleQueue()
 
     def judge(self, *_: object) -> Result:
         """Raise ``fails``, or count the check."""
         if self.fails:
             raise self.fails
         self.checks += 1
-        return Result(Verdict.PASSED if self.right else Verdict.WRONG, "It was tried.")
-
-    def save(self, text: str) -> None:
-        """Save the file with this text in the exercise's region."""
-        self.file.write_text(regions.replace(self.file.read_text(), ID, text))
-        self.saved.put(frozenset({"my_service/start.sh"}))
-
-    def saves(self, identifier: str, stop: threading.Event) -> Iterator[frozenset[str]]:
-        """Yield the saves."""
-        while not stop.is_set():
-            yield self.saved.get()
-            self.handled += 1
+        return Result(Verdict.WRONG, "It was tried.")
 
 
 @pytest.fixture
 def judge(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> Judge:
     """The check of an exercise whose file was edited."""
-    judge = Judge(engineless.workspace.my_service / "start.sh")
-    judge.file.write_text(regions.replace(judge.file.read_text(), ID, "mine <b>"))
+    judge, file = Judge(), engineless.workspace.my_service / "start.sh"
+    file.write_text(regions.replace(file.read_text(), ID, "mine <b>"))
     monkeypatch.setattr(ExerciseService, "judge", judge.judge)
-    monkeypatch.setattr(ExerciseService, "saves", lambda _, *arguments: judge.saves(*arguments))
     return judge
 
 
@@ -79,25 +56,6 @@ def click(panel: ExercisePanel, what: object) -> None:
     before = page(panel).answered
     panel.handle_message(page(panel), {"do": what}, None)
     wait_until(lambda: page(panel).answered > before and not page(panel).doing)
-
-
-def switch(panel: ExercisePanel, *, on: bool) -> None:
-    """Turn "Check on save"."""
-    panel.handle_message(page(panel), {"do": "on_save", "on": on}, None)
-    assert page(panel).on_save is on
-
-
-def test_a_save_is_checked_while_the_switch_is_on(panel: ExercisePanel, judge: Judge) -> None:
-    """A text that was checked already is not checked again, and none is once the switch is off."""
-    switch(panel, on=True)
-    judge.save("first")
-    wait_until(lambda: judge.checks == 1 and not page(panel).doing)
-    click(panel, "check")  # which saves first
-    judge.save("first")
-    wait_until(lambda: judge.handled == 2)
-    judge.save("second")
-    wait_until(lambda: judge.checks == 3 and not page(panel).doing)
-    switch(panel, on=False)
 
 
 def test_errors_are_sentences_and_secrets_stay_in_the_kernel(panel: ExercisePanel, judge: Judge) -> None:

@@ -1,4 +1,4 @@
-"""The reason why a program ended, from the end of its log."""
+"""The reason why no image was built, or why a program ended, from the end of its log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import service_trial, start_failure
 from workshop_kit.exercises.start_failure import crash_reason
 
 STACK = """Traceback (most recent call last):
@@ -21,27 +23,10 @@ KeyError: 'HTTP_PORT'
 """
 IN_JSON = {"level": "error", "msg": "cannot start", "error": "KeyError: 'HTTP_PORT'", "stack": STACK}
 READY = json.dumps({"level": "info", "msg": "listening"})
-CHAINED = f"""{STACK}
-During handling of the above exception, another exception occurred:
-
-Traceback (most recent call last):
-  File "/app/app.py", line 7, in <module>
-    start()
-app.StartFailed
-"""
 SYNTAX = """  File "/app/app.py", line 3
     def (
         ^
 SyntaxError: invalid syntax
-"""
-SEVERAL_LINES = """Traceback (most recent call last):
-  File "/app/my_service/config.py", line 12, in <module>
-    Settings()
-  File "/venv/lib/python3.13/site-packages/pydantic_settings/main.py", line 194, in __init__
-    super().__init__()
-pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings
-http.port
-  Input should be a valid integer
 """
 PROBLEMS = [
     {"variable": "MASTER_DB_HOST", "purpose": "where orders go", "wrong": "is not set"},
@@ -57,25 +42,12 @@ REFUSED = {"level": "error", "msg": "configuration refused", "problems": PROBLEM
             f"ERROR:    {STACK}\nERROR:    Exiting.\n", "KeyError: 'HTTP_PORT' (config.py, line 41)", id="uvicorn"
         ),
         pytest.param(f"{READY}\n{json.dumps(IN_JSON)}\n", "KeyError: 'HTTP_PORT' (config.py, line 41)", id="JSON"),
-        pytest.param(CHAINED, "StartFailed (app.py, line 7)", id="chained"),
         pytest.param(SYNTAX, "SyntaxError: invalid syntax (app.py, line 3)", id="syntax"),
-        pytest.param(
-            f"{SEVERAL_LINES}{READY}",
-            "ValidationError: 1 validation error for Settings http.port Input should be a valid integer "
-            "(config.py, line 12)",
-            id="several lines",
-        ),
         pytest.param(
             json.dumps(REFUSED),
             "2 problems: MASTER_DB_HOST is not set; HTTP_PORT is not a whole number",
             id="problems",
         ),
-        pytest.param(
-            json.dumps({"level": "error", "msg": "cannot listen", "error": "address in use"}),
-            "cannot listen: address in use",
-            id="an error without a stack",
-        ),
-        pytest.param(f"hello\n{READY}\n", "", id="nothing useful"),
         pytest.param("[" * 5000, "", id="deeply nested"),
         pytest.param('{"problems": 3, "stack": 4}\n' + "  \n" * 30_000 + "!", "", id="odd"),
     ],
@@ -89,3 +61,54 @@ def test_a_place_in_a_participants_file_is_preferred() -> None:
     """A colleague's module that fails deeper down is not where the participant looks."""
     assert crash_reason(STACK, ["workshop_app/__main__.py"]) == "KeyError: 'HTTP_PORT' (__main__.py, line 33)"
     assert crash_reason(STACK, ["workshop_app/health.py"]) == "KeyError: 'HTTP_PORT' (config.py, line 41)"
+
+
+NO_FILE = """#0 building with "default" instance using docker driver
+#7 [2/5] COPY requirments.txt .
+------
+ > [2/5] COPY requirments.txt .:
+------
+Dockerfile:4
+--------------------
+   3 |     WORKDIR /app
+   4 | >>> COPY requirments.txt .
+--------------------
+ERROR: failed to solve: failed to calculate checksum of ref 0428: "/requirments.txt": not found
+"""
+NO_RIGHT = """#8 ERROR: process "/bin/sh -c pip install -r requirements.txt" did not complete successfully: exit code: 1
+------
+ > [4/5] RUN pip install -r requirements.txt:
+0.310 Collecting starlette
+0.922 ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: '/venv/bin/uvicorn'
+------
+Dockerfile:6
+--------------------
+   6 | >>> RUN pip install -r requirements.txt
+--------------------
+ERROR: failed to solve: process "/bin/sh -c pip install -r requirements.txt" did not complete successfully: exit code: 1
+"""
+EMPTY = "ERROR: failed to solve: the Dockerfile cannot be empty\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "called", "got", "means"),
+    [
+        (NO_FILE, "step 2 of 5, line 4: COPY requirments.txt .", "ERROR: failed to solve: ", "COPY names requirments"),
+        (NO_RIGHT, "step 4 of 5, line 6: RUN pip install", "Collecting starlette\nERROR: Could not", "may not write"),
+        (EMPTY, "before the first step", "ERROR: failed to solve: the Dockerfile cannot", "has no instruction"),
+    ],
+    ids=["no file", "no right", "empty"],
+)
+def test_a_broken_dockerfile_is_named(log: str, called: str, got: str, means: str) -> None:
+    """The finding has step, line, instruction, the last lines of the step, and what they mean."""
+    finding = start_failure.build_finding(log)
+    assert finding.called.startswith(f"docker build: {called}")
+    assert finding.got.startswith(got)
+    assert means in finding.means
+
+
+def test_an_account_that_does_not_exist_is_named() -> None:
+    """In the participant's words, not in the engine's."""
+    refused = WorkshopError("The engine refused to start a container: unable to find user app: no matching entries.")
+    summary = service_trial.not_started("Start it", refused, "What?").summary
+    assert "USER names app, and the image has no account" in summary

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.waiting import wait_until
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.service_trial import ServiceImage
@@ -71,17 +69,3 @@ def test_log_lines_mask_the_passwords(context: Context, image: ServiceImage) -> 
     assert any(secret in said for secret in secrets)
     assert not any(secret in lines for secret in secrets)
     assert "(secret) !" in lines
-
-
-@pytest.mark.long
-def test_a_paused_database_is_an_error_of_the_stack(context: Context, image: ServiceImage) -> None:
-    """A fault that is still in force is not a mistake of the participant."""
-    stack = context.stack
-    stack.container("master-db").pause()
-    try:
-        with pytest.raises(WorkshopError, match="master-db is paused"), service_trial.run_with_stack(context, image):
-            pytest.fail("it ran")
-    finally:
-        stack.container("master-db").unpause()
-        wait_until(lambda: stack.container("master-db").health != "unhealthy")
-        stack.up()

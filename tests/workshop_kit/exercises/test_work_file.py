@@ -102,16 +102,6 @@ def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_pat
     assert content.update(new).sentences() == ["Everything is up to date."]
 
 
-def test_what_no_import_would_read_is_not_exported(
-    old: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One sentence, and no file."""
-    monkeypatch.setattr(work_file, "MAX_BYTES", 1000)
-    with pytest.raises(WrongUsage, match=r"have more than 0\.001 MB"):
-        work_file.export_work(old, tmp_path / "progress.json")
-    assert not (tmp_path / "progress.json").exists()
-
-
 def test_an_export_has_no_passwords_and_overwrites_nothing(old: Workspace, tmp_path: Path) -> None:
     """Files in a folder of secrets and files that are no text stay behind, and are named; so do hidden files."""
     target = tmp_path / "progress.json"
@@ -137,19 +127,12 @@ def named(name: str) -> Change:
     ("change", "sentence"),
     [
         (named("../outside.py"), "'../outside.py' is no file of notebooks, exercises, my_service"),
-        (named("my_service/../../outside.py"), "is no file of"),
         (named("/tmp/outside.py"), "is no file of"),
-        (named(".workshop/id"), "is no file of"),
         (named("my_service/.env"), "is no file of"),
         (named("my_service/a\0.py"), "is no file of"),
-        (named("progress.json"), "is no file of"),
-        (named(""), "is no file of"),
         (lambda document: document.update(format="something else"), "format: Input should be"),
-        (lambda document: document.update(seed=-1), "seed: "),
         (lambda document: document.update(track="week"), "track: 'week' is none of 90min, half-day, full."),
-        (lambda document: document["files"].update({APP: {"text": "no list"}}), "Input should be a valid array"),
         (lambda document: document["progress"].update(exercises={"x": {"hints": "2"}}), "progress.exercises.x.hints"),
-        (lambda document: document.clear(), "format: Field required"),
     ],
 )
 def test_a_foreign_file_is_one_sentence_and_changes_nothing(
@@ -166,16 +149,6 @@ def test_a_foreign_file_is_one_sentence_and_changes_nothing(
         work_file.import_work(unchanged, target)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert snapshot(unchanged.folder) == before
-
-
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\xff", b'{"a": "\\ud800"}', b"[" * 100_000], ids=len)
-def test_what_is_no_json_is_one_sentence(unchanged: Workspace, tmp_path: Path, content: bytes) -> None:
-    """Empty, binary, damaged, or nested until a parser gives up."""
-    (tmp_path / "file").write_bytes(content)
-    before = snapshot(unchanged.folder)
-    with pytest.raises(WorkshopError, match=r"is no exported progress|is not text in UTF-8"):
-        work_file.import_work(unchanged, tmp_path / "file")
     assert snapshot(unchanged.folder) == before
 
 

@@ -19,7 +19,6 @@ from workshop_kit.workspace import solutions
 
 FACTOR = re.compile(r"[Ff]actor (\d+)")
 TEXTS = ("notebooks/*.ipynb", "exercises/exercises.toml", "docs/*.md", "README.md")
-JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
 
 def words(text: str) -> str:
@@ -48,16 +47,6 @@ def test_every_factor_is_cited_with_its_number_and_its_name(root: Path) -> None:
     assert {name for name, _, _ in found} >= {"exercises.toml", "01_container.ipynb", "02_configuration.ipynb"}
     wrong = [one for one in found if not one[2].lstrip().startswith(names.get(one[1], "no such factor"))]
     assert wrong == []
-
-
-def test_japanese_has_romanized_words_beside_it(root: Path) -> None:
-    """Where no font has the characters, a reader still sees how they sound and what they mean."""
-    lines = [line for lesson in ("00_start",) for text in cells_of(root, lesson).values() for line in text.split("\n")]
-    japanese = [line for line in lines if JAPANESE.search(line)]
-    assert japanese
-    assert all(re.search(r"\(\*[A-Za-zāēīōū ,]+\?\*\) [A-Z]", line) for line in japanese)
-    for path in root.glob("notebooks/*.ipynb"):
-        assert path.stem == "00_start" or not JAPANESE.search(path.read_text())
 
 
 def test_the_pytest_cell_of_lesson_02b_ignores_every_outer_configuration(

@@ -87,11 +87,6 @@ def test_every_lesson_ends_well_and_shows_what_it_should(toured: Toured) -> None
     assert all(one["cells"] for one in toured.results)
 
 
-def test_the_parts_are_all_the_lessons() -> None:
-    """No lesson is in neither part."""
-    assert sorted(name for part in PARTS for name in part.values[0]) == LESSONS  # type: ignore[union-attr]
-
-
 def test_they_ran_in_the_learners_environment(toured: Toured) -> None:
     """It holds what requirements.lock lists, and pip, which comes with Python."""
     code = "import importlib.metadata as m; print(*(d.name for d in m.distributions()), sep='\\n')"

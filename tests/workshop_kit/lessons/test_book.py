@@ -1,4 +1,4 @@
-"""The book: executed lessons in Markdown, renewed only when a lesson changed."""
+"""The book: executed lessons in Markdown, with pictures as files, current as it is committed."""
 
 from __future__ import annotations
 
@@ -24,15 +24,6 @@ def shown(**data: str) -> Any:
     return v4.new_output("display_data", data=bundle)  # type: ignore[no-untyped-call]
 
 
-def test_text_code_and_what_it_printed_stand_in_order() -> None:
-    """Markdown as it is, code in a fence, output in a fence without colors; of HTML its text twin alone."""
-    stream = v4.new_output("stream", text="\x1b[31mred\x1b[0m\n")  # type: ignore[no-untyped-call]
-    hostile = shown(text_html="<script>x</script>", text_plain="``` <script>")
-    markdown, _ = book.chapter_of(executed(stream, hostile), "00_x")
-    printed = "```text\nred\n```\n\n````text\n``` <script>\n````"
-    assert markdown == f"# A lesson\n\nWords.\n\n```python\nlook()\n```\n\n{printed}\n"
-
-
 def test_pictures_become_files_with_their_alt_text() -> None:
     """They are written beside the chapter; a chart of matplotlib has no text, so the labels of its axes are taken."""
     png = base64.b64encode(b"\x89PNG...").decode()
@@ -45,20 +36,6 @@ def test_pictures_become_files_with_their_alt_text() -> None:
     assert "![A  chart](pictures/00_x-1.png)" in markdown
     assert "![A map](pictures/00_x-2.svg)" in markdown
     assert "![Chart: seconds, memory (MiB)](pictures/00_x-3.png)" in markdown
-
-
-def test_a_chapter_is_renewed_only_when_its_lesson_changed(tmp_path: Path) -> None:
-    """Two runs of one lesson differ in ids and times: the book keeps the first."""
-    notebook = tmp_path / "00_x.ipynb"
-    notebook.write_text("one")
-    folder = tmp_path / "book"
-    assert book.write_chapter(executed(source="first()"), notebook, folder)
-    assert not book.write_chapter(executed(source="second()"), notebook, folder)
-    assert "first()" in (folder / "00_x.md").read_text()
-    notebook.write_text("two")
-    assert not book.is_current(notebook, folder)
-    assert book.write_chapter(executed(source="second()"), notebook, folder)
-    assert "second()" in (folder / "00_x.md").read_text()
 
 
 def test_the_committed_book_is_of_these_lessons(root: Path) -> None:

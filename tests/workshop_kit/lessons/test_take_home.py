@@ -6,15 +6,13 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of, target_report
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
@@ -121,23 +119,3 @@ def test_the_note_names_all_exercises_that_are_not_passed(exercise_service: Exer
     for name in exercises(root):
         exercise_service.progress.record_check(name, Verdict.PASSED)
     assert take_home.unpassed_note(exercise_service) == ""
-
-
-def test_only_an_image_of_the_folder_is_marked(exercise_service: ExerciseService) -> None:
-    """The workspace's own ``my-service``; an image of that name in another workspace is none of theirs."""
-    project = exercise_service.workspace.compose_project
-    for tags, is_theirs in (([f"{project}/my-service:6"], True), (["workshop-other/my-service:6"], False), ([], False)):
-        images = SimpleNamespace(get=lambda _, tags=tags: SimpleNamespace(tags=tags))
-        engine = cast(Engine, SimpleNamespace(client=SimpleNamespace(images=images)))
-        (one,) = take_home.mark_unpassed(report(RuleVerdict.HOLDS), engine, exercise_service).targets
-        assert bool(one.reference) is is_theirs
-
-
-def test_a_starter_and_an_attempt_are_told_apart(exercise_service: ExerciseService, root: Path) -> None:
-    """What runs in their place is the starter, or code that no check has passed."""
-    (source,) = [one for one in solutions.service_sources(root) if EXERCISE in one.ids()]
-    file = exercise_service.workspace.service_folder() / source.file
-    file.write_text(solutions.colleague_files(root, source.lesson)[source.file])
-    assert "the starter (config.env" in take_home.unpassed_note(exercise_service)
-    file.write_text(file.read_text().replace("# endregion config.env", "attempt = 1\n# endregion config.env"))
-    assert "code that no check has passed (config.env" in take_home.unpassed_note(exercise_service)

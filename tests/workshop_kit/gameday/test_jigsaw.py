@@ -11,7 +11,6 @@ import pytest
 
 from tests.workshop_kit.gameday import recorded
 from workshop_kit.errors import WrongUsage
-from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday import jigsaw
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.jigsaw import ROLES, JigsawPages
@@ -54,20 +53,6 @@ def test_each_page_shows_its_own_signal(pages: JigsawPages) -> None:
     assert "release 42" not in log
     assert "Only the notebook releases and restarts" in configuration
     assert "<script" not in configuration + log
-
-
-def test_a_comparison_on_a_page_is_noted_once(
-    pages: JigsawPages, incident: Incident, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A reload is no new action; the comparison is an own action, whatever cell runs."""
-    monkeypatch.setattr(incidents, "running_cell", lambda: "monday.releases()")
-    token = pages.tokens["configuration"]
-    shown = [get(pages, "configuration", token=token, release="42").text for _ in range(2)]
-    assert all("What release 42 changed" in text for text in shown)
-    assert [one[9:] for one in incident.record.actions] == ["compared releases 41, 42"]
-    assert incident.record.detected is not None
-    assert "was the first" in get(pages, "configuration", token=token, release="40").text
-    assert "What release" not in get(pages, "configuration", token=token, release="<b>").text
 
 
 def test_pages_are_served_in_the_network_only_when_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from workshop_kit.errors import WorkshopError
 from workshop_kit.gameday import service
 from workshop_kit.workspace import regions, solutions
 
@@ -55,17 +54,3 @@ def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: 
 def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:
     """It lacks the colleague's files."""
     assert "my_service is not at the start of lesson 05" in prepare(root, tmp_path).note
-
-
-def test_the_module_that_leaks_is_the_service_s_own_and_two_lines(root: Path, mine: Path) -> None:
-    """A later version leaks, too; a changed module is refused in a sentence."""
-    prepared = prepare(root, mine)
-    path = Path(prepared.folder.name, service.ORDERS)
-    source = path.read_text()
-    assert (prepared.build(), prepared.build(leak_mib=1.5), prepared.build()) == (2, 3, 4)
-    leaking = path.read_text()
-    compile(leaking, service.ORDERS, "exec")
-    added = [line for line in leaking.splitlines() if line not in source.splitlines()]
-    assert [line for line in added if not line.startswith("#")][1].endswith("body.ljust(1572864)")
-    with pytest.raises(WorkshopError, match="is not as this incident knows it"):
-        service.leaking(leaking.replace("_ask_cache", "_ask_nobody"), 1.5)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.merge import language_of, merge, same_code
+from workshop_kit.workspace.merge import merge, same_code
 
 SOURCES = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e"]), st.sampled_from(["1", "2", "3"]))
 
@@ -42,13 +42,6 @@ def test_a_cell_that_was_only_run_is_updated_and_the_others_keep_their_outputs()
     assert sources(merged.content) == {"a": "1", "b": "2"}
     assert outputs(merged.content) == ["a"]
     assert merged.conflicts == ()
-
-
-def test_a_cell_that_the_project_dropped_goes_unless_it_was_edited() -> None:
-    """A cell that is gone from the lesson goes; one with a participant's work in it stays."""
-    merged = merge("x.ipynb", notebook({"a": "1", "b": "1", "c": "1"}), notebook({"a": "1", "b": "mine", "c": "1"}),
-                   notebook({"a": "1"}))  # fmt: skip
-    assert sources(merged.content) == {"a": "1", "b": "mine"}
 
 
 @given(base=SOURCES, mine=SOURCES, new=SOURCES)
@@ -109,13 +102,6 @@ def test_comments_and_spaces_are_no_change() -> None:
     assert same_code(CODE, same.replace("\n", "\r\n\n"))
     for old, new in (('""\n', '"1"\n'), ('        return ""\n', '            return ""\n'), ("# really", "really")):
         assert not same_code(CODE, CODE.replace(old, new))
-
-
-def test_other_languages_are_compared_line_by_line() -> None:
-    """In YAML the indent counts, comment lines and blank lines do not."""
-    assert same_code("a:\n  b: 1\n", "# say\n\na:   \n  b: 1", language=language_of("rules.yaml"))
-    assert not same_code("a:\n  b: 1\n", "a:\nb: 1\n", language=language_of("rules.yaml"))
-    assert language_of("health.py") == language_of("01_container.ipynb") == "python"
 
 
 LESSON = "notebooks/00_start.ipynb"

@@ -82,7 +82,6 @@ def test_the_neighbors_are_solved_for_a_check() -> None:
     ("text", "line", "problem"),
     [
         ("x\n# region a.b\ny\n", 2, "has no line `# endregion a.b`"),
-        ("# endregion a.b\n", 1, "has no line `# region a.b` before it"),
         ("# region a.b\n# region a.c\n# endregion a.c\n", 1, "has no line `# endregion a.b` before the next region"),
         ("# region a.b\n# endregion a.b\n# region a.b\n", 3, "is there twice (first on line 1)"),
     ],
@@ -93,25 +92,3 @@ def test_regions_that_do_not_fit_are_named_with_their_line(text: str, line: int,
         starter(text)
     assert (caught.value.line, problem in caught.value.problem) == (line, True), caught.value
     assert "./workshop reset a." in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("body", "line", "problem"),
-    [
-        ("#| x\n", 2, "`#|` stands before each line of `#: only the starter`"),
-        ("#: only the starter\nx\n", 3, "`#|` stands before each line of"),
-        ("#: only the solutoin\n", 2, "`#: only the solutoin` is no section"),
-    ],
-)
-def test_sections_that_do_not_fit_are_named_with_their_line(body: str, line: int, problem: str) -> None:
-    """A misplaced or misspelled section is an error with its line."""
-    with pytest.raises(MarkerError) as caught:
-        starter(f"# region a.b\n{body}# endregion a.b\n")
-    assert (caught.value.line, problem in caught.value.problem) == (line, True), caught.value
-
-
-def test_a_missing_region_is_an_error() -> None:
-    """Without both markers there is no line: the error names the file and the markers."""
-    with pytest.raises(MarkerError) as caught:
-        region_of("x = 1\n", "a.b")
-    assert str(caught.value.in_file("config.py")).startswith("config.py: the lines `# region a.b`")

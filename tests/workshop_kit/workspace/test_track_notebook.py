@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.track_notebook import fold, replaced_by, unfold
+from workshop_kit.workspace.track_notebook import fold, unfold
 
 COURSE = load_course(CHECKOUT)
 ON_TRACK = [(track, lesson) for track in TRACKS for lesson in COURSE.names(track)]
@@ -43,29 +42,6 @@ def edited(notebook: bytes, changes: Mapping[str, Mapping[str, object]]) -> byte
     """Return a notebook with other values in some of its cells, by their ids."""
     new = [{**cell, **changes.get(cell["id"], {})} for cell in cells(notebook)]
     return (json.dumps({**json.loads(notebook), "cells": new}, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-@pytest.mark.parametrize(("track", "lesson"), ON_TRACK)
-def test_kept_cells_stay_and_skipped_ones_are_text(track: str, lesson: str) -> None:
-    """In the place of each skipped stretch stands one text cell with its headings, its texts and its code."""
-    kept = {cell for part in COURSE.sections[lesson] if track in part.minutes for cell in part.cells}
-    stretches = groupby(cells(shipped(lesson)), key=lambda cell: cell["id"] in kept)
-    after = [cell for cell in cells(folded(lesson, track)) if not cell["id"].startswith("fill-")]
-    for is_kept, group in stretches:
-        stretch = list(group)
-        if is_kept:
-            assert [after.pop(0) for _ in stretch] == stretch
-            continue
-        mark = after.pop(0)
-        assert (mark["cell_type"], replaced_by(mark)) == ("markdown", stretch)
-        assert mark["source"][0].startswith("#### Not today: ")
-        begun = {cell["id"] for cell in stretch}
-        for part in COURSE.sections[lesson]:
-            assert part.cells[0] not in begun or part.heading in mark["source"][0]
-        assert [
-            cell["id"] for cell in stretch if "".join(cell["source"]).split("\n")[-1] not in "".join(mark["source"])
-        ] == []
-    assert after == []
 
 
 @pytest.mark.parametrize(("track", "lesson"), ON_TRACK)

@@ -78,19 +78,6 @@ def test_a_double_click_injects_one_fault(pages: Pages) -> None:
     pages.said("fault", **fault)
 
 
-def test_a_failed_order_is_an_error_in_the_log_and_for_the_room(pages: Pages) -> None:
-    """The log and the metrics count the same; its lines are shown to the room by its id."""
-    pages.said("fault", fault="down", target="master-db")
-    assert pages.controller.order("tea-for-nobody") == 503
-    pages.said("show-lines", request_id="tea-for-nobody")
-    lines = pages.controller.lines()
-    assert list(lines[lines["request_id"] == "tea-for-nobody"]["grade"]).count("error") == 1
-    assert pages.state()["audience"]["shows"] == "lines"
-    picture = pages.get("/audience/lines.svg").text
-    assert "tea-for-nobody" in picture
-    assert 'class="bar error"' in picture
-
-
 def test_a_limit_that_the_kernel_refuses_is_one_sentence(pages: Pages) -> None:
     """Without the container's id, the engine's own words, or a notebook's cell."""
     answer = pages.do("fault", fault="limits", target="master-db", parameters={"memory_mib": 7.0})

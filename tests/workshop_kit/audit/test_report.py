@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from workshop_kit.audit import catalog, ignore
 from workshop_kit.audit.findings import AuditReport, Evidence, Rule, RuleFinding, RuleVerdict, TargetReport
-from workshop_kit.audit.notebook import audit
+from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.audit.report import as_page, as_sarif, as_text
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
@@ -125,3 +125,25 @@ def test_a_target_is_a_name_or_an_object_of_the_sdk(session: Session, images: di
     by_name = audit(images["app"], only=["build.labels", "build.pinned"])
     assert by_name.report.targets[0].image_id == image.id
     assert len(by_name.data) == 2
+
+
+def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
+    """In the terminal rules that hold are a number; on a page they are folded, below the summary."""
+    text, page = as_text(report(RuleVerdict.FAILS)), as_page(report(RuleVerdict.FAILS))
+    assert re.findall(r"does not hold \((\w+)\)", text)[:3] == ["critical"] * 3
+    assert text.index("The gravest") < text.index("What else does not hold")
+    assert page.index('class="wk-gravest"') < page.index('class="wk-strip"') < page.index("<details")
+    assert page.count("<details open>") == 3
+    good = as_text(report(RuleVerdict.HOLDS))
+    assert f"{len(catalog.rules())} hold." in good
+    assert rule_of("logs.rotation").title not in good
+    assert "<details><summary>What holds" in as_page(report(RuleVerdict.HOLDS))
+
+
+def test_names_in_a_heat_map_are_text() -> None:
+    """A name that is HTML, or a formula, stays text; copies of a compose project's service are told apart."""
+    copies = AuditReport("compose:shop", tuple(target_report(RuleVerdict.HOLDS, target="$\\no$ <b>") for _ in range(2)))
+    shown = Audit(copies).heatmap("x")
+    assert "<b>" not in shown.html
+    assert "$\\no$ <b>: holds" in str(shown)
+    assert "$\\no$ <b> 2: holds" in str(shown)

@@ -18,7 +18,7 @@ from workshop_kit.classroom.sync import RoomSync
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.instructor import room_server
+from workshop_kit.instructor import classroom, room_server
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
@@ -205,3 +205,19 @@ def test_a_room_opens_on_one_address_of_this_machine(live_room: LiveRoom, addres
     """Never on all of them, and not on another machine's."""
     with pytest.raises(WrongUsage, match="of this machine"):
         room_server.open_room(live_room.kept, address)
+
+
+def test_an_old_snapshot_changes_nothing(live_room: LiveRoom) -> None:
+    """It was under way when a newer one arrived."""
+    for sequence, help_state in ((5, "stuck"), (4, "none")):
+        assert post(live_room, GOOD | {"sequence": sequence, "help": help_state, "help_clicks": 1}).ok
+    assert len(live_room.classroom.queue()) == 1
+
+
+def test_a_full_room_says_so(live_room: LiveRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who are in it go on."""
+    monkeypatch.setattr(classroom, "MOST_PARTICIPANTS", 1)
+    assert post(live_room, GOOD).ok
+    answer = post(live_room, GOOD | {"participant": "1" * 32})
+    assert (answer.status, "The room is full" in answer.body) == (409, True)
+    assert post(live_room, GOOD | {"sequence": 2}).ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -126,3 +127,15 @@ def test_one_source_does_not_tell_an_incident_from_a_decoy_day(day: str, source:
     decoy = DECOYS[day][number](CAUSES[day], incident, seed)
     assert incident.view(source) == decoy.view(source)
     assert any(incident.view(other) != decoy.view(other) for other in SOURCES)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("day", CAUSES)
+def test_a_kind_of_change_that_occurs_once_is_not_the_answer(day: str, seed: int) -> None:
+    """Harmless releases stand around the cause; if it is a release, another one changes the same kind of setting."""
+    shop = play(CAUSES[day], seed)
+    assert len(shop.history) == len(CAUSES[day].environments) + (3 if day == "wednesday" else 4)
+    suspects = {"monday": "secrets", "tuesday": "cpus", "thursday": "code"}.get(day)
+    if suspects:
+        values = [getattr(one, suspects) for one in shop.history]
+        assert sum(before != after for before, after in itertools.pairwise(values)) == 2

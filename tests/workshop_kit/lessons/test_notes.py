@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from workshop_kit.lessons import notes
-from workshop_kit.lessons.notes import CELL, NAME
+from workshop_kit.lessons.notes import CELL, NAME, Note
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import lesson_names
 from workshop_kit.workspace.folder import Workspace
@@ -91,3 +91,8 @@ def test_a_second_start_keeps_edits(workspace: Workspace) -> None:
     done = notes.update_notebooks(workspace)
     assert (done.added, done.changed, done.conflicts) == ([], [], [])
     assert json.loads(path_of(workspace, EDITED).read_text())["cells"][0]["source"] == "my own words"
+
+
+def test_a_note_cannot_bring_markup() -> None:
+    """HTML in a note is text."""
+    assert "&lt;img src=x&gt;" in Note("title", "", "**Before.** <img src=x>").html

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from workshop_kit import doctor
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace import provision
@@ -45,3 +47,18 @@ def test_a_fresh_workspace_is_one_tours_at_a_time(tmp_path: Path) -> None:
         assert (first.notebooks / "00_start.ipynb").read_text() == "being run"
     with provision.fresh_workspace(tmp_path / "tour") as again:
         assert (again.notebooks / "00_start.ipynb").read_text() != "being run"
+
+
+def test_a_disk_that_is_nearly_full_is_said_before_anything_is_built(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, images: dict[str, str]
+) -> None:
+    """Only where something has to be built: with all images there, little space is enough."""
+    monkeypatch.setattr(doctor, "ENOUGH_DISK_BYTES", 1 << 60)
+    workspace = Workspace.open(tmp_path / "workspace")
+    provision.make_ready(workspace, root, may_install=False)
+    changed = tmp_path / "checkout"
+    for folder in ("images", "workshop_app"):
+        shutil.copytree(root / folder, changed / folder)
+    (changed / "workshop_app" / "orders.py").write_text("# changed\n")
+    with pytest.raises(NotReady, match="disk is nearly full"):
+        provision.make_ready(workspace, changed, may_install=False)

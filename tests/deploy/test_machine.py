@@ -8,16 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from workshop_kit.engine import builder
 from workshop_kit.engine.session import Session
 
-pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(3000)]
 FOLDER = Path(__file__).with_name("machine")
 CONSOLE = re.compile(r"^(\[ *[\d.]+\] )?guest\.sh\[\d+\]: ", re.MULTILINE)
 """What the console puts before each line of the guest's service."""
+COMMANDS = {"rootless": ("doctor", "tour,00,01"), "podman": ("doctor", "tour,00,01")}
+MACHINE_SECONDS = 2400
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +32,31 @@ def machine_image(session: Session, engines_image: str) -> Iterator[str]:
     session.engine.client.images.remove(tag, force=True)
 
 
-def console(session: Session, image: str, *words: str) -> str:
-    """Boot the machine with an engine and commands of the kit; return what these print, and their exit codes."""
-    container = session.engine.client.containers.run(
-        image, [*words], privileged=True, cgroupns="private", labels=session.labels("kernel"), detach=True
-    )
+@pytest.fixture(scope="module")
+def machines(session: Session, machine_image: str) -> Iterator[dict[str, Any]]:
+    """Two machines at once, since each keeps hardly more than one processor busy: containers by the engine's name."""
+    started: dict[str, Any] = {}
     try:
-        container.wait()
-        return CONSOLE.sub("", container.logs().decode(errors="replace").replace("\r", ""))
+        for engine, commands in COMMANDS.items():
+            started[engine] = session.engine.client.containers.run(
+                machine_image,
+                [engine, *commands],
+                privileged=True,
+                cgroupns="private",
+                labels=session.labels("kernel"),
+                detach=True,
+            )
+        yield started
     finally:
-        container.remove(force=True, v=True)
+        for container in started.values():
+            container.remove(force=True, v=True)
+
+
+def console(machine: Any) -> list[str]:
+    """Wait for the machine's end; return what each command printed, and then its exit code."""
+    machine.wait(timeout=MACHINE_SECONDS)
+    said = CONSOLE.sub("", machine.logs().decode(errors="replace").replace("\r", ""))
+    return re.split(r"^== ", said, flags=re.MULTILINE)[1:]
 
 
 def lacking(said: str) -> list[str]:
@@ -46,15 +64,15 @@ def lacking(said: str) -> list[str]:
     return re.findall(r"^✗ \w+ +(.+?)  ", said, re.MULTILINE)
 
 
-def test_rootless_docker_limits_and_runs_two_lessons(session: Session, machine_image: str) -> None:
+def test_rootless_docker_limits_and_runs_two_lessons(machines: dict[str, Any]) -> None:
     """With systemd a rootless engine limits, so container.limits (in 01) is judged, and the big process is killed."""
-    doctor, tour = console(session, machine_image, "rootless", "doctor", "tour,00,01").split("== tour")
+    doctor, tour = console(machines["rootless"])
     assert lacking(doctor) == ["Container cgroups"], doctor  # those are its user's own, where the agent cannot look
     assert "exit code 0" in tour, tour
 
 
-def test_podman_limits_and_checks_health(session: Session, machine_image: str) -> None:
-    """With systemd its timers run the health checks; the stack comes up, and the first lesson runs on it."""
-    doctor, tour = console(session, machine_image, "podman", "doctor", "tour,00").split("== tour")
+def test_podman_limits_and_checks_health(machines: dict[str, Any]) -> None:
+    """With systemd its timers run the health checks; the stack comes up, and the lessons run on it."""
+    doctor, tour = console(machines["podman"])
     assert lacking(doctor) == [], doctor
     assert "exit code 0" in tour, tour

@@ -22,7 +22,7 @@ DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 COMMANDS = {
     "setup": "commands.machine:setup",
     "start": "commands.machine:start",
-    "doctor": "doctor:main",
+    "doctor": "commands.doctor:main",
     "plan": "commands.plan:main",
     "tour": "commands.tour:tour",
     "notes": "commands.instructor:notes",

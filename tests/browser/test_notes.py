@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.lab_page import LabPage
 from workshop_kit.lessons import notes
-from workshop_kit.lessons.notes import NAME
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content
+from workshop_kit.workspace.content import INSTRUCTOR
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 LONGER_THAN_A_PAGE = (
@@ -22,7 +23,7 @@ LONGER_THAN_A_PAGE = (
 def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:
     """Its first line is seen with its color; a click shows the rest as formatted text."""
     notes.update_notebooks(lab.workspace)
-    lab.open(f"{NAME}01_container")
+    lab.open(f"{INSTRUCTOR}01_container")
     note = lab.cell(0)
     summary, text = note.locator("summary"), note.locator("details p")
     expect(summary).to_have_text("Instructor · 0:00 · title")
@@ -34,7 +35,7 @@ def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:
     expect(note.locator("details strong")).to_have_text("Opening.")
     expect(note.locator("details code")).to_have_text("my_service")
     lab.screenshot("instructor notebook")
-    assert notes.remove_notebooks(lab.workspace) == []
+    assert content.remove_instructor_notebooks(lab.workspace) == []
 
 
 @pytest.mark.parametrize("lesson", ["00_start", "04_monitoring"])

@@ -19,7 +19,7 @@ FLOORS = (
     ("files", "terminal"),
     ("bootstrap",),
     ("engine",),
-    ("observe", "faults", "doctor", "bundle"),
+    ("observe", "faults", "bundle"),
     ("display",),
     ("search",),
     ("audit",),
@@ -106,7 +106,8 @@ def test_the_observed_does_not_know_its_observer(root: Path) -> None:
 
 def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> None:
     """What the launcher runs on a bare Python can be imported without any installed package."""
-    command = [sys.executable, "-S", "-c", "import workshop_kit.bootstrap.__main__, workshop_kit.doctor"]
+    program = "import workshop_kit.bootstrap.__main__, workshop_kit.commands.doctor, workshop_kit.commands.plan"
+    command = [sys.executable, "-S", "-c", program]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert said.stderr == ""
 

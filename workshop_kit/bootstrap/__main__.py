@@ -41,13 +41,9 @@ def _start_command_line(python: Path, arguments: list[str]) -> NoReturn:
 
 
 def _run_without_packages(name: str, arguments: list[str]) -> int:
-    if name == "doctor":
-        from workshop_kit import doctor
+    from workshop_kit.commands import doctor, plan
 
-        return doctor.main(arguments)
-    from workshop_kit.commands import plan
-
-    return plan.main(arguments)
+    return doctor.main(arguments) if name == "doctor" else plan.main(arguments)
 
 
 _said: list[str] = []

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit import doctor
 from workshop_kit.bundle import images, wheels
 from workshop_kit.bundle.manifest import choose_images, megabytes, parts, verify, version_of
+from workshop_kit.commands import doctor
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group
 from workshop_kit.dev import site
 from workshop_kit.engine import cleanup, features, install, reach
@@ -26,7 +26,7 @@ from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
-from workshop_kit.workspace import content, provision
+from workshop_kit.workspace import content, lab_settings, provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, own_workspace
 
@@ -63,8 +63,7 @@ def start(
     no_install: NoInstall = False,
 ) -> None:
     """Install and build what is missing, then open a lesson; without an engine, open the book."""
-    from workshop_kit.lessons import lab, notes  # lazily: slow imports, also the next one
-    from workshop_kit.workspace import lab_settings
+    from workshop_kit.lessons import lab  # lazily: slow imports
 
     workspace = own_workspace(seed=seed)
     arrange_notes(workspace, instructor=instructor)
@@ -74,7 +73,7 @@ def start(
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
-    page = lab_settings.lesson_page(f"{notes.NAME}{lesson}" if instructor else lesson)
+    page = lab_settings.lesson_page(f"{content.INSTRUCTOR}{lesson}" if instructor else lesson)
     with TerminalReport() as report:
         no_engine = why_no_engine(may_install=not no_install, report=report)
         if no_engine is None:
@@ -91,13 +90,13 @@ def start(
 
 def arrange_notes(workspace: Workspace, *, instructor: bool) -> None:
     """Write the instructor's notebooks, or remove them where none of their cells was edited."""
-    from workshop_kit.lessons import notes  # lazily: slow imports
-
     if instructor:
+        from workshop_kit.lessons import notes  # lazily: slow imports
+
         for name, cells in notes.update_notebooks(workspace).conflicts:
             say(f"Your version stays in {name}: {', '.join(cells)}.")
         return
-    for name in notes.remove_notebooks(workspace):
+    for name in content.remove_instructor_notebooks(workspace):
         say(f"{name} stays, with the instructor's notes: it was edited. Delete it if you do not need it.")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
+from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import builder, recipes, shell
 from workshop_kit.engine import install as installer
 from workshop_kit.engine.labels import are_ours
@@ -26,6 +27,8 @@ from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 
+ENOUGH_DISK_BYTES = 4 * GIB
+"""The disk space that set-up wants."""
 NO_DOCUMENTATION = "no-documentation"
 """In the base's folder: a file of dpkg's options that keep documentation from being unpacked."""
 PULLED = f"debian:{recipes.RELEASE}-slim"

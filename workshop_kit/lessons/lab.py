@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from workshop_kit.bootstrap import jupyter_port
-from workshop_kit.bootstrap.jupyter_port import HOST
 from workshop_kit.display.page_server import listen
 from workshop_kit.engine import reaper
 from workshop_kit.errors import NotReady
@@ -27,6 +25,7 @@ from workshop_kit.observe.http import Answer, request
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
+    HOST,
     FirstPage,
     JupyterFolders,
     first_layout,
@@ -103,7 +102,7 @@ def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | N
         _end(process)
         raise
     with suppress(NotReady):  # a full disk must not end a running server
-        write_atomically(jupyter_port.port_file(folders.root), f"{server.port}\n".encode(), mode=0o600)
+        write_atomically(folders.port_file, f"{server.port}\n".encode(), mode=0o600)
     if not any(folders.layouts.glob(f"{page.layout}-*")):  # a participant's own layout stays
         server.call("PUT", f"/lab/api/workspaces/{page.layout}", first_layout(page))
     return server
@@ -148,7 +147,7 @@ def running_server(workspace: Workspace) -> LabServer | None:
 def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> tuple[subprocess.Popen[bytes], str]:
     """Start the server's process; return it with the server's token."""
     token = secrets.token_hex(24)
-    first = port or jupyter_port.last_port(folders.root) or 0
+    first = port or folders.last_port() or 0
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
         *(f"--ServerApp.port={first}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),

@@ -26,15 +26,15 @@ from workshop_kit.files import write_atomically
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
-from workshop_kit.workspace.content import Backup, Update
+from workshop_kit.workspace.content import INSTRUCTOR, Backup, Update
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import notebook_bytes
 
 HERE = Path(__file__).parent
 SUFFIX = ".notes.md"
-NAME, CELL = "instructor_", "note-"
-"""What a notebook's name and the id of a note's cell begin with; the lesson's or the cell's own follows."""
+CELL = "note-"
+"""What the id of a note's cell begins with; that of the cell it is about follows."""
 FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;">
 <summary style="color: #8b5ce4;"><b>Instructor</b>{minute} · {cell}</summary>
 
@@ -163,21 +163,8 @@ def update_notebooks(workspace: Workspace, root: Path = CHECKOUT) -> Update:
     folder = root / "notebooks"
     for lesson in lesson_names(folder):
         made = with_notes(read_notebook(lesson, folder), load(lesson, folder))
-        content.update_file(workspace, notebook_bytes(made), f"notebooks/{NAME}{lesson}.ipynb", done)
+        content.update_file(workspace, notebook_bytes(made), f"notebooks/{INSTRUCTOR}{lesson}.ipynb", done)
     return done
-
-
-def remove_notebooks(workspace: Workspace) -> list[str]:
-    """Remove the instructor's notebooks; return the names of those that stay because a cell was edited."""
-    edited = []
-    for path in sorted(workspace.notebooks.glob(f"{NAME}*.ipynb")):
-        name = f"notebooks/{path.name}"
-        if _sources(content.current(workspace, name)) != _sources(content.remembered(workspace, name)):
-            edited.append(path.name)
-            continue
-        path.unlink()
-        (workspace.base / name).unlink()
-    return edited
 
 
 def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, Any]:
@@ -196,11 +183,3 @@ def _cell(note: Note) -> dict[str, Any]:
     text = FOLDED.format(minute=minute, cell=note.cell, text=note.text)
     lines = text.splitlines(keepends=True)
     return {"cell_type": "markdown", "id": f"{CELL}{note.cell}", "metadata": {}, "source": lines}
-
-
-def _sources(notebook: bytes | None) -> object:
-    """Return the cells' ids and texts, without outputs; a damaged notebook as it is."""
-    try:
-        return [(cell["id"], "".join(cell["source"])) for cell in json.loads(notebook or b"")["cells"]]
-    except (ValueError, KeyError, TypeError):
-        return notebook

@@ -21,6 +21,8 @@ from workshop_kit.workspace.course import MY_SERVICE, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, LessonCopy, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
 
+INSTRUCTOR = "instructor_"
+"""What the names of the instructor's notebooks begin with; the lesson's follows."""
 MAX_BYTES = 100_000_000
 """Of a participant's file; a notebook may hold many pictures."""
 
@@ -157,6 +159,27 @@ def follow_track(workspace: Workspace) -> list[str]:
                 write_atomically(workspace.folder / name, after)
                 changed.append(name)
     return changed
+
+
+def remove_instructor_notebooks(workspace: Workspace) -> list[str]:
+    """Remove the instructor's notebooks; return the names of those that stay because a cell was edited."""
+    edited = []
+    for path in sorted(workspace.notebooks.glob(f"{INSTRUCTOR}*.ipynb")):
+        name = f"notebooks/{path.name}"
+        if _sources(current(workspace, name)) != _sources(remembered(workspace, name)):
+            edited.append(path.name)
+            continue
+        path.unlink()
+        (workspace.base / name).unlink()
+    return edited
+
+
+def _sources(notebook: bytes | None) -> object:
+    """Return the cells' ids and texts, without outputs; a damaged notebook as it is."""
+    try:
+        return [(cell["id"], "".join(cell["source"])) for cell in json.loads(notebook or b"")["cells"]]
+    except (ValueError, KeyError, TypeError):
+        return notebook
 
 
 def _on_track(workspace: Workspace, name: str, content: bytes) -> bytes:

@@ -164,13 +164,17 @@ class Workspace:
         return self.my_service
 
 
+def own_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the command line's workspace: ``WORKSHOP_WORKSPACE``, else ``workspace`` in the checkout."""
+    return Path(environment.get("WORKSHOP_WORKSPACE") or CHECKOUT / "workspace")
+
+
 def own_workspace(environment: Mapping[str, str] = os.environ, *, seed: int | None = None) -> Workspace:
-    """Return the workspace of the command line: ``WORKSHOP_WORKSPACE``, else ``workspace`` in the checkout.
+    """Return the workspace of the command line, made at its first use.
 
     A ``seed`` becomes its seed. Raises NotReady as `Workspace.open` does.
     """
-    named = environment.get("WORKSHOP_WORKSPACE")
-    workspace = Workspace.open(Path(named)) if named else Workspace.open()
+    workspace = Workspace.open(own_folder(environment))
     if seed is not None:
         workspace.share_seed(seed)
     return workspace

@@ -1,10 +1,11 @@
-"""JupyterLab's settings, kernel, layout and trust, all inside the workspace."""
+"""JupyterLab's settings, kernel, layout, port and trust, all inside the workspace."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from workshop_kit.files import write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
+HOST = "127.0.0.1"
 KERNEL = "container-design-workshop"
 """The kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
 ERROR_DISPLAY = "workshop_kit.lessons.error_display"
@@ -73,6 +75,21 @@ class JupyterFolders:
         """The server's output."""
         return self.root / "jupyter.log"
 
+    @property
+    def port_file(self) -> Path:
+        """The file with the port of the last start."""
+        return self.root / "port"
+
+    def last_port(self) -> int | None:
+        """Return the port of the last start; None before the first, or if the file holds no port.
+
+        Open tabs go on working on the same port: the secret that signs cookies is stored in ``runtime``.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            port = int(self.port_file.read_text(encoding="ascii"))
+            return port if 0 < port < 65536 else None
+        return None
+
     def environment(self) -> dict[str, str]:
         """Return the variables that make Jupyter use these folders."""
         return {
@@ -82,6 +99,17 @@ class JupyterFolders:
             "JUPYTERLAB_SETTINGS_DIR": str(self.root / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.layouts),
         }
+
+
+def is_free(port: int) -> bool:
+    """Return whether a server could listen on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
 def prepare(workspace: Workspace) -> JupyterFolders:

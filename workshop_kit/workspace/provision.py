@@ -9,7 +9,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from workshop_kit import doctor
 from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import cleanup, containers, images, install
 from workshop_kit.engine.labels import Identity, Scope
@@ -142,7 +141,7 @@ def take_engine_back(session: Session, report: Report = silent) -> list[str]:
 
 def _require_space(engine: Engine, root: Path) -> None:
     free = images.free_bytes(engine)
-    if free is not None and free < doctor.ENOUGH_DISK_BYTES and images.missing(engine, root):
+    if free is not None and free < images.ENOUGH_DISK_BYTES and images.missing(engine, root):
         raise NotReady(
             f"The disk is nearly full: {free / GIB:.1f} GiB free for images, and set-up needs about 4.",
             "Free some space (docker system df shows what takes it), then run ./workshop setup again.",

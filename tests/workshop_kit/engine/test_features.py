@@ -19,8 +19,8 @@ from tests.workshop_kit.engine.recorded_engines import (
     ROOTLESS_WITH_SYSTEMD,
     Recorded,
 )
-from workshop_kit import doctor
 from workshop_kit.bootstrap import memory
+from workshop_kit.commands import doctor
 from workshop_kit.engine import containers, features
 from workshop_kit.engine.features import Feature
 from workshop_kit.engine.session import Session

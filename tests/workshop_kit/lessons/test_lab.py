@@ -20,15 +20,14 @@ import pytest
 
 from tests.waiting import wait_until
 from tests.workshop_kit.conftest import WriteNotebook
-from workshop_kit import doctor
-from workshop_kit.bootstrap import jupyter_port
+from workshop_kit.commands import doctor
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import jigsaw
 from workshop_kit.lessons.lab import START, LabServer, has_screen, open_in_browser, running_server, start_server
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL, prepare
+from workshop_kit.workspace.lab_settings import KERNEL, JupyterFolders, prepare
 
 SERVE = (
     "import sys, pathlib\n"
@@ -98,14 +97,14 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
     browser = httpx.Client(trust_env=False, follow_redirects=True)
     browser.get(server.url(START))
     server.stop()
-    folder = empty_workspace.jupyter_folder
-    assert stat.S_IMODE(jupyter_port.port_file(folder).stat().st_mode) == 0o600
-    assert doctor.ports(folder).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
+    folders = JupyterFolders(empty_workspace.jupyter_folder)
+    assert stat.S_IMODE(folders.port_file.stat().st_mode) == 0o600
+    assert doctor.ports(folders).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
     again = start_server(empty_workspace)
     try:
         assert again.port == server.port
         assert again.token != server.token
-        assert "JupyterLab runs" in doctor.ports(folder).detail
+        assert "JupyterLab runs" in doctor.ports(folders).detail
         url = f"{server.address}/api/contents/notebooks/00_start.ipynb"
         rename = {"path": "notebooks/renamed.ipynb"}
         headers = {"Authorization": f"token {server.token}", "X-XSRFToken": browser.cookies["_xsrf"]}
@@ -128,14 +127,14 @@ def taken() -> Iterator[int]:
 def test_a_taken_port_of_the_last_start_is_replaced(empty_workspace: Workspace, taken: int) -> None:
     """Another program has it, or the file holds no port: the server takes a free one, and doctor says so."""
     folders = prepare(empty_workspace)
-    jupyter_port.port_file(folders.root).write_text(str(taken))
-    assert "is in use" in doctor.ports(folders.root).detail
+    folders.port_file.write_text(str(taken))
+    assert "is in use" in doctor.ports(folders).detail
     server = start_server(empty_workspace)
     server.stop()
     assert server.port != taken
-    assert jupyter_port.last_port(folders.root) == server.port
-    jupyter_port.port_file(folders.root).write_text("70000")
-    assert jupyter_port.last_port(folders.root) is None
+    assert folders.last_port() == server.port
+    folders.port_file.write_text("70000")
+    assert folders.last_port() is None
 
 
 def test_a_taken_port_is_a_sentence(empty_workspace: Workspace, taken: int) -> None:

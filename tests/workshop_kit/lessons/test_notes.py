@@ -11,8 +11,10 @@ import nbformat
 import pytest
 
 from workshop_kit.lessons import notes
-from workshop_kit.lessons.notes import CELL, NAME, Note
+from workshop_kit.lessons.notes import CELL, Note
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content
+from workshop_kit.workspace.content import INSTRUCTOR
 from workshop_kit.workspace.course import lesson_names
 from workshop_kit.workspace.folder import Workspace
 
@@ -51,7 +53,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def path_of(workspace: Workspace, lesson: str) -> Path:
     """Return the instructor's notebook of a lesson."""
-    return workspace.notebooks / f"{NAME}{lesson}.ipynb"
+    return workspace.notebooks / f"{INSTRUCTOR}{lesson}.ipynb"
 
 
 def change(path: Path, cell: int, **fields: object) -> None:
@@ -79,10 +81,10 @@ def test_without_the_flag_they_go_unless_edited(workspace: Workspace) -> None:
     change(path_of(workspace, EDITED), 0, source="my own words")
     code = next(n for n, cell in enumerate(notes.read_notebook(RUN, workspace.notebooks)["cells"]) if "outputs" in cell)
     change(path_of(workspace, RUN), code, metadata={"collapsed": True})
-    assert notes.remove_notebooks(workspace) == [f"{NAME}{EDITED}.ipynb"]
+    assert content.remove_instructor_notebooks(workspace) == [f"{INSTRUCTOR}{EDITED}.ipynb"]
     left = sorted(path.name for path in workspace.notebooks.iterdir())
-    assert left == sorted([*(f"{name}.ipynb" for name in LESSONS), f"{NAME}{EDITED}.ipynb"])
-    assert [path for path in workspace.folder.rglob("*") if NAME in path.name and EDITED not in path.name] == []
+    assert left == sorted([*(f"{name}.ipynb" for name in LESSONS), f"{INSTRUCTOR}{EDITED}.ipynb"])
+    assert [path for path in workspace.folder.rglob("*") if INSTRUCTOR in path.name and EDITED not in path.name] == []
 
 
 def test_a_second_start_keeps_edits(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit import doctor
+from workshop_kit.engine import images as kit_images
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.workspace import provision
@@ -53,7 +53,7 @@ def test_a_disk_that_is_nearly_full_is_said_before_anything_is_built(
     tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, images: dict[str, str]
 ) -> None:
     """Only where something has to be built: with all images there, little space is enough."""
-    monkeypatch.setattr(doctor, "ENOUGH_DISK_BYTES", 1 << 60)
+    monkeypatch.setattr(kit_images, "ENOUGH_DISK_BYTES", 1 << 60)
     workspace = Workspace.open(tmp_path / "workspace")
     provision.make_ready(workspace, root, may_install=False)
     changed = tmp_path / "checkout"

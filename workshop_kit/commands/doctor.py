@@ -15,13 +15,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from workshop_kit.bootstrap import jupyter_port, memory, python_env
+from workshop_kit.bootstrap import memory, python_env
 from workshop_kit.bootstrap.command_table import Parser
 from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import answer
+from workshop_kit.workspace.folder import HIDDEN, own_folder
+from workshop_kit.workspace.lab_settings import JupyterFolders, is_free
 
 if TYPE_CHECKING:
     from workshop_kit.engine.features import Feature
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 State = Literal["good", "fixable", "n/a"]
 SYMBOLS: dict[State, str] = {"good": "✓", "fixable": "✗", "n/a": "–"}
-ENOUGH_DISK_BYTES = 4 * GIB
 ENOUGH_CLOCK_SECONDS = 2.0
 SETUP = "./workshop setup"
 
@@ -60,7 +61,7 @@ def examine() -> Iterator[DoctorLine]:
     yield _packages()
     yield _certificates()
     yield _proxy()
-    yield ports(jupyter_port.jupyter_folder(CHECKOUT, os.environ))
+    yield ports(JupyterFolders(_hidden_folder() / "jupyter"))
     yield _memory()
     yield from _engine_findings()
 
@@ -104,6 +105,11 @@ def _packages() -> DoctorLine:
     return DoctorLine("Python packages", "fixable", "not installed yet", SETUP)
 
 
+def _hidden_folder() -> Path:
+    """Return the kit's folder in the command line's workspace, which may be absent."""
+    return own_folder() / HIDDEN
+
+
 def _certificates() -> DoctorLine:
     named = os.environ.get("SSL_CERT_FILE")
     if named and not Path(named).is_file():
@@ -118,24 +124,24 @@ def _proxy() -> DoctorLine:
     return DoctorLine("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
 
 
-def ports(jupyter_folder: Path) -> DoctorLine:
+def ports(folders: JupyterFolders) -> DoctorLine:
     """Return the line about the stack's and JupyterLab's ports."""
     wanted = os.environ.get("WORKSHOP_SERVICE_PORT")
     if wanted and not wanted.isdecimal():
         detail = f"WORKSHOP_SERVICE_PORT is {wanted!r}, which is not a port number"
         return DoctorLine("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT")
-    if wanted and not jupyter_port.is_free(int(wanted)):
+    if wanted and not is_free(int(wanted)):
         detail = f"127.0.0.1:{wanted} (WORKSHOP_SERVICE_PORT) is taken"
         return DoctorLine("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT: a free port is then chosen")
-    return DoctorLine("Ports", "good", _jupyter_port(jupyter_folder))
+    return DoctorLine("Ports", "good", _jupyter_port(folders))
 
 
-def _jupyter_port(folder: Path) -> str:
-    port = jupyter_port.last_port(folder)
+def _jupyter_port(folders: JupyterFolders) -> str:
+    port = folders.last_port()
     if port is None:
         return "JupyterLab chooses a free one at its first start, and keeps it"
     where = f"127.0.0.1:{port} (JupyterLab)"
-    if jupyter_port.is_free(port):
+    if is_free(port):
         return f"{where} is free"
     return f"{where} is in use: JupyterLab runs, or the next start chooses another one"
 
@@ -199,7 +205,7 @@ def _disk(engine: Engine) -> DoctorLine:
     if free is None:
         return DoctorLine("Disk", "n/a", "the engine's images are not on this machine's disks")
     detail = f"{free / GIB:.1f} GiB free for images"
-    if free < ENOUGH_DISK_BYTES and images.missing(engine, CHECKOUT):
+    if free < images.ENOUGH_DISK_BYTES and images.missing(engine, CHECKOUT):
         return DoctorLine("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
     return DoctorLine("Disk", "good", detail)
 
@@ -245,7 +251,7 @@ def _features(engine: Engine) -> list[DoctorLine]:
     from workshop_kit.engine.labels import Identity
     from workshop_kit.engine.session import Ledger, Session
 
-    hidden, tag = jupyter_port.jupyter_folder(CHECKOUT, os.environ).parent, recipes.tags(CHECKOUT)["base"]
+    hidden, tag = _hidden_folder(), recipes.tags(CHECKOUT)["base"]
     if not (hidden / "id").is_file() or not images.is_there(engine, tag):
         return [DoctorLine("Limits, health, logs", "n/a", "tried once ./workshop setup has run")]
     identity = Identity((hidden / "id").read_text().strip(), "doctor")

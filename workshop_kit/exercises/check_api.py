@@ -14,7 +14,7 @@ from docker.errors import NotFound
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.exercises.result import Result
 from workshop_kit.progress import Report, Step, silent
 
 
@@ -71,12 +71,12 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
         case _:
             lesson, cell = context.exercise.lesson, context.exercise.title
             sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
-            raise CheckEnded(Result(Verdict.NOT_STARTED, sentence))
+            raise CheckEnded(Result.not_started(sentence))
     try:
         yield name, value
     except (NotFound, SubjectGone):
         sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
-        raise CheckEnded(Result(Verdict.NOT_STARTED, f"{sentence}{context.exercise.lesson} again.")) from None
+        raise CheckEnded(Result.not_started(f"{sentence}{context.exercise.lesson} again.")) from None
 
 
 def part(value: Any, key: str) -> Any:

@@ -20,7 +20,7 @@ from workshop_kit.exercises.check_api import Context, RegisteredCheck
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.files import saves
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
@@ -133,8 +133,8 @@ class ExerciseService:
 
         judged = self.judge(exercise, go_on, superseded)
         go_on()
-        verdict, seconds = self._verdict(exercise, judged), time.monotonic() - started
-        result = replace(judged, verdict=verdict, exercise=exercise.id, seconds=seconds)
+        judged = judged.for_starter() if self._is_untouched(exercise) else judged
+        result = replace(judged, exercise=exercise.id, seconds=time.monotonic() - started)
         self.progress.record_check(exercise.id, str(result.verdict), first_hint(exercise, result.findings))
         return result
 
@@ -223,9 +223,7 @@ class ExerciseService:
         """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
         if later := self.later_lesson(exercise):
             sentence = f"{MY_SERVICE}/ is that of {later}, and {exercise.id} needs that of {FIRST}"
-            return Result(
-                Verdict.NOT_READABLE, f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside."
-            )
+            return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
         own, files, whole = self.exercise_files(exercise), {}, []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
@@ -235,7 +233,7 @@ class ExerciseService:
                 elif exercise.file:
                     files = {exercise.file: own.composed()}
             except Unreadable as damaged:
-                return Result(Verdict.NOT_READABLE, str(damaged))
+                return Result.not_readable(str(damaged))
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
             context = Context(exercise, self.stack(), seed, files, answer, report, folder, superseded)
             judged = _registered(exercise.id).check(context)
@@ -244,16 +242,12 @@ class ExerciseService:
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
         return judged
 
-    def _verdict(self, exercise: Exercise, judged: Result) -> Verdict:
-        """Return the verdict of a check: "not started" for a starter that does not pass, else the check's own."""
-        if judged.verdict is Verdict.PASSED:
-            return Verdict.PASSED
+    def _is_untouched(self, exercise: Exercise) -> bool:
+        """Return whether the participant's regions, or the cell that handed in an answer, are the starter's."""
         if exercise.file:
-            untouched = all(self.exercise_files(part).is_untouched() for part in exercise.parts)
-        else:
-            answer = self.progress.exercise(exercise.id).answer
-            untouched = not isinstance(answer, dict) or bool(answer.get("untouched", True))
-        return Verdict.NOT_STARTED if untouched else judged.verdict
+            return all(self.exercise_files(part).is_untouched() for part in exercise.parts)
+        answer = self.progress.exercise(exercise.id).answer
+        return not isinstance(answer, dict) or bool(answer.get("untouched", True))
 
 
 def _registered(identifier: str) -> RegisteredCheck:

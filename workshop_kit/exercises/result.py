@@ -1,10 +1,14 @@
-"""What a check found, as data: the panel, the terminal and ``--json`` show the same words."""
+"""What a check found, as data: the panel, the terminal and ``--json`` show the same words.
+
+Every verdict is set here: by `conclude` from what was tried, or by the constructors of `Result` where nothing could be.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from workshop_kit.observe.http import Answer
 
@@ -57,6 +61,30 @@ class Result:
         """Whether the exercise is done."""
         return self.verdict is Verdict.PASSED
 
+    @classmethod
+    def not_started(cls, summary: str) -> Self:
+        """Return the result where there is nothing to judge yet."""
+        return cls(Verdict.NOT_STARTED, summary)
+
+    @classmethod
+    def not_readable(cls, summary: str, *findings: Finding, output: str = "") -> Self:
+        """Return the result for a text that could not be read, so that nothing was run."""
+        return cls(Verdict.NOT_READABLE, summary, findings, output)
+
+    @classmethod
+    def did_not_start(cls, summary: str, *findings: Finding, output: str = "") -> Self:
+        """Return the result for an image that does not build, or a container that ended or never answered."""
+        return cls(Verdict.DID_NOT_START, summary, findings, output)
+
+    @classmethod
+    def cannot_judge(cls, summary: str, *findings: Finding) -> Self:
+        """Return the result where the engine lacks what would show whether it is right."""
+        return cls(Verdict.CANNOT_JUDGE, summary, findings)
+
+    def for_starter(self) -> Self:
+        """Return the result for a text that nobody has changed: not started, unless it passed."""
+        return self if self.passed else replace(self, verdict=Verdict.NOT_STARTED)
+
 
 def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
     """Return a finding, which says what it means and where to look only if it did not pass."""
@@ -81,33 +109,16 @@ def has_none(items: Iterable[str], called: str, means: str, look: str) -> Findin
 
 
 def conclude(
-    shown: str,
-    findings: Iterable[Finding],
-    output: str = "",
-    verdict: Verdict = Verdict.WRONG,
-    symptom: str = "",
+    shown: str, findings: Iterable[Finding], output: str = "", *, lucky: bool = False, symptom: str = ""
 ) -> Result:
-    """Return the result of a check: ``shown`` if all findings passed, else ``symptom``, or what the first failed means.
+    """Return the result of what was tried: passed if all findings passed; else wrong, or "right for the wrong reason".
 
-    ``verdict`` and ``output`` go with a failed finding only.
+    Its summary is ``shown``, or else ``symptom`` or what the first failed finding means. ``lucky``: what failed shows
+    only that the rest was right by chance. ``output`` goes with a failed finding only.
     """
     all_findings = tuple(findings)
     failed = next((finding for finding in all_findings if not finding.passed), None)
     if failed is None:
         return Result(Verdict.PASSED, shown, all_findings)
+    verdict = Verdict.LUCKY if lucky else Verdict.WRONG
     return Result(verdict, symptom or failed.means, all_findings, output)
-
-
-def failure(
-    called: str,
-    got: str,
-    expected: str,
-    means: str,
-    look: str,
-    verdict: Verdict = Verdict.WRONG,
-    *,
-    summary: str = "",
-    output: str = "",
-) -> Result:
-    """Return the result of a check that ends with one failed finding; ``summary`` is its meaning unless it is given."""
-    return Result(verdict, summary or means, (Finding(False, called, got, expected, means, look),), output)

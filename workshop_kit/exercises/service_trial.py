@@ -22,7 +22,7 @@ from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import CheckEnded, Context
-from workshop_kit.exercises.result import Result, Verdict, failure
+from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
 from workshop_kit.exercises.trial import (
     DEADLINE_SECONDS,
@@ -117,7 +117,7 @@ def _run_builder(command: list[str], superseded: threading.Event) -> None:
                     building.terminate()  # that ends the build in the engine, too
     if building.returncode != 0:
         failed = build_finding(said)
-        raise CheckEnded(Result(Verdict.DID_NOT_START, failed.means, (failed,)))
+        raise CheckEnded(Result.did_not_start(failed.means, failed))
 
 
 @contextlib.contextmanager
@@ -209,7 +209,8 @@ def wait_order(trial: Trial) -> None:
         over = trial.exit_code() is not None or time.monotonic() > ends_at or not trial.left_seconds
         if answer.status is not None and (answer.status < 500 or over):
             means, look = f"The service answers {answer} to an order.", "Which route does app.py have for POST /orders?"
-            raise CheckEnded(failure("POST /orders", str(answer), "201", means, look, output=trial.lines()))
+            finding = Finding(False, "POST /orders", str(answer), "201", means, look)
+            raise CheckEnded(conclude("", [finding], trial.lines()))
         if over:
             raise CheckEnded(takes_no_order(did_not_start(trial, "/orders")))
         time.sleep(LOOK_SECONDS)
@@ -247,4 +248,4 @@ def not_started(called: str, refused: WorkshopError, look: str) -> Result:
     if user := re.search(NO_SUCH_USER, refused.what):
         got, look = user[0], "A number needs no account: USER 10001:10001."
         means = f"USER names {user[1]}, and the image has no account of that name."
-    return failure(called, got, "it runs", means, look, Verdict.DID_NOT_START)
+    return Result.did_not_start(means, Finding(False, called, got, "it runs", means, look))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.spec import MIB
-from workshop_kit.exercises.result import Finding, Result, Verdict, failure
+from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of
 from workshop_kit.observe import http
 
@@ -81,8 +81,8 @@ def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = ST
     why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
     got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
     called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
-    summary = f"It did not start: {means}"
-    return failure(called, got, "200", means, look, Verdict.DID_NOT_START, summary=summary, output=trial.lines())
+    finding = Finding(False, called, got, "200", means, look)
+    return Result.did_not_start(f"It did not start: {means}", finding, output=trial.lines())
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:

@@ -18,7 +18,7 @@ from pydantic import SecretStr, TypeAdapter
 from workshop_kit.engine import store
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, found, has_none
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import PORT, Trial, poll, start_seconds
@@ -202,7 +202,7 @@ def judge_env(findings: tuple[Finding, ...], order: Answer, lines: str = "") -> 
     lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
     symptom = f"It works where its own settings happen to be right. {findings[0].means}" if lucky else ""
     shown = "It follows its settings: the same code did other things in another environment."
-    return conclude(shown, findings, lines, Verdict.LUCKY if lucky else Verdict.WRONG, symptom)
+    return conclude(shown, findings, lines, lucky=lucky, symptom=symptom)
 
 
 def uses_database(order: Answer, database: str, log: str) -> Finding:

@@ -21,7 +21,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage, first_problem
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.checks import config
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, failure, found, has_none, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, found, has_none, has_status
 from workshop_kit.exercises.trial import DEADLINE_SECONDS, PORT, Trial
 
 AT_ONCE = 2
@@ -60,9 +60,8 @@ def environments(context: Context) -> Result:
         ]
         started = [start.result() for start in starting]
     findings = (*started, one_image(fragment), no_passwords(fragment, *settings))
-    verdict = Verdict.LUCKY if all(finding.passed for finding in started) else Verdict.WRONG
     shown = "One image runs as three environments, and each could read its own settings only."
-    return conclude(shown, findings, verdict=verdict)
+    return conclude(shown, findings, lucky=all(finding.passed for finding in started))
 
 
 def _read(context: Context) -> dict[str, Definition]:
@@ -70,8 +69,8 @@ def _read(context: Context) -> dict[str, Definition]:
         return read(context.text)
     except WorkshopError as error:
         why = error.what
-        result = failure("Read tasks.yaml", why, "it can be read", why, error.next_step, Verdict.NOT_READABLE)
-        raise CheckEnded(result) from error
+        finding = Finding(False, "Read tasks.yaml", why, "it can be read", why, error.next_step)
+        raise CheckEnded(Result.not_readable(why, finding)) from error
 
 
 def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition | None) -> Finding:
@@ -158,7 +157,7 @@ def store(context: Context) -> Result:
     except WorkshopError as refused:
         look = "Which parameters are there under /workshop/desk?"
         finding = Finding(False, "Start it", refused.what, "it runs", refused.what, look)
-        return Result(Verdict.DID_NOT_START, refused.what, (written, finding))
+        return Result.did_not_start(refused.what, written, finding)
 
 
 def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
@@ -180,8 +179,7 @@ def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
         "What stands in secrets is delivered as files here; what stands in environment is for everybody to see.",
     )
     shown = "It got its passwords when it started, and no file and no inspect shows them."
-    verdict = Verdict.LUCKY if placed.passed else Verdict.WRONG
-    return conclude(shown, (written, placed, inspected), trial.lines(), verdict)
+    return conclude(shown, (written, placed, inspected), trial.lines(), lucky=placed.passed)
 
 
 def _environment(trial: Trial) -> dict[str, str]:

@@ -12,7 +12,7 @@ import pandas as pd
 from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found, has_none, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, found, has_none, has_status
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe import layers
 from workshop_kit.observe.http import Answer
@@ -73,7 +73,7 @@ def judge_stop(stop: Stop, lines: str = "") -> Result:
     """Judge a stop: an end in time without an answer to the order is luck. ``lines`` are the last ones of the log."""
     order, end = _order(stop), _end(stop)
     shown = "Told to stop, it answered the order that was under way, and ended by itself in time."
-    return conclude(shown, (order, end), lines, Verdict.LUCKY if end.passed else Verdict.WRONG)
+    return conclude(shown, (order, end), lines, lucky=end.passed)
 
 
 def _order(stop: Stop) -> Finding:

@@ -18,7 +18,7 @@ from workshop_kit.engine.spec import MIB
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, failure, found, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
 
 FILE = "compose.yaml"
@@ -91,7 +91,8 @@ def limits(context: Context) -> Result:
         wanted = read(context.folder)
     except WorkshopError as error:
         called, why = "docker compose config", error.what
-        return failure(called, why, "a file that Compose reads", why, error.next_step, Verdict.NOT_READABLE)
+        finding = Finding(False, called, why, "a file that Compose reads", why, error.next_step)
+        return Result.not_readable(why, finding)
     context.report_step("building your image")
     with service_trial.build(context) as image:
         context.report_step("starting your service with your limits")
@@ -124,7 +125,7 @@ def judge(tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str,
     if tried.without_effect and all(finding.passed for finding in findings):
         reason = next(iter(tried.without_effect.values()))
         summary = f"{reason[:1].upper()}{reason[1:]}: container.limits cannot be judged here."
-        return Result(Verdict.CANNOT_JUDGE, summary, findings)
+        return Result.cannot_judge(summary, *findings)
     return conclude("A fault inside leaves the rest of the machine as it was.", findings)
 
 

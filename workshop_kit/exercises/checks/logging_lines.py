@@ -16,7 +16,7 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import Context, check, handed_in, part
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, equals, failure, found, has_none
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG, fields_of
 from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
@@ -107,7 +107,8 @@ def judge_jq(answer: JqOutput, lines: list[bytes]) -> Result:
     """Judge jq's output by the lines that it read."""
     if answer.exit_code == CANNOT_BE_READ:
         means, look, output = "jq cannot read this program.", "Read what jq says.", answer.error[-MOST_OUTPUT:]
-        return failure(JQ, means, "the ids of failed requests", means, look, Verdict.NOT_READABLE, output=output)
+        finding = Finding(False, JQ, means, "the ids of failed requests", means, look)
+        return Result.not_readable(means, finding, output=output)
     records = list(map(fields_of, lines))
     truth = [record for record in records if failed(record)]
     shown = f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you."
@@ -201,9 +202,9 @@ def collector(context: Context) -> Result:
             count = TypeAdapter(dict[str, int]).validate_json(line.removeprefix(word))
         except (WorkshopError, ValueError):
             means = "It did not collect: its methods could not be called, or did not come to an end."
-            called, output = "Run the collector with your checkpoint.py", running.log_tail()[-4096:]
-            look = "Read its last lines."
-            return failure(called, "no lines", "it collects", means, look, Verdict.DID_NOT_START, output=output)
+            called, look = "Run the collector with your checkpoint.py", "Read its last lines."
+            finding = Finding(False, called, "no lines", "it collects", means, look)
+            return Result.did_not_start(means, finding, output=running.log_tail()[-4096:])
     return conclude("Whenever it dies, every line is there once.", [all_once(**count)])
 
 

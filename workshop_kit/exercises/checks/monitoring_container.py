@@ -16,7 +16,7 @@ import pandas as pd
 from workshop_kit.exercises import fixtures, service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, failure, found, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial, poll
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
@@ -68,7 +68,7 @@ def no_healthcheck() -> Result:
     """Return the result for an image without a HEALTHCHECK."""
     means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
     look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
-    return failure("docker image inspect", "no Healthcheck", "one", means, look)
+    return conclude("", [Finding(False, "docker image inspect", "no Healthcheck", "one", means, look)])
 
 
 def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:

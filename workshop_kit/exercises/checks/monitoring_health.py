@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.dependency_proxies import HANGS, REFUSES, VARIABLES, DependencyProxies, start_proxies
-from workshop_kit.exercises.result import Finding, Result, Verdict, conclude, found
+from workshop_kit.exercises.result import Finding, Result, conclude, found
 from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.trial import Trial, poll
 from workshop_kit.observe.http import Answer
@@ -206,7 +206,7 @@ def judge_critical(findings: list[Finding], otherwise: list[Finding], lines: str
         return conclude("", findings, lines, symptom=failed[0])
     symptom = "It knows by heart which dependencies are critical here; elsewhere a setting says otherwise."
     shown = "A missing critical dependency fails it, another one is a warning, and a setting decides which is critical."
-    return conclude(shown, (*findings, *otherwise), lines, Verdict.LUCKY, symptom)
+    return conclude(shown, (*findings, *otherwise), lines, lucky=True, symptom=symptom)
 
 
 def says(trial: Trial, gone: str, setting: str = "", *, critical: bool) -> Finding:

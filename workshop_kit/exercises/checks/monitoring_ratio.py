@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.result import Result, conclude, equals, failure
+from workshop_kit.exercises.result import Finding, Result, conclude, equals
 
 ALERT, FILE = "OrdersFail", "alerts.yml"
 JOB, OTHER_JOB = "my-service", "service"
@@ -122,7 +122,7 @@ def refused(said: str) -> Result:
     look = "Read that line and the one before it: quotes, brackets, indentation."
     summary = f"Prometheus would not load this: {sentence}"
     called = f"promtool check rules {FILE}"
-    return failure(called, sentence, "SUCCESS", sentence, look, summary=summary, output=said[-2000:])
+    return conclude("", [Finding(False, called, sentence, "SUCCESS", sentence, look)], said[-2000:], symptom=summary)
 
 
 def not_computed(reason: str) -> Result:
@@ -130,7 +130,7 @@ def not_computed(reason: str) -> Result:
     called, why = f"Compute {ALERT} while the service runs", reason[:300]
     look = "One side of a division has labels that the other one has not: sum() takes them away."
     summary = "promtool accepts the rule, and cannot compute it: Prometheus would never fire it."
-    return failure(called, why, "a number", why, look, summary=summary)
+    return conclude("", [Finding(False, called, why, "a number", why, look)], symptom=summary)
 
 
 def judge(asked: tuple[AlertCase, ...], fired: list[bool]) -> Result:

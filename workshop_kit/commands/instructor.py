@@ -20,6 +20,9 @@ REDIRECTS = ("open-presenter.html", "open-audience.html")
 ROOM = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""
 NOTES = CHECKOUT / "build" / "notes"
+PAGES = """For you:      {}
+For the room: {}
+The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all."""
 
 
 def desk(
@@ -51,19 +54,14 @@ def desk(
     with TerminalReport() as report:
         controller.open(report)
     left: list[str] = []
-    received: list[int] = []  # a list, since a handler that sets an Event may wait for the thread that it interrupts
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second Ctrl-C does not cut the clean-up short
-        signal.signal(number, lambda number, _: received.append(number))
+    received = _collect_signals()
     try:
         api = RoomApi(room_server.code, controller.audience, controller.stack.root) if room_server else None
         server.start(PresenterApi(controller, script, room=api))
         if room_server and api:
             room_server.start(api.classroom)
-            for line in api.addresses():
-                say(line)
-        say(f"For you:      {server.presenter_url}")
-        say(f"For the room: {server.audience_url}")
-        say("The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all.")
+            say("\n".join(api.addresses()))
+        say(PAGES.format(server.presenter_url, server.audience_url))
         if not no_browser:
             for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
                 open_in_browser(url, redirect)
@@ -76,11 +74,21 @@ def desk(
         for redirect in redirects:
             redirect.unlink(missing_ok=True)
         left = controller.close()
-    for sentence in left:
-        say(sentence)
-    say("The desk is closed: no active fault, no load." if not left else "Run ./workshop down, then start again.")
     if left:
+        say("\n".join([*left, "Run ./workshop down, then start again."]))
         raise typer.Exit(Exit.NOT_GOOD)
+    say("The desk is closed: no active fault, no load.")
+
+
+def _collect_signals() -> list[int]:
+    """Return a list to which SIGINT, SIGTERM and SIGHUP add themselves: a second Ctrl-C does not end the clean-up.
+
+    It is no Event: a handler that sets one may wait for the thread that it interrupts.
+    """
+    received: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: received.append(number))
+    return received
 
 
 def notes(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from workshop_kit.terminal import TerminalReport, answer
 from workshop_kit.workspace import content, provision
 from workshop_kit.workspace.course import TRACKS, find_track, load_course
 from workshop_kit.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from workshop_kit.lessons.tour import LessonResult
 
 
 def tour(
@@ -50,7 +53,7 @@ def tour(
         return
     if book and track is not None:
         raise WrongUsage("The book has the lessons whole.", "Leave --book away, or the track.")
-    from workshop_kit.lessons.tour import Tour, find_lessons  # lazily: it brings nbconvert
+    from workshop_kit.lessons.tour import find_lessons  # lazily: it brings nbconvert
 
     if track is not None:
         of_track = load_course(CHECKOUT).names(find_track(track))
@@ -61,7 +64,22 @@ def tour(
             stills.mkdir(parents=True, exist_ok=True)
         except OSError as error:  # and so is a folder that cannot be made
             raise explain(error, stills) from error
-    with _fresh_stack(TOURS, may_install=not no_install) as (workspace, stack, report):
+    results = _run_lessons(lessons or (), track, book=book, stills=stills, may_install=not no_install)
+    if as_json:
+        answer(json.dumps([asdict(result) for result in results], default=str))
+    else:
+        answer("\n".join([*map(str, results), *([f"Stills: {stills}"] if stills else [])]))
+    if any(result.error for result in results):
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _run_lessons(
+    lessons: Sequence[str], track: str | None, *, book: bool, stills: Path | None, may_install: bool
+) -> list[LessonResult]:
+    """Run lessons in a workspace and stack of their own; ``track`` folds what its participants do not see."""
+    from workshop_kit.lessons.tour import Tour
+
+    with _fresh_stack(TOURS, may_install=may_install) as (workspace, stack, report):
         if track is not None:
             workspace.choose_track(track)
             content.follow_track(workspace)
@@ -75,13 +93,7 @@ def tour(
             before_cell=checkpoint.SolvedFiles(service).before_cell,
             stills=stills,
         )
-        results = lesson_tour.run(lessons or ())
-    if as_json:
-        answer(json.dumps([asdict(result) for result in results], default=str))
-    else:
-        answer("\n".join([*map(str, results), *([f"Stills: {stills}"] if stills else [])]))
-    if any(result.error for result in results):
-        raise typer.Exit(Exit.NOT_GOOD)
+        return lesson_tour.run(lessons)
 
 
 def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:

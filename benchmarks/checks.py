@@ -140,7 +140,7 @@ def main() -> None:
         exercise_service = ExerciseService.of(workspace, lambda: stack)
         checkpoint.solve(exercise_service, DOCKERFILE)
         rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
-        others = [one for one in exercise_service.exercises if one.file and one.judges != "service"]
+        others = [one for one in exercise_service.exercises if one.file and not one.in_service]
         rows += [of_exercise(stack, exercise) for exercise in others]
         rows.append(of_answer(exercise_service, "container.layer", hidden_bytes(exercise_service)))
         rows.append(of_answer(exercise_service, "container.loss", lost_files(exercise_service)))

@@ -59,7 +59,7 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     for exercise in exercise_service.exercises:
         if exercise.page >= lesson or not exercise.file or exercise_service.progress.exercise(exercise.id).passed_at:
             continue
-        if exercise.judges == "service" and current[exercise.file].lesson != exercise.lesson:
+        if exercise.in_service and current[exercise.file].lesson != exercise.lesson:
             continue  # a later lesson has another file in its place
         if solve(exercise_service, exercise.id, backup):
             solved.append(exercise.id)
@@ -153,7 +153,7 @@ def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> No
         replaced = exercise.lesson < lesson and any(
             exercise_service.exercise_files(part).region() is None for part in exercise.parts
         )
-        if exercise.judges != "service" or not replaced:
+        if not exercise.in_service or not replaced:
             solve(exercise_service, exercise.id)
 
 

@@ -60,7 +60,7 @@ class ExerciseFiles:
     def mine(self) -> str:
         """Return the participant's file, a notebook with nothing folded. Raises Unreadable."""
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
-        comes_later = self.exercise.judges == "service" and self.exercise.lesson > FIRST
+        comes_later = self.exercise.in_service and self.exercise.lesson > FIRST
         if comes_later and not (self.folder / MY_SERVICE / MARK).exists():
             step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
         path = self.folder / self.exercise.path

@@ -212,7 +212,7 @@ class ExerciseService:
 
     def later_lesson(self, exercise: Exercise) -> str:
         """Return the lesson of ``my_service/`` if the exercise needs the service of the first one; else ""."""
-        if exercise.judges != "service" or exercise.lesson != FIRST:
+        if not exercise.in_service or exercise.lesson != FIRST:
             return ""
         copies = tuple(lesson_copies(self.root))
         at_first = {copy.name for copy in copies if copy.lesson == FIRST}
@@ -228,7 +228,7 @@ class ExerciseService:
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
-                if exercise.judges == "service":
+                if exercise.in_service:
                     whole = own.copy_service(folder)
                 elif exercise.file:
                     files = {exercise.file: own.composed()}

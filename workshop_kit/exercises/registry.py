@@ -59,8 +59,8 @@ class Exercise(BaseModel):
     """Words of a finding, and the first hint for it."""
     more_files: tuple[FileName, ...] = ()
     """Further files with a region of the same id."""
-    judges: Literal["service", ""] = ""
-    """service: the check builds my_service/, where its files are; none: they are in exercises/, or in the notebook."""
+    in_service: bool = False
+    """true: its files are in my_service/, which the check builds; else they are in exercises/, or in the notebook."""
     notebook: str = ""
     """The lesson's second notebook (02b_configuration_more) if the exercise is in that one."""
 
@@ -89,7 +89,7 @@ class Exercise(BaseModel):
         """The file that the participant edits, as a path in the workspace."""
         if self.file is None:
             return f"notebooks/{self.page}.ipynb"
-        return f"{MY_SERVICE}/{self.file}" if self.judges == "service" else f"exercises/{self.lesson}/{self.file}"
+        return f"{MY_SERVICE}/{self.file}" if self.in_service else f"exercises/{self.lesson}/{self.file}"
 
     @property
     def parts(self) -> tuple[Exercise, ...]:

@@ -215,7 +215,7 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
     that lesson only files of exercises do: cells write the others.
     """
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    of_service = {(entry.get("lesson"), entry.get("file")): entry.get("judges") == "service" for entry in entries}
+    of_service = {(entry.get("lesson"), entry.get("file")): bool(entry.get("in_service")) for entry in entries}
     for folder in COPIED:
         for path in lesson_files(root / folder):
             name = path.relative_to(root / folder)

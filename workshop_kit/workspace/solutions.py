@@ -58,7 +58,7 @@ def marked_sources(root: Path) -> Iterator[Source]:
 def service_sources(root: Path) -> Iterator[Source]:
     """Yield the marked sources of the files that participants have in ``my_service/``, in the order of the lessons."""
     entries = read_toml(root).get("exercise", [])
-    others = {(entry.get("lesson"), entry.get("file")) for entry in entries if entry.get("judges") != "service"}
+    others = {(entry.get("lesson"), entry.get("file")) for entry in entries if not entry.get("in_service")}
     for source in marked_sources(root):
         if source.file != NOTEBOOK and (source.lesson, source.file) not in others:
             yield source

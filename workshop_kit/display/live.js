@@ -2,13 +2,6 @@
 
 const STALE_AFTER_MS = 5000;
 
-function element(tag, attributes = {}, text = "") {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.textContent = text;
-  return node;
-}
-
 function render({ model, el }) {
   // JupyterLab would take `b` on a focused button for "insert a cell below": the keys stay in here.
   const root = element("section", { class: "wk-picture wk-live-chart", role: "group", "aria-label": model.get("title"), "data-lm-suppress-shortcuts": "true" });
@@ -25,7 +18,7 @@ function render({ model, el }) {
 
   function say(text, stale) {
     root.dataset.stale = String(stale);
-    if (status.textContent !== text) status.textContent = text; // unchanged text is not announced again
+    setText(status, text);
   }
   function look() {
     const silent = performance.now() - lastFrame;

@@ -15,6 +15,8 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.progress import Step
 
 HERE = Path(__file__).parent
+DOM = (HERE / "dom.js").read_text()
+"""Functions of the page, to be placed before a widget's own JavaScript."""
 
 
 class Live(Protocol):
@@ -62,7 +64,7 @@ class LiveWidget(anywidget.AnyWidget):
     buttons Pause and Resume ``{"pause": true}``, Earlier and Later ``{"turn": -1}``.
     """
 
-    _esm = HERE / "live.js"
+    _esm = DOM + (HERE / "live.js").read_text()
     _css = HERE / "live.css"
     title = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)  # the text of the newest frame; set before or with it

@@ -3,17 +3,6 @@
 const STALE_AFTER_MS = 6000; // while work runs, Python tells every second that it lives
 const ASLEEP = "No kernel answers: run the first cell to wake the buttons, then this one.";
 
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text; // unchanged text is not announced again
-}
-
 // The HTML comes from Python, which escapes every text in it.
 function setHtml(node, html) {
   if (node.shown === html) return;

@@ -15,12 +15,12 @@ import anywidget
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from workshop_kit.display.live import answer_while_busy
+from workshop_kit.display.live import DOM, answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, Step
 
-PARTS = (Path(__file__).parent / "widget_job.js").read_text()
+PARTS = DOM + (Path(__file__).parent / "widget_job.js").read_text()
 """The page's half, to be placed before a widget's own JavaScript."""
 TICK_SECONDS = 1.0
 """The interval of signs of life while a job runs; the page gives up on a kernel after 6 s of silence."""

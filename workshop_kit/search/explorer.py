@@ -18,7 +18,7 @@ import pandas as pd
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from workshop_kit.display.live import Screens, answer_while_busy
+from workshop_kit.display.live import DOM, Screens, answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.screen import visible
@@ -269,7 +269,7 @@ class Explorer:
 class ExplorerWidget(anywidget.AnyWidget):
     """The widget of an `Explorer`; it sends messages like ``{"do": "search", "query": …}`` and shows text only."""
 
-    _esm = (FOLDER / "histogram.js").read_text() + (FOLDER / "explorer.js").read_text()
+    _esm = DOM + (FOLDER / "histogram.js").read_text() + (FOLDER / "explorer.js").read_text()
     _css = CSS
     title = traitlets.Unicode().tag(sync=True)
     examples = traitlets.List(traitlets.List()).tag(sync=True)  # [[a search, what it finds], …]

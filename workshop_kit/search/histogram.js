@@ -1,20 +1,7 @@
-// When the lines came: stacked bars by level, told apart by pattern as well as color. Stands before explorer.js.
+// When the lines came: stacked bars by level, told apart by pattern as well as color. Stands between dom.js and explorer.js.
 
 const LEVELS = ["error", "warning", "info", "debug", "other"];
 const HEIGHT = 84;
-const SVG = "http://www.w3.org/2000/svg";
-
-// Every text is set as text: what a log line holds never becomes a tag.
-function element(tag, attributes = {}, ...children) {
-  const node = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text; // unchanged text is not announced again
-}
 
 function patterns(id) {
   const drawn = { error: [], warning: ["M-1,1 l2,-2 M0,6 l6,-6 M5,7 l2,-2"], info: [], debug: ["M1,1 h1 M4,4 h1"], other: ["M0,0 l6,6 M6,0 l-6,6"] };

@@ -14,12 +14,11 @@ import pandas as pd
 from workshop_kit.errors import WorkshopError
 from workshop_kit.instructor.background import engine_needed
 from workshop_kit.observe.engine_api import ContainerGone
-from workshop_kit.observe.logs.lines import parse_fields
+from workshop_kit.observe.logs.lines import level_group, parse_fields
 from workshop_kit.observe.logs.reader import BUSY_SECONDS, Poller
 from workshop_kit.observe.scrape import PROBES
 
 ERROR, WARNING, OTHER = GRADES = ("error", "warning", "other")
-LEVELS = {"error": ERROR, "critical": ERROR, "fatal": ERROR, "warning": WARNING, "warn": WARNING}
 LINE_COLUMNS = ["time", "grade", "request_id", "text"]
 LINES_KEPT, MOST_LINE_BYTES = 40_000, 16 * 1024
 
@@ -34,7 +33,8 @@ def grade(fields: Mapping[str, Any]) -> str:
     failed = status is None or (isinstance(status, int) and status >= 500)
     if failed and str(fields.get("route")) not in PROBES:
         return ERROR
-    return LEVELS.get(str(fields.get("level", "")).lower(), OTHER)
+    level = level_group(fields.get("level"))
+    return level if level in (ERROR, WARNING) else OTHER
 
 
 class LogTail:

@@ -52,6 +52,8 @@ def audit(
         raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
     ignored = load(ignore) if ignore else []
+    if html:
+        _require_writable(html)
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
         found = _marked(run_audit(session, target, only=only or (), backing=backing, progress=progress), session.engine)
     found = apply(found, ignored, date.today())
@@ -75,6 +77,12 @@ def _marked(found: AuditReport, engine: Engine) -> AuditReport:
         return take_home.mark_unpassed(found, engine, exercise_service(workspace))
     except WorkshopError:  # no workspace, or a damaged file in it: the audit itself needs neither
         return found
+
+
+def _require_writable(page: Path) -> None:
+    """Refuse a page that cannot be written before the audit runs. Raises WrongUsage."""
+    if page.is_dir() or not os.access(page if page.exists() else page.parent, os.W_OK):
+        raise WrongUsage(f"The page {page} cannot be written.", "Name a file in a folder that is there.")
 
 
 def _write(path: Path, page: Callable[[], str]) -> None:

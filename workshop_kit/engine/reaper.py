@@ -40,19 +40,21 @@ GIVE_UP_SECONDS = 600.0
 _reapers: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 
 
-def watch(session: Session, before: Sequence[str] = (), *, whole_workspace: Path | None = None) -> None:
+def watch(
+    session: Session, before: Sequence[str] = (), *, whole_workspace: Path | None = None, is_temporary: bool = False
+) -> None:
     """Start the reaper of this process, unless it has one.
 
     ``before`` names functions (``package.module:function``) that the reaper calls with a session before each sweep.
     With ``whole_workspace``, the path of the workspace's lock, it removes the stack, too, and does so only while no
-    other process holds the lock.
+    other process holds the lock. With ``is_temporary`` it removes the ledger's folder at its end.
     """
     key = (session.ledger.path, session.maker)
     if key in _reapers and _reapers[key].poll() is None:
         return
     identity = session.identity
     words = [str(session.ledger.path), identity.session, identity.owner, session.maker, str(os.getpid())]
-    words.append(str(whole_workspace or ""))
+    words += [str(whole_workspace or ""), "temporary" if is_temporary else ""]
     _reapers[key] = subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, *words, *before],
         stdin=subprocess.DEVNULL,
@@ -86,13 +88,18 @@ def temporary_session(engine: Engine) -> Iterator[Session]:
     """Yield a session without a workspace, with its own ledger and reaper; what it made is removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="workshop-audit-"))
     session = Session(engine, Identity(secrets.token_hex(4), "audit"), Ledger(folder / "ledger.jsonl"))
-    watch(session)
+    watch(session, is_temporary=True)
     try:
         yield session
     finally:
         finish(session)
-        if not session.ledger.entries():
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove_folder(session.ledger)
+
+
+def _remove_folder(ledger: Ledger) -> None:
+    """Remove the folder of a temporary session's ledger, unless something is left in the engine."""
+    if not ledger.entries():
+        shutil.rmtree(ledger.path.parent, ignore_errors=True)
 
 
 def interrupt_on_termination() -> None:
@@ -117,12 +124,14 @@ def main(words: Sequence[str]) -> None:
     """Wait until the parent dies, then sweep until nothing of it is left. `watch` has the meaning of the words."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    path, session, owner, maker, parent, whole_workspace, *before = words
+    path, session, owner, maker, parent, whole_workspace, temporary, *before = words
     while os.getppid() == int(parent):
         time.sleep(LOOK_SECONDS)
     ledger, identity = Ledger(Path(path)), Identity(session, owner)
     if not whole_workspace:
         _sweep_until_empty(ledger, identity, before, maker)
+        if temporary:
+            _remove_folder(ledger)
         return
     # Held: another tour has begun in this workspace, and removes all of it at its end.
     with contextlib.suppress(Timeout), FileLock(whole_workspace, timeout=0):

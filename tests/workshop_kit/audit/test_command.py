@@ -63,11 +63,17 @@ def test_without_an_engine_it_is_3(command: Command, monkeypatch: pytest.MonkeyP
     assert command("x") == Exit.NOT_READY
 
 
+def test_a_page_that_cannot_be_written_is_refused_first(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No audit runs before."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such.sock")
+    assert command("x", "--html", "no-such-folder/page.html") == Exit.WRONG_USAGE
+
+
 @pytest.mark.long
 def test_a_killed_audit_leaves_no_container(
     root: Path, session: Session, clean_environment: dict[str, str], images: dict[str, str], tmp_path: Path
 ) -> None:
-    """The reaper removes everything in the ledger."""
+    """The reaper removes everything in the ledger, and the ledger's folder."""
     environment = {**clean_environment, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", images["app"], "--only", "lifecycle"]
     with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -75,7 +81,7 @@ def test_a_killed_audit_leaves_no_container(
         process.kill()
     client = session.engine.client
     wait_until(lambda: not client.containers.list(all=True, filters={"id": made[0]["id"]}, ignore_removed=True))
-    wait_until(lambda: _entries(tmp_path) == [])
+    wait_until(lambda: not [*tmp_path.iterdir()])
 
 
 def _entries(folder: Path) -> list[dict[str, str]]:

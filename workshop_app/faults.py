@@ -101,14 +101,14 @@ async def show(request: Request) -> Response:
 async def inject(request: Request) -> Response:
     """Inject one fault, with the parameters in the body, or their defaults."""
     name = _name(request)
-    takes, given = FAULTS[name].takes, await json_body.read(request)
-    if not isinstance(given, dict) or not given.keys() <= takes.keys():
-        raise HTTPException(422, f"The body should be a JSON object with {' and '.join(takes)}.")
+    known, given = FAULTS[name].parameters, await json_body.read(request)
+    if not isinstance(given, dict) or not given.keys() <= known.keys():
+        raise HTTPException(422, f"The body should be a JSON object with {' and '.join(known)}.")
     for key, value in given.items():
-        number = takes[key]
-        if type(value) not in (int, float) or not number.at_least <= value <= number.at_most:
-            raise HTTPException(422, f"{key} should be a number from {number.at_least:g} to {number.at_most:g}.")
-    request.app.state.faults.inject(name, {key: given.get(key, number.default) for key, number in takes.items()})
+        parameter = known[key]
+        if type(value) not in (int, float) or not parameter.at_least <= value <= parameter.at_most:
+            raise HTTPException(422, f"{key} should be a number from {parameter.at_least:g} to {parameter.at_most:g}.")
+    request.app.state.faults.inject(name, {key: given.get(key, one.default) for key, one in known.items()})
     return await show(request)
 
 

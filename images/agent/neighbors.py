@@ -51,14 +51,14 @@ class Neighbors:
         self.interfaces, self.project = interfaces, project
         self.names: dict[str, str] = {}
         self.ports: dict[str, str] = {}
-        self.asked: dict[tuple[str, str], float] = {}
+        self.asked_at: dict[tuple[str, str], float] = {}
 
     def forget_others(self, containers: Iterable[str]) -> None:
         """Forget every container except these."""
         there = set(containers)
         self.names = {one: name for one, name in self.names.items() if one in there}
         self.ports = {one: port for one, port in self.ports.items() if one in there}
-        self.asked = {key: at for key, at in self.asked.items() if key[0] in there}
+        self.asked_at = {key: at for key, at in self.asked_at.items() if key[0] in there}
 
     def service(self, container: str) -> str:
         """Return the compose service, else the container's name; "" if it is not on the agent's network."""
@@ -76,16 +76,16 @@ class Neighbors:
         self.ports.pop(container, None)
         if self._may_ask(container, "port") and (port := self._port(container)):
             self.ports[container] = port
-            self.asked.pop((container, "port"))  # the next may follow at once
+            self.asked_at.pop((container, "port"))  # the next may follow at once
             return self._counted(port)
         return None
 
     def _may_ask(self, container: str, what: str) -> bool:
         """Whether the next question about a container is due."""
         now = time.monotonic()
-        if now - self.asked.get((container, what), -ASK_AGAIN_SECONDS) < ASK_AGAIN_SECONDS:
+        if now - self.asked_at.get((container, what), -ASK_AGAIN_SECONDS) < ASK_AGAIN_SECONDS:
             return False
-        self.asked[container, what] = now
+        self.asked_at[container, what] = now
         return True
 
     def _port(self, container: str) -> str | None:

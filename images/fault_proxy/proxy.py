@@ -23,7 +23,7 @@ CONTROL = "/tmp/fault_proxy.sock"  # noqa: S108  # a tmpfs of the container's ow
 ADDRESS = ""  # all of them
 CHUNK_BYTES = 16 * 1024
 CONNECT_TIMEOUT_SECONDS = 10
-WAITING = 128  # connections the kernel holds ready until they are accepted
+BACKLOG = 128  # connections the kernel holds ready until they are accepted
 # Faults of the listening port; the first active one counts.
 LISTENER_FAULTS = ("down", "refuse", "backlog_full", "half_open", "reset")
 
@@ -42,10 +42,10 @@ class Faults:
     close_pause_seconds: float = 0.0
 
     @classmethod
-    def of(cls, told: list[dict[str, Any]]) -> Faults:
+    def of(cls, requested: list[dict[str, Any]]) -> Faults:
         """Parse a list of faults. Raises KeyError or ValueError for an unknown fault."""
         by_name: dict[str, list[dict[str, Any]]] = {}
-        for one in told:
+        for one in requested:
             is_full = one["name"] == "half_open" and one["backlog_full"]
             by_name.setdefault("backlog_full" if is_full else one["name"], []).append(one)
         if unknown := by_name.keys() - {*LISTENER_FAULTS, "latency", "bandwidth", "slicer", "slow_close"}:
@@ -84,16 +84,16 @@ class Proxy:
 
     def __init__(self, host: str) -> None:
         self.host = host
-        self.told: list[dict[str, Any]] = []
+        self.requested: list[dict[str, Any]] = []
         self.faults = Faults()
         self.changed = asyncio.Condition()
         self.listeners: list[Listener] = []
         self.clients: set[asyncio.StreamWriter] = set()
         self.serving: set[asyncio.Task[None]] = set()
 
-    async def tell(self, told: list[dict[str, Any]]) -> dict[str, Any]:
+    async def tell(self, requested: list[dict[str, Any]]) -> dict[str, Any]:
         """Replace the faults, also for open connections; return the state."""
-        self.faults, self.told = Faults.of(told), told
+        self.faults, self.requested = Faults.of(requested), requested
         for listener in self.listeners:
             listener.set(self.faults.listener_state)
         if self.faults.listener_state in {"down", "reset"}:
@@ -101,7 +101,7 @@ class Proxy:
                 reset(client)
         async with self.changed:
             self.changed.notify_all()
-        return {"faults": self.told, "connections": len(self.clients)}
+        return {"faults": self.requested, "connections": len(self.clients)}
 
     def accept(self, connection: socket.socket, port: int) -> None:
         """Serve a new client concurrently."""
@@ -163,7 +163,7 @@ class Listener:
         self.proxy, self.port = proxy, port
         self.listener: socket.socket | None = None
         self.accepting: asyncio.Task[None] | None = None
-        self.crowd: list[socket.socket] = []
+        self.fillers: list[socket.socket] = []
 
     def set(self, state: str) -> None:
         """Open or close the port, or fill its backlog."""
@@ -182,7 +182,7 @@ class Listener:
 
     def _listen(self) -> socket.socket:
         if self.listener is None:
-            self.listener = socket.create_server((ADDRESS, self.port), backlog=WAITING)
+            self.listener = socket.create_server((ADDRESS, self.port), backlog=BACKLOG)
             self.listener.setblocking(False)
         return self.listener
 
@@ -190,24 +190,24 @@ class Listener:
         if self.accepting:
             self.accepting.cancel()
         self.accepting = None
-        self._disperse()
+        self._drain_backlog()
 
     def _fill(self, listener: socket.socket) -> None:
         """Fill the backlog of one connection with a connection of its own: the kernel drops further ones."""
         listener.listen(0)
         for _ in range(2):
-            knock = socket.socket()
-            knock.setblocking(False)
-            knock.connect_ex(("127.0.0.1", self.port))
-            self.crowd.append(knock)
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", self.port))
+            self.fillers.append(filler)
 
-    def _disperse(self) -> None:
-        for knock in self.crowd:
-            knock.close()
-        self.crowd.clear()
+    def _drain_backlog(self) -> None:
+        for filler in self.fillers:
+            filler.close()
+        self.fillers.clear()
 
     async def _accept(self, listener: socket.socket) -> None:
-        listener.listen(WAITING)
+        listener.listen(BACKLOG)
         while True:
             connection, _ = await asyncio.get_running_loop().sock_accept(listener)
             self.proxy.accept(connection, self.port)
@@ -254,7 +254,7 @@ async def serve(host: str, ports: list[int]) -> None:
     await proxy.tell([])
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one order, a line of JSON, with a line of JSON."""
+        """Answer one request, a line of JSON, with a line of JSON."""
         try:
             said = await proxy.tell(json.loads(await reader.readline()))
         except (ValueError, KeyError, TypeError) as error:

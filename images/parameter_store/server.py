@@ -107,16 +107,16 @@ def enforce_paths() -> None:
             self._action = "kms:Decrypt"
 
     def parameters(self: Any, _resource: str = "*") -> None:
-        asked = json.loads(self.body or "{}")
+        body = json.loads(self.body or "{}")
         here = f"{self.region}:{self.current_account}"
-        for name in named(asked):
+        for name in parameter_names(body):
             allow(self, IAMRequest, f"arn:aws:ssm:{here}:parameter/{name.strip('/')}" if name else "*")
-        if asked.get("WithDecryption"):
-            for key in keys_of(self.ssm_backend, asked):
+        if body.get("WithDecryption"):
+            for key in decryption_keys(self.ssm_backend, body):
                 allow(self, Decrypting, key if key.startswith("arn:") else f"arn:aws:kms:{here}:{key}")
 
     def keys(self: Any, _resource: str = "*") -> None:
-        allow(self, IAMRequest, key_asked_for(self.kms_backend, json.loads(self.body or "{}")))
+        allow(self, IAMRequest, requested_key(self.kms_backend, json.loads(self.body or "{}")))
 
     SimpleSystemManagerResponse._authenticate_and_authorize_normal_action = parameters
     KmsResponse._authenticate_and_authorize_normal_action = keys
@@ -141,29 +141,29 @@ def allow(request: Any, right: type, resource: str) -> None:
         raise
 
 
-def named(asked: Mapping[str, Any]) -> list[str]:
+def parameter_names(body: Mapping[str, Any]) -> list[str]:
     """Return the parameters or the path that a request names; one empty name if it names none."""
-    names = asked.get("Names") or [asked.get("Name") or asked.get("Path") or ""]
+    names = body.get("Names") or [body.get("Name") or body.get("Path") or ""]
     return [str(name) for name in names]
 
 
-def keys_of(parameters: Any, asked: Mapping[str, Any]) -> set[str]:
+def decryption_keys(parameters: Any, body: Mapping[str, Any]) -> set[str]:
     """Return the KMS keys of the secrets that a request would decrypt."""
-    if "Path" in asked:
-        found = [key for key in parameters._parameters if key.startswith(str(asked["Path"]).rstrip("/") + "/")]
+    if "Path" in body:
+        found = [key for key in parameters._parameters if key.startswith(str(body["Path"]).rstrip("/") + "/")]
     else:
-        found = named(asked)
+        found = parameter_names(body)
     every = (parameters.get_parameter(name) for name in found)
     return {one.keyid for one in every if one is not None and one.parameter_type == "SecureString"}
 
 
-def key_asked_for(kms: Any, asked: Mapping[str, Any]) -> str:
+def requested_key(kms: Any, body: Mapping[str, Any]) -> str:
     """Return the ARN of the key that a KMS request is about; * if it is about none, or about one that is not there."""
-    named_so = str(asked.get("KeyId") or asked.get("TargetKeyId") or "")
-    if not named_so and "CiphertextBlob" in asked:
-        named_so = base64.b64decode(asked["CiphertextBlob"])[:36].decode(errors="replace")  # moto puts the id in front
-    alias = kms.get_alias_name(named_so)
-    found = kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else kms.get_key_id(named_so)
+    key_id = str(body.get("KeyId") or body.get("TargetKeyId") or "")
+    if not key_id and "CiphertextBlob" in body:
+        key_id = base64.b64decode(body["CiphertextBlob"])[:36].decode(errors="replace")  # moto puts the id in front
+    alias = kms.get_alias_name(key_id)
+    found = kms.get_key_id_from_alias(alias) if alias.startswith("alias/") else kms.get_key_id(key_id)
     return str(kms.keys[found].arn) if found in kms.keys else "*"
 
 

@@ -36,7 +36,7 @@ ROLES = {
         "/-/ready",
         (
             f"--config.file={SETTINGS}/prometheus.yml",
-            "--scrape.discovery-reload-interval=1s",  # a new job is asked soon, and not after five seconds
+            "--scrape.discovery-reload-interval=1s",  # a new job is scraped soon
             "--storage.tsdb.path=/tmp/prometheus",
             "--storage.tsdb.retention.time=6h",
             "--storage.tsdb.wal-segment-size=10MB",

@@ -29,9 +29,9 @@ def visible(text: str, limit: int | None = None) -> str:
     return _UNSAFE.sub(_written, text)
 
 
-def as_html(text: str, limit: int | None = None) -> str:
+def as_html(text: str) -> str:
     """Return the same as HTML text, also valid in a quoted attribute."""
-    return html.escape(visible(text, limit), quote=True)
+    return html.escape(visible(text), quote=True)
 
 
 def in_lines(text: str) -> str:

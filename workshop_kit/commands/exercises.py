@@ -16,7 +16,8 @@ from workshop_kit.exercises.result import Verdict
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import Workspace, own_workspace
+from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.workspace.lab_settings import trust
 
 progress = group("progress")
 WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such as progress.json on a USB stick.")]
@@ -93,7 +94,7 @@ def goto(
     name, stack = find_lesson(lesson, service.root / "notebooks"), service.stack()
     with TerminalReport() as report:
         arrived = checkpoint.goto(service, name, stack, report)
-    _sign(service.workspace)
+    trust(service.workspace)  # JupyterLab shows no panels in unsigned notebooks
     for line in arrived.sentences():
         say(line)
 
@@ -103,7 +104,7 @@ def update() -> None:
     workspace = own_workspace()
     done = content.update(workspace)
     if any(name.endswith(".ipynb") for name in (*done.added, *done.changed)):
-        _sign(workspace)
+        trust(workspace)
     for line in done.sentences():
         say(line)
 
@@ -130,14 +131,7 @@ def import_progress(file: WorkPath) -> None:
     """
     workspace = own_workspace()
     changed, backup = work_file.import_work(workspace, file)
-    _sign(workspace)
+    trust(workspace)
     say(f"Your progress is here, and {len(changed)} files are as you left them. If one is open, reload it from disk.")
     if backup.folder is not None:
         say(f"What was here before: {backup.folder}")
-
-
-def _sign(workspace: Workspace) -> None:
-    """Sign the written notebooks: JupyterLab shows no panels in unsigned ones."""
-    from workshop_kit.workspace.lab_settings import trust  # lazily: slow imports
-
-    trust(workspace)

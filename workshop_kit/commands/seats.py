@@ -29,7 +29,7 @@ def seat(
         answer(_seat_image(may_install=not no_install))
         return
     seat_server.require_hub()
-    seat_server.serve(own_workspace(os.environ))
+    seat_server.serve(own_workspace())
 
 
 @hub.command("prepare")
@@ -38,7 +38,7 @@ def prepare(
     no_install: NoInstall = False,
 ) -> None:
     """Build the seats' image, install the hub, and print a name and a code for each seat."""
-    settings = HubSettings.prepare(own_workspace(os.environ), seats, seat_server.tag())
+    settings = HubSettings.prepare(own_workspace(), seats, seat_server.tag())
     _seat_image(may_install=not no_install)
     with TerminalReport() as report:
         hub_server.ensure(may_install=not no_install, report=report)
@@ -94,7 +94,7 @@ def end(
     volumes: Annotated[bool, typer.Option("--volumes", help="Also the participants' work and engines.")] = False,
 ) -> None:
     """Remove the seats and their networks, and nothing else; their volumes stay unless you say so."""
-    settings = HubSettings.read(own_workspace(os.environ))
+    settings = HubSettings.read(own_workspace())
     with TerminalReport() as report:
         counts = seat_resources.remove(reach.connect().client, settings, volumes=volumes, report=report)
     say("Removed: " + ", ".join(f"{count} {kind}s" for kind, count in counts.items()) + ".")
@@ -107,11 +107,11 @@ def _hub_server(address: str | None, port: int) -> HubServer:
     """
     from workshop_kit.display.page_server import network_address  # lazily: a slow import
 
-    workspace = own_workspace(os.environ)
+    workspace = own_workspace()
     return HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
 
 
 def _seat_image(*, may_install: bool) -> str:
     with TerminalReport() as report:
-        stack = provision.make_ready(own_workspace(os.environ), may_install=may_install, report=report)
+        stack = provision.make_ready(own_workspace(), may_install=may_install, report=report)
         return seat_server.build(stack.session, report)

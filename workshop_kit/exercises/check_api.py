@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from docker.errors import NotFound
@@ -87,6 +88,11 @@ def part(value: Any, key: str) -> Any:
 def number(value: Any) -> float | None:
     """Return a number that was handed in; None for anything else, also for true and false."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def seeded(identifier: str, seed: int) -> Random:
+    """Return the source of an exercise's random values: the same for the same seed."""
+    return Random(f"{identifier} {seed}")  # noqa: S311 - no secret
 
 
 Check = Callable[[Context], Result]

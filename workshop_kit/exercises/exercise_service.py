@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from workshop_kit.display.rendered import Rendered
@@ -16,7 +15,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import Context, RegisteredCheck
+from workshop_kit.exercises.check_api import Context, RegisteredCheck, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.registry import Exercise
@@ -95,8 +94,7 @@ class ExerciseService:
             return None
         known, stack = self.subjects.get(identifier), self.stack()
         if known is None or not known.is_there(stack.session.engine):
-            random = Random(f"{identifier} {self.workspace.seed}")  # noqa: S311 - the same for the same seed
-            self.subjects[identifier] = make(stack, random)
+            self.subjects[identifier] = make(stack, seeded(identifier, self.workspace.seed))
         return self.subjects[identifier]
 
     def hand_in(self, identifier: str, value: Any, source: str = "") -> None:

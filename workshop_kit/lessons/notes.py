@@ -157,10 +157,10 @@ def load_page(lesson: str, root: Path) -> NotesPage:
     return NotesPage(lesson, headings["title"], planned.minutes["full"] if planned else 0, notes)
 
 
-def update_notebooks(workspace: Workspace, root: Path = CHECKOUT) -> Update:
+def update_notebooks(workspace: Workspace) -> Update:
     """Write the instructor's notebooks, or bring them up to date; edits stay. Raises NotReady, WorkshopError."""
     done = Update(Backup(workspace))
-    folder = root / "notebooks"
+    folder = CHECKOUT / "notebooks"
     for lesson in lesson_names(folder):
         made = with_notes(read_notebook(lesson, folder), load(lesson, folder))
         content.update_file(workspace, notebook_bytes(made), f"notebooks/{INSTRUCTOR}{lesson}.ipynb", done)

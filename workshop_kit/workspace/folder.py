@@ -8,7 +8,7 @@ import re
 import secrets
 import socket
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,17 +164,17 @@ class Workspace:
         return self.my_service
 
 
-def own_folder(environment: Mapping[str, str] = os.environ) -> Path:
+def own_folder() -> Path:
     """Return the folder of the command line's workspace: ``WORKSHOP_WORKSPACE``, else ``workspace`` in the checkout."""
-    return Path(environment.get("WORKSHOP_WORKSPACE") or CHECKOUT / "workspace")
+    return Path(os.environ.get("WORKSHOP_WORKSPACE") or CHECKOUT / "workspace")
 
 
-def own_workspace(environment: Mapping[str, str] = os.environ, *, seed: int | None = None) -> Workspace:
+def own_workspace(seed: int | None = None) -> Workspace:
     """Return the workspace of the command line, made at its first use.
 
     A ``seed`` becomes its seed. Raises NotReady as `Workspace.open` does.
     """
-    workspace = Workspace.open(own_folder(environment))
+    workspace = Workspace.open(own_folder())
     if seed is not None:
         workspace.share_seed(seed)
     return workspace

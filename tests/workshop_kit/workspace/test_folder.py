@@ -93,13 +93,14 @@ def test_full_disk(small_disk: Path, source: Path) -> None:
     assert Workspace.open(small_disk / "workspace", source=source).notebooks.joinpath("01_big.ipynb").exists()
 
 
-def test_a_notebook_finds_its_workspace(source: Path) -> None:
+def test_a_notebook_finds_its_workspace(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable wins; else the nearest workspace above; else the checkout's; else one sentence."""
     workspace = Workspace.open(source=source)
     assert find_workspace(workspace.notebooks / "pictures", {}) == workspace
     assert find_workspace(source / "notebooks", {}) == workspace
     other = Workspace.open(source / "other", source=source / "nothing")
     named = {"WORKSHOP_WORKSPACE": str(other.folder)}
-    assert find_workspace(workspace.notebooks, named) == own_workspace(named) == other
+    monkeypatch.setenv("WORKSHOP_WORKSPACE", named["WORKSHOP_WORKSPACE"])
+    assert find_workspace(workspace.notebooks, named) == own_workspace() == other
     with pytest.raises(NotReady, match="not in a workspace"):
         find_workspace(Path("/"), {})

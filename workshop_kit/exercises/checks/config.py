@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import re
 import secrets
 import time
@@ -17,7 +16,7 @@ from pydantic import SecretStr, TypeAdapter
 
 from workshop_kit.engine import store
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckEnded, Context, check
+from workshop_kit.exercises.check_api import CheckEnded, Context, check, seeded
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
@@ -142,7 +141,7 @@ def place_order(trial: Trial, exercise: str) -> Answer:
 
 def other_settings(seed: int) -> tuple[int, str]:
     """Return a port and the name of a database that the stack does not have."""
-    chance = random.Random(f"config.env {seed}")  # noqa: S311  # no secret
+    chance = seeded("config.env", seed)
     return chance.randrange(8100, 9000), f"shop_{chance.randrange(1000, 10000)}"
 
 
@@ -286,7 +285,7 @@ def report(context: Context) -> Result:
 
 def missing_of(seed: int) -> list[str]:
     """Return three or four required variables, at least one of them a secret's, sorted."""
-    chance = random.Random(f"config.report {seed}")  # noqa: S311  # no secret
+    chance = seeded("config.report", seed)
     secret = chance.choice([name for name in REQUIRED if name.endswith("PASSWORD")])
     others = chance.sample([name for name in REQUIRED if not name.endswith("PASSWORD")], chance.choice((2, 3)))
     return sorted([secret, *others])

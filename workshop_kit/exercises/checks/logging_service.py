@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import Context, check, seeded
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.trial import Trial, fields_of, poll
 from workshop_kit.screen import visible
@@ -90,7 +89,7 @@ class RequestIds:
     @classmethod
     def of(cls, seed: int) -> RequestIds:
         """Return those of a participant."""
-        chance = random.Random(f"logging.stdout {seed}")  # noqa: S311  # no secret
+        chance = seeded("logging.stdout", seed)
         honest, hostile, unlucky = (f"{name}-{chance.randrange(16**6):06x}" for name in ("a", "b", "c"))
         return cls(tuple(f"{honest}.{number}" for number in range(4)), hostile, unlucky)
 
@@ -237,7 +236,7 @@ def request_context(context: Context) -> Result:
 
 def ids_of(seed: int) -> dict[str, str]:
     """Return the customers, and the id that each gives to its request."""
-    chance = random.Random(f"logging.context {seed}")  # noqa: S311  # no secret
+    chance = seeded("logging.context", seed)
     return {f"customer-{number}": f"{chance.randrange(16**8):08x}" for number in range(AT_ONCE)}
 
 

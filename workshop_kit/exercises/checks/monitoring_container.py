@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import Counter
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from workshop_kit.exercises import fixtures, service_trial
-from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
+from workshop_kit.exercises.check_api import Context, check, handed_in, number, part, seeded
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial, poll
@@ -38,7 +37,7 @@ AT_LEAST = 2
 
 def given(seed: int) -> dict[str, Any]:
     """Return the numbers of the task: the seconds of the start, and until a hang is noticed."""
-    chance = random.Random(f"monitoring.healthcheck {seed}")  # noqa: S311  # no secret
+    chance = seeded("monitoring.healthcheck", seed)
     return {"start_seconds": chance.choice((3, 3.5, 4)), "notice_seconds": chance.choice((8, 9, 10))}
 
 

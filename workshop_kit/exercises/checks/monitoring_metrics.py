@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import Context, check, seeded
 from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_trial import ORDER
@@ -140,14 +140,14 @@ def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
     context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
         http.request(method, f"http://127.0.0.1:{port}/orders")
-    chance = random.Random(f"monitoring.metrics {context.seed}")  # noqa: S311  # no secret
+    chance = seeded("monitoring.metrics", context.seed)
     _ask_random_paths(port, 2, chance)  # the series for unmatched paths begin with the first of them
     methods = _scrape(trial)
     _ask_random_paths(port, RANDOM_PATHS, chance)
     return [before, after, methods, _scrape(trial)]
 
 
-def _ask_random_paths(port: int, count: int, chance: random.Random) -> None:
+def _ask_random_paths(port: int, count: int, chance: Random) -> None:
     """Pipeline requests for random paths on one connection; end early if it is closed."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10.0) as connection:
         for first in range(0, count, PIPELINED):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import dataclass
 
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import Context, check, seeded
 from workshop_kit.exercises.result import Finding, Result, conclude, equals
 
 ALERT, FILE = "OrdersFail", "alerts.yml"
@@ -48,7 +47,7 @@ class AlertCase:
 
 def alert_cases(seed: int) -> tuple[AlertCase, ...]:
     """Return the questions: the limit is 5 %, and each participant has other shares below and above it."""
-    chance = random.Random(f"monitoring.ratio {seed}")  # noqa: S311  # no secret
+    chance = seeded("monitoring.ratio", seed)
     few, many = chance.choice((0.01, 0.02, 0.03)), chance.choice((0.07, 0.08, 0.1, 0.12))
     well, bad = Scene(), Scene(many)
     return (

@@ -193,10 +193,10 @@ class Clone:
     def processes(self) -> dict[str, str]:
         """Return the names of its processes by process id; empty if it has ended."""
         try:
-            told = self.running.container.top(ps_args="-o pid,comm")
+            listed = self.running.container.top(ps_args="-o pid,comm")
         except APIError:
             return {}
-        return {row[0]: row[1] for row in told.get("Processes") or ()}
+        return {row[0]: row[1] for row in listed.get("Processes") or ()}
 
     def log_sizes(self) -> dict[str, int]:
         """Return the sizes in bytes of new or changed files in its writable layer with names of log files."""

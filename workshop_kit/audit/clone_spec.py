@@ -108,8 +108,8 @@ def limit_writes(running: Running, over: threading.Event) -> str:
     while not over.wait(POLL_SECONDS):
         with contextlib.suppress(APIError):
             written = len(running.container.diff() or ())
-            (told,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
-            if written > WRITTEN_FILES or told.get("SizeRw", 0) > WRITTEN_BYTES:
+            (listed,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
+            if written > WRITTEN_FILES or listed.get("SizeRw", 0) > WRITTEN_BYTES:
                 running.container.kill()
                 return f"more than {WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
     return ""

@@ -170,10 +170,10 @@ def counts(one: TargetReport) -> str:
         RuleVerdict.NOT_APPLICABLE: ("is not applicable", "are not applicable"),
     }
     numbers = {verdict: len(one.of(verdict)) for verdict in RuleVerdict}
-    told = {verdict: f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number}
+    texts = {verdict: f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number}
     if one.accepted:
-        told[RuleVerdict.FAILS] += f" ({len(one.accepted)} accepted)"
-    return ", ".join(told.values())
+        texts[RuleVerdict.FAILS] += f" ({len(one.accepted)} accepted)"
+    return ", ".join(texts.values())
 
 
 def identity(one: TargetReport) -> str:

@@ -22,8 +22,8 @@ from workshop_kit.workspace.folder import Workspace
 HERE = Path(__file__).parent
 LABEL = "Live room"
 HOW = "To join the instructor's live room, run this cell in JupyterLab, or type ./workshop join CODE at the terminal."
-TOLD = "The room has forgotten you."
-UNTOLD = "You have left. The room did not answer; it forgets all participants when it closes."
+LEFT = "The room has forgotten you."
+LEFT_WITHOUT_ANSWER = "You have left. The room did not answer; it forgets all participants when it closes."
 
 
 class RoomWidget(JobWidget):
@@ -76,9 +76,9 @@ class RoomView:
         return "You have joined."
 
     def _leave(self) -> str:
-        told = membership.leave(self.workspace)
+        has_answered = membership.leave(self.workspace)
         self.sync.sync()
-        return TOLD if told else UNTOLD
+        return LEFT if has_answered else LEFT_WITHOUT_ANSWER
 
 
 def _state(connection: RoomConnection) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def join(
 
     workspace = own_workspace()
     if leave:
-        say(room_widget.TOLD if membership.leave(workspace) else room_widget.UNTOLD)
+        say(room_widget.LEFT if membership.leave(workspace) else room_widget.LEFT_WITHOUT_ANSWER)
         return
     room = JoinCode.read(code)
     for line in disclosure():

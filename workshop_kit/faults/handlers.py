@@ -110,19 +110,19 @@ def reconnect(context: FaultContext) -> None:
 
 def lower_limits(context: FaultContext) -> None:
     """Lower the limits. Raises WorkshopError for one that is not lower than the present one, or below what is used."""
-    asked, before = _limits(context.active.parameters), context.active.before.limits
-    for key, value in asked.items():
+    limits, before = _limits(context.active.parameters), context.active.before.limits
+    for key, value in limits.items():
         if not 0 < value <= before.get(key, 0):
             has = f"{before[key]:,}" if before.get(key) else "no limit"
             raise WorkshopError(
                 f"{context.active.name} has {has} for {key}, and {value:,} is not lower.", "Ask for a lower limit."
             )
     try:
-        _update(context, asked)
+        _update(context, limits)
     except APIError as error:
-        if "Memory" not in asked or "memory" not in str(error.explanation):
+        if "Memory" not in limits or "memory" not in str(error.explanation):
             raise
-        sentence = f"{context.active.name} uses more than {asked['Memory'] / MIB:g} MiB of memory now."
+        sentence = f"{context.active.name} uses more than {limits['Memory'] / MIB:g} MiB of memory now."
         raise WorkshopError(sentence, "Ask for a higher limit.") from error
 
 

@@ -220,8 +220,8 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
         return Health(time, container, path, NO_ANSWER, None, milliseconds, answer.error)
-    told = answer.json()
-    body = told if isinstance(told, Mapping) else {}
+    document = answer.json()
+    body = document if isinstance(document, Mapping) else {}
     said = body.get("status")
     state = (WARN if said == WARN else PASS) if answer.ok else FAIL
     detail = str(body.get("output", ""))

@@ -58,8 +58,8 @@ def labels(subject: Subject) -> Judgment:
     }
     inherited = {key.removeprefix(OCI) for key in _inherited(subject)} if given else set()
     own = sorted(set(given) - inherited)
-    told = ", ".join(f"{name}={given[name]}{' (of its base)' if name in inherited else ''}" for name in sorted(given))
-    seen = Evidence("docker image inspect: Config.Labels, docker history", told or "none")
+    text = ", ".join(f"{name}={given[name]}{' (of its base)' if name in inherited else ''}" for name in sorted(given))
+    seen = Evidence("docker image inspect: Config.Labels, docker history", text or "none")
     if len(own) >= FEWEST_LABELS:
         return holds(f"It says {', '.join(own)}.", seen)
     return fails(f"It has {len(own)} labels of its own that say what an image is.", seen)

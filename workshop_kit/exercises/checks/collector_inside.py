@@ -24,13 +24,13 @@ def main(word: str) -> None:
     """Print one line: the word, and the most lines that a death at any step lost or doubled."""
     parts = importlib.import_module("collector.parts")
     checkpoint = importlib.import_module("collector.checkpoint")
-    told = {"steps": -1, "lost": 0, "twice": 0}
+    counts = {"steps": -1, "lost": 0, "twice": 0}
     ended = False
     while not ended:
-        told["steps"] += 1
-        folder = ROOT / f"death-{told['steps']}"
+        counts["steps"] += 1
+        folder = ROOT / f"death-{counts['steps']}"
         folder.mkdir()
-        ended = ends_normally(folder, parts, checkpoint, told["steps"] + 1)
+        ended = ends_normally(folder, parts, checkpoint, counts["steps"] + 1)
         start, _ = parts.restore(folder)
         keeper = checkpoint.Checkpoint(folder, start)
         take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
@@ -38,9 +38,9 @@ def main(word: str) -> None:
         state = parts.read_checkpoint(folder)
         committed = [part for part in parts.waiting_parts(folder) if state and parts.is_committed(part, state)]
         numbers = Counter(number for part in committed for number in part.read_bytes().split())
-        told["lost"] = max(told["lost"], LINES - len(numbers))
-        told["twice"] = max(told["twice"], numbers.total() - len(numbers))
-    sys.stdout.write(f"\n{word}{json.dumps(told)}\n")
+        counts["lost"] = max(counts["lost"], LINES - len(numbers))
+        counts["twice"] = max(counts["twice"], numbers.total() - len(numbers))
+    sys.stdout.write(f"\n{word}{json.dumps(counts)}\n")
 
 
 def ends_normally(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bool:

@@ -18,8 +18,8 @@ ABSENT, PRESENT, OPTIONAL = "WORKSHOP_ABSENT", "WORKSHOP_PRESENT", "HTTP_DRAIN_S
 
 def main(word: str, cases: str = "") -> None:
     """Print one line: the word, and the outcomes."""
-    told = [outcome(**case) for case in json.loads(cases)] if cases else restored()
-    sys.stdout.write(f"\n{word}{json.dumps(told)}\n")
+    outcomes = [outcome(**case) for case in json.loads(cases)] if cases else restored()
+    sys.stdout.write(f"\n{word}{json.dumps(outcomes)}\n")
 
 
 def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) -> dict[str, Any]:

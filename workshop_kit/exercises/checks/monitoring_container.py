@@ -175,7 +175,7 @@ class Balancer:
     """A load balancer: it sends customers to the instances whose /readyz last said 200, and counts the failures."""
 
     ports: tuple[int, ...]
-    asked: Counter[int] = field(default_factory=Counter)
+    customers: Counter[int] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -189,7 +189,7 @@ class Balancer:
                 probed_at = time.monotonic()
             for port in ready:
                 answer = http.get(f"http://127.0.0.1:{port}{PATH}")
-                self.asked[port] += 1
+                self.customers[port] += 1
                 if answer.status != 404:
                     self.failed.append(str(answer))
 
@@ -214,7 +214,7 @@ def drain(context: Context) -> Result:
         port = urlsplit(trial.running.url()).port or 0
         balancer = Balancer((port, urlsplit(context.stack.url()).port or 0))
         findings = drain_findings(_stop(trial, balancer), balancer, port)
-        shown = f"It left, and none of {balancer.asked.total()} customers noticed."
+        shown = f"It left, and none of {balancer.customers.total()} customers noticed."
         return conclude(shown, findings, trial.lines())
 
 
@@ -250,9 +250,10 @@ def drain_findings(drain: Drain, balancer: Balancer, port: int) -> tuple[Finding
             "What on request.app.state says that the stop has begun?",
         ),
         found(
-            not failed and balancer.asked[port] > 0,
+            not failed and balancer.customers[port] > 0,
             "Send customers to those of two instances whose /readyz said 200",
-            f"{failed} of {balancer.asked.total()} requests failed" + (f" ({balancer.failed[0]})" if failed else ""),
+            f"{failed} of {balancer.customers.total()} requests failed"
+            + (f" ({balancer.failed[0]})" if failed else ""),
             "0 failed",
             lost,
             "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",

@@ -104,15 +104,15 @@ def alert_cases(seed: int) -> tuple[AlertCase, ...]:
 def ratio(context: Context) -> Result:
     """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
-    asked = alert_cases(context.seed)
-    files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(asked)}
+    cases = alert_cases(context.seed)
+    files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(cases)}
     context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if said.exit_code:
             return refused(said.output)
-        fired = _fired(running, len(asked))
-    return not_computed(fired) if isinstance(fired, str) else judge(asked, fired)
+        fired = _fired(running, len(cases))
+    return not_computed(fired) if isinstance(fired, str) else judge(cases, fired)
 
 
 def refused(said: str) -> Result:
@@ -132,12 +132,12 @@ def not_computed(reason: str) -> Result:
     return conclude("", [Finding(False, called, why, "a number", why, look)], symptom=summary)
 
 
-def judge(asked: tuple[AlertCase, ...], fired: list[bool]) -> Result:
+def judge(cases: tuple[AlertCase, ...], fired: list[bool]) -> Result:
     """Judge the alert by the questions, and by whether it fired in each play."""
     words = {True: "it fires", False: "it is silent"}
     findings = (
         equals(f"Look at {ALERT} {one.about}", words[did], words[one.fires], one.means, one.look)
-        for one, did in zip(asked, fired, strict=True)
+        for one, did in zip(cases, fired, strict=True)
     )
     return conclude("It calls when customers fail, and is silent otherwise.", findings)
 

@@ -67,19 +67,19 @@ class EngineLog:
 
     def messages(self, *, tail: int | None = None, since: Since = None) -> Iterator[Message]:
         """Yield the messages so far, in order; with ``tail`` only the last ones."""
-        asked = {"stdout": 1, "stderr": 1, "timestamps": 1, "tail": "all" if tail is None else tail}
+        parameters = {"stdout": 1, "stderr": 1, "timestamps": 1, "tail": "all" if tail is None else tail}
         if since is not None:
-            asked["since"] = f"{since.timestamp():.6f}"
+            parameters["since"] = f"{since.timestamp():.6f}"
         try:
-            yield from (terminal_messages if self.has_terminal else messages)(self._ask("logs", asked))
+            yield from (terminal_messages if self.has_terminal else messages)(self._ask("logs", parameters))
         except EngineRefused as refused:  # a log driver that cannot be read back, for one
             if "marked for removal" in refused.what:
                 raise ContainerGone(self._container.name) from refused
             sentence = f"The log of {self._container.name} cannot be read. {refused.what}"
             raise WorkshopError(sentence, "Run it with the json-file or local log driver.") from refused
 
-    def _ask(self, what: str, asked: Mapping[str, Any]) -> Iterator[bytes]:
-        return chunks(self._container.client.api, f"/containers/{self._container.id}/{what}", asked)
+    def _ask(self, what: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        return chunks(self._container.client.api, f"/containers/{self._container.id}/{what}", parameters)
 
 
 class LogFollower(Iterator[pd.DataFrame]):

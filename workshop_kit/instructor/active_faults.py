@@ -29,7 +29,7 @@ class _Held(NamedTuple):
     timer: threading.Timer | None
 
 
-class ActiveFaults:
+class InjectedFaults:
     """Injects and reverts faults, from any thread; ``problems`` are the sentences of timers that failed."""
 
     def __init__(self, stack: Stack) -> None:

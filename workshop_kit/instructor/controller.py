@@ -18,7 +18,7 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
 from workshop_kit.instructor import clock
-from workshop_kit.instructor.active_faults import ActiveFaults
+from workshop_kit.instructor.active_faults import InjectedFaults
 from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.instructor.background import BackgroundJob, TTLCache
 from workshop_kit.instructor.load_generator import ORDER, LoadGenerator
@@ -54,7 +54,7 @@ class Controller:
     job: BackgroundJob = field(default_factory=BackgroundJob)
 
     def __post_init__(self) -> None:
-        self.active_faults, self.load_generator = ActiveFaults(self.stack), LoadGenerator(self.stack)
+        self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._log_tail = LogTail(lambda: self.stack.container(SERVICE))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tests.conftest import like
 from tests.images.collector_helpers import (
@@ -16,7 +15,6 @@ from tests.images.collector_helpers import (
     gaps_of,
     keys_of,
     kill_and_start,
-    numbers_of,
     wait_running,
     write,
 )
@@ -91,22 +89,6 @@ def test_while_the_bucket_is_away_lines_wait_on_the_disk(bucket: LogBucket) -> N
 
 
 @pytest.mark.long
-def test_a_rotation_that_outran_the_reader_leaves_a_gap(bucket: LogBucket) -> None:
-    """Lines that were rotated away while the collector was frozen are lost, and a GAP record says so."""
-    collector = bucket.stack.container("collector")
-    collector.pause()
-    with write(bucket, "outrun", 15_000, size=900, log={"max-size": "500k", "max-file": "3"}) as writer:
-        writer.wait_ended(within_seconds=60)
-        collector.unpause()
-        bucket.wait_collected(60)
-        found = collected(bucket, "outrun")
-    numbers, (gap,) = numbers_of(found), gaps_of(found)
-    assert 0 < len(set(numbers)) == len(numbers) < 15_000
-    assert gap["level"] == "error"
-    assert "rotated" in gap["reason"]
-
-
-@pytest.mark.long
 def test_a_container_removed_while_the_collector_was_away_leaves_a_gap(bucket: LogBucket) -> None:
     """Its last lines cannot be known: a GAP, once. A container that was read before it was removed leaves none."""
     with write(bucket, "in-time", 1_000) as writer:
@@ -159,18 +141,6 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         assert log_bucket.flush(by_api.container, 60) is None
         assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
         assert_whole(bucket, "by-api", 10_000)
-
-
-def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
-    """A reader of logs cannot change them, nor list other buckets."""
-    attempts = (
-        lambda: bucket.client().put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
-        lambda: bucket.client().delete_object(Bucket=bucket.bucket, Key="logs/forged"),
-        bucket.client().list_buckets,
-    )
-    for attempt in attempts:
-        with pytest.raises(ClientError, match="AccessDenied"):
-            attempt()
 
 
 def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:

@@ -53,17 +53,6 @@ def test_what_is_no_record_is_kept_as_it_is(junk: bytes) -> None:
     assert (found.content, found.complete) == (junk + b"\n", True)
 
 
-def test_a_service_is_named_by_its_labels() -> None:
-    """Compose's label, else the kit's, else the container's name; any text becomes the name of one folder."""
-    ours = {"workshop.service": "../../e~t/c"}
-    for labels, service in (
-        ({"com.docker.compose.service": "redis"} | ours, "redis"),
-        (ours, "_.._e_t_c"),
-        ({}, "name"),
-    ):
-        assert records.identify("c" * 64, "/name", labels).service == service
-
-
 def committed(folder: Path) -> checkpoint.Checkpoint:
     """The checkpoint of a start in an empty folder, after the commit of one line."""
     first = checkpoint.Checkpoint(folder, parts.restore(folder)[0])
@@ -170,15 +159,6 @@ def test_a_log_is_read_on_from_its_position_through_rotations(folder: Path) -> N
         rotate(folder)
     write(folder, "late\n")
     assert texts_of(log(folder, second.position)) == (["late\n"], [json_files.ROTATED])
-
-
-def test_a_log_that_was_rotated_before_its_first_reading_leaves_a_gap(folder: Path) -> None:
-    """With all the files that it may have, older ones may be gone; with fewer, none is."""
-    write(folder, "1\n")
-    rotate(folder)
-    write(folder, "2\n")
-    assert texts_of(log(folder, max_files=3)) == (["1\n", "2\n"], [])
-    assert texts_of(log(folder, max_files=2)) == (["1\n", "2\n"], [json_files.ROTATED])
 
 
 def test_an_open_file_is_read_to_its_end(folder: Path) -> None:

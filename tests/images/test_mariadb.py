@@ -1,6 +1,6 @@
 """The MariaDB image: confined, truthful about its health, and without a trace of the password.
 
-A replica catches up in any order of starts, stops and kills, and is unhealthy when it does not.
+A replica catches up after kills and losses, and is unhealthy when it does not.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import own_stack
 from tests.images.conftest import assert_confined, run, until, wait_healthy
+from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.leaks import new_canary
 
 pytestmark = pytest.mark.engine
@@ -31,10 +33,8 @@ CREATE TABLE IF NOT EXISTS notes (
     note VARCHAR(20) NOT NULL DEFAULT 'Zürich'
 );
 """
-REPLICATION = {"MARIADB_REPLICATION_PASSWORD_FILE": "/run/secrets/replication"}
 HEALTH = "/usr/local/lib/workshop/healthcheck.sh"
 PASSWORD = "'; DROP DATABASE work_shop; -- päßwörd 密码 \\"
-UNUSUAL = "'; STOP SLAVE; -- päßwörd 密码 a\\b\"c\nd\\\n"
 
 Start = Callable[..., Any]
 
@@ -134,144 +134,75 @@ def test_health_is_truthful(start: Start, volume: Callable[[], str]) -> None:
     assert b"TABEL" in bad.logs()
 
 
-# From here on: a master and a replica.
+# From here on: the master and the replica of a stack.
 
 
-@dataclass
-class Replication:
-    """A master and a replica on a network of their own, each on its volume; neither runs yet."""
-
-    start: Callable[..., Any]
-    volume: Callable[[], str]
-    image: str
-    network: str
-    replication_password: str
-    password: str = field(default_factory=new_canary)
-    volumes: dict[str, str] = field(default_factory=dict)
-    master: Any = None
-    replica: Any = None
-
-    def start_master(self) -> None:
-        """Start the master (anew, if it was removed)."""
-        files = {"password": self.password, "replication": self.replication_password, "schema.sql": SCHEMA}
-        self.master = self._start("master", files, SETTINGS | REPLICATION, name=f"{self.network}-master")
-
-    def start_replica(self) -> None:
-        """Start the replica with the master's address and one password."""
-        settings = REPLICATION | {"MARIADB_MASTER_HOST": f"{self.network}-master"}
-        self.replica = self._start("replica", {"replication": self.replication_password}, settings)
-
-    def _start(self, role: str, files: dict[str, str], settings: dict[str, str], **more: Any) -> Any:
-        if role not in self.volumes:
-            self.volumes[role] = self.volume()
-        mounts = {self.volumes[role]: {"bind": "/var/lib/mysql", "mode": "rw"}}
-        return self.start(self.image, files, settings, volumes=mounts, network_mode=self.network, **more)
-
-    def sql(self, container: Any, statement: str) -> tuple[int, str]:
-        """Run a statement as the service's user."""
-        return sql(container, statement, self.password)
-
-    def write(self) -> str:
-        """Write a row as the service's user does, and return it."""
-        note = secrets.token_hex(8)
-        assert self.sql(self.master, f"INSERT INTO notes (note) VALUES ('{note}')")[0] == 0
-        return note
-
-    def assert_follows(self) -> None:
-        """Assert that a new row on the master reaches the replica, and that all rows are equal."""
-        note, everything = self.write(), "SELECT GROUP_CONCAT(id, note ORDER BY id) FROM notes"
-        until(lambda: note in self.sql(self.replica, everything)[1], self.replica)
-        assert self.sql(self.replica, everything) == self.sql(self.master, everything)
-
-    def health(self) -> tuple[int, str]:
-        """Run the replica's health check; return its exit code and output."""
-        return run(self.replica, HEALTH)
+@pytest.fixture
+def databases(images: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
+    """Both databases of a workspace of the test's own, up."""
+    with own_stack(tmp_path / "databases") as stack:
+        stack.up("master-db", "replica-db")
+        yield stack
 
 
-@pytest.fixture(scope="module")
-def make_pair(
-    client: Any, labels: dict[str, str], hardened: Callable[..., Any], images: dict[str, str], volume: Callable[[], str]
-) -> Iterator[Callable[..., Replication]]:
-    """Make pairs; their networks are removed from the containers, which another fixture removes later."""
-    networks: list[Any] = []
-
-    def make(replication_password: str = "") -> Replication:
-        networks.append(client.networks.create(f"replication-test-{secrets.token_hex(4)}", labels=dict(labels)))
-        password = replication_password or new_canary()
-        return Replication(hardened, volume, images["mariadb"], str(networks[-1].name), password)
-
-    yield make
-    for network in networks:
-        network.reload()
-        for container in network.containers:
-            network.disconnect(container, force=True)
-        network.remove()
+def as_root(database: Any, statement: str) -> str:
+    """Run a statement as administrator and return its output."""
+    command = ["mariadb", "--batch", "--skip-column-names", "--execute", statement, "workshop"]
+    code, output = database.exec_run(command, user="0")
+    assert code == 0, output
+    return str(output.decode())
 
 
-@pytest.fixture(scope="module")
-def pair(make_pair: Callable[..., Replication]) -> Replication:
-    """A pair for the tests that leave both running; the replica started first, and was not healthy alone."""
-    pair = make_pair()
-    pair.start_replica()
-    until(lambda: b"ready for connections" in pair.replica.logs(), pair.replica)
-    assert pair.health()[0] == 1
-    pair.start_master()
-    wait_healthy(pair.replica)
-    return pair
+def health(stack: Stack) -> tuple[int, str]:
+    """Run the replica's health check; return its exit code and output."""
+    return run(stack.container("replica-db"), HEALTH)
 
 
-def test_replica_that_started_first_follows(pair: Replication) -> None:
-    """It gets everything, users too, once the master is there; it only reads."""
-    pair.assert_follows()
-    code, output = pair.sql(pair.replica, "INSERT INTO notes (note) VALUES ('astray')")
-    assert code == 1
-    assert "read-only" in output
+def assert_follows(stack: Stack) -> None:
+    """Assert that a new row on the master reaches the replica, and that all rows are equal."""
+    master, replica, note = stack.container("master-db"), stack.container("replica-db"), secrets.token_hex(8)
+    as_root(master, f"CREATE TABLE IF NOT EXISTS notes (note TEXT); INSERT INTO notes VALUES ('{note}')")
+    everything = "SELECT note FROM notes ORDER BY note"
+    until(lambda: note in as_root(replica, everything), replica)
+    assert as_root(replica, everything) == as_root(master, everything)
 
 
-def test_says_when_it_does_not_follow(pair: Replication) -> None:
+def test_a_replica_only_reads_and_says_when_it_does_not_follow(databases: Stack) -> None:
     """Without its master it is unhealthy and gives the reason; after a kill of both it follows again."""
-    pair.master.kill()
-    until(lambda: "error" in pair.health()[1] and "to master" in pair.health()[1], pair.replica)
-    code, output = pair.health()
-    assert code == 1
-    assert output.startswith("not replicating")
-    pair.replica.kill()
-    pair.master.start()
-    pair.replica.start()
-    until(lambda: pair.health()[0] == 0, pair.replica)
-    pair.assert_follows()
+    assert_follows(databases)
+    master, replica = databases.container("master-db"), databases.container("replica-db")
+    password = (databases.folder / "secrets" / "master_db_password").read_text()
+    write = "mariadb --host=127.0.0.1 --user=orders --execute='DELETE FROM orders' workshop"
+    code, output = run(replica, write, MYSQL_PWD=password)
+    assert (code, "read-only" in output) == (1, True), output
+    master.kill()
+    until(lambda: "error" in health(databases)[1] and "to master" in health(databases)[1], replica)
+    assert health(databases)[0] == 1
+    replica.kill()
+    databases.up("master-db", "replica-db")
+    assert_follows(databases)
 
 
 @pytest.mark.long
-def test_starts_again_what_ended_by_itself(pair: Replication) -> None:
-    """A master that is silent during a log-in ends the I/O thread for good: the health check starts it.
+def test_what_a_replica_repairs_by_itself(databases: Stack) -> None:
+    """An I/O thread that a silent master ended is started; a lost volume is fetched again, without a dump.
 
-    Threads that were both stopped on purpose stay stopped.
+    What stays unhealthy: threads that were stopped on purpose, and a master that lost its volume (error 1236).
     """
+    client, replica = databases.session.engine.client, databases.container("replica-db")
     tell = "mariadb --user=health --execute='{} REPLICA {}'"
-    assert run(pair.replica, tell.format("STOP", "IO_THREAD"))[0] == 0
-    until(lambda: pair.health()[0] == 0, pair.replica)
-    pair.assert_follows()
-    assert run(pair.replica, tell.format("STOP", ""))[0] == 0
-    assert [pair.health()[0] for _ in range(3)] == [1, 1, 1]
-    assert run(pair.replica, tell.format("START", ""))[0] == 0
-
-
-@pytest.mark.long
-def test_lost_data_is_fetched_again_or_told(make_pair: Callable[..., Replication]) -> None:
-    """A replica that lost its volume needs no dump; a master that lost its volume is a stranger (error 1236)."""
-    pair = make_pair(UNUSUAL)
-    pair.start_master()
-    pair.start_replica()
-    wait_healthy(pair.replica)
-    pair.assert_follows()
-    pair.replica.remove(force=True)
-    del pair.volumes["replica"]
-    pair.start_replica()
-    pair.assert_follows()
-    pair.master.remove(force=True)
-    del pair.volumes["master"]
-    pair.start_master()
-    wait_healthy(pair.master)
-    until(lambda: "1236" in pair.health()[1].split("(After")[0], pair.replica)
-    assert pair.health()[0] == 1
+    assert run(replica, tell.format("STOP", "IO_THREAD"))[0] == 0
+    until(lambda: health(databases)[0] == 0, replica)
+    assert run(replica, tell.format("STOP", ""))[0] == 0
+    assert [health(databases)[0] for _ in range(3)] == [1, 1, 1]
+    assert run(replica, tell.format("START", ""))[0] == 0
+    assert_follows(databases)
+    for name in ("replica", "master"):
+        databases.container(f"{name}-db").remove(force=True)
+        client.volumes.get(f"{databases.project}_{name}-data").remove()
+        databases.up(f"{name}-db")
+        if name == "replica":
+            assert_follows(databases)
+    replica = databases.container("replica-db")
+    until(lambda: "1236" in health(databases)[1].split("(After")[0], replica)
+    assert health(databases)[0] == 1

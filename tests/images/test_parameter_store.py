@@ -100,15 +100,3 @@ def test_rights_to_buckets(store: Store) -> None:
     for attempt in refused:
         with pytest.raises(ClientError, match="AccessDenied"):
             attempt()
-
-
-@pytest.mark.long
-def test_a_stop_is_clean_and_forgets_everything(server: Any, store: Store) -> None:
-    """It keeps nothing on disk: SIGTERM ends it with 0; started again, it is empty for the same administrator."""
-    store.put("/workshop/test/a/b", "kept?")
-    server.stop(timeout=60)
-    assert server.wait()["StatusCode"] == 0
-    server.start()
-    wait_healthy(server)
-    again = Store(Access(url_of(server.attrs, 8080), key_id=ADMINISTRATOR, secret_key=KEY))
-    assert again.get_by_path("/workshop") == {}

@@ -50,15 +50,10 @@ def test_users_have_few_rights(server: Any) -> None:
 
 
 @pytest.mark.long
-def test_a_full_cache_makes_room_and_a_stop_empties_it(server: Any) -> None:
-    """Filled with more than it may hold, it drops the oldest and goes on answering. SIGTERM ends it with 0."""
+def test_a_full_cache_makes_room(server: Any) -> None:
+    """Filled with more than it may hold, it drops the oldest and goes on answering."""
     for batch in "abc":
         assert ask(server, "EVAL", FILL, "0", batch) == ""
     assert ask(server, "SET", "after", "all") == "OK"
     assert ask(server, "GET", "after") == "all"
     assert 0 < int(ask(server, "DBSIZE")) < 7500
-    server.stop(timeout=60)
-    assert server.wait()["StatusCode"] == 0
-    server.start()
-    wait_healthy(server)
-    assert ask(server, "DBSIZE") == "0"

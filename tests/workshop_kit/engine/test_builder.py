@@ -26,8 +26,6 @@ def unresolved(image: str, reason: str = NO_HOST) -> str:
     ("log", "said"),
     [
         (unresolved("docker.io/library/python:3.13"), f"python:3.13 is not on this engine .* {PYTHON_ALIAS}"),
-        (unresolved("ghcr.io/astral-sh/uv:latest"), "ghcr.io/astral-sh/uv:latest is not on this engine"),
-        ("manifest for python:9 not found: manifest unknown", "python:9 is not on this engine"),
         (unresolved(f"docker.io/{PYTHON_ALIAS}", DENIED), r"run \./workshop setup"),
         (
             "#2 resolve image config for docker-image://docker.io/docker/dockerfile:1\n#2 ERROR: no such host\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,11 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from docker.errors import APIError, BuildError, NotFound
+from docker.errors import BuildError, NotFound
 
 from tests.workshop_kit.engine import kernels
 from workshop_kit.engine import cleanup, recipes
-from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.client import WorkspaceClient, WorkspaceContainer
 from workshop_kit.engine.client_arguments import Names
 from workshop_kit.engine.labels import COMPOSE_PROJECT
@@ -112,17 +110,6 @@ def test_a_dockerfile_is_built_offline_run_and_replaced(client: WorkspaceClient,
         client.images.get(image.id)
 
 
-def test_the_cache_is_that_of_docker_build(client: WorkspaceClient, folder: Path) -> None:
-    """What was built at the terminal is not built again in a cell."""
-    command = ["docker", "build", "--quiet", "--tag", client.names.image("terminal"), str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    try:
-        _, steps = client.images.build(path=folder, tag="my-service:1")
-        assert "CACHED" in "".join(step["stream"] for step in steps)
-    finally:
-        client.images.get("terminal").remove()
-
-
 def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceClient, folder: Path) -> None:
     """Its type and log are the SDK's; notes have the last lines, and the packages there are where a wheel is absent."""
     (folder / "requirements.txt").write_text("flask\n")
@@ -133,35 +120,6 @@ def test_a_build_that_fails_is_the_sdks_error_with_the_reason(client: WorkspaceC
     assert "Could not find a version" in caught.value.__notes__[0]
     assert "There is no wheel of flask" in caught.value.__notes__[-1]
     assert client.session.ledger.entries() == []
-
-
-def test_a_dockerfile_from_memory_is_built_by_the_classic_builder(client: WorkspaceClient) -> None:
-    """BuildKit's command takes none. The error for an unknown image lists the images that were built."""
-    image, _ = client.images.build(fileobj=io.BytesIO(f"FROM {recipes.PYTHON_ALIAS}\n".encode()), tag="memory")
-    assert [one.id for one in client.images.list()] == [image.id]
-    with pytest.raises(APIError) as caught:
-        client.containers.run("memoir")
-    assert caught.value.__notes__ == ["There is no image memoir here; this workspace has built memory:latest."]
-
-
-@pytest.mark.long
-def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
-    client: WorkspaceClient, engine: Engine, folder: Path
-) -> None:
-    """Each save installs its packages again: one image is left of it, and the cache grows by a layer."""
-    (folder / "requirements.txt").write_text("starlette\nuvicorn\n")
-    name = (folder / "unique").read_text()  # in the command, so that its layers are found among those of others
-    dockerfile = folder / "Dockerfile"
-    dockerfile.write_text(dockerfile.read_text().replace("requirements.txt\n", f"requirements.txt # {name}\n"))
-    sizes = []
-    for save in range(4):
-        (folder / "app.py").write_text(f"saved = {save}\n")
-        image, steps = client.images.build(path=folder, tag="my-service:1")
-        assert "Successfully installed" in "".join(step["stream"] for step in steps)
-        assert kernels.things(engine, client.session.identity.session) == [f"image {image.id}"]
-        cached = [one for one in engine.client.api.df()["BuildCache"] if name in one["Description"]]
-        sizes.append(sum(one["Size"] for one in cached))
-    assert 0 < 50 * (sizes[-1] - sizes[0]) / 3 < 500e6
 
 
 def test_a_container_is_found_by_its_name_replaced_and_reached(client: WorkspaceClient, images: dict[str, str]) -> None:
@@ -235,11 +193,3 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
     other = provision.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
     other.up("redis")
     assert f"{fresh.names.project}_default" in other.container("redis").attrs["NetworkSettings"]["Networks"]
-
-
-def test_the_friendly_tag_has_the_python_of_its_name(client: WorkspaceClient, images: dict[str, str]) -> None:
-    """``workshop/python:3.13`` is moved to this checkout's image, which has that version of Python."""
-    engine_images.move_alias(client.session, images["python"])
-    assert client.images.get(recipes.PYTHON_ALIAS).id == client.images.get(images["python"]).id
-    version = recipes.PYTHON_ALIAS.partition(":")[2]
-    assert client.containers.run(images["python"], ["python", "--version"]).decode().startswith(f"Python {version}.")

@@ -10,7 +10,6 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 
 pytestmark = pytest.mark.engine
-SERVE = ("python3", "-m", "http.server", "8080", "--directory", "/usr/share/doc")
 
 
 def python(image: str, code: str) -> Spec:
@@ -28,17 +27,6 @@ def test_the_default_is_hardened(session: Session, images: dict[str, str]) -> No
         assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (256 * 1024**2, 1_000_000_000, 100)
         assert running.exec("touch", "/here").exit_code != 0
         assert running.exec("touch", "/tmp/here").exit_code == 0
-
-
-def test_ports_are_published_on_loopback_only(session: Session, images: dict[str, str]) -> None:
-    """A published port is free, and reachable from this machine alone."""
-    with containers.run(session, Spec(images["base"], command=SERVE, ports=(8080,))) as running:
-        seconds = running.wait_ready("/")
-        assert seconds < 20
-        bindings = running.inspect()["NetworkSettings"]["Ports"]["8080/tcp"]
-        assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
-        with pytest.raises(WorkshopError, match="Port 9999"):
-            running.url(9999)
 
 
 def test_an_exit_before_ready_says_the_code_and_the_last_lines(session: Session, images: dict[str, str]) -> None:

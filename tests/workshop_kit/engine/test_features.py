@@ -57,14 +57,6 @@ def test_each_engine_lacks_what_its_answers_show(engine: Recorded, lacks: set[st
         assert one.state == "good" or found[one.name].cost in one.detail
 
 
-def test_a_rootless_engine_is_named(tmp_path: Path) -> None:
-    """The detail says whose fault it is; an answer that never came says why."""
-    found = judged(ROOTLESS, tmp_path)["Memory limit"]
-    assert found.detail == "memory limits do not hold on this rootless engine"
-    refused = features.feature_trials()[0].feature(COLIMA.session(tmp_path), "", "The engine refused it.")
-    assert (refused.works, refused.detail) == (False, "The engine refused it")
-
-
 @pytest.mark.parametrize(
     ("engine", "source", "parent", "files"),
     [
@@ -143,9 +135,7 @@ def test_a_seat_says_its_own_memory(own: str, name: str, tmp_path: Path) -> None
     ("name", "changes"),
     [
         ("Memory limit", {"memory_bytes": None}),
-        ("Process limit", {"pids": None}),
         ("Health checks", {"healthcheck": {"Test": ["CMD", "false"], "Interval": 10**9, "Retries": 1}}),
-        ("Container cgroups", {"host": {}}),
         ("Container logs", {"host": {"LogConfig": {"Type": "none"}}}),
     ],
 )

@@ -82,18 +82,6 @@ def test_a_build_is_labeled_recorded_and_removable(session: Session, engine: Eng
     assert not images.is_there(engine, name)
 
 
-@pytest.mark.engine
-def test_a_build_that_fails_is_one_sentence_with_the_builders_last_lines(session: Session, folder: Path) -> None:
-    """The Dockerfile's error is shown; nothing is written into the ledger."""
-    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo over here && exit 3\n")
-    before = session.ledger.entries()
-    with pytest.raises(NotReady) as caught:
-        images.build(session, folder.parent, RECIPE, {"BASE": BASE}, tag(folder, BASE))
-    assert f"{tag(folder, BASE)} could not be built" in caught.value.what
-    assert "over here" in caught.value.output
-    assert session.ledger.entries() == before
-
-
 def test_a_ca_bundle_that_is_no_file_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """SSL_CERT_FILE that names nothing would otherwise fall back silently to another bundle."""
     bundle = tmp_path / "own.pem"

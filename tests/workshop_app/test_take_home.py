@@ -14,9 +14,7 @@ from typing import Any
 import pytest
 
 from tests.private_engine import PrivateEngine, filled, private_engine
-from tests.workshop_app.conftest import application
 from tests.workshop_kit.exercises.conftest import no_engine
-from workshop_app import config
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import ALIASES
 from workshop_kit.exercises import checkpoint
@@ -132,21 +130,3 @@ def test_lesson_06_brings_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyP
     readme.write_text("mine")
     lesson.take_home(SimpleNamespace(report=None))
     assert readme.read_text() == "mine"
-
-
-def test_the_readme_names_every_file_setting_and_path(root: Path, folder: Path) -> None:
-    """A table row may name several settings (`HTTP_HOST`, `_PORT`) and gives their defaults."""
-    text = (folder / "README.md").read_text()
-    names = {path.name for path in folder.iterdir()} - {"README.md", ".env"}
-    modules = {path.name for path in (root / "workshop_app").iterdir()}
-    assert [name for name in sorted(names - modules) if f"`{name}`" not in text] == []
-    named: dict[str, str] = {}
-    for row in re.findall(r"^\| `[A-Z_]+`.*$", text, re.MULTILINE):
-        first, *others = re.findall(r"`([A-Z_]+)`", row.split("|")[1])
-        group = first.rpartition("_")[0] if others else ""
-        named |= {first: row, **{f"{group}{other}": row for other in others}}
-    assert named.keys() == {one.variable for one in config.VARIABLES}
-    defaults = [(one.default, named[one.variable]) for one in config.VARIABLES if one.default]
-    assert [default for default, row in defaults if f"`{default.lower()}`" not in row] == []
-    for route in application().routes:
-        assert f" {getattr(route, 'path', '').replace('{order_id}', '7')}`" in text

@@ -32,8 +32,6 @@ def test_a_text_as_client_libraries_write_it_is_good() -> None:
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("requests total: 1\n", "line 1 is no sample"),
-        ("up 1\nup 2\n", "line 2 is a second sample of up"),
         ('up{a="1",b="2"} 1\nup{b="2",a="1"} 2\n', "line 2 is a second sample"),
         ("# TYPE up number\nup 1\n", "line 1 is no TYPE: # TYPE up number"),
         ("up 1\n# TYPE up gauge\n", "line 2 tells the type of up after its samples"),

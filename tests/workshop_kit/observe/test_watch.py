@@ -76,12 +76,6 @@ def test_a_restart_is_neither_a_spike_nor_negative() -> None:
     assert row.requests_per_second == 3
 
 
-def test_a_text_without_request_metrics_gives_none() -> None:
-    """A page that is no metrics, and metrics of others."""
-    assert parse_counters("<html>404</html>", NOON) is None
-    assert parse_counters("go_goroutines 7\n", NOON) is None
-
-
 def answer(status: int | None, body: Any = None, error: str = "") -> Answer:
     """Return an answer with a JSON body."""
     return Answer(status, 0.0123, json.dumps(body), error=error)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -17,7 +15,6 @@ from hypothesis import strategies as st
 
 from tests.waiting import wait_until
 from tests.workshop_kit.observe.conftest import Relay, Start, connected
-from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
@@ -134,7 +131,6 @@ def test_an_unfinished_line_of_a_terminal_is_returned_at_the_end(log: SimulatedL
 
 # From here on: the real engine.
 
-SIZES = (16_383, 16_384, 16_385, 1_048_576)
 COUNT_UP = """
 import json, sys, time
 for n in range(10**9):
@@ -175,25 +171,6 @@ def stop() -> Iterator[threading.Event]:
     event.set()
 
 
-def digest(text: str) -> str:
-    """SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def test_long_lines_arrive_with_the_same_digest(start: Start) -> None:
-    """With and without timestamps, read and followed, at every length around the engine's pieces."""
-    code = f"for size in {SIZES}: print(''.join(chr(97 + n * n % 26) for n in range(size)))"
-    running = start(code)
-    running.container.wait()
-    expected = [digest("".join(chr(97 + n * n % 26) for n in range(size))) for size in SIZES]
-    for frame in (
-        logs.read_container(running),
-        read_lines(running.container.logs()),
-        next(logs.LogFollower(running, threading.Event())),
-    ):
-        assert [digest(text) for text in frame["raw"]] == expected
-
-
 def test_following_goes_on_after_restarts_and_while_the_engine_does_not_answer(
     start: Start, relay: Relay, stop: threading.Event
 ) -> None:
@@ -218,22 +195,6 @@ def test_following_goes_on_after_restarts_and_while_the_engine_does_not_answer(
     assert [gap for frame in listener.items for gap in frame.attrs["gaps"]] == []
     running.remove()
     assert listener.end() == "the container was removed"
-
-
-def test_both_streams_with_their_times(start: Start) -> None:
-    """Each line has its stream and the engine's time; an empty line and a last one without end are lines."""
-    began = datetime.now(tz=UTC)
-    running = start(
-        "import sys, time; print('out'); print(); print('err', file=sys.stderr); time.sleep(0.4);"
-        "sys.stdout.write('né\\x85\\u2028t')"
-    )
-    running.container.wait()
-    found = logs.read_container(running)
-    assert found.loc[found["stream"] == "stdout", "raw"].tolist() == ["out", "", "né\x85\u2028t"]
-    assert found.loc[found["stream"] == "stderr", "raw"].tolist() == ["err"]
-    assert found["received"].between(began - timedelta(seconds=5), began + timedelta(seconds=60)).all()
-    middle = found["received"].max().to_pydatetime(warn=False) - timedelta(seconds=0.2)
-    assert len(logs.read_container(running, since=middle)) == 1
 
 
 def test_a_removed_container_or_another_type_raises_one_sentence(start: Start) -> None:

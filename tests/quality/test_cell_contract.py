@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.file_cell import body_of, file_named
+from workshop_kit.workspace.file_cell import file_named
 from workshop_kit.workspace.folder import REFERENCES
 from workshop_kit.workspace.lab_settings import KERNEL
 
@@ -105,13 +105,6 @@ def test_few_names_of_the_kit(cells: list[Cell]) -> None:
     assert [name for name in names - FRAME if name not in texts and name != "engine"] == []
 
 
-def test_lesson_00_introduces_the_frame() -> None:
-    """Every name of the frame stands in a text of lesson 00."""
-    document = json.loads((CHECKOUT / "notebooks" / "00_start.ipynb").read_text())
-    texts = " ".join("".join(cell["source"]) for cell in document["cells"] if cell["cell_type"] == "markdown")
-    assert {name for name in FRAME if f"`w.{name}" in texts} == FRAME
-
-
 @pytest.mark.parametrize("cells", FIRST, indirect=True)
 def test_everyday_tools_outnumber_the_kit(cells: list[Cell]) -> None:
     """Two lines of the SDK, httpx, json, pandas, matplotlib or the shell for each line with a name of the kit."""
@@ -152,13 +145,3 @@ def test_it_opens_with_objectives_and_ends_with_key_points(cells: list[Cell]) ->
     assert "**Take home:**" in end
     assert "](https://" in end
     assert f"](../{REFERENCES})" in end
-
-
-def test_the_second_dockerfile_is_the_first_without_its_shell() -> None:
-    """Lesson 01 writes the Dockerfile twice: the starter, and the starter with the solution's way to start."""
-    document = json.loads((CHECKOUT / "notebooks" / "01_container.ipynb").read_text())
-    sources = {cell["id"]: "".join(cell["source"]) for cell in document["cells"]}
-    shell, direct = (body_of(sources[name]).split("\n") for name in ("write-dockerfile", "exec-form"))
-    ((before, after),) = [pair for pair in zip(shell, direct, strict=True) if pair[0] != pair[1]]
-    assert before.startswith("CMD uvicorn ")
-    assert after in Path(CHECKOUT, "solutions", "01_container", "Dockerfile").read_text()

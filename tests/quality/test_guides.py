@@ -57,15 +57,3 @@ def test_the_page_of_commands_lists_every_command(root: Path) -> None:
     table = (root / "docs" / "commands.md").read_text()
     missing = [command.name for command in command_table.COMMANDS if not re.search(rf"[`\s]{command.name}\b", table)]
     assert missing == []
-
-
-def test_the_readme_stays_short(root: Path) -> None:
-    """At most 120 lines; first a picture of at most 1.5 MB, then the two commands, then for whom it is."""
-    lines = (root / "README.md").read_text().splitlines()
-    assert len(lines) <= 120
-    first_screen = "\n".join(lines[:25])
-    (picture,) = re.findall(r"!\[.+\]\((\S+)\)", first_screen)
-    assert (root / picture).stat().st_size <= 1_500_000
-    places = [first_screen.find(part) for part in ("![", "./workshop start", "./workshop test", "## For whom")]
-    assert places == sorted(places)
-    assert -1 not in places

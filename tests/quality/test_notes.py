@@ -15,11 +15,8 @@ from workshop_kit.workspace.course import LESSON, load_course
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
-LABELS = {"Opening", "Before", "Mistakes", "After", "If late", "Debrief", "Questions", "Cut when late"}
 LABEL = re.compile(r"^\*\*([^*]+)\.\*\*\s*", re.MULTILINE)
 ASKS = re.compile(r"w\.(predict|exercise)\(")
-MISTAKES, QUESTIONS, QUESTIONS_OF_SECOND = 3, 5, 2
-"""How many a lesson has at least; its second notebook adds to the questions of the first."""
 
 
 @pytest.fixture(params=LESSONS)
@@ -40,11 +37,6 @@ def parts(note: Note) -> dict[str, str]:
     return {label: text.strip() for label, text in zip(found[::2], found[1::2], strict=True)}
 
 
-def items(note: Note, label: str) -> list[str]:
-    """Return the items of a part that is a list: mistakes, or questions."""
-    return re.findall(r"^- (.+)$", parts(note).get(label, ""), re.MULTILINE)
-
-
 def test_each_note_has_a_cell_and_each_task_a_note(lesson: str, by_cell: dict[str, Note]) -> None:
     """Headings are ids of cells, in the notebook's order."""
     cells = notes.read_notebook(lesson, NOTEBOOKS)["cells"]
@@ -52,26 +44,6 @@ def test_each_note_has_a_cell_and_each_task_a_note(lesson: str, by_cell: dict[st
     assert list(by_cell) == [name for name in ids if name in by_cell]
     asks = [cell["id"] for cell in cells if cell["cell_type"] == "code" and ASKS.search("".join(cell["source"]))]
     assert [name for name in asks if name not in by_cell] == []
-
-
-def test_parts_are_labelled(lesson: str, by_cell: dict[str, Note]) -> None:
-    """A lesson has an opening, a debrief, questions and what to leave out when it is late; predictions a before."""
-    found = {name: set(parts(note)) for name, note in by_cell.items()}
-    assert set.union(*found.values()) <= LABELS
-    assert "Opening" in found["title"]
-    assert found["end"] >= {"Debrief", "Questions", "Cut when late"}
-    wanted = {"Before", "After"}
-    assert [name for name, labels in found.items() if name.startswith("predict") and not labels >= wanted] == []
-
-
-def test_there_are_enough_of_them(lesson: str, by_cell: dict[str, Note]) -> None:
-    """Three mistakes, each with a sentence that helps, and five questions with answers; two in a second notebook."""
-    mistakes = [one for note in by_cell.values() for one in items(note, "Mistakes")]
-    assert len(mistakes) >= MISTAKES
-    assert [one for one in mistakes if not re.fullmatch(r'[^→]+ → ".+"', one)] == []
-    questions = items(by_cell["end"], "Questions")
-    assert len(questions) >= (QUESTIONS if LESSON.fullmatch(lesson) else QUESTIONS_OF_SECOND)
-    assert [one for one in questions if not re.fullmatch(r"\*[^*]+[.?]\* \S.+", one)] == []
 
 
 def test_each_exercise_has_its_words(lesson: str, by_cell: dict[str, Note]) -> None:

@@ -39,16 +39,6 @@ def test_the_workflow_runs_what_lands_a_change(root: Path) -> None:
     assert workflow["permissions"] == {"contents": "read"}
 
 
-def test_hooks_run_what_the_suite_runs(root: Path) -> None:
-    """The hooks before a commit are local, and their programs are those of test_style and of this file."""
-    (repository,) = yaml.safe_load((root / ".pre-commit-config.yaml").read_text())["repos"]
-    assert repository["repo"] == "local"
-    programs = {hook["entry"].split()[0] for hook in repository["hooks"]}
-    text = "".join((root / "tests" / "quality" / name).read_text() for name in ("test_style.py", "test_repository.py"))
-    run = set(re.findall(r'tool\("([\w-]+)"\)|^        \("(\w+)"', text, re.MULTILINE))
-    assert programs == {f".venv/bin/{one or other}" for one, other in run}
-
-
 def test_the_changelog_begins_with_this_version(root: Path) -> None:
     """pyproject.toml has the version; the newest release in CHANGELOG.md is that one."""
     version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]

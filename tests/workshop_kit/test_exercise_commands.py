@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -15,13 +14,11 @@ from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit import files
 from workshop_kit.commands import exercises
 from workshop_kit.commands.watch import CheckOnSave
-from workshop_kit.engine import cleanup, reach
 from workshop_kit.errors import Exit
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
-from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import JupyterFolders
 
@@ -80,27 +77,6 @@ def test_an_engine_that_lacks_something_is_not_the_participants_mistake(
         exercises.check("container.limits")
     assert ended.value.exit_code == code
     assert says in capsys.readouterr().err
-
-
-@pytest.fixture
-def nothing_left(workspace: Workspace) -> Iterator[None]:
-    """The stack that a jump brings up is gone afterwards."""
-    yield
-    session = provision.session_of(workspace, reach.connect())
-    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
-
-
-@pytest.mark.engine
-@pytest.mark.long
-@pytest.mark.usefixtures("images", "nothing_left")
-def test_a_jump_signs_what_it_wrote(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
-    """The fresh notebook is signed, what stood there is kept, and both are said."""
-    (workspace.folder / NAME).write_text("mine")
-    exercises.goto("00")
-    said = capsys.readouterr().err
-    assert "00_start is at its start." in said
-    assert str(workspace.folder / "kept") in said.replace("\n", "")
-    assert is_signed(workspace)
 
 
 DOCKERFILE = "container.dockerfile"
@@ -162,13 +138,6 @@ def test_a_save_checks_the_exercise_of_the_file(watch: CheckOnSave, capsys: pyte
     assert play(watch, [Verdict.PASSED], frozenset({"my_service/app.py"}), SAVED) == [DOCKERFILE]
     assert play(watch, [], SAVED) == [DOCKERFILE]
     assert DOCKERFILE in capsys.readouterr().out
-
-
-def test_what_the_engine_cannot_judge_is_left_out(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
-    """The next exercise is shown, as after a pass."""
-    play(watch, [Verdict.CANNOT_JUDGE], SAVED)
-    said = capsys.readouterr().err
-    assert (said.count("Next: "), said.count(f"({DOCKERFILE})")) == (2, 1)
 
 
 def test_a_newer_save_ends_the_running_check(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:

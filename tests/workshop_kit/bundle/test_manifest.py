@@ -17,7 +17,6 @@ from workshop_kit.bundle import manifest, wheels
 from workshop_kit.bundle.manifest import Part, find, parts, sha256_of, writing
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.progress import Step
 
 VERSION = "commit 60f5cf9a1b2c"
 
@@ -36,17 +35,6 @@ def bundle(tmp_path: Path) -> Path:
     """A bundle with a part."""
     written(tmp_path / "my stick")
     return tmp_path / "my stick"
-
-
-def test_what_was_written_is_read_and_proven(bundle: Path) -> None:
-    """Name, version, content, and sizes come back; every file is checked, with progress to the end."""
-    steps: list[Step] = []
-    (part,) = manifest.parts(bundle)
-    manifest.verify(part, steps.append)
-    assert (part.kind, part.name, part.version, part.content) == ("images", "amd64", VERSION, {"tags": {}})
-    assert part.size_bytes == 3 + 256 * 8192
-    assert [step.fraction for step in steps] == sorted(step.fraction or 0.0 for step in steps)
-    assert steps[-1].done
 
 
 def shortened(path: Path) -> None:
@@ -201,10 +189,3 @@ def test_damage_is_found_before_anything_is_made(bare: Path, loadable: Path, kin
     sentence = refused(bare, loadable)
     assert sentence.startswith(f"{file} is not as it was saved")
     assert sentence.endswith("Copy the bundle again; nothing was loaded from it.")
-
-
-def test_images_for_other_engines_are_named(bare: Path, loadable: Path) -> None:
-    """The engine's architecture decides, not the machine's."""
-    assert manifest.choose_images(bare, parts(loadable), "arm64").name == "arm64"
-    with pytest.raises(WorkshopError, match="has images for amd64, arm64, and not for riscv64"):
-        manifest.choose_images(bare, parts(loadable), "riscv64")

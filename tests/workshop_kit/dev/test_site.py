@@ -45,27 +45,6 @@ def test_every_page_is_in_the_contents_once(root: Path, sources: Path) -> None:
     assert {f"docs/book/{path.stem}.md" for path in root.glob("notebooks/*.ipynb")} <= set(listed)
 
 
-def test_a_lesson_of_the_tour_replaces_its_chapter(root: Path, tmp_path: Path) -> None:
-    """The contents and the other pages name its notebook alone."""
-    lessons = sorted(path.stem for path in root.glob("notebooks/*.ipynb"))
-    assert site.write_sources(root, tmp_path / "sources", executed=root / "notebooks") == len(lessons)
-    index = (tmp_path / "sources" / "index.md").read_text()
-    for lesson in lessons:
-        assert [path.suffix for path in (tmp_path / "sources" / "docs" / "book").glob(f"{lesson}.*")] == [".ipynb"]
-        assert re.findall(rf"^docs/book/{lesson}\..+$", index, re.MULTILINE) == [f"docs/book/{lesson}.ipynb"]
-        assert f"]({lesson}.ipynb)" in (tmp_path / "sources" / "docs" / "book" / "README.md").read_text()
-
-
-def test_every_lesson_has_its_boxes_and_its_command(root: Path, sources: Path) -> None:
-    """The command opens this lesson; objectives and key points stand in boxes; the notebook lies beside the page."""
-    for path in root.glob("notebooks/*.ipynb"):
-        page = (sources / "docs" / "book" / f"{path.stem}.md").read_text()
-        assert f"```sh\n./workshop start {path.stem.partition('_')[0]}\n```" in page
-        assert page.count(":::{admonition} Afterwards you can\n:class: note\n\n- ") == 1
-        assert page.count(":::{admonition} Key points\n:class: important\n\n- ") == 1
-        assert (sources / "notebooks" / path.name).read_bytes() == path.read_bytes()
-
-
 def code(number: int, source: str, *outputs: Any, **metadata: Any) -> Any:
     """A code cell with an id that stays."""
     return v4.new_code_cell(source, id=f"c{number}", outputs=list(outputs), metadata=metadata)  # type: ignore[no-untyped-call]
@@ -128,13 +107,6 @@ def test_a_run_that_does_not_fit_is_not_shown(book: Path, tmp_path: Path, ran: l
     assert not site.write_lesson(lesson, book, write(tmp_path / "tour" / "01_x.ipynb", *ran))
     assert "from the book" in (book / "01_x.md").read_text()
     assert "./workshop start 01\n" in (book / "01_x.md").read_text()
-
-
-def test_a_lesson_without_a_chapter_says_how_to_get_one(tmp_path: Path) -> None:
-    """A new lesson that no tour has run is one sentence."""
-    lesson = write(tmp_path / "lessons" / "07_new.ipynb", code(1, "look()"))
-    with pytest.raises(WorkshopError, match="07_new has no chapter"):
-        site.write_lesson(lesson, tmp_path / "book", tmp_path / "none.ipynb")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import STATE_LOOKS
 from workshop_kit.display.dashboard.dashboard import Dashboard
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import View, container_view, describe
+from workshop_kit.display.dashboard.view import View, container_view
 from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WrongUsage
@@ -36,14 +36,6 @@ def test_states_differ_in_more_than_color() -> None:
     """In hatching or in height, and each by its letter."""
     assert len({look.letter for look in STATE_LOOKS.values()}) == len(STATE_LOOKS)
     assert len({(look.hatch, look.height) for look in STATE_LOOKS.values()}) == len(STATE_LOOKS)
-
-
-def test_the_text_twin_is_short_and_has_values_faults_events_and_states() -> None:
-    """At most 900 characters."""
-    said = describe("T", view())
-    for words in ("errors 0 (at most 12)", "Fault pause redis from 12:00:50 to 12:01:15", "ended (137)", "redis: pass"):
-        assert words in said
-    assert len(said) < 900
 
 
 def test_any_name_and_a_container_without_metrics_are_drawn() -> None:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from workshop_kit.display.map import EDGES, NODES, system_map
+from workshop_kit.display.map import NODES, system_map
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -14,16 +14,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 def drawn(*lit: str) -> ET.Element:
     """The picture as XML: it must be well-formed."""
     return ET.fromstring(system_map(lit).html)
-
-
-def test_title_and_description_are_read_out() -> None:
-    """A screen reader hears one picture with a title that names what is lit, and all connections."""
-    picture = drawn("redis", "service")
-    assert picture.get("role") == "img"
-    labels = (picture.get("aria-labelledby") or "").split()
-    read = [element.text or "" for element in picture.iter() if element.get("id") in labels]
-    assert read[0] == "Map of the whole system; in this lesson: Service, Redis"
-    assert read[1].count(".") == len(EDGES)
 
 
 @pytest.mark.parametrize("lit", [[], ["redis"]], ids=["none", "one"])

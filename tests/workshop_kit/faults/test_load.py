@@ -34,10 +34,8 @@ def test_slow_answers_do_not_slow_the_load(shop: Shop) -> None:
     ("plan", "sentence"),
     [
         ({"request": "GET http://example.org/"}, "is no method and path"),
-        ({"request": "GET @example.org"}, "is no method and path"),
         ({"request": "GET /\n"}, "is no method and path"),
         ({"rate_per_second": 301}, "rate_per_second is a whole number from 1 to 300"),
-        ({"rate_per_second": 2.5}, "rate_per_second is a whole number from 1 to 300"),
         ({"seconds": 0}, "seconds is a whole number from 1 to 600"),
     ],
 )

@@ -16,7 +16,6 @@ from tests.workshop_kit.engine.conftest import running_store
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError
 from workshop_kit.observe import logs
 from workshop_kit.search import BucketStore, FrameStore
 
@@ -157,11 +156,3 @@ def test_a_damaged_part_is_a_gap(access: Access, bucket: str, tmp_path: Path) ->
     store = BucketStore(access, bucket, tmp_path)
     assert numbers(store) == ["1"]
     assert store.gaps()[0].endswith("cut.jsonl.gz is damaged")
-
-
-@pytest.mark.long
-def test_a_missing_bucket_raises_one_sentence(access: Access, tmp_path: Path) -> None:
-    """WorkshopError without a cause."""
-    with pytest.raises(WorkshopError, match="list the logs in nowhere") as refused:
-        BucketStore(access, "nowhere", tmp_path)
-    assert refused.value.__cause__ is None

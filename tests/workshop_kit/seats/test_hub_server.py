@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,9 +12,7 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
-from workshop_kit.observe.http import Answer
-from workshop_kit.seats import hub_server
-from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubApi, HubServer, start_all
+from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubApi, HubServer
 from workshop_kit.seats.hub_settings import HubSettings
 
 ENGINE: Any = SimpleNamespace(endpoint=SimpleNamespace(address="unix:///engine.sock"))
@@ -81,61 +77,7 @@ def test_seats_share_nothing(config: Any) -> None:
     assert config.JupyterHub.hub_bind_url == f"http://{SETTINGS.address}:8081"
 
 
-def test_a_seat_is_limited(config: Any) -> None:
-    """In memory, processors and processes; and all may start at once."""
-    assert config.DockerSpawner.mem_limit == 4 * 1024**3
-    assert config.DockerSpawner.cpu_limit == 2
-    assert config.DockerSpawner.extra_host_config["pids_limit"] == 4000
-    assert config.JupyterHub.concurrent_spawn_limit == 0
-
-
 TOKEN = "token of the test"
-
-
-@dataclass(frozen=True)
-class FakeHub(HubApi):
-    """A hub whose seats are pending for two questions after their start; seat02 ends then, and seat03 runs already."""
-
-    running: set[str] = field(default_factory=lambda: {"seat03"})
-    questions: dict[str, int] = field(default_factory=dict)  # by seats that are pending
-    started: list[str] = field(default_factory=list)
-    pending: list[int] = field(default_factory=list)  # after each start
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def call(self, method: str, path: str = "") -> Answer:
-        """Answer like JupyterHub: 404 for a seat that does not run."""
-        name = path.split("/")[2]
-        with self.lock:
-            if method == "POST":
-                self.started.append(name)
-                self.questions[name] = 0
-                self.pending.append(len(self.questions))
-                return Answer(202)
-            state = self.state(name)
-        return Answer(404 if state is None else 200, body=json.dumps(state or {"status": 404}))
-
-    def state(self, name: str) -> dict[str, Any] | None:
-        """Return the state of a seat."""
-        if name in self.running:
-            return {"ready": True, "pending": None}
-        if name not in self.questions:
-            return None
-        self.questions[name] += 1
-        if self.questions[name] > 2:
-            del self.questions[name]
-            if name != "seat02":
-                self.running.add(name)
-        return {"ready": False, "pending": "spawn"}
-
-
-def test_all_seats_start_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is started once, one that runs not at all; never more are pending than allowed; who failed is named."""
-    monkeypatch.setattr(hub_server, "POLL_SECONDS", 0.0)
-    hub, names = FakeHub("http://127.0.0.1:1", TOKEN), [f"seat{number:02}" for number in range(1, 8)]
-    assert start_all(hub, names, 2) == ["seat02"]
-    assert sorted(hub.started) == [name for name in names if name != "seat03"]
-    assert hub.running == {*names} - {"seat02"}
-    assert max(hub.pending) <= 2
 
 
 def test_the_token_is_not_shown() -> None:

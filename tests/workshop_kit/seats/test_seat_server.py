@@ -8,35 +8,13 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-import pytest
-
 from workshop_kit.engine import install, recipes
-from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.seats import seat_server
 from workshop_kit.workspace.folder import COPIED, LINKED, Workspace
 from workshop_kit.workspace.lab_settings import JupyterFolders, server_environment, server_options
 
 SEAT = Path("images") / "seat"
 HUB = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/seat01/", "JUPYTERHUB_API_TOKEN": "secret"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "package", "code", "sentence"),
-    [
-        ({}, "os", Exit.WRONG_USAGE, "On your own machine run ./workshop start"),
-        (HUB, "no_such_package", Exit.NOT_READY, "The Python package no_such_package is not installed."),
-    ],
-    ids=["no hub", "no server"],
-)
-def test_it_says_what_it_is_for(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], package: str, code: Exit, sentence: str
-) -> None:
-    """Outside of a hub's environment that is wrong usage; without the server the machine is not ready."""
-    monkeypatch.setattr(seat_server, "PACKAGE", package)
-    with pytest.raises(WorkshopError) as error:
-        seat_server.require_hub(environment)
-    assert error.value.exit_code == code
-    assert sentence in str(error.value)
 
 
 def test_it_has_the_settings_of_a_laptop(empty_workspace: Workspace) -> None:

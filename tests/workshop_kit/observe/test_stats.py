@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
-from tests.workshop_kit.observe.conftest import Start, connected
-from workshop_kit.engine.reach import Engine
+from tests.workshop_kit.observe.conftest import Start
+from workshop_kit.engine.reach import Endpoint, Engine
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.stats import Meter, Sample, Usage, parse, usage
 
@@ -104,5 +105,7 @@ def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pyt
     ssh.write_text(f"#!/bin/sh\nexec docker --host {engine.endpoint.address} system dial-stdio\n")
     ssh.chmod(ssh.stat().st_mode | stat.S_IEXEC)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    meter = Meter(connected("ssh://learner@far"), "idle")
+    address = "ssh://learner@far"
+    client = docker.DockerClient(base_url=address, timeout=20, use_ssh_client=True)
+    meter = Meter(Engine(client, Endpoint(address, "the test says so"), client.version()), "idle")
     read_until(meter, start(IDLE).id, lambda one: one.cpu_percent >= 0)

@@ -174,22 +174,6 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
 
 
 @pytest.mark.long
-def test_the_lines_of_a_request_are_shown_to_the_room(desk: DeskPages) -> None:
-    """Found by the id, shown by a button; the presenter's page has a preview of the room's."""
-    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
-    assert desk.controller.order("tea-for-two") == 201
-    presenter.get_by_label("Request id").fill("tea-for-two")
-    button(presenter, "Find").click()
-    expect(presenter.locator("#lines")).to_contain_text("tea-for-two")
-    button(presenter, "Show these lines to the room").click()
-    for page in (room, presenter.frame_locator("iframe")):
-        expect(page.get_by_role("heading")).to_have_text("The log of one request")
-        expect(page.locator("#picture .found").first).to_have_text("tea-for-two")
-    button(presenter, "Clock").click()
-    expect(room.locator("#picture")).to_have_class("clock")
-
-
-@pytest.mark.long
 def test_a_clicker_goes_through_the_demo(desk: DeskPages) -> None:
     """Page Down does the step, then goes to the next one; Page Up goes back; keys do nothing while one types."""
     page = desk.open(desk.server.presenter_url)
@@ -212,20 +196,6 @@ def test_a_clicker_goes_through_the_demo(desk: DeskPages) -> None:
     expect(page.locator("#which")).to_contain_text("1 of 8")
     page.keyboard.press("m")
     expect(button(page, "Map")).to_have_attribute("aria-pressed", "true")
-
-
-@pytest.mark.long
-def test_a_double_click_is_one_request(desk: DeskPages) -> None:
-    """The button does nothing until its answer is here; other buttons work meanwhile."""
-    page = desk.open(desk.server.presenter_url)
-    asked: list[str] = []
-    page.on("request", lambda one: asked.append(one.url) if "/do/fault" in one.url else None)
-    page.get_by_label("Target").select_option("redis")
-    button(page, "stop").dblclick()
-    expect(page.locator("#active-faults li")).to_have_count(1)
-    expect(page.locator("#told")).to_have_text("stop of redis is active.")
-    assert len(asked) == 1
-    expect(page.locator("#wrong")).to_be_empty()
 
 
 @pytest.mark.long

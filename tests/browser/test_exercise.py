@@ -8,11 +8,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage
-from tests.waiting import wait_until
-from workshop_kit.engine.session import Session
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_files import ExerciseFiles
-from workshop_kit.exercises.progress import Progress
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.folder import Workspace
@@ -142,29 +139,6 @@ def hears(exercise: Locator) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("texts")
-def test_one_pane_beside_the_notebook_shows_each_file(lab: LabPage) -> None:
-    """The next file comes into the same pane, and the notebook keeps its width.
-
-    A file whose name begins with a dot opens, too.
-    """
-    lab.page.set_viewport_size({"width": 1024, "height": 768})
-    lab.show("lesson", [SETUP, SHOW, 'w.exercise("container.limits");', 'w.exercise("container.dockerfile");'])
-    button(widget(lab), "Open file").click()
-    expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
-    width = lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth")
-    lab.screenshot("exercise-open-1024")
-    button(lab.widget(2), "Open file").click()
-    expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("mem_reservation")).to_be_in_viewport()
-    button(lab.widget(3), "Open .dockerignore").click()
-    expect(lab.page.locator(".jp-FileEditor:visible").get_by_text("__pycache__")).to_be_in_viewport()
-    lab.screenshot("exercise-files-1024")
-    assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") == width > 450
-    expect(lab.page.locator(".jp-FileEditor:visible")).to_have_count(1)
-    assert lab.errors == []
-
-
-@pytest.mark.long
 def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage) -> None:
     """The hint is below the buttons; Shift+Enter runs the cell after the panel."""
     lab.page.set_viewport_size({"width": 1024, "height": 400})
@@ -174,25 +148,6 @@ def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage) -> None:
     lab.page.keyboard.press("Shift+Enter")
     expect(lab.output(2)).to_contain_text("went on")
     expect(lab.prompt(1)).to_have_text("[2]:")
-    assert lab.errors == []
-
-
-@pytest.mark.long
-def test_a_save_is_checked_and_ends_the_check_of_an_older_text(
-    lab: LabPage, texts: ExerciseFiles, session: Session
-) -> None:
-    """With the switch on; no container is left of the check that was ended."""
-    lab.show("lesson", [UP, SHOW])
-    exercise = widget(lab)
-    exercise.get_by_role("switch", name="Check on save").click()
-    button(exercise, "Open file").click()
-    for text in (texts.mine() + "# changed\n", texts.with_body(texts.solution)):
-        write_in_editor(lab, text)
-        lab.page.keyboard.press("Control+s")
-        expect(exercise.get_by_role("progressbar")).to_be_visible()
-    expect(found(exercise)).to_contain_text("Passed")
-    wait_until(lambda: not [entry for entry in session.ledger.entries() if entry.scope == "kernel"])
-    assert Progress(lab.workspace.progress_path).exercise(ID).attempts == 1
     assert lab.errors == []
 
 

@@ -72,18 +72,6 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     assert lab.errors == []
 
 
-@pytest.mark.long
-def test_after_a_click_shift_enter_goes_on(lab: LabPage) -> None:
-    """It runs the next cell."""
-    lab.show("prediction", SOURCES, run=2)
-    answer(lab, "200").click()
-    expect(question(lab).get_by_role("status")).to_contain_text("Locked: 200 & healthy")
-    lab.page.keyboard.press("Shift+Enter")
-    lab.wait_until_run(2)
-    expect(lab.cell(3)).to_have_class(re.compile("jp-mod-active"))
-    assert lab.errors == []
-
-
 def hears(lab: LabPage) -> None:
     """Assert that the question names the group, that every answer is a named button, and that the status is live."""
     expect(question(lab).get_by_role("status")).to_have_attribute("aria-live", "polite")

@@ -130,18 +130,6 @@ def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
     assert [f"{one['key']}={one['value']}:{one['effect']}" for one in pod["spec"]["tolerations"]] == [taint]
 
 
-def test_a_placeholder_holds_room_for_a_seat(pod: dict[str, Any], values: dict[str, Any]) -> None:
-    """It asks for as much as the seat and its engine together, and there is one for each of 200 people."""
-    requests = [one["resources"]["requests"] for one in (*pod["spec"]["initContainers"], *pod["spec"]["containers"])]
-    placeholder = values["scheduling"]["userPlaceholder"]
-    asked = placeholder["resources"]["requests"]
-    assert {name: quantity(asked[name]) for name in asked} == {
-        name: pytest.approx(sum(quantity(one.get(name, 0)) for one in requests)) for name in asked
-    }
-    assert placeholder["replicas"] == 200
-    assert values["scheduling"]["podPriority"]["enabled"]
-
-
 def quantity(text: str | float) -> float:
     """Return a quantity of Kubernetes as a number: ``400m``, ``1536Mi`` or ``0.1``."""
     words = str(text)

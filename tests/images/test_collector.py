@@ -74,21 +74,6 @@ def test_no_line_is_lost_when_it_is_killed(bucket: LogBucket) -> None:
 
 
 @pytest.mark.long
-def test_while_the_bucket_is_away_lines_wait_on_the_disk(bucket: LogBucket) -> None:
-    """One sentence gives the reason of the wait; the collector stays healthy, and every line arrives."""
-    collector = bucket.stack.container("collector")
-    with bucket_away(bucket, collector), write(bucket, "waiting", 1_000) as writer:
-        writer.wait_ended()
-        until(lambda: log_bucket.state_of(collector)[1]["away_since"] is not None, collector)
-        with pytest.raises(WorkshopError, match="the bucket has been away since"):
-            bucket.wait_collected(1)
-        assert log_bucket.state_of(collector)[1]["waiting_bytes"] > 0
-    bucket.wait_collected(60)
-    assert_whole(bucket, "waiting", 1_000)
-    assert log_bucket.state_of(collector)[1]["away_since"] is None
-
-
-@pytest.mark.long
 def test_a_container_removed_while_the_collector_was_away_leaves_a_gap(bucket: LogBucket) -> None:
     """Its last lines cannot be known: a GAP, once. A container that was read before it was removed leaves none."""
     with write(bucket, "in-time", 1_000) as writer:

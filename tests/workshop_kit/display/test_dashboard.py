@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
-from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, Recorded, lines, tables
+from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, lines, tables
 from workshop_kit.display.dashboard import renderer
-from workshop_kit.display.dashboard.axes import STATE_LOOKS
-from workshop_kit.display.dashboard.dashboard import Dashboard
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import View, container_view
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.live import Screens
-from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.watch import Tables
 
 
@@ -32,12 +26,6 @@ def test_only_what_matters_is_marked_and_resources_are_shares_of_their_limits() 
     assert lines["memory of 256 MiB"] == pytest.approx(100 * 179 / 256)
 
 
-def test_states_differ_in_more_than_color() -> None:
-    """In hatching or in height, and each by its letter."""
-    assert len({look.letter for look in STATE_LOOKS.values()}) == len(STATE_LOOKS)
-    assert len({(look.hatch, look.height) for look in STATE_LOOKS.values()}) == len(STATE_LOOKS)
-
-
 def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
     """A name with markup, an escape and a formula stays text; without rows or known metrics the picture says so."""
     hostile = view(dependency=HOSTILE)
@@ -50,23 +38,6 @@ def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
     no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
     seen = container_view(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
     assert "no known /metrics" in seen.nothing
-
-
-def has_no_thread() -> bool:
-    """Whether no dashboard's thread runs."""
-    return not any(thread.name.startswith("dashboard") for thread in threading.enumerate())
-
-
-def test_one_dashboard_a_title_and_it_stops() -> None:
-    """Showing a title again ends the former one."""
-    screens = Screens()
-    first, second = (Dashboard(Recorded()).show(screens) for _ in range(2))
-    running = [thread for thread in threading.enumerate() if thread.name.startswith("dashboard")]
-    assert len(running) == 1
-    first.stop()
-    screens.stop()
-    second.stop()
-    assert has_no_thread()
 
 
 def test_everything_stands_on_one_axis() -> None:
@@ -84,11 +55,3 @@ def test_everything_stands_on_one_axis() -> None:
     assert "85 info, 25 warning, 1 error, 1 other in all" in shown.text
     assert "Warnings and errors: 26 lines, 2 different" in shown.html
     assert shown.html.count('<th scope="row">') == 2  # the one error does not drown
-
-
-def test_each_table_is_optional_but_one_must_have_data() -> None:
-    """Without a fault the picture has the whole time of the data."""
-    assert "119 seconds until" in one_clock("T", logs=lines()).text
-    assert "lines" not in one_clock("T", tables=tables()).text
-    with pytest.raises(WrongUsage, match="nothing to show"):
-        one_clock("T", logs=lines().iloc[:0], tables=Tables())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from workshop_kit.engine import cleanup, images, recipes
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import OCI, image_labels
+from workshop_kit.engine.recipes import image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
@@ -55,20 +53,6 @@ def test_what_does_not_reach_the_image_does_not_count(folder: Path) -> None:
     (folder / ".swap").write_text("x")
     (folder / "word").touch()
     assert tag(folder) == before
-
-
-def test_release_labels_name_version_commit_and_source(tmp_path: Path) -> None:
-    """A checkout without git has no revision, and one that names no source in pyproject.toml has no source."""
-    project = tmp_path / "pyproject.toml"
-    project.write_text('[project]\nversion = "1.2.3"\n')
-    assert image_labels(tmp_path) == {f"{OCI}version": "1.2.3"}
-    project.write_text('[project]\nversion = "1.2.3"\nurls = { Source = "https://example.org/kit" }\n')
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words], cwd=tmp_path, check=True)
-    assert image_labels(tmp_path)[f"{OCI}source"] == "https://example.org/kit"
-    assert re.fullmatch("[0-9a-f]{40}", image_labels(tmp_path)[f"{OCI}revision"])
-    project.write_text(f"{project.read_text()}# changed\n")
-    assert image_labels(tmp_path)[f"{OCI}revision"].endswith("-dirty")
 
 
 @pytest.mark.engine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,21 +32,6 @@ def one(store: Store, name: str) -> Parameter:
     return store.read([name])[name]
 
 
-def test_everything_below_a_path_is_read_sorted(store: Store) -> None:
-    """Hierarchy: one path is one environment, its groups included; a neighbor of the same beginning is not below."""
-    store.put("/workshop/staging-old/redis/host", "elsewhere")
-    found = store.get_by_path("/workshop/staging")
-    assert list(found) == [
-        "/workshop/staging/log/level",
-        "/workshop/staging/redis/host",
-        "/workshop/staging/redis/password",
-    ]
-    assert found["/workshop/staging/redis/password"] == Parameter(
-        "/workshop/staging/redis/password", "canary-staging", secret=True
-    )
-    assert store.get_by_path("/workshop/nowhere") == {}
-
-
 def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
     """Narrowed: staging, decrypted, is theirs; production, the root, writing and administration are not."""
     reader = store.reader("staging")
@@ -62,17 +46,6 @@ def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
     for what, attempt in refused.items():
         with pytest.raises(NotAllowed, match=r"staging-reader may not .*: its policy does not allow"):
             pytest.fail(f"{what}: {attempt()}")
-
-
-def test_decrypting_takes_the_key_as_well(store: Store) -> None:
-    """Reading a secret takes two rights, on the path and on the KMS key: with the first alone it stays closed."""
-    iam = store.client("iam")
-    reader = store.reader("staging")
-    policy = stores.reader_policy("staging", "arn:aws:kms:us-east-1:123456789012:key/another")
-    iam.put_user_policy(UserName="staging-reader", PolicyName="read", PolicyDocument=json.dumps(policy))
-    assert one(reader, "/workshop/staging/log/level").value == "debug"
-    with pytest.raises(NotAllowed, match="does not allow kms:Decrypt"):
-        one(reader, "/workshop/staging/redis/password")
 
 
 def test_no_value_is_in_any_repr(store: Store) -> None:

@@ -52,11 +52,6 @@ def model(*lines: str) -> ExplorerModel:
     return made
 
 
-def numbered(count: int) -> ExplorerModel:
-    """A model over so many lines."""
-    return model(*map(line, range(count)))
-
-
 def messages(made: ExplorerModel) -> list[str]:
     """The messages on the page, from top to bottom."""
     return [row["msg"] for row in made.page["rows"]]
@@ -71,18 +66,6 @@ def texts(data: Any) -> Iterator[str]:
     elif isinstance(data, list):
         for one in data:
             yield from texts(one)
-
-
-def test_pages_have_100_lines_newest_first() -> None:
-    """All pages have every line once."""
-    made = numbered(250)
-    assert (made.page["hits"], made.page["total"], made.page["pages"]) == (250, 250, 3)
-    found = messages(made)
-    assert len(found) == 100
-    for page in (1, 2):
-        made.handle({"do": "page", "page": page})
-        found += messages(made)
-    assert found == [f"line {number}" for number in reversed(range(250))]
 
 
 def test_a_search_with_a_level_groups_identical_messages() -> None:
@@ -102,20 +85,6 @@ def test_a_search_with_a_level_groups_identical_messages() -> None:
     made.handle({"do": "group", "on": True})
     made.handle({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
     assert sorted(row["lines"] for row in made.page["rows"]) == ["1", "6"]
-
-
-def test_an_open_line_has_all_its_fields() -> None:
-    """Nested ones and large numbers, too; plain text has its reason; nulls are left out."""
-    made = model("Traceback <b>", line(4, extra={"deep": [1]}, status="none", huge=10**30))
-    made.handle({"do": "open", "row": 0})
-    fields = dict(made.opened["fields"])
-    assert (fields["raw"], fields["reason"]) == ("Traceback <b>", "plain text")
-    assert "msg" not in fields
-    made.handle({"do": "open", "row": 1})
-    fields = dict(made.opened["fields"])
-    assert fields["ts"] == "2026-11-24T21:00:04.000000000Z"
-    assert json.loads(fields["extra"]) == {"deep": [1]}
-    assert (fields["status"], fields["huge"]) == ("none", str(10**30))
 
 
 def test_the_static_page_escapes_every_text() -> None:

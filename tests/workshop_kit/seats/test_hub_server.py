@@ -65,18 +65,6 @@ def test_only_those_with_a_code_are_users(config: Any) -> None:
     assert config.Authenticator.admin_users == {"instructor"}
 
 
-def test_seats_share_nothing(config: Any) -> None:
-    """Each has its own network and volumes; nothing of the machine is mounted, and no port of it is used."""
-    spawner = SimpleNamespace(user=SimpleNamespace(name="seat02"))
-    config.DockerSpawner.pre_spawn_hook(spawner)
-    assert spawner.network_name in SETTINGS.networks()
-    assert spawner.network_name.endswith("-seat02")
-    names = {name.format(username="seat02") for name in config.DockerSpawner.volumes}
-    assert names == {name for name in SETTINGS.volumes() if "seat02" in name}
-    assert config.DockerSpawner.use_internal_ip
-    assert config.JupyterHub.hub_bind_url == f"http://{SETTINGS.address}:8081"
-
-
 TOKEN = "token of the test"
 
 

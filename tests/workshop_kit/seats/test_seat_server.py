@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 from unittest import mock
 
 from workshop_kit.engine import install, recipes
-from workshop_kit.seats import seat_server
 from workshop_kit.workspace.folder import COPIED, LINKED, Workspace
-from workshop_kit.workspace.lab_settings import JupyterFolders, server_environment, server_options
+from workshop_kit.workspace.lab_settings import JupyterFolders, server_environment
 
 SEAT = Path("images") / "seat"
 HUB = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/seat01/", "JUPYTERHUB_API_TOKEN": "secret"}
-
-
-def test_it_has_the_settings_of_a_laptop(empty_workspace: Workspace) -> None:
-    """The options are those of `start`; the address is the hub's to say."""
-    words = seat_server.command(empty_workspace)
-    assert words[0] == sys.executable
-    assert {*server_options(empty_workspace)} < {*words}
-    assert not [word for word in words if ".ip=" in word or ".port=" in word]
 
 
 def test_only_a_hubs_server_gets_the_hubs_variables(empty_workspace: Workspace) -> None:

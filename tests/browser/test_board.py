@@ -30,13 +30,7 @@ def test_the_board_asks_and_jumps(lab: LabPage) -> None:
     lab.cell(2).locator(".cm-content").click()
     lab.page.keyboard.insert_text("# typed, not saved\n")
     board = lab.widget(1)
-    heard = board.aria_snapshot()
-    for line in (
-        'group "All exercises"',
-        'group "Go to the start of a lesson"',
-        'button "Go to the start of 00_start"',
-    ):
-        assert line in heard
+    assert 'group "Go to the start of a lesson"' in board.aria_snapshot()
     cells = lab.cell_count()
     button(board, "Go to the start of 00_start").focus()
     lab.page.keyboard.press("Tab")
@@ -100,12 +94,9 @@ def test_form_and_board_while_a_cell_runs(lab: LabPage) -> None:
 
 
 def refused_with_keys(lab: LabPage, form: Locator) -> None:
-    """Fill in three mistakes and start with Enter; each is named, a wrong form of a variable before that."""
+    """Fill in two mistakes, leave a variable out, and start with Enter; each is named."""
     cells = lab.cell_count()
     expect(form.get_by_label("MASTER_DB_HOST", exact=True)).to_have_value("master-db")
-    form.get_by_label("Another variable").fill("nonsense")
-    lab.page.keyboard.press("Enter")
-    expect(form.get_by_role("status")).to_contain_text("is not of the form NAME=value")
     form.get_by_label("MASTER_DB_PORT", exact=True).fill("bad")
     form.get_by_label("Another variable").fill("MASTER_DB_HOTS=db")
     form.get_by_label("MASTER_DB_HOST", exact=True).focus()

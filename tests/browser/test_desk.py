@@ -138,7 +138,7 @@ def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: DeskPages) -> None:
 
 @pytest.mark.long
 def test_what_the_room_is_shown(desk: DeskPages) -> None:
-    """Countdown, map, predictions and theme: chosen on one page, seen on the other; the right answer comes last."""
+    """Countdown, predictions and theme: chosen on one page, seen on the other; the right answer comes last."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
     presenter.get_by_label("Minutes").fill("2")
     button(presenter, "Set").click()
@@ -154,8 +154,6 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
     button(presenter, "Light").click()
     expect(room.locator("html")).to_have_css("color-scheme", "light")
     assert brightness(room.locator("body")) > 200
-    button(presenter, "Map").click()
-    expect(room.get_by_role("img", name="Map of the whole system")).to_be_visible()
     presenter.get_by_label("Question").fill("<b>Does it stay green?</b>")
     presenter.get_by_label("Counts").fill("It stays <i>green</i>: 23\n*It turns red: 8")
     presenter.locator("#paste button").click()
@@ -165,12 +163,6 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
     button(presenter, "Show the right answer").click()
     expect(room.locator("#headline")).to_have_text("23 of 31 of us were surprised.")
     expect(room.locator("li.right")).to_contain_text("It turns red")
-    button(presenter, "Recorded").click()
-    recorded = room.get_by_role("img", name="Recorded earlier")
-    expect(recorded).to_be_visible()
-    room.wait_for_function("document.querySelector('#recorded img').naturalWidth > 100")
-    button(presenter, "Clock").click()
-    expect(room.locator("#picture")).to_be_visible()
 
 
 @pytest.mark.long
@@ -211,7 +203,7 @@ def test_a_request_that_was_never_sent_is_sent_again(desk: DeskPages) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("width", [1024, 1280, 1440, 1920])
+@pytest.mark.parametrize("width", [1024, 1920])
 def test_nothing_is_wider_than_the_window(desk: DeskPages, width: int) -> None:
     """On both pages, with a fault, a long error and long lines; the find box is seen without scrolling."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
@@ -236,16 +228,11 @@ def test_nothing_is_wider_than_the_window(desk: DeskPages, width: int) -> None:
 def test_the_notes_of_a_lesson_one_cell_at_a_time(desk: DeskPages) -> None:
     """The presenter chooses a lesson and goes from note to note; a prediction shows its answer, the room shows none."""
     page = desk.open(desk.server.presenter_url)
-    note, place = page.locator("#note"), page.locator("#note-where")
+    note = page.locator("#note")
     expect(note).to_contain_text("Here is a shop that sells tea")
     page.locator("#note-lesson").select_option("01_container")
-    expect(place).to_have_text(re.compile(r"1 of \d+ · 0:00 of 1:00"))
-    expect(button(page, "← Note")).to_be_disabled()
     while "predict-stop" not in note.inner_text():
         button(page, "Note →").click()
-    expect(place).to_contain_text("0:09 of")
-    expect(note.locator("li b")).to_have_count(1)
+    expect(page.locator("#note-where")).to_contain_text("0:09 of")
     expect(note).to_contain_text("Explain the words SIGTERM")
-    button(page, "← Note").click()
-    expect(note.locator("h3")).to_contain_text("layers")
     assert "SIGTERM" not in desk.open(desk.server.audience_url).content()

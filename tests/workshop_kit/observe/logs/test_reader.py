@@ -140,7 +140,7 @@ def test_an_engine_that_does_not_answer_costs_no_line(log: SimulatedLog) -> None
     for number, breaks_off in enumerate((False, True, True, False)):
         log.write(f"{number}\n", "same\n", at=number)
         log.breaks_off = breaks_off
-        found += next(follower)["raw"]
+        found += next(follower)["raw"].tolist()
     assert found == ["0", "same", "1", "same", "2", "same", "3", "same"]
     assert follower.ended == ""
 

@@ -1,4 +1,4 @@
-"""The live room in a browser: on a phone, on the projector, and in JupyterLab."""
+"""The live room in a browser: on a phone, on the presenter's page, and in JupyterLab."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
-from workshop_kit.classroom.snapshot import Repair, Snapshot
 from workshop_kit.paths import CHECKOUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -87,34 +86,6 @@ def test_the_presenter_opens_a_poll_and_sends_everybody_to_a_cell(room: RoomPage
     expect(now).to_contain_text("No poll is open.")
     expect(now).to_contain_text("No notice.")
     page.close()
-
-
-@pytest.mark.long
-def test_the_projector_shows_how_to_join_and_the_class(room: RoomPages, chromium: Browser) -> None:
-    """The code and a picture of it; then people, passes and game day, without a name; nothing overflows."""
-    for number in range(12):
-        passed = {"container.limits": 5 + number} if number % 2 else {}
-        repairs = {"monday": Repair(seconds=60.0 + number, sign="logs")}
-        fields = {"name": "Ada", "lesson": "01_container", "passed": passed, "repairs": repairs}
-        room.api.classroom.report(Snapshot(participant=f"{number:032x}", **fields))  # type: ignore[arg-type]
-    for width, height in ((1280, 720), (1920, 1080)):
-        context = chromium.new_context(viewport={"width": width, "height": height})
-        page = context.new_page()
-        page.goto(room.desk.audience_url)
-        room.do("show", what="join")
-        expect(page.locator("#code")).to_be_visible()
-        expect(page.locator("#code")).to_have_text(str(room.server.code))
-        page.wait_for_function("document.querySelector('#join img').naturalWidth > 0")
-        assert fits(page)
-        page.screenshot(path=SCREENSHOTS / f"room-join-{width}.png")
-        room.do("show", what="class")
-        expect(page.locator("#class")).to_contain_text("12 joined")
-        expect(page.get_by_role("row").filter(has_text="container.limits")).to_contain_text("6")
-        expect(page.get_by_role("row").filter(has_text="monday")).to_contain_text("logs 12")
-        assert "Ada" not in page.content()
-        assert fits(page)
-        page.screenshot(path=SCREENSHOTS / f"room-class-{width}.png")
-        context.close()
 
 
 @pytest.mark.long

@@ -21,7 +21,6 @@ from docker.utils import parse_bytes
 
 from tests.deploy.commands import npm_package, run
 from tests.quality.test_style import tool
-from workshop_kit.bootstrap.memory import ENOUGH_BYTES
 from workshop_kit.paths import CHECKOUT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -114,20 +113,6 @@ def test_a_seat_uses_the_engine_beside_it(pod: dict[str, Any]) -> None:
     assert {environment["DOCKER_HOST"].removesuffix("/docker.sock"), f"unix://{environment['WORKSHOP_WORKSPACE']}"} <= {
         f"unix://{path}" for path in mounts[1]
     }
-
-
-def test_a_seat_has_the_memory_that_lessons_want(pod: dict[str, Any]) -> None:
-    """The limits of the seat and of its engine are what ``./workshop doctor`` in them calls enough."""
-    for container in (*pod["spec"]["initContainers"], *pod["spec"]["containers"]):
-        assert quantity(container["resources"]["limits"]["memory"]) >= ENOUGH_BYTES
-
-
-def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
-    """A seat asks for the label that README.md puts on the pool, and tolerates its taint."""
-    label, taint = re.findall(r"kubectl (?:label|taint) nodes .* (\S+)", README.read_text())
-    ((key, value),) = pod["spec"]["nodeSelector"].items()
-    assert f"{key}={value}" == label
-    assert [f"{one['key']}={one['value']}:{one['effect']}" for one in pod["spec"]["tolerations"]] == [taint]
 
 
 def quantity(text: str | float) -> float:

@@ -22,7 +22,6 @@ from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers, log_bucket
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.log_bucket import LogBucket
-from workshop_kit.errors import WorkshopError
 
 pytestmark = pytest.mark.engine
 
@@ -126,12 +125,3 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         assert log_bucket.flush(by_api.container, 60) is None
         assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
         assert_whole(bucket, "by-api", 10_000)
-
-
-def test_a_collector_that_is_stopped_is_said_so(bucket: LogBucket) -> None:
-    """Waiting for a collector that does not run ends at once, in one sentence; it goes on where it was."""
-    bucket.stack.container("collector").stop()
-    with pytest.raises(WorkshopError, match="not running"):
-        bucket.wait_collected()
-    again = log_bucket.start(bucket.stack)
-    again.wait_collected()

@@ -98,19 +98,6 @@ def test_shape_of_a_line() -> None:
     assert "canary" not in json.dumps(secret)
 
 
-def test_lines_of_libraries() -> None:
-    """A library that logs through the standard library, a warning, and the last words come out the same way."""
-    library, warning, last = lines_of(
-        "logging.getLogger('lib').info('got %d of %s', 3, 'tea', extra={'cups': 2})\n"
-        "import warnings; warnings.warn('old')\n"
-        "raise RuntimeError('the end')"
-    )
-    assert (library["level"], library["logger"], library["msg"]) == ("info", "lib", "got 3 of tea")
-    assert library["cups"] == 2
-    assert (warning["level"], warning["logger"]) == ("warning", "py.warnings")
-    assert (last["level"], last["msg"], last["error"]) == ("critical", "uncaught exception", "RuntimeError: the end")
-
-
 def test_the_log_is_json_lines_without_secrets(service: Service) -> None:
     """Each line is JSON, the server's too; each request has one line, and its id in all its lines.
 

@@ -29,15 +29,6 @@ def test_the_default_is_hardened(session: Session, images: dict[str, str]) -> No
         assert running.exec("touch", "/tmp/here").exit_code == 0
 
 
-def test_an_exit_before_ready_says_the_code_and_the_last_lines(session: Session, images: dict[str, str]) -> None:
-    """Waiting for a container that died ends at once, with what it said."""
-    spec = python(images["base"], "print('no settings'); raise SystemExit(7)")
-    with containers.run(session, spec) as running, pytest.raises(WorkshopError) as caught:
-        running.wait_until(lambda: False, within_seconds=30)
-    assert "exited with code 7" in caught.value.what
-    assert caught.value.output == "no settings"
-
-
 def test_what_the_engine_refuses_is_one_sentence_and_leaves_nothing(session: Session, images: dict[str, str]) -> None:
     """A memory limit under the engine's minimum: its own words, and no container left behind."""
     before = session.ledger.entries()

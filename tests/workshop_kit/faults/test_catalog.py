@@ -10,7 +10,6 @@ import pytest
 
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.incidents import TROUBLES
 from workshop_kit.faults import catalog, handlers
 from workshop_kit.faults.catalog import FAULTS, named
 from workshop_kit.faults.handlers import HANDLERS
@@ -47,14 +46,6 @@ def test_a_wrong_value_is_refused_with_its_range_and_unit(fault: str, name: str,
     """One sentence for a value out of range and for another type."""
     with pytest.raises(WrongUsage, match=f"{name} of the fault '{fault}' {says}"):
         named(fault).complete({name: value})
-
-
-def test_every_trouble_of_an_incident_is_a_fault_and_its_hiccup_is_elsewhere() -> None:
-    """A misspelled parameter would show only to the participant whose seed draws it."""
-    for trouble in TROUBLES:
-        named(trouble.fault).complete(trouble.parameters)
-        assert trouble.decoys
-        assert trouble.target not in trouble.decoys
 
 
 NAME = "restart"

@@ -6,12 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.scrape import Counters, of_dependencies, of_probe, parse_counters, traffic_between
-from workshop_kit.observe.watch import WatchTarget, cpu_limit_percent
+from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, traffic_between
+from workshop_kit.observe.watch import WatchTarget
 
 COMPOSE = "com.docker.compose"
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -102,12 +101,6 @@ def test_a_body_that_contradicts_its_status_is_quoted() -> None:
     assert (row.state, row.detail) == ("pass", "says fail with 200. no answer from redis\\x1b[31m")
 
 
-@pytest.mark.parametrize("body", ["text", {"checks": []}, {"checks": {"a": [7]}}, {"checks": {"a": [{"status": {}}]}}])
-def test_a_malformed_body_gives_no_dependency(body: Any) -> None:
-    """Learners write this endpoint."""
-    assert list(of_dependencies(answer(200, body), {}, "service", NOON)) == []
-
-
 def listed(identifier: str, state: str = "running", port: int | None = 32768, created: int = 1, **more: Any) -> Any:
     """A container as the engine lists it."""
     ports = [{"PrivatePort": 9000, "Type": "tcp"}]
@@ -129,10 +122,3 @@ def test_a_service_is_followed_to_its_new_container_and_port() -> None:
     assert (before.id, before.url) == ("a", "http://127.0.0.1:1")
     assert (after.id, after.url) == ("b", "http://127.0.0.1:2")
     assert target.find([]) is None
-
-
-def test_a_cpu_limit_is_read_in_both_of_its_spellings() -> None:
-    """NanoCpus, or quota over period; nothing of either is no limit."""
-    assert cpu_limit_percent({"NanoCpus": 500_000_000}) == 50
-    assert cpu_limit_percent({"CpuQuota": 20_000, "CpuPeriod": 100_000}) == 20
-    assert pd.isna(cpu_limit_percent({"NanoCpus": 0, "CpuQuota": -1}))

@@ -135,18 +135,6 @@ def numbers(store: FrameStore) -> list[str]:
 
 
 @pytest.mark.long
-def test_a_part_is_fetched_once(access: Access, bucket: str, tmp_path: Path) -> None:
-    """Lines of two services go by the engine's time; another store with the same cache reads from it."""
-    later = json_file('{"n": 2}', '{"n": 3}', "plain", second="01")
-    put(access, bucket, f"another/{HOUR}/b.jsonl.gz", gzip.compress(later))
-    put(access, bucket, f"orders/{HOUR}/c.jsonl.gz", gzip.compress(json_file('{"n": 1}')))
-    assert numbers(BucketStore(access, bucket, tmp_path)) == ["1", "2", "3"]
-    for path in tmp_path.rglob("*.gz"):
-        path.write_bytes(gzip.compress(json_file('{"n": 4}')))
-    assert numbers(BucketStore(access, bucket, tmp_path)) == ["4", "4"]
-
-
-@pytest.mark.long
 def test_a_damaged_part_is_a_gap(access: Access, bucket: str, tmp_path: Path) -> None:
     """The other parts are read; other objects are ignored."""
     packed = gzip.compress(json_file('{"n": 1}'))

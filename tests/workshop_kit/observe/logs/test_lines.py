@@ -31,12 +31,6 @@ PIECES = st.sampled_from(
 BYTES = st.lists(PIECES | st.binary(max_size=8), max_size=40).map(b"".join)
 COMPANY = ["", '{"v":"x"}', '{"v":1}', '{"v":{"a":1}}']  # the field's type on the other lines
 
-INVALID = [
-    b"", b"01", b"+1", b".5", b"1.", b"0x10", b"NaN", b"-Infinity", b"True", b"None", b"'a'", b'"a', b'"\\x41"',
-    b'"\\u12"', b'"\t"', b'"\x00"', b"[1,]", b"[1 2]", b"[nan]", b'{"a":1,}', b"{a:1}", b'{"a":1} x', b"1//", b"\xff",
-]  # fmt: skip
-NO_OBJECTS = [b"", b" ", b"42", b"null", b'"x"', b"[1]", b"{", b"{}{}", b'{"v":1', b"plain", b'\xef\xbb\xbf{"v":1}']
-
 
 def record_of(log: str, stream: str = "stdout", time: str = STAMP, **more: object) -> bytes:
     """A record as the json-file driver writes it."""
@@ -182,17 +176,6 @@ def test_record_returns_the_object_that_was_written(records: list[dict[str, obje
     for row, text in enumerate(texts):
         found = {key: value for key, value in logs.record(frame, row).items() if value is not None}
         assert found == {key: value for key, value in json.loads(text).items() if value is not None}
-
-
-@pytest.mark.parametrize("company", COMPANY)
-def test_an_invalid_line_is_kept_as_text_with_a_reason(company: str) -> None:
-    """It gives no field; its text is complete."""
-    cases = [*(b'{"v":' + value + b"}" for value in INVALID), *NO_OBJECTS]
-    frame = read_lines(b"".join(case + b"\n" + company.encode() + b"\n" for case in cases))
-    for number, case in enumerate(cases):
-        assert frame["raw"].iloc[2 * number] == case.decode("utf-8", "replace"), case
-        assert frame["reason"].notna().iloc[2 * number], case
-        assert logs.record(frame, 2 * number) == {}, case
 
 
 @pytest.mark.parametrize("depth", [100, 253, 985, 100_000])

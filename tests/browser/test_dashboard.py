@@ -35,12 +35,10 @@ def press(lab: LabPage, name: str) -> None:
 
 
 def test_it_pauses_goes_back_in_time_and_stops(lab: LabPage) -> None:
-    """By keyboard: Pause holds a moment, Earlier and Later move in time, the boxes choose, Stop leaves a picture."""
+    """By keyboard: Pause holds a moment, Earlier moves in time, the boxes choose, Stop leaves a picture."""
     lab.show("dashboard", [SETUP, SHOW])
     expect(picture(lab)).to_have_attribute("src", re.compile("^blob:"))
-    heard = board(lab).aria_snapshot()
-    for text in ("Two copies: service", "Fault pause redis from", "service out of memory at", 'combobox "Container"'):
-        assert text in heard
+    assert "Fault pause redis from" in board(lab).aria_snapshot()
     lab.screenshot("dashboard", lab.cell(1))
     look_back(lab)
     choose(lab)
@@ -49,8 +47,7 @@ def test_it_pauses_goes_back_in_time_and_stops(lab: LabPage) -> None:
     expect(ended.locator("img")).to_have_attribute("src", re.compile("^data:image/png"))
     expect(ended.locator("img")).to_have_attribute("alt", re.compile("Fault pause redis"))
     expect(board(lab)).to_have_count(0)
-    for name in ("Requests", "Resources", "Health", "Events", "Faults"):
-        ended.locator("summary", has_text=name).click()
+    ended.locator("summary", has_text="Events").click()
     expect(ended).to_contain_text("137")
     assert lab.errors == []
 
@@ -65,9 +62,6 @@ def look_back(lab: LabPage) -> None:
     expect(picture(lab)).to_have_attribute("alt", moment)
     press(lab, "Earlier")
     expect(picture(lab)).not_to_have_attribute("alt", moment)
-    lab.screenshot("dashboard-paused", lab.cell(1))
-    press(lab, "Later")
-    expect(picture(lab)).to_have_attribute("alt", moment)
     press(lab, "Resume")
     expect(status).to_have_text("Live")
     expect(picture(lab)).not_to_have_attribute("alt", moment)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.bootstrap import command_table
+from workshop_kit.dev import generated
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED
 
@@ -57,3 +58,8 @@ def test_the_page_of_commands_lists_every_command(root: Path) -> None:
     table = (root / "docs" / "commands.md").read_text()
     missing = [command.name for command in command_table.COMMANDS if not re.search(rf"[`\s]{command.name}\b", table)]
     assert missing == []
+
+
+def test_the_page_of_performance_is_of_the_kept_rows(root: Path) -> None:
+    """``./workshop build`` writes it; ``./workshop bench --report`` measures, too."""
+    assert (root / generated.PERFORMANCE).read_text() == generated.performance_page(root)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
+from urllib.parse import unquote
 
 import pytest
 
@@ -92,6 +93,21 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
         assert said.returncode == Exit.NOT_READY, command
         assert "is stopped" in said.stderr
         assert "Traceback" not in said.stderr
+
+
+def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """``start`` gives the reason in one sentence, and serves the lessons with their outputs."""
+    command = [sys.executable, "-m", "workshop_kit.cli", "start", "--no-browser"]
+    environment = {**environment, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    with subprocess.Popen(
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "docs/book/README.md" in unquote(process.stdout.readline())
+        process.terminate()
+        complaint, more = process.communicate(timeout=30)[1].strip().split("\n")
+    assert complaint.startswith("No Docker engine: there is no socket at unix://")
+    assert more == "Until then you can read the book: the lessons with their outputs."
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -30,19 +29,6 @@ def sources(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "sources"
     assert site.write_sources(root, folder, executed=folder / "none") == 0
     return folder
-
-
-def test_every_page_is_in_the_contents_once(root: Path, sources: Path) -> None:
-    """Lessons, guides, instructor notes and what contributors read: no page is left out, none is named twice."""
-    listed = re.findall(r"^(\S+\.(?:md|ipynb))$", (sources / "index.md").read_text(), re.MULTILINE)
-    assert sorted(listed) == sorted(
-        {path.relative_to(sources).as_posix() for path in sources.rglob("*.md")} - {"index.md"}
-    )
-    for path in (*root.glob("docs/*.md"), *root.glob("notebooks/*.notes.md"), *root.glob("[A-Z]*.md")):
-        if path.name == "README.md":
-            continue  # it is the front page
-        assert path.relative_to(root).as_posix() in listed
-    assert {f"docs/book/{path.stem}.md" for path in root.glob("notebooks/*.ipynb")} <= set(listed)
 
 
 def code(number: int, source: str, *outputs: Any, **metadata: Any) -> Any:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.engine.recorded_engines import DOCKER_24, PODMAN, Recorded
-from workshop_kit.engine import builder
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.recipes import PYTHON_ALIAS
 
@@ -44,17 +41,3 @@ def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, 
     sentence = explain_build_error(log)
     assert (sentence is None) == (said is None)
     assert re.search(said or "", sentence or "")
-
-
-@pytest.mark.parametrize(
-    ("engine", "begins", "tag"),
-    [
-        (DOCKER_24, "docker buildx build --load", "check:1"),
-        (PODMAN, "podman --remote --url unix:///run/podman/podman.sock build --format=docker", f"{builder.HUB}check:1"),
-    ],
-)
-def test_each_engine_builds_with_its_own_command(engine: Recorded, begins: str, tag: str, tmp_path: Path) -> None:
-    """Podman names no registry like Docker does, and keeps health checks; labels and arguments are the same."""
-    words = builder.command(engine.session(tmp_path).engine, "check:1", {"one": "1"}, {"BASE": "debian"})
-    assert " ".join(words).startswith(begins)
-    assert words[words.index("--tag") :] == ["--tag", tag, "--label", "one=1", "--build-arg", "BASE=debian"]

@@ -117,15 +117,6 @@ def test_an_image_of_our_name_without_our_labels_stays(own: Session, images: dic
         client.images.remove(foreign)
 
 
-def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str, str]) -> None:
-    """Clean-up removes the rest and tells the line."""
-    mine = containers.run(own, Spec(images["base"], command=SLEEP))
-    own.ledger.path.write_text(f"{own.ledger.path.read_text()}[]\n")
-    outcome = cleanup.remove(own, {"kernel", "workspace"})
-    assert [entry.id for entry in outcome.removed] == [mine.id]
-    assert "Line 2 of" in outcome.unreadable[0]
-
-
 def test_an_image_in_use_stays_recorded_with_the_reason(own: Session, images: dict[str, str]) -> None:
     """A foreign container uses the image: the next clean-up tries again."""
     client, tag = own.engine.client, labeled_image(own, images)

@@ -19,7 +19,7 @@ from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import ActiveFault, NetworkEndpoint, TargetState
-from workshop_kit.faults.injection import PAST_KEPT, Journal, history, revert_all
+from workshop_kit.faults.injection import Journal, revert_all
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
@@ -37,23 +37,6 @@ def active(identifier: str = "1", **changes: Any) -> ActiveFault:
 def no_engine(tmp_path: Path) -> Any:
     """A session whose ledger lies in the test's folder, and which has no engine."""
     return SimpleNamespace(ledger=SimpleNamespace(path=tmp_path / "ledger.jsonl"), maker="2@2")
-
-
-def test_faults_come_back_as_they_were_written_and_past_ones_are_history(no_engine: Any) -> None:
-    """With their proxy; only the newest past faults are kept."""
-    journal = Journal(no_engine)
-    journal.append(active())
-    journal.append(active("2"))
-    journal.set_proxy(active("2"), "p")
-    assert journal.entries() == [active(), active("2", proxy="p")]
-    journal.remove(active())
-    assert journal.entries() == [active("2", proxy="p")]
-    assert [(one.fault, one.target, one.started == NOW) for one in history(no_engine)] == [("stop", "redis", True)] * 2
-    assert [one.ended is None for one in history(no_engine)] == [False, True]
-    past = journal.path.with_name("faults-past.jsonl")
-    past.write_text(past.read_text() * (PAST_KEPT + 5))
-    journal.remove(active("2"))
-    assert len(journal.past()) == PAST_KEPT
 
 
 @pytest.mark.parametrize(

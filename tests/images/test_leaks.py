@@ -1,7 +1,6 @@
 """Secrets of the running stack appear only in their files: a search with canaries after faults.
 
-A refusal to start, and a traceback with settings in it: the check of config.redact. The machine's CA bundle reaches
-builds that need it, and stays in no layer, not even in a deleted file.
+A refusal to start, and a traceback with settings in it: the check of config.redact.
 """
 
 from __future__ import annotations
@@ -9,26 +8,21 @@ from __future__ import annotations
 import json
 import os
 import random
-import secrets
 import string
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.conftest import own_stack
-from workshop_kit.engine import images as engine_images
-from workshop_kit.engine import recipes
 from workshop_kit.engine.labels import COMPOSE_PROJECT
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import SECRETS, Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http
-from workshop_kit.observe.leaks import Surface, container_surfaces, find, hunt, image_surfaces, new_canary
+from workshop_kit.observe.leaks import Surface, container_surfaces, hunt, image_surfaces
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
@@ -134,38 +128,3 @@ def test_no_secret_shows_in_images_and_volumes(canary_stack: Stack) -> None:
     assert (found.loc[found["surface"] == "image layers", "size_bytes"] > 50_000_000).all()
     volumes = found[(found["surface"] == "volumes") & found["where"].isin(["master-db", "replica-db"])]
     assert (volumes["size_bytes"] > 1_000_000).all()
-
-
-@pytest.mark.long
-def test_bundle_is_in_no_layer(
-    client: Any, labels: dict[str, str], images: dict[str, str], engine: Engine, root: Path, tmp_path: Path
-) -> None:
-    """Each image whose build uses the bundle is built with a marked one: no layer contains the mark."""
-    canary, own, bundle = new_canary(), engine_images.ca_bundle(), tmp_path / "bundle.pem"
-    bundle.write_text((own.read_text() if own else "") + f"\n# {canary}\n")
-
-    def build(folder: Path, base: str) -> str:
-        tag = f"{recipes.REPOSITORY}/test:{secrets.token_hex(6)}"
-        command = ["docker", "buildx", "build", "--load", "--quiet", "--tag", tag, "--build-arg", f"BASE={base}"]
-        command += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-        command += ["--secret", f"id=ca,src={bundle}", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-        assert done.returncode == 0, done.stderr
-        return tag
-
-    # A base with a new file in it: no step that stands on it comes from the builder's cache.
-    folder = tmp_path / "base"
-    folder.mkdir()
-    (folder / "new").write_text(secrets.token_hex(6))
-    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY new /new\n")
-    made = [build(folder, images["base"])]
-    try:
-        folders = [root / one.folder for one in recipes.RECIPES]
-        folders = [one for one in folders if "type=secret" in (one / "Dockerfile").read_text()]
-        assert folders
-        for folder in folders:
-            made.append(build(folder, made[0]))
-            assert find(canary, image_surfaces(engine, made[-1])).empty, folder
-    finally:
-        for tag in reversed(made):
-            client.images.remove(tag)

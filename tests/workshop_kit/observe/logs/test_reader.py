@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
 
 import docker
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.waiting import wait_until
 from tests.workshop_kit.observe.conftest import Start
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError, WrongUsage
@@ -155,55 +154,30 @@ for n in range(10**9):
 """
 
 
-class Listener:
-    """Collects the frames of a following in a thread."""
-
-    def __init__(self, following: logs.LogFollower) -> None:
-        self.following = following
-        self.items: list[Any] = []
-        self._thread = threading.Thread(target=lambda: self.items.extend(following), daemon=True)
-        self._thread.start()
-
-    def end(self) -> str:
-        """Wait for the end; return its reason."""
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-        return self.following.ended
-
-    def numbers(self) -> list[int]:
-        """All numbers so far."""
-        return [int(n) for frame in list(self.items) if len(frame) for n in frame["n"].dropna()]
-
-    def heard(self, count: int) -> None:
-        """Wait for so many numbers."""
-        wait_until(lambda: len(self.numbers()) >= count)
-
-
-@pytest.fixture
-def stop() -> Iterator[threading.Event]:
-    """Ends every following at the end of the test."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
-def test_following_goes_on_after_restarts(start: Start, stop: threading.Event) -> None:
+def test_following_goes_on_after_restarts(start: Start) -> None:
     """Both runs, both streams, each line once, no gap; the removal ends it."""
     running = start(COUNT_UP)
-    listener = Listener(logs.LogFollower(running.container, stop))
-    listener.heard(100)
+    follower, frames = logs.LogFollower(running.container, threading.Event()), list[pd.DataFrame]()
+
+    def numbers() -> list[int]:
+        return [int(n) for frame in frames if len(frame) for n in frame["n"].dropna()]
+
+    def follow(holds: Callable[[], bool]) -> None:
+        while not holds():
+            frames.append(next(follower))
+
+    follow(lambda: len(numbers()) >= 100)
     running.container.restart(timeout=0)
-    while listener.numbers().count(0) < 2:
-        listener.heard(len(listener.numbers()) + 1)
+    follow(lambda: numbers().count(0) == 2)
     running.container.kill()
     running.container.wait()
     written = [int(n) for n in logs.read_container(running)["n"]]
-    listener.heard(len(written))
-    assert sorted(listener.numbers()) == sorted(written)
-    assert written.count(0) == 2
-    assert [gap for frame in listener.items for gap in frame.attrs["gaps"]] == []
+    follow(lambda: len(numbers()) >= len(written))
+    assert sorted(numbers()) == sorted(written)
+    assert [gap for frame in frames for gap in frame.attrs["gaps"]] == []
     running.remove()
-    assert listener.end() == "the container was removed"
+    frames += follower
+    assert follower.ended == "the container was removed"
 
 
 def test_a_removed_container_or_another_type_raises_one_sentence(start: Start) -> None:

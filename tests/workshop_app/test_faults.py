@@ -41,18 +41,6 @@ async def order(app: Starlette) -> int:
     return (await ask(app, "/orders/first")).status_code
 
 
-async def test_the_list_has_every_fault_with_its_parameters(app: Starlette) -> None:
-    """The list describes each fault; an active one has its parameters, with defaults."""
-    told = {one["name"]: one for one in (await ask(app, "/admin/faults")).json()["faults"]}
-    assert list(told) == list(FAULTS)
-    assert all(one["does"].endswith(".") and one["active"] is None for one in told.values())
-    for answer in (await inject(app, "latency", ms=1), await ask(app, "/admin/faults")):
-        listed = {one["name"]: one["active"] for one in answer.json()["faults"]}
-        assert listed == dict.fromkeys(told) | {"latency": {"ms": 1, "share": 1.0}}
-    for _ in range(2):  # reverted twice is reverted
-        assert (await revert(app, "latency")).json()["faults"] == list(told.values())
-
-
 async def test_bad_parameters_are_refused_in_a_sentence(app: Starlette) -> None:
     """The answer names the mistake and the range, and no fault is active."""
     for body in (b"[]", b'{"share": 1.01}', b'{"share": true}', b'{"part": 0.5}'):

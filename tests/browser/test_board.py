@@ -18,7 +18,6 @@ pytestmark = [
 ]
 
 SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")\nw.up()'
-ID = "container.graceful"
 
 
 def test_the_board_asks_and_jumps(lab: LabPage) -> None:

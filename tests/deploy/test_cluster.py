@@ -54,13 +54,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def values() -> dict[str, Any]:
-    """The values."""
-    loaded: dict[str, Any] = yaml.safe_load(VALUES.read_text())
-    return loaded
-
-
-@pytest.fixture(scope="module")
 def pod(hub: Path) -> dict[str, Any]:
     """The pod of a seat."""
     made: dict[str, Any] = ask_hub(hub)["pod"]

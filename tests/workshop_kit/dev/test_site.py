@@ -1,4 +1,4 @@
-"""The sources of the site: every lesson, guide and note is a page, with its boxes and its way into the workshop."""
+"""A lesson of the tour becomes a page of the site, and a site replaces nothing but a site."""
 
 from __future__ import annotations
 
@@ -21,14 +21,6 @@ Afterwards you can
 - do that.
 """
 END = "## To keep\n\n- A point.\n\n[audit](../docs/audit.md)"
-
-
-@pytest.fixture(scope="module")
-def sources(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources made from this checkout without a tour."""
-    folder = tmp_path_factory.mktemp("site") / "sources"
-    assert site.write_sources(root, folder, executed=folder / "none") == 0
-    return folder
 
 
 def code(number: int, source: str, *outputs: Any, **metadata: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The dashboard without a page, and an incident on one time axis: data, pictures, choices and the end."""
+"""The dashboard without a page, and an incident on one time axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single containers: hardened unless told otherwise, and every failure is a sentence with the last lines."""
+"""Single containers: hardened unless told otherwise, and a refusal leaves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images: a tag is the hash of its sources, Debian is pulled or bootstrapped, a failed build explains itself."""
+"""Images: a tag is the hash of its sources, a build is recorded, a silent registry costs seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The external store: hierarchy, secrets, narrow readers, and nothing of the user's own AWS settings."""
+"""The external store: secrets, narrow readers, and nothing of the user's own AWS settings."""
 
 from __future__ import annotations
 

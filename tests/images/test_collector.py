@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.conftest import like
 from tests.images.collector_helpers import (
@@ -125,3 +126,15 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         assert log_bucket.flush(by_api.container, 60) is None
         assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
         assert_whole(bucket, "by-api", 10_000)
+
+
+def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:
+    """A reader of logs cannot change them, nor list other buckets."""
+    attempts = (
+        lambda: bucket.client().put_object(Bucket=bucket.bucket, Key="logs/forged", Body=b""),
+        lambda: bucket.client().delete_object(Bucket=bucket.bucket, Key="logs/forged"),
+        bucket.client().list_buckets,
+    )
+    for attempt in attempts:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            attempt()

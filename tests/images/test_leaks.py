@@ -5,27 +5,38 @@ A refusal to start, and a traceback with settings in it: the check of config.red
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
+import secrets
 import string
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.conftest import own_stack
+from workshop_kit.engine import images as engine_images
+from workshop_kit.engine import recipes
+from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
+from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import SECRETS, Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http
-from workshop_kit.observe.leaks import Surface, container_surfaces, hunt, image_surfaces
+from workshop_kit.observe.leaks import Surface, container_surfaces, find, hunt, image_surfaces, new_canary
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
+PLACES = ("inspect", "/proc/*/environ", "/proc/*/cmdline", "processes", "log", "writable layer", "volumes")
+SCRIPT = 'echo "${#LOG} $LOG" | cut -c 1-10; mkdir /var/left; echo "$LAYER" > /var/left/password; sleep 600; : '
 
 READ = ("/livez", "/readyz", "/health", "/metrics", "/orders", "/nowhere")
 ORDERS = (b"{", b'{"item": "tea", "quantity": 1}')
@@ -128,3 +139,67 @@ def test_no_secret_shows_in_images_and_volumes(canary_stack: Stack) -> None:
     assert (found.loc[found["surface"] == "image layers", "size_bytes"] > 50_000_000).all()
     volumes = found[(found["surface"] == "volumes") & found["where"].isin(["master-db", "replica-db"])]
     assert (volumes["size_bytes"] > 1_000_000).all()
+
+
+@pytest.mark.long
+def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> None:
+    """The same search on a container that leaks in seven places finds each secret where it was planted."""
+    planted = {place: new_canary() for place in PLACES}
+    shown = {
+        "BASE64": base64.b64encode(planted["inspect"].encode()).decode(),
+        "PASSWORD": planted["/proc/*/environ"],
+        "LOG": planted["log"],
+        "LAYER": planted["writable layer"],
+    }
+    command = SCRIPT + planted["/proc/*/cmdline"].encode().hex() + " " + planted["processes"][::-1]
+    spec = Spec(
+        images["base"],
+        command=("sh", "-c", command),
+        environment=shown,
+        read_only=False,
+        cap_drop=(),
+        volumes=("/data",),
+        files={"/data/password": planted["volumes"]},
+    )
+
+    def found() -> set[str]:
+        table = find(planted, container_surfaces(leaky.container))
+        return {one["surface"] for one in table.to_dict("records") if one["surface"] in one["secret"].split(", ")}
+
+    with run_container(session, spec) as leaky:
+        leaky.wait_until(lambda: found() == set(PLACES))
+
+
+@pytest.mark.long
+def test_bundle_is_in_no_layer(
+    client: Any, labels: dict[str, str], images: dict[str, str], engine: Engine, root: Path, tmp_path: Path
+) -> None:
+    """Each image whose build uses the bundle is built with a marked one: no layer contains the mark."""
+    canary, own, bundle = new_canary(), engine_images.ca_bundle(), tmp_path / "bundle.pem"
+    bundle.write_text((own.read_text() if own else "") + f"\n# {canary}\n")
+
+    def build(folder: Path, base: str) -> str:
+        tag = f"{recipes.REPOSITORY}/test:{secrets.token_hex(6)}"
+        command = ["docker", "buildx", "build", "--load", "--quiet", "--tag", tag, "--build-arg", f"BASE={base}"]
+        command += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+        command += ["--secret", f"id=ca,src={bundle}", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+        assert done.returncode == 0, done.stderr
+        return tag
+
+    # A base with a new file in it: no step that stands on it comes from the builder's cache.
+    folder = tmp_path / "base"
+    folder.mkdir()
+    (folder / "new").write_text(secrets.token_hex(6))
+    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY new /new\n")
+    made = [build(folder, images["base"])]
+    try:
+        folders = [root / one.folder for one in recipes.RECIPES]
+        folders = [one for one in folders if "type=secret" in (one / "Dockerfile").read_text()]
+        assert folders
+        for folder in folders:
+            made.append(build(folder, made[0]))
+            assert find(canary, image_surfaces(engine, made[-1])).empty, folder
+    finally:
+        for tag in reversed(made):
+            client.images.remove(tag)

@@ -193,3 +193,23 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
     other = provision.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
     other.up("redis")
     assert f"{fresh.names.project}_default" in other.container("redis").attrs["NetworkSettings"]["Networks"]
+
+
+@pytest.mark.long
+def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
+    client: WorkspaceClient, engine: Engine, folder: Path
+) -> None:
+    """Each save installs its packages again: one image is left of it, and the cache grows by a layer."""
+    (folder / "requirements.txt").write_text("starlette\nuvicorn\n")
+    name = (folder / "unique").read_text()  # in the command, so that its layers are found among those of others
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("requirements.txt\n", f"requirements.txt # {name}\n"))
+    sizes = []
+    for save in range(4):
+        (folder / "app.py").write_text(f"saved = {save}\n")
+        image, steps = client.images.build(path=folder, tag="my-service:1")
+        assert "Successfully installed" in "".join(step["stream"] for step in steps)
+        assert kernels.things(engine, client.session.identity.session) == [f"image {image.id}"]
+        cached = [one for one in engine.client.api.df()["BuildCache"] if name in one["Description"]]
+        sizes.append(sum(one["Size"] for one in cached))
+    assert 0 < 50 * (sizes[-1] - sizes[0]) / 3 < 500e6

@@ -10,6 +10,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 
 pytestmark = pytest.mark.engine
+SERVE = ("python3", "-m", "http.server", "8080", "--directory", "/usr/share/doc")
 
 
 def test_the_default_is_hardened(session: Session, images: dict[str, str]) -> None:
@@ -32,3 +33,14 @@ def test_what_the_engine_refuses_is_one_sentence_and_leaves_nothing(session: Ses
     with pytest.raises(WorkshopError, match="engine refused"):
         containers.run(session, Spec(images["base"], command=("no-such-program",)))
     assert session.ledger.entries() == before
+
+
+def test_ports_are_published_on_loopback_only(session: Session, images: dict[str, str]) -> None:
+    """A published port is free, and reachable from this machine alone."""
+    with containers.run(session, Spec(images["base"], command=SERVE, ports=(8080,))) as running:
+        seconds = running.wait_ready("/")
+        assert seconds < 20
+        bindings = running.inspect()["NetworkSettings"]["Ports"]["8080/tcp"]
+        assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}
+        with pytest.raises(WorkshopError, match="Port 9999"):
+            running.url(9999)

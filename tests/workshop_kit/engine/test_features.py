@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.workshop_kit.engine.recorded_engines import (
     ROOTLESS_WITH_SYSTEMD,
     Recorded,
 )
+from workshop_kit.bootstrap import memory
 from workshop_kit.commands import doctor
 from workshop_kit.engine import containers, features
 from workshop_kit.engine.features import Feature
@@ -103,3 +105,52 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
     for number, other in enumerate((ROOTLESS_WITH_SYSTEMD, COLIMA), 2):
         features.known(other.session(tmp_path), "base", file)
         assert len(started) == number * len(GOOD)
+
+
+def test_a_rootless_engine_is_named(tmp_path: Path) -> None:
+    """The detail says whose fault it is; an answer that never came says why."""
+    found = judged(ROOTLESS, tmp_path)["Memory limit"]
+    assert found.detail == "memory limits do not hold on this rootless engine"
+    refused = features.feature_trials()[0].feature(COLIMA.session(tmp_path), "", "The engine refused it.")
+    assert (refused.works, refused.detail) == (False, "The engine refused it")
+
+
+@pytest.mark.parametrize(
+    ("own", "name"),
+    [
+        ("0::/", "memory.max"),
+        ("0::/user.slice/me", "user.slice/memory.max"),
+        ("11:memory:/docker/0a1b\n1:name=systemd:/docker/0a1b", "memory/memory.limit_in_bytes"),
+    ],
+)
+def test_a_seat_says_its_own_memory(own: str, name: str, tmp_path: Path) -> None:
+    """The smallest limit counts, in both versions, also one of a cgroup above; without one it is the machine's."""
+    (tmp_path / "cgroup").write_text(own)
+    limit = tmp_path / "tree" / name
+    limit.parent.mkdir(parents=True)
+    limit.write_text("max\n")
+    machine = memory.usable_bytes(tmp_path / "tree", tmp_path / "cgroup")
+    limit.write_text("1048576\n")
+    assert memory.usable_bytes(tmp_path / "tree", tmp_path / "cgroup") == 1048576 < machine
+    assert memory.usable_bytes(tmp_path / "tree", tmp_path / "none") == machine
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("Memory limit", {"memory_bytes": None}),
+        ("Process limit", {"pids": None}),
+        ("Health checks", {"healthcheck": {"Test": ["CMD", "false"], "Interval": 10**9, "Retries": 1}}),
+        ("Container cgroups", {"host": {}}),
+        ("Container logs", {"host": {"LogConfig": {"Type": "none"}}}),
+    ],
+)
+def test_an_engine_without_the_feature_is_found_out(
+    name: str, changes: dict[str, Any], own: Session, images: dict[str, str]
+) -> None:
+    """A container without the limit, the check or the mount answers as on an engine that lacks it."""
+    question = next(one for one in features.feature_trials() if one.name == name)
+    with containers.run(own, replace(question.container(own, images["base"]), **changes)) as running:
+        said = features.ANSWERS[question.answer](running)
+    assert not question.feature(own, said).works

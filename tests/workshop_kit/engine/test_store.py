@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import SecretStr
 
 from workshop_kit.engine import store as stores
@@ -94,3 +94,17 @@ def test_nothing_of_the_users_own_aws_settings_is_sent(monkeypatch: pytest.Monke
     assert "/us-east-1/ssm/" in sent[0]
     for word in (PLANTED_KEY, PLANTED_SECRET, PLANTED_TOKEN, "eu-west-3", "Security-Token", ELSEWHERE):
         assert word.lower() not in sent[0].lower(), word
+
+
+def test_a_reader_decrypts_with_the_workshops_key_and_nothing_else(store: Store) -> None:
+    """Also what docs/parameter-store.md says: a SecureString read without decryption is plain, KMS does encrypt."""
+    kms, reader = store.client("kms"), store.reader("staging").client("kms")
+    stored = store.client("ssm").get_parameter(Name="/workshop/staging/redis/password")["Parameter"]["Value"]
+    sealed = kms.encrypt(KeyId=store.find_key(), Plaintext=b"canary-sealed")["CiphertextBlob"]
+    assert (stored, b"canary" in sealed) == (f"kms:{store.find_key()}:canary-staging", False)
+    assert reader.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
+    with pytest.raises(ClientError, match="not authorized to perform: kms:Encrypt"):
+        reader.encrypt(KeyId=store.find_key(), Plaintext=b"x")
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
+        reader.decrypt(CiphertextBlob=kms.encrypt(KeyId=other, Plaintext=b"x")["CiphertextBlob"])

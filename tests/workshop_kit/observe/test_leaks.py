@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Surface, hunt, new_canary
+from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Surface, find, hunt, new_canary
 from workshop_kit.observe.masking import Mask, assigned_secrets, secrets_among, secrets_in, variables_named
 
 ENCODE: dict[str, Callable[[str], bytes]] = {
@@ -114,3 +114,18 @@ def test_the_patterns_take_linear_time(piece: str) -> None:
 
     short = min(cpu_seconds(20_000) for _ in range(3))
     assert cpu_seconds(200_000) < 40 * short + 0.05
+
+
+def test_rows_name_the_surface_and_never_contain_a_secret() -> None:
+    """One row a surface, in order; the secrets are named, and no value is in the table."""
+    first, second = new_canary(), new_canary()
+    places = [Surface.of("log", "redis", f"x {second}"), Surface.of("inspect", "service", "clean")]
+    table = hunt({"one": first, "two": second}, places)
+    assert table[["surface", "where", "encoding", "secret"]].values.tolist() == [
+        ["log", "redis", "plain", "two"],
+        ["inspect", "service", "", ""],
+    ]
+    assert table["size_bytes"].tolist() == [32, 5]
+    assert find({"one": first, "two": second}, places)["surface"].tolist() == ["log"]
+    assert second[:6] not in table.to_csv()
+    assert find(first, [Surface.of("log", "", "clean")]).empty

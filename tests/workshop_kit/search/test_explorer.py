@@ -119,3 +119,14 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: 
     assert said in explorer._state()["problem"]["text"]
     assert "canary" not in explorer._state()["problem"]["text"]
     assert explorer.model.page["hits"] == 1
+
+
+def test_no_control_character_reaches_the_page() -> None:
+    """Field names, values, levels, requests and searches are made visible before they are sent."""
+    planted = line(0, msg=SCRIPT, level=SCRIPT, service=SCRIPT, request_id=f"' OR 1=1 -- {SCRIPT}", **{SCRIPT: SCRIPT})
+    made = model(planted, SCRIPT)
+    for message in ({"do": "open", "row": 0}, {"do": "request", "row": 0}, {"do": "search", "query": SCRIPT + " a:"}):
+        made.handle(message)
+        sent = list(texts([made.page, made.opened, made.problem]))
+        assert any("\\x1b[31m\\u202e" in text for text in sent)
+        assert [text for text in sent if "\x1b" in text or "\u202e" in text] == []

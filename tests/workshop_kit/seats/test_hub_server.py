@@ -71,3 +71,23 @@ TOKEN = "token of the test"
 def test_the_token_is_not_shown() -> None:
     """It starts and stops all seats."""
     assert TOKEN not in repr(HubApi("http://127.0.0.1:1", TOKEN))
+
+
+def test_seats_share_nothing(config: Any) -> None:
+    """Each has its own network and volumes; nothing of the machine is mounted, and no port of it is used."""
+    spawner = SimpleNamespace(user=SimpleNamespace(name="seat02"))
+    config.DockerSpawner.pre_spawn_hook(spawner)
+    assert spawner.network_name in SETTINGS.networks()
+    assert spawner.network_name.endswith("-seat02")
+    names = {name.format(username="seat02") for name in config.DockerSpawner.volumes}
+    assert names == {name for name in SETTINGS.volumes() if "seat02" in name}
+    assert config.DockerSpawner.use_internal_ip
+    assert config.JupyterHub.hub_bind_url == f"http://{SETTINGS.address}:8081"
+
+
+def test_a_seat_is_limited(config: Any) -> None:
+    """In memory, processors and processes; and all may start at once."""
+    assert config.DockerSpawner.mem_limit == 4 * 1024**3
+    assert config.DockerSpawner.cpu_limit == 2
+    assert config.DockerSpawner.extra_host_config["pids_limit"] == 4000
+    assert config.JupyterHub.concurrent_spawn_limit == 0

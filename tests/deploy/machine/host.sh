@@ -12,7 +12,7 @@ tar --create --one-file-system --xattrs --xattrs-include='*' --exclude='./run/*'
     | tar --extract --xattrs --xattrs-include='*' --directory=/disk/root
 mke2fs -q -t ext4 -d /disk/root /disk/root.img 20G
 rm -rf /disk/root
-exec qemu-system-x86_64 -machine q35 -accel tcg,thread=multi,tb-size=1024 -cpu max -smp 2 -m 3G \
+exec qemu-system-x86_64 -machine q35 -accel tcg,thread=multi,tb-size=1024 -cpu max -smp 2 -m 4G \
     -kernel /boot/vmlinuz-* -initrd /boot/initrd.img-* \
     -append "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 mitigations=off" \
     -drive file=/disk/root.img,if=virtio,format=raw,cache=unsafe -nic none -nographic -no-reboot

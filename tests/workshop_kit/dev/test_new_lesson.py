@@ -25,7 +25,6 @@ RULES = (
     "tests/quality/test_imports.py",
     "tests/quality/test_notes.py",
     "tests/workshop_kit/audit/test_catalog.py",
-    "tests/workshop_kit/exercises/test_generator.py",
     "tests/workshop_kit/workspace/test_course.py",
     "tests/workshop_kit/exercises/test_registry.py",
     "tests/workshop_kit/lessons/test_notes.py",

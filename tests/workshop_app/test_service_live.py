@@ -164,6 +164,7 @@ def sql_as_root(container: Any, statement: str) -> None:
 @pytest.mark.long
 def test_a_replica_that_is_behind(client: Client) -> None:
     """A new order is found at once, also without the cache."""
+    client.wait_replicated(client.place())  # while the replica has none, the master answers
     replica = client.stack.container("replica-db")
     sql_as_root(replica, "STOP SLAVE SQL_THREAD")
     try:

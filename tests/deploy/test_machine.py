@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(3000)
 FOLDER = Path(__file__).with_name("machine")
 CONSOLE = re.compile(r"^(\[ *[\d.]+\] )?guest\.sh\[\d+\]: ", re.MULTILINE)
 """What the console puts before each line of the guest's service."""
-COMMANDS = {"rootless": ("doctor", "tour,00,01"), "podman": ("doctor", "tour,00,01")}
+COMMANDS = {"rootless": ("doctor", "tour,00,01"), "podman": ("doctor",)}
 MACHINE_SECONDS = 2400
 
 
@@ -72,7 +72,6 @@ def test_rootless_docker_limits_and_runs_two_lessons(machines: dict[str, Any]) -
 
 
 def test_podman_limits_and_checks_health(machines: dict[str, Any]) -> None:
-    """With systemd its timers run the health checks; the stack comes up, and the lessons run on it."""
-    doctor, tour = console(machines["podman"])
+    """With systemd its timers run the health checks. The lessons are run on it in `test_engines`."""
+    (doctor,) = console(machines["podman"])
     assert lacking(doctor) == ["CPU periods", "Container cgroups"], doctor
-    assert "exit code 0" in tour, tour

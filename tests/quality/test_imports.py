@@ -14,9 +14,9 @@ from packaging.utils import canonicalize_name
 
 # From the ground up; a module may import what stands before it, and its own package.
 FLOORS = (
-    ("paths", "patience", "progress", "screen"),
+    ("paths", "progress", "screen"),
     ("errors",),
-    ("files", "terminal"),
+    ("files", "patience", "terminal"),
     ("bootstrap",),
     ("engine",),
     ("observe", "faults", "bundle"),

@@ -97,11 +97,9 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
 
     Raises NotReady with the reason and the next step: no socket, no permission, nothing listening, no answer.
     """
-    where = endpoint(environment)
+    where, seconds = endpoint(environment), patient(timeout_seconds)
     try:
-        client = docker.from_env(
-            environment=dict(environment), timeout=patient(timeout_seconds), max_pool_size=10, use_ssh_client=True
-        )
+        client = docker.from_env(environment=dict(environment), timeout=seconds, max_pool_size=10, use_ssh_client=True)
         return Engine(client, where, client.version())
     except Exception as error:  # requests, urllib3 and paramiko raise errors of their own through the SDK
         raise unreachable(where, error) from error

@@ -16,7 +16,12 @@ ENGINES = Path(__file__).with_name("engines")
 @pytest.fixture(scope="module")
 def engines_image(session: Session, seat_image_tag: str) -> Iterator[str]:
     """A seat with Podman, and with what a rootless engine needs."""
-    tag = f"workshop-engines-of-the-tests:{session.identity.session}"
-    builder.build_folder(session, ENGINES, tag, f"--build-arg=SEAT={seat_image_tag}")
+    yield from built(session, ENGINES, f"SEAT={seat_image_tag}")
+
+
+def built(session: Session, folder: Path, argument: str) -> Iterator[str]:
+    """Build the image of a folder with one build argument; yield its tag, and remove it."""
+    tag = f"workshop-{folder.name}-of-the-tests:{session.identity.session}"
+    builder.build_folder(session, folder, tag, f"--build-arg={argument}")
     yield tag
     session.engine.client.images.remove(tag, force=True)

@@ -20,7 +20,7 @@ def test_the_proof_is_a_container_that_spoke(session: Session, images: dict[str,
     """An image that cannot run Python fails the proof; the container is gone either way."""
     before = session.ledger.entries()
     provision.prove(session, images["base"])
-    with pytest.raises(NotReady, match="did not say"):
+    with pytest.raises(WorkshopError, match="print a word"):
         provision.prove(session, images["redis"])
     assert session.ledger.entries() == before
 

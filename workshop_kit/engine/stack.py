@@ -26,7 +26,7 @@ from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
 READY_TIMEOUT_SECONDS = 30
-HEALTH_START_SECONDS, HEALTH_TIMEOUT_SECONDS = 30, 3  # of the stack's health checks, as in compose.yaml
+HEALTH_SECONDS = {"START": 30, "TIMEOUT": 3, "INTERVAL": 5}  # of the stack's health checks, as in compose.yaml
 RECOVERY_SECONDS = 24  # three health checks, 5 s apart, of up to 3 s
 FILE, WITHOUT_START_INTERVAL = "compose.yaml", "compose.no-start-interval.yaml"
 NO_CGROUP = "no-cgroup-on-this-engine"
@@ -59,8 +59,7 @@ class Stack:
             "WORKSHOP_OWNER": identity.owner,
             "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
             "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
-            "WORKSHOP_HEALTH_START": f"{patient(HEALTH_START_SECONDS):g}s",
-            "WORKSHOP_HEALTH_TIMEOUT": f"{patient(HEALTH_TIMEOUT_SECONDS):g}s",
+            **{f"WORKSHOP_HEALTH_{name}": f"{patient(seconds):g}s" for name, seconds in HEALTH_SECONDS.items()},
             "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
             **cgroup_variables(info, identity.session, self.folder),
             **({"COMPOSE_FILE": ":".join(self.files)} if len(self.files) > 1 else {}),

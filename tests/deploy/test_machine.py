@@ -19,7 +19,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(3000)
 FOLDER = Path(__file__).with_name("machine")
 CONSOLE = re.compile(r"^.*guest\.sh\[\d+\]: ", re.MULTILINE)
 """What the console puts before each line of the guest's service."""
-COMMANDS = {"rootless": ("doctor", "tour,00"), "podman": ("doctor",)}
+COMMANDS = ("doctor", "tour,00", "goto,02", "check,container.limits")
+LACKING = {"rootless": ["Container cgroups"], "podman": ["CPU periods", "Container cgroups"]}
+"""Features that each engine lacks. The cgroups are its user's own or systemd's, where the agent does not look."""
 MACHINE_SECONDS = 2400
 
 
@@ -34,10 +36,10 @@ def machines(session: Session, machine_image: str) -> Iterator[dict[str, Any]]:
     """Two machines at once, since each keeps hardly more than one processor busy: containers by the engine's name."""
     started: dict[str, Any] = {}
     try:
-        for engine, commands in COMMANDS.items():
+        for engine in LACKING:
             started[engine] = session.engine.client.containers.run(
                 machine_image,
-                [engine, *commands],
+                [engine, *COMMANDS],
                 privileged=True,
                 cgroupns="private",
                 labels=session.labels("kernel"),
@@ -61,14 +63,11 @@ def lacking(said: str) -> list[str]:
     return re.findall(r"^✗ \w+ +(.+?)  ", said, re.MULTILINE)
 
 
-def test_rootless_docker_limits_and_runs_a_lesson(machines: dict[str, Any]) -> None:
-    """With systemd a rootless engine limits memory, CPU and processes; the stack and the first lesson run on it."""
-    doctor, tour = console(machines["rootless"])
-    assert lacking(doctor) == ["Container cgroups"], doctor  # those are its user's own, where the agent cannot look
+@pytest.mark.parametrize("engine", LACKING)
+def test_the_engine_limits_and_runs_a_lesson(engine: str, machines: dict[str, Any]) -> None:
+    """Limits hold, health checks run, the stack starts; the first lesson and the exercise of the limits pass."""
+    doctor, tour, goto, check = console(machines[engine])
+    assert lacking(doctor) == LACKING[engine], doctor
     assert "exit code 0" in tour, tour
-
-
-def test_podman_limits_and_checks_health(machines: dict[str, Any]) -> None:
-    """With systemd its timers run the health checks. The lessons are run on it in `test_engines`."""
-    (doctor,) = console(machines["podman"])
-    assert lacking(doctor) == ["CPU periods", "Container cgroups"], doctor
+    assert "exit code 0" in goto, goto
+    assert "✓ container.limits: passed" in check, check

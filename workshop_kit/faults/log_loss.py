@@ -21,6 +21,7 @@ from workshop_kit.engine.labels import COLLECT, SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault
 from workshop_kit.progress import Report, Step, silent
 
@@ -183,7 +184,9 @@ def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, s
 
 
 def _receiver(stack: Stack) -> Running:
-    """Start a syslog receiver and wait until it listens."""
+    """Start a syslog receiver and wait until it listens. Raises WorkshopError on Podman, which has no such driver."""
+    if stack.session.engine.is_podman:
+        raise WorkshopError("Podman has no log driver for syslog, so this cell cannot run.", "Read on below this cell.")
     command = ("python3", "-c", RECEIVER % PORT)
     spec = Spec(recipes.tags(stack.root)["base"], command=command, labels=NOT_COLLECTED, host={"NetworkMode": "bridge"})
     running = containers.run(stack.session, spec)

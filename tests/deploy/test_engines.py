@@ -72,7 +72,7 @@ def test_doctor_says_what_it_lacks(other: EngineContainer) -> None:
     if other.name == "podman":
         assert [*lacks] == ["CPU periods"], said
     else:
-        assert {"Memory limit", "Process limit"} <= {*lacks}, said
+        assert {"Memory limit", "Process limit", "Pause"} <= {*lacks}, said
     assert all(": " in line for line in lacks.values()), said
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers
@@ -141,12 +141,22 @@ def _periods(running: Running) -> str:
     return str(running.container.stats(stream=False, one_shot=True)["cpu_stats"]["throttling_data"].get("periods"))
 
 
+def _paused(running: Running) -> str:
+    try:
+        running.container.pause()
+        running.container.unpause()
+    except APIError:
+        return "0"
+    return "1"
+
+
 ANSWERS: dict[str, Callable[[Running], str]] = {
     "exit code": _exit_code,
     "output": _output,
     "health": _health,
     "memory used": _memory_used,
     "periods": _periods,
+    "paused": _paused,
 }
 """How an answer is read from a container."""
 

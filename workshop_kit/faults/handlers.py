@@ -298,6 +298,9 @@ def post(session: Session, path: str, body: Mapping[str, Any]) -> None:
     api._raise_for_status(api._post_json(api._url(path), data=dict(body)))
 
 
+NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"
+
+
 def engine_reason(error: APIError) -> str:
     """Return the engine's reason in one line, without a container's id and without a full stop.
 
@@ -305,5 +308,7 @@ def engine_reason(error: APIError) -> str:
     'busy'
     """
     first = str(error.explanation or error).strip().partition("\n")[0]
+    if re.search("cgroups not configured|could not join or create cgroup", first):
+        return NO_CGROUP
     reason = re.sub(r"\b[0-9a-f]{64}\b", "", first)
     return reason.rpartition("exit status 1: ")[2].strip(" .:")

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import pandas as pd
+from docker.errors import APIError
 
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.live import NotebookReport
@@ -24,6 +25,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.panel import running_cell
+from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.gameday import causes, jigsaw, service, signals
 from workshop_kit.gameday.causes import CAUSES, Cause
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
@@ -272,7 +274,11 @@ class Incident:
 
     def _raise_failure(self) -> None:
         if self._failed is not None:
-            raise WorkshopError(f"The incident could not be made: {self._failed}", "Run the cell that starts it again.")
+            error = self._failed
+            why = f"the engine refused, {engine_reason(error)}" if isinstance(error, APIError) else str(error)
+            raise WorkshopError(
+                f"The incident could not be made: {why.rstrip('.')}.", "Run the cell that starts it again."
+            )
 
 
 def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:

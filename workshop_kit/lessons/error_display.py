@@ -21,6 +21,7 @@ from requests.exceptions import RequestException
 
 from workshop_kit.engine import reach
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.faults.handlers import NO_CGROUP, engine_reason
 from workshop_kit.files import explain
 from workshop_kit.workspace.course import notebook_cells
 
@@ -101,9 +102,11 @@ def _engine_trouble(error: Exception) -> WorkshopError:
     if isinstance(error, NotFound):
         return WorkshopError(f"{_words(error)}.", "Run the cell that makes it, then this one again.")
     if isinstance(error, APIError):
-        return WorkshopError(
-            f"The engine refused: {_words(error)}.", "Run the set-up cell (the first one), then the cells from there."
-        )
+        reason = engine_reason(error)
+        next_step = "Run the set-up cell (the first one), then the cells from there."
+        if reason == NO_CGROUP:
+            next_step = "./workshop doctor says what this costs. Read on below this cell."
+        return WorkshopError(f"The engine refused: {reason}.", next_step)
     return WorkshopError(
         "The connection to the Docker engine broke off; by now the engine answers again.",
         "Run the set-up cell (the first one), then this cell again.",

@@ -84,6 +84,8 @@ def test_what_the_engine_refuses_is_its_own_words(monkeypatch: pytest.MonkeyPatc
     assert str(gone) == "No such container: abc. Run the cell that makes it, then this one again."
     refused = sentence_for(APIError("409", Response(), "container abc is not running"), None)
     assert str(refused).startswith("The engine refused: container abc is not running. Run the set-up cell")
+    said = "OCI runtime pause failed: cannot toggle freezer: cgroups not configured for container: unknown"
+    assert "./workshop doctor says what this costs" in str(sentence_for(APIError("500", Response(), said), None))
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
     away = sentence_for(APIError("500", Response(), "server error"), None)
     assert str(away).startswith("No Docker engine: there is no socket at")

@@ -1,13 +1,12 @@
-"""What the desk's threads share: one job at a time, cached values, and engine errors as one sentence."""
+"""What the desk's threads share: one job at a time, and engine errors as one sentence."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
@@ -16,8 +15,6 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.progress import Report, Step
-
-Value = TypeVar("Value")
 
 
 @contextlib.contextmanager
@@ -31,23 +28,6 @@ def engine_needed() -> Iterator[None]:
         ) from error
     except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
         raise EngineUnavailable from error
-
-
-class TTLCache(Generic[Value]):
-    """Cache with a time to live for one value, from any thread. An error of ``make`` is raised and not cached."""
-
-    def __init__(self, seconds: float, make: Callable[[], Value]) -> None:
-        self._seconds, self._make = seconds, make
-        self._lock = threading.Lock()
-        self._cached: tuple[float, Value] | None = None
-
-    def get(self) -> Value:
-        """Return the value, made anew if it is older than ``seconds``."""
-        with self._lock:
-            if self._cached is None or time.monotonic() - self._cached[0] >= self._seconds:
-                began = time.monotonic()
-                self._cached = (began, self._make())
-            return self._cached[1]
 
 
 @dataclass(frozen=True)

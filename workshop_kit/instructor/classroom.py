@@ -20,8 +20,7 @@ import segno
 from workshop_kit.classroom.join_code import JoinCode
 from workshop_kit.classroom.snapshot import Notice, Poll, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.instructor.audience import Audience
-from workshop_kit.instructor.prediction_counts import GuessCounts, of_guesses
+from workshop_kit.instructor.audience import Audience, GuessCounts
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 
@@ -113,7 +112,7 @@ class Classroom:
     def histogram(self, prediction: str) -> GuessCounts:
         """Return the guesses of one prediction."""
         guesses = [guess for one in self.snapshots() if (guess := one.guesses.get(prediction)) is not None]
-        return of_guesses([(guess.choice, guess.outcome) for guess in guesses], prediction, self.questions)
+        return GuessCounts.of_guesses([(one.choice, one.outcome) for one in guesses], self.questions[prediction])
 
     def queue(self) -> list[dict[str, Any]]:
         """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import Help, RoomState
+from workshop_kit.classroom.protocol import Help, JoinCode, RoomState
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import game_records
 from workshop_kit.observe.http import Answer

@@ -115,8 +115,7 @@ def join(
     if not code and not leave:
         raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
     from workshop_kit.classroom import membership, room_widget  # lazily: slow imports
-    from workshop_kit.classroom.join_code import JoinCode
-    from workshop_kit.classroom.snapshot import disclosure
+    from workshop_kit.classroom.protocol import JoinCode, disclosure
 
     workspace = own_workspace()
     if leave:

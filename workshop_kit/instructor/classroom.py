@@ -17,8 +17,7 @@ from typing import Any
 
 import segno
 
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import Notice, Poll, RoomState, Snapshot
+from workshop_kit.classroom.protocol import JoinCode, Notice, Poll, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.instructor.audience import Audience, GuessCounts
 from workshop_kit.lessons.predictions import Question, load_all_questions

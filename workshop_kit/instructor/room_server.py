@@ -19,8 +19,16 @@ from typing import Any
 import tornado.web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workshop_kit.classroom.join_code import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode
-from workshop_kit.classroom.snapshot import MOST_BYTES, Participant, Snapshot
+from workshop_kit.classroom.protocol import (
+    ALIKE,
+    FIRST_PORT,
+    MOST_BYTES,
+    PORTS,
+    SECRETS,
+    JoinCode,
+    Participant,
+    Snapshot,
+)
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically

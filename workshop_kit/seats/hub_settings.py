@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workshop_kit.classroom.join_code import SYMBOLS
+from workshop_kit.classroom.protocol import SYMBOLS
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
 from workshop_kit.workspace.folder import HIDDEN, Workspace

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.workshop_kit.classroom.conftest import LiveRoom
 from workshop_kit import cli
-from workshop_kit.classroom.join_code import FIRST_PORT, LENGTH, PORTS, SECRETS, SYMBOLS, JoinCode
-from workshop_kit.classroom.snapshot import disclosure
+from workshop_kit.classroom.protocol import FIRST_PORT, LENGTH, PORTS, SECRETS, SYMBOLS, JoinCode, disclosure
 from workshop_kit.errors import Exit, WrongUsage
 
 codes = st.builds(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import DISCLOSED, GuessReport, Repair, Snapshot, disclosure
+from workshop_kit.classroom.protocol import DISCLOSED, GuessReport, JoinCode, Repair, Snapshot, disclosure
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
-from workshop_kit.classroom.snapshot import GuessReport, Snapshot
+from workshop_kit.classroom.protocol import GuessReport, Snapshot
 
 ID = "00_start.database-gone"
 NAME = "Ada Lovelace"

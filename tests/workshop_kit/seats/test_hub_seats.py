@@ -9,8 +9,7 @@ import pytest
 
 from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.errors import NotReady, WrongUsage
-from workshop_kit.seats.hub_settings import FILE, INSTRUCTOR, MOST_SEATS, HubSettings, folder_of
-from workshop_kit.seats.seat_resources import Capacity
+from workshop_kit.seats.hub_seats import FILE, INSTRUCTOR, MOST_SEATS, Capacity, HubSettings, folder_of
 from workshop_kit.workspace.folder import Workspace
 
 IMAGE = "workshop/seat:1"

@@ -16,7 +16,8 @@ from workshop_kit.instructor.clock import HEIGHT, picture
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import as_html, visible
 
-SHOWN = ("clock", "recorded", "map", "predictions", "lines")
+VIEWS = ("clock", "recorded", "map", "predictions", "lines", "join", "class")
+"""What the page can show; the last two are of a live room."""
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 COLUMNS, MOST_CHARACTERS = 90, 900
@@ -154,12 +155,11 @@ class Audience:
     counts: Callable[[], GuessCounts] | None = None
     lines: RequestLines | None = None
     answer_shown: bool = False
-    views: tuple[str, ...] = SHOWN
 
     def show(self, what: object) -> None:
-        """Show one of ``views``. Raises WrongUsage for anything else, and for a view that is empty yet."""
-        if what not in self.views:
-            raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(self.views)}.")
+        """Show one of `VIEWS`. Raises WrongUsage for anything else, and for a view that is empty yet."""
+        if what not in VIEWS:
+            raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(VIEWS)}.")
         if {"predictions": self.counts, "lines": self.lines}.get(str(what), self) is None:
             raise WrongUsage(f"There are no {what} to show yet.", "Count predictions, or find a request, first.")
         self.shows = str(what)

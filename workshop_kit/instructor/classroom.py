@@ -27,8 +27,6 @@ MOST_PARTICIPANTS = 1_000
 AWAY_SECONDS = 40.0
 """A participant without a snapshot for so long is away: a laptop asks every 15 s at the latest."""
 ELSEWHERE = "elsewhere"
-VIEWS = ("join", "class")
-"""What the audience's page can show of a room, besides the counts of a poll."""
 
 Body = Mapping[str, Any]
 
@@ -75,12 +73,10 @@ class Classroom:
     def report(self, snapshot: Snapshot) -> RoomState:
         """Keep a snapshot unless a newer one is known; return the room's state. Raises WorkshopError when full."""
         with self._lock:
-            known = self._participants.get(snapshot.participant)
             if snapshot.participant in self._forgotten:  # it was under way when the participant left
                 raise WorkshopError("You have left the room.", "Join again.")
-            if known is None:
-                known = self._add(snapshot)
-            elif snapshot.sequence >= known.snapshot.sequence:
+            known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
+            if snapshot.sequence >= known.snapshot.sequence:
                 self._replace(known, snapshot)
             known.seen = self.clock()
             return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
@@ -157,14 +153,12 @@ class Classroom:
         ]
         return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
 
-    def _add(self, snapshot: Snapshot) -> Participant:
+    def _add(self, participant: str) -> Participant:
         if len(self._participants) >= MOST_PARTICIPANTS:
             raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
         self._numbers += 1
-        blank = Snapshot(participant=snapshot.participant)
-        added = self._participants[snapshot.participant] = Participant(self._numbers, blank, self.clock())
-        self._replace(added, snapshot)
-        return added
+        blank = Snapshot(participant=participant)
+        return self._participants.setdefault(participant, Participant(self._numbers, blank, self.clock()))
 
     def _replace(self, known: Participant, snapshot: Snapshot) -> None:
         before = known.snapshot
@@ -211,7 +205,6 @@ class RoomApi:
         for one in load_course(root).exercises:
             exercises.setdefault(one.lesson, []).append(one.id)
         self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
-        audience.views += VIEWS
         self.actions: Mapping[str, Callable[[Body], object]] = {
             "poll": lambda body: self._open_poll(body.get("prediction")),
             "poll-end": lambda _: self._end_poll(),

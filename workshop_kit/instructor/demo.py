@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults import catalog
 from workshop_kit.files import load_toml, write_atomically
-from workshop_kit.instructor.audience import SHOWN
 from workshop_kit.instructor.controller import Controller
-from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
@@ -47,19 +44,6 @@ class Click(_Model):
     rate_per_second: int = 0
     request_id: str = ""
     what: str = ""
-
-    @model_validator(mode="after")
-    def _can_be_done(self) -> Click:
-        if self.action == "load" and self.request not in REQUESTS:
-            raise ValueError(f"{self.request!r} is no load; there are {', '.join(REQUESTS)}")
-        if self.action == "show" and self.what not in SHOWN:
-            raise ValueError(f"{self.what!r} cannot be shown; there are {', '.join(SHOWN)}")
-        if self.action == "fault":
-            try:
-                catalog.named(self.fault).complete(self.parameters or {})
-            except WorkshopError as error:
-                raise ValueError(error.what) from error
-        return self
 
     def __str__(self) -> str:
         if self.action == "fault":
@@ -176,7 +160,7 @@ class StepResult:
 
 
 def load_script(path: Path = SCRIPT) -> Script:
-    """Read the demo. Raises WorkshopError for what cannot be clicked or seen."""
+    """Read the demo."""
     return load_toml(path, TypeAdapter(Script))
 
 

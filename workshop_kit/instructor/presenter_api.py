@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.faults.catalog import FAULTS, Fault, FaultParameter
+from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor.audience import GuessCounts
 from workshop_kit.instructor.background import engine_needed
@@ -113,7 +113,7 @@ class PresenterApi:
         script = self.demo.script
         in_front = {click.fault for step in script.steps for click in step.clicks}
         return {
-            "faults": [{**_fault(one), "in_front": one.name in in_front} for one in FAULTS.values()],
+            "faults": [{**asdict(one), "in_front": one.name in in_front} for one in FAULTS.values()],
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "lessons": [*lesson_names(self._notebooks)],
@@ -163,11 +163,7 @@ class PresenterApi:
 
     def _step(self, step: DemoStep) -> dict[str, Any]:
         return {
-            "number": step.number,
-            "title": step.title,
-            "minutes": step.minutes,
-            "say": step.say,
-            "note": step.note,
+            **step.model_dump(include={"number", "title", "minutes", "say", "note"}),
             "clicks": [str(click) for click in step.clicks],
             "expectations": [str(one) for one in step.expectations],
             "picture": step.picture if (PICTURES / step.picture).is_file() else "",
@@ -176,15 +172,6 @@ class PresenterApi:
 
 def _seconds_since(began: float | None) -> float | None:
     return None if began is None else round(time.monotonic() - began, 2)
-
-
-def _fault(one: Fault) -> dict[str, Any]:
-    return {"name": one.name, "does": one.does, "parameters": [_parameter(each) for each in one.parameters]}
-
-
-def _parameter(one: FaultParameter) -> dict[str, Any]:
-    kind = "switch" if isinstance(one.default, bool) else "whole" if isinstance(one.default, int) else "number"
-    return {**asdict(one), "kind": kind}
 
 
 def _text(body: Body, name: str) -> str:

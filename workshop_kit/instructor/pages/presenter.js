@@ -89,10 +89,10 @@ function grade(parameters) {
 
 function field(fault, one) {
   const id = `${fault}-${one.name}`;
-  if (one.kind === "switch") return make("label", { class: "grade" }, make("input", { type: "checkbox", id, "data-name": one.name, checked: one.default }), ` ${one.name}`);
+  if (typeof one.default === "boolean") return make("label", { class: "grade" }, make("input", { type: "checkbox", id, "data-name": one.name, checked: one.default }), ` ${one.name}`);
   const range = `${one.at_least} to ${one.at_most} ${one.unit}`;
   const input = make("input", {
-    type: "number", id, "data-name": one.name, value: one.default ?? "", min: one.at_least, max: one.at_most, step: one.kind === "whole" ? 1 : "any", title: range,
+    type: "number", id, "data-name": one.name, value: one.default ?? "", min: one.at_least, max: one.at_most, step: "any", title: range,
     placeholder: "as it is", required: one.default !== null,
   });
   return make("label", { class: "grade" }, `${one.name} `, input, make("small", {}, ` ${range}`));

@@ -179,18 +179,13 @@ def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
 
 
 def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
-    """Return for each incident the number of repairs, the median seconds, and the signals that participants named."""
-    repairs: dict[str, list[Any]] = {}
+    """Return for each incident the number of repairs, and their median seconds."""
+    repairs: dict[str, list[float]] = {}
     for one in snapshots:
-        for name, repair in one.repairs.items():
-            repairs.setdefault(name, []).append(repair)
+        for name, seconds in one.repairs.items():
+            repairs.setdefault(name, []).append(seconds)
     return [
-        {
-            "name": name,
-            "repaired": len(some),
-            "seconds": round(statistics.median(repair.seconds for repair in some)),
-            "signs": dict(Counter(repair.sign or "none named" for repair in some).most_common()),
-        }
+        {"name": name, "repaired": len(some), "seconds": round(statistics.median(some))}
         for name, some in sorted(repairs.items())
     ]
 

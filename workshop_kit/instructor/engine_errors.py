@@ -1,12 +1,9 @@
-"""What the desk's threads share: one job at a time, and engine errors as one sentence."""
+"""Errors of the engine as one sentence."""
 
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
@@ -14,7 +11,6 @@ from requests.exceptions import RequestException
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.observe.engine_api import EngineUnavailable
-from workshop_kit.progress import Report, Step
 
 
 @contextlib.contextmanager
@@ -28,56 +24,3 @@ def engine_needed() -> Iterator[None]:
         ) from error
     except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
         raise EngineUnavailable from error
-
-
-@dataclass(frozen=True)
-class JobState:
-    """How far a job is: ``fraction`` from 0 to 1, or None if unknown; ``outcome`` or ``problem`` at its end."""
-
-    title: str
-    detail: str = ""
-    fraction: float | None = None
-    runs: bool = True
-    outcome: str = ""
-    problem: str = ""
-
-
-class BackgroundJob:
-    """Runs one long job at a time in a thread; ``state`` is that of the running or the last job."""
-
-    def __init__(self) -> None:
-        self.state: JobState | None = None
-        self._thread: threading.Thread | None = None
-
-    def require_idle(self) -> None:
-        """Raise WorkshopError while a job runs."""
-        if self.state is not None and self.state.runs:
-            raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
-
-    def start(self, title: str, job: Callable[[Report], str]) -> None:
-        """Start a job, which returns its outcome as a sentence. Raises WorkshopError while another one runs.
-
-        One thread at a time may call it.
-        """
-        self.require_idle()
-        self.state = JobState(title)
-        self._thread = threading.Thread(target=self._run, args=(title, job), name="desk: job", daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until the job has ended, at most so many seconds."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-
-    def _run(self, title: str, job: Callable[[Report], str]) -> None:
-        def report(step: Step) -> None:
-            self.state = JobState(title, f"{step.task}: {step.detail}".removesuffix(": "), step.fraction)
-
-        ended: dict[str, Any] = {"problem": "It ended with an unexpected error; the terminal shows it."}
-        try:
-            with engine_needed():
-                ended = {"outcome": job(report)}
-        except WorkshopError as error:
-            ended = {"problem": str(error)}
-        finally:
-            self.state = JobState(title, fraction=1.0, runs=False, **ended)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from docker.errors import APIError
@@ -14,7 +14,7 @@ from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.load import RANGES, load
-from workshop_kit.instructor.background import engine_needed
+from workshop_kit.instructor.engine_errors import engine_needed
 
 ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
 REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET /orders/1": None}
@@ -22,33 +22,28 @@ REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET 
 RETRY_SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class LoadState:
-    """What is being sent."""
-
-    request: str
-    rate_per_second: int
-
-
 class LoadGenerator:
-    """Sends requests at a constant rate until ``stop``, from any thread; ``problem`` is why none are sent just now."""
+    """Sends requests at a constant rate until ``stop``, from any thread.
+
+    ``state`` has the request and its ``rate_per_second``; ``problem`` is why none are sent just now.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._changing = threading.RLock()  # one start or stop at a time, so that no container is left over
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.state: LoadState | None = None
+        self.state: dict[str, Any] | None = None
         self.problem = ""
 
     def start(self, request: str, rate_per_second: int) -> None:
         """Send, or change what is sent. Raises WorkshopError or WrongUsage if that cannot be."""
-        state = LoadState(request, rate_per_second)
+        begin = partial(self._begin, request, rate_per_second)
         with self._changing:
-            first = self._begin(state)  # the new one sends before the old one ends
+            first = begin()  # the new one sends before the old one ends
             self.stop()
-            self._stop, self.state = threading.Event(), state
-            words = (state, first, self._stop)
+            self._stop, self.state = threading.Event(), {"request": request, "rate_per_second": rate_per_second}
+            words = (begin, first, self._stop)
             self._thread = threading.Thread(target=self._follow, args=words, name="desk: load", daemon=True)
             self._thread.start()
 
@@ -60,18 +55,13 @@ class LoadGenerator:
                 self._thread.join()
             self._thread, self.state, self.problem = None, None, ""
 
-    def _begin(self, state: LoadState) -> Running:
+    def _begin(self, request: str, rate: int) -> Running:
         """Start a load container for as long as it may run."""
+        seconds = RANGES["seconds"][-1]
         with engine_needed():
-            return load(
-                self._stack,
-                request=state.request,
-                json=REQUESTS.get(state.request),
-                rate_per_second=state.rate_per_second,
-                seconds=RANGES["seconds"][-1],
-            )
+            return load(self._stack, request=request, json=REQUESTS.get(request), rate_per_second=rate, seconds=seconds)
 
-    def _follow(self, state: LoadState, current: Running | None, stop: threading.Event) -> None:
+    def _follow(self, begin: Callable[[], Running], current: Running | None, stop: threading.Event) -> None:
         """Start another container whenever one has ended, until ``stop`` is set."""
         while True:
             if current is not None:
@@ -79,7 +69,7 @@ class LoadGenerator:
             if stop.is_set():
                 return
             try:
-                current, self.problem = self._begin(state), ""
+                current, self.problem = begin(), ""
             except WorkshopError as error:
                 current, self.problem = None, str(error)
                 stop.wait(RETRY_SECONDS)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.instructor.background import engine_needed
+from workshop_kit.instructor.engine_errors import engine_needed
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.logs.lines import level_group, parse_fields
 from workshop_kit.observe.logs.reader import BUSY_SECONDS, Poller

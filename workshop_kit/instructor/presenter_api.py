@@ -12,10 +12,10 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor.audience import GuessCounts
-from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
+from workshop_kit.instructor.engine_errors import engine_needed
 from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.lessons import notes
 from workshop_kit.workspace.course import find_lesson, lesson_names
@@ -75,7 +75,6 @@ class PresenterApi:
             "fault": self._inject,
             "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
             "undo-all": lambda _: controller.revert_all(),
-            "goto": lambda body: controller.go_to(_text(body, "lesson")),
             "count": lambda body: audience.count_down(body.get("minutes")),
             "count-end": lambda _: audience.end_countdown(),
             "show": lambda body: audience.show(body.get("what")),
@@ -122,15 +121,13 @@ class PresenterApi:
         }
 
     def state(self) -> dict[str, Any]:
-        """Return the state of load, faults, services, job and audience."""
+        """Return the state of load, faults, services, demo and audience."""
         controller = self.controller
-        load, job = controller.load_generator.state, controller.job.state
         with engine_needed():
             return {
-                "load": asdict(load) if load else None,
+                "load": controller.load_generator.state,
                 "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
-                "job": asdict(job) if job else None,
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
                 "problem": controller.load_generator.problem,

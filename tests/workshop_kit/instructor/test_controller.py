@@ -1,4 +1,4 @@
-"""The controller on the real stack: load, faults, the lines of a request, a checkpoint."""
+"""The controller on the real stack: load, faults, the lines of a request."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from tests.workshop_kit.instructor.conftest import Pages
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import injection
 from workshop_kit.faults.catalog import snapshot
-from workshop_kit.instructor.load_generator import LoadState
-from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -93,7 +90,7 @@ def test_load_goes_on_when_its_generator_ends(pages: Pages) -> None:
     stack.session.engine.client.containers.get(first).kill()
     wait_until(lambda: len(generators(stack) - {first}) == 1)
     assert pages.state()["problem"] == ""
-    assert pages.controller.load_generator.state == LoadState("GET /orders", 5)
+    assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 5}
 
 
 @pytest.mark.long
@@ -107,25 +104,3 @@ def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
     pages.controller.revert_all()
     assert stack.container("redis").status == "running"
     assert snapshot(stack.container("redis")).limits == before.limits
-
-
-@pytest.mark.long
-def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pages, workspace: Workspace) -> None:
-    """Faults are undone, the load ends, changed files are replaced and kept aside; meanwhile faults are refused."""
-    notebook = workspace.notebooks / "04_monitoring.ipynb"
-    fresh = notebook.read_bytes()
-    notebook.write_text("{}")
-    pages.said("load", request="GET /orders", rate_per_second=5)
-    pages.said("fault", fault="pause", target="redis")
-    pages.said("goto", lesson="04")
-    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
-        pages.controller.inject("pause", "redis", {})
-    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
-        pages.controller.load("GET /orders", 5)
-    pages.controller.job.wait(120)
-    work = pages.state()["job"]
-    assert (work["problem"], work["runs"]) == ("", False)
-    assert "04_monitoring is at its start." in work["outcome"]
-    assert (pages.state()["active_faults"], pages.state()["load"]) == ([], None)
-    assert notebook.read_bytes() == fresh
-    assert generators(pages.controller.stack) == set()

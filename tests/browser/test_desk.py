@@ -172,7 +172,7 @@ def test_a_clicker_goes_through_the_demo(desk: DeskPages) -> None:
     for key in ("PageDown", "ArrowRight", "m", "u"):
         page.keyboard.press(key)
     expect(page.get_by_label("Request id")).to_have_value("mu")
-    assert (desk.controller.load_generator.state, desk.controller.audience.shows) == (None, "clock")
+    assert (desk.controller.load_generator.state(), desk.controller.audience.shows) == (None, "clock")
     page.keyboard.press("Escape")
     page.keyboard.press("PageDown")
     expect(page.locator("#load-now")).to_have_text("POST /orders, 20 per second")

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pandas as pd
+from docker.errors import APIError
 
 from workshop_kit.engine import reaper
+from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault, Journal
+from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor import clock
 from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.instructor.engine_errors import engine_needed
-from workshop_kit.instructor.load_generator import ORDER, LoadGenerator
 from workshop_kit.instructor.log_tail import LogTail
 from workshop_kit.observe import http
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
@@ -30,11 +32,48 @@ from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 SERVICE = "service"
+ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
+REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET /orders/1": None}
+"""The requests that can be chosen as load, each with its body."""
 PICTURE_SECONDS = 120.0
 PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
 FIND_TRIES, FIND_SECONDS, LINES_SHOWN = 6, 0.4, 50
+
+
+class LoadGenerator:
+    """Sends requests at a constant rate until ``stop``, for two hours at most."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._changing = threading.RLock()  # one start or stop at a time, so that no container is left over
+        self._running: Running | None = None
+        self._sent: dict[str, Any] = {}
+
+    def start(self, request: str, rate_per_second: int) -> None:
+        """Send, or change what is sent. Raises as `load` does."""
+        with self._changing:
+            sent: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
+            fresh = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **sent)
+            self.stop()  # the new one sends before the old one ends
+            self._running, self._sent = fresh, sent
+
+    def stop(self) -> None:
+        """End the load; a second call changes nothing."""
+        with self._changing:
+            if self._running is not None:
+                with contextlib.suppress(APIError, OSError):  # it was removed, or the engine is away
+                    self._running.remove()
+            self._running = None
+
+    def state(self) -> dict[str, Any] | None:
+        """Return the request and its ``rate_per_second``; None while nothing is sent."""
+        if (running := self._running) is not None:
+            with contextlib.suppress(APIError):  # it is gone
+                running.container.reload()
+                return self._sent if running.container.status in {"running", "created"} else None
+        return None
 
 
 class InjectedFaults:

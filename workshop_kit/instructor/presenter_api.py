@@ -13,10 +13,9 @@ from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor.audience import GuessCounts
 from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.controller import REQUESTS, Controller
 from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
 from workshop_kit.instructor.engine_errors import engine_needed
-from workshop_kit.instructor.load_generator import REQUESTS
 from workshop_kit.lessons import notes
 from workshop_kit.workspace.course import find_lesson, lesson_names
 
@@ -125,12 +124,11 @@ class PresenterApi:
         controller = self.controller
         with engine_needed():
             return {
-                "load": controller.load_generator.state,
+                "load": controller.load_generator.state(),
                 "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
-                "problem": controller.load_generator.problem,
             }
 
     @property

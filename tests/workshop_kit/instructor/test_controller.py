@@ -82,18 +82,6 @@ def test_a_limit_that_the_kernel_refuses_is_one_sentence(pages: Pages) -> None:
 
 
 @pytest.mark.long
-def test_load_goes_on_when_its_generator_ends(pages: Pages) -> None:
-    """When its container ends or is removed, another one follows."""
-    pages.said("load", request="GET /orders", rate_per_second=5)
-    stack = pages.controller.stack
-    [first] = generators(stack)
-    stack.session.engine.client.containers.get(first).kill()
-    wait_until(lambda: len(generators(stack) - {first}) == 1)
-    assert pages.state()["problem"] == ""
-    assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 5}
-
-
-@pytest.mark.long
 def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
     """It has its former limits then."""
     stack = pages.controller.stack

@@ -4,7 +4,7 @@ const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const FORWARD = "PageDown ArrowRight";
 const RESEND_MS = 300;
-const messages = { told: "", failure: "", away: "", problem: "" };
+const messages = { told: "", failure: "", away: "" };
 const shown = {};
 let choices = null;
 let state = null; // the newest, with the time of its arrival in `at`
@@ -40,7 +40,7 @@ function write(id, text) { // a text that did not change is not announced again
 function say(change) {
   Object.assign(messages, change);
   write("told", messages.told);
-  write("wrong", [messages.away, messages.failure, messages.problem].filter(Boolean).join(" "));
+  write("wrong", [messages.away, messages.failure].filter(Boolean).join(" "));
 }
 
 function sentence(error) {
@@ -161,7 +161,6 @@ async function refresh() {
   showServices(state.services);
   showDemo(state.demo);
   showRoom(state.audience);
-  say({ problem: state.problem });
   tick();
 }
 

@@ -42,13 +42,6 @@ def test_one_wrong_symbol_is_found(code: JoinCode, place: int, symbol: str) -> N
             JoinCode.read(typed)
 
 
-@pytest.mark.parametrize("typed", ["", "7K2M", "7K2M-Q9FD-30XAB", "7K2M-Q9FD-30X!", "ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ", "\ud800" * 12])
-def test_other_text_is_one_sentence(typed: str) -> None:
-    """Too short, too long, with symbols that no code has."""
-    with pytest.raises(WrongUsage, match="Compare it with the screen"):
-        JoinCode.read(typed)
-
-
 Join = Callable[..., tuple[int, str]]
 
 
@@ -86,7 +79,7 @@ def test_join_asks_and_leave_forgets(live_room: LiveRoom, join: Join) -> None:
     ("words", "code", "said"),
     [
         ([], Exit.WRONG_USAGE, "The code is missing."),
-        (["7K2M"], Exit.WRONG_USAGE, "is no code of a live room"),
+        (["ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ"], Exit.WRONG_USAGE, "is no code of a live room"),
         (["--leave"], Exit.WRONG_USAGE, "This workspace is in no live room."),
     ],
     ids=str,

@@ -121,9 +121,7 @@ REQUEST = {"level": "warning", "route": "/orders", "status": 503}
     [
         (REQUEST, "error"),
         (REQUEST | {"status": None}, "error"),
-        (REQUEST | {"status": 404}, "warning"),
         (REQUEST | {"route": "/readyz"}, "warning"),
-        ({"level": "info", "status": 201, "route": "/orders"}, "other"),
         ({"level": {}, "status": "503"}, "other"),
     ],
     ids=str,

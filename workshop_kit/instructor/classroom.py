@@ -61,7 +61,6 @@ class Classroom:
 
     questions: Mapping[str, Question]
     exercises: Mapping[str, Collection[str]]  # of each lesson
-    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     notice: Notice | None = None
     poll: Poll | None = None
     newest: str = ""  # the prediction of the newest guess
@@ -78,7 +77,7 @@ class Classroom:
             known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
             if snapshot.sequence >= known.snapshot.sequence:
                 self._replace(known, snapshot)
-            known.seen = self.clock()
+            known.seen = time.monotonic()
             return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
 
     def forget(self, participant: str) -> None:
@@ -117,14 +116,14 @@ class Classroom:
                 "number": one.number,
                 "name": one.name,
                 "lesson": one.snapshot.lesson,
-                "minutes": int(self.clock() - one.help_since) // 60,
+                "minutes": int(time.monotonic() - one.help_since) // 60,
             }
             for one in stuck
         ]
 
     def board(self) -> dict[str, Any]:
         """Return the state of the class without names: people, lessons with their exercises, incidents."""
-        participants, now = self._all(), self.clock()
+        participants, now = self._all(), time.monotonic()
         snapshots = [one.snapshot for one in participants]
         return {
             "joined": len(participants),
@@ -158,14 +157,14 @@ class Classroom:
             raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
         self._numbers += 1
         blank = Snapshot(participant=participant)
-        return self._participants.setdefault(participant, Participant(self._numbers, blank, self.clock()))
+        return self._participants.setdefault(participant, Participant(self._numbers, blank, time.monotonic()))
 
     def _replace(self, known: Participant, snapshot: Snapshot) -> None:
         before = known.snapshot
         new = [name for name in snapshot.guesses if name in self.questions and name not in before.guesses]
         self.newest = new[-1] if new else self.newest
         if snapshot.help_clicks != before.help_clicks:
-            known.help_since = self.clock()
+            known.help_since = time.monotonic()
         known.snapshot = snapshot
 
     def _all(self) -> list[Participant]:

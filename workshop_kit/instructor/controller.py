@@ -11,20 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pandas as pd
-from docker.errors import APIError
+from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
 
 from workshop_kit.engine import reaper
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
+from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor import clock
 from workshop_kit.instructor.audience import Audience, RequestLines
-from workshop_kit.instructor.engine_errors import engine_needed
 from workshop_kit.instructor.log_tail import LogTail
 from workshop_kit.observe import http
+from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
@@ -40,6 +42,19 @@ PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
 FIND_TRIES, FIND_SECONDS, LINES_SHOWN = 6, 0.4, 50
+
+
+@contextlib.contextmanager
+def engine_needed() -> Iterator[None]:
+    """Raise one sentence instead of the SDK's errors: what the engine refuses, or that it does not answer."""
+    try:
+        yield
+    except APIError as error:
+        raise WorkshopError(
+            f"The Docker engine refused: {engine_reason(error)}.", "Click again in a moment."
+        ) from error
+    except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
+        raise EngineUnavailable from error
 
 
 class LoadGenerator:

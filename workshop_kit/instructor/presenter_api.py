@@ -13,9 +13,8 @@ from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor.audience import GuessCounts
 from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.controller import REQUESTS, Controller
+from workshop_kit.instructor.controller import REQUESTS, Controller, engine_needed
 from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
-from workshop_kit.instructor.engine_errors import engine_needed
 from workshop_kit.lessons import notes
 from workshop_kit.workspace.course import find_lesson, lesson_names
 

@@ -88,7 +88,7 @@ class RoomServer(PageServer):
             (r"/phone\.js", RoomFile, file("phone.js", JS)),
             (r"/phone\.css", RoomFile, file("phone.css", CSS)),
             (r"/desk\.css", RoomFile, file("desk.css", CSS)),
-            (r"/(.+)", RoomFile, file("phone.html", HTML)),  # any other path is a code
+            (r"/([\w-]+)", RoomFile, file("phone.html", HTML)),  # a browser's own /favicon.ico is no wrong code
         ]
 
 

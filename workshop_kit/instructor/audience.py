@@ -20,8 +20,8 @@ VIEWS = ("clock", "recorded", "map", "predictions", "lines", "join", "class")
 """What the page can show; the last two are of a live room."""
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
-COLUMNS, MOST_CHARACTERS = 90, 900
 MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
+COLUMNS, MOST_CHARACTERS = 90, 900
 TOP, ROW, GAP = 92, 38, 20
 """Of the picture of a request's lines: characters of a row and of a line, and places."""
 

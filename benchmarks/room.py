@@ -17,8 +17,7 @@ from pathlib import Path
 from benchmarks._rows import Row, show
 from benchmarks._workspace import ROOT
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import Snapshot
+from workshop_kit.classroom.protocol import JoinCode, Snapshot
 from workshop_kit.classroom.sync import RoomSync
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.instructor.audience import Audience

@@ -28,7 +28,7 @@ from workshop_kit.exercises.progress import Progress
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.seats import hub_server
-from workshop_kit.seats.hub_settings import HubSettings
+from workshop_kit.seats.hub_seats import HubSettings
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import FirstPage
 

@@ -42,7 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("tour", "Run every lesson (or those named) from top to bottom without a browser.", may_install=True),
     Command("plan", "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", bare=True),
     Command("notes", "Write the instructor's notes of each lesson as pages to print."),
-    Command("desk", "Open the instructor's desk: load, faults, checkpoints, a page for the audience, a live room."),
+    Command("desk", "Open the instructor's desk: load, faults, a page for the audience, a live room."),
     Command("join", "Join an instructor's live room: ./workshop join 7K2M-Q9FD-30XA; --leave ends it."),
     Command("audit", "Test your image or container against the factors and principles."),
     Command("bundle", "Without a network: save all that set-up needs to a folder, and load it elsewhere."),

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import MOST_MINUTES, GuessReport, Help, Name, Repair, RoomState, Snapshot, sign_in
+from workshop_kit.classroom.protocol import (
+    MOST_MINUTES,
+    GuessReport,
+    Help,
+    JoinCode,
+    Name,
+    RoomState,
+    Snapshot,
+)
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.progress import ExerciseRecord, Progress
@@ -32,7 +37,7 @@ NAME = TypeAdapter(Name)
 
 
 class Membership(BaseModel):
-    """What the workspace remembers of its room. ``content`` is the hash of the newest snapshot without its number."""
+    """What the workspace remembers of its room."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,8 +48,6 @@ class Membership(BaseModel):
     lesson: str = ""
     help: Help = "none"
     help_clicks: int = 0
-    sequence: int = 0
-    content: str = ""
 
 
 def path_of(workspace: Workspace) -> Path:
@@ -89,16 +92,16 @@ def clear_help(workspace: Workspace, clicks: int) -> None:
 def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Snapshot] | None:
     """Return the room's code and the snapshot to send now; None without a membership.
 
-    Its number grows with every change, across the kernels of a workspace. ``lesson`` counts where none is known yet.
+    ``lesson`` counts where none is known yet.
     """
     with _locked(workspace):
         found = read(workspace)
         if found is None:
             return None
-        numbered = _numbered(workspace, found.model_copy(update={"lesson": found.lesson or lesson}))
-        if numbered != found:
-            _write(workspace, numbered)
-    return JoinCode.read(numbered.code), _snapshot(workspace, numbered)
+        if lesson and not found.lesson:
+            found = found.model_copy(update={"lesson": lesson})
+            _write(workspace, found)
+        return JoinCode.read(found.code), _snapshot(workspace, found)
 
 
 def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "") -> RoomState:
@@ -108,15 +111,11 @@ def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "")
     except ValidationError as error:
         raise WrongUsage("The name is too long.", "Give one of at most 40 characters.") from error
     with _locked(workspace):
-        before = read(workspace)
-        participant = before.participant if before else secrets.token_hex(16)
-        number, lesson = (before.sequence, lesson or before.lesson) if before else (0, lesson)
-        found = Membership(
-            code=str(code), participant=participant, joined_at=time.time(), name=name, lesson=lesson, sequence=number
-        )
-        numbered = _numbered(workspace, found)
-        state = state_in(post(code, "snapshot", _snapshot(workspace, numbered).model_dump_json()), code)
-        _write(workspace, numbered)
+        before = read(workspace) or Membership(code="", participant=secrets.token_hex(16), joined_at=0)
+        new = {"code": str(code), "joined_at": time.time(), "name": name, "lesson": lesson or before.lesson}
+        found = before.model_copy(update=new)
+        state = state_in(post(code, "snapshot", _snapshot(workspace, found).model_dump_json()), code)
+        _write(workspace, found)
     return state
 
 
@@ -153,31 +152,21 @@ def state_in(answer: Answer, code: JoinCode) -> RoomState:
     raise WorkshopError(said)
 
 
-def _numbered(workspace: Workspace, found: Membership) -> Membership:
-    """Return the membership with the next number where the snapshot's content is new."""
-    snapshot = _snapshot(workspace, found.model_copy(update={"sequence": 0}))
-    content = hashlib.sha256(snapshot.model_dump_json().encode()).hexdigest()
-    if content == found.content:
-        return found
-    return found.model_copy(update={"sequence": found.sequence + 1, "content": content})
-
-
 def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
-    """Return what the workspace reports: keys, ids and numbers of its progress, none of its texts."""
+    """Return what the workspace reports: keys, ids and numbers of its progress, none of its texts.
+
+    Its ``sequence`` is the time, which grows across the kernels of a workspace.
+    """
     progress = Progress(workspace.progress_path).document()
     records = game_records.read(workspace.ledger_path)
     guesses = {
         name: GuessReport(choice=guess.choice, outcome=guess.actual or "")
         for name, guess in progress.predictions.items()
     }
-    repairs: dict[Any, Repair] = {
-        one.name: Repair(seconds=seconds, sign=sign_in(one.debrief.get("how", "")))
-        for one in records
-        if (seconds := one.to_repair_seconds) is not None
-    }
+    repairs: dict[Any, float] = {one.name: seconds for one in records if (seconds := one.to_repair_seconds) is not None}
     return Snapshot(
         participant=found.participant,
-        sequence=found.sequence,
+        sequence=time.time_ns() // 1_000_000,
         name=found.name,
         lesson=found.lesson,
         guesses=guesses,
@@ -200,8 +189,6 @@ def _write(workspace: Workspace, membership: Membership) -> None:
     write_atomically(path_of(workspace), membership.model_dump_json().encode(), mode=0o600)
 
 
-@contextmanager
-def _locked(workspace: Workspace) -> Iterator[None]:
-    """Hold the lock that admits one change at a time, across the kernels and commands of a workspace."""
-    with FileLock(path_of(workspace).with_suffix(".lock")):
-        yield
+def _locked(workspace: Workspace) -> BaseFileLock:
+    """Return the lock that admits one change at a time, across the kernels and commands of a workspace."""
+    return FileLock(path_of(workspace).with_suffix(".lock"))

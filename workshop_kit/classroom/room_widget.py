@@ -11,8 +11,7 @@ from typing import Any
 import traitlets
 
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import disclosure
+from workshop_kit.classroom.protocol import JoinCode, disclosure
 from workshop_kit.classroom.sync import RoomConnection, RoomSync
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.cards import PANEL_CSS, static_page

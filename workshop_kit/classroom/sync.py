@@ -1,27 +1,23 @@
 """The thread that keeps a live room informed while a lesson's kernel runs. It prints nothing and blocks no cell.
 
-It looks at the progress file, so clicks, checks of panels and checks at the terminal are all seen.
+It reads the progress file, so clicks, checks of panels and checks at the terminal are all seen.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import Help, RoomState
+from workshop_kit.classroom.protocol import Help, JoinCode, RoomState
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import game_records
 from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
 
 INTERVAL_SECONDS, JITTER_SECONDS, LONGEST_SECONDS = 2.0, 0.5, 15.0
-LOOK_SECONDS = 0.25
 
 Post = Callable[[JoinCode, str, str], Answer]
 
@@ -37,7 +33,7 @@ class RoomConnection:
 
 
 class RoomSync:
-    """Sends a workspace's snapshot every two seconds, and at once when something changed.
+    """Sends a workspace's snapshot every two seconds, and a click on ``I am stuck`` or ``Done`` at once.
 
     The ``listeners``, by the place that they serve, are called from the thread whenever the connection changes.
     """
@@ -48,7 +44,6 @@ class RoomSync:
         self.listeners: dict[str, Callable[[RoomConnection], None]] = {}
         self._post = post
         self._wake, self._stop = threading.Event(), threading.Event()
-        self._seen: tuple[int, ...] = ()
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name="live room", daemon=True)
 
@@ -87,7 +82,6 @@ class RoomSync:
 
     def _exchange(self) -> RoomConnection:
         found = membership.next_snapshot(self.workspace, self.lesson)
-        self._seen = self._changed()
         if found is None:
             return RoomConnection()
         code, snapshot = found
@@ -101,34 +95,15 @@ class RoomSync:
         return RoomConnection(True, room=state)
 
     def _run(self) -> None:
-        due = 0.0
         while not self._stop.is_set():
-            if self._wake.is_set() or time.monotonic() >= due or self._changed() != self._seen:
-                self._wake.clear()
-                self.sync()
-                due = time.monotonic() + self._pause()
-            self._wake.wait(LOOK_SECONDS)
+            self.sync()
+            self._wake.wait(self._pause())
+            self._wake.clear()  # before the look at `_stop`, which is set before `_wake`
 
     def _pause(self) -> float:
         """Return the seconds to the next snapshot: longer without an answer, and random for each participant."""
         pause = min(INTERVAL_SECONDS * 2.0 ** min(self._failures, 9), LONGEST_SECONDS)
         return pause + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load
-
-    def _changed(self) -> tuple[int, ...]:
-        """Return the modification times of the files that a snapshot is made of."""
-        files = (
-            membership.path_of(self.workspace),
-            self.workspace.progress_path,
-            self.workspace.ledger_path.with_name(game_records.FILE),
-        )
-        return tuple(map(_modified, files))
-
-
-def _modified(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 _of_kernel: dict[Path, RoomSync] = {}

@@ -42,11 +42,10 @@ def desk(
     from workshop_kit.instructor.controller import Controller
     from workshop_kit.instructor.presenter_api import PresenterApi  # lazily: slow imports
     from workshop_kit.instructor.room_server import open_room
-    from workshop_kit.instructor.script import load_script
     from workshop_kit.instructor.server import InstructorServer
     from workshop_kit.lessons.lab import open_in_browser
 
-    server, script = InstructorServer(port), load_script()  # a taken port is an error before anything starts
+    server = InstructorServer(port)  # a taken port is an error before anything starts
     workspace = own_workspace()
     room_server = open_room(workspace.folder / HIDDEN / ROOM, address) if room else None
     controller = Controller(connected_stack(workspace), workspace)
@@ -57,7 +56,7 @@ def desk(
     received = _collect_signals()
     try:
         api = RoomApi(room_server.code, controller.audience, controller.stack.root) if room_server else None
-        server.start(PresenterApi(controller, script, room=api))
+        server.start(PresenterApi(controller, api))
         if room_server and api:
             room_server.start(api.classroom)
             say("\n".join(api.addresses()))
@@ -116,8 +115,7 @@ def join(
     if not code and not leave:
         raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
     from workshop_kit.classroom import membership, room_widget  # lazily: slow imports
-    from workshop_kit.classroom.join_code import JoinCode
-    from workshop_kit.classroom.snapshot import disclosure
+    from workshop_kit.classroom.protocol import JoinCode, disclosure
 
     workspace = own_workspace()
     if leave:

@@ -10,9 +10,9 @@ import typer
 from workshop_kit.commands.common import NoInstall, group
 from workshop_kit.engine import images, reach, reaper
 from workshop_kit.errors import NotReady
-from workshop_kit.seats import hub_server, seat_resources, seat_server
+from workshop_kit.seats import hub_seats, hub_server, seat_server
+from workshop_kit.seats.hub_seats import HubSettings, folder_of
 from workshop_kit.seats.hub_server import HubServer
-from workshop_kit.seats.hub_settings import HubSettings, folder_of
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
@@ -44,7 +44,7 @@ def prepare(
         hub_server.ensure(may_install=not no_install, report=report)
     for name, code in settings.codes.items():
         answer(f"{name:<12}{code}")
-    found = seat_resources.capacity_of_machine(reach.connect())
+    found = hub_seats.capacity_of_machine(reach.connect())
     say(str(found))
     if found.seats < seats:
         say(f"Plan a larger machine: {seats} seats want more than this one has.")
@@ -66,7 +66,7 @@ def start(
     server, engine = _hub_server(address, port), reach.connect()
     if not images.is_there(engine, server.settings.image):
         raise NotReady(f"The image {server.settings.image} is not built.", "Run ./workshop hub prepare SEATS.")
-    seat_resources.create(engine.client, server.settings)
+    hub_seats.create(engine.client, server.settings)
     process, api = server.start(engine)
     try:
         with TerminalReport() as report:
@@ -86,7 +86,7 @@ def start(
 @hub.command("capacity")
 def show_capacity() -> None:
     """Say how many seats this machine carries, by its memory and its disk."""
-    answer(str(seat_resources.capacity_of_machine(reach.connect())))
+    answer(str(hub_seats.capacity_of_machine(reach.connect())))
 
 
 @hub.command("end")
@@ -96,7 +96,7 @@ def end(
     """Remove the seats and their networks, and nothing else; their volumes stay unless you say so."""
     settings = HubSettings.read(own_workspace())
     with TerminalReport() as report:
-        counts = seat_resources.remove(reach.connect().client, settings, volumes=volumes, report=report)
+        counts = hub_seats.remove(reach.connect().client, settings, volumes=volumes, report=report)
     say("Removed: " + ", ".join(f"{count} {kind}s" for kind, count in counts.items()) + ".")
 
 

@@ -99,15 +99,16 @@ def _run_lessons(
 def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
     """Rehearse the demo; exit 1 if an expected effect is missing. With ``book`` its pictures go to docs/demo/."""
     from workshop_kit.instructor.controller import Controller
-    from workshop_kit.instructor.rehearsal import rehearse  # lazily: slow imports
-    from workshop_kit.instructor.script import PICTURES, load_script
+    from workshop_kit.instructor.demo import PICTURES, load_script, rehearse  # lazily: slow imports
+    from workshop_kit.instructor.presenter_api import PresenterApi
 
     script = load_script()
     with (
         _fresh_stack(TOURS / "demo", may_install=may_install) as (workspace, stack, report),
         Controller(stack, workspace) as controller,
     ):
-        results = rehearse(controller, script, report, pictures=PICTURES if book else None)
+        play = PresenterApi(controller).play
+        results = rehearse(script, controller, play, report, pictures=PICTURES if book else None)
     if as_json:
         answer(json.dumps([asdict(result) for result in results]))
     else:

@@ -61,14 +61,6 @@ class Document(_Entry):
     exercises: dict[str, ExerciseRecord] = {}
 
 
-def guess_in(entry: Any) -> Guess | None:
-    """Return the guess in an entry of a progress file; None for anything else."""
-    try:
-        return Guess.model_validate(entry)
-    except ValidationError:
-        return None
-
-
 @dataclass(frozen=True)
 class Progress:
     """The progress file. Every change reads it under a lock and replaces it whole, so no change is lost.

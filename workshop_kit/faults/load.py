@@ -13,7 +13,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 
 REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[!-~]*)")
-RANGES = {"rate_per_second": range(1, 301), "seconds": range(1, 601)}
+RANGES = {"rate_per_second": range(1, 301), "seconds": range(1, 7201)}
 TIMEOUT_SECONDS = 5
 CPUS = 1.0
 MEMORY_BYTES = 768 * MIB  # k6 takes about 0.2 MB for each request at once

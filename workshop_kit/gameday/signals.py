@@ -9,7 +9,6 @@ from threading import Event
 import pandas as pd
 
 from workshop_kit.display.incident_chart import P95, one_clock
-from workshop_kit.display.live_data import Panel
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.engine.spec import MIB
@@ -35,16 +34,6 @@ BEFORE_SECONDS = WINDOW_SECONDS = 5.0
 WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
 SHOWN_AFTER_SECONDS = 10.0
 """How long after the recovery the picture of the card ends."""
-EVIDENCE = {
-    "throttled_percent": Panel(
-        "CPU: used of its limit, and periods held back",
-        "%",
-        {"cpu_percent": "CPU", "throttled_percent": "periods held back"},
-        full_scale=115.0,
-    ),
-    "memory_percent": Panel("Memory, as a share of its limit", "%", {"memory_percent": "memory"}, full_scale=115.0),
-}
-"""The panel that shows a cause, by its evidence."""
 
 
 def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | None:
@@ -118,7 +107,7 @@ def card(
     shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
     end = record.fixed + timedelta(seconds=SHOWN_AFTER_SECONDS) if record.fixed else None
     band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)
-    shows_cause = [EVIDENCE[cause.evidence]] if cause.evidence and record.fixed else []
+    shows_cause = [cause.evidence] if cause.evidence and record.fixed else []
     picture = one_clock(
         f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
         logs=logs if len(logs) else None,

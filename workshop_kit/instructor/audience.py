@@ -4,72 +4,111 @@ from __future__ import annotations
 
 import textwrap
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self
 
 from markupsafe import Markup
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.clock import HEIGHT, picture
-from workshop_kit.instructor.prediction_counts import GuessCounts
+from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import as_html, visible
 
-SHOWN = ("clock", "recorded", "map", "predictions", "lines")
+VIEWS = ("clock", "recorded", "map", "predictions", "lines", "join", "class")
+"""What the page can show; the last two are of a live room."""
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
+MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
 COLUMNS, MOST_CHARACTERS = 90, 900
 TOP, ROW, GAP = 92, 38, 20
 """Of the picture of a request's lines: characters of a row and of a line, and places."""
 
 
-@dataclass
-class Countdown:
-    """A countdown that the presenter sets, starts, pauses and resets; ``clock`` returns monotonic seconds."""
+@dataclass(frozen=True)
+class OptionCount:
+    """One answer and how many gave it; ``right`` marks the answer that came true."""
 
-    minutes: float = 5.0
-    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    _left: float = field(init=False)
-    _since: float | None = field(default=None, init=False)
+    text: str
+    count: int
+    right: bool = False
 
-    def __post_init__(self) -> None:
-        self._left = self.minutes * 60
+
+@dataclass(frozen=True)
+class GuessCounts:
+    """The answers of an audience to one question, in the order of its options.
+
+    ``own_outcomes``: how many guessed something else than happened on their own machine, and how many know what
+    happened there; None for pasted counts, where the marked answer is the outcome on every machine.
+    """
+
+    question: str
+    answers: tuple[OptionCount, ...]
+    own_outcomes: tuple[int, int] | None = None
 
     @property
-    def runs(self) -> bool:
-        """Whether it counts."""
-        return self._since is not None
+    def people(self) -> int:
+        """How many answered."""
+        return sum(answer.count for answer in self.answers)
 
     @property
-    def idle(self) -> bool:
-        """Whether it was not started since it was set or reset."""
-        return self._since is None and self._left == self.minutes * 60
+    def has_right_answer(self) -> bool:
+        """Whether it is known which answer is right."""
+        return any(answer.right for answer in self.answers)
 
-    @property
-    def seconds_left(self) -> float:
-        """The seconds that are left; negative once the time is over."""
-        return self._left - (self.clock() - self._since if self._since is not None else 0.0)
+    def headline(self, *, answer_shown: bool = True) -> str:
+        """Return how many were surprised, in a sentence; without the right answer, how many answered.
 
-    def set(self, minutes: object) -> None:
-        """Set the minutes and stop. Raises WrongUsage for anything but a number in range."""
-        number = minutes if isinstance(minutes, int | float) and not isinstance(minutes, bool) else 0
-        if not 0 < number <= MOST_MINUTES:
-            raise WrongUsage(f"A countdown takes up to {MOST_MINUTES} minutes, and {minutes!r} is not.")
-        self.minutes = float(number)
-        self.reset()
+        >>> GuessCounts("Is it hot?", (OptionCount("Yes", 2), OptionCount("No", 1, right=True))).headline()
+        '2 of 3 of us were surprised.'
+        """
+        if not answer_shown or not self.has_right_answer:
+            return f"{self.people} of us answered."
+        others = sum(answer.count for answer in self.answers if not answer.right)
+        surprised, known = self.own_outcomes or (others, self.people)
+        group = "us" if known == self.people else "us who ran it"
+        return f"{surprised} of {known} of {group} {'was' if surprised == 1 else 'were'} surprised."
 
-    def start(self) -> None:
-        """Start counting, unless it counts already."""
-        if self._since is None:
-            self._since = self.clock()
+    def state(self, *, answer_shown: bool) -> dict[str, Any]:
+        """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
+        answers = [
+            {
+                "text": one.text,
+                "count": one.count,
+                "share": round(one.count / max(self.people, 1), 4),
+                "right": one.right and answer_shown,
+            }
+            for one in self.answers
+        ]
+        return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
 
-    def pause(self) -> None:
-        """Stop counting and keep the seconds that are left."""
-        self._left, self._since = self.seconds_left, None
+    @classmethod
+    def of_text(cls, question: str, text: str) -> Self:
+        """Return pasted counts, an answer a line: ``It stays green: 23``, with ``*`` before the right one.
 
-    def reset(self) -> None:
-        """Stop, with all the minutes left."""
-        self._left, self._since = self.minutes * 60, None
+        Raises WrongUsage for a line without a count, for two right answers, and for no answer or too many.
+        """
+        answers = [_answer_in(line.strip()) for line in text.splitlines() if line.strip()]
+        if not answers or len(answers) > MOST_ANSWERS:
+            raise WrongUsage(f"There are {len(answers)} answers; from 1 to {MOST_ANSWERS} can be shown.")
+        if sum(answer.right for answer in answers) > 1:
+            raise WrongUsage("More than one answer is marked as right.", "Put * before one of them.")
+        return cls(_short(question), tuple(answers))
+
+    @classmethod
+    def of_guesses(cls, guesses: Iterable[tuple[str, str]], question: Question) -> Self:
+        """Return the counts of guesses, each an option and the outcome on the same machine ("" before it).
+
+        The outcome that most machines had is the right answer.
+        """
+        guesses = [guess for guess in guesses if guess[0] in question.options]
+        counts = Counter(choice for choice, _ in guesses)
+        outcomes = Counter(outcome for _, outcome in guesses if outcome)
+        right = outcomes.most_common(1)[0][0] if outcomes else None
+        answers = (OptionCount(_short(one.text), counts[key], key == right) for key, one in question.options.items())
+        surprised = sum(choice != outcome for choice, outcome in guesses if outcome)
+        return cls(_short(question.question), tuple(answers), (surprised, outcomes.total()))
 
 
 @dataclass(frozen=True)
@@ -112,16 +151,15 @@ class Audience:
 
     shows: str = "clock"
     theme: str = ""
-    countdown: Countdown = field(default_factory=Countdown)
+    countdown_end: float | None = None  # monotonic
     counts: Callable[[], GuessCounts] | None = None
     lines: RequestLines | None = None
     answer_shown: bool = False
-    views: tuple[str, ...] = SHOWN
 
     def show(self, what: object) -> None:
-        """Show one of ``views``. Raises WrongUsage for anything else, and for a view that is empty yet."""
-        if what not in self.views:
-            raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(self.views)}.")
+        """Show one of `VIEWS`. Raises WrongUsage for anything else, and for a view that is empty yet."""
+        if what not in VIEWS:
+            raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(VIEWS)}.")
         if {"predictions": self.counts, "lines": self.lines}.get(str(what), self) is None:
             raise WrongUsage(f"There are no {what} to show yet.", "Count predictions, or find a request, first.")
         self.shows = str(what)
@@ -131,6 +169,17 @@ class Audience:
         if theme not in THEMES:
             raise WrongUsage(f"There is no theme {theme!r}.", "Choose light, dark, or the system's.")
         self.theme = str(theme)
+
+    def count_down(self, minutes: object) -> None:
+        """Start a countdown. Raises WrongUsage for anything but a number of minutes in range."""
+        number = minutes if isinstance(minutes, int | float) and not isinstance(minutes, bool) else 0
+        if not 0 < number <= MOST_MINUTES:
+            raise WrongUsage(f"A countdown takes up to {MOST_MINUTES} minutes, and {minutes!r} is not.")
+        self.countdown_end = time.monotonic() + 60 * number
+
+    def end_countdown(self) -> None:
+        """Show no countdown."""
+        self.countdown_end = None
 
     def show_lines(self, lines: RequestLines) -> None:
         """Show the log lines of a request. Raises WrongUsage if there are none."""
@@ -151,16 +200,29 @@ class Audience:
         self.answer_shown = True
 
     def state(self) -> dict[str, Any]:
-        """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
-        countdown, histogram = self.countdown, self.counts() if self.counts else None
+        """Return everything as JSON takes it; ``right`` is true only once the answer is shown.
+
+        ``seconds_left`` is negative once the time is over, and None without a countdown.
+        """
+        counts, end = self.counts() if self.counts else None, self.countdown_end
         return {
             "shows": self.shows,
             "theme": self.theme,
-            "countdown": {
-                "seconds_left": round(countdown.seconds_left, 2),
-                "runs": countdown.runs,
-                "idle": countdown.idle,
-            },
-            "predictions": histogram.state(answer_shown=self.answer_shown) if histogram else None,
+            "seconds_left": None if end is None else round(end - time.monotonic(), 2),
+            "predictions": counts.state(answer_shown=self.answer_shown) if counts else None,
             "lines": [self.lines.request_id, len(self.lines.lines)] if self.lines else None,
         }
+
+
+def _answer_in(line: str) -> OptionCount:
+    """Return the answer and its count, which stands after the last colon or equals sign."""
+    end = max(line.rfind(":"), line.rfind("="))
+    right = line.startswith("*")
+    text, count = line[right : max(end, 0)].strip(), line[end + 1 :].strip()
+    if end < 0 or not text or not (count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS):
+        raise WrongUsage(f"{visible(line, 60)!r} is no answer with a count.", "Write lines like: It stays green: 23")
+    return OptionCount(_short(text), int(count), right)
+
+
+def _short(text: str) -> str:
+    return visible(" ".join(text.split()), MOST_ANSWER_CHARACTERS)

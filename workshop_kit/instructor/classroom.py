@@ -17,11 +17,9 @@ from typing import Any
 
 import segno
 
-from workshop_kit.classroom.join_code import JoinCode
-from workshop_kit.classroom.snapshot import Notice, Poll, RoomState, Snapshot
+from workshop_kit.classroom.protocol import JoinCode, Notice, Poll, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.instructor.audience import Audience
-from workshop_kit.instructor.prediction_counts import GuessCounts, of_guesses
+from workshop_kit.instructor.audience import Audience, GuessCounts
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 
@@ -29,8 +27,6 @@ MOST_PARTICIPANTS = 1_000
 AWAY_SECONDS = 40.0
 """A participant without a snapshot for so long is away: a laptop asks every 15 s at the latest."""
 ELSEWHERE = "elsewhere"
-VIEWS = ("join", "class")
-"""What the audience's page can show of a room, besides the counts of a poll."""
 
 Body = Mapping[str, Any]
 
@@ -65,7 +61,6 @@ class Classroom:
 
     questions: Mapping[str, Question]
     exercises: Mapping[str, Collection[str]]  # of each lesson
-    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
     notice: Notice | None = None
     poll: Poll | None = None
     newest: str = ""  # the prediction of the newest guess
@@ -77,14 +72,12 @@ class Classroom:
     def report(self, snapshot: Snapshot) -> RoomState:
         """Keep a snapshot unless a newer one is known; return the room's state. Raises WorkshopError when full."""
         with self._lock:
-            known = self._participants.get(snapshot.participant)
             if snapshot.participant in self._forgotten:  # it was under way when the participant left
                 raise WorkshopError("You have left the room.", "Join again.")
-            if known is None:
-                known = self._add(snapshot)
-            elif snapshot.sequence >= known.snapshot.sequence:
+            known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
+            if snapshot.sequence >= known.snapshot.sequence:
                 self._replace(known, snapshot)
-            known.seen = self.clock()
+            known.seen = time.monotonic()
             return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
 
     def forget(self, participant: str) -> None:
@@ -113,7 +106,7 @@ class Classroom:
     def histogram(self, prediction: str) -> GuessCounts:
         """Return the guesses of one prediction."""
         guesses = [guess for one in self.snapshots() if (guess := one.guesses.get(prediction)) is not None]
-        return of_guesses([(guess.choice, guess.outcome) for guess in guesses], prediction, self.questions)
+        return GuessCounts.of_guesses([(one.choice, one.outcome) for one in guesses], self.questions[prediction])
 
     def queue(self) -> list[dict[str, Any]]:
         """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""
@@ -123,14 +116,14 @@ class Classroom:
                 "number": one.number,
                 "name": one.name,
                 "lesson": one.snapshot.lesson,
-                "minutes": int(self.clock() - one.help_since) // 60,
+                "minutes": int(time.monotonic() - one.help_since) // 60,
             }
             for one in stuck
         ]
 
     def board(self) -> dict[str, Any]:
         """Return the state of the class without names: people, lessons with their exercises, incidents."""
-        participants, now = self._all(), self.clock()
+        participants, now = self._all(), time.monotonic()
         snapshots = [one.snapshot for one in participants]
         return {
             "joined": len(participants),
@@ -159,21 +152,19 @@ class Classroom:
         ]
         return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
 
-    def _add(self, snapshot: Snapshot) -> Participant:
+    def _add(self, participant: str) -> Participant:
         if len(self._participants) >= MOST_PARTICIPANTS:
             raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
         self._numbers += 1
-        blank = Snapshot(participant=snapshot.participant)
-        added = self._participants[snapshot.participant] = Participant(self._numbers, blank, self.clock())
-        self._replace(added, snapshot)
-        return added
+        blank = Snapshot(participant=participant)
+        return self._participants.setdefault(participant, Participant(self._numbers, blank, time.monotonic()))
 
     def _replace(self, known: Participant, snapshot: Snapshot) -> None:
         before = known.snapshot
         new = [name for name in snapshot.guesses if name in self.questions and name not in before.guesses]
         self.newest = new[-1] if new else self.newest
         if snapshot.help_clicks != before.help_clicks:
-            known.help_since = self.clock()
+            known.help_since = time.monotonic()
         known.snapshot = snapshot
 
     def _all(self) -> list[Participant]:
@@ -187,18 +178,13 @@ def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
 
 
 def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
-    """Return for each incident the number of repairs, the median seconds, and the signals that participants named."""
-    repairs: dict[str, list[Any]] = {}
+    """Return for each incident the number of repairs, and their median seconds."""
+    repairs: dict[str, list[float]] = {}
     for one in snapshots:
-        for name, repair in one.repairs.items():
-            repairs.setdefault(name, []).append(repair)
+        for name, seconds in one.repairs.items():
+            repairs.setdefault(name, []).append(seconds)
     return [
-        {
-            "name": name,
-            "repaired": len(some),
-            "seconds": round(statistics.median(repair.seconds for repair in some)),
-            "signs": dict(Counter(repair.sign or "none named" for repair in some).most_common()),
-        }
+        {"name": name, "repaired": len(some), "seconds": round(statistics.median(some))}
         for name, some in sorted(repairs.items())
     ]
 
@@ -213,7 +199,6 @@ class RoomApi:
         for one in load_course(root).exercises:
             exercises.setdefault(one.lesson, []).append(one.id)
         self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
-        audience.views += VIEWS
         self.actions: Mapping[str, Callable[[Body], object]] = {
             "poll": lambda body: self._open_poll(body.get("prediction")),
             "poll-end": lambda _: self._end_poll(),

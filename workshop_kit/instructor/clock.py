@@ -6,7 +6,7 @@ Of health it holds only the three probes, and no events of the engine: both woul
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,17 @@ RATES = Panel(
 SLOW = Panel("95 of 100 requests were answered within", "ms", {"p95_ms": "slow"})
 HELD = Panel("CPU: share of periods that the kernel cut short", "%", {"throttled_percent": "held"})
 LINES = "Log lines per second"
-NO_LINE = PanelLine("", np.array([]), np.array([]))
+NO_LINES = {
+    label: PanelLine(label, np.array([]), np.array([]))
+    for panel in (RATES, SLOW, HELD)
+    for label in panel.columns.values()
+}
 PAGES = Path(__file__).parent / "pages"
 WIDTH, HEIGHT = 1600, 860
 LEFT, RIGHT = 170, 1330
 """The x of the time axis's ends; names stand to the left, the newest values to the right."""
 TOP, BOTTOM = 46, 798
 """The y of the first row and of the time axis; `plots` has those of the panels."""
-SLOW_AT = (380, 490)
 LEAST_MILLISECONDS = 200.0
 """The least end of the axis of answers, so that a few milliseconds stay at its bottom."""
 LOOKS = {"pass": "good", "warn": "odd", "fail": "bad", "no answer": "gone"}
@@ -59,10 +62,7 @@ class Clock:
 
     seconds: float
     rows: tuple[Row, ...]
-    asked: PanelLine
-    failed: PanelLine
-    slow: PanelLine
-    held: PanelLine
+    lines: Mapping[str, PanelLine]  # by label, of `RATES`, `SLOW` and `HELD`
     bars: Bars
     bands: tuple[Span, ...]  # without labels
 
@@ -83,20 +83,12 @@ def clock(
         table[(table["container"] == container) & (times(table) <= edge)]
         for table in (tables.requests, tables.resources, tables.health)
     )
-    plots = [*read(requests, [RATES, SLOW], edge, seconds), *read(resources, [HELD], edge, seconds)]
-    found = {line.label: line for plot in plots for line in plot.lines}
-    asked, failed, slow, held = (found.get(label, NO_LINE) for label in ("all", "failed", "slow", "held"))
+    read_plots = (*read(requests, [RATES, SLOW], edge, seconds), *read(resources, [HELD], edge, seconds))
+    known = {line.label: line for plot in read_plots for line in plot.lines}
     starts, counts = counts_by_step(times(lines) - edge, lines["grade"].to_numpy(), GRADES, edge, seconds, STEP_SECONDS)
-    return Clock(
-        seconds,
-        rows(health[health["what"].isin(PROBE_PATHS)], edge, seconds),
-        asked,
-        failed,
-        slow,
-        held,
-        Bars(LINES, "", starts, STEP_SECONDS, {grade: count / STEP_SECONDS for grade, count in counts.items()}),
-        _bands(faults, edge, seconds),
-    )
+    bars = Bars(LINES, "", starts, STEP_SECONDS, {grade: count / STEP_SECONDS for grade, count in counts.items()})
+    shown = rows(health[health["what"].isin(PROBE_PATHS)], edge, seconds)
+    return Clock(seconds, shown, {**NO_LINES, **known}, bars, _bands(faults, edge, seconds))
 
 
 def _bands(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Span, ...]:
@@ -114,8 +106,9 @@ def describe(shown: Clock) -> str:
     """Return the clock as a few sentences for a screen reader."""
     said = [f"The last {shown.seconds:.0f} seconds."]
     said += [f"{row.name}: {row.runs[-1].state}." for row in shown.rows if row.runs]
-    said.append(f"{RATES.title}: {newest(shown.asked)}, {newest(shown.failed)} failed.")
-    said += [f"{panel.title}: {newest(line)} {panel.unit}." for panel, line in ((SLOW, shown.slow), (HELD, shown.held))]
+    now = {label: newest(line) for label, line in shown.lines.items()}
+    said.append(f"{RATES.title}: {now['all']}, {now['failed']} failed.")
+    said += [f"{panel.title}: {now[label]} {panel.unit}." for panel, label in ((SLOW, "slow"), (HELD, "held"))]
     counts = ", ".join(f"{newest_lines(shown.bars, grade)} {grade}" for grade in GRADES)
     said.append(f"{LINES}: {counts}.")
     for band in shown.bands[-3:]:
@@ -193,18 +186,18 @@ def picture(file: str, title: str, words: str, *, alone: bool, **values: Any) ->
 
 def plots(shown: Clock) -> Iterator[ClockPlot]:
     """Yield the panels from top to bottom."""
-    asked, failed, slow, held = (newest(line) for line in (shown.asked, shown.failed, shown.slow, shown.held))
-    highest = _nice(max(_highest(shown.asked), _highest(shown.failed), 1.0))
+    lines, (asked, failed, slow, held) = shown.lines, map(newest, shown.lines.values())
+    highest = _nice(1.0, *lines["all"].y, *lines["failed"].y)
     values = ((42, asked, "asked"), (96, f"{failed} failed", "calm" if failed == "0" else "failed"))
-    curves = (("asked", shown.asked, False), ("failed", shown.failed, True))
+    curves = (("asked", lines["all"], False), ("failed", lines["failed"], True))
     yield ClockPlot(shown, RATES.title, 208, 326, highest, f"{highest:g}", values, curves)
-    highest = max(_nice(max(_highest(shown.slow), 1.0)), LEAST_MILLISECONDS)
-    value = (70, _with_unit(slow, SLOW), "slow")
-    yield ClockPlot(shown, SLOW.title, *SLOW_AT, highest, _time(highest), (value,), (("slow", shown.slow, True),))
-    value = (52, _with_unit(held, HELD), "calm" if held in {"–", "0"} else "held")
-    yield ClockPlot(shown, HELD.title, 544, 618, 100.0, "100 %", (value,), (("held", shown.held, True),))
-    most = sum(shown.bars.counts.values())
-    highest = _nice(max(float(np.max(most, initial=0.0)), 5.0))
+    highest = max(_nice(1.0, *lines["slow"].y), LEAST_MILLISECONDS)
+    value = (70, slow if slow == "–" else f"{slow} ms", "slow")
+    label = f"{highest:g} ms" if highest < 1000 else f"{highest / 1000:g} s"
+    yield ClockPlot(shown, SLOW.title, 380, 490, highest, label, (value,), (("slow", lines["slow"], True),))
+    value = (52, held if held == "–" else f"{held} %", "calm" if held in {"–", "0"} else "held")
+    yield ClockPlot(shown, HELD.title, 544, 618, 100.0, "100 %", (value,), (("held", lines["held"], True),))
+    highest = _nice(5.0, *np.sum([*shown.bars.counts.values()], axis=0))
     counts = [(grade, newest_lines(shown.bars, grade)) for grade in (ERROR, WARNING)]
     looks = [f"short {'calm' if count in {'–', '0'} else grade}" for grade, count in counts]
     texts = [f"{count} {NAMES[grade]}" for grade, count in counts]
@@ -213,24 +206,12 @@ def plots(shown: Clock) -> Iterator[ClockPlot]:
     )
 
 
-def _with_unit(known: str, panel: Panel) -> str:
-    return known if known == "–" else f"{known} {panel.unit}"
+def _nice(*numbers: float) -> float:
+    """Return a round number that leaves some room above the highest; NaN does not count.
 
-
-def _highest(line: PanelLine) -> float:
-    return float(np.fmax.reduce(line.y, initial=0.0))  # NaN does not count
-
-
-def _nice(number: float) -> float:
-    """Return the next round number that leaves some room.
-
-    >>> [_nice(one) for one in (1, 4.2, 19, 21, 180)]
+    >>> [_nice(one, math.nan) for one in (1, 4.2, 19, 21, 180)]
     [2.0, 5.0, 30.0, 30.0, 200.0]
     """
-    wanted = number * 1.1
+    wanted = 1.1 * float(np.nanmax(numbers))
     power = 10.0 ** math.floor(math.log10(wanted))
     return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted)
-
-
-def _time(milliseconds: float) -> str:
-    return f"{milliseconds:g} ms" if milliseconds < 1000 else f"{milliseconds / 1000:g} s"

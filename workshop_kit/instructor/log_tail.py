@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
+from docker.errors import DockerException
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.instructor.background import engine_needed
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.logs.lines import level_group, parse_fields
 from workshop_kit.observe.logs.reader import BUSY_SECONDS, Poller
@@ -65,7 +65,7 @@ class LogTail:
     def _read(self) -> None:
         newest, poller = datetime.now(UTC), None
         while not self._stop.wait(BUSY_SECONDS):
-            with contextlib.suppress(WorkshopError), engine_needed():  # container or engine is away: try again
+            with contextlib.suppress(WorkshopError, DockerException, OSError):  # away: try again
                 try:
                     poller = poller or Poller(self._find(), since=newest, max_line_bytes=MOST_LINE_BYTES)
                     lines = poller.poll()

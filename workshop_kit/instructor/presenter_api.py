@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.faults.catalog import FAULTS, Fault, FaultParameter
+from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
-from workshop_kit.instructor import prediction_counts
-from workshop_kit.instructor.background import engine_needed
+from workshop_kit.instructor.audience import GuessCounts
 from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.controller import Controller
-from workshop_kit.instructor.load_generator import REQUESTS
-from workshop_kit.instructor.script import PICTURES, DemoProgress, DemoStep, Script
+from workshop_kit.instructor.controller import REQUESTS, Controller, engine_needed
+from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
 from workshop_kit.lessons import notes
-from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names
 
 Body = Mapping[str, Any]
 
 
+class DemoProgress:
+    """The presenter's step in the demo and the stopwatch, which the first action starts."""
+
+    def __init__(self) -> None:
+        self.script = load_script()
+        self.step, self.done = self.script.steps[0], False
+        self._demo_since: float | None = None
+        self._step_since: float | None = None
+
+    def choose(self, number: object) -> None:
+        """Go to a step, from 1. Raises WrongUsage."""
+        steps = self.script.steps
+        if not isinstance(number, int) or not 0 < number <= len(steps):
+            raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(steps)}.")
+        self.step, self.done = steps[number - 1], False
+        self.start()
+        self._step_since = time.monotonic()
+
+    def start(self) -> None:
+        """Start the stopwatch, unless it runs."""
+        if self._demo_since is None:
+            self.restart()
+
+    def restart(self) -> None:
+        """Start the stopwatch anew, for the demo and for the step."""
+        self._demo_since = self._step_since = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """Return it as JSON takes it; the seconds are None before the start."""
+        return {
+            "number": self.step.number,
+            "done": self.done,
+            "step_seconds": _seconds_since(self._step_since),
+            "demo_seconds": _seconds_since(self._demo_since),
+        }
+
+
 class PresenterApi:
     """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second."""
 
-    def __init__(self, controller: Controller, script: Script, room: RoomApi | None = None) -> None:
-        self.controller, self.script, self.room = controller, script, room
+    def __init__(self, controller: Controller, room: RoomApi | None = None) -> None:
+        self.controller, self.room = controller, room
         self.audience = audience = controller.audience
-        self.demo = demo = DemoProgress(script)
+        self.demo = demo = DemoProgress()
         self.actions: Mapping[str, Callable[[Body], object]] = {
             "load": lambda body: controller.load(_text(body, "request"), body.get("rate_per_second", 0)),
             "load-stop": lambda _: controller.load_generator.stop(),
@@ -38,15 +73,11 @@ class PresenterApi:
             "fault": self._inject,
             "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
             "undo-all": lambda _: controller.revert_all(),
-            "goto": lambda body: controller.go_to(_text(body, "lesson")),
-            "minutes": lambda body: audience.countdown.set(body.get("minutes")),
-            "count": lambda _: audience.countdown.start(),
-            "pause": lambda _: audience.countdown.pause(),
-            "reset": lambda _: audience.countdown.reset(),
+            "count": lambda body: audience.count_down(body.get("minutes")),
+            "count-end": lambda _: audience.end_countdown(),
             "show": lambda body: audience.show(body.get("what")),
             "show-lines": lambda body: audience.show_lines(controller.lines_of(_text(body, "request_id"))),
             "theme": lambda body: audience.set_theme(body.get("theme")),
-            "folder": self._list_predictions,
             "ask": self._show_prediction,
             "tell": lambda _: audience.show_answer(),
             "step": lambda body: demo.choose(body.get("step")),
@@ -76,56 +107,41 @@ class PresenterApi:
 
     def choices(self) -> dict[str, Any]:
         """Return what does not change while the desk is open: faults, requests, lessons, the demo's steps."""
-        in_front = {click.fault for step in self.script.steps for click in step.clicks}
+        script = self.demo.script
+        in_front = {click.fault for step in script.steps for click in step.clicks}
         return {
-            "faults": [{**_fault(one), "in_front": one.name in in_front} for one in FAULTS.values()],
+            "faults": [{**asdict(one), "in_front": one.name in in_front} for one in FAULTS.values()],
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "lessons": [*lesson_names(self._notebooks)],
-            "when": self.script.when,
-            "steps": [self._step(step) for step in self.script.steps],
+            "when": script.when,
+            "steps": [self._step(step) for step in script.steps],
         }
 
     def state(self) -> dict[str, Any]:
-        """Return the state of load, faults, services, job and audience."""
+        """Return the state of load, faults, services, demo and audience."""
         controller = self.controller
-        load, job = controller.load_generator.state, controller.job.state
         with engine_needed():
             return {
-                "load": asdict(load) if load else None,
+                "load": controller.load_generator.state(),
                 "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
-                "job": asdict(job) if job else None,
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
-                "problems": [*controller.active_faults.problems, *filter(None, [controller.load_generator.problem])],
             }
 
     @property
     def _notebooks(self) -> Path:
         return self.controller.stack.root / "notebooks"
 
-    def _inject(self, body: Body) -> str:
-        given, seconds = body.get("parameters") or {}, body.get("seconds")
-        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not isinstance(given, dict) or not (seconds is None or number):
-            raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
-        return self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
-
-    def _list_predictions(self, body: Body) -> dict[str, Any]:
-        """Return the predictions in a folder of progress files, each with its question and how many made it."""
-        questions = load_all_questions(self._notebooks)
-        return {
-            name: {"people": count, "question": questions[name].question if name in questions else name}
-            for name, count in prediction_counts.predictions_in(_folder(body)).items()
-        }
+    def _inject(self, body: Body) -> None:
+        given = body.get("parameters") or {}
+        if not isinstance(given, dict):
+            raise WrongUsage("Those are no parameters of a fault.", "Correct them and click again.")
+        self.controller.inject(_text(body, "fault"), _text(body, "target"), given)
 
     def _show_prediction(self, body: Body) -> None:
-        if "counts" in body:
-            counted = prediction_counts.of_text(_text(body, "question"), _text(body, "counts"))
-        else:
-            questions = load_all_questions(self._notebooks)
-            counted = prediction_counts.of_folder(_folder(body), _text(body, "prediction"), questions)
+        counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
         self.audience.show_prediction(lambda: counted)
 
     def _play_current(self) -> None:
@@ -141,24 +157,15 @@ class PresenterApi:
 
     def _step(self, step: DemoStep) -> dict[str, Any]:
         return {
-            "number": step.number,
-            "title": step.title,
-            "minutes": step.minutes,
-            "say": step.say,
-            "note": step.note,
+            **step.model_dump(include={"number", "title", "minutes", "say", "note"}),
             "clicks": [str(click) for click in step.clicks],
             "expectations": [str(one) for one in step.expectations],
             "picture": step.picture if (PICTURES / step.picture).is_file() else "",
         }
 
 
-def _fault(one: Fault) -> dict[str, Any]:
-    return {"name": one.name, "does": one.does, "parameters": [_parameter(each) for each in one.parameters]}
-
-
-def _parameter(one: FaultParameter) -> dict[str, Any]:
-    kind = "switch" if isinstance(one.default, bool) else "whole" if isinstance(one.default, int) else "number"
-    return {**asdict(one), "kind": kind}
+def _seconds_since(began: float | None) -> float | None:
+    return None if began is None else round(time.monotonic() - began, 2)
 
 
 def _text(body: Body, name: str) -> str:
@@ -166,7 +173,3 @@ def _text(body: Body, name: str) -> str:
     if not isinstance(value, str):
         raise WrongUsage(f"{name} is missing.", "Fill it in and click again.")
     return value
-
-
-def _folder(body: Body) -> Path:
-    return Path(_text(body, "folder")).expanduser()

@@ -11,7 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,16 @@ from typing import Any
 import tornado.web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workshop_kit.classroom.join_code import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode
-from workshop_kit.classroom.snapshot import MOST_BYTES, Participant, Snapshot
+from workshop_kit.classroom.protocol import (
+    ALIKE,
+    FIRST_PORT,
+    MOST_BYTES,
+    PORTS,
+    SECRETS,
+    JoinCode,
+    Participant,
+    Snapshot,
+)
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
@@ -80,8 +88,7 @@ class RoomServer(PageServer):
             (r"/phone\.js", RoomFile, file("phone.js", JS)),
             (r"/phone\.css", RoomFile, file("phone.css", CSS)),
             (r"/desk\.css", RoomFile, file("desk.css", CSS)),
-            (r"/([\w-]{12,20})", RoomFile, file("phone.html", HTML)),
-            (r"/.*", NotFoundHandler, given),
+            (r"/([\w-]+)", RoomFile, file("phone.html", HTML)),  # a browser's own /favicon.ico is no wrong code
         ]
 
 
@@ -91,7 +98,6 @@ class RoomHandler(Handler):
     sentences: Mapping[int, str] = {
         400: "That is no message of a live room.",
         403: "This is not the code of the room: compare it with the screen.",
-        404: "There is nothing here.",
         405: "That is no message of a live room.",
         429: "Too many wrong codes came from your address: wait a minute, then compare the code with the screen.",
     }
@@ -147,15 +153,6 @@ class RoomFile(RoomHandler):
         self.answer(text.replace("{{token}}", self.tokens[0]), self.more["kind"])
 
 
-class NotFoundHandler(RoomHandler):
-    """Any other address."""
-
-    def prepare(self) -> None:
-        """Answer 404, or as any address does without the code."""
-        super().prepare()
-        raise tornado.web.HTTPError(404)
-
-
 class _Leaving(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     participant: Participant
@@ -170,7 +167,8 @@ def open_room(kept: Path, address: str | None = None) -> RoomServer:
     code = JoinCode(address, FIRST_PORT + secrets.randbelow(PORTS), secrets.randbelow(SECRETS))
     with suppress(OSError, NotReady, WrongUsage):
         if time.time() - kept.stat().st_mtime < KEPT_SECONDS:
-            code = JoinCode(address, *_port_and_secret(kept))
+            before = JoinCode.read(read_small(kept).decode(errors="replace"))
+            code = replace(code, port=before.port, secret=before.secret)
     ports = [code.port, *range(FIRST_PORT, FIRST_PORT + PORTS)]
     for port in ports:
         with suppress(NotReady):
@@ -178,11 +176,6 @@ def open_room(kept: Path, address: str | None = None) -> RoomServer:
             write_atomically(kept, f"{server.code}\n".encode(), mode=0o600)
             return server
     raise NotReady(f"All ports from {FIRST_PORT} to {ports[-1]} are taken at {address}.", "End another program.")
-
-
-def _port_and_secret(kept: Path) -> tuple[int, int]:
-    code = JoinCode.read(read_small(kept).decode(errors="replace"))
-    return code.port, code.secret
 
 
 def _own_address(typed: str) -> str:

@@ -6,7 +6,9 @@ Nothing that the audience's token opens knows of a fault.
 from __future__ import annotations
 
 import json
+import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ import tornado.web
 from workshop_kit.display import map as system
 from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, POLICY, SVG, Handler, PageServer
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.presenter_api import PresenterApi
 
 PAGES = Path(__file__).parent / "pages"
@@ -46,53 +47,44 @@ class InstructorServer(PageServer):
         return f"http://{HOST}:{self.port}/audience?token={self.audience_token}"
 
     def routes(self, served: PresenterApi) -> list[Any]:
-        """Return the routes of the presenter's token, and those of both tokens."""
-        presenter = {"served": served, "pool": self._pool, "tokens": [self.presenter_token]}
-        both = {**presenter, "tokens": [self.presenter_token, self.audience_token]}
-        recorded = {"make": served.recorded, "kind": SVG, "policy": PICTURE_POLICY}
-        controller = served.controller
+        """Return the routes of the presenter's token, and those of both tokens; a live room's data may be ``null``."""
+        presenter, both = [self.presenter_token], [self.presenter_token, self.audience_token]
+        audience, room = served.audience, served.room
 
-        def audience_state() -> str:
-            return json.dumps(controller.audience.state())
+        def content(path: str, tokens: list[str], kind: str, make: Callable[[], str], policy: str = POLICY) -> Any:
+            more = {"kind": kind, "make": make, "policy": policy}
+            return re.escape(path), Content, {"served": served, "pool": self._pool, "tokens": tokens, **more}
 
-        def lines() -> str:
-            return controller.audience.lines.svg() if controller.audience.lines else ""
+        def data(path: str, tokens: list[str], make: Callable[[], object]) -> Any:
+            return content(path, tokens, JSON, lambda: json.dumps(make()))
 
-        def page(name: str, token: str) -> dict[str, Any]:
-            text = _read(f"{name}.html").replace("{{token}}", token)
-            return {"make": lambda: text, "kind": HTML, "policy": FRAME_POLICIES[name]}
+        def script(name: str, tokens: list[str]) -> Any:
+            return content(f"/{name}.js", tokens, JS, lambda: _read(f"{name}.js"))
+
+        def page(name: str, tokens: list[str]) -> Any:
+            text = _read(f"{name}.html").replace("{{token}}", tokens[-1])
+            return content(f"/{name}", tokens, HTML, lambda: text, FRAME_POLICIES[name])
 
         return [
-            (r"/presenter", Content, {**presenter, **page("presenter", self.presenter_token)}),
-            (r"/(presenter|notes|room)\.js", ScriptHandler, presenter),
-            (r"/presenter/choices", Content, {**presenter, "make": lambda: json.dumps(served.choices()), "kind": JSON}),
-            (r"/presenter/state", Content, {**presenter, "make": lambda: json.dumps(served.state()), "kind": JSON}),
-            (r"/presenter/do/([a-z-]+)", Action, presenter),
-            *_room_routes(served.room, presenter, both),
-            (r"/presenter/recorded\.svg", Content, {**presenter, **recorded}),
-            (r"/audience", Content, {**both, **page("audience", self.audience_token)}),
-            (r"/(audience)\.js", ScriptHandler, both),
-            (r"/audience/state", Content, {**both, "make": audience_state, "kind": JSON}),
-            (r"/audience/clock\.svg", Content, {**both, "make": controller.picture, "kind": SVG}),
-            (r"/audience/map\.svg", Content, {**both, "make": _map, "kind": SVG}),
-            (r"/audience/lines\.svg", Content, {**both, "make": lines, "kind": SVG}),
-            (r"/audience/recorded\.svg", Content, {**both, **recorded}),
-            (r"/desk\.css", Content, {**both, "make": _style, "kind": CSS}),
+            page("presenter", presenter),
+            *(script(name, presenter) for name in ("presenter", "notes", "room")),
+            data("/presenter/choices", presenter, served.choices),
+            data("/presenter/state", presenter, served.state),
+            data("/presenter/room/choices", presenter, lambda: room and room.choices()),
+            data("/presenter/room", presenter, lambda: room and room.state()),
+            content("/presenter/recorded.svg", presenter, SVG, served.recorded, PICTURE_POLICY),
+            (r"/presenter/do/([a-z-]+)", Action, {"served": served, "pool": self._pool, "tokens": presenter}),
+            page("audience", both),
+            script("audience", both),
+            data("/audience/state", both, audience.state),
+            data("/audience/room", both, lambda: room and room.audience_state()),
+            content("/audience/clock.svg", both, SVG, served.controller.picture),
+            content("/audience/map.svg", both, SVG, _map),
+            content("/audience/lines.svg", both, SVG, lambda: audience.lines.svg() if audience.lines else ""),
+            content("/audience/recorded.svg", both, SVG, served.recorded, PICTURE_POLICY),
+            content("/audience/room.svg", both, SVG, lambda: room.picture() if room else ""),
+            content("/desk.css", both, CSS, _style),
         ]
-
-
-def _room_routes(room: RoomApi | None, presenter: dict[str, Any], both: dict[str, Any]) -> list[Any]:
-    """Return the live room's routes of both pages; its data is ``null`` without a room."""
-
-    def data(name: str) -> dict[str, Any]:
-        return {"make": lambda: json.dumps(getattr(room, name)() if room else None), "kind": JSON}
-
-    return [
-        (r"/presenter/room/choices", Content, {**presenter, **data("choices")}),
-        (r"/presenter/room", Content, {**presenter, **data("state")}),
-        (r"/audience/room", Content, {**both, **data("audience_state")}),
-        (r"/audience/room\.svg", Content, {**both, "make": lambda: room.picture() if room else "", "kind": SVG}),
-    ]
 
 
 class Content(Handler):
@@ -103,17 +95,8 @@ class Content(Handler):
         content = await self.from_thread(self.more["make"])
         if not content:
             raise tornado.web.HTTPError(404)
-        if "policy" in self.more:
-            self.set_header("Content-Security-Policy", self.more["policy"])
+        self.set_header("Content-Security-Policy", self.more["policy"])
         self.answer(content, self.more["kind"])
-
-
-class ScriptHandler(Handler):
-    """A script of a page."""
-
-    def get(self, name: str) -> None:
-        """Answer with it."""
-        self.answer(_read(f"{name}.js"), JS)
 
 
 class Action(Handler):

@@ -25,8 +25,7 @@ from workshop_kit.errors import NotReady
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.seats.hub_settings import INSTRUCTOR, HubSettings
-from workshop_kit.seats.seat_resources import LABEL, LIMIT_BYTES
+from workshop_kit.seats.hub_seats import INSTRUCTOR, LABEL, LIMIT_BYTES, HubSettings
 
 SOURCE = CHECKOUT / "deploy" / "room"
 LOCK = "requirements.txt"

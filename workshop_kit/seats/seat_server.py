@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
 from typing import NoReturn
 
 from workshop_kit.bundle import images as bundle_images
@@ -46,9 +45,9 @@ def build(session: Session, report: Report = silent) -> str:
     return tag()
 
 
-def require_hub(environment: Mapping[str, str] = os.environ) -> None:
+def require_hub() -> None:
     """Raise WrongUsage outside of a hub's environment, and NotReady where the server is not installed."""
-    if not environment.get(NEEDED):
+    if not os.environ.get(NEEDED):
         raise WrongUsage(
             "`./workshop seat` is the server that a JupyterHub starts in a participant's container.",
             "On your own machine run ./workshop start; for a room read deploy/room/README.md.",
@@ -57,18 +56,15 @@ def require_hub(environment: Mapping[str, str] = os.environ) -> None:
         raise NotReady(f"The Python package {PACKAGE} is not installed.", "Build the image: ./workshop seat --build.")
 
 
-def command(workspace: Workspace) -> list[str]:
-    """Return the command of the server; it opens the first lesson. The hub's variables say where it listens."""
-    page = lab_settings.lesson_page("00_start")
-    first = f"/lab/workspaces/{page.layout}/tree/{page.path}"
-    options = [*lab_settings.server_options(workspace), f"--ServerApp.default_url={first}"]
-    return [sys.executable, "-P", "-m", "jupyterhub.singleuser", *options]
-
-
 def serve(workspace: Workspace) -> NoReturn:
-    """Replace this process by the server of the workspace."""
+    """Replace this process by the server of the workspace, which opens the first lesson.
+
+    The hub's variables say where it listens.
+    """
     folders = lab_settings.prepare(workspace)
     lab_settings.trust(workspace)
-    words = command(workspace)
+    page = lab_settings.lesson_page("00_start")
+    first = f"--ServerApp.default_url=/lab/workspaces/{page.layout}/tree/{page.path}"
+    words = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *lab_settings.server_options(workspace), first]
     os.chdir(workspace.folder)
     os.execve(words[0], words, lab_settings.server_environment(folders, token=None))

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tests.workshop_kit.classroom.conftest import LiveRoom
 from workshop_kit import cli
-from workshop_kit.classroom.join_code import FIRST_PORT, LENGTH, PORTS, SECRETS, SYMBOLS, JoinCode
-from workshop_kit.classroom.snapshot import disclosure
+from workshop_kit.classroom.protocol import FIRST_PORT, LENGTH, PORTS, SECRETS, SYMBOLS, JoinCode, disclosure
 from workshop_kit.errors import Exit, WrongUsage
 
 codes = st.builds(
@@ -41,13 +40,6 @@ def test_one_wrong_symbol_is_found(code: JoinCode, place: int, symbol: str) -> N
     if typed != code.token:
         with pytest.raises(WrongUsage, match="is no code of a live room"):
             JoinCode.read(typed)
-
-
-@pytest.mark.parametrize("typed", ["", "7K2M", "7K2M-Q9FD-30XAB", "7K2M-Q9FD-30X!", "ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ", "\ud800" * 12])
-def test_other_text_is_one_sentence(typed: str) -> None:
-    """Too short, too long, with symbols that no code has."""
-    with pytest.raises(WrongUsage, match="Compare it with the screen"):
-        JoinCode.read(typed)
 
 
 Join = Callable[..., tuple[int, str]]
@@ -87,7 +79,7 @@ def test_join_asks_and_leave_forgets(live_room: LiveRoom, join: Join) -> None:
     ("words", "code", "said"),
     [
         ([], Exit.WRONG_USAGE, "The code is missing."),
-        (["7K2M"], Exit.WRONG_USAGE, "is no code of a live room"),
+        (["ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ"], Exit.WRONG_USAGE, "is no code of a live room"),
         (["--leave"], Exit.WRONG_USAGE, "This workspace is in no live room."),
     ],
     ids=str,

@@ -150,16 +150,8 @@ class RecordedShop(Shop):
 
     def measured(self) -> dict[str, tuple[object, ...]]:
         """By environment: served, ready, which dependencies fail, at its CPU limit, at its memory limit."""
-        return {
-            name: (
-                self.serves(name),
-                self.is_ready(name),
-                tuple(self.pings(name)),
-                self.is_held_back(name),
-                self.is_killed(name),
-            )
-            for name in self.environments
-        }
+        looks = (self.serves, self.is_ready, lambda name: tuple(self.pings(name)), self.is_held_back, self.is_killed)
+        return {name: tuple(look(name) for look in looks) for name in self.environments}
 
     def view(self, source: str) -> object:
         """Everything that one source shows, without times and marks of secrets."""
@@ -218,30 +210,18 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
 
 def _tables(shop: RecordedShop, moment: datetime) -> Tables:
     """The watcher's newest tables."""
-    health, requests = [], []
-    for name in shop.environments:
-        well = "pass" if shop.is_ready(name) else "fail"
-        health += [Health(moment, name, what, "fail") for what in shop.pings(name)]
-        health += [Health(moment, name, "/readyz", well)]
-        requests.append(
-            {
-                "time": pd.Timestamp(moment),
-                "container": name,
-                "came": 10.0,
-                "served": 10.0 * shop.serves(name),
-                "served_percent": 100.0 * shop.serves(name),
-                "cpu_percent": 50.0,
-                "throttled_percent": 80.0 * shop.is_held_back(name),
-                "memory_percent": 95.0 if shop.is_killed(name) else 30.0,
-                "state": "ok",
-            }
-        )
-    events = [
-        {"time": pd.Timestamp(moment), "container": name, "what": "oom", "detail": "", "exit_code": None}
-        for name in shop.environments
-    ]
-    return Tables(
-        health=frame(Health, health),
-        requests=pd.DataFrame(requests).assign(error_percent=0.0, p50_ms=5.0, p95_ms=9.0),
-        events=pd.DataFrame(events),
-    )
+    names, now = shop.environments, pd.Timestamp(moment)
+    health = [Health(moment, name, what, "fail") for name in names for what in shop.pings(name)]
+    health += [Health(moment, name, "/readyz", "pass" if shop.is_ready(name) else "fail") for name in names]
+    requests = {
+        "time": now,
+        "container": names,
+        "came": 10.0,
+        "served": [10.0 * shop.serves(name) for name in names],
+        "served_percent": [100.0 * shop.serves(name) for name in names],
+        "throttled_percent": [80.0 * shop.is_held_back(name) for name in names],
+        "memory_percent": [95.0 if shop.is_killed(name) else 30.0 for name in names],
+        **{"cpu_percent": 50.0, "error_percent": 0.0, "p50_ms": 5.0, "p95_ms": 9.0, "state": "ok"},
+    }
+    events = {"time": now, "container": names, "what": "oom", "detail": "", "exit_code": None}
+    return Tables(health=frame(Health, health), requests=pd.DataFrame(requests), events=pd.DataFrame(events))

@@ -5,85 +5,64 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from random import Random
 
 import pytest
 
 from tests.workshop_kit.gameday.recorded import HOSTS, RecordedShop, play
-from workshop_kit.exercises import dependency_proxies
-from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, ShopChange, more_memory
-from workshop_kit.gameday.shop import Shop
+from workshop_kit.exercises.dependency_proxies import REFUSES
+from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, more_memory
 
 SOURCES = ("configuration", "logs", "metrics")
 SEEDS = (1, 2, 3)
 Decoy = Callable[[Cause, RecordedShop, int], RecordedShop]
 
 
-def accepted(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The new secret was rotated on both sides."""
-    shop = play(cause, seed)
-    shop.accepted = {name: text.strip() for name, (_, text) in shop.current("production").secrets.items()}
-    return shop
-
-
-def rotated_at_the_other_side(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The dependency got another password without a release."""
-    shop = play(replace(cause, inject=more_memory), seed)
-    shop.accepted[SECRETS["redis" in incident.pings("production")]] = "another password"
-    return shop
-
-
-def gateway(state: str) -> Decoy:
-    """The gateway to the dependency is the cause, and no release."""
+def replayed(change: Callable[[RecordedShop], object]) -> Decoy:
+    """The same releases, and then a change around them."""
 
     def decoy(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-        shop = play(replace(cause, inject=more_memory), seed)
-        shop.gateways.set(**{name.replace("-", "_"): state for name in incident.pings("production")})
+        change(shop := play(cause, seed))
         return shop
 
     return decoy
 
 
-def few_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The same limit is enough for today's customers."""
-    shop = play(cause, seed)
-    shop.demand_cpus = 0.01
-    return shop
+def without_the_cause(change: Callable[[RecordedShop, RecordedShop], object]) -> Decoy:
+    """A harmless release in place of the cause, and then a change, which knows the incident."""
+
+    def decoy(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
+        change(shop := play(replace(cause, inject=more_memory), seed), incident)
+        return shop
+
+    return decoy
 
 
-def many_customers(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The limit is the usual one, and customers need more CPU."""
-    shop = play(replace(cause, inject=more_memory), seed)
-    shop.demand_cpus = 2.0
-    return shop
+def accept(shop: RecordedShop) -> None:
+    """The new secret was rotated on both sides."""
+    shop.accepted = {name: text.strip() for name, (_, text) in shop.current("production").secrets.items()}
 
 
-def nothing_around_it(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The same releases, and every gateway is open."""
-    shop = play(cause, seed)
-    shop.gateways.set()
-    return shop
+def rotate(shop: RecordedShop, incident: RecordedShop) -> None:
+    """The dependency got another password without a release."""
+    shop.accepted[SECRETS["redis" in incident.pings("production")]] = "another password"
 
 
-def wrong_host(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
+def refuse(shop: RecordedShop, incident: RecordedShop) -> None:
+    """The gateway to the dependency is the cause, and no release."""
+    refused = dict.fromkeys((name.replace("-", "_") for name in incident.pings("production")), REFUSES)
+    shop.gateways.set(**refused)
+
+
+def rename_host(shop: RecordedShop, incident: RecordedShop) -> None:
     """A release names a host that does not answer."""
     (name,) = incident.pings("production")
-    return play(replace(cause, inject=_release(settings={HOSTS[name]: "a host that is gone"})), seed)
+    shop.change("production", settings={HOSTS[name]: "a host that is gone"})
 
 
-def no_leak(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
-    """The same releases, and none of the code leaks."""
-    shop = play(cause, seed)
-    shop.service.leaks.clear()
-    return shop
-
-
-def little_memory(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
+def take_memory(shop: RecordedShop) -> None:
     """A memory limit is below what it needs."""
-    shop = play(cause, seed)
     shop.service.leaks.clear()
     shop.change("production", memory_mib=24)
-    return shop
 
 
 def code_without_a_fallback(cause: Cause, incident: RecordedShop, seed: int) -> RecordedShop:
@@ -95,19 +74,17 @@ def code_without_a_fallback(cause: Cause, incident: RecordedShop, seed: int) -> 
     return shop
 
 
-def _release(**changes: object) -> ShopChange:
-    def inject(shop: Shop, _: Random) -> None:
-        shop.change("production", **changes)
-
-    return inject
-
-
+few_customers = replayed(lambda shop: setattr(shop, "demand_cpus", 0.01))
+many_customers = without_the_cause(lambda shop, _: setattr(shop, "demand_cpus", 2.0))
+open_gateways = replayed(lambda shop: shop.gateways.set())
+no_leak = replayed(lambda shop: shop.service.leaks.clear())
+little_memory, wrong_host = replayed(take_memory), without_the_cause(rename_host)
 DECOYS: dict[str, tuple[Decoy, Decoy, Decoy]] = {
-    "monday": (accepted, rotated_at_the_other_side, gateway(dependency_proxies.REFUSES)),
+    "monday": (replayed(accept), without_the_cause(rotate), without_the_cause(refuse)),
     "tuesday": (few_customers, many_customers, many_customers),
-    "wednesday": (nothing_around_it, wrong_host, wrong_host),
+    "wednesday": (open_gateways, wrong_host, wrong_host),
     "thursday": (no_leak, little_memory, little_memory),
-    "friday": (nothing_around_it, code_without_a_fallback, code_without_a_fallback),
+    "friday": (open_gateways, code_without_a_fallback, code_without_a_fallback),
 }
 """By day and source: a day that looks the same in this source but has another cause or none."""
 

@@ -14,7 +14,6 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import Journal
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
-from workshop_kit.instructor.script import load_script
 from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace.folder import Workspace
 
@@ -58,7 +57,7 @@ def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
     """An open desk, which leaves no fault."""
     server = InstructorServer()
     with Controller(stack, workspace) as controller:
-        desk = PresenterApi(controller, load_script())
+        desk = PresenterApi(controller)
         server.start(desk)
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60) as web:
             yield Pages(server, desk, web)

@@ -15,7 +15,6 @@ from workshop_kit.instructor.audience import Audience
 from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.room_server import RoomServer, open_room
-from workshop_kit.instructor.script import load_script
 from workshop_kit.instructor.server import InstructorServer
 
 
@@ -54,7 +53,7 @@ def open_room_pages(root: Path, folder: Path) -> Iterator[RoomPages]:
     """Open a desk with a room, whose code is kept in a folder."""
     audience, server, desk = Audience(), open_room(folder / "code", "127.0.0.1"), InstructorServer()
     api = RoomApi(server.code, audience, root)
-    desk.start(PresenterApi(controller(root, audience), load_script(), room=api))
+    desk.start(PresenterApi(controller(root, audience), api))
     server.start(api.classroom)
     yield RoomPages(desk, server, api, audience)
     desk.stop()

@@ -1,4 +1,4 @@
-"""What the audience is shown: a clock on which faults have no name, the lines of a request, and a countdown."""
+"""What the audience is shown: a clock on which faults have no name, the lines of a request, counted predictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.audience import Countdown, RequestLines
+from workshop_kit.instructor.audience import Audience, GuessCounts, OptionCount, RequestLines
 from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, svg
 from workshop_kit.instructor.log_tail import grade
 from workshop_kit.observe.scrape import Health
@@ -66,26 +66,38 @@ def test_hostile_names_stay_text() -> None:
     assert "\x1b" not in text
 
 
-def test_a_countdown_counts_only_while_it_runs() -> None:
-    """Started, paused, started again, set; below zero it says how far over time it is; idle until it is started."""
-    seconds = [100.0]
-    count = Countdown(1, lambda: seconds[0])
-    seconds[0] += 50
-    assert (count.seconds_left, count.runs, count.idle) == (60, False, True)
-    count.start()
-    seconds[0] += 20
-    count.start()
-    assert (count.seconds_left, count.runs, count.idle) == (40, True, False)
-    count.pause()
-    seconds[0] += 500
-    assert (count.seconds_left, count.runs, count.idle) == (40, False, False)
-    count.start()
-    seconds[0] += 50
-    assert count.seconds_left == -10
+@pytest.mark.parametrize("minutes", [0, 601, float("nan"), True, "5", None])
+def test_a_countdown_takes_minutes(minutes: object) -> None:
+    """Anything else is a sentence, and no countdown is shown."""
+    audience = Audience()
     with pytest.raises(WrongUsage, match="countdown takes up to 600 minutes"):
-        count.set(float("nan"))
-    count.set(2)
-    assert (count.seconds_left, count.runs, count.idle) == (120, False, True)
+        audience.count_down(minutes)
+    assert audience.state()["seconds_left"] is None
+
+
+def test_pasted_counts() -> None:
+    """A line an answer; a star before the right one; a colon may stand in an answer."""
+    pasted = GuessCounts.of_text(" Does it\nstay green? ", "It stays green: 23\n\n * It turns red: at once = 8 \n")
+    assert pasted.question == "Does it stay green?"
+    assert pasted.answers == (OptionCount("It stays green", 23), OptionCount("It turns red: at once", 8, right=True))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("*a: 1\n*b: 2", "More than one answer is marked"),
+        ("\n".join(f"a{number}: 1" for number in range(13)), "There are 13 answers"),
+        ("green 23", "'green 23' is no answer with a count"),
+        ("a" + " " * 200_000 + "x:", "is no answer with a count"),
+        ("*" + "a:" * 100_000, "is no answer with a count"),
+    ],
+    ids=["two right", "too many", "no count", "spaces", "colons"],
+)
+def test_pasted_text_without_counts_is_refused_at_once(text: str, said: str) -> None:
+    """One sentence says what is wrong; 200 kB in one line take no quadratic time: that would be hours."""
+    with pytest.raises(WrongUsage, match=said):
+        GuessCounts.of_text("Green?", text)
 
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -109,9 +121,7 @@ REQUEST = {"level": "warning", "route": "/orders", "status": 503}
     [
         (REQUEST, "error"),
         (REQUEST | {"status": None}, "error"),
-        (REQUEST | {"status": 404}, "warning"),
         (REQUEST | {"route": "/readyz"}, "warning"),
-        ({"level": "info", "status": 201, "route": "/orders"}, "other"),
         ({"level": {}, "status": "503"}, "other"),
     ],
     ids=str,

@@ -18,7 +18,6 @@ from workshop_kit.faults.catalog import ActiveFault, TargetState
 from workshop_kit.faults.injection import Journal
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
-from workshop_kit.instructor.script import load_script
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -38,7 +37,7 @@ def controller(root: Path, tmp_path: Path) -> Controller:
 
 def test_without_an_engine_every_answer_is_one_sentence(controller: Controller) -> None:
     """For state and buttons, without the SDK's text."""
-    desk = PresenterApi(controller, load_script())
+    desk = PresenterApi(controller)
     away = r"The Docker engine does not answer\."
     with pytest.raises(WorkshopError, match=away):
         desk.state()

@@ -1,4 +1,4 @@
-"""The two messages of a live room: a participant's snapshot, and the room's state in answer.
+"""What a live room and its participants exchange: the join code, a participant's snapshot, the room's state in answer.
 
 A snapshot is whole, so a lost one costs nothing: the next one says everything again.
 """
@@ -6,32 +6,84 @@ A snapshot is whole, so a lost one costs nothing: the next one says everything a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from workshop_kit.errors import WrongUsage
 from workshop_kit.screen import visible
+
+SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O or U. The first three are read as the digits that they look like."""
+ALIKE = str.maketrans("OIL", "011", "- ")
+LENGTH, GROUP = 12, 4
+FIRST_PORT, PORTS = 28_100, 256
+"""The ports of live rooms; below the range that systems give to outgoing connections."""
+SECRETS = 2**15
 
 MOST_CHARACTERS = 40
 MOST_BYTES = 32_000
 """The size of a snapshot in bytes that the room accepts; a full one has a quarter of it."""
 MOST_MINUTES = 600
-Sign = Literal["configuration", "logs", "metrics", "health", "customers", ""]
-SIGNS: Mapping[Sign, tuple[str, ...]] = {
-    "configuration": ("release", "config", "setting", "deploy", "compare"),
-    "logs": ("log", "line", "traceback"),
-    "metrics": ("metric", "chart", "dashboard", "graph", "latency", "p95", "cpu", "memory", "throttl"),
-    "health": ("health", "probe", "readyz", "livez"),
-    "customers": ("customer", "visit"),
-}
-"""The kinds of sign, each with the words of a debrief that name it."""
-
 Identifier = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Name = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(lambda text: visible(text.strip()))]
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 Help = Literal["none", "stuck", "done"]
 Participant = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+@dataclass(frozen=True)
+class JoinCode:
+    """A code such as ``7K2M-Q9FD-30XA``: 32 bits of address, 8 of port, 15 of secret, and a check symbol."""
+
+    address: str
+    port: int
+    secret: int
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the code that was typed, whatever its case and its dashes. Raises WrongUsage for a typing error."""
+        typed = text.strip().upper().translate(ALIKE)
+        digits = [SYMBOLS.find(symbol) for symbol in typed]
+        if len(typed) != LENGTH or -1 in digits or digits[-1] != _check_digit(digits[:-1]):
+            raise WrongUsage(
+                f"{visible(text, 40)!r} is no code of a live room.",
+                f"Compare it with the screen: it has {LENGTH} letters and digits.",
+            )
+        number = 0
+        for digit in digits[:-1]:
+            number = number * len(SYMBOLS) + digit
+        number, secret = divmod(number, SECRETS)
+        address, port = divmod(number, PORTS)
+        return cls(str(IPv4Address(address)), FIRST_PORT + port, secret)
+
+    @property
+    def token(self) -> str:
+        """The code without its dashes: what a request to the room carries."""
+        number = (int(IPv4Address(self.address)) * PORTS + self.port - FIRST_PORT) * SECRETS + self.secret
+        digits = [number // len(SYMBOLS) ** place % len(SYMBOLS) for place in reversed(range(LENGTH - 1))]
+        return "".join(SYMBOLS[digit] for digit in [*digits, _check_digit(digits)])
+
+    @property
+    def url(self) -> str:
+        """The address of the room's server."""
+        return f"http://{self.address}:{self.port}"
+
+    @property
+    def page_url(self) -> str:
+        """The address of the room's page, for phones."""
+        return f"{self.url}/{self}"
+
+    def __str__(self) -> str:
+        return "-".join(self.token[start : start + GROUP] for start in range(0, LENGTH, GROUP))
+
+
+def _check_digit(digits: list[int]) -> int:
+    """Return a weighted sum: odd weights find every single wrong symbol, and nearly all swapped neighbors."""
+    return sum((2 * place + 1) * digit for place, digit in enumerate(digits)) % len(SYMBOLS)
 
 
 class _Message(BaseModel):
@@ -45,37 +97,30 @@ class GuessReport(_Message):
     outcome: Identifier | Literal[""] = ""
 
 
-class Repair(_Message):
-    """An incident of game day: seconds from the first symptom to the repair, and the sign that the debrief names."""
-
-    seconds: Annotated[float, Field(ge=0, le=86_400)]
-    sign: Sign = ""
-
-
 class Snapshot(_Message):
     """All that leaves a participant's laptop. `DISCLOSED` says every field in plain words before joining."""
 
     participant: Participant
-    sequence: Count = 0
+    sequence: Annotated[int, Field(ge=0, le=2**53)] = 0
     name: Name = ""
     lesson: Identifier | Literal[""] = ""
     guesses: Annotated[Mapping[Identifier, GuessReport], Field(max_length=200)] = {}
     passed: Annotated[Mapping[Identifier, Annotated[int, Field(ge=0, le=MOST_MINUTES)]], Field(max_length=200)] = {}
     help: Help = "none"
     help_clicks: Count = 0
-    repairs: Mapping[Day, Repair] = {}
+    repairs: Mapping[Day, Annotated[float, Field(ge=0, le=86_400)]] = {}
 
 
 DISCLOSED = {
     "participant": "a random number for this workspace",
-    "sequence": "how often the report has changed",
+    "sequence": "when the report was made",
     "name": "your name, if you give one; only the presenter sees it",
     "lesson": "the lesson that you are in",
     "guesses": "your predictions: the option that you clicked, and the outcome on your machine",
     "passed": "which exercises you passed, and in how many minutes",
     "help": "whether you clicked “I am stuck” or “Done”",
     "help_clicks": "how often you clicked one of the two",
-    "repairs": "on game day: the seconds until your repair, and which kind of sign your debrief names",
+    "repairs": "on game day: the seconds from the first symptom until your repair",
 }
 """Each field of `Snapshot` in the words that a participant reads before joining."""
 NOT_SENT = "Never sent: your code, your answers and policies, log lines, anything else on your machine."
@@ -111,14 +156,3 @@ class RoomState(BaseModel):
     helped: Count = 0
     notice: Notice | None = None
     poll: Poll | None = None
-
-
-def sign_in(debrief: str) -> Sign:
-    """Return the first kind of sign that a debrief names; "" for none. Only this word leaves the laptop.
-
-    >>> sign_in("The log lines stopped, then the chart fell.")
-    'logs'
-    """
-    text = debrief.lower()
-    places = {text.find(word): sign for sign, words in SIGNS.items() for word in words if word in text}
-    return places[min(places)] if places else ""

@@ -12,8 +12,7 @@ import pytest
 from tests.workshop_kit.instructor.conftest import Pages
 from workshop_kit.errors import Exit
 from workshop_kit.faults.injection import Journal
-from workshop_kit.instructor.rehearsal import rehearse
-from workshop_kit.instructor.script import PICTURES, Click, Expectation, as_page, load_script
+from workshop_kit.instructor.demo import PICTURES, Click, Expectation, as_page, load_script, rehearse
 
 
 @pytest.mark.engine
@@ -45,7 +44,8 @@ def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tm
     broken = first.model_copy(update={"number": 3, "id": "broken", "clicks": (gone,), "expectations": ()})
     (tmp_path / "09-old.svg").write_text("old")
     (tmp_path / "02-never.svg").write_text("recorded")
-    results = rehearse(pages.controller, script.model_copy(update={"steps": (first, quiet, broken)}), pictures=tmp_path)
+    shortened = script.model_copy(update={"steps": (first, quiet, broken)})
+    results = rehearse(shortened, pages.controller, pages.desk.play, pictures=tmp_path)
     assert [bool(result.problem) for result in results] == [False, True, True]
     assert "health /livez: state is fail (it is pass)" in results[1].problem
     assert "no container 'nobody'" in results[2].problem

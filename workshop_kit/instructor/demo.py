@@ -1,30 +1,30 @@
 """The demo, read from ``demo.toml``: steps with what to say, what to click, and what will be seen then.
 
-A rehearsal does the clicks and waits for what will be seen. `DemoProgress` is where the presenter is in it.
+A rehearsal does the clicks, waits for what will be seen, and records its picture.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
 from workshop_kit.display.rendered import template
-from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.faults import catalog
-from workshop_kit.files import load_toml
-from workshop_kit.instructor.audience import SHOWN
-from workshop_kit.instructor.load_generator import REQUESTS
+from workshop_kit.errors import WorkshopError
+from workshop_kit.files import load_toml, write_atomically
+from workshop_kit.instructor.controller import Controller
 from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.progress import Report, Step, silent
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
+POLL_SECONDS, RECORDED_SECONDS = 0.5, 60.0
 OneLine = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
 """A text that the file breaks into lines."""
 
@@ -36,7 +36,7 @@ class _Model(BaseModel):
 class Click(_Model):
     """One click with its arguments, which are empty where the action takes none."""
 
-    action: Literal["load", "load-stop", "fault", "undo-all", "well", "order", "show", "show-lines"]
+    action: Literal["load", "fault", "undo-all", "well", "order", "show", "show-lines"]
     fault: str = ""
     target: str = ""
     parameters: Mapping[str, Any] | None = None
@@ -44,19 +44,6 @@ class Click(_Model):
     rate_per_second: int = 0
     request_id: str = ""
     what: str = ""
-
-    @model_validator(mode="after")
-    def _can_be_done(self) -> Click:
-        if self.action == "load" and self.request not in REQUESTS:
-            raise ValueError(f"{self.request!r} is no load; there are {', '.join(REQUESTS)}")
-        if self.action == "show" and self.what not in SHOWN:
-            raise ValueError(f"{self.what!r} cannot be shown; there are {', '.join(SHOWN)}")
-        if self.action == "fault":
-            try:
-                catalog.named(self.fault).complete(self.parameters or {})
-            except WorkshopError as error:
-                raise ValueError(error.what) from error
-        return self
 
     def __str__(self) -> str:
         if self.action == "fault":
@@ -68,7 +55,7 @@ class Click(_Model):
             return f"One order with the id {self.request_id}"
         if self.action in {"show", "show-lines"}:
             return f"Show the room: {self.what or f'the lines of {self.request_id}'}"
-        return {"load-stop": "Stop the load", "undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
+        return {"undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
 
 
 class Expectation(_Model):
@@ -152,58 +139,92 @@ class Script(_Model):
         """How long it takes on stage."""
         return sum(step.minutes for step in self.steps)
 
-    def step(self, number: object) -> DemoStep:
-        """Return the step of that number, from 1. Raises WrongUsage."""
-        if not isinstance(number, int) or not 0 < number <= len(self.steps):
-            raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(self.steps)}.")
-        return self.steps[number - 1]
 
+@dataclass(frozen=True)
+class StepResult:
+    """How a step went: ``seconds`` until everything was seen, ``minutes`` that a presenter needs.
 
-@dataclass
-class DemoProgress:
-    """The demo's step and its stopwatch, which the first action starts; ``clock`` returns monotonic seconds."""
+    ``problem`` is one sentence on what was not seen, or "".
+    """
 
-    script: Script
-    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    step: DemoStep = field(init=False)
-    done: bool = field(default=False, init=False)
-    _demo_since: float | None = field(default=None, init=False)
-    _step_since: float | None = field(default=None, init=False)
+    id: str
+    title: str
+    minutes: float
+    seconds: float
+    problem: str = ""
 
-    def __post_init__(self) -> None:
-        self.step = self.script.steps[0]
-
-    def choose(self, number: object) -> None:
-        """Go to a step, from 1. Raises WrongUsage."""
-        self.step, self.done = self.script.step(number), False
-        self.start()
-        self._step_since = self.clock()
-
-    def start(self) -> None:
-        """Start the stopwatch, unless it runs."""
-        if self._demo_since is None:
-            self.restart()
-
-    def restart(self) -> None:
-        """Start the stopwatch anew, for the demo and for the step."""
-        self._demo_since = self._step_since = self.clock()
-
-    def state(self) -> dict[str, Any]:
-        """Return it as JSON takes it; the seconds are None before the start."""
-        now = self.clock()
-        return {
-            "number": self.step.number,
-            "done": self.done,
-            "step_seconds": None if self._step_since is None else round(now - self._step_since, 2),
-            "demo_seconds": None if self._demo_since is None else round(now - self._demo_since, 2),
-        }
+    def __str__(self) -> str:
+        if self.problem:
+            return f"✗ {self.id}: {self.problem}"
+        return f"✓ {self.id}: seen after {self.seconds:.1f} s, {self.minutes:g} min on stage: {self.title}"
 
 
 def load_script(path: Path = SCRIPT) -> Script:
-    """Read the demo. Raises WorkshopError for what cannot be clicked or seen."""
+    """Read the demo."""
     return load_toml(path, TypeAdapter(Script))
 
 
 def as_page(script: Script) -> str:
     """Return the demo as a page in Markdown, with the recorded pictures."""
     return template(SCRIPT.parent / "pages" / "demo.md.j2").render(script=script).rstrip() + "\n"
+
+
+def rehearse(
+    script: Script,
+    controller: Controller,
+    play: Callable[[DemoStep], None],
+    report: Report = silent,
+    *,
+    pictures: Path | None = None,
+) -> list[StepResult]:
+    """Do every step with an open controller, in order; a failed step does not stop the others.
+
+    ``play`` does the clicks of a step. ``pictures``: write a picture of each successful step and an index to this
+    folder, and delete other pictures.
+    """
+    results = []
+    for step in script.steps:
+        report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
+        result = _rehearse(step, controller, play)
+        if pictures is not None and not result.problem:
+            time.sleep(step.look_seconds)
+            write_atomically(pictures / step.picture, _draw(controller).encode())
+        results.append(result)
+    if pictures is not None:
+        names = [step.picture for step in script.steps]
+        for path in pictures.glob("*.svg"):
+            if path.name not in names:
+                path.unlink()
+        write_atomically(pictures / "README.md", as_page(script).encode())
+    report(Step("Demo", 1.0, done=True))
+    return results
+
+
+def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep], None]) -> StepResult:
+    """Do a step and wait until everything is seen at once, or the time is over."""
+    began, since, problem = time.monotonic(), pd.Timestamp.now(tz="UTC"), ""
+    try:
+        play(step)
+        deadline = time.monotonic() + step.within_seconds
+        while missing := _missing(controller, step.expectations, since):
+            if time.monotonic() > deadline:
+                problem = f"After {step.within_seconds:g} s this was not seen: {'; '.join(missing)}."
+                break
+            time.sleep(POLL_SECONDS)
+    except WorkshopError as error:
+        problem = str(error)
+    return StepResult(step.id, step.title, step.minutes, time.monotonic() - began, problem)
+
+
+def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
+    tables, lines = controller.tables(), controller.lines()
+    found = [(one, one.found(tables, lines, since)) for one in expectations]
+    return [f"{one} (it is {value})" for one, value in found if not one.fits(value)]
+
+
+def _draw(controller: Controller) -> str:
+    """Draw what the room is shown: the lines of a request, else the clock."""
+    lines = controller.audience.lines
+    if controller.audience.shows == "lines" and lines is not None:
+        return lines.svg(alone=True)
+    return controller.draw(seconds=RECORDED_SECONDS, alone=True)

@@ -29,6 +29,7 @@ PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 STYLED = "<pandas.io.formats.style.Styler"
 """The text of a styled table begins with its class name; its HTML is used instead."""
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 AXIS_LABEL = re.compile(r"\bset_[xy]label\(\"([^\"]+)\"")
 
 INDEX = """# The lessons, as executed
@@ -70,7 +71,8 @@ def write_chapter(executed: Any, notebook: Path, folder: Path) -> bool:
 def write_index(notebooks: Path, folder: Path) -> None:
     """Write the table of contents: the existing chapters in the order of the lessons."""
     chapters = [path for path in sorted(folder.glob("*.md")) if (notebooks / f"{path.stem}.ipynb").is_file()]
-    lines = [f"- [{_title(path.read_text())}]({path.name})" for path in chapters]
+    titles = [TITLE.findall(path.read_text())[0] for path in chapters]
+    lines = [f"- [{title}]({path.name})" for title, path in zip(titles, chapters, strict=True)]
     write_atomically(folder / CONTENTS, INDEX.format(chapters="\n".join(lines)).encode())
 
 
@@ -134,11 +136,6 @@ def _fenced(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _title(markdown: str) -> str:
-    found = re.search(r"^# (.+)$", markdown, re.MULTILINE)
-    return found[1] if found else "A lesson"
 
 
 def copy_book(workspace: Workspace, source: Path = BOOK) -> None:

@@ -199,11 +199,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(log: Path) -> str:
-    """Return the last eight lines of a log file; nothing if it cannot be read."""
-    try:
-        return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
-    except OSError:
-        return ""
+    """Return the last eight lines of a log file."""
+    return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
 
 
 def open_in_browser(url: str, redirect: Path) -> None:

@@ -271,7 +271,8 @@ def as_text(timetable: Timetable) -> str:
 
 def as_markdown(timetable: Timetable) -> str:
     """Return the timetable as Markdown: the table, then headings and exercises by lesson."""
-    lines = [f"## {_caption(timetable)}", "", *map(_row, [COLUMNS, ("---", "---:", "---", "---"), *rows(timetable)])]
+    table_rows = [COLUMNS, ("---", "---:", "---", "---"), *rows(timetable)]
+    lines = [f"## {_caption(timetable)}", "", *(f"| {' | '.join(row)} |" for row in table_rows)]
     lines += ["", LEGEND, "", TAKE_HOME]
     for block in timetable.blocks:
         if block.lesson:
@@ -291,7 +292,3 @@ def _caption(timetable: Timetable) -> str:
         f"{timetable.end - timetable.start} minutes, {timetable.minutes('lesson')} of them lessons, "
         f"{timetable.minutes('break', 'lunch')} breaks"
     )
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

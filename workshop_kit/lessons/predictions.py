@@ -138,7 +138,6 @@ class Prediction:
 
     def lock(self, key: str) -> None:
         """Lock ``key`` unless a guess is locked already."""
-        self._require_option(key)
         if self.choice is None:
             self.progress.lock_guess(self.id, key)
         self._locked = self.choice or key
@@ -148,7 +147,9 @@ class Prediction:
 
         A headless run shows the first wrong option as the guess and records nothing.
         """
-        self._require_option(actual)
+        if actual not in self.question.options:
+            known = ", ".join(self.question.options)
+            raise WrongUsage(f"{actual!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
         if self.headless:
             guess = next((key for key in self.question.options if key != actual), None)
             return outcome(self.question, guess, actual)
@@ -163,11 +164,6 @@ class Prediction:
         match content:
             case {"lock": str(key)} if self.job is not None:
                 self.job.answer(lambda: self.lock(key))
-
-    def _require_option(self, key: str) -> None:
-        if key not in self.question.options:
-            known = ", ".join(self.question.options)
-            raise WrongUsage(f"{key!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
 
 
 def question_page(question: Question, locked: str | None) -> Rendered:

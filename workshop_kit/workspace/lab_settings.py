@@ -49,36 +49,16 @@ def lesson_page(notebook: str) -> FirstPage:
     return FirstPage(f"notebooks/{notebook}.ipynb")
 
 
-@dataclass(frozen=True)
 class JupyterFolders:
     """The folders of one workspace's JupyterLab, apart from the user's own Jupyter folders."""
 
-    root: Path
-
-    @property
-    def data(self) -> Path:
-        """Kernels and the signatures of trusted notebooks."""
-        return self.root / "data"
-
-    @property
-    def runtime(self) -> Path:
-        """Connection files of running servers and kernels."""
-        return self.root / "runtime"
-
-    @property
-    def layouts(self) -> Path:
-        """The open tabs."""
-        return self.root / "layouts"
-
-    @property
-    def log(self) -> Path:
-        """The server's output."""
-        return self.root / "jupyter.log"
-
-    @property
-    def port_file(self) -> Path:
-        """The file with the port of the last start."""
-        return self.root / "port"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.data = root / "data"  # kernels, and the signatures of trusted notebooks
+        self.runtime = root / "runtime"  # connection files of running servers and kernels
+        self.layouts = root / "layouts"  # the open tabs
+        self.log = root / "jupyter.log"
+        self.port_file = root / "port"  # the port of the last start
 
     def last_port(self) -> int | None:
         """Return the port of the last start; None before the first, or if the file holds no port.

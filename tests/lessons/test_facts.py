@@ -1,4 +1,4 @@
-"""What the lessons state holds: numbers of the factors, a filter of jq, and pytest's own cell."""
+"""What the lessons state holds: numbers of the factors, and pytest's own cell."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from workshop_kit.audit.catalog import principles
-from workshop_kit.engine.session import Session
-from workshop_kit.observe.jq import jq
 from workshop_kit.workspace import solutions
 
 FACTOR = re.compile(r"[Ff]actor (\d+)")
@@ -67,28 +64,3 @@ def test_the_pytest_cell_of_lesson_02b_ignores_every_outer_configuration(
     command = shell.format(**names).replace("{folder.parent}", str(folder.parent))
     said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     assert "2 passed" in said.stdout, said.stdout
-
-
-@pytest.mark.engine
-def test_the_jq_filter_of_lesson_03b_reads_any_line(root: Path, session: Session, images: dict[str, str]) -> None:
-    """A number, a list, plain text and a status that is no number: none ends it, and none counts as a failure."""
-    cell = cells_of(root, "03b_logging_more")["jq"]
-    said: list[str] = []
-    lines = b"""starting up
-42
-null
-[500]
-{"msg": "request", "route": "/orders", "status": "unknown"}
-{"msg": "request", "route": "/orders"}
-{"msg": "request", "route": "/orders", "status": 200}
-{"msg": "request", "route": "/orders", "status": 400}
-{"msg": "request", "route": "/orders", "status": 503}
-{"msg": "request", "route": "/orders", "status": 503}
-"""
-
-    def ask(program: str, _: object, *options: str) -> None:
-        answer = jq(session, images["collector"], program, lines, *options)
-        said.append(f"{answer.output}{answer.error}")
-
-    exec(cell, {"w": SimpleNamespace(logs=SimpleNamespace(jq=ask)), "container": None})
-    assert json.loads(said[0]) == {"/orders 400": 1, "/orders 503": 2}

@@ -10,7 +10,7 @@ from workshop_kit.lessons import notes
 from workshop_kit.lessons.notes import Note
 from workshop_kit.lessons.plan import minutes_of
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import LESSON, load_course
+from workshop_kit.workspace.course import LESSON, load_course, notebook_cells
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
@@ -38,10 +38,10 @@ def parts(note: Note) -> dict[str, str]:
 
 def test_each_note_has_a_cell_and_each_task_a_note(lesson: str, by_cell: dict[str, Note]) -> None:
     """Headings are ids of cells, in the notebook's order."""
-    cells = notes.read_notebook(lesson, NOTEBOOKS)["cells"]
+    cells = notebook_cells(NOTEBOOKS / f"{lesson}.ipynb")
     ids = [cell["id"] for cell in cells]
     assert list(by_cell) == [name for name in ids if name in by_cell]
-    asks = [cell["id"] for cell in cells if cell["cell_type"] == "code" and ASKS.search("".join(cell["source"]))]
+    asks = [cell["id"] for cell in cells if cell["cell_type"] == "code" and ASKS.search(cell["source"])]
     assert [name for name in asks if name not in by_cell] == []
 
 

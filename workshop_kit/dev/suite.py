@@ -37,20 +37,15 @@ class Group:
 
     name: str
     marks: str
-    about: str
     shared: bool = True
 
 
-DEFAULT = Group(
-    "default",
-    "not long and not alone and not machine",
-    "linters, types, units, lessons, exercises, one round in the browser",
-)
+DEFAULT = Group("default", "not long and not alone and not machine")
 LONG = (
-    Group("long", "long and not browser and not alone", "second engines, disasters, wrong answers built and run"),
-    Group("browser", "long and browser and not alone", "more lessons and widgets in JupyterLab"),
-    Group("alone", "alone", "tests that load or measure the processor, one after the other", shared=False),
-    Group("machine", "machine", "other engines with systemd, in an emulated machine", shared=False),
+    Group("long", "long and not browser and not alone"),  # second engines, disasters, wrong answers built and run
+    Group("browser", "long and browser and not alone"),
+    Group("alone", "alone", shared=False),  # they load or measure the processor
+    Group("machine", "machine", shared=False),  # other engines with systemd, in an emulated machine
 )
 
 

@@ -148,4 +148,4 @@ def book_page(lesson: str, source: Path = BOOK) -> FirstPage:
     """Return the chapter of ``lesson``; the table of contents for the first lesson and for one without a chapter."""
     chapter = f"{lesson}.md"
     name = chapter if lesson != "00_start" and (source / chapter).is_file() else CONTENTS
-    return FirstPage(f"{COPY}/{name}", layout="book", kind="markdownviewer-widget", factory="Markdown Preview")
+    return FirstPage(f"{COPY}/{name}", layout="book")

@@ -72,20 +72,18 @@ class Question(BaseModel):
 LESSON = TypeAdapter(dict[str, Question])
 
 
-def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
-    """Return the questions of a lesson by id. Raises WorkshopError for a missing or incomplete file."""
-    return load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
-
-
 def load_all_questions(folder: Path) -> dict[str, Question]:
     """Return the questions of all lessons by the id under which progress stores a guess (``lesson.id``)."""
-    lessons = [path.name.removesuffix(SUFFIX) for path in sorted(folder.glob(f"*{SUFFIX}"))]
-    return {f"{lesson}.{name}": one for lesson in lessons for name, one in load_questions(lesson, folder).items()}
+    found: dict[str, Question] = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        lesson = path.name.removesuffix(SUFFIX)
+        found |= {f"{lesson}.{name}": question for name, question in load_toml(path, LESSON).items()}
+    return found
 
 
 def find_question(identifier: str, lesson: str, folder: Path) -> Question:
     """Return one question of a lesson. Raises WrongUsage for an unknown id."""
-    known = load_questions(lesson, folder)
+    known = load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
     if identifier not in known:
         raise WrongUsage(f"{lesson} has no prediction {identifier!r}.", f"Use one of: {', '.join(known)}.")
     return known[identifier]

@@ -1,4 +1,4 @@
-"""JupyterLab's settings, kernel, layout, port and trust, all inside the workspace."""
+"""JupyterLab's settings, kernel, port and trust, all inside the workspace."""
 
 from __future__ import annotations
 
@@ -33,15 +33,10 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class FirstPage:
-    """The file that JupyterLab opens, and the kind and factory of its tab, in JupyterLab's terms.
-
-    ``layout`` names the set of tabs: lessons and the book have one each.
-    """
+    """The file that JupyterLab opens, and the name of a set of tabs: lessons and the book have one each."""
 
     path: str
     layout: str = "workshop"
-    kind: str = "notebook"
-    factory: str = "Notebook"
 
 
 def lesson_page(notebook: str) -> FirstPage:
@@ -144,24 +139,6 @@ def trust(workspace: Workspace) -> None:
     for path in sorted(workspace.notebooks.glob("*.ipynb")):
         with contextlib.suppress(ValueError, nbformat.ValidationError, RecursionError):
             notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
-
-
-def first_layout(page: FirstPage) -> dict[str, Any]:
-    """Return a JupyterLab layout with one tab, ``page``, and the file list beside it."""
-    tab = f"{page.kind}:{page.path}"
-    return {
-        "data": {
-            "layout-restorer:data": {
-                "main": {"dock": {"type": "tab-area", "currentIndex": 0, "widgets": [tab]}, "current": tab},
-                "left": {"collapsed": False, "visible": True, "current": "filebrowser", "widgets": ["filebrowser"]},
-                "right": {"collapsed": True, "visible": True, "widgets": []},
-                "relativeSizes": [0.18, 0.82, 0],
-            },
-            "file-browser-filebrowser:cwd": {"path": str(Path(page.path).parent)},
-            tab: {"data": {"path": page.path, "factory": page.factory}},
-        },
-        "metadata": {"id": page.layout},
-    }
 
 
 def server_options(workspace: Workspace) -> list[str]:

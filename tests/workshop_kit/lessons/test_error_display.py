@@ -15,7 +15,7 @@ from workshop_kit.lessons.error_display import sentence_for
 from workshop_kit.workspace.folder import Workspace
 
 SETUP = "import json\nw = 1"
-GUESS = 'guess = predict(\n    "stop",\n)'
+GUESS = 'guess = predict("stop")'
 SECOND = 'guess = predict(\n    "memory",\n)'
 REVEAL = "guess.reveal()"
 
@@ -41,7 +41,7 @@ def sentence_of(source: str, notebook: Path) -> str | None:
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        (REVEAL, 'There is no `guess` yet: it is made by the cell that begins with `guess = predict( "memory", …`.'),
+        (REVEAL, "There is no `guess` yet: it is made by the cell that begins with `guess = predict(`."),
         ("json.dumps(w)", "There is no `json` yet: it is made by the set-up cell, the first one. Run that cell first"),
         ("later + 1", "There is no `later` yet: it is made by the cell that begins with `del later`."),
         ("nobody", None),

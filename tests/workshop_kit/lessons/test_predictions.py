@@ -11,16 +11,9 @@ import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.lessons.predictions import (
-    LESSON,
-    SUFFIX,
-    Prediction,
-    find_question,
-    load_all_questions,
-)
+from workshop_kit.lessons.predictions import LESSON, Prediction, load_all_questions
 from workshop_kit.workspace.folder import Workspace
 
-NAME = "01_container"
 FOUR = """
 [stop]
 question = "You stop it. What happens?"
@@ -56,21 +49,6 @@ def test_an_unusual_result_and_a_missing_guess_are_said(progress: Progress) -> N
         WrongUsage, match=r"'kiled' is no option of prediction .*\. Use one of: at-once, terminated, ki"
     ):
         asked(progress).reveal("kiled")
-
-
-def write(folder: Path, text: str) -> Path:
-    """Write the lesson's file and return its folder."""
-    (folder / f"{NAME}{SUFFIX}").write_text(text)
-    return folder
-
-
-def test_a_prediction_is_found_by_its_id(tmp_path: Path) -> None:
-    """Options come in the order in which they are written; a slip in a lesson's cell is one sentence."""
-    question = find_question("stop", NAME, write(tmp_path, FOUR))
-    assert [*question.options] == ["at-once", "terminated", "killed", "refused"]
-    assert [*load_all_questions(tmp_path)] == ["01_container.stop"]
-    with pytest.raises(WrongUsage, match=r"has no prediction 'memory'\. Use one of: stop\."):
-        find_question("memory", NAME, tmp_path)
 
 
 def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:

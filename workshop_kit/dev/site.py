@@ -13,10 +13,9 @@ from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.lessons.book import chart_text
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.paths import CHECKOUT, TOURS
 
 FOLDER = CHECKOUT / "build" / "site"
-EXECUTED = CHECKOUT / "build" / "tour"
 LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
 """Files of Sphinx and of the theme that no page uses."""
 MARK = "workshop-site.txt"
@@ -51,7 +50,7 @@ def build(python: Path, output: Path) -> int:
     _require_replaceable(output)
     with tempfile.TemporaryDirectory() as scratch:
         sources, made = Path(scratch) / "sources", Path(scratch) / "site"
-        executed = write_sources(CHECKOUT, sources, EXECUTED)
+        executed = write_sources(CHECKOUT, sources, TOURS)
         settings = CHECKOUT / "docs" / "site"
         command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q", "-c", settings]
         shell.run(

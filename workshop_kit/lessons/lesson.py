@@ -106,8 +106,8 @@ class Lesson:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
         return recipes.tags(self.stack.root)[name]
 
-    def watch(self, container: Any = "service") -> Watch:
-        """Start to measure a container (the SDK's) or a service of the stack. A new watch ends the previous one."""
+    def watch(self, container: Any) -> Watch:
+        """Start to measure a container (the SDK's). A new watch ends the previous one."""
         from workshop_kit.lessons import tools
 
         return tools.start_watch(self.stack, self.screens, container)

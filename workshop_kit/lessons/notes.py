@@ -166,13 +166,8 @@ def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, 
     cells = []
     for cell in notebook["cells"]:
         if note := by_cell.get(cell["id"]):
-            cells.append(_cell(note))
+            minute = f" · {note.minute}" if note.minute else ""
+            lines = FOLDED.format(minute=minute, cell=note.cell, text=note.text).splitlines(keepends=True)
+            cells.append({"cell_type": "markdown", "id": f"{CELL}{note.cell}", "metadata": {}, "source": lines})
         cells.append(cell)
     return {**notebook, "cells": cells}
-
-
-def _cell(note: Note) -> dict[str, Any]:
-    minute = f" · {note.minute}" if note.minute else ""
-    text = FOLDED.format(minute=minute, cell=note.cell, text=note.text)
-    lines = text.splitlines(keepends=True)
-    return {"cell_type": "markdown", "id": f"{CELL}{note.cell}", "metadata": {}, "source": lines}

@@ -151,21 +151,15 @@ class Watch:
         self.watcher.stop()
 
 
-def start_watch(stack: Stack, screens: Screens, container: Any = "service") -> Watch:
-    """Start to measure a service of the stack (by name) or a container. Raises WorkshopError for an unknown one."""
-    watcher = Watcher(stack.session.engine, stack.session.identity.session, [_target(stack, container)])
+def start_watch(stack: Stack, screens: Screens, container: Any) -> Watch:
+    """Start to measure a container of the Docker SDK."""
+    found = container_of(container)
+    target = WatchTarget(service_in(found.labels) or found.name, id=found.id)
+    watcher = Watcher(stack.session.engine, stack.session.identity.session, [target])
     watch = Watch(stack, screens, watcher)
     screens.replace(WATCH, watch)
     watcher.start()
     return watch
-
-
-def _target(stack: Stack, one: Any) -> WatchTarget:
-    if isinstance(one, str):
-        stack.container(one)  # raises WorkshopError with the known names
-        return WatchTarget(one, stack.project, one)
-    container = container_of(one)
-    return WatchTarget(service_in(container.labels) or container.name, id=container.id)
 
 
 def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:

@@ -26,7 +26,7 @@ def test_an_unusual_result_and_a_missing_guess_are_said(tmp_path: Path) -> None:
     assert f"It did:   {QUESTION.options[unusual].text}\n" in shown.text
     assert f"Usually: {QUESTION.options[QUESTION.right].text}" in shown.text
     assert not progress.path.exists()
-    with pytest.raises(WrongUsage, match="'both' is no option of prediction .* Use one of: "):
+    with pytest.raises(WrongUsage, match=r"'both' is no option of prediction .* Use one of: "):
         Prediction(NAME, QUESTION, progress).reveal("both")
 
 

@@ -125,8 +125,7 @@ class Tour:
         def start_cell(cell: Any, cell_index: int) -> None:
             nonlocal current
             current = cell_index
-            first_line = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
-            self.report(Step(lesson, cell_index / len(notebook.cells), first_line))
+            self.report(Step(lesson, cell_index / len(notebook.cells), cell.source.strip().partition("\n")[0]))
             if cell.cell_type == "code" and self.before_cell is not None:
                 self.before_cell(lesson, cell.id)
 

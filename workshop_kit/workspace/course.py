@@ -131,9 +131,7 @@ def load_course(root: Path) -> Course:
     document = read_toml(root)
     names = [field.name for field in fields(ExerciseTime)]
     try:
-        tracks = {
-            name: Track(**{"name": name, "minutes": one["minutes"], **one}) for name, one in document["tracks"].items()
-        }
+        tracks = {name: Track(name=name, **one) for name, one in document["tracks"].items()}
         lessons = [
             LessonTime(name, one["title"], one.get("prefix", ""), one["minutes"])
             for name, one in document["lessons"].items()

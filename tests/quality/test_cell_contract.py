@@ -67,11 +67,6 @@ def python(cell: Cell) -> ast.Module:
     return ast.parse("" if cell.is_file else re.sub(r"^![^\n]*$", "pass", cell.source, flags=re.MULTILINE))
 
 
-def test_there_are_lessons() -> None:
-    """Without notebooks the tests below would pass by checking nothing."""
-    assert "00_start" in LESSONS
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_committed_clean(path: Path) -> None:
     """It has no outputs, ids that a person chose, the workshop's kernel, and the board at its end."""

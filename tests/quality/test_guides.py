@@ -1,13 +1,15 @@
-"""What the guides tell people to type exists, and their links lead somewhere."""
+"""What the guides tell people to type exists, their links lead somewhere, and factors have their numbers."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from workshop_kit.audit.catalog import principles
 from workshop_kit.bootstrap import command_table
 from workshop_kit.dev import generated
 from workshop_kit.paths import CHECKOUT
@@ -63,3 +65,29 @@ def test_the_page_of_commands_lists_every_command(root: Path) -> None:
 def test_the_page_of_performance_is_of_the_kept_rows(root: Path) -> None:
     """``./workshop build`` writes it; ``./workshop bench --report`` measures, too."""
     assert (root / generated.PERFORMANCE).read_text() == generated.performance_page(root)
+
+
+FACTOR = re.compile(r"[Ff]actor (\d+)")
+TEXTS = ("notebooks/*.ipynb", "exercises/exercises.toml", "docs/*.md", "README.md")
+
+
+def words(text: str) -> str:
+    """A text in lower case without emphasis, quotes and commas, so that two spellings of one name are equal."""
+    return re.sub(r"[^\w\s]", "", text).lower()
+
+
+def references(root: Path) -> Iterator[tuple[str, int, str]]:
+    """Every reference to a factor: the file, the number, and the words behind the number."""
+    for path in (path for pattern in TEXTS for path in sorted(root.glob(pattern))):
+        text = path.read_text()
+        for found in FACTOR.finditer(text):
+            yield path.name, int(found[1]), words(text[found.end() : found.end() + 60])
+
+
+def test_every_factor_is_cited_with_its_number_and_its_name(root: Path) -> None:
+    """The fifteen factors and the original twelve have different numbers: the name beside each says which is meant."""
+    names = {int(one.id[1:]): words(one.name) for one in principles() if one.id.startswith("F")}
+    found = list(references(root))
+    assert {name for name, _, _ in found} >= {"exercises.toml", "01_container.ipynb", "02_configuration.ipynb"}
+    wrong = [one for one in found if not one[2].lstrip().startswith(names.get(one[1], "no such factor"))]
+    assert wrong == []

@@ -1,6 +1,6 @@
 """Configuration: an environment becomes settings, or one error with every problem.
 
-Which setting a variable becomes: the participants' own test, run by tests/lessons/test_facts.py.
+Which setting a variable becomes: the participants' own test, run by a cell of lesson 02b.
 """
 
 from __future__ import annotations

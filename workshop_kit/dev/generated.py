@@ -39,6 +39,7 @@ HELP_HEAD = (
 )
 HELP_WIDTH = 78
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
 APP_SOURCE = "workshop_app/requirements.in"
 APP_LOCK = "workshop_app/requirements.txt"
 STORE_LOCK = "images/parameter_store/requirements.txt"
@@ -98,15 +99,7 @@ def exercises_schema() -> str:
 
 
 def _compile(root: Path, target: str, *words: str) -> None:
-    command = [
-        str(Path(sys.executable).with_name("uv")),
-        "pip",
-        "compile",
-        "--quiet",
-        "--universal",
-        "--generate-hashes",
-    ]
-    command += ["--no-header", "--no-annotate", "--python-version", "3.11", "--directory", str(root)]
+    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", *COMPILE, "--directory", root]
     shell.run(
         [*command, *words, "-o", target],
         failed=f"{target} could not be made.",

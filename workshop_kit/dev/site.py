@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,17 @@ from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.lessons.book import chart_text
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.paths import CHECKOUT, TOURS
 
 FOLDER = CHECKOUT / "build" / "site"
-EXECUTED = CHECKOUT / "build" / "tour"
 LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
 """Files of Sphinx and of the theme that no page uses."""
 MARK = "workshop-site.txt"
 """A file in every site, with the version that it was built from: a folder without it is never replaced."""
 BOOK = Path("docs") / "book"
-REFERENCE = ("commands", "engines", "settings", "audit", "parameter-store", "performance", "references")
+CONTENTS = Path("docs") / "site" / "contents.md"
+"""The tables of contents; Sphinx refuses a page that none of them has."""
 ROOMS = "deploy/*/README.md"
-TEACHING = ("docs/delivering.md", "docs/demo/README.md", "deploy/room/README.md", "deploy/cluster/README.md")
 TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")
 OBJECTIVES = re.compile(r"^Afterwards you can\n\n((?:- .+\n?)+)", re.MULTILINE)
 KEY_POINTS = re.compile(r"^(## To keep)\n\n((?:- .+\n?)+)", re.MULTILINE)
@@ -41,14 +39,6 @@ It opens this lesson in JupyterLab, to run, break and change it. {{download}}`Th
 :::
 """
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
-TOCTREE = """
-```{{toctree}}
-:caption: {caption}
-:hidden:
-
-{pages}
-```
-"""
 
 
 def build(python: Path, output: Path) -> int:
@@ -60,7 +50,7 @@ def build(python: Path, output: Path) -> int:
     _require_replaceable(output)
     with tempfile.TemporaryDirectory() as scratch:
         sources, made = Path(scratch) / "sources", Path(scratch) / "site"
-        executed = write_sources(CHECKOUT, sources, EXECUTED)
+        executed = write_sources(CHECKOUT, sources, TOURS)
         settings = CHECKOUT / "docs" / "site"
         command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q", "-c", settings]
         shell.run(
@@ -109,6 +99,8 @@ def save(site: Path, bundle: Path, version: str) -> str:
 
 def write_sources(root: Path, folder: Path, executed: Path) -> int:
     """Write Sphinx's source folder for a checkout; return how many lessons have outputs from ``executed``."""
+    from workshop_kit.lessons.notes import load_page  # lazily: slow imports
+
     shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
     lessons = sorted(root.glob("notebooks/*.ipynb"))
     for path in (*root.glob("*.md"), *root.glob(ROOMS), *lessons):
@@ -117,14 +109,14 @@ def write_sources(root: Path, folder: Path, executed: Path) -> int:
         shutil.copy(path, target)
     from_tour = [path.stem for path in lessons if write_lesson(path, folder / BOOK, executed / path.name)]
     for path in lessons:
-        page = notes_of(path.stem, root, f"{path.stem}.{'ipynb' if path.stem in from_tour else 'md'}")
+        page = template(Path(__file__).with_name("site_notes.md")).render(notes=load_page(path.stem, root))
         (folder / "notebooks" / f"{path.stem}.notes.md").write_text(page, encoding="utf-8")
     for path in list(folder.rglob("*.md")):
         _copy_linked(root, folder, path)
         _adapt_guide(path, from_tour)
     (folder / "README.md").rename(folder / "index.md")
     with (folder / "index.md").open("a", encoding="utf-8") as index:
-        index.writelines(contents(folder))
+        index.write((root / CONTENTS).read_text(encoding="utf-8"))
     return len(from_tour)
 
 
@@ -180,29 +172,6 @@ def with_boxes(text: str, lesson: str) -> str:
     text = TITLE.sub(lambda title: f"{title[0]}\n{opened}", text)
     text = OBJECTIVES.sub(r":::{admonition} Afterwards you can\n:class: note\n\n\1\n:::\n", text)
     return KEY_POINTS.sub(r"\1\n\n:::{admonition} Key points\n:class: important\n\n\2\n:::\n", text)
-
-
-def notes_of(lesson: str, root: Path, page: str) -> str:
-    """Return Markdown of what `./workshop notes` writes for a lesson; ``page`` is the file of the lesson's page."""
-    from workshop_kit.lessons.notes import load_page  # lazily: slow imports
-
-    notes = load_page(lesson, root)
-    return template(Path(__file__).with_name("site_notes.md")).render(notes=notes, page=page)
-
-
-def contents(folder: Path) -> Iterator[str]:
-    """Yield the tables of contents; a page that no section names goes to the last one."""
-    pages = {path.relative_to(folder).as_posix() for path in folder.rglob("*.md")} - {"index.md"}
-    lessons = sorted(path.relative_to(folder).as_posix() for path in folder.glob(f"{BOOK}/[0-9]*"))
-    sections = {
-        "Lessons": [f"{BOOK}/README.md", *lessons],
-        "Reference": [f"docs/{name}.md" for name in REFERENCE],
-        "For instructors": list(TEACHING),
-        "Instructor notes": sorted(page for page in pages if page.endswith(".notes.md")),
-    }
-    sections["For contributors"] = sorted(pages - {page for each in sections.values() for page in each})
-    for caption, names in sections.items():
-        yield TOCTREE.format(caption=caption, pages="\n".join(names))
 
 
 def _copy_linked(root: Path, folder: Path, guide: Path) -> None:

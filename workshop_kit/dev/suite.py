@@ -25,8 +25,8 @@ SHUFFLED = ("-p", "randomly")
 """Run the tests in random order: none may depend on an earlier one."""
 SELECTING = ("-k", "-m", "-n", "--numprocesses", "--lf", "--last-failed", "--sw", "--stepwise", "--collect", "-h")
 """Options that choose tests or a number of workers: pytest gets them unchanged."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MAC_OS_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+ON_MAC_OS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", ON_MAC_OS)
 BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-vlgothic")
 """Without the fonts, screenshots show boxes instead of letters."""
 
@@ -37,20 +37,15 @@ class Group:
 
     name: str
     marks: str
-    about: str
     shared: bool = True
 
 
-DEFAULT = Group(
-    "default",
-    "not long and not alone and not machine",
-    "linters, types, units, lessons, exercises, one round in the browser",
-)
+DEFAULT = Group("default", "not long and not alone and not machine")
 LONG = (
-    Group("long", "long and not browser and not alone", "second engines, disasters, wrong answers built and run"),
-    Group("browser", "long and browser and not alone", "more lessons and widgets in JupyterLab"),
-    Group("alone", "alone", "tests that load or measure the processor, one after the other", shared=False),
-    Group("machine", "machine", "other engines with systemd, in an emulated machine", shared=False),
+    Group("long", "long and not browser and not alone"),  # second engines, disasters, wrong answers built and run
+    Group("browser", "long and browser and not alone"),
+    Group("alone", "alone", shared=False),  # they load or measure the processor
+    Group("machine", "machine", shared=False),  # other engines with systemd, in an emulated machine
 )
 
 
@@ -142,9 +137,7 @@ def _read(root: Path, state: str | None) -> dict[str, float]:
 def find_browser() -> Path | None:
     """Return the path of Chromium or Chrome on this machine, or None."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found:
-        return Path(found)
-    return MAC_OS_BROWSER if MAC_OS_BROWSER.exists() else None
+    return Path(found) if found else None
 
 
 def ensure_browser(*, install: bool, report: Report = silent) -> Path:

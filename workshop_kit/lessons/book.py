@@ -29,6 +29,7 @@ PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 STYLED = "<pandas.io.formats.style.Styler"
 """The text of a styled table begins with its class name; its HTML is used instead."""
+TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 AXIS_LABEL = re.compile(r"\bset_[xy]label\(\"([^\"]+)\"")
 
 INDEX = """# The lessons, as executed
@@ -70,7 +71,8 @@ def write_chapter(executed: Any, notebook: Path, folder: Path) -> bool:
 def write_index(notebooks: Path, folder: Path) -> None:
     """Write the table of contents: the existing chapters in the order of the lessons."""
     chapters = [path for path in sorted(folder.glob("*.md")) if (notebooks / f"{path.stem}.ipynb").is_file()]
-    lines = [f"- [{_title(path.read_text())}]({path.name})" for path in chapters]
+    titles = [TITLE.findall(path.read_text())[0] for path in chapters]
+    lines = [f"- [{title}]({path.name})" for title, path in zip(titles, chapters, strict=True)]
     write_atomically(folder / CONTENTS, INDEX.format(chapters="\n".join(lines)).encode())
 
 
@@ -136,11 +138,6 @@ def _fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def _title(markdown: str) -> str:
-    found = re.search(r"^# (.+)$", markdown, re.MULTILINE)
-    return found[1] if found else "A lesson"
-
-
 def copy_book(workspace: Workspace, source: Path = BOOK) -> None:
     """Replace the workspace's copy of the book. Raises NotReady when it cannot be written."""
     for file in lesson_files(source):
@@ -151,4 +148,4 @@ def book_page(lesson: str, source: Path = BOOK) -> FirstPage:
     """Return the chapter of ``lesson``; the table of contents for the first lesson and for one without a chapter."""
     chapter = f"{lesson}.md"
     name = chapter if lesson != "00_start" and (source / chapter).is_file() else CONTENTS
-    return FirstPage(f"{COPY}/{name}", layout="book", kind="markdownviewer-widget", factory="Markdown Preview")
+    return FirstPage(f"{COPY}/{name}", layout="book")

@@ -72,7 +72,8 @@ def _missing_name(error: NameError, notebook: Path) -> WorkshopError | None:
     if cell is None or (definition := _definition_of(error.name, cell_sources(notebook), cell)) is None:
         return None
     number, source = definition
-    where = "the set-up cell, the first one" if number == 0 else f"the cell that begins with `{_beginning(source)}`"
+    first_line = source.partition("\n")[0]
+    where = "the set-up cell, the first one" if number == 0 else f"the cell that begins with `{first_line}`"
     return WorkshopError(
         f"There is no `{error.name}` yet: it is made by {where}.", "Run that cell first, then this one."
     )
@@ -141,12 +142,6 @@ def _failed_cell(trace: TracebackType | None) -> str | None:
     if trace is None or trace.tb_frame.f_globals.get("__name__") != "__main__":
         return None
     return "".join(linecache.getlines(trace.tb_frame.f_code.co_filename)).strip()
-
-
-def _beginning(source: str) -> str:
-    """Return the first line of a cell, and the second if the first ends with an opening bracket."""
-    first, *more = source.split("\n")
-    return f"{first} {more[0].strip()} …" if first.endswith(("(", "[", "{")) and more else first
 
 
 def _words(error: APIError) -> str:

@@ -28,7 +28,6 @@ from workshop_kit.workspace.lab_settings import (
     HOST,
     FirstPage,
     JupyterFolders,
-    first_layout,
     lesson_page,
     prepare,
     server_environment,
@@ -84,8 +83,8 @@ class LabServer:
             _end(self.process)
 
 
-def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | None = None) -> LabServer:
-    """Start JupyterLab on ``workspace`` and return it once it answers; a first start shows ``page``.
+def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
+    """Start JupyterLab on ``workspace`` and return it once it answers.
 
     Without ``port`` it takes the port of the last start, so that open tabs go on working, or else a free one.
     Raises NotReady (port taken, server did not start) or WrongUsage (invalid port).
@@ -103,8 +102,6 @@ def start_server(workspace: Workspace, page: FirstPage = START, *, port: int | N
         raise
     with suppress(NotReady):  # a full disk must not end a running server
         write_atomically(folders.port_file, f"{server.port}\n".encode(), mode=0o600)
-    if not any(folders.layouts.glob(f"{page.layout}-*")):  # a participant's own layout stays
-        server.call("PUT", f"/lab/api/workspaces/{page.layout}", first_layout(page))
     return server
 
 
@@ -115,7 +112,7 @@ def serve(workspace: Workspace, page: FirstPage = START, *, port: int | None = N
     """
     redirect = workspace.folder / REDIRECT
     reaper.interrupt_on_termination()
-    server = running_server(workspace) or start_server(workspace, page, port=port)
+    server = running_server(workspace) or start_server(workspace, port=port)
     try:
         url = server.url(page)
         answer(f"JupyterLab: {url}\nCtrl-C ends it.")
@@ -199,11 +196,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(log: Path) -> str:
-    """Return the last eight lines of a log file; nothing if it cannot be read."""
-    try:
-        return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
-    except OSError:
-        return ""
+    """Return the last eight lines of a log file."""
+    return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
 
 
 def open_in_browser(url: str, redirect: Path) -> None:

@@ -35,16 +35,15 @@ from workshop_kit.exercises.panel import ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault
-from workshop_kit.lessons import take_home, tools
+from workshop_kit.lessons import take_home
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.settings_form import SettingsForm
-from workshop_kit.lessons.tools import Watch
 from workshop_kit.workspace import content, file_cell, provision, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
 
 if TYPE_CHECKING:
-    from workshop_kit.lessons.log_tools import LogTools
+    from workshop_kit.lessons.tools import LogTools, Watch
 
 HEADLESS = "WORKSHOP_HEADLESS"
 """Set to 1 for a run without a browser: the tour, tests."""
@@ -92,12 +91,14 @@ class Lesson:
 
     def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:
         """Return where a secret shows: a running container (the SDK's), its image, its log. See `tools.leak_hunt`."""
+        from workshop_kit.lessons import tools
+
         return tools.leak_hunt(self.engine, secret, container)
 
     @property
     def logs(self) -> LogTools:
         """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``, ``jq``."""
-        from workshop_kit.lessons.log_tools import LogTools  # lazily: DuckDB and boto3 are slow imports
+        from workshop_kit.lessons.tools import LogTools  # lazily: DuckDB and boto3 are slow imports
 
         return LogTools(self.stack, self.screens, self.workspace.folder / HIDDEN / "logs")
 
@@ -105,8 +106,10 @@ class Lesson:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
         return recipes.tags(self.stack.root)[name]
 
-    def watch(self, container: Any = "service") -> Watch:
-        """Start to measure a container (the SDK's) or a service of the stack. A new watch ends the previous one."""
+    def watch(self, container: Any) -> Watch:
+        """Start to measure a container (the SDK's). A new watch ends the previous one."""
+        from workshop_kit.lessons import tools
+
         return tools.start_watch(self.stack, self.screens, container)
 
     def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[InjectedFault]:

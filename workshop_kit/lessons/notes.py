@@ -106,14 +106,12 @@ class NotesPage:
 
 
 def load(lesson: str, folder: Path) -> tuple[Note, ...]:
-    """Return the notes of a lesson in the order of its cells. Raises WorkshopError for a missing or damaged file."""
+    """Return the notes of a lesson in the order of its cells. Raises WorkshopError for a missing file."""
     path = folder / f"{lesson}{SUFFIX}"
     try:
-        title, *parts = _CELL.split(path.read_text(encoding="utf-8"))
+        _title, *parts = _CELL.split(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise WorkshopError(f"{lesson} has no notes.", f"Write {path}.") from error
-    if title.strip() != f"# {lesson}":
-        raise WorkshopError(f"{path} does not begin with `# {lesson}`.", "Correct its first line.")
     return tuple(map(_note, parts))
 
 
@@ -121,12 +119,6 @@ def _note(text: str) -> Note:
     cell, _, body = text.partition("\n")
     minute = _MINUTE.match(body)
     return Note(cell.strip(), minute[1] if minute else "", body[minute.end() if minute else 0 :].strip())
-
-
-def read_notebook(lesson: str, folder: Path) -> dict[str, Any]:
-    """Return a lesson's notebook as its JSON document."""
-    document: dict[str, Any] = json.loads((folder / f"{lesson}.ipynb").read_text(encoding="utf-8"))
-    return document
 
 
 def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -140,7 +132,7 @@ def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def load_page(lesson: str, root: Path) -> NotesPage:
-    """Return the notes of a lesson of the checkout ``root``. Raises WorkshopError for a missing or damaged file."""
+    """Return the notes of a lesson of the checkout ``root``. Raises WorkshopError for a missing file."""
     folder = root / "notebooks"
     cells, questions = notebook_cells(folder / f"{lesson}.ipynb"), load_all_questions(folder)
     asked = {cell["id"]: _PREDICT.search(cell["source"]) for cell in cells}
@@ -162,7 +154,8 @@ def update_notebooks(workspace: Workspace) -> Update:
     done = Update(Backup(workspace))
     folder = CHECKOUT / "notebooks"
     for lesson in lesson_names(folder):
-        made = with_notes(read_notebook(lesson, folder), load(lesson, folder))
+        notebook = json.loads((folder / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+        made = with_notes(notebook, load(lesson, folder))
         content.update_file(workspace, notebook_bytes(made), f"notebooks/{INSTRUCTOR}{lesson}.ipynb", done)
     return done
 
@@ -173,13 +166,8 @@ def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, 
     cells = []
     for cell in notebook["cells"]:
         if note := by_cell.get(cell["id"]):
-            cells.append(_cell(note))
+            minute = f" · {note.minute}" if note.minute else ""
+            lines = FOLDED.format(minute=minute, cell=note.cell, text=note.text).splitlines(keepends=True)
+            cells.append({"cell_type": "markdown", "id": f"{CELL}{note.cell}", "metadata": {}, "source": lines})
         cells.append(cell)
     return {**notebook, "cells": cells}
-
-
-def _cell(note: Note) -> dict[str, Any]:
-    minute = f" · {note.minute}" if note.minute else ""
-    text = FOLDED.format(minute=minute, cell=note.cell, text=note.text)
-    lines = text.splitlines(keepends=True)
-    return {"cell_type": "markdown", "id": f"{CELL}{note.cell}", "metadata": {}, "source": lines}

@@ -54,11 +54,6 @@ class Block:
         return tuple(exercise for exercise in self.exercises if exercise.weight == "core")
 
     @property
-    def extra(self) -> tuple[ExerciseTime, ...]:
-        """Exercises for fast participants, outside the lesson's minutes."""
-        return tuple(exercise for exercise in self.exercises if exercise.weight != "core")
-
-    @property
     def telling_minutes(self) -> int:
         """The block's minutes without its core exercises and their debriefs."""
         return self.minutes - sum(exercise.all_minutes for exercise in self.core)
@@ -252,8 +247,8 @@ def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
     for block in timetable.blocks:
         parts = [f"{one.id} {one.minutes} + {one.debrief_minutes}" for one in block.core]
-        if block.extra:
-            parts.append(f"{len(block.extra)} extra")
+        if extra := len(block.exercises) - len(block.core):
+            parts.append(f"{extra} extra")
         what = f"{block.lesson}: {block.title}" if block.lesson else block.title
         yield f"{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
 
@@ -271,7 +266,8 @@ def as_text(timetable: Timetable) -> str:
 
 def as_markdown(timetable: Timetable) -> str:
     """Return the timetable as Markdown: the table, then headings and exercises by lesson."""
-    lines = [f"## {_caption(timetable)}", "", *map(_row, [COLUMNS, ("---", "---:", "---", "---"), *rows(timetable)])]
+    table_rows = [COLUMNS, ("---", "---:", "---", "---"), *rows(timetable)]
+    lines = [f"## {_caption(timetable)}", "", *(f"| {' | '.join(row)} |" for row in table_rows)]
     lines += ["", LEGEND, "", TAKE_HOME]
     for block in timetable.blocks:
         if block.lesson:
@@ -291,7 +287,3 @@ def _caption(timetable: Timetable) -> str:
         f"{timetable.end - timetable.start} minutes, {timetable.minutes('lesson')} of them lessons, "
         f"{timetable.minutes('break', 'lunch')} breaks"
     )
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

@@ -72,20 +72,18 @@ class Question(BaseModel):
 LESSON = TypeAdapter(dict[str, Question])
 
 
-def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
-    """Return the questions of a lesson by id. Raises WorkshopError for a missing or incomplete file."""
-    return load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
-
-
 def load_all_questions(folder: Path) -> dict[str, Question]:
     """Return the questions of all lessons by the id under which progress stores a guess (``lesson.id``)."""
-    lessons = [path.name.removesuffix(SUFFIX) for path in sorted(folder.glob(f"*{SUFFIX}"))]
-    return {f"{lesson}.{name}": one for lesson in lessons for name, one in load_questions(lesson, folder).items()}
+    found: dict[str, Question] = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        lesson = path.name.removesuffix(SUFFIX)
+        found |= {f"{lesson}.{name}": question for name, question in load_toml(path, LESSON).items()}
+    return found
 
 
 def find_question(identifier: str, lesson: str, folder: Path) -> Question:
     """Return one question of a lesson. Raises WrongUsage for an unknown id."""
-    known = load_questions(lesson, folder)
+    known = load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
     if identifier not in known:
         raise WrongUsage(f"{lesson} has no prediction {identifier!r}.", f"Use one of: {', '.join(known)}.")
     return known[identifier]
@@ -138,7 +136,6 @@ class Prediction:
 
     def lock(self, key: str) -> None:
         """Lock ``key`` unless a guess is locked already."""
-        self._require_option(key)
         if self.choice is None:
             self.progress.lock_guess(self.id, key)
         self._locked = self.choice or key
@@ -148,7 +145,9 @@ class Prediction:
 
         A headless run shows the first wrong option as the guess and records nothing.
         """
-        self._require_option(actual)
+        if actual not in self.question.options:
+            known = ", ".join(self.question.options)
+            raise WrongUsage(f"{actual!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
         if self.headless:
             guess = next((key for key in self.question.options if key != actual), None)
             return outcome(self.question, guess, actual)
@@ -163,11 +162,6 @@ class Prediction:
         match content:
             case {"lock": str(key)} if self.job is not None:
                 self.job.answer(lambda: self.lock(key))
-
-    def _require_option(self, key: str) -> None:
-        if key not in self.question.options:
-            known = ", ".join(self.question.options)
-            raise WrongUsage(f"{key!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
 
 
 def question_page(question: Question, locked: str | None) -> Rendered:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import traitlets
 from IPython.display import display
@@ -43,8 +43,7 @@ Settings = Mapping[str, str | None]
 """The settings that differ from the usual ones: the text of each variable, or None where it is left out."""
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """One variable that the service refuses, in the service's words."""
 
     variable: str

@@ -1,17 +1,15 @@
 """Stills: the charts that a lesson's cells show, as pictures for slides.
 
-Each is 1920 × 1080 dots, in large type, once light and once dark. In the tour's kernel this module is
-an IPython extension: displayed figures get a second picture beside the one that the cell shows. The tour takes these
-pictures out of the outputs again.
+Each is 1920 × 1080 dots, in large type, once light and once dark. In the tour's kernel this module is an IPython
+extension: it draws each displayed figure once more, and adds nothing to what the cell shows.
 """
 
 from __future__ import annotations
 
-import base64
 import io
+import os
 import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,61 +19,57 @@ from matplotlib.figure import Figure
 from PIL import Image
 from traitlets import Unicode
 
-from workshop_kit.files import write_atomically
-from workshop_kit.lessons.book import table_text
-
+FOLDER = "WORKSHOP_STILLS"
+"""The variable with the folder for the stills of the kernel's lesson."""
 MIME = "application/vnd.workshop.still"
 INCHES, DOTS = (6.4, 3.6), 300
 """A small page with many dots: type and lines are large in proportion to it."""
 SCHEMES = {"light": (255, 20, 1.5), "dark": (20, 240, 1.3)}
 """The brightness of paper and of ink (0 to 255), and an exponent: above 1 it moves colors toward the ink."""
-LARGEST_POINTS, SMALLEST_POINTS = 16.0, 8.0
-"""The type of a table; one that would need smaller type is no still."""
-NAME = re.compile(r"\d\d-(.+)\.(?:light|dark)\.png")
-DATAFRAME = 'class="dataframe"'
+NAME = re.compile(r"\d\d\.(?:light|dark)\.png")
 
 
-class StillFormatter(BaseFormatter):
-    """Draws displayed figures once more, as a still. It asks for no type: matplotlib's backend removes such entries."""
+class StillWriter(BaseFormatter):
+    """Writes stills of displayed figures. It asks for no type: matplotlib's backend removes such entries."""
 
     format_type = Unicode(MIME)
+    folder: Path
+    count = 0
 
-    def __call__(self, shown: object) -> str | None:
-        """Return the still of a figure; None for anything else."""
-        return draw(shown) if isinstance(shown, Figure) else None
+    def __call__(self, shown: object) -> None:
+        """Write the stills of a figure."""
+        if isinstance(shown, Figure):
+            self.count += 1
+            picture = draw(shown)
+            for scheme in SCHEMES:
+                recolor(picture, scheme).save(self.folder / f"{self.count:02}.{scheme}.png")
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Draw a still beside each figure that this kernel shows."""
-    shell.display_formatter.formatters[MIME] = StillFormatter(parent=shell.display_formatter)
+    """Write the stills of this kernel's figures."""
+    writer = StillWriter(parent=shell.display_formatter)
+    writer.folder = Path(os.environ[FOLDER])
+    shell.display_formatter.formatters[MIME] = writer
 
 
-def draw(figure: Figure) -> str:
-    """Return a still of a copy of ``figure``, as a PNG in base64."""
+def emptied(folder: Path) -> Path:
+    """Make the folder of a lesson's stills, remove those of an earlier tour from it, and return its whole path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        if NAME.fullmatch(old.name):
+            old.unlink()
+    return folder.resolve()
+
+
+def draw(figure: Figure) -> Image.Image:
+    """Return a picture of a copy of ``figure``, dark on white."""
     drawn = pickle.loads(pickle.dumps(figure))  # noqa: S301 - our own bytes
     plt.close(drawn)  # a copy of a cell's figure would be shown by the cell, too
     drawn.set_size_inches(INCHES)
     drawn.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
-    return base64.b64encode(_png(drawn)).decode()
-
-
-def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DOTS, facecolor="white")
-    return file.getvalue()
-
-
-def table(html: str) -> bytes | None:
-    """Return a still of a table's HTML, or None if it is too large for a slide."""
-    text = table_text(html)
-    lines = text.split("\n")
-    width, height = (0.92 * 72 * inches for inches in INCHES)
-    points = min(LARGEST_POINTS, width / (0.602 * max(map(len, lines))), height / (1.5 * len(lines)))
-    if points < SMALLEST_POINTS:
-        return None
-    figure = Figure(figsize=INCHES)
-    figure.text(0.04, 0.5, text, va="center", family="DejaVu Sans Mono", fontsize=points, linespacing=1.4)
-    return _png(figure)
+    drawn.savefig(file, format="png", dpi=DOTS, facecolor="white")
+    return Image.open(file).convert("RGB")
 
 
 def recolor(picture: Image.Image, scheme: str) -> Image.Image:
@@ -84,35 +78,3 @@ def recolor(picture: Image.Image, scheme: str) -> Image.Image:
     brightness, *hues = picture.convert("YCbCr").split()
     changed = brightness.point([round(ink + (paper - ink) * (value / 255) ** exponent) for value in range(256)])
     return Image.merge("YCbCr", (changed, *hues)).convert("RGB")
-
-
-def collect(notebook: Any, lesson: str, folder: Path) -> None:
-    """Take the stills out of an executed notebook's outputs and write them to ``folder``; the lesson's old ones go.
-
-    A lesson without a chart gets its tables instead.
-    """
-    charts = list(_charts(notebook))
-    for old in (folder / lesson).glob("*.png"):
-        if NAME.fullmatch(old.name):
-            old.unlink()
-    for number, (cell, png) in enumerate(charts or _tables(notebook), 1):
-        for scheme in SCHEMES:
-            file = io.BytesIO()
-            recolor(Image.open(io.BytesIO(png)).convert("RGB"), scheme).save(file, "PNG")
-            write_atomically(folder / lesson / f"{number:02}-{cell}.{scheme}.png", file.getvalue())
-
-
-def _charts(notebook: Any) -> Iterator[tuple[str, bytes]]:
-    """Yield the cell's id and the picture of each still, and remove it from the output."""
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if still := output.get("data", {}).pop(MIME, None):
-                yield cell.id, base64.b64decode(still)
-
-
-def _tables(notebook: Any) -> Iterator[tuple[str, bytes]]:
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            html = output.get("data", {}).get("text/html", "")
-            if DATAFRAME in html and (picture := table(html)):
-                yield cell.id, picture

@@ -16,7 +16,6 @@ from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
-from workshop_kit.files import explain
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
@@ -37,7 +36,8 @@ _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.I
 
 def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rendered:
     """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
-    text = page(progress.document(), report, _mask(workspace), date.today())
+    passwords = Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
+    text = page(progress.document(), report, passwords, date.today())
     content.write(workspace, NAME, text)
     place = f"{workspace.folder.name}/{NAME}"
     said = f"Written to {place}:"
@@ -82,14 +82,6 @@ def _guesses(document: Document) -> list[dict[str, Any]]:
             asked = question.question if question else name
             found.append({"right": guess.choice == guess.actual, "question": asked, "said": said, "did": did})
     return found
-
-
-def _mask(workspace: Workspace) -> Mask:
-    """Return a mask with the passwords of the participant's stack."""
-    try:
-        return Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
-    except OSError as error:
-        raise explain(error, workspace.secrets_folder) from error
 
 
 def code(text: str) -> str:

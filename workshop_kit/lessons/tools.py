@@ -1,25 +1,38 @@
-"""What lessons show of a running container through ``w``: its measurements, and where a secret leaks."""
+"""What lessons show of a running container through ``w``: its logs, its measurements, and where a secret leaks.
+
+DuckDB and boto3 are slow imports: `lesson` loads this module when a cell needs it.
+"""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pandas as pd
 
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.live import Screens
+from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.engine import log_bucket, recipes
+from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults import injection
+from workshop_kit.faults import injection, log_loss
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.observe import leaks
 from workshop_kit.observe.engine_api import container_of
+from workshop_kit.observe.jq import MAX_BYTES, jq
+from workshop_kit.observe.logs import LogFollower
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
+from workshop_kit.screen import in_lines
+from workshop_kit.search import BucketStore, FrameStore
+from workshop_kit.search.explorer import Explorer
 
 WATCH = "watch"
 """The key of a watch among the notebook's live displays: a new one ends the previous one."""
@@ -45,6 +58,59 @@ ENCODINGS = {
     "hex": "in hexadecimal",
     "reversed": "reversed",
 }
+
+
+@dataclass(frozen=True)
+class LogTools:
+    """The log tools of one notebook; ``cache`` is a folder for files read from the bucket."""
+
+    stack: Stack
+    screens: Screens = field(repr=False)
+    cache: Path
+
+    def tail(self, container: Any, title: str) -> Explorer:
+        """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
+        target = container_of(container)
+        known = {"service": service_in(target.labels) or target.name}
+
+        def lines(stop: Event) -> LogFollower:
+            return LogFollower(target, stop)
+
+        return Explorer(FrameStore(), follow=lines, known=known, title=title).show(self.screens)
+
+    def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
+        """Show the log explorer over the lines that `collected` returns."""
+        return Explorer(lines, query, title=title).show(self.screens)
+
+    def bucket(self) -> LogBucket:
+        """Start the collector and its bucket unless they run; return the bucket, read-only."""
+        return log_bucket.start(self.stack, NotebookReport())
+
+    def collected(self) -> BucketStore:
+        """Return the lines in the bucket, once everything that was written until now has arrived there.
+
+        Starts the collector unless it runs. Raises WorkshopError if the lines do not arrive in time.
+        """
+        bucket = self.bucket()
+        bucket.wait_collected()
+        return BucketStore(bucket.access, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
+
+    def outage(self) -> pd.DataFrame:
+        """Count the lines that two paths lose while a receiver is down. See `log_loss.outage`."""
+        return log_loss.outage(self.bucket(), report=NotebookReport())
+
+    def modes(self) -> pd.DataFrame:
+        """Count the lines that the log driver's two modes lose at full speed. See `log_loss.modes`."""
+        return log_loss.modes(self.stack, report=NotebookReport())
+
+    def jq(self, program: str, container: Any, *options: str) -> None:
+        """Print the output of ``docker logs CONTAINER | jq OPTIONS PROGRAM``; jq runs in a container."""
+        target = container_of(container)
+        answer = jq(self.stack.session, recipes.tags(self.stack.root)["collector"], program, target.logs(), *options)
+        words = shlex.join(["jq", *options, program])
+        print(f"$ docker logs {target.name} | {words}\n{in_lines(answer.output + answer.error)}")  # noqa: T201 - it is a cell's output
+        if answer.cut:
+            print(f"The output was cut after {MAX_BYTES // 2**20} MiB: ask for less.")  # noqa: T201
 
 
 @dataclass(frozen=True)
@@ -85,21 +151,15 @@ class Watch:
         self.watcher.stop()
 
 
-def start_watch(stack: Stack, screens: Screens, container: Any = "service") -> Watch:
-    """Start to measure a service of the stack (by name) or a container. Raises WorkshopError for an unknown one."""
-    watcher = Watcher(stack.session.engine, stack.session.identity.session, [_target(stack, container)])
+def start_watch(stack: Stack, screens: Screens, container: Any) -> Watch:
+    """Start to measure a container of the Docker SDK."""
+    found = container_of(container)
+    target = WatchTarget(service_in(found.labels) or found.name, id=found.id)
+    watcher = Watcher(stack.session.engine, stack.session.identity.session, [target])
     watch = Watch(stack, screens, watcher)
     screens.replace(WATCH, watch)
     watcher.start()
     return watch
-
-
-def _target(stack: Stack, one: Any) -> WatchTarget:
-    if isinstance(one, str):
-        stack.container(one)  # raises WorkshopError with the known names
-        return WatchTarget(one, stack.project, one)
-    container = container_of(one)
-    return WatchTarget(service_in(container.labels) or container.name, id=container.id)
 
 
 def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:

@@ -107,8 +107,6 @@ class Tour:
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         starters = _replace_sources(notebook, self.solutions or {})
         failed = self._execute(notebook, lesson)
-        if self.stills is not None:
-            stills.collect(notebook, lesson, self.stills)
         if failed is None and self.solutions is not None:
             failed = _unexpected(notebook, expectations.load(lesson, self.expected))
         _write_page(notebook, lesson, page)
@@ -127,28 +125,23 @@ class Tour:
         def start_cell(cell: Any, cell_index: int) -> None:
             nonlocal current
             current = cell_index
-            first_line = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
-            self.report(Step(lesson, cell_index / len(notebook.cells), first_line))
+            self.report(Step(lesson, cell_index / len(notebook.cells), cell.source.strip().partition("\n")[0]))
             if cell.cell_type == "code" and self.before_cell is not None:
                 self.before_cell(lesson, cell.id)
 
-        async def restore_interrupt(**_: Any) -> None:
-            # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it must end the tour.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().remove_signal_handler(number)
-            reaper.interrupt_on_termination()
-
+        variables = {HEADLESS: "1", SOLVED: "" if self.solutions is None else "1"}
+        if self.stills is not None:
+            variables[stills.FOLDER] = str(stills.emptied(self.stills / lesson))
         manager = kernel_manager(self.workspace)
         client = NotebookClient(
             notebook,
             km=manager,
-            on_notebook_start=restore_interrupt,
+            on_notebook_start=_restore_interrupt,
             timeout=self.cell_seconds,
             resources={"metadata": {"path": str(self.workspace.notebooks)}},
             on_cell_start=start_cell,
-            extra_arguments=[f"--IPKernelApp.extensions={stills.__name__}"] if self.stills is not None else [],
+            extra_arguments=[f"--IPKernelApp.extensions={stills.__name__}"] if self.stills else [],
         )
-        variables = {HEADLESS: "1", SOLVED: "" if self.solutions is None else "1"}
         try:
             client.execute(cleanup_kc=True, env={**os.environ, **variables})
         except CellExecutionError as error:
@@ -161,6 +154,13 @@ class Tour:
             if manager.has_kernel:
                 run_sync(manager.shutdown_kernel)(now=True)
         return None
+
+
+async def _restore_interrupt(**_: Any) -> None:
+    # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it must end the tour.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(number)
+    reaper.interrupt_on_termination()
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:

@@ -119,32 +119,11 @@ class Course:
 
 
 def read_toml(root: Path) -> dict[str, Any]:
-    """Return the content of exercises.toml. Raises WorkshopError when it is no TOML, or an entry has another shape."""
+    """Return the content of exercises.toml. Raises WorkshopError when it is no TOML."""
     try:
-        document = tomllib.loads((root / FILE).read_text(encoding="utf-8"))
+        return tomllib.loads((root / FILE).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise WorkshopError(f"{FILE} is not TOML: {error}.", "Correct that line.") from error
-    if problem := next(_wrong_shapes(document), ""):
-        raise WorkshopError(f"{FILE}: {problem}.", "Compare it with the other entries.")
-    return document
-
-
-def _wrong_shapes(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is no table where one is needed, and no text where one is needed."""
-    for name in ("tracks", "lessons", "sections"):
-        tables = document.get(name, {})
-        if not isinstance(tables, dict) or not all(isinstance(one, dict) for one in tables.values()):
-            yield f"{name} has an entry that is no table"
-    entries = document.get("exercise", [])
-    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-        yield "exercise is no list of tables, as [[exercise]] makes it"
-        return
-    for number, entry in enumerate(entries, start=1):
-        yield from (
-            f"exercise {number}: `{key}` is no text"
-            for key in ("id", "lesson", "file")
-            if not isinstance(entry.get(key, ""), str)
-        )
 
 
 def load_course(root: Path) -> Course:
@@ -152,9 +131,7 @@ def load_course(root: Path) -> Course:
     document = read_toml(root)
     names = [field.name for field in fields(ExerciseTime)]
     try:
-        tracks = {
-            name: Track(**{"name": name, "minutes": one["minutes"], **one}) for name, one in document["tracks"].items()
-        }
+        tracks = {name: Track(name=name, **one) for name, one in document["tracks"].items()}
         lessons = [
             LessonTime(name, one["title"], one.get("prefix", ""), one["minutes"])
             for name, one in document["lessons"].items()
@@ -184,9 +161,6 @@ def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, int]]) -
         raise WorkshopError(f"{FILE}: [sections.{lesson}] does not fit the notebook.", "Compare the ids of the cells.")
     for start, end, entry in zip(starts, [*starts[1:], len(ids)], table.values(), strict=True):
         minutes = {name: value for name, value in entry.items() if name != "rest"}
-        if not all(isinstance(value, int) for value in minutes.values()):
-            sentence = f"{FILE}: [sections.{lesson}] has minutes that are no whole number."
-            raise WorkshopError(sentence, "Write a number without quotes.")
         heading = next((line for line in texts[ids[start]].splitlines() if line.startswith("#")), "")
         found.append(Section(heading.lstrip("# "), tuple(ids[start:end]), minutes, bool(entry.get("rest"))))
     return tuple(found)

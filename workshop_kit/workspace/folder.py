@@ -39,12 +39,23 @@ SEED, TRACK = "seed", "track"
 ID = re.compile(r"[0-9a-f]{8}")
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class Workspace:
     """One participant's folder. ``id`` (8 hex digits) labels everything that is made for it."""
 
     folder: Path
     id: str
+
+    def __post_init__(self) -> None:
+        self.notebooks = self.folder / "notebooks"
+        self.exercises = self.folder / "exercises"
+        self.my_service = self.folder / MY_SERVICE
+        self.progress_path = self.folder / "progress.json"  # checks, hints and predictions
+        hidden = self.folder / HIDDEN
+        self.base = hidden / BASE  # what the copies were made from: an update compares with it
+        self.secrets_folder = hidden / "secrets"  # the stack's secrets as files; mode 0700
+        self.ledger_path = hidden / "ledger.jsonl"  # all objects made for this workspace in the engine
+        self.jupyter_folder = hidden / "jupyter"  # settings, kernel and log, apart from the user's own
 
     @classmethod
     def open(cls, folder: Path | None = None, source: Path = CHECKOUT) -> Workspace:
@@ -78,46 +89,6 @@ class Workspace:
         except (KeyError, OSError):  # a uid without an account, as in many containers
             user = f"uid{os.getuid()}"
         return re.sub(r"[^A-Za-z0-9_.@-]", "-", f"{user}@{socket.gethostname()}")[:63]
-
-    @property
-    def notebooks(self) -> Path:
-        """The participant's notebooks."""
-        return self.folder / "notebooks"
-
-    @property
-    def exercises(self) -> Path:
-        """The participant's exercises, a folder a lesson."""
-        return self.folder / "exercises"
-
-    @property
-    def my_service(self) -> Path:
-        """The participant's own service."""
-        return self.folder / MY_SERVICE
-
-    @property
-    def base(self) -> Path:
-        """The versions that the copies were made from: an update compares with them."""
-        return self.folder / HIDDEN / BASE
-
-    @property
-    def secrets_folder(self) -> Path:
-        """The stack's secrets as files, in a folder of mode 0700."""
-        return self.folder / HIDDEN / "secrets"
-
-    @property
-    def ledger_path(self) -> Path:
-        """The list of all objects made for this workspace in the engine."""
-        return self.folder / HIDDEN / "ledger.jsonl"
-
-    @property
-    def jupyter_folder(self) -> Path:
-        """JupyterLab's settings, kernel and log for this workspace, apart from the user's own."""
-        return self.folder / HIDDEN / "jupyter"
-
-    @property
-    def progress_path(self) -> Path:
-        """The record of checks, hints and predictions."""
-        return self.folder / "progress.json"
 
     @property
     def seed(self) -> int:

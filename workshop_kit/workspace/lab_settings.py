@@ -1,4 +1,4 @@
-"""JupyterLab's settings, kernel, layout, port and trust, all inside the workspace."""
+"""JupyterLab's settings, kernel, port and trust, all inside the workspace."""
 
 from __future__ import annotations
 
@@ -33,15 +33,10 @@ SETTINGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class FirstPage:
-    """The file that JupyterLab opens, and the kind and factory of its tab, in JupyterLab's terms.
-
-    ``layout`` names the set of tabs: lessons and the book have one each.
-    """
+    """The file that JupyterLab opens, and the name of a set of tabs: lessons and the book have one each."""
 
     path: str
     layout: str = "workshop"
-    kind: str = "notebook"
-    factory: str = "Notebook"
 
 
 def lesson_page(notebook: str) -> FirstPage:
@@ -49,36 +44,16 @@ def lesson_page(notebook: str) -> FirstPage:
     return FirstPage(f"notebooks/{notebook}.ipynb")
 
 
-@dataclass(frozen=True)
 class JupyterFolders:
     """The folders of one workspace's JupyterLab, apart from the user's own Jupyter folders."""
 
-    root: Path
-
-    @property
-    def data(self) -> Path:
-        """Kernels and the signatures of trusted notebooks."""
-        return self.root / "data"
-
-    @property
-    def runtime(self) -> Path:
-        """Connection files of running servers and kernels."""
-        return self.root / "runtime"
-
-    @property
-    def layouts(self) -> Path:
-        """The open tabs."""
-        return self.root / "layouts"
-
-    @property
-    def log(self) -> Path:
-        """The server's output."""
-        return self.root / "jupyter.log"
-
-    @property
-    def port_file(self) -> Path:
-        """The file with the port of the last start."""
-        return self.root / "port"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.data = root / "data"  # kernels, and the signatures of trusted notebooks
+        self.runtime = root / "runtime"  # connection files of running servers and kernels
+        self.layouts = root / "layouts"  # the open tabs
+        self.log = root / "jupyter.log"
+        self.port_file = root / "port"  # the port of the last start
 
     def last_port(self) -> int | None:
         """Return the port of the last start; None before the first, or if the file holds no port.
@@ -164,24 +139,6 @@ def trust(workspace: Workspace) -> None:
     for path in sorted(workspace.notebooks.glob("*.ipynb")):
         with contextlib.suppress(ValueError, nbformat.ValidationError, RecursionError):
             notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
-
-
-def first_layout(page: FirstPage) -> dict[str, Any]:
-    """Return a JupyterLab layout with one tab, ``page``, and the file list beside it."""
-    tab = f"{page.kind}:{page.path}"
-    return {
-        "data": {
-            "layout-restorer:data": {
-                "main": {"dock": {"type": "tab-area", "currentIndex": 0, "widgets": [tab]}, "current": tab},
-                "left": {"collapsed": False, "visible": True, "current": "filebrowser", "widgets": ["filebrowser"]},
-                "right": {"collapsed": True, "visible": True, "widgets": []},
-                "relativeSizes": [0.18, 0.82, 0],
-            },
-            "file-browser-filebrowser:cwd": {"path": str(Path(page.path).parent)},
-            tab: {"data": {"path": page.path, "factory": page.factory}},
-        },
-        "metadata": {"id": page.layout},
-    }
 
 
 def server_options(workspace: Workspace) -> list[str]:

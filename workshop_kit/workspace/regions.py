@@ -210,8 +210,5 @@ def _sections(marked: str) -> Iterator[tuple[str, str]]:
 
 def _without_bar(line: str) -> str:
     """Return a line of naive code as the starter has it."""
-    found = STARTER_LINE.fullmatch(line)
-    if found is None:  # a blank line
-        return line
-    indent, code = found.groups()
-    return indent + code if code.strip() else code
+    bare = STARTER_LINE.sub(r"\1\2", line)
+    return bare if bare.strip() else bare.lstrip(" \t")

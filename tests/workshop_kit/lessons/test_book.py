@@ -53,16 +53,6 @@ def test_the_committed_book_is_of_these_lessons(root: Path) -> None:
     assert all(f"({lesson.stem}.md)" in index for lesson in lessons)
 
 
-def test_the_committed_book_names_no_folder_of_its_author(root: Path) -> None:
-    """Neither the checkout nor the home nor a temporary folder stands in it."""
-    pages = sorted((root / "docs" / "book").glob("*.md"))
-    assert pages
-    for page in pages:
-        text = page.read_text()
-        for place in (str(root), str(Path.home()), "/home/", "/Users/", "build/tour"):
-            assert place not in text, (page.name, place)
-
-
 def test_a_workspace_has_the_book_as_it_is_now(empty_workspace: Workspace, tmp_path: Path) -> None:
     """Chapters and pictures come along; what is older is replaced. A lesson without a chapter opens the contents."""
     source = tmp_path / "docs" / "book"

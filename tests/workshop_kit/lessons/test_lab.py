@@ -23,7 +23,7 @@ from tests.workshop_kit.conftest import WriteNotebook
 from workshop_kit.commands import doctor
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import jigsaw
-from workshop_kit.lessons.lab import START, LabServer, has_screen, open_in_browser, running_server, start_server
+from workshop_kit.lessons.lab import START, LabServer, open_in_browser, running_server, start_server
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
@@ -72,8 +72,6 @@ def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Wo
     assert tracker["schema"]["properties"]["kernelShutdown"]["default"] is True
     lesson = asked(server, "/api/contents/notebooks/00_start.ipynb")
     assert lesson["content"]["cells"][0]["metadata"]["trusted"] is True
-    layout = asked(server, "/lab/api/workspaces/workshop")
-    assert "notebook:notebooks/00_start.ipynb" in layout["data"]
     assert list((tmp_path / "home").rglob("*")) == []
     assert not (tmp_path / "another folder").exists()
     assert request("GET", f"http://{jigsaw.address('room')}:{server.port}/").error == REFUSED
@@ -190,19 +188,6 @@ def processes_of(empty_workspace: Workspace) -> list[str]:
 
 
 URL = "http://127.0.0.1:8888/lab/tree/a.ipynb?token=secret&reset"
-
-
-@pytest.mark.parametrize(
-    ("platform", "environment", "has"),
-    [
-        ("linux", {"DISPLAY": ":0"}, True),
-        ("linux", {}, False),
-        ("darwin", {"SSH_CONNECTION": "x"}, False),
-    ],
-)
-def test_no_page_is_opened_without_a_screen(platform: str, environment: dict[str, str], has: bool) -> None:
-    """A desktop and a Mac have one; a server, and a Mac reached over SSH, have none."""
-    assert has_screen(platform, environment) is has
 
 
 @pytest.mark.parametrize("program", ["", "wslview"])

@@ -1,4 +1,4 @@
-"""The instructor's notes as pages, for the desk and in notebooks: all of them, escaped, and gone for a participant."""
+"""The instructor's notes: they fit their notebook and its timetable, as pages, for the desk and in notebooks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,41 @@ import pytest
 
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.notes import CELL, Note
+from workshop_kit.lessons.plan import minutes_of
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
 from workshop_kit.workspace.content import INSTRUCTOR
-from workshop_kit.workspace.course import lesson_names
+from workshop_kit.workspace.course import LESSON, lesson_names, load_course, notebook_cells
 from workshop_kit.workspace.folder import Workspace
 
-LESSONS = tuple(lesson_names(CHECKOUT / "notebooks"))
+NOTEBOOKS = CHECKOUT / "notebooks"
+LESSONS = tuple(lesson_names(NOTEBOOKS))
+ASKS = re.compile(r"w\.(predict|exercise)\(")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_note_has_a_cell_and_each_task_a_note(lesson: str) -> None:
+    """Headings are ids of cells, in the notebook's order."""
+    cells = notebook_cells(NOTEBOOKS / f"{lesson}.ipynb")
+    ids = [cell["id"] for cell in cells]
+    noted = [note.cell for note in notes.load(lesson, NOTEBOOKS)]
+    assert noted == [name for name in ids if name in noted]
+    asks = {cell["id"] for cell in cells if cell["cell_type"] == "code" and ASKS.search(cell["source"])}
+    assert asks <= set(noted)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_marks_fit_the_lesson(lesson: str) -> None:
+    """On the full track each lies within the minutes of its section; second notebooks are outside it and have none."""
+    marks = {note.cell: minutes_of(note.minute) for note in notes.load(lesson, NOTEBOOKS) if note.minute}
+    begin = 0
+    for part in load_course(CHECKOUT).sections[lesson] if LESSON.fullmatch(lesson) else ():
+        end = begin + part.minutes["full"]
+        own = [marks.pop(cell) for cell in part.cells if cell in marks]
+        assert own == sorted(set(own))
+        assert all(begin <= mark < end for mark in own), part.heading
+        begin = end
+    assert marks == {}
 
 
 def words(text: str) -> str:
@@ -32,7 +60,7 @@ def test_a_page_has_every_note(lesson: str, tmp_path: Path) -> None:
     page = notes.load_page(lesson, CHECKOUT)
     html = page.write(tmp_path).read_text()
     said = words(html)
-    for note in notes.load(lesson, CHECKOUT / "notebooks"):
+    for note in notes.load(lesson, NOTEBOOKS):
         assert f"<code>{note.cell}</code>" in html
         assert f'<p class="minute">{note.minute}</p>' in html
         assert all(words(line) in said for line in note.text.splitlines())
@@ -69,30 +97,23 @@ def test_they_have_all_cells_of_the_lesson_in_order(workspace: Workspace, lesson
     document = json.loads(path_of(workspace, lesson).read_text())
     nbformat.validate(document)
     ids = [cell["id"] for cell in document["cells"]]
-    known = notes.load(lesson, CHECKOUT / "notebooks")
+    known = notes.load(lesson, NOTEBOOKS)
     assert [name for name in ids if name.startswith(CELL)] == [f"{CELL}{note.cell}" for note in known]
     assert all(ids[ids.index(f"{CELL}{note.cell}") + 1] == note.cell for note in known)
     document["cells"] = [cell for cell in document["cells"] if not cell["id"].startswith(CELL)]
-    assert document == notes.read_notebook(lesson, CHECKOUT / "notebooks")
+    assert document == json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text())
 
 
 def test_without_the_flag_they_go_unless_edited(workspace: Workspace) -> None:
     """A notebook that was only run is removed, one with a changed cell stays; no notes file is ever in a workspace."""
     change(path_of(workspace, EDITED), 0, source="my own words")
-    code = next(n for n, cell in enumerate(notes.read_notebook(RUN, workspace.notebooks)["cells"]) if "outputs" in cell)
+    cells = json.loads(path_of(workspace, RUN).read_text())["cells"]
+    code = next(number for number, cell in enumerate(cells) if "outputs" in cell)
     change(path_of(workspace, RUN), code, metadata={"collapsed": True})
     assert content.remove_instructor_notebooks(workspace) == [f"{INSTRUCTOR}{EDITED}.ipynb"]
     left = sorted(path.name for path in workspace.notebooks.iterdir())
     assert left == sorted([*(f"{name}.ipynb" for name in LESSONS), f"{INSTRUCTOR}{EDITED}.ipynb"])
     assert [path for path in workspace.folder.rglob("*") if INSTRUCTOR in path.name and EDITED not in path.name] == []
-
-
-def test_a_second_start_keeps_edits(workspace: Workspace) -> None:
-    """What the instructor wrote stays, and nothing else changes."""
-    change(path_of(workspace, EDITED), 0, source="my own words")
-    done = notes.update_notebooks(workspace)
-    assert (done.added, done.changed, done.conflicts) == ([], [], [])
-    assert json.loads(path_of(workspace, EDITED).read_text())["cells"][0]["source"] == "my own words"
 
 
 def test_a_note_cannot_bring_markup() -> None:

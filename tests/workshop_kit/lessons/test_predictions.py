@@ -4,73 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.lessons.predictions import (
-    LESSON,
-    SUFFIX,
-    Prediction,
-    find_question,
-    load_all_questions,
-)
-from workshop_kit.workspace.folder import Workspace
+from workshop_kit.lessons.predictions import Prediction, load_all_questions
+from workshop_kit.paths import CHECKOUT
 
-NAME = "01_container"
-FOUR = """
-[stop]
-question = "You stop it. What happens?"
-right = "killed"
-[stop.options]
-at-once = { text = "It ends at once.", reason = "No signal reaches <it>." }
-terminated = { text = "It ends with 143.", reason = "The kernel drops the signal." }
-killed = { text = "It is killed.", reason = "The shell forwards nothing." }
-refused = { text = "It refuses.", reason = "Nobody asks it." }
-"""
-QUESTION = LESSON.validate_python(tomllib.loads(FOUR))["stop"]
+NAME = "00_start.database-gone"
+QUESTION = load_all_questions(CHECKOUT / "notebooks")[NAME]
 
 
-@pytest.fixture
-def progress(empty_workspace: Workspace) -> Progress:
-    """An empty progress file."""
-    return Progress(empty_workspace.progress_path)
-
-
-def asked(progress: Progress, *, headless: bool = False) -> Prediction:
-    """A question that is on no page."""
-    return Prediction("01_container.stop", QUESTION, progress, headless)
-
-
-def test_an_unusual_result_and_a_missing_guess_are_said(progress: Progress) -> None:
+def test_an_unusual_result_and_a_missing_guess_are_said(tmp_path: Path) -> None:
     """What was measured counts, and the reasons are for what usually happens; no guess stays no guess."""
-    shown = asked(progress).reveal("at-once")
+    progress = Progress(tmp_path / "progress.json")
+    unusual = next(key for key in QUESTION.options if key != QUESTION.right)
+    shown = Prediction(NAME, QUESTION, progress).reveal(unusual)
     assert "You did not guess" in shown.text
-    assert "It did:   It ends at once.\n" in shown.text
-    assert "Usually: It is killed." in shown.text
+    assert f"It did:   {QUESTION.options[unusual].text}\n" in shown.text
+    assert f"Usually: {QUESTION.options[QUESTION.right].text}" in shown.text
     assert not progress.path.exists()
-    with pytest.raises(
-        WrongUsage, match=r"'kiled' is no option of prediction .*\. Use one of: at-once, terminated, ki"
-    ):
-        asked(progress).reveal("kiled")
-
-
-def write(folder: Path, text: str) -> Path:
-    """Write the lesson's file and return its folder."""
-    (folder / f"{NAME}{SUFFIX}").write_text(text)
-    return folder
-
-
-def test_a_prediction_is_found_by_its_id(tmp_path: Path) -> None:
-    """Options come in the order in which they are written; a slip in a lesson's cell is one sentence."""
-    question = find_question("stop", NAME, write(tmp_path, FOUR))
-    assert [*question.options] == ["at-once", "terminated", "killed", "refused"]
-    assert [*load_all_questions(tmp_path)] == ["01_container.stop"]
-    with pytest.raises(WrongUsage, match=r"has no prediction 'memory'\. Use one of: stop\."):
-        find_question("memory", NAME, tmp_path)
+    with pytest.raises(WrongUsage, match=r"'both' is no option of prediction .* Use one of: "):
+        Prediction(NAME, QUESTION, progress).reveal("both")
 
 
 def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The tour on real kernels: what is run, what is written, what is said when a cell fails."""
+"""The tour on real kernels: what is run, what is written, what is said when a cell fails; stills of its charts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.waiting import wait_until
 from tests.workshop_kit.conftest import WriteNotebook
+from workshop_kit.lessons import stills
 from workshop_kit.lessons.tour import CellError, Tour, find_lessons
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
@@ -52,18 +56,44 @@ def test_other_ways_to_fail(
     assert result.error.message == message
 
 
-def test_the_first_notebook_of_every_lesson_is_the_default(
-    empty_workspace: Workspace, write_notebook: WriteNotebook
-) -> None:
+def test_the_first_notebook_of_every_lesson_is_the_default(tmp_path: Path) -> None:
     """Second notebooks run by their names."""
     for name in ("00_start", "01_container", "01b_container_more"):
-        write_notebook(empty_workspace, name, [])
-    names = [path.stem for path in find_lessons([], empty_workspace.notebooks)]
-    assert names == ["00_start", "01_container"]
-    assert [path.stem for path in find_lessons(["01b", "start"], empty_workspace.notebooks)] == [
-        "00_start",
-        "01b_container_more",
-    ]
+        (tmp_path / f"{name}.ipynb").touch()
+    assert [path.stem for path in find_lessons([], tmp_path)] == ["00_start", "01_container"]
+    assert [path.stem for path in find_lessons(["01b", "start"], tmp_path)] == ["00_start", "01b_container_more"]
+
+
+CHART = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots(figsize=(8, 2))\nax.plot([1, 3, 2]);"
+
+
+def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(
+    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
+) -> None:
+    """Each chart has a light and a dark still of 1920 × 1080; the executed lesson shows what it shows without them.
+
+    Old stills of the lesson go.
+    """
+    write_notebook(empty_workspace, "01_container", ["x = 1", CHART])
+    folder = tmp_path / "stills" / "01_container"
+    folder.mkdir(parents=True)
+    (folder / "07.light.png").touch()
+    (folder / "mine.png").touch()
+    (result,) = Tour(empty_workspace, output=tmp_path / "with", stills=folder.parent).run()
+    assert result.error is None
+    assert {path.name for path in folder.iterdir()} == {"mine.png", "01.light.png", "01.dark.png"}
+    light, dark = (Image.open(folder / f"01.{scheme}.png") for scheme in stills.SCHEMES)
+    assert light.size == dark.size == (1920, 1080)
+    assert light.getpixel((0, 0)) == (255, 255, 255)
+    assert np.asarray(dark)[0, 0].max() < 40
+    Tour(empty_workspace, output=tmp_path / "without").run(["01"])
+    assert shown(tmp_path / "with") == shown(tmp_path / "without")
+
+
+def shown(folder: Path) -> list[dict[str, object]]:
+    """Return the outputs of the lesson with the chart."""
+    notebook = nbformat.read(folder / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    return [dict(output.get("data", {})) for cell in notebook.cells for output in cell.outputs]
 
 
 @pytest.mark.long

@@ -52,14 +52,6 @@ def test_no_edit_is_ever_lost(base: dict[str, str], mine: dict[str, str], new: d
     assert {name: after.get(name) for name in edits} == edits
 
 
-@given(base=SOURCES, new=SOURCES)
-def test_an_untouched_copy_becomes_the_new_version(base: dict[str, str], new: dict[str, str]) -> None:
-    """Without edits the result is the new version."""
-    merged = merge("x.ipynb", notebook(base), notebook(base), notebook(new))
-    assert merged.content == notebook(new)
-    assert merged.conflicts == ()
-
-
 def exercise(body: str, around: str = "x = 1") -> bytes:
     """A file with one exercise."""
     return f"{around}\n# region config.env\n{body}\n# endregion config.env\n".encode()
@@ -122,15 +114,6 @@ def workspace(source: Path) -> Workspace:
     """A workspace with the lessons of ``source`` in it."""
     write(source / LESSON, "first")
     return Workspace.open(source=source)
-
-
-def test_an_edited_lesson_stays_and_is_named(source: Path, workspace: Workspace) -> None:
-    """An edited cell is not overwritten, and is named once."""
-    write(workspace.folder / LESSON, "mine")
-    write(source / LESSON, "second")
-    assert content.update(workspace, source).conflicts == [(LESSON, ("a",))]
-    assert cell(workspace.folder / LESSON) == "mine"
-    assert content.update(workspace, source).sentences() == ["Everything is up to date."]
 
 
 def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path, workspace: Workspace) -> None:

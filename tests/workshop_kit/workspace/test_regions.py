@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workshop_kit.workspace.regions import MarkerError, others_solved, region_of, replace, solved, starter
+from workshop_kit.workspace.regions import MarkerError, region_of, replace, solved, starter
 
 MARKED = """import os
 
@@ -22,15 +22,6 @@ class Settings:
         #: both
 
     # endregion config.env
-
-
-# region config.report
-def report() -> list[str]:
-    #: only the solution
-    return ["all of them"]
-    #: only the starter
-    #| return []
-# endregion config.report
 """
 STARTER = """import os
 
@@ -44,12 +35,6 @@ class Settings:
         return ""
 
     # endregion config.env
-
-
-# region config.report
-def report() -> list[str]:
-    return []
-# endregion config.report
 """
 
 
@@ -64,18 +49,9 @@ def test_windows_line_ends_stay() -> None:
     windows = MARKED.replace("\n", "\r\n")
     assert starter(windows) == starter(MARKED).replace("\n", "\r\n")
     assert solved(windows) == solved(MARKED).replace("\n", "\r\n")
-    changed = replace(windows, "config.report", "one = 1\ntwo = 2")
-    assert region_of(changed, "config.report") == "one = 1\r\ntwo = 2\r\n"
+    changed = replace(windows, "config.env", "one = 1\ntwo = 2")
+    assert region_of(changed, "config.env") == "one = 1\r\ntwo = 2\r\n"
     assert changed.count("\n") == changed.count("\r\n")
-
-
-def test_the_neighbors_are_solved_for_a_check() -> None:
-    """A check sees the participant's own region and imports, and the solution in every other region."""
-    mine = replace(starter(MARKED), "config.env", "    mine = 1\n").replace("import os", "import os\nimport json")
-    judged = others_solved(mine, MARKED, "config.env")
-    assert region_of(judged, "config.env") == "    mine = 1\n"
-    assert region_of(judged, "config.report") == region_of(solved(MARKED), "config.report")
-    assert "import json" in judged
 
 
 @pytest.mark.parametrize(

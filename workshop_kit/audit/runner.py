@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import AuditReport, Method, Rule, RuleFinding, TargetReport
-from workshop_kit.audit.rules import function_of
+from workshop_kit.audit.findings import AuditReport, Judgment, Method, Rule, RuleFinding, TargetReport
+from workshop_kit.audit.rules import build, config, confinement, lifecycle, logs, monitoring
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
@@ -18,6 +18,14 @@ from workshop_kit.progress import Report, Step, silent
 
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
+GUIDELINES = {
+    "config": config,
+    "logs": logs,
+    "monitoring": monitoring,
+    "lifecycle": lifecycle,
+    "confinement": confinement,
+    "build": build,
+}
 
 
 def run_audit(
@@ -77,3 +85,10 @@ def _findings(
         yield subject.masked(found)
         done += rule.cost_seconds
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
+
+
+def function_of(rule: Rule) -> Callable[[Subject], Judgment]:
+    """Return the function that judges by a rule: ``config.fails-fast`` is `config.fails_fast`."""
+    guideline, _, name = rule.id.partition(".")
+    function: Callable[[Subject], Judgment] = getattr(GUIDELINES[guideline], name.replace("-", "_"))
+    return function

@@ -20,8 +20,8 @@ from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.observe.logs import LogFollower
 from workshop_kit.screen import in_lines
-from workshop_kit.search import BucketStore, FrameStore
 from workshop_kit.search.explorer import Explorer
+from workshop_kit.search.store import BucketStore, FrameStore
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from workshop_kit.display.live import DOM, Screens, answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.screen import visible
-from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer_page import (
     CSS,
     ExplorerView,
@@ -34,6 +33,7 @@ from workshop_kit.search.explorer_page import (
     static_page,
 )
 from workshop_kit.search.parser import CHEAT_SHEET, SearchMistake
+from workshop_kit.search.store import FrameStore
 
 FOLDER = Path(__file__).parent
 Follow = Callable[[threading.Event], Iterable[pd.DataFrame]]

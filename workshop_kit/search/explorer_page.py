@@ -18,9 +18,8 @@ from workshop_kit.display.rendered import WIDGET_CSS, Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.screen import visible
-from workshop_kit.search import FrameStore
 from workshop_kit.search.parser import fields_in, parse
-from workshop_kit.search.store import Condition
+from workshop_kit.search.store import Condition, FrameStore
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300

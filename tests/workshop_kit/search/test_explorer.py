@@ -15,9 +15,9 @@ from tests.waiting import wait_until
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WorkshopError
-from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer import Explorer, ExplorerModel
 from workshop_kit.search.explorer_page import static_page
+from workshop_kit.search.store import FrameStore
 
 SCRIPT = "<script>alert(1)</script>\x1b[31m\u202e"
 ACTIVE = re.compile(r"<(script|img (?!src=\"data:image/png;base64,))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")

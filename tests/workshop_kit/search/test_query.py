@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.screen import visible
-from workshop_kit.search import FrameStore
 from workshop_kit.search.conditions import condition
 from workshop_kit.search.parser import CHEAT_SHEET, SearchMistake, parse
+from workshop_kit.search.store import FrameStore
 
 EVENTS: list[str] = [
     json.dumps(event)

@@ -17,7 +17,7 @@ from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
 from workshop_kit.observe import logs
-from workshop_kit.search import BucketStore, FrameStore
+from workshop_kit.search.store import BucketStore, FrameStore
 
 SECOND = "2026-11-24T16:06:"
 HOUR = "2026/11/24/16"

@@ -6,16 +6,16 @@ Traffic is what grew between two scrapes of ``/metrics``: request rate, errors, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from workshop_kit.observe import http
-from workshop_kit.observe.exposition import samples
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.stats import NOT_KNOWN, increase
 from workshop_kit.screen import visible
@@ -72,6 +72,26 @@ class Traffic:
     p50_ms: float = NOT_KNOWN
     p95_ms: float = NOT_KNOWN
     p99_ms: float = NOT_KNOWN
+
+
+def samples(text: str, names: Collection[str] = ()) -> Iterator[Sample]:
+    """Yield the samples in Prometheus' text format, or those with one of ``names``; lines with mistakes are left out.
+
+    >>> [(one.labels, one.value) for one in samples('up{job="a"} 1\\nup{} 2', {"up"})]
+    [({'job': 'a'}, 1), ({}, 2)]
+    """
+    for line in text.split("\n"):
+        if line.startswith("#") or (names and line.partition("{")[0].partition(" ")[0] not in names):
+            continue
+        try:
+            yield from parse_line(line)
+        except ValueError:
+            continue
+
+
+def parse_line(line: str) -> list[Sample]:
+    """Return the samples in a line of Prometheus' text format. Raises ValueError."""
+    return [sample for family in text_string_to_metric_families(line) for sample in family.samples]
 
 
 def parse_counters(text: str, time: datetime) -> Counters | None:

@@ -17,7 +17,7 @@ from workshop_kit.gameday.customers import NO_INSTANCE, TURNED_AWAY, Customers, 
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.stats import Usage
-from workshop_kit.observe.watch import Tables, frame, with_cpu_limits
+from workshop_kit.observe.watch import Tables, frame
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -105,9 +105,11 @@ def watched() -> Tables:
     """Two seconds of a service that uses a tenth of a core, of which it may use a fifth."""
     usage = frame(Usage, ())
     rows = {"time": [at(0.2), at(1.2)], "container": "production", "cpu_percent": 10.0, "throttled_percent": 30.0}
-    usage = pd.concat([usage, pd.DataFrame({**rows, "memory_bytes": 32.0, "memory_limit_bytes": 128.0})])
+    usage = pd.concat(
+        [usage, pd.DataFrame({**rows, "memory_bytes": 32.0, "memory_limit_bytes": 128.0, "cpu_limit_percent": 20.0})]
+    )
     usage["time"] = pd.to_datetime(usage["time"], utc=True).astype("datetime64[us, UTC]")
-    return Tables(resources=with_cpu_limits(usage, {"production": [(datetime.min.replace(tzinfo=UTC), 20.0)]}))
+    return Tables(resources=usage)
 
 
 def test_the_dashboard_shows_no_limit() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from workshop_kit.observe.exposition import mistakes, samples
+from workshop_kit.audit.rules.monitoring import mistakes
+from workshop_kit.observe.scrape import samples
 
 GOOD = """# HELP http_requests_total Requests \\\\ with "quotes".
 # TYPE http_requests_total counter

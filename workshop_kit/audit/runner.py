@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import AuditReport, Judgment, Method, Rule, RuleFinding, TargetReport
-from workshop_kit.audit.rules import build, config, confinement, lifecycle, logs, monitoring
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
@@ -18,14 +18,6 @@ from workshop_kit.progress import Report, Step, silent
 
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
-GUIDELINES = {
-    "config": config,
-    "logs": logs,
-    "monitoring": monitoring,
-    "lifecycle": lifecycle,
-    "confinement": confinement,
-    "build": build,
-}
 
 
 def run_audit(
@@ -88,7 +80,8 @@ def _findings(
 
 
 def function_of(rule: Rule) -> Callable[[Subject], Judgment]:
-    """Return the function that judges by a rule: ``config.fails-fast`` is `config.fails_fast`."""
+    """Return the function that judges by a rule: ``config.fails-fast`` is `rules.config.fails_fast`."""
     guideline, _, name = rule.id.partition(".")
-    function: Callable[[Subject], Judgment] = getattr(GUIDELINES[guideline], name.replace("-", "_"))
+    module = importlib.import_module(f"workshop_kit.audit.rules.{guideline}")
+    function: Callable[[Subject], Judgment] = getattr(module, name.replace("-", "_"))
     return function

@@ -23,8 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.screen import visible
@@ -129,20 +128,12 @@ def fields_in(node: Node) -> Iterator[Field]:
             yield from fields_in(part)
 
 
-class _Head(NamedTuple):
-    """A field and its operator, before the value or values."""
-
-    name: str
-    operator: str
-    position: int
-
-
 class _Parser:
     """A recursive-descent parser of one search."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at, self._depth = text, 0, 0
-        self._head: _Head | None = None  # inside field:( … )
+        self._head: Field | None = None  # inside field:( … ), without a value
 
     def parse(self) -> Node:
         """Parse all of the text."""
@@ -228,7 +219,7 @@ class _Parser:
         match = _FIELD.match(self._text, self._at)
         if match is None:
             return Text(self._segments())
-        head = _Head(match[1], match[2], self._at)
+        head = Field(match[1], match[2], (), self._at, self._at)
         self._at = match.end()
         if self._is_at_end() or self._text[self._at] != "(":
             return self._value(head)
@@ -237,11 +228,10 @@ class _Parser:
         self._head = None
         return found
 
-    def _value(self, head: _Head) -> Field:
+    def _value(self, head: Field) -> Field:
         if self._is_at_end() or self._text[self._at] in "()":
             raise self._mistake(f"the value for {head.name}{head.operator} is missing", "Write it after the sign.")
-        start = self._at
-        return Field(head.name, head.operator, self._segments(plain=False), head.position, start)
+        return replace(head, value_position=self._at, segments=self._segments(plain=False))
 
     def _segments(self, plain: bool = True) -> tuple[str, ...]:
         """Consume and return the next quoted text, or the next word split at its wildcards."""

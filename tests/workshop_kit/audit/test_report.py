@@ -25,6 +25,7 @@ from workshop_kit.audit.findings import (
 )
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.audit.report import as_page, as_sarif, as_text
+from workshop_kit.audit.rules.monitoring import mistakes
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
 from workshop_kit.dev.generated import TITLES, audit_page
@@ -87,6 +88,39 @@ def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
     )
     assert (slow.verdict, "20 programs" in slow.said) == (verdict, verdict is RuleVerdict.CANNOT_TELL)
     assert root.verdict is RuleVerdict.FAILS
+
+
+GOOD = """# HELP http_requests_total Requests \\\\ with "quotes".
+# TYPE http_requests_total counter
+http_requests_total{method="post",code="200"} 1027 1395066363000
+http_requests_total{method="post",code="400",} 3
+http_requests_total{path="C:\\\\DIR\\\\\\"x\\"\\n"} 3.5e-08
+
+# a comment
+# TYPE rpc_seconds histogram
+rpc_seconds_bucket{le="0.05"} 24054
+rpc_seconds_bucket{le="+Inf"} 144320
+rpc_seconds_sum 53423
+rpc_seconds_count 144320
+up NaN
+down -Inf
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ('up{a="1",b="2"} 1\nup{b="2",a="1"} 2\n', "line 2 is a second sample"),
+        ("# TYPE up number\nup 1\n", "line 1 is no TYPE: # TYPE up number"),
+        ("up 1\n# TYPE up gauge\n", "line 2 tells the type of up after its samples"),
+        ("up{a=1} 1\n", "line 1 is no sample"),
+        ("up 1", "the last line has no end"),
+    ],
+)
+def test_mistakes_in_metrics_are_named_with_their_line(text: str, mistake: str) -> None:
+    """One sentence each; a text as client libraries write it has none."""
+    assert any(mistake in found for found in mistakes(text))
+    assert list(mistakes(GOOD)) == []
 
 
 @pytest.mark.parametrize(

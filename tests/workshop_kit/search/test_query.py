@@ -23,13 +23,7 @@ EVENTS: list[str] = [
         {"ts": "2026-11-24T16:06:30Z", "level": "warn", "msg": "request", "status": 404, "path": "/items/1"},
         {"ts": "2026-11-24T16:07:00Z", "level": "error", "msg": 'say "pool timeout"', "status": 500, "ok": False},
         {"ts": "2026-11-24T16:08:00Z", "level": "CRITICAL", "msg": "100% of a_b", "status": 503, "path": "/orders/2"},
-        {
-            "ts": "2026-11-24T16:09:00Z",
-            "level": "error",
-            "msg": "bent",
-            "status": "half",
-            "error": {"type": "KeyError"},
-        },
+        {"ts": "2026-11-24T16:09:00Z", "level": "error", "status": "half", "error": {"type": "KeyError"}},
     )
 ]
 PLAIN = 'Traceback, with a "pool": timeout'
@@ -56,7 +50,6 @@ def rows(store: FrameStore, text: str) -> set[int]:
         ("pool timeout", {3, 6}),
         ('"pool timeout"', {3}),
         (r'"say \"pool"', {3}),
-        ("pool*timeout", {3, 6}),
         ("100%", {4}),
         ("-pool", {1, 2, 4, 5}),
         ("level>=warning", {2, 3, 4, 5}),
@@ -94,7 +87,6 @@ def test_a_time_ago_counts_from_now(store: FrameStore) -> None:
     [
         ('level:error "pool', 12, "quote is not closed"),
         ("pool)", 4, "closes nothing"),
-        ("pool OR", 7, "missing"),
         ("status:", 7, "value for status: is missing"),
         ("ts>yesterday", 3, "no time"),
         ("path>/o*", 5, "cannot be asked of a text with *"),

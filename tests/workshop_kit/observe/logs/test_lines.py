@@ -57,14 +57,6 @@ def test_columns_have_typed_values() -> None:
     assert logs.record(frame, 1)["extra"] == {"a": [1, 2]}
 
 
-def test_a_line_without_a_time_gets_the_engines() -> None:
-    """A traceback's lines stay beside the record they belong to."""
-    frame = logs.read_json_file(record_of("Traceback (most recent call last):\n") + record_of("  File\n"))
-    assert (frame["ts"] == frame["received"]).all()
-    assert frame["raw"].tolist() == ["Traceback (most recent call last):", "  File"]
-    assert frame["reason"].tolist() == ["plain text"] * 2
-
-
 @pytest.mark.parametrize("size", [0, 16_384, 1_048_576])
 def test_the_parts_of_a_long_line_are_joined(size: int) -> None:
     """Also between lines of the other stream; an empty line is a row."""
@@ -131,10 +123,7 @@ def test_times_are_exact(text: str, ns: int) -> None:
         assert frame["rest"].isna().all()
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["now", "2026-11-24T10:00:00", "2026-02-30T00:00:00Z"],
-)
+@pytest.mark.parametrize("text", ["now", "2026-11-24T10:00:00", "2026-02-30T00:00:00Z"])
 def test_an_invalid_time_goes_to_rest(text: str) -> None:
     """``ts`` is the engine's time."""
     for company in (b"", record_of('{"ts":"2026-01-01T00:00:00Z"}\n') * 3):
@@ -195,10 +184,7 @@ def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
             assert depth > 200 or logs.record(frame, row) == json.loads(line)
 
 
-@pytest.mark.parametrize(
-    "line",
-    ['{"a":1,"a" :2}', '{"a":"x","b":"\\":","a":"y"}', '{"a":[{"b":1,"b":2}]}'],
-)
+@pytest.mark.parametrize("line", ['{"a":1,"a" :2}', '{"a":"x","b":"\\":","a":"y"}', '{"a":[{"b":1,"b":2}]}'])
 def test_a_duplicate_key_is_a_reason_to_keep_the_text(line: str) -> None:
     """The last value counts, and the text has both."""
     frame = read_lines(line.encode())

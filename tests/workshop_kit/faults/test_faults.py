@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.faults.conftest import Shop
+from tests.workshop_kit.faults.conftest import ORDER, Shop
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults.injection import Journal, fault
@@ -62,7 +62,7 @@ def test_a_fault_of_the_database_is_seen_and_ends(
     before = shop.state()
     with fault(name, shop.stack, "master-db", **parameters) as injected:
         assert seen(shop)
-        assert shop.ask("GET", "/livez").status == 200
+        assert shop.get("/livez").status == 200
         assert injected.ended is None
     assert injected.ended is not None
     assert injected.ended > injected.started
@@ -171,10 +171,9 @@ def test_a_target_must_run(shop: Shop) -> None:
 def test_slow_answers_do_not_slow_the_load(shop: Shop) -> None:
     """Every request is sent on schedule while the database hangs, and answered."""
     began = datetime.now(UTC)
-    order = {"item": "tea", "quantity": 1}
     with (
         fault("pause", shop.stack, "master-db"),
-        load(shop.stack, request="POST /orders", json=order, rate_per_second=10, seconds=3) as sending,
+        load(shop.stack, request="POST /orders", json=ORDER, rate_per_second=10, seconds=3) as sending,
     ):
         assert sending.wait_ended(within_seconds=60).code == 0
     lines = read_container(shop.stack.container("service"), since=began)

@@ -1,22 +1,12 @@
 """The search language: a text → a tree of conditions. Pure.
 
-| Search | Lines |
-| --- | --- |
-| ``timeout`` | that have it anywhere in their values, in any case |
-| ``"pool timeout"`` | that have these words in a row (``\\"`` and ``\\\\`` are a quote and a backslash) |
-| ``time*out`` | with anything between the two |
-| ``status:500``, ``status=500`` | whose field has exactly this value; ``level:warn`` is ``warning``, in any case |
-| ``path:/orders/*`` | whose field begins so |
-| ``status:(500 OR 503)`` | whose field has one of the values |
-| ``error:*`` | that have the field |
-| ``status>=500`` | by size: numbers, times, levels (``level>=warning``), else the alphabet |
-| ``status!=200`` | that have the field with another value; ``-status:200`` also those that lack it |
-| ``ts>=2026-11-24T16:06`` | since then, in UTC or with a zone; ``ts:2026-11-24T16`` is that hour |
-| ``ts>-5m`` | of the last five minutes; also ms, s, h, d |
-| ``error.type:KeyError`` | by a field inside a field |
-| ``a b``, ``a AND b`` | with both |
-| ``a OR b`` | with one of them; AND binds closer, parentheses closest |
-| ``-a``, ``NOT a`` | without it |
+`CHEAT_SHEET` has its forms. Beside them:
+
+- ``time*out`` is a text with anything between the two; in quotes, ``\\"`` and ``\\\\`` are a quote and a backslash.
+- ``level:warn`` is ``warning``, in any case. What is no number, time or level is compared by the alphabet.
+- ``status!=200`` finds lines that have the field with another value; ``-status:200`` also those that lack it.
+- ``ts:2026-11-24T16`` is all of that hour; ``error.type:KeyError`` is a field inside a field.
+- AND binds closer than OR, parentheses closest.
 """
 
 from __future__ import annotations

@@ -26,17 +26,8 @@ BEGAN = int(pd.Timestamp("2026-11-24T21:00:00Z").value) // 1000  # microseconds
 
 
 def line(number: int, **more: Any) -> str:
-    """One line a second, levels in turn, three lines a request, two services."""
-    said = {
-        "ts": f"2026-11-24T21:{number // 60 % 60:02d}:{number % 60:02d}Z",
-        "level": ("info", "warn", "error", "fatal", "debug", "loud")[number % 6],
-        "logger": "test",
-        "msg": f"line {number}",
-        "request_id": f"r{number // 3}",
-        "service": ("web", "db")[number % 2],
-        "status": 500 if number % 6 == 2 else 200,
-    }
-    return json.dumps({**said, **more})
+    """One line a second."""
+    return json.dumps({"ts": f"2026-11-24T21:{number // 60 % 60:02d}:{number % 60:02d}Z", **more})
 
 
 def frame(*lines: str) -> pd.DataFrame:

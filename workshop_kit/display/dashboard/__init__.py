@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -223,32 +223,24 @@ def _paused(choice: Choice) -> str:
 def _tables_html(view: View, tables: Tables, faults: Iterable[FaultBand]) -> str:
     """Return the data of the picture as five folded tables; `tables.table` escapes every value."""
     events = tables.events[tables.events["what"].isin(list(EVENTS))]
-    parts = [
-        _folded("Requests", tables.requests),
-        _folded("Resources", tables.resources[["time", "container", "state", *RESOURCES]]),
-        _rows("Health, state by state", ("from", "to", "what", "state"), [*_states(view)]),
-        _folded("Events", events[["time", "container", "what", "detail", "exit_code"]]),
-        _rows("Faults", ("from", "to", "fault", "target"), [_fault(one) for one in faults]),
+    states = [
+        (view.clock(run.start), view.clock(run.end), row.name, run.state) for row in view.rows for run in row.runs
     ]
-    return "".join(parts)
+    bands = [
+        (f"{one.started:%H:%M:%S}", f"{one.ended:%H:%M:%S}" if one.ended else "still in force", one.fault, one.target)
+        for one in faults
+    ]
+    frames = {
+        "Requests": tables.requests,
+        "Resources": tables.resources[["time", "container", "state", *RESOURCES]],
+        "Health, state by state": pd.DataFrame(states, columns=["from", "to", "what", "state"]),
+        "Events": events[["time", "container", "what", "detail", "exit_code"]],
+        "Faults": pd.DataFrame(bands, columns=["from", "to", "fault", "target"]),
+    }
+    return "".join(_folded(name, frame) for name, frame in frames.items())
 
 
 def _folded(name: str, frame: pd.DataFrame) -> str:
     rows = [[cell(value) for value in row] for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
-    more = f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
-    return _rows(f"{name}{more}", list(frame.columns), rows)
-
-
-def _rows(name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    return folded(f"Data: {name} ({len(rows)} shown)", name, columns, rows)
-
-
-def _states(view: View) -> Iterator[list[str]]:
-    for row in view.rows:
-        for run in row.runs:
-            yield [view.clock(run.start), view.clock(run.end), row.name, run.state]
-
-
-def _fault(one: FaultBand) -> list[str]:
-    ended = f"{one.ended:%H:%M:%S}" if one.ended else "still in force"
-    return [f"{one.started:%H:%M:%S}", ended, one.fault, one.target]
+    name += f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
+    return folded(f"Data: {name} ({len(rows)} shown)", name, list(frame.columns), rows)

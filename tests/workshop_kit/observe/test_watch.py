@@ -25,9 +25,6 @@ http_request_duration_seconds_bucket{le="0.01",route="/orders"} 60.0
 http_request_duration_seconds_bucket{le="0.1",route="/orders"} 100.0
 http_request_duration_seconds_bucket{le="+Inf",route="/orders"} 110.0
 http_request_duration_seconds_bucket{le="+Inf",route="/livez"} 9000.0
-dependency_up{dependency="redis"} 0.0
-dependency_up{dependency="master-db"} 1.0
-dependency_up{dependency="replica-db"} NaN
 process_start_time_seconds 1.7e+09
 """
 
@@ -73,7 +70,6 @@ def test_traffic_is_the_increase_between_two_scrapes() -> None:
     row = traffic_between(FIRST, later(now), "service")
     assert (row.requests_per_second, row.errors_per_second, row.refused_per_second) == (20, 5, 3)
     assert row.error_percent == 25
-    assert FIRST.dependencies == {"redis": False, "master-db": True}
 
 
 def test_percentiles_are_of_the_new_requests_only() -> None:

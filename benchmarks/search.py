@@ -27,9 +27,9 @@ from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
-from workshop_kit.search import BucketStore, FrameStore
 from workshop_kit.search.explorer import ExplorerModel
 from workshop_kit.search.parser import SearchMistake
+from workshop_kit.search.store import BucketStore, FrameStore
 
 LINES = 200_000
 RUNS = 3

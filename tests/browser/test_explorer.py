@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SETUP = r"""import json
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.search import FrameStore
+from workshop_kit.search.store import FrameStore
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.display.live import Screens
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>\u202e\x1b[31m\x07"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import AuditReport, Method, Rule, RuleFinding, TargetReport
-from workshop_kit.audit.rules import function_of
+from workshop_kit.audit.findings import AuditReport, Judgment, Method, Rule, RuleFinding, TargetReport
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
@@ -77,3 +77,11 @@ def _findings(
         yield subject.masked(found)
         done += rule.cost_seconds
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
+
+
+def function_of(rule: Rule) -> Callable[[Subject], Judgment]:
+    """Return the function that judges by a rule: ``config.fails-fast`` is `rules.config.fails_fast`."""
+    guideline, _, name = rule.id.partition(".")
+    module = importlib.import_module(f"workshop_kit.audit.rules.{guideline}")
+    function: Callable[[Subject], Judgment] = getattr(module, name.replace("-", "_"))
+    return function

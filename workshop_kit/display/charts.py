@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.errors import WrongUsage
 from workshop_kit.screen import in_lines
 
 CSS = (Path(__file__).parent / "live.css").read_text()
@@ -49,14 +48,6 @@ def new_figure(title: str, height_inches: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def png(figure: Figure) -> bytes:
-    """Return the figure as a PNG of at most 64 colors, which is small."""
-    disable_formulas(figure)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return canvas_png(canvas)
-
-
 def disable_formulas(figure: Figure) -> None:
     """Draw every text of a figure as it is: two dollars make no formula."""
     for text in figure.findobj(Text):
@@ -64,7 +55,7 @@ def disable_formulas(figure: Figure) -> None:
 
 
 def canvas_png(canvas: FigureCanvasAgg) -> bytes:
-    """Return the canvas as it is as a PNG of at most 64 colors."""
+    """Return the canvas as it is as a PNG of at most 64 colors, which is small."""
     size = canvas.get_width_height()
     pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
     image = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
@@ -77,10 +68,11 @@ def canvas_png(canvas: FigureCanvasAgg) -> bytes:
 
 def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
     """Return the figure for a cell; ``alt`` is its text twin, ``details_html`` stands below it."""
-    if not alt.strip():
-        raise WrongUsage("A picture needs a text that says what it shows.", "Give picture() an alt text.")
     alt = in_lines(alt)
-    data = base64.b64encode(png(figure)).decode()
+    disable_formulas(figure)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    data = base64.b64encode(canvas_png(canvas)).decode()
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
     return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}{details_html}</div>', alt)

@@ -135,20 +135,12 @@ _ALL = (
         "proxy",
         (FaultParameter("kib_per_second", "KiB/s", 10.0, at_least=0.1, at_most=1_000_000),),
     ),
-    Fault(
-        "slow_close",
-        "The close of a connection arrives late.",
-        "proxy",
-        (_milliseconds("pause_ms", 3000),),
-    ),
+    Fault("slow_close", "The close of a connection arrives late.", "proxy", (_milliseconds("pause_ms", 3000),)),
     Fault(
         "slicer",
         "Data comes in small pieces with pauses between, in each direction.",
         "proxy",
-        (
-            FaultParameter("slice_bytes", "bytes", 16, at_least=1, at_most=16_384),
-            _milliseconds("pause_ms", 10),
-        ),
+        (FaultParameter("slice_bytes", "bytes", 16, at_least=1, at_most=16_384), _milliseconds("pause_ms", 10)),
     ),
 )
 FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}

@@ -164,12 +164,6 @@ def remove_proxy(context: FaultContext) -> None:
         proxy.remove()
 
 
-def discard_proxy(session: Session, active: ActiveFault) -> None:
-    """Remove the proxy of a target that is gone."""
-    if active.proxy:
-        containers.remove(session, active.proxy)
-
-
 HANDLERS: Mapping[Mechanism, FaultHandler] = {
     "pause": FaultHandler(pause, unpause),
     "kill": FaultHandler(kill, start),

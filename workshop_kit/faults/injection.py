@@ -18,12 +18,13 @@ from typing import Any
 from docker.errors import APIError, NotFound
 from pydantic.dataclasses import dataclass as validated
 
+from workshop_kit.engine import containers
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session, is_alive
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import ActiveFault, named, snapshot
-from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler, discard_proxy, engine_reason
+from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler, engine_reason
 from workshop_kit.progress import Report, Step, silent
 
 PAST_KEPT = 200
@@ -183,8 +184,9 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
         try:
             container = session.engine.client.containers.get(active.container)
             _handler(active).revert(FaultContext(session, container, active, others))
-        except NotFound:
-            discard_proxy(session, active)  # the target is gone
+        except NotFound:  # the target is gone
+            if active.proxy:
+                containers.remove(session, active.proxy)
         except APIError as error:
             raise WorkshopError(
                 f"The fault {active.fault!r} on {active.name} could not be reverted: {engine_reason(error)}.",

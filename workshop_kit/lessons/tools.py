@@ -31,7 +31,7 @@ from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.observe.logs import LogFollower
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.screen import in_lines
-from workshop_kit.search import BucketStore, FrameStore
+from workshop_kit.search.store import BucketStore, FrameStore
 from workshop_kit.search.explorer import Explorer
 
 WATCH = "watch"

@@ -6,23 +6,23 @@ Traffic is what grew between two scrapes of ``/metrics``: request rate, errors, 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from workshop_kit.observe import http
-from workshop_kit.observe.exposition import samples
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.stats import NOT_KNOWN, increase
 from workshop_kit.screen import visible
 
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
-DEPENDENCY_UP, START_TIME = "dependency_up", "process_start_time_seconds"
-NAMES = frozenset({REQUESTS, DURATIONS, DEPENDENCY_UP, START_TIME})
+START_TIME = "process_start_time_seconds"
+NAMES = frozenset({REQUESTS, DURATIONS, START_TIME})
 NO_METRICS, NO_ANSWER = "no metrics", "no answer"
 PROBE_PATHS = ("/livez", "/readyz", "/health")
 METRICS_PATH = "/metrics"
@@ -47,7 +47,6 @@ class Counters:
     time: datetime
     requests: Mapping[Series, float] = field(default_factory=dict)
     buckets: Mapping[Series, float] = field(default_factory=dict)
-    dependencies: Mapping[str, bool] = field(default_factory=dict)
     started_at: float = 0.0
 
 
@@ -74,6 +73,26 @@ class Traffic:
     p99_ms: float = NOT_KNOWN
 
 
+def samples(text: str, names: Collection[str] = ()) -> Iterator[Sample]:
+    """Yield the samples in Prometheus' text format, or those with one of ``names``; lines with mistakes are left out.
+
+    >>> [(one.labels, one.value) for one in samples('up{job="a"} 1\\nup{} 2', {"up"})]
+    [({'job': 'a'}, 1), ({}, 2)]
+    """
+    for line in text.split("\n"):
+        if line.startswith("#") or (names and line.partition("{")[0].partition(" ")[0] not in names):
+            continue
+        try:
+            yield from parse_line(line)
+        except ValueError:
+            continue
+
+
+def parse_line(line: str) -> list[Sample]:
+    """Return the samples in a line of Prometheus' text format. Raises ValueError."""
+    return [sample for family in text_string_to_metric_families(line) for sample in family.samples]
+
+
 def parse_counters(text: str, time: datetime) -> Counters | None:
     """Parse the text of ``/metrics``; None if it has no request counter and no duration histogram."""
     found = [one for one in samples(text, NAMES) if one.labels.get("route") not in PROBES]
@@ -83,11 +102,6 @@ def parse_counters(text: str, time: datetime) -> Counters | None:
         time,
         _by_series(found, REQUESTS),
         _by_series(found, DURATIONS),
-        {
-            one.labels.get("dependency", ""): one.value > 0
-            for one in found
-            if one.name == DEPENDENCY_UP and not math.isnan(one.value)  # NaN: it was not asked yet
-        },
         max((one.value for one in found if one.name == START_TIME), default=0.0),
     )
 
@@ -204,7 +218,7 @@ def scrape(
     else:
         seen = Traffic(asked, name, NO_ANSWER if metrics.status is None else NO_METRICS)
     health = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]
-    health += of_dependencies(answers[-1], counters.dependencies if counters else {}, name, asked)
+    health += of_dependencies(answers[-1], name, asked)
     return Scrape(seen, tuple(health), counters or before)
 
 
@@ -230,16 +244,9 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
 
 
-def of_dependencies(answer: Answer, up: Mapping[str, bool], container: str, time: datetime) -> Iterator[Health]:
-    """Yield the state of each dependency in ``/health`` (draft-inadarei-api-health-check-06), else in ``/metrics``.
-
-    A service without an answer gives no row.
-    """
-    found = {
-        **{name: (PASS if is_up else FAIL, math.nan) for name, is_up in up.items()},
-        **dict(_checks(answer.json())),
-    }
-    for name, (state, milliseconds) in list(found.items())[:MOST_DEPENDENCIES]:
+def of_dependencies(answer: Answer, container: str, time: datetime) -> Iterator[Health]:
+    """Yield the state of each dependency in ``/health`` (draft-inadarei-api-health-check-06)."""
+    for name, (state, milliseconds) in list(dict(_checks(answer.json())).items())[:MOST_DEPENDENCIES]:
         yield Health(time, container, visible(name, 40), state, None, milliseconds)
 
 

@@ -38,7 +38,6 @@ HISTORY_ROWS = 1800
 HEALTH_ROWS = 8 * HISTORY_ROWS  # three probes and a few dependencies a second
 HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
-CPU_LIMIT = "cpu_limit_percent"
 TIME = "datetime64[us, UTC]"
 _TYPES = {"datetime": TIME, "str": "str", "int | None": "Int64"}
 
@@ -56,14 +55,13 @@ def frame(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
 class Tables:
     """Four tables, each by ``time`` (UTC), oldest first; ``container`` is the target's name.
 
-    ``requests``: a row a second, see `scrape.Traffic`. ``resources``: likewise, see `stats.Usage`, with
-    ``cpu_limit_percent`` (100 = one core; missing without a limit). ``health``: a row for each probe and dependency,
-    see `scrape.Health`. ``events``: see `events.Event`, of all containers of the workspace; ``container`` is the
-    service's name there.
+    ``requests``: a row a second, see `scrape.Traffic`. ``resources``: likewise, see `stats.Usage`. ``health``: a row
+    for each probe and dependency, see `scrape.Health`. ``events``: see `events.Event`, of all containers of the
+    workspace; ``container`` is the service's name there.
     """
 
     requests: pd.DataFrame = field(default_factory=lambda: frame(Traffic, ()))
-    resources: pd.DataFrame = field(default_factory=lambda: with_cpu_limits(frame(Usage, ()), {}))
+    resources: pd.DataFrame = field(default_factory=lambda: frame(Usage, ()))
     health: pd.DataFrame = field(default_factory=lambda: frame(Health, ()))
     events: pd.DataFrame = field(default_factory=lambda: frame(Event, ()))
 
@@ -110,7 +108,6 @@ class _TargetData:
         self.requests: deque[Traffic] = deque(maxlen=HISTORY_ROWS)
         self.usage: deque[Usage] = deque(maxlen=HISTORY_ROWS)
         self.health: deque[Health] = deque(maxlen=HEALTH_ROWS)
-        self.limits: deque[tuple[datetime, float]] = deque(maxlen=200)
         self.status: ContainerStatus | None = None
         self.had_url = False
         self.counters: Counters | None = None
@@ -169,10 +166,9 @@ class Watcher:
             raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._watched)}.")
         since = datetime.now(tz=UTC) - timedelta(seconds=seconds) if seconds is not None else None
         chosen = [one for name, one in self._watched.items() if container in (None, name)]
-        usage = frame(Usage, _merged([one.usage for one in chosen], since))
         return Tables(
             frame(Traffic, _merged([one.requests for one in chosen], since)),
-            with_cpu_limits(usage, {one.target.name: tuple(one.limits) for one in chosen}),
+            frame(Usage, _merged([one.usage for one in chosen], since)),
             frame(Health, _merged([one.health for one in chosen], since)),
             frame(
                 Event, (replace(one, container=self._names.get(one.id, one.container)) for one in tuple(self._events))
@@ -201,15 +197,11 @@ class Watcher:
         self._events += log.poll()
 
     def _measure(self, watched: _TargetData) -> None:
-        """Record usage and CPU limit; the first limit holds for the time before, too."""
-        if watched.status is None:
-            return
-        watched.usage.append(watched.meter.read(watched.status.id))
-        percent = cpu_limit_percent(get_json(self._engine, f"/containers/{watched.status.id}/json")["HostConfig"])
-        if not watched.limits:
-            watched.limits.append((datetime.min.replace(tzinfo=UTC), percent))
-        elif str(percent) != str(watched.limits[-1][1]):  # as texts: NaN, no limit, equals itself then
-            watched.limits.append((datetime.now(tz=UTC), percent))
+        """Record the usage and the CPU limit."""
+        if watched.status is not None:
+            usage = watched.meter.read(watched.status.id)
+            host_config = get_json(self._engine, f"/containers/{watched.status.id}/json")["HostConfig"]
+            watched.usage.append(replace(usage, cpu_limit_percent=cpu_limit_percent(host_config)))
 
     def _scrape(self, watched: _TargetData) -> None:
         """Ask one container once a second; one that answers late delays its own next requests only."""
@@ -245,15 +237,6 @@ def _merged(rows: Iterable[deque[Row]], since: datetime | None) -> list[Row]:
         first = bisect_left(mine, since, key=lambda row: row.time) if since is not None else 0
         found += mine[first:]
     return sorted(found, key=lambda row: row.time)
-
-
-def with_cpu_limits(usage: pd.DataFrame, limits: Mapping[str, Iterable[tuple[datetime, float]]]) -> pd.DataFrame:
-    """Return the resources with the CPU limit of each container at the time; ``limits`` are the changes (NaN: none)."""
-    column = pd.Series(float("nan"), index=usage.index)
-    for name, changes in limits.items():
-        for since, percent in changes:
-            column[(usage["container"] == name) & (usage["time"] >= pd.Timestamp(since))] = percent
-    return usage.assign(**{CPU_LIMIT: column})
 
 
 def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:

@@ -22,7 +22,6 @@ from workshop_kit.display.live import DOM, Screens, answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.screen import visible
-from workshop_kit.search import FrameStore
 from workshop_kit.search.explorer_page import (
     CSS,
     ExplorerView,
@@ -34,6 +33,7 @@ from workshop_kit.search.explorer_page import (
     static_page,
 )
 from workshop_kit.search.parser import CHEAT_SHEET, SearchMistake
+from workshop_kit.search.store import FrameStore
 
 FOLDER = Path(__file__).parent
 Follow = Callable[[threading.Event], Iterable[pd.DataFrame]]
@@ -170,11 +170,6 @@ class Explorer:
         self._twin: DisplayHandle | None = None
         self._drawing = threading.RLock()
 
-    @property
-    def query(self) -> str:
-        """The current search."""
-        return self.model.view.query
-
     def show(self, screens: Screens) -> Self:
         """Show it below the running cell; it replaces the one shown before with its title."""
         screens.replace(self.title, self)
@@ -188,7 +183,7 @@ class Explorer:
             if screens.headless:
                 self._thread.join(HEADLESS_SECONDS)
                 self.stop()
-        self.model.handle({"do": "search", "query": self.query})
+        self.model.handle({"do": "search", "query": self.model.view.query})
         if screens.headless:
             display(self.page())  # type: ignore[no-untyped-call]
             return self
@@ -210,9 +205,8 @@ class Explorer:
 
     def page(self) -> Rendered:
         """Return the static page of the current state."""
-        return static_page(
-            self.title, self.query, self.model.page, self.model.problem.get("text", ""), self.model.missed
-        )
+        model = self.model
+        return static_page(self.title, model.view.query, model.page, model.problem.get("text", ""), model.missed)
 
     def _on_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Answer a message of the page; it runs in a thread of its own while a cell is busy."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -18,9 +18,8 @@ from workshop_kit.display.rendered import WIDGET_CSS, Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.screen import visible
-from workshop_kit.search import FrameStore
 from workshop_kit.search.parser import fields_in, parse
-from workshop_kit.search.store import Condition
+from workshop_kit.search.store import Condition, FrameStore
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
@@ -174,12 +173,8 @@ def _cells(line: Mapping[Any, Any]) -> dict[str, Any]:
 def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
     """Return all that the store knows of one line, as (name, text) with every text made visible; nulls are left out."""
     found = store.select(f"SELECT {_RECORD} FROM logs WHERE row = ?", [number])  # noqa: S608 - constant
-    fields = [pair for line in found.to_dict("records") for pair in _unpacked(line)]
+    fields = [pair for line in found.to_dict("records") for pair in (*line.items(), *line["fields"].items())]
     return [(visible(name, CELL_CHARACTERS), _full_text(value)) for name, value in fields if isinstance(value, str)]
-
-
-def _unpacked(line: Mapping[Any, Any]) -> Iterable[tuple[str, Any]]:
-    return [*((name, value) for name, value in line.items() if name != "fields"), *line["fields"].items()]
 
 
 def _full_text(text: str) -> str:

@@ -1,30 +1,19 @@
 """The search language: a text → a tree of conditions. Pure.
 
-| Search | Lines |
-| --- | --- |
-| ``timeout`` | that have it anywhere in their values, in any case |
-| ``"pool timeout"`` | that have these words in a row (``\\"`` and ``\\\\`` are a quote and a backslash) |
-| ``time*out`` | with anything between the two |
-| ``status:500``, ``status=500`` | whose field has exactly this value; ``level:warn`` is ``warning``, in any case |
-| ``path:/orders/*`` | whose field begins so |
-| ``status:(500 OR 503)`` | whose field has one of the values |
-| ``error:*`` | that have the field |
-| ``status>=500`` | by size: numbers, times, levels (``level>=warning``), else the alphabet |
-| ``status!=200`` | that have the field with another value; ``-status:200`` also those that lack it |
-| ``ts>=2026-11-24T16:06`` | since then, in UTC or with a zone; ``ts:2026-11-24T16`` is that hour |
-| ``ts>-5m`` | of the last five minutes; also ms, s, h, d |
-| ``error.type:KeyError`` | by a field inside a field |
-| ``a b``, ``a AND b`` | with both |
-| ``a OR b`` | with one of them; AND binds closer, parentheses closest |
-| ``-a``, ``NOT a`` | without it |
+`CHEAT_SHEET` has its forms. Beside them:
+
+- ``time*out`` is a text with anything between the two; in quotes, ``\\"`` and ``\\\\`` are a quote and a backslash.
+- ``level:warn`` is ``warning``, in any case. What is no number, time or level is compared by the alphabet.
+- ``status!=200`` finds lines that have the field with another value; ``-status:200`` also those that lack it.
+- ``ts:2026-11-24T16`` is all of that hour; ``error.type:KeyError`` is a field inside a field.
+- AND binds closer than OR, parentheses closest.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.screen import visible
@@ -129,20 +118,12 @@ def fields_in(node: Node) -> Iterator[Field]:
             yield from fields_in(part)
 
 
-class _Head(NamedTuple):
-    """A field and its operator, before the value or values."""
-
-    name: str
-    operator: str
-    position: int
-
-
 class _Parser:
     """A recursive-descent parser of one search."""
 
     def __init__(self, text: str) -> None:
         self._text, self._at, self._depth = text, 0, 0
-        self._head: _Head | None = None  # inside field:( … )
+        self._head: Field | None = None  # inside field:( … ), without a value
 
     def parse(self) -> Node:
         """Parse all of the text."""
@@ -228,7 +209,7 @@ class _Parser:
         match = _FIELD.match(self._text, self._at)
         if match is None:
             return Text(self._segments())
-        head = _Head(match[1], match[2], self._at)
+        head = Field(match[1], match[2], (), self._at, self._at)
         self._at = match.end()
         if self._is_at_end() or self._text[self._at] != "(":
             return self._value(head)
@@ -237,11 +218,10 @@ class _Parser:
         self._head = None
         return found
 
-    def _value(self, head: _Head) -> Field:
+    def _value(self, head: Field) -> Field:
         if self._is_at_end() or self._text[self._at] in "()":
             raise self._mistake(f"the value for {head.name}{head.operator} is missing", "Write it after the sign.")
-        start = self._at
-        return Field(head.name, head.operator, self._segments(plain=False), head.position, start)
+        return replace(head, value_position=self._at, segments=self._segments(plain=False))
 
     def _segments(self, plain: bool = True) -> tuple[str, ...]:
         """Consume and return the next quoted text, or the next word split at its wildcards."""

@@ -59,11 +59,6 @@ def audit(session: Session, image: str, code: str, only: str = "dynamic", **sett
     return report
 
 
-def verdicts(report: AuditReport) -> dict[str, RuleVerdict]:
-    """Verdict by rule."""
-    return {finding.rule.id: finding.verdict for finding in report.targets[0].findings}
-
-
 def test_a_logged_file_secret_is_found_and_shown_nowhere(
     session: Session, images: dict[str, str], open_path: Path
 ) -> None:
@@ -97,8 +92,10 @@ def test_what_a_clone_writes_is_bounded(
 def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images: dict[str, str]) -> None:
     """HTML, escape sequences, direction marks and huge numbers are text; an answer that is no HTTP is reported so."""
     report = audit(session, images["base"], GARBAGE, "logs,monitoring.probes-fast")
-    assert verdicts(report)["monitoring.probes-fast"] is RuleVerdict.NOT_APPLICABLE
-    texts = [evidence.saw for finding in report.targets[0].findings for evidence in finding.evidence]
+    findings = report.targets[0].findings
+    verdicts = {finding.rule.id: finding.verdict for finding in findings}
+    assert verdicts["monitoring.probes-fast"] is RuleVerdict.NOT_APPLICABLE
+    texts = [evidence.saw for finding in findings for evidence in finding.evidence]
     assert any("<img" in text and "\\x1b[2J\\u202e" in text for text in texts)
     assert not any("\x1b" in text or "\u202e" in text for text in texts)
 

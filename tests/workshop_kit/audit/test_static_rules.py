@@ -27,7 +27,6 @@ pytestmark = pytest.mark.engine
 
 INSPECTED = [rule.id for rule in catalog.rules() if rule.looks_at == "inspect"]
 
-
 ALL_ON_PODMAN = "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
 """How Podman 5.4 answers for a container that was started with --cap-drop ALL."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workshop_kit.observe import events, stats
 from workshop_kit.observe.scrape import Health, Traffic
-from workshop_kit.observe.watch import Tables, frame, with_cpu_limits
+from workshop_kit.observe.watch import Tables, frame
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECONDS = 120
@@ -49,7 +49,9 @@ def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
             continue
         took = (800, 2000, 2300) if bad else (4, 12, 30)
         requests.append(Traffic(moment, name, "ok", 20, 12 if bad else 0, 1, 60 if bad else 0, *took))
-        usage.append(stats.Usage(moment, name, "running", 25, 0, 0, (60 + second) * 2**20, 256 * 2**20))
+        usage.append(
+            stats.Usage(moment, name, "running", 25, 0, 0, (60 + second) * 2**20, 256 * 2**20, cpu_limit_percent=50)
+        )
         for what in ("/livez", "/health", dependency):
             health.append(Health(moment, name, what, "fail" if bad and what != "/livez" else "pass"))
     happened = [
@@ -60,10 +62,9 @@ def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
         events.Event(at(97), "a load generator", "l", "die", "", 0),
         events.Event(at(98), "service", "s", "pause"),
     ]
-    limits = {name: [(NOON, 50.0)]}
     return Tables(
         frame(Traffic, requests),
-        with_cpu_limits(frame(stats.Usage, usage), limits),
+        frame(stats.Usage, usage),
         frame(Health, health),
         frame(events.Event, happened),
     )

@@ -7,22 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.catalog import snapshot
 from workshop_kit.faults.injection import revert_all
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 
 PATIENCE_SECONDS = 40.0
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a customer got: the status, or None for no answer at all, and the seconds it took."""
-
-    status: int | None
-    seconds: float
+ORDER = {"item": "tea", "quantity": 1}
 
 
 @dataclass(frozen=True)
@@ -31,26 +25,19 @@ class Shop:
 
     stack: Stack
 
-    def ask(self, method: str, path: str, json: Any = None) -> Reply:
+    def get(self, path: str) -> Answer:
         """One request."""
-        started = time.monotonic()
-        status = None
-        try:
-            with httpx.Client(trust_env=False, timeout=10) as client:
-                status = client.request(method, self.stack.url() + path, json=json).status_code
-        except httpx.HTTPError:
-            pass
-        return Reply(status, time.monotonic() - started)
+        return http.get(self.stack.url() + path, timeout_seconds=10)
 
-    def order(self) -> Reply:
+    def order(self) -> Answer:
         """Place an order."""
-        return self.ask("POST", "/orders", {"item": "tea", "quantity": 1})
+        return http.request("POST", self.stack.url() + "/orders", json_body=ORDER, timeout_seconds=10)
 
     def recovers(self) -> bool:
         """Whether orders are placed and every dependency is well again in a while."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            if self.order().status == 201 and self.ask("GET", "/health").status == 200:
+            if self.order().status == 201 and self.get("/health").status == 200:
                 return True
             time.sleep(0.1)
         return False

@@ -1,18 +1,21 @@
-"""Faults on the real stack: each shows from outside while it is in force, and leaves no trace."""
+"""Faults on the real stack: each shows from outside while it is in force, and leaves no trace; and load."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.faults.conftest import Shop
+from tests.workshop_kit.faults.conftest import ORDER, Shop
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults.injection import Journal, fault
+from workshop_kit.faults.load import load
+from workshop_kit.observe.logs import read_container
 
 pytestmark = pytest.mark.engine
 
@@ -59,7 +62,7 @@ def test_a_fault_of_the_database_is_seen_and_ends(
     before = shop.state()
     with fault(name, shop.stack, "master-db", **parameters) as injected:
         assert seen(shop)
-        assert shop.ask("GET", "/livez").status == 200
+        assert shop.get("/livez").status == 200
         assert injected.ended is None
     assert injected.ended is not None
     assert injected.ended > injected.started
@@ -163,3 +166,29 @@ def test_a_target_must_run(shop: Shop) -> None:
         fault("latency", shop.stack, "redis").__enter__()
     with fault("kill", shop.stack, "redis"), pytest.raises(WorkshopError, match=r"is not running \(exited\)"):
         fault("pause", shop.stack, "redis").__enter__()
+
+
+def test_slow_answers_do_not_slow_the_load(shop: Shop) -> None:
+    """Every request is sent on schedule while the database hangs, and answered."""
+    began = datetime.now(UTC)
+    with (
+        fault("pause", shop.stack, "master-db"),
+        load(shop.stack, request="POST /orders", json=ORDER, rate_per_second=10, seconds=3) as sending,
+    ):
+        assert sending.wait_ended(within_seconds=60).code == 0
+    lines = read_container(shop.stack.container("service"), since=began)
+    orders = lines[lines["method"] == "POST"]
+    assert 28 <= len(orders) <= 31
+    assert (orders["status"] == 503).all()
+
+
+def test_a_wrong_plan_of_load_is_refused() -> None:
+    """The address is always the service's; rate and time have limits."""
+    for plan in (
+        {"request": "GET http://example.org/"},
+        {"request": "GET /\n"},
+        {"rate_per_second": 301},
+        {"seconds": 0},
+    ):
+        with pytest.raises(WrongUsage, match=r"is no method and path|is a whole number from 1 to"):
+            load(cast(Any, None), **cast(Any, plan))

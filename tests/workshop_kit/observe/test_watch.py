@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, traffic_between
+from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, samples, traffic_between
 from workshop_kit.observe.watch import WatchTarget
 
 COMPOSE = "com.docker.compose"
@@ -25,9 +25,6 @@ http_request_duration_seconds_bucket{le="0.01",route="/orders"} 60.0
 http_request_duration_seconds_bucket{le="0.1",route="/orders"} 100.0
 http_request_duration_seconds_bucket{le="+Inf",route="/orders"} 110.0
 http_request_duration_seconds_bucket{le="+Inf",route="/livez"} 9000.0
-dependency_up{dependency="redis"} 0.0
-dependency_up{dependency="master-db"} 1.0
-dependency_up{dependency="replica-db"} NaN
 process_start_time_seconds 1.7e+09
 """
 
@@ -51,13 +48,28 @@ def with_values(**values: float) -> str:
 FIRST = later(TEXT, 0)
 
 
+def test_samples_are_read_by_name() -> None:
+    """Labels without their escapes, numbers as numbers; other names, comments and broken lines are passed over."""
+    text = r"""# TYPE http_requests_total counter
+http_requests_total{method="post",code="200",} 1027 1395066363000
+http_requests_total{path="C:\\DIR\\\"x\"\n"} 3.5e-08
+http_requests_total_of_others 1
+up{broken=1} 1
+up{job="a,b"} +Inf
+"""
+    found = list(samples(text, {"http_requests_total", "up"}))
+    assert found[0][:3] == ("http_requests_total", {"method": "post", "code": "200"}, 1027)
+    assert found[1].labels == {"path": 'C:\\DIR\\"x"\n'}
+    assert found[2][:3] == ("up", {"job": "a,b"}, float("inf"))
+    assert len(found) == 3
+
+
 def test_traffic_is_the_increase_between_two_scrapes() -> None:
     """40 more requests in 2 s: 10 failed (5 without an answer), 6 were refused; probes do not count."""
     now = with_values(**{'"200"': 124, "POST": 15, '"404"': 10, '"none"': 6, '"/health"': 9000})
     row = traffic_between(FIRST, later(now), "service")
     assert (row.requests_per_second, row.errors_per_second, row.refused_per_second) == (20, 5, 3)
     assert row.error_percent == 25
-    assert FIRST.dependencies == {"redis": False, "master-db": True}
 
 
 def test_percentiles_are_of_the_new_requests_only() -> None:
@@ -75,28 +87,21 @@ def test_a_restart_is_neither_a_spike_nor_negative() -> None:
     assert row.requests_per_second == 3
 
 
-def answer(status: int | None, body: Any = None, error: str = "") -> Answer:
+def answer(status: int | None, body: Any = None) -> Answer:
     """Return an answer with a JSON body."""
-    return Answer(status, 0.0123, json.dumps(body), error=error)
+    return Answer(status, 0.0123, json.dumps(body))
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "state"),
-    [
-        (200, {"status": "pass"}, "pass"),
-        (200, {"status": "warn"}, "warn"),
-        (200, "I am fine!", "pass"),
-        (503, {"status": "pass"}, "fail"),
-        (None, None, "no answer"),
-    ],
-)
-def test_the_status_decides(status: int | None, body: Any, state: str) -> None:
-    """As it does for an orchestrator."""
-    assert of_probe(answer(status, body), "/health", "service", NOON).state == state
-
-
-def test_a_body_that_contradicts_its_status_is_quoted() -> None:
-    """Fail in the body with status 200; control characters are escaped."""
+def test_the_status_decides() -> None:
+    """As it does for an orchestrator; a body that contradicts it is quoted, its control characters escaped."""
+    answers = [
+        answer(200, {"status": "warn"}),
+        answer(200, "I am fine!"),
+        answer(503, {"status": "pass"}),
+        answer(None),
+    ]
+    states = [of_probe(one, "/health", "service", NOON).state for one in answers]
+    assert states == ["warn", "pass", "fail", "no answer"]
     row = of_probe(answer(200, {"status": "fail", "output": "no answer from redis\x1b[31m"}), "/health", "s", NOON)
     assert (row.state, row.detail) == ("pass", "says fail with 200. no answer from redis\\x1b[31m")
 

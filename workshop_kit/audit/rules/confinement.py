@@ -13,18 +13,9 @@ _SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
 _SYSTEM_FOLDERS = {"", "/run", "/var/run", "/etc", "/proc", "/sys", "/dev", "/boot", "/usr", "/var", "/root"}
 _HARMLESS_CAPABILITIES = {"NET_BIND_SERVICE"}
 _PODMANS_CAPABILITIES = {
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
+    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
     "SYS_CHROOT",
-}
+}  # fmt: skip
 """What a container gets from Podman by default."""
 _NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode")
 
@@ -84,11 +75,9 @@ def can_be_confined(subject: Subject) -> Judgment:
     """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
     run = subject.experiments.run_confined()
     seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
-    return (
-        holds(f"It {run.started.summary}.", seen)
-        if run.started.ready
-        else fails(f"Confined, it {run.started.summary}.", seen)
-    )
+    if run.started.ready:
+        return holds(f"It {run.started.summary}.", seen)
+    return fails(f"Confined, it {run.started.summary}.", seen)
 
 
 @container_only

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.subject import Subject
-from workshop_kit.observe import exposition
 from workshop_kit.observe.http import Answer
+from workshop_kit.observe.scrape import parse_line, samples
 
 FAST_SECONDS = 1.0
 LIVENESS = ("/livez", "/live", "/health/live", "/-/healthy")
 """Paths for liveness; /healthz and /health may also mean readiness."""
 TOLERANCE_SECONDS = 0.25
 """A probe with a timeout of one second may answer a little later."""
+_PARTS = re.compile(r"_(bucket|sum|count|total|created|info)$")
+"""Endings of a sample's name that its metric does not have."""
 EVERYTHING = "It answers any path with a success, also a random one: its answers say nothing."
 
 
@@ -83,12 +88,47 @@ def metrics_valid(subject: Subject) -> Judgment:
     if answer is None:
         said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
-    if wrong := list(exposition.mistakes(answer.body)):
+    if wrong := list(mistakes(answer.body)):
         said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."
         return fails(said, *(Evidence("GET /metrics", one) for one in wrong[:3]))
     seen = Evidence("GET /metrics", f"{len(answer.body.encode())} bytes")
-    count = len(list(exposition.samples(answer.body)))
+    count = len(list(samples(answer.body)))
     return holds(f"{count} samples, all well-formed.", seen) if count else fails("It is empty.", seen)
+
+
+def mistakes(text: str) -> Iterator[str]:
+    """Yield the mistakes that Prometheus would refuse; nothing for a text that it reads.
+
+    prometheus_client's parser reads each line; it reports no line numbers, duplicates, and TYPE lines out of order.
+
+    >>> list(mistakes("up one"))
+    ['line 1 is no sample: up one', 'the last line has no end']
+    """
+    seen: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+    typed: set[str] = set()
+    sampled: set[str] = set()
+    for number, line in enumerate(text.split("\n"), 1):
+        bare = line.strip()
+        try:
+            found = parse_line(bare)
+        except ValueError:
+            yield f"line {number} is no {'TYPE' if bare.startswith('#') else 'sample'}: {bare}"
+            continue
+        if bare.startswith("# TYPE"):
+            name = bare.split()[2]
+            if name in typed:
+                yield f"line {number} is a second TYPE of {name}"
+            if name in sampled:
+                yield f"line {number} tells the type of {name} after its samples"
+            typed.add(name)
+        for sample in found:
+            key = (sample.name, frozenset(sample.labels.items()))
+            if key in seen:
+                yield f"line {number} is a second sample of {bare.rpartition(' ')[0]}"
+            seen.add(key)
+            sampled |= {sample.name, _PARTS.sub("", sample.name)}
+    if text and not text.endswith("\n"):
+        yield "the last line has no end"
 
 
 def _described(answer: Answer) -> str:

@@ -1,9 +1,246 @@
-"""The dashboard: requests, latency, resources and health of a container on one time axis, live.
+"""The dashboard: a live picture of one container on one time axis, with choices, pause, and a picture at its end.
 
-`view` is the data, `renderer` draws it over `axes`, `dashboard` shows it on the page.
+`view` is the data, `renderer` draws it over `axes`.
 """
 
-from workshop_kit.display.dashboard.dashboard import Dashboard
-from workshop_kit.display.dashboard.view import FaultBand
+from __future__ import annotations
 
-__all__ = ["Dashboard", "FaultBand"]
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
+
+import pandas as pd
+from IPython.display import DisplayHandle, display
+
+from workshop_kit.display import charts
+from workshop_kit.display.dashboard import renderer
+from workshop_kit.display.dashboard.renderer import DashboardRenderer
+from workshop_kit.display.dashboard.view import EVENTS, FaultBand, View, container_view, describe
+from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
+from workshop_kit.display.live_data import Panel
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.tables import cell, folded
+from workshop_kit.observe.watch import Tables
+
+WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
+LONGEST_SECONDS = 1800.0
+STOP_AFTER_SECONDS = 3600.0
+HEADLESS_SECONDS = 1.0
+INTERVAL_SECONDS = 1.0
+TABLE_ROWS = 120  # the newest ones
+RESOURCES = ("cpu_percent", "cpu_limit_percent", "throttled_percent", "memory_bytes", "memory_limit_bytes")
+
+
+class TableSource(Protocol):
+    """What the dashboard shows, such as an `observe.watch.Watcher`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The containers."""
+
+    def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
+        """Return the tables of one container over the last ``seconds``."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen container and the time shown: ``seconds`` until ``until`` (seconds since 1970; None: now)."""
+
+    container: str
+    seconds: float
+    until: float | None = None
+
+
+class Dashboard:
+    """Shows the tables of ``watcher``, one container at a time, with a band for each of ``faults()``.
+
+    Choosing, pausing and looking back change what is shown, not what the watcher collects. It is drawn in a thread once
+    a second; at its end, after an hour at the latest, it leaves a picture of the whole time since it was first shown.
+    In a headless run ``show`` draws once, and ``stop`` again. ``panels`` name columns of the requests that replace the
+    usual panels.
+    """
+
+    def __init__(
+        self,
+        watcher: TableSource,
+        faults: Callable[[], Iterable[FaultBand]] = tuple,
+        *,
+        title: str = "Watched live",
+        seconds: float = 120,
+        panels: Sequence[Panel] = (),
+    ) -> None:
+        self.title, self._watcher, self._faults, self._panels = title, watcher, faults, panels
+        self._choice = Choice(watcher.names[0], seconds)
+        self._choosing = threading.Lock()  # clicks come in another thread
+        self._stop = threading.Event()
+        self._wake = threading.Event()  # set to draw the next picture at once
+        self._thread: threading.Thread | None = None
+        self._handle: DisplayHandle | None = None
+        self._widget: LiveWidget | None = None
+        self._pages = 0  # how many times a page has shown the widget
+        self._started = 0.0
+        self._renderer = DashboardRenderer()
+        self._drawn: Choice | None = None  # the choice of the picture on the page, while it is paused
+
+    def show(self, screens: Screens) -> Self:
+        """Show it below the running cell; it ends the former one with its title."""
+        screens.replace(self.title, self)
+        self.stop()
+        self._stop.clear()
+        self._started, self._pages = time.monotonic(), 0
+        if screens.headless:
+            self._stop.wait(HEADLESS_SECONDS)
+            self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
+            return self
+        self._widget = self._new_widget()
+        self._widget.on_msg(self.handle_message)
+        answer_while_busy(self._widget)
+        self._handle = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
+        name = f"dashboard: {self.title}"
+        self._thread = threading.Thread(target=self._run, args=(self._widget,), name=name, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End it and wait for its picture; a second call changes nothing."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        else:
+            self._finish()
+        self._thread = None
+
+    def picture(self) -> Rendered:
+        """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
+        choice = self._choice
+        lasted = time.monotonic() - self._started if self._started else 0.0
+        choice = replace(choice, seconds=min(max(choice.seconds, lasted), LONGEST_SECONDS))
+        view, tables, faults = self._look(choice)
+        title = f"{self.title}: {choice.container}"
+        return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables, faults))
+
+    def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[FaultBand]]:
+        now = time.time()
+        edge = choice.until or now
+        tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
+        faults = tuple(self._faults())
+        view = container_view(tables, faults, choice.container, edge, choice.seconds, self._panels)
+        return view, tables, faults
+
+    def _run(self, widget: LiveWidget) -> None:
+        due = time.monotonic()
+        end = due + STOP_AFTER_SECONDS
+        while not self._stop.is_set() and due < end:
+            self._draw(widget)
+            due = max(due + INTERVAL_SECONDS, time.monotonic())
+            self._wake.wait(due - time.monotonic())
+            self._wake.clear()
+        self._finish()
+
+    def _draw(self, widget: LiveWidget) -> None:
+        choice = self._choice
+        if choice.until is not None:
+            widget.beat += 1
+            if self._drawn == choice:
+                return
+        view, _, _ = self._look(choice)
+        title = f"{self.title}: {choice.container}"
+        picture = self._renderer.png(title, view, clock=choice.until is not None)
+        with widget.hold_sync():  # one message for both
+            widget.alt = describe(title, view)
+            widget.frame = picture
+        self._drawn = choice
+
+    def _finish(self) -> None:
+        """Replace the widget by the static picture.
+
+        A reloaded page no longer knows which output the picture would replace: there the widget becomes the picture.
+        """
+        handle, self._handle = self._handle, None
+        widget, self._widget = self._widget, None
+        if handle is None:
+            return
+        picture = self.picture()
+        handle.update(picture)  # type: ignore[no-untyped-call]
+        if widget is not None and self._pages > 1:
+            widget.ending = picture.html
+        elif widget is not None:
+            widget.close()
+
+    def _new_widget(self) -> LiveWidget:
+        now = round(self._choice.seconds)
+        windows = {now: f"{now} seconds", **WINDOWS}
+        return LiveWidget(
+            title=self.title,
+            choices=[
+                {"key": "container", "label": "Container", "options": [[name, name] for name in self._watcher.names]},
+                {"key": "seconds", "label": "Time", "options": [[str(one), windows[one]] for one in sorted(windows)]},
+            ],
+            chosen=self._chosen(),
+        )
+
+    def _chosen(self) -> dict[str, str]:
+        return {"container": self._choice.container, "seconds": f"{self._choice.seconds:.0f}"}
+
+    def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Handle a click, and the hello of a page that shows the widget; in another thread while a cell is busy."""
+        with self._choosing:
+            self._choice = changed(self._choice, content, self._watcher.names, time.time())
+            shown = self._widget
+            if shown is not None:
+                shown.chosen, shown.paused = self._chosen(), _paused(self._choice)
+        if content.get("stop"):
+            self._stop.set()
+        if content.get("hello"):
+            self._pages += 1
+        else:
+            self._wake.set()
+
+
+def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], now: float) -> Choice:
+    """Return the choice after a message of the page; an unknown message changes nothing."""
+    if message.get("choose") == "container" and message.get("value") in names:
+        return replace(choice, container=str(message["value"]))
+    if message.get("choose") == "seconds" and str(message.get("value", "")).isdecimal():
+        return replace(choice, seconds=float(min(max(int(message["value"]), 10), LONGEST_SECONDS)))
+    if "pause" in message:
+        return replace(choice, until=now if message["pause"] else None)
+    if message.get("turn") in (-1, 1) and choice.until is not None:
+        moved = choice.until + message["turn"] * choice.seconds / 2
+        return replace(choice, until=min(max(moved, now - LONGEST_SECONDS + choice.seconds), now))
+    return choice
+
+
+def _paused(choice: Choice) -> str:
+    if choice.until is None:
+        return ""
+    return f"Paused at {pd.Timestamp(choice.until, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
+
+
+def _tables_html(view: View, tables: Tables, faults: Iterable[FaultBand]) -> str:
+    """Return the data of the picture as five folded tables; `tables.table` escapes every value."""
+    events = tables.events[tables.events["what"].isin(list(EVENTS))]
+    states = [
+        (view.clock(run.start), view.clock(run.end), row.name, run.state) for row in view.rows for run in row.runs
+    ]
+    bands = [
+        (f"{one.started:%H:%M:%S}", f"{one.ended:%H:%M:%S}" if one.ended else "still in force", one.fault, one.target)
+        for one in faults
+    ]
+    frames = {
+        "Requests": tables.requests,
+        "Resources": tables.resources[["time", "container", "state", *RESOURCES]],
+        "Health, state by state": pd.DataFrame(states, columns=["from", "to", "what", "state"]),
+        "Events": events[["time", "container", "what", "detail", "exit_code"]],
+        "Faults": pd.DataFrame(bands, columns=["from", "to", "fault", "target"]),
+    }
+    return "".join(_folded(name, frame) for name, frame in frames.items())
+
+
+def _folded(name: str, frame: pd.DataFrame) -> str:
+    rows = [[cell(value) for value in row] for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
+    name += f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
+    return folded(f"Data: {name} ({len(rows)} shown)", name, list(frame.columns), rows)

@@ -62,7 +62,6 @@ def frame_of(lines: Iterable[Line], gaps: Sequence[str] = ()) -> pd.DataFrame:
     columns["reason"] = _native([block.reason for block in blocks])
     frame = pd.DataFrame(columns, copy=False)
     frame.attrs = {
-        "malformed": int(frame["reason"].notna().sum()),
         "json_columns": [name for name, kind in kinds.items() if kind == JSON],
         "gaps": list(gaps),
     }

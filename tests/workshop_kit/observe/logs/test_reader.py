@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from random import Random
 
-import docker
 import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.workshop_kit.observe.conftest import Start
-from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
 from workshop_kit.observe.engine_api import EngineUnavailable
@@ -194,17 +192,8 @@ def test_a_removed_container_or_another_type_raises_one_sentence(start: Start) -
         logs.read_container("service")
 
 
-def test_a_log_driver_without_reading_raises_one_sentence(session: Session, images: dict[str, str]) -> None:
+def test_a_log_driver_without_reading_raises_one_sentence(start: Start) -> None:
     """It names the container, the reason and the remedy."""
-    config = docker.types.LogConfig(type="none")
-    container = session.engine.client.containers.create(
-        images["base"], ["sleep", "600"], log_config=config, stop_signal="SIGKILL"
-    )
-    try:
-        container.start()
-        with pytest.raises(WorkshopError, match="cannot be read") as caught:
-            logs.read_container(container)
-        assert container.name in caught.value.what
-        assert "json-file" in caught.value.next_step
-    finally:
-        container.remove(force=True)
+    running = start("import time; time.sleep(600)", host={"LogConfig": {"Type": "none"}})
+    with pytest.raises(WorkshopError, match=f"{running.name} cannot be read.*json-file"):
+        logs.read_container(running)

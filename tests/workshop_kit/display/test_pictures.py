@@ -1,4 +1,4 @@
-"""Text of log lines in pictures, tables and DataFrames acts on nothing; a table has headers and a text twin."""
+"""The dashboard and an incident on one time axis; text in pictures, tables and DataFrames acts on nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,61 @@ import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from workshop_kit.display import tables
+from tests.workshop_kit.display.recorded import EDGE, FAULT, HOSTILE, SECONDS, lines, tables
+from workshop_kit.display.dashboard import renderer
+from workshop_kit.display.dashboard.renderer import DashboardRenderer
+from workshop_kit.display.dashboard.view import View, container_view
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.tables import table
+from workshop_kit.display.tables import escape_dataframes, table
+from workshop_kit.observe.watch import Tables
 
-TEXTS = ("$x$", r"$\frac{a$", "_private", "100% {x:,g}", "\x1b[31mred\x07\u202eright to left")
+
+def view(seconds: float = SECONDS, edge: float = EDGE, dependency: str = "redis") -> View:
+    """The recording, seen at its end."""
+    return container_view(tables(dependency=dependency), (FAULT,), "service", edge, seconds)
+
+
+def test_only_what_matters_is_marked_and_resources_are_shares_of_their_limits() -> None:
+    """No other container, no pause; 25 % of a core with a limit of half a core is half, 179 of 256 MiB are 70 %."""
+    labels = [mark.label for mark in view().marks]
+    assert labels == ["redis unhealthy", "service out of memory", "service ended (137)", "service started"]
+    lines = {line.label: line.last for line in view().plots[2].lines}
+    assert lines["CPU of 0.5 cores"] == 50
+    assert lines["memory of 256 MiB"] == pytest.approx(100 * 179 / 256)
+
+
+def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
+    """A name with markup, an escape and a formula stays text; without rows or known metrics the picture says so."""
+    hostile = view(dependency=HOSTILE)
+    assert hostile.rows[-1].name == "<b>cache</b>\\x1b[31m $x$"
+    assert renderer.figure("T $x$", hostile)
+    empty = container_view(Tables(), (), "service", EDGE, 60)
+    assert DashboardRenderer().png("T", empty)
+    assert "nothing that can be asked" in empty.nothing
+    known = tables()
+    no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
+    seen = container_view(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
+    assert "no known /metrics" in seen.nothing
+
+
+def test_everything_stands_on_one_axis() -> None:
+    """Lines by level, errors, p95, states, events and the fault; half a minute before it and after."""
+    shown = one_clock("The cache stands still", logs=lines(), tables=tables(), faults=[FAULT])
+    assert "85 seconds until 12:01:45" in shown.text
+    for words in (
+        "of all requests 0 (at most 60)",
+        "p95 12 (at most 2,000)",
+        "Fault pause redis",
+        "service ended (137)",
+        "redis: pass",
+    ):
+        assert words in shown.text
+    assert "85 info, 25 warning, 1 error, 1 other in all" in shown.text
+    assert "Warnings and errors: 26 lines, 2 different" in shown.html
+    assert shown.html.count('<th scope="row">') == 2  # the one error does not drown
+
+
+TEXTS = (r"_private $x$ $\frac{a$ 100% {x:,g}", "\x1b[31mred\x07\u202eright to left")
 ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 TIMES = pd.date_range("2026-11-24", periods=3, freq="s", tz="UTC")
 
@@ -44,7 +94,7 @@ def test_a_picture_takes_any_text(text: str) -> None:
 def shown() -> Iterator[Callable[[object], dict[str, str]]]:
     """What a lesson's kernel shows of a value, by media type."""
     shell: Any = InteractiveShell.instance()
-    tables.escape_dataframes()
+    escape_dataframes()
     yield lambda value: shell.display_formatter.format(value)[0]
     InteractiveShell.clear_instance()
 
@@ -70,14 +120,10 @@ def test_a_table_has_headers_and_a_text_twin() -> None:
     assert str(shown).split("\n") == ["Stops", "container  seconds", "shell      10.2", "direct     0.3"]
 
 
-@pytest.mark.parametrize("text", ['"><script>x</script>', "<img src=x onerror=alert(1)>", "&lt;b&gt;", "' a='", "<!--"])
-def test_no_text_becomes_markup(text: str) -> None:
-    """In titles, heads and values every text is escaped."""
+def test_no_text_becomes_markup_or_a_row() -> None:
+    """In titles, heads and values every text is escaped; a log line cannot forge another one in the table's text."""
+    text = "\"><script>x</script>&lt;b&gt; ' a=' <!--"
     html = table(text, [text], [[text]]).html
     assert html.count("<") == table("x", ["x"], [["x"]]).html.count("<")
     assert html.count(escape(text)) == 3
-
-
-def test_a_line_end_in_a_cell_starts_no_row() -> None:
-    """A log line cannot forge another one in the table's text."""
     assert table("Lines", ["msg"], [["one\r\ntwo"]]).text.split("\n") == ["Lines", "msg", "one\\r\\ntwo"]

@@ -1,0 +1,208 @@
+"""What the engine says of real containers: each event once, in order, and their usage; and Podman's events."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.waiting import wait_until
+from tests.workshop_kit.engine.recorded_engines import DOCKER_24, PODMAN, Recorded
+from tests.workshop_kit.observe.conftest import Start
+from workshop_kit.engine.reach import Endpoint, Engine
+from workshop_kit.engine.session import Session
+from workshop_kit.observe import events
+from workshop_kit.observe.engine_api import ContainerGone
+from workshop_kit.observe.events import Event, EventLog
+from workshop_kit.observe.stats import Meter, Sample, Usage, parse, usage
+
+START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
+MEBIBYTE = 1024 * 1024
+IDLE = "import time; time.sleep(600)"
+
+
+def sample(seconds: int, cpu_seconds: float, periods: int, throttled_periods: int, pids: int) -> Sample:
+    """The counters in an answer of an engine on cgroup v2, some seconds after the start; null where it has nothing."""
+    found = parse(
+        {
+            "read": f"2026-11-24T16:00:{seconds:02}.000000001Z",
+            "cpu_stats": {
+                "cpu_usage": {"total_usage": int(cpu_seconds * 1e9)},
+                "throttling_data": {"periods": periods, "throttled_periods": throttled_periods},
+            },
+            "memory_stats": {
+                "usage": 100 * MEBIBYTE,
+                "limit": 256 * MEBIBYTE,
+                "stats": {"file": 40 * MEBIBYTE, "inactive_file": 32 * MEBIBYTE},
+            },
+            "pids_stats": {"current": pids, "limit": 100},
+            "blkio_stats": {"io_service_bytes_recursive": None},
+        }
+    )
+    assert found is not None
+    return found
+
+
+def test_usage_is_what_came_between_two_samples() -> None:
+    """3 s of CPU in 2 s is 150 %; the inactive file cache is not in the working set."""
+    assert usage(sample(0, 2, 100, 20, pids=4), sample(2, 5, 120, 35, pids=5)) == Usage(
+        time=START + timedelta(seconds=2),
+        container="",
+        cpu_percent=150.0,
+        throttled_percent=75.0,
+        throttled_periods=15.0,
+        memory_bytes=68 * MEBIBYTE,
+        memory_limit_bytes=256 * MEBIBYTE,
+        pids=5,
+    )
+
+
+def test_a_restarted_container_gives_no_spike() -> None:
+    """Its counters began again: what they show now is what was used since."""
+    row = usage(sample(0, 5, 120, 35, pids=5), sample(2, 0.5, 11, 8, pids=1))
+    assert row.cpu_percent == 25
+    assert row.throttled_periods == 8
+
+
+def read_until(meter: Meter, container_id: str, holds: Callable[[Usage], Any]) -> Usage:
+    """Read again and again until a condition holds."""
+    return wait_until(lambda: [row for row in [meter.read(container_id)] if holds(row)])[0]
+
+
+@pytest.mark.engine
+def test_a_container_at_its_limits_and_its_end(start: Start, engine: Engine) -> None:
+    """A busy loop with 0.2 cores is held back; its memory is seen; stopped, it has no numbers; removed, it is gone."""
+    code = "kept = b'x' * 60_000_000\nwhile True: pass"
+    running = start(code, cpus=0.2, memory_bytes=128 * MEBIBYTE)
+    meter = Meter(engine, "busy")
+    row = read_until(meter, running.id, lambda one: one.throttled_periods >= 1 and one.memory_bytes > 60e6)
+    assert 1 < row.cpu_percent < 50
+    assert (row.memory_bytes < 90e6, row.memory_limit_bytes, row.pids) == (True, 128 * MEBIBYTE, 1)
+    running.container.stop(timeout=0)
+    stopped = meter.read(running.id)
+    assert (stopped.state, stopped.container) == ("stopped", "busy")
+    assert all(math.isnan(value) for value in list(vars(stopped).values())[3:])
+    running.container.start()
+    again = meter.read(running.id)
+    assert (again.state, math.isnan(again.cpu_percent)) == ("running", True)  # no rate across a stop
+    running.remove()
+    with pytest.raises(ContainerGone):
+        meter.read(running.id)
+
+
+@pytest.mark.engine
+def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for ssh runs the real docker command on this machine."""
+    pytest.importorskip("paramiko", reason="the SDK reaches no engine over ssh without it")
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\nexec docker --host {engine.endpoint.address} system dial-stdio\n")
+    ssh.chmod(ssh.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    address = "ssh://learner@far"
+    client = docker.DockerClient(base_url=address, timeout=20, use_ssh_client=True)
+    meter = Meter(Engine(client, Endpoint(address, "the test says so"), client.version()), "idle")
+    read_until(meter, start(IDLE).id, lambda one: one.cpu_percent >= 0)
+
+
+class Follower:
+    """The events of the test's session so far."""
+
+    def __init__(self, engine: Engine, session: Session) -> None:
+        self._log = EventLog(engine, session.identity.session)
+        self.events: list[Event] = []
+
+    def wait_for(self, what: str, container_id: str) -> Event:
+        """Return the first such event, past or coming."""
+
+        def found() -> list[Event]:
+            self.events += self._log.poll()
+            return [event for event in self.events if (event.what, event.id) == (what, container_id)]
+
+        return wait_until(found)[0]
+
+    def names(self, container_id: str) -> list[str]:
+        """The engine's words for the events of one container."""
+        return [event.what for event in self.events if event.id == container_id]
+
+
+@pytest.fixture
+def follower(engine: Engine, session: Session) -> Follower:
+    """A log that begins with the test."""
+    return Follower(engine, session)
+
+
+def test_a_life_from_create_to_destroy(
+    start: Start, engine: Engine, follower: Follower, images: dict[str, str]
+) -> None:
+    """Exit code and signals, nothing twice, and nothing of a container without the session's label."""
+    foreign = engine.client.containers.create(images["base"], ["true"])
+    foreign.start()
+    running = start("raise SystemExit(3)")
+    died = follower.wait_for("die", running.id)
+    assert (died.exit_code, died.container) == (3, running.name)
+    running.container.rename(f"{running.name}-old")
+    sleeper = start(IDLE)
+    sleeper.container.stop(timeout=0)
+    assert follower.wait_for("die", sleeper.id).exit_code == 137
+    foreign.remove(force=True)
+    sleeper.remove()
+    running.remove()
+    follower.wait_for("destroy", running.id)
+    assert follower.names(running.id) == ["create", "start", "die", "rename", "destroy"]
+    seen = follower.names(sleeper.id)
+    assert seen[:2] == ["create", "start"]
+    assert sorted(seen[2:]) == ["destroy", "die", "kill", "kill", "stop"]
+    assert {one.detail for one in follower.events if one.what == "kill" and one.id == sleeper.id} == {"15", "9"}
+    assert follower.names(foreign.id) == []
+    hog = start("kept = b'x' * 200_000_000", memory_bytes=32 * 1024 * 1024)
+    follower.wait_for("oom", hog.id)
+    assert follower.wait_for("die", hog.id).exit_code == 137
+    now = datetime.now(tz=UTC)
+    assert all(now - timedelta(seconds=90) < event.time < now + timedelta(seconds=5) for event in follower.events)
+
+
+# Without an engine: what Podman sent.
+
+SENT = (("start", ""), ("health_status", "healthy"), ("exec", ""), ("health_status", "healthy"), ("die", ""))
+
+
+def message(number: int, action: str, health: str, labels: dict[str, str]) -> bytes:
+    """An event of a container, without the labels of others."""
+    code = {"exitCode": "137", "containerExitCode": "137"} if action == "die" else {}
+    fields: dict[str, Any] = {"Type": "container", "Action": action, "timeNano": number}
+    fields |= {"Actor": {"ID": "d3c0", "Attributes": {"name": "shop", "podId": "", **labels, **code}}}
+    return json.dumps(fields | ({"HealthStatus": health} if health else {})).encode() + b"\n"
+
+
+@pytest.mark.parametrize(("engine", "end"), [(PODMAN, ("stream", "false")), (DOCKER_24, ("until", ""))])
+def test_health_is_told_when_it_changes(
+    engine: Recorded, end: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Podman repeats it after every check, and calls a command inside ``exec``; each engine ends its answer."""
+    session = engine.session(tmp_path)
+    asked: dict[str, Any] = {}
+
+    def answer(_: Any, path: str, parameters: dict[str, Any]) -> Iterator[bytes]:
+        asked.update(parameters)
+        labels = session.labels("kernel")
+        return iter([message(number, *one, labels) for number, one in enumerate(SENT)])
+
+    monkeypatch.setattr(events, "chunks", answer)
+    monkeypatch.setattr(events, "get_json", lambda *_: {"SystemTime": "2026-11-27T23:00:16+09:00"})
+    session.engine.client.api = None
+    log = EventLog(session.engine, session.identity.session)
+    found = log.poll()
+    assert log.poll() == []  # though the engine repeats what is recent
+    assert [(one.what, one.detail) for one in found] == [("start", ""), ("health_status", "healthy"), ("die", "")]
+    assert found[-1].exit_code == 137
+    assert end[0] in asked
+    assert asked[end[0]].endswith(end[1])
+    assert len(asked) == 3

@@ -52,26 +52,18 @@ def build_finding(said: str) -> Finding:
     where += [f"line {line[1]}"] if line else []
     instruction = marked[2].strip() if marked else step[3] if step else ""
     called = f"docker build: {', '.join(where) or 'before the first step'}"
-    means, look = _build_cause(said)
-    return Finding(
-        False, f"{called}: {instruction}" if instruction else called, _last_lines(said), "an image", means, look
-    )
-
-
-def _build_cause(said: str) -> tuple[str, str]:
-    """Return the meaning of the builder's output, and where to look: the first cause whose pattern fits."""
-    if (sentence := explain_build_error(said)) is not None:
-        return sentence, "What stands in that line, and what of it is on this machine?"
+    called += f": {instruction}" if instruction else ""
     unknown = "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
-    return known_cause("build", said) or unknown
+    means, look = known_cause("build", said) or unknown
+    if (sentence := explain_build_error(said)) is not None:
+        means, look = sentence, "What stands in that line, and what of it is on this machine?"
+    return Finding(False, called, _last_lines(said), "an image", means, look)
 
 
 def _last_lines(said: str) -> str:
     """Return the last lines of the failed step, else the builder's own error."""
-    _, _, log = said.partition("\n------\n")
-    lines = [
-        line for line in log.partition("\n------\n")[0].splitlines() if line.strip() and not line.startswith(" > ")
-    ]
+    log = said.partition("\n------\n")[2].partition("\n------\n")[0]
+    lines = [line for line in log.splitlines() if line.strip() and not line.startswith(" > ")]
     lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
     return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])
 
@@ -94,9 +86,6 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
         return got, f"the kernel killed it, since it wanted more than its {limit} MiB of memory.", "What takes so much?"
     if why:
         return got, f"{why.rstrip('.')}.", "Correct that first: nothing else was tried."
-    if code == 0:
-        means = "it ended at once with exit code 0, as if all were done, and answered no request."
-        return got, means, "What ends it? It should return only after it was told to stop."
     last = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
     said = f"its last line is: {last}" if last else "it said nothing"
     return got, f"it ended with exit code {code} before it answered a request; {said}", "Look for what ends it."
@@ -142,10 +131,7 @@ def _problems(problems: Any) -> str:
 
 
 def _problem(problem: Any) -> str:
-    if isinstance(problem, dict):
-        named = [problem.get("variable"), problem.get("wrong")]
-        return " ".join(str(text) for text in (named if all(named) else problem.values()))
-    return str(problem)
+    return f"{problem.get('variable')} {problem.get('wrong')}" if isinstance(problem, dict) else str(problem)
 
 
 def _stack(record: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from docker.errors import APIError
+from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers
 from workshop_kit.observe import http
@@ -32,6 +33,8 @@ START_SECONDS, BUSY_SECONDS = 6.0, 12.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
 Seen = TypeVar("Seen")
+MARK = "told-by-the-check:"
+"""Before the JSON that a program of a check prints, in a log with other lines."""
 
 
 def busy_seconds() -> float:
@@ -61,6 +64,11 @@ def fields_of(line: str | bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
+
+
+def printed_json(log: str, form: TypeAdapter[Seen]) -> Seen:
+    """Return the JSON that a program printed behind `MARK`. Raises ValueError if the log has no such line."""
+    return form.validate_json(next((line.removeprefix(MARK) for line in log.split("\n") if line.startswith(MARK)), ""))
 
 
 class Trial:

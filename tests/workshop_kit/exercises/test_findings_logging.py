@@ -54,12 +54,10 @@ def stdout() -> Iterator[Case]:
     yield "docker logs is empty", logging_service.stdout_findings(log_of(), CUSTOMERS)
     yield "no JSON object", found(as_text)
     assert any("A customer wrote a line of your log" in finding.means for finding in found(as_text))
-    yield "its zone", found(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]}))
+    yield "the zone of ts", found(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]}))
     yield "missing: ", found(without("logger"))
     yield "path not as asked for", found(lambda fields: json.dumps({**fields, "path": "/orders/cleaned"}))
     yield "no search finds what went wrong", found(without(*BUG))
-    canary = {"locals": logging_service.CANARY}
-    yield "has passwords now", found(lambda fields: json.dumps({**fields, **(canary if "stack" in fields else {})}))
     lines = [*map(without("stack"), EVENTS), *(json.dumps({**FIRST, "msg": line}) for line in BUG["stack"].split())]
     yield "spread over many lines", logging_service.stdout_findings(log_of(*lines), CUSTOMERS)
 
@@ -203,7 +201,7 @@ def test_every_kind_of_odd_line_is_in_the_mixed_log(seed: int) -> None:
     assert logging_lines.judge_parse(right_answer(frame), frame).verdict is Verdict.PASSED
 
 
-@pytest.mark.parametrize("way", ["linear", "lower", "higher"])
+@pytest.mark.parametrize("way", ["lower", "higher"])
 def test_every_usual_definition_of_a_percentile_counts(way: str) -> None:
     """SQL, numpy and a sorted list differ between two neighbors; one beyond those is wrong."""
     answer = percentiles_of(logging_incident.customers(LOG), way)
@@ -231,9 +229,3 @@ def test_any_answer_gets_a_verdict(answer: Any) -> None:
     ):
         assert result.verdict is Verdict.WRONG
         assert any(finding.means and finding.look for finding in result.findings)
-
-
-def test_the_check_and_the_trial_have_the_same_canary() -> None:
-    """The trial writes it in two parts, so that the source in a traceback does not show it."""
-    first, second = logging_service.CANARY.split("-")
-    assert f'CANARY = "{first}-" + "{second}"' in logging_service.INSIDE.read_text()

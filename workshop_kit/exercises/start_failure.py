@@ -78,7 +78,7 @@ def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = ST
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
-    attributes = trial.inspect()
+    attributes = trial.running.inspect()
     code = attributes["State"]["ExitCode"]
     got = f"It ended with exit code {code}"
     if attributes["State"]["OOMKilled"]:
@@ -114,7 +114,8 @@ def crash_reason(log: str, files: Collection[str] = ()) -> str:
     for record in reversed(records):
         if said := _problems(record.get("problems")):
             return said
-    text = "\n".join(_stack(record) or line for line, record in zip(lines, records, strict=True))
+    stacks = ([text for name in STACKS if FRAME.search(text := str(record.get(name)))] for record in records)
+    text = "\n".join(stack[0] if stack else line for line, stack in zip(lines, stacks, strict=True))
     if said := _exception("\n".join(text.split("\n")[-MOST_LINES:]), files):
         return said
     failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
@@ -132,10 +133,6 @@ def _problems(problems: Any) -> str:
 
 def _problem(problem: Any) -> str:
     return f"{problem.get('variable')} {problem.get('wrong')}" if isinstance(problem, dict) else str(problem)
-
-
-def _stack(record: Mapping[str, Any]) -> str:
-    return next((text for name in STACKS if isinstance(text := record.get(name), str) and FRAME.search(text)), "")
 
 
 def _exception(text: str, files: Collection[str]) -> str:

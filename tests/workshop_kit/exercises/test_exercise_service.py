@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Finding, Result, Verdict
@@ -35,34 +34,6 @@ def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, m
     assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"],)
     found(engineless, monkeypatch, exercise.id, ended)
     assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"], exercise.hints[1])
-
-
-def test_a_solution_is_locked_before_a_pass_and_then_compared(engineless: ExerciseService) -> None:
-    """Before a pass ``anyway`` unlocks it for good; a comparison has the participant's region and the reference's."""
-    assert engineless.solution(GRACEFUL) is None
-    text = engineless.solution(GRACEFUL, anyway=True) or ""
-    assert "exec uvicorn" in text
-    assert "#|" not in text
-    assert engineless.solution(GRACEFUL) == text
-    path = engineless.workspace.folder / FILE
-    path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
-    assert engineless.compare(GRACEFUL) == ("mine\n", text)
-    path.write_text("nothing")
-    with pytest.raises(WorkshopError, match="has no region"):
-        engineless.compare(GRACEFUL)
-
-
-def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: ExerciseService) -> None:
-    """Text outside the region stays; the old file is in kept/."""
-    path = engineless.workspace.folder / FILE
-    mine = regions.replace(path.read_text(), GRACEFUL, "mine\n").replace("my-service starts", "mine starts")
-    path.write_text(mine)
-    said = engineless.reset(GRACEFUL)
-    assert "mine\n" not in path.read_text()
-    assert "mine starts" in path.read_text()
-    (kept,) = (engineless.workspace.folder / "kept").rglob("start.sh")
-    assert kept.read_text() == mine
-    assert str(kept.parents[1].relative_to(engineless.workspace.folder)) in said
 
 
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(engineless: ExerciseService) -> None:

@@ -15,7 +15,6 @@ from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
-from workshop_kit.exercises.checks.logging_incident import IncidentLog
 from workshop_kit.exercises.checks.logging_service import Log, RequestIds
 from workshop_kit.exercises.incidents import LogIncident
 from workshop_kit.exercises.result import Finding, Verdict
@@ -131,13 +130,12 @@ def recorded_log() -> pd.DataFrame:
 
 
 LOG = recorded_log()
-EVIDENCE = IncidentLog(LOG, INCIDENT)
 RIGHT = {"dependency": "redis", "since": str(INCIDENT.injected), "request_id": "id-60"}
 
 
 def cause() -> Iterator[Case]:
     """Another dependency, time or request: one finding fails."""
-    assert logging_incident.judge_cause(RIGHT, EVIDENCE).verdict is Verdict.PASSED
+    assert logging_incident.judge_cause(RIGHT, LOG, INCIDENT).verdict is Verdict.PASSED
     for says, change in (
         ("hiccupped", {"dependency": "replica-db"}),
         ("none was refused by it", {"dependency": "master-db"}),
@@ -148,7 +146,7 @@ def cause() -> Iterator[Case]:
         ("learns nothing about the trouble", {"request_id": "id-3"}),
         ("No such request", {"request_id": "nobody"}),
     ):
-        findings = logging_incident.judge_cause({**RIGHT, **change}, EVIDENCE).findings
+        findings = logging_incident.judge_cause({**RIGHT, **change}, LOG, INCIDENT).findings
         assert [finding.passed for finding in findings] == [name not in change for name in RIGHT]
         yield says, findings
 
@@ -223,7 +221,7 @@ def test_every_usual_definition_of_a_percentile_counts(way: str) -> None:
 def test_any_answer_gets_a_verdict(answer: Any) -> None:
     """Any value that a cell hands in gets a verdict; none raises in the check."""
     for result in (
-        logging_incident.judge_cause(answer, EVIDENCE),
+        logging_incident.judge_cause(answer, LOG, INCIDENT),
         logging_incident.judge_percentiles(answer, LOG),
         logging_lines.judge_parse(answer, mixed(1)),
     ):

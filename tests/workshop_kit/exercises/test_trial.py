@@ -39,7 +39,7 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
     """
     with service_trial.run_with_stack(context, image, deadline_seconds=60) as trial:
         assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
-        attributes = trial.inspect()
+        attributes = trial.running.inspect()
         host = attributes["HostConfig"]
         assert not host["Binds"]
         assert [(mount["Type"], mount["Destination"]) for mount in attributes["Mounts"]] == [("volume", "/run/secrets")]

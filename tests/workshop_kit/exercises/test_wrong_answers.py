@@ -189,7 +189,6 @@ REGIONS = [
     ("container.graceful", f'{UVICORN} &\ntrap "kill $!" TERM\nwait', WRONG, "SIGTERM ended process 1 itself"),
     ("container.graceful", f"exec {UVICORN} --timeout-graceful-shutdown 0", LUCKY, "gave up the order"),
     ("container.graceful", WRAPPER, WRONG, "The service does not hear SIGTERM and goes on taking orders"),
-    ("container.limits", limits(MEMORY, "memswap_limit: 1g", CORES, PROCESSES, *READ_ONLY), WRONG, "goes on in swap"),
     ("container.limits", limits(MEMORY, CORES, *READ_ONLY), WRONG, "a fork bomb would take the whole machine"),
     ("container.limits", limits("mem_limit: 8m", CORES, PROCESSES, *READ_ONLY), NOT_UP, "8 MiB of memory"),
     ("config.env", HARD_CODED, LUCKY, "happen to be right"),

@@ -152,7 +152,7 @@ def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
 
 
 def _environment(trial: Trial) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in trial.inspect()["Config"]["Env"])
+    return dict(pair.split("=", 1) for pair in trial.running.inspect()["Config"]["Env"])
 
 
 def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:

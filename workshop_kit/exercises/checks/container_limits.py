@@ -19,7 +19,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.result import Finding, Result, conclude, found, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
 
 FILE = "compose.yaml"
@@ -201,8 +201,7 @@ def findings_in(
             "Nothing keeps two busy loops from taking all the cores there are: its neighbors get slow.",
             "Shares count only while another container wants the CPU, too. Which key counts always?",
         ),
-        found(
-            tried.read_only,
+        equals(
             "Look whether the root file system can be written",
             "read-only" if tried.read_only else "it can",
             "read-only",

@@ -93,27 +93,23 @@ def one_liner(context: Context) -> Result:
     """Run the participant's program over the service's latest lines, with odd lines among them."""
     context.report_step("running jq over the service's log")
     lines = context.stack.container("service").logs(tail=LATEST_LINES).split(b"\n")[:-1]
-    for line in planted():
+    for line in _planted():
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
     data = b"\n".join(lines) + b"\n"
     image = recipes.tags(context.stack.root)["collector"]
-    return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES), lines)
-
-
-def judge_jq(answer: JqOutput, lines: list[bytes]) -> Result:
-    """Judge jq's output by the lines that it read."""
+    answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
+    said = answer.error[-MOST_OUTPUT:]
     if answer.exit_code == CANNOT_BE_READ:
-        means, look, output = "jq cannot read this program.", "Read what jq says.", answer.error[-MOST_OUTPUT:]
+        means, look = "jq cannot read this program.", "Read what jq says."
         finding = Finding(False, JQ, means, "the ids of failed requests", means, look)
-        return Result.not_readable(means, finding, output=output)
+        return Result.not_readable(means, finding, output=said)
     records = list(map(fields_of, lines))
-    truth = [record for record in records if failed(record)]
+    truth = [record for record in records if _failed(record)]
     shown = f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you."
-    findings = (_ended(answer), _complete(answer, truth), _only(answer, truth, records))
-    return conclude(shown, findings, answer.error[-MOST_OUTPUT:])
+    return conclude(shown, (_ended(answer), _complete(answer, truth), _only(answer, truth, records)), said)
 
 
-def planted() -> list[str]:
+def _planted() -> list[str]:
     """Return lines that a log may have; the ids are new every time."""
     statuses: list[Any] = [500, 503, 599, 499, 200, "unknown", None, {"code": 503}, [503], True]
     requests = [{"msg": "request", "request_id": secrets.token_hex(8), "status": status} for status in statuses]
@@ -123,7 +119,7 @@ def planted() -> list[str]:
     return [*map(json.dumps, [*requests, no_id]), *odd]
 
 
-def failed(record: dict[str, Any]) -> bool:
+def _failed(record: dict[str, Any]) -> bool:
     """Return whether a line is of a failed request: its status is a number from 500, and it has a request_id."""
     status = record.get("status")
     if not isinstance(status, int | float) or isinstance(status, bool):

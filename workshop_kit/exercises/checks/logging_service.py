@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,6 +23,7 @@ WRAPPED = "\nfrom . import inside as _inside\n\nrecent = _inside.around(recent)\
 WAIT_SECONDS = 2.0
 
 REQUIRED = ("ts", "level", "logger", "msg")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?:Z|[+-]\d\d:?\d\d)")
 FORGED = '{"level":"critical","msg":"all is lost"}'
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -143,7 +143,7 @@ def _objects(log: Log) -> Finding:
 def _fields(log: Log) -> Finding:
     objects = [fields for fields in log.records if fields]
     lacking = {name for fields in objects for name in REQUIRED if name not in fields}
-    lacking |= {"the zone of ts" for fields in objects if not _has_zone(fields.get("ts"))}
+    lacking |= {"the zone of ts" for fields in objects if not TIME.fullmatch(str(fields.get("ts")))}
     return found(
         bool(objects) and not lacking,
         f"Look for {', '.join(REQUIRED)} in every object",
@@ -152,13 +152,6 @@ def _fields(log: Log) -> Finding:
         "Nobody can search for what lines lack; and without its zone, another machine reads another time.",
         "to_line() is given all fields: which does it write, and how?",
     )
-
-
-def _has_zone(time: Any) -> bool:
-    try:
-        return datetime.fromisoformat(str(time)).tzinfo is not None
-    except ValueError:
-        return False
 
 
 def _hostile(log: Log, customers: RequestIds) -> Finding:
@@ -196,7 +189,8 @@ def _bug(log: Log, customers: RequestIds) -> Finding:
 @check("logging.context")
 def request_context(context: Context) -> Result:
     """Send several requests at once, while the service also works for no request; read ``docker logs``."""
-    ids = ids_of(context.seed)
+    chance = seeded("logging.context", context.seed)
+    ids = {f"customer-{number}": f"{chance.randrange(16**8):08x}" for number in range(AT_ONCE)}
     with run(context) as trial:
         context.report_step(f"asking as {AT_ONCE} customers at once")
         trial.get("/orders?trial=beat")
@@ -208,16 +202,10 @@ def request_context(context: Context) -> Result:
             list(pool.map(ask, ids))
         log = read_log(trial, lambda log: len(log.having(msg="request", route="/orders")) > AT_ONCE)
         shown = "One id leads to all lines of a request, and to no line of another."
-        return conclude(shown, context_findings(log, ids), trial.lines())
+        return conclude(shown, _context_findings(log, ids), trial.lines())
 
 
-def ids_of(seed: int) -> dict[str, str]:
-    """Return the customers, and the id that each gives to its request."""
-    chance = seeded("logging.context", seed)
-    return {f"customer-{number}": f"{chance.randrange(16**8):08x}" for number in range(AT_ONCE)}
-
-
-def context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
+def _context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
     """Return the findings on the lines of each way to log, on the last lines, and on lines of no request."""
     last = {who: len(log.having(msg="request", route="/orders", request_id=own)) for who, own in ids.items()}
     right = sum(count == 1 for count in last.values())
@@ -270,32 +258,27 @@ def level(context: Context) -> Result:
     with run(context, environment={"HTTP_ADMIN": "true"}) as trial:
         context.report_step(f"PUT {LEVEL_PATH}: debug, info, error, debug")
         answered = [_set_level(trial, level) for level in LEVELS]
-        trial.put(LEVEL_PATH, {"level": "debug"})
+        trial.send("PUT", LEVEL_PATH, {"level": "debug"})
         trial.get("/orders/first", headers={"X-Request-ID": "level-last"})
         log = read_log(trial, lambda log: bool(log.having(request_id="level-last")))
-        shown = "It said more when it was asked to, then less."
-        return conclude(shown, level_findings(answered, log), trial.lines())
+        takes = equals(
+            f"PUT {LEVEL_PATH}, then GET it: {', '.join(LEVELS)}",
+            ", ".join(answered),
+            ", ".join(LEVELS),
+            "It does not take another level.",
+            "set_level() is called with the level; level() tells what the root logger has.",
+        )
+        findings = (takes, *(_lines_at(log, level) for level in LEVELS))
+        return conclude("It said more when it was asked to, then less.", findings, trial.lines())
 
 
 def _set_level(trial: Trial, level: str) -> str:
     """Set a level, send a probe and a request, and return the level that the service answers."""
-    trial.put(LEVEL_PATH, {"level": level})
+    trial.send("PUT", LEVEL_PATH, {"level": level})
     for path, kind in (("/livez", "probe"), ("/orders/first", "request")):
         trial.get(path, headers={"X-Request-ID": f"level-{level}-{kind}"})
     answer = trial.get(LEVEL_PATH).json()
     return str(answer.get("level")) if isinstance(answer, dict) else "nothing"
-
-
-def level_findings(answered: Sequence[str], log: Log) -> tuple[Finding, ...]:
-    """Return the findings on the levels that it answered, and on its lines at each."""
-    takes = equals(
-        f"PUT {LEVEL_PATH}, then GET it: {', '.join(LEVELS)}",
-        ", ".join(answered),
-        ", ".join(LEVELS),
-        "It does not take another level.",
-        "set_level() is called with the level; level() tells what the root logger has.",
-    )
-    return (takes, *(_lines_at(log, level) for level in LEVELS))
 
 
 def _lines_at(log: Log, level: str) -> Finding:

@@ -8,7 +8,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
@@ -57,7 +56,7 @@ def healthcheck(context: Context) -> Result:
             deadline_seconds=DEADLINE_SECONDS,
         ) as trial:
             # Asked of the container, since Podman leaves it out of what it says about an image.
-            if (trial.inspect()["Config"].get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
+            if (trial.running.inspect()["Config"].get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
                 means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
                 look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
                 return conclude("", [Finding(False, "docker image inspect", "no Healthcheck", "one", means, look)])
@@ -93,7 +92,7 @@ def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, unti
 
 
 def _health(trial: Trial) -> dict[str, Any]:
-    health: dict[str, Any] = trial.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
+    health: dict[str, Any] = trial.running.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
     return health
 
 
@@ -164,23 +163,22 @@ PATH = "/orders/first"
 class Balancer:
     """A load balancer: it sends customers to the instances whose /readyz last said 200, and counts the failures."""
 
-    ports: tuple[int, ...]
-    customers: Counter[int] = field(default_factory=Counter)
+    addresses: tuple[str, ...]
+    customers: Counter[str] = field(default_factory=Counter)
     failed: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
 
     def serve(self) -> None:
         """Send one customer after the other to each ready instance until the stop."""
-        ready: list[int] = []
+        ready: list[str] = []
         probed_at = 0.0
         while not self.stop.wait(PAUSE_SECONDS):
             if time.monotonic() > probed_at + PROBE_SECONDS:
-                ready = [port for port in self.ports if http.get(f"http://127.0.0.1:{port}/readyz").status == 200]
+                ready = [address for address in self.addresses if http.get(f"{address}/readyz").status == 200]
                 probed_at = time.monotonic()
-            for port in ready:
-                answer = http.get(f"http://127.0.0.1:{port}{PATH}")
-                self.customers[port] += 1
-                self.failed += answer.status != 404
+            for address in ready:
+                self.customers[address] += 1
+                self.failed += http.get(f"{address}{PATH}").status != 404
 
 
 @check("monitoring.drain")
@@ -191,8 +189,7 @@ def drain(context: Context) -> Result:
         context, "/readyz", START_SECONDS, environment=environment, deadline_seconds=DEADLINE_SECONDS
     ) as trial:
         context.report_step("stopping it while customers come")
-        port = urlsplit(trial.running.url()).port or 0
-        balancer = Balancer((port, urlsplit(context.stack.url()).port or 0))
+        balancer = Balancer((trial.address, context.stack.url()))
         with ThreadPoolExecutor(1) as pool:
             serving = pool.submit(balancer.serve)
             try:
@@ -202,7 +199,7 @@ def drain(context: Context) -> Result:
             serving.result()
         ready, *others = answers
         shown = f"It left, and none of {balancer.customers.total()} customers noticed."
-        return conclude(shown, (ready, _none_lost(balancer, port), *others), trial.lines())
+        return conclude(shown, (ready, _none_lost(balancer, trial.address), *others), trial.lines())
 
 
 def _stop(trial: Trial) -> tuple[Finding, ...]:
@@ -238,12 +235,12 @@ def _stop(trial: Trial) -> tuple[Finding, ...]:
     )
 
 
-def _none_lost(balancer: Balancer, port: int) -> Finding:
-    """Find whether all customers were served, some of them by the instance at ``port``, which was stopped."""
+def _none_lost(balancer: Balancer, stopped: str) -> Finding:
+    """Find whether all customers were served, some of them by the instance that was ``stopped``."""
     return found(
-        not balancer.failed and balancer.customers[port] > 0,
+        not balancer.failed and balancer.customers[stopped] > 0,
         "Send customers to those of two instances whose /readyz said 200",
-        f"{balancer.failed} of {balancer.customers.total()} failed; {balancer.customers[port]} came to this instance",
+        f"{balancer.failed} of {balancer.customers.total()} failed; {balancer.customers[stopped]} came to it",
         "0 failed, and some came to it",
         f"{balancer.failed} customers were sent to a service that had stopped listening, and lost.",
         "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",

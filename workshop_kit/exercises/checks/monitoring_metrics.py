@@ -19,7 +19,6 @@ from workshop_kit.exercises.result import Finding, Result, conclude, equals, fou
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial, poll
-from workshop_kit.observe import http
 
 FILE = "metrics.py"
 COUNTER, DURATION = "http_requests", "http_request_duration_seconds"
@@ -80,20 +79,19 @@ def increase(name: str, before: MetricsText, after: MetricsText, *by: str) -> Co
     return sums
 
 
-def send_known(trial: Trial, port: int) -> None:
+def send_known(trial: Trial) -> None:
     """Send the known requests, and half of the requests of clients that hang up."""
-    faults = f"http://127.0.0.1:{port}/admin/faults"
     for _ in range(KNOWN["POST", "/orders", "201"]):
         trial.post("/orders", ORDER)
     for number in range(KNOWN["GET", "/orders/{order_id}", "404"]):
         trial.get(f"/orders/nobody-{number}")
-    trial.put("/admin/faults/errors", {"share": 1})
+    trial.send("PUT", "/admin/faults/errors", {"share": 1})
     for _ in range(KNOWN["POST", "/orders", "500"]):
         trial.post("/orders", ORDER)
-    http.request("DELETE", f"{faults}/errors")
-    trial.put("/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
+    trial.send("DELETE", "/admin/faults/errors")
+    trial.send("PUT", "/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
     trial.get("/orders", within_seconds=SLOW_SECONDS + 3)
-    http.request("DELETE", f"{faults}/latency")
+    trial.send("DELETE", "/admin/faults/latency")
     for _ in range(CLOSED):
         with trial.half_post("/orders", ORDER):
             pass  # the block ends before the rest of the order is sent
@@ -126,27 +124,27 @@ def judge(scrapes: Sequence[MetricsText], raised: str = "", lines: str = "") -> 
 
 def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
     """Send all traffic; return the scrapes for `judge`."""
-    port = urlsplit(trial.running.url()).port or 0
     before = _scrape(trial)
     context.report_step("sending known traffic")
-    send_known(trial, port)
+    send_known(trial)
     expected = sum(KNOWN.values()) + CLOSED  # those who hung up are counted a little later
     after = poll(
         lambda: _scrape(trial), lambda scrape: increase(TOTAL, before, scrape).total() >= expected, SETTLE_SECONDS
     )
     context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
-        http.request(method, f"http://127.0.0.1:{port}/orders")
+        trial.send(method, "/orders")
     chance = seeded("monitoring.metrics", context.seed)
-    _ask_random_paths(port, 2, chance)  # the series for unmatched paths begin with the first of them
+    _ask_random_paths(trial, 2, chance)  # the series for unmatched paths begin with the first of them
     methods = _scrape(trial)
-    _ask_random_paths(port, RANDOM_PATHS, chance)
+    _ask_random_paths(trial, RANDOM_PATHS, chance)
     return [before, after, methods, _scrape(trial)]
 
 
-def _ask_random_paths(port: int, count: int, chance: Random) -> None:
+def _ask_random_paths(trial: Trial, count: int, chance: Random) -> None:
     """Pipeline requests for random paths on one connection; end early if it is closed."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10.0) as connection:
+    server = urlsplit(trial.address)
+    with contextlib.suppress(OSError), socket.create_connection((server.hostname, server.port), 10.0) as connection:
         for first in range(0, count, PIPELINED):
             several = min(PIPELINED, count - first)
             words = [f"{chance.randrange(16**12):012x}" for _ in range(several)]

@@ -38,7 +38,6 @@ from workshop_kit.exercises.trial import (
 )
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.workspace.course import MY_SERVICE
 
 GIVEN = "/given"
 """The folder in the container for the files of a check."""
@@ -157,10 +156,9 @@ def run_with_stack(
         pids=PIDS,
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
-    names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
     with containers.run(stack.session, replace(spec, **changes)) as running:
         ends_at = time.monotonic() + patient(deadline_seconds + busy_seconds())
-        yield Trial(running, ends_at, tuple(passwords.values()), superseded=context.superseded, files=names)
+        yield Trial(running, ends_at, tuple(passwords.values()), superseded=context.superseded)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,7 +70,7 @@ def _last_lines(said: str) -> str:
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:
     """Return the result for a service whose ``path`` never answered 200."""
-    why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
+    why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES))
     got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
     called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
     finding = Finding(False, called, got, "200", means, look)
@@ -103,12 +103,8 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
 
 
-def crash_reason(log: str, files: Collection[str] = ()) -> str:
-    """Return the exception, or the list of problems, at the end of a program's log; "" if it has none.
-
-    ``files`` are the participant's, as the ends of paths (``workshop_app/config.py``): a frame in one of them is
-    preferred as the place of the exception.
-    """
+def crash_reason(log: str) -> str:
+    """Return the exception, or the list of problems, at the end of a program's log; "" if it has none."""
     lines = log.split("\n")
     records = [fields_of(line) for line in lines]
     for record in reversed(records):
@@ -116,7 +112,7 @@ def crash_reason(log: str, files: Collection[str] = ()) -> str:
             return said
     stacks = ([text for name in STACKS if FRAME.search(text := str(record.get(name)))] for record in records)
     text = "\n".join(stack[0] if stack else line for line, stack in zip(lines, stacks, strict=True))
-    if said := _exception("\n".join(text.split("\n")[-MOST_LINES:]), files):
+    if said := _exception("\n".join(text.split("\n")[-MOST_LINES:])):
         return said
     failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
     texts = [failures[-1].get(name) for name in MESSAGES] if failures else []
@@ -135,7 +131,8 @@ def _problem(problem: Any) -> str:
     return f"{problem.get('variable')} {problem.get('wrong')}" if isinstance(problem, dict) else str(problem)
 
 
-def _exception(text: str, files: Collection[str]) -> str:
+def _exception(text: str) -> str:
+    """Return the last exception of a text, with its innermost place outside of libraries."""
     raised = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
     if not raised:
         return ""
@@ -143,10 +140,9 @@ def _exception(text: str, files: Collection[str]) -> str:
     what = _short(f"{kind}: {' '.join(message.split())}" if message else kind)
     places = FRAME.findall(raised[-1]["frames"])
     frames = [(path, line) for path, line in places if not any(part in path for part in LIBRARIES)]
-    theirs = [frame for frame in frames if frame[0].endswith(tuple(files))]
     if not frames:
         return what
-    path, line = (theirs or frames)[-1]
+    path, line = frames[-1]
     return f"{what} ({path.rpartition('/')[2]}, line {line})"
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -76,8 +76,7 @@ def printed_json(log: str, form: TypeAdapter[Seen]) -> Seen:
 class Trial:
     """A running container. No method raises for what the participant's code does; none waits after ``ends_at``.
 
-    ``secrets`` are masked in its log lines. ``files`` are the participant's files, as paths below /app. Once
-    ``superseded`` is set, a newer check has begun.
+    ``secrets`` are masked in its log lines. Once ``superseded`` is set, a newer check has begun.
     """
 
     running: containers.Running
@@ -85,7 +84,6 @@ class Trial:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     port: int = PORT
     superseded: threading.Event = field(default_factory=threading.Event)
-    files: Collection[str] = ()
 
     def __post_init__(self) -> None:
         host_port = containers.host_port(self.running.inspect(), self.port)  # None: it ended before
@@ -137,14 +135,11 @@ class Trial:
     def wait_answer(self, path: str, *, within_seconds: float | None = None) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
         seconds = start_seconds() if within_seconds is None else within_seconds
-        ends_at, pause_seconds = time.monotonic() + self._at_most(seconds), LOOK_SECONDS
-        while (answer := self.get(path)).status != 200:
-            gone = answer.status is None and self.exit_code() is not None
-            if gone or time.monotonic() > ends_at:
-                return False
-            time.sleep(pause_seconds)
-            pause_seconds = min(pause_seconds * 1.2, 0.25)  # requests slow down a start on a busy machine
-        return True
+
+        def over(answer: Answer) -> bool:
+            return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
+
+        return poll(lambda: self.get(path), over, min(seconds, self.left_seconds)).status == 200
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""

@@ -31,9 +31,11 @@ def test_states_follow_what_was_done(progress: Progress) -> None:
 
     progress.record_check(CORE, Verdict.NOT_STARTED)
     assert state() is State.NOT_STARTED
-    progress.next_hint(CORE)
+    with progress.record(CORE) as record:
+        record.hints = 1
     assert state() is State.TRIED
-    progress.record_solution(CORE)
+    with progress.record(CORE) as record:
+        record.solution_shown = True
     assert state() is State.SHOWN
     progress.record_check(CORE, Verdict.PASSED)
     progress.record_check(CORE, Verdict.WRONG)  # played with it after it was passed

@@ -51,12 +51,6 @@ def test_the_end_of_a_log_has_the_reason(log: str, said: str) -> None:
     assert crash_reason(log) == said
 
 
-def test_a_place_in_a_participants_file_is_preferred() -> None:
-    """A colleague's module that fails deeper down is not where the participant looks."""
-    assert crash_reason(STACK, ["workshop_app/__main__.py"]) == "KeyError: 'HTTP_PORT' (__main__.py, line 33)"
-    assert crash_reason(STACK, ["workshop_app/health.py"]) == "KeyError: 'HTTP_PORT' (config.py, line 41)"
-
-
 NO_FILE = """#0 building with "default" instance using docker driver
 #7 [2/5] COPY requirments.txt .
 ------

@@ -59,7 +59,7 @@ def environments(context: Context) -> Result:
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         started = list(pool.map(start, settings))
-    findings = (*started, _one_image(fragment), _no_passwords(fragment, *settings))
+    findings = (*started, _one_image(fragment))
     shown = "One image runs as three environments, and each could read its own settings only."
     return conclude(shown, findings, lucky=all(finding.passed for finding in started))
 
@@ -99,11 +99,10 @@ def _one_image(fragment: Mapping[str, Definition]) -> Finding:
     )
 
 
-def _no_passwords(fragment: Mapping[str, Definition], *names: str) -> Finding:
-    """Find whether the file has no password as text."""
-    entries = [(name, entry) for name in names if name in fragment for entry in fragment[name].environment]
+def _no_passwords(one: Definition) -> Finding:
+    """Find whether a definition has no password as text."""
     return has_none(
-        [f"{name}: {entry['name']}" for name, entry in entries if str(entry.get("name")).endswith("PASSWORD")],
+        [name for entry in one.environment if (name := str(entry.get("name"))).endswith("PASSWORD")],
         "Read tasks.yaml as a colleague would: passwords as text",
         "Everybody who may read this file, or any of its old versions, knows the password.",
         "Which key takes a path in the store in place of a value?",
@@ -118,7 +117,7 @@ def store(context: Context) -> Result:
     own = stores.settings_of(context.stack)
     filled = _fill_store(context, {DESK: own})
     context.report_step("starting the service of your desk")
-    written = _no_passwords({DESK: definition}, DESK)
+    written = _no_passwords(definition)
     try:
         with _run(context, definition, filled.reader(DESK), own, PORT, "files") as trial:
             service_trial.wait_started(trial)

@@ -104,7 +104,7 @@ def metrics(context: Context) -> Result:
         context, "/orders", START_SECONDS, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS
     ) as trial:
         scrapes, lines = _scrapes(trial, context), trial.lines()
-        raised = crash_reason(lines, trial.files)
+        raised = crash_reason(lines)
         return judge(scrapes, raised if FILE in raised else "", lines)
 
 

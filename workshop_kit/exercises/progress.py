@@ -111,7 +111,7 @@ class Progress:
             with self.record(exercise_id) as record:
                 record.started_at = record.started_at or _now()
 
-    def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> ExerciseRecord:
+    def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> None:
         """Count an attempt and its verdict; the time of the first pass stays.
 
         ``first_hint`` is the key of the hint for the findings; it stays once a hint is shown.
@@ -123,7 +123,6 @@ class Progress:
                 record.passed_at = record.passed_at or _now()
             if not record.hints:
                 record.first_hint = first_hint
-            return record
 
     def keep_answer(self, exercise_id: str, value: Any) -> None:
         """Record the value from a notebook's cell, in place of an earlier one. Raises WrongUsage if it is not JSON."""

@@ -12,7 +12,7 @@ import pytest
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine import features
 from workshop_kit.engine.spec import MIB
-from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.check_api import CheckEnded
 from workshop_kit.exercises.checks import container_limits
 from workshop_kit.exercises.checks.container import Written, judge_layer, judge_loss
 from workshop_kit.exercises.checks.container_limits import LimitObservation
@@ -26,7 +26,7 @@ def test_limits_are_read_from_the_output_of_compose() -> None:
     deploy = {"resources": {"limits": {"memory": "100663296", "cpus": 0.5, "pids": 40}}}
     read = container_limits.limits_in({"services": {"shop": {"deploy": deploy}}})
     assert {name: value for name, value in read.items() if value and name != "host"} == LIMITS
-    with pytest.raises(WrongUsage, match="no service my-service"):
+    with pytest.raises(CheckEnded, match="no service my-service"):
         container_limits.limits_in({"services": {"one": {}, "other": {}}})
 
 

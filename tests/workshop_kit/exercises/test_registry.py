@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write
+from tests.workshop_kit.exercises.conftest import CELLS, MARKED, REGISTRY, Write
 from workshop_kit.dev.generated import exercises_schema
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import generator, registry

@@ -16,9 +16,8 @@ from docker.errors import APIError
 from workshop_kit.engine import features, recipes
 from workshop_kit.engine.spec import MIB
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
 
@@ -83,12 +82,7 @@ def given(seed: int) -> dict[str, Any]:
 @check("container.limits", given)
 def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
-    try:
-        wanted = read(context.folder)
-    except WorkshopError as error:
-        called, why = "docker compose config", error.what
-        finding = Finding(False, called, why, "a file that Compose reads", why, error.next_step)
-        return Result.not_readable(why, finding)
+    wanted = read(context.folder)
     context.report_step("building your image")
     with service_trial.build(context) as image:
         context.report_step("starting your service with your limits")
@@ -227,22 +221,24 @@ def _within(
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises WrongUsage if Compose refuses it."""
+    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it."""
     command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise WrongUsage(
-            _one_sentence(done.stderr, folder), "Run `docker compose config` in my_service to see it yourself."
-        )
+        # Compose's last line, without this machine's paths.
+        said = done.stderr.strip().rpartition("\n")[2].replace(f"{folder}/", "")
+        said = re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", said).strip().rstrip(".")
+        look = "Run `docker compose config` in my_service to see it yourself."
+        raise _refused(f"Compose refuses compose.yaml: {said}.", look)
     return limits_in(json.loads(done.stdout))
 
 
 def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the limits in the output of ``docker compose config``. Raises WrongUsage if the service is missing."""
+    """Return the limits in the output of ``docker compose config``. Raises CheckEnded if the service is missing."""
     services = document.get("services") or {}
     service = services.get(SERVICE) or (next(iter(services.values())) if len(services) == 1 else None)
     if service is None:
-        raise WrongUsage(f"compose.yaml has no service {SERVICE}.", f"Name it {SERVICE}, below services.")
+        raise _refused(f"compose.yaml has no service {SERVICE}.", f"Name it {SERVICE}, below services.")
     deployed = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     pids = int(service.get("pids_limit") or deployed.get("pids") or 0)
     host = {
@@ -262,8 +258,6 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _one_sentence(said: str, folder: Path) -> str:
-    """Return Compose's last line without this machine's paths."""
-    text = said.strip().rpartition("\n")[2].replace(f"{folder}/", "")
-    text = re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", text)
-    return f"Compose refuses compose.yaml: {text.strip().rstrip('.')}."
+def _refused(why: str, look: str) -> CheckEnded:
+    finding = Finding(False, "docker compose config", why, "a file that Compose reads", why, look)
+    return CheckEnded(Result.not_readable(why, finding))

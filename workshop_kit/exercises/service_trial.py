@@ -25,7 +25,6 @@ from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
 from workshop_kit.exercises.trial import (
-    DEADLINE_SECONDS,
     LOOK_SECONDS,
     MEMORY_BYTES,
     NO_HEALTHCHECK,
@@ -33,7 +32,6 @@ from workshop_kit.exercises.trial import (
     PORT,
     SMALL_LOG,
     Trial,
-    busy_seconds,
     start_seconds,
 )
 from workshop_kit.patience import patient
@@ -119,7 +117,7 @@ def run(context: Context, image: str, called: str, look: str, **changes: Any) ->
     """
     try:
         with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
-            yield Trial(running, time.monotonic() + DEADLINE_SECONDS + busy_seconds(), superseded=context.superseded)
+            yield Trial(running, superseded=context.superseded)
     except WorkshopError as refused:
         raise CheckEnded(not_started(called, refused, look)) from refused
 
@@ -129,7 +127,6 @@ def run_with_stack(
     context: Context,
     image: str,
     *,
-    deadline_seconds: float = DEADLINE_SECONDS,
     environment: Mapping[str, str] | None = None,
     without: Collection[str] = (),
     files: Mapping[str, str] | None = None,
@@ -157,8 +154,7 @@ def run_with_stack(
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
     with containers.run(stack.session, replace(spec, **changes)) as running:
-        ends_at = time.monotonic() + patient(deadline_seconds + busy_seconds())
-        yield Trial(running, ends_at, tuple(passwords.values()), superseded=context.superseded)
+        yield Trial(running, secrets=tuple(passwords.values()), superseded=context.superseded)
 
 
 @contextlib.contextmanager

@@ -67,7 +67,6 @@ HERE = dict.fromkeys((features.MEMORY, features.PROCESSES), "it does not hold on
         (HERE, IGNORED, 40, Verdict.CANNOT_JUDGE),
         (HERE, replace(IGNORED, read_only=False), 40, Verdict.WRONG),
         (HERE, IGNORED, None, Verdict.WRONG),
-        (HERE, RIGHT, 40, Verdict.PASSED),
         ({}, IGNORED, 40, Verdict.WRONG),
     ],
 )

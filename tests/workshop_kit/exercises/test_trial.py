@@ -37,7 +37,7 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
 
     The stack's own database takes the order.
     """
-    with service_trial.run_with_stack(context, image, deadline_seconds=60) as trial:
+    with service_trial.run_with_stack(context, image) as trial:
         assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
         attributes = trial.running.inspect()
         host = attributes["HostConfig"]

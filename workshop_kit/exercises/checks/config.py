@@ -25,7 +25,6 @@ INSIDE = Path(__file__).with_name("config_inside.py")
 PROGRAM = "inside.py"
 PROGRAM_SECONDS = 8.0
 REFUSE_SECONDS = 12.0
-DEADLINE_SECONDS = 20.0
 LOG_LIMIT_BYTES = 64 * 1024
 DATABASE = ("HOST", "NAME", "PASSWORD", "PORT", "SQL_MODE", "USER")
 REQUIRED = tuple(
@@ -140,9 +139,7 @@ def env(context: Context) -> Result:
     port, database = chance.randrange(8100, 9000), f"shop_{chance.randrange(1000, 10000)}"
     with (
         service_trial.build(context) as image,
-        service_trial.run_with_stack(
-            context, image, **_other_settings(context, port, database), deadline_seconds=DEADLINE_SECONDS
-        ) as trial,
+        service_trial.run_with_stack(context, image, **_other_settings(context, port, database)) as trial,
         service_trial.run_with_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
         listening = _first_to_answer(trial.at(port), trial)
@@ -175,7 +172,7 @@ def _other_settings(context: Context, port: int, database: str) -> dict[str, Any
 def _first_to_answer(*trials: Trial) -> Trial:
     """Return the first of several ports of one container that answers. Raises CheckEnded if none does."""
     ends_at = time.monotonic() + start_seconds()
-    while time.monotonic() < ends_at and trials[0].exit_code() is None:
+    while time.monotonic() < ends_at and trials[0].left_seconds and trials[0].exit_code() is None:
         for one in trials:
             if one.wait_answer("/livez", within_seconds=0.05):
                 return one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +20,7 @@ from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.checks import config
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, has_none, has_status
-from workshop_kit.exercises.trial import DEADLINE_SECONDS, PORT, Trial
+from workshop_kit.exercises.trial import PORT, Trial
 
 AT_ONCE = 2
 """The environments that start at a time: a third container would slow down all of them."""
@@ -177,7 +176,7 @@ def _run(
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
     with tasks.run(context.stack.session, task, reader, network=network, delivery=delivery) as started:
         (first,) = started.values()
-        yield Trial(first, time.monotonic() + DEADLINE_SECONDS, hidden, port)
+        yield Trial(first, secrets=hidden, port=port)
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -105,8 +105,7 @@ def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Re
         means = "With these limits there is no room to try them: nothing more could be started inside."
         inside = Finding(False, "Start a program inside", "it does not run", "it runs", means, "Allow a little more.")
         return conclude("", (inside, alive), trial.lines())
-    in_effect = tried.killed and tried.started <= most["processes"]
-    return judge(tried, most, wanted, alive, {} if in_effect else ignored_limits(context.stack))
+    return judge(tried, most, wanted, alive, _ignored_limits(context.stack, tried, most))
 
 
 def judge(
@@ -118,28 +117,30 @@ def judge(
 ) -> Result:
     """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged.
 
-    ``ignored`` are the limits that the engine ignores, each with a sentence.
+    ``ignored`` are these limits, each with a sentence.
     """
     findings = (*findings_in(tried, most, wanted, ignored), alive)
-    without_effect = {features.MEMORY: not tried.killed, features.PROCESSES: tried.started > most["processes"]}
-    reason = next((ignored[name] for name, is_so in without_effect.items() if is_so and name in ignored), "")
-    if reason and all(finding.passed for finding in findings):
+    if ignored and all(finding.passed for finding in findings):
+        reason = next(iter(ignored.values()))
         summary = f"{reason[:1].upper()}{reason[1:]}: container.limits cannot be judged here."
         return Result.cannot_judge(summary, *findings)
     return conclude("A fault inside leaves the rest of the machine as it was.", findings)
 
 
-def ignored_limits(stack: Stack) -> dict[str, str]:
-    """Return the limits that this engine ignores, each with a sentence."""
+def _ignored_limits(stack: Stack, tried: LimitObservation, most: Mapping[str, Any]) -> dict[str, str]:
+    """Return the limits that had no effect and have none on this engine at all, each with a sentence."""
+    suspects = {features.MEMORY: not tried.killed, features.PROCESSES: tried.started > most["processes"]}
+    if not any(suspects.values()):
+        return {}
     known = features.known(stack.session, recipes.tags(stack.root)["base"], stack.folder / features.FILE)
-    return {one.name: one.detail for one in known if not one.works}
+    return {one.name: one.detail for one in known if suspects.get(one.name) and not one.works}
 
 
 def _look_inside(trial: Trial, most: Mapping[str, Any]) -> LimitObservation | None:
     """Try the limits with the image's own Python; return None if a program could not be run."""
 
     run = trial.running.exec
-    eat, multiply = (str(most["memory_mib"] + BEYOND_MIB), str(most["processes"] + 1))
+    eat, multiply = str(most["memory_mib"] + BEYOND_MIB), str(most["processes"] + 1)
     try:
         return LimitObservation(
             killed=run(*PYTHON, EAT, eat).exit_code == KILLED,

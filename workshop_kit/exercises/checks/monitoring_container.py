@@ -13,7 +13,7 @@ import pandas as pd
 
 from workshop_kit.exercises import fixtures, service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part, seeded
-from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
+from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial, poll
 from workshop_kit.observe import http
@@ -53,7 +53,6 @@ def healthcheck(context: Context) -> Result:
             entrypoint=("sh", "-c", LATER, str(numbers["start_seconds"])),
             command=tuple(command),
             healthcheck=None,
-            deadline_seconds=DEADLINE_SECONDS,
         ) as trial:
             # Asked of the container, since Podman leaves it out of what it says about an image.
             if (trial.running.inspect()["Config"].get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
@@ -185,9 +184,7 @@ class Balancer:
 def drain(context: Context) -> Result:
     """Stop one of two instances while customers come."""
     environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
-    with service_trial.start(
-        context, "/readyz", START_SECONDS, environment=environment, deadline_seconds=DEADLINE_SECONDS
-    ) as trial:
+    with service_trial.start(context, "/readyz", START_SECONDS, environment=environment) as trial:
         context.report_step("stopping it while customers come")
         balancer = Balancer((trial.address, context.stack.url()))
         with ThreadPoolExecutor(1) as pool:

@@ -18,8 +18,6 @@ WORKS = "/orders"
 """Answers 200 once the service works, and asks nothing about health."""
 SETTLE_SECONDS = 7.0
 START_SECONDS = 20.0
-DEADLINE_SECONDS = 60.0
-"""A busy machine starts several containers for one check. On an idle one no step waits for it."""
 
 TWO = ("master-db", "redis")
 QUICK_SECONDS = 0.5
@@ -49,9 +47,7 @@ def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, D
     with (
         service_trial.build(context) as image,
         start_proxies(context.stack, *names) as proxies,
-        service_trial.run_with_stack(
-            context, image, environment=proxies.environment, deadline_seconds=DEADLINE_SECONDS
-        ) as trial,
+        service_trial.run_with_stack(context, image, environment=proxies.environment) as trial,
     ):
         yield trial, proxies, image
 
@@ -168,9 +164,7 @@ def critical(context: Context) -> Result:
     """Take one dependency away at a time from two instances, of which the second has another critical one."""
     with run_behind_proxies(context, *VARIABLES) as (trial, proxies, image):
         environment = {**proxies.environment, SETTING: OTHERWISE}
-        with service_trial.run_with_stack(
-            context, image, environment=environment, deadline_seconds=DEADLINE_SECONDS
-        ) as second:
+        with service_trial.run_with_stack(context, image, environment=environment) as second:
             for one in (trial, second):
                 service_trial.wait_started(one, WORKS, within_seconds=START_SECONDS)
             context.report_step("taking one dependency away after the other")

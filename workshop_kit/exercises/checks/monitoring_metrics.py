@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, seeded
-from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
+from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
@@ -100,9 +100,7 @@ def send_known(trial: Trial) -> None:
 @check("monitoring.metrics")
 def metrics(context: Context) -> Result:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
-    with service_trial.start(
-        context, "/orders", START_SECONDS, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS
-    ) as trial:
+    with service_trial.start(context, "/orders", START_SECONDS, environment=SETTINGS) as trial:
         scrapes, lines = _scrapes(trial, context), trial.lines()
         raised = crash_reason(lines)
         return judge(scrapes, raised if FILE in raised else "", lines)

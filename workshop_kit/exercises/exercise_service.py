@@ -224,18 +224,18 @@ class ExerciseService:
         if later := self.later_lesson(exercise):
             sentence = f"{MY_SERVICE}/ is that of {later}, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
-        own, files, whole = self.exercise_files(exercise), {}, []
+        own, text, whole = self.exercise_files(exercise), "", []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
                 if exercise.in_service:
                     whole = own.copy_service(folder)
                 elif exercise.file:
-                    files = {exercise.file: own.composed()}
+                    text = own.composed()
             except Unreadable as damaged:
                 return Result.not_readable(str(damaged))
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
-            context = Context(exercise, self.stack(), seed, files, answer, report, folder, superseded)
+            context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded)
             judged = _registered(exercise.id).check(context)
         if whole:
             names = ", ".join(whole)

@@ -50,7 +50,7 @@ def judge(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     if not exercise.in_service:
-        return CHECKS[identifier].check(Context(exercise, stack, SEED, {exercise.file or "": text}))
+        return CHECKS[identifier].check(Context(exercise, stack, SEED, text))
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 

@@ -21,7 +21,9 @@ def _check(context: Context, day: str) -> Result:
     record = game_records.find(context.stack.session.ledger.path, identifier)
     if record is not None and record.name == day:
         return judge(record)
-    got, means = record.name if record else "none", "No incident of this day was handed in, or it was long ago."
+    got, means = "none", "No incident was handed in, or it was long ago."
+    if record is not None:
+        got, means = record.name, f"This was {record.name}: it belongs to another exercise."
     return conclude("", [found(False, f"Look for your {day}", got, day, means, "Run the cells above again.")])
 
 

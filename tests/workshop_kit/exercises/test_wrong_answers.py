@@ -199,7 +199,7 @@ REGIONS = [
     ("monitoring.deep", PINGS, WRONG, "no restart mends a database"),
     ("monitoring.critical", BY_HEART, LUCKY, "by heart"),
     ("monitoring.healthcheck", OF_DATABASE, WRONG, "takes a service for dead that answers"),
-    ("monitoring.healthcheck", NO_TIME, WRONG, "while it was starting"),
+    ("monitoring.healthcheck", NO_TIME, WRONG, "restarted while it was starting"),
     ("monitoring.metrics", changed(METRICS, f", {STATUS}", ""), WRONG, "ValueError: Incorrect label count"),
 ]
 

@@ -150,6 +150,7 @@ def env(context: Context) -> Result:
             _listens_on(PORT if listening is trial else port, port),
             _refuses_wrong_port(wait_refused(broken)),
             *_uses_argument(context, image),
+            _prints_no_secret(log),
         ]
         lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
         symptom = f"It works where its own settings happen to be right. {findings[0].means}" if lucky else ""
@@ -222,10 +223,21 @@ def _uses_argument(context: Context, image: str) -> Iterator[Finding]:
             "Hand load() an environment that the process does not have",
             "it has what was handed over" if outcome.password == HANDED_OVER else "it has something else",
             "it has what was handed over",
-            "load() gets an environment and does not use it: it reads os.environ, or read it when the module was "
-            "imported.",
+            "It reads os.environ, or read it when the module was imported: load() gets an environment and does not use "
+            "it.",
             "The environment is the argument of read(): a test hands over another one.",
         )
+
+
+def _prints_no_secret(log: str) -> Finding:
+    """Find whether the log has no secret, which `Trial.lines` masks."""
+    return equals(
+        "Look for a password in its log",
+        "there is one" if "(secret)" in log else "none",
+        "none",
+        "It prints what it reads, and a password is part of it: everyone who may read the log knows it now.",
+        "What writes a line while it reads?",
+    )
 
 
 @check("config.report")

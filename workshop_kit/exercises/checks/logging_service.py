@@ -135,7 +135,7 @@ def _objects(log: Log) -> Finding:
     return has_none(
         odd if log.lines else ["an empty log"],
         "Read each line as a JSON object: lines that are none",
-        "A program that reads this log has to guess: it has lines that are no JSON object.",
+        f"A program that reads this log has to guess: {len(odd)} of its lines are no JSON object.",
         "What does to_line() make of the fields?",
     )
 

@@ -97,12 +97,14 @@ def _health(trial: Trial) -> dict[str, Any]:
 
 def _stays_starting(early: str | None, start_seconds: float) -> Finding:
     """Find whether the health status is ``starting`` until the first 200; ``early`` is an earlier status."""
+    means = "It was restarted while it was starting, and would be the next time, too: it never comes up."
+    if early == "healthy":
+        means = "The engine calls it healthy before it serves: what waits for it starts too early."
     return equals(
         f"Start it; today that takes {start_seconds:g} s, and it serves nothing before",
         early or "starting",
         "starting",
-        f"The engine called it {early} while it was starting: what waits for it starts too early, or restarts it for "
-        "ever.",
+        means,
         "How long may it take to start before its failures count? And what does the test ask?",
     )
 
@@ -259,9 +261,11 @@ def judge_throttled(value: Any, usage: pd.DataFrame) -> Result:
     """Judge an answer by the means of each container."""
     throttled, said = usage["throttled_percent"], str(part(value, "container") or "").strip().lower()
     culprit, busiest = throttled.idxmax(), usage["cpu_percent"].idxmax()
-    means = "It waits for another service, and more CPU would not make it faster; or none of the three has this name."
+    means = f"{said} hardly wanted any CPU: it waits for another service, and more CPU would not make it faster."
     if said == busiest:
         means = f"{busiest} used most CPU and was never held back: it got all that it wanted."
+    elif said not in usage.index:
+        means = "None of the three has this name."
     container = found(
         said == culprit,
         "Look up how many periods of each the kernel cut short while they were watched",

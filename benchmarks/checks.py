@@ -30,7 +30,7 @@ DOCKERFILE = "container.dockerfile"
 def of_exercise(stack: Stack, exercise: Exercise) -> Row:
     """Check the solution of an exercise; it must pass every time."""
     source = (ROOT / "solutions" / exercise.lesson / exercise.source).read_text()
-    context = Context(exercise, stack, SEED, {exercise.source: regions.solved(source)})
+    context = Context(exercise, stack, SEED, regions.solved(source))
 
     def work() -> None:
         judged = CHECKS[exercise.id].check(context)

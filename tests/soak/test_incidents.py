@@ -11,7 +11,6 @@ from tests.workshop_kit.instructor.test_controller import generators
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident
-from workshop_kit.exercises.checks.logging_incident import IncidentLog
 from workshop_kit.exercises.incidents import TROUBLES, Trouble
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.faults.injection import Journal
@@ -37,10 +36,9 @@ def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Sta
     assert fixtures.logging_percentiles(stack, Random(1)).names == {"incident": incident.id}
     log = incidents.incident_log(stack, incident.id)
     assert set(incidents.FIELDS) <= set(log.columns)
-    evidence = IncidentLog(log, incident)
-    begun = logging_incident.judge_cause(cells.starter("logging.cause", {"log": log}), evidence)
+    begun = logging_incident.judge_cause(cells.starter("logging.cause", {"log": log}), log, incident)
     assert [finding.passed for finding in begun.findings] == [False] * 3, begun
-    solved = logging_incident.judge_cause(cells.solution("logging.cause", {"log": log}), evidence)
+    solved = logging_incident.judge_cause(cells.solution("logging.cause", {"log": log}), log, incident)
     assert solved.verdict is Verdict.PASSED, solved
     averaged = logging_incident.judge_percentiles(cells.starter("logging.percentiles", {"log": log}), log)
     assert averaged.verdict is Verdict.WRONG, averaged

@@ -60,7 +60,20 @@ class Board:
 def board(exercises: Sequence[Exercise], progress: Progress, track: str = "full") -> Board:
     """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
     wanted, done = find_track(track), progress.document().exercises
-    rows = [_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if wanted in one.tracks]
+    rows = [
+        BoardRow(
+            lesson=one.lesson,
+            id=one.id,
+            title=one.title,
+            state=state_of(record := done.get(one.id, ExerciseRecord())),
+            minutes=one.all_minutes,
+            counts=one.weight == "core",
+            attempts=record.attempts,
+            hints=record.hints,
+        )
+        for one in exercises
+        if wanted in one.tracks
+    ]
     return Board(track, tuple(rows), *_minutes_of(rows))
 
 
@@ -85,19 +98,6 @@ def render(board: Board, unfolded: str = "") -> Rendered:
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
     rows = [cells for name, rows in lessons.items() for cells in (_lesson_cells(name, rows), *map(_cells, rows))]
     return Rendered(html, tables.table(caption, COLUMNS, rows).text)
-
-
-def _row(exercise: Exercise, done: ExerciseRecord) -> BoardRow:
-    return BoardRow(
-        lesson=exercise.lesson,
-        id=exercise.id,
-        title=exercise.title,
-        state=state_of(done),
-        minutes=exercise.all_minutes,
-        counts=exercise.weight == "core",
-        attempts=done.attempts,
-        hints=done.hints,
-    )
 
 
 def _minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:

@@ -22,8 +22,6 @@ PANEL_CSS = WIDGET_CSS + (HERE / "panel.css").read_text()
 STYLE = f"<style>{PANEL_CSS}</style>"
 HOW = "In JupyterLab, run the first cell to wake the buttons, then this one."
 OUTPUT = "The container's last lines"
-UNCHECKED = ("–", "not checked yet")
-PASSED_BEFORE = ("✓", "passed earlier")
 VERDICTS = {
     Verdict.PASSED: ("✓", "passed"),
     Verdict.NOT_STARTED: ("○", "not started: this is the text you were given"),
@@ -166,7 +164,7 @@ def _state(result: Result | None, *, passed: bool) -> tuple[str, str]:
     if result is not None:
         words = "not right yet" if result.verdict is Verdict.WRONG else str(result.verdict)
         return VERDICTS[result.verdict][0], words
-    return PASSED_BEFORE if passed else UNCHECKED
+    return ("✓", "passed earlier") if passed else ("–", "not checked yet")
 
 
 def _first_line(text: str) -> str:

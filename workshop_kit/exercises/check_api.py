@@ -23,7 +23,7 @@ from workshop_kit.progress import Report, Step, silent
 class Context:
     """What a check may look at.
 
-    ``files`` maps an exercise file (``config.py``) to its text: the participant's region, the others solved.
+    ``text`` is that of the exercise's file outside of the service: the participant's region, the others solved.
     ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
     exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
     ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
@@ -32,16 +32,11 @@ class Context:
     exercise: Exercise
     stack: Stack
     seed: int
-    files: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
     answer: Any = None
     report: Report = silent
     folder: Path = Path()
     superseded: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def text(self) -> str:
-        """The text of the exercise's own file."""
-        return self.files[self.exercise.file or ""]
 
     def report_step(self, what: str) -> None:
         """Report what the check does now."""

@@ -135,26 +135,20 @@ class SolvedFiles:
         if lesson != self.lesson and lesson > solutions.COLLEAGUE and not self._leads_to(lesson):
             arrange(self.exercise_service, lesson)
         self.lesson = lesson
-        solve_until(self.exercise_service, lesson, cell)
+        for exercise in self.exercise_service.exercises:
+            if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
+                continue
+            # A file of an earlier lesson without its region is already a later lesson's.
+            texts = (self.exercise_service.exercise_files(part) for part in exercise.parts)
+            replaced = exercise.lesson < lesson and any(own.region() is None for own in texts)
+            if not exercise.in_service or not replaced:
+                solve(self.exercise_service, exercise.id)
 
     def _leads_to(self, lesson: str) -> bool:
         """Return whether the last lesson leaves the files that ``lesson`` begins with."""
         if course.MORE.fullmatch(lesson):
             return self.lesson[:2] == lesson[:2]
         return self.lesson != "" and int(lesson[:2]) - int(self.lesson[:2]) == 1
-
-
-def solve_until(exercise_service: ExerciseService, lesson: str, cell: str) -> None:
-    """Put the solution into the files of all exercises before ``lesson``, and into that of its ``cell`` (an id)."""
-    for exercise in exercise_service.exercises:
-        if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
-            continue
-        # A file of an earlier lesson without its region is already a later lesson's.
-        replaced = exercise.lesson < lesson and any(
-            exercise_service.exercise_files(part).region() is None for part in exercise.parts
-        )
-        if not exercise.in_service or not replaced:
-            solve(exercise_service, exercise.id)
 
 
 def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,9 +130,16 @@ class ExerciseFiles:
 
     def is_untouched(self) -> bool:
         """Return whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""
-        mine, language = self.region(), language_of(self.exercise.path)
-        begun_from = (self.starter, *self._regions_in_file_cells())
-        return mine is not None and any(same_code(mine, text, language=language) for text in begun_from)
+        from workshop_kit.workspace.file_cell import shipped_cells  # imports IPython, slow for a hint
+
+        mine, identifier = self.region(), self.exercise.id
+        if mine is None:
+            return False
+        # A lesson may change the file before the exercise.
+        written = (text for _, text in shipped_cells(self.root / "notebooks", self.exercise.path))
+        begun_from = (regions.region_of(text, identifier) for text in written if identifier in regions.ids(text))
+        language = language_of(self.exercise.path)
+        return any(same_code(mine, text, language=language) for text in (self.starter, *begun_from))
 
     def with_body(self, body: str) -> str:
         """Return the participant's file with ``body`` in the exercise's place.
@@ -145,14 +152,6 @@ class ExerciseFiles:
             shipped = self.root / self.exercise.path
             fresh = regions.starter(self.source_text) if self.exercise.file else shipped.read_text()
             return self._put_into(fresh, body)
-
-    def _regions_in_file_cells(self) -> Iterator[str]:
-        """Yield the region as each cell of the lessons writes it: a lesson may change the file before the exercise."""
-        from workshop_kit.workspace.file_cell import shipped_cells  # imports IPython, slow for a hint
-
-        for _, text in shipped_cells(self.root / "notebooks", self.exercise.path):
-            if self.exercise.id in regions.ids(text):
-                yield regions.region_of(text, self.exercise.id)
 
     def _put_into(self, text: str, body: str) -> str:
         if self.exercise.file:

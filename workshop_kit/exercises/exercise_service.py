@@ -17,7 +17,7 @@ from workshop_kit.exercises import board as boards
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.check_api import Context, RegisteredCheck, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
-from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.files import saves
@@ -138,7 +138,8 @@ class ExerciseService:
 
     def hint(self, identifier: str) -> tuple[str, ...]:
         """Show one more hint, and return all that are shown by now."""
-        self.progress.next_hint(self.find(identifier).id)
+        with self.progress.record(self.find(identifier).id) as record:
+            record.hints = min(record.hints + 1, HINTS)
         return self.hints_shown(identifier)
 
     def hints_shown(self, identifier: str) -> tuple[str, ...]:
@@ -154,7 +155,8 @@ class ExerciseService:
         done = self.progress.exercise(exercise.id)
         if not (anyway or done.passed_at or done.solution_shown):
             return None
-        self.progress.record_solution(exercise.id)
+        with self.progress.record(exercise.id) as record:
+            record.solution_shown = True
         first, *others = exercise.parts
         more = [f"\n# {part.file}\n{self.exercise_files(part).solution}" for part in others]
         return "".join([self.exercise_files(first).solution, *more])
@@ -222,18 +224,18 @@ class ExerciseService:
         if later := self.later_lesson(exercise):
             sentence = f"{MY_SERVICE}/ is that of {later}, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
-        own, files, whole = self.exercise_files(exercise), {}, []
+        own, text, whole = self.exercise_files(exercise), "", []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
                 if exercise.in_service:
                     whole = own.copy_service(folder)
                 elif exercise.file:
-                    files = {exercise.file: own.composed()}
+                    text = own.composed()
             except Unreadable as damaged:
                 return Result.not_readable(str(damaged))
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
-            context = Context(exercise, self.stack(), seed, files, answer, report, folder, superseded)
+            context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded)
             judged = _registered(exercise.id).check(context)
         if whole:
             names = ", ".join(whole)

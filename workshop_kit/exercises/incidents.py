@@ -122,7 +122,9 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
 
 
 def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> LogIncident:
-    _connect_anew(stack)
+    for plan in CUSTOMERS:  # the first warning must not be of a connection that an earlier fault has cut
+        method, path = plan["request"].split(" ")
+        http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
     began = datetime.now(UTC)
     report(Step("Incident", None, "customers are coming"))
     with _customers(stack):
@@ -145,13 +147,6 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
         disturbance.started,
         datetime.now(UTC),
     )
-
-
-def _connect_anew(stack: Stack) -> None:
-    """Send a request of each kind: the first warning must not be of a connection that an earlier fault has cut."""
-    for plan in CUSTOMERS:
-        method, path = plan["request"].split(" ")
-        http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
 
 
 def shows(log: pd.DataFrame, target: str) -> bool:

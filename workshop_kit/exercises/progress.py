@@ -100,38 +100,26 @@ class Progress:
     def record_start(self, exercise_id: str) -> None:
         """Record when the exercise was first shown; later calls change nothing."""
         if self.exercise(exercise_id).started_at is None:
-            with self._record(exercise_id) as record:
+            with self.record(exercise_id) as record:
                 record.started_at = record.started_at or _now()
 
-    def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> ExerciseRecord:
+    def record_check(self, exercise_id: str, verdict: str, first_hint: str = "") -> None:
         """Count an attempt and its verdict; the time of the first pass stays.
 
         ``first_hint`` is the key of the hint for the findings; it stays once a hint is shown.
         """
-        with self._record(exercise_id) as record:
+        with self.record(exercise_id) as record:
             record.attempts += 1
             record.verdict = str(verdict)
             if verdict == Verdict.PASSED:
                 record.passed_at = record.passed_at or _now()
             if not record.hints:
                 record.first_hint = first_hint
-            return record
-
-    def next_hint(self, exercise_id: str) -> int:
-        """Show one more hint; return how many are shown now, from 1 to 3."""
-        with self._record(exercise_id) as record:
-            record.hints = min(record.hints + 1, HINTS)
-            return record.hints
-
-    def record_solution(self, exercise_id: str) -> None:
-        """Record that the solution was shown."""
-        with self._record(exercise_id) as record:
-            record.solution_shown = True
 
     def keep_answer(self, exercise_id: str, value: Any) -> None:
         """Record the value from a notebook's cell, in place of an earlier one. Raises WrongUsage if it is not JSON."""
         answer = as_json(exercise_id, value)
-        with self._record(exercise_id) as record:
+        with self.record(exercise_id) as record:
             record.answer = answer
 
     def add(self, other: Document) -> None:
@@ -152,7 +140,7 @@ class Progress:
             raise NotReady(sentence, "Correct that, or move the file away: then a new one begins.") from error
 
     @contextmanager
-    def _record(self, exercise_id: str) -> Iterator[ExerciseRecord]:
+    def record(self, exercise_id: str) -> Iterator[ExerciseRecord]:
         """Yield the record of an exercise for a change, and write it back."""
         with self._changing() as document:
             yield document.exercises.setdefault(exercise_id, ExerciseRecord())

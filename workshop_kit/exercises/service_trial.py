@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
 from workshop_kit.exercises.trial import (
-    DEADLINE_SECONDS,
     LOOK_SECONDS,
     MEMORY_BYTES,
     NO_HEALTHCHECK,
@@ -33,12 +32,10 @@ from workshop_kit.exercises.trial import (
     PORT,
     SMALL_LOG,
     Trial,
-    busy_seconds,
     start_seconds,
 )
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.workspace.course import MY_SERVICE
 
 GIVEN = "/given"
 """The folder in the container for the files of a check."""
@@ -77,20 +74,12 @@ def settings_of(service: Any) -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
 
 
-@dataclass(frozen=True)
-class ServiceImage:
-    """A built image: its tag, and the ids of its layers, oldest first."""
-
-    tag: str
-    layers: tuple[str, ...]
-
-
 @contextlib.contextmanager
-def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[ServiceImage]:
-    """Build the participant's folder, or another, on the workshop's Python image, or another; remove it at the end.
+def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[str]:
+    """Build the participant's folder, or another, on the workshop's Python image, or another; yield the image's tag.
 
-    The builder is ended at the deadline, and as soon as a newer check has begun. Raises CheckEnded if no image
-    can be built.
+    The image is removed at the end. The builder is ended at the deadline, and as soon as a newer check has begun.
+    Raises CheckEnded if no image can be built.
     """
     session, base = context.stack.session, base or recipes.tags(context.stack.root)["python"]
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
@@ -98,7 +87,7 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
     try:
         command = [*builder.command(session.engine, tag, session.labels("kernel")), from_base]
         _run_builder([*command, str(folder or context.folder)], context.superseded)
-        yield ServiceImage(tag, tuple(session.engine.client.images.get(tag).attrs["RootFS"]["Layers"]))
+        yield tag
     finally:
         with contextlib.suppress(ImageNotFound):
             session.engine.client.images.remove(tag, force=True)
@@ -121,14 +110,14 @@ def _run_builder(command: list[str], superseded: threading.Event) -> None:
 
 
 @contextlib.contextmanager
-def run(context: Context, image: ServiceImage, called: str, look: str, **changes: Any) -> Iterator[Trial]:
+def run(context: Context, image: str, called: str, look: str, **changes: Any) -> Iterator[Trial]:
     """Run the image alone; ``changes`` are fields of `Spec`.
 
     Raises CheckEnded if the engine refuses it: ``called`` and ``look`` are the texts of the finding.
     """
     try:
         with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
-            yield Trial(running, time.monotonic() + DEADLINE_SECONDS + busy_seconds(), superseded=context.superseded)
+            yield Trial(running, superseded=context.superseded)
     except WorkshopError as refused:
         raise CheckEnded(not_started(called, refused, look)) from refused
 
@@ -136,9 +125,8 @@ def run(context: Context, image: ServiceImage, called: str, look: str, **changes
 @contextlib.contextmanager
 def run_with_stack(
     context: Context,
-    image: ServiceImage,
+    image: str,
     *,
-    deadline_seconds: float = DEADLINE_SECONDS,
     environment: Mapping[str, str] | None = None,
     without: Collection[str] = (),
     files: Mapping[str, str] | None = None,
@@ -165,10 +153,8 @@ def run_with_stack(
         pids=PIDS,
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
-    names = tuple(f"{MY_SERVICE}/{path.name}" for path in context.folder.glob("*.py"))
     with containers.run(stack.session, replace(spec, **changes)) as running:
-        ends_at = time.monotonic() + patient(deadline_seconds + busy_seconds())
-        yield Trial(running, ends_at, tuple(passwords.values()), superseded=context.superseded, files=names)
+        yield Trial(running, secrets=tuple(passwords.values()), superseded=context.superseded)
 
 
 @contextlib.contextmanager
@@ -191,10 +177,10 @@ def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | 
         raise CheckEnded(did_not_start(trial, path, seconds))
 
 
-def _spec(image: ServiceImage) -> Spec:
+def _spec(image: str) -> Spec:
     """Return the spec of a trial's container, whose log the check reads and the collector does not."""
     return Spec(
-        image=image.tag,
+        image=image,
         ports=(PORT,),
         labels={COLLECT: "no"},
         healthcheck=NO_HEALTHCHECK,

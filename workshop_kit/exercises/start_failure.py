@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,33 +52,25 @@ def build_finding(said: str) -> Finding:
     where += [f"line {line[1]}"] if line else []
     instruction = marked[2].strip() if marked else step[3] if step else ""
     called = f"docker build: {', '.join(where) or 'before the first step'}"
-    means, look = _build_cause(said)
-    return Finding(
-        False, f"{called}: {instruction}" if instruction else called, _last_lines(said), "an image", means, look
-    )
-
-
-def _build_cause(said: str) -> tuple[str, str]:
-    """Return the meaning of the builder's output, and where to look: the first cause whose pattern fits."""
-    if (sentence := explain_build_error(said)) is not None:
-        return sentence, "What stands in that line, and what of it is on this machine?"
+    called += f": {instruction}" if instruction else ""
     unknown = "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
-    return known_cause("build", said) or unknown
+    means, look = known_cause("build", said) or unknown
+    if (sentence := explain_build_error(said)) is not None:
+        means, look = sentence, "What stands in that line, and what of it is on this machine?"
+    return Finding(False, called, _last_lines(said), "an image", means, look)
 
 
 def _last_lines(said: str) -> str:
     """Return the last lines of the failed step, else the builder's own error."""
-    _, _, log = said.partition("\n------\n")
-    lines = [
-        line for line in log.partition("\n------\n")[0].splitlines() if line.strip() and not line.startswith(" > ")
-    ]
+    log = said.partition("\n------\n")[2].partition("\n------\n")[0]
+    lines = [line for line in log.splitlines() if line.strip() and not line.startswith(" > ")]
     lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
     return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])
 
 
 def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:
     """Return the result for a service whose ``path`` never answered 200."""
-    why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES), trial.files)
+    why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES))
     got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
     called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
     finding = Finding(False, called, got, "200", means, look)
@@ -86,7 +78,7 @@ def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = ST
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
-    attributes = trial.inspect()
+    attributes = trial.running.inspect()
     code = attributes["State"]["ExitCode"]
     got = f"It ended with exit code {code}"
     if attributes["State"]["OOMKilled"]:
@@ -94,9 +86,6 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
         return got, f"the kernel killed it, since it wanted more than its {limit} MiB of memory.", "What takes so much?"
     if why:
         return got, f"{why.rstrip('.')}.", "Correct that first: nothing else was tried."
-    if code == 0:
-        means = "it ended at once with exit code 0, as if all were done, and answered no request."
-        return got, means, "What ends it? It should return only after it was told to stop."
     last = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
     said = f"its last line is: {last}" if last else "it said nothing"
     return got, f"it ended with exit code {code} before it answered a request; {said}", "Look for what ends it."
@@ -114,19 +103,16 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
 
 
-def crash_reason(log: str, files: Collection[str] = ()) -> str:
-    """Return the exception, or the list of problems, at the end of a program's log; "" if it has none.
-
-    ``files`` are the participant's, as the ends of paths (``workshop_app/config.py``): a frame in one of them is
-    preferred as the place of the exception.
-    """
+def crash_reason(log: str) -> str:
+    """Return the exception, or the list of problems, at the end of a program's log; "" if it has none."""
     lines = log.split("\n")
     records = [fields_of(line) for line in lines]
     for record in reversed(records):
         if said := _problems(record.get("problems")):
             return said
-    text = "\n".join(_stack(record) or line for line, record in zip(lines, records, strict=True))
-    if said := _exception("\n".join(text.split("\n")[-MOST_LINES:]), files):
+    stacks = ([text for name in STACKS if FRAME.search(text := str(record.get(name)))] for record in records)
+    text = "\n".join(stack[0] if stack else line for line, stack in zip(lines, stacks, strict=True))
+    if said := _exception("\n".join(text.split("\n")[-MOST_LINES:])):
         return said
     failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
     texts = [failures[-1].get(name) for name in MESSAGES] if failures else []
@@ -142,17 +128,11 @@ def _problems(problems: Any) -> str:
 
 
 def _problem(problem: Any) -> str:
-    if isinstance(problem, dict):
-        named = [problem.get("variable"), problem.get("wrong")]
-        return " ".join(str(text) for text in (named if all(named) else problem.values()))
-    return str(problem)
+    return f"{problem.get('variable')} {problem.get('wrong')}" if isinstance(problem, dict) else str(problem)
 
 
-def _stack(record: Mapping[str, Any]) -> str:
-    return next((text for name in STACKS if isinstance(text := record.get(name), str) and FRAME.search(text)), "")
-
-
-def _exception(text: str, files: Collection[str]) -> str:
+def _exception(text: str) -> str:
+    """Return the last exception of a text, with its innermost place outside of libraries."""
     raised = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
     if not raised:
         return ""
@@ -160,10 +140,9 @@ def _exception(text: str, files: Collection[str]) -> str:
     what = _short(f"{kind}: {' '.join(message.split())}" if message else kind)
     places = FRAME.findall(raised[-1]["frames"])
     frames = [(path, line) for path, line in places if not any(part in path for part in LIBRARIES)]
-    theirs = [frame for frame in frames if frame[0].endswith(tuple(files))]
     if not frames:
         return what
-    path, line = (theirs or frames)[-1]
+    path, line = frames[-1]
     return f"{what} ({path.rpartition('/')[2]}, line {line})"
 
 

@@ -11,10 +11,12 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from docker.errors import APIError
+from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers
 from workshop_kit.observe import http
@@ -27,21 +29,20 @@ PIDS = 100
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
 NO_HEALTHCHECK = {"Test": ["NONE"]}
 """The engine would run the health check inside, where a fork bomb leaves no room for it."""
-DEADLINE_SECONDS = 15.0
+DEADLINE_SECONDS = 60.0
+"""A busy machine starts several containers for one check. On an idle one no step waits for it."""
 START_SECONDS, BUSY_SECONDS = 6.0, 12.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
 Seen = TypeVar("Seen")
-
-
-def busy_seconds() -> float:
-    """Return the extra seconds for a start: 12 if the load is more than twice the number of CPUs, else 0."""
-    return BUSY_SECONDS if os.getloadavg()[0] > 2 * (os.cpu_count() or 1) else 0.0
+MARK = "told-by-the-check:"
+"""Before the JSON that a program of a check prints, in a log with other lines."""
 
 
 def start_seconds() -> float:
-    """Return how long a start may take at the current load."""
-    return START_SECONDS + busy_seconds()
+    """Return how long a start may take: 6 s, and 12 more if the load is more than twice the number of CPUs."""
+    is_busy = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
+    return START_SECONDS + (BUSY_SECONDS if is_busy else 0.0)
 
 
 def poll(
@@ -63,50 +64,50 @@ def fields_of(line: str | bytes) -> dict[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-class Trial:
-    """A running container. No method raises for what the participant's code does; none waits after the deadline.
+def printed_json(log: str, form: TypeAdapter[Seen]) -> Seen:
+    """Return the JSON that a program printed behind `MARK`. Raises ValueError if the log has no such line."""
+    return form.validate_json(next((line.removeprefix(MARK) for line in log.split("\n") if line.startswith(MARK)), ""))
 
-    ``files`` are the participant's files, as paths below /app. ``secrets`` are masked in its log lines.
+
+@dataclass
+class Trial:
+    """A running container. No method raises for what the participant's code does; none waits after ``ends_at``.
+
+    ``secrets`` are masked in its log lines. Once ``superseded`` is set, a newer check has begun.
     """
 
-    def __init__(
-        self,
-        running: containers.Running,
-        ends_at: float,
-        secrets: tuple[str, ...] = (),
-        port: int = PORT,
-        superseded: threading.Event | None = None,
-        files: Collection[str] = (),
-    ) -> None:
-        self.running = running
-        self.files = files
-        self._ends_at = ends_at
-        self._secrets = secrets
-        self._superseded = superseded or threading.Event()
-        self._port = containers.host_port(running.inspect(), port)  # None: it ended before
+    running: containers.Running
+    ends_at: float = field(default_factory=lambda: time.monotonic() + patient(DEADLINE_SECONDS))
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    port: int = PORT
+    superseded: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        host_port = containers.host_port(self.running.inspect(), self.port)  # None: it ended before
+        self.address = f"http://127.0.0.1:{host_port or 0}"  # port 0 refuses every connection
 
     def at(self, port: int) -> Trial:
         """Return a trial of the same container at another of its published ports."""
-        return Trial(self.running, self._ends_at, self._secrets, port, self._superseded, self.files)
+        return replace(self, port=port)
 
     @property
     def left_seconds(self) -> float:
         """The seconds until the deadline; 0 once a newer check has begun."""
-        return 0.0 if self._superseded.is_set() else max(0.0, self._ends_at - time.monotonic())
+        return 0.0 if self.superseded.is_set() else max(0.0, self.ends_at - time.monotonic())
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS
     ) -> Answer:
         """Send ``GET path``."""
-        return http.get(self._url(path), headers=headers, timeout_seconds=self._at_most(within_seconds))
-
-    def put(self, path: str, body: Any) -> Answer:
-        """Send ``PUT path`` with JSON."""
-        return http.request("PUT", self._url(path), json_body=body, timeout_seconds=self._at_most())
+        return http.get(f"{self.address}{path}", headers=headers, timeout_seconds=self._at_most(within_seconds))
 
     def post(self, path: str, body: Any) -> Answer:
         """Send ``POST path`` with JSON."""
-        return http.request("POST", self._url(path), json_body=body, timeout_seconds=self._at_most())
+        return self.send("POST", path, body)
+
+    def send(self, method: str, path: str, body: Any = None) -> Answer:
+        """Send a request, with JSON if there is a body."""
+        return http.request(method, f"{self.address}{path}", json_body=body, timeout_seconds=self._at_most())
 
     @contextlib.contextmanager
     def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Answer]]:
@@ -117,7 +118,7 @@ class Trial:
         data = json.dumps(body).encode()
         half = len(data) // 2
         headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), "Expect": "100-continue"}
-        with Connection(self._url(path), timeout_seconds=self._at_most()) as connection:
+        with Connection(f"{self.address}{path}", timeout_seconds=self._at_most()) as connection:
             connection.send_head("POST", headers)
             connection.wait_continue(self._at_most())
             connection.send(data[:half])
@@ -131,14 +132,11 @@ class Trial:
     def wait_answer(self, path: str, *, within_seconds: float | None = None) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
         seconds = start_seconds() if within_seconds is None else within_seconds
-        ends_at, pause_seconds = time.monotonic() + self._at_most(seconds), LOOK_SECONDS
-        while (answer := self.get(path)).status != 200:
-            gone = answer.status is None and self.exit_code() is not None
-            if gone or time.monotonic() > ends_at:
-                return False
-            time.sleep(pause_seconds)
-            pause_seconds = min(pause_seconds * 1.2, 0.25)  # requests slow down a start on a busy machine
-        return True
+
+        def over(answer: Answer) -> bool:
+            return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
+
+        return poll(lambda: self.get(path), over, min(seconds, self.left_seconds)).status == 200
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
@@ -146,12 +144,8 @@ class Trial:
 
     def exit_code(self) -> int | None:
         """Ask the engine for the exit code; None while the container runs."""
-        state = self.inspect()["State"]
+        state = self.running.inspect()["State"]
         return int(state["ExitCode"]) if state["Status"] in {"exited", "dead"} else None
-
-    def inspect(self) -> dict[str, Any]:
-        """Return the attributes of ``docker inspect``."""
-        return self.running.inspect()
 
     def signal(self, name: str) -> None:
         """Send a signal (``SIGTERM``) to process 1; do nothing if the container has ended."""
@@ -161,13 +155,9 @@ class Trial:
     def lines(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
         """Return the end of its log, with secrets masked."""
         text = self.running.log_tail(limit_lines)
-        for secret in self._secrets:
+        for secret in self.secrets:
             text = text.replace(secret, "(secret)")
         return text.encode()[-limit_bytes:].decode(errors="ignore")
-
-    def _url(self, path: str) -> str:
-        """Return the URL of a path, at port 0, which refuses every connection, if the container has no port."""
-        return f"http://127.0.0.1:{self._port or 0}{path}"
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
         return max(0.05, min(patient(seconds), self.left_seconds))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeInt, StringConstraints, ValidationError
 
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.exercises.progress import Document, Progress
@@ -35,12 +35,6 @@ def _name_of_work(name: str) -> str:
     return name
 
 
-def _name_of_track(name: str) -> str:
-    if name not in TRACKS:
-        raise ValueError(f"{name!r} is none of {', '.join(TRACKS)}")
-    return name
-
-
 class EditedFile(BaseModel):
     """One file, line by line. ``base``: as the participant got it; ``written``: as its cell in a notebook wrote it."""
 
@@ -58,7 +52,7 @@ class Work(BaseModel):
 
     format: Literal["container-design-workshop progress 1"]
     seed: NonNegativeInt
-    track: Annotated[str, AfterValidator(_name_of_track)]
+    track: Annotated[str, StringConstraints(pattern=f"^({'|'.join(TRACKS)})$")]
     progress: Document
     files: dict[Annotated[str, AfterValidator(_name_of_work)], EditedFile]
 

@@ -17,7 +17,6 @@ from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService, first_hint
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import content, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 
@@ -51,16 +50,16 @@ def judge(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     if not exercise.in_service:
-        return CHECKS[identifier].check(Context(exercise, stack, SEED, {exercise.file or "": text}))
+        return CHECKS[identifier].check(Context(exercise, stack, SEED, text))
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 
-def judge_files(stack: Stack, identifier: str, files: Mapping[str, str], report: Report = silent) -> Result:
+def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Result:
     """Run the check of an exercise on a service in which everything but these files is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     first_lesson = solved_files(exercise.lesson) if exercise.lesson == "01_container" else {}
     with solved_folder({**first_lesson, **files}, alone=bool(first_lesson)) as folder:
-        return CHECKS[identifier].check(Context(exercise, stack, SEED, folder=folder, report=report))
+        return CHECKS[identifier].check(Context(exercise, stack, SEED, folder=folder))
 
 
 def assert_named(identifier: str, cases: Iterable[tuple[str, Sequence[Finding]]], without: Sequence[str] = ()) -> None:

@@ -1,17 +1,95 @@
-"""A small checkout of its own to read, build and damage, an exercise, and a running stack."""
+"""A small checkout of its own to read, build and damage, with two lessons and two exercises; and a running stack."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.workshop_kit.exercises.small_checkout import CELLS, MARKED, REGISTRY, Write, notebook
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.progress import silent
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.merge import notebook_bytes
+
+Write = Callable[[str, str], None]
+
+REGISTRY = """
+[tracks]
+90min = { minutes = 30, exercises = 2 }
+full = { minutes = 90 }
+
+[lessons]
+00_start = { title = "Start", minutes = { 90min = 10, full = 30 } }
+01_container = { title = "The <container>", prefix = "container", minutes = { 90min = 20, full = 60 } }
+
+[[exercise]]
+id = "container.graceful"
+title = "Leave in time & in peace"
+lesson = "01_container"
+file = "leaving.py"
+weight = "core"
+minutes = 8
+debrief_minutes = 2
+tracks = ["90min", "full"]
+guidelines = ["factor 7, Disposability", "Lifecycle Conformance"]
+task = '''Let it end by itself.
+Ten seconds are all it has.'''
+hints = ["It does not listen.", "SIGTERM is a signal.", "Use signal.signal."]
+
+[[exercise]]
+id = "container.layer"
+title = "Find the layer"
+lesson = "01_container"
+weight = "core"
+minutes = 5
+debrief_minutes = 0
+tracks = ["full"]
+guidelines = ["Self-Containment"]
+task = "Which layer holds the bytes?"
+hints = ["Look at history.", "A layer never shrinks.", "It is the second."]
+"""
+MARKED = """import signal
+
+# region container.graceful
+#: only the solution
+signal.signal(signal.SIGTERM, lambda *_: exit(0))
+#: only the starter
+#| signal.signal(signal.SIGTERM, signal.SIG_IGN)
+#: both
+# endregion container.graceful
+"""
+CELLS = """task = object()
+# region container.layer
+#: only the solution
+layer = "the second"
+layer
+#: only the starter
+#| layer = "the biggest: ü"
+#| layer
+#: both
+
+# endregion container.layer
+"""
+
+
+def notebook(**cells: str) -> str:
+    """A notebook as we commit it: the sources of its code cells, by id with an underscore for each dash."""
+    written: list[dict[str, Any]] = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": name.replace("_", "-"),
+            "metadata": {},
+            "outputs": [],
+            "source": source.splitlines(keepends=True),
+        }
+        for name, source in cells.items()
+    ]
+    return notebook_bytes({"cells": written, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).decode()
 
 
 @pytest.fixture

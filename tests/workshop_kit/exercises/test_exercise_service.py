@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import checkpoint
+from tests.private_engine import filled
+from workshop_kit.errors import NotReady
+from workshop_kit.exercises import checkpoint, generator
+from workshop_kit.exercises.exercise_files import Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.workspace import regions
+from workshop_kit.workspace.folder import Workspace
 
 FILE = "my_service/start.sh"
 GRACEFUL = "container.graceful"
@@ -35,34 +39,6 @@ def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, m
     assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"],)
     found(engineless, monkeypatch, exercise.id, ended)
     assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"], exercise.hints[1])
-
-
-def test_a_solution_is_locked_before_a_pass_and_then_compared(engineless: ExerciseService) -> None:
-    """Before a pass ``anyway`` unlocks it for good; a comparison has the participant's region and the reference's."""
-    assert engineless.solution(GRACEFUL) is None
-    text = engineless.solution(GRACEFUL, anyway=True) or ""
-    assert "exec uvicorn" in text
-    assert "#|" not in text
-    assert engineless.solution(GRACEFUL) == text
-    path = engineless.workspace.folder / FILE
-    path.write_text(regions.replace(path.read_text(), GRACEFUL, "mine\n"))
-    assert engineless.compare(GRACEFUL) == ("mine\n", text)
-    path.write_text("nothing")
-    with pytest.raises(WorkshopError, match="has no region"):
-        engineless.compare(GRACEFUL)
-
-
-def test_a_reset_takes_back_one_region_and_keeps_the_file_aside(engineless: ExerciseService) -> None:
-    """Text outside the region stays; the old file is in kept/."""
-    path = engineless.workspace.folder / FILE
-    mine = regions.replace(path.read_text(), GRACEFUL, "mine\n").replace("my-service starts", "mine starts")
-    path.write_text(mine)
-    said = engineless.reset(GRACEFUL)
-    assert "mine\n" not in path.read_text()
-    assert "mine starts" in path.read_text()
-    (kept,) = (engineless.workspace.folder / "kept").rglob("start.sh")
-    assert kept.read_text() == mine
-    assert str(kept.parents[1].relative_to(engineless.workspace.folder)) in said
 
 
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(engineless: ExerciseService) -> None:
@@ -129,3 +105,62 @@ def test_an_exercise_of_the_first_service_is_not_run_on_a_later_one(engineless: 
     result = engineless.check("container.limits")
     assert not result.passed
     assert "goto 01" in result.summary
+
+
+DOCKERFILE = "container.dockerfile"
+FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt", "start.sh"}
+
+
+def copied(engineless: ExerciseService, identifier: str, target: Path) -> list[str]:
+    """Copy the folder for a check of the exercise to ``target``; return the files that stayed whole."""
+    return engineless.exercise_files(engineless.find(identifier)).copy_service(target)
+
+
+def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(engineless: ExerciseService) -> None:
+    """The replaced files are in kept/, and the solution names the other files."""
+    folder = engineless.workspace.my_service
+    before = {name: (folder / name).read_text() for name in FILES}
+    assert engineless.exercise_files(engineless.find(DOCKERFILE)).is_untouched()
+    assert checkpoint.solve(engineless, DOCKERFILE)
+    changed = {name for name in FILES if (folder / name).read_text() != before[name]}
+    assert changed == {"Dockerfile", ".dockerignore", "requirements.txt"}
+    shown = engineless.solution(DOCKERFILE, anyway=True) or ""
+    assert "# .dockerignore\n__pycache__\n.git" in shown
+    engineless.reset(DOCKERFILE)
+    assert {name: (folder / name).read_text() for name in FILES} == before
+    kept = {path.name for path in (engineless.workspace.folder / "kept").rglob("*") if path.is_file()}
+    assert kept == changed
+
+
+def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, checkout: Path, small_disk: Path) -> None:
+    """It is refused in a sentence; the participant's file stays as it is, and no half copy is left."""
+    generator.build(checkout)
+    exercise_service = ExerciseService.of(Workspace.open(small_disk / "mine", checkout), engineless.stack, checkout)
+    path = exercise_service.workspace.exercises / "01_container/leaving.py"
+    path.write_text(f"{path.read_text()}# {'x' * 8_000}\n")
+    mine = path.read_bytes()
+    with filled(small_disk), pytest.raises(NotReady, match="is full"):
+        exercise_service.reset("container.graceful")
+    assert path.read_bytes() == mine
+    assert not [*(exercise_service.workspace.folder / "kept").rglob("leaving.py")]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, r"cannot be read \(No such file"), (b"#" * 2_000_000, "is larger than 1 MB")]
+)
+def test_a_file_that_cannot_be_judged_is_named(
+    engineless: ExerciseService, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    """Nothing of it is built or run; one sentence says how to get it back."""
+    path = engineless.workspace.my_service / "Dockerfile"
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {said}.*`./workshop reset"):
+        copied(engineless, DOCKERFILE, tmp_path / "copy")
+
+
+def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(engineless: ExerciseService, tmp_path: Path) -> None:
+    """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
+    checkpoint.arrange(engineless, "04_monitoring")
+    assert copied(engineless, "monitoring.deep", tmp_path / "deep") == []
+    assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
+    assert copied(engineless, "monitoring.healthcheck", tmp_path / "probe") == ["Dockerfile"]

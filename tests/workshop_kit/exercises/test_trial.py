@@ -10,7 +10,6 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.trial import MEMORY_BYTES, PIDS
 from workshop_kit.paths import CHECKOUT
 
@@ -27,20 +26,20 @@ def context(participant: Stack) -> Iterator[Context]:
 
 
 @pytest.fixture(scope="module")
-def image(context: Context) -> Iterator[ServiceImage]:
+def image(context: Context) -> Iterator[str]:
     """The image of that folder."""
     with service_trial.build(context) as image:
         yield image
 
 
-def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: ServiceImage) -> None:
+def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: str) -> None:
     """No bind mounts, not even for the passwords; limits on memory, processes and log; no rights, no writable root.
 
     The stack's own database takes the order.
     """
-    with service_trial.run_with_stack(context, image, deadline_seconds=60) as trial:
+    with service_trial.run_with_stack(context, image) as trial:
         assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
-        attributes = trial.inspect()
+        attributes = trial.running.inspect()
         host = attributes["HostConfig"]
         assert not host["Binds"]
         assert [(mount["Type"], mount["Destination"]) for mount in attributes["Mounts"]] == [("volume", "/run/secrets")]
@@ -59,7 +58,7 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: S
         assert str(trial.get("/livez")) == "connection refused"
 
 
-def test_log_lines_mask_the_passwords(context: Context, image: ServiceImage) -> None:
+def test_log_lines_mask_the_passwords(context: Context, image: str) -> None:
     """The tail of a log is shown on a projector."""
     with service_trial.run_with_stack(context, image, command=("python", "-c", PRINTS)) as trial:
         assert trial.wait_ended(20) == 0

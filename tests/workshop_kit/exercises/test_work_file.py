@@ -53,24 +53,13 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return workspace
 
 
-def begun(folder: Path) -> Workspace:
-    """Return a workspace on another machine, in which somebody has already begun."""
-    workspace = Workspace.open(folder)
+@pytest.fixture
+def new(tmp_path: Path) -> Workspace:
+    """A workspace on another machine, in which somebody has already begun."""
+    workspace = Workspace.open(tmp_path / "new" / "workspace")
     (workspace.folder / APP).write_text("begun here\n")
     Progress(workspace.progress_path).record_check("logging.stdout", Verdict.WRONG)
     return workspace
-
-
-@pytest.fixture
-def new(tmp_path: Path) -> Workspace:
-    """A workspace that an import may change."""
-    return begun(tmp_path / "new" / "workspace")
-
-
-@pytest.fixture(scope="module")
-def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace that no test of this file changes."""
-    return begun(tmp_path_factory.mktemp("unchanged") / "workspace")
 
 
 def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_path: Path) -> None:
@@ -127,16 +116,15 @@ def named(name: str) -> Change:
     ("change", "sentence"),
     [
         (named("../outside.py"), "'../outside.py' is no file of notebooks, exercises, my_service"),
-        (named("/tmp/outside.py"), "is no file of"),
         (named("my_service/.env"), "is no file of"),
         (named("my_service/a\0.py"), "is no file of"),
         (lambda document: document.update(format="something else"), "format: Input should be"),
-        (lambda document: document.update(track="week"), "track: 'week' is none of 90min, half-day, full."),
+        (lambda document: document.update(track="week"), "track: String should match"),
         (lambda document: document["progress"].update(exercises={"x": {"hints": "2"}}), "progress.exercises.x.hints"),
     ],
 )
 def test_a_foreign_file_is_one_sentence_and_changes_nothing(
-    old: Workspace, unchanged: Workspace, tmp_path: Path, change: Change, sentence: str
+    old: Workspace, new: Workspace, tmp_path: Path, change: Change, sentence: str
 ) -> None:
     """Names outside of what participants edit, another form, or another program's file."""
     target = tmp_path / "progress.json"
@@ -144,12 +132,12 @@ def test_a_foreign_file_is_one_sentence_and_changes_nothing(
     document = json.loads(target.read_text())
     change(document)
     target.write_text(json.dumps(document))
-    before = snapshot(unchanged.folder)
+    before = snapshot(new.folder)
     with pytest.raises(WrongUsage, match="is no exported progress: ") as refused:
-        work_file.import_work(unchanged, target)
+        work_file.import_work(new, target)
     assert sentence in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert snapshot(unchanged.folder) == before
+    assert snapshot(new.folder) == before
 
 
 def test_a_link_leads_nowhere_else(old: Workspace, new: Workspace, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ LINES, GO = 40, 10
 STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
 
-def main(word: str) -> None:
-    """Print one line: the word, and the most lines that a death at any step lost or doubled."""
+def main(mark: str) -> None:
+    """Print one line: the mark, and the most lines that a death at any step lost or doubled."""
     parts = importlib.import_module("collector.parts")
     checkpoint = importlib.import_module("collector.checkpoint")
     counts = {"steps": -1, "lost": 0, "twice": 0}
@@ -40,7 +40,7 @@ def main(word: str) -> None:
         numbers = Counter(number for part in committed for number in part.read_bytes().split())
         counts["lost"] = max(counts["lost"], LINES - len(numbers))
         counts["twice"] = max(counts["twice"], numbers.total() - len(numbers))
-    sys.stdout.write(f"\n{word}{json.dumps(counts)}\n")
+    sys.stdout.write(f"\n{mark}{json.dumps(counts)}\n")
 
 
 def ends_normally(folder: Path, parts: Any, checkpoint: Any, dies_at: int) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter
 
@@ -18,16 +17,14 @@ from workshop_kit.engine import store
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check, seeded
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
-from workshop_kit.exercises.service_trial import ServiceImage
 from workshop_kit.exercises.start_failure import did_not_start
-from workshop_kit.exercises.trial import PORT, Trial, poll, start_seconds
+from workshop_kit.exercises.trial import MARK, PORT, Trial, poll, printed_json, start_seconds
 from workshop_kit.observe.http import Answer
 
 INSIDE = Path(__file__).with_name("config_inside.py")
 PROGRAM = "inside.py"
 PROGRAM_SECONDS = 8.0
 REFUSE_SECONDS = 12.0
-DEADLINE_SECONDS = 20.0
 LOG_LIMIT_BYTES = 64 * 1024
 DATABASE = ("HOST", "NAME", "PASSWORD", "PORT", "SQL_MODE", "USER")
 REQUIRED = tuple(
@@ -42,7 +39,6 @@ TRIES, PAUSE_SECONDS = 3, 0.2
 """A busy database answers too late now and then; one that refuses the password refuses it every time."""
 NO_PORT = "abc"
 PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
-MASKED = "(secret)"
 HANDED_OVER = "handed-over-by-the-check"
 Printed = TypeVar("Printed")
 
@@ -51,9 +47,8 @@ Printed = TypeVar("Printed")
 class ConfigCase:
     """An environment for load(): the service's own with changes, and files that it may name (paths below /tmp)."""
 
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
-    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,29 +69,27 @@ class LoadResult:
         return f"refused: {', '.join(self.refused)}" if self.password is None else "accepted"
 
 
-def load(context: Context, image: ServiceImage, cases: Sequence[ConfigCase]) -> list[LoadResult]:
+def load(context: Context, image: str, cases: Sequence[ConfigCase]) -> list[LoadResult]:
     """Return the outcome of each case. Raises CheckEnded as `run_inside` does."""
     return run_inside(context, image, TypeAdapter(list[LoadResult]), json.dumps([vars(case) for case in cases]))
 
 
-def run_inside(context: Context, image: ServiceImage, printed: TypeAdapter[Printed], *arguments: str) -> Printed:
-    """Run config_inside.py beside the participant's modules; return the JSON that it prints behind a secret word.
+def run_inside(context: Context, image: str, form: TypeAdapter[Printed], *arguments: str) -> Printed:
+    """Run config_inside.py beside the participant's modules; return the JSON that it prints.
 
     Raises CheckEnded if there is no such line: a module could not be imported, or ended the process.
     """
-    word = f"told-{secrets.token_hex(8)}:"
     with service_trial.run_with_stack(
         context,
         image,
         environment={"PYTHONPATH": "/app"},
         files={PROGRAM: INSIDE.read_text()},
         entrypoint=("python", f"{service_trial.GIVEN}/{PROGRAM}"),
-        command=(word, *arguments),
+        command=(MARK, *arguments),
     ) as trial:
         trial.wait_ended(PROGRAM_SECONDS)
-        lines = trial.lines(LOG_LIMIT_BYTES).split("\n")
         try:
-            return printed.validate_json(next((one.removeprefix(word) for one in lines if one.startswith(word)), ""))
+            return printed_json(trial.lines(LOG_LIMIT_BYTES), form)
         except ValueError:
             raise CheckEnded(did_not_start(trial)) from None
 
@@ -139,130 +132,108 @@ def place_order(trial: Trial, exercise: str) -> Answer:
     return answer
 
 
-def other_settings(seed: int) -> tuple[int, str]:
-    """Return a port and the name of a database that the stack does not have."""
-    chance = seeded("config.env", seed)
-    return chance.randrange(8100, 9000), f"shop_{chance.randrange(1000, 10000)}"
-
-
 @check("config.env")
 def env(context: Context) -> Result:
     """Start it with another port and another database, once with a wrong port; then call load() itself."""
-    port, database = other_settings(context.seed)
-    service_trial.ensure_up(context.stack, context.report)
-    passwords = {
-        store.variable(name): value.get_secret_value()
-        for name, value in store.settings_of(context.stack).items()
-        if isinstance(value, SecretStr)
-    }
-    settings = {**passwords, "HTTP_PORT": str(port), "MASTER_DB_NAME": database}
-    without = [f"{name}_FILE" for name in passwords]  # a file would win over a constant in the code
+    chance = seeded("config.env", context.seed)
+    port, database = chance.randrange(8100, 9000), f"shop_{chance.randrange(1000, 10000)}"
     with (
         service_trial.build(context) as image,
-        service_trial.run_with_stack(
-            context,
-            image,
-            environment=settings,
-            without=without,
-            ports=(PORT, port),
-            deadline_seconds=DEADLINE_SECONDS,
-        ) as trial,
+        service_trial.run_with_stack(context, image, **_other_settings(context, port, database)) as trial,
         service_trial.run_with_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
-        at_other_port = trial.at(port)
-        listening = _first_to_answer(at_other_port, trial)
+        listening = _first_to_answer(trial.at(port), trial)
         context.report_step("placing an order in another database")
-        order = place_order(listening, "config.env")
-        log = trial.lines(LOG_LIMIT_BYTES)
+        order, log = place_order(listening, "config.env"), trial.lines(LOG_LIMIT_BYTES)
         findings = [
-            uses_database(order, database, log),
-            listens_on_port(listening is at_other_port, port),
-            refuses_wrong_port(wait_refused(broken)),
+            _uses_database(order, database, log),
+            _listens_on(PORT if listening is trial else port, port),
+            _refuses_wrong_port(wait_refused(broken)),
+            *_uses_argument(context, image),
+            _prints_no_secret(log),
         ]
-        with contextlib.suppress(CheckEnded):  # the service runs, so the other findings count
-            case = ConfigCase({PASSWORD: HANDED_OVER}, without=(f"{PASSWORD}_FILE",))
-            findings += map(uses_argument, load(context, image, [case]))
-        return judge_env((*findings, prints_no_secret(log)), order, trial.lines())
+        lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
+        symptom = f"It works where its own settings happen to be right. {findings[0].means}" if lucky else ""
+        shown = "It follows its settings: the same code did other things in another environment."
+        return conclude(shown, findings, trial.lines(), lucky=lucky, symptom=symptom)
+
+
+def _other_settings(context: Context, port: int, database: str) -> dict[str, Any]:
+    """Return the options of a trial with another port and database, and without files of secrets."""
+    service_trial.ensure_up(context.stack, context.report)
+    own = store.settings_of(context.stack).items()
+    secrets = {store.variable(name): value.get_secret_value() for name, value in own if isinstance(value, SecretStr)}
+    return {
+        "environment": {**secrets, "HTTP_PORT": str(port), "MASTER_DB_NAME": database},
+        "without": [f"{name}_FILE" for name in secrets],  # a file would win over a constant in the code
+        "ports": (PORT, port),
+    }
 
 
 def _first_to_answer(*trials: Trial) -> Trial:
     """Return the first of several ports of one container that answers. Raises CheckEnded if none does."""
-    trial = trials[0]
-    started, seconds = trial.left_seconds, start_seconds()
-    while started - trial.left_seconds < seconds and trial.exit_code() is None:
+    ends_at = time.monotonic() + start_seconds()
+    while time.monotonic() < ends_at and trials[0].left_seconds and trials[0].exit_code() is None:
         for one in trials:
             if one.wait_answer("/livez", within_seconds=0.05):
                 return one
     raise CheckEnded(did_not_start(trials[-1]))
 
 
-def judge_env(findings: tuple[Finding, ...], order: Answer, lines: str = "") -> Result:
-    """Judge the findings, of which the first two are on database and port: constants that happen to fit are luck."""
-    lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
-    symptom = f"It works where its own settings happen to be right. {findings[0].means}" if lucky else ""
-    shown = "It follows its settings: the same code did other things in another environment."
-    return conclude(shown, findings, lines, lucky=lucky, symptom=symptom)
-
-
-def uses_database(order: Answer, database: str, log: str) -> Finding:
+def _uses_database(order: Answer, database: str, log: str) -> Finding:
     """Find whether an order went to the database of the settings: MariaDB refuses a name that it does not have."""
     asked = database in log
     means = "An order went to a database that it was not told to use: a test in staging, and production has the order."
-    if order.status != 201:
-        means = f"Orders failed, and not because it asked for {database}."
     return found(
         asked,
         f"POST /orders, with MASTER_DB_NAME={database}, which does not exist",
         f"{order}; {database} is {'' if asked else 'not '}what it asked the database for",
         f"503, since it asked for {database}",
-        means,
+        means if order.status == 201 else f"Orders failed, and not because it asked for {database}.",
         "Where does the name of the database come from?",
     )
 
 
-def listens_on_port(passed: bool, port: int) -> Finding:
-    """Find whether it listens on the port of the settings."""
+def _listens_on(actual: int, port: int) -> Finding:
     return equals(
         f"GET /livez, with HTTP_PORT={port}",
-        f"it listens on {port if passed else PORT}",
+        f"it listens on {actual}",
         f"it listens on {port}",
         f"It was told to listen on {port}, and does not answer there.",
         "Where does the port come from?",
     )
 
 
-def refuses_wrong_port(refusal: Refusal) -> Finding:
-    """Find whether it refuses to start with a port that is no number."""
-    means = "It started with a port that is no number: the setting does not reach it, or is not validated."
-    if refusal.code is not None:
-        means = "It ended without saying that HTTP_PORT is wrong."
+def _refuses_wrong_port(refusal: Refusal) -> Finding:
     return found(
         refusal.code not in (None, 0) and "HTTP_PORT" in refusal.named,
         f"Start it with HTTP_PORT={NO_PORT}",
         str(refusal),
         "exit code 1, and HTTP_PORT named in its log",
-        means,
+        "It does not refuse a port that is no number: the setting does not reach it, or is not validated.",
         "Does the text of the variable reach the model that knows the types?",
     )
 
 
-def uses_argument(outcome: LoadResult) -> Finding:
-    """Find whether load() reads the environment that it is given."""
-    passed = outcome.password == HANDED_OVER
-    return equals(
-        "Hand load() an environment that the process does not have",
-        "it has what was handed over" if passed else "it has something else",
-        "it has what was handed over",
-        "It reads os.environ, or read it when the module was imported: load() gets an environment and does not use it.",
-        "The environment is the argument of read(): a test hands over another one.",
-    )
+def _uses_argument(context: Context, image: str) -> Iterator[Finding]:
+    """Find whether load() reads the environment that it is given; nothing if it cannot be called."""
+    with contextlib.suppress(CheckEnded):  # the service runs, so the other findings count
+        (outcome,) = load(context, image, [ConfigCase({PASSWORD: HANDED_OVER})])
+        yield equals(
+            "Hand load() an environment that the process does not have",
+            "it has what was handed over" if outcome.password == HANDED_OVER else "it has something else",
+            "it has what was handed over",
+            "It reads os.environ, or read it when the module was imported: load() gets an environment and does not use "
+            "it.",
+            "The environment is the argument of read(): a test hands over another one.",
+        )
 
 
-def prints_no_secret(log: str) -> Finding:
+def _prints_no_secret(log: str) -> Finding:
     """Find whether the log has no secret, which `Trial.lines` masks."""
     return equals(
         "Look for a password in its log",
-        "there is one" if MASKED in log else "none",
+        "there is one" if "(secret)" in log else "none",
         "none",
         "It prints what it reads, and a password is part of it: everyone who may read the log knows it now.",
         "What writes a line while it reads?",
@@ -293,20 +264,15 @@ def missing_of(seed: int) -> list[str]:
 
 def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]:
     """Return the findings on the exit code, the variables named, those named without a reason, and the lines."""
-    ended = "It runs although it was not told where its database is: the first customer finds out."
-    if refusal.code is not None:
-        ended = f"It ended with exit code {refusal.code}: to the person who starts it, that is not a refusal."
     count, named = len(missing), [name for name in missing if name in refusal.named]
-    lacks = f"{count} variables are missing, and it names {len(named) or 'none'} of them"
-    lacks += f": you need {count} deploys to learn all {count}." if len(named) == 1 else "."
-    invented = sorted(refusal.named - set(missing))
+    deploys = f": you need {count} deploys to learn all {count}" if len(named) == 1 else ""
     return (
         found(
             refusal.code == 1,
             "Start it without them",
             f"exit code {refusal.code}" if refusal.code is not None else "it still runs",
             f"exit code 1 within {REFUSE_SECONDS:g} s",
-            ended,
+            "It does not refuse, although it was not told where its database is: the first customer finds out.",
             "What does load() do with the problems that this function returns?",
         ),
         found(
@@ -314,19 +280,19 @@ def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]
             f"Look for {', '.join(missing)} in its log",
             f"named: {', '.join(named) or 'none'}",
             f"all {count} named",
-            lacks,
+            f"{count} variables are missing, and it names {len(named) or 'none'} of them{deploys}.",
             "What happens after the first one is found?",
         ),
         has_none(
-            invented,
+            sorted(refusal.named - set(missing)),
             "Look for other variables in its log",
             "It complains about variables with which nothing is wrong: a search for the mistake is in vain.",
             "Which variables are required, and which of those are set? A secret may also be set as …_FILE.",
         ),
         found(
-            refusal.lines == 1 and refusal.json_lines == 1,
+            refusal.lines == refusal.json_lines == 1,
             "Count the lines of its log",
-            f"{refusal.lines} line{'s' if refusal.lines != 1 else ''}, {refusal.json_lines} of them JSON",
+            f"{refusal.lines} in all, {refusal.json_lines} of them JSON",
             "one line, of JSON",
             "What it says is spread over several lines, or is no JSON: no search finds it as one event.",
             "Return the problems; load() and the service's main() make one line of them.",

@@ -1,6 +1,6 @@
 """Runs inside a trial, with the participant's modules, and prints as JSON what they did.
 
-Arguments: a word that marks the line in the log; and the cases for load() as JSON, or nothing for environment().
+Arguments: the mark of the line in the log; and the cases for load() as JSON, or nothing for environment().
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 ABSENT, PRESENT, OPTIONAL = "WORKSHOP_ABSENT", "WORKSHOP_PRESENT", "HTTP_DRAIN_SECONDS"
 
 
-def main(word: str, cases: str = "") -> None:
-    """Print one line: the word, and the outcomes."""
+def main(mark: str, cases: str = "") -> None:
+    """Print one line: the mark, and the outcomes."""
     outcomes = [outcome(**case) for case in json.loads(cases)] if cases else restored()
-    sys.stdout.write(f"\n{word}{json.dumps(outcomes)}\n")
+    sys.stdout.write(f"\n{mark}{json.dumps(outcomes)}\n")
 
 
-def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) -> dict[str, Any]:
+def outcome(environ: dict[str, str], files: dict[str, str]) -> dict[str, Any]:
     """Return the ``password`` that load() read, or the ``refused`` variables, or the exception that it ``raised``.
 
     ``texts`` are the printed settings, or the printed error.
@@ -31,7 +31,7 @@ def outcome(environ: dict[str, str], files: dict[str, str], without: list[str]) 
 
     for path, text in files.items():
         Path(path).write_text(text, encoding="utf-8")
-    given = {name: value for name, value in {**os.environ, **environ}.items() if name not in without}
+    given = {name: value for name, value in os.environ.items() if name != "MASTER_DB_PASSWORD_FILE"} | environ
     try:
         settings = config.load(given)
         password = settings.master_db.password.get_secret_value()
@@ -57,7 +57,7 @@ def restored() -> dict[str, Any]:
     from my_service.restoring import environment  # type: ignore[import-not-found]
 
     seen: dict[str, Any] = {}
-    for situation in (plain, raising, nested, deleting):
+    for situation in (plain, raising, nested):
         os.environ.pop(ABSENT, None)
         os.environ[PRESENT] = "before"
         try:
@@ -96,13 +96,6 @@ def nested(environment: Callable[..., Any]) -> bool:
     with environment(**{ABSENT: "outer", PRESENT: "outer"}):
         plain(environment)
         return os.environ.get(ABSENT) == os.environ.get(PRESENT) == "outer"
-
-
-def deleting(environment: Callable[..., Any]) -> bool:
-    """Return whether a test may delete the variables itself."""
-    with environment(**{ABSENT: "within", PRESENT: "within"}):
-        del os.environ[ABSENT], os.environ[PRESENT]
-    return True
 
 
 if __name__ == "__main__":

@@ -26,12 +26,11 @@ PASSWORD_FILE = f"{PASSWORD}_FILE"
 
 @check("config.redact")
 def redact(context: Context) -> Result:
-    """Plant a canary as the password, and one in place of a port and a level; search all that is printed."""
+    """Plant a canary as the password, and then in place of a port and a level; search all that is printed."""
     context.report_step("planting secrets, and looking for them")
-    password, misplaced = leaks.new_canary(), leaks.new_canary()
-    right = {PASSWORD: password}
-    wrong = {**right, PORT: misplaced, LEVEL: misplaced}
-    cases = (ConfigCase(right, without=(PASSWORD_FILE,)), ConfigCase(wrong, without=(PASSWORD_FILE,)))
+    canary = leaks.new_canary()
+    wrong = dict.fromkeys((PASSWORD, PORT, LEVEL), canary)
+    cases = (ConfigCase({PASSWORD: canary}), ConfigCase(wrong))
     with (
         service_trial.build(context) as image,
         ThreadPoolExecutor(1) as pool,
@@ -40,22 +39,24 @@ def redact(context: Context) -> Result:
         loading = pool.submit(config.load, context, image, cases)
         refusal = config.wait_refused(broken)
         log = broken.lines(config.LOG_LIMIT_BYTES)
-        outcomes = loading.result()
-    accepted, refused = outcomes
-    canaries = {"password": password, "misplaced": misplaced}
+        accepted, refused = loading.result()
     findings = (
-        log_names_variables(refusal, shows(canaries, {"log": log})),
-        printed_settings(accepted, password),
-        printed_error(refused, shows(canaries, refused.texts)),
+        log_names_variables(refusal, shows(canary, {"log": log})),
+        printed_settings(accepted, canary),
+        _printed_error(refused, shows(canary, refused.texts)),
     )
     shown = "Every mistake is named, and no value shows: not in the log, not in a print, not in an error."
     return conclude(shown, findings)
 
 
-def shows(canaries: Mapping[str, str], texts: Mapping[str, str]) -> list[str]:
-    """Return the names of the texts with a canary, or six characters of it, in any of five encodings."""
-    hits = leaks.find(canaries, [Surface.of(name, "", text) for name, text in texts.items()])
+def shows(canary: str, texts: Mapping[str, str]) -> list[str]:
+    """Return the names of the texts with the canary, or six characters of it, in any of five encodings."""
+    hits = leaks.find({"canary": canary}, [Surface.of(name, "", text) for name, text in texts.items()])
     return sorted(set(hits["surface"]))
+
+
+def _places(leaked: list[str]) -> str:
+    return f"in {' and in '.join(leaked)}" if leaked else "nowhere"
 
 
 def log_names_variables(refusal: Refusal, leaked: list[str]) -> Finding:
@@ -75,28 +76,24 @@ def log_names_variables(refusal: Refusal, leaked: list[str]) -> Finding:
 
 def printed_settings(outcome: LoadResult, password: str) -> Finding:
     """Find whether the printed settings hide a password that they have."""
-    leaked, arrives = shows({"password": password}, outcome.texts), outcome.password == password
+    leaked, arrives = shows(password, outcome.texts), outcome.password == password
     means = "Printing the settings shows the password; a tool that reports crashes with all variables shows it, too."
-    if not arrives:
-        means = "The service itself no longer gets its password."
-    where = f"it shows in {' and in '.join(leaked)}" if leaked else "it shows nowhere"
     return found(
         arrives and not leaked,
         "Load settings, print them, and ask for the password",
-        f"{where}; get_secret_value() {'has it' if arrives else f'does not have it ({outcome})'}",
+        f"it shows {_places(leaked)}; get_secret_value() {'has it' if arrives else 'lacks it'}",
         "it shows nowhere; get_secret_value() has it",
-        means,
+        means if arrives else f"The service itself no longer gets its password: {outcome}.",
         "How does the class print itself? repr() of a dataclass has all its fields. pydantic has a type for secrets.",
     )
 
 
-def printed_error(refused: LoadResult, leaked: list[str]) -> Finding:
-    """Find whether the printed error hides the value that is refused."""
+def _printed_error(refused: LoadResult, leaked: list[str]) -> Finding:
     return found(
         bool(refused.refused) and not leaked,
         f"Load settings with a secret in {PORT} and {LEVEL}, and print the error and its traceback",
-        f"{refused}; {'the value shows in ' + ' and in '.join(leaked) if leaked else 'no value shows'}",
-        f"refused: {LEVEL}, {PORT}; no value shows",
+        f"{refused}; the value shows {_places(leaked)}",
+        f"refused: {LEVEL}, {PORT}; the value shows nowhere",
         "An error is the first thing that people copy into a ticket or a chat: the value with it.",
         "What becomes part of the text of a Problem?",
     )
@@ -175,40 +172,36 @@ SITUATIONS = (
     ("plain", "A test that sets a variable which was not there, and one that was", LOOK_BACK),
     ("raising", "A test that fails within the block", "What runs even if a test fails?"),
     ("nested", "A block within a block", "The inner block restores what it found."),
-    ("deleting", "A test that deletes the variables itself", "What if there is none to remove?"),
 )
 """The functions of config_inside.py, what they do, and where to look."""
-RESTORED = ["as asked", None, "before"]
 
 
 @check("config.restore")
 def restore(context: Context) -> Result:
-    """Use the participant's context manager in four situations, and let the service read what is left."""
+    """Use the participant's context manager in three situations, and let the service read what is left."""
     context.report_step("running tests that set variables")
     with service_trial.build(context) as image:
         seen = config.run_inside(context, image, TypeAdapter(dict[str, Any]))
-    error = seen.get("error", "")
-    starts = found(
-        not error,
+    starts = equals(
         "A test sets HTTP_DRAIN_SECONDS, which is optional; then the service reads its settings",
-        error[:200] or "it starts",
+        seen.get("error", "it starts")[:200],
         "it starts",
         "After one test, all that follow fail: the variable that was not there is left behind, empty.",
         LOOK_BACK,
     )
-    situations = (_restored(called, seen[name], look) for name, called, look in SITUATIONS)
+    situations = (
+        equals(
+            called,
+            _told(*seen[name])[:300],
+            _told("as asked", None, "before"),
+            "The next test runs in another environment, or this one did not run as it asked for.",
+            look,
+        )
+        for name, called, look in SITUATIONS
+    )
     return conclude("After each test, the next one finds the environment as it was.", (starts, *situations))
 
 
-def _restored(called: str, left: list[str | None], look: str) -> Finding:
-    """Find whether the block was as asked, and both variables are as before."""
-    means = "The next test runs in another environment, and you search the wrong test for the mistake."
-    if left[0] != "as asked":
-        means = "Within the block things are not as the test asked for, or its failure does not come through."
-    return equals(called, _told(left)[:300], _told(RESTORED), means, look)
-
-
-def _told(left: list[str | None]) -> str:
-    within, absent, present = left
+def _told(within: str, absent: str | None, present: str | None) -> str:
     first, second = ("not there" if value is None else repr(value) for value in (absent, present))
     return f"within the block {within}; afterwards the first is {first}, the second {second}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,15 +13,14 @@ from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationEr
 from workshop_kit.engine import store as stores
 from workshop_kit.engine import tasks
 from workshop_kit.engine.aws import NotAllowed
-from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import PREFIX, Settings, Store
 from workshop_kit.engine.tasks import Delivery, TaskDefinition, parse
-from workshop_kit.errors import WorkshopError, WrongUsage, first_problem
+from workshop_kit.errors import WorkshopError, first_problem
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.checks import config
-from workshop_kit.exercises.result import Finding, Result, conclude, found, has_none, has_status
-from workshop_kit.exercises.trial import DEADLINE_SECONDS, PORT, Trial
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, has_none, has_status
+from workshop_kit.exercises.trial import PORT, Trial
 
 AT_ONCE = 2
 """The environments that start at a time: a third container would slow down all of them."""
@@ -49,90 +47,61 @@ TASKS = TypeAdapter(dict[str, Definition])
 @check("config.environments")
 def environments(context: Context) -> Result:
     """Start all three, each with a user who may read its own settings only; compare their settings and images."""
-    fragment = _read(context)
+    fragment = read(context.text)
     service_trial.ensure_up(context.stack, context.report)
     settings = stores.settings_by_environment(context.stack)
     store = _fill_store(context, settings)
     context.report_step(f"starting {', '.join(settings)}")
+
+    def start(name: str) -> Finding:
+        return _start(context, name, settings[name], store, fragment.get(name, Definition()))
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        starting = [
-            pool.submit(_start, context, name, own, store, fragment.get(name)) for name, own in settings.items()
-        ]
-        started = [start.result() for start in starting]
-    findings = (*started, one_image(fragment), no_passwords(fragment, *settings))
+        started = list(pool.map(start, settings))
+    findings = (*started, _one_image(fragment))
     shown = "One image runs as three environments, and each could read its own settings only."
     return conclude(shown, findings, lucky=all(finding.passed for finding in started))
 
 
-def _read(context: Context) -> dict[str, Definition]:
-    try:
-        return read(context.text)
-    except WorkshopError as error:
-        why = error.what
-        finding = Finding(False, "Read tasks.yaml", why, "it can be read", why, error.next_step)
-        raise CheckEnded(Result.not_readable(why, finding)) from error
-
-
-def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition | None) -> Finding:
-    """Start an environment from its definition; find whether it is ready, or why it does not start."""
-    image = context.stack.container("service").attrs["Image"]
-    try:
-        if definition is None:
-            raise WorkshopError(f"tasks.yaml has no {name}.")
-        task = definition_of(definition, image, _shared(own), int(str(own[stores.PORT])))
-        with _run(context.stack, task, store.reader(name), own) as trial:
-            return starts(name, own, definition, trial)
-    except WorkshopError as error:
-        return starts(name, own, definition, error)
-
-
-def starts(name: str, own: Settings, definition: Definition | None, trial: Trial | WorkshopError) -> Finding:
-    """Find whether an environment is ready on its port, and logs from its level."""
+def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition) -> Finding:
+    """Find whether an environment starts from its definition, is ready on its port, and logs from its level."""
     port, level = str(own[stores.PORT]), str(own["log/level"])
-    logs_from, ready = "", False
-    if isinstance(trial, WorkshopError):
-        got, means = trial.what, f"{name} does not start: {trial.what}"
-        paths = [str(entry.get("valueFrom")) for entry in definition.secrets] if definition else []
-        foreign = [path for path in paths if not path.startswith(f"{PREFIX}/{name}/")]
-        if foreign and isinstance(trial, NotAllowed):
-            means = f"{name} asked for {foreign[0]}, which is not its own, and was refused: it does not start."
-    else:
-        logs_from = _environment(trial).get("LOG_LEVEL", "info")
-        ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
+    expected = f"ready on port {port}, logging from {level}"
+    try:
+        with _run(context, definition, store.reader(name), own, int(port)) as trial:
+            logs_from = _environment(trial).get("LOG_LEVEL", "info")
+            ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
         got = f"{'ready' if ready else 'not ready'} on port {port}, logging from {logs_from}"
-        means = f"{name} runs, and is not ready on port {port}: its customers do not find it there."
-        if ready:
-            means = f"{name} logs from {logs_from}, and its settings in the store say {level}."
-    return found(
-        ready and logs_from == level,
+        means = f"{name} is {got}; its settings in the store say: {expected}."
+    except WorkshopError as error:
+        got, means = error.what, f"{name} does not start: {error.what}"
+        paths = [str(entry.get("valueFrom")) for entry in definition.secrets]
+        foreign = [path for path in paths if not path.startswith(f"{PREFIX}/{name}/")]
+        if foreign and isinstance(error, NotAllowed):
+            means = f"{name} asked for {foreign[0]}, which is not its own, and was refused: it does not start."
+    return equals(
         f"Start {name}, as a user who may read /workshop/{name} and nothing else",
         got,
-        f"ready on port {port}, logging from {level}",
+        expected,
         means,
         f"Which paths of the store does {name} ask for?",
     )
 
 
-def one_image(fragment: Mapping[str, Definition]) -> Finding:
+def _one_image(fragment: Mapping[str, Definition]) -> Finding:
     """Find whether all environments name the same digest."""
-    other = [f"{name}: {one.image[:80]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE]
-    first = other[0].partition(":")[0] if other else ""
-    return found(
-        not other,
-        "Read which image each of them names",
-        ", ".join(other) or "the same digest, three times",
-        f"{IMAGE}, the same digest, in all three",
-        f"{first} names an image of its own: what is tested there is not what runs in production.",
+    return has_none(
+        [f"{name}: {one.image[:80]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE],
+        f"Read which of them names another image than {IMAGE}, the same digest",
+        "One of them names an image of its own: what is tested there is not what runs in production.",
         "An image is built once. What is left to differ, then?",
     )
 
 
-def no_passwords(fragment: Mapping[str, Definition], *names: str) -> Finding:
-    """Find whether the file has no password as text."""
-    entries = [(name, entry) for name in names if name in fragment for entry in fragment[name].environment]
-    shown = [f"{name}: {entry['name']}" for name, entry in entries if str(entry.get("name")).endswith("PASSWORD")]
+def _no_passwords(one: Definition) -> Finding:
+    """Find whether a definition has no password as text."""
     return has_none(
-        shown,
+        [name for entry in one.environment if (name := str(entry.get("name"))).endswith("PASSWORD")],
         "Read tasks.yaml as a colleague would: passwords as text",
         "Everybody who may read this file, or any of its old versions, knows the password.",
         "Which key takes a path in the store in place of a value?",
@@ -142,16 +111,14 @@ def no_passwords(fragment: Mapping[str, Definition], *names: str) -> Finding:
 @check("config.store")
 def store(context: Context) -> Result:
     """Start the desk's service from its definition and the store, place an order, and look for passwords."""
-    fragment = _read(context)
+    definition = read(context.text).get(DESK, Definition())
     service_trial.ensure_up(context.stack, context.report)
     own = stores.settings_of(context.stack)
     filled = _fill_store(context, {DESK: own})
-    image = context.stack.container("service").attrs["Image"]
     context.report_step("starting the service of your desk")
-    written = no_passwords(fragment, DESK)
+    written = _no_passwords(definition)
     try:
-        task = definition_of(fragment.get(DESK, Definition()), image, _shared(own), PORT)
-        with _run(context.stack, task, filled.reader(DESK), own, delivery="files") as trial:
+        with _run(context, definition, filled.reader(DESK), own, PORT, "files") as trial:
             service_trial.wait_started(trial)
             return _desk(trial, own, written)
     except WorkshopError as refused:
@@ -183,7 +150,7 @@ def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
 
 
 def _environment(trial: Trial) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in trial.inspect()["Config"]["Env"])
+    return dict(pair.split("=", 1) for pair in trial.running.inspect()["Config"]["Env"])
 
 
 def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
@@ -200,20 +167,16 @@ def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
 
 @contextlib.contextmanager
 def _run(
-    stack: Stack, task: TaskDefinition, reader: Store, own: Settings, *, delivery: Delivery = "environment"
+    context: Context, one: Definition, reader: Store, own: Settings, port: int, delivery: Delivery = "environment"
 ) -> Iterator[Trial]:
-    """Run a task as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run.run` does."""
-    network = f"{stack.project}_default"
+    """Run a definition as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run`."""
+    image, network = context.stack.container("service").attrs["Image"], f"{context.stack.project}_default"
+    shared = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
+    task = definition_of(one, image, {name: text for name, text in shared.items() if name not in NOT_SHARED}, port)
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
-    with tasks.run(stack.session, task, reader, network=network, delivery=delivery) as started:
-        (service,), (first,) = task.containers, started.values()
-        yield Trial(first, time.monotonic() + DEADLINE_SECONDS, hidden, service.ports[0])
-
-
-def _shared(settings: Settings) -> dict[str, str]:
-    """Return the variables that all environments share, without secrets."""
-    pairs = {stores.variable(name): value for name, value in settings.items() if isinstance(value, str)}
-    return {name: value for name, value in pairs.items() if name not in NOT_SHARED}
+    with tasks.run(context.stack.session, task, reader, network=network, delivery=delivery) as started:
+        (first,) = started.values()
+        yield Trial(first, secrets=hidden, port=port)
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -226,19 +189,19 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def read(text: str) -> dict[str, Definition]:
-    """Return the definition of each environment, by name. Raises WrongUsage with one sentence."""
+    """Return the definition of each environment, by name. Raises CheckEnded with one sentence."""
     try:
         return TASKS.validate_python(yaml.load(text, _PlainLoader))  # noqa: S506  # a SafeLoader
     except ValidationError as invalid:
-        raise WrongUsage(
-            f"tasks.yaml holds environments with image, environment and secrets; {first_problem(invalid)[:200]}.",
-            "Compare it with the other environments, or reset it.",
-        ) from None
+        why = f"tasks.yaml holds environments with image, environment and secrets; {first_problem(invalid)[:200]}."
+        look = "Compare it with the other environments, or reset it."
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        why = problem or "it takes plain keys, numbers and words, without anchors (&, *)"
-        raise WrongUsage(f"This is no YAML{where}: {why}.", "Look at the colons and the indentation.") from None
+        why = f"This is no YAML{where}, or has anchors (&, *), which it may not have."
+        look = "Look at the colons and the indentation."
+    finding = Finding(False, "Read tasks.yaml", why, "it can be read", why, look)
+    raise CheckEnded(Result.not_readable(why, finding))
 
 
 def definition_of(one: Definition, image: str, shared: Mapping[str, str], port: int) -> TaskDefinition:

@@ -12,7 +12,7 @@ import pandas as pd
 from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
-from workshop_kit.exercises.result import Finding, Result, conclude, found, has_none, has_status
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none, has_status
 from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe import layers
 from workshop_kit.observe.http import Answer
@@ -25,21 +25,6 @@ ORDER_SECONDS = 0.5
 KILLED_BY_SIGTERM = 143
 
 
-@dataclass(frozen=True)
-class Stop:
-    """An observed stop.
-
-    ``process_1`` is its command line. ``order`` answers the order that was half sent at SIGTERM, ``new_order`` one that
-    came after it. ``code`` is the exit code after ``seconds``; None: it still ran.
-    """
-
-    process_1: str
-    order: Answer
-    new_order: Answer
-    code: int | None
-    seconds: float
-
-
 @check("container.graceful")
 def graceful(context: Context) -> Result:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
@@ -50,10 +35,12 @@ def graceful(context: Context) -> Result:
         with service_trial.run(context, image, called, "Read start.sh.", command=COMMAND) as trial:
             service_trial.wait_order(trial)
             context.report_step("stopping it while an order is under way")
-            return judge_stop(_stop(trial), trial.lines())
+            order, end = _stop(trial)
+            shown = "Told to stop, it answered the order that was under way, and ended by itself in time."
+            return conclude(shown, (order, end), trial.lines(), lucky=end.passed)
 
 
-def _stop(trial: Trial) -> Stop:
+def _stop(trial: Trial) -> tuple[Finding, Finding]:
     """Send SIGTERM between the halves of an order; a second client never sends its second half."""
     process_1, _ = service_trial.process_1(trial)
     with (
@@ -63,50 +50,42 @@ def _stop(trial: Trial) -> Stop:
         began = time.monotonic()
         trial.signal("SIGTERM")
         time.sleep(ORDER_SECONDS)
-        answer = finish_order()
-        new_order = trial.post("/orders", service_trial.ORDER)
+        order = finish_order()
+        hears = trial.post("/orders", service_trial.ORDER).status is None
         code = trial.wait_ended(STOP_SECONDS - (time.monotonic() - began))
-        return Stop(process_1, answer, new_order, code, time.monotonic() - began)
+        return _order(order), _end(process_1, code, hears=hears)
 
 
-def judge_stop(stop: Stop, lines: str = "") -> Result:
-    """Judge a stop: an end in time without an answer to the order is luck. ``lines`` are the last ones of the log."""
-    order, end = _order(stop), _end(stop)
-    shown = "Told to stop, it answered the order that was under way, and ended by itself in time."
-    return conclude(shown, (order, end), lines, lucky=end.passed)
-
-
-def _order(stop: Stop) -> Finding:
+def _order(order: Answer) -> Finding:
+    """Find whether the order that was half sent at SIGTERM was answered."""
     means = "A client had sent half of its order. The service ended without an answer, so the order is lost."
     look = "Which command in start.sh ends the service, and does it wait for the requests that have begun?"
-    if stop.order.status is not None:
-        means = f"The service gave up the order that was under way, and answered {stop.order.status}."
+    if order.status is not None:
+        means = f"The service gave up the order that was under way, and answered {order.status}."
         look = "An order takes up to a second. How long does the service wait for one after SIGTERM?"
     called = f"POST /orders, half of it sent before SIGTERM, the rest {ORDER_SECONDS:g} s after"
-    return has_status(stop.order, 201, called, means, look)
+    return has_status(order, 201, called, means, look)
 
 
-def _end(stop: Stop) -> Finding:
-    got = f"it still ran after {STOP_SECONDS:g} s" if stop.code is None else f"{stop.code} after {stop.seconds:.1f} s"
-    means = f"It ends with exit code {stop.code}, which says that it crashed."
+def _end(process_1: str, code: int | None, *, hears: bool) -> Finding:
+    """Find whether it ended in time; ``code`` None: it still ran. ``hears``: no new orders after SIGTERM."""
+    means = f"It ends with exit code {code}, which says that it crashed."
     look = "The exit code of a container is that of process 1. Read its last lines."
-    if stop.code == KILLED_BY_SIGTERM:
+    if code == KILLED_BY_SIGTERM:
         means = "SIGTERM ended process 1 itself (143 = 128 + 15), and with it the container and all that ran in it."
         look = "Which process must end last? A shell's `wait` returns as soon as its trap has run."
-    elif stop.code is None and stop.new_order.status is None:
+    elif code is None and hears:
         means = "The service heard SIGTERM and takes no new orders, but one client that never sends the rest holds it: "
         means += "Docker has to kill it, exit code 137."
         look = "`uvicorn --help | grep -A 2 graceful`: how long may the requests that have begun take?"
-    elif stop.code is None:
+    elif code is None:
         means = "The service does not hear SIGTERM and goes on taking orders, until Docker kills it: exit code 137."
-        look = "Which process gets SIGTERM, and what does it do then?"
-        if service_trial.is_shell(stop.process_1):
-            means = f"{service_trial.SHELL} {means}"
-            look = "How can the service become process 1 in place of the shell?"
+        means = f"{service_trial.SHELL} {means}" if service_trial.is_shell(process_1) else means
+        look = "Which process gets SIGTERM, what does it do then, and how can the service become that process?"
     return found(
-        stop.code == 0,
+        code == 0,
         "docker stop, while another client never sends the rest of its order",
-        f"process 1 is `{stop.process_1}`; {got}",
+        f"process 1 is `{process_1}`; {'it still ran' if code is None else f'exit code {code}'}",
         f"exit code 0 within {STOP_SECONDS:g} s",
         means,
         look,
@@ -159,23 +138,23 @@ def _instruction(files: pd.DataFrame, said: Any) -> Finding:
 def _hidden(files: pd.DataFrame, said: Any) -> Finding:
     hidden, visible = files[~files.visible].size_bytes.sum(), files[files.visible].size_bytes.sum()
     counted = number(said)
-
-    def near(size_bytes: int) -> bool:
-        return counted is not None and bool(abs(counted - size_bytes) < KB)
-
     means, look = "The hidden files have another size.", "Add up size_bytes of the rows whose file is not visible."
-    if near(hidden + visible):
+    if _near(counted, hidden + visible):
         means, look = "That is the size of all files in all layers.", "How many of these bytes can a container see?"
-    elif near(visible):
-        means, look = "That is what a container can see.", "The question is about the other files."
+    elif _near(counted, visible):
+        means = "That is what a container can see. The question is about the other files."
     return found(
-        near(hidden),
+        _near(counted, hidden),
         "docker save, and the size of the hidden files",
         "you counted nothing" if counted is None else f"you counted {counted:,.0f} bytes",
         "the size of all files that no container can see, to the kilobyte",
         means,
         look,
     )
+
+
+def _near(counted: float | None, size_bytes: int) -> bool:
+    return counted is not None and bool(abs(counted - size_bytes) < KB)
 
 
 @check("container.loss")
@@ -189,21 +168,18 @@ def loss(context: Context) -> Result:
 def judge_loss(written: Written, value: Any) -> Result:
     """Judge an answer by the files that the container wrote."""
     said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
-    others = said - written.layer - written.tmpfs - written.volume
     findings = (
-        found(
-            written.layer <= said,
+        equals(  # a count: their names are the answer
             "docker diff: files in the writable layer",
-            f"{len(written.layer - said)} of {len(written.layer)} are not in your answer",
-            "all of them in your answer",
+            f"{len(written.layer - said)} are not in your answer",
+            "0 are not in your answer",
             "The container's writable layer is removed with it.",
             "`docker diff` lists what the container changed. Which of it are files?",
         ),
-        found(
-            written.tmpfs <= said,
+        equals(
             "docker inspect, HostConfig.Tmpfs: files in a tmpfs",
-            f"{len(written.tmpfs - said)} of {len(written.tmpfs)} are not in your answer",
-            "all of them in your answer",
+            f"{len(written.tmpfs - said)} are not in your answer",
+            "0 are not in your answer",
             "A tmpfs is memory of the container: the kernel frees it when the container ends.",
             "`docker diff` does not look into a mount. What does `find` in the container list below each one?",
         ),
@@ -214,7 +190,7 @@ def judge_loss(written: Written, value: Any) -> Result:
             "Where is the volume mounted?",
         ),
         has_none(
-            sorted(others),
+            sorted(said - written.layer - written.tmpfs - written.volume),
             "find: paths in your answer that are no file which the container wrote",
             "A folder, or a file of the image, is not lost: the next container has it again.",
             "Which of these paths did the container write itself, and are they files?",

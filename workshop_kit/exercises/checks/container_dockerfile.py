@@ -7,19 +7,20 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 
 from workshop_kit.engine import builder, containers, images, recipes
+from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
-from workshop_kit.exercises.service_trial import SHELL, ServiceImage, is_shell
+from workshop_kit.exercises.service_trial import SHELL, is_shell
 from workshop_kit.observe import layers
 
 STOP_SECONDS = 2.0
@@ -32,40 +33,30 @@ CHANGE = "\n# a line that the check adds\n"
 @check("container.dockerfile")
 def dockerfile(context: Context) -> Result:
     """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
-    findings: list[Finding] = []
-    _report(context, findings, "building your image")
+    context.report_step("building your image")
     with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
-        again = pool.submit(_build_again, context, image)
-        _run(context, image, findings)
-        kept, leaked = again.result()
-        findings += (kept, leaked)
-        _report(context, findings, "building it with newer packages at hand")
+        building = pool.submit(_build_again, context, image)
+        findings = [*_run(context, image)]
+        context.report_step("building it again with a changed line")
+        kept, leaked = building.result()
+        findings += [kept, leaked]
         if kept.passed:
+            context.report_step("building it with newer packages at hand")
             findings.append(pins(_frozen_with_newer_wheels(context)))
-    return conclude(
-        "It stops when it is told to, is not root, builds quickly, and holds only what it should.", findings
-    )
+    shown = "It stops when it is told to, is not root, builds quickly, and holds only what it should."
+    return conclude(shown, findings)
 
 
-def _report(context: Context, findings: list[Finding], what: str) -> None:
-    """Report the next step, or the first finding that did not pass: it need not wait for the others."""
-    failed = next((finding for finding in findings if not finding.passed), None)
-    context.report_step(f"✗ {failed.means}" if failed else what)
-
-
-def _run(context: Context, image: ServiceImage, findings: list[Finding]) -> None:
+def _run(context: Context, image: str) -> tuple[Finding, Finding]:
     """Start it, look at process 1, and stop it."""
-    _report(context, findings, "starting your service")
+    context.report_step("starting and stopping your service")
     with service_trial.run(context, image, "Start a container of your image", "What does CMD name?") as trial:
         service_trial.wait_order(trial)
         command, user = service_trial.process_1(trial)
-        findings.append(not_root(user))
-        _report(context, findings, "stopping your service")
         began = time.monotonic()
         trial.signal("SIGTERM")
         code = trial.wait_ended(STOP_SECONDS)
-        findings.append(stops(command, code, time.monotonic() - began))
-        _report(context, findings, "building it again with a changed line")
+        return not_root(user), stops(command, code, time.monotonic() - began)
 
 
 def not_root(user: int) -> Finding:
@@ -73,7 +64,7 @@ def not_root(user: int) -> Finding:
     return found(
         user != 0,
         "Which user is process 1?",
-        "root (0)" if user == 0 else str(user),
+        str(user),
         "any user but root (0)",
         "The service is root: an intruder may change its code, and is root for the kernel, too.",
         "Which instruction of a Dockerfile sets the user, and where must it stand so that pip may still install?",
@@ -88,8 +79,7 @@ def stops(command: str, code: int | None, seconds: float) -> Finding:
     if code is None:
         means = "It does not hear SIGTERM: every stop takes ten seconds and ends with SIGKILL and exit code 137."
     if shell:
-        means = f"{SHELL} {means if code is None else ''}".rstrip()
-        look = "Who starts the command when CMD is not a JSON list?"
+        means, look = f"{SHELL} {means}", "Who starts the command when CMD is not a JSON list?"
     ended = f"it still ran after {STOP_SECONDS:g} s" if code is None else f"exit code {code} after {seconds:.1f} s"
     return found(
         code == 0 and not shell,
@@ -101,7 +91,7 @@ def stops(command: str, code: int | None, seconds: float) -> Finding:
     )
 
 
-def _build_again(context: Context, image: ServiceImage) -> tuple[Finding, Finding]:
+def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
     """Build it with a changed line and with planted secrets; find what was cached, and what leaked."""
     engine, base = context.stack.session.engine, recipes.tags(context.stack.root)["python"]
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
@@ -113,13 +103,18 @@ def _build_again(context: Context, image: ServiceImage) -> tuple[Finding, Findin
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
         with service_trial.build(context, folder) as again:
-            shared = zip(engine.client.images.get(base).attrs["RootFS"]["Layers"], again.layers, strict=False)
-            below = sum(one == other for one, other in shared)
-            files = layers.files(engine, again.tag, below=below)
-    return cached(files, image.layers, again.layers), leaks(files)
+            of_base, before, after = (_layers(engine, tag) for tag in (base, image, again))
+            below = sum(one == other for one, other in zip(of_base, after, strict=False))
+            files = layers.files(engine, again, below=below)
+    return cached(files, before, after), leaks(files)
 
 
-def cached(files: pd.DataFrame, before: Collection[str], after: tuple[str, ...]) -> Finding:
+def _layers(engine: Engine, tag: str) -> list[str]:
+    layers: list[str] = engine.client.images.get(tag).attrs["RootFS"]["Layers"]
+    return layers
+
+
+def cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
     """Find whether the layers with packages are the same after a changed line of code."""
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
     new = packages[~packages.layer.map(lambda number: after[number] in before)]
@@ -136,12 +131,11 @@ def cached(files: pd.DataFrame, before: Collection[str], after: tuple[str, ...])
 
 def leaks(files: pd.DataFrame) -> Finding:
     """Find whether a layer holds a planted secret, also when a later layer deleted it."""
-    names = files.path.str.split("/")
-    leaked = files[names.map(lambda parts: ".env" in parts or ".git" in parts)]
-    what = sorted({name for parts in names[leaked.index] for name in (".env", ".git") if name in parts})
+    secrets = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
+    leaked, what = files[secrets.notna()], sorted(secrets.dropna().unique())
     by = " and ".join(f"`{name}`" for name in leaked.instruction.unique())
     look = "Which file says what the builder never gets to see?"
-    if len(leaked) and not leaked.visible.any():
+    if what and not leaked.visible.any():
         look = "A later step deletes it, and the layer below still holds it. Which file keeps it from the builder?"
     return equals(
         "docker save, and look for .git and .env in every layer",
@@ -168,7 +162,7 @@ def _frozen_with_newer_wheels(context: Context) -> str:
     """Return what pip freeze says in the image when newer releases are at hand."""
     session = context.stack.session
     with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
-        spec = Spec(image=image.tag, entrypoint=("pip", "freeze"), network="none")
+        spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
         with containers.run(session, spec) as running:
             running.wait_ended()
             return running.log_tail(lines=200)

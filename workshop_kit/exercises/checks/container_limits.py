@@ -7,7 +7,7 @@ import random
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from docker.errors import APIError
 
 from workshop_kit.engine import features, recipes
 from workshop_kit.engine.spec import MIB
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
 
@@ -26,7 +26,6 @@ SERVICE = "my-service"
 BEYOND_MIB = 100
 """How far past the memory limit the check tries to get."""
 KILLED = 137
-IGNORED = ", since this engine ignores the limit"
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
 
 EAT = """
@@ -62,16 +61,12 @@ READ_ONLY = ("grep", "-q", "^[^ ]* / [^ ]* ro[, ]", "/proc/mounts")
 
 @dataclass(frozen=True)
 class LimitObservation:
-    """What happened inside: whether the memory was refused, the processes that started, the cores of two loops.
-
-    ``without_effect`` are the limits that are right, had no effect, and have none on this engine, each as a sentence.
-    """
+    """What happened inside: whether the memory was refused, the processes that started, the cores of two loops."""
 
     killed: bool
     started: int
     busy_cores: float
     read_only: bool
-    without_effect: Mapping[str, str] = field(default_factory=dict)
 
 
 def given(seed: int) -> dict[str, Any]:
@@ -87,12 +82,7 @@ def given(seed: int) -> dict[str, Any]:
 @check("container.limits", given)
 def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
-    try:
-        wanted = read(context.folder)
-    except WorkshopError as error:
-        called, why = "docker compose config", error.what
-        finding = Finding(False, called, why, "a file that Compose reads", why, error.next_step)
-        return Result.not_readable(why, finding)
+    wanted = read(context.folder)
     context.report_step("building your image")
     with service_trial.build(context) as image:
         context.report_step("starting your service with your limits")
@@ -115,73 +105,74 @@ def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Re
         means = "With these limits there is no room to try them: nothing more could be started inside."
         inside = Finding(False, "Start a program inside", "it does not run", "it runs", means, "Allow a little more.")
         return conclude("", (inside, alive), trial.lines())
-    tried = replace(tried, without_effect=_without_effect(context, tried, most, wanted))
-    return judge(tried, most, wanted, alive)
+    return judge(tried, most, wanted, alive, _ignored_limits(context.stack, tried, most))
 
 
-def judge(tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any], alive: Finding) -> Result:
-    """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged."""
-    findings = (*findings_in(tried, most, wanted), alive)
-    if tried.without_effect and all(finding.passed for finding in findings):
-        reason = next(iter(tried.without_effect.values()))
+def judge(
+    tried: LimitObservation,
+    most: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    alive: Finding,
+    ignored: Mapping[str, str],
+) -> Result:
+    """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged.
+
+    ``ignored`` are these limits, each with a sentence.
+    """
+    findings = (*findings_in(tried, most, wanted, ignored), alive)
+    if ignored and all(finding.passed for finding in findings):
+        reason = next(iter(ignored.values()))
         summary = f"{reason[:1].upper()}{reason[1:]}: container.limits cannot be judged here."
         return Result.cannot_judge(summary, *findings)
     return conclude("A fault inside leaves the rest of the machine as it was.", findings)
 
 
-def _without_effect(
-    context: Context, tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> dict[str, str]:
-    """Return the limits that are right and had no effect, if they have none on this engine at all."""
-    memory, pids = wanted["memory_bytes"] or 0, wanted["pids"] or 0
-    suspects = {
-        features.MEMORY: not tried.killed and 0 < memory <= most["memory_mib"] * MIB,
-        features.PROCESSES: tried.started > most["processes"] and 0 < pids <= most["processes"],
-    }
+def _ignored_limits(stack: Stack, tried: LimitObservation, most: Mapping[str, Any]) -> dict[str, str]:
+    """Return the limits that had no effect and have none on this engine at all, each with a sentence."""
+    suspects = {features.MEMORY: not tried.killed, features.PROCESSES: tried.started > most["processes"]}
     if not any(suspects.values()):
         return {}
-    stack = context.stack
-    found = features.known(stack.session, recipes.tags(stack.root)["base"], stack.folder / features.FILE)
-    return {one.name: one.detail for one in found if suspects.get(one.name) and not one.works}
+    known = features.known(stack.session, recipes.tags(stack.root)["base"], stack.folder / features.FILE)
+    return {one.name: one.detail for one in known if suspects.get(one.name) and not one.works}
 
 
 def _look_inside(trial: Trial, most: Mapping[str, Any]) -> LimitObservation | None:
     """Try the limits with the image's own Python; return None if a program could not be run."""
 
-    def run(program: str, *words: int) -> str:
-        return trial.running.exec(*PYTHON, program, *map(str, words)).output
-
+    run = trial.running.exec
+    eat, multiply = str(most["memory_mib"] + BEYOND_MIB), str(most["processes"] + 1)
     try:
-        eater = trial.running.exec(*PYTHON, EAT, str(most["memory_mib"] + BEYOND_MIB))
-        started, cores = int(run(MULTIPLY, most["processes"] + 1)), float(run(BUSY))
         return LimitObservation(
-            eater.exit_code == KILLED, started, cores, trial.running.exec(*READ_ONLY).exit_code == 0
+            killed=run(*PYTHON, EAT, eat).exit_code == KILLED,
+            started=int(run(*PYTHON, MULTIPLY, multiply).output),
+            busy_cores=float(run(*PYTHON, BUSY).output),
+            read_only=run(*READ_ONLY).exit_code == 0,
         )
     except (APIError, ValueError):
         return None
 
 
-def findings_in(tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[Finding, ...]:
+def findings_in(
+    tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any], ignored: Mapping[str, str]
+) -> tuple[Finding, ...]:
     """Return the findings on memory, swap, processes, cores and the root file system, in this order."""
     swap, memory = wanted["host"].get("MemorySwap", 0), wanted["memory_bytes"] or 0
     too_much, too_many = most["memory_mib"] + BEYOND_MIB, most["processes"] + 1
-    killed, refused = tried.killed, tried.started < too_many
-    no_memory_limit, no_process_limit = (name in tried.without_effect for name in (features.MEMORY, features.PROCESSES))
     return (
         _within(
             memory / MIB or None,
             most["memory_mib"],
             "MiB",
             f"Take {too_much} MiB of memory inside",
-            "killed" if killed else f"not stopped{IGNORED if no_memory_limit else ''}",
+            "killed" if tried.killed else "not stopped",
             f"It took {too_much} MiB, and no limit stopped it: other containers lose that memory.",
             "Of the keys that speak of memory, which is a limit, and which is only a wish?",
-            held=killed or no_memory_limit,
+            held=tried.killed or features.MEMORY in ignored,
         ),
         found(
             0 <= swap <= memory,
             "Read memswap_limit in compose.yaml: memory and swap together",
-            "without end" if swap < 0 else f"{swap / MIB:.0f} MiB" if swap else "not set",
+            "without end" if swap < 0 else f"{swap / MIB:.0f} MiB",
             "not set, or no more than memory",
             "At its limit it goes on in swap, and slows down the disk for everyone, where it should end.",
             "memswap_limit is memory and swap together; what happens where it is left out?",
@@ -191,10 +182,10 @@ def findings_in(tried: LimitObservation, most: Mapping[str, Any], wanted: Mappin
             most["processes"],
             "processes",
             f"Start {too_many} processes inside",
-            f"{tried.started} started{', the next one refused' if refused else IGNORED if no_process_limit else ''}",
+            f"{tried.started} started",
             f"It started {too_many} processes, and no limit stopped it: a fork bomb would take the whole machine.",
             "Which key counts processes?",
-            held=refused or no_process_limit,
+            held=tried.started < too_many or features.PROCESSES in ignored,
         ),
         _within(
             wanted["cpus"],
@@ -219,31 +210,36 @@ def _within(
     limit: float | None, most: float, unit: str, called: str, got: str, unlimited: str, look: str, *, held: bool = True
 ) -> Finding:
     """Find whether there is a limit, at most the task's, which ``held``; ``unlimited`` is what none means."""
-    says = "none" if limit is None else f"{limit:g} {unit}"
-    means = unlimited
-    if limit is not None and limit > most:
-        means, look = f"It may use {says}; it was to have {most:g} at most.", "The task says how much it may have."
-    passed = held and limit is not None and limit <= most
-    return found(passed, called, f"{got}; its limit: {says}", f"its limit: {most:g} {unit} at most", means, look)
+    too_high = limit is not None and limit > most
+    return found(
+        held and limit is not None and not too_high,
+        called,
+        f"{got}; its limit: {'none' if limit is None else f'{limit:g} {unit}'}",
+        f"its limit: {most:g} {unit} at most",
+        f"It may use {limit:g} {unit}; it was to have {most:g} at most." if too_high else unlimited,
+        look,
+    )
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises WrongUsage if Compose refuses it."""
+    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it."""
     command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise WrongUsage(
-            _one_sentence(done.stderr, folder), "Run `docker compose config` in my_service to see it yourself."
-        )
+        # Compose's last line, without this machine's paths.
+        said = done.stderr.strip().rpartition("\n")[2].replace(f"{folder}/", "")
+        said = re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", said).strip().rstrip(".")
+        look = "Run `docker compose config` in my_service to see it yourself."
+        raise _refused(f"Compose refuses compose.yaml: {said}.", look)
     return limits_in(json.loads(done.stdout))
 
 
 def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the limits in the output of ``docker compose config``. Raises WrongUsage if the service is missing."""
+    """Return the limits in the output of ``docker compose config``. Raises CheckEnded if the service is missing."""
     services = document.get("services") or {}
     service = services.get(SERVICE) or (next(iter(services.values())) if len(services) == 1 else None)
     if service is None:
-        raise WrongUsage(f"compose.yaml has no service {SERVICE}.", f"Name it {SERVICE}, below services.")
+        raise _refused(f"compose.yaml has no service {SERVICE}.", f"Name it {SERVICE}, below services.")
     deployed = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     pids = int(service.get("pids_limit") or deployed.get("pids") or 0)
     host = {
@@ -263,8 +259,6 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _one_sentence(said: str, folder: Path) -> str:
-    """Return Compose's last line without this machine's paths."""
-    lines = [line for line in said.replace(f"{folder}/", "").splitlines() if line.strip()]
-    text = re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", lines[-1]) if lines else "Compose refuses it"
-    return f"Compose refuses compose.yaml: {text.strip().rstrip('.')}."
+def _refused(why: str, look: str) -> CheckEnded:
+    finding = Finding(False, "docker compose config", why, "a file that Compose reads", why, look)
+    return CheckEnded(Result.not_readable(why, finding))

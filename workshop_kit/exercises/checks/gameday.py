@@ -17,14 +17,13 @@ LETTERS = 4
 
 def _check(context: Context, day: str) -> Result:
     """Find the record of the incident that was handed in, and judge it."""
-    value = (context.answer or {}).get("value")
-    record = game_records.find(context.stack.session.ledger.path, str(part(value, "incident") or ""))
+    identifier = str(part((context.answer or {}).get("value"), "incident") or "")
+    record = game_records.find(context.stack.session.ledger.path, identifier)
     if record is not None and record.name == day:
         return judge(record)
-    got = record.name if record else "none"
-    means = "No incident was handed in, or it was long ago."
+    got, means = "none", "No incident was handed in, or it was long ago."
     if record is not None:
-        means = f"This was {record.name}: it belongs to another exercise."
+        got, means = record.name, f"This was {record.name}: it belongs to another exercise."
     return conclude("", [found(False, f"Look for your {day}", got, day, means, "Run the cells above again.")])
 
 
@@ -50,11 +49,10 @@ def judge(record: Record) -> Result:
             f'{record.name}.debrief(what="…", since="…", how="…", considered="…")',
         ),
     )
-    reference = f" {record.reference}" if record.reference else ""
     seconds = record.to_repair_seconds
     after = f" {seconds:.0f} s after it began to hurt" if seconds is not None else " as before"
     result = conclude(f"All customers are served again,{after}; and you can say why.", findings)
-    return replace(result, summary=f"{result.summary}{reference}")
+    return replace(result, summary=f"{result.summary} {record.reference}".rstrip())
 
 
 for _day in DAYS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -31,93 +30,68 @@ def cause(context: Context) -> Result:
     """Compare the dependency, the time and the request of the answer with the log and the incident."""
     with handed_in(context, "incident") as (identifier, value):
         incident = incidents.find(context.stack.session, identifier)
-        return judge_cause(value, IncidentLog(incidents.incident_log(context.stack, identifier), incident))
+        return judge_cause(value, incidents.incident_log(context.stack, identifier), incident)
 
 
-def judge_cause(value: Any, evidence: IncidentLog) -> Result:
+def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     """Judge an answer by the log of an incident."""
+    noticed = incidents.noticed(log, incident.target, SLOW_MS)
+    of_fault = noticed[noticed["received"] >= pd.Timestamp(incident.injecting)]
     findings = (
-        _dependency(part(value, "dependency"), evidence),
-        _since(part(value, "since"), evidence),
-        _request(part(value, "request_id"), evidence),
+        _dependency(part(value, "dependency"), log, incident),
+        _since(part(value, "since"), of_fault, incident),
+        _request(part(value, "request_id"), of_fault, log),
     )
     symptom = f"You would repair the wrong thing now. {findings[0].means}"
     if findings[0].passed:
         wrong = " ".join(finding.means for finding in findings if not finding.passed)
         symptom = f"The dependency is right, and the evidence is not yet. {wrong}"
-    shown = f"It was the {evidence.incident.trouble}: you found it with nothing but the log."
+    shown = f"It was the {incident.trouble}: you found it with nothing but the log."
     return conclude(shown, findings, symptom=symptom)
 
 
-@dataclass(frozen=True)
-class IncidentLog:
-    """The service's log during an incident."""
-
-    log: pd.DataFrame
-    incident: LogIncident
-
-    def noticed(self, dependency: str) -> pd.DataFrame:
-        """Return the lines of requests that a dependency made wait or fail, in their order."""
-        return incidents.noticed(self.log, dependency, SLOW_MS)
-
-    def of_fault(self) -> pd.DataFrame:
-        """Return the lines that the broken dependency made, since its fault was injected."""
-        lines = self.noticed(self.incident.target)
-        return lines[lines["received"] >= pd.Timestamp(self.incident.injecting)]
-
-    def first(self) -> pd.Timestamp:
-        """Return when the first request shows the fault."""
-        injected, lines = pd.Timestamp(self.incident.injected), self.of_fault()
-        return injected if lines.empty else max(injected, lines["received"].iloc[0])
-
-
-def _dependency(said: Any, evidence: IncidentLog) -> Finding:
+def _dependency(said: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
     name = str(said or "").strip().lower().replace("_", "-")
-    got, means = (
-        f"you named {said or 'none'}",
-        "The service needs master-db, replica-db and redis, and nothing else.",
-    )
+    requests = incidents.noticed(log, name, SLOW_MS)["request_id"].nunique() if name in TIMINGS else 0
+    means = "The service needs master-db, replica-db and redis, and nothing else."
     if name in TIMINGS:
-        requests = evidence.noticed(name)["request_id"].nunique()
         means = f"No request waited for {name}, and none was refused by it."
-        if requests:
-            got += f": {requests} requests noticed it"
-            means = f"{name} hiccupped, or paid for the trouble of another: far more customers waited for another one."
+    if requests:
+        means = f"{name} hiccupped, or paid for the trouble of another: far more customers waited for another one."
     return found(
-        name == evidence.incident.target,
+        name == incident.target,
         READ,
-        got,
+        f"you named {said or 'none'}: {requests} requests noticed it",
         "the dependency that most of the slow and failed requests had waited for",
         means,
         "Not the first warning: count, for each dependency, the requests that were slow or refused because of it.",
     )
 
 
-def _since(said: Any, evidence: IncidentLog) -> Finding:
-    when = _time(said)
-    injecting, first = pd.Timestamp(evidence.incident.injecting), evidence.first()
-    got, means = f"you said {said or 'nothing'}", "This is no time."
-    if when is not None:
-        got = f"you said {when:%H:%M:%S}"
-        early = when < injecting
-        apart = abs((injecting - when if early else when - first).total_seconds())
-        means = f"{apart:.0f} s too {'early: then all was well, but for a hiccup' if early else 'late'}."
+def _since(said: Any, of_fault: pd.DataFrame, incident: LogIncident) -> Finding:
+    when, injecting = _time(said), pd.Timestamp(incident.injecting)
+    first = max([pd.Timestamp(incident.injected), *of_fault["received"].head(1)])
+    means = "This is no time."
+    if when is not None and when < injecting:
+        means = f"{(injecting - when).total_seconds():.0f} s too early: then all was well, but for a hiccup."
+    elif when is not None:
+        means = f"{(when - first).total_seconds():.0f} s too late."
     return found(
         when is not None and injecting - EARLY <= when <= first + LATE,
         READ,
-        got,
+        f"you said {said or 'nothing'}",
         "when the first request was slow or failed, to a second or two",
         means,
         "Take the lines of your culprit only, those that were slow or refused: when was the first?",
     )
 
 
-def _request(said: Any, evidence: IncidentLog) -> Finding:
-    lines = int((evidence.log["request_id"] == str(said)).sum())
+def _request(said: Any, of_fault: pd.DataFrame, log: pd.DataFrame) -> Finding:
+    lines = int((log["request_id"] == str(said)).sum())
     return found(
-        str(said) in set(evidence.of_fault()["request_id"].dropna()),
+        str(said) in set(of_fault["request_id"].dropna()),
         f"{READ}: request_id {said or 'missing'}",
-        f"{lines or 'no'} lines have this id",
+        f"{lines} lines have this id",
         "a request that the culprit made wait or fail",
         "A colleague who asks this customer learns nothing about the trouble." if lines else "No such request.",
         "Take an id from the lines of your culprit, and read all the lines that have it.",

@@ -16,7 +16,6 @@ from starlette.responses import PlainTextResponse, Response
 
 from . import logs  # type: ignore[attr-defined]  # the participant's
 
-CANARY = "canary-" + "3f9c51"  # never whole in the source, which a traceback shows
 BEATS = 40
 BEAT_SECONDS = 0.05
 
@@ -34,7 +33,7 @@ def around(recent: Handler) -> Handler:
         """Answer for ``trial``, else as the service does."""
         what, who = (request.query_params.get(name, "") for name in ("trial", "who"))
         if what == "bug":
-            charge(CANARY, who)
+            charge(who)
         if what == "beat":
             tasks.add(asyncio.create_task(beat(), context=Context()))
             return PlainTextResponse("")
@@ -43,8 +42,8 @@ def around(recent: Handler) -> Handler:
     return handler
 
 
-def charge(password: str, who: str) -> None:  # noqa: ARG001  # a stack with variables would show it
-    """Raise a KeyError, with a secret in a variable."""
+def charge(who: str) -> None:
+    """Raise a KeyError."""
     prices: dict[str, int] = {}
     prices[f"no price for {who}"]
 
@@ -57,7 +56,7 @@ async def serve(who: str) -> Response:
     await asyncio.to_thread(log.info, "counting", who=who, by="a thread")
     try:
         await asyncio.sleep(0.1)
-        charge(CANARY, who)
+        charge(who)
     except KeyError:
         log.exception("it failed", who=who, by="an exception")
     return PlainTextResponse(who)

@@ -17,7 +17,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import Context, check, handed_in, part
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
-from workshop_kit.exercises.trial import NO_HEALTHCHECK, SMALL_LOG, fields_of
+from workshop_kit.exercises.trial import MARK, NO_HEALTHCHECK, SMALL_LOG, fields_of, printed_json
 from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
 
@@ -35,14 +35,13 @@ def judge_parse(value: Any, frame: pd.DataFrame) -> Result:
     """Judge an answer by the lines as the kit's reader has them."""
     odd = frame[frame["reason"].notna()]
     said, lines, rows = (part(value, name) for name in ("odd", "lines", "rows"))
-    texts = [str(text) for text in said] if isinstance(said, list | tuple) else []
     more = isinstance(lines, int) and lines > len(frame)
     whole = len(frame) - len(odd)
     findings = (
         found(
             lines == len(frame),
             READ,
-            f"you counted {lines if lines is not None else 'no'} lines",
+            f"you counted {lines or 'no'} lines",
             "as many as the container wrote",
             f"{'More' if more else 'Not as many'} lines than there are: {len(frame)}.",
             "What ends a line? In a log only a newline does; splitlines() knows ten more.",
@@ -50,12 +49,12 @@ def judge_parse(value: Any, frame: pd.DataFrame) -> Result:
         found(
             rows == whole,
             READ,
-            f"you have {rows if rows is not None else 'no'} rows",
+            f"you have {rows or 'no'} rows",
             "one for each line that is a JSON object, and says all of it",
             f"{whole} lines are whole JSON objects. A row too many hides a line that is not what it seems.",
             "Does json.loads accept NaN? A number? A key that comes twice? Of two values, it keeps one.",
         ),
-        _odd(texts, odd),
+        _odd([*map(str, said)] if isinstance(said, list | tuple) else [], odd),
     )
     shown = f"Of {len(frame)} lines none is lost: {len(odd)} fit no table, and you have each of them."
     return conclude(shown, findings, symptom="Some of what the container said is nowhere, and nobody would ever know.")
@@ -65,16 +64,14 @@ def _odd(texts: list[str], odd: pd.DataFrame) -> Finding:
     why = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
     missing = Counter(odd["raw"].astype(str)) - Counter(texts)
     too_many = Counter(texts) - Counter(odd["raw"].astype(str))
-    reasons = Counter(why[text] for text in missing.elements())
-    got, means = f"{len(texts)} odd lines", "Among the odd lines are lines that are fine, or halves of lines."
+    means = "Among the odd lines are lines that are fine, or halves of lines."
     if missing:
-        means = f"Without a trace: {', '.join(f'{count} × {reason}' for reason, count in reasons.most_common())}."
-    elif too_many:
-        got = f"{too_many.total()} of {len(texts)} are not odd, or no line of this log"
+        reasons = Counter(why[text] for text in missing.elements()).most_common()
+        means = f"Without a trace: {', '.join(f'{count} × {reason}' for reason, count in reasons)}."
     return found(
         not missing and not too_many,
         READ,
-        got,
+        f"{len(texts)} odd lines; {too_many.total()} of them are not odd, or no line of this log",
         "the text of every line that is no row, to the letter",
         means,
         "Where does a line go that json.loads refuses, or that is no dict?",
@@ -96,27 +93,23 @@ def one_liner(context: Context) -> Result:
     """Run the participant's program over the service's latest lines, with odd lines among them."""
     context.report_step("running jq over the service's log")
     lines = context.stack.container("service").logs(tail=LATEST_LINES).split(b"\n")[:-1]
-    for line in planted():
+    for line in _planted():
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
     data = b"\n".join(lines) + b"\n"
     image = recipes.tags(context.stack.root)["collector"]
-    return judge_jq(jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES), lines)
-
-
-def judge_jq(answer: JqOutput, lines: list[bytes]) -> Result:
-    """Judge jq's output by the lines that it read."""
+    answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
+    said = answer.error[-MOST_OUTPUT:]
     if answer.exit_code == CANNOT_BE_READ:
-        means, look, output = "jq cannot read this program.", "Read what jq says.", answer.error[-MOST_OUTPUT:]
+        means, look = "jq cannot read this program.", "Read what jq says."
         finding = Finding(False, JQ, means, "the ids of failed requests", means, look)
-        return Result.not_readable(means, finding, output=output)
+        return Result.not_readable(means, finding, output=said)
     records = list(map(fields_of, lines))
-    truth = [record for record in records if failed(record)]
+    truth = [record for record in records if _failed(record)]
     shown = f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you."
-    findings = (_ended(answer), _complete(answer, truth), _only(answer, truth, records))
-    return conclude(shown, findings, answer.error[-MOST_OUTPUT:])
+    return conclude(shown, (_ended(answer), _complete(answer, truth), _only(answer, truth, records)), said)
 
 
-def planted() -> list[str]:
+def _planted() -> list[str]:
     """Return lines that a log may have; the ids are new every time."""
     statuses: list[Any] = [500, 503, 599, 499, 200, "unknown", None, {"code": 503}, [503], True]
     requests = [{"msg": "request", "request_id": secrets.token_hex(8), "status": status} for status in statuses]
@@ -126,7 +119,7 @@ def planted() -> list[str]:
     return [*map(json.dumps, [*requests, no_id]), *odd]
 
 
-def failed(record: dict[str, Any]) -> bool:
+def _failed(record: dict[str, Any]) -> bool:
     """Return whether a line is of a failed request: its status is a number from 500, and it has a request_id."""
     status = record.get("status")
     if not isinstance(status, int | float) or isinstance(status, bool):
@@ -136,11 +129,11 @@ def failed(record: dict[str, Any]) -> bool:
 
 def _ended(answer: JqOutput) -> Finding:
     complaints = [line for line in answer.error.split("\n") if line]
-    said = f"exit code {answer.exit_code}, {len(complaints)} complaints"
+    first = f", first: {complaints[0][:160]}" if complaints else ""
     return found(
         answer.exit_code == 0 and not complaints,  # the exit code speaks of the last line only
         JQ,
-        f"{said}, first: {complaints[0][:160]}" if complaints else said,
+        f"exit code {answer.exit_code}, {len(complaints)} complaints{first}",
         "exit code 0, and no complaint",
         "jq failed on lines that are not what it expects: it writes about them, and not about what you asked.",
         "Not every line is JSON, and not all JSON is an object: what does ? do after fromjson, and what does objects?",
@@ -150,11 +143,10 @@ def _ended(answer: JqOutput) -> Finding:
 def _complete(answer: JqOutput, truth: list[dict[str, Any]]) -> Finding:
     missing = Counter(record["request_id"] for record in truth) - Counter(answer.output.split("\n"))
     statuses = sorted({str(record["status"]) for record in truth if record["request_id"] in missing})
-    got = f"{missing.total()} of {len(truth)} failed requests are missing"
     return found(
         not missing,
         JQ,
-        f"{got}, with status {', '.join(statuses)}" if missing else got,
+        f"{missing.total()} of {len(truth)} failed requests are missing; their status: {', '.join(statuses) or 'none'}",
         "the request_id of every request whose status is 500 or more",
         "Customers were refused, and your list misses them.",
         "Is 500 itself in? Does a line that cannot be read keep the next ones from being read?",
@@ -164,9 +156,8 @@ def _complete(answer: JqOutput, truth: list[dict[str, Any]]) -> Finding:
 def _only(answer: JqOutput, truth: list[dict[str, Any]], records: list[dict[str, Any]]) -> Finding:
     too_many = Counter(answer.output.split("\n")[:-1]) - Counter(record["request_id"] for record in truth)
     statuses = {str(record.get("request_id")): record.get("status") for record in records}
-    named = [f"{text or 'an empty line'} (status {json.dumps(statuses.get(text))})" for text in too_many]
     return has_none(
-        named,
+        [f"{text or 'an empty line'} (status {json.dumps(statuses.get(text))})" for text in too_many],
         f"{JQ}: ids of requests that did not fail",
         "It reports failures that there were not: to jq, any text is more than any number, and so is any object.",
         "Ask for numbers before you compare. And what is to be said where there is no request_id?",
@@ -182,11 +173,10 @@ DEADLINE_SECONDS = 15.0
 def collector(context: Context) -> Result:
     """Let the collector die with the participant's checkpoint.py before each step of a commit, and count its lines."""
     context.report_step("killing a collector at each step that it takes")
-    word = f"told-{secrets.token_hex(8)}:"
     spec = Spec(
         recipes.tags(context.stack.root)["collector"],
         entrypoint=("python3", PROGRAM),
-        command=(word,),
+        command=(MARK,),
         volumes=("/app", FOLDER),
         files={MODULE: context.text, PROGRAM: INSIDE.read_text()},
         network="none",
@@ -198,17 +188,16 @@ def collector(context: Context) -> Result:
     with containers.run(context.stack.session, spec) as running:
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)
-            line = next((line for line in running.log_tail().split("\n") if line.startswith(word)), "")
-            count = TypeAdapter(dict[str, int]).validate_json(line.removeprefix(word))
+            counts = printed_json(running.log_tail(), TypeAdapter(dict[str, int]))
         except (WorkshopError, ValueError):
             means = "It did not collect: its methods could not be called, or did not come to an end."
             called, look = "Run the collector with your checkpoint.py", "Read its last lines."
             finding = Finding(False, called, "no lines", "it collects", means, look)
             return Result.did_not_start(means, finding, output=running.log_tail()[-4096:])
-    return conclude("Whenever it dies, every line is there once.", [all_once(**count)])
+    return conclude("Whenever it dies, every line is there once.", [_all_once(**counts)])
 
 
-def all_once(lost: int, twice: int, steps: int) -> Finding:
+def _all_once(lost: int, twice: int, steps: int) -> Finding:
     """Find whether every line is there once, whenever the collector died."""
     means = "Lines came twice: a part had them already, and the checkpoint did not know."
     if lost:

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, seeded
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
+from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.trial import Trial, fields_of, poll
 from workshop_kit.screen import visible
 
 ORDERS = "orders.py"
 INSIDE = Path(__file__).with_name("logging_inside.py")
 WRAPPED = "\nfrom . import inside as _inside\n\nrecent = _inside.around(recent)\n"
-CANARY = "canary-3f9c51"
-"""A value that no line may show. logging_inside.py, which cannot be imported here, has the same one."""
 WAIT_SECONDS = 2.0
 
 REQUIRED = ("ts", "level", "logger", "msg")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?:Z|[+-]\d\d:?\d\d)")
 FORGED = '{"level":"critical","msg":"all is lost"}'
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -89,9 +87,8 @@ class RequestIds:
     @classmethod
     def of(cls, seed: int) -> RequestIds:
         """Return those of a participant."""
-        chance = seeded("logging.stdout", seed)
-        honest, hostile, unlucky = (f"{name}-{chance.randrange(16**6):06x}" for name in ("a", "b", "c"))
-        return cls(tuple(f"{honest}.{number}" for number in range(4)), hostile, unlucky)
+        suffix = f"{seeded('logging.stdout', seed).randrange(16**6):06x}"
+        return cls(tuple(f"a-{suffix}.{number}" for number in range(4)), f"b-{suffix}", f"c-{suffix}")
 
     @property
     def path(self) -> str:
@@ -123,25 +120,21 @@ def _there(log: Log, customers: RequestIds) -> Finding:
     seen = [name for name in customers.honest if any(name in line for line in log.lines)]
     total = len(customers.honest)
     means = "docker logs is empty: the log is a file in the container. Nothing collects it, and rm takes it along."
-    if log.lines:
-        means = f"docker logs has lines, but only {len(seen)} of {total} customers are in it."
     return found(
         len(seen) == total,
         f"Ask {total} times, then read docker logs",
         f"{len(log.lines)} lines; {len(seen)} of {total} customers are in them",
         f"all {total}",
-        means,
+        "docker logs has lines, but not of all customers." if log.lines else means,
         "Where does output() send the lines? What a container says stands on its stdout.",
     )
 
 
 def _objects(log: Log) -> Finding:
-    odd = [line for line, fields in zip(log.lines, log.records, strict=True) if not fields]
-    return found(
-        bool(log.lines) and not odd,
-        "Read each line as a JSON object",
-        f"{len(odd)} of {len(log.lines)} are none" + (f", such as {visible(odd[0][:60])!r}" if odd else ""),
-        "every line is one",
+    odd = [visible(line[:60]) for line, fields in zip(log.lines, log.records, strict=True) if not fields]
+    return has_none(
+        odd if log.lines else ["an empty log"],
+        "Read each line as a JSON object: lines that are none",
         f"A program that reads this log has to guess: {len(odd)} of its lines are no JSON object.",
         "What does to_line() make of the fields?",
     )
@@ -149,50 +142,32 @@ def _objects(log: Log) -> Finding:
 
 def _fields(log: Log) -> Finding:
     objects = [fields for fields in log.records if fields]
-    lacking = sorted({name for fields in objects for name in REQUIRED if name not in fields})
-    timeless = sum(not _has_zone(fields.get("ts")) for fields in objects)
-    got, means = "all there", "No line has fields."
-    if lacking:
-        got, means = f"missing: {', '.join(lacking)}", f"Nobody can search for {lacking[0]} if lines lack it."
-    elif timeless:
-        got = f"ts is no time in {timeless} of {len(objects)}"
-        means = f"In {timeless} lines ts is no time with its zone: another machine reads another time."
+    lacking = {name for fields in objects for name in REQUIRED if name not in fields}
+    lacking |= {"the zone of ts" for fields in objects if not TIME.fullmatch(str(fields.get("ts")))}
     return found(
-        bool(objects) and not lacking and not timeless,
+        bool(objects) and not lacking,
         f"Look for {', '.join(REQUIRED)} in every object",
-        got,
+        f"missing: {', '.join(sorted(lacking)) or 'nothing'}",
         "all there, and ts a time with its zone",
-        means,
+        "Nobody can search for what lines lack; and without its zone, another machine reads another time.",
         "to_line() is given all fields: which does it write, and how?",
     )
 
 
-def _has_zone(time: Any) -> bool:
-    try:
-        return datetime.fromisoformat(str(time)).tzinfo is not None
-    except ValueError:
-        return False
-
-
 def _hostile(log: Log, customers: RequestIds) -> Finding:
-    lines = log.having(request_id=customers.hostile, msg="request")
-    whole = len(lines) == 1 and lines[0].get("path") == customers.path
-    forged = bool(log.having(level="critical", msg="all is lost"))
-    acting = any(map(CONTROLS.search, log.lines))
-    got, means = "path as it was asked for", ""
-    if forged:
+    paths = [line.get("path") for line in log.having(request_id=customers.hostile, msg="request")]
+    got, means = "path as it was asked for", "What a customer asks for is not in the log as they asked for it."
+    if log.having(level="critical", msg="all is lost"):
         got, means = "a line that says all is lost", "A customer wrote a line of your log: by it, all is lost."
-    elif acting:
+    elif any(map(CONTROLS.search, log.lines)):
         got = "escape sequences stand in the log as they are"
         means = "A customer's escape sequences reach the terminal of everyone who reads the log."
-    elif not whole:
-        got = f"{len(lines)} lines of that request, path not as asked for"
-        means = "What a customer asks for is not in the log as they asked for it."
-    return found(
-        not means,
+    elif paths != [customers.path]:
+        got = f"{len(paths)} lines of that request, path not as asked for"
+    return equals(
         "GET an order whose name has a line end, a line of JSON, an escape sequence and U+2028",
         got,
-        "one line, and the path is a value in it, to the letter",
+        "path as it was asked for",
         means,
         "What does to_line() do with a line end in a value?",
     )
@@ -201,17 +176,12 @@ def _hostile(log: Log, customers: RequestIds) -> Finding:
 def _bug(log: Log, customers: RequestIds) -> Finding:
     lines = [one for one in log.having(request_id=customers.unlucky) if "stack" in one and "error" in one]
     whole = len(lines) == 1 and "KeyError" in str(lines[0]["error"]) and "in charge" in str(lines[0]["stack"])
-    leaked = any(CANARY in line for line in log.lines)
-    got = "one line with error and stack" if whole else f"{len(lines)} lines that have the error and where it was"
-    means = "An exception is spread over many lines, or not there: no search finds what went wrong for whom."
-    if leaked:
-        got, means = "a password that a variable held", "The log has passwords now, out of the variables of the stack."
     return found(
-        whole and not leaked,
+        whole,
         "Ask for something that runs into a bug",
-        got,
-        "one line of that request, with error and stack, and no values of variables",
-        means,
+        f"{len(lines)} lines that have the error and where it was",
+        "one line of that request, with error and stack",
+        "An exception is spread over many lines, or not there: no search finds what went wrong for whom.",
         "error and stack are two of the fields that to_line() is given.",
     )
 
@@ -219,7 +189,8 @@ def _bug(log: Log, customers: RequestIds) -> Finding:
 @check("logging.context")
 def request_context(context: Context) -> Result:
     """Send several requests at once, while the service also works for no request; read ``docker logs``."""
-    ids = ids_of(context.seed)
+    chance = seeded("logging.context", context.seed)
+    ids = {f"customer-{number}": f"{chance.randrange(16**8):08x}" for number in range(AT_ONCE)}
     with run(context) as trial:
         context.report_step(f"asking as {AT_ONCE} customers at once")
         trial.get("/orders?trial=beat")
@@ -231,16 +202,10 @@ def request_context(context: Context) -> Result:
             list(pool.map(ask, ids))
         log = read_log(trial, lambda log: len(log.having(msg="request", route="/orders")) > AT_ONCE)
         shown = "One id leads to all lines of a request, and to no line of another."
-        return conclude(shown, context_findings(log, ids), trial.lines())
+        return conclude(shown, _context_findings(log, ids), trial.lines())
 
 
-def ids_of(seed: int) -> dict[str, str]:
-    """Return the customers, and the id that each gives to its request."""
-    chance = seeded("logging.context", seed)
-    return {f"customer-{number}": f"{chance.randrange(16**8):08x}" for number in range(AT_ONCE)}
-
-
-def context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
+def _context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
     """Return the findings on the lines of each way to log, on the last lines, and on lines of no request."""
     last = {who: len(log.having(msg="request", route="/orders", request_id=own)) for who, own in ids.items()}
     right = sum(count == 1 for count in last.values())
@@ -268,20 +233,19 @@ def context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
 
 
 def _logged(way: str, log: Log, ids: Mapping[str, str]) -> Finding:
-    lines = {who: log.having(who=who, by=way) for who in ids}
-    if way == LIBRARY:
-        lines = {who: log.having(logger="some_library", msg=f"asked by {who}") for who in ids}
-    right = [who for who, own in lines.items() if own and all(one.get("request_id") == ids[who] for one in own)]
-    wrong = [who for who, own in lines.items() if any(one.get("request_id") not in (None, ids[who]) for one in own)]
-    got = f"{len(right)} of {AT_ONCE} have their own id"
-    got += f", {len(wrong)} that of another" if wrong else ""
+    right, wrong = 0, 0
+    for who, own in ids.items():
+        named = {"logger": "some_library", "msg": f"asked by {who}"} if way == LIBRARY else {"who": who, "by": way}
+        found_ids = {line.get("request_id") for line in log.having(**named)}
+        right += found_ids == {own}
+        wrong += bool(found_ids - {own, None})
     means = f"A search for an id does not find what {WAYS[way]} logged for that request."
     if wrong:
         means = "Lines carry the id of another request: a search for one customer's trouble reads another's."
     return found(
-        len(right) == AT_ONCE,
+        right == AT_ONCE,
         f"{AT_ONCE} requests at once, each with an X-Request-ID: the id in what {WAYS[way]} logged",
-        got,
+        f"{right} of {AT_ONCE} have their own id" + (f", {wrong} that of another" if wrong else ""),
         f"all {AT_ONCE}",
         means,
         "The requests take turns: while one waits, the next is served. Who else writes to what you keep the id in?",
@@ -294,46 +258,41 @@ def level(context: Context) -> Result:
     with run(context, environment={"HTTP_ADMIN": "true"}) as trial:
         context.report_step(f"PUT {LEVEL_PATH}: debug, info, error, debug")
         answered = [_set_level(trial, level) for level in LEVELS]
-        trial.put(LEVEL_PATH, {"level": "debug"})
+        trial.send("PUT", LEVEL_PATH, {"level": "debug"})
         trial.get("/orders/first", headers={"X-Request-ID": "level-last"})
         log = read_log(trial, lambda log: bool(log.having(request_id="level-last")))
-        shown = "It said more when it was asked to, then less."
-        return conclude(shown, level_findings(answered, log), trial.lines())
+        takes = equals(
+            f"PUT {LEVEL_PATH}, then GET it: {', '.join(LEVELS)}",
+            ", ".join(answered),
+            ", ".join(LEVELS),
+            "It does not take another level.",
+            "set_level() is called with the level; level() tells what the root logger has.",
+        )
+        findings = (takes, *(_lines_at(log, level) for level in LEVELS))
+        return conclude("It said more when it was asked to, then less.", findings, trial.lines())
 
 
 def _set_level(trial: Trial, level: str) -> str:
     """Set a level, send a probe and a request, and return the level that the service answers."""
-    trial.put(LEVEL_PATH, {"level": level})
+    trial.send("PUT", LEVEL_PATH, {"level": level})
     for path, kind in (("/livez", "probe"), ("/orders/first", "request")):
         trial.get(path, headers={"X-Request-ID": f"level-{level}-{kind}"})
     answer = trial.get(LEVEL_PATH).json()
     return str(answer.get("level")) if isinstance(answer, dict) else "nothing"
 
 
-def level_findings(answered: Sequence[str], log: Log) -> tuple[Finding, ...]:
-    """Return the findings on the levels that it answered, and on its lines at each."""
-    wanted = ", ".join(LEVELS)
-    takes = equals(
-        f"PUT {LEVEL_PATH}, then GET it: {wanted}",
-        ", ".join(answered),
-        wanted,
-        "It does not take another level.",
-        "set_level() is called with the level; level() tells what the root logger has.",
-    )
-    return (takes, *(_lines_at(log, level) for level in LEVELS))
-
-
 def _lines_at(log: Log, level: str) -> Finding:
-    there = [bool(log.having(request_id=f"level-{level}-{kind}", msg="request")) for kind in ("probe", "request")]
-    probe, request, wanted_probe, wanted_request = (
-        "in the log" if is_there else "not in the log" for is_there in (*there, *LEVELS[level])
-    )
-    return found(
-        (probe, request) == (wanted_probe, wanted_request),
+    kinds = ("probe", "request")
+    there = tuple(bool(log.having(request_id=f"level-{level}-{kind}", msg="request")) for kind in kinds)
+    return equals(
         f"Level {level}: ask /livez, which is logged at debug, and for an order, at info",
-        f"the probe is {probe}, the order {request}",
-        f"the probe {wanted_probe}, the order {wanted_request}",
+        _in_the_log(*there),
+        _in_the_log(*LEVELS[level]),
         f"It says that its level is {level}, and logs as if nobody had asked: by the time you have restarted it, the "
         "incident is over, and so is what was to be seen.",
         "When is it decided whether a level is worth a line, and how often?",
     )
+
+
+def _in_the_log(probe: bool, order: bool) -> str:
+    return f"{'with' if probe else 'without'} the probe, {'with' if order else 'without'} the order"

@@ -8,17 +8,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
 from workshop_kit.exercises import fixtures, service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, number, part, seeded
-from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
+from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial, poll
 from workshop_kit.observe import http
-from workshop_kit.observe.http import Answer
 
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
 LATER = 'sleep "$0" && exec "$@"'
@@ -45,7 +43,7 @@ def given(seed: int) -> dict[str, Any]:
 def healthcheck(context: Context) -> Result:
     """Build it, let it start slowly without a database, freeze its process, and read its health from the engine."""
     with service_trial.build(context) as image:
-        config = context.stack.session.engine.client.images.get(image.tag).attrs["Config"]
+        config = context.stack.session.engine.client.images.get(image).attrs["Config"]
         numbers = given(context.seed)
         command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
         with service_trial.run_with_stack(
@@ -55,35 +53,28 @@ def healthcheck(context: Context) -> Result:
             entrypoint=("sh", "-c", LATER, str(numbers["start_seconds"])),
             command=tuple(command),
             healthcheck=None,
-            deadline_seconds=DEADLINE_SECONDS,
         ) as trial:
             # Asked of the container, since Podman leaves it out of what it says about an image.
-            if (trial.inspect()["Config"].get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
-                return no_healthcheck()
+            if (trial.running.inspect()["Config"].get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
+                means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
+                look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
+                return conclude("", [Finding(False, "docker image inspect", "no Healthcheck", "one", means, look)])
             return _freeze(trial, context, numbers)
-
-
-def no_healthcheck() -> Result:
-    """Return the result for an image without a HEALTHCHECK."""
-    means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
-    look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
-    return conclude("", [Finding(False, "docker image inspect", "no Healthcheck", "one", means, look)])
 
 
 def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
     context.report_step("waiting until it has started")
     early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
     service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
-    start = stays_starting(early, numbers)
-    well = is_healthy(early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS))
+    status = early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
     context.report_step("freezing it")
     trial.signal("SIGSTOP")
-    hang = notices_hang(trial, numbers["notice_seconds"])
+    noticed, several = _notices_hang(trial, numbers["notice_seconds"])
     trial.signal("SIGCONT")
+    findings = (_stays_starting(early, numbers["start_seconds"]), _is_healthy(status), noticed, several)
     # The task is about the hang: if it is not noticed, that is the symptom.
-    symptom = "" if hang[0].passed else hang[0].means
     shown = "It was not restarted while it was starting, and the hang was noticed."
-    return conclude(shown, (start, well, *hang), _probe_output(trial), symptom=symptom)
+    return conclude(shown, findings, _probe_output(trial), symptom=noticed.means)
 
 
 def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:
@@ -100,26 +91,25 @@ def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, unti
 
 
 def _health(trial: Trial) -> dict[str, Any]:
-    health: dict[str, Any] = trial.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
+    health: dict[str, Any] = trial.running.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
     return health
 
 
-def stays_starting(early: str | None, numbers: dict[str, Any]) -> Finding:
+def _stays_starting(early: str | None, start_seconds: float) -> Finding:
     """Find whether the health status is ``starting`` until the first 200; ``early`` is an earlier status."""
     means = "It was restarted while it was starting, and would be the next time, too: it never comes up."
     if early == "healthy":
         means = "The engine calls it healthy before it serves: what waits for it starts too early."
-    return found(
-        early is None,
-        f"Start it; today that takes {numbers['start_seconds']:g} s, and it serves nothing before",
+    return equals(
+        f"Start it; today that takes {start_seconds:g} s, and it serves nothing before",
         early or "starting",
-        "starting: neither healthy nor unhealthy yet",
+        "starting",
         means,
         "How long may it take to start before its failures count? And what does the test ask?",
     )
 
 
-def is_healthy(status: str | None) -> Finding:
+def _is_healthy(status: str | None) -> Finding:
     """Find whether a service that serves is healthy without its database."""
     return equals(
         "Wait until it serves; the master database is gone, for which it cannot be blamed",
@@ -130,8 +120,8 @@ def is_healthy(status: str | None) -> Finding:
     )
 
 
-def notices_hang(trial: Trial, notice_seconds: float) -> tuple[Finding, ...]:
-    """Return the findings on a frozen process: it becomes unhealthy in time, and not after a single probe."""
+def _notices_hang(trial: Trial, notice_seconds: float) -> tuple[Finding, Finding]:
+    """Find whether a frozen process becomes unhealthy in time, and not after a single probe."""
     started = time.monotonic()
     status = _first(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
     took, health = time.monotonic() - started, _health(trial)
@@ -143,7 +133,7 @@ def notices_hang(trial: Trial, notice_seconds: float) -> tuple[Finding, ...]:
         "It hung, and the engine called it healthy: the process was there, and no customer got an answer.",
         "The test has to want an answer, and has to give up: timeout. Then interval and retries say how long it takes.",
     )
-    patient = found(
+    several = found(
         status is None or health["FailingStreak"] >= AT_LEAST,
         "Count the probes in a row that failed until then",
         str(health["FailingStreak"]),
@@ -151,7 +141,7 @@ def notices_hang(trial: Trial, notice_seconds: float) -> tuple[Finding, ...]:
         "One answer that came late, and the service was restarted in the middle of its work.",
         "How many tries does it get?",
     )
-    return noticed, patient
+    return noticed, several
 
 
 def _probe_output(trial: Trial) -> str:
@@ -174,92 +164,61 @@ PATH = "/orders/first"
 class Balancer:
     """A load balancer: it sends customers to the instances whose /readyz last said 200, and counts the failures."""
 
-    ports: tuple[int, ...]
-    customers: Counter[int] = field(default_factory=Counter)
-    failed: list[str] = field(default_factory=list)
+    addresses: tuple[str, ...]
+    customers: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
 
     def serve(self) -> None:
         """Send one customer after the other to each ready instance until the stop."""
-        ready: list[int] = []
+        ready: list[str] = []
         probed_at = 0.0
         while not self.stop.wait(PAUSE_SECONDS):
             if time.monotonic() > probed_at + PROBE_SECONDS:
-                ready = [port for port in self.ports if http.get(f"http://127.0.0.1:{port}/readyz").status == 200]
+                ready = [address for address in self.addresses if http.get(f"{address}/readyz").status == 200]
                 probed_at = time.monotonic()
-            for port in ready:
-                answer = http.get(f"http://127.0.0.1:{port}{PATH}")
-                self.customers[port] += 1
-                if answer.status != 404:
-                    self.failed.append(str(answer))
-
-
-@dataclass(frozen=True)
-class Drain:
-    """An observed stop: the answers of /readyz and /livez after SIGTERM, and the exit code."""
-
-    ready: Answer
-    live: Answer
-    code: int | None
+            for address in ready:
+                self.customers[address] += 1
+                self.failed += http.get(f"{address}{PATH}").status != 404
 
 
 @check("monitoring.drain")
 def drain(context: Context) -> Result:
     """Stop one of two instances while customers come."""
     environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
-    with service_trial.start(
-        context, "/readyz", START_SECONDS, environment=environment, deadline_seconds=DEADLINE_SECONDS
-    ) as trial:
+    with service_trial.start(context, "/readyz", START_SECONDS, environment=environment) as trial:
         context.report_step("stopping it while customers come")
-        port = urlsplit(trial.running.url()).port or 0
-        balancer = Balancer((port, urlsplit(context.stack.url()).port or 0))
-        findings = drain_findings(_stop(trial, balancer), balancer, port)
+        balancer = Balancer((trial.address, context.stack.url()))
+        with ThreadPoolExecutor(1) as pool:
+            serving = pool.submit(balancer.serve)
+            try:
+                answers = _stop(trial)
+            finally:
+                balancer.stop.set()
+            serving.result()
+        ready, *others = answers
         shown = f"It left, and none of {balancer.customers.total()} customers noticed."
-        return conclude(shown, findings, trial.lines())
+        return conclude(shown, (ready, _none_lost(balancer, trial.address), *others), trial.lines())
 
 
-def _stop(trial: Trial, balancer: Balancer) -> Drain:
-    """Send SIGTERM while the balancer serves."""
-    with ThreadPoolExecutor(1) as pool:
-        serving = pool.submit(balancer.serve)
-        try:
-            time.sleep(BEFORE_SECONDS)
-            trial.signal("SIGTERM")
-            ready = poll(lambda: trial.get("/readyz"), lambda answer: answer.status != 200, DRAIN_SECONDS * 0.7)
-            live = trial.get("/livez")
-            code = trial.wait_ended(END_SECONDS)
-            time.sleep(2 * PROBE_SECONDS)
-        finally:
-            balancer.stop.set()
-        serving.result()
-    return Drain(ready, live, code)
-
-
-def drain_findings(drain: Drain, balancer: Balancer, port: int) -> tuple[Finding, ...]:
-    """Return the findings on a stop; ``port`` is the stopped instance's."""
-    failed = len(balancer.failed)
-    lost = f"{failed} customers were sent to a service that had stopped listening, and lost."
-    if not failed:
-        lost = "No customer came to it at all, so nothing was shown."
+def _stop(trial: Trial) -> tuple[Finding, ...]:
+    """Send SIGTERM while the balancer serves; find what /readyz and /livez say then, and whether it ends by itself."""
+    time.sleep(BEFORE_SECONDS)
+    trial.signal("SIGTERM")
+    ready = poll(lambda: trial.get("/readyz"), lambda answer: answer.status != 200, DRAIN_SECONDS * 0.7)
+    live = trial.get("/livez")
+    code = trial.wait_ended(END_SECONDS)
+    time.sleep(2 * PROBE_SECONDS)
     return (
         has_status(
-            drain.ready,
+            ready,
             503,
             f"GET /readyz after SIGTERM, in the {DRAIN_SECONDS:g} s for which it still serves",
             "It is about to leave, and says that it is ready: customers are sent to a port that is about to close.",
             "What on request.app.state says that the stop has begun?",
         ),
-        found(
-            not failed and balancer.customers[port] > 0,
-            "Send customers to those of two instances whose /readyz said 200",
-            f"{failed} of {balancer.customers.total()} requests failed"
-            + (f" ({balancer.failed[0]})" if failed else ""),
-            "0 failed",
-            lost,
-            "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",
-        ),
         has_status(
-            drain.live,
+            live,
             200,
             "GET /livez at that time: it lives until it has ended",
             "It was restarted, or killed, while it was finishing its work.",
@@ -267,11 +226,23 @@ def drain_findings(drain: Drain, balancer: Balancer, port: int) -> tuple[Finding
         ),
         equals(
             f"Wait up to {END_SECONDS:g} s for its end",
-            "it still ran" if drain.code is None else f"exit code {drain.code}",
+            "it still ran" if code is None else f"exit code {code}",
             "exit code 0",
             "It had to be killed, or it crashed on its way out.",
             "Read its last lines.",
         ),
+    )
+
+
+def _none_lost(balancer: Balancer, stopped: str) -> Finding:
+    """Find whether all customers were served, some of them by the instance that was ``stopped``."""
+    return found(
+        not balancer.failed and balancer.customers[stopped] > 0,
+        "Send customers to those of two instances whose /readyz said 200",
+        f"{balancer.failed} of {balancer.customers.total()} failed; {balancer.customers[stopped]} came to it",
+        "0 failed, and some came to it",
+        f"{balancer.failed} customers were sent to a service that had stopped listening, and lost.",
+        "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",
     )
 
 
@@ -290,15 +261,15 @@ def judge_throttled(value: Any, usage: pd.DataFrame) -> Result:
     """Judge an answer by the means of each container."""
     throttled, said = usage["throttled_percent"], str(part(value, "container") or "").strip().lower()
     culprit, busiest = throttled.idxmax(), usage["cpu_percent"].idxmax()
-    means = "None of the three has this name."
+    means = f"{said} hardly wanted any CPU: it waits for another service, and more CPU would not make it faster."
     if said == busiest:
         means = f"{busiest} used most CPU and was never held back: it got all that it wanted."
-    elif said in usage.index:
-        means = f"{said} hardly wanted any CPU: it waits for another service, and more CPU would not make it faster."
+    elif said not in usage.index:
+        means = "None of the three has this name."
     container = found(
         said == culprit,
         "Look up how many periods of each the kernel cut short while they were watched",
-        f"you named {said or 'none'}" + (f": {throttled[said]:.0f} %" if said in usage.index else ""),
+        f"you named {said or 'none'}: {throttled.get(said, 0):.0f} %",
         "the one with most of them",
         means,
         "CPU says what it got. Which column says that it wanted more?",
@@ -307,9 +278,9 @@ def judge_throttled(value: Any, usage: pd.DataFrame) -> Result:
     share = found(
         percent is not None and bool(abs(percent - throttled.get(said, throttled[culprit])) <= NEAR_PERCENT),
         "Divide throttled periods by all periods, of the container that you named",
-        "nothing" if percent is None else f"{percent:.0f} %",
+        "no number" if percent is None else f"{percent:.0f} %",
         f"what the kernel counted meanwhile, within {NEAR_PERCENT:g} points",
-        "This is no number." if percent is None else "That is not the share of its periods that was cut short.",
+        "That is not the share of its periods that was cut short.",
         "throttled_percent has the share of each half second; take the mean over all of them, the quiet ones too.",
     )
     shown = "It is not the busiest one that suffers, but the one that wants more than it may have."

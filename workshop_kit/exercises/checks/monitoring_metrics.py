@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from urllib.parse import urlsplit
@@ -14,12 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, seeded
-from workshop_kit.exercises.checks.monitoring_health import DEADLINE_SECONDS, START_SECONDS
+from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial, poll
-from workshop_kit.observe import http
 
 FILE = "metrics.py"
 COUNTER, DURATION = "http_requests", "http_request_duration_seconds"
@@ -44,7 +43,6 @@ GROWTH = 3
 """New series that are allowed: one for each new status and method."""
 SETTLE_SECONDS = 2.0
 
-Labels = Mapping[str, str]
 Series = tuple[str, tuple[tuple[str, str], ...]]
 """A sample's name, and its labels in order."""
 Key = tuple[str, ...]
@@ -71,34 +69,29 @@ class MetricsText:
         """Return the names of all labels of the series ``name``."""
         return {label for sample, labels in self.values if sample == name for label, _ in labels}
 
-    def label_values(self, label: str) -> set[str]:
-        """Return all values of a label, in any series."""
-        return {value for _, labels in self.values for name, value in labels if name == label}
 
-
-def increase(name: str, before: MetricsText, after: MetricsText, by: Callable[[Labels], Key]) -> Counter[Key]:
-    """Return the increase of the series ``name`` between two scrapes, summed by the key that ``by`` makes of labels."""
+def increase(name: str, before: MetricsText, after: MetricsText, *by: str) -> Counter[Key]:
+    """Return the increase of the series ``name`` between two scrapes, summed by these labels."""
     sums: Counter[Key] = Counter()
     for (sample, labels), value in after.values.items():
         if sample == name and (more := value - before.values.get((sample, labels), 0.0)):
-            sums[by(dict(labels))] += more  # type: ignore[assignment]
+            sums[tuple(dict(labels)[label] for label in by)] += more  # type: ignore[assignment]
     return sums
 
 
-def send_known(trial: Trial, port: int) -> None:
+def send_known(trial: Trial) -> None:
     """Send the known requests, and half of the requests of clients that hang up."""
-    faults = f"http://127.0.0.1:{port}/admin/faults"
     for _ in range(KNOWN["POST", "/orders", "201"]):
         trial.post("/orders", ORDER)
     for number in range(KNOWN["GET", "/orders/{order_id}", "404"]):
         trial.get(f"/orders/nobody-{number}")
-    trial.put("/admin/faults/errors", {"share": 1})
+    trial.send("PUT", "/admin/faults/errors", {"share": 1})
     for _ in range(KNOWN["POST", "/orders", "500"]):
         trial.post("/orders", ORDER)
-    http.request("DELETE", f"{faults}/errors")
-    trial.put("/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
+    trial.send("DELETE", "/admin/faults/errors")
+    trial.send("PUT", "/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
     trial.get("/orders", within_seconds=SLOW_SECONDS + 3)
-    http.request("DELETE", f"{faults}/latency")
+    trial.send("DELETE", "/admin/faults/latency")
     for _ in range(CLOSED):
         with trial.half_post("/orders", ORDER):
             pass  # the block ends before the rest of the order is sent
@@ -107,11 +100,9 @@ def send_known(trial: Trial, port: int) -> None:
 @check("monitoring.metrics")
 def metrics(context: Context) -> Result:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
-    with service_trial.start(
-        context, "/orders", START_SECONDS, environment=SETTINGS, deadline_seconds=DEADLINE_SECONDS
-    ) as trial:
+    with service_trial.start(context, "/orders", START_SECONDS, environment=SETTINGS) as trial:
         scrapes, lines = _scrapes(trial, context), trial.lines()
-        raised = crash_reason(lines, trial.files)
+        raised = crash_reason(lines)
         return judge(scrapes, raised if FILE in raised else "", lines)
 
 
@@ -121,9 +112,8 @@ def judge(scrapes: Sequence[MetricsText], raised: str = "", lines: str = "") -> 
     ``raised`` is an exception of metrics.py at the end of the log.
     """
     before, after, methods, random_paths = scrapes
-    counter = _counter(after)
-    findings = [counter]
-    if counter.passed:
+    findings = [_counter(after)]
+    if findings[0].passed:
         findings += [_one_series(before, after), _hung_up(before, after), _counts(before, after, raised)]
     findings += [_durations(before, after), _methods(methods), _random_paths(methods, random_paths)]
     shown = "It counts what came, how it ended and how long it took, and no stranger makes a new series."
@@ -132,24 +122,27 @@ def judge(scrapes: Sequence[MetricsText], raised: str = "", lines: str = "") -> 
 
 def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
     """Send all traffic; return the scrapes for `judge`."""
-    port = urlsplit(trial.running.url()).port or 0
     before = _scrape(trial)
     context.report_step("sending known traffic")
-    send_known(trial, port)
-    after = _settled(trial, before)
+    send_known(trial)
+    expected = sum(KNOWN.values()) + CLOSED  # those who hung up are counted a little later
+    after = poll(
+        lambda: _scrape(trial), lambda scrape: increase(TOTAL, before, scrape).total() >= expected, SETTLE_SECONDS
+    )
     context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
-        http.request(method, f"http://127.0.0.1:{port}/orders")
+        trial.send(method, "/orders")
     chance = seeded("monitoring.metrics", context.seed)
-    _ask_random_paths(port, 2, chance)  # the series for unmatched paths begin with the first of them
+    _ask_random_paths(trial, 2, chance)  # the series for unmatched paths begin with the first of them
     methods = _scrape(trial)
-    _ask_random_paths(port, RANDOM_PATHS, chance)
+    _ask_random_paths(trial, RANDOM_PATHS, chance)
     return [before, after, methods, _scrape(trial)]
 
 
-def _ask_random_paths(port: int, count: int, chance: Random) -> None:
+def _ask_random_paths(trial: Trial, count: int, chance: Random) -> None:
     """Pipeline requests for random paths on one connection; end early if it is closed."""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10.0) as connection:
+    server = urlsplit(trial.address)
+    with contextlib.suppress(OSError), socket.create_connection((server.hostname, server.port), 10.0) as connection:
         for first in range(0, count, PIPELINED):
             several = min(PIPELINED, count - first)
             words = [f"{chance.randrange(16**12):012x}" for _ in range(several)]
@@ -168,16 +161,6 @@ def _scrape(trial: Trial) -> MetricsText:
     return MetricsText.of(answer.body if answer.status == 200 else "")
 
 
-def _settled(trial: Trial, before: MetricsText) -> MetricsText:
-    """Scrape until the clients that hung up are counted, too, or the time is up."""
-    expected = sum(KNOWN.values()) + CLOSED
-
-    def complete(after: MetricsText) -> bool:
-        return sum(increase(TOTAL, before, after, lambda _: ()).values()) >= expected
-
-    return poll(lambda: _scrape(trial), complete, SETTLE_SECONDS)
-
-
 def _counter(scrape: MetricsText) -> Finding:
     kind, labels = scrape.types.get(COUNTER) or scrape.types.get(TOTAL), scrape.label_names(TOTAL)
     missing = [label for label in LABELS if label not in labels]
@@ -185,9 +168,6 @@ def _counter(scrape: MetricsText) -> Finding:
     if kind not in (None, "counter"):
         means = f"{COUNTER} is a {kind}: when it is smaller, Prometheus cannot tell a restart from a decrease."
         look = "Which of the types only ever grows?"
-    elif not labels:
-        means = f"Rules and dashboards ask for {TOTAL}, and there is no such number with labels."
-        look = f'Counter("{COUNTER}", …) is shown as {TOTAL}.'
     elif missing:
         means = f"{TOTAL} has no label {' and no label '.join(missing)}: it cannot tell what failed, and how."
     return found(
@@ -218,15 +198,13 @@ def _one_series(before: MetricsText, after: MetricsText) -> Finding:
 
 
 def _counts(before: MetricsText, after: MetricsText, raised: str) -> Finding:
-    counted = increase(TOTAL, before, after, lambda labels: tuple(labels[label] for label in LABELS))
-    wrong = next((key for key, count in KNOWN.items() if counted[key] != count), None)
+    counted = increase(TOTAL, before, after, *LABELS)
     called = f"{sum(KNOWN.values())} requests that end as the check knows: how far has {TOTAL} gone?"
+    wrong = next((key for key, count in KNOWN.items() if counted[key] != count), None)
     if wrong is None:
-        return found(True, called, "as many", "as many, by method, route and status", "", "")
-    means, look = _why(wrong, counted, raised)
+        return found(True, called, "as many", "as many", "", "")
     there = ", ".join(f"{count:g} × {' '.join(key)}" for key, count in sorted(counted.items())[:6]) or "none"
-    got = f"{counted[wrong]:g} × {' '.join(wrong)}; there are {there}"
-    return found(False, called, got, f"{KNOWN[wrong]} × {' '.join(wrong)}", means, look)
+    return found(False, called, there, f"{KNOWN[wrong]} × {' '.join(wrong)}", *_why(wrong, counted, raised))
 
 
 def _why(key: Key, counted: Counter[Key], raised: str) -> tuple[str, str]:
@@ -245,7 +223,7 @@ def _why(key: Key, counted: Counter[Key], raised: str) -> tuple[str, str]:
 
 
 def _hung_up(before: MetricsText, after: MetricsText) -> Finding:
-    by_status = increase(TOTAL, before, after, lambda labels: (labels["status"],))
+    by_status = increase(TOTAL, before, after, "status")
     errors = sum(count for (status,), count in by_status.items() if status.startswith("5"))
     more = errors - sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
     return equals(
@@ -267,11 +245,11 @@ def _durations(before: MetricsText, after: MetricsText) -> Finding:
         return found(
             False, called, got, expected, means, "Histogram(name, help, label names, buckets=BUCKETS_SECONDS)."
         )
-    by_bucket = increase(f"{DURATION}_bucket", before, after, lambda labels: (labels["route"], labels["le"]))
+    by_bucket = increase(f"{DURATION}_bucket", before, after, "route", "le")
     buckets = sorted((float(le), count) for (route, le), count in by_bucket.items() if route == "/orders")
     below = max((count for le, count in buckets if le < SLOW_SECONDS), default=0)
     total = buckets[-1][1] if buckets else 0
-    took = increase(f"{DURATION}_sum", before, after, lambda labels: (labels["route"],))["/orders",]
+    took = increase(f"{DURATION}_sum", before, after, "route")["/orders",]
     means, look = "", "observe() takes seconds, once for each request."
     if total < ON_ORDERS:
         means = f"{ON_ORDERS - total:g} of {ON_ORDERS} requests were not counted with their duration."
@@ -285,7 +263,7 @@ def _durations(before: MetricsText, after: MetricsText) -> Finding:
 
 
 def _methods(scrape: MetricsText) -> Finding:
-    methods = scrape.label_values("method")
+    methods = {value for _, labels in scrape.values for name, value in labels if name == "method"}
     return found(
         len(methods) <= MOST_METHODS,
         f"{len(ODD_METHODS)} requests with methods such as {ODD_METHODS[0]} and {ODD_METHODS[6]}",

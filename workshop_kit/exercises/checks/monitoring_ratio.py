@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workshop_kit.engine import monitoring
@@ -110,36 +112,26 @@ def ratio(context: Context) -> Result:
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if said.exit_code:
-            return refused(said.output)
-        fired = _fired(running, len(cases))
-    return not_computed(fired) if isinstance(fired, str) else judge(cases, fired)
+            why = f"Prometheus would not load this: {monitoring.promtool_sentence(said.output, FILE)}"
+            look = "Read that line and the one before it: quotes, brackets, indentation."
+            finding = Finding(False, f"promtool check rules {FILE}", why, "SUCCESS", why, look)
+            return conclude("", [finding], said.output[-2000:])
+        return conclude("It calls when customers fail, and is silent otherwise.", _plays(running, cases))
 
 
-def refused(said: str) -> Result:
-    """Return the result for a file that promtool does not accept."""
-    sentence = monitoring.promtool_sentence(said, FILE)
-    look = "Read that line and the one before it: quotes, brackets, indentation."
-    summary = f"Prometheus would not load this: {sentence}"
-    called = f"promtool check rules {FILE}"
-    return conclude("", [Finding(False, called, sentence, "SUCCESS", sentence, look)], said[-2000:], symptom=summary)
-
-
-def not_computed(reason: str) -> Result:
-    """Return the result for a rule that promtool accepts and cannot compute."""
-    called, why = f"Compute {ALERT} while the service runs", reason[:300]
-    look = "One side of a division has labels that the other one has not: sum() takes them away."
-    summary = "promtool accepts the rule, and cannot compute it: Prometheus would never fire it."
-    return conclude("", [Finding(False, called, why, "a number", why, look)], symptom=summary)
-
-
-def judge(cases: tuple[AlertCase, ...], fired: list[bool]) -> Result:
-    """Judge the alert by the questions, and by whether it fired in each play."""
+def _plays(running: Running, cases: Sequence[AlertCase]) -> list[Finding]:
+    """Find whether the alert fired in each play where it should; or that promtool cannot compute the rule."""
+    said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(len(cases)))))).output.splitlines()
+    codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)  # the code is 1 for both failures
+    if reason := next(filter(None, reasons), "").removeprefix(", err: ")[:300]:
+        means = "promtool accepts the rule, and cannot compute it: Prometheus would never fire it."
+        look = "One side of a division has labels that the other one has not: sum() takes them away."
+        return [Finding(False, f"Compute {ALERT} while the service runs", reason, "a number", means, look)]
     words = {True: "it fires", False: "it is silent"}
-    findings = (
-        equals(f"Look at {ALERT} {one.about}", words[did], words[one.fires], one.means, one.look)
-        for one, did in zip(cases, fired, strict=True)
-    )
-    return conclude("It calls when customers fail, and is silent otherwise.", findings)
+    return [
+        equals(f"Look at {ALERT} {one.about}", words[code != "0"], words[one.fires], one.means, one.look)
+        for one, code in zip(cases, codes, strict=True)
+    ]
 
 
 def promtool_test(question: AlertCase) -> str:
@@ -158,27 +150,21 @@ Labels = tuple[str, str, str, str]
 
 def series(play: tuple[Scene, ...]) -> dict[str, str]:
     """Return the counters of both services in a play, in promtool's notation: a number a second, ``_`` for none."""
-    counts: dict[Labels, int] = {}
     values: dict[Labels, list[str]] = {}
+    counts: Counter[Labels] = Counter()
     for second in range(len(play) * PHASE_SECONDS):
         for labels, more in _requests(play[second // PHASE_SECONDS]).items():
-            if more or labels in counts:
-                counts[labels] = counts.get(labels, 0) + more
-                values.setdefault(labels, ["_"] * second)
-        for labels, so_far in values.items():
-            so_far.append(str(counts[labels]) if labels in counts else "_")
+            counts[labels] += more
+            values.setdefault(labels, []).append(str(counts[labels]) if counts[labels] else "_")
     names = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
-    return {names.format(*labels): " ".join(so_far) for labels, so_far in values.items()}
+    return {names.format(*labels): " ".join(so_far) for labels, so_far in values.items() if counts[labels]}
 
 
 def _requests(scene: Scene) -> dict[Labels, int]:
     """Return the requests in a second of a scene; customers make a thousand, so that shares are whole numbers."""
     failed = round(1000 * scene.failing)
-    ready, refused, fine, broken = 5, 0, 100, 0
-    if scene.probes_fail:
-        ready, refused = 0, 400
-    if scene.other_fails:
-        fine, broken = 0, 100
+    ready, refused = (0, 400) if scene.probes_fail else (5, 0)
+    fine, broken = (0, 100) if scene.other_fails else (100, 0)
     return {
         (JOB, "POST", "/orders", "201"): 400 - failed // 2,
         (JOB, "POST", "/orders", "503"): failed // 2,
@@ -192,13 +178,3 @@ def _requests(scene: Scene) -> dict[Labels, int]:
         (OTHER_JOB, "POST", "/orders", "201"): fine,
         (OTHER_JOB, "POST", "/orders", "503"): broken,
     }
-
-
-def _fired(running: Running, count: int) -> list[bool] | str:
-    """Return whether the alert fired in each test, or promtool's reason if the rule cannot be computed.
-
-    promtool's exit code is 1 for both.
-    """
-    said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(count))))).output.splitlines()
-    codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)
-    return next((reason.removeprefix(", err: ") for reason in reasons if reason), [code != "0" for code in codes])

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import typer
 
 from workshop_kit.bootstrap import command_table
+from workshop_kit.bootstrap.command_table import Command
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
@@ -19,38 +20,18 @@ from workshop_kit.terminal import say, say_error
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
-COMMANDS = {
-    "setup": "commands.machine:setup",
-    "start": "commands.machine:start",
-    "doctor": "commands.doctor:main",
-    "plan": "commands.plan:main",
-    "tour": "commands.tour:tour",
-    "notes": "commands.instructor:notes",
-    "check": "commands.exercises:check",
-    "watch": "commands.exercises:watch",
-    "hint": "commands.exercises:hint",
-    "solution": "commands.exercises:solution",
-    "reset": "commands.exercises:reset",
-    "status": "commands.exercises:status",
-    "goto": "commands.exercises:goto",
-    "update": "commands.exercises:update",
-    "desk": "commands.instructor:desk",
-    "join": "commands.instructor:join",
-    "audit": "commands.audit:audit",
-    "down": "commands.machine:down",
-    "seat": "commands.seats:seat",
-    "test": "commands.development:run_tests",
-    "bench": "commands.development:bench",
-    "build": "commands.development:build",
-    "site": "commands.development:site",
+MODULES = {
+    "machine": ("setup", "start", "down", "bundle"),
+    "doctor": ("doctor",),
+    "exercises": ("check", "watch", "hint", "solution", "reset", "status", "goto", "update", "progress"),
+    "tour": ("tour",),
+    "plan": ("plan",),
+    "instructor": ("notes", "desk", "join"),
+    "audit": ("audit",),
+    "seats": ("seat", "hub"),
+    "development": ("test", "bench", "new", "build", "site"),
 }
-"""Where the function of each command is, as MODULE:FUNCTION."""
-GROUPS = {
-    "progress": "commands.exercises:progress",
-    "bundle": "commands.machine:bundle",
-    "hub": "commands.seats:hub",
-    "new": "commands.development:new",
-}
+"""The commands in each module of ``commands``: functions and groups of these names, a bare one as ``main``."""
 INTERRUPTED = 130
 STARTING_CONTAINERS = {"audit", "check", "goto", "tour", "watch"}
 """Commands that have containers to remove when they are told to end."""
@@ -70,20 +51,37 @@ def application(words: Sequence[str]) -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback()(lambda: None)  # without it, a single command would be the whole application
-    known = {*COMMANDS, *GROUPS}
+    known = {name for names in MODULES.values() for name in names}
     chosen = known.intersection(words[:1]) - {"build"} or known  # build writes down the help of all
-    for name, place in COMMANDS.items():
-        if name in chosen:
-            _register(app, name, _load(place))
-    for name, place in GROUPS.items():
-        if name in chosen:
-            app.add_typer(_load(place), name=name)
+    for command in command_table.COMMANDS:
+        if command.name in chosen:
+            _register(app, command)
     return app
 
 
-def _load(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(f"workshop_kit.{module}"), name)
+def _register(app: typer.Typer, command: Command) -> None:
+    """Register a command, or a group of them, with the summary of the table."""
+    module = next(module for module, names in MODULES.items() if command.name in names)
+    found = getattr(
+        importlib.import_module(f"workshop_kit.commands.{module}"), "main" if command.bare else command.name
+    )
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=command.name, help=command.summary)
+        return
+    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
+    settings: dict[str, Any] = passed_on if command.name in {"test", "bench"} else {}
+    if command.bare:
+        settings, found = {**passed_on, "help_option_names": []}, _without_typer(found)
+    app.command(command.name, help=command.summary, context_settings=settings)(found)
+
+
+def _without_typer(run: Callable[[list[str]], int]) -> Callable[..., None]:
+    """Return a command that parses its own words: it also runs on a bare Python."""
+
+    def command(context: typer.Context) -> None:
+        raise typer.Exit(run(context.args))
+
+    return command
 
 
 def main() -> NoReturn:
@@ -111,26 +109,6 @@ def main() -> NoReturn:
     except Exception as error:
         _usage_or_raise(error)
     sys.exit(code if isinstance(code, int) else Exit.GOOD)
-
-
-def _without_typer(run: Callable[[list[str]], int]) -> Callable[..., None]:
-    """Return a command that parses its own words: it also runs on a bare Python."""
-
-    def command(context: typer.Context) -> None:
-        raise typer.Exit(run(context.args))
-
-    return command
-
-
-def _register(app: typer.Typer, name: str, function: Callable[..., Any]) -> None:
-    """Register a command with the summary that the command table has for it."""
-    known = command_table.find(name)
-    assert known is not None, name  # noqa: S101 - the table lists every command
-    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
-    settings: dict[str, Any] = passed_on if name in {"test", "bench"} else {}
-    if known.bare:
-        settings, function = {**passed_on, "help_option_names": []}, _without_typer(function)
-    app.command(name, help=known.summary, context_settings=settings)(function)
 
 
 def _usage_or_raise(error: Exception) -> NoReturn:

@@ -57,9 +57,12 @@ COMMANDS: tuple[Command, ...] = (
 )
 
 
-def find(name: str) -> Command | None:
-    """Return the command of that name, or None."""
-    return next((command for command in COMMANDS if command.name == name), None)
+def find(name: str) -> Command:
+    """Return the command of that name. Raises WrongUsage."""
+    found = next((command for command in COMMANDS if command.name == name), None)
+    if found is None:
+        raise WrongUsage(f"There is no command {name!r}.", "Run ./workshop --help for the list.")
+    return found
 
 
 def overview() -> str:
@@ -79,8 +82,7 @@ class Parser(argparse.ArgumentParser):
     """The argument parser of a command that runs on a bare Python; a mistake raises WrongUsage."""
 
     def __init__(self, command: str) -> None:
-        known = find(command)
-        summary = known.summary if known else None
+        summary = find(command).summary
         super().__init__(prog=f"./workshop {command}", description=summary, add_help=False, allow_abbrev=False)
         self.add_argument("--help", action="help", help="Show this message and exit.")
 

@@ -16,7 +16,7 @@ import typer
 from workshop_kit.bundle import images, wheels
 from workshop_kit.bundle.manifest import choose_images, megabytes, parts, verify, version_of
 from workshop_kit.commands import doctor
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
 from workshop_kit.dev import site
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
@@ -32,7 +32,7 @@ from workshop_kit.workspace.folder import Workspace, own_workspace
 
 REPEATED = "WORKSHOP_REPEATED"
 """Set while a command runs again as a member of Docker's group."""
-bundle = group("bundle")
+bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB stick, or on a share.")]
 
 

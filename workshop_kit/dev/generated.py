@@ -83,8 +83,8 @@ def help_pages(command: Any) -> str:
 
 
 def _help_pages(command: Any, name: str) -> Iterator[tuple[str, str]]:
-    known = command_table.find(name)
-    if name and not (known and known.bare):
+    bare = {one.name for one in command_table.COMMANDS if one.bare}
+    if name and name not in bare:
         context = command.context_class(command, info_name=f"./workshop {name}", terminal_width=HELP_WIDTH)
         yield name, command.get_help(context)
     for word, inner in getattr(command, "commands", {}).items():

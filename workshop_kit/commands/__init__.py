@@ -1,1 +1,0 @@
-"""The commands of ``./workshop``: a module for each group, registered in ``cli``."""

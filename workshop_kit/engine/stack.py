@@ -61,7 +61,6 @@ class Stack:
             "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
             "WORKSHOP_HEALTH_START": f"{patient(HEALTH_START_SECONDS):g}s",
             "WORKSHOP_HEALTH_TIMEOUT": f"{patient(HEALTH_TIMEOUT_SECONDS):g}s",
-            "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
             **cgroup_variables(info, identity.session, self.folder),
             **({"COMPOSE_FILE": ":".join(self.files)} if len(self.files) > 1 else {}),
             **{
@@ -164,10 +163,6 @@ class Stack:
             running.wait_ready("/readyz", within_seconds=READY_TIMEOUT_SECONDS)
 
     def _with_cause(self, error: WorkshopError) -> WorkshopError:
-        if re.search("port is already allocated|address already in use", error.output):
-            port = self.variables()["WORKSHOP_SERVICE_PORT"]
-            advice = "Unset WORKSHOP_SERVICE_PORT (a free port is then chosen) or name another."
-            return WorkshopError(f"Port {port} (WORKSHOP_SERVICE_PORT) is taken.", advice, output=error.output)
         for service, container in self.containers().items():
             if trouble := _trouble(container.attrs["State"]):
                 sentence = f"The stack did not come up: {service} {trouble}."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.engine import builder
+from workshop_kit.engine.images import build_folder
 from workshop_kit.engine.session import Session
 
 ENGINES = Path(__file__).with_name("engines")
@@ -17,6 +17,6 @@ ENGINES = Path(__file__).with_name("engines")
 def engines_image(session: Session, seat_image_tag: str) -> Iterator[str]:
     """A seat with Podman, and with what a rootless engine needs."""
     tag = f"workshop-engines-of-the-tests:{session.identity.session}"
-    builder.build_folder(session, ENGINES, tag, f"--build-arg=SEAT={seat_image_tag}")
+    build_folder(session, ENGINES, tag, f"--build-arg=SEAT={seat_image_tag}")
     yield tag
     session.engine.client.images.remove(tag, force=True)

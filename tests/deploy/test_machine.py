@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.engine import builder
+from workshop_kit.engine.images import build_folder
 from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(3000)]
@@ -27,7 +27,7 @@ MACHINE_SECONDS = 2400
 def machine_image(session: Session, engines_image: str) -> Iterator[str]:
     """QEMU, and the disk of its guest: a seat, the engines, systemd and Debian's kernel."""
     tag = f"workshop-machine-of-the-tests:{session.identity.session}"
-    builder.build_folder(session, FOLDER, tag, f"--build-arg=ENGINES={engines_image}")
+    build_folder(session, FOLDER, tag, f"--build-arg=ENGINES={engines_image}")
     yield tag
     session.engine.client.images.remove(tag, force=True)
 

@@ -12,8 +12,8 @@ from subprocess import PIPE, Popen
 from docker.errors import DockerException
 
 from workshop_kit.bundle.manifest import MB, Part, find, parts, require_space, writing
-from workshop_kit.engine import builder, shell
 from workshop_kit.engine import images as engine_images
+from workshop_kit.engine import shell
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
@@ -103,7 +103,7 @@ def _label(session: Session, loaded: str, tag: str) -> None:
     """Give a loaded image its own tag and this workspace's labels, by a build that adds no layer."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "Dockerfile").write_text(f"FROM {loaded}\n")
-        builder.build_folder(session, Path(folder), tag, scope="machine")
+        engine_images.build_folder(session, Path(folder), tag, scope="machine")
 
 
 def _content_bytes(engine: Engine, tags: Mapping[str, str]) -> int:

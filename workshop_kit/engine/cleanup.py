@@ -16,9 +16,8 @@ import psutil
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.builder import short_name
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
-from workshop_kit.engine.recipes import REPOSITORY
+from workshop_kit.engine.recipes import REPOSITORY, short_name
 from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
 from workshop_kit.progress import Report, Step, silent
 

@@ -12,8 +12,8 @@ from docker.errors import ImageNotFound
 
 from workshop_kit.bundle import images
 from workshop_kit.bundle.manifest import Part
-from workshop_kit.engine import builder, cleanup
-from workshop_kit.engine.images import is_there
+from workshop_kit.engine import cleanup
+from workshop_kit.engine.images import build_folder, is_there
 from workshop_kit.engine.labels import Identity
 from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.errors import WorkshopError
@@ -32,7 +32,7 @@ def small_images(session: Session, folder: Path) -> dict[str, str]:
             f"FROM {tags.get('ground', 'scratch')}\nCOPY word /{name}\nLABEL kept={name}\n"
         )
         tags[name] = f"container-workshop/test-{name}:{secrets.token_hex(6)}"
-        builder.build_folder(session, context, tags[name])
+        build_folder(session, context, tags[name])
     return tags
 
 

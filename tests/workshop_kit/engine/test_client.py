@@ -14,8 +14,7 @@ from docker.errors import BuildError, NotFound
 from tests.workshop_kit.engine import kernels
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.client import WorkspaceClient, WorkspaceContainer
-from workshop_kit.engine.client_arguments import Names
-from workshop_kit.engine.labels import COMPOSE_PROJECT
+from workshop_kit.engine.labels import COMPOSE_PROJECT, Names
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack

@@ -10,8 +10,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from workshop_kit.bootstrap import command_table
-from workshop_kit.bootstrap.command_table import Command
+from workshop_kit.bootstrap.command_table import COMMANDS, Command
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
@@ -53,26 +52,24 @@ def application(words: Sequence[str]) -> typer.Typer:
     app.callback()(lambda: None)  # without it, a single command would be the whole application
     known = {name for names in MODULES.values() for name in names}
     chosen = known.intersection(words[:1]) - {"build"} or known  # build writes down the help of all
-    for command in command_table.COMMANDS:
-        if command.name in chosen:
-            _register(app, command)
+    for name, command in COMMANDS.items():
+        if name in chosen:
+            _register(app, name, command)
     return app
 
 
-def _register(app: typer.Typer, command: Command) -> None:
+def _register(app: typer.Typer, name: str, command: Command) -> None:
     """Register a command, or a group of them, with the summary of the table."""
-    module = next(module for module, names in MODULES.items() if command.name in names)
-    found = getattr(
-        importlib.import_module(f"workshop_kit.commands.{module}"), "main" if command.bare else command.name
-    )
+    module = next(module for module, names in MODULES.items() if name in names)
+    found = getattr(importlib.import_module(f"workshop_kit.commands.{module}"), "main" if command.bare else name)
     if isinstance(found, typer.Typer):
-        app.add_typer(found, name=command.name, help=command.summary)
+        app.add_typer(found, name=name, help=command.summary)
         return
     passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
-    settings: dict[str, Any] = passed_on if command.name in {"test", "bench"} else {}
+    settings: dict[str, Any] = passed_on if name in {"test", "bench"} else {}
     if command.bare:
         settings, found = {**passed_on, "help_option_names": []}, _without_typer(found)
-    app.command(command.name, help=command.summary, context_settings=settings)(found)
+    app.command(name, help=command.summary, context_settings=settings)(found)
 
 
 def _without_typer(run: Callable[[list[str]], int]) -> Callable[..., None]:

@@ -15,7 +15,8 @@ from unittest import mock
 import pytest
 
 from tests.workshop_kit.engine.recorded_engines import GOOD
-from workshop_kit.bootstrap import command_table
+from workshop_kit.bootstrap.__main__ import help_of
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.cli import main
 from workshop_kit.commands import tour
 from workshop_kit.errors import Exit
@@ -49,13 +50,13 @@ def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]
 def test_every_command_of_the_table_exists_and_explains_itself(root: Path, environment: dict[str, str]) -> None:
     """The table of needs names the same commands, and the help before set-up is the help after it."""
     listing = cli(root, "--help", environment=environment).stdout
-    for command in command_table.COMMANDS:
-        said = cli(root, command.name, "--help", environment=environment)
+    for name, command in COMMANDS.items():
+        said = cli(root, name, "--help", environment=environment)
         assert said.returncode == Exit.GOOD
         assert command.summary.split(":")[0] in said.stdout
         if not command.bare:
-            assert said.stdout == command_table.help_of([command.name]), "./workshop build writes it anew"
-        assert command.name in listing
+            assert said.stdout == help_of([name]), "./workshop build writes it anew"
+        assert name in listing
 
 
 def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, str], workspace: Workspace) -> None:

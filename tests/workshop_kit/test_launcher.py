@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.bootstrap import command_table
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.errors import Exit
 from workshop_kit.paths import CHECKOUT
 
@@ -39,7 +39,7 @@ def test_the_list_of_commands_needs_nothing(bare: Path, tmp_path: Path) -> None:
     for folder in (tmp_path / "link", CHECKOUT):
         said = workshop(folder, "--help", **legacy)
         assert (said.returncode, said.stderr) == (Exit.GOOD, "")
-        assert [command.name for command in command_table.COMMANDS if command.name not in said.stdout] == []
+        assert [name for name in COMMANDS if name not in said.stdout] == []
     assert not (bare / ".venv").exists()
 
 

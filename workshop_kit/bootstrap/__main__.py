@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from workshop_kit.bootstrap import command_table, python_env
-from workshop_kit.bootstrap.command_table import Command
+from workshop_kit.bootstrap import python_env
+from workshop_kit.bootstrap.command_table import COMMANDS, Command
 from workshop_kit.bundle import wheels
 from workshop_kit.commands import doctor, plan
-from workshop_kit.errors import Exit, NotReady, WorkshopError
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
 from workshop_kit.terminal import answer, say, say_error
 
+HELP = Path(__file__).with_name("help.toml")
+"""The help of each command that needs packages; ``./workshop build`` writes it from the command line."""
 LAUNCHER = CHECKOUT / "workshop"
 PACKAGED = Path(__file__).parents[1] / "packaged"
 """In a package, the files of the clone that `plan` reads; pyproject.toml puts them there."""
@@ -47,23 +51,37 @@ def main() -> int:
 def run(arguments: list[str]) -> int:
     """Run what can run on a bare Python; for every other command make the environment first."""
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
-        answer(command_table.overview())
+        answer(overview())
         return Exit.GOOD if arguments else Exit.WRONG_USAGE
-    command = command_table.find(arguments[0])
-    is_clone = LAUNCHER.is_file()
-    if command.name == "plan":
+    name, is_clone = arguments[0], LAUNCHER.is_file()
+    if name not in COMMANDS:
+        raise WrongUsage(f"There is no command {name!r}.", "Run ./workshop --help for the list.")
+    if name == "plan":
         return plan.main(arguments[1:], CHECKOUT if is_clone else PACKAGED)
     if not is_clone:
         raise NotReady(
-            f"`workshop {command.name}` needs a clone of the repository: lessons and images are not in the package.",
-            f"Clone it, and run ./workshop {command.name} in the clone.",
+            f"`workshop {name}` needs a clone of the repository: lessons and images are not in the package.",
+            f"Clone it, and run ./workshop {name} in the clone.",
         )
-    if command.name == "doctor":
+    if name == "doctor":
         return doctor.main(arguments[1:])
     if "--help" in arguments:
-        answer(command_table.help_of(arguments).rstrip("\n"))
+        answer(help_of(arguments).rstrip("\n"))
         return Exit.GOOD
-    return _start_command_line(command, arguments)
+    return _start_command_line(COMMANDS[name], arguments)
+
+
+def overview() -> str:
+    """Return the list of commands with their summaries, for ``./workshop --help`` before set-up."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])
+
+
+def help_of(words: Sequence[str]) -> str:
+    """Return the help of the command at the start of ``words``, of ``bundle save`` rather than ``bundle``."""
+    pages: dict[str, str] = tomllib.loads(HELP.read_text(encoding="utf-8"))
+    return pages.get(" ".join(words[:2])) or pages[words[0]]
 
 
 def _start_command_line(command: Command, arguments: list[str]) -> NoReturn:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workshop_kit.bootstrap import memory, python_env
-from workshop_kit.bootstrap.command_table import Parser
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.terminal import answer
+from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.folder import HIDDEN, own_folder
 from workshop_kit.workspace.lab_settings import JupyterFolders, is_free
 
@@ -47,7 +47,7 @@ class DoctorLine:
 
 def main(arguments: list[str]) -> int:
     """Print the report; exit code 1 if something is fixable."""
-    parser = Parser("doctor")
+    parser = Parser("doctor", COMMANDS["doctor"].summary)
     parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     as_json = parser.parse_args(arguments).json
     findings = list(examine())

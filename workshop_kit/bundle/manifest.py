@@ -13,7 +13,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from workshop_kit.paths import commit
 from workshop_kit.progress import Report, Step, silent
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 TASK = "Bundle"
 MB = 1_000_000
 SHORT = 12
@@ -182,15 +182,8 @@ def megabytes(size_bytes: int) -> str:
 
 
 def _write_manifest(part: Part) -> None:
-    files = {name: [file.sha256, file.size_bytes] for name, file in part.files.items()}
-    said = {
-        "format": FORMAT,
-        "kind": part.kind,
-        "name": part.name,
-        "version": part.version,
-        "files": files,
-        "content": part.content,
-    }
+    said = {"format": FORMAT, **asdict(part)}
+    del said["folder"]
     path = part.folder / MANIFEST
     with path.open("w", encoding="utf-8") as file:
         json.dump({"sha256": _digest(said), "part": said}, file, indent=1)
@@ -203,7 +196,7 @@ def _read(path: Path) -> Part:
         document = json.loads(path.read_bytes())
         said = document["part"]
         is_whole = document["sha256"] == _digest(said)
-        files = {str(name): File(str(sha256), int(size)) for name, (sha256, size) in said["files"].items()}
+        files = {name: File(**file) for name, file in said["files"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(path, "is not as it was saved") from error
     if said.get("format") != FORMAT:

@@ -61,7 +61,7 @@ def examine() -> Iterator[DoctorLine]:
     yield _packages()
     yield _certificates()
     yield _proxy()
-    yield ports(JupyterFolders(_hidden_folder() / "jupyter"))
+    yield ports(JupyterFolders(own_folder() / HIDDEN / "jupyter"))
     yield _memory()
     yield from _engine_findings()
 
@@ -89,25 +89,12 @@ def _python() -> DoctorLine:
     return DoctorLine("Python", "good", f"{platform.python_version()} ({shown})")
 
 
-def _is_conda() -> bool:
-    return os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop"
-
-
-def _has_packages() -> bool:
-    return _is_conda() or python_env.is_complete(CHECKOUT)
-
-
 def _packages() -> DoctorLine:
-    if _is_conda():
+    if os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop":
         return DoctorLine("Python packages", "good", "from the conda environment")
     if python_env.is_complete(CHECKOUT):
         return DoctorLine("Python packages", "good", "as locked in requirements.lock")
     return DoctorLine("Python packages", "fixable", "not installed yet", SETUP)
-
-
-def _hidden_folder() -> Path:
-    """Return the kit's folder in the command line's workspace, which may be absent."""
-    return own_folder() / HIDDEN
 
 
 def _certificates() -> DoctorLine:
@@ -147,7 +134,7 @@ def _memory() -> DoctorLine:
 
 
 def _engine_findings() -> Iterator[DoctorLine]:
-    if not _has_packages():
+    if _packages().state != "good":
         # A docker package of another environment could find another engine.
         yield DoctorLine("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
@@ -241,7 +228,7 @@ def _features(engine: Engine) -> Iterator[DoctorLine]:
     from workshop_kit.engine.labels import Identity
     from workshop_kit.engine.session import Ledger, Session
 
-    hidden, tag = _hidden_folder(), recipes.tags(CHECKOUT)["base"]
+    hidden, tag = own_folder() / HIDDEN, recipes.tags(CHECKOUT)["base"]
     if not (hidden / "id").is_file() or not images.is_there(engine, tag):
         yield DoctorLine("Limits, health, logs", "n/a", "tried once ./workshop setup has run")
         return

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import importlib
 import sys
-from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import typer
 
-from workshop_kit.bootstrap.command_table import COMMANDS, Command
+from workshop_kit.bootstrap.__main__ import run_without_packages
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
@@ -21,64 +21,42 @@ DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
 
 MODULES = {
     "machine": ("setup", "start", "down", "bundle"),
-    "doctor": ("doctor",),
     "exercises": ("check", "watch", "hint", "solution", "reset", "status", "goto", "update", "progress"),
     "tour": ("tour",),
-    "plan": ("plan",),
     "instructor": ("notes", "desk", "join"),
     "audit": ("audit",),
     "seats": ("seat", "hub"),
     "development": ("test", "bench", "new", "build", "site"),
 }
-"""The commands in each module of ``commands``: functions and groups of these names, a bare one as ``main``."""
+"""The commands in each module of ``commands``: functions and groups of these names."""
 INTERRUPTED = 130
 STARTING_CONTAINERS = {"audit", "check", "goto", "tour", "watch"}
 """Commands that have containers to remove when they are told to end."""
 
 
-def application(words: Sequence[str]) -> typer.Typer:
-    """Return the command line for these words.
+def application(name: str) -> typer.Typer:
+    """Return the command line with one command: the modules of the others are slow to import.
 
-    Where they begin with a command, it has this command alone: the modules of the others are slow to import.
+    ``build`` comes with all, whose help it writes down.
     """
-    app = typer.Typer(
-        name="workshop",
-        help="Container Design Workshop: configuration, logging and monitoring on real running containers.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
-    )
+    app = typer.Typer(name="workshop", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.callback()(lambda: None)  # without it, a single command would be the whole application
-    known = {name for names in MODULES.values() for name in names}
-    chosen = known.intersection(words[:1]) - {"build"} or known  # build writes down the help of all
-    for name, command in COMMANDS.items():
-        if name in chosen:
-            _register(app, name, command)
+    for module, names in MODULES.items():
+        for one in names:
+            if name in (one, "build"):
+                _register(app, one, getattr(importlib.import_module(f"workshop_kit.commands.{module}"), one))
     return app
 
 
-def _register(app: typer.Typer, name: str, command: Command) -> None:
+def _register(app: typer.Typer, name: str, found: Any) -> None:
     """Register a command, or a group of them, with the summary of the table."""
-    module = next(module for module, names in MODULES.items() if name in names)
-    found = getattr(importlib.import_module(f"workshop_kit.commands.{module}"), "main" if command.bare else name)
+    summary = COMMANDS[name].summary
     if isinstance(found, typer.Typer):
-        app.add_typer(found, name=name, help=command.summary)
+        app.add_typer(found, name=name, help=summary)
         return
-    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
-    settings: dict[str, Any] = passed_on if name in {"test", "bench"} else {}
-    if command.bare:
-        settings, found = {**passed_on, "help_option_names": []}, _without_typer(found)
-    app.command(name, help=command.summary, context_settings=settings)(found)
-
-
-def _without_typer(run: Callable[[list[str]], int]) -> Callable[..., None]:
-    """Return a command that parses its own words: it also runs on a bare Python."""
-
-    def command(context: typer.Context) -> None:
-        raise typer.Exit(run(context.args))
-
-    return command
+    takes_more = name in {"test", "bench"}
+    settings = {"allow_extra_args": takes_more, "ignore_unknown_options": takes_more}
+    app.command(name, help=summary, context_settings=settings)(found)
 
 
 def main() -> NoReturn:
@@ -86,8 +64,9 @@ def main() -> NoReturn:
     try:
         if STARTING_CONTAINERS.intersection(sys.argv[1:2]):
             reaper.interrupt_on_termination()
-        # Without standalone mode an exit code comes back as a value, and errors come here.
-        code = application(sys.argv[1:])(prog_name="./workshop", standalone_mode=False)
+        code = run_without_packages(sys.argv[1:])
+        if code is None:  # without standalone mode an exit code comes back as a value, and errors come here
+            code = application(sys.argv[1])(prog_name="./workshop", standalone_mode=False)
         if code == INTERRUPTED:  # Typer's word for Ctrl-C
             raise KeyboardInterrupt
     except WorkshopError as error:
@@ -114,7 +93,7 @@ def _usage_or_raise(error: Exception) -> NoReturn:
     if show is None:
         raise error
     said = show().rstrip(".")
-    if said.startswith("Usage:"):  # no command was named: this is the help
+    if said.startswith("Usage:"):  # no command of a group was named: this is the help
         say(said)
         sys.exit(Exit.WRONG_USAGE)
     context = getattr(error, "ctx", None)

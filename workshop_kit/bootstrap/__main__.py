@@ -17,7 +17,7 @@ from workshop_kit.bootstrap import python_env
 from workshop_kit.bootstrap.command_table import COMMANDS, Command
 from workshop_kit.bundle import wheels
 from workshop_kit.commands import doctor, plan
-from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage, did_you_mean
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
 from workshop_kit.terminal import answer, say, say_error
@@ -49,13 +49,27 @@ def main() -> int:
 
 
 def run(arguments: list[str]) -> int:
-    """Run what can run on a bare Python; for every other command make the environment first."""
+    """Run what needs no package; for every other command make the environment first, and run it there."""
+    if (code := run_without_packages(arguments)) is not None:
+        return code
+    if "--help" in arguments:
+        answer(help_of(arguments).rstrip("\n"))
+        return Exit.GOOD
+    return _start_command_line(COMMANDS[arguments[0]], arguments)
+
+
+def run_without_packages(arguments: list[str]) -> int | None:
+    """Show the commands, or run ``doctor`` or ``plan``; return the exit code, None for every other command.
+
+    Raises WrongUsage for a word that is no command, NotReady in a package for one that needs a clone.
+    """
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         answer(overview())
         return Exit.GOOD if arguments else Exit.WRONG_USAGE
     name, is_clone = arguments[0], LAUNCHER.is_file()
     if name not in COMMANDS:
-        raise WrongUsage(f"There is no command {name!r}.", "Run ./workshop --help for the list.")
+        what = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
+        raise WrongUsage(what, "Run ./workshop --help for the list.")
     if name == "plan":
         return plan.main(arguments[1:], CHECKOUT if is_clone else PACKAGED)
     if not is_clone:
@@ -63,16 +77,11 @@ def run(arguments: list[str]) -> int:
             f"`workshop {name}` needs a clone of the repository: lessons and images are not in the package.",
             f"Clone it, and run ./workshop {name} in the clone.",
         )
-    if name == "doctor":
-        return doctor.main(arguments[1:])
-    if "--help" in arguments:
-        answer(help_of(arguments).rstrip("\n"))
-        return Exit.GOOD
-    return _start_command_line(COMMANDS[name], arguments)
+    return doctor.main(arguments[1:]) if name == "doctor" else None
 
 
 def overview() -> str:
-    """Return the list of commands with their summaries, for ``./workshop --help`` before set-up."""
+    """Return the list of commands with their summaries."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])

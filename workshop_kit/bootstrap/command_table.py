@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Command:
-    """One command. ``may_install`` allows it to install packages; a ``bare`` one runs without any."""
+    """One command. ``may_install`` allows it to install packages."""
 
     summary: str
     may_install: bool = False
     developer_packages: bool = False
-    bare: bool = False
 
 
 COMMANDS = {
     "setup": Command("Prepare this machine: Python packages, an engine, the images.", may_install=True),
     "start": Command("Prepare what is missing and open the first lesson in JupyterLab.", may_install=True),
-    "doctor": Command("Look at the machine and say what is good and what is not; install nothing.", bare=True),
+    "doctor": Command("Look at the machine and say what is good and what is not; install nothing."),
     "check": Command("Check an exercise on real containers: ./workshop check container.limits."),
     "watch": Command("Check an exercise whenever its file is saved; h hint, s solution, q quit."),
     "hint": Command("Give the next hint of an exercise."),
@@ -29,7 +28,7 @@ COMMANDS = {
     "update": Command("Bring changed lessons into the workspace; what was edited there stays."),
     "progress": Command("For a change of machine: export your progress and files to one file, and import it there."),
     "tour": Command("Run every lesson (or those named) from top to bottom without a browser.", may_install=True),
-    "plan": Command("Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.", bare=True),
+    "plan": Command("Print a timetable with breaks: ./workshop plan --track half-day --start 09:30."),
     "notes": Command("Write the instructor's notes of each lesson as pages to print."),
     "desk": Command("Open the instructor's desk: load, faults, checkpoints, a page for the audience, a live room."),
     "join": Command("Join an instructor's live room: ./workshop join 7K2M-Q9FD-30XA; --leave ends it."),

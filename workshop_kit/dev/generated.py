@@ -15,7 +15,6 @@ import psutil
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import Method, Principle, Rule
-from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.dev import suite
 from workshop_kit.display.rendered import template
@@ -84,7 +83,7 @@ def help_pages(command: Any) -> str:
 
 
 def _help_pages(command: Any, name: str) -> Iterator[tuple[str, str]]:
-    if name and not (name in COMMANDS and COMMANDS[name].bare):
+    if name:
         context = command.context_class(command, info_name=f"./workshop {name}", terminal_width=HELP_WIDTH)
         yield name, command.get_help(context)
     for word, inner in getattr(command, "commands", {}).items():

@@ -1,14 +1,18 @@
-"""The terminal: results on stdout, messages and progress on stderr (standard library only, but for progress bars)."""
+"""The terminal: its words, results on stdout, messages and progress on stderr.
+
+It needs the standard library only, but for progress bars.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Step
 
 if TYPE_CHECKING:
@@ -43,6 +47,18 @@ def _write(name: Literal["stdout", "stderr"], text: str) -> None:
         stream.flush()
     except BrokenPipeError:  # the reader has ended: ``| head -1``; Python would flush again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class Parser(argparse.ArgumentParser):
+    """The argument parser of a command that runs on a bare Python; a mistake raises WrongUsage."""
+
+    def __init__(self, command: str, summary: str) -> None:
+        super().__init__(prog=f"./workshop {command}", description=summary, add_help=False, allow_abbrev=False)
+        self.add_argument("--help", action="help", help="Show this message and exit.")
+
+    def error(self, message: str) -> NoReturn:
+        """Raise WrongUsage with argparse's complaint."""
+        raise WrongUsage(f"{message[0].upper()}{message[1:]}.", f"Run {self.prog} --help for what it takes.")
 
 
 class TerminalReport:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.engine import builder
+from workshop_kit.engine.images import build_folder
 from workshop_kit.engine.session import Session
 
 ENGINES = Path(__file__).with_name("engines")
@@ -22,6 +22,6 @@ def engines_image(session: Session, seat_image_tag: str) -> Iterator[str]:
 def built(session: Session, folder: Path, argument: str) -> Iterator[str]:
     """Build the image of a folder with one build argument; yield its tag, and remove it."""
     tag = f"workshop-{folder.name}-of-the-tests:{session.identity.session}"
-    builder.build_folder(session, folder, tag, f"--build-arg={argument}")
+    build_folder(session, folder, tag, f"--build-arg={argument}")
     yield tag
     session.engine.client.images.remove(tag, force=True)

@@ -13,8 +13,8 @@ import pytest
 from tests.deploy.commands import npm_package, run
 from tests.lessons.checkout import copy_of_the_checkout
 from tests.private_engine import PrivateEngine, private_engine
-from workshop_kit.engine import builder
 from workshop_kit.engine import images as engine_images
+from workshop_kit.engine.images import build_folder
 from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(900)]
@@ -51,7 +51,7 @@ def image(session: Session, images: dict[str, str], root: Path) -> str:
     words = [f"--file={root / FOLDER / 'Dockerfile'}", f"--build-arg=DEBIAN={images['base']}"]
     words += [f"--build-arg={key}" for key in proxies]
     tag = f"{REPOSITORY}:{session.identity.session}"
-    builder.build_folder(session, root, tag, *words, environment=proxies)
+    build_folder(session, root, tag, *words, environment=proxies)
     return tag
 
 

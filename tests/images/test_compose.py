@@ -46,7 +46,6 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
         "WORKSHOP_SESSION": session.identity.session,
         "WORKSHOP_OWNER": session.identity.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
-        "WORKSHOP_SERVICE_PORT": "",
         "WORKSHOP_LOG_SOURCE": log_source(session.engine),
         **cgroup_variables(session.engine.client.info(), session.identity.session, folder),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},

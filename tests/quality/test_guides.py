@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.audit.catalog import principles
-from workshop_kit.bootstrap import command_table
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.dev import generated
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED
@@ -26,7 +26,7 @@ PAGES = [
 def test_commands_and_links_exist(root: Path, page: str) -> None:
     """Every ``./workshop WORD`` is a command; every relative link is a file, and its anchor a heading there."""
     words = set(re.findall(r"\./workshop ([a-z]+)", (root / page).read_text()))
-    assert words <= {command.name for command in command_table.COMMANDS}
+    assert words <= set(COMMANDS)
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text_of(root / page)):
         name, _, anchor = target.partition("#")
         file = (root / page).parent / name if name else root / page
@@ -58,7 +58,7 @@ def anchors(text: str) -> set[str]:
 def test_the_page_of_commands_lists_every_command(root: Path) -> None:
     """docs/commands.md has them all."""
     table = (root / "docs" / "commands.md").read_text()
-    missing = [command.name for command in command_table.COMMANDS if not re.search(rf"[`\s]{command.name}\b", table)]
+    missing = [name for name in COMMANDS if not re.search(rf"[`\s]{name}\b", table)]
     assert missing == []
 
 

@@ -31,7 +31,7 @@ FLOORS = (
     ("instructor",),
     ("dev",),
     ("commands",),
-    ("cli", "entry_point", "__main__"),
+    ("cli", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(FLOORS) for name in names}
 

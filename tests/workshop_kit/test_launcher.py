@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.bootstrap import command_table
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.errors import Exit
 from workshop_kit.paths import CHECKOUT
 
@@ -39,7 +39,7 @@ def test_the_list_of_commands_needs_nothing(bare: Path, tmp_path: Path) -> None:
     for folder in (tmp_path / "link", CHECKOUT):
         said = workshop(folder, "--help", **legacy)
         assert (said.returncode, said.stderr) == (Exit.GOOD, "")
-        assert [command.name for command in command_table.COMMANDS if command.name not in said.stdout] == []
+        assert [name for name in COMMANDS if name not in said.stdout] == []
     assert not (bare / ".venv").exists()
 
 
@@ -133,7 +133,7 @@ def test_an_active_conda_environment_is_used_as_it_is(bare: Path, tmp_path: Path
 def package(root: Path, tmp_path: Path) -> Path:
     """A folder with what pyproject.toml puts into the wheel."""
     project = tomllib.loads((root / "pyproject.toml").read_text())
-    assert project["project"]["scripts"] == {"workshop": "workshop_kit.entry_point:main"}
+    assert project["project"]["scripts"] == {"workshop": "workshop_kit.bootstrap.__main__:package"}
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     parts = {name: name for name in wheel["packages"]} | wheel["force-include"]
     for source, target in parts.items():
@@ -145,10 +145,9 @@ def package(root: Path, tmp_path: Path) -> Path:
 
 def packaged(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command of a package on a bare Python."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(package)!r}); from workshop_kit.entry_point import main; sys.exit(main())"
-    )
-    command = [sys.executable, "-I", "-S", "-c", code, *words]
+    program = "from workshop_kit.bootstrap.__main__ import package; sys.exit(package())"
+    path = f"import sys; sys.path.insert(0, {str(package)!r})"
+    command = [sys.executable, "-I", "-S", "-c", f"{path}; {program}", *words]
     return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
 
 

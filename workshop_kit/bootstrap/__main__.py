@@ -1,49 +1,106 @@
-"""The launcher runs this while the Python environment is incomplete: make it, then start the command line."""
+"""The command line before its packages: for the launcher, and as the command ``workshop`` of a package.
+
+In a clone it makes the Python environment, then starts ``cli``. A package has the kit and the timetable; notebooks,
+exercises and images are in a clone.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from workshop_kit.bootstrap import command_table, python_env
+from workshop_kit.bootstrap import python_env
+from workshop_kit.bootstrap.command_table import COMMANDS, Command
 from workshop_kit.bundle import wheels
-from workshop_kit.errors import Exit, WorkshopError, WrongUsage
+from workshop_kit.commands import doctor, plan
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage, did_you_mean
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Step
 from workshop_kit.terminal import answer, say, say_error
 
+HELP = Path(__file__).with_name("help.toml")
+"""The help of each command that needs packages; ``./workshop build`` writes it from the command line."""
+LAUNCHER = CHECKOUT / "workshop"
+PACKAGED = Path(__file__).parents[1] / "packaged"
+"""In a package, the files of the clone that `plan` reads; pyproject.toml puts them there."""
 
-def main(arguments: list[str]) -> int:
-    """Run what can run on a bare Python; for every other command make the environment first."""
-    if not arguments or arguments[0] in {"-h", "--help", "help"}:
-        answer(command_table.overview())
-        return Exit.GOOD if arguments else Exit.WRONG_USAGE
-    command = command_table.find(arguments[0])
-    if command is None:
-        raise WrongUsage(f"There is no command {arguments[0]!r}.", "Run ./workshop --help for the list.")
-    if command.bare:
-        return _run_without_packages(command.name, arguments[1:])
+
+def package() -> int:
+    """Run the command of a package; where it is installed from a clone, that is the clone's launcher."""
+    if LAUNCHER.is_file():
+        os.execv(LAUNCHER, [str(LAUNCHER), *sys.argv[1:]])
+    return main()
+
+
+def main() -> int:
+    """Run the command line; an error becomes one sentence and its exit code."""
+    try:
+        return run(sys.argv[1:])
+    except WorkshopError as error:
+        say_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("Stopped. Run the same command again: it goes on where it stopped.")
+        return 130
+
+
+def run(arguments: list[str]) -> int:
+    """Run what needs no package; for every other command make the environment first, and run it there."""
+    if (code := run_without_packages(arguments)) is not None:
+        return code
     if "--help" in arguments:
-        answer(command_table.help_of(arguments).rstrip("\n"))
+        answer(help_of(arguments).rstrip("\n"))
         return Exit.GOOD
-    if command.name == "bundle" and arguments[1:2] == ["load"]:
-        return _start_command_line(wheels.make_python(CHECKOUT, arguments[2:], report=_report), arguments)
-    if not command.may_install:
-        python_env.ensure(CHECKOUT, install=False)
-    python = python_env.ensure(CHECKOUT, developer=command.developer_packages, report=_report)
-    return _start_command_line(python, arguments)
+    return _start_command_line(COMMANDS[arguments[0]], arguments)
 
 
-def _start_command_line(python: Path, arguments: list[str]) -> NoReturn:
+def run_without_packages(arguments: list[str]) -> int | None:
+    """Show the commands, or run ``doctor`` or ``plan``; return the exit code, None for every other command.
+
+    Raises WrongUsage for a word that is no command, NotReady in a package for one that needs a clone.
+    """
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        answer(overview())
+        return Exit.GOOD if arguments else Exit.WRONG_USAGE
+    name, is_clone = arguments[0], LAUNCHER.is_file()
+    if name not in COMMANDS:
+        what = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
+        raise WrongUsage(what, "Run ./workshop --help for the list.")
+    if name == "plan":
+        return plan.main(arguments[1:], CHECKOUT if is_clone else PACKAGED)
+    if not is_clone:
+        raise NotReady(
+            f"`workshop {name}` needs a clone of the repository: lessons and images are not in the package.",
+            f"Clone it, and run ./workshop {name} in the clone.",
+        )
+    return doctor.main(arguments[1:]) if name == "doctor" else None
+
+
+def overview() -> str:
+    """Return the list of commands with their summaries."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])
+
+
+def help_of(words: Sequence[str]) -> str:
+    """Return the help of the command at the start of ``words``, of ``bundle save`` rather than ``bundle``."""
+    pages: dict[str, str] = tomllib.loads(HELP.read_text(encoding="utf-8"))
+    return pages.get(" ".join(words[:2])) or pages[words[0]]
+
+
+def _start_command_line(command: Command, arguments: list[str]) -> NoReturn:
+    """Run a command in the environment that it needs, which is made first if the command may install it."""
+    if arguments[:2] == ["bundle", "load"]:
+        python = wheels.make_python(CHECKOUT, arguments[2:], report=_report)
+    else:
+        developer = command.developer_packages
+        python = python_env.ensure(CHECKOUT, developer=developer, install=command.may_install, report=_report)
     os.execv(python, [str(python), "-P", "-m", "workshop_kit.cli", *arguments])
-
-
-def _run_without_packages(name: str, arguments: list[str]) -> int:
-    from workshop_kit.commands import doctor, plan
-
-    return doctor.main(arguments) if name == "doctor" else plan.main(arguments)
 
 
 _said: list[str] = []
@@ -58,11 +115,4 @@ def _report(step: Step) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except WorkshopError as error:
-        say_error(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        say("Stopped. Run the same command again: it goes on where it stopped.")
-        sys.exit(130)
+    sys.exit(main())

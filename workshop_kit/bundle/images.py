@@ -11,12 +11,12 @@ from subprocess import PIPE, Popen
 
 from docker.errors import DockerException
 
-from workshop_kit.bundle.manifest import MB, Part, find, intact, parts, writing
-from workshop_kit.engine import builder, shell
+from workshop_kit.bundle.manifest import MB, Part, find, parts, require_space, writing
 from workshop_kit.engine import images as engine_images
+from workshop_kit.engine import shell
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, Step, silent
 
 TASK = "Images"
@@ -33,12 +33,10 @@ NEXT_STEP = "Read its last lines above, then run the same command again."
 
 
 def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, report: Report = silent) -> Part:
-    """Write the images with these tags (by name) into a bundle unless it has them; return the part.
+    """Write the images with these tags (by name) into a bundle; return the part.
 
     Raises WorkshopError if the bundle cannot be written, or with the engine's message.
     """
-    if (there := intact(bundle, "images", engine.architecture, {"tags": dict(tags)}, report)) is not None:
-        return there
     total = _content_bytes(engine, tags)
     with writing(bundle, "images", engine.architecture, version) as (folder, content), _aliases(engine, tags) as saved:
         for tag, alias in saved.items():
@@ -58,7 +56,8 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
     fresh = {name: tag for name, tag in tags.items() if not engine_images.is_there(session.engine, tag)}
     if not fresh:
         return []
-    _require_space(session.engine, part)
+    if (free := engine_images.free_bytes(session.engine)) is not None:
+        require_space(free, part.content["unpacked_bytes"] * SPACE_FACTOR, "the images")
     report(Step(TASK, None, "the engine unpacks them"))
     with _aliases(session.engine, tags) as loaded:
         command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
@@ -104,16 +103,7 @@ def _label(session: Session, loaded: str, tag: str) -> None:
     """Give a loaded image its own tag and this workspace's labels, by a build that adds no layer."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "Dockerfile").write_text(f"FROM {loaded}\n")
-        builder.build_folder(session, Path(folder), tag, scope="machine")
-
-
-def _require_space(engine: Engine, part: Part) -> None:
-    free, needed = engine_images.free_bytes(engine), part.content["unpacked_bytes"] * SPACE_FACTOR
-    if free is not None and free < needed:
-        raise NotReady(
-            f"The disk is nearly full: {free / 1e9:.1f} GB free for images, and loading them needs {needed / 1e9:.1f}.",
-            "Free some space (docker system df shows what takes it), then load again.",
-        )
+        engine_images.build_folder(session, Path(folder), tag, scope="machine")
 
 
 def _content_bytes(engine: Engine, tags: Mapping[str, str]) -> int:

@@ -13,17 +13,17 @@ import os
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from workshop_kit.engine import recipes
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import commit
 from workshop_kit.progress import Report, Step, silent
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 TASK = "Bundle"
 MB = 1_000_000
 SHORT = 12
@@ -126,21 +126,6 @@ def find(found: Iterable[Part], kind: Kind, name: str, next_step: str = "Save th
     return there[name]
 
 
-def choose_images(root: Path, found: list[Part], architecture: str) -> Part:
-    """Return the part with images for an engine's architecture and this checkout.
-
-    Raises WorkshopError with the bundle's architectures, or with the images that differ.
-    """
-    own = find(
-        found,
-        "images",
-        architecture,
-        f"Save a bundle on a machine whose engine is {architecture}, into the same folder if you like.",
-    )
-    require_same(own, root)
-    return own
-
-
 def require_same(part: Part, root: Path) -> None:
     """Raise WorkshopError with the names of images that differ from this checkout's."""
     has: Mapping[str, str] = part.content["tags"]
@@ -161,18 +146,6 @@ def this_architecture() -> str:
     return ARCHITECTURES.get(machine, machine) if is_local else ""
 
 
-def intact(bundle: Path, kind: Kind, name: str, content: Mapping[str, Any], report: Report = silent) -> Part | None:
-    """Return an existing part if it has this content and no damage; else None."""
-    try:
-        part = find(parts(bundle), kind, name)
-        if {key: part.content.get(key) for key in content} != dict(content):
-            return None
-        verify(part, report)
-    except WorkshopError:
-        return None
-    return part
-
-
 @contextlib.contextmanager
 def readable(folder: Path) -> Iterator[None]:
     """Turn an OSError of the block into one sentence."""
@@ -190,6 +163,15 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def require_space(free_bytes: int, needed_bytes: int, what: str) -> None:
+    """Raise NotReady if a disk has too little space for ``what``: "the packages"."""
+    if free_bytes < needed_bytes:
+        raise NotReady(
+            f"The disk is nearly full: {free_bytes / 1e9:.1f} GB free, and {what} need {needed_bytes / 1e9:.1f}.",
+            "Free some space (docker system df shows what images take), then load again.",
+        )
+
+
 def megabytes(size_bytes: int) -> str:
     """Return a size in megabytes.
 
@@ -200,15 +182,8 @@ def megabytes(size_bytes: int) -> str:
 
 
 def _write_manifest(part: Part) -> None:
-    files = {name: [file.sha256, file.size_bytes] for name, file in part.files.items()}
-    said = {
-        "format": FORMAT,
-        "kind": part.kind,
-        "name": part.name,
-        "version": part.version,
-        "files": files,
-        "content": part.content,
-    }
+    said = {"format": FORMAT, **asdict(part)}
+    del said["folder"]
     path = part.folder / MANIFEST
     with path.open("w", encoding="utf-8") as file:
         json.dump({"sha256": _digest(said), "part": said}, file, indent=1)
@@ -221,7 +196,7 @@ def _read(path: Path) -> Part:
         document = json.loads(path.read_bytes())
         said = document["part"]
         is_whole = document["sha256"] == _digest(said)
-        files = {str(name): File(str(sha256), int(size)) for name, (sha256, size) in said["files"].items()}
+        files = {name: File(**file) for name, file in said["files"].items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(path, "is not as it was saved") from error
     if said.get("format") != FORMAT:

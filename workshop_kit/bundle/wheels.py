@@ -13,16 +13,16 @@ from workshop_kit.bootstrap import python_env
 from workshop_kit.bundle.manifest import (
     Part,
     find,
-    intact,
     parts,
     require_same,
+    require_space,
     sha256_of,
     this_architecture,
     verify,
     writing,
 )
 from workshop_kit.engine import shell
-from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, Step, silent
 
 MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}
@@ -43,14 +43,11 @@ def this_python() -> str:
 
 
 def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Part:
-    """Download the wheels of requirements.lock into a bundle unless it has them; return the part.
+    """Download the wheels of requirements.lock into a bundle; return the part.
 
     Raises NotReady if the package index does not answer or lacks a wheel.
     """
     lock = root / python_env.LOCK
-    wanted = {"lock": sha256_of(lock)}
-    if (there := intact(bundle, "wheels", this_python(), wanted, report)) is not None:
-        return there
     total = len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE))
     with writing(bundle, "wheels", this_python(), version) as (folder, content):
         fetched = 0
@@ -61,7 +58,7 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Par
             report(Step(TASK, min(fetched / total, 1.0), line.partition(" (from ")[0]))
 
         _download(lock, folder, count)
-        content.update(wanted)
+        content["lock"] = sha256_of(lock)
     report(Step(TASK, 1.0, done=True))
     return find(parts(bundle), "wheels", this_python())
 
@@ -113,14 +110,5 @@ def make_python(root: Path, words: list[str], report: Report = silent) -> Path:
         require_same(part, root)
     for part in (own, *images):
         verify(part, report)
-    _require_space(root, own)
+    require_space(shutil.disk_usage(root).free, own.size_bytes * UNPACKED_FACTOR, "the packages")
     return python_env.install_offline(root, own.folder, report=report)
-
-
-def _require_space(root: Path, part: Part) -> None:
-    free, needed = shutil.disk_usage(root).free, part.size_bytes * UNPACKED_FACTOR
-    if free < needed:
-        raise NotReady(
-            f"The disk is nearly full: {free / 1e9:.1f} GB free in {root}, and the packages need {needed / 1e9:.1f}.",
-            "Free some space, then load again.",
-        )

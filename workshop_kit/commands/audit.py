@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,7 +57,8 @@ def audit(
         found = _marked(run_audit(session, target, only=only or (), backing=backing, progress=progress), session.engine)
     found = apply(found, ignored, date.today())
     if html:
-        _write(html, lambda: report.as_page(found))
+        html.write_text(report.as_page(found), encoding="utf-8")
+        say(f"written: {html}")
     document = report.as_json(found) if as_json else report.as_sarif(found) if as_sarif else None
     answer(report.as_text(found) if document is None else json.dumps(document))
     if fail_on != [NEVER] and found.failing(deciding):
@@ -83,11 +83,3 @@ def _require_writable(page: Path) -> None:
     """Refuse a page that cannot be written before the audit runs. Raises WrongUsage."""
     if page.is_dir() or not os.access(page if page.exists() else page.parent, os.W_OK):
         raise WrongUsage(f"The page {page} cannot be written.", "Name a file in a folder that is there.")
-
-
-def _write(path: Path, page: Callable[[], str]) -> None:
-    try:
-        path.write_text(page(), encoding="utf-8")
-    except OSError as error:
-        raise WorkshopError(f"The page {path} cannot be written: {error.strerror}.", "Name another file.") from error
-    say(f"written: {path}")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workshop_kit.bootstrap import command_table
 from workshop_kit.engine import reach, reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.workspace import provision
@@ -32,12 +31,6 @@ ExerciseId = Annotated[
         metavar="EXERCISE", help="The exercise: container.limits, or a beginning that no other has, as container.li."
     ),
 ]
-
-
-def group(name: str) -> typer.Typer:
-    """Return an empty group of commands with the summary that the command table has for it."""
-    known = command_table.find(name)
-    return typer.Typer(help=known.summary if known else "", no_args_is_help=True, rich_markup_mode=None)
 
 
 def connected_stack(workspace: Workspace) -> Stack:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.commands.common import NoInstall, group
+from workshop_kit.commands.common import NoInstall
 from workshop_kit.commands.machine import repeat_as_group_member
 from workshop_kit.dev import generated, new_lesson, suite
 from workshop_kit.dev import site as site_pages
@@ -25,13 +25,13 @@ from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
 
-new = group("new")
+new = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
-def run_tests(
+def test(
     context: typer.Context,
-    everything: Annotated[bool, typer.Option("--all", help="Also the tests that take long, group by group.")] = False,
-    no_install: NoInstall = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also the tests that take long, group by group.")] = False,  # noqa: PT028 - a command
+    no_install: NoInstall = False,  # noqa: PT028
 ) -> None:
     """Run the test suite; further words go to pytest (``./workshop test -k config``)."""
     began = time.monotonic()

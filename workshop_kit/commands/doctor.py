@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from workshop_kit.bootstrap import memory, python_env
-from workshop_kit.bootstrap.command_table import Parser
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.terminal import answer
+from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.folder import HIDDEN, own_folder
 from workshop_kit.workspace.lab_settings import JupyterFolders, is_free
 
@@ -47,7 +47,7 @@ class DoctorLine:
 
 def main(arguments: list[str]) -> int:
     """Print the report; exit code 1 if something is fixable."""
-    parser = Parser("doctor")
+    parser = Parser("doctor", COMMANDS["doctor"].summary)
     parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     as_json = parser.parse_args(arguments).json
     findings = list(examine())
@@ -61,7 +61,7 @@ def examine() -> Iterator[DoctorLine]:
     yield _packages()
     yield _certificates()
     yield _proxy()
-    yield ports(JupyterFolders(_hidden_folder() / "jupyter"))
+    yield ports(JupyterFolders(own_folder() / HIDDEN / "jupyter"))
     yield _memory()
     yield from _engine_findings()
 
@@ -89,25 +89,12 @@ def _python() -> DoctorLine:
     return DoctorLine("Python", "good", f"{platform.python_version()} ({shown})")
 
 
-def _is_conda() -> bool:
-    return os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop"
-
-
-def _has_packages() -> bool:
-    return _is_conda() or python_env.is_complete(CHECKOUT)
-
-
 def _packages() -> DoctorLine:
-    if _is_conda():
+    if os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop":
         return DoctorLine("Python packages", "good", "from the conda environment")
     if python_env.is_complete(CHECKOUT):
         return DoctorLine("Python packages", "good", "as locked in requirements.lock")
     return DoctorLine("Python packages", "fixable", "not installed yet", SETUP)
-
-
-def _hidden_folder() -> Path:
-    """Return the kit's folder in the command line's workspace, which may be absent."""
-    return own_folder() / HIDDEN
 
 
 def _certificates() -> DoctorLine:
@@ -125,25 +112,15 @@ def _proxy() -> DoctorLine:
 
 
 def ports(folders: JupyterFolders) -> DoctorLine:
-    """Return the line about the stack's and JupyterLab's ports."""
-    wanted = os.environ.get("WORKSHOP_SERVICE_PORT")
-    if wanted and not wanted.isdecimal():
-        detail = f"WORKSHOP_SERVICE_PORT is {wanted!r}, which is not a port number"
-        return DoctorLine("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT")
-    if wanted and not is_free(int(wanted)):
-        detail = f"127.0.0.1:{wanted} (WORKSHOP_SERVICE_PORT) is taken"
-        return DoctorLine("Ports", "fixable", detail, "unset WORKSHOP_SERVICE_PORT: a free port is then chosen")
-    return DoctorLine("Ports", "good", _jupyter_port(folders))
-
-
-def _jupyter_port(folders: JupyterFolders) -> str:
+    """Return the line about JupyterLab's port; the stack's are free ones."""
     port = folders.last_port()
     if port is None:
-        return "JupyterLab chooses a free one at its first start, and keeps it"
-    where = f"127.0.0.1:{port} (JupyterLab)"
-    if is_free(port):
-        return f"{where} is free"
-    return f"{where} is in use: JupyterLab runs, or the next start chooses another one"
+        detail = "JupyterLab chooses a free one at its first start, and keeps it"
+    elif is_free(port):
+        detail = f"127.0.0.1:{port} (JupyterLab) is free"
+    else:
+        detail = f"127.0.0.1:{port} is in use: JupyterLab runs, or the next start chooses another one"
+    return DoctorLine("Ports", "good", detail)
 
 
 def _memory() -> DoctorLine:
@@ -157,7 +134,7 @@ def _memory() -> DoctorLine:
 
 
 def _engine_findings() -> Iterator[DoctorLine]:
-    if not _has_packages():
+    if _packages().state != "good":
         # A docker package of another environment could find another engine.
         yield DoctorLine("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
@@ -174,61 +151,60 @@ def _engine_findings() -> Iterator[DoctorLine]:
     if not engine.knows_start_interval:
         shown += " (older than 1.44: the stack takes some seconds longer to start)"
     yield DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
-    checks: tuple[Callable[[Engine], DoctorLine], ...] = (_tools, _disk, _images, _clock)
+    checks: tuple[Callable[[Engine], Iterator[DoctorLine]], ...] = (_tools, _disk, _images, _clock, _features)
     for check in checks:
         try:
-            yield check(engine)
+            yield from check(engine)
         except Exception as error:  # an engine that stops during the report is a finding, too
             yield DoctorLine(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
-    try:
-        yield from _features(engine)
-    except Exception as error:
-        yield DoctorLine("Limits, health, logs", "fixable", f"not known: {error}", SETUP)
 
 
-def _tools(_engine: Engine) -> DoctorLine:
+def _tools(_engine: Engine) -> Iterator[DoctorLine]:
     from workshop_kit.engine import install
 
     versions = {plugin: install.plugin_version(plugin) for plugin in ("buildx", "compose")}
     missing = [plugin for plugin, version in versions.items() if not version]
     if missing:
-        return DoctorLine("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
-    return DoctorLine(
-        "docker command", "good", ", ".join(f"{plugin} {version}" for plugin, version in versions.items())
-    )
+        yield DoctorLine("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
+    else:
+        detail = ", ".join(f"{plugin} {version}" for plugin, version in versions.items())
+        yield DoctorLine("docker command", "good", detail)
 
 
-def _disk(engine: Engine) -> DoctorLine:
+def _disk(engine: Engine) -> Iterator[DoctorLine]:
     from workshop_kit.engine import images
 
     free = images.free_bytes(engine)
     if free is None:
-        return DoctorLine("Disk", "n/a", "the engine's images are not on this machine's disks")
-    detail = f"{free / GIB:.1f} GiB free for images"
-    if free < images.ENOUGH_DISK_BYTES and images.missing(engine, CHECKOUT):
-        return DoctorLine("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
-    return DoctorLine("Disk", "good", detail)
+        yield DoctorLine("Disk", "n/a", "the engine's images are not on this machine's disks")
+    elif free < images.ENOUGH_DISK_BYTES and images.missing(engine, CHECKOUT):
+        detail = f"{free / GIB:.1f} GiB free for images; set-up wants 4"
+        yield DoctorLine("Disk", "fixable", detail, "docker system df   # shows what takes space")
+    else:
+        yield DoctorLine("Disk", "good", f"{free / GIB:.1f} GiB free for images")
 
 
-def _images(engine: Engine) -> DoctorLine:
+def _images(engine: Engine) -> Iterator[DoctorLine]:
     from workshop_kit.engine import images
 
     missing = images.missing(engine, CHECKOUT)
     if missing and not engine.knows_start_interval and not engine.is_podman:
         detail = f"missing or out of date: {', '.join(missing)}; an engine before Docker 25 cannot build them"
-        return DoctorLine("Images", "fixable", detail, "update Docker, or: ./workshop bundle load FOLDER")
-    if missing:
-        return DoctorLine("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
-    return DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
+        yield DoctorLine("Images", "fixable", detail, "update Docker, or: ./workshop bundle load FOLDER")
+    elif missing:
+        yield DoctorLine("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
+    else:
+        yield DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
 
 
-def _clock(engine: Engine) -> DoctorLine:
+def _clock(engine: Engine) -> Iterator[DoctorLine]:
     """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import images
 
     tag = recipes.tags(CHECKOUT)["base"]
     if not images.is_there(engine, tag):
-        return DoctorLine("Clock", "n/a", "compared once the images are built")
+        yield DoctorLine("Clock", "n/a", "compared once the images are built")
+        return
     program = ["python3", "-I", "-S", "-c", "import time; print(time.time())"]
     before = time.time()
     container = engine.client.containers.create(tag, program, network_mode="none")
@@ -241,22 +217,24 @@ def _clock(engine: Engine) -> DoctorLine:
         container.remove(force=True)
     skew = max(before - inside, inside - after, 0.0)
     if skew > ENOUGH_CLOCK_SECONDS:
-        return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
-    return DoctorLine("Clock", "good", "a container's clock agrees with this machine's")
+        yield DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
+    else:
+        yield DoctorLine("Clock", "good", "a container's clock agrees with this machine's")
 
 
-def _features(engine: Engine) -> list[DoctorLine]:
+def _features(engine: Engine) -> Iterator[DoctorLine]:
     """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
     from workshop_kit.engine import features, images
     from workshop_kit.engine.labels import Identity
     from workshop_kit.engine.session import Ledger, Session
 
-    hidden, tag = _hidden_folder(), recipes.tags(CHECKOUT)["base"]
+    hidden, tag = own_folder() / HIDDEN, recipes.tags(CHECKOUT)["base"]
     if not (hidden / "id").is_file() or not images.is_there(engine, tag):
-        return [DoctorLine("Limits, health, logs", "n/a", "tried once ./workshop setup has run")]
+        yield DoctorLine("Limits, health, logs", "n/a", "tried once ./workshop setup has run")
+        return
     identity = Identity((hidden / "id").read_text().strip(), "doctor")
     session = Session(engine, identity, Ledger(hidden / "ledger.jsonl"))
-    return [feature_line(one) for one in features.examine(session, tag, hidden / features.FILE)]
+    yield from map(feature_line, features.examine(session, tag, hidden / features.FILE))
 
 
 def feature_line(feature: Feature) -> DoctorLine:

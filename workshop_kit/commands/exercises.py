@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, group
+from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service
 from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint, work_file
 from workshop_kit.exercises.result import Verdict
@@ -19,7 +19,7 @@ from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import own_workspace
 from workshop_kit.workspace.lab_settings import trust
 
-progress = group("progress")
+progress = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such as progress.json on a USB stick.")]
 
 

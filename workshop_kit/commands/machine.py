@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 
 from workshop_kit.bundle import images, wheels
-from workshop_kit.bundle.manifest import choose_images, megabytes, parts, verify, version_of
+from workshop_kit.bundle.manifest import find, megabytes, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track, group
+from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
 from workshop_kit.dev import site
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
@@ -30,9 +30,10 @@ from workshop_kit.workspace import content, lab_settings, provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, own_workspace
 
+OTHER_ENGINE = "Save a bundle on a machine whose engine is {}, into the same folder if you like."
 REPEATED = "WORKSHOP_REPEATED"
 """Set while a command runs again as a member of Docker's group."""
-bundle = group("bundle")
+bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB stick, or on a share.")]
 
 
@@ -153,7 +154,8 @@ def load_bundle(folder: Folder) -> None:
     """Make this machine ready from a folder, without a network. Needs Python and a Docker engine, and nothing else."""
     found = parts(folder)
     engine = reach.connect()
-    part = choose_images(CHECKOUT, found, engine.architecture)
+    part = find(found, "images", engine.architecture, OTHER_ENGINE.format(engine.architecture))
+    require_same(part, CHECKOUT)
     workspace = own_workspace()
     with TerminalReport() as report:
         verify(part, report)

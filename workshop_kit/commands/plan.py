@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from workshop_kit.bootstrap.command_table import Parser
+from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.lessons.plan import as_json, as_markdown, as_text, timetable
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.terminal import answer
+from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.course import TRACKS, load_course
 
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str], root: Path = CHECKOUT) -> int:
 
 
 def _parser() -> Parser:
-    parser = Parser("plan")
+    parser = Parser("plan", COMMANDS["plan"].summary)
     parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
     parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")

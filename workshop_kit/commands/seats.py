@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import NoInstall, group
+from workshop_kit.commands.common import NoInstall
 from workshop_kit.engine import images, reach, reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.seats import hub_seats, hub_server, seat_server
@@ -17,7 +17,7 @@ from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace
 
-hub = group("hub")
+hub = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 def seat(

@@ -15,7 +15,6 @@ import psutil
 
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import Method, Principle, Rule
-from workshop_kit.bootstrap import command_table
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.dev import suite
 from workshop_kit.display.rendered import template
@@ -37,6 +36,7 @@ TITLES = {
 HELP_HEAD = (
     "# Written by `./workshop build` from the command line itself: what --help says before anything is installed."
 )
+HELP = Path("workshop_kit") / "bootstrap" / "help.toml"
 HELP_WIDTH = 78
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
@@ -64,7 +64,7 @@ def write_all(root: Path, command: Any) -> Iterator[Path]:
         Path("docs/audit.md"): audit_page(),
         Path("docs/exercises.schema.json"): exercises_schema(),
         PERFORMANCE: performance_page(root),
-        command_table.HELP.relative_to(root): help_pages(command),
+        HELP: help_pages(command),
     }
     for path, text in texts.items():
         if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text:
@@ -84,8 +84,7 @@ def help_pages(command: Any) -> str:
 
 
 def _help_pages(command: Any, name: str) -> Iterator[tuple[str, str]]:
-    known = command_table.find(name)
-    if name and not (known and known.bare):
+    if name:
         context = command.context_class(command, info_name=f"./workshop {name}", terminal_width=HELP_WIDTH)
         yield name, command.get_help(context)
     for word, inner in getattr(command, "commands", {}).items():

@@ -1,30 +1,29 @@
-"""Build a Dockerfile with BuildKit through the docker command, and explain a build that failed.
+"""Build the participant's Dockerfile as the SDK's ``images.build`` would, and explain a build that failed.
 
-The SDK's own ``images.build`` uses the classic builder, which has neither build secrets nor BuildKit's cache. Podman
-has no BuildKit: there its own command builds, which knows the same options.
+The SDK itself uses the classic builder, which has neither build secrets nor BuildKit's cache.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from docker.errors import BuildError
 
-from workshop_kit.engine import shell
-from workshop_kit.engine.labels import Scope
+from workshop_kit.engine import images, shell
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.recipes import PYTHON_ALIAS, wheels
-from workshop_kit.engine.session import Session
+from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Step
-from workshop_kit.screen import visible
 
-HUB = "docker.io/"
-"""What stands before a name in full that names no registry."""
+_FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
+_VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform"}
+_IGNORED = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
+"""Arguments of the SDK's ``images.build`` that change nothing for BuildKit."""
 # As BuildKit, and as the classic builder, name an image that no registry gave them.
 _IMAGE = re.compile(
     r"(?:failed to resolve source metadata for|resolve image config for|pull access denied for|manifest for) "
@@ -34,17 +33,19 @@ _FRONTEND = re.compile(r"resolve image config for (?:docker-image://)?(\S+)|#\s*
 _REQUIREMENT = re.compile(r"Could not find a version that satisfies the requirement ([\w.-]+)(\S*)")
 
 
-def command(
-    engine: Engine, tag: str | None, labels: Mapping[str, str], arguments: Mapping[str, str] | None = None
-) -> list[str]:
-    """Return the command that builds an image under a tag; more options and the context's folder follow it."""
-    words = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
-    if engine.is_podman:  # it would give the tag another registry, and leave out health checks
-        words = ["podman", "--remote", "--url", engine.endpoint.address, "build", "--format=docker"]
-        tag = tag and f"{HUB}{tag}"
-    words += ["--tag", tag] if tag else []
-    words += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-    return words + [word for key, value in (arguments or {}).items() for word in ("--build-arg", f"{key}={value}")]
+def command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
+    """Return the command for the SDK's ``build(…)``; None where it has no option for an argument."""
+    given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _IGNORED}
+    if not given.get("path"):
+        return None
+    path = given.pop("path")
+    words = images.command(engine, given.pop("tag", None), given.pop("labels", {}))
+    words += [f"--build-arg={key}={value}" for key, value in given.pop("buildargs", {}).items()]
+    if file := given.pop("dockerfile", None):
+        words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
+    words += [_FLAGS[key] for key in given.keys() & _FLAGS.keys()]
+    words += [f"{_VALUES[key]}={given[key]}" for key in given.keys() & _VALUES.keys()]
+    return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
 
 
 def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None) -> tuple[str, list[dict[str, str]]]:
@@ -67,53 +68,6 @@ def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None)
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
         return written.read_text(), log
-
-
-def build_folder(
-    session: Session,
-    folder: Path,
-    tag: str,
-    *words: str,
-    scope: Scope = "kernel",
-    environment: Mapping[str, str] | None = None,
-    on_line: Callable[[str], None] = lambda _line: None,
-) -> None:
-    """Build the Dockerfile of a folder under a tag, with labels, and write the image into the ledger.
-
-    ``words`` go to ``docker buildx build``. Raises NotReady with the builder's last lines.
-    """
-    # An image that outlives its maker does not name it: containers inherit labels.
-    labels = session.labels(scope) if scope == "kernel" else session.identity.labels(scope)
-    shell.run(
-        [*command(session.engine, tag, labels), *words, folder],
-        failed=f"The image {tag} could not be built.",
-        next_step=f"Read the builder's last lines above (of {folder}/Dockerfile), then run the same again.",
-        environment=environment,
-        on_line=on_line,
-    )
-    session.record("image", str(session.engine.client.images.get(tag).id), tag, scope)
-
-
-def can_build(engine: Engine) -> bool:
-    """Return whether `command` works on this engine: it has BuildKit, or is Podman."""
-    api = engine.client.api
-    return engine.is_podman or bool(api.get(f"{api.base_url}/_ping").headers.get("Builder-Version") == "2")
-
-
-def step(name: str, line: str) -> Step:
-    """Read BuildKit's plain progress: ``#7 [2/5] RUN apt-get …`` is step 2 of 5, ``#7 3.1 Fetched …`` is its output.
-
-    >>> step("redis", "#7 [2/4] RUN apt-get install redis").fraction
-    0.25
-    >>> step("redis", "STEP 2/4: RUN apt-get install redis").fraction  # Podman's
-    0.25
-    """
-    found = re.match(r"(?:#\d+ \[(?:\S+ )?|(?:\[\S+ )?STEP )(\d+)/(\d+)[\]:] (.*)", line)
-    if found is None:
-        said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
-        return Step(name, None, visible(f"{name}: {said}", 120))
-    done, total = int(found[1]) - 1, int(found[2])
-    return Step(name, done / total, visible(f"{name}: {found[3]}", 120))
 
 
 def _reason(log: list[dict[str, str]]) -> str:
@@ -152,12 +106,3 @@ def _no_wheel(name: str, version: str) -> str:
         )
     listed = ", ".join(f"{one} {there[one]}" for one in sorted(there))
     return f"There is no wheel of {name} in {PYTHON_ALIAS}, and pip asks no registry; it has {listed}."
-
-
-def short_name(image: str) -> str:
-    """Return the name as one would type it; Podman lists names in full.
-
-    >>> short_name("docker.io/library/python:3.13")
-    'python:3.13'
-    """
-    return image.removeprefix(HUB).removeprefix("library/")

@@ -16,9 +16,8 @@ import psutil
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.builder import short_name
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
-from workshop_kit.engine.recipes import REPOSITORY
+from workshop_kit.engine.recipes import REPOSITORY, short_name
 from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
 from workshop_kit.progress import Report, Step, silent
 
@@ -70,14 +69,12 @@ def remove(
     An entry whose thing is gone, or carries other labels by now, leaves the ledger, and nothing is removed.
     """
     outcome = CleanupResult()
-    whole_workspace = "workspace" in scopes and made_by is None
     _end_builds(session, made_by)
-    if whole_workspace:
-        outcome.unreadable = session.ledger.remove_unreadable()
     found = _ours(session)
     _record(session, found)
     entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
-    if whole_workspace:
+    if "workspace" in scopes:
+        outcome.unreadable = session.ledger.remove_unreadable()
         # `docker compose` in the participant's folder knows neither ledger nor labels; its project has a random name.
         service = _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
         found += service
@@ -95,7 +92,7 @@ def remove(
                 outcome.left.append((entry, str(refused.explanation)))
                 continue
         session.ledger.remove(entry)
-    if whole_workspace:
+    if "workspace" in scopes:
         _remove_cgroups(session.identity.session)
     report(Step("Clean-up", 1.0, done=True))
     return outcome

@@ -25,11 +25,20 @@ from docker.models.images import Image, ImageCollection
 from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
-from workshop_kit.engine import builder, containers
-from workshop_kit.engine.builder import short_name
-from workshop_kit.engine.client_arguments import Names, build_words, labels_of, on_this_machine
-from workshop_kit.engine.labels import COMPOSE_NETWORK, COMPOSE_PROJECT, SCOPE, SERVICE, Scope, are_ours
+from workshop_kit.engine import builder, containers, images
+from workshop_kit.engine.labels import (
+    COMPOSE_NETWORK,
+    COMPOSE_PROJECT,
+    SCOPE,
+    SERVICE,
+    Names,
+    Scope,
+    are_ours,
+    labels_of,
+)
+from workshop_kit.engine.recipes import short_name
 from workshop_kit.engine.session import Session, volume_id
+from workshop_kit.engine.spec import on_this_machine
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.screen import visible
 
@@ -253,14 +262,14 @@ class Images(ImageCollection):  # type: ignore[misc]
         return None
 
     def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
-        words = build_words(self.client.session.engine, arguments)
-        if words is None or not builder.can_build(self.client.session.engine):
+        words = builder.command(self.client.session.engine, arguments)
+        if words is None or not images.can_build(self.client.session.engine):
             path = {"path": str(arguments["path"])} if arguments.get("path") else {}
             return super().build(**{"rm": True, **arguments, **path})  # type: ignore[no-any-return]
         report = self.client.report()
 
         def show(line: str) -> None:
-            step = builder.step(name, line)
+            step = images.step(name, line)
             report(Step("Build", step.fraction, step.detail))
 
         try:

@@ -1,31 +1,34 @@
-"""Build the images of the workshop on one base, from Debian's packages; `recipes` lists them and computes their tags.
+"""Build images with BuildKit: those of the workshop, on one base; `recipes` lists them and computes their tags.
 
-Debian itself is pulled if a registry answers within five seconds, else bootstrapped with mmdebstrap.
+Debian itself is pulled if a registry answers within five seconds, else bootstrapped with mmdebstrap. Podman has no
+BuildKit: there its own command builds, which knows the same options.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import shutil
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from docker.errors import ImageNotFound
 
 from workshop_kit.bootstrap.memory import GIB
-from workshop_kit.engine import builder, recipes, shell
 from workshop_kit.engine import install as installer
-from workshop_kit.engine.labels import are_ours
+from workshop_kit.engine import recipes, shell
+from workshop_kit.engine.labels import Scope, are_ours
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import Recipe
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.screen import visible
 
 ENOUGH_DISK_BYTES = 4 * GIB
 """The disk space that set-up wants."""
@@ -74,10 +77,10 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
     return wanted
 
 
-def move_alias(session: Session, tag: str, alias: str = recipes.PYTHON_ALIAS) -> None:
+def move_alias(session: Session, tag: str, alias: str) -> None:
     """Move a friendly tag such as ``workshop/python:3.13`` to this checkout's image."""
     image = session.engine.client.images.get(tag)
-    if alias not in map(builder.short_name, image.tags):
+    if alias not in map(recipes.short_name, image.tags):
         name, _, version = alias.rpartition(":")
         image.tag(name, version)
     session.record("image", image.id, alias, "machine")
@@ -103,15 +106,72 @@ def build(
     words += [f"--label={key}={value}" for key, value in recipes.image_labels(CHECKOUT).items()]
     if (bundle := ca_bundle()) is not None:
         words.append(f"--secret=id=ca,src={bundle}")
-    builder.build_folder(
+    build_folder(
         session,
         root / recipe.folder,
         tag,
         *words,
         scope="machine",
         environment=proxies,
-        on_line=lambda line: report(builder.step(recipe.name, line)),
+        on_line=lambda line: report(step(recipe.name, line)),
     )
+
+
+def command(engine: Engine, tag: str | None, labels: Mapping[str, str]) -> list[str]:
+    """Return the command that builds an image under a tag; more options and the context's folder follow it."""
+    words = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
+    if engine.is_podman:  # it would give the tag another registry, and leave out health checks
+        words = ["podman", "--remote", "--url", engine.endpoint.address, "build", "--format=docker"]
+        tag = tag and f"{recipes.HUB}{tag}"
+    words += ["--tag", tag] if tag else []
+    return words + [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+
+
+def build_folder(
+    session: Session,
+    folder: Path,
+    tag: str,
+    *words: str,
+    scope: Scope = "kernel",
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> None:
+    """Build the Dockerfile of a folder under a tag, with labels, and write the image into the ledger.
+
+    ``words`` go to ``docker buildx build``. Raises NotReady with the builder's last lines.
+    """
+    # An image that outlives its maker does not name it: containers inherit labels.
+    labels = session.labels(scope) if scope == "kernel" else session.identity.labels(scope)
+    shell.run(
+        [*command(session.engine, tag, labels), *words, folder],
+        failed=f"The image {tag} could not be built.",
+        next_step=f"Read the builder's last lines above (of {folder}/Dockerfile), then run the same again.",
+        environment=environment,
+        on_line=on_line,
+    )
+    session.record("image", str(session.engine.client.images.get(tag).id), tag, scope)
+
+
+def can_build(engine: Engine) -> bool:
+    """Return whether `command` works on this engine: it has BuildKit, or is Podman."""
+    api = engine.client.api
+    return engine.is_podman or bool(api.get(f"{api.base_url}/_ping").headers.get("Builder-Version") == "2")
+
+
+def step(name: str, line: str) -> Step:
+    """Read BuildKit's plain progress: ``#7 [2/5] RUN apt-get …`` is step 2 of 5, ``#7 3.1 Fetched …`` is its output.
+
+    >>> step("redis", "#7 [2/4] RUN apt-get install redis").fraction
+    0.25
+    >>> step("redis", "STEP 2/4: RUN apt-get install redis").fraction  # Podman's
+    0.25
+    """
+    found = re.match(r"(?:#\d+ \[(?:\S+ )?|(?:\[\S+ )?STEP )(\d+)/(\d+)[\]:] (.*)", line)
+    if found is None:
+        said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
+        return Step(name, None, visible(f"{name}: {said}", 120))
+    done, total = int(found[1]) - 1, int(found[2])
+    return Step(name, done / total, visible(f"{name}: {found[3]}", 120))
 
 
 def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The labels that everything the workshop makes carries, and those of docker compose that it reads.
+"""The labels and names of what the workshop makes, and the labels of docker compose that it reads.
 
 A *scope* says how long a thing lives: ``kernel`` (made by a notebook for itself), ``workspace`` (the participant's
 stack, until ``down``), ``machine`` (images, until ``down --all``).
@@ -6,7 +6,7 @@ stack, until ``down``), ``machine`` (images, until ``down --all``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,3 +57,42 @@ def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
     """Return whether these labels name the kit and this session."""
     labels = labels or {}
     return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == session
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that things of one workspace have on its engine.
+
+    >>> names = Names("workshop-1a2b3c4d")
+    >>> names.thing("my-service"), names.image("my-service:1")
+    ('workshop-1a2b3c4d-my-service', 'workshop-1a2b3c4d/my-service:1')
+    """
+
+    project: str
+
+    def thing(self, name: str) -> str:
+        """Return the real name of a container, network or volume."""
+        return name if self._is_real(name) else f"{self.project}-{name}"
+
+    def image(self, tag: str) -> str:
+        """Return the real tag of an image; one that names a registry stays as it is."""
+        registry, slash, _ = tag.partition("/")
+        is_registry = bool(slash) and (registry == "localhost" or "." in registry or ":" in registry)
+        return tag if is_registry or self._is_real(tag) else f"{self.project}/{tag}"
+
+    def new_image(self, tag: str) -> str:
+        """Return the real tag of an image to build, in full, as the engine lists it."""
+        real = self.image(tag)
+        return real if ":" in real.rpartition("/")[2] else f"{real}:latest"
+
+    def container_candidates(self, name: str) -> list[str]:
+        """Return the real names that a typed one may mean, in order: one's container, a service, the name itself."""
+        return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))
+
+    def _is_real(self, name: str) -> bool:
+        return name.startswith((f"{self.project}-", f"{self.project}/", f"{self.project}_"))
+
+
+def labels_of(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+    """Return the SDK's ``labels``, which may be names alone, as a dictionary."""
+    return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given or (), "")

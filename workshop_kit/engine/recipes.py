@@ -15,6 +15,8 @@ from pathlib import Path
 
 from workshop_kit.paths import commit
 
+HUB = "docker.io/"
+"""What stands before a name in full that names no registry."""
 REPOSITORY = "container-workshop"
 RELEASE = "trixie"
 """The release of Debian that all images are built on."""
@@ -99,3 +101,12 @@ def image_labels(root: Path) -> dict[str, str]:
         "source": project.get("urls", {}).get("Source", ""),
     }
     return {f"{OCI}{name}": value for name, value in known.items() if value}
+
+
+def short_name(image: str) -> str:
+    """Return the name as one would type it; Podman lists names in full.
+
+    >>> short_name("docker.io/library/python:3.13")
+    'python:3.13'
+    """
+    return image.removeprefix(HUB).removeprefix("library/")

@@ -1,4 +1,4 @@
-"""The specification of a container, as data."""
+"""The specification of a container, as data; ports are published on this machine alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from docker.types import LogConfig
 
 from workshop_kit.engine.labels import COMPOSE_SERVICE, SERVICE
 
+HERE = "127.0.0.1"
 MIB = 1024 * 1024
 SECRETS_FOLDER = "/run/secrets"
 """The folder in a container that holds its secret files, as with docker compose."""
@@ -57,7 +58,7 @@ def service_in(labels: Mapping[str, str] | None) -> str | None:
 def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return the spec as the body of the engine's request to create a container."""
     host_config = api.create_host_config(
-        port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
+        port_bindings=dict.fromkeys(spec.ports, (HERE, None)),
         tmpfs=dict(spec.tmpfs),
         read_only=spec.read_only,
         mem_limit=spec.memory_bytes,
@@ -86,3 +87,23 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
     if spec.healthcheck is not None:
         config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
     return config
+
+
+def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the SDK's ``ports``, with 127.0.0.1 wherever no address was given.
+
+    >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
+    {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
+    """
+    return {
+        port: [_bound(one) for one in binding] if isinstance(binding, list) else _bound(binding)
+        for port, binding in ports.items()
+    }
+
+
+def _bound(binding: Any) -> Any:
+    if isinstance(binding, dict):
+        return {"HostIp": HERE, **binding}
+    if isinstance(binding, tuple):
+        return (HERE, *binding) if len(binding) == 1 and not isinstance(binding[0], str) else binding
+    return (HERE, binding)

@@ -60,7 +60,6 @@ class Stack:
             "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
             "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
             **{f"WORKSHOP_HEALTH_{name}": f"{patient(seconds):g}s" for name, seconds in HEALTH_SECONDS.items()},
-            "WORKSHOP_SERVICE_PORT": os.environ.get("WORKSHOP_SERVICE_PORT", ""),
             **cgroup_variables(info, identity.session, self.folder),
             **({"COMPOSE_FILE": ":".join(self.files)} if len(self.files) > 1 else {}),
             **{
@@ -163,10 +162,6 @@ class Stack:
             running.wait_ready("/readyz", within_seconds=READY_TIMEOUT_SECONDS)
 
     def _with_cause(self, error: WorkshopError) -> WorkshopError:
-        if re.search("port is already allocated|address already in use", error.output):
-            port = self.variables()["WORKSHOP_SERVICE_PORT"]
-            advice = "Unset WORKSHOP_SERVICE_PORT (a free port is then chosen) or name another."
-            return WorkshopError(f"Port {port} (WORKSHOP_SERVICE_PORT) is taken.", advice, output=error.output)
         for service, container in self.containers().items():
             if trouble := _trouble(container.attrs["State"]):
                 sentence = f"The stack did not come up: {service} {trouble}."

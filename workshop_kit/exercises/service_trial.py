@@ -15,7 +15,7 @@ from typing import Any
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import builder, containers, recipes, shell
+from workshop_kit.engine import containers, images, recipes, shell
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
@@ -85,7 +85,7 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     try:
-        command = [*builder.command(session.engine, tag, session.labels("kernel")), from_base]
+        command = [*images.command(session.engine, tag, session.labels("kernel")), from_base]
         _run_builder([*command, str(folder or context.folder)], context.superseded)
         yield tag
     finally:

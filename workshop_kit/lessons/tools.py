@@ -31,8 +31,8 @@ from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.observe.logs import LogFollower
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.screen import in_lines
-from workshop_kit.search.store import BucketStore, FrameStore
 from workshop_kit.search.explorer import Explorer
+from workshop_kit.search.store import BucketStore, FrameStore
 
 WATCH = "watch"
 """The key of a watch among the notebook's live displays: a new one ends the previous one."""

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import builder, containers
+from workshop_kit.engine import containers
+from workshop_kit.engine.images import build_folder
 from workshop_kit.engine.session import Session
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -208,7 +209,7 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str, 
     (folder / "plain.npmrc").write_text("registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\n")
     (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")
     tag = tag.format(session=session.identity.session)
-    builder.build_folder(session, folder, tag, "--build-arg", f"BASE={base}", *words)
+    build_folder(session, folder, tag, "--build-arg", f"BASE={base}", *words)
     return tag
 
 

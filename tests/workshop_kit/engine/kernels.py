@@ -21,7 +21,7 @@ GONE_WITHIN_SECONDS = 60.0  # mostly a few, but both the engine and the reaper m
 SETUP = """
 import os, sys, time
 from pathlib import Path
-from workshop_kit.engine import builder, containers, reach, reaper
+from workshop_kit.engine import containers, images, reach, reaper
 from workshop_kit.engine.spec import Spec
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
@@ -37,7 +37,7 @@ context.mkdir()
 (context / "Dockerfile").write_text(f"FROM {base}\\nRUN echo {session.maker} && sleep 100\\n")
 print(session.maker, flush=True)
 tag = f"reaper-test-{session.identity.session}:1"
-builder.build_folder(session, context, tag, on_line=lambda line: print(line, flush=True))
+images.build_folder(session, context, tag, on_line=lambda line: print(line, flush=True))
 """
 )
 FORKS = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workshop_kit.engine.session import Entry, Ledger
-from workshop_kit.errors import NotReady
 
 ENTRIES = st.builds(
     Entry,
@@ -65,11 +63,3 @@ def test_two_processes_do_not_overwrite_each_other(tmp_path: Path) -> None:
         process.join()
         assert process.exitcode == 0
     assert len(Ledger(path).entries()) == 100
-
-
-def test_a_fifo_in_its_place_is_a_sentence(tmp_path: Path) -> None:
-    """Reading it would hang `down`."""
-    ledger = Ledger(tmp_path / "ledger.jsonl")
-    os.mkfifo(ledger.path)
-    with pytest.raises(NotReady, match="is no regular file"):
-        ledger.entries()

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.conftest import own_stack
 from tests.waiting import wait_until
-from workshop_kit.engine import cleanup, recipes, shell
+from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.stack import (
-    SECRETS,
-    Stack,
-    write_secrets,
-    write_variables,
-)
+from workshop_kit.engine.stack import SECRETS, Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 
 
@@ -83,17 +76,6 @@ def test_a_container_that_cannot_start_is_shown_with_its_last_lines(other: Stack
     assert "not UTF-8 text" in caught.value.output
 
 
-def test_a_taken_port_is_named(other: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error names the port that is taken, and the variable that asked for it."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        monkeypatch.setenv("WORKSHOP_SERVICE_PORT", str(port))
-        with pytest.raises(WorkshopError, match=f"Port {port} "):
-            other.up()
-
-
 def test_images_out_of_date_are_named_before_anything_starts(other: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A changed recipe without a build: the error names the image, and nothing was created."""
     changed = {**recipes.tags(other.root), "app": f"{recipes.REPOSITORY}/app:changed"}
@@ -101,23 +83,6 @@ def test_images_out_of_date_are_named_before_anything_starts(other: Stack, monke
     with pytest.raises(NotReady, match="missing or out of date: app"):
         other.up()
     assert other.session.ledger.entries() == []
-
-
-def test_a_stack_that_is_up_is_left_alone(live_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``docker compose up`` runs only if compose.yaml or its variables say something else than what runs."""
-    live_stack.up()
-    asked, run = [], shell.run
-
-    def without_up(command: list[str], **more: Any) -> str:
-        asked.append("up" in command)
-        return "" if asked[-1] else run(command, **more)
-
-    monkeypatch.setattr(shell, "run", without_up)
-    live_stack.up()
-    assert asked == [False]
-    monkeypatch.setenv("WORKSHOP_SERVICE_PORT", "18080")
-    live_stack.up()
-    assert asked == [False, False, True]
 
 
 @pytest.mark.long

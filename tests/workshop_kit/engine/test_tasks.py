@@ -52,7 +52,6 @@ def problems(document: Any) -> list[str]:
     ("document", "says"),
     [
         (changed(image="app:latest"), f"{FIRST}.image: has to name a digest"),
-        (changed(memory="128"), f"{FIRST}.memory: Input should be a valid integer."),
         (changed(environment=[{"name": "REDIS_HOST", "value": ""}]), f"{FIRST}: sets REDIS_HOST twice."),
         (
             changed(secrets=[{"name": "A", "value": "x"}]),

@@ -6,8 +6,9 @@ import errno
 from pathlib import Path
 
 import pytest
-from docker.errors import BuildError
+from docker.errors import APIError, BuildError
 from IPython.core.interactiveshell import InteractiveShell
+from requests import Response
 
 from tests.workshop_kit.conftest import WriteNotebook
 from workshop_kit.lessons.error_display import sentence_for

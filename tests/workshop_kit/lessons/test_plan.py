@@ -6,9 +6,8 @@ import itertools
 import json
 
 import pytest
-from typer.testing import CliRunner
 
-from workshop_kit.cli import application
+from workshop_kit.commands import plan
 from workshop_kit.lessons.plan import clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, Course, load_course
@@ -64,12 +63,14 @@ def test_a_whole_day_has_its_lunch_at_noon(course: Course) -> None:
         assert not [block for block in timetable(course, track, start).blocks if block.kind == "lunch"]
 
 
-def test_table_markdown_and_json_say_the_same() -> None:
+def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     """The same moments and lessons in all three; JSON is one document and nothing else."""
-    words = ["plan", "--track", "half-day", "--start", "13:00"]
-    text = CliRunner().invoke(application(["plan"]), words).stdout
-    markdown = CliRunner().invoke(application(["plan"]), [*words, "--markdown"]).stdout
-    data = json.loads(CliRunner().invoke(application(["plan"]), [*words, "--json"]).stdout)
+    said = []
+    for more in ([], ["--markdown"], ["--json"]):
+        plan.main(["--track", "half-day", "--start", "13:00", *more])
+        said.append(capsys.readouterr().out)
+    text, markdown, document = said
+    data = json.loads(document)
     assert (data["start"], data["end"], data["minutes"], data["lesson_minutes"]) == ("13:00", "16:30", 210, 150)
     for block in data["blocks"]:
         for shown in (text, markdown):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workshop_kit.engine import builder, containers, images, recipes
+from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
@@ -178,7 +178,7 @@ def _newer_base(session: Session, root: Path) -> str:
             (Path(folder) / "newer.py").write_text(f"{program}\nadd_newer(Path('/wheels'))\n")
             steps = f"FROM {base}\nCOPY newer.py /tmp/\nRUN python3 /tmp/newer.py\n"
             (Path(folder) / "Dockerfile").write_text(steps)
-            builder.build_folder(session, Path(folder), tag, scope="workspace")
+            images.build_folder(session, Path(folder), tag, scope="workspace")
     return tag
 
 

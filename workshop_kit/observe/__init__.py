@@ -1,0 +1,1 @@
+"""A running container as data, seen from outside: answers, logs, statistics, events, files."""

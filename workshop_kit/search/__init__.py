@@ -1,0 +1,1 @@
+"""Search a log in memory (``FrameStore``) or in a bucket (``BucketStore``)."""

@@ -22,6 +22,7 @@ GOOD = {
     "Health checks": "1",
     "Container statistics": "8773632",
     "CPU periods": "7",
+    "Pause": "1",
     "Container cgroups": "9142272",
     "Engine memory": "15.5",
     "Container logs": "0",
@@ -86,6 +87,7 @@ ROOTLESS = Recorded(
         "Process limit": "40",
         "Container statistics": "0",
         "CPU periods": "0",
+        "Pause": "0",
         "Container cgroups": "",
     },
 )

@@ -35,7 +35,7 @@ NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
         (DOCKER_24, set(), "/var/lib/docker/containers", "workshop-0a1b.slice"),
         (DESKTOP, set(), "/var/run/docker.sock", "/workshop-0a1b"),
         (COLIMA, {"Engine memory"}, "/var/lib/docker/containers", "/workshop-0a1b"),
-        (ROOTLESS, LIMITS | NO_USAGE, "/run/user/1000/docker.sock", ""),
+        (ROOTLESS, LIMITS | NO_USAGE | {"Pause"}, "/run/user/1000/docker.sock", ""),
         (ROOTLESS_WITH_SYSTEMD, {"Container cgroups"}, "/run/user/1000/docker.sock", "workshop-0a1b.slice"),
         (PODMAN, {"Health checks"} | NO_USAGE, "/run/podman/podman.sock", "/workshop-0a1b"),
     ],

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import platform
-import re
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from workshop_kit.bootstrap import python_env
@@ -48,32 +46,20 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Par
     Raises NotReady if the package index does not answer or lacks a wheel.
     """
     lock = root / python_env.LOCK
-    total = len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE))
+    command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:"]
     with writing(bundle, "wheels", this_python(), version) as (folder, content):
-        fetched = 0
-
-        def count(line: str) -> None:
-            nonlocal fetched
-            fetched += line.startswith("Collecting ")
-            report(Step(TASK, min(fetched / total, 1.0), line.partition(" (from ")[0]))
-
-        _download(lock, folder, count)
+        shell.run(
+            [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
+            failed="The Python packages could not be fetched.",
+            next_step=(
+                "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA "
+                "bundle) and the space on the disk, then save again."
+            ),
+            on_line=lambda line: report(Step(TASK, None, line.partition(" (from ")[0])),
+        )
         content["lock"] = sha256_of(lock)
     report(Step(TASK, 1.0, done=True))
     return find(parts(bundle), "wheels", this_python())
-
-
-def _download(lock: Path, folder: Path, on_line: Callable[[str], None]) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:"]
-    shell.run(
-        [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
-        failed="The Python packages could not be fetched.",
-        next_step=(
-            "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA "
-            "bundle) and the space on the disk, then save again."
-        ),
-        on_line=on_line,
-    )
 
 
 def choose(root: Path, found: list[Part]) -> Part:

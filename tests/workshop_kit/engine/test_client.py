@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from docker.errors import BuildError, NotFound
 
 from tests.workshop_kit.engine import kernels
-from workshop_kit.engine import cleanup, recipes
+from workshop_kit.engine import builder, cleanup, recipes
 from workshop_kit.engine.client import WorkspaceClient, WorkspaceContainer
 from workshop_kit.engine.labels import COMPOSE_PROJECT, Names
 from workshop_kit.engine.reach import Engine
@@ -22,6 +23,40 @@ from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
 SLEEP = ["python3", "-c", "import time; time.sleep(600)"]
+
+
+NO_HOST = 'failed to do request: Head "https://registry-1.docker.io/v2/": dial tcp: lookup: no such host'
+DENIED = "pull access denied, repository does not exist or may require authorization: server message: denied"
+
+
+def unresolved(image: str, reason: str = NO_HOST) -> str:
+    """What BuildKit says of an image that no registry gave it."""
+    short = image.removeprefix("docker.io/library/")
+    return f"ERROR: failed to solve: {short}: failed to resolve source metadata for {image}: {reason}\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (unresolved("docker.io/library/python:3.13"), f"python:3.13 is not on this engine .* {recipes.PYTHON_ALIAS}"),
+        (unresolved(f"docker.io/{recipes.PYTHON_ALIAS}", DENIED), r"run \./workshop setup"),
+        (
+            "#2 resolve image config for docker-image://docker.io/docker/dockerfile:1\n#2 ERROR: no such host\n"
+            + unresolved("docker.io/docker/dockerfile:1"),
+            "`# syntax=docker/dockerfile:1` .* delete that line",
+        ),
+        (
+            "ERROR: Could not find a version that satisfies the requirement Prometheus_Client==9 (from versions: 0.2)",
+            r"it has prometheus-client \d",
+        ),
+        ('ERROR: failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1', None),
+    ],
+)
+def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, said: str | None) -> None:
+    """One sentence; None for a build that failed for another reason."""
+    sentence = builder.explain_build_error(log)
+    assert (sentence is None) == (said is None)
+    assert re.search(said or "", sentence or "")
 
 
 def test_a_name_gets_the_project_in_front_once() -> None:

@@ -106,7 +106,6 @@ def test_a_seat_says_its_own_memory(own: str, name: str, tmp_path: Path) -> None
     ("name", "changes"),
     [
         ("Memory limit", {"memory_bytes": None}),
-        ("Process limit", {"pids": None}),
         ("Health checks", {"healthcheck": {"Test": ["CMD", "false"], "Interval": 10**9, "Retries": 1}}),
         ("Container cgroups", {"host": {}}),
         ("Container logs", {"host": {"LogConfig": {"Type": "none"}}}),

@@ -110,6 +110,8 @@ class Tour:
         if failed is None and self.solutions is not None:
             failed = _unexpected(notebook, expectations.load(lesson, self.expected))
         _write_page(notebook, lesson, page)
+        if self.stills is not None:
+            stills.write_tables(notebook, self.stills / lesson)
         if self.book is not None and failed is None:
             _replace_sources(notebook, starters)  # the book must not tell the solutions
             write_chapter(notebook, path, self.book)

@@ -90,6 +90,15 @@ def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(
     assert shown(tmp_path / "with") == shown(tmp_path / "without")
 
 
+def test_a_lesson_without_a_chart_gets_its_tables(
+    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
+) -> None:
+    """Each table is a light and a dark still."""
+    write_notebook(empty_workspace, "00_start", ["import pandas as pd\npd.DataFrame({'limit': ['96 MiB']})"])
+    Tour(empty_workspace, output=tmp_path / "pages", stills=tmp_path / "stills").run()
+    assert {path.name for path in (tmp_path / "stills" / "00_start").iterdir()} == {"01.light.png", "01.dark.png"}
+
+
 def shown(folder: Path) -> list[dict[str, object]]:
     """Return the outputs of the lesson with the chart."""
     notebook = nbformat.read(folder / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]

@@ -36,10 +36,10 @@ def machines(session: Session, machine_image: str) -> Iterator[dict[str, Any]]:
     """Two machines at once, since each keeps hardly more than one processor busy: containers by the engine's name."""
     started: dict[str, Any] = {}
     try:
-        for engine in LACKING:
-            started[engine] = session.engine.client.containers.run(
+        for name in LACKING:
+            started[name] = session.engine.client.containers.run(
                 machine_image,
-                [engine, *COMMANDS],
+                [name, *COMMANDS],
                 privileged=True,
                 cgroupns="private",
                 labels=session.labels("kernel"),
@@ -63,11 +63,11 @@ def lacking(said: str) -> list[str]:
     return re.findall(r"^✗ \w+ +(.+?)  ", said, re.MULTILINE)
 
 
-@pytest.mark.parametrize("engine", LACKING)
-def test_the_engine_limits_and_runs_a_lesson(engine: str, machines: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", LACKING)
+def test_the_engine_limits_and_runs_a_lesson(name: str, machines: dict[str, Any]) -> None:
     """Limits hold, health checks run, the stack starts; the first lesson and the exercise of the limits pass."""
-    doctor, tour, goto, check = console(machines[engine])
-    assert lacking(doctor) == LACKING[engine], doctor
+    doctor, tour, goto, check = console(machines[name])
+    assert lacking(doctor) == LACKING[name], doctor
     assert "exit code 0" in tour, tour
     assert "exit code 0" in goto, goto
     assert "✓ container.limits: passed" in check, check

@@ -109,7 +109,7 @@ function drawClass({ joined, stuck, done, lessons, incidents }) {
   const main = lessons.reduce((most, one) => (one.people > (most?.people ?? -1) ? one : most), null);
   const parts = [line(`${joined} joined · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((one) => one.people).map((one) => [one.name, one.people]))];
   if (main?.exercises.length) parts.push(table(["Exercise", "Passed", "Median minutes"], main.exercises.map((one) => [one.id, one.passed, one.minutes ?? "–"])));
-  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds"], incidents.map((one) => [one.name, one.repaired, one.seconds])));
+  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds", "Sign believed"], incidents.map((one) => [one.name, one.repaired, one.seconds, Object.entries(one.signs).map(([name, count]) => `${name} ${count}`).join(", ")])));
   at("class").replaceChildren(...parts);
 }
 

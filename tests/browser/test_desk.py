@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import brightness, button
+from tests.waiting import wait_until
 from workshop_kit.engine.session import Session
 from workshop_kit.instructor.clock import CHANGED
 from workshop_kit.instructor.controller import Controller
@@ -137,12 +138,16 @@ def test_a_fault_with_a_grade_by_keys_alone(desk: DeskPages) -> None:
 def test_what_the_room_is_shown(desk: DeskPages) -> None:
     """Countdown, predictions and theme: chosen on one page, seen on the other; the right answer comes last."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
-    expect(room.locator("#countdown")).to_be_hidden()
     presenter.get_by_label("Minutes").fill("2")
-    presenter.locator("#count button").first.click()
+    button(presenter, "Set").click()
+    expect(presenter.locator("#countdown")).to_have_text("2:00")
+    expect(room.locator("#countdown")).to_be_hidden()
+    presenter.locator("#count").click()
     expect(room.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"))
-    expect(presenter.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"))
-    presenter.locator("#count-end").click()
+    button(presenter, "Pause").click()
+    wait_until(lambda: not desk.controller.audience.countdown.state()["runs"])
+    expect(room.locator("#countdown")).to_be_visible()
+    presenter.locator("#reset").click()
     expect(room.locator("#countdown")).to_be_hidden()
     button(presenter, "Dark").click()
     expect(room.locator("html")).to_have_css("color-scheme", "dark")

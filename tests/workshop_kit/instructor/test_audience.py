@@ -11,7 +11,7 @@ import pytest
 
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.audience import Audience, GuessCounts, OptionCount, RequestLines
+from workshop_kit.instructor.audience import Countdown, GuessCounts, OptionCount, RequestLines
 from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, svg
 from workshop_kit.instructor.log_tail import grade
 from workshop_kit.observe.scrape import Health
@@ -66,13 +66,34 @@ def test_hostile_names_stay_text() -> None:
     assert "\x1b" not in text
 
 
+def test_a_countdown_counts_only_while_it_runs() -> None:
+    """Started, paused, started again, set; below zero it says how far over time it is; idle until it is started."""
+    seconds = [100.0]
+    count = Countdown(1, lambda: seconds[0])
+    seconds[0] += 50
+    assert count.state() == {"seconds_left": 60, "runs": False, "idle": True}
+    count.start()
+    seconds[0] += 20
+    count.start()
+    assert count.state() == {"seconds_left": 40, "runs": True, "idle": False}
+    for _ in range(2):
+        count.pause()
+        seconds[0] += 500
+        assert count.state() == {"seconds_left": 40, "runs": False, "idle": False}
+    count.start()
+    seconds[0] += 50
+    assert count.seconds_left == -10
+    count.set(2)
+    assert count.state() == {"seconds_left": 120, "runs": False, "idle": True}
+
+
 @pytest.mark.parametrize("minutes", [0, 601, float("nan"), True, "5", None])
 def test_a_countdown_takes_minutes(minutes: object) -> None:
-    """Anything else is a sentence, and no countdown is shown."""
-    audience = Audience()
+    """Anything else is a sentence, and changes nothing."""
+    count = Countdown()
     with pytest.raises(WrongUsage, match="countdown takes up to 600 minutes"):
-        audience.count_down(minutes)
-    assert audience.state()["seconds_left"] is None
+        count.set(minutes)
+    assert count.seconds_left == 300
 
 
 def test_pasted_counts() -> None:

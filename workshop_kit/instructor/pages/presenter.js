@@ -172,10 +172,10 @@ function minutes(seconds) {
 function tick() {
   if (!state) return;
   const since = (performance.now() - state.at) / 1000;
-  const { seconds_left } = state.audience;
-  const left = seconds_left - since;
-  write("countdown", seconds_left === null ? "–" : minutes(left));
-  at("countdown").classList.toggle("over", seconds_left !== null && left <= -0.5);
+  const { countdown } = state.audience;
+  const left = countdown.seconds_left - (countdown.runs ? since : 0);
+  write("countdown", minutes(left));
+  at("countdown").classList.toggle("over", left <= -0.5);
   const demo = state.demo;
   const plan = choices.steps.slice(0, demo.number).map((one) => 60 * one.minutes);
   const parts = demo.demo_seconds === null ? [] : [["Step", demo.step_seconds + since, plan.at(-1), ""], ["Demo", demo.demo_seconds + since, plan.reduce((sum, one) => sum + one), " planned so far"]];
@@ -221,8 +221,8 @@ async function begin() {
   on(at("restart"), "click", () => act("stopwatch"));
   for (const button of at("shows").children) on(button, "click", () => act("show", { what: button.dataset.what }));
   for (const button of at("themes").children) on(button, "click", () => act("theme", { theme: button.dataset.theme }));
-  on(at("count"), "submit", (form) => act("count", { minutes: Number(form.minutes.value) }));
-  for (const id of ["count-end", "tell"]) on(at(id), "click", () => act(id));
+  on(at("minutes"), "submit", (form) => act("minutes", { minutes: Number(form.minutes.value) }));
+  for (const id of ["count", "pause", "reset", "tell"]) on(at(id), "click", () => act(id));
   on(at("paste"), "submit", (form) => act("ask", { question: form.question.value, counts: form.counts.value }));
   on(at("find"), "submit", async (form) => {
     const lines = await act("find", { request_id: form.request_id.value });

@@ -212,9 +212,9 @@ def test_nothing_is_wider_than_the_window(desk: DeskPages, width: int) -> None:
     presenter.get_by_label("Request id").fill("x" * 64)
     button(presenter, "Find").click()
     button(presenter, "Show these lines to the room").click()
-    presenter.get_by_label("Counts").fill("x" * 300)
-    presenter.locator("#paste button").click()
-    expect(presenter.locator("#wrong")).to_contain_text("is no answer with a count")
+    presenter.get_by_label("Folder").fill("/" + "x" * 300)
+    button(presenter, "Count").click()
+    expect(presenter.locator("#wrong")).to_contain_text("There is no folder")
     for details in presenter.locator("details:visible").all():
         details.evaluate("one => { one.open = true; }")
     for page in (presenter, room):

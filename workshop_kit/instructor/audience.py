@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 from markupsafe import Markup
 
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.exercises.progress import Guess, Progress
 from workshop_kit.instructor.clock import HEIGHT, picture
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import as_html, visible
@@ -21,6 +25,7 @@ VIEWS = ("clock", "recorded", "map", "predictions", "lines", "join", "class")
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
+MOST_FILES = 1_000
 COLUMNS, MOST_CHARACTERS = 90, 900
 TOP, ROW, GAP = 92, 38, 20
 """Of the picture of a request's lines: characters of a row and of a line, and places."""
@@ -241,6 +246,20 @@ class Audience:
             "predictions": counts.state(answer_shown=self.answer_shown) if counts else None,
             "lines": [self.lines.request_id, len(self.lines.lines)] if self.lines else None,
         }
+
+
+def guesses_in(folder: Path) -> list[dict[str, Guess]]:
+    """Return the guesses in each progress file below a folder; other files are skipped.
+
+    Raises WrongUsage without a folder.
+    """
+    if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises OSError for a name that is too long
+        raise WrongUsage(f"There is no folder {folder}.", "Name the folder with people's progress files.")
+    found = []
+    for path in sorted(folder.rglob("*.json"))[:MOST_FILES]:
+        with contextlib.suppress(NotReady):
+            found.append(Progress(path).document().predictions)
+    return found
 
 
 def _answer_in(line: str) -> OptionCount:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
-from workshop_kit.instructor.audience import GuessCounts
+from workshop_kit.instructor.audience import GuessCounts, guesses_in
 from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.controller import REQUESTS, Controller, engine_needed
 from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
 from workshop_kit.lessons import notes
+from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names
 
 Body = Mapping[str, Any]
@@ -80,6 +82,7 @@ class PresenterApi:
             "show": lambda body: audience.show(body.get("what")),
             "show-lines": lambda body: audience.show_lines(controller.lines_of(_text(body, "request_id"))),
             "theme": lambda body: audience.set_theme(body.get("theme")),
+            "folder": self._list_predictions,
             "ask": self._show_prediction,
             "tell": lambda _: audience.show_answer(),
             "step": lambda body: demo.choose(body.get("step")),
@@ -142,8 +145,26 @@ class PresenterApi:
             raise WrongUsage("Those are no parameters of a fault.", "Correct them and click again.")
         self.controller.inject(_text(body, "fault"), _text(body, "target"), given)
 
+    def _list_predictions(self, body: Body) -> dict[str, Any]:
+        """Return the predictions in a folder of progress files, each with its question and how many made it."""
+        questions = load_all_questions(self._notebooks)
+        people = Counter(name for guesses in guesses_in(_folder(body)) for name in guesses)
+        return {
+            name: {"people": count, "question": questions[name].question}
+            for name, count in sorted(people.items())
+            if name in questions
+        }
+
     def _show_prediction(self, body: Body) -> None:
-        counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
+        """Show pasted counts, or the guesses of a ``prediction`` in a folder of progress files."""
+        if "counts" in body:
+            counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
+        else:
+            name, questions = _text(body, "prediction"), load_all_questions(self._notebooks)
+            if name not in questions:
+                raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
+            guesses = [found[name] for found in guesses_in(_folder(body)) if name in found]
+            counted = GuessCounts.of_guesses([(one.choice, one.actual or "") for one in guesses], questions[name])
         self.audience.show_prediction(lambda: counted)
 
     def _play_current(self) -> None:
@@ -175,3 +196,7 @@ def _text(body: Body, name: str) -> str:
     if not isinstance(value, str):
         raise WrongUsage(f"{name} is missing.", "Fill it in and click again.")
     return value
+
+
+def _folder(body: Body) -> Path:
+    return Path(_text(body, "folder")).expanduser()

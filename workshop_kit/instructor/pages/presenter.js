@@ -223,6 +223,14 @@ async function begin() {
   for (const button of at("themes").children) on(button, "click", () => act("theme", { theme: button.dataset.theme }));
   on(at("minutes"), "submit", (form) => act("minutes", { minutes: Number(form.minutes.value) }));
   for (const id of ["count", "pause", "reset", "tell"]) on(at(id), "click", () => act(id));
+  on(at("folder"), "submit", async (form) => {
+    const found = await act("folder", { folder: form.folder.value });
+    if (!found) return;
+    at("ask").prediction.replaceChildren(...Object.entries(found).map(([name, one]) => make("option", { value: name }, `${one.people}: ${one.question}`)));
+    at("ask").hidden = !Object.keys(found).length;
+    say({ told: Object.keys(found).length ? "" : "There are no predictions in it." });
+  });
+  on(at("ask"), "submit", (form) => act("ask", { folder: at("folder").folder.value, prediction: form.prediction.value }));
   on(at("paste"), "submit", (form) => act("ask", { question: form.question.value, counts: form.counts.value }));
   on(at("find"), "submit", async (form) => {
     const lines = await act("find", { request_id: form.request_id.value });

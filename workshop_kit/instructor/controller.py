@@ -1,4 +1,4 @@
-"""What the desk does with one workspace's stack: load and faults; and what it observes meanwhile."""
+"""What the desk does with one workspace's stack: load, faults, checkpoints; and what it observes meanwhile."""
 
 from __future__ import annotations
 
@@ -11,27 +11,29 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pandas as pd
-from docker.errors import APIError, DockerException
-from requests.exceptions import RequestException
+from docker.errors import APIError
 
 from workshop_kit.engine import reaper
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor import clock
 from workshop_kit.instructor.audience import Audience, RequestLines
+from workshop_kit.instructor.background import BackgroundJob, engine_needed
 from workshop_kit.instructor.log_tail import LogTail
 from workshop_kit.observe import http
-from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
 from workshop_kit.screen import visible
 from workshop_kit.workspace import provision
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import trust
 
 SERVICE = "service"
 ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
@@ -40,21 +42,10 @@ REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET 
 PICTURE_SECONDS = 120.0
 PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
+JOB_SECONDS = 120.0
+"""How long closing waits for a running checkpoint: half of one is no good state."""
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
 FIND_TRIES, FIND_SECONDS, LINES_SHOWN = 6, 0.4, 50
-
-
-@contextlib.contextmanager
-def engine_needed() -> Iterator[None]:
-    """Raise one sentence instead of the SDK's errors: what the engine refuses, or that it does not answer."""
-    try:
-        yield
-    except APIError as error:
-        raise WorkshopError(
-            f"The Docker engine refused: {engine_reason(error)}.", "Click again in a moment."
-        ) from error
-    except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
-        raise EngineUnavailable from error
 
 
 class LoadGenerator:
@@ -151,6 +142,7 @@ class Controller:
     stack: Stack
     workspace: Workspace
     audience: Audience = field(default_factory=Audience)
+    job: BackgroundJob = field(default_factory=BackgroundJob)
 
     def __post_init__(self) -> None:
         self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
@@ -173,6 +165,7 @@ class Controller:
         """End the load, revert every fault, stop watching; return a sentence for each fault that stays."""
         with self._acting:
             self._closing.set()
+        self.job.wait(JOB_SECONDS)
         self.load_generator.stop()
         left = self.active_faults.revert_all()
         self._log_tail.stop()
@@ -209,6 +202,21 @@ class Controller:
                 raise WorkshopError(
                     "The service did not become healthy.", "Look at its state, and revert the other faults."
                 )
+
+    def go_to(self, lesson: str) -> None:
+        """Start the job that brings workspace and containers to the start of a lesson."""
+        exercise_service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
+        name = find_lesson(lesson, self.stack.root / "notebooks")
+
+        def go(report: Report) -> str:
+            self.load_generator.stop()
+            self.revert_all()
+            arrived = checkpoint.goto(exercise_service, name, self.stack, report)
+            trust(self.workspace)
+            return " ".join(arrived.sentences())
+
+        with self._may_act():
+            self.job.start(f"To the start of {name}", go)
 
     def tables(self) -> Tables:
         """Return what was observed of the service in the last minutes."""
@@ -252,8 +260,9 @@ class Controller:
 
     @contextlib.contextmanager
     def _may_act(self) -> Iterator[None]:
-        """Hold off closing for one action; refuse it while the desk is being closed."""
+        """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
         with self._acting:
+            self.job.require_idle()
             if self._closing.is_set():
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             yield

@@ -13,8 +13,9 @@ from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor.audience import GuessCounts, guesses_in
+from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.controller import REQUESTS, Controller, engine_needed
+from workshop_kit.instructor.controller import REQUESTS, Controller
 from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.predictions import load_all_questions
@@ -76,6 +77,7 @@ class PresenterApi:
             "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
             "undo-all": lambda _: controller.revert_all(),
             "minutes": lambda body: audience.countdown.set(body.get("minutes")),
+            "goto": lambda body: controller.go_to(_text(body, "lesson")),
             "count": lambda _: audience.countdown.start(),
             "pause": lambda _: audience.countdown.pause(),
             "reset": lambda _: audience.countdown.reset(),
@@ -124,13 +126,14 @@ class PresenterApi:
         }
 
     def state(self) -> dict[str, Any]:
-        """Return the state of load, faults, services, demo and audience."""
+        """Return the state of load, faults, services, job, demo and audience."""
         controller = self.controller
         with engine_needed():
             return {
                 "load": controller.load_generator.state(),
                 "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
+                "job": asdict(controller.job.state) if controller.job.state else None,
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
             }

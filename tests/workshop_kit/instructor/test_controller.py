@@ -1,4 +1,4 @@
-"""The controller on the real stack: load, faults, the lines of a request."""
+"""The controller on the real stack: load, faults, the lines of a request, a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from tests.workshop_kit.instructor.conftest import Pages
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import injection
 from workshop_kit.faults.catalog import snapshot
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -92,3 +94,25 @@ def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
     pages.controller.revert_all()
     assert stack.container("redis").status == "running"
     assert snapshot(stack.container("redis")).limits == before.limits
+
+
+@pytest.mark.long
+def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pages, workspace: Workspace) -> None:
+    """Faults are undone, the load ends, changed files are replaced and kept aside; meanwhile faults are refused."""
+    notebook = workspace.notebooks / "04_monitoring.ipynb"
+    fresh = notebook.read_bytes()
+    notebook.write_text("{}")
+    pages.said("load", request="GET /orders", rate_per_second=5)
+    pages.said("fault", fault="pause", target="redis")
+    pages.said("goto", lesson="04")
+    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
+        pages.controller.inject("pause", "redis", {})
+    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
+        pages.controller.load("GET /orders", 5)
+    pages.controller.job.wait(120)
+    job = pages.state()["job"]
+    assert "04_monitoring is at its start." in job["text"]
+    assert not job["runs"]
+    assert (pages.state()["active_faults"], pages.state()["load"]) == ([], None)
+    assert notebook.read_bytes() == fresh
+    assert generators(pages.controller.stack) == set()

@@ -139,6 +139,16 @@ function showServices(services) {
   if (targets.includes(before)) at("target").value = before;
 }
 
+function showJob(job) {
+  at("job").hidden = !job;
+  if (!job) return;
+  const [text, progress] = at("job").children;
+  text.textContent = job.text;
+  progress.hidden = !job.runs;
+  if (job.fraction === null) progress.removeAttribute("value");
+  else progress.value = job.fraction;
+}
+
 function showDemo(demo) {
   if (shown.step !== demo.number) step(demo.number);
   at("play").setAttribute("aria-keyshortcuts", demo.done ? "" : FORWARD);
@@ -159,6 +169,7 @@ async function refresh() {
   put("active-faults", state.active_faults, (faults) => faults.length ? faults.map(activeFault) : make("li", { class: "none" }, "None."));
   put("load-now", state.load, (load) => load ? `${load.request}, ${load.rate_per_second} per second` : "No load.");
   showServices(state.services);
+  showJob(state.job);
   showDemo(state.demo);
   showRoom(state.audience);
   tick();
@@ -212,9 +223,17 @@ async function begin() {
   at("more-faults").replaceChildren(...choices.faults.filter((one) => !one.in_front).map(card));
   at("load").request.replaceChildren(...choices.requests.map((one) => make("option", {}, one)));
   [at("load").rate.min, at("load").rate.max] = choices.rates;
+  at("goto").lesson.replaceChildren(...choices.lessons.map((one) => make("option", {}, one)));
   on(at("undo-all"), "click", () => act("undo-all", {}, "Everything is reverted."));
   on(at("load"), "submit", (form) => act("load", { request: form.request.value, rate_per_second: Number(form.rate.value) }, "The load runs."));
   on(at("load-stop"), "click", () => act("load-stop", {}, "The load has ended."));
+  on(at("goto"), "submit", (form) => {
+    at("sure").hidden = false;
+    at("sure").querySelector("p").textContent = `Faults are undone, the load ends, the workspace's files of ${form.lesson.value} and later become fresh (what you had is kept aside).`;
+    at("no").focus();
+  });
+  on(at("yes"), "click", () => { at("sure").hidden = true; return act("goto", { lesson: at("goto").lesson.value }); });
+  on(at("no"), "click", () => { at("sure").hidden = true; at("goto").querySelector("button").focus(); });
   on(at("back"), "click", () => act("step", { step: shown.step - 1 }));
   on(at("next"), "click", () => act("step", { step: shown.step + 1 }));
   on(at("play"), "click", () => act("play", {}, "Done: look at the room's page."));

@@ -105,13 +105,14 @@ def test_load_a_fault_its_band_and_undo(desk: DeskPages) -> None:
 
 
 @pytest.mark.long
-def test_a_fault_with_a_grade_by_keys_alone(desk: DeskPages) -> None:
+def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: DeskPages) -> None:
     """Every field is reached with Tab and has a label; a value out of range is not sent."""
     page = desk.open(desk.server.presenter_url)
     page.get_by_text("More faults").click()
     card = page.get_by_role("form", name="latency")
     expect(card).to_be_visible()
     page.get_by_label("Target").select_option("redis")
+    page.get_by_role("spinbutton", name="Seconds", exact=True).fill("30")
     field = card.get_by_label("latency_ms")
     field.focus()
     page.keyboard.press("Control+A")
@@ -123,6 +124,7 @@ def test_a_fault_with_a_grade_by_keys_alone(desk: DeskPages) -> None:
     page.keyboard.type("120")
     page.keyboard.press("Enter")
     expect(page.locator("#active-faults")).to_contain_text("latency of redis")
+    expect(page.locator("#active-faults")).to_contain_text("s left")
     undo = button(page, "Undo latency of redis")
     undo.focus()
     for _ in range(2):  # the page asks again and again: the focus stays

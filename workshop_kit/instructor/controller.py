@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -16,20 +15,19 @@ from docker.errors import APIError
 from workshop_kit.engine import reaper
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor import clock
+from workshop_kit.instructor.active_faults import InjectedFaults
 from workshop_kit.instructor.audience import Audience, RequestLines
-from workshop_kit.instructor.background import BackgroundJob, engine_needed
+from workshop_kit.instructor.background import BackgroundJob
 from workshop_kit.instructor.log_tail import LogTail
 from workshop_kit.observe import http
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
-from workshop_kit.screen import visible
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
@@ -82,56 +80,6 @@ class LoadGenerator:
         return None
 
 
-class InjectedFaults:
-    """The faults that the desk has injected: each lasts until a click reverts it, or the desk closes."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._held: dict[str, AbstractContextManager[InjectedFault]] = {}
-
-    def inject(self, fault: str, target: str, parameters: Mapping[str, Any]) -> None:
-        """Inject a fault. Raises as `injection.fault` does, and WrongUsage if the desk has it in force already.
-
-        One call at a time: a second click finds the first one's fault.
-        """
-        active = Journal(self._stack.session).entries()
-        if any((one.fault, one.name) == (fault, target) and one.id in self._held for one in active):
-            raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
-        block = injection.fault(fault, self._stack, target, **parameters)
-        self._held[block.__enter__().id] = block
-
-    def revert(self, identifier: str) -> None:
-        """Revert a fault of the desk, unless it is over. Raises WorkshopError if it cannot be reverted."""
-        if block := self._held.pop(identifier, None):
-            block.__exit__(None, None, None)
-
-    def revert_all(self) -> list[str]:
-        """Revert the desk's faults, newest first, and those of dead processes; return a sentence for each failure."""
-        try:
-            with engine_needed():
-                for identifier in reversed([*self._held]):
-                    with contextlib.suppress(WorkshopError):  # it stays in the journal and is tried again below
-                        self.revert(identifier)
-                return injection.revert_all(self._stack.session).left
-        except WorkshopError as error:
-            return [str(error)]
-
-    def listed(self) -> list[dict[str, Any]]:
-        """Return all active faults of this workspace as JSON takes them, oldest first.
-
-        ``id`` is "" if another process injected it.
-        """
-        return [
-            {
-                "id": active.id if active.id in self._held else "",
-                "fault": active.fault,
-                "target": visible(active.name),
-                "parameters": {name: value for name, value in active.parameters.items() if value is not None},
-            }
-            for active in Journal(self._stack.session).entries()
-        ]
-
-
 @dataclass
 class Controller:
     """Controls one workspace's stack until the block ends, which leaves the stack as it was.
@@ -172,10 +120,10 @@ class Controller:
         self._watcher.stop()
         return left
 
-    def inject(self, fault: str, target: str, parameters: Mapping[str, Any]) -> None:
-        """Inject a fault until it is reverted."""
+    def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
+        """Inject a fault for ``seconds``, or until it is reverted."""
         with self._may_act():
-            self.active_faults.inject(fault, target, parameters)
+            self.active_faults.inject(fault, target, parameters, seconds)
 
     def load(self, request: str, rate_per_second: int) -> None:
         """Send requests at a rate from now on, in place of the former ones."""

@@ -136,6 +136,7 @@ class PresenterApi:
                 "job": asdict(controller.job.state) if controller.job.state else None,
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
+                "problems": controller.active_faults.problems,
             }
 
     @property
@@ -143,10 +144,10 @@ class PresenterApi:
         return self.controller.stack.root / "notebooks"
 
     def _inject(self, body: Body) -> None:
-        given = body.get("parameters") or {}
-        if not isinstance(given, dict):
-            raise WrongUsage("Those are no parameters of a fault.", "Correct them and click again.")
-        self.controller.inject(_text(body, "fault"), _text(body, "target"), given)
+        given, seconds = body.get("parameters") or {}, body.get("seconds")
+        if not isinstance(given, dict) or not isinstance(seconds, int | float | None):
+            raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
+        self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
 
     def _list_predictions(self, body: Body) -> dict[str, Any]:
         """Return the predictions in a folder of progress files, each with its question and how many made it."""

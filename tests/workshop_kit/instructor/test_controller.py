@@ -1,4 +1,4 @@
-"""The controller on the real stack: load, faults, the lines of a request, a checkpoint."""
+"""The controller on the real stack: load, faults with an end, the lines of a request, a checkpoint."""
 
 from __future__ import annotations
 
@@ -48,18 +48,23 @@ def test_load_starts_changes_and_stops(pages: Pages) -> None:
     assert (generators(pages.controller.stack), pages.state()["load"]) == (set(), None)
 
 
-def test_a_fault_ends_when_it_is_undone(pages: Pages) -> None:
-    """A second click on *undo* changes nothing; a notebook's fault stays."""
+def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> None:
+    """The page has the seconds left; a second click on *undo* changes nothing; a notebook's fault stays."""
     stack = pages.controller.stack
-    before = snapshot(stack.container("master-db"))
+    before = {name: snapshot(stack.container(name)) for name in ("redis", "master-db")}
     pages.said("fault", fault="latency", target="master-db", parameters={"latency_ms": 10.0})
     with injection.fault("limits", stack, "replica-db", cpus=0.5):
-        found = {one["target"]: one["id"] for one in pages.state()["active_faults"]}
-        assert found["replica-db"] == "", "there is no button for what is not the desk's own"
+        pages.said("fault", fault="limits", target="redis", parameters={"cpus": 0.5}, seconds=4)
+        found = {one["target"]: one for one in pages.state()["active_faults"]}
+        assert 0 < found["redis"]["seconds_left"] <= 4
+        assert found["master-db"]["seconds_left"] is None
+        assert found["replica-db"]["id"] == "", "there is no button for what is not the desk's own"
         for _ in range(2):
-            pages.said("undo", id=found["master-db"])
-            assert [one["target"] for one in pages.state()["active_faults"]] == ["replica-db"]
-    assert snapshot(stack.container("master-db")) == before
+            pages.said("undo", id=found["master-db"]["id"])
+            assert "master-db" not in [one["target"] for one in pages.state()["active_faults"]]
+        wait_until(lambda: [one["target"] for one in pages.state()["active_faults"]] == ["replica-db"])
+    assert {name: snapshot(stack.container(name)) for name in before} == before
+    assert pages.state()["problems"] == []
 
 
 def test_a_double_click_injects_one_fault(pages: Pages) -> None:

@@ -4,7 +4,7 @@ const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const FORWARD = "PageDown ArrowRight";
 const RESEND_MS = 300;
-const messages = { told: "", failure: "", away: "" };
+const messages = { told: "", failure: "", away: "", problems: [] };
 const shown = {};
 let choices = null;
 let state = null; // the newest, with the time of its arrival in `at`
@@ -40,7 +40,7 @@ function write(id, text) { // a text that did not change is not announced again
 function say(change) {
   Object.assign(messages, change);
   write("told", messages.told);
-  write("wrong", [messages.away, messages.failure].filter(Boolean).join(" "));
+  write("wrong", [messages.away, messages.failure, ...messages.problems].filter(Boolean).join(" "));
 }
 
 function sentence(error) {
@@ -106,7 +106,8 @@ function card(fault) {
       if (input.type === "checkbox") parameters[input.dataset.name] = input.checked;
       else if (input.value !== "") parameters[input.dataset.name] = Number(input.value);
     }
-    return act("fault", { fault: fault.name, target: at("target").value, parameters }, `${fault.name} of ${at("target").value} is active.`);
+    const seconds = at("seconds").value === "" ? null : Number(at("seconds").value);
+    return act("fault", { fault: fault.name, target: at("target").value, parameters, seconds }, `${fault.name} of ${at("target").value} is active.`);
   });
 }
 
@@ -125,7 +126,8 @@ function step(number) {
 }
 
 function activeFault(one) {
-  const text = [make("b", {}, `${one.fault} of ${one.target}`), ` ${grade(one.parameters)}`];
+  const left = one.seconds_left === null ? "until undone" : `${Math.ceil(one.seconds_left)} s left`;
+  const text = [make("b", {}, `${one.fault} of ${one.target}`), ` ${grade(one.parameters)} `, make("small", { "data-left": one.id }, left)];
   if (!one.id) return make("li", {}, ...text, make("small", {}, " (from a notebook or another desk)"));
   const undo = make("button", { type: "button", "aria-label": `Undo ${one.fault} of ${one.target}` }, "Undo");
   return make("li", {}, ...text, " ", on(undo, "click", () => act("undo", { id: one.id }, "Undone.")));
@@ -166,12 +168,18 @@ function showRoom(audience) {
 
 async function refresh() {
   state = { ...await ask("/presenter/state"), at: performance.now() };
-  put("active-faults", state.active_faults, (faults) => faults.length ? faults.map(activeFault) : make("li", { class: "none" }, "None."));
+  const faults = state.active_faults;
+  put("active-faults", faults.map(({ seconds_left, ...rest }) => rest), () => faults.length ? faults.map(activeFault) : make("li", { class: "none" }, "None."));
+  for (const one of faults) {
+    const place = one.id && document.querySelector(`[data-left="${one.id}"]`);
+    if (place && one.seconds_left !== null) place.textContent = `${Math.ceil(one.seconds_left)} s left`;
+  }
   put("load-now", state.load, (load) => load ? `${load.request}, ${load.rate_per_second} per second` : "No load.");
   showServices(state.services);
   showJob(state.job);
   showDemo(state.demo);
   showRoom(state.audience);
+  say({ problems: state.problems });
   tick();
 }
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import brightness, button
+from tests.waiting import wait_until
 from workshop_kit.engine.session import Session
 from workshop_kit.instructor.clock import CHANGED
 from workshop_kit.instructor.controller import Controller
@@ -104,13 +105,14 @@ def test_load_a_fault_its_band_and_undo(desk: DeskPages) -> None:
 
 
 @pytest.mark.long
-def test_a_fault_with_a_grade_by_keys_alone(desk: DeskPages) -> None:
+def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: DeskPages) -> None:
     """Every field is reached with Tab and has a label; a value out of range is not sent."""
     page = desk.open(desk.server.presenter_url)
     page.get_by_text("More faults").click()
     card = page.get_by_role("form", name="latency")
     expect(card).to_be_visible()
     page.get_by_label("Target").select_option("redis")
+    page.get_by_role("spinbutton", name="Seconds", exact=True).fill("30")
     field = card.get_by_label("latency_ms")
     field.focus()
     page.keyboard.press("Control+A")
@@ -122,6 +124,7 @@ def test_a_fault_with_a_grade_by_keys_alone(desk: DeskPages) -> None:
     page.keyboard.type("120")
     page.keyboard.press("Enter")
     expect(page.locator("#active-faults")).to_contain_text("latency of redis")
+    expect(page.locator("#active-faults")).to_contain_text("s left")
     undo = button(page, "Undo latency of redis")
     undo.focus()
     for _ in range(2):  # the page asks again and again: the focus stays
@@ -137,12 +140,16 @@ def test_a_fault_with_a_grade_by_keys_alone(desk: DeskPages) -> None:
 def test_what_the_room_is_shown(desk: DeskPages) -> None:
     """Countdown, predictions and theme: chosen on one page, seen on the other; the right answer comes last."""
     presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
-    expect(room.locator("#countdown")).to_be_hidden()
     presenter.get_by_label("Minutes").fill("2")
-    presenter.locator("#count button").first.click()
+    button(presenter, "Set").click()
+    expect(presenter.locator("#countdown")).to_have_text("2:00")
+    expect(room.locator("#countdown")).to_be_hidden()
+    presenter.locator("#count").click()
     expect(room.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"))
-    expect(presenter.locator("#countdown")).to_have_text(re.compile(r"1:[45]\d"))
-    presenter.locator("#count-end").click()
+    button(presenter, "Pause").click()
+    wait_until(lambda: not desk.controller.audience.countdown.state()["runs"])
+    expect(room.locator("#countdown")).to_be_visible()
+    presenter.locator("#reset").click()
     expect(room.locator("#countdown")).to_be_hidden()
     button(presenter, "Dark").click()
     expect(room.locator("html")).to_have_css("color-scheme", "dark")
@@ -207,9 +214,9 @@ def test_nothing_is_wider_than_the_window(desk: DeskPages, width: int) -> None:
     presenter.get_by_label("Request id").fill("x" * 64)
     button(presenter, "Find").click()
     button(presenter, "Show these lines to the room").click()
-    presenter.get_by_label("Counts").fill("x" * 300)
-    presenter.locator("#paste button").click()
-    expect(presenter.locator("#wrong")).to_contain_text("is no answer with a count")
+    presenter.get_by_label("Folder").fill("/" + "x" * 300)
+    button(presenter, "Count").click()
+    expect(presenter.locator("#wrong")).to_contain_text("There is no folder")
     for details in presenter.locator("details:visible").all():
         details.evaluate("one => { one.open = true; }")
     for page in (presenter, room):

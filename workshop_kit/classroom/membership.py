@@ -18,8 +18,10 @@ from workshop_kit.classroom.protocol import (
     Help,
     JoinCode,
     Name,
+    Repair,
     RoomState,
     Snapshot,
+    sign_in,
 )
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import game_records
@@ -163,7 +165,11 @@ def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
         name: GuessReport(choice=guess.choice, outcome=guess.actual or "")
         for name, guess in progress.predictions.items()
     }
-    repairs: dict[Any, float] = {one.name: seconds for one in records if (seconds := one.to_repair_seconds) is not None}
+    repairs: dict[Any, Repair] = {
+        one.name: Repair(seconds=seconds, sign=sign_in(one.debrief.get("how", "")))
+        for one in records
+        if (seconds := one.to_repair_seconds) is not None
+    }
     return Snapshot(
         participant=found.participant,
         sequence=time.time_ns() // 1_000_000,

@@ -27,6 +27,16 @@ MOST_CHARACTERS = 40
 MOST_BYTES = 32_000
 """The size of a snapshot in bytes that the room accepts; a full one has a quarter of it."""
 MOST_MINUTES = 600
+Sign = Literal["configuration", "logs", "metrics", "health", "customers", ""]
+SIGNS: Mapping[Sign, tuple[str, ...]] = {
+    "configuration": ("release", "config", "setting", "deploy", "compare"),
+    "logs": ("log", "line", "traceback"),
+    "metrics": ("metric", "chart", "dashboard", "graph", "latency", "p95", "cpu", "memory", "throttl"),
+    "health": ("health", "probe", "readyz", "livez"),
+    "customers": ("customer", "visit"),
+}
+"""The kinds of sign, each with the words of a debrief that name it."""
+
 Identifier = Annotated[str, Field(pattern=r"^[\w.-]{1,80}$")]
 Count = Annotated[int, Field(ge=0, le=2**31)]
 Name = Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(lambda text: visible(text.strip()))]
@@ -97,6 +107,13 @@ class GuessReport(_Message):
     outcome: Identifier | Literal[""] = ""
 
 
+class Repair(_Message):
+    """An incident of game day: seconds from the first symptom to the repair, and the sign that the debrief names."""
+
+    seconds: Annotated[float, Field(ge=0, le=86_400)]
+    sign: Sign = ""
+
+
 class Snapshot(_Message):
     """All that leaves a participant's laptop. `DISCLOSED` says every field in plain words before joining."""
 
@@ -108,7 +125,7 @@ class Snapshot(_Message):
     passed: Annotated[Mapping[Identifier, Annotated[int, Field(ge=0, le=MOST_MINUTES)]], Field(max_length=200)] = {}
     help: Help = "none"
     help_clicks: Count = 0
-    repairs: Mapping[Day, Annotated[float, Field(ge=0, le=86_400)]] = {}
+    repairs: Mapping[Day, Repair] = {}
 
 
 DISCLOSED = {
@@ -120,7 +137,7 @@ DISCLOSED = {
     "passed": "which exercises you passed, and in how many minutes",
     "help": "whether you clicked “I am stuck” or “Done”",
     "help_clicks": "how often you clicked one of the two",
-    "repairs": "on game day: the seconds from the first symptom until your repair",
+    "repairs": "on game day: the seconds until your repair, and which kind of sign your debrief names",
 }
 """Each field of `Snapshot` in the words that a participant reads before joining."""
 NOT_SENT = "Never sent: your code, your answers and policies, log lines, anything else on your machine."
@@ -156,3 +173,14 @@ class RoomState(BaseModel):
     helped: Count = 0
     notice: Notice | None = None
     poll: Poll | None = None
+
+
+def sign_in(debrief: str) -> Sign:
+    """Return the first kind of sign that a debrief names; "" for none. Only this word leaves the laptop.
+
+    >>> sign_in("The log lines stopped, then the chart fell.")
+    'logs'
+    """
+    text = debrief.lower()
+    places = {text.find(word): sign for sign, words in SIGNS.items() for word in words if word in text}
+    return places[min(places)] if places else ""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 from markupsafe import Markup
 
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.exercises.progress import Guess, Progress
 from workshop_kit.instructor.clock import HEIGHT, picture
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import as_html, visible
@@ -21,6 +25,7 @@ VIEWS = ("clock", "recorded", "map", "predictions", "lines", "join", "class")
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
+MOST_FILES = 1_000
 COLUMNS, MOST_CHARACTERS = 90, 900
 TOP, ROW, GAP = 92, 38, 20
 """Of the picture of a request's lines: characters of a row and of a line, and places."""
@@ -111,6 +116,49 @@ class GuessCounts:
         return cls(_short(question.question), tuple(answers), (surprised, outcomes.total()))
 
 
+@dataclass
+class Countdown:
+    """A countdown that the presenter sets, starts, pauses and resets; ``clock`` returns monotonic seconds."""
+
+    minutes: float = 5.0
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _paused: float | None = None  # the seconds that are left
+    _end: float | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds that are left; negative once the time is over."""
+        if self._end is not None:
+            return self._end - self.clock()
+        return self.minutes * 60 if self._paused is None else self._paused
+
+    def set(self, minutes: object) -> None:
+        """Set the minutes and stop. Raises WrongUsage for anything but a number in range."""
+        number = minutes if isinstance(minutes, int | float) and not isinstance(minutes, bool) else 0
+        if not 0 < number <= MOST_MINUTES:
+            raise WrongUsage(f"A countdown takes up to {MOST_MINUTES} minutes, and {minutes!r} is not.")
+        self.minutes = float(number)
+        self.reset()
+
+    def start(self) -> None:
+        """Start counting, unless it counts already."""
+        self._end = self.clock() + self.seconds_left
+
+    def pause(self) -> None:
+        """Stop counting and keep the seconds that are left."""
+        if self._end is not None:
+            self._paused, self._end = self.seconds_left, None
+
+    def reset(self) -> None:
+        """Stop, with all the minutes left."""
+        self._paused = self._end = None
+
+    def state(self) -> dict[str, Any]:
+        """Return it as JSON takes it; ``idle`` is true until it is started."""
+        runs = self._end is not None
+        return {"seconds_left": round(self.seconds_left, 2), "runs": runs, "idle": not runs and self._paused is None}
+
+
 @dataclass(frozen=True)
 class RequestLines:
     """The lines of a request, oldest first, each with its grade; none if the log has no such request."""
@@ -151,7 +199,7 @@ class Audience:
 
     shows: str = "clock"
     theme: str = ""
-    countdown_end: float | None = None  # monotonic
+    countdown: Countdown = field(default_factory=Countdown)
     counts: Callable[[], GuessCounts] | None = None
     lines: RequestLines | None = None
     answer_shown: bool = False
@@ -169,17 +217,6 @@ class Audience:
         if theme not in THEMES:
             raise WrongUsage(f"There is no theme {theme!r}.", "Choose light, dark, or the system's.")
         self.theme = str(theme)
-
-    def count_down(self, minutes: object) -> None:
-        """Start a countdown. Raises WrongUsage for anything but a number of minutes in range."""
-        number = minutes if isinstance(minutes, int | float) and not isinstance(minutes, bool) else 0
-        if not 0 < number <= MOST_MINUTES:
-            raise WrongUsage(f"A countdown takes up to {MOST_MINUTES} minutes, and {minutes!r} is not.")
-        self.countdown_end = time.monotonic() + 60 * number
-
-    def end_countdown(self) -> None:
-        """Show no countdown."""
-        self.countdown_end = None
 
     def show_lines(self, lines: RequestLines) -> None:
         """Show the log lines of a request. Raises WrongUsage if there are none."""
@@ -200,18 +237,29 @@ class Audience:
         self.answer_shown = True
 
     def state(self) -> dict[str, Any]:
-        """Return everything as JSON takes it; ``right`` is true only once the answer is shown.
-
-        ``seconds_left`` is negative once the time is over, and None without a countdown.
-        """
-        counts, end = self.counts() if self.counts else None, self.countdown_end
+        """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
+        counts = self.counts() if self.counts else None
         return {
             "shows": self.shows,
             "theme": self.theme,
-            "seconds_left": None if end is None else round(end - time.monotonic(), 2),
+            "countdown": self.countdown.state(),
             "predictions": counts.state(answer_shown=self.answer_shown) if counts else None,
             "lines": [self.lines.request_id, len(self.lines.lines)] if self.lines else None,
         }
+
+
+def guesses_in(folder: Path) -> list[dict[str, Guess]]:
+    """Return the guesses in each progress file below a folder; other files are skipped.
+
+    Raises WrongUsage without a folder.
+    """
+    if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises OSError for a name that is too long
+        raise WrongUsage(f"There is no folder {folder}.", "Name the folder with people's progress files.")
+    found = []
+    for path in sorted(folder.rglob("*.json"))[:MOST_FILES]:
+        with contextlib.suppress(NotReady):
+            found.append(Progress(path).document().predictions)
+    return found
 
 
 def _answer_in(line: str) -> OptionCount:

@@ -17,7 +17,7 @@ from typing import Any
 
 import segno
 
-from workshop_kit.classroom.protocol import JoinCode, Notice, Poll, RoomState, Snapshot
+from workshop_kit.classroom.protocol import JoinCode, Notice, Poll, Repair, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.instructor.audience import Audience, GuessCounts
 from workshop_kit.lessons.predictions import Question, load_all_questions
@@ -178,13 +178,18 @@ def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
 
 
 def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
-    """Return for each incident the number of repairs, and their median seconds."""
-    repairs: dict[str, list[float]] = {}
+    """Return for each incident the number of repairs, the median seconds, and the signals that participants named."""
+    repairs: dict[str, list[Repair]] = {}
     for one in snapshots:
-        for name, seconds in one.repairs.items():
-            repairs.setdefault(name, []).append(seconds)
+        for name, repair in one.repairs.items():
+            repairs.setdefault(name, []).append(repair)
     return [
-        {"name": name, "repaired": len(some), "seconds": round(statistics.median(some))}
+        {
+            "name": name,
+            "repaired": len(some),
+            "seconds": round(statistics.median(repair.seconds for repair in some)),
+            "signs": dict(Counter(repair.sign or "none named" for repair in some).most_common()),
+        }
         for name, some in sorted(repairs.items())
     ]
 

@@ -1,4 +1,4 @@
-"""What the desk does with one workspace's stack: load and faults; and what it observes meanwhile."""
+"""What the desk does with one workspace's stack: load, faults, checkpoints; and what it observes meanwhile."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pandas as pd
-from docker.errors import APIError, DockerException
-from requests.exceptions import RequestException
+from docker.errors import APIError
 
 from workshop_kit.engine import reaper
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.faults.handlers import engine_reason
-from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor import clock
+from workshop_kit.instructor.active_faults import InjectedFaults
 from workshop_kit.instructor.audience import Audience, RequestLines
+from workshop_kit.instructor.background import BackgroundJob
 from workshop_kit.instructor.log_tail import LogTail
 from workshop_kit.observe import http
-from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
-from workshop_kit.screen import visible
 from workshop_kit.workspace import provision
+from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import trust
 
 SERVICE = "service"
 ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
@@ -40,21 +40,10 @@ REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET 
 PICTURE_SECONDS = 120.0
 PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
+JOB_SECONDS = 120.0
+"""How long closing waits for a running checkpoint: half of one is no good state."""
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
 FIND_TRIES, FIND_SECONDS, LINES_SHOWN = 6, 0.4, 50
-
-
-@contextlib.contextmanager
-def engine_needed() -> Iterator[None]:
-    """Raise one sentence instead of the SDK's errors: what the engine refuses, or that it does not answer."""
-    try:
-        yield
-    except APIError as error:
-        raise WorkshopError(
-            f"The Docker engine refused: {engine_reason(error)}.", "Click again in a moment."
-        ) from error
-    except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
-        raise EngineUnavailable from error
 
 
 class LoadGenerator:
@@ -91,56 +80,6 @@ class LoadGenerator:
         return None
 
 
-class InjectedFaults:
-    """The faults that the desk has injected: each lasts until a click reverts it, or the desk closes."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._held: dict[str, AbstractContextManager[InjectedFault]] = {}
-
-    def inject(self, fault: str, target: str, parameters: Mapping[str, Any]) -> None:
-        """Inject a fault. Raises as `injection.fault` does, and WrongUsage if the desk has it in force already.
-
-        One call at a time: a second click finds the first one's fault.
-        """
-        active = Journal(self._stack.session).entries()
-        if any((one.fault, one.name) == (fault, target) and one.id in self._held for one in active):
-            raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
-        block = injection.fault(fault, self._stack, target, **parameters)
-        self._held[block.__enter__().id] = block
-
-    def revert(self, identifier: str) -> None:
-        """Revert a fault of the desk, unless it is over. Raises WorkshopError if it cannot be reverted."""
-        if block := self._held.pop(identifier, None):
-            block.__exit__(None, None, None)
-
-    def revert_all(self) -> list[str]:
-        """Revert the desk's faults, newest first, and those of dead processes; return a sentence for each failure."""
-        try:
-            with engine_needed():
-                for identifier in reversed([*self._held]):
-                    with contextlib.suppress(WorkshopError):  # it stays in the journal and is tried again below
-                        self.revert(identifier)
-                return injection.revert_all(self._stack.session).left
-        except WorkshopError as error:
-            return [str(error)]
-
-    def listed(self) -> list[dict[str, Any]]:
-        """Return all active faults of this workspace as JSON takes them, oldest first.
-
-        ``id`` is "" if another process injected it.
-        """
-        return [
-            {
-                "id": active.id if active.id in self._held else "",
-                "fault": active.fault,
-                "target": visible(active.name),
-                "parameters": {name: value for name, value in active.parameters.items() if value is not None},
-            }
-            for active in Journal(self._stack.session).entries()
-        ]
-
-
 @dataclass
 class Controller:
     """Controls one workspace's stack until the block ends, which leaves the stack as it was.
@@ -151,6 +90,7 @@ class Controller:
     stack: Stack
     workspace: Workspace
     audience: Audience = field(default_factory=Audience)
+    job: BackgroundJob = field(default_factory=BackgroundJob)
 
     def __post_init__(self) -> None:
         self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
@@ -173,16 +113,17 @@ class Controller:
         """End the load, revert every fault, stop watching; return a sentence for each fault that stays."""
         with self._acting:
             self._closing.set()
+        self.job.wait(JOB_SECONDS)
         self.load_generator.stop()
         left = self.active_faults.revert_all()
         self._log_tail.stop()
         self._watcher.stop()
         return left
 
-    def inject(self, fault: str, target: str, parameters: Mapping[str, Any]) -> None:
-        """Inject a fault until it is reverted."""
+    def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
+        """Inject a fault for ``seconds``, or until it is reverted."""
         with self._may_act():
-            self.active_faults.inject(fault, target, parameters)
+            self.active_faults.inject(fault, target, parameters, seconds)
 
     def load(self, request: str, rate_per_second: int) -> None:
         """Send requests at a rate from now on, in place of the former ones."""
@@ -209,6 +150,21 @@ class Controller:
                 raise WorkshopError(
                     "The service did not become healthy.", "Look at its state, and revert the other faults."
                 )
+
+    def go_to(self, lesson: str) -> None:
+        """Start the job that brings workspace and containers to the start of a lesson."""
+        exercise_service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
+        name = find_lesson(lesson, self.stack.root / "notebooks")
+
+        def go(report: Report) -> str:
+            self.load_generator.stop()
+            self.revert_all()
+            arrived = checkpoint.goto(exercise_service, name, self.stack, report)
+            trust(self.workspace)
+            return " ".join(arrived.sentences())
+
+        with self._may_act():
+            self.job.start(f"To the start of {name}", go)
 
     def tables(self) -> Tables:
         """Return what was observed of the service in the last minutes."""
@@ -252,8 +208,9 @@ class Controller:
 
     @contextlib.contextmanager
     def _may_act(self) -> Iterator[None]:
-        """Hold off closing for one action; refuse it while the desk is being closed."""
+        """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
         with self._acting:
+            self.job.require_idle()
             if self._closing.is_set():
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
-from workshop_kit.instructor.audience import GuessCounts
+from workshop_kit.instructor.audience import GuessCounts, guesses_in
+from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.controller import REQUESTS, Controller, engine_needed
+from workshop_kit.instructor.controller import REQUESTS, Controller
 from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
 from workshop_kit.lessons import notes
+from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names
 
 Body = Mapping[str, Any]
@@ -73,11 +76,15 @@ class PresenterApi:
             "fault": self._inject,
             "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
             "undo-all": lambda _: controller.revert_all(),
-            "count": lambda body: audience.count_down(body.get("minutes")),
-            "count-end": lambda _: audience.end_countdown(),
+            "minutes": lambda body: audience.countdown.set(body.get("minutes")),
+            "goto": lambda body: controller.go_to(_text(body, "lesson")),
+            "count": lambda _: audience.countdown.start(),
+            "pause": lambda _: audience.countdown.pause(),
+            "reset": lambda _: audience.countdown.reset(),
             "show": lambda body: audience.show(body.get("what")),
             "show-lines": lambda body: audience.show_lines(controller.lines_of(_text(body, "request_id"))),
             "theme": lambda body: audience.set_theme(body.get("theme")),
+            "folder": self._list_predictions,
             "ask": self._show_prediction,
             "tell": lambda _: audience.show_answer(),
             "step": lambda body: demo.choose(body.get("step")),
@@ -119,15 +126,17 @@ class PresenterApi:
         }
 
     def state(self) -> dict[str, Any]:
-        """Return the state of load, faults, services, demo and audience."""
+        """Return the state of load, faults, services, job, demo and audience."""
         controller = self.controller
         with engine_needed():
             return {
                 "load": controller.load_generator.state(),
                 "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
+                "job": asdict(controller.job.state) if controller.job.state else None,
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
+                "problems": controller.active_faults.problems,
             }
 
     @property
@@ -135,13 +144,31 @@ class PresenterApi:
         return self.controller.stack.root / "notebooks"
 
     def _inject(self, body: Body) -> None:
-        given = body.get("parameters") or {}
-        if not isinstance(given, dict):
-            raise WrongUsage("Those are no parameters of a fault.", "Correct them and click again.")
-        self.controller.inject(_text(body, "fault"), _text(body, "target"), given)
+        given, seconds = body.get("parameters") or {}, body.get("seconds")
+        if not isinstance(given, dict) or not isinstance(seconds, int | float | None):
+            raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
+        self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
+
+    def _list_predictions(self, body: Body) -> dict[str, Any]:
+        """Return the predictions in a folder of progress files, each with its question and how many made it."""
+        questions = load_all_questions(self._notebooks)
+        people = Counter(name for guesses in guesses_in(_folder(body)) for name in guesses)
+        return {
+            name: {"people": count, "question": questions[name].question}
+            for name, count in sorted(people.items())
+            if name in questions
+        }
 
     def _show_prediction(self, body: Body) -> None:
-        counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
+        """Show pasted counts, or the guesses of a ``prediction`` in a folder of progress files."""
+        if "counts" in body:
+            counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
+        else:
+            name, questions = _text(body, "prediction"), load_all_questions(self._notebooks)
+            if name not in questions:
+                raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
+            guesses = [found[name] for found in guesses_in(_folder(body)) if name in found]
+            counted = GuessCounts.of_guesses([(one.choice, one.actual or "") for one in guesses], questions[name])
         self.audience.show_prediction(lambda: counted)
 
     def _play_current(self) -> None:
@@ -173,3 +200,7 @@ def _text(body: Body, name: str) -> str:
     if not isinstance(value, str):
         raise WrongUsage(f"{name} is missing.", "Fill it in and click again.")
     return value
+
+
+def _folder(body: Body) -> Path:
+    return Path(_text(body, "folder")).expanduser()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.protocol import DISCLOSED, GuessReport, JoinCode, Snapshot, disclosure
+from workshop_kit.classroom.protocol import DISCLOSED, GuessReport, JoinCode, Repair, Snapshot, disclosure
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict
@@ -18,12 +18,13 @@ SECRET = "my own words"
 def test_these_fields_leave_a_laptop_and_each_is_said_before() -> None:
     """A new field fails here: say it in `DISCLOSED` first."""
     assert set(GuessReport.model_fields) == {"choice", "outcome"}
+    assert set(Repair.model_fields) == {"seconds", "sign"}
     assert DISCLOSED.keys() == Snapshot.model_fields.keys()
     assert all(any(text in line for line in disclosure()) for text in DISCLOSED.values())
 
 
 def test_a_snapshot_has_none_of_the_participants_texts(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers, policies and debriefs stay."""
+    """Answers, policies and debriefs stay; of a debrief one word of five leaves."""
     progress = Progress(workspace.progress_path)
     progress.lock_guess("00_start.gone", "green")
     progress.record_actual("00_start.gone", "red")
@@ -33,7 +34,7 @@ def test_a_snapshot_has_none_of_the_participants_texts(workspace: Workspace, mon
     progress.record_check("container.limits", Verdict.PASSED)
     progress.record_check("container.layer", Verdict.WRONG)
     record = f'"id": "1", "name": "monday", "seed": 7, "began": "{moment(0)}", "first_symptom": "{moment(5)}"'
-    debrief = f'"what": "{SECRET}", "how": "{SECRET}"'
+    debrief = f'"what": "{SECRET}", "how": "The chart fell, {SECRET}"'
     workspace.ledger_path.with_name(game_records.FILE).write_text(
         f'{{{record}, "fixed": "{moment(47)}", "debrief": {{{debrief}}}, "actions": ["{SECRET}"]}}\n'
     )
@@ -48,7 +49,7 @@ def test_a_snapshot_has_none_of_the_participants_texts(workspace: Workspace, mon
     snapshot = Snapshot.model_validate_json(sent[0])
     assert (snapshot.name, snapshot.guesses) == ("Ada", {"00_start.gone": GuessReport(choice="green", outcome="red")})
     assert snapshot.passed == {"container.limits": 0}
-    assert snapshot.repairs == {"monday": 42}
+    assert snapshot.repairs == {"monday": Repair(seconds=42, sign="metrics")}
     assert SECRET not in sent[0]
     assert membership.path_of(workspace).stat().st_mode & 0o777 == 0o600
 

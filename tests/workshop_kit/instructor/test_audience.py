@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,14 +14,23 @@ import pytest
 
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.audience import Audience, GuessCounts, OptionCount, RequestLines
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.instructor.audience import Countdown, GuessCounts, OptionCount, RequestLines, guesses_in
 from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, svg
 from workshop_kit.instructor.log_tail import grade
+from workshop_kit.lessons.predictions import Option, Question
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 NO_LINES = pd.DataFrame(columns=["time", "grade"]).astype({"time": "datetime64[us, UTC]"})
+TEXTS = {"green": "It stays green.", "red": "It turns red.", "hang": "It hangs.", "crash": "It crashes."}
+QUESTION = Question(
+    question="Does it stay green?",
+    right="red",
+    options={key: Option(text=text, reason="So it is.") for key, text in TEXTS.items()},
+)
+ID = "00_start.gone"
 SECRETS = ("half_open", "master-db", "backlog_full", "redis")
 
 
@@ -66,13 +78,34 @@ def test_hostile_names_stay_text() -> None:
     assert "\x1b" not in text
 
 
+def test_a_countdown_counts_only_while_it_runs() -> None:
+    """Started, paused, started again, set; below zero it says how far over time it is; idle until it is started."""
+    seconds = [100.0]
+    count = Countdown(1, lambda: seconds[0])
+    seconds[0] += 50
+    assert count.state() == {"seconds_left": 60, "runs": False, "idle": True}
+    count.start()
+    seconds[0] += 20
+    count.start()
+    assert count.state() == {"seconds_left": 40, "runs": True, "idle": False}
+    for _ in range(2):
+        count.pause()
+        seconds[0] += 500
+        assert count.state() == {"seconds_left": 40, "runs": False, "idle": False}
+    count.start()
+    seconds[0] += 50
+    assert count.seconds_left == -10
+    count.set(2)
+    assert count.state() == {"seconds_left": 120, "runs": False, "idle": True}
+
+
 @pytest.mark.parametrize("minutes", [0, 601, float("nan"), True, "5", None])
 def test_a_countdown_takes_minutes(minutes: object) -> None:
-    """Anything else is a sentence, and no countdown is shown."""
-    audience = Audience()
+    """Anything else is a sentence, and changes nothing."""
+    count = Countdown()
     with pytest.raises(WrongUsage, match="countdown takes up to 600 minutes"):
-        audience.count_down(minutes)
-    assert audience.state()["seconds_left"] is None
+        count.set(minutes)
+    assert count.seconds_left == 300
 
 
 def test_pasted_counts() -> None:
@@ -80,6 +113,31 @@ def test_pasted_counts() -> None:
     pasted = GuessCounts.of_text(" Does it\nstay green? ", "It stays green: 23\n\n * It turns red: at once = 8 \n")
     assert pasted.question == "Does it stay green?"
     assert pasted.answers == (OptionCount("It stays green", 23), OptionCount("It turns red: at once", 8, right=True))
+
+
+def test_a_folder_of_progress_files_is_counted(tmp_path: Path) -> None:
+    """A guess is a surprise if it differs from the outcome on the same machine. Files of other kinds are skipped."""
+    for number in range(31):
+        progress = Progress(tmp_path / f"person {number}" / "progress.json")
+        progress.path.parent.mkdir()
+        progress.lock_guess(ID, "green" if number < 23 else "red")
+        if number % 2:
+            progress.record_actual(ID, "red")
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "list.json").write_text("[1]")
+    os.mkfifo(tmp_path / "fifo.json")
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
+    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "odd.json").write_text(json.dumps({"predictions": {ID: 5, "01.other": {"choice": 7}}}))
+    guesses = [found[ID] for found in guesses_in(tmp_path) if ID in found]
+    counted = GuessCounts.of_guesses([(one.choice, one.actual or "") for one in guesses], QUESTION)
+    assert counted.question == "Does it stay green?"
+    assert counted.answers[:2] == (OptionCount("It stays green.", 23), OptionCount("It turns red.", 8, right=True))
+    assert [answer.count for answer in counted.answers[2:]] == [0, 0]
+    assert counted.headline() == "11 of 15 of us who ran it were surprised."
+    for gone in (tmp_path / "gone", tmp_path / ("x" * 300)):
+        with pytest.raises(WrongUsage, match="There is no folder"):
+            guesses_in(gone)
 
 
 @pytest.mark.timeout(20)

@@ -1,4 +1,4 @@
-"""The controller on the real stack: load, faults, the lines of a request."""
+"""The controller on the real stack: load, faults with an end, the lines of a request, a checkpoint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from tests.workshop_kit.instructor.conftest import Pages
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.faults import injection
 from workshop_kit.faults.catalog import snapshot
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -46,18 +48,23 @@ def test_load_starts_changes_and_stops(pages: Pages) -> None:
     assert (generators(pages.controller.stack), pages.state()["load"]) == (set(), None)
 
 
-def test_a_fault_ends_when_it_is_undone(pages: Pages) -> None:
-    """A second click on *undo* changes nothing; a notebook's fault stays."""
+def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> None:
+    """The page has the seconds left; a second click on *undo* changes nothing; a notebook's fault stays."""
     stack = pages.controller.stack
-    before = snapshot(stack.container("master-db"))
+    before = {name: snapshot(stack.container(name)) for name in ("redis", "master-db")}
     pages.said("fault", fault="latency", target="master-db", parameters={"latency_ms": 10.0})
     with injection.fault("limits", stack, "replica-db", cpus=0.5):
-        found = {one["target"]: one["id"] for one in pages.state()["active_faults"]}
-        assert found["replica-db"] == "", "there is no button for what is not the desk's own"
+        pages.said("fault", fault="limits", target="redis", parameters={"cpus": 0.5}, seconds=4)
+        found = {one["target"]: one for one in pages.state()["active_faults"]}
+        assert 0 < found["redis"]["seconds_left"] <= 4
+        assert found["master-db"]["seconds_left"] is None
+        assert found["replica-db"]["id"] == "", "there is no button for what is not the desk's own"
         for _ in range(2):
-            pages.said("undo", id=found["master-db"])
-            assert [one["target"] for one in pages.state()["active_faults"]] == ["replica-db"]
-    assert snapshot(stack.container("master-db")) == before
+            pages.said("undo", id=found["master-db"]["id"])
+            assert "master-db" not in [one["target"] for one in pages.state()["active_faults"]]
+        wait_until(lambda: [one["target"] for one in pages.state()["active_faults"]] == ["replica-db"])
+    assert {name: snapshot(stack.container(name)) for name in before} == before
+    assert pages.state()["problems"] == []
 
 
 def test_a_double_click_injects_one_fault(pages: Pages) -> None:
@@ -92,3 +99,25 @@ def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
     pages.controller.revert_all()
     assert stack.container("redis").status == "running"
     assert snapshot(stack.container("redis")).limits == before.limits
+
+
+@pytest.mark.long
+def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pages, workspace: Workspace) -> None:
+    """Faults are undone, the load ends, changed files are replaced and kept aside; meanwhile faults are refused."""
+    notebook = workspace.notebooks / "04_monitoring.ipynb"
+    fresh = notebook.read_bytes()
+    notebook.write_text("{}")
+    pages.said("load", request="GET /orders", rate_per_second=5)
+    pages.said("fault", fault="pause", target="redis")
+    pages.said("goto", lesson="04")
+    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
+        pages.controller.inject("pause", "redis", {})
+    with pytest.raises(WorkshopError, match="A checkpoint job is running"):
+        pages.controller.load("GET /orders", 5)
+    pages.controller.job.wait(120)
+    job = pages.state()["job"]
+    assert "04_monitoring is at its start." in job["text"]
+    assert not job["runs"]
+    assert (pages.state()["active_faults"], pages.state()["load"]) == ([], None)
+    assert notebook.read_bytes() == fresh
+    assert generators(pages.controller.stack) == set()

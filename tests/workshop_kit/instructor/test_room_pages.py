@@ -12,6 +12,7 @@ import pytest
 
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
 from workshop_kit.classroom.protocol import GuessReport, Snapshot
+from workshop_kit.exercises.progress import Progress
 
 ID = "00_start.database-gone"
 NAME = "Ada Lovelace"
@@ -55,6 +56,25 @@ def test_surprised_is_counted_by_each_machines_own_outcome(room: RoomPages) -> N
     assert [one["right"] for one in state["answers"]] == [False, True, False, False]
     report(room, 9, sequence=2, guesses=guesses(first, second))
     assert room.audience.state()["predictions"]["headline"] == "2 of 5 of us were surprised."
+
+
+def test_a_folder_of_progress_files_is_the_fallback(room: RoomPages, tmp_path: Path) -> None:
+    """The page lists its predictions with their questions, and shows one as it shows a poll."""
+    first, second, *_ = keys(room)
+    for number, choice in enumerate([first, second, second]):
+        progress = Progress(tmp_path / "class" / str(number) / "progress.json")
+        progress.path.parent.mkdir(parents=True)
+        progress.lock_guess(ID, choice)
+        progress.record_actual(ID, second)
+    folder = {"folder": str(tmp_path / "class")}
+    found = {ID: {"people": 3, "question": room.api.classroom.questions[ID].question}}
+    assert room.do("folder", **folder).json()["said"] == found
+    assert room.do("ask", **folder, prediction=ID).status_code == 200
+    assert room.audience.state()["predictions"]["headline"] == "3 of us answered."
+    assert room.do("tell").status_code == 200
+    assert room.audience.state()["predictions"]["headline"] == "1 of 3 of us was surprised."
+    for asked in ({"folder": str(tmp_path / "nowhere"), "prediction": ID}, {**folder, "prediction": "00_start.none"}):
+        assert room.do("ask", **asked).json()["error"].startswith("There is no")
 
 
 def test_a_name_is_on_the_presenters_page_alone(room: RoomPages) -> None:

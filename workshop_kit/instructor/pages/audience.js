@@ -10,7 +10,7 @@ const HEADINGS = {
 const SECTIONS = { predictions: "predictions", recorded: "recorded", join: "join", class: "class" }; // all other views are pictures of the desk
 let answered = performance.now();
 const said = {}; // what is on the page already, by section
-let countdownEnd = null; // as `answered`
+let countdown = null;
 let drawnClass = "";
 
 async function ask(path) {
@@ -59,7 +59,7 @@ async function look() {
   try {
     const state = await (await ask("/audience/state")).json();
     answered = performance.now();
-    countdownEnd = state.seconds_left === null ? null : answered + 1000 * state.seconds_left;
+    countdown = { ...state.countdown, at: answered };
     document.documentElement.style.colorScheme = state.theme;
     const shows = state.shows;
     const section = SECTIONS[shows] || "picture";
@@ -76,9 +76,10 @@ async function look() {
 
 function tick() {
   at("stale").hidden = performance.now() - answered < 6000;
-  at("countdown").hidden = countdownEnd === null;
-  if (countdownEnd !== null) {
-    const left = Math.round((countdownEnd - performance.now()) / 1000);
+  at("countdown").hidden = !countdown || countdown.idle;
+  if (countdown) {
+    const since = countdown.runs ? (performance.now() - countdown.at) / 1000 : 0;
+    const left = Math.round(countdown.seconds_left - since);
     const whole = Math.abs(left);
     const text = `${left < 0 ? "−" : ""}${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
     if (at("countdown").textContent !== text) at("countdown").textContent = text;
@@ -109,7 +110,7 @@ function drawClass({ joined, stuck, done, lessons, incidents }) {
   const main = lessons.reduce((most, one) => (one.people > (most?.people ?? -1) ? one : most), null);
   const parts = [line(`${joined} joined · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((one) => one.people).map((one) => [one.name, one.people]))];
   if (main?.exercises.length) parts.push(table(["Exercise", "Passed", "Median minutes"], main.exercises.map((one) => [one.id, one.passed, one.minutes ?? "–"])));
-  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds"], incidents.map((one) => [one.name, one.repaired, one.seconds])));
+  if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds", "Sign believed"], incidents.map((one) => [one.name, one.repaired, one.seconds, Object.entries(one.signs).map(([name, count]) => `${name} ${count}`).join(", ")])));
   at("class").replaceChildren(...parts);
 }
 

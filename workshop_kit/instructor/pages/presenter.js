@@ -4,7 +4,7 @@ const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const FORWARD = "PageDown ArrowRight";
 const RESEND_MS = 300;
-const messages = { told: "", failure: "", away: "" };
+const messages = { told: "", failure: "", away: "", problems: [] };
 const shown = {};
 let choices = null;
 let state = null; // the newest, with the time of its arrival in `at`
@@ -40,7 +40,7 @@ function write(id, text) { // a text that did not change is not announced again
 function say(change) {
   Object.assign(messages, change);
   write("told", messages.told);
-  write("wrong", [messages.away, messages.failure].filter(Boolean).join(" "));
+  write("wrong", [messages.away, messages.failure, ...messages.problems].filter(Boolean).join(" "));
 }
 
 function sentence(error) {
@@ -106,7 +106,8 @@ function card(fault) {
       if (input.type === "checkbox") parameters[input.dataset.name] = input.checked;
       else if (input.value !== "") parameters[input.dataset.name] = Number(input.value);
     }
-    return act("fault", { fault: fault.name, target: at("target").value, parameters }, `${fault.name} of ${at("target").value} is active.`);
+    const seconds = at("seconds").value === "" ? null : Number(at("seconds").value);
+    return act("fault", { fault: fault.name, target: at("target").value, parameters, seconds }, `${fault.name} of ${at("target").value} is active.`);
   });
 }
 
@@ -125,7 +126,8 @@ function step(number) {
 }
 
 function activeFault(one) {
-  const text = [make("b", {}, `${one.fault} of ${one.target}`), ` ${grade(one.parameters)}`];
+  const left = one.seconds_left === null ? "until undone" : `${Math.ceil(one.seconds_left)} s left`;
+  const text = [make("b", {}, `${one.fault} of ${one.target}`), ` ${grade(one.parameters)} `, make("small", { "data-left": one.id }, left)];
   if (!one.id) return make("li", {}, ...text, make("small", {}, " (from a notebook or another desk)"));
   const undo = make("button", { type: "button", "aria-label": `Undo ${one.fault} of ${one.target}` }, "Undo");
   return make("li", {}, ...text, " ", on(undo, "click", () => act("undo", { id: one.id }, "Undone.")));
@@ -137,6 +139,16 @@ function showServices(services) {
   const before = at("target").value;
   put("target", targets, (all) => all.map((name) => make("option", {}, name)));
   if (targets.includes(before)) at("target").value = before;
+}
+
+function showJob(job) {
+  at("job").hidden = !job;
+  if (!job) return;
+  const [text, progress] = at("job").children;
+  text.textContent = job.text;
+  progress.hidden = !job.runs;
+  if (job.fraction === null) progress.removeAttribute("value");
+  else progress.value = job.fraction;
 }
 
 function showDemo(demo) {
@@ -156,11 +168,18 @@ function showRoom(audience) {
 
 async function refresh() {
   state = { ...await ask("/presenter/state"), at: performance.now() };
-  put("active-faults", state.active_faults, (faults) => faults.length ? faults.map(activeFault) : make("li", { class: "none" }, "None."));
+  const faults = state.active_faults;
+  put("active-faults", faults.map(({ seconds_left, ...rest }) => rest), () => faults.length ? faults.map(activeFault) : make("li", { class: "none" }, "None."));
+  for (const one of faults) {
+    const place = one.id && document.querySelector(`[data-left="${one.id}"]`);
+    if (place && one.seconds_left !== null) place.textContent = `${Math.ceil(one.seconds_left)} s left`;
+  }
   put("load-now", state.load, (load) => load ? `${load.request}, ${load.rate_per_second} per second` : "No load.");
   showServices(state.services);
+  showJob(state.job);
   showDemo(state.demo);
   showRoom(state.audience);
+  say({ problems: state.problems });
   tick();
 }
 
@@ -172,10 +191,10 @@ function minutes(seconds) {
 function tick() {
   if (!state) return;
   const since = (performance.now() - state.at) / 1000;
-  const { seconds_left } = state.audience;
-  const left = seconds_left - since;
-  write("countdown", seconds_left === null ? "–" : minutes(left));
-  at("countdown").classList.toggle("over", seconds_left !== null && left <= -0.5);
+  const { countdown } = state.audience;
+  const left = countdown.seconds_left - (countdown.runs ? since : 0);
+  write("countdown", minutes(left));
+  at("countdown").classList.toggle("over", left <= -0.5);
   const demo = state.demo;
   const plan = choices.steps.slice(0, demo.number).map((one) => 60 * one.minutes);
   const parts = demo.demo_seconds === null ? [] : [["Step", demo.step_seconds + since, plan.at(-1), ""], ["Demo", demo.demo_seconds + since, plan.reduce((sum, one) => sum + one), " planned so far"]];
@@ -212,17 +231,33 @@ async function begin() {
   at("more-faults").replaceChildren(...choices.faults.filter((one) => !one.in_front).map(card));
   at("load").request.replaceChildren(...choices.requests.map((one) => make("option", {}, one)));
   [at("load").rate.min, at("load").rate.max] = choices.rates;
+  at("goto").lesson.replaceChildren(...choices.lessons.map((one) => make("option", {}, one)));
   on(at("undo-all"), "click", () => act("undo-all", {}, "Everything is reverted."));
   on(at("load"), "submit", (form) => act("load", { request: form.request.value, rate_per_second: Number(form.rate.value) }, "The load runs."));
   on(at("load-stop"), "click", () => act("load-stop", {}, "The load has ended."));
+  on(at("goto"), "submit", (form) => {
+    at("sure").hidden = false;
+    at("sure").querySelector("p").textContent = `Faults are undone, the load ends, the workspace's files of ${form.lesson.value} and later become fresh (what you had is kept aside).`;
+    at("no").focus();
+  });
+  on(at("yes"), "click", () => { at("sure").hidden = true; return act("goto", { lesson: at("goto").lesson.value }); });
+  on(at("no"), "click", () => { at("sure").hidden = true; at("goto").querySelector("button").focus(); });
   on(at("back"), "click", () => act("step", { step: shown.step - 1 }));
   on(at("next"), "click", () => act("step", { step: shown.step + 1 }));
   on(at("play"), "click", () => act("play", {}, "Done: look at the room's page."));
   on(at("restart"), "click", () => act("stopwatch"));
   for (const button of at("shows").children) on(button, "click", () => act("show", { what: button.dataset.what }));
   for (const button of at("themes").children) on(button, "click", () => act("theme", { theme: button.dataset.theme }));
-  on(at("count"), "submit", (form) => act("count", { minutes: Number(form.minutes.value) }));
-  for (const id of ["count-end", "tell"]) on(at(id), "click", () => act(id));
+  on(at("minutes"), "submit", (form) => act("minutes", { minutes: Number(form.minutes.value) }));
+  for (const id of ["count", "pause", "reset", "tell"]) on(at(id), "click", () => act(id));
+  on(at("folder"), "submit", async (form) => {
+    const found = await act("folder", { folder: form.folder.value });
+    if (!found) return;
+    at("ask").prediction.replaceChildren(...Object.entries(found).map(([name, one]) => make("option", { value: name }, `${one.people}: ${one.question}`)));
+    at("ask").hidden = !Object.keys(found).length;
+    say({ told: Object.keys(found).length ? "" : "There are no predictions in it." });
+  });
+  on(at("ask"), "submit", (form) => act("ask", { folder: at("folder").folder.value, prediction: form.prediction.value }));
   on(at("paste"), "submit", (form) => act("ask", { question: form.question.value, counts: form.counts.value }));
   on(at("find"), "submit", async (form) => {
     const lines = await act("find", { request_id: form.request_id.value });

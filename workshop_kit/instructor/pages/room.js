@@ -17,12 +17,16 @@ function stuck(queue) {
 function classTables(board) {
   const lessons = board.lessons.map((one) => [one.name, one.people]);
   const exercises = board.lessons.flatMap((lesson) => lesson.exercises.filter((one) => one.passed || lesson.people).map((one) => [one.id, one.passed, one.minutes ?? "–"]));
-  const incidents = board.incidents.map((one) => [one.name, one.repaired, one.seconds]);
+  const incidents = board.incidents.map((one) => [one.name, one.repaired, one.seconds, signs(one)]);
   return [
     roomTable(["Lesson", "In it"], lessons),
     make("details", {}, make("summary", {}, `Exercises (${exercises.length})`), roomTable(["Exercise", "Passed", "Minutes"], exercises)),
-    ...(incidents.length ? [roomTable(["Game day", "Repaired", "Seconds"], incidents)] : []),
+    ...(incidents.length ? [roomTable(["Game day", "Repaired", "Seconds", "Sign believed"], incidents)] : []),
   ];
+}
+
+function signs(incident) {
+  return Object.entries(incident.signs).map(([name, count]) => `${name} ${count}`).join(", ");
 }
 
 async function drawRoom() {

@@ -1,0 +1,94 @@
+"""The faults that the desk has injected, each with its end."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.faults import injection
+from workshop_kit.faults.injection import InjectedFault, Journal
+from workshop_kit.instructor.background import engine_needed
+from workshop_kit.screen import visible
+
+LONGEST_SECONDS = 3600.0
+
+
+class InjectedFaults:
+    """The faults that the desk has injected: each lasts until its time is over, a click, or the end of the desk.
+
+    ``problems`` are the sentences of those whose time is over and that could not be reverted.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._held: dict[str, AbstractContextManager[InjectedFault]] = {}
+        self._ends: dict[str, float] = {}  # monotonic, of those with a duration
+        self.problems: list[str] = []
+
+    def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
+        """Inject a fault for ``seconds``, or until it is reverted.
+
+        One call at a time: a second click finds the first one's fault. Raises as `injection.fault` does, and
+        WrongUsage if the desk has it in force already.
+        """
+        if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
+            raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
+        active = Journal(self._stack.session).entries()
+        if any((one.fault, one.name) == (fault, target) and one.id in self._held for one in active):
+            raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
+        block = injection.fault(fault, self._stack, target, **parameters)
+        identifier = block.__enter__().id
+        self._held[identifier] = block
+        if seconds is not None:
+            self._ends[identifier] = time.monotonic() + seconds
+            timer = threading.Timer(seconds, self._expire, [identifier])
+            timer.daemon = True
+            timer.start()
+
+    def revert(self, identifier: str) -> None:
+        """Revert a fault of the desk, unless it is over. Raises WorkshopError if it cannot be reverted."""
+        if block := self._held.pop(identifier, None):
+            block.__exit__(None, None, None)
+
+    def revert_all(self) -> list[str]:
+        """Revert the desk's faults, newest first, and those of dead processes; return a sentence for each failure."""
+        self.problems.clear()
+        try:
+            with engine_needed():
+                for identifier in reversed([*self._held]):
+                    with contextlib.suppress(WorkshopError):  # it stays in the journal and is tried again below
+                        self.revert(identifier)
+                return injection.revert_all(self._stack.session).left
+        except WorkshopError as error:
+            return [str(error)]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return all active faults of this workspace as JSON takes them, oldest first.
+
+        ``id`` is "" if another process injected it; ``seconds_left`` is None if only a click ends it.
+        """
+        now = time.monotonic()
+        return [
+            {
+                "id": active.id if active.id in self._held else "",
+                "fault": active.fault,
+                "target": visible(active.name),
+                "parameters": {name: value for name, value in active.parameters.items() if value is not None},
+                "seconds_left": round(max(end - now, 0.0), 1) if (end := self._ends.get(active.id)) else None,
+            }
+            for active in Journal(self._stack.session).entries()
+        ]
+
+    def _expire(self, identifier: str) -> None:
+        """Revert a fault whose time is over; a click may have done that already."""
+        try:
+            with engine_needed():
+                self.revert(identifier)
+        except WorkshopError as error:
+            self.problems.append(str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import docker
 from docker.context import ContextAPI
-from docker.errors import DockerException
+from docker.errors import APIError, DockerException
 
 from workshop_kit.errors import NotReady
 from workshop_kit.patience import patient
@@ -130,3 +131,19 @@ def other_engine() -> str:
 
 _CONTEXTS = "Run `docker context ls`, then `docker context use NAME` with one that exists."
 _START = "Start Docker (Docker Desktop, Colima, `sudo systemctl start docker`), or let ./workshop setup do it."
+
+
+NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"
+
+
+def engine_reason(error: APIError) -> str:
+    """Return the engine's reason in one line, without a container's id and without a full stop.
+
+    >>> engine_reason(APIError(f"Cannot update container {64 * 'f'}: runc: exit status 1: busy\\n: unknown"))
+    'busy'
+    """
+    first = str(error.explanation or error).strip().partition("\n")[0]
+    if re.search("cgroups not configured|could not join or create cgroup", first):
+        return NO_CGROUP
+    reason = re.sub(r"\b[0-9a-f]{64}\b", "", first)
+    return reason.rpartition("exit status 1: ")[2].strip(" .:")

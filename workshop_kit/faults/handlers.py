@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -290,19 +289,3 @@ def post(session: Session, path: str, body: Mapping[str, Any]) -> None:
     """Send a request for which the SDK has no call. Raises docker's APIError or NotFound."""
     api = session.engine.client.api
     api._raise_for_status(api._post_json(api._url(path), data=dict(body)))
-
-
-NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"
-
-
-def engine_reason(error: APIError) -> str:
-    """Return the engine's reason in one line, without a container's id and without a full stop.
-
-    >>> engine_reason(APIError(f"Cannot update container {64 * 'f'}: runc: exit status 1: busy\\n: unknown"))
-    'busy'
-    """
-    first = str(error.explanation or error).strip().partition("\n")[0]
-    if re.search("cgroups not configured|could not join or create cgroup", first):
-        return NO_CGROUP
-    reason = re.sub(r"\b[0-9a-f]{64}\b", "", first)
-    return reason.rpartition("exit status 1: ")[2].strip(" .:")

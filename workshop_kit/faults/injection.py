@@ -19,12 +19,13 @@ from docker.errors import APIError, NotFound
 from pydantic.dataclasses import dataclass as validated
 
 from workshop_kit.engine import containers
+from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session, is_alive
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import ActiveFault, named, snapshot
-from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler, engine_reason
+from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler
 from workshop_kit.progress import Report, Step, silent
 
 PAST_KEPT = 200

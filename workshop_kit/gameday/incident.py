@@ -21,11 +21,11 @@ from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.panel import running_cell
-from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.gameday import causes, jigsaw, service, signals
 from workshop_kit.gameday.causes import CAUSES, Cause
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher

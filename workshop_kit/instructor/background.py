@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
+from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError
-from workshop_kit.faults.handlers import engine_reason
 from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.progress import Report, Step
 

@@ -21,7 +21,6 @@ from requests.exceptions import RequestException
 
 from workshop_kit.engine import reach
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.faults.handlers import NO_CGROUP, engine_reason
 from workshop_kit.files import explain
 from workshop_kit.workspace.course import notebook_cells
 
@@ -103,9 +102,9 @@ def _engine_trouble(error: Exception) -> WorkshopError:
     if isinstance(error, NotFound):
         return WorkshopError(f"{_words(error)}.", "Run the cell that makes it, then this one again.")
     if isinstance(error, APIError):
-        reason = engine_reason(error)
+        reason = reach.engine_reason(error)
         next_step = "Run the set-up cell (the first one), then the cells from there."
-        if reason == NO_CGROUP:
+        if reason == reach.NO_CGROUP:
             next_step = "./workshop doctor says what this costs. Read on below this cell."
         return WorkshopError(f"The engine refused: {reason}.", next_step)
     return WorkshopError(

@@ -239,3 +239,19 @@ def test_the_notes_of_a_lesson_one_cell_at_a_time(desk: DeskPages) -> None:
     expect(page.locator("#note-where")).to_contain_text("0:09 of")
     expect(note).to_contain_text("Explain the words SIGTERM")
     assert "SIGTERM" not in desk.open(desk.server.audience_url).content()
+
+
+@pytest.mark.long
+def test_a_checkpoint_is_confirmed_and_shows_its_result(desk: DeskPages) -> None:
+    """*No* changes nothing; *Yes* says where workspace and containers are now."""
+    page = desk.open(desk.server.presenter_url)
+    page.get_by_label("Start of lesson").select_option("04_monitoring")
+    button(page, "Go there …").click()
+    expect(page.locator("#sure")).to_contain_text("files of 04_monitoring and later become fresh")
+    button(page, "No").click()
+    expect(page.locator("#sure")).to_be_hidden()
+    assert desk.controller.job.state is None
+    button(page, "Go there …").click()
+    button(page, "Yes, go there").click()
+    expect(page.locator("#job")).to_contain_text("04_monitoring is at its start.", timeout=120_000)
+    expect(page.locator("#job progress")).to_be_hidden()

@@ -113,7 +113,8 @@ def inject(stack: Stack, random: Random, report: Report = silent, trouble: Troub
     decoy, quiet = random.choice(trouble.decoys), QUIET_SECONDS + random.uniform(-0.5, 1.5)
     for attempt in range(1, MOST_ATTEMPTS + 1):
         incident = _happen(stack, trouble, decoy, quiet, report)
-        if attempt == MOST_ATTEMPTS or shows(_log(stack, incident), incident.target):
+        log = _log(stack, incident)
+        if attempt == MOST_ATTEMPTS or (shows(log, incident.target) and misleads(log, incident.target)):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
     _file(stack.session).write([*all_kept(stack.session), incident][-KEPT:])
@@ -153,6 +154,12 @@ def shows(log: pd.DataFrame, target: str) -> bool:
     """Return whether clearly more requests waited for the target, or were refused by it, than any other dependency."""
     requests = {name: noticed(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
     return bool(requests.pop(target) >= MARGIN * max(requests.values()))
+
+
+def misleads(log: pd.DataFrame, target: str) -> bool:
+    """Return whether the first warning is of another dependency, as the lesson's first answer reads its message."""
+    warnings = log.loc[log["level"].isin(["warning", "error", "critical"]), "msg"]
+    return not warnings.empty and SAYS.get(str(warnings.iloc[0]), "master-db") != target
 
 
 def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:

@@ -125,7 +125,7 @@ class Watcher:
         self._engine, self._session = engine, session
         self._watched = {one.name: _TargetData(engine, one) for one in targets}
         if not self._watched:
-            raise WrongUsage("There is nothing to watch.", 'Name a service of the stack: w.watch("service")')
+            raise WrongUsage("There is nothing to watch.", "Name a container: w.watch(container).")
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
         self._events: deque[Event] = deque(maxlen=HISTORY_EVENTS)
         self._names: dict[str, str] = {}  # service names by container id

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.errors import Exit, WrongUsage
-from workshop_kit.lessons.plan import as_json, as_markdown, as_text, timetable
+from workshop_kit.lessons.plan import as_json, as_text, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.course import TRACKS, load_course
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str], root: Path = CHECKOUT) -> int:
     if wanted.json:
         answer(json.dumps(as_json(made)))
     else:
-        answer(as_markdown(made) if wanted.markdown else as_text(made))
+        answer(as_text(made, markdown=wanted.markdown))
     return Exit.GOOD
 
 

@@ -18,8 +18,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Section, Track, find_track
 
 DAY_MINUTES = 24 * 60
-LUNCH_FROM, LUNCH_BEST, LUNCH_UNTIL = 11 * 60, 12 * 60 + 15, 14 * 60
-"""A break that begins between the first and the last becomes lunch: the one nearest to the second."""
+NOON = 12 * 60 + 15
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
@@ -202,16 +201,12 @@ def _with_breaks(course: Course, track: Track) -> list[Block]:
             stretch = 0
         stretch += block.minutes
         if blocks and block.lesson and blocks[-1].lesson == block.lesson:
-            blocks.append(_joined(blocks.pop(), block))
+            last = blocks[-1]
+            minutes, exercises = last.minutes + block.minutes, last.exercises + block.exercises
+            blocks[-1] = replace(last, minutes=minutes, exercises=exercises, sections=last.sections + block.sections)
         else:
             blocks.append(block)
     return blocks
-
-
-def _joined(one: Block, other: Block) -> Block:
-    """Return two parts of a lesson as one block."""
-    minutes, exercises = one.minutes + other.minutes, one.exercises + other.exercises
-    return replace(one, minutes=minutes, exercises=exercises, sections=one.sections + other.sections)
 
 
 def _placed(begin: int, blocks: Sequence[Block]) -> list[Block]:
@@ -222,11 +217,8 @@ def _placed(begin: int, blocks: Sequence[Block]) -> list[Block]:
 
 
 def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
-    """Turn the break that is nearest to noon into lunch, if there is one at lunch time."""
-    near = [block for block in blocks if block.kind == "break" and LUNCH_FROM <= block.start <= LUNCH_UNTIL]
-    if not near:
-        return list(blocks)
-    chosen = min(near, key=lambda block: abs(block.start - LUNCH_BEST))
+    """Turn the break that is nearest to noon into lunch."""
+    chosen = min((block for block in blocks if block.kind == "break"), key=lambda block: abs(block.start - NOON))
     lunch = replace(chosen, kind="lunch", title="Lunch", minutes=minutes)
     return [lunch if block is chosen else block for block in blocks]
 
@@ -253,25 +245,18 @@ def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
         yield f"{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
 
 
-def as_text(timetable: Timetable) -> str:
-    """Return the timetable as a text table with a legend, and the headings to stop at in each notebook."""
-    lines = [str(table(_caption(timetable), COLUMNS, list(rows(timetable)))), LEGEND, TAKE_HOME]
-    for block in timetable.blocks:
-        if block.stops:
-            lines += ["", f"notebooks/{block.lesson}.ipynb, by heading"]
-            lines += [f"  {clock(time)}  {heading}" for time, heading in block.stops]
-            lines += [f"  skipped: {' · '.join(block.skipped)}"] if block.skipped else []
-    return "\n".join(lines)
-
-
-def as_markdown(timetable: Timetable) -> str:
-    """Return the timetable as Markdown: the table, then headings and exercises by lesson."""
-    table_rows = [COLUMNS, ("---", "---:", "---", "---"), *rows(timetable)]
-    lines = [f"## {_caption(timetable)}", "", *(f"| {' | '.join(row)} |" for row in table_rows)]
+def as_text(timetable: Timetable, *, markdown: bool = False) -> str:
+    """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
+    caption, found = _caption(timetable), list(rows(timetable))
+    lines = [str(table(caption, COLUMNS, found))]
+    if markdown:
+        table_rows = [COLUMNS, ("---", "---:", "---", "---"), *found]
+        lines = [f"## {caption}", "", *(f"| {' | '.join(row)} |" for row in table_rows)]
     lines += ["", LEGEND, "", TAKE_HOME]
     for block in timetable.blocks:
         if block.lesson:
-            lines += ["", f"**{block.lesson}** ({block.telling_minutes} minutes for talk and experiments)", ""]
+            about = f"{block.telling_minutes} minutes for talk and experiments"
+            lines += ["", f"notebooks/{block.lesson}.ipynb ({about})", ""]
             lines += [f"- {clock(time)} {heading}" for time, heading in block.stops]
             lines += [f"- skipped: {' · '.join(block.skipped)}"] if block.skipped else []
         for exercise in block.exercises:

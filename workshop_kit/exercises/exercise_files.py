@@ -15,7 +15,7 @@ from workshop_kit.files import read_small_text
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.merge import language_of, notebook_bytes, same_code
+from workshop_kit.workspace.merge import notebook_bytes, same_code
 from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
 from workshop_kit.workspace.track_notebook import unfold
 
@@ -138,8 +138,7 @@ class ExerciseFiles:
         # A lesson may change the file before the exercise.
         written = (text for _, text in shipped_cells(self.root / "notebooks", self.exercise.path))
         begun_from = (regions.region_of(text, identifier) for text in written if identifier in regions.ids(text))
-        language = language_of(self.exercise.path)
-        return any(same_code(mine, text, language=language) for text in (self.starter, *begun_from))
+        return any(same_code(mine, text, self.exercise.path) for text in (self.starter, *begun_from))
 
     def with_body(self, body: str) -> str:
         """Return the participant's file with ``body`` in the exercise's place.

@@ -19,18 +19,13 @@ from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, regions, solutions
-from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.merge import language_of, same_code
-from workshop_kit.workspace.regions import MarkerError
-from workshop_kit.workspace.solutions import Source
 
 HERE = Path(__file__).parent
 NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
 IMAGE = "my-service"
-NOT_PASSED = "code that no check has passed"
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 
 
@@ -108,29 +103,10 @@ def mark_unpassed(report: AuditReport, engine: Engine, service: ExerciseService)
 
 
 def unpassed_note(service: ExerciseService) -> str:
-    """Return a sentence on the exercises of the service that are not passed; "" if all are."""
-    sources = {name: source for source in solutions.service_sources(service.root) for name in source.ids()}
-    versions = {name: version for name in sorted(sources) if (version := _version_of(service, sources[name], name))}
-    progress = service.progress.document().exercises
-    not_passed = [name for name in versions if name not in progress or not progress[name].passed_at]
+    """Return a sentence on the exercises of ``my_service/`` that are not passed; "" if all are."""
+    exercises = [one.id for one in service.exercises if one.in_service]
+    not_passed = [name for name in exercises if not service.progress.exercise(name).passed_at]
     if not not_passed:
         return ""
-    groups = [(one, [name for name in not_passed if versions[name] == one]) for one in sorted({*versions.values()})]
-    others = "; ".join(f"{version} ({', '.join(names)})" for version, names in groups if names)
-    passed = len(versions) - len(not_passed) or "none"
-    return f"You have passed {passed} of the {len(versions)} exercises in my_service. Not your work: {others}."
-
-
-def _version_of(service: ExerciseService, source: Source, exercise: str) -> str:
-    """Return which code stands in an exercise's region; "" if the folder has no such region."""
-    try:
-        text = (service.workspace.folder / MY_SERVICE / source.file).read_text()
-        mine = regions.region_of(text, exercise)
-    except (OSError, UnicodeDecodeError, MarkerError):
-        return ""
-    language = language_of(source.file)
-    known = {"the reference": regions.solved(source.text), "the starter": regions.starter(source.text)}
-    for version, text in known.items():
-        if same_code(mine, regions.region_of(text, exercise), language=language):
-            return version
-    return NOT_PASSED
+    passed, others = len(exercises) - len(not_passed) or "none", ", ".join(not_passed)
+    return f"You have passed {passed} of the {len(exercises)} exercises in my_service. Not your work yet: {others}."

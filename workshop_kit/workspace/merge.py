@@ -44,21 +44,16 @@ def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult
     return MergeResult(mine, ("the whole file",))
 
 
-def same_code(one: str, other: str, *, language: str = "python") -> bool:
-    """Return whether the two differ only in comments, blank lines and meaningless spaces.
+def same_code(one: str, other: str, file: str = "notebook.py") -> bool:
+    """Return whether two regions of ``file`` differ only in comments, blank lines and meaningless spaces.
 
     Python is compared by its syntax tree if both can be parsed; any other language line by line, without lines that
     hold only a ``#`` comment.
     """
-    if language == "python":
+    if file.endswith((".py", ".ipynb")):
         with contextlib.suppress(SyntaxError, ValueError, RecursionError):
             return _tree(one) == _tree(other)
     return _lines(one) == _lines(other)
-
-
-def language_of(file: str) -> str:
-    """Return what `same_code` calls the language of a file with this name: ``python``, or ``lines``."""
-    return "python" if file.endswith((".py", ".ipynb")) else "lines"
 
 
 def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:

@@ -7,12 +7,9 @@ stopped or refuses, a failed build, a full disk, and a name that another cell de
 from __future__ import annotations
 
 import errno
-import linecache
 import os
 import symtable
-from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -53,7 +50,7 @@ def sentence_for(error: BaseException, notebook: Path | None) -> WorkshopError |
     ``notebook`` is the participant's copy; its cells show where a missing name is defined.
     """
     if isinstance(error, NameError):
-        return _missing_name(error, notebook) if notebook else None
+        return _missing_name(error.name, notebook) if notebook else None
     if isinstance(error, BuildError):
         return _failed_build(error)
     if isinstance(error, (DockerException, RequestException)):
@@ -66,24 +63,16 @@ def sentence_for(error: BaseException, notebook: Path | None) -> WorkshopError |
     return None
 
 
-def _missing_name(error: NameError, notebook: Path) -> WorkshopError | None:
-    cell = _failed_cell(error.__traceback__)
-    if cell is None or (definition := _definition_of(error.name, cell_sources(notebook), cell)) is None:
-        return None
-    number, source = definition
-    first_line = source.partition("\n")[0]
-    where = "the set-up cell, the first one" if number == 0 else f"the cell that begins with `{first_line}`"
-    return WorkshopError(
-        f"There is no `{error.name}` yet: it is made by {where}.", "Run that cell first, then this one."
-    )
-
-
-def _definition_of(name: str | None, cells: Sequence[str], failed: str) -> tuple[int, str] | None:
-    """Return the cell that defines a name: the last one above the failed cell, else the first."""
-    definitions = [(number, source) for number, source in enumerate(cells) if name in names_defined(source)]
-    position = cells.index(failed) if failed in cells else len(cells)
-    above = [(number, source) for number, source in definitions if number < position]
-    return above[-1] if above else definitions[0] if definitions else None
+def _missing_name(name: str | None, notebook: Path) -> WorkshopError | None:
+    """Return where the lesson makes a name first; None if no cell makes it."""
+    for number, source in enumerate(cell_sources(notebook)):
+        if name in names_defined(source):
+            first_line = source.partition("\n")[0]
+            where = "the set-up cell, the first one" if number == 0 else f"the cell that begins with `{first_line}`"
+            return WorkshopError(
+                f"There is no `{name}` yet: it is made by {where}.", "Run that cell first, then this one."
+            )
+    return None
 
 
 def _failed_build(error: BuildError) -> WorkshopError:
@@ -132,15 +121,6 @@ def names_defined(source: str) -> set[str]:
     except SyntaxError:
         return set()
     return {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
-
-
-def _failed_cell(trace: TracebackType | None) -> str | None:
-    """Return the source of the cell that raised the error; None if a library did."""
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None or trace.tb_frame.f_globals.get("__name__") != "__main__":
-        return None
-    return "".join(linecache.getlines(trace.tb_frame.f_code.co_filename)).strip()
 
 
 def _words(error: APIError) -> str:

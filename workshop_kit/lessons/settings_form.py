@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import traitlets
 from IPython.display import display
@@ -27,52 +27,30 @@ FIELDS = ("MASTER_DB_HOST", "MASTER_DB_PORT", "MASTER_DB_SQL_MODE", "HTTP_PORT",
 HOW = "In JupyterLab, run this cell to start the service with settings of your own."
 REFUSAL = "configuration refused"
 """The ``msg`` of the log line in which the service lists its problems."""
+PROBLEM = ("variable", "purpose", "wrong")
 PORT = "HTTP_PORT"
 USUAL_PORT = 8080
 LOG_BYTES = 64 * 1024
 
 READY = "It started: /readyz says 200"
-NOT_READY = "It started, but it is not ready: /readyz says 503"
-REFUSED = "It refused to start"
-ENDED = "It ended without saying which setting is wrong"
-SILENT = "It runs, and answers nothing"
-
 Start = Callable[[Mapping[str, str], int], Running]
 """Start a container with this environment and publish this port."""
 Settings = Mapping[str, str | None]
 """The settings that differ from the usual ones: the text of each variable, or None where it is left out."""
 
 
-class Problem(NamedTuple):
-    """One variable that the service refuses, in the service's words."""
-
-    variable: str
-    purpose: str
-    wrong: str
-
-
 @dataclass(frozen=True)
 class FormStart:
-    """The result of one start. ``exit_code`` is None for a service that runs."""
+    """The result of one start in a line; ``problems`` are those of the service's own log line."""
 
     typed: Settings
-    outcome: str
+    headline: str
     seconds: float
-    exit_code: int | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: Sequence[dict[str, str]] = ()
 
     def __str__(self) -> str:
-        lines = [f"  {problem.variable} {problem.wrong} ({problem.purpose})" for problem in self.problems]
+        lines = [f"  {one['variable']} {one['wrong']} ({one['purpose']})" for one in self.problems]
         return "\n".join([f"{self.headline} ({self.seconds:.1f} s). Typed: {self.typed_settings}", *lines])
-
-    @property
-    def headline(self) -> str:
-        """The outcome in one line."""
-        if self.exit_code is None:
-            return self.outcome
-        count = len(self.problems)
-        counted = f", {count} problem{'s' * (count != 1)}" if count else ""
-        return f"{self.outcome}: exit code {self.exit_code}{counted}"
 
     @property
     def typed_settings(self) -> str:
@@ -109,24 +87,25 @@ def try_settings(start: Start, usual: Mapping[str, str], typed: Settings, report
         seconds = time.monotonic() - began
         if ready:
             return FormStart(typed, READY, seconds)
-        if (code := trial.exit_code()) is not None:
-            problems = tuple(problems_in(trial.lines(LOG_BYTES).splitlines()))
-            return FormStart(typed, REFUSED if problems else ENDED, seconds, code, problems)
-        return FormStart(typed, SILENT if trial.get("/readyz").status is None else NOT_READY, seconds)
+        if (code := trial.exit_code()) is None:
+            return FormStart(typed, f"It runs, and /readyz answers: {trial.get('/readyz')}", seconds)
+        problems = problems_in(trial.lines(LOG_BYTES).splitlines())
+        count = f", {len(problems)} problem{'s' * (len(problems) != 1)}" if problems else ""
+        return FormStart(typed, f"It refused to start: exit code {code}{count}", seconds, problems)
 
 
-def problems_in(lines: Sequence[str]) -> list[Problem]:
+def problems_in(lines: Sequence[str]) -> list[dict[str, str]]:
     """Return the problems in the service's ``configuration refused`` line; none without such a line."""
     for said in map(fields_of, lines):
         if said.get("msg") == REFUSAL:
-            return [Problem(*(str(one[key]) for key in ("variable", "purpose", "wrong"))) for one in said["problems"]]
+            return [{name: str(one[name]) for name in PROBLEM} for one in said["problems"]]
     return []
 
 
 def card_html(result: FormStart) -> str:
     """Return a result as an HTML card; every text is escaped."""
     card = template(HERE / "settings_result.html")
-    return card.render(result=result, ready=result.outcome == READY)
+    return card.render(result=result, ready=result.headline == READY)
 
 
 def _port(text: str) -> int:

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workshop_kit.engine.containers import Running
-from workshop_kit.lessons.settings_form import (
-    READY,
-    REFUSED,
-    FormStart,
-    Problem,
-    SettingsForm,
-    card_html,
-    problems_in,
-)
+from workshop_kit.lessons.settings_form import READY, FormStart, SettingsForm, card_html, problems_in
 
 USUAL = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
 
@@ -30,8 +22,8 @@ def test_only_the_services_own_line_counts() -> None:
     """Other lines of a log, JSON or not, are no problems; text in problems is escaped on the page."""
     refused = '{"msg": "configuration refused", "problems": [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]}'
     found = problems_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
-    assert found == [Problem("A<b>", "p", "w")]
-    assert "A&lt;b&gt;" in card_html(FormStart({}, REFUSED, 0.5, 1, tuple(found)))
+    assert found == [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]
+    assert "A&lt;b&gt;" in card_html(FormStart({}, "It refused to start", 0.5, found))
 
 
 def test_secrets_are_no_part_of_the_form() -> None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL, lesson_page
+from workshop_kit.workspace.lab_settings import KERNEL
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MS = 60_000
@@ -68,7 +68,7 @@ class LabPage:
 
     def open(self, notebook: str) -> None:
         """Open a notebook of the workspace in a clean layout and wait until its kernel is idle."""
-        self.page.goto(f"{self.server.url(lesson_page(notebook))}&reset")
+        self.page.goto(f"{self.server.url(f'notebooks/{notebook}.ipynb')}&reset")
         try:
             self.wait_until_idle()
         except AssertionError:  # JupyterLab sometimes fails on a session that has just ended: press F5

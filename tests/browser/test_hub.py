@@ -30,7 +30,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.seats import hub_server
 from workshop_kit.seats.hub_seats import HubSettings
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import FirstPage
+from workshop_kit.workspace.lab_settings import lab_path
 
 pytestmark = [
     pytest.mark.browser,
@@ -79,9 +79,9 @@ class SeatServer(LabServer):
 
     name: str = ""
 
-    def url(self, page: FirstPage) -> str:
+    def url(self, page: str) -> str:
         """Return the address that opens ``page``."""
-        return f"{self.address}/user/{self.name}/lab/workspaces/{page.layout}/tree/{page.path}?of={self.name}"
+        return f"{self.address}/user/{self.name}{lab_path(page)}?of={self.name}"
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def start(
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
-    page = lab_settings.lesson_page(f"{content.INSTRUCTOR}{lesson}" if instructor else lesson)
+    page = f"notebooks/{content.INSTRUCTOR * instructor}{lesson}.ipynb"
     with TerminalReport() as report:
         no_engine = why_no_engine(may_install=not no_install, report=report)
         if no_engine is None:

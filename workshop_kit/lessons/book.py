@@ -14,11 +14,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.files import write_atomically
+from workshop_kit.files import files_below, write_atomically
 from workshop_kit.lessons.predictions import SUFFIX
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.folder import Workspace, lesson_files
-from workshop_kit.workspace.lab_settings import FirstPage
+from workshop_kit.workspace.folder import Workspace
 
 BOOK = CHECKOUT / "docs" / "book"
 CONTENTS = "README.md"
@@ -140,12 +139,11 @@ def _fenced(text: str, language: str) -> str:
 
 def copy_book(workspace: Workspace, source: Path = BOOK) -> None:
     """Replace the workspace's copy of the book. Raises NotReady when it cannot be written."""
-    for file in lesson_files(source):
+    for file in files_below(source):
         write_atomically(workspace.folder / COPY / file.relative_to(source), file.read_bytes())
 
 
-def book_page(lesson: str, source: Path = BOOK) -> FirstPage:
-    """Return the chapter of ``lesson``; the table of contents for the first lesson and for one without a chapter."""
+def book_page(lesson: str, source: Path = BOOK) -> str:
+    """Return the path of a lesson's chapter in the workspace; for 00_start and without a chapter, of the contents."""
     chapter = f"{lesson}.md"
-    name = chapter if lesson != "00_start" and (source / chapter).is_file() else CONTENTS
-    return FirstPage(f"{COPY}/{name}", layout="book")
+    return f"{COPY}/{chapter if lesson != '00_start' and (source / chapter).is_file() else CONTENTS}"

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 
 from workshop_kit.files import load_toml
+from workshop_kit.lessons.book import ANSI
 from workshop_kit.workspace.track_notebook import replaced_by
 
 SUFFIX = ".expected.toml"
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 EXCEPTION = re.compile(r"\b[A-Z]\w*(?:Error|Exception)\b|Traceback \(most recent call last\)")
 NOTHING = re.compile(r"\bno tests ran\b|\bcollected 0 items\b|\bEmpty DataFrame\b|\b0 rows\b")
 TABLE_BODY = re.compile(r"<tbody>(.*?)</tbody>", re.DOTALL)

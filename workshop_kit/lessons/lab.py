@@ -26,9 +26,9 @@ from workshop_kit.terminal import answer
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
     HOST,
-    FirstPage,
+    START,
     JupyterFolders,
-    lesson_page,
+    lab_path,
     prepare,
     server_environment,
     server_options,
@@ -50,8 +50,6 @@ REDIRECT_PAGE = """<!DOCTYPE html>
 WINDOWS = ("wslview", "explorer.exe")
 """Programs that open a page in Windows; only WSL2 has them."""
 
-START = lesson_page("00_start")
-
 
 @dataclass(frozen=True)
 class LabServer:
@@ -66,9 +64,9 @@ class LabServer:
         """Scheme, host and port."""
         return f"http://{HOST}:{self.port}"
 
-    def url(self, page: FirstPage) -> str:
-        """Return the address that opens ``page``, token included."""
-        return f"{self.address}/lab/workspaces/{page.layout}/tree/{page.path}?token={self.token}"
+    def url(self, page: str) -> str:
+        """Return the address that opens ``page``, a path in the workspace; token included."""
+        return f"{self.address}{lab_path(page)}?token={self.token}"
 
     def call(self, method: str, path: str, body: object = None, *, timeout_seconds: float = 5.0) -> Answer:
         """Send a request to the server, with its token."""
@@ -105,7 +103,7 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     return server
 
 
-def serve(workspace: Workspace, page: FirstPage = START, *, port: int | None = None, open_browser: bool = True) -> None:
+def serve(workspace: Workspace, page: str = START, *, port: int | None = None, open_browser: bool = True) -> None:
     """Run JupyterLab in the foreground until Ctrl-C, SIGTERM or SIGHUP; print its URL and open a browser.
 
     If this workspace has a running server already, print the URL of that one and return.

@@ -22,7 +22,7 @@ from nbconvert import HTMLExporter
 from workshop_kit.engine import reaper
 from workshop_kit.files import write_atomically
 from workshop_kit.lessons import expectations, stills
-from workshop_kit.lessons.book import write_chapter, write_index
+from workshop_kit.lessons.book import ANSI, write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.progress import Report, Step, silent
@@ -198,7 +198,7 @@ def kernel_manager(workspace: Workspace) -> Any:
 
 
 def _error(notebook: Any, index: int, name: str, message: str) -> CellError:
-    message = expectations.ANSI.sub("", message).strip()
+    message = ANSI.sub("", message).strip()
     if name not in SENTENCES:
         message = f"{name}: {message}"
     return CellError(index + 1, notebook.cells[index].source, name, message)

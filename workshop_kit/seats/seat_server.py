@@ -63,8 +63,7 @@ def serve(workspace: Workspace) -> NoReturn:
     """
     folders = lab_settings.prepare(workspace)
     lab_settings.trust(workspace)
-    page = lab_settings.lesson_page("00_start")
-    first = f"--ServerApp.default_url=/lab/workspaces/{page.layout}/tree/{page.path}"
+    first = f"--ServerApp.default_url={lab_settings.lab_path(lab_settings.START)}"
     words = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *lab_settings.server_options(workspace), first]
     os.chdir(workspace.folder)
     os.execve(words[0], words, lab_settings.server_environment(folders, token=None))

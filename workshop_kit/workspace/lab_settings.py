@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ KERNEL = "container-design-workshop"
 """The kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
 ERROR_DISPLAY = "workshop_kit.lessons.error_display"
 """The IPython extension that shows a WorkshopError as one sentence."""
+START = "notebooks/00_start.ipynb"
 HUB = "JUPYTERHUB_"
 """The beginning of the names of the variables with which a JupyterHub starts a server."""
 SETTINGS: dict[str, Any] = {
@@ -31,17 +31,9 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class FirstPage:
-    """The file that JupyterLab opens, and the name of a set of tabs: lessons and the book have one each."""
-
-    path: str
-    layout: str = "workshop"
-
-
-def lesson_page(notebook: str) -> FirstPage:
-    """Return the page of a lesson; ``notebook`` is its name without folder or ending."""
-    return FirstPage(f"notebooks/{notebook}.ipynb")
+def lab_path(page: str) -> str:
+    """Return the path at which JupyterLab opens ``page``, a path in the workspace, among the tabs of the last time."""
+    return f"/lab/workspaces/workshop/tree/{page}"
 
 
 class JupyterFolders:
@@ -77,14 +69,9 @@ class JupyterFolders:
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server could listen on the port."""
+    """Return whether nothing listens on the port."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except (OSError, OverflowError):
-            return False
-    return True
+        return probe.connect_ex((HOST, port)) != 0
 
 
 def prepare(workspace: Workspace) -> JupyterFolders:

@@ -63,5 +63,5 @@ def test_a_workspace_has_the_book_as_it_is_now(empty_workspace: Workspace, tmp_p
         book.copy_book(empty_workspace, source)
     assert (empty_workspace.folder / "book" / "01_one.md").read_text() == "# One, newer\n"
     assert (empty_workspace.folder / "book" / "pictures" / "01_one-1.png").read_bytes() == b"\x89PNG"
-    opened = {name: book.book_page(name, source).path for name in ("01_one", "02_two", "00_start")}
+    opened = {name: book.book_page(name, source) for name in ("01_one", "02_two", "00_start")}
     assert opened == {"01_one": "book/01_one.md", "02_two": "book/README.md", "00_start": "book/README.md"}

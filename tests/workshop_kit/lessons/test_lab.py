@@ -23,11 +23,11 @@ from tests.workshop_kit.conftest import WriteNotebook
 from workshop_kit.commands import doctor
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import jigsaw
-from workshop_kit.lessons.lab import START, LabServer, open_in_browser, running_server, start_server
+from workshop_kit.lessons.lab import LabServer, open_in_browser, running_server, start_server
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL, JupyterFolders, prepare
+from workshop_kit.workspace.lab_settings import KERNEL, START, JupyterFolders, prepare
 
 SERVE = (
     "import sys, pathlib\n"

@@ -33,20 +33,11 @@ BOTH, SOLUTION, STARTER = SECTIONS = ("both", "only the solution", "only the sta
 
 
 class MarkerError(WorkshopError):
-    """Markers that do not fit together. ``line`` counts from 1; 0 stands for the whole file, where one is missing.
-
-    ``problem`` is a clause that follows the place; ``file`` is shown when it is known: see `in_file`.
-    """
-
-    def __init__(self, line: int, problem: str, next_step: str = "", *, file: str = "") -> None:
-        where = f"line {line}" if line else ("" if file else "this file")
-        super().__init__(f"{', '.join(part for part in (file, where) if part)}: {problem}.", next_step)
-        self.line = line
-        self.problem = problem
+    """Markers that do not fit together; ``what`` begins with the line, counted from 1, unless one is missing."""
 
     def in_file(self, file: str) -> MarkerError:
         """Return the same error with the name of its file."""
-        return MarkerError(self.line, self.problem, self.next_step, file=file)
+        return MarkerError(f"{file}: {self.what}", self.next_step)
 
 
 @dataclass(frozen=True)
@@ -87,10 +78,10 @@ def parse(text: str) -> tuple[Region, ...]:
                 raise _unclosed(*opened)
             if name in found:
                 first = found[name].opens_at_line
-                raise _damaged(number, f"`# region {name}` is there twice (first on line {first})", name)
+                raise _damaged(f"line {number}: `# region {name}` is there twice (first on line {first})", name)
             opened = name, number
         elif opened is None or opened[0] != name:
-            raise _damaged(number, f"`# endregion {name}` has no line `# region {name}` before it", name)
+            raise _damaged(f"line {number}: `# endregion {name}` has no line `# region {name}` before it", name)
         else:
             found[name] = Region(name, opened[1], number, "".join(lines[opened[1] : number - 1]))
             opened = None
@@ -109,7 +100,7 @@ def find(text: str, region_id: str) -> Region:
     for region in parse(text):
         if region.id == region_id:
             return region
-    raise _damaged(0, f"the lines `# region {region_id}` and `# endregion {region_id}` are missing", region_id)
+    raise _damaged(f"the lines `# region {region_id}` and `# endregion {region_id}` are missing", region_id)
 
 
 def region_of(text: str, region_id: str) -> str:
@@ -176,13 +167,14 @@ def lines_of(text: str) -> list[str]:
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _damaged(line: int, problem: str, region_id: str) -> MarkerError:
+def _damaged(problem: str, region_id: str) -> MarkerError:
     step = f"Put the two marker lines back, or run `./workshop reset {region_id}`, which keeps your file aside."
-    return MarkerError(line, problem, step)
+    return MarkerError(f"{problem}.", step)
 
 
 def _unclosed(name: str, line: int) -> MarkerError:
-    return _damaged(line, f"`# region {name}` has no line `# endregion {name}` before the next region", name)
+    problem = f"line {line}: `# region {name}` has no line `# endregion {name}` before the next region"
+    return _damaged(problem, name)
 
 
 def _sections(marked: str) -> Iterator[tuple[str, str]]:
@@ -200,11 +192,11 @@ def _sections(marked: str) -> Iterator[tuple[str, str]]:
             section = marker[1]
             if section not in SECTIONS or not inside:
                 step = f"Use one of: {', '.join(f'`#: {known}`' for known in SECTIONS)}, inside a region."
-                raise MarkerError(number, f"`#: {section}` is no section of a region", step)
+                raise MarkerError(f"line {number}: `#: {section}` is no section of a region.", step)
         else:
             if line.strip() and (STARTER_LINE.fullmatch(line) is not None) != (section == STARTER):
-                problem = "`#|` stands before each line of `#: only the starter`, and before no other"
-                raise MarkerError(number, problem, f"This line is in `#: {section}`.")
+                problem = f"line {number}: `#|` stands before each line of `#: only the starter`, and before no other."
+                raise MarkerError(problem, f"This line is in `#: {section}`.")
             yield line, section
 
 

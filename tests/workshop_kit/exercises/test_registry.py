@@ -52,7 +52,7 @@ def test_the_schema_for_editors_is_that_of_the_registry(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (MARKED.replace("# endregion", "#"), "solutions/01_container/leaving.py, line 3: `# region"),
+        (MARKED.replace("# endregion", "#"), "solutions/01_container/leaving.py: line 3: `# region"),
         (MARKED.replace("graceful", "new"), "container.new has a region in solutions/01_container/leaving.py, and no"),
     ],
 )

@@ -41,8 +41,7 @@ FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;"
 {text}
 
 </details>"""
-_CELL = re.compile(r"^## ", re.MULTILINE)
-_MINUTE = re.compile(r"\*(\d:\d\d)\*\n")
+_NOTE = re.compile(r"^## (\S+)\n(?:\*(\d:\d\d)\*\n)?", re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"\{\w+\}")
 _PREDICT = re.compile(r'w\.predict\("([^"]+)"\)')
@@ -109,16 +108,11 @@ def load(lesson: str, folder: Path) -> tuple[Note, ...]:
     """Return the notes of a lesson in the order of its cells. Raises WorkshopError for a missing file."""
     path = folder / f"{lesson}{SUFFIX}"
     try:
-        _title, *parts = _CELL.split(path.read_text(encoding="utf-8"))
+        _title, *parts = _NOTE.split(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise WorkshopError(f"{lesson} has no notes.", f"Write {path}.") from error
-    return tuple(map(_note, parts))
-
-
-def _note(text: str) -> Note:
-    cell, _, body = text.partition("\n")
-    minute = _MINUTE.match(body)
-    return Note(cell.strip(), minute[1] if minute else "", body[minute.end() if minute else 0 :].strip())
+    found = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return tuple(Note(cell, minute or "", text.strip()) for cell, minute, text in found)
 
 
 def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -135,15 +129,14 @@ def load_page(lesson: str, root: Path) -> NotesPage:
     """Return the notes of a lesson of the checkout ``root``. Raises WorkshopError for a missing file."""
     folder = root / "notebooks"
     cells, questions = notebook_cells(folder / f"{lesson}.ipynb"), load_all_questions(folder)
-    asked = {cell["id"]: _PREDICT.search(cell["source"]) for cell in cells}
+    asked = {cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in _PREDICT.findall(cell["source"])}
     exercises = {one.cells[0]: one for one in registry.load(root)}
     headings = sections(cells)
     planned = load_course(root).lesson(lesson)
 
     def on_page(note: Note) -> Note:
-        prediction = asked.get(note.cell)
-        question = questions.get(f"{lesson}.{prediction[1]}") if prediction else None
-        return replace(note, section=headings.get(note.cell, ""), question=question, exercise=exercises.get(note.cell))
+        cell = note.cell
+        return replace(note, section=headings.get(cell, ""), question=asked.get(cell), exercise=exercises.get(cell))
 
     notes = tuple(map(on_page, load(lesson, folder)))
     return NotesPage(lesson, headings["title"], planned.minutes["full"] if planned else 0, notes)

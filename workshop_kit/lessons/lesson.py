@@ -149,11 +149,10 @@ class Lesson:
             raise WrongUsage(
                 f"The policy card of {self.name} does not ask about {odd}.", "Keep the questions as they were."
             )
-        missing = [question for question, sentence in mine.items() if not sentence.strip()]
-        if missing and not self.headless:
-            text = f"Still yours to write, a sentence each: {', '.join(missing)}. Then run the cell again."
-            return table("Your policy", ("question", "your sentence"), [*mine.items(), ("", text)])
         if not self.headless:
+            if missing := [question for question, sentence in mine.items() if not sentence.strip()]:
+                text = f"Still yours to write, a sentence each: {', '.join(missing)}. Then run the cell again."
+                return table("Your policy", ("question", "your sentence"), [*mine.items(), ("", text)])
             self.progress.keep_policy(self.name, [f"{question}: {sentence}" for question, sentence in mine.items()])
         rows = [(question, mine[question] or "…", reference[question]) for question in reference]
         title = "Two policies: no winner, but differences to talk about"

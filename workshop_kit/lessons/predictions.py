@@ -112,7 +112,6 @@ class Prediction:
     progress: Progress
     headless: bool = False
     job: Job | None = field(default=None, repr=False)
-    _locked: str | None = field(default=None, repr=False)  # the guess as it is shown
 
     @property
     def choice(self) -> str | None:
@@ -122,23 +121,18 @@ class Prediction:
 
     def show(self) -> Self:
         """Show the widget and the static page; a headless run shows the static page alone."""
-        self._locked = self.choice
         widget = None
         if not self.headless:
             choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
-            widget = PredictionWidget(question=self.question.question, choices=choices, locked=self._locked or "")
+            widget = PredictionWidget(question=self.question.question, choices=choices, locked=self.choice or "")
             widget.on_msg(self.handle_message)
-        self.job = Job(
-            widget, lambda: question_page(self.question, self._locked), lambda: {"locked": self._locked or ""}
-        )
+        self.job = Job(widget, lambda: question_page(self.question, self.choice), lambda: {"locked": self.choice or ""})
         self.job.show()
         return self
 
     def lock(self, key: str) -> None:
         """Lock ``key`` unless a guess is locked already."""
-        if self.choice is None:
-            self.progress.lock_guess(self.id, key)
-        self._locked = self.choice or key
+        self.progress.lock_guess(self.id, key)
 
     def reveal(self, actual: str) -> Rendered:
         """Record the result of the experiment; return the guess, the result, and the reason of each option.
@@ -149,13 +143,11 @@ class Prediction:
             known = ", ".join(self.question.options)
             raise WrongUsage(f"{actual!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
         if self.headless:
-            guess = next((key for key in self.question.options if key != actual), None)
-            return outcome(self.question, guess, actual)
-        guess = self.choice
+            return outcome(self.question, next(key for key in self.question.options if key != actual), actual)
         self.progress.record_actual(self.id, actual)
         if self.job is not None:
             self.job.set(actual=actual)
-        return outcome(self.question, guess, actual)
+        return outcome(self.question, self.choice, actual)
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""

@@ -45,13 +45,14 @@ def write(workspace: Workspace, name: str, body: str) -> str:
     body = body.rstrip("\n") + "\n"
     written = f"{HIDDEN}/{WRITTEN}/{path}"
     current, before = _text(workspace, name), _text(workspace, written)
-    cells = list(shipped_cells(workspace.base / "notebooks", name))
-    shipped = {text for _, text in cells}
+    shipped: dict[str | None, str] = {}  # the text of each cell for this file, and the lesson in which it is first
+    for lesson, text in shipped_cells(workspace.base / "notebooks", name):
+        shipped.setdefault(text, lesson[:2])
     if current == body:
         content.write(workspace, written, body)
         return f"{name} holds these lines."
     from_cells = {*shipped, before}
-    is_new = _number_of(body, cells) > _number_of(before, cells)
+    is_new = shipped.get(body, "01") > shipped.get(before, "01")
     if current is not None and current not in from_cells and body in from_cells and not is_new:
         return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
     backup = content.Backup(workspace)
@@ -70,11 +71,6 @@ def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:
         for cell in notebook_cells(notebook):
             if file_named(cell["source"]) == name:
                 yield notebook.stem, body_of(cell["source"])
-
-
-def _number_of(text: str | None, cells: list[tuple[str, str]]) -> str:
-    """Return the number of the lesson (``02``) whose cell has this ``text``; ``01`` if no cell has it."""
-    return next((lesson[:2] for lesson, shipped in cells if shipped == text), "01")
 
 
 def file_named(source: str) -> str | None:

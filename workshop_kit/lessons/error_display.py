@@ -89,7 +89,8 @@ def _engine_trouble(error: Exception) -> WorkshopError:
     except NotReady as missing:
         return missing
     if isinstance(error, NotFound):
-        return WorkshopError(f"{_words(error)}.", "Run the cell that makes it, then this one again.")
+        what = _sentence(str(error.explanation or error))
+        return WorkshopError(what, "Run the cell that makes it, then this one again.")
     if isinstance(error, APIError):
         reason = reach.engine_reason(error)
         next_step = "Run the set-up cell (the first one), then the cells from there."
@@ -121,11 +122,6 @@ def names_defined(source: str) -> set[str]:
     except SyntaxError:
         return set()
     return {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
-
-
-def _words(error: APIError) -> str:
-    """Return the engine's message on one line without its full stop."""
-    return _sentence(str(error.explanation or error)).rstrip(".")
 
 
 def _sentence(text: str) -> str:

@@ -11,9 +11,8 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 
@@ -91,10 +90,10 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
         for free in listen(port, HOST):  # raises for a taken one
             free.close()
     folders = prepare(workspace)
-    process, token = _launch(workspace, folders, port)
+    process = _launch(workspace, folders, port)
     try:
         trust(workspace)  # while the server starts
-        server = _wait_until_ready(process, token, folders)
+        server = _wait_until_ready(process, folders)
     except BaseException:
         _end(process)
         raise
@@ -128,20 +127,21 @@ def serve(workspace: Workspace, page: str = START, *, port: int | None = None, o
 
 def running_server(workspace: Workspace) -> LabServer | None:
     """Return the server that runs on ``workspace``; None if none answers."""
-    for file in JupyterFolders(workspace.jupyter_folder).runtime.glob("jpserver-*.json"):
-        try:
-            known = json.loads(file.read_text())
-            server = LabServer(int(known["port"]), str(known["token"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if server.call("GET", "/api/status", timeout_seconds=10.0).ok:
-            return server
-    return None
+    files = JupyterFolders(workspace.jupyter_folder).runtime.glob("jpserver-*.json")
+    return next(filter(None, map(_server_of, files)), None)
 
 
-def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> tuple[subprocess.Popen[bytes], str]:
-    """Start the server's process; return it with the server's token."""
-    token = secrets.token_hex(24)
+def _server_of(file: Path) -> LabServer | None:
+    """Return the server that wrote ``file`` about itself; None if it does not answer, or has not written all of it."""
+    try:
+        known = json.loads(file.read_text())
+        server = LabServer(int(known["port"]), str(known["token"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return server if server.call("GET", "/api/status", timeout_seconds=10.0).ok else None
+
+
+def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> subprocess.Popen[bytes]:
     first = port or folders.last_port() or 0
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
@@ -149,28 +149,24 @@ def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> 
         *server_options(workspace),
     ]
     with folders.log.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=workspace.folder,
-            env=server_environment(folders, token),
+            env=server_environment(folders, secrets.token_hex(24)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C goes to this process alone: the server would ask for confirmation
         )
-    return process, token
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], token: str, folders: JupyterFolders) -> LabServer:
-    """Return the server once it answers; the file that Jupyter writes for its process names the port."""
+def _wait_until_ready(process: subprocess.Popen[bytes], folders: JupyterFolders) -> LabServer:
     file = folders.runtime / f"jpserver-{process.pid}.json"
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         _raise_if_ended(process, folders.log)
-        with suppress(OSError, ValueError):  # the file is not there yet, or written in part
-            server = LabServer(int(json.loads(file.read_text())["port"]), token, process)
-            if server.call("GET", "/api/status").ok:
-                return server
+        if server := _server_of(file):
+            return replace(server, process=process)
         time.sleep(0.05)
     raise NotReady(
         f"JupyterLab did not answer within {READY_SECONDS:.0f} s.", f"Read {folders.log}.", output=_tail(folders.log)
@@ -194,7 +190,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _tail(log: Path) -> str:
-    """Return the last eight lines of a log file."""
     return "\n".join(log.read_text(errors="replace").split("\n")[-9:]).strip()
 
 
@@ -205,7 +200,7 @@ def open_in_browser(url: str, redirect: Path) -> None:
     when its server ends. Raises NotReady when the page cannot be written.
     """
     windows = next(filter(shutil.which, WINDOWS), None)
-    if windows is None and not has_screen(sys.platform, os.environ):
+    if windows is None and not has_screen():
         return
     write_atomically(redirect, REDIRECT_PAGE.format(url=escape(url)).encode(), mode=0o600)
     if windows is None:
@@ -224,8 +219,8 @@ def open_in_browser(url: str, redirect: Path) -> None:
     )
 
 
-def has_screen(platform: str, environment: Mapping[str, str]) -> bool:
+def has_screen() -> bool:
     """Return whether a browser's window would be seen."""
-    if platform == "darwin":
-        return "SSH_CONNECTION" not in environment
-    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+    if sys.platform == "darwin":
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -23,7 +23,7 @@ from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.folder import HIDDEN, own_folder
-from workshop_kit.workspace.lab_settings import JupyterFolders, is_free
+from workshop_kit.workspace.lab_settings import is_free, own_port
 
 if TYPE_CHECKING:
     from workshop_kit.engine.features import Feature
@@ -61,7 +61,7 @@ def examine() -> Iterator[DoctorLine]:
     yield _packages()
     yield _certificates()
     yield _proxy()
-    yield ports(JupyterFolders(own_folder() / HIDDEN / "jupyter"))
+    yield ports(own_folder())
     yield _memory()
     yield from _engine_findings()
 
@@ -111,12 +111,10 @@ def _proxy() -> DoctorLine:
     return DoctorLine("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
 
 
-def ports(folders: JupyterFolders) -> DoctorLine:
-    """Return the line about JupyterLab's port; the stack's are free ones."""
-    port = folders.last_port()
-    if port is None:
-        detail = "JupyterLab chooses a free one at its first start, and keeps it"
-    elif is_free(port):
+def ports(folder: Path) -> DoctorLine:
+    """Return the line about JupyterLab's port for a workspace; the stack's are free ones."""
+    port = own_port(folder)
+    if is_free(port):
         detail = f"127.0.0.1:{port} (JupyterLab) is free"
     else:
         detail = f"127.0.0.1:{port} is in use: JupyterLab runs, or the next start chooses another one"

@@ -53,7 +53,7 @@ def start(
         str, typer.Argument(help="The lesson: 02_configuration, or a beginning such as 02.")
     ] = "00_start",
     port: Annotated[
-        int | None, typer.Option(help="JupyterLab's port; left out, that of the last start, or a free one.")
+        int | None, typer.Option(help="JupyterLab's port; left out, the workspace's own, or a free one.")
     ] = None,
     no_browser: NoBrowser = False,
     seed: Seed = None,

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import webbrowser
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
@@ -28,6 +27,7 @@ from workshop_kit.workspace.lab_settings import (
     START,
     JupyterFolders,
     lab_path,
+    own_port,
     prepare,
     server_environment,
     server_options,
@@ -37,7 +37,7 @@ from workshop_kit.workspace.lab_settings import (
 READY_SECONDS = 60.0
 STOP_SECONDS = 10.0
 PORT_RETRIES = 50
-"""Jupyter tries this many other ports when the one of the last start is taken."""
+"""Jupyter tries this many other ports when the workspace's own is taken."""
 REDIRECT = "open-jupyterlab.html"
 """In the workspace, not in a hidden folder: browsers from a snap cannot read those."""
 REDIRECT_PAGE = """<!DOCTYPE html>
@@ -83,7 +83,7 @@ class LabServer:
 def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     """Start JupyterLab on ``workspace`` and return it once it answers.
 
-    Without ``port`` it takes the port of the last start, so that open tabs go on working, or else a free one.
+    Without ``port`` it takes the workspace's own, so that open tabs go on working, or else a free one.
     Raises NotReady (port taken, server did not start) or WrongUsage (invalid port).
     """
     if port is not None:
@@ -93,13 +93,10 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     process = _launch(workspace, folders, port)
     try:
         trust(workspace)  # while the server starts
-        server = _wait_until_ready(process, folders)
+        return _wait_until_ready(process, folders)
     except BaseException:
         _end(process)
         raise
-    with suppress(NotReady):  # a full disk must not end a running server
-        write_atomically(folders.port_file, f"{server.port}\n".encode(), mode=0o600)
-    return server
 
 
 def serve(workspace: Workspace, page: str = START, *, port: int | None = None, open_browser: bool = True) -> None:
@@ -142,7 +139,7 @@ def _server_of(file: Path) -> LabServer | None:
 
 
 def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> subprocess.Popen[bytes]:
-    first = port or folders.last_port() or 0
+    first = port or own_port(workspace.folder)
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
         *(f"--ServerApp.port={first}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),

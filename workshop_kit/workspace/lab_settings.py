@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ KERNEL = "container-design-workshop"
 """The kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
 ERROR_DISPLAY = "workshop_kit.lessons.error_display"
 """The IPython extension that shows a WorkshopError as one sentence."""
+FIRST_PORT, PORTS = 20_000, 10_000
+"""Each workspace has one of these ports; the system gives away higher ones by itself."""
 START = "notebooks/00_start.ipynb"
 HUB = "JUPYTERHUB_"
 """The beginning of the names of the variables with which a JupyterHub starts a server."""
@@ -45,17 +48,6 @@ class JupyterFolders:
         self.runtime = root / "runtime"  # connection files of running servers and kernels
         self.layouts = root / "layouts"  # the open tabs
         self.log = root / "jupyter.log"
-        self.port_file = root / "port"  # the port of the last start
-
-    def last_port(self) -> int | None:
-        """Return the port of the last start; None before the first, or if the file holds no port.
-
-        Open tabs go on working on the same port: the secret that signs cookies is stored in ``runtime``.
-        """
-        with contextlib.suppress(OSError, ValueError):
-            port = int(self.port_file.read_text(encoding="ascii"))
-            return port if 0 < port < 65536 else None
-        return None
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make Jupyter use these folders."""
@@ -66,6 +58,14 @@ class JupyterFolders:
             "JUPYTERLAB_SETTINGS_DIR": str(self.root / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.layouts),
         }
+
+
+def own_port(folder: Path) -> int:
+    """Return the port of the workspace in ``folder``, the same at every start, so that an old tab goes on working.
+
+    The secret that signs cookies is stored in the workspace, too.
+    """
+    return FIRST_PORT + zlib.crc32(os.fsencode(folder.absolute())) % PORTS
 
 
 def is_free(port: int) -> bool:

@@ -26,8 +26,9 @@ from workshop_kit.gameday import jigsaw
 from workshop_kit.lessons.lab import LabServer, open_in_browser, running_server, start_server
 from workshop_kit.observe.http import REFUSED, request
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import lab_settings
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL, START, JupyterFolders, prepare
+from workshop_kit.workspace.lab_settings import KERNEL, START
 
 SERVE = (
     "import sys, pathlib\n"
@@ -95,14 +96,12 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
     browser = httpx.Client(trust_env=False, follow_redirects=True)
     browser.get(server.url(START))
     server.stop()
-    folders = JupyterFolders(empty_workspace.jupyter_folder)
-    assert stat.S_IMODE(folders.port_file.stat().st_mode) == 0o600
-    assert doctor.ports(folders).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
+    assert doctor.ports(empty_workspace.folder).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
     again = start_server(empty_workspace)
     try:
         assert again.port == server.port
         assert again.token != server.token
-        assert "JupyterLab runs" in doctor.ports(folders).detail
+        assert "JupyterLab runs" in doctor.ports(empty_workspace.folder).detail
         url = f"{server.address}/api/contents/notebooks/00_start.ipynb"
         rename = {"path": "notebooks/renamed.ipynb"}
         headers = {"Authorization": f"token {server.token}", "X-XSRFToken": browser.cookies["_xsrf"]}
@@ -122,17 +121,16 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_a_taken_port_of_the_last_start_is_replaced(empty_workspace: Workspace, taken: int) -> None:
-    """Another program has it, or the file holds no port: the server takes a free one, and doctor says so."""
-    folders = prepare(empty_workspace)
-    folders.port_file.write_text(str(taken))
-    assert "is in use" in doctor.ports(folders).detail
+def test_a_port_of_another_program_is_replaced(
+    empty_workspace: Workspace, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server takes a free one, and doctor says so."""
+    monkeypatch.setattr(lab_settings, "FIRST_PORT", taken)
+    monkeypatch.setattr(lab_settings, "PORTS", 1)
+    assert "is in use" in doctor.ports(empty_workspace.folder).detail
     server = start_server(empty_workspace)
     server.stop()
     assert server.port != taken
-    assert folders.last_port() == server.port
-    folders.port_file.write_text("70000")
-    assert folders.last_port() is None
 
 
 def test_a_taken_port_is_a_sentence(empty_workspace: Workspace, taken: int) -> None:

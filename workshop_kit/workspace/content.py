@@ -115,10 +115,7 @@ def replace_file(
 
 
 def bring_in(workspace: Workspace, files: Mapping[str, str]) -> None:
-    """Write ``files`` (text by path in the workspace) except those that arrived before and are there, changed or not.
-
-    Replaced files are copied to ``kept/``.
-    """
+    """Write ``files`` (text by path) except those that arrived before and are there; replaced ones go to ``kept/``."""
     backup = Backup(workspace)
     for name, text in files.items():
         arrived = remembered(workspace, name) == text.encode()
@@ -127,10 +124,7 @@ def bring_in(workspace: Workspace, files: Mapping[str, str]) -> None:
 
 
 def current(workspace: Workspace, name: str) -> bytes | None:
-    """Return a file of the workspace as it is, None without one; a notebook with nothing folded.
-
-    Raises NotReady if it cannot be read.
-    """
+    """Return a file of the workspace, None without one; a notebook with nothing folded. Raises NotReady."""
     try:
         found = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
     except FileNotFoundError:
@@ -139,10 +133,7 @@ def current(workspace: Workspace, name: str) -> bytes | None:
 
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
-    """Write a file of the workspace, whole or not at all; a notebook with what the track skips folded.
-
-    Raises NotReady when the disk is full or read-only.
-    """
+    """Write a file of the workspace, whole or not at all; a notebook as its track has it. Raises NotReady."""
     written = content.encode() if isinstance(content, str) else content
     write_atomically(workspace.folder / name, _on_track(workspace, name, written))
 

@@ -192,10 +192,7 @@ def resolve(kind: str, word: str, names: Collection[str], separator: str, advice
 
 
 def find_lesson(word: str, notebooks: Path) -> str:
-    """Return the name of a lesson of the folder ``notebooks``: for ``02_configuration`` also ``02`` or ``conf``.
-
-    Raises WrongUsage.
-    """
+    """Return the name of a lesson: for ``02_configuration`` also ``02`` or ``conf``. Raises WrongUsage."""
     known = list(lesson_names(notebooks))
     stem = word.removesuffix(".ipynb")
     if stem in known:

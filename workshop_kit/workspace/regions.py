@@ -14,7 +14,8 @@
 
 The marked source in ``solutions/`` is a file that runs. A participant's file has only the region lines. The language
 needs comments that begin with ``#``; markers may be indented. Decode bytes yourself, or open files with
-``newline=""``: universal newlines would hide the line ends of a Windows file.
+``newline=""``: universal newlines would hide the line ends of a Windows file. All functions raise MarkerError where
+markers are missing or do not fit together: not closed, not opened, inside another, or there twice.
 """
 
 from __future__ import annotations
@@ -61,10 +62,7 @@ class Region:
 
 
 def parse(text: str) -> tuple[Region, ...]:
-    """Return the regions of a participant's file or a marked source, in their order.
-
-    Raises MarkerError for a region that is not closed, not opened, inside another, or there twice.
-    """
+    """Return the regions of a participant's file or a marked source, in their order."""
     lines = lines_of(text)
     found: dict[str, Region] = {}
     opened: tuple[str, int] | None = None
@@ -91,12 +89,12 @@ def parse(text: str) -> tuple[Region, ...]:
 
 
 def ids(text: str) -> tuple[str, ...]:
-    """Return the ids of the regions in ``text``, in their order. Raises MarkerError as `parse` does."""
+    """Return the ids of the regions in ``text``, in their order."""
     return tuple(region.id for region in parse(text))
 
 
 def find(text: str, region_id: str) -> Region:
-    """Return the region of that id. Raises MarkerError, also when its markers are not there."""
+    """Return the region of that id."""
     for region in parse(text):
         if region.id == region_id:
             return region
@@ -104,14 +102,14 @@ def find(text: str, region_id: str) -> Region:
 
 
 def region_of(text: str, region_id: str) -> str:
-    """Return the text between the markers of ``region_id``. Raises MarkerError, also when they are not there."""
+    """Return the text between the markers of ``region_id``."""
     return find(text, region_id).body
 
 
 def replace(text: str, region_id: str, body: str) -> str:
     """Return ``text`` with ``body`` between the markers of ``region_id``; all other characters stay.
 
-    ``body`` gets a final newline, and the line ends of the marker. Raises MarkerError.
+    ``body`` gets a final newline, and the line ends of the marker.
     """
     region = find(text, region_id)
     if body == region.body:
@@ -125,10 +123,7 @@ def replace(text: str, region_id: str, body: str) -> str:
 
 
 def starter(marked: str) -> str:
-    """Return the file that a participant begins with: the naive code, and of the markers only the region lines.
-
-    Raises MarkerError when the markers of the source do not fit together.
-    """
+    """Return the file that a participant begins with: the naive code, and of the markers only the region lines."""
     lines = (
         _without_bar(line) if section == STARTER else line for line, section in _sections(marked) if section != SOLUTION
     )
@@ -138,15 +133,12 @@ def starter(marked: str) -> str:
 
 
 def solved(marked: str) -> str:
-    """Return the solution: without the naive code, and of the markers only the region lines.
-
-    Raises MarkerError when the markers of the source do not fit together.
-    """
+    """Return the solution: without the naive code, and of the markers only the region lines."""
     return "".join(line for line, section in _sections(marked) if section != STARTER)
 
 
 def plain(marked: str) -> str:
-    """Return the solution without any marker. Raises MarkerError when the markers do not fit together."""
+    """Return the solution without any marker."""
     lines = (line for line, section in _sections(marked) if section in (BOTH, SOLUTION))
     return re.sub(r"\n{4,}", "\n\n\n", "".join(lines))  # where a marker stood between blank lines
 
@@ -154,7 +146,7 @@ def plain(marked: str) -> str:
 def others_solved(theirs: str, marked: str, region_id: str) -> str:
     """Return a participant's file for a check of ``region_id``: all other regions hold the solution.
 
-    Text outside regions (an import, a helper) stays. Raises MarkerError when their markers are damaged or missing.
+    Text outside regions (an import, a helper) stays.
     """
     solution = solved(marked)
     for name in ids(solution):
@@ -178,10 +170,7 @@ def _unclosed(name: str, line: int) -> MarkerError:
 
 
 def _sections(marked: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a marked source with their sections ("marker" for the region lines).
-
-    Raises MarkerError for a marker out of place.
-    """
+    """Yield the lines of a marked source with their sections ("marker" for the region lines)."""
     parse(marked)
     section, inside = BOTH, False
     for number, line in enumerate(lines_of(marked), 1):

@@ -34,8 +34,8 @@ from workshop_kit.screen import in_lines
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.store import BucketStore, FrameStore
 
-WATCH = "watch"
-"""The key of a watch among the notebook's live displays: a new one ends the previous one."""
+WATCH, DASHBOARD = "watch", "Watched live"
+"""The keys among the notebook's live displays: a new one ends the previous one."""
 SURFACES = {
     "image inspect": "docker image inspect: settings and labels of the image",
     "image history": "docker history: the instructions that made the image",
@@ -120,7 +120,6 @@ class Watch:
     stack: Stack = field(repr=False)
     screens: Screens = field(repr=False)
     watcher: Watcher = field(repr=False)
-    _dashboards: list[Dashboard] = field(default_factory=list, repr=False)
 
     def tables(self) -> Tables:
         """Return the tables of the last half hour: ``requests``, ``resources``, ``health``, ``events``."""
@@ -132,9 +131,7 @@ class Watch:
 
     def dashboard(self, *, seconds: float = 120) -> Dashboard:
         """Show the dashboard below the cell: live, or in a headless run its last state."""
-        dashboard = Dashboard(self.watcher, self.faults, seconds=seconds)
-        self._dashboards.append(dashboard)
-        return dashboard.show(self.screens)
+        return Dashboard(self.watcher, self.faults, title=DASHBOARD, seconds=seconds).show(self.screens)
 
     def one_clock(self, title: str, logs: pd.DataFrame | None = None) -> Rendered:
         """Return the measurements, the faults, and ``logs``, a table of log lines, on one time axis.
@@ -145,9 +142,8 @@ class Watch:
         return one_clock(title, logs=logs, tables=self.tables(), faults=self.faults(), container=container)
 
     def stop(self) -> None:
-        """End the measurements and the dashboards, whose last picture stays. A second call does nothing."""
-        while self._dashboards:
-            self._dashboards.pop().stop()
+        """End the measurements and the dashboard, whose last picture stays. A second call does nothing."""
+        self.screens.end(DASHBOARD)
         self.watcher.stop()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from html import unescape
@@ -91,17 +92,18 @@ def change(path: Path, cell: int, **fields: object) -> None:
     path.write_text(json.dumps(document, indent=2))
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
-def test_they_have_all_cells_of_the_lesson_in_order(workspace: Workspace, lesson: str) -> None:
-    """Without the notes it is the lesson; each note stands right before its cell, and the file is a valid notebook."""
-    document = json.loads(path_of(workspace, lesson).read_text())
-    nbformat.validate(document)
-    ids = [cell["id"] for cell in document["cells"]]
-    known = notes.load(lesson, NOTEBOOKS)
-    assert [name for name in ids if name.startswith(CELL)] == [f"{CELL}{note.cell}" for note in known]
-    assert all(ids[ids.index(f"{CELL}{note.cell}") + 1] == note.cell for note in known)
-    document["cells"] = [cell for cell in document["cells"] if not cell["id"].startswith(CELL)]
-    assert document == json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text())
+def test_they_have_all_cells_of_the_lesson_in_order(workspace: Workspace) -> None:
+    """Without the notes it is the lesson; each note stands, folded, before its cell; the file is a valid notebook."""
+    for lesson in LESSONS:
+        document = json.loads(path_of(workspace, lesson).read_text())
+        nbformat.validate(document)
+        cells = document["cells"]
+        known = [note.cell for note in notes.load(lesson, NOTEBOOKS)]
+        pairs = [(one, other["id"]) for one, other in itertools.pairwise(cells) if one["id"].startswith(CELL)]
+        assert [cell for _, cell in pairs] == known
+        assert all(note["source"][0].startswith("<details") for note, _ in pairs)
+        document["cells"] = [cell for cell in cells if not cell["id"].startswith(CELL)]
+        assert document == json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text())
 
 
 def test_without_the_flag_they_go_unless_edited(workspace: Workspace) -> None:

@@ -28,7 +28,7 @@ from workshop_kit.progress import Report, Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings, provision
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import Workspace, own_workspace
+from workshop_kit.workspace.folder import own_workspace
 
 OTHER_ENGINE = "Save a bundle on a machine whose engine is {}, into the same folder if you like."
 REPEATED = "WORKSHOP_REPEATED"
@@ -67,7 +67,10 @@ def start(
     from workshop_kit.lessons import lab  # lazily: slow imports
 
     workspace = own_workspace(seed=seed)
-    arrange_notes(workspace, instructor=instructor)
+    if instructor:
+        from workshop_kit.lessons import notes  # lazily: slow imports
+
+        say("\n".join(notes.update_notebooks(workspace).sentences()))
     lesson = find_lesson(lesson, CHECKOUT / "notebooks" if instructor else workspace.notebooks)
     if track is not None:
         workspace.choose_track(track)
@@ -87,18 +90,6 @@ def start(
         book.copy_book(workspace)
         page = book.book_page(lesson)
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
-
-
-def arrange_notes(workspace: Workspace, *, instructor: bool) -> None:
-    """Write the instructor's notebooks, or remove them where none of their cells was edited."""
-    if instructor:
-        from workshop_kit.lessons import notes  # lazily: slow imports
-
-        for name, cells in notes.update_notebooks(workspace).conflicts:
-            say(f"Your version stays in {name}: {', '.join(cells)}.")
-        return
-    for name in content.remove_instructor_notebooks(workspace):
-        say(f"{name} stays, with the instructor's notes: it was edited. Delete it if you do not need it.")
 
 
 def down(

@@ -152,27 +152,6 @@ def follow_track(workspace: Workspace) -> list[str]:
     return changed
 
 
-def remove_instructor_notebooks(workspace: Workspace) -> list[str]:
-    """Remove the instructor's notebooks; return the names of those that stay because a cell was edited."""
-    edited = []
-    for path in sorted(workspace.notebooks.glob(f"{INSTRUCTOR}*.ipynb")):
-        name = f"notebooks/{path.name}"
-        if _sources(current(workspace, name)) != _sources(remembered(workspace, name)):
-            edited.append(path.name)
-            continue
-        path.unlink()
-        (workspace.base / name).unlink()
-    return edited
-
-
-def _sources(notebook: bytes | None) -> object:
-    """Return the cells' ids and texts, without outputs; a damaged notebook as it is."""
-    try:
-        return [(cell["id"], "".join(cell["source"])) for cell in json.loads(notebook or b"")["cells"]]
-    except (ValueError, KeyError, TypeError):
-        return notebook
-
-
 def _on_track(workspace: Workspace, name: str, content: bytes) -> bytes:
     """Return a notebook of a lesson as the workspace's track has it, and any other file as it is."""
     if not name.endswith(".ipynb"):

@@ -15,7 +15,6 @@ from workshop_kit.lessons import notes
 from workshop_kit.lessons.notes import CELL, Note
 from workshop_kit.lessons.plan import minutes_of
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content
 from workshop_kit.workspace.content import INSTRUCTOR
 from workshop_kit.workspace.course import LESSON, lesson_names, load_course, notebook_cells
 from workshop_kit.workspace.folder import Workspace
@@ -69,33 +68,11 @@ def test_a_page_has_every_note(lesson: str, tmp_path: Path) -> None:
     assert not re.search(r"(?:src|href)=|@import", html)
 
 
-EDITED, RUN = LESSONS[1], LESSONS[2]
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """A workspace with the lessons, and the instructor's notebooks."""
-    workspace = Workspace.open(tmp_path / "my workspace")
-    notes.update_notebooks(workspace)
-    return workspace
-
-
-def path_of(workspace: Workspace, lesson: str) -> Path:
-    """Return the instructor's notebook of a lesson."""
-    return workspace.notebooks / f"{INSTRUCTOR}{lesson}.ipynb"
-
-
-def change(path: Path, cell: int, **fields: object) -> None:
-    """Change a cell of a notebook, as JupyterLab does when it saves."""
-    document = json.loads(path.read_text())
-    document["cells"][cell].update(fields)
-    path.write_text(json.dumps(document, indent=2))
-
-
-def test_they_have_all_cells_of_the_lesson_in_order(workspace: Workspace) -> None:
+def test_the_instructors_notebooks_have_all_cells_of_the_lesson_in_order(empty_workspace: Workspace) -> None:
     """Without the notes it is the lesson; each note stands, folded, before its cell; the file is a valid notebook."""
+    notes.update_notebooks(empty_workspace)
     for lesson in LESSONS:
-        document = json.loads(path_of(workspace, lesson).read_text())
+        document = json.loads((empty_workspace.notebooks / f"{INSTRUCTOR}{lesson}.ipynb").read_text())
         nbformat.validate(document)
         cells = document["cells"]
         known = [note.cell for note in notes.load(lesson, NOTEBOOKS)]
@@ -104,18 +81,6 @@ def test_they_have_all_cells_of_the_lesson_in_order(workspace: Workspace) -> Non
         assert all(note["source"][0].startswith("<details") for note, _ in pairs)
         document["cells"] = [cell for cell in cells if not cell["id"].startswith(CELL)]
         assert document == json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text())
-
-
-def test_without_the_flag_they_go_unless_edited(workspace: Workspace) -> None:
-    """A notebook that was only run is removed, one with a changed cell stays; no notes file is ever in a workspace."""
-    change(path_of(workspace, EDITED), 0, source="my own words")
-    cells = json.loads(path_of(workspace, RUN).read_text())["cells"]
-    code = next(number for number, cell in enumerate(cells) if "outputs" in cell)
-    change(path_of(workspace, RUN), code, metadata={"collapsed": True})
-    assert content.remove_instructor_notebooks(workspace) == [f"{INSTRUCTOR}{EDITED}.ipynb"]
-    left = sorted(path.name for path in workspace.notebooks.iterdir())
-    assert left == sorted([*(f"{name}.ipynb" for name in LESSONS), f"{INSTRUCTOR}{EDITED}.ipynb"])
-    assert [path for path in workspace.folder.rglob("*") if INSTRUCTOR in path.name and EDITED not in path.name] == []
 
 
 def test_a_note_cannot_bring_markup() -> None:

@@ -138,7 +138,7 @@ class ExerciseFiles:
         # A lesson may change the file before the exercise.
         written = (text for _, text in shipped_cells(self.root / "notebooks", self.exercise.path))
         begun_from = (regions.region_of(text, identifier) for text in written if identifier in regions.ids(text))
-        return any(same_code(mine, text, self.exercise.path) for text in (self.starter, *begun_from))
+        return any(same_code(mine, text) for text in (self.starter, *begun_from))
 
     def with_body(self, body: str) -> str:
         """Return the participant's file with ``body`` in the exercise's place.

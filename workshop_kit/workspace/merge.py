@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import json
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,15 +41,8 @@ def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult
     return MergeResult(mine, ("the whole file",))
 
 
-def same_code(one: str, other: str, file: str = "notebook.py") -> bool:
-    """Return whether two regions of ``file`` differ only in comments, blank lines and meaningless spaces.
-
-    Python is compared by its syntax tree if both can be parsed; any other language line by line, without lines that
-    hold only a ``#`` comment.
-    """
-    if file.endswith((".py", ".ipynb")):
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError):
-            return _tree(one) == _tree(other)
+def same_code(one: str, other: str) -> bool:
+    """Return whether the two differ only in blank lines, trailing spaces, and lines that hold a ``#`` comment."""
     return _lines(one) == _lines(other)
 
 
@@ -124,10 +114,6 @@ def _cells(notebook: bytes) -> dict[str, Cell]:
 def _source(cell: Cell) -> str:
     """Return a cell's text; notebooks have it as one string or as a list of lines."""
     return "".join(cell["source"])
-
-
-def _tree(text: str) -> str:
-    return ast.dump(ast.parse(textwrap.dedent(text)))
 
 
 def _lines(text: str) -> list[str]:

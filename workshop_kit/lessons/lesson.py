@@ -27,7 +27,6 @@ from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.board_widget import BoardView
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -142,19 +141,15 @@ class Lesson:
         """Return both policies side by side, question by question, and store the participant's.
 
         ``mine`` and ``reference`` map the same questions to a sentence each. The reference is shown once every
-        question has an answer, or in a headless run. Raises WrongUsage for other questions.
+        question has an answer, or in a headless run.
         """
-        if mine.keys() != reference.keys():
-            odd = ", ".join(sorted(mine.keys() ^ reference.keys()))
-            raise WrongUsage(
-                f"The policy card of {self.name} does not ask about {odd}.", "Keep the questions as they were."
-            )
+        answers = {question: mine.get(question, "").strip() for question in reference}
         if not self.headless:
-            if missing := [question for question, sentence in mine.items() if not sentence.strip()]:
+            if missing := [question for question, sentence in answers.items() if not sentence]:
                 text = f"Still yours to write, a sentence each: {', '.join(missing)}. Then run the cell again."
-                return table("Your policy", ("question", "your sentence"), [*mine.items(), ("", text)])
-            self.progress.keep_policy(self.name, [f"{question}: {sentence}" for question, sentence in mine.items()])
-        rows = [(question, mine[question] or "…", reference[question]) for question in reference]
+                return table("Your policy", ("question", "your sentence"), [*answers.items(), ("", text)])
+            self.progress.keep_policy(self.name, [f"{question}: {answer}" for question, answer in answers.items()])
+        rows = [(question, answer or "…", reference[question]) for question, answer in answers.items()]
         title = "Two policies: no winner, but differences to talk about"
         return table(title, ("question", "yours", "one reference"), rows)
 

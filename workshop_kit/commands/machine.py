@@ -105,10 +105,11 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        tours = provision.remove_tours(TOURS, session.engine, scopes, report)
-        outcome.removed += tours.removed
-        outcome.left += tours.left
-        outcome.unreadable += tours.unreadable
+        for tour in provision.killed_tours(TOURS, session.engine):
+            of_tour = provision.remove_everything(tour, scopes, report)
+            outcome.removed += of_tour.removed
+            outcome.left += of_tour.left
+            outcome.unreadable += of_tour.unreadable
         unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
     if as_json:

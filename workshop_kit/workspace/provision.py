@@ -100,22 +100,13 @@ def lock_path(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.lock"
 
 
-def remove_tours(
-    folder: Path, engine: Engine, scopes: Collection[Scope], report: Report = silent
-) -> cleanup.CleanupResult:
-    """Remove what tours below ``folder`` have left that were killed; one that is running is left alone."""
-    outcome = cleanup.CleanupResult()
+def killed_tours(folder: Path, engine: Engine) -> Iterator[Session]:
+    """Yield the sessions of tours below ``folder`` that were killed; one that is running is left alone."""
     for tour in (folder / "workspace", folder / "demo" / "workspace"):
         identifier = tour / HIDDEN / "id"
-        if not identifier.is_file():
-            continue
-        with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
-            session = session_of(Workspace(tour, identifier.read_text().strip()), engine)
-            done = remove_everything(session, scopes, report)
-            outcome.removed += done.removed
-            outcome.left += done.left
-            outcome.unreadable += done.unreadable
-    return outcome
+        if identifier.is_file():
+            with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
+                yield session_of(Workspace(tour, identifier.read_text().strip()), engine)
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.CleanupResult:

@@ -20,12 +20,10 @@ from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import table
-from workshop_kit.engine import containers, monitoring, reach, reaper, recipes
+from workshop_kit.engine import monitoring, reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
-from workshop_kit.engine.containers import Running
 from workshop_kit.engine.monitoring import Monitoring
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.board_widget import BoardView
@@ -184,14 +182,8 @@ class Lesson:
 
     def settings_form(self, image: Any, settings: Mapping[str, Any]) -> None:
         """Show a form that starts an image (the SDK's) with typed settings and shows the result. See `SettingsForm`."""
-        network = f"{self.stack.project}_default"
-
-        def start(environment: Mapping[str, str], port: int) -> Running:
-            spec = Spec(image=image.id, environment=environment, ports=(port,), network=network)
-            return containers.run(self.stack.session, spec)
-
         usual = {name: str(value) for name, value in settings.items()}
-        SettingsForm(start, usual, headless=self.headless).show()
+        SettingsForm(self.stack, image.id, usual, headless=self.headless).show()
 
     def audit(self, target: Any, *, only: str | Sequence[str] = ()) -> Audit:
         """Audit an image or a container (the SDK's, or its name) as ``./workshop audit`` does. See `audit.audit`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -13,7 +13,9 @@ import traitlets
 from IPython.display import display
 
 from workshop_kit.display.rendered import Rendered, template
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine import containers
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.trial import Trial, fields_of, start_seconds
@@ -33,8 +35,6 @@ USUAL_PORT = 8080
 LOG_BYTES = 64 * 1024
 
 READY = "It started: /readyz says 200"
-Start = Callable[[Mapping[str, str], int], Running]
-"""Start a container with this environment and publish this port."""
 Settings = Mapping[str, str | None]
 """The settings that differ from the usual ones: the text of each variable, or None where it is left out."""
 
@@ -72,15 +72,16 @@ def parse_variable(text: str) -> dict[str, str]:
     return {name.strip(): value}
 
 
-def try_settings(start: Start, usual: Mapping[str, str], typed: Settings, report: Report) -> FormStart:
-    """Start a container with the typed settings, wait until it is ready, has ended, or the time is up; remove it.
+def try_settings(stack: Stack, image: str, usual: Mapping[str, str], typed: Settings, report: Report) -> FormStart:
+    """Start ``image`` with the typed settings, wait until it is ready, has ended, or the time is up; remove it.
 
     Raises WorkshopError if the engine refuses to start one.
     """
     environment = {name: text for name, text in {**usual, **typed}.items() if text is not None}
     port = _port(environment.get(PORT, ""))
     report(Step("Starting", None, "a container with these settings"))
-    with start(environment, port) as running:
+    spec = Spec(image=image, environment=environment, ports=(port,), network=f"{stack.project}_default")
+    with containers.run(stack.session, spec) as running:
         began = time.monotonic()
         trial = Trial(running, began + 2 * start_seconds(), port=port)
         ready = trial.wait_answer("/readyz")
@@ -132,9 +133,10 @@ class SettingsWidget(JobWidget):
 
 @dataclass
 class SettingsForm:
-    """The form of one service. ``usual`` is its environment; ``start`` starts another container of it."""
+    """The form of one ``image`` (an id), whose container joins the ``stack``; ``usual`` is its environment."""
 
-    start: Start
+    stack: Stack = field(repr=False)
+    image: str
     usual: Mapping[str, str] = field(repr=False)
     headless: bool = False
     results: tuple[FormStart, ...] = ()
@@ -143,7 +145,7 @@ class SettingsForm:
     def show(self) -> None:
         """Show the form and its static page. A headless run tries three broken settings and shows the page alone."""
         if self.headless:
-            self.results = tuple(try_settings(self.start, self.usual, typed, silent) for typed in BROKEN)
+            self.results = tuple(self._try(typed, silent) for typed in BROKEN)
             display(self.page())  # type: ignore[no-untyped-call]
             return
         fields = [
@@ -171,7 +173,10 @@ class SettingsForm:
         """Start the service with what differs from the usual environment, and show the result; return no notice."""
         texts = {name: values.get(name) for name in FIELDS}
         changes = {name: text for name, text in texts.items() if text != self.usual.get(name)}
-        self.results = (try_settings(self.start, self.usual, {**changes, **parse_variable(more)}, report),)
+        self.results = (self._try({**changes, **parse_variable(more)}, report),)
         if self.job is not None:
             self.job.set(result="".join(map(card_html, self.results)))
         return ""
+
+    def _try(self, typed: Settings, report: Report) -> FormStart:
+        return try_settings(self.stack, self.image, self.usual, typed, report)

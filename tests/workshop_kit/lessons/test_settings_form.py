@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import cast
 
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.stack import Stack
 from workshop_kit.lessons.settings_form import READY, FormStart, SettingsForm, card_html, problems_in
 
 USUAL = {"MASTER_DB_HOST": "master-db", "LOG_LEVEL": "info", "REDIS_PASSWORD_FILE": "/run/secrets/redis_password"}
@@ -28,11 +28,7 @@ def test_only_the_services_own_line_counts() -> None:
 
 def test_secrets_are_no_part_of_the_form() -> None:
     """The page gets the variables of the form and no other."""
-
-    def never(_: Mapping[str, str], __: int) -> Running:
-        raise AssertionError
-
-    form = SettingsForm(never, {**USUAL, "REPLICA_DB_PASSWORD": "geheim"})
+    form = SettingsForm(cast("Stack", None), "an image", {**USUAL, "REPLICA_DB_PASSWORD": "geheim"})
     form.show()
     assert form.job is not None
     assert form.job.widget is not None

@@ -43,22 +43,16 @@ class MarkerError(WorkshopError):
 
 @dataclass(frozen=True)
 class Region:
-    """An exercise in a file: the lines of its two markers (from 1), and the text between them."""
+    """An exercise in a file: its text, and where that begins (from 1)."""
 
     id: str
-    opens_at_line: int
-    closes_at_line: int
+    first_line: int
     body: str
 
     @property
-    def first_line(self) -> int:
-        """The first line of the text, or its place while there is none."""
-        return self.opens_at_line + 1
-
-    @property
     def last_line(self) -> int:
-        """The last line of the text."""
-        return max(self.first_line, self.closes_at_line - 1)
+        """The last line of the text, or its place while there is none."""
+        return self.first_line + max(0, len(lines_of(self.body)) - 1)
 
 
 def parse(text: str) -> tuple[Region, ...]:
@@ -75,13 +69,13 @@ def parse(text: str) -> tuple[Region, ...]:
             if opened is not None:
                 raise _unclosed(*opened)
             if name in found:
-                first = found[name].opens_at_line
+                first = found[name].first_line - 1
                 raise _damaged(f"line {number}: `# region {name}` is there twice (first on line {first})", name)
             opened = name, number
         elif opened is None or opened[0] != name:
             raise _damaged(f"line {number}: `# endregion {name}` has no line `# region {name}` before it", name)
         else:
-            found[name] = Region(name, opened[1], number, "".join(lines[opened[1] : number - 1]))
+            found[name] = Region(name, opened[1] + 1, "".join(lines[opened[1] : number - 1]))
             opened = None
     if opened is not None:
         raise _unclosed(*opened)
@@ -115,7 +109,8 @@ def replace(text: str, region_id: str, body: str) -> str:
     if body == region.body:
         return text
     lines = lines_of(text)
-    before, after = lines[: region.opens_at_line], lines[region.closes_at_line - 1 :]
+    start = region.first_line - 1
+    before, after = lines[:start], lines[start + len(lines_of(region.body)) :]
     end = "\r\n" if before[-1].endswith("\r\n") else "\n"
     if body and not body.endswith("\n"):
         body += "\n"

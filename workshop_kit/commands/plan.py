@@ -19,11 +19,11 @@ def main(arguments: Sequence[str], root: Path = CHECKOUT) -> int:
     wanted = _parser().parse_args(arguments)
     if wanted.json and wanted.markdown:
         raise WrongUsage("--json and --markdown exclude each other.", "Choose one.")
-    made = timetable(load_course(root), wanted.track, wanted.start)
+    blocks = timetable(load_course(root), wanted.track, wanted.start)
     if wanted.json:
-        answer(json.dumps(as_json(made)))
+        answer(json.dumps(as_json(wanted.track, blocks)))
     else:
-        answer(as_text(made, markdown=wanted.markdown))
+        answer(as_text(wanted.track, blocks, markdown=wanted.markdown))
     return Exit.GOOD
 
 

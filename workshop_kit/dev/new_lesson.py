@@ -74,7 +74,7 @@ def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> s
     lesson = LessonTime(name, words["Placeholder"], words["placeholder"], {"full": MINUTES})
     longer = replace(course, lessons=tuple(sorted([*course.lessons, lesson], key=lambda one: one.name)))
     made = timetable(longer, "full", "09:30")
-    minutes, total = course.tracks["full"].minutes + MINUTES, made.end - made.start
+    minutes, total = course.tracks["full"].minutes + MINUTES, made[-1].end - made[0].start
     line = f'{name} = {{ title = "{lesson.title}", prefix = "{lesson.prefix}", minutes = {{ full = {MINUTES} }} }}\n'
     sections, exercise = FIRST_EXERCISE.split(entries)
     text = (root / FILE).read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Sect
 
 DAY_MINUTES = 24 * 60
 NOON = 12 * 60 + 15
+CAPTION = "Track {track}, {start} to {end}: {minutes} minutes, {lesson_minutes} of them lessons, {break_minutes} breaks"
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
@@ -70,29 +71,7 @@ class Block:
         return tuple(part.heading for part in self.sections if self.track not in part.minutes)
 
 
-@dataclass(frozen=True)
-class Timetable:
-    """The timetable of one track."""
-
-    track: str
-    blocks: tuple[Block, ...]
-
-    @property
-    def start(self) -> int:
-        """The time of its start."""
-        return self.blocks[0].start
-
-    @property
-    def end(self) -> int:
-        """The time of its end."""
-        return self.blocks[-1].end
-
-    def minutes(self, *kinds: str) -> int:
-        """Return the minutes of all blocks of these kinds."""
-        return sum(block.minutes for block in self.blocks if block.kind in kinds)
-
-
-def timetable(course: Course, track: str, start: str) -> Timetable:
+def timetable(course: Course, track: str, start: str) -> list[Block]:
     """Return the timetable of ``track`` from ``start`` (``"09:30"``).
 
     Raises WrongUsage for an unknown track, an invalid time, and an end after midnight.
@@ -108,7 +87,7 @@ def timetable(course: Course, track: str, start: str) -> Timetable:
         latest = DAY_MINUTES - (placed[-1].end - begin)
         step = f"Begin by {clock(latest)}, or choose a shorter track."
         raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
-    return Timetable(track, tuple(placed))
+    return placed
 
 
 def minutes_of(moment: str) -> int:
@@ -132,16 +111,20 @@ def clock(moment: int) -> str:
     return f"{moment // 60:02}:{moment % 60:02}"
 
 
-def as_json(timetable: Timetable) -> dict[str, Any]:
+def as_json(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
     """Return the timetable as plain data for ``--json``; a lesson's ``minutes`` include its core exercises."""
+    return {**_summary(track, blocks), "blocks": [_block_data(block) for block in blocks]}
+
+
+def _summary(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
+    start, end = blocks[0].start, blocks[-1].end
     return {
-        "track": timetable.track,
-        "start": clock(timetable.start),
-        "end": clock(timetable.end),
-        "minutes": timetable.end - timetable.start,
-        "lesson_minutes": timetable.minutes("lesson"),
-        "break_minutes": timetable.minutes("break", "lunch"),
-        "blocks": [_block_data(block) for block in timetable.blocks],
+        "track": track,
+        "start": clock(start),
+        "end": clock(end),
+        "minutes": end - start,
+        "lesson_minutes": sum(block.minutes for block in blocks if block.kind == "lesson"),
+        "break_minutes": sum(block.minutes for block in blocks if block.kind in {"break", "lunch"}),
     }
 
 
@@ -218,9 +201,10 @@ def _placed(begin: int, blocks: Sequence[Block]) -> list[Block]:
 
 def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
     """Turn the break that is nearest to noon into lunch."""
-    chosen = min((block for block in blocks if block.kind == "break"), key=lambda block: abs(block.start - NOON))
-    lunch = replace(chosen, kind="lunch", title="Lunch", minutes=minutes)
-    return [lunch if block is chosen else block for block in blocks]
+    breaks = [block for block in blocks if block.kind == "break"]
+    nearest = sorted(breaks, key=lambda block: abs(block.start - NOON))[:1]
+    lunch = [replace(block, kind="lunch", title="Lunch", minutes=minutes) for block in nearest]
+    return [lunch[0] if block in nearest else block for block in blocks]
 
 
 def _block_data(block: Block) -> dict[str, Any]:
@@ -235,9 +219,9 @@ def _block_data(block: Block) -> dict[str, Any]:
     return data
 
 
-def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
+def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
-    for block in timetable.blocks:
+    for block in blocks:
         parts = [f"{one.id} {one.minutes} + {one.debrief_minutes}" for one in block.core]
         if extra := len(block.exercises) - len(block.core):
             parts.append(f"{extra} extra")
@@ -245,15 +229,15 @@ def rows(timetable: Timetable) -> Iterator[tuple[str, str, str, str]]:
         yield f"{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
 
 
-def as_text(timetable: Timetable, *, markdown: bool = False) -> str:
+def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> str:
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
-    caption, found = _caption(timetable), list(rows(timetable))
+    caption, found = CAPTION.format(**_summary(track, blocks)), list(rows(blocks))
     lines = [str(table(caption, COLUMNS, found))]
     if markdown:
         table_rows = [COLUMNS, ("---", "---:", "---", "---"), *found]
         lines = [f"## {caption}", "", *(f"| {' | '.join(row)} |" for row in table_rows)]
     lines += ["", LEGEND, "", TAKE_HOME]
-    for block in timetable.blocks:
+    for block in blocks:
         if block.lesson:
             about = f"{block.telling_minutes} minutes for talk and experiments"
             lines += ["", f"notebooks/{block.lesson}.ipynb ({about})", ""]
@@ -264,11 +248,3 @@ def as_text(timetable: Timetable, *, markdown: bool = False) -> str:
             times = f"{exercise.minutes} + {exercise.debrief_minutes}{aside}"
             lines.append(f"- `{exercise.id}` {exercise.title} ({times})")
     return "\n".join(lines)
-
-
-def _caption(timetable: Timetable) -> str:
-    return (
-        f"Track {timetable.track}, {clock(timetable.start)} to {clock(timetable.end)}: "
-        f"{timetable.end - timetable.start} minutes, {timetable.minutes('lesson')} of them lessons, "
-        f"{timetable.minutes('break', 'lunch')} breaks"
-    )

@@ -82,8 +82,6 @@ def prepare(workspace: Workspace) -> JupyterFolders:
     folders = JupyterFolders(workspace.jupyter_folder)
     install_kernel(workspace)
     _write_json(folders.root / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
-    for folder in (folders.runtime, folders.layouts):
-        folder.mkdir(parents=True, exist_ok=True)
     folders.root.chmod(0o700)  # tokens and keys lie in there
     return folders
 

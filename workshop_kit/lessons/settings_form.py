@@ -72,29 +72,6 @@ def parse_variable(text: str) -> dict[str, str]:
     return {name.strip(): value}
 
 
-def try_settings(stack: Stack, image: str, usual: Mapping[str, str], typed: Settings, report: Report) -> FormStart:
-    """Start ``image`` with the typed settings, wait until it is ready, has ended, or the time is up; remove it.
-
-    Raises WorkshopError if the engine refuses to start one.
-    """
-    environment = {name: text for name, text in {**usual, **typed}.items() if text is not None}
-    port = _port(environment.get(PORT, ""))
-    report(Step("Starting", None, "a container with these settings"))
-    spec = Spec(image=image, environment=environment, ports=(port,), network=f"{stack.project}_default")
-    with containers.run(stack.session, spec) as running:
-        began = time.monotonic()
-        trial = Trial(running, began + 2 * start_seconds(), port=port)
-        ready = trial.wait_answer("/readyz")
-        seconds = time.monotonic() - began
-        if ready:
-            return FormStart(typed, READY, seconds)
-        if (code := trial.exit_code()) is None:
-            return FormStart(typed, f"It runs, and /readyz answers: {trial.get('/readyz')}", seconds)
-        problems = problems_in(trial.lines(LOG_BYTES).splitlines())
-        count = f", {len(problems)} problem{'s' * (len(problems) != 1)}" if problems else ""
-        return FormStart(typed, f"It refused to start: exit code {code}{count}", seconds, problems)
-
-
 def problems_in(lines: Sequence[str]) -> list[dict[str, str]]:
     """Return the problems in the service's ``configuration refused`` line; none without such a line."""
     for said in map(fields_of, lines):
@@ -145,7 +122,7 @@ class SettingsForm:
     def show(self) -> None:
         """Show the form and its static page. A headless run tries three broken settings and shows the page alone."""
         if self.headless:
-            self.results = tuple(self._try(typed, silent) for typed in BROKEN)
+            self.results = tuple(self.try_settings(typed, silent) for typed in BROKEN)
             display(self.page())  # type: ignore[no-untyped-call]
             return
         fields = [
@@ -173,10 +150,30 @@ class SettingsForm:
         """Start the service with what differs from the usual environment, and show the result; return no notice."""
         texts = {name: values.get(name) for name in FIELDS}
         changes = {name: text for name, text in texts.items() if text != self.usual.get(name)}
-        self.results = (self._try({**changes, **parse_variable(more)}, report),)
+        self.results = (self.try_settings({**changes, **parse_variable(more)}, report),)
         if self.job is not None:
             self.job.set(result="".join(map(card_html, self.results)))
         return ""
 
-    def _try(self, typed: Settings, report: Report) -> FormStart:
-        return try_settings(self.stack, self.image, self.usual, typed, report)
+    def try_settings(self, typed: Settings, report: Report) -> FormStart:
+        """Start the image with the typed settings, wait until it is ready, has ended, or the time is up; remove it.
+
+        Raises WorkshopError if the engine refuses to start one.
+        """
+        environment = {name: text for name, text in {**self.usual, **typed}.items() if text is not None}
+        port = _port(environment.get(PORT, ""))
+        network = f"{self.stack.project}_default"
+        spec = Spec(image=self.image, environment=environment, ports=(port,), network=network)
+        report(Step("Starting", None, "a container with these settings"))
+        with containers.run(self.stack.session, spec) as running:
+            began = time.monotonic()
+            trial = Trial(running, began + 2 * start_seconds(), port=port)
+            ready = trial.wait_answer("/readyz")
+            seconds = time.monotonic() - began
+            if ready:
+                return FormStart(typed, READY, seconds)
+            if (code := trial.exit_code()) is None:
+                return FormStart(typed, f"It runs, and /readyz answers: {trial.get('/readyz')}", seconds)
+            problems = problems_in(trial.lines(LOG_BYTES).splitlines())
+            count = f", {len(problems)} problem{'s' * (len(problems) != 1)}" if problems else ""
+            return FormStart(typed, f"It refused to start: exit code {code}{count}", seconds, problems)

@@ -88,15 +88,15 @@ def update_file(workspace: Workspace, new: bytes, name: str, done: Update) -> No
         done.added.append(name)
         return
     before = remembered(workspace, name)
-    merged = merge(name, before, mine, new)
-    if merged.content != mine:
+    merged, conflicts = merge(name, before, mine, new)
+    if merged != mine:
         if mine != before:
             done.backup.keep(name)
         done.changed.append(name)
-        write(workspace, name, merged.content)
+        write(workspace, name, merged)
     if before != new:
-        if merged.conflicts:
-            done.conflicts.append((name, merged.conflicts))
+        if conflicts:
+            done.conflicts.append((name, conflicts))
         _remember(workspace, name, new)
 
 

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.workspace import regions
 
 Cell = dict[str, Any]
+Merged = tuple[bytes, tuple[str, ...]]
+"""A merged file, and the places (cell ids, regions) that stay the participant's where the new version differs, too."""
+WHOLE = ("the whole file",)
 
 
-@dataclass(frozen=True)
-class MergeResult:
-    """The result. ``conflicts`` names the places (cell ids, regions, or ``the whole file``) that stay the participant's
-    although the new version changed them.
-    """
-
-    content: bytes
-    conflicts: tuple[str, ...] = ()
-
-
-def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
+def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> Merged:
     """Return ``mine`` brought from ``base`` (what it was made from; None: unknown) to ``new``.
 
     A notebook is merged by cells, a file with exercises by regions, anything else as a whole.
     """
     if mine in (base, new):
-        return MergeResult(new)
+        return new, ()
     if new == base:
-        return MergeResult(mine)
+        return mine, ()
     try:
         if name.endswith(".ipynb"):
             return _notebook(base, mine, new)
@@ -38,7 +30,7 @@ def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> MergeResult
             return _exercise(base.decode(), mine.decode(), new.decode())
     except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
         pass  # damaged by a hand edit: it stays as it is
-    return MergeResult(mine, ("the whole file",))
+    return mine, WHOLE
 
 
 def same_code(one: str, other: str) -> bool:
@@ -51,7 +43,7 @@ def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _notebook(base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
+def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
     before = _cells(base) if base else {}
     theirs, document = _cells(mine), json.loads(new)
     cells: list[Cell] = []
@@ -71,7 +63,7 @@ def _notebook(base: bytes | None, mine: bytes, new: bytes) -> MergeResult:
                 conflicts.append(cell["id"])
     _put_back_own(cells, json.loads(mine)["cells"], before)
     document["cells"] = cells
-    return MergeResult(notebook_bytes(document), tuple(conflicts))
+    return notebook_bytes(document), tuple(conflicts)
 
 
 def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Cell]) -> None:
@@ -88,23 +80,23 @@ def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Ce
             previous = cell["id"]
 
 
-def _exercise(base: str, mine: str, new: str) -> MergeResult:
+def _exercise(base: str, mine: str, new: str) -> Merged:
     bodies = {name: regions.region_of(mine, name) for name in regions.ids(mine)}
     plain = mine
     for name in bodies:
         plain = regions.replace(plain, name, regions.region_of(base, name))
     if plain != base:
-        return MergeResult(mine.encode(), ("the whole file",))
+        return mine.encode(), WHOLE
     conflicts, result = [], new
     for name, body in bodies.items():
         if body == regions.region_of(base, name):
             continue
         if name not in regions.ids(new):  # the new version has no place for it
-            return MergeResult(mine.encode(), ("the whole file",))
+            return mine.encode(), WHOLE
         result = regions.replace(result, name, body)
         if regions.region_of(new, name) != regions.region_of(base, name):
             conflicts.append(name)
-    return MergeResult(result.encode(), tuple(conflicts))
+    return result.encode(), tuple(conflicts)
 
 
 def _cells(notebook: bytes) -> dict[str, Cell]:

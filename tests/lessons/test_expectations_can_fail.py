@@ -88,5 +88,5 @@ def test_without_its_fault_an_experiment_misses_what_it_should_show(
     )
     client.execute(cleanup_kc=True, env={**os.environ, HEADLESS: "1"})
     expected = expectations.load(case.lesson, NOTEBOOKS).shows[case.shows]
-    (miss,) = expectations.misses(lesson, Expectations(shows={case.shows: expected}))
-    assert miss.sentence.startswith(f"Cell {case.shows!r} does not show")
+    ((_, sentence),) = expectations.misses(lesson, Expectations(shows={case.shows: expected}))
+    assert sentence.startswith(f"Cell {case.shows!r} does not show")

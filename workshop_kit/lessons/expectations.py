@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -37,29 +37,20 @@ class Expectations:
 EXPECTATIONS = TypeAdapter(Expectations)
 
 
-class UnexpectedOutput(NamedTuple):
-    """A wrong output: the position of its cell among all cells, from 0, and what is wrong."""
-
-    position: int
-    sentence: str
-
-
 def load(lesson: str, folder: Path) -> Expectations:
     """Read the table of a lesson; an empty one if there is no file. Raises WorkshopError for an invalid file."""
     path = folder / f"{lesson}{SUFFIX}"
     return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
 
 
-def misses(notebook: Any, expected: Expectations) -> list[UnexpectedOutput]:
-    """Return the wrong outputs of an executed notebook in the order of its cells."""
+def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
+    """Return what is wrong in an executed notebook, by cell: its position among all cells, from 0, and a sentence."""
     cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     skipped = {one["id"] for cell in notebook.cells for one in replaced_by(cell)}  # by the track
     unknown = sorted({*expected.shows, *expected.exceptions} - {*cells, *skipped})
-    found = [UnexpectedOutput(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
+    found = [(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
     for name, index in cells.items():
-        found += [
-            UnexpectedOutput(index, sentence) for sentence in _sentences(name, notebook.cells[index].outputs, expected)
-        ]
+        found += [(index, sentence) for sentence in _sentences(name, notebook.cells[index].outputs, expected)]
     return found
 
 

@@ -209,8 +209,9 @@ def _unexpected(notebook: Any, expected: expectations.Expectations) -> CellError
     misses = expectations.misses(notebook, expected)
     if not misses:
         return None
-    first = misses[0].position
-    return CellError(first + 1, notebook.cells[first].source, "Expectation", "\n".join(one.sentence for one in misses))
+    first, _ = misses[0]
+    message = "\n".join(sentence for _, sentence in misses)
+    return CellError(first + 1, notebook.cells[first].source, "Expectation", message)
 
 
 def _write_page(notebook: Any, lesson: str, page: Path) -> None:

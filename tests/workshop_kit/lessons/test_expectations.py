@@ -27,7 +27,7 @@ def notebook(text: str = "", html: str = "") -> Any:
 
 def sentences(executed: Any, **tables: dict[str, str]) -> list[str]:
     """What is wrong with a notebook, by these tables."""
-    return [miss.sentence for miss in expectations.misses(executed, Expectations(**tables))]
+    return [sentence for _, sentence in expectations.misses(executed, Expectations(**tables))]
 
 
 @pytest.mark.parametrize(

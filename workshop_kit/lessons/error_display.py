@@ -65,7 +65,11 @@ def sentence_for(error: BaseException, notebook: Path | None) -> WorkshopError |
 
 def _missing_name(name: str | None, notebook: Path) -> WorkshopError | None:
     """Return where the lesson makes a name first; None if no cell makes it."""
-    for number, source in enumerate(cell_sources(notebook)):
+    try:
+        cells = [cell["source"].strip() for cell in notebook_cells(notebook) if cell["cell_type"] == "code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    for number, source in enumerate(cells):
         if name in names_defined(source):
             first_line = source.partition("\n")[0]
             where = "the set-up cell, the first one" if number == 0 else f"the cell that begins with `{first_line}`"
@@ -101,14 +105,6 @@ def _engine_trouble(error: Exception) -> WorkshopError:
         "The connection to the Docker engine broke off; by now the engine answers again.",
         "Run the set-up cell (the first one), then this cell again.",
     )
-
-
-def cell_sources(notebook: Path) -> list[str]:
-    """Return the sources of a notebook's code cells; none if it cannot be read."""
-    try:
-        return [cell["source"].strip() for cell in notebook_cells(notebook) if cell["cell_type"] == "code"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 def names_defined(source: str) -> set[str]:

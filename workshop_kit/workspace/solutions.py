@@ -98,8 +98,7 @@ def pinned(root: Path) -> str:
 
 def sources_at(root: Path, lesson: str) -> dict[str, Source]:
     """Return, by name, the source that each file of ``my_service/`` has at the start of ``lesson``."""
-    first = {source.file: source for source in service_sources(root) if source.lesson == FIRST}
-    return first | {source.file: source for source in service_sources(root) if source.lesson < lesson}
+    return {source.file: source for source in service_sources(root) if source.lesson == FIRST or source.lesson < lesson}
 
 
 def files_at(root: Path, lesson: str) -> dict[str, str]:

@@ -79,11 +79,9 @@ def reset(exercise: ExerciseId) -> None:
 
 def status(track: Track = None, as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes."""
-    from workshop_kit.exercises import board as boards  # lazily: slow imports
-
     service = exercise_service(own_workspace())
-    board = boards.board(service.exercises, service.progress, track or service.workspace.track)
-    answer(json.dumps(asdict(board)) if as_json else str(boards.render(board)))
+    board = service.progress.board(service.exercises, track or service.workspace.track)
+    answer(json.dumps(asdict(board)) if as_json else str(cards.board_page(board)))
 
 
 def goto(

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import board as boards
-from workshop_kit.exercises import registry
+from workshop_kit.exercises import cards, registry
 from workshop_kit.exercises.check_api import Context, RegisteredCheck, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.progress import HINTS, Progress
@@ -204,7 +203,7 @@ class ExerciseService:
 
     def board(self, unfolded: str = "") -> Rendered:
         """Return the board of the track's exercises; those of the lesson ``unfolded`` are not folded away."""
-        return boards.render(boards.board(self.exercises, self.progress, self.workspace.track), unfolded)
+        return cards.board_page(self.progress.board(self.exercises, self.workspace.track), unfolded)
 
     def exercise_files(self, exercise: Exercise) -> ExerciseFiles:
         """Return the texts of an exercise: its source, its starter, and the participant's."""

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from docker.errors import APIError
@@ -85,10 +85,6 @@ class Trial:
     def __post_init__(self) -> None:
         host_port = containers.host_port(self.running.inspect(), self.port)  # None: it ended before
         self.address = f"http://127.0.0.1:{host_port or 0}"  # port 0 refuses every connection
-
-    def at(self, port: int) -> Trial:
-        """Return a trial of the same container at another of its published ports."""
-        return replace(self, port=port)
 
     @property
     def left_seconds(self) -> float:

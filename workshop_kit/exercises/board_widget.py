@@ -11,7 +11,6 @@ from typing import Any
 import traitlets
 
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -45,7 +44,6 @@ class BoardView:
     """The board of one workspace on the page of ``lesson``. ``leave`` is called before a jump: it ends live charts."""
 
     exercise_service: ExerciseService
-    stack: Stack
     lesson: str
     headless: bool = False
     leave: Callable[[], None] = lambda: None
@@ -75,7 +73,7 @@ class BoardView:
         self.leave()
         before = _modification_times(self.exercise_service.workspace)
         try:
-            arrived = checkpoint.goto(self.exercise_service, lesson, self.stack, report)
+            arrived = checkpoint.goto(self.exercise_service, lesson, report)
         finally:
             self.exercise_service.subjects.clear()  # the jump removed the kernel's objects
             after = _modification_times(self.exercise_service.workspace)

@@ -19,6 +19,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
+from workshop_kit.files import saves
 from workshop_kit.progress import Report, silent
 
 HERE = Path(__file__).parent
@@ -169,7 +170,8 @@ class ExercisePanel:
 
     def _watch(self, stop: threading.Event) -> None:
         """Check the newest text after each save; a check of an older text ends."""
-        for _ in self.exercise_service.saves(self.exercise.id, stop):
+        folders = {file.parent for file in self._paths()}
+        for _ in saves(self.exercise_service.workspace.folder, *folders, stop=stop):
             if self._is_edited():
                 self.exercise_service.stop_checks(self.exercise.id)
                 self.job.start(f"check {self.exercise.id}", self._check, self._is_edited)
@@ -177,9 +179,11 @@ class ExercisePanel:
     def _is_edited(self) -> bool:
         return self._files() != self._checked_files
 
+    def _paths(self) -> list[Path]:
+        return [self.exercise_service.workspace.folder / part.path for part in self.exercise.parts]
+
     def _files(self) -> tuple[bytes, ...]:
-        files = self.exercise_service.files(self.exercise.id)
-        return tuple(file.read_bytes() if file.is_file() else b"" for file in files)
+        return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
     def _hint(self) -> None:
         self.hints = self.exercise_service.hint(self.exercise.id)

@@ -184,7 +184,7 @@ class Lesson:
 
     def board(self) -> None:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
-        BoardView(self.exercise_service, self.stack, self.name, self.headless, leave=self.screens.stop).show()
+        BoardView(self.exercise_service, self.name, self.headless, leave=self.screens.stop).show()
         if self.room is not None:
             RoomView(self.workspace, self.room).show("board")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import textwrap
 from collections.abc import Sequence
@@ -120,15 +119,9 @@ def solution_card(solution: str) -> Rendered:
 
 
 def comparison_card(mine: str, reference: str) -> Rendered:
-    """Return the participant's text beside the reference's, with the differing lines marked."""
+    """Return the participant's text beside the reference's, with the lines marked that the other one lacks."""
     left, right = mine.splitlines(), reference.splitlines()
-    changes = [
-        one for one in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes() if one[0] != "equal"
-    ]
-    sides = (
-        ("Yours", left, {line for _, first, end, _, _ in changes for line in range(first, end)}),
-        ("The reference", right, {line for _, _, _, first, end in changes for line in range(first, end)}),
-    )
+    sides = (("Yours", left, right), ("The reference", right, left))
     return Rendered(str(_parts().comparison(sides)), f"Yours:\n{mine}\n\nThe reference:\n{reference}")
 
 

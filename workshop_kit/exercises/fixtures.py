@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import pandas as pd
 from docker.errors import NotFound
 
 from workshop_kit.display.live import NotebookReport
@@ -142,15 +141,6 @@ def monitoring_throttled(stack: Stack, random: Random) -> Fixture:
     return Fixture({"usage": _watch(stack, running)}, running[0].id)
 
 
-def usage_of(usage: str) -> pd.DataFrame:
-    """Return what the three containers used: a row for each half second and container, as in `observe.stats.Usage`.
-
-    ``usage`` is the JSON among the fixture's names: the exercise and its check read the same table.
-    """
-    frame = pd.DataFrame(json.loads(usage), columns=USAGE_COLUMNS)
-    return frame.assign(time=pd.to_datetime(frame["time"], utc=True, format="ISO8601"))
-
-
 FIXTURES: Mapping[str, Callable[[Stack, Random], Fixture]] = {
     "container.layer": container_layer,
     "container.loss": container_loss,
@@ -186,7 +176,10 @@ def _run_small(stack: Stack, *command: str, **options: Any) -> Running:
 
 
 def _watch(stack: Stack, running: list[Running]) -> str:
-    """Sample the three containers, called a, b and c, for some seconds; return the samples as JSON."""
+    """Sample the three containers, called a, b and c, for some seconds; return the samples as JSON.
+
+    There is a row for each half second and container, as in `observe.stats.Usage`; exercise and check read the same.
+    """
     report = NotebookReport()
     meters = [(Meter(stack.session.engine, name), one.id) for name, one in zip("abc", running, strict=True)]
     rows: list[Usage] = []

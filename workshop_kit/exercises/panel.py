@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,7 +72,7 @@ class TaskValues:
 
 @dataclass
 class ExercisePanel:
-    """One exercise on the page. ``passed`` says whether it ever was; ``result`` is the last check's in this panel.
+    """One exercise on the page. ``result`` is the last check's in this panel.
 
     Clicks are handled in threads. A check runs in its own thread, so the other buttons answer meanwhile.
     ``must_pass``: the solutions are in place, so a failed check is an error in a headless run.
@@ -81,8 +82,6 @@ class ExercisePanel:
     exercise_service: ExerciseService
     headless: bool = False
     must_pass: bool = False
-    hints: tuple[str, ...] = ()
-    passed: bool = False
     result: Result | None = None
     solution: Rendered | None = None
     job: Job = field(init=False, repr=False)
@@ -93,13 +92,19 @@ class ExercisePanel:
         self.job = Job(None if self.headless else self._widget(), self.page, self._state)
 
     @property
+    def passed(self) -> bool:
+        """Whether the exercise ever was passed."""
+        return self.exercise_service.progress.exercise(self.exercise.id).passed_at is not None
+
+    @property
     def given(self) -> TaskValues:
         """The values in the task: ``task.given["image"]``."""
         return TaskValues(self.exercise_service, self.exercise.id)
 
     def page(self) -> Rendered:
         """Return the panel for a page without a kernel."""
-        return cards.exercise_page(self.exercise, self.result, self.hints, passed=self.passed, solution=self.solution)
+        hints = self.exercise_service.hints_shown(self.exercise.id)
+        return cards.exercise_page(self.exercise, self.result, hints, passed=self.passed, solution=self.solution)
 
     def show(self) -> None:
         """Show the panel; in a headless run check the file first."""
@@ -148,11 +153,8 @@ class ExercisePanel:
 
     def _check(self, report: Report) -> str:
         self._checked_files = self._files()
-        try:
+        with contextlib.suppress(Superseded):
             self.result = self.exercise_service.check(self.exercise.id, report)
-        except Superseded:
-            return ""
-        self.passed = self.passed or self.result.passed
         return ""
 
     def _check_headless(self) -> None:
@@ -186,7 +188,7 @@ class ExercisePanel:
         return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
     def _hint(self) -> None:
-        self.hints = self.exercise_service.hint(self.exercise.id)
+        self.exercise_service.hint(self.exercise.id)
 
     def _show_solution(self, widget: ExerciseWidget, *, anyway: bool) -> None:
         text = self.exercise_service.solution(self.exercise.id, anyway=anyway)
@@ -211,7 +213,7 @@ class ExercisePanel:
             "passed": self.passed,
             "head": cards.head_html(self.exercise, self.result, passed=self.passed),
             "result": cards.result_html(self.result) if self.result else "",
-            "hints": cards.hint_items(self.hints),
+            "hints": cards.hint_items(self.exercise_service.hints_shown(self.exercise.id)),
             "solution": self.solution.html if self.solution else "",
             "board": self.exercise_service.board(self.exercise.lesson).html,
         }

@@ -164,15 +164,8 @@ class Lesson:
         exercise = self.exercise_service.find(identifier)
         if not self.headless:
             self.progress.record_start(exercise.id)
-        done = self.progress.exercise(exercise.id)
-        task = ExercisePanel(
-            exercise,
-            self.exercise_service,
-            self.headless,
-            must_pass=os.environ.get(SOLVED) == "1",
-            hints=self.exercise_service.hints_shown(exercise.id),
-            passed=done.passed_at is not None,
-        )
+        must_pass = os.environ.get(SOLVED) == "1"
+        task = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
         self.screens.replace(f"exercise {exercise.id}", task)
         task.show()
         return task

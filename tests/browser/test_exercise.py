@@ -90,7 +90,7 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     exercise.get_by_text("All exercises").click()
     expect(on_the_board(exercise)).to_contain_text("tried")
     lab.screenshot("exercise-failed", exercise)
-    expect(exercise).to_contain_text(f"Edit {texts.lines()} of start.sh.")
+    expect(exercise).to_contain_text(f"Edit {texts.place('start.sh')}.")
     button(exercise, "Open file").click()
     first = regions.find(texts.mine(), ID).first_line
     expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")

@@ -34,7 +34,6 @@ VERDICTS = {
 }
 """The mark of each verdict, different in shape, and its words."""
 TEXT_COLUMNS = 88
-BOARD_STYLE = f"<style>{(HERE / 'board.css').read_text()}</style>"
 BOARD_COLUMNS = ("Exercise", "State", "Minutes", "Title")
 SYMBOLS = {State.PASSED: "✓", State.SHOWN: "◐", State.TRIED: "▲", State.NOT_STARTED: "○"}
 """The symbol of each state, different in shape."""
@@ -131,7 +130,7 @@ def board_page(board: Board, unfolded: str = "") -> Rendered:
     caption = f"Exercises on the track {board.track}: {minutes}"
     lessons = {name: tuple(rows) for name, rows in groupby(board.exercises, lambda row: row.lesson)}
     bars = "".join(_lesson_html(name, rows, name == unfolded) for name, rows in lessons.items())
-    html = f'{BOARD_STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
+    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
     rows = [cells for name, rows in lessons.items() for cells in (_lesson_cells(name, rows), *map(_cells, rows))]
     return Rendered(html, tables.table(caption, BOARD_COLUMNS, rows).text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -119,14 +120,14 @@ class ExerciseFiles:
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             return None
 
-    def lines(self) -> str:
-        """Return the place of the region in the participant's file: ``lines 34–43``, ``line 5``; "" without one."""
-        try:
+    def place(self, name: str) -> str:
+        """Return what to edit: ``lines 34–43 of config.py``, and the other files; without a region the whole file."""
+        files = [name, *self.exercise.more_files]
+        with contextlib.suppress(WorkshopError):
             region = regions.find(self.mine(), self.exercise.id)
-        except WorkshopError:
-            return ""
-        first, last = region.first_line, region.last_line
-        return f"line {first}" if first == last else f"lines {first}–{last}"
+            first, last = region.first_line, region.last_line
+            files[0] = f"line {first} of {name}" if first == last else f"lines {first}–{last} of {name}"
+        return ", ".join(files)
 
     def is_untouched(self) -> bool:
         """Return whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""

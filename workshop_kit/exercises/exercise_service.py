@@ -184,9 +184,7 @@ class ExerciseService:
         own = self.exercise_files(self.find(identifier))
         if own.exercise.file is None:
             return f"the cell below the panel of {own.exercise.id} in {own.shown_name}"
-        lines = own.lines()
-        first = f"{lines} of {own.shown_name}" if lines else own.shown_name
-        return ", ".join([first, *own.exercise.more_files])
+        return own.place(own.shown_name)
 
     def board(self, unfolded: str = "") -> Rendered:
         """Return the board of the track's exercises; those of the lesson ``unfolded`` are not folded away."""

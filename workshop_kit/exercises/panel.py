@@ -208,8 +208,9 @@ class ExercisePanel:
 
     def _state(self) -> dict[str, Any]:
         """Return the widget's state that follows from this panel's."""
+        own = self.exercise_service.exercise_files(self.exercise)
         return {
-            "place": self._place(),
+            "place": own.place(self.exercise.file) if self.exercise.file else "",
             "passed": self.passed,
             "head": cards.head_html(self.exercise, self.result, passed=self.passed),
             "result": cards.result_html(self.result) if self.result else "",
@@ -217,13 +218,6 @@ class ExercisePanel:
             "solution": self.solution.html if self.solution else "",
             "board": self.exercise_service.board(self.exercise.lesson).html,
         }
-
-    def _place(self) -> str:
-        """Return the place to edit without folders; "" for an exercise in the notebook."""
-        if self.exercise.file is None:
-            return ""
-        shown = f"{self.exercise_service.workspace.folder.name}/{self.exercise.path}"
-        return self.exercise_service.place(self.exercise.id).replace(shown, self.exercise.file)
 
 
 def running_cell() -> str:

@@ -174,7 +174,7 @@ def start(
 def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> None:
     """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
     seconds = start_seconds() if within_seconds is None else within_seconds
-    if not trial.wait_answer(path, within_seconds=seconds):
+    if not trial.wait_answer(path, seconds):
         raise CheckEnded(did_not_start(trial, path, seconds))
 
 

@@ -138,14 +138,13 @@ class Trial:
 
             yield finish
 
-    def wait_answer(self, path: str, *, within_seconds: float | None = None) -> bool:
+    def wait_answer(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
-        seconds = start_seconds() if within_seconds is None else within_seconds
 
         def over(answer: Answer) -> bool:
             return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
 
-        return poll(lambda: self.get(path), over, min(seconds, self.left_seconds)).status == 200
+        return poll(lambda: self.get(path), over, min(within_seconds, self.left_seconds)).status == 200
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""

@@ -105,7 +105,7 @@ def try_settings(start: Start, usual: Mapping[str, str], typed: Settings, report
     with start(environment, port) as running:
         began = time.monotonic()
         trial = Trial(running, began + 2 * start_seconds(), port=port)
-        ready = trial.wait_answer("/readyz")
+        ready = trial.wait_answer("/readyz", start_seconds())
         seconds = time.monotonic() - began
         if ready:
             return FormStart(typed, READY, seconds)

@@ -41,8 +41,7 @@ SYMBOLS = {State.PASSED: "✓", State.SHOWN: "◐", State.TRIED: "▲", State.NO
 
 def result_card(result: Result) -> Rendered:
     """Return the result of a check as HTML and text."""
-    html = f'{STYLE}<section class="wk-exercise" role="group" aria-label="Check of {escape(result.exercise)}">'
-    return Rendered(f"{html}{result_html(result)}</section>", as_text(result))
+    return static_page(f"Check of {result.exercise}", result_html(result), as_text(result))
 
 
 def exercise_page(
@@ -68,7 +67,7 @@ def exercise_page(
 
 
 def static_page(label: str, html: str, text: str) -> Rendered:
-    """Return the twin of a widget, which the page finds by its ``label``; the caller escapes ``html``."""
+    """Return a page without buttons; a widget finds its twin by the ``label``. The caller escapes ``html``."""
     section = f'<section class="wk-exercise wk-static" role="group" aria-label="{escape(label)}">{html}</section>'
     return Rendered(f"{STYLE}{section}", text)
 

@@ -24,17 +24,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
-from workshop_kit.exercises.trial import (
-    LOOK_SECONDS,
-    MEMORY_BYTES,
-    NO_HEALTHCHECK,
-    PIDS,
-    PORT,
-    SMALL_LOG,
-    Trial,
-    poll,
-    start_seconds,
-)
+from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, Trial, poll, start_seconds
 from workshop_kit.observe.http import Answer
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
@@ -150,8 +140,6 @@ def run_with_stack(
         network=f"{stack.project}_default",
         volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
         files={**passwords, **given},
-        memory_bytes=MEMORY_BYTES,
-        pids=PIDS,
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
     with containers.run(stack.session, replace(spec, **changes)) as running:

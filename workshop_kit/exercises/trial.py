@@ -32,8 +32,6 @@ from workshop_kit.observe.http import Answer, Connection
 from workshop_kit.patience import patient
 
 PORT = 8080
-MEMORY_BYTES = 256 * 1024 * 1024
-PIDS = 100
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
 NO_HEALTHCHECK = {"Test": ["NONE"]}
 """The engine would run the health check inside, where a fork bomb leaves no room for it."""

@@ -146,7 +146,9 @@ def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, check
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, r"cannot be read \(No such file"), (b"#" * 2_000_000, "is larger than 1 MB")]
+    ("content", "said"),
+    [(None, r"cannot be read \(No such file"), (b"#" * 2_000_000, "is larger than 1 MB")],
+    ids=["absent", "large"],
 )
 def test_a_file_that_cannot_be_judged_is_named(
     engineless: ExerciseService, tmp_path: Path, content: bytes | None, said: str

@@ -140,16 +140,31 @@ class ExercisePanel:
         match content:
             case {"do": "check"}:
                 self.job.start(f"check {self.exercise.id}", self._check)
+            case {"do": _}:
+                self.job.answer(lambda: self._answer(widget, content))
+
+    def _answer(self, widget: ExerciseWidget, content: Mapping[str, Any]) -> str:
+        """Do a click's quick work, and return a sentence about it, or ""."""
+        service, identifier = self.exercise_service, self.exercise.id
+        match content:
             case {"do": "hint"}:
-                self.job.answer(self._hint)
+                service.hint(identifier)
             case {"do": "solution" | "anyway" as asked}:
-                self.job.answer(lambda: self._show_solution(widget, anyway=asked == "anyway"))
+                text = service.solution(identifier, anyway=asked == "anyway")
+                if text is None:
+                    widget.send({"ask": "solution"})
+                else:
+                    self.solution = cards.solution_card(text)
             case {"do": "compare"}:
-                self.job.answer(self._compare)
+                self.solution = cards.comparison_card(*service.compare(identifier))
             case {"do": "reset"}:
-                self.job.answer(self._reset)
+                sentence = service.reset(identifier)
+                self.result, self.solution = None, None
+                self._checked_files = self._files()  # a reset is no save
+                return sentence
             case {"do": "on_save", "on": bool(on)}:
-                self.job.answer(self._check_on_save if on else self.stop)
+                self._check_on_save() if on else self.stop()
+        return ""
 
     def _check(self, report: Report) -> str:
         self._checked_files = self._files()
@@ -186,25 +201,6 @@ class ExercisePanel:
 
     def _files(self) -> tuple[bytes, ...]:
         return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
-
-    def _hint(self) -> None:
-        self.exercise_service.hint(self.exercise.id)
-
-    def _show_solution(self, widget: ExerciseWidget, *, anyway: bool) -> None:
-        text = self.exercise_service.solution(self.exercise.id, anyway=anyway)
-        if text is None:
-            widget.send({"ask": "solution"})
-        else:
-            self.solution = cards.solution_card(text)
-
-    def _compare(self) -> None:
-        self.solution = cards.comparison_card(*self.exercise_service.compare(self.exercise.id))
-
-    def _reset(self) -> str:
-        sentence = self.exercise_service.reset(self.exercise.id)
-        self.result, self.solution = None, None
-        self._checked_files = self._files()  # a reset is no save
-        return sentence
 
     def _state(self) -> dict[str, Any]:
         """Return the widget's state that follows from this panel's."""

@@ -20,8 +20,6 @@ from workshop_kit.workspace.merge import language_of, notebook_bytes, same_code
 from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
 from workshop_kit.workspace.track_notebook import unfold
 
-LARGEST_BYTES = 1_000_000
-"""The limit for a file of an exercise."""
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
 """Parts of ``my_service/`` that a check does not copy."""
 
@@ -66,8 +64,9 @@ class ExerciseFiles:
             step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
         path = self.folder / self.exercise.path
         try:
-            text = read_small_text(path, max_bytes=LARGEST_BYTES if self.exercise.file else MAX_BYTES)
-            return text if self.exercise.file else unfold(text.encode()).decode()
+            if self.exercise.file:
+                return read_small_text(path)
+            return unfold(read_small_text(path, max_bytes=MAX_BYTES).encode()).decode()
         except FileNotFoundError:
             raise Unreadable(f"{self.shown_name} cannot be read (No such file or directory).", step) from None
         except NotReady as error:

@@ -166,11 +166,10 @@ class ExercisePanel:
                 self._check_on_save() if on else self.stop()
         return ""
 
-    def _check(self, report: Report) -> str:
+    def _check(self, report: Report) -> None:
         self._checked_files = self._files()
         with contextlib.suppress(Superseded):
             self.result = self.exercise_service.check(self.exercise.id, report)
-        return ""
 
     def _check_headless(self) -> None:
         self._check(silent)

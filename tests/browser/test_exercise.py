@@ -90,7 +90,7 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     exercise.get_by_text("All exercises").click()
     expect(on_the_board(exercise)).to_contain_text("tried")
     lab.screenshot("exercise-failed", exercise)
-    expect(exercise).to_contain_text(f"Edit {texts.lines()} of start.sh.")
+    expect(exercise).to_contain_text(f"Edit {texts.place('start.sh')}.")
     button(exercise, "Open file").click()
     first = regions.find(texts.mine(), ID).first_line
     expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
@@ -127,23 +127,19 @@ def press_with_keys(lab: LabPage, exercise: Locator) -> None:
 
 
 @pytest.mark.long
-def test_a_new_hint_is_in_view_and_shift_enter_goes_on(lab: LabPage) -> None:
-    """The hint is below the buttons; Shift+Enter runs the cell after the panel."""
+def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts: ExerciseFiles) -> None:
+    """After a click Shift+Enter runs the next cell. The solution is shown after a second click.
+
+    A reset keeps the edited file, and names its place.
+    """
     lab.page.set_viewport_size({"width": 1024, "height": 400})
     lab.show("lesson", [SETUP, SHOW, '"went on"'], run=2)
-    button(widget(lab), "Hint 1 of 3").click()
-    expect(widget(lab).get_by_text("Hint 1 of 3", exact=True).last).to_be_in_viewport()
+    exercise = widget(lab)
+    button(exercise, "Hint 1 of 3").click()
+    expect(exercise.get_by_text("Hint 1 of 3", exact=True).last).to_be_in_viewport()
     lab.page.keyboard.press("Shift+Enter")
     expect(lab.output(2)).to_contain_text("went on")
     expect(lab.prompt(1)).to_have_text("[2]:")
-    assert lab.errors == []
-
-
-@pytest.mark.long
-def test_solution_and_reset_ask_first(lab: LabPage, texts: ExerciseFiles) -> None:
-    """The solution is shown after a second click; reset keeps the edited file and names its place."""
-    lab.show("lesson", [SETUP, SHOW])
-    exercise = widget(lab)
     button(exercise, "Show solution").click()
     button(exercise, "Show me anyway").click()
     expect(exercise).to_contain_text("exec uvicorn")
@@ -160,9 +156,9 @@ def test_solution_and_reset_ask_first(lab: LabPage, texts: ExerciseFiles) -> Non
     assert lab.errors == []
 
 
-@pytest.fixture
-def layer(lab: LabPage) -> Locator:
-    """The panel of an exercise that is done in the notebook: cell 1 shows it, the answer is worked out in cell 2."""
+@pytest.mark.long
+def test_an_exercise_in_the_notebook(lab: LabPage) -> None:
+    """The value that cell 2 hands in is checked; reset keeps the edited cell, saved or not, and shows the starter."""
     lesson = json.loads((CHECKOUT / "notebooks" / "01_container.ipynb").read_text())
     wanted = ("panel-container-layer", "exercise-container-layer")
     shown, answer = (cell for cell in lesson["cells"] if cell["id"] in wanted)
@@ -173,12 +169,7 @@ def layer(lab: LabPage) -> Locator:
     lab.open(path.stem)
     for cell in (0, 1, 2):
         lab.run_cell(cell)
-    return widget(lab)
-
-
-@pytest.mark.long
-def test_an_exercise_in_the_notebook(lab: LabPage, layer: Locator) -> None:
-    """The handed-in value is checked; reset keeps the edited cell, saved or not, and shows the starter."""
+    layer = widget(lab)
     expect(found(layer)).to_contain_text("Not started")
     expect(button(layer, "Open file")).to_have_count(0)
     starter = lab.cell(2).locator(".cm-content").inner_text()

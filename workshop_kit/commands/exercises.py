@@ -15,7 +15,6 @@ from workshop_kit.exercises import cards, checkpoint, work_file
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import content
-from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import own_workspace
 from workshop_kit.workspace.lab_settings import trust
 
@@ -79,11 +78,9 @@ def reset(exercise: ExerciseId) -> None:
 
 def status(track: Track = None, as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes."""
-    from workshop_kit.exercises import board as boards  # lazily: slow imports
-
     service = exercise_service(own_workspace())
-    board = boards.board(service.exercises, service.progress, track or service.workspace.track)
-    answer(json.dumps(asdict(board)) if as_json else str(boards.render(board)))
+    board = service.progress.board(service.exercises, track or service.workspace.track)
+    answer(json.dumps(asdict(board)) if as_json else str(cards.board_page(board)))
 
 
 def goto(
@@ -91,9 +88,8 @@ def goto(
 ) -> None:
     """Bring the workspace and its containers to the start of a lesson."""
     service = exercise_service(own_workspace())
-    name, stack = find_lesson(lesson, service.root / "notebooks"), service.stack()
     with TerminalReport() as report:
-        arrived = checkpoint.goto(service, name, stack, report)
+        arrived = checkpoint.goto(service, lesson, report)
     trust(service.workspace)  # JupyterLab shows no panels in unsigned notebooks
     for line in arrived.sentences():
         say(line)
@@ -116,11 +112,11 @@ def export_progress(file: WorkPath) -> None:
     It is text that you can read: checks, predictions, policies, my_service/, and the lessons and exercises that you
     changed. Passwords stay behind: hidden files, and what is in a folder named secrets.
     """
-    done = work_file.export_work(own_workspace(), file)
-    say(f"{file} holds your progress and {len(done.files)} files.")
+    exported, left_out = work_file.export_work(own_workspace(), file)
+    say(f"{file} holds your progress and {len(exported)} files.")
     say(f"On the other machine: ./workshop progress import {file.name}")
-    if done.left_out:
-        say(f"Left out, since they hold passwords or are no text: {', '.join(done.left_out)}.")
+    if left_out:
+        say(f"Left out, since they hold passwords or are no text: {', '.join(left_out)}.")
 
 
 @progress.command("import")

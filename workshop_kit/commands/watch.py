@@ -108,7 +108,7 @@ class CheckOnSave:
 
     def _cannot_be_judged(self, exercise: Exercise) -> bool:
         verdict = self.service.progress.exercise(exercise.id).verdict
-        return verdict == Verdict.CANNOT_JUDGE or bool(self.service.later_lesson(exercise))
+        return verdict == Verdict.CANNOT_JUDGE or self.service.is_too_late(exercise)
 
 
 def run(service: ExerciseService) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import traitlets
 
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.exercise_service import ExerciseService
@@ -45,7 +44,6 @@ class BoardView:
     """The board of one workspace on the page of ``lesson``. ``leave`` is called before a jump: it ends live charts."""
 
     exercise_service: ExerciseService
-    stack: Stack
     lesson: str
     headless: bool = False
     leave: Callable[[], None] = lambda: None
@@ -53,7 +51,7 @@ class BoardView:
     job: Job = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.job = Job(None if self.headless else self._widget(), self.page)
+        self.job = Job(None if self.headless else self._widget(), self.page, self._state)
 
     def show(self) -> None:
         """Show the board: as a widget with its static twin, or in a headless run as the twin alone."""
@@ -61,13 +59,13 @@ class BoardView:
 
     def page(self) -> Rendered:
         """Return the board for a page without a kernel."""
-        board, summary = self._board(), self.summary or HOW
+        board, summary = self.exercise_service.board(self.lesson), self.summary or HOW
         lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in summary.splitlines())
         return static_page(LABEL, f"{board.html}{lines}", f"{board.text}\n{summary}")
 
     def refresh(self) -> None:
         """Show the board with the current state."""
-        self.job.set(board=self._board().html)
+        self.job.set(**self._state())
         self.job.refresh_twin()
 
     def go(self, lesson: str, report: Report) -> str:
@@ -75,7 +73,7 @@ class BoardView:
         self.leave()
         before = _modification_times(self.exercise_service.workspace)
         try:
-            arrived = checkpoint.goto(self.exercise_service, lesson, self.stack, report)
+            arrived = checkpoint.goto(self.exercise_service, lesson, report)
         finally:
             self.exercise_service.subjects.clear()  # the jump removed the kernel's objects
             after = _modification_times(self.exercise_service.workspace)
@@ -85,16 +83,19 @@ class BoardView:
                 trust(self.exercise_service.workspace)  # JupyterLab shows no panels in an unsigned notebook
         folder = f"{self.exercise_service.workspace.folder}/"
         self.summary = "\n".join(arrived.sentences()).replace(folder, "")  # paths as in JupyterLab's file list
-        self.job.set(arrived=f"notebooks/{arrived.lesson}.ipynb", board=self._board().html)
+        self.job.set(arrived=f"notebooks/{arrived.lesson}.ipynb")
         return self.summary
 
     def _widget(self) -> BoardWidget:
         lessons = [name for name in lesson_names(self.exercise_service.root / "notebooks") if LESSON.fullmatch(name)]
         on_track = load_course(self.exercise_service.root).names(self.exercise_service.workspace.track)
         following = next((name for name in on_track if name > self.lesson), "")
-        widget = BoardWidget(lessons=lessons, next_lesson=following, board=self._board().html)
+        widget = BoardWidget(lessons=lessons, next_lesson=following, **self._state())
         widget.on_msg(self.handle_message)
         return widget
+
+    def _state(self) -> dict[str, Any]:
+        return {"board": self.exercise_service.board(self.lesson).html}
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
@@ -103,9 +104,6 @@ class BoardView:
                 self.refresh()
             case {"do": "go", "lesson": str(lesson)}:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
-
-    def _board(self) -> Rendered:
-        return self.exercise_service.board(self.lesson)
 
 
 def _modification_times(workspace: Workspace) -> dict[str, int]:

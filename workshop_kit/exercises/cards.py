@@ -1,18 +1,19 @@
-"""An exercise and the result of its check as HTML for the page, text for the terminal, and JSON."""
+"""An exercise, the result of its check, and the board as HTML for the page, text for the terminal, and JSON."""
 
 from __future__ import annotations
 
-import difflib
 import functools
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.display.rendered import WIDGET_CSS, Rendered
-from workshop_kit.exercises.progress import HINTS
+from workshop_kit.display import tables
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered, templates
+from workshop_kit.exercises.progress import HINTS, Board, BoardRow, State, minutes_of
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.screen import in_lines
@@ -33,12 +34,14 @@ VERDICTS = {
 }
 """The mark of each verdict, different in shape, and its words."""
 TEXT_COLUMNS = 88
+BOARD_COLUMNS = ("Exercise", "State", "Minutes", "Title")
+SYMBOLS = {State.PASSED: "✓", State.SHOWN: "◐", State.TRIED: "▲", State.NOT_STARTED: "○"}
+"""The symbol of each state, different in shape."""
 
 
 def result_card(result: Result) -> Rendered:
     """Return the result of a check as HTML and text."""
-    html = f'{STYLE}<section class="wk-exercise" role="group" aria-label="Check of {escape(result.exercise)}">'
-    return Rendered(f"{html}{result_html(result)}</section>", as_text(result))
+    return static_page(f"Check of {result.exercise}", result_html(result), as_text(result))
 
 
 def exercise_page(
@@ -64,7 +67,7 @@ def exercise_page(
 
 
 def static_page(label: str, html: str, text: str) -> Rendered:
-    """Return the twin of a widget, which the page finds by its ``label``; the caller escapes ``html``."""
+    """Return a page without buttons; a widget finds its twin by the ``label``. The caller escapes ``html``."""
     section = f'<section class="wk-exercise wk-static" role="group" aria-label="{escape(label)}">{html}</section>'
     return Rendered(f"{STYLE}{section}", text)
 
@@ -114,26 +117,27 @@ def solution_card(solution: str) -> Rendered:
 
 
 def comparison_card(mine: str, reference: str) -> Rendered:
-    """Return the participant's text beside the reference's, with the differing lines marked."""
+    """Return the participant's text beside the reference's, with the lines marked that the other one lacks."""
     left, right = mine.splitlines(), reference.splitlines()
-    changes = [
-        one for one in difflib.SequenceMatcher(None, left, right, autojunk=False).get_opcodes() if one[0] != "equal"
-    ]
-    sides = (
-        ("Yours", left, {line for _, first, end, _, _ in changes for line in range(first, end)}),
-        ("The reference", right, {line for _, _, _, first, end in changes for line in range(first, end)}),
-    )
+    sides = (("Yours", left, right), ("The reference", right, left))
     return Rendered(str(_parts().comparison(sides)), f"Yours:\n{mine}\n\nThe reference:\n{reference}")
+
+
+def board_page(board: Board, unfolded: str = "") -> Rendered:
+    """Return the board: a bar for each lesson with its exercises, folded except in the lesson ``unfolded``."""
+    minutes = f"{board.minutes_done} minutes done, {board.minutes_left} left, the extra ones aside"
+    caption = f"Exercises on the track {board.track}: {minutes}"
+    lessons = {name: tuple(rows) for name, rows in groupby(board.exercises, lambda row: row.lesson)}
+    bars = "".join(_lesson_html(name, rows, name == unfolded) for name, rows in lessons.items())
+    html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
+    rows = [cells for name, rows in lessons.items() for cells in (_lesson_cells(name, rows), *map(_cells, rows))]
+    return Rendered(html, tables.table(caption, BOARD_COLUMNS, rows).text)
 
 
 @functools.cache
 def _parts() -> Any:
     """Return the macros of cards.html."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here: a hint at the terminal does without
-
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = templates(HERE)
     environment.filters |= {"first_line": _first_line, "rows": _rows}
     return environment.get_template("cards.html").module
 
@@ -177,3 +181,29 @@ def _wrapped(text: str, indent: int = 0) -> str:
     wrapper = textwrap.TextWrapper(TEXT_COLUMNS - indent, break_long_words=False, break_on_hyphens=False)
     lines = [piece for line in text.split("\n") for piece in wrapper.wrap(line) or [""]]
     return f"\n{' ' * indent}".join(lines)
+
+
+def _passed(rows: Sequence[BoardRow]) -> int:
+    return sum(row.state is State.PASSED for row in rows)
+
+
+def _lesson_html(name: str, rows: Sequence[BoardRow], unfolded: bool) -> str:
+    _, passed, minutes, _ = _lesson_cells(name, rows)
+    exercises = tables.table(f"Exercises of {name}", BOARD_COLUMNS, [_cells(row) for row in rows])
+    return (
+        f"<details{' open' if unfolded else ''}><summary><b>{escape(name)}</b>"
+        f'<progress value="{_passed(rows)}" max="{len(rows)}" aria-label="{escape(name)}"></progress>'
+        f"<span>{passed}</span><span>{minutes}</span></summary>{exercises.html}</details>"
+    )
+
+
+def _lesson_cells(name: str, rows: Sequence[BoardRow]) -> tuple[str, str, str, str]:
+    passed, total = _passed(rows), len(rows)
+    done, left = minutes_of(rows)
+    minutes = f"{done} min done, {left} left"
+    return name, f"{passed} of {total} passed", minutes, "▰" * passed + "▱" * (total - passed)
+
+
+def _cells(row: BoardRow) -> tuple[str, str, str, str]:
+    minutes = str(row.minutes) if row.counts else f"{row.minutes} extra"
+    return row.id, f"{SYMBOLS[row.state]} {row.state}", minutes, row.title

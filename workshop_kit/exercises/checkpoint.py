@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.progress import Report, silent
+from workshop_kit.progress import Report
 from workshop_kit.workspace import content, course, provision, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import MY_SERVICE, find_lesson
@@ -34,13 +33,14 @@ class GotoResult:
         return lines
 
 
-def goto(exercise_service: ExerciseService, lesson: str, stack: Stack, report: Report = silent) -> GotoResult:
+def goto(exercise_service: ExerciseService, lesson: str, report: Report) -> GotoResult:
     """Bring workspace and containers to the start of ``lesson`` (as `find_lesson` takes it).
 
     Earlier lessons: exercises that were not passed get the solution, passed ones stay the participant's. This lesson
     and later ones: notebooks and exercises are fresh. Progress stays. Raises WrongUsage for an unknown lesson.
     """
     name = find_lesson(lesson, exercise_service.root / "notebooks")
+    stack = exercise_service.stack()  # without an engine nothing is changed
     arrived = arrange(exercise_service, name)
     provision.remove_everything(stack.session, {"kernel"}, report)
     stack.up(report=report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -19,8 +20,6 @@ from workshop_kit.workspace.merge import notebook_bytes, same_code
 from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
 from workshop_kit.workspace.track_notebook import unfold
 
-LARGEST_BYTES = 1_000_000
-"""The limit for a file of an exercise."""
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
 """Parts of ``my_service/`` that a check does not copy."""
 
@@ -65,8 +64,9 @@ class ExerciseFiles:
             step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
         path = self.folder / self.exercise.path
         try:
-            text = read_small_text(path, max_bytes=LARGEST_BYTES if self.exercise.file else MAX_BYTES)
-            return text if self.exercise.file else unfold(text.encode()).decode()
+            if self.exercise.file:
+                return read_small_text(path)
+            return unfold(read_small_text(path, max_bytes=MAX_BYTES).encode()).decode()
         except FileNotFoundError:
             raise Unreadable(f"{self.shown_name} cannot be read (No such file or directory).", step) from None
         except NotReady as error:
@@ -119,14 +119,14 @@ class ExerciseFiles:
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             return None
 
-    def lines(self) -> str:
-        """Return the place of the region in the participant's file: ``lines 34–43``, ``line 5``; "" without one."""
-        try:
+    def place(self, name: str) -> str:
+        """Return what to edit: ``lines 34–43 of config.py``, and the other files; without a region the whole file."""
+        files = [name, *self.exercise.more_files]
+        with contextlib.suppress(WorkshopError):
             region = regions.find(self.mine(), self.exercise.id)
-        except WorkshopError:
-            return ""
-        first, last = region.first_line, region.last_line
-        return f"line {first}" if first == last else f"lines {first}–{last}"
+            first, last = region.first_line, region.last_line
+            files[0] = f"line {first} of {name}" if first == last else f"lines {first}–{last} of {name}"
+        return ", ".join(files)
 
     def is_untouched(self) -> bool:
         """Return whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING, Any
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import board as boards
-from workshop_kit.exercises import registry
+from workshop_kit.exercises import cards, registry
 from workshop_kit.exercises.check_api import Context, RegisteredCheck, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result
-from workshop_kit.files import saves
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import MY_SERVICE
-from workshop_kit.workspace.folder import Workspace, lesson_copies
+from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
-from workshop_kit.workspace.solutions import FIRST
+from workshop_kit.workspace.solutions import FIRST, MARK
 
 if TYPE_CHECKING:
     from workshop_kit.exercises.fixtures import Fixture
@@ -62,24 +60,15 @@ class ExerciseService:
             if not identifiers or name in identifiers:
                 superseded.set()
 
-    def files(self, identifier: str) -> tuple[Path, ...]:
-        """Return the files that the participant edits for an exercise."""
-        return tuple(self.workspace.folder / part.path for part in self.find(identifier).parts)
-
-    def saves(self, identifier: str, stop: threading.Event) -> Iterator[frozenset[str]]:
-        """Yield the saved files beside an exercise's after each burst of saves, until ``stop`` is set."""
-        return saves(self.workspace.folder, *{file.parent for file in self.files(identifier)}, stop=stop)
-
     def find(self, identifier: str) -> Exercise:
         """Return the exercise of that id, with this participant's numbers in its texts. Raises WrongUsage."""
         exercise = registry.find(self.exercises, identifier)
-        texts = (exercise.task, *exercise.hints, *exercise.first_hints.values())
+        texts = (exercise.task, *exercise.hints)
         given = self.given(exercise.id) if any("{" in text for text in texts) else {}
         if not given:
             return exercise
-        task, hints = exercise.task.format(**given), tuple(hint.format(**given) for hint in exercise.hints)
-        first_hints = {words: hint.format(**given) for words, hint in exercise.first_hints.items()}
-        return exercise.model_copy(update={"task": task, "hints": hints, "first_hints": first_hints})
+        task, *hints = (text.format(**given) for text in texts)
+        return exercise.model_copy(update={"task": task, "hints": tuple(hints)})
 
     def given(self, identifier: str) -> Mapping[str, Any]:
         """Return the numbers of a task, from the workspace's seed."""
@@ -157,9 +146,7 @@ class ExerciseService:
             return None
         with self.progress.record(exercise.id) as record:
             record.solution_shown = True
-        first, *others = exercise.parts
-        more = [f"\n# {part.file}\n{self.exercise_files(part).solution}" for part in others]
-        return "".join([self.exercise_files(first).solution, *more])
+        return _joined({part.file: self.exercise_files(part).solution for part in exercise.parts})
 
     def reset(self, identifier: str) -> str:
         """Put the starter back into the exercise's region; return a sentence with the place of the old file.
@@ -182,47 +169,40 @@ class ExerciseService:
 
     def compare(self, identifier: str) -> tuple[str, str]:
         """Return the participant's region and the reference's. Raises WorkshopError if theirs is not found."""
-        mine, reference = "", ""
+        mine, reference = {}, {}
         for part in self.find(identifier).parts:
             own = self.exercise_files(part)
-            region = own.region()
+            region, reference[part.file] = own.region(), own.solution
             if region is None:
                 sentence = f"{own.shown_name} has no region of {part.id} to compare."
                 raise WorkshopError(sentence, f"Run `./workshop solution {part.id}` to see the reference alone.")
-            head = f"# {part.file}\n" if len(self.find(identifier).parts) > 1 else ""
-            mine, reference = f"{mine}{head}{region}", f"{reference}{head}{own.solution}"
-        return mine, reference
+            mine[part.file] = region
+        return _joined(mine), _joined(reference)
 
     def place(self, identifier: str) -> str:
         """Return the place of an exercise: lines of a file, and its other files; or a notebook's cell."""
         own = self.exercise_files(self.find(identifier))
         if own.exercise.file is None:
             return f"the cell below the panel of {own.exercise.id} in {own.shown_name}"
-        lines = own.lines()
-        first = f"{lines} of {own.shown_name}" if lines else own.shown_name
-        return ", ".join([first, *own.exercise.more_files])
+        return own.place(own.shown_name)
 
     def board(self, unfolded: str = "") -> Rendered:
         """Return the board of the track's exercises; those of the lesson ``unfolded`` are not folded away."""
-        return boards.render(boards.board(self.exercises, self.progress, self.workspace.track), unfolded)
+        return cards.board_page(self.progress.board(self.exercises, self.workspace.track), unfolded)
 
     def exercise_files(self, exercise: Exercise) -> ExerciseFiles:
         """Return the texts of an exercise: its source, its starter, and the participant's."""
         return ExerciseFiles(self.root, self.workspace.folder, exercise)
 
-    def later_lesson(self, exercise: Exercise) -> str:
-        """Return the lesson of ``my_service/`` if the exercise needs the service of the first one; else ""."""
-        if not exercise.in_service or exercise.lesson != FIRST:
-            return ""
-        copies = tuple(lesson_copies(self.root))
-        at_first = {copy.name for copy in copies if copy.lesson == FIRST}
-        later = (copy for copy in copies if copy.comes_later and copy.name not in at_first)
-        return max((copy.lesson for copy in later if (self.workspace.folder / copy.name).exists()), default="")
+    def is_too_late(self, exercise: Exercise) -> bool:
+        """Return whether the exercise needs the service of the first lesson, and ``my_service/`` has a later one."""
+        has_later = (self.workspace.my_service / MARK).exists()
+        return has_later and exercise.in_service and exercise.lesson == FIRST
 
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
         """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
-        if later := self.later_lesson(exercise):
-            sentence = f"{MY_SERVICE}/ is that of {later}, and {exercise.id} needs that of {FIRST}"
+        if self.is_too_late(exercise):
+            sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
         own, text, whole = self.exercise_files(exercise), "", []
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
@@ -248,6 +228,13 @@ class ExerciseService:
             return all(self.exercise_files(part).is_untouched() for part in exercise.parts)
         answer = self.progress.exercise(exercise.id).answer
         return not isinstance(answer, dict) or bool(answer.get("untouched", True))
+
+
+def _joined(texts: Mapping[str | None, str]) -> str:
+    """Return the texts of an exercise's files; several have their files' names above them."""
+    if len(texts) == 1:
+        return "".join(texts.values())
+    return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
 
 
 def _registered(identifier: str) -> RegisteredCheck:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
-import pandas as pd
 from docker.errors import NotFound
 
 from workshop_kit.display.live import NotebookReport
@@ -58,13 +58,13 @@ class Fixture:
     """The thing that an exercise in a notebook is about. A check finds it by ``names`` (``image``, ``container``)."""
 
     names: Mapping[str, str]
-    running: Running | None = None
+    container: str = ""  # its id
 
     def is_there(self, engine: Engine) -> bool:
         """Ask the engine whether it still exists: a jump to another lesson removes it."""
         try:
-            if self.running is not None:
-                engine.client.containers.get(self.running.id)
+            if self.container:
+                engine.client.containers.get(self.container)
             if "image" in self.names:
                 engine.client.images.get(self.names["image"])
         except NotFound:
@@ -97,38 +97,25 @@ def container_loss(stack: Stack, random: Random) -> Fixture:
     first, second, third, fourth = random.sample(NAMES, 4)
     write = [f"/srv/{first}.csv", f"/var/log/{second}.log", f"/tmp/{third}.cache", f"/data/{fourth}.db"]  # noqa: S108
     commands = " && ".join(f"echo {path} > {path}" for path in write)
-    spec = Spec(
-        image=recipes.tags(stack.root)["base"],
-        command=("sh", "-c", f"{commands} && exec sleep 3600"),
-        read_only=False,
-        network="none",
-        volumes=("/data",),
-        memory_bytes=SMALL_MEMORY_BYTES,
-    )
-    running = containers.run(stack.session, spec)
+    shell = ("sh", "-c", f"{commands} && exec sleep 3600")
+    running = _run_small(stack, *shell, read_only=False, volumes=("/data",))
     running.wait_until(lambda: running.exec("test", "-e", write[-1]).exit_code == 0, what="write its files")
-    return Fixture({"container": running.id}, running)
+    return Fixture({"container": running.id}, running.id)
 
 
 def logging_cause(stack: Stack, random: Random) -> Fixture:
     """Inject an incident: ten seconds of customers, with a fault in the middle."""
     incident = incidents.inject(stack, random, NotebookReport())
-    return Fixture({"incident": incident.id}, Running(stack.session, stack.container("service")))
+    return Fixture({"incident": incident.id}, incident.container)
 
 
 def logging_parse(stack: Stack, random: Random) -> Fixture:
     """Start a container, and wait until it has written lines of every kind."""
     text = "".join(f"{line}\n" for line in mixed_lines(random))
-    spec = Spec(
-        image=recipes.tags(stack.root)["base"],
-        command=("sh", "-c", 'printf %s "$LINES_TO_WRITE" | base64 -d; exec sleep 3600'),
-        environment={"LINES_TO_WRITE": base64.b64encode(text.encode()).decode()},
-        network="none",
-        memory_bytes=SMALL_MEMORY_BYTES,
-    )
-    running = containers.run(stack.session, spec)
+    shell = ("sh", "-c", 'printf %s "$LINES_TO_WRITE" | base64 -d; exec sleep 3600')
+    running = _run_small(stack, *shell, environment={"LINES_TO_WRITE": base64.b64encode(text.encode()).decode()})
     running.wait_until(lambda: running.container.logs() == text.encode(), what="write its lines")
-    return Fixture({"container": running.id}, running)
+    return Fixture({"container": running.id}, running.id)
 
 
 def logging_percentiles(stack: Stack, random: Random) -> Fixture:
@@ -136,30 +123,22 @@ def logging_percentiles(stack: Stack, random: Random) -> Fixture:
     service = stack.container("service")
     for incident in reversed(incidents.all_kept(stack.session)):
         if incident.container == service.id:
-            return Fixture({"incident": incident.id}, Running(stack.session, service))
+            return Fixture({"incident": incident.id}, incident.container)
     return logging_cause(stack, random)
 
 
 def monitoring_throttled(stack: Stack, random: Random) -> Fixture:
     """Watch three containers: one wants more than its limit, one wants more than that and may have it, one waits."""
     burst_seconds = random.choice((0.4, 0.5, 0.6, 0.7))
-    workers = [
-        _worker(stack, 0.05, 1.0, 0.02, burst_seconds, 1.0 - burst_seconds),  # throttled in the bursts
-        _worker(stack, 1.0, 0.45, 0.45, 1.0, 1.0),  # busy, below its limit
-        _worker(stack, 0.2, 0.02, 0.02, 1.0, 1.0),  # waits for another service
+    workers = [  # cores, and the arguments of WORK
+        (0.05, 1.0, 0.02, burst_seconds, 1.0 - burst_seconds),  # throttled in the bursts
+        (1.0, 0.45, 0.45, 1.0, 1.0),  # busy, below its limit
+        (0.2, 0.02, 0.02, 1.0, 1.0),  # waits for another service
     ]
     random.shuffle(workers)
-    running = [containers.run(stack.session, worker) for worker in workers]
-    return Fixture({"usage": _watch(stack, running)}, running[0])
-
-
-def usage_of(usage: str) -> pd.DataFrame:
-    """Return what the three containers used: a row for each half second and container, as in `observe.stats.Usage`.
-
-    ``usage`` is the JSON among the fixture's names: the exercise and its check read the same table.
-    """
-    frame = pd.DataFrame(json.loads(usage), columns=USAGE_COLUMNS)
-    return frame.assign(time=pd.to_datetime(frame["time"], utc=True, format="ISO8601"))
+    program = ("python3", "-I", "-S", "-c", WORK)
+    running = [_run_small(stack, *program, *map(str, work), cpus=cores, pids=10) for cores, *work in workers]
+    return Fixture({"usage": _watch(stack, running)}, running[0].id)
 
 
 FIXTURES: Mapping[str, Callable[[Stack, Random], Fixture]] = {
@@ -189,27 +168,25 @@ def _archive(layers: Mapping[str, Mapping[str, int]], tag: str, labels: dict[str
     return containers.archive_of(parts)
 
 
-def _worker(stack: Stack, cores: float, *work: float) -> Spec:
-    """Return a container limited to some cores; ``work`` is two shares of a core that it uses in turn, and how long."""
-    return Spec(
-        image=recipes.tags(stack.root)["base"],
-        command=("python3", "-I", "-S", "-c", WORK, *map(str, work)),
-        network="none",
-        memory_bytes=SMALL_MEMORY_BYTES,
-        cpus=cores,
-        pids=10,
-    )
+def _run_small(stack: Stack, *command: str, **options: Any) -> Running:
+    """Run a command in a small container without a network; ``options`` are fields of `Spec`."""
+    image = recipes.tags(stack.root)["base"]
+    spec = Spec(image, command=command, network="none", memory_bytes=SMALL_MEMORY_BYTES, **options)
+    return containers.run(stack.session, spec)
 
 
 def _watch(stack: Stack, running: list[Running]) -> str:
-    """Sample the three containers, called a, b and c, for some seconds; return the samples as JSON."""
+    """Sample the three containers, called a, b and c, for some seconds; return the samples as JSON.
+
+    There is a row for each half second and container, as in `observe.stats.Usage`; exercise and check read the same.
+    """
     report = NotebookReport()
-    meters = {name: Meter(stack.session.engine, name) for name in "abc"[: len(running)]}
+    meters = [(Meter(stack.session.engine, name), one.id) for name, one in zip("abc", running, strict=True)]
     rows: list[Usage] = []
     started = time.monotonic()
     while (gone := time.monotonic() - started) < WATCH_SECONDS:
         report(Step("Watch", gone / WATCH_SECONDS, "three containers at work"))
-        rows += [meter.read(one.container.id) for meter, one in zip(meters.values(), running, strict=True)]
+        rows += [meter.read(identifier) for meter, identifier in meters]
         time.sleep(INTERVAL_SECONDS)
     report(Step("Watch", 1.0, done=True))
     samples = frame(Usage, rows).dropna(subset=["cpu_percent"])

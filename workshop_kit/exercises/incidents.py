@@ -26,7 +26,7 @@ from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import read_container
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.progress import Report, Step
 
 QUIET_SECONDS = 1.5
 """Before the hiccup, between it and the fault, and after the fault."""
@@ -101,15 +101,14 @@ class LogIncident:
     ended: datetime
 
 
-def inject(stack: Stack, random: Random, report: Report = silent, trouble: Trouble | None = None) -> LogIncident:
+def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None = None) -> LogIncident:
     """Send requests, and break one dependency in the middle; return the incident once its fault is reverted.
 
     ``trouble`` is one of TROUBLES, drawn by ``random`` if none is given. An incident that a busy machine hides is
     repeated. The stack must be up. Raises WorkshopError as `faults.injection.fault` and `faults.load.load` do, and for
     a full disk; the fault is always reverted.
     """
-    drawn = random.choice(TROUBLES)
-    trouble = trouble or drawn
+    trouble = trouble or random.choice(TROUBLES)
     decoy, quiet = random.choice(trouble.decoys), QUIET_SECONDS + random.uniform(-0.5, 1.5)
     for attempt in range(1, MOST_ATTEMPTS + 1):
         incident = _happen(stack, trouble, decoy, quiet, report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
+from workshop_kit.files import saves
 from workshop_kit.progress import Report, silent
 
 HERE = Path(__file__).parent
@@ -70,7 +72,7 @@ class TaskValues:
 
 @dataclass
 class ExercisePanel:
-    """One exercise on the page. ``passed`` says whether it ever was; ``result`` is the last check's in this panel.
+    """One exercise on the page. ``result`` is the last check's in this panel.
 
     Clicks are handled in threads. A check runs in its own thread, so the other buttons answer meanwhile.
     ``must_pass``: the solutions are in place, so a failed check is an error in a headless run.
@@ -80,8 +82,6 @@ class ExercisePanel:
     exercise_service: ExerciseService
     headless: bool = False
     must_pass: bool = False
-    hints: tuple[str, ...] = ()
-    passed: bool = False
     result: Result | None = None
     solution: Rendered | None = None
     job: Job = field(init=False, repr=False)
@@ -92,13 +92,19 @@ class ExercisePanel:
         self.job = Job(None if self.headless else self._widget(), self.page, self._state)
 
     @property
+    def passed(self) -> bool:
+        """Whether the exercise ever was passed."""
+        return self.exercise_service.progress.exercise(self.exercise.id).passed_at is not None
+
+    @property
     def given(self) -> TaskValues:
         """The values in the task: ``task.given["image"]``."""
         return TaskValues(self.exercise_service, self.exercise.id)
 
     def page(self) -> Rendered:
         """Return the panel for a page without a kernel."""
-        return cards.exercise_page(self.exercise, self.result, self.hints, passed=self.passed, solution=self.solution)
+        hints = self.exercise_service.hints_shown(self.exercise.id)
+        return cards.exercise_page(self.exercise, self.result, hints, passed=self.passed, solution=self.solution)
 
     def show(self) -> None:
         """Show the panel; in a headless run check the file first."""
@@ -134,25 +140,36 @@ class ExercisePanel:
         match content:
             case {"do": "check"}:
                 self.job.start(f"check {self.exercise.id}", self._check)
-            case {"do": "hint"}:
-                self.job.answer(self._hint)
-            case {"do": "solution" | "anyway" as asked}:
-                self.job.answer(lambda: self._show_solution(widget, anyway=asked == "anyway"))
-            case {"do": "compare"}:
-                self.job.answer(self._compare)
-            case {"do": "reset"}:
-                self.job.answer(self._reset)
-            case {"do": "on_save", "on": bool(on)}:
-                self.job.answer(self._check_on_save if on else self.stop)
+            case {"do": _}:
+                self.job.answer(lambda: self._answer(widget, content))
 
-    def _check(self, report: Report) -> str:
-        self._checked_files = self._files()
-        try:
-            self.result = self.exercise_service.check(self.exercise.id, report)
-        except Superseded:
-            return ""
-        self.passed = self.passed or self.result.passed
+    def _answer(self, widget: ExerciseWidget, content: Mapping[str, Any]) -> str:
+        """Do a click's quick work, and return a sentence about it, or ""."""
+        service, identifier = self.exercise_service, self.exercise.id
+        match content:
+            case {"do": "hint"}:
+                service.hint(identifier)
+            case {"do": "solution" | "anyway" as asked}:
+                text = service.solution(identifier, anyway=asked == "anyway")
+                if text is None:
+                    widget.send({"ask": "solution"})
+                else:
+                    self.solution = cards.solution_card(text)
+            case {"do": "compare"}:
+                self.solution = cards.comparison_card(*service.compare(identifier))
+            case {"do": "reset"}:
+                sentence = service.reset(identifier)
+                self.result, self.solution = None, None
+                self._checked_files = self._files()  # a reset is no save
+                return sentence
+            case {"do": "on_save", "on": bool(on)}:
+                self._check_on_save() if on else self.stop()
         return ""
+
+    def _check(self, report: Report) -> None:
+        self._checked_files = self._files()
+        with contextlib.suppress(Superseded):
+            self.result = self.exercise_service.check(self.exercise.id, report)
 
     def _check_headless(self) -> None:
         self._check(silent)
@@ -169,7 +186,8 @@ class ExercisePanel:
 
     def _watch(self, stop: threading.Event) -> None:
         """Check the newest text after each save; a check of an older text ends."""
-        for _ in self.exercise_service.saves(self.exercise.id, stop):
+        folders = {file.parent for file in self._paths()}
+        for _ in saves(self.exercise_service.workspace.folder, *folders, stop=stop):
             if self._is_edited():
                 self.exercise_service.stop_checks(self.exercise.id)
                 self.job.start(f"check {self.exercise.id}", self._check, self._is_edited)
@@ -177,47 +195,24 @@ class ExercisePanel:
     def _is_edited(self) -> bool:
         return self._files() != self._checked_files
 
+    def _paths(self) -> list[Path]:
+        return [self.exercise_service.workspace.folder / part.path for part in self.exercise.parts]
+
     def _files(self) -> tuple[bytes, ...]:
-        files = self.exercise_service.files(self.exercise.id)
-        return tuple(file.read_bytes() if file.is_file() else b"" for file in files)
-
-    def _hint(self) -> None:
-        self.hints = self.exercise_service.hint(self.exercise.id)
-
-    def _show_solution(self, widget: ExerciseWidget, *, anyway: bool) -> None:
-        text = self.exercise_service.solution(self.exercise.id, anyway=anyway)
-        if text is None:
-            widget.send({"ask": "solution"})
-        else:
-            self.solution = cards.solution_card(text)
-
-    def _compare(self) -> None:
-        self.solution = cards.comparison_card(*self.exercise_service.compare(self.exercise.id))
-
-    def _reset(self) -> str:
-        sentence = self.exercise_service.reset(self.exercise.id)
-        self.result, self.solution = None, None
-        self._checked_files = self._files()  # a reset is no save
-        return sentence
+        return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
     def _state(self) -> dict[str, Any]:
         """Return the widget's state that follows from this panel's."""
+        own = self.exercise_service.exercise_files(self.exercise)
         return {
-            "place": self._place(),
+            "place": own.place(self.exercise.file) if self.exercise.file else "",
             "passed": self.passed,
             "head": cards.head_html(self.exercise, self.result, passed=self.passed),
             "result": cards.result_html(self.result) if self.result else "",
-            "hints": cards.hint_items(self.hints),
+            "hints": cards.hint_items(self.exercise_service.hints_shown(self.exercise.id)),
             "solution": self.solution.html if self.solution else "",
             "board": self.exercise_service.board(self.exercise.lesson).html,
         }
-
-    def _place(self) -> str:
-        """Return the place to edit without folders; "" for an exercise in the notebook."""
-        if self.exercise.file is None:
-            return ""
-        shown = f"{self.exercise_service.workspace.folder.name}/{self.exercise.path}"
-        return self.exercise_service.place(self.exercise.id).replace(shown, self.exercise.file)
 
 
 def running_cell() -> str:

@@ -1,4 +1,4 @@
-"""The progress file: checks, hints, answers and predictions of a participant. It survives crashes."""
+"""The progress file: checks, hints, answers and predictions of a participant; and the board, which sums them up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,47 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 from pydantic_core import from_json, to_json
 
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
+from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.files import read_small, write_atomically
+from workshop_kit.workspace.course import find_track
 
 HINTS = 3
 """Hints of an exercise."""
 MAX_BYTES = 16_000_000
+
+
+class State(StrEnum):
+    """The state of an exercise, in the words that people read."""
+
+    PASSED = "passed"
+    SHOWN = "solution seen"  # and not passed
+    TRIED = "tried"
+    NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One exercise. ``minutes`` includes the debrief; ``counts``: whether they are part of the track's minutes."""
+
+    lesson: str
+    id: str
+    title: str
+    state: State
+    minutes: int
+    counts: bool
+    attempts: int
+    hints: int
+
+
+@dataclass(frozen=True)
+class Board:
+    """The exercises of ``track``, by lesson. Minutes are those of the exercises that count."""
+
+    track: str
+    exercises: tuple[BoardRow, ...]
+    minutes_done: int
+    minutes_left: int
 
 
 class _Entry(BaseModel):
@@ -36,7 +72,7 @@ class Guess(_Entry):
 
 
 class ExerciseRecord(_Entry):
-    """The state of an exercise. ``attempts`` counts checks; ``hints`` those that are shown; times are ISO 8601.
+    """What was done for an exercise. ``attempts`` counts checks; ``hints`` those that are shown; times are ISO 8601.
 
     ``verdict`` is the last check's, ``""`` before the first. ``passed_at`` stays once it is set. ``first_hint`` is the
     key of the hint for the last check's findings before a hint was shown. ``answer`` is the value from a notebook's
@@ -51,6 +87,15 @@ class ExerciseRecord(_Entry):
     verdict: str = ""
     first_hint: str = ""
     answer: Any = None
+
+    @property
+    def state(self) -> State:
+        """The state of the exercise; passed after the solution was seen is passed, too."""
+        if self.passed_at is not None:
+            return State.PASSED
+        if self.solution_shown:
+            return State.SHOWN
+        return State.TRIED if self.verdict not in ("", Verdict.NOT_STARTED) or self.hints else State.NOT_STARTED
 
 
 class Document(_Entry):
@@ -122,6 +167,12 @@ class Progress:
         with self.record(exercise_id) as record:
             record.answer = answer
 
+    def board(self, exercises: Sequence[Exercise], track: str) -> Board:
+        """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
+        wanted, done = find_track(track), self.document().exercises
+        rows = tuple(_board_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if wanted in one.tracks)
+        return Board(track, rows, *minutes_of(rows))
+
     def add(self, other: Document) -> None:
         """Add the entries of another document; they replace those of the same id."""
         with self._changing() as document:
@@ -153,6 +204,17 @@ class Progress:
             yield document
             text = document.model_dump_json(indent=2, exclude_defaults=True)
             write_atomically(self.path, f"{text}\n".encode())
+
+
+def minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
+    """Return the minutes done and left, of exercises that count."""
+    done = sum(row.minutes for row in rows if row.counts and row.state is State.PASSED)
+    return done, sum(row.minutes for row in rows if row.counts) - done
+
+
+def _board_row(one: Exercise, done: ExerciseRecord) -> BoardRow:
+    counts = one.weight == "core"
+    return BoardRow(one.lesson, one.id, one.title, done.state, one.all_minutes, counts, done.attempts, done.hints)
 
 
 def as_json(exercise_id: str, value: Any) -> Any:

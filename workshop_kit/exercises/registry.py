@@ -29,10 +29,14 @@ CellId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]+$")]
 Guideline = Annotated[str, Field(json_schema_extra={"enum": list(GUIDELINES)})]
 
 
-class Exercise(BaseModel):
-    """One exercise as its author registered it."""
+class Entry(BaseModel):
+    """A table of exercises.toml, without unknown keys; the docstrings of its fields are in the schema for editors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Exercise(Entry):
+    """One exercise as its author registered it."""
 
     id: Annotated[str, StringConstraints(pattern=f"^{ID}$")]
     """The lesson's prefix, a dot and a name: container.graceful. Progress is kept under it, so it never changes."""
@@ -102,10 +106,8 @@ class Exercise(BaseModel):
         return self.minutes + self.debrief_minutes
 
 
-class TrackEntry(BaseModel):
+class TrackEntry(Entry):
     """A way through the workshop."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     minutes: Minutes
     """The sum of its lessons' minutes."""
@@ -124,10 +126,8 @@ class TrackEntry(BaseModel):
     """The minutes of the whole timetable."""
 
 
-class LessonEntry(BaseModel):
+class LessonEntry(Entry):
     """A lesson, by the name of its notebook."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     title: Text
     prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")] | None = None
@@ -136,20 +136,17 @@ class LessonEntry(BaseModel):
     """The minutes for talking, doing and debriefing on each track that has it."""
 
 
-class SectionEntry(BaseModel):
+class SectionEntry(Entry, extra="allow"):
     """A part of a lesson: its minutes on each track; a track that is not named skips it."""
 
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
     __pydantic_extra__: dict[str, Minutes] = Field(init=False)
 
     rest: bool = False
     """A break may come before it."""
 
 
-class Registry(BaseModel):
+class Registry(Entry):
     """exercises.toml: the tracks, the lessons with their sections, and the exercises."""
-
-    model_config = ConfigDict(extra="forbid")
 
     tracks: Mapping[str, TrackEntry]
     lessons: Mapping[LessonName, LessonEntry]
@@ -186,11 +183,9 @@ def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
 
 def _sentence(place: tuple[int | str, ...], problem: str, document: Mapping[str, Any]) -> str:
     """Return a sentence for a problem, with the id of its exercise where it has one."""
-    match place:
-        case ("exercise", int(number), _, *_):
-            name, field = document["exercise"][number].get("id", f"{FILE}, exercise {number + 1}"), place[2:]
-        case _:
-            name, field = FILE, place
+    name, field = FILE, place
+    if place[0] == "exercise" and len(place) > 2:
+        name, field = document["exercise"][place[1]].get("id", f"{FILE}, exercise {int(place[1]) + 1}"), place[2:]
     return f"{name}: `{'.'.join(map(str, field))}`: {problem}."
 
 

@@ -24,16 +24,8 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
-from workshop_kit.exercises.trial import (
-    LOOK_SECONDS,
-    MEMORY_BYTES,
-    NO_HEALTHCHECK,
-    PIDS,
-    PORT,
-    SMALL_LOG,
-    Trial,
-    start_seconds,
-)
+from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, Trial, poll, start_seconds
+from workshop_kit.observe.http import Answer
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
@@ -44,7 +36,6 @@ SHELLS = ("sh", "bash", "dash")
 SHELL = "Process 1 is a shell, which passes no signal on."
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
-NO_SUCH_USER = r"unable to find user ([^:\s]+)"
 BUILD_SECONDS = 60.0
 
 
@@ -149,8 +140,6 @@ def run_with_stack(
         network=f"{stack.project}_default",
         volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
         files={**passwords, **given},
-        memory_bytes=MEMORY_BYTES,
-        pids=PIDS,
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
     with containers.run(stack.session, replace(spec, **changes)) as running:
@@ -173,7 +162,7 @@ def start(
 def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> None:
     """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
     seconds = start_seconds() if within_seconds is None else within_seconds
-    if not trial.wait_answer(path, within_seconds=seconds):
+    if not trial.wait_answer(path, seconds):
         raise CheckEnded(did_not_start(trial, path, seconds))
 
 
@@ -190,19 +179,21 @@ def _spec(image: str) -> Spec:
 
 def wait_order(trial: Trial) -> None:
     """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
-    ends_at = time.monotonic() + patient(start_seconds())
-    while (answer := trial.post("/orders", ORDER)).status != 201:
-        over = trial.exit_code() is not None or time.monotonic() > ends_at or not trial.left_seconds
-        if answer.status is not None and (answer.status < 500 or over):
-            means, look = f"The service answers {answer} to an order.", "Which route does app.py have for POST /orders?"
-            finding = Finding(False, "POST /orders", str(answer), "201", means, look)
-            raise CheckEnded(conclude("", [finding], trial.lines()))
-        if over:
-            raise CheckEnded(takes_no_order(did_not_start(trial, "/orders")))
-        time.sleep(LOOK_SECONDS)
+
+    def over(answer: Answer) -> bool:
+        answers = answer.status is not None and answer.status < 500
+        return answers or trial.exit_code() is not None or not trial.left_seconds
+
+    answer = poll(lambda: trial.post("/orders", ORDER), over, start_seconds(), LOOK_SECONDS)
+    if answer.status is None:
+        raise CheckEnded(_takes_no_order(did_not_start(trial, "/orders")))
+    if answer.status != 201:
+        means, look = f"The service answers {answer} to an order.", "Which route does app.py have for POST /orders?"
+        finding = Finding(False, "POST /orders", str(answer), "201", means, look)
+        raise CheckEnded(conclude("", [finding], trial.lines()))
 
 
-def takes_no_order(result: Result) -> Result:
+def _takes_no_order(result: Result) -> Result:
     """Return the result for a service that did not start, with the cause that its log names."""
     (finding,) = result.findings
     means, look = known_cause("order", result.output) or (finding.means, finding.look)
@@ -231,7 +222,7 @@ def not_started(called: str, refused: WorkshopError, look: str) -> Result:
     why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, inside those of other layers
     got = why[0] if why else refused.what.rstrip(".")
     means = f"The engine refuses to start the container: {got}."
-    if user := re.search(NO_SUCH_USER, refused.what):
+    if user := re.search(r"unable to find user ([^:\s]+)", refused.what):
         got, look = user[0], "A number needs no account: USER 10001:10001."
         means = f"USER names {user[1]}, and the image has no account of that name."
     return Result.did_not_start(means, Finding(False, called, got, "it runs", means, look))

@@ -1,7 +1,10 @@
-"""A running container with a participant's code, as a check sees it: over HTTP, by signals, and in its log.
+"""A running container with a participant's code, as a check sees it; and the fault proxies before its dependencies.
 
 The container is confined and bounded in memory, processes, log and disk. No file of this machine is mounted into it.
 Every method returns by the trial's deadline.
+
+The stack is shared by checks that run at the same time, so a check never pauses or stops a part of it. A fault proxy is
+a container of its own between one trial and a dependency; the trial's settings name the proxies as hosts.
 """
 
 from __future__ import annotations
@@ -12,20 +15,23 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from docker.errors import APIError
 from pydantic import TypeAdapter
 
-from workshop_kit.engine import containers
+from workshop_kit.engine import containers, recipes
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.labels import COLLECT
+from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
 from workshop_kit.patience import patient
 
 PORT = 8080
-MEMORY_BYTES = 256 * 1024 * 1024
-PIDS = 100
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
 NO_HEALTHCHECK = {"Test": ["NONE"]}
 """The engine would run the health check inside, where a fork bomb leaves no room for it."""
@@ -34,6 +40,11 @@ DEADLINE_SECONDS = 60.0
 START_SECONDS, BUSY_SECONDS = 6.0, 12.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
+OPEN, HANGS, REFUSES = "open", "half_open", "down"
+"""The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
+HOST_VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
+"""The dependencies of the service, and the variable with the host of each."""
+DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
 Seen = TypeVar("Seen")
 MARK = "told-by-the-check:"
 """Before the JSON that a program of a check prints, in a log with other lines."""
@@ -76,7 +87,7 @@ class Trial:
     ``secrets`` are masked in its log lines. Once ``superseded`` is set, a newer check has begun.
     """
 
-    running: containers.Running
+    running: Running
     ends_at: float = field(default_factory=lambda: time.monotonic() + patient(DEADLINE_SECONDS))
     secrets: tuple[str, ...] = field(default=(), repr=False)
     port: int = PORT
@@ -85,10 +96,6 @@ class Trial:
     def __post_init__(self) -> None:
         host_port = containers.host_port(self.running.inspect(), self.port)  # None: it ended before
         self.address = f"http://127.0.0.1:{host_port or 0}"  # port 0 refuses every connection
-
-    def at(self, port: int) -> Trial:
-        """Return a trial of the same container at another of its published ports."""
-        return replace(self, port=port)
 
     @property
     def left_seconds(self) -> float:
@@ -129,14 +136,13 @@ class Trial:
 
             yield finish
 
-    def wait_answer(self, path: str, *, within_seconds: float | None = None) -> bool:
+    def wait_answer(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
-        seconds = start_seconds() if within_seconds is None else within_seconds
 
         def over(answer: Answer) -> bool:
             return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
 
-        return poll(lambda: self.get(path), over, min(seconds, self.left_seconds)).status == 200
+        return poll(lambda: self.get(path), over, min(within_seconds, self.left_seconds)).status == 200
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
@@ -161,3 +167,59 @@ class Trial:
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
         return max(0.05, min(patient(seconds), self.left_seconds))
+
+
+@dataclass(frozen=True)
+class DependencyProxies:
+    """The proxies of one trial, by the name of the dependency behind each."""
+
+    proxies: Mapping[str, Running]
+    states: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that make a trial connect to the proxies."""
+        return {HOST_VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
+
+    def set(self, **states: str) -> None:
+        """Set the state of some proxies (``redis=HANGS``, ``master_db=OPEN``), and open all others.
+
+        Raises WorkshopError if a proxy does not take its state.
+        """
+        wanted = {name.replace("_", "-"): state for name, state in states.items()}
+        for name, proxy in self.proxies.items():
+            state = wanted.get(name, OPEN)
+            if self.states.get(name, OPEN) != state:
+                _tell(proxy, state)
+            self.states[name] = state
+
+    def wait_open(self) -> None:
+        """Wait until every proxy has started and is open."""
+        for proxy in self.proxies.values():
+            _tell(proxy, OPEN)
+
+
+@contextlib.contextmanager
+def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
+    """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
+    with contextlib.ExitStack() as started:
+        yield DependencyProxies(
+            {name: started.enter_context(containers.run(stack.session, _spec(stack, name))) for name in names}
+        )
+
+
+def _spec(stack: Stack, name: str) -> Spec:
+    return Spec(
+        recipes.tags(stack.root)["fault_proxy"],
+        command=("serve", name, str(DEPENDENCY_PORTS[name])),
+        network=f"{stack.project}_default",
+        memory_bytes=PROXY_MEMORY_BYTES,
+        labels={COLLECT: "no"},
+    )
+
+
+def _tell(proxy: Running, state: str) -> None:
+    """Set the state of a proxy; retry while it starts."""
+    faults = {OPEN: [], HANGS: [{"name": HANGS, "backlog_full": False}], REFUSES: [{"name": REFUSES}]}[state]
+    words = (*PROXY_PROGRAM, "tell", json.dumps(faults))
+    proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

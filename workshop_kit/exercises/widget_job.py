@@ -25,8 +25,8 @@ PARTS = DOM + (Path(__file__).parent / "widget_job.js").read_text()
 TICK_SECONDS = 1.0
 """The interval of signs of life while a job runs; the page gives up on a kernel after 6 s of silence."""
 
-Work = Callable[[Report], str]
-"""Does the work, reports progress, and returns a text about the result; it may raise WorkshopError."""
+Work = Callable[[Report], str | None]
+"""Does the work, reports progress, and may return a text about the result; it may raise WorkshopError."""
 
 
 class JobWidget(anywidget.AnyWidget):
@@ -100,7 +100,7 @@ class Job:
 
     def answer(self, work: Callable[[], str | None]) -> None:
         """Do a click's quick ``work`` and show its result; a job may run meanwhile."""
-        self._answer(**self._outcome(lambda: work() or ""))
+        self._answer(**self._outcome(work))
 
     def set(self, **state: Any) -> None:
         """Change the widget's state, in one message; from any thread."""
@@ -117,9 +117,9 @@ class Job:
             self._last_page = page
             self._twin.update(page)  # type: ignore[no-untyped-call]
 
-    def _outcome(self, work: Callable[[], str]) -> dict[str, str]:
+    def _outcome(self, work: Callable[[], str | None]) -> dict[str, str]:
         try:
-            return {"notice": work(), "problem": ""}
+            return {"notice": work() or "", "problem": ""}
         except WorkshopError as error:
             return {"notice": "", "problem": "\n".join([str(error), *error.output.splitlines()[-3:]])}
         except Exception as error:  # its text may hold a secret, so the page gets its type only

@@ -6,7 +6,6 @@ Passwords stay behind: hidden files and folders named ``secrets`` are not export
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -57,16 +56,11 @@ class Work(BaseModel):
     files: dict[Annotated[str, AfterValidator(_name_of_work)], EditedFile]
 
 
-@dataclass(frozen=True)
-class ExportResult:
-    """The result of an export: the names of the exported files, and of those that stayed behind."""
+def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str]]:
+    """Write the work of a workspace to a new file; return the names of its files, and of those that stayed behind.
 
-    files: tuple[str, ...]
-    left_out: tuple[str, ...]
-
-
-def export_work(workspace: Workspace, target: Path) -> ExportResult:
-    """Write the work of a workspace to a new file. Raises WrongUsage if it exists or would be too large, NotReady."""
+    Raises WrongUsage if it exists or would be too large, NotReady.
+    """
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
     files, left_out = {}, []
@@ -90,7 +84,7 @@ def export_work(workspace: Workspace, target: Path) -> ExportResult:
             f"Your files have more than {MAX_BYTES / 1e6:g} MB.", f"Move the large ones out of {MY_SERVICE}."
         )
     write_atomically(target, data, mode=0o600)
-    return ExportResult(tuple(files), tuple(left_out))
+    return [*files], left_out
 
 
 def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from workshop_kit.display.live_data import Panel
-from workshop_kit.exercises import dependency_proxies
+from workshop_kit.exercises import trial
 from workshop_kit.gameday.shop import Shop
 
 PRODUCTION = ("production",)
@@ -77,7 +77,7 @@ def small_size(shop: Shop, random: Random) -> None:
 
 def half_open(shop: Shop, random: Random) -> None:
     """Make a gateway accept connections and pass nothing on."""
-    shop.gateways.set(**{random.choice(("master_db", "redis")): dependency_proxies.HANGS})
+    shop.gateways.set(**{random.choice(("master_db", "redis")): trial.HANGS})
 
 
 def leak(shop: Shop, random: Random) -> None:
@@ -88,7 +88,7 @@ def leak(shop: Shop, random: Random) -> None:
 def one_environment(shop: Shop, random: Random) -> None:
     """Make the replica critical in one of three environments, and begin its maintenance."""
     shop.change(random.choice(ALL), settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
-    shop.gateways.set(replica_db=dependency_proxies.REFUSES)
+    shop.gateways.set(replica_db=trial.REFUSES)
 
 
 @dataclass(frozen=True)

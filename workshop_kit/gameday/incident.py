@@ -23,7 +23,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import dependency_proxies, game_records
+from workshop_kit.exercises import game_records, trial
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.panel import running_cell
 from workshop_kit.gameday import causes, jigsaw, service, signals
@@ -131,7 +131,7 @@ class Incident:
         self._note(f"restarted {name}")
         self.shop.restart(name)
         if name == self.cause.maintenance:
-            self.shop.gateways.set(**{name.replace("-", "_"): dependency_proxies.REFUSES})
+            self.shop.gateways.set(**{name.replace("-", "_"): trial.REFUSES})
 
     def deploy(self, environment: str, release: int | None = None, **changes: Any) -> int:
         """Deploy an older ``release`` again, or the current one with changes; return the new number.
@@ -300,7 +300,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     with ExitStack() as block:
         prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
         block.callback(prepared.folder.cleanup)
-        gateways = block.enter_context(dependency_proxies.start_proxies(lesson.stack, *DEPENDENCIES))
+        gateways = block.enter_context(trial.start_proxies(lesson.stack, *DEPENDENCIES))
         gateways.wait_open()
         shop = Shop(lesson.stack, prepared, gateways)
         block.callback(shop.close)  # also if it does not open

@@ -27,8 +27,8 @@ from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.spec import MIB, SECRETS_FOLDER
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import dependency_proxies, service_trial, trial
-from workshop_kit.exercises.dependency_proxies import DependencyProxies
+from workshop_kit.exercises import service_trial, trial
+from workshop_kit.exercises.trial import DependencyProxies
 from workshop_kit.faults.handlers import post
 from workshop_kit.gameday.service import Service
 from workshop_kit.observe import http, stats
@@ -251,7 +251,7 @@ def _first(service: Any, gateways: DependencyProxies) -> Release:
     """Return the configuration of the stack's service as a release, with the gateways as its hosts."""
     given, texts = service_trial.settings_of(service), service_trial.secrets_of(service)
     secrets = {name: (2, texts[value]) for name, value in given.items() if value in texts}
-    hosts = {dependency_proxies.VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
+    hosts = {trial.HOST_VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
     settings = {name: value for name, value in given.items() if name not in secrets}
     return Release(40, "", {**settings, **hosts}, secrets)
 

@@ -159,7 +159,7 @@ class Controller:
         def go(report: Report) -> str:
             self.load_generator.stop()
             self.revert_all()
-            arrived = checkpoint.goto(exercise_service, name, self.stack, report)
+            arrived = checkpoint.goto(exercise_service, name, report)
             trust(self.workspace)
             return " ".join(arrived.sentences())
 

@@ -156,15 +156,8 @@ class Lesson:
         exercise = self.exercise_service.find(identifier)
         if not self.headless:
             self.progress.record_start(exercise.id)
-        done = self.progress.exercise(exercise.id)
-        task = ExercisePanel(
-            exercise,
-            self.exercise_service,
-            self.headless,
-            must_pass=os.environ.get(SOLVED) == "1",
-            hints=self.exercise_service.hints_shown(exercise.id),
-            passed=done.passed_at is not None,
-        )
+        must_pass = os.environ.get(SOLVED) == "1"
+        task = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
         self.screens.replace(f"exercise {exercise.id}", task)
         task.show()
         return task
@@ -176,7 +169,7 @@ class Lesson:
 
     def board(self) -> None:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
-        BoardView(self.exercise_service, self.stack, self.name, self.headless, leave=self.screens.stop).show()
+        BoardView(self.exercise_service, self.name, self.headless, leave=self.screens.stop).show()
         if self.room is not None:
             RoomView(self.workspace, self.room).show("board")
 

@@ -168,7 +168,7 @@ class SettingsForm:
         with containers.run(self.stack.session, spec) as running:
             began = time.monotonic()
             trial = Trial(running, began + 2 * start_seconds(), port=port)
-            ready = trial.wait_answer("/readyz")
+            ready = trial.wait_answer("/readyz", start_seconds())
             seconds = time.monotonic() - began
             if ready:
                 return FormStart(typed, READY, seconds)

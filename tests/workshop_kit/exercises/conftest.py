@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -76,22 +75,6 @@ layer
 """
 
 
-def notebook(**cells: str) -> str:
-    """A notebook as we commit it: the sources of its code cells, by id with an underscore for each dash."""
-    written: list[dict[str, Any]] = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": name.replace("_", "-"),
-            "metadata": {},
-            "outputs": [],
-            "source": source.splitlines(keepends=True),
-        }
-        for name, source in cells.items()
-    ]
-    return notebook_bytes({"cells": written, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).decode()
-
-
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Write a file of the small checkout."""
@@ -110,13 +93,10 @@ def checkout(tmp_path: Path, write: Write) -> Path:
     write("exercises/exercises.toml", REGISTRY)
     write("solutions/01_container/leaving.py", MARKED)
     write("solutions/01_container/notebook.py", CELLS)
-    cells = {
-        "exercise_container_graceful": 'w.exercise("container.graceful");',
-        "panel_container_layer": 'task = w.exercise("container.layer")',
-        "exercise_container_layer": "old",
-        "end": "1\n2",
-    }
-    write("notebooks/01_container.ipynb", notebook(**cells))
+    names = ("exercise-container-graceful", "panel-container-layer", "exercise-container-layer", "end")
+    cells = [{"cell_type": "code", "id": name, "metadata": {}, "outputs": [], "source": "old"} for name in names]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    write("notebooks/01_container.ipynb", notebook_bytes(notebook).decode())
     return tmp_path / "check out"
 
 

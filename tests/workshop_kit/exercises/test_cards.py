@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import registry
-from workshop_kit.exercises.board import State, board, state_of
 from workshop_kit.exercises.cards import as_text, comparison_card, exercise_page, result_card, solution_card
-from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.progress import Progress, State
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.paths import CHECKOUT
 
@@ -64,7 +63,7 @@ def test_states_follow_what_was_done(progress: Progress) -> None:
     """A check, a hint, a solution and a pass give different states; passed stays."""
 
     def state() -> State:
-        return state_of(progress.exercise(EXERCISE.id))
+        return progress.exercise(EXERCISE.id).state
 
     progress.record_check(EXERCISE.id, Verdict.NOT_STARTED)
     assert state() is State.NOT_STARTED
@@ -83,8 +82,8 @@ def test_a_track_has_its_own_board(progress: Progress) -> None:
     """It has only the exercises and minutes of its track; a passed exercise takes none."""
     mine = [one for one in EXERCISES if "90min" in one.tracks]
     progress.record_check(mine[0].id, Verdict.PASSED)
-    short = board(EXERCISES, progress, "90min")
+    short = progress.board(EXERCISES, "90min")
     assert [row.id for row in short.exercises] == [one.id for one in mine]
     assert short.minutes_left == sum(one.all_minutes for one in mine[1:])
     with pytest.raises(WrongUsage, match="no track 'week'"):
-        board(EXERCISES, progress, "week")
+        progress.board(EXERCISES, "week")

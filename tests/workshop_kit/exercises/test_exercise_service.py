@@ -13,7 +13,7 @@ from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_files import Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.workspace import regions
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
 FILE = "my_service/start.sh"
@@ -100,8 +100,8 @@ def test_filling_in_keeps_what_was_changed(engineless: ExerciseService) -> None:
 def test_an_exercise_of_the_first_service_is_not_run_on_a_later_one(engineless: ExerciseService) -> None:
     """What `goto 01` would bring back is not there: nothing is built, and the sentence says what to do."""
     exercise = engineless.find("container.limits")
-    assert engineless.later_lesson(exercise) == ""
-    (engineless.workspace.my_service / "config.py").write_text("")  # a file of lesson 02
+    assert not engineless.is_too_late(exercise)
+    (engineless.workspace.my_service / solutions.MARK).write_text("")  # a file of lesson 02
     result = engineless.check("container.limits")
     assert not result.passed
     assert "goto 01" in result.summary
@@ -146,7 +146,9 @@ def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, check
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, r"cannot be read \(No such file"), (b"#" * 2_000_000, "is larger than 1 MB")]
+    ("content", "said"),
+    [(None, r"cannot be read \(No such file"), (b"#" * 2_000_000, "is larger than 1 MB")],
+    ids=["absent", "large"],
 )
 def test_a_file_that_cannot_be_judged_is_named(
     engineless: ExerciseService, tmp_path: Path, content: bytes | None, said: str

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.trial import MEMORY_BYTES, PIDS
 from workshop_kit.paths import CHECKOUT
 
 pytestmark = pytest.mark.engine
@@ -43,8 +43,8 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
         host = attributes["HostConfig"]
         assert not host["Binds"]
         assert [(mount["Type"], mount["Destination"]) for mount in attributes["Mounts"]] == [("volume", "/run/secrets")]
-        assert host["Memory"] == host["MemorySwap"] == MEMORY_BYTES
-        assert host["PidsLimit"] == PIDS
+        assert host["Memory"] == host["MemorySwap"] == Spec.memory_bytes
+        assert host["PidsLimit"] == Spec.pids
         assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
         assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
         assert attributes["Config"]["Healthcheck"]["Test"] == ["NONE"]

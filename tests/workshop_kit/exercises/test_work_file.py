@@ -67,9 +67,9 @@ def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_pat
 
     What the track folds in a notebook is no edit.
     """
-    done = work_file.export_work(old, tmp_path / "progress.json")
-    assert {APP, EXERCISE, NOTEBOOK} <= set(done.files)
-    assert not [name for name in done.files if name.startswith("notebooks/") and name != NOTEBOOK]
+    exported, _ = work_file.export_work(old, tmp_path / "progress.json")
+    assert {APP, EXERCISE, NOTEBOOK} <= set(exported)
+    assert not [name for name in exported if name.startswith("notebooks/") and name != NOTEBOOK]
     before = (new.folder / "progress.json").read_bytes()
     changed, backup = work_file.import_work(new, tmp_path / "progress.json")
     assert {APP, EXERCISE, NOTEBOOK} == set(changed)
@@ -94,8 +94,8 @@ def test_work_goes_on_at_another_machine(old: Workspace, new: Workspace, tmp_pat
 def test_an_export_has_no_passwords_and_overwrites_nothing(old: Workspace, tmp_path: Path) -> None:
     """Files in a folder of secrets and files that are no text stay behind, and are named; so do hidden files."""
     target = tmp_path / "progress.json"
-    done = work_file.export_work(old, target)
-    assert set(done.left_out) == {"my_service/picture.png", "my_service/secrets/password"}
+    _, left_out = work_file.export_work(old, target)
+    assert set(left_out) == {"my_service/picture.png", "my_service/secrets/password"}
     assert PASSWORD not in target.read_text()
     assert old.id not in target.read_text()
     before = target.read_bytes()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.workshop_kit.gameday.recorded import HOSTS, RecordedShop, play
-from workshop_kit.exercises.dependency_proxies import REFUSES
+from workshop_kit.exercises.trial import REFUSES
 from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, more_memory
 
 SOURCES = ("configuration", "logs", "metrics")

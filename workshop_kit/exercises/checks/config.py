@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -142,7 +142,7 @@ def env(context: Context) -> Result:
         service_trial.run_with_stack(context, image, **_other_settings(context, port, database)) as trial,
         service_trial.run_with_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
-        listening = _first_to_answer(trial.at(port), trial)
+        listening = _first_to_answer(replace(trial, port=port), trial)
         context.report_step("placing an order in another database")
         order, log = place_order(listening, "config.env"), trial.lines(LOG_LIMIT_BYTES)
         findings = [

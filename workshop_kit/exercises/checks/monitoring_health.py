@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.dependency_proxies import HANGS, REFUSES, VARIABLES, DependencyProxies, start_proxies
 from workshop_kit.exercises.result import Finding, Result, conclude, found
-from workshop_kit.exercises.trial import Trial, poll
+from workshop_kit.exercises.trial import HANGS, HOST_VARIABLES, REFUSES, DependencyProxies, Trial, poll, start_proxies
 from workshop_kit.observe.http import Answer
 
 WORKS = "/orders"
@@ -162,7 +161,7 @@ def _recovers(trial: Trial) -> Finding:
 @check("monitoring.critical")
 def critical(context: Context) -> Result:
     """Take one dependency away at a time from two instances, of which the second has another critical one."""
-    with run_behind_proxies(context, *VARIABLES) as (trial, proxies, image):
+    with run_behind_proxies(context, *HOST_VARIABLES) as (trial, proxies, image):
         environment = {**proxies.environment, SETTING: OTHERWISE}
         with service_trial.run_with_stack(context, image, environment=environment) as second:
             for one in (trial, second):

@@ -103,7 +103,7 @@ def create(session: Session, target: Target, spec: Spec, alias: str = "") -> Run
 
 
 def limit_writes(running: Running, over: threading.Event) -> str:
-    """Kill a clone that writes more than the limits, until ``over`` is set; return the limit it exceeded, or ""."""
+    """Kill a clone that writes more than the limits, until ``over`` is set; return the reason, or ""."""
     api = running.session.engine.client.api
     while not over.wait(POLL_SECONDS):
         with contextlib.suppress(APIError):
@@ -111,7 +111,8 @@ def limit_writes(running: Running, over: threading.Event) -> str:
             (listed,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
             if written > WRITTEN_FILES or listed.get("SizeRw", 0) > WRITTEN_BYTES:
                 running.container.kill()
-                return f"more than {WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
+                limits = f"{WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
+                return f"A clone of it was stopped: it wrote more than {limits}."
     return ""
 
 

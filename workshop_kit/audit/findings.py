@@ -84,7 +84,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was run and what was seen. It may hold secrets until `Subject.masked` has masked it."""
+    """What was run and what was seen. It may hold secrets until `runner` has masked it."""
 
     ran: str
     saw: str

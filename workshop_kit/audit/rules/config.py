@@ -81,15 +81,14 @@ def from_environment(subject: Subject) -> Judgment:
 
     Fail only if the container was given that variable; PORT is tried in any case.
     """
-    experiments = subject.experiments
-    canary = experiments.run_with_canaries()
+    canary = subject.run_with_canaries()
     given = ", ".join(f"{name}={new}" for name, (_, new) in canary.moved.items())
     seen = Evidence(f"run with {given or 'its settings'}", f"it {canary.run.started.summary}")
     if canary.now_on:
         return holds(f"Given {given} it listens there.", seen)
     if canary.still_on and set(canary.moved) & set(subject.target.environment):
         return fails(f"It was given {given}, and listens on {', '.join(map(str, canary.still_on))} as before.", seen)
-    bare = experiments.run_without_settings()
+    bare = subject.run_without_settings()
     if bare.started.ended and (named := variables_named(bare.lines(20))):
         asked = Evidence("run with the image's own environment", f"it {bare.started.summary}; {bare.lines()}")
         return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", asked)
@@ -98,8 +97,7 @@ def from_environment(subject: Subject) -> Judgment:
 
 def fails_fast(subject: Subject) -> Judgment:
     """Hold if it ends with an error when its settings are missing, and its last lines name one of them."""
-    experiments = subject.experiments
-    bare, given = experiments.run_without_settings(), bool(experiments.given)
+    bare, given = subject.run_without_settings(), bool(subject.given)
     seen = Evidence(
         "run with the image's own environment", f"it {bare.started.summary}; {bare.lines() or 'it said nothing'}"
     )
@@ -109,7 +107,7 @@ def fails_fast(subject: Subject) -> Judgment:
         return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", seen)
     if bare.started.exit_code == 0:
         return not_applicable("It ends by itself with 0, as a job does.", seen)
-    normal = experiments.run_normal().started
+    normal = subject.run_normal().started
     if given and not normal.ready:
         return cannot_tell(f"With its settings it {normal.summary}, too.", seen)
     return _judge_refusal(bare, given, max(SOON_SECONDS, 3 * normal.seconds), seen)  # both may be slow

@@ -73,7 +73,7 @@ def read_only(host: dict[str, Any]) -> Judgment:
 
 def can_be_confined(subject: Subject) -> Judgment:
     """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
-    run = subject.experiments.run_confined()
+    run = subject.run_confined()
     seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
     if run.started.ready:
         return holds(f"It {run.started.summary}.", seen)

@@ -27,7 +27,7 @@ _SINCE_1970 = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?")
 
 def to_streams(subject: Subject) -> Judgment:
     """Hold if it writes at least one line to its streams, and no log file to its writable layer."""
-    run = subject.experiments.run_normal()
+    run = subject.run_normal()
     if files := _log_files(run):
         sizes = ", ".join(f"{path} ({size} bytes)" for path, size in files.items())
         return fails(f"It writes its log to {', '.join(files)}.", Evidence("docker diff of the clone", sizes))
@@ -43,7 +43,7 @@ def to_streams(subject: Subject) -> Judgment:
 
 def structured(subject: Subject) -> Judgment:
     """Hold if nine of ten lines are JSON or logfmt, with a level and a time with a zone."""
-    run = subject.experiments.run_normal()
+    run = subject.run_normal()
     if files := _log_files(run):
         return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
     log = run.log[run.log["raw"].isna() | run.log["raw"].fillna("").str.strip().ne("")].head(MOST_LINES)
@@ -62,7 +62,7 @@ def structured(subject: Subject) -> Judgment:
 
 def no_secrets(subject: Subject) -> Judgment:
     """Search the log for random words in place of secrets, and for the secrets in /run/secrets."""
-    canary = subject.experiments.run_with_canaries()
+    canary = subject.run_with_canaries()
     subject.mask.learn(*canary.canaries.values())
     written = "\n".join(log_texts(canary.run.log))
     real = {path: secret for path, secret in subject.read_file_secrets().items() if len(secret) >= LONG_ENOUGH}

@@ -45,11 +45,12 @@ _VOLUME = f"size={WRITTEN_BYTES},nr_inodes={WRITTEN_FILES},mode=1777,exec"
 def clone_spec(target: Target, environment: Mapping[str, str], network: str, copies: Mapping[str, str]) -> Spec:
     """Make the spec of a clone: a tmpfs replaces each volume; ``copies`` (folder to volume) replace bind mounts."""
     host, config = target.host, target.config
-    mounts = (target.container or {}).get("Mounts") or ()
-    volumes = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"]
+    volumes = [mount["Destination"] for mount in target.mounts if mount["Type"] == "volume"]
     if target.container is None:  # a container's Volumes name its bind mounts, too
         volumes = list(config.get("Volumes") or ())
-    tmpfs = {mount["Destination"]: "" for mount in mounts if mount["Type"] == "tmpfs"} | (host.get("Tmpfs") or {})
+    tmpfs = {mount["Destination"]: "" for mount in target.mounts if mount["Type"] == "tmpfs"} | (
+        host.get("Tmpfs") or {}
+    )
     return Spec(
         image=target.image["Id"],
         command=tuple(config.get("Cmd") or ()) or None,

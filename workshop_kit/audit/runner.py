@@ -22,6 +22,7 @@ from workshop_kit.audit.findings import (
     RuleVerdict,
     TargetReport,
     cannot_tell,
+    not_applicable,
 )
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
@@ -32,6 +33,7 @@ from workshop_kit.progress import Report, Step, silent
 
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
+NO_CONTAINER = not_applicable("That is decided when a container of it is started.")
 SENTENCE_LENGTH = 600
 TOO_BUSY = 5.0
 MACHINE = "But {busy:.0f} programs waited for each core of this machine: try again when it is less busy."
@@ -100,7 +102,7 @@ def judge(subject: Subject, rule: Rule) -> RuleFinding:
     """Apply a rule; an error becomes "cannot be told". The finding is not masked yet."""
     started = time.monotonic()
     try:
-        judged = function_of(rule)(subject)
+        judged = NO_CONTAINER if rule.of_containers and not subject.target.container else function_of(rule)(subject)
     except WorkshopError as unknown:
         judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
     except (APIError, OSError) as refused:

@@ -119,8 +119,9 @@ class Subject:
     @once
     def run_normal(self) -> CloneRun:
         """Run a clone with the target's settings: start it, send requests, look at it, stop it."""
-        with self._clone(self._spec()) as clone:
-            started = clone.start(READY_SECONDS)
+        self._require_not_stopped()
+        started, clone, block = self._start_normal()
+        with block:
             if started.ended:
                 return CloneRun(started, clone.log())
             first = clone.processes()
@@ -130,6 +131,18 @@ class Subject:
             files = clone.log_sizes()
             seconds, code = clone.stop()
             return CloneRun(started, clone.log(), answers, programs, files, seconds, code, bool(clone.address))
+
+    @once
+    def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
+        """Start the normal clone until it is ready; then other clones may start. `run_normal` or `close` ends it."""
+        with contextlib.ExitStack() as block:
+            clone = block.enter_context(self._clone(self._spec()))
+            return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())
+
+    def _require_ready(self) -> None:
+        """Raise WorkshopError if the normal clone did not get ready."""
+        if not self._start_normal()[0].ready:
+            self.require_ready_run()
 
     def _answers(self, clone: Clone) -> tuple[Answer, ...]:
         """Send requests; beside its backing services again, until no answer is a 503, since it may be connecting."""
@@ -166,7 +179,7 @@ class Subject:
     @once
     def restart_after_kill(self) -> CloneStart:
         """Kill a ready clone and start it again."""
-        self.require_ready_run()
+        self._require_ready()
         with self._clone(self._spec()) as clone:
             clone.start(READY_SECONDS)
             clone.running.container.kill()
@@ -176,14 +189,14 @@ class Subject:
     @once
     def run_confined(self) -> CloneRun:
         """Run a clone with a read-only root and without capabilities."""
-        self.require_ready_run()
+        self._require_ready()
         with self._clone(confined(self._spec())) as clone:
             return CloneRun(clone.start(READY_SECONDS), clone.log())
 
     @once
     def freeze_processes(self) -> tuple[str, float]:
         """Send SIGSTOP to the processes of a healthy clone; return its health and the seconds until then."""
-        self.require_ready_run()
+        self._require_ready()
         with self._clone(self._spec()) as clone:
             clone.start(READY_SECONDS)
             before = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
@@ -200,7 +213,7 @@ class Subject:
         environment = self.target.environment
         secret = {*secrets_among(environment), *filter(is_secret_name, environment)}
         canaries = {name: new_canary() for name in sorted({*secret, CANARY_VARIABLE})}
-        ports = {str(port): (port, port + 1111) for port in self.run_normal().started.ports}
+        ports = {str(port): (port, port + 1111) for port in self._start_normal()[0].ports}
         given = {PORT_VARIABLE: next(iter(ports), ""), **environment}
         moved = {
             name: ports[value] for name, value in given.items() if name.upper().endswith("PORT") and value in ports

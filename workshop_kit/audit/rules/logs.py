@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.audit.clone import CloneRun, log_texts
-from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
 from workshop_kit.observe.logs import record
@@ -80,8 +80,6 @@ def no_secrets(subject: Subject) -> Judgment:
 
 def rotation(subject: Subject) -> Judgment:
     """Hold for json-file with max-size and for ``local``; fail for ``none`` and for non-blocking mode."""
-    if subject.target.container is None:
-        return not_applicable("Which driver keeps the log is decided when it is started.")
     config = subject.target.host.get("LogConfig") or {}
     driver, options = str(config.get("Type") or ""), dict(config.get("Config") or {})
     words = ", ".join(f"{key}={options[key]}" for key in sorted(options))

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,12 +16,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog, handlers
-from workshop_kit.faults.catalog import FAULTS, ActiveFault, NetworkEndpoint, TargetState, named
+from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, NetworkEndpoint, TargetState, named
 from workshop_kit.faults.handlers import HANDLERS
 from workshop_kit.faults.injection import Journal, fault, revert_all
 from workshop_kit.workspace import provision
@@ -65,13 +67,13 @@ NAME = "restart"
 @pytest.fixture
 def documented(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The document's entry and functions are in place."""
-    entry, function, pair = re.findall(
-        r"^```python\n(.*?)^```", (root / "docs/adding-a-fault.md").read_text(), re.M | re.S
-    )
+    text = (root / "docs/adding-a-fault.md").read_text()
+    entry, function, pair = re.findall(r"^```(?:toml|python)\n(.*?)^```", text, re.M | re.S)
     names = dict(vars(handlers))
     exec(function, names)
-    monkeypatch.setitem(catalog.FAULTS, NAME, eval(entry, dict(vars(catalog))))
-    monkeypatch.setitem(handlers.HANDLERS, NAME, eval(pair, names)[NAME])  # type: ignore[misc]
+    (fault,) = TypeAdapter(list[Fault]).validate_python(tomllib.loads(entry)["fault"])
+    monkeypatch.setitem(catalog.FAULTS, NAME, fault)
+    monkeypatch.setitem(handlers.HANDLERS, NAME, eval(pair, names)[NAME])
 
 
 @pytest.mark.engine

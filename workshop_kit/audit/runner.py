@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -72,30 +72,24 @@ def _backing_services(session: Session, word: str | None) -> Sequence[Target]:
 
 
 def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> TargetReport:
-    started, target = time.monotonic(), subject.target
+    """Apply all rules, the dynamic ones in threads, since these wait for clones."""
+    started, target, findings = time.monotonic(), subject.target, []
+    task = f"Audit of {Mask()(target.name, 60)}"
     dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
+    whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
     with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
         try:
-            findings = tuple(_findings(subject, rules, dynamic, pool, progress))
+            futures = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic}
+            for rule in rules:
+                progress(Step(task, done / whole, rule.title))
+                found = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
+                findings.append(_masked(found, subject.mask))
+                done += rule.cost_seconds
         finally:
             subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
-    how, seconds = CLONED if dynamic else NOTHING_RUN, time.monotonic() - started
-    return TargetReport(Mask()(target.name), target.kind, str(target.image["Id"]), how, findings, seconds)
-
-
-def _findings(
-    subject: Subject, rules: Sequence[Rule], dynamic: Sequence[Rule], pool: ThreadPoolExecutor, progress: Report
-) -> Iterator[RuleFinding]:
-    """Apply all rules, the dynamic ones in threads, since these wait for clones."""
-    futures = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic}
-    task = f"Audit of {Mask()(subject.target.name, 60)}"
-    whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
-    for rule in rules:
-        progress(Step(task, done / whole, rule.title))
-        found = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
-        yield _masked(found, subject.mask)
-        done += rule.cost_seconds
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
+    how, seconds = CLONED if dynamic else NOTHING_RUN, time.monotonic() - started
+    return TargetReport(Mask()(target.name), target.kind, str(target.image["Id"]), how, tuple(findings), seconds)
 
 
 def judge(subject: Subject, rule: Rule) -> RuleFinding:

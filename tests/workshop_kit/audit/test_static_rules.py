@@ -83,8 +83,8 @@ def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> 
     assert set(found) == BAD_IMAGE_RULES
     files = "/srv/.env", "/srv/.env.production", "/srv/.git/HEAD"
     assert all(path in str(found["config.no-secret-files"].evidence) for path in files)
-    (evidence,) = [one for one in found["config.no-secrets-in-history"].evidence if "DEPLOY_TOKEN" in one.saw]
-    assert "more" in evidence.ran  # several steps show it
+    told = [one.saw for one in found["config.no-secrets-in-history"].evidence]
+    assert len([one for one in told if "DEPLOY_TOKEN" in one]) == 1  # several steps show it
     assert "correct-horse" not in as_text(AuditReport("bad", (bad,)))
     verdicts = {one.rule.id: one.verdict for one in good.findings if one.rule.id in BAD_IMAGE_RULES}
     assert verdicts.pop("monitoring.health-check") is RuleVerdict.CANNOT_TELL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from workshop_kit.audit.clone import CloneRun
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
@@ -44,26 +43,21 @@ def no_secrets_in_environment(subject: Subject) -> Judgment:
 
 
 def no_secrets_in_history(subject: Subject) -> Judgment:
-    """Look at build arguments and commands in ``docker history``; report each secret once."""
+    """Look at build arguments and commands in ``docker history``; report each secret where it is first shown."""
     history = subject.read_history()
-    steps: dict[str, list[tuple[int, str, str]]] = {}
+    first: dict[str, tuple[str, Evidence]] = {}
     defaults = set(secrets_among(subject.target.image_environment).values())
     for number, step in enumerate(history, 1):
         text = str(step.get("CreatedBy") or "")
-        for secret, name in {secret: name for name, secret in _secrets(text)}.items():
+        for name, secret in _secrets(text):
             subject.mask.learn(secret)
             if not (text.startswith("ENV ") and secret in defaults):  # `no_secrets_in_environment` reports it
-                steps.setdefault(secret, []).append((number, name, text))
-    if not steps:
+                first.setdefault(secret, (name, Evidence(f"docker history, step {number}", f"{name}: {text}")))
+    if not first:
         seen = Evidence("docker history --no-trunc", "nothing")
         return holds(f"None of the {len(history)} steps shows one.", seen)
-    evidence = []
-    for found in steps.values():
-        number, name, text = found[0]
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        evidence.append(Evidence(f"docker history, step {number}{more}", f"{name}: {text}"))
-    names = ", ".join(dict.fromkeys(found[0][1] for found in steps.values()))
-    return fails(f"Its history shows what looks like a secret: {names}.", *evidence)
+    names = ", ".join(dict.fromkeys(name for name, _ in first.values()))
+    return fails(f"Its history shows what looks like a secret: {names}.", *(seen for _, seen in first.values()))
 
 
 def no_secret_files(subject: Subject) -> Judgment:
@@ -130,17 +124,13 @@ def file_names(found: list[Member]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def file_evidence(found: Iterable[Member]) -> list[Evidence]:
+def file_evidence(found: list[Member]) -> list[Evidence]:
     """Return the first files as evidence, each with the instruction that made it."""
-    rows = list(found)
-    evidence = [
-        Evidence(f"{READ}: layer {one.layer + 1} {one.made_by}".rstrip(), _describe(one)) for one in rows[:SHOWN]
-    ]
-    return evidence + ([Evidence(READ, f"{len(rows) - SHOWN} more")] if len(rows) > SHOWN else [])
+    return [Evidence(f"{READ}: layer {one.layer + 1} {one.made_by}".rstrip(), _describe(one)) for one in found[:SHOWN]]
 
 
 def _secrets(text: str) -> list[tuple[str, str]]:
-    return [*secrets_in(text), *assigned_secrets(text)]
+    return [*assigned_secrets(text), *secrets_in(text)]
 
 
 def _is_secret(file: Member) -> bool:

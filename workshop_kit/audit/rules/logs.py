@@ -86,14 +86,12 @@ def rotation(subject: Subject) -> Judgment:
     seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
     if subject.session.engine.is_podman:
         return cannot_tell("Podman does not say which options a log has.", seen)
-    faults = {
-        "The driver none throws every line away.": driver == "none",
-        "In mode non-blocking lines are dropped when its buffer is full.": options.get("mode") == "non-blocking",
-        "json-file without max-size grows without end.": driver == "json-file"
-        and options.get("max-size", "-1") == "-1",
-    }
-    if fault := next((said for said, is_met in faults.items() if is_met), ""):
-        return fails(fault, seen)
+    if driver == "none":
+        return fails("The driver none throws every line away.", seen)
+    if options.get("mode") == "non-blocking":
+        return fails("In mode non-blocking lines are dropped when its buffer is full.", seen)
+    if driver == "json-file" and options.get("max-size", "-1") == "-1":
+        return fails("json-file without max-size grows without end.", seen)
     if driver in {"json-file", "local"}:
         return holds(f"{driver} is limited.", seen)
     return cannot_tell(f"The log driver {driver or 'of the engine'} stores lines elsewhere.", seen)

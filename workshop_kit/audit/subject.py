@@ -252,7 +252,7 @@ class Subject:
             self._require_not_stopped()
             over = threading.Event()
             with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
-                self._stack.callback(running.remove)
+                self._stack.callback(running.remove)  # `close` ends a clone that is still at work
                 watching = pool.submit(limit_writes, running, over)
                 try:
                     yield Clone(running, self.target)

@@ -24,11 +24,11 @@ from workshop_kit.paths import CHECKOUT
 # Lines on a schedule: however slow the machine, never faster than the rate.
 WRITER = """
 import json, sys, time
-total, rate, size = map(int, sys.argv[1:])
+total, rate = map(int, sys.argv[1:])
 start = time.monotonic()
 for n in range(total):
     stream = sys.stderr if n % 5 == 0 else sys.stdout
-    stream.write(json.dumps({"n": n, "msg": "x" * (40_000 if n % 5_000 == 1 else n % size)}) + "\\n")
+    stream.write(json.dumps({"n": n, "msg": "x" * (40_000 if n % 5_000 == 1 else n % 120)}) + "\\n")
     if n % 100 == 0:
         sys.stdout.flush()
         time.sleep(max(0, start + n / rate - time.monotonic()))
@@ -42,13 +42,10 @@ def a_bucket(folder: Path) -> Iterator[LogBucket]:
         yield log_bucket.start(stack)
 
 
-def write(
-    bucket: LogBucket, name: str, total: int, *, rate: int = 100_000, size: int = 120, log: dict[str, str] | None = None
-) -> Running:
+def write(bucket: LogBucket, name: str, total: int, *, rate: int = 100_000) -> Running:
     """Start a container that writes numbered lines, some of them in pieces; its logs go to the service ``name``."""
-    command = ("python3", "-c", WRITER, str(total), str(rate), str(size))
-    host = {"LogConfig": {"Type": "json-file", "Config": log}} if log else {}
-    spec = Spec(recipes.tags(CHECKOUT)["base"], command=command, labels={SERVICE: name}, host=host)
+    command = ("python3", "-c", WRITER, str(total), str(rate))
+    spec = Spec(recipes.tags(CHECKOUT)["base"], command=command, labels={SERVICE: name})
     return containers.run(bucket.stack.session, spec)
 
 

@@ -15,7 +15,6 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -25,7 +24,6 @@ from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import recipes
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import SECRETS, Stack
@@ -171,35 +169,23 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
 
 
 @pytest.mark.long
-def test_bundle_is_in_no_layer(
-    client: Any, labels: dict[str, str], images: dict[str, str], engine: Engine, root: Path, tmp_path: Path
-) -> None:
+def test_bundle_is_in_no_layer(session: Session, images: dict[str, str], root: Path, tmp_path: Path) -> None:
     """Each image whose build uses the bundle is built with a marked one: no layer contains the mark."""
     canary, own, bundle = new_canary(), engine_images.ca_bundle(), tmp_path / "bundle.pem"
     bundle.write_text((own.read_text() if own else "") + f"\n# {canary}\n")
 
     def build(folder: Path, base: str) -> str:
         tag = f"{recipes.REPOSITORY}/test:{secrets.token_hex(6)}"
-        command = ["docker", "buildx", "build", "--load", "--quiet", "--tag", tag, "--build-arg", f"BASE={base}"]
-        command += [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-        command += ["--secret", f"id=ca,src={bundle}", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
-        assert done.returncode == 0, done.stderr
+        words = ("--build-arg", f"BASE={base}", "--secret", f"id=ca,src={bundle}")
+        engine_images.build_folder(session, folder, tag, *words)
         return tag
 
     # A base with a new file in it: no step that stands on it comes from the builder's cache.
-    folder = tmp_path / "base"
-    folder.mkdir()
-    (folder / "new").write_text(secrets.token_hex(6))
-    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY new /new\n")
-    made = [build(folder, images["base"])]
-    try:
-        folders = [root / one.folder for one in recipes.RECIPES]
-        folders = [one for one in folders if "type=secret" in (one / "Dockerfile").read_text()]
-        assert folders
-        for folder in folders:
-            made.append(build(folder, made[0]))
-            assert find(canary, image_surfaces(engine, made[-1])).empty, folder
-    finally:
-        for tag in reversed(made):
-            client.images.remove(tag)
+    (tmp_path / "new").write_text(secrets.token_hex(6))
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY new /new\n")
+    base = build(tmp_path, images["base"])
+    folders = [root / one.folder for one in recipes.RECIPES]
+    folders = [one for one in folders if "type=secret" in (one / "Dockerfile").read_text()]
+    assert folders
+    for folder in folders:
+        assert find(canary, image_surfaces(session.engine, build(folder, base))).empty, folder

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,6 @@ def log_lines() -> Iterator[list[EventDict]]:
         yield lines
 
 
-@pytest.fixture
-def environ() -> dict[str, str]:
-    """An environment of the test's own, to change at will."""
-    return good_environ()
-
-
 class Service:
     """The service as a process of its own, seen from outside: exit code, output, HTTP."""
 
@@ -150,26 +145,27 @@ class Service:
         return lines
 
 
-@pytest.fixture
-def start_service(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Service]]:
-    """Return a function that starts a service, which ends with the test."""
-    running: list[Service] = []
-
-    def start(environ: dict[str, str]) -> Service:
-        running.append(Service(environ, tmp_path))
-        return running[-1]
-
-    yield start
-    for service in running:
+@contextmanager
+def started(folder: Path, **settings: str) -> Iterator[Service]:
+    """The service without its dependencies, until the end of the block."""
+    service = Service(good_environ() | settings, folder)
+    try:
+        service.wait_for("/readyz", "no answer from")
+        yield service
+    finally:
         service.process.kill()
         service.wait()
 
 
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A service of the test's own, with HTTP_ADMIN."""
+    with started(tmp_path, HTTP_ADMIN="true") as service:
+        yield service
+
+
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service without its dependencies, for the tests of a module that only send requests."""
-    service = Service(good_environ(), tmp_path_factory.mktemp("service"))
-    service.wait_for("/readyz", "no answer from")
-    yield service
-    service.process.kill()
-    service.wait()
+    """One service for the tests of a module that only send requests."""
+    with started(tmp_path_factory.mktemp("service")) as service:
+        yield service

@@ -7,8 +7,9 @@ monitoring.critical.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from starlette.applications import Starlette
@@ -21,22 +22,9 @@ from workshop_app import health
 pytestmark = pytest.mark.anyio
 
 
-@dataclass
-class Dependency:
-    """A dependency that answers, refuses, or hangs."""
-
-    name: str
-    critical: bool = True
-    state: str = "up"
-    pings: int = 0
-
-    async def ping(self) -> None:
-        """Count the ping."""
-        self.pings += 1
-        if self.state == "hangs":
-            await asyncio.sleep(5)
-        if self.state == "down":
-            raise ConnectionRefusedError
+def dependency(ping: Any = None) -> Any:
+    """A dependency whose pings do this."""
+    return SimpleNamespace(name="db", critical=True, ping=AsyncMock(side_effect=ping))
 
 
 class Clock:
@@ -53,11 +41,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def probes(*dependencies: Dependency) -> Starlette:
-    """The three handlers over some dependencies."""
+def probes(database: Any) -> Starlette:
+    """The three handlers over one dependency."""
     routes = [Route("/livez", health.live), Route("/readyz", health.ready), Route("/health", health.deep)]
     app = Starlette(routes=routes)
-    app.state.draining, app.state.dependencies = False, dependencies
+    app.state.draining, app.state.dependencies = False, (database,)
     return app
 
 
@@ -71,28 +59,32 @@ async def get(app: Starlette, path: str) -> tuple[int, dict[str, Any]]:
 
 async def test_callers_share_one_check_that_ends_within_a_second() -> None:
     """Forty simultaneous probes cause one ping, also while it hangs."""
-    database = Dependency("db", state="hangs")
+
+    async def hang() -> None:
+        await asyncio.sleep(5)
+
+    database = dependency(hang)
     app = probes(database)
     answers = await asyncio.gather(*(get(app, path) for path in ["/health", "/readyz"] * 20))
-    assert database.pings == 1
+    assert database.ping.await_count == 1
     assert {status for status, _ in answers} == {503}
     assert answers[0][1]["checks"]["db:responseTime"][0]["observedValue"] < 1000
 
 
 async def test_report_is_kept_for_a_while(clock: Clock, log_lines: list[EventDict]) -> None:
     """A good report is reused for two seconds and gives its age; a bad one for half a second. Changes are logged."""
-    database = Dependency("db")
+    database = dependency()
     app = probes(database)
     for seconds, age_seconds in ((0, 0), (1.9, 1.9), (0.2, 0)):
         clock.now += seconds
         assert (await get(app, "/health"))[1]["ageSeconds"] == age_seconds
-    assert database.pings == 2
-    database.state = "down"
+    assert database.ping.await_count == 2
+    database.ping.side_effect = ConnectionRefusedError
     for seconds, pings in ((2.1, 3), (0.4, 3), (0.2, 4)):
         clock.now += seconds
         assert (await get(app, "/readyz"))[0] == 503
-        assert database.pings == pings
-    database.state = "up"
+        assert database.ping.await_count == pings
+    database.ping.side_effect = None
     clock.now += 0.6
     assert (await get(app, "/readyz"))[0] == 200
     changes = [(line["event"], line["log_level"]) for line in log_lines]

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -22,19 +21,9 @@ import pytest
 from tests.workshop_app.conftest import DB_PASSWORD, REDIS_PASSWORD, ROOT, Service, free_port
 from tests.workshop_app.probes import p99_seconds, probe
 
-Start = Callable[[dict[str, str]], Service]
-
 LEVEL = "/admin/log-level"
 ENDLESS_BYTES = 40 * 1024**2
 HALF_AN_ORDER = b'POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Length: 40\r\n\r\n{"item": "tea", '
-
-
-@pytest.fixture
-def service(start_service: Start, environ: dict[str, str]) -> Service:
-    """The started service, with HTTP_ADMIN; no server listens at the addresses of its dependencies."""
-    running = start_service(environ | {"HTTP_ADMIN": "true"})
-    running.wait_for("/readyz", "no answer from")
-    return running
 
 
 def test_orders_without_dependencies_are_refused(shared_service: Service) -> None:

@@ -10,9 +10,11 @@ import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_interface
 from typing import Any
 
 import pandas as pd
+import psutil
 from docker.errors import APIError
 
 from workshop_kit.audit.clone_spec import STOP_SECONDS
@@ -235,23 +237,15 @@ class Clone:
         return read_container(self.running.container)
 
     def _reachable_address(self) -> str:
-        networks = self.running.container.attrs["NetworkSettings"]["Networks"]
-        for name, network in networks.items():
-            address = str(network.get("IPAddress") or "")
-            if address and is_on_bridge_network(address, self._gateway(name)):
-                return address
+        """Return its address if this machine is on its network; with an engine in a virtual machine it is not."""
+        for network in self.running.container.attrs["NetworkSettings"]["Networks"].values():
+            if network.get("IPAddress") and is_on_network(f"{network['IPAddress']}/{network['IPPrefixLen']}"):
+                return str(network["IPAddress"])
         return ""
 
-    def _gateway(self, network: str) -> str:
-        attributes = self.running.session.engine.client.networks.get(network).attrs
-        return str(((attributes["IPAM"]["Config"] or [{}])[0]).get("Gateway") or "")
 
-
-def is_on_bridge_network(address: str, gateway: str) -> bool:
-    """Return whether this machine is on the container's network; with an engine in a virtual machine it is not."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
-        try:
-            connection.connect((address, 9))  # nothing is sent
-            return bool(connection.getsockname()[0] == gateway)
-        except OSError:
-            return False
+def is_on_network(interface: str) -> bool:
+    """Return whether this machine has an address on the network of an interface (``172.18.0.2/16``)."""
+    network = ip_interface(interface).network
+    own = [one.address for ones in psutil.net_if_addrs().values() for one in ones if one.family == socket.AF_INET]
+    return any(ip_address(address) in network for address in own)

@@ -45,11 +45,12 @@ _VOLUME = f"size={WRITTEN_BYTES},nr_inodes={WRITTEN_FILES},mode=1777,exec"
 def clone_spec(target: Target, environment: Mapping[str, str], network: str, copies: Mapping[str, str]) -> Spec:
     """Make the spec of a clone: a tmpfs replaces each volume; ``copies`` (folder to volume) replace bind mounts."""
     host, config = target.host, target.config
-    mounts = (target.container or {}).get("Mounts") or ()
-    volumes = [mount["Destination"] for mount in mounts if mount["Type"] == "volume"]
+    volumes = [mount["Destination"] for mount in target.mounts if mount["Type"] == "volume"]
     if target.container is None:  # a container's Volumes name its bind mounts, too
         volumes = list(config.get("Volumes") or ())
-    tmpfs = {mount["Destination"]: "" for mount in mounts if mount["Type"] == "tmpfs"} | (host.get("Tmpfs") or {})
+    tmpfs = {mount["Destination"]: "" for mount in target.mounts if mount["Type"] == "tmpfs"} | (
+        host.get("Tmpfs") or {}
+    )
     return Spec(
         image=target.image["Id"],
         command=tuple(config.get("Cmd") or ()) or None,
@@ -103,7 +104,7 @@ def create(session: Session, target: Target, spec: Spec, alias: str = "") -> Run
 
 
 def limit_writes(running: Running, over: threading.Event) -> str:
-    """Kill a clone that writes more than the limits, until ``over`` is set; return the limit it exceeded, or ""."""
+    """Kill a clone that writes more than the limits, until ``over`` is set; return the reason, or ""."""
     api = running.session.engine.client.api
     while not over.wait(POLL_SECONDS):
         with contextlib.suppress(APIError):
@@ -111,7 +112,8 @@ def limit_writes(running: Running, over: threading.Event) -> str:
             (listed,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
             if written > WRITTEN_FILES or listed.get("SizeRw", 0) > WRITTEN_BYTES:
                 running.container.kill()
-                return f"more than {WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
+                limits = f"{WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
+                return f"A clone of it was stopped: it wrote more than {limits}."
     return ""
 
 

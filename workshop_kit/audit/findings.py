@@ -64,7 +64,8 @@ class Rule:
     """One behavior that can be tested from outside; an entry of catalog.toml.
 
     If the rule fails, every principle in ``serves`` fails; if it holds, every principle in ``proves`` holds.
-    ``timed`` marks a rule that measures time, which a busy machine can distort.
+    ``timed`` marks a rule that measures time, which a busy machine can distort; ``of_containers`` one that does not
+    apply to an image.
     """
 
     id: str
@@ -80,11 +81,12 @@ class Rule:
     why: str
     next_step: str
     timed: bool = False
+    of_containers: bool = False
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was run and what was seen. It may hold secrets until `Subject.masked` has masked it."""
+    """What was run and what was seen. It may hold secrets until `runner` has masked it."""
 
     ran: str
     saw: str

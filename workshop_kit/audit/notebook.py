@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.colors import ListedColormap
 
-from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
 from workshop_kit.audit.report import as_card, json_of_finding, principles
 from workshop_kit.audit.runner import run_audit
@@ -94,15 +93,11 @@ def _row(one: TargetReport, finding: RuleFinding) -> dict[str, object]:
 
 
 def verdict_table(audits: Mapping[str, TargetReport]) -> pd.DataFrame:
-    """Make a DataFrame of the verdicts, as words: principles (index: id and name) by audits (columns).
-
-    Principles that no applied rule serves are left out.
-    """
-    tested = {principle.id for audit in audits.values() for principle, _ in principles(audit)}
-    rows = [one for one in catalog.principles() if one.id in tested]
-    names = [f"{one.id} {one.name}" for one in rows]
-    columns = {name: [str(audit.verdict_on(one.id)) for one in rows] for name, audit in audits.items()}
-    return pd.DataFrame(columns, index=pd.Index(names, name="principle"), dtype="str")
+    """Make a DataFrame of the verdicts, as words: principles (index: id and name) by audits (columns)."""
+    columns = {}
+    for name, audit in audits.items():
+        columns[name] = {f"{principle.id} {principle.name}": str(verdict) for principle, verdict in principles(audit)}
+    return pd.DataFrame(columns, dtype="str").fillna(str(RuleVerdict.CANNOT_TELL))
 
 
 def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:

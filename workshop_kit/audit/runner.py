@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from docker.errors import APIError
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import AuditReport, Judgment, Method, Rule, RuleFinding, TargetReport
+from workshop_kit.audit.findings import (
+    AuditReport,
+    Evidence,
+    Judgment,
+    Method,
+    Rule,
+    RuleFinding,
+    RuleVerdict,
+    TargetReport,
+    cannot_tell,
+    not_applicable,
+)
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe.masking import Mask
 from workshop_kit.progress import Report, Step, silent
 
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
+NO_CONTAINER = not_applicable("That is decided when a container of it is started.")
+SENTENCE_LENGTH = 600
+TOO_BUSY = 5.0
+MACHINE = "But {busy:.0f} programs waited for each core of this machine: try again when it is less busy."
 
 
 def run_audit(
@@ -53,30 +72,49 @@ def _backing_services(session: Session, word: str | None) -> Sequence[Target]:
 
 
 def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> TargetReport:
-    started, target = time.monotonic(), subject.target
+    """Apply all rules, the dynamic ones in threads, since these wait for clones."""
+    started, target, findings = time.monotonic(), subject.target, []
+    task = f"Audit of {Mask()(target.name, 60)}"
     dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
+    whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
     with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
         try:
-            findings = tuple(_findings(subject, rules, dynamic, pool, progress))
+            futures = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic}
+            for rule in rules:
+                progress(Step(task, done / whole, rule.title))
+                found = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
+                findings.append(_masked(found, subject.mask))
+                done += rule.cost_seconds
         finally:
-            subject.experiments.close()  # before the pool joins its threads: after an interrupt none starts a clone
-    how, seconds = CLONED if dynamic else NOTHING_RUN, time.monotonic() - started
-    return TargetReport(Mask()(target.name), target.kind, str(target.image["Id"]), how, findings, seconds)
-
-
-def _findings(
-    subject: Subject, rules: Sequence[Rule], dynamic: Sequence[Rule], pool: ThreadPoolExecutor, progress: Report
-) -> Iterator[RuleFinding]:
-    """Apply all rules, the dynamic ones in threads, since these wait for clones."""
-    futures = {rule.id: pool.submit(subject.judge, rule, function_of(rule)) for rule in dynamic}
-    task = f"Audit of {Mask()(subject.target.name, 60)}"
-    whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
-    for rule in rules:
-        progress(Step(task, done / whole, rule.title))
-        found = futures[rule.id].result() if rule.id in futures else subject.judge(rule, function_of(rule))
-        yield subject.masked(found)
-        done += rule.cost_seconds
+            subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
+    how, seconds = CLONED if dynamic else NOTHING_RUN, time.monotonic() - started
+    return TargetReport(Mask()(target.name), target.kind, str(target.image["Id"]), how, tuple(findings), seconds)
+
+
+def judge(subject: Subject, rule: Rule) -> RuleFinding:
+    """Apply a rule; an error becomes "cannot be told". The finding is not masked yet."""
+    started = time.monotonic()
+    try:
+        judged = NO_CONTAINER if rule.of_containers and not subject.target.container else function_of(rule)(subject)
+    except WorkshopError as unknown:
+        judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
+    except (APIError, OSError) as refused:
+        judged = cannot_tell(f"The engine refused a request: {refused}.")
+    if rule.timed and judged.verdict is RuleVerdict.FAILS and (busy := how_busy()) > TOO_BUSY:
+        judged = cannot_tell(f"{judged.said} {MACHINE.format(busy=busy)}", *judged.evidence)
+    return RuleFinding(rule, judged.verdict, judged.said, judged.evidence, time.monotonic() - started)
+
+
+def _masked(finding: RuleFinding, mask: Mask) -> RuleFinding:
+    """Return the finding without the secrets that the audit has seen so far."""
+    evidence = tuple(Evidence(mask(one.ran), mask(one.saw)) for one in finding.evidence)
+    return replace(finding, said=mask(finding.said, SENTENCE_LENGTH), evidence=evidence)
+
+
+def how_busy() -> float:
+    """Return the load average of the last minute divided by the number of cores; above 1.0 programs wait."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def function_of(rule: Rule) -> Callable[[Subject], Judgment]:

@@ -1,38 +1,99 @@
-"""The subject of the rules: one target, its image, its files, and experiments with its clones."""
+"""The subject of the rules: one target, its image, its files, and clones of it.
+
+Each ``read_…`` and ``run_…`` method works at its first call; after that all rules share its result, from any thread.
+At most AT_ONCE clones run at the same time.
+"""
 
 from __future__ import annotations
 
-import os
+import contextlib
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar
 
 from docker.errors import APIError
 
-from workshop_kit.audit.experiments import Experiments, once
-from workshop_kit.audit.findings import Evidence, Judgment, Rule, RuleFinding, RuleVerdict, cannot_tell
+from workshop_kit.audit.clone import Clone, CloneRun, CloneStart
+from workshop_kit.audit.clone_spec import clone_spec, confined, create, limit_writes, run_backing_services
 from workshop_kit.audit.targets import Target
+from workshop_kit.engine import mounted_files
+from workshop_kit.engine.containers import private_network
+from workshop_kit.engine.mounted_files import MountedFiles
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import SECRETS_FOLDER
+from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.http import Answer
 from workshop_kit.observe.layers import Member, members
-from workshop_kit.observe.masking import Mask, secrets_among
+from workshop_kit.observe.leaks import new_canary
+from workshop_kit.observe.masking import Mask, is_secret_name, secrets_among
 
-SENTENCE_LENGTH = 600
-TOO_BUSY = 5.0
-MACHINE = "But {busy:.0f} programs waited for each core of this machine: try again when it is less busy."
+AT_ONCE = 3
+READY_SECONDS = 15.0
+HEALTHY_SECONDS = 8.0
+"""A health check of a ready clone that is not good after this time is not expected to become so."""
+SETTLE_SECONDS = 0.7
+CONNECTED_SECONDS = 8.0
+CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
+PORT_VARIABLE = "PORT"
+"""Platforms pass the port in this variable; it is tried on every target."""
+HANGS_WITHIN_SECONDS = 12.0
+OUT_OF_REACH = "The network of its clones cannot be reached: the engine runs in a virtual machine."
+_SETTINGS = "Audit a container of it that has its settings."
+_BACKING = "Name the services it needs: --with compose:PROJECT."
+
+
+Result = TypeVar("Result")
+
+
+def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Run a method once per object and keep its result: other threads wait for it. An exception is not kept."""
+
+    @wraps(compute)
+    def call(owner: Any) -> Result:
+        kept: dict[str, Any] = owner.__dict__
+        name = f"result of {compute.__name__}"
+        with kept.setdefault(f"lock of {compute.__name__}", threading.RLock()):
+            if name not in kept:
+                kept[name] = compute(owner)
+            result: Result = kept[name]
+            return result
+
+    return call
+
+
+@dataclass(frozen=True)
+class CanaryRun:
+    """A run with random words as secrets and with another port (``moved``: variable to old and new port)."""
+
+    run: CloneRun
+    canaries: Mapping[str, str]
+    moved: Mapping[str, tuple[int, int]]
+    still_on: tuple[int, ...] = ()
+    now_on: tuple[int, ...] = ()
 
 
 class Subject:
-    """A target as the rules see it; clones of ``backing`` run beside its clones."""
+    """A target as the rules see it, with clones on a private network; clones of ``backing`` run beside them."""
 
     def __init__(self, session: Session, target: Target, backing: Sequence[Target] = ()) -> None:
         self.session = session
         self.target = target
-        self.experiments = Experiments(session, target, backing)
+        self.backing = backing
+        self._stack = contextlib.ExitStack()
+        self._slots = threading.Semaphore(AT_ONCE)
+        self._stopped = ""  # the reason why no further clone starts
         self.mask = Mask(secrets_among(target.image_environment).values())
         self.mask.learn(*secrets_among(target.environment).values(), *self.read_file_secrets().values())
+
+    def close(self) -> None:
+        """Remove clones, backing services and the network; no further clone starts."""
+        self._stopped = "The audit has ended."
+        with contextlib.suppress(WorkshopError):  # a normal clone that no rule has looked at says so
+            self._stack.close()
 
     @once
     def read_history(self) -> list[Mapping[str, Any]]:
@@ -40,38 +101,168 @@ class Subject:
         return list(reversed(self._image().history()))
 
     @once
-    def read_file_secrets(self) -> dict[str, str]:
-        """Read the files in /run/secrets: path to text. They are masked in the report and searched for in the log."""
-        found = [one.texts() for one in self.experiments.read_mounted_files() if one.folder == SECRETS_FOLDER]
-        return {path: text.strip() for texts in found for path, text in texts.items() if text.strip()}
-
-    @once
     def read_files(self) -> list[Member]:
         """Read the files of all layers. Raises WorkshopError if the image is too large."""
         return members(self._image())
 
+    @once
+    def read_file_secrets(self) -> dict[str, str]:
+        """Read the files in /run/secrets: path to text. They are masked in the report and searched for in the log."""
+        found = [one.texts() for one in self._read_mounted_files() if one.folder == SECRETS_FOLDER]
+        return {path: text.strip() for texts in found for path, text in texts.items() if text.strip()}
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The variables of a container that differ from its image's."""
+        image = self.target.image_environment
+        return {name: value for name, value in self.target.environment.items() if image.get(name) != value}
+
+    @once
+    def run_normal(self) -> CloneRun:
+        """Run a clone with the target's settings: start it, send requests, look at it, stop it."""
+        self._require_not_stopped()
+        started, clone, block = self._start_normal()
+        with block:
+            if started.ended:
+                return CloneRun(started, clone.log())
+            first = clone.processes()
+            time.sleep(SETTLE_SECONDS)
+            answers = self._answers(clone)
+            programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
+            files = clone.log_sizes()
+            seconds, code = clone.stop()
+            return CloneRun(started, clone.log(), answers, programs, files, seconds, code, bool(clone.address))
+
+    @once
+    def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
+        """Start the normal clone until it is ready; then other clones may start. `run_normal` or `close` ends it."""
+        with contextlib.ExitStack() as block:
+            clone = block.enter_context(self._clone(self._spec()))
+            return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())
+
+    def _require_ready(self) -> None:
+        """Raise WorkshopError if the normal clone did not get ready."""
+        if not self._start_normal()[0].ready:
+            self.require_ready_run()
+
+    def _answers(self, clone: Clone) -> tuple[Answer, ...]:
+        """Send requests; beside its backing services again, until no answer is a 503, since it may be connecting."""
+        deadline = time.monotonic() + CONNECTED_SECONDS
+        while True:
+            answers = clone.ask()
+            if not self.backing or all(one.status != 503 for one in answers) or time.monotonic() > deadline:
+                return answers
+            time.sleep(SETTLE_SECONDS)
+
+    def require_ready_run(self) -> CloneRun:
+        """Return the normal run. Raises WorkshopError if the clone did not get ready."""
+        run = self.run_normal()
+        if not run.started.ready:
+            sentence = f"A clone of it did not get ready: it {run.started.summary}."
+            raise WorkshopError(sentence, _SETTINGS if not self.given else _BACKING, output=run.lines())
+        return run
+
+    def require_reachable_run(self) -> CloneRun:
+        """Return the normal run. Raises WorkshopError if the clone was not ready, or its network not reachable."""
+        run = self.require_ready_run()
+        if not run.reached:
+            raise WorkshopError(OUT_OF_REACH, "Run the audit on the machine that the engine runs on.")
+        return run
+
+    @once
+    def run_without_settings(self) -> CloneRun:
+        """Run a clone with the environment of the image alone."""
+        if not self.given:
+            return self.run_normal()
+        with self._clone(replace(self._spec(), environment=self.target.image_environment)) as clone:
+            return CloneRun(clone.start(READY_SECONDS, until_ended=True), clone.log())
+
+    @once
+    def restart_after_kill(self) -> CloneStart:
+        """Kill a ready clone and start it again."""
+        self._require_ready()
+        with self._clone(self._spec()) as clone:
+            clone.start(READY_SECONDS)
+            clone.running.container.kill()
+            clone.running.container.wait(timeout=10)
+            return clone.start(READY_SECONDS)
+
+    @once
+    def run_confined(self) -> CloneRun:
+        """Run a clone with a read-only root and without capabilities."""
+        self._require_ready()
+        with self._clone(confined(self._spec())) as clone:
+            return CloneRun(clone.start(READY_SECONDS), clone.log())
+
+    @once
+    def freeze_processes(self) -> tuple[str, float]:
+        """Send SIGSTOP to the processes of a healthy clone; return its health and the seconds until then."""
+        self._require_ready()
+        with self._clone(self._spec()) as clone:
+            clone.start(READY_SECONDS)
+            before = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
+            if before != "healthy":
+                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", _BACKING)
+            clone.freeze()
+            started = time.monotonic()
+            after = clone.wait_for_health({"unhealthy"}, HANGS_WITHIN_SECONDS)
+            return after, time.monotonic() - started
+
+    @once
+    def run_with_canaries(self) -> CanaryRun:
+        """Run a clone with random words as secrets, and with another port."""
+        environment = self.target.environment
+        secret = {*secrets_among(environment), *filter(is_secret_name, environment)}
+        canaries = {name: new_canary() for name in sorted({*secret, CANARY_VARIABLE})}
+        ports = {str(port): (port, port + 1111) for port in self._start_normal()[0].ports}
+        given = {PORT_VARIABLE: next(iter(ports), ""), **environment}
+        moved = {
+            name: ports[value] for name, value in given.items() if name.upper().endswith("PORT") and value in ports
+        }
+        changed = {name: str(new) for name, (_, new) in moved.items()}
+        with self._clone(replace(self._spec(), environment={**environment, **canaries, **changed})) as clone:
+            clone.ports = (*clone.ports, *(new for _, new in moved.values()))
+            started = clone.start(READY_SECONDS)
+            still = tuple(old for old, _ in moved.values() if clone.accepts(old))
+            now = tuple(new for _, new in moved.values() if clone.accepts(new))
+            clone.ask()
+            clone.stop(2)
+            return CanaryRun(CloneRun(started, clone.log()), canaries, moved, still, now)
+
     def _image(self) -> Any:
         return self.session.engine.client.images.get(self.target.image["Id"])
 
-    def judge(self, rule: Rule, judge: Callable[[Subject], Judgment]) -> RuleFinding:
-        """Apply a rule; an error becomes "cannot be told". The finding is not masked yet, see `masked`."""
-        started = time.monotonic()
-        try:
-            judged = judge(self)
-        except WorkshopError as unknown:
-            judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
-        except (APIError, OSError) as refused:
-            judged = cannot_tell(f"The engine refused a request: {refused}.")
-        if rule.timed and judged.verdict is RuleVerdict.FAILS and (busy := how_busy()) > TOO_BUSY:
-            judged = cannot_tell(f"{judged.said} {MACHINE.format(busy=busy)}", *judged.evidence)
-        return RuleFinding(rule, judged.verdict, judged.said, judged.evidence, time.monotonic() - started)
+    @once
+    def _read_mounted_files(self) -> list[MountedFiles]:
+        """Read the mounted files that clones get copies of."""
+        return mounted_files.read(self.session, self.target.container) if self.target.container else []
 
-    def masked(self, finding: RuleFinding) -> RuleFinding:
-        """Return the finding without the secrets that the audit has seen so far."""
-        evidence = tuple(Evidence(self.mask(one.ran), self.mask(one.saw)) for one in finding.evidence)
-        return replace(finding, said=self.mask(finding.said, SENTENCE_LENGTH), evidence=evidence)
+    @once
+    def _spec(self) -> Spec:
+        """Create the network and the copies of mounted files, start the backing services, and return a clone's spec."""
+        network = self._stack.enter_context(private_network(self.session))
+        self._stack.enter_context(run_backing_services(self.session, self.backing, network))
+        files = mounted_files.copied(self.session, self.target.image["Id"], self._read_mounted_files())
+        return clone_spec(self.target, self.target.environment, network, self._stack.enter_context(files))
 
+    @contextlib.contextmanager
+    def _clone(self, spec: Spec) -> Iterator[Clone]:
+        """Create a clone in one of the slots. Raises WorkshopError after one was killed because it wrote too much."""
+        with self._slots:
+            self._require_not_stopped()
+            over = threading.Event()
+            with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
+                self._stack.callback(running.remove)  # `close` ends a clone that is still at work
+                watching = pool.submit(limit_writes, running, over)
+                try:
+                    yield Clone(running, self.target)
+                except APIError as refused:
+                    raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
+                finally:
+                    over.set()
+                    self._stopped = self._stopped or watching.result()
+            self._require_not_stopped()
 
-def how_busy() -> float:
-    """Return the load average of the last minute divided by the number of cores; above 1.0 programs wait."""
-    return os.getloadavg()[0] / (os.cpu_count() or 1)
+    def _require_not_stopped(self) -> None:
+        if self._stopped:
+            raise WorkshopError(self._stopped)

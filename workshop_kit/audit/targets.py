@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,11 @@ class Target:
     def host(self) -> Mapping[str, Any]:
         """``HostConfig`` of the container; empty for an image."""
         return dict(self.container["HostConfig"]) if self.container else {}
+
+    @property
+    def mounts(self) -> Sequence[Mapping[str, Any]]:
+        """The mounts of the container; none for an image."""
+        return (self.container or {}).get("Mounts") or ()
 
     @property
     def environment(self) -> dict[str, str]:

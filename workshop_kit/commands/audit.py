@@ -43,19 +43,18 @@ def audit(
 ) -> None:
     """Test a target against the factors and principles; exit 1 if one does not hold."""
     from workshop_kit.audit import catalog, report
-    from workshop_kit.audit.ignore import apply, load
     from workshop_kit.audit.runner import run_audit
     from workshop_kit.engine.reaper import temporary_session
 
     if as_json and as_sarif:
         raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
     deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
-    ignored = load(ignore) if ignore else []
+    ignored = catalog.load_ignored(ignore) if ignore else []
     if html:
         _require_writable(html)
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
         found = _marked(run_audit(session, target, only=only or (), backing=backing, progress=progress), session.engine)
-    found = apply(found, ignored, date.today())
+    found = catalog.accept(found, ignored, date.today())
     if html:
         html.write_text(report.as_page(found), encoding="utf-8")
         say(f"written: {html}")

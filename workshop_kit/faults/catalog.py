@@ -1,19 +1,19 @@
-"""The catalog of faults: what each does, and its parameters; and an active fault as data."""
+"""The catalog of faults, read from catalog.toml: what each does, and its parameters; and an active fault as data."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, model_validator
 
 from workshop_kit.errors import WorkshopError, WrongUsage, did_you_mean
 
 LIMITS = ("Memory", "MemorySwap", "NanoCpus")
 Value = float | int | bool | None
-# How a fault is injected: by the engine on the container itself, or by a proxy in the container's place.
-Mechanism = Literal["pause", "kill", "stop", "disconnect", "limits", "proxy"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class FaultParameter:
     """
 
     name: str
-    unit: str
-    default: Value
+    unit: str = ""
+    default: Value = None
     at_least: float = 0
     at_most: float = 1
 
@@ -47,11 +47,11 @@ class FaultParameter:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault by name; ``does`` says what happens to the target."""
+    """A fault by name; ``does`` says what happens to the target, ``mechanism`` names the handler that injects it."""
 
     name: str
     does: str
-    mechanism: Mechanism
+    mechanism: str
     parameters: tuple[FaultParameter, ...] = ()
     one_of: tuple[str, ...] = ()  # at least one of these has to be given
 
@@ -77,73 +77,8 @@ def named(name: str) -> Fault:
     return FAULTS[name]
 
 
-def _milliseconds(name: str, default: int) -> FaultParameter:
-    return FaultParameter(name, "ms", float(default), at_most=60_000)
-
-
-_ALL = (
-    Fault(
-        "pause",
-        "Freezes every process: connections stay open, new ones are accepted by the kernel, nothing answers.",
-        "pause",
-    ),
-    Fault("kill", "SIGKILL: gone at once, nothing is saved, connections are reset.", "kill"),
-    Fault(
-        "stop",
-        "SIGTERM, then SIGKILL after the grace period, as at every deploy.",
-        "stop",
-        (FaultParameter("grace_seconds", "s", 10, at_most=60),),
-    ),
-    Fault(
-        "disconnect",
-        "Takes it off every network: it runs, reaches no other container, and its name is unknown to them.",
-        "disconnect",
-    ),
-    Fault(
-        "limits",
-        "Lowers the limits on memory or CPU while it runs: throttled, or killed for want of memory.",
-        "limits",
-        (
-            FaultParameter("memory_mib", "MiB", None, at_least=6, at_most=1_048_576),
-            FaultParameter("cpus", "cores", None, at_least=0.01, at_most=512),
-        ),
-        one_of=("memory_mib", "cpus"),
-    ),
-    Fault(
-        "latency",
-        "Every answer comes later, by a fixed time give or take the jitter.",
-        "proxy",
-        (_milliseconds("latency_ms", 300), _milliseconds("jitter_ms", 0)),
-    ),
-    Fault("down", "Nothing listens: new connections are refused, open ones are reset.", "proxy"),
-    Fault("refuse", "New connections are refused, open ones go on.", "proxy"),
-    Fault(
-        "reset",
-        "Connections are made and then reset (RST), the open ones at once.",
-        "proxy",
-        (_milliseconds("after_ms", 0),),
-    ),
-    Fault(
-        "half_open",
-        "Connections are made and never answered; with backlog_full they are not even made, nor refused.",
-        "proxy",
-        (FaultParameter("backlog_full", "", False),),
-    ),
-    Fault(
-        "bandwidth",
-        "Each connection passes only so much a second, in each direction.",
-        "proxy",
-        (FaultParameter("kib_per_second", "KiB/s", 10.0, at_least=0.1, at_most=1_000_000),),
-    ),
-    Fault("slow_close", "The close of a connection arrives late.", "proxy", (_milliseconds("pause_ms", 3000),)),
-    Fault(
-        "slicer",
-        "Data comes in small pieces with pauses between, in each direction.",
-        "proxy",
-        (FaultParameter("slice_bytes", "bytes", 16, at_least=1, at_most=16_384), _milliseconds("pause_ms", 10)),
-    ),
-)
-FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
+_ENTRIES = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text())["fault"]
+FAULTS: Mapping[str, Fault] = {one.name: one for one in TypeAdapter(tuple[Fault, ...]).validate_python(_ENTRIES)}
 """Every fault by its name."""
 
 

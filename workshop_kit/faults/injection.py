@@ -98,13 +98,8 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
             _inject(stack, service, journal, identifier, name, complete)
         injected = InjectedFault(name, service, complete, datetime.now(UTC), id=identifier)
         yield injected
-    except BaseException as problem:
-        try:
-            _revert(stack.session, journal, identifier)
-        except WorkshopError as left:
-            problem.add_note(str(left))  # the block's own problem comes first, and may be the reason for this one
-        raise
-    _revert(stack.session, journal, identifier)
+    finally:
+        _revert(stack.session, journal, identifier)
     injected.ended = datetime.now(UTC)
 
 

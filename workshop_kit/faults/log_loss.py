@@ -32,15 +32,15 @@ MODES_LINES, STALLED_SECONDS = 100_000, 1.5
 NUMBER = re.compile(rb'\{\\?"n\\?": (\d+)')
 QUIET_SECONDS = 1.5
 """A receiver that prints nothing for so long has read all that was sent to it."""
-SMALL = "16k"
-MODES: tuple[tuple[str, str, dict[str, str], bool], ...] = (
-    ("blocking", "none", {}, False),
-    ("blocking", "none", {}, True),
-    ("non-blocking", "1m (default)", {"mode": "non-blocking"}, True),
-    ("non-blocking", SMALL, {"mode": "non-blocking", "max-buffer-size": SMALL}, True),
+MODES: tuple[tuple[str, dict[str, str], float], ...] = (
+    ("none", {"mode": "blocking"}, 0.0),
+    ("none", {"mode": "blocking"}, STALLED_SECONDS),
+    ("1m (default)", {"mode": "non-blocking"}, STALLED_SECONDS),
+    ("16k", {"mode": "non-blocking", "max-buffer-size": "16k"}, STALLED_SECONDS),
 )
-"""Mode of the log driver, its buffer as the engine writes it, the driver's options, whether the receiver stalls."""
+"""The buffer of the log driver, the driver's options, and how long the receiver reads nothing."""
 MODES_AT_ONCE = 2
+MODES_COLUMNS = ["path", "buffer", "stalled_seconds", "written", "arrived", "lost", "duplicated", "seconds"]
 
 WRITER = """
 import sys, time
@@ -87,30 +87,29 @@ def outage(bucket: LogBucket, report: Report = silent) -> pd.DataFrame:
     collector. Takes about five seconds.
     """
     stack, service = bucket.stack, f"numbered-{secrets.token_hex(3)}"
-    with _receiver(stack) as receiver:
-        address = f"tcp://{_address(receiver)}:{PORT}"
-        report(Step("Outage", 0.1, "two containers write numbered lines"))
-        with (
-            _writer(stack, OUTAGE_LINES, RATE, None, service) as by_files,
-            # Started last, so that it still writes when its receiver goes down.
-            _writer(stack, OUTAGE_LINES, RATE, {"Type": "syslog", "Config": {"syslog-address": address}}) as by_syslog,
-        ):
-            receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
-            time.sleep(OUTAGE_LINES / RATE / 6)
-            report(Step("Outage", 0.4, "the receiver and the bucket are down"))
-            receiver.container.kill("SIGUSR1")
-            with fault("disconnect", stack, "collector"):
-                time.sleep(OUTAGE_SECONDS)
-            receiver.container.kill("SIGUSR2")
-            report(Step("Outage", 0.7, "both are up again"))
-            for writer in (by_syslog, by_files):
-                writer.wait_ended(within_seconds=60)
-            bucket.wait_collected(30)
-            _wait_quiet(receiver)
-            rows = [
-                _row("syslog driver", OUTAGE_LINES, receiver.container.logs()),
-                _row("files and collector", OUTAGE_LINES, bucket.content(f"workshop/{service}/")),
-            ]
+    report(Step("Outage", 0.1, "two containers write numbered lines"))
+    with (
+        _receiver(stack) as receiver,
+        _writer(stack, OUTAGE_LINES, RATE, None, service) as by_files,
+        # Started last, so that it still writes when its receiver goes down.
+        _writer(stack, OUTAGE_LINES, RATE, _syslog(receiver)) as by_syslog,
+    ):
+        _wait_first_line(receiver)
+        time.sleep(OUTAGE_LINES / RATE / 6)
+        report(Step("Outage", 0.4, "the receiver and the bucket are down"))
+        receiver.container.kill("SIGUSR1")
+        with fault("disconnect", stack, "collector"):
+            time.sleep(OUTAGE_SECONDS)
+        receiver.container.kill("SIGUSR2")
+        report(Step("Outage", 0.7, "both are up again"))
+        for writer in (by_syslog, by_files):
+            writer.wait_ended(within_seconds=60)
+        bucket.wait_collected(30)
+        _wait_quiet(receiver)
+        rows = [
+            _row("syslog driver", OUTAGE_LINES, receiver.container.logs()),
+            _row("files and collector", OUTAGE_LINES, bucket.content(f"workshop/{service}/")),
+        ]
     report(Step("Outage", 1.0, done=True))
     return pd.DataFrame(rows)
 
@@ -122,55 +121,39 @@ def modes(stack: Stack, report: Report = silent) -> pd.DataFrame:
     do not fit into the buffer. Further columns: ``buffer`` (``16k``, ``1m``), ``stalled_seconds`` (how long the
     receiver read nothing), ``seconds`` (how long the writer ran).
     """
-    rows = []
-
-    def measured(mode: str, buffer: str, options: dict[str, str], stalls: bool) -> dict[str, Any]:
-        stalled = STALLED_SECONDS if stalls else 0.0
-        with _receiver(stack) as receiver:
-            address = {"syslog-address": f"tcp://{_address(receiver)}:{PORT}"}
-            seconds = _write_to_stalled(stack, receiver, stalled, {**address, **options})
-            row = _row(mode, MODES_LINES, receiver.container.logs())
-        return {"path": mode, "buffer": buffer, "stalled_seconds": stalled, **row, "seconds": seconds}
-
-    report(Step("Modes", 0.0, f"{MODES_LINES:,} lines, to receivers that read nothing for {STALLED_SECONDS:g} s"))
+    report(Step("Modes", None, f"{MODES_LINES:,} lines, to receivers that read nothing for {STALLED_SECONDS:g} s"))
     with ThreadPoolExecutor(MODES_AT_ONCE) as pool:
-        for number, row in enumerate(pool.map(lambda mode: measured(*mode), MODES), 1):
-            rows.append(row)
-            report(Step("Modes", number / len(MODES), f"{MODES_LINES:,} lines, {row['path']}: {row['lost']:,} lost"))
+        rows = list(pool.map(lambda mode: _write_to_stalled(stack, *mode), MODES))
     report(Step("Modes", 1.0, done=True))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=MODES_COLUMNS)
 
 
-def _write_to_stalled(stack: Stack, receiver: Running, stalled_seconds: float, options: dict[str, str]) -> float:
-    """Write to a receiver that is paused at first: it accepts connections and reads nothing. Return the writer's time.
+def _write_to_stalled(stack: Stack, buffer: str, options: dict[str, str], stalled_seconds: float) -> dict[str, Any]:
+    """Write to a receiver that is paused at first: it accepts connections and reads nothing; return the row.
 
     Some megabytes fit into the buffers of the connection itself.
     """
-    if stalled_seconds:
-        receiver.container.pause()
-    try:
-        writer = _writer(stack, MODES_LINES, 0, {"Type": "syslog", "Config": options})
-        time.sleep(stalled_seconds)
-    finally:
+    with _receiver(stack) as receiver:
         if stalled_seconds:
-            receiver.container.unpause()
-    with writer:
-        seconds = writer.wait_ended(within_seconds=120).seconds
-        receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
-        _wait_quiet(receiver)
-    return round(seconds, 2)
+            receiver.container.pause()
+        try:
+            writer = _writer(stack, MODES_LINES, 0, _syslog(receiver, **options))
+            time.sleep(stalled_seconds)
+        finally:
+            if stalled_seconds:
+                receiver.container.unpause()
+        with writer:
+            seconds = writer.wait_ended(within_seconds=120).seconds
+            _wait_first_line(receiver)
+            _wait_quiet(receiver)
+        row = _row(options["mode"], MODES_LINES, receiver.container.logs())
+    return {**row, "buffer": buffer, "stalled_seconds": stalled_seconds, "seconds": round(seconds, 2)}
 
 
 def _row(path: str, written: int, content: bytes) -> dict[str, Any]:
     counted = Counter(NUMBER.findall(content))
-    arrived = len(counted)
-    return {
-        "path": path,
-        "written": written,
-        "arrived": arrived,
-        "lost": written - arrived,
-        "duplicated": counted.total() - arrived,
-    }
+    lost, duplicated = written - len(counted), counted.total() - len(counted)
+    return {"path": path, "written": written, "arrived": len(counted), "lost": lost, "duplicated": duplicated}
 
 
 def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, service: str = "numbered") -> Running:
@@ -195,8 +178,14 @@ def _receiver(stack: Stack) -> Running:
     return running
 
 
-def _address(running: Running) -> str:
-    return str(running.inspect()["NetworkSettings"]["Networks"]["bridge"]["IPAddress"])
+def _syslog(receiver: Running, **options: str) -> dict[str, Any]:
+    """Return the log configuration of a container that writes to a receiver."""
+    address = receiver.inspect()["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    return {"Type": "syslog", "Config": {"syslog-address": f"tcp://{address}:{PORT}", **options}}
+
+
+def _wait_first_line(receiver: Running) -> None:
+    receiver.wait_until(lambda: NUMBER.search(receiver.container.logs(tail=1)) is not None, what="get a line")
 
 
 def _wait_quiet(receiver: Running) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from workshop_kit.audit.findings import AuditReport, RuleVerdict, TargetReport
 from workshop_kit.audit.report import CLOSING, counts, identity, principles
-from workshop_kit.audit.subject import SENTENCE_LENGTH
+from workshop_kit.audit.runner import SENTENCE_LENGTH
 from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.workshop_kit.audit import bad_images
-from workshop_kit.audit import subject
+from workshop_kit.audit import runner
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
@@ -33,4 +33,4 @@ def python_image(image_session: Session, images: dict[str, str], tmp_path_factor
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's load from changing verdicts."""
-    monkeypatch.setattr(subject, "how_busy", lambda: 1.0)
+    monkeypatch.setattr(runner, "how_busy", lambda: 1.0)

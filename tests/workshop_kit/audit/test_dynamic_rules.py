@@ -11,7 +11,7 @@ import pytest
 
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTINGS
-from workshop_kit.audit import catalog, experiments
+from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import RuleVerdict
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.labels import COMPOSE_PROJECT
@@ -19,12 +19,6 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 
 AT_ONCE = 2
-
-
-@pytest.fixture(autouse=True)
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run every clone, however long those before it take on a busy machine."""
-    monkeypatch.setattr(experiments, "BUDGET_SECONDS", 300.0)
 
 
 def failing(session: Session, word: str, only: str = "") -> set[str]:

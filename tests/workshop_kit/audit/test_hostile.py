@@ -10,10 +10,10 @@ import pytest
 
 from tests.workshop_kit.audit import bad_images
 from workshop_kit.audit import clone, clone_spec
-from workshop_kit.audit.experiments import OUT_OF_REACH
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
 from workshop_kit.audit.runner import run_audit
+from workshop_kit.audit.subject import OUT_OF_REACH
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_reached_is_not_judged(
     session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With an engine in a virtual machine (Docker Desktop) no port counts as closed and no probe as missing."""
-    monkeypatch.setattr(clone, "is_on_bridge_network", lambda _address, _gateway: False)
+    monkeypatch.setattr(clone, "is_on_network", lambda _interface: False)
     rules = "lifecycle.serves-a-port,monitoring.probes-fast,monitoring.metrics-valid,lifecycle.starts-fast"
     report = audit(session, images["base"], GARBAGE, rules)
     told = {one.rule.id: (one.verdict, OUT_OF_REACH in one.said) for one in report.targets[0].findings}

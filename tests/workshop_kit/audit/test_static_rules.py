@@ -83,8 +83,8 @@ def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> 
     assert set(found) == BAD_IMAGE_RULES
     files = "/srv/.env", "/srv/.env.production", "/srv/.git/HEAD"
     assert all(path in str(found["config.no-secret-files"].evidence) for path in files)
-    (evidence,) = [one for one in found["config.no-secrets-in-history"].evidence if "DEPLOY_TOKEN" in one.saw]
-    assert "more" in evidence.ran  # several steps show it
+    told = [one.saw for one in found["config.no-secrets-in-history"].evidence]
+    assert len([one for one in told if "DEPLOY_TOKEN" in one]) == 1  # several steps show it
     assert "correct-horse" not in as_text(AuditReport("bad", (bad,)))
     verdicts = {one.rule.id: one.verdict for one in good.findings if one.rule.id in BAD_IMAGE_RULES}
     assert verdicts.pop("monitoring.health-check") is RuleVerdict.CANNOT_TELL
@@ -145,11 +145,3 @@ def test_a_word_that_names_no_target_is_wrong_usage(
     """One sentence names the missing target."""
     with pytest.raises(WrongUsage, match=sentence):
         run_audit(session, word.format(**images), **more)
-
-
-def test_secrets_that_are_inherited_and_given_are_both_shown(session: Session, twins: dict[str, str]) -> None:
-    """The variables of a container are those of its image and its own."""
-    with bad_images.created(session, twins["bad"], environment={"PAYMENT_TOKEN": "correct-horse"}) as word:
-        (finding,) = run_audit(session, word, only=["config.no-secrets-in-environment"]).failing()
-    assert all(name in finding.said for name in ("DB_PASSWORD", "API_KEY", "PAYMENT_TOKEN"))
-    assert {one.ran.rpartition(", ")[2] for one in finding.evidence} == {"from the image", "given at start"}

@@ -118,7 +118,7 @@ def _moved(subject: Subject, reference: str) -> bool:
 
 def single_concern(subject: Subject) -> Judgment:
     """Count the programs of a ready clone, without inits, wrapping shells and copies of one program."""
-    run = subject.experiments.require_ready_run()
+    run = subject.require_ready_run()
     names = sorted(set(run.programs))
     counted = [name for name in names if not _INITS.search(name)] or names[:1]
     seen = Evidence("docker top, once it was ready", ", ".join(run.programs) or "nothing")
@@ -131,7 +131,7 @@ def single_concern(subject: Subject) -> Judgment:
 
 def self_contained(subject: Subject) -> Judgment:
     """Hold if it gets ready on a network without other hosts; otherwise the reason is unknown."""
-    run = subject.experiments.run_normal()
+    run = subject.run_normal()
     seen = Evidence("run on an internal network", run.started.summary)
     if run.started.ready:
         return holds("It got ready without the internet.", seen)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from workshop_kit.audit.clone import CloneRun
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
@@ -44,26 +43,21 @@ def no_secrets_in_environment(subject: Subject) -> Judgment:
 
 
 def no_secrets_in_history(subject: Subject) -> Judgment:
-    """Look at build arguments and commands in ``docker history``; report each secret once."""
+    """Look at build arguments and commands in ``docker history``; report each secret where it is first shown."""
     history = subject.read_history()
-    steps: dict[str, list[tuple[int, str, str]]] = {}
+    first: dict[str, tuple[str, Evidence]] = {}
     defaults = set(secrets_among(subject.target.image_environment).values())
     for number, step in enumerate(history, 1):
         text = str(step.get("CreatedBy") or "")
-        for secret, name in {secret: name for name, secret in _secrets(text)}.items():
+        for name, secret in _secrets(text):
             subject.mask.learn(secret)
             if not (text.startswith("ENV ") and secret in defaults):  # `no_secrets_in_environment` reports it
-                steps.setdefault(secret, []).append((number, name, text))
-    if not steps:
+                first.setdefault(secret, (name, Evidence(f"docker history, step {number}", f"{name}: {text}")))
+    if not first:
         seen = Evidence("docker history --no-trunc", "nothing")
         return holds(f"None of the {len(history)} steps shows one.", seen)
-    evidence = []
-    for found in steps.values():
-        number, name, text = found[0]
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        evidence.append(Evidence(f"docker history, step {number}{more}", f"{name}: {text}"))
-    names = ", ".join(dict.fromkeys(found[0][1] for found in steps.values()))
-    return fails(f"Its history shows what looks like a secret: {names}.", *evidence)
+    names = ", ".join(dict.fromkeys(name for name, _ in first.values()))
+    return fails(f"Its history shows what looks like a secret: {names}.", *(seen for _, seen in first.values()))
 
 
 def no_secret_files(subject: Subject) -> Judgment:
@@ -81,15 +75,14 @@ def from_environment(subject: Subject) -> Judgment:
 
     Fail only if the container was given that variable; PORT is tried in any case.
     """
-    experiments = subject.experiments
-    canary = experiments.run_with_canaries()
+    canary = subject.run_with_canaries()
     given = ", ".join(f"{name}={new}" for name, (_, new) in canary.moved.items())
     seen = Evidence(f"run with {given or 'its settings'}", f"it {canary.run.started.summary}")
     if canary.now_on:
         return holds(f"Given {given} it listens there.", seen)
     if canary.still_on and set(canary.moved) & set(subject.target.environment):
         return fails(f"It was given {given}, and listens on {', '.join(map(str, canary.still_on))} as before.", seen)
-    bare = experiments.run_without_settings()
+    bare = subject.run_without_settings()
     if bare.started.ended and (named := variables_named(bare.lines(20))):
         asked = Evidence("run with the image's own environment", f"it {bare.started.summary}; {bare.lines()}")
         return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", asked)
@@ -98,8 +91,7 @@ def from_environment(subject: Subject) -> Judgment:
 
 def fails_fast(subject: Subject) -> Judgment:
     """Hold if it ends with an error when its settings are missing, and its last lines name one of them."""
-    experiments = subject.experiments
-    bare, given = experiments.run_without_settings(), bool(experiments.given)
+    bare, given = subject.run_without_settings(), bool(subject.given)
     seen = Evidence(
         "run with the image's own environment", f"it {bare.started.summary}; {bare.lines() or 'it said nothing'}"
     )
@@ -109,7 +101,7 @@ def fails_fast(subject: Subject) -> Judgment:
         return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", seen)
     if bare.started.exit_code == 0:
         return not_applicable("It ends by itself with 0, as a job does.", seen)
-    normal = experiments.run_normal().started
+    normal = subject.run_normal().started
     if given and not normal.ready:
         return cannot_tell(f"With its settings it {normal.summary}, too.", seen)
     return _judge_refusal(bare, given, max(SOON_SECONDS, 3 * normal.seconds), seen)  # both may be slow
@@ -132,17 +124,13 @@ def file_names(found: list[Member]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def file_evidence(found: Iterable[Member]) -> list[Evidence]:
+def file_evidence(found: list[Member]) -> list[Evidence]:
     """Return the first files as evidence, each with the instruction that made it."""
-    rows = list(found)
-    evidence = [
-        Evidence(f"{READ}: layer {one.layer + 1} {one.made_by}".rstrip(), _describe(one)) for one in rows[:SHOWN]
-    ]
-    return evidence + ([Evidence(READ, f"{len(rows) - SHOWN} more")] if len(rows) > SHOWN else [])
+    return [Evidence(f"{READ}: layer {one.layer + 1} {one.made_by}".rstrip(), _describe(one)) for one in found[:SHOWN]]
 
 
 def _secrets(text: str) -> list[tuple[str, str]]:
-    return [*secrets_in(text), *assigned_secrets(text)]
+    return [*assigned_secrets(text), *secrets_in(text)]
 
 
 def _is_secret(file: Member) -> bool:

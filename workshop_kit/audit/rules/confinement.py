@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-
-from workshop_kit.audit.findings import Evidence, Judgment, fails, holds, not_applicable
+from workshop_kit.audit.findings import Evidence, Judgment, fails, holds
 from workshop_kit.audit.subject import Subject
 
 _SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
@@ -16,23 +12,8 @@ _PODMANS_CAPABILITIES = {
     "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
     "SYS_CHROOT",
 }  # fmt: skip
-"""What a container gets from Podman by default."""
+"""What a container gets from Podman by default; it writes these out where ALL are dropped."""
 _NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode")
-
-
-def container_only(judge: Callable[[dict[str, Any]], Judgment]) -> Callable[[Subject], Judgment]:
-    """Make a rule of a function over ``HostConfig``; it does not apply to an image."""
-
-    @wraps(judge)
-    def judged(subject: Subject) -> Judgment:
-        if subject.target.container is None:
-            return not_applicable("How an image will be confined is decided when it is started.")
-        host = {**subject.target.host, "Mounts": subject.target.container.get("Mounts")}
-        if subject.session.engine.is_podman and {*(host.get("CapDrop") or ())} >= _PODMANS_CAPABILITIES:
-            host["CapDrop"] = ["ALL"]  # Podman writes out what ALL stands for
-        return judge(host)
-
-    return judged
 
 
 def non_root(subject: Subject) -> Judgment:
@@ -45,9 +26,9 @@ def non_root(subject: Subject) -> Judgment:
     return holds(f"It runs as {user}.", seen)
 
 
-@container_only
-def limits(host: dict[str, Any]) -> Judgment:
+def limits(subject: Subject) -> Judgment:
     """Hold if memory, CPU (quota or cores; shares are no limit) and processes are limited."""
+    host = subject.target.host
     given = {
         "memory": host.get("Memory") or 0,
         "CPU": host.get("NanoCpus") or host.get("CpuQuota") or host.get("CpusetCpus") or 0,
@@ -62,27 +43,27 @@ def limits(host: dict[str, Any]) -> Judgment:
     return holds("All three are limited.", seen)
 
 
-@container_only
-def read_only(host: dict[str, Any]) -> Judgment:
+def read_only(subject: Subject) -> Judgment:
     """Hold if the root file system is read-only."""
-    seen = Evidence("docker inspect: HostConfig.ReadonlyRootfs", str(host.get("ReadonlyRootfs")))
-    if host.get("ReadonlyRootfs"):
+    is_read_only = subject.target.host.get("ReadonlyRootfs")
+    seen = Evidence("docker inspect: HostConfig.ReadonlyRootfs", str(is_read_only))
+    if is_read_only:
         return holds("The root is read-only.", seen)
     return fails("The root can be written to.", seen)
 
 
 def can_be_confined(subject: Subject) -> Judgment:
     """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
-    run = subject.experiments.run_confined()
+    run = subject.run_confined()
     seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
     if run.started.ready:
         return holds(f"It {run.started.summary}.", seen)
     return fails(f"Confined, it {run.started.summary}.", seen)
 
 
-@container_only
-def privileges(host: dict[str, Any]) -> Judgment:
+def privileges(subject: Subject) -> Judgment:
     """Hold if all capabilities but NET_BIND_SERVICE are dropped, and no-new-privileges is set."""
+    host = subject.target.host
     dropped, added = (
         {name.upper().removeprefix("CAP_") for name in host.get(key) or ()} for key in ("CapDrop", "CapAdd")
     )
@@ -93,7 +74,7 @@ def privileges(host: dict[str, Any]) -> Judgment:
     )
     if host.get("Privileged"):
         return fails("It is privileged: it has every capability and every device.", seen)
-    if "ALL" not in dropped:
+    if "ALL" not in dropped and not (subject.session.engine.is_podman and dropped >= _PODMANS_CAPABILITIES):
         return fails("It keeps capabilities that the engine gives by default.", seen)
     if added - _HARMLESS_CAPABILITIES:
         return fails(f"It was given {', '.join(sorted(added - _HARMLESS_CAPABILITIES))}.", seen)
@@ -102,10 +83,10 @@ def privileges(host: dict[str, Any]) -> Judgment:
     return holds("All are dropped, and none can be gained.", seen)
 
 
-@container_only
-def nothing_of_the_host(host: dict[str, Any]) -> Judgment:
+def nothing_of_the_host(subject: Subject) -> Judgment:
     """Hold if no engine socket, no system folder and no namespace of the host is shared, not even read-only."""
-    sources = [str(one.get("Source") or "") for one in host["Mounts"] or () if one.get("Type") == "bind"]
+    host, mounts = subject.target.host, subject.target.mounts
+    sources = [str(one.get("Source") or "") for one in mounts if one.get("Type") == "bind"]
     met = [one for one in sources if one.endswith(_SOCKETS) or one.rstrip("/") in _SYSTEM_FOLDERS]
     met += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
     modes = ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES)

@@ -6,10 +6,9 @@ import signal as signals
 
 from workshop_kit.audit.clone import CloneRun
 from workshop_kit.audit.clone_spec import STOP_SECONDS
-from workshop_kit.audit.experiments import OUT_OF_REACH
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.monitoring import is_checked
-from workshop_kit.audit.subject import Subject
+from workshop_kit.audit.subject import OUT_OF_REACH, Subject
 
 KILLED = 137
 FAST_SECONDS = 10.0
@@ -17,7 +16,7 @@ FAST_SECONDS = 10.0
 
 def stops(subject: Subject) -> Judgment:
     """Hold if ``docker stop`` ends it within ten seconds, with 0 or 128 plus the signal's number."""
-    run = subject.experiments.require_ready_run()
+    run = subject.require_ready_run()
     if run.stopped_seconds is None:
         return not_applicable("It had ended by itself before it could be stopped.")
     signal = str(subject.target.config.get("StopSignal") or "SIGTERM")
@@ -32,7 +31,7 @@ def stops(subject: Subject) -> Judgment:
 
 def starts_fast(subject: Subject) -> Judgment:
     """Hold if it is ready within ten seconds: a port, else a health check, else it runs."""
-    started = subject.experiments.run_normal().started
+    started = subject.run_normal().started
     seen = Evidence("docker start", f"it {started.summary}")
     if not started.ready:
         return cannot_tell("A clone of it did not get ready.", seen)
@@ -42,7 +41,7 @@ def starts_fast(subject: Subject) -> Judgment:
 
 def survives_a_kill(subject: Subject) -> Judgment:
     """Hold if it gets ready again after SIGKILL."""
-    again = subject.experiments.restart_after_kill()
+    again = subject.restart_after_kill()
     seen = Evidence("docker kill, then docker start", f"it {again.summary}")
     if again.ready:
         return holds(f"It was ready again after {again.seconds:.1f} s.", seen)
@@ -52,7 +51,7 @@ def survives_a_kill(subject: Subject) -> Judgment:
 def serves_a_port(subject: Subject) -> Judgment:
     """Hold if an exposed port accepts a TCP connection from outside; without EXPOSE the usual ports are tried."""
     exposed = sorted(subject.target.config.get("ExposedPorts") or {})
-    run = subject.experiments.run_normal()
+    run = subject.run_normal()
     ports = run.started.ports
     names = f"exposed: {', '.join(exposed) or 'none'}; open: {', '.join(map(str, ports)) or 'none'}"
     seen = Evidence("connections from outside", names)

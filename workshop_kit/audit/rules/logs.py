@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.audit.clone import CloneRun, log_texts
-from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds
 from workshop_kit.audit.subject import Subject
 from workshop_kit.observe.leaks import Surface, find
 from workshop_kit.observe.logs import record
@@ -27,7 +27,7 @@ _SINCE_1970 = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?")
 
 def to_streams(subject: Subject) -> Judgment:
     """Hold if it writes at least one line to its streams, and no log file to its writable layer."""
-    run = subject.experiments.run_normal()
+    run = subject.run_normal()
     if files := _log_files(run):
         sizes = ", ".join(f"{path} ({size} bytes)" for path, size in files.items())
         return fails(f"It writes its log to {', '.join(files)}.", Evidence("docker diff of the clone", sizes))
@@ -43,7 +43,7 @@ def to_streams(subject: Subject) -> Judgment:
 
 def structured(subject: Subject) -> Judgment:
     """Hold if nine of ten lines are JSON or logfmt, with a level and a time with a zone."""
-    run = subject.experiments.run_normal()
+    run = subject.run_normal()
     if files := _log_files(run):
         return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
     log = run.log[run.log["raw"].isna() | run.log["raw"].fillna("").str.strip().ne("")].head(MOST_LINES)
@@ -62,7 +62,7 @@ def structured(subject: Subject) -> Judgment:
 
 def no_secrets(subject: Subject) -> Judgment:
     """Search the log for random words in place of secrets, and for the secrets in /run/secrets."""
-    canary = subject.experiments.run_with_canaries()
+    canary = subject.run_with_canaries()
     subject.mask.learn(*canary.canaries.values())
     written = "\n".join(log_texts(canary.run.log))
     real = {path: secret for path, secret in subject.read_file_secrets().items() if len(secret) >= LONG_ENOUGH}
@@ -80,22 +80,18 @@ def no_secrets(subject: Subject) -> Judgment:
 
 def rotation(subject: Subject) -> Judgment:
     """Hold for json-file with max-size and for ``local``; fail for ``none`` and for non-blocking mode."""
-    if subject.target.container is None:
-        return not_applicable("Which driver keeps the log is decided when it is started.")
     config = subject.target.host.get("LogConfig") or {}
     driver, options = str(config.get("Type") or ""), dict(config.get("Config") or {})
     words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
     seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
     if subject.session.engine.is_podman:
         return cannot_tell("Podman does not say which options a log has.", seen)
-    faults = {
-        "The driver none throws every line away.": driver == "none",
-        "In mode non-blocking lines are dropped when its buffer is full.": options.get("mode") == "non-blocking",
-        "json-file without max-size grows without end.": driver == "json-file"
-        and options.get("max-size", "-1") == "-1",
-    }
-    if fault := next((said for said, is_met in faults.items() if is_met), ""):
-        return fails(fault, seen)
+    if driver == "none":
+        return fails("The driver none throws every line away.", seen)
+    if options.get("mode") == "non-blocking":
+        return fails("In mode non-blocking lines are dropped when its buffer is full.", seen)
+    if driver == "json-file" and options.get("max-size", "-1") == "-1":
+        return fails("json-file without max-size grows without end.", seen)
     if driver in {"json-file", "local"}:
         return holds(f"{driver} is limited.", seen)
     return cannot_tell(f"The log driver {driver or 'of the engine'} stores lines elsewhere.", seen)

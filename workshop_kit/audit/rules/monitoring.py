@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
@@ -15,8 +14,6 @@ LIVENESS = ("/livez", "/live", "/health/live", "/-/healthy")
 """Paths for liveness; /healthz and /health may also mean readiness."""
 TOLERANCE_SECONDS = 0.25
 """A probe with a timeout of one second may answer a little later."""
-_PARTS = re.compile(r"_(bucket|sum|count|total|created|info)$")
-"""Endings of a sample's name that its metric does not have."""
 EVERYTHING = "It answers any path with a success, also a random one: its answers say nothing."
 
 
@@ -40,7 +37,7 @@ def health_truthful(subject: Subject) -> Judgment:
     """Hold if the health check fails when all processes are stopped by SIGSTOP."""
     if not is_checked(subject):
         return not_applicable("No health check is defined.")
-    status, seconds = subject.experiments.freeze_processes()
+    status, seconds = subject.freeze_processes()
     ran = "docker kill --signal STOP, with the check asked every 0.5 s"
     seen = Evidence(ran, f"healthy, then {status} after {seconds:.1f} s")
     if status == "unhealthy":
@@ -50,7 +47,7 @@ def health_truthful(subject: Subject) -> Judgment:
 
 def probes_fast(subject: Subject) -> Judgment:
     """Hold if the usual probe paths (/livez, /healthz …) answer within a second, with any status."""
-    run = subject.experiments.require_reachable_run()
+    run = subject.require_reachable_run()
     if not any(one.status or one.is_late for one in run.answers):
         return not_applicable("Nothing speaks HTTP on its ports.")
     probes = run.probes()
@@ -67,13 +64,13 @@ def probes_fast(subject: Subject) -> Judgment:
 
 def liveness_alone(subject: Subject) -> Judgment:
     """Hold if liveness answers in a clone without backing services."""
-    run = subject.experiments.require_reachable_run()
+    run = subject.require_reachable_run()
     answers = [one for one in run.probes() if one.path in LIVENESS]
     if not answers:
         said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
     seen = [Evidence("GET, with nothing else on its network", _described(one)) for one in answers]
-    if subject.experiments.backing:
+    if subject.backing:
         return cannot_tell("Its backing services were running: audit without --with to test this.", *seen)
     if wrong := [one for one in answers if one.is_late or (one.status or 0) >= 500]:
         said = "does not answer in time" if wrong[0].is_late else f"answers {wrong[0].status}"
@@ -83,7 +80,7 @@ def liveness_alone(subject: Subject) -> Judgment:
 
 def metrics_valid(subject: Subject) -> Judgment:
     """Hold if /metrics is valid exposition format."""
-    run = subject.experiments.require_reachable_run()
+    run = subject.require_reachable_run()
     answer = run.metrics()
     if answer is None:
         said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
@@ -97,36 +94,16 @@ def metrics_valid(subject: Subject) -> Judgment:
 
 
 def mistakes(text: str) -> Iterator[str]:
-    """Yield the mistakes that Prometheus would refuse; nothing for a text that it reads.
-
-    prometheus_client's parser reads each line; it reports no line numbers, duplicates, and TYPE lines out of order.
+    """Yield the mistakes for which Prometheus refuses a text, by line; prometheus_client's parser names no lines.
 
     >>> list(mistakes("up one"))
     ['line 1 is no sample: up one', 'the last line has no end']
     """
-    seen: set[tuple[str, frozenset[tuple[str, str]]]] = set()
-    typed: set[str] = set()
-    sampled: set[str] = set()
-    for number, line in enumerate(text.split("\n"), 1):
-        bare = line.strip()
+    for number, line in enumerate(map(str.strip, text.split("\n")), 1):
         try:
-            found = parse_line(bare)
+            parse_line(line)
         except ValueError:
-            yield f"line {number} is no {'TYPE' if bare.startswith('#') else 'sample'}: {bare}"
-            continue
-        if bare.startswith("# TYPE"):
-            name = bare.split()[2]
-            if name in typed:
-                yield f"line {number} is a second TYPE of {name}"
-            if name in sampled:
-                yield f"line {number} tells the type of {name} after its samples"
-            typed.add(name)
-        for sample in found:
-            key = (sample.name, frozenset(sample.labels.items()))
-            if key in seen:
-                yield f"line {number} is a second sample of {bare.rpartition(' ')[0]}"
-            seen.add(key)
-            sampled |= {sample.name, _PARTS.sub("", sample.name)}
+            yield f"line {number} is no {'TYPE' if line.startswith('#') else 'sample'}: {line}"
     if text and not text.endswith("\n"):
         yield "the last line has no end"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -42,6 +44,7 @@ FELT_SECONDS = 6.0
 """How long the last release waits for customers to notice the cause; a leak takes longer."""
 SYMPTOM_SECONDS = 40.0
 JUDGE_SECONDS = 15.0
+POLL_SECONDS = 0.2
 
 
 @dataclass
@@ -61,7 +64,7 @@ class Incident:
     _block: ExitStack = field(repr=False)
     _only: str = jigsaw.EVERYTHING
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
-    _day: threading.Thread | None = field(default=None, repr=False)
+    _day: threading.Thread = field(default_factory=threading.Thread, repr=False)
     _failed: BaseException | None = field(default=None, repr=False)
 
     # See
@@ -98,7 +101,7 @@ class Incident:
         """Return the settings in which releases differ, with a mark for each secret; the card notes the call."""
         self._looks_at("configuration")
         found = self.shop.compare(*releases)
-        self._note(f"compared releases {', '.join(map(str, releases))}")
+        self.note(f"compared releases {', '.join(map(str, releases))}")
         return found
 
     @property
@@ -110,9 +113,9 @@ class Incident:
 
     def see(self, what: str) -> None:
         """Hide all but one signal: ``configuration``, ``logs`` or ``metrics``; ``everything`` shows all again."""
-        if what not in (*jigsaw.ROLES, jigsaw.EVERYTHING):
-            choices = ", ".join((*jigsaw.ROLES, jigsaw.EVERYTHING))
-            raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {choices}.")
+        choices = (*jigsaw.ROLES, jigsaw.EVERYTHING)
+        if what not in choices:
+            raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {', '.join(choices)}.")
         self._only = what
 
     def share(self, where: str = "here") -> Rendered:
@@ -128,7 +131,7 @@ class Incident:
 
     def restart(self, name: str) -> None:
         """Restart an environment's container (``production``), or the gateway to a dependency (``master-db``)."""
-        self._note(f"restarted {name}")
+        self.note(f"restarted {name}")
         self.shop.restart(name)
         if name == self.cause.maintenance:
             self.shop.gateways.set(**{name.replace("-", "_"): dependency_proxies.REFUSES})
@@ -139,16 +142,17 @@ class Incident:
         Changes are ``memory_mib``, ``cpus``, or settings by their names: ``deploy("qa", LOG_LEVEL="info")``.
         Raises WrongUsage for other changes, WorkshopError if it does not start: then the former release goes on.
         """
-        chosen = self.shop.find(release) if release is not None else self.shop.current(environment)
-        self.shop.current(environment)  # raises for an unknown one
+        current = self.shop.current(environment)
+        chosen = current if release is None else self.shop.find(release)
         sizes = {name: changes.pop(name) for name in ("memory_mib", "cpus") if name in changes}
         wrong = [name for name in changes if not name.isupper()]
-        if wrong or any(not isinstance(size, int | float) or size <= 0 for size in sizes.values()):
-            name = wrong[0] if wrong else next(iter(sizes))
-            raise WrongUsage(f"{name} is no change that can be released.", 'Write memory_mib=256, or LOG_LEVEL="info".')
+        wrong += [name for name, size in sizes.items() if not isinstance(size, int | float) or size <= 0]
+        if wrong:
+            sentence = f"{wrong[0]} is no change that can be released."
+            raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
         settings = {**chosen.settings, **{name: str(value) for name, value in changes.items()}}
         said = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
-        self._note(f"released {f'{release} again' if release else 'a change'} to {environment} {said}".rstrip())
+        self.note(f"released {f'{release} again' if release else 'a change'} to {environment} {said}".rstrip())
         return self.shop.deploy(replace(chosen, environment=environment, settings=settings, **sizes)).number
 
     # Say
@@ -161,9 +165,8 @@ class Incident:
         self.wait()
         symptom = self._watch_customers()
         fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
-        self.record = replace(
-            self.record, debrief=said, first_symptom=self._first_symptom(), fixed=fixed, symptom=symptom
-        )
+        first = self._first_symptom()
+        self.record = replace(self.record, debrief=said, first_symptom=first, fixed=fixed, symptom=symptom)
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
         return {"incident": self.record.id}
 
@@ -171,12 +174,8 @@ class Incident:
         """Wait until the day's changes are done and customers have noticed the cause."""
         report, name = NotebookReport(), self.cause.name.capitalize()
         report(Step(name, None, "customers are coming"))
-        while self._day is not None and self._day.is_alive() and not self._stop.wait(0.3):
-            pass
-        deadline = time.monotonic() + SYMPTOM_SECONDS
-        while self._failed is None and not self._is_noticed() and time.monotonic() < deadline:
-            if self._stop.wait(0.3):
-                break
+        self._wait_until(lambda: not self._day.is_alive())
+        self._wait_until(lambda: bool(self._failed) or self._is_noticed(), SYMPTOM_SECONDS)
         report(Step(name, 1.0, "something has happened", done=True))
         self._raise_failure()
 
@@ -201,13 +200,14 @@ class Incident:
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
         self._stop.set()
-        if self._day is not None:
+        if self._day.is_alive():
             self._day.join()
         self._block.close()
 
     # Inside
 
-    def _begin(self, random: Random) -> None:
+    def begin(self, random: Random) -> None:
+        """Start the thread that makes the day's changes."""
         self._day = threading.Thread(target=self._run, args=(random,), name="game: the day", daemon=True)
         self._day.start()
 
@@ -215,20 +215,23 @@ class Incident:
         """Make the day's changes; before the last one customers notice the cause."""
         try:
             self._stop.wait(random.uniform(*QUIET_SECONDS))
-            *changes, last = causes.plan(self.cause, random)
+            changes = causes.plan(self.cause, random)
             for change in changes:
                 if change is self.cause.inject:
                     self.record = replace(self.record, injected=datetime.now(UTC))
+                if change is changes[-1]:
+                    self._wait_until(lambda: self._first_symptom() is not None, FELT_SECONDS)
                 if not self._stop.is_set():
                     change(self.shop, random)
-            deadline = time.monotonic() + FELT_SECONDS
-            while not self._first_symptom() and time.monotonic() < deadline and not self._stop.wait(0.1):
-                pass
-            if not self._stop.is_set():
-                last(self.shop, random)
         except BaseException as failure:  # raised by the next use of the incident
             self._failed = failure
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
+
+    def _wait_until(self, holds: Callable[[], bool], seconds: float = math.inf) -> None:
+        """Wait until it holds, the time is over, or the incident ends."""
+        deadline = time.monotonic() + seconds
+        while not holds() and time.monotonic() < deadline and not self._stop.wait(POLL_SECONDS):
+            pass
 
     def _is_noticed(self) -> bool:
         """Return whether customers notice the cause; of a leak, only after the first kill."""
@@ -254,13 +257,8 @@ class Incident:
                 f'Ask them what they see. (Alone after all? {self.cause.name}.see("{jigsaw.EVERYTHING}"))',
             )
 
-    def note_once(self, action: str) -> None:
-        """Note an action on a page of the jigsaw, unless it is noted already."""
-        if not any(one.endswith(action) for one in self.record.actions):
-            self._note(action, own=True)
-
-    def _note(self, action: str, *, own: bool = False) -> None:
-        """Note an action of the participant for the card."""
+    def note(self, action: str, *, own: bool = False) -> None:
+        """Note an action of the participant for the card; ``own`` as it stands in no cell of the lesson."""
         self._record_action(own=own)
         said = f"{datetime.now(UTC):%H:%M:%S} {action}"
         self.record = replace(self.record, actions=(*self.record.actions, said))
@@ -312,7 +310,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
     lesson.screens.replace(NAME, incident)
-    incident._begin(random)
+    incident.begin(random)
     said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
     report(Step(cause.name.capitalize(), 1.0, said, done=True))
     return incident

@@ -92,7 +92,9 @@ def _configuration(incident: Any, release: str) -> dict[str, Any]:
     earlier = [one.number for one in history if one.environment == chosen.environment and one.number < chosen.number]
     if not earlier:
         return {"history": history, "shown": f"<p>Release {chosen.number} was the first.</p>"}
-    incident.note_once(f"compared releases {earlier[-1]}, {chosen.number}")
+    action = f"compared releases {earlier[-1]}, {chosen.number}"
+    if not any(one.endswith(action) for one in incident.record.actions):  # the page reloads itself
+        incident.note(action, own=True)
     found = incident.shop.compare(earlier[-1], chosen.number).reset_index()
     changes = table(f"What release {chosen.number} changed", [*map(str, found)], found.to_numpy().tolist())
     return {"history": history, "shown": changes.html}

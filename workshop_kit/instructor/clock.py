@@ -18,10 +18,11 @@ from markupsafe import Markup
 from workshop_kit.display.dashboard.view import Bars, FaultBand, Row, Span, counts_by_step, rows, spans
 from workshop_kit.display.live_data import Panel, PanelLine, read, rounded, times
 from workshop_kit.display.rendered import template
-from workshop_kit.instructor.log_tail import ERROR, GRADES, WARNING
-from workshop_kit.observe.scrape import PROBE_PATHS
+from workshop_kit.observe.logs.lines import level_group
+from workshop_kit.observe.scrape import PROBE_PATHS, PROBES
 from workshop_kit.observe.watch import Tables
 
+ERROR, WARNING, OTHER = GRADES = ("error", "warning", "other")
 CHANGED = "something was changed here"
 STEP_SECONDS, STEPS_AVERAGED = 2.0, 3
 RATES = Panel(
@@ -70,6 +71,20 @@ class Clock:
         """Return the x of a time (seconds before the edge), and the width to another one, at least so wide."""
         left, right = (max(min(one, 0.0), -self.seconds) / self.seconds * (RIGHT - LEFT) for one in (start, end))
         return round(float(RIGHT + left), 1), round(max(float(right - left), least), 1)
+
+
+def grade(fields: Mapping[str, Any]) -> str:
+    """Return the grade of a log line. A request that failed is an error, as in the metrics; a failed probe is none.
+
+    >>> grade({"level": "warning", "status": 503, "route": "/orders"}), grade({"level": "INFO", "status": 201})
+    ('error', 'other')
+    """
+    status = fields.get("status", 200)
+    failed = status is None or (isinstance(status, int) and status >= 500)
+    if failed and str(fields.get("route")) not in PROBES:
+        return ERROR
+    level = level_group(fields.get("level"))
+    return level if level in (ERROR, WARNING) else OTHER
 
 
 def clock(

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 import pandas as pd
-from docker.errors import APIError
+from docker.errors import APIError, DockerException
 
 from workshop_kit.engine import reaper
 from workshop_kit.engine.containers import Running
@@ -24,8 +25,9 @@ from workshop_kit.instructor import clock
 from workshop_kit.instructor.active_faults import InjectedFaults
 from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.instructor.background import BackgroundJob
-from workshop_kit.instructor.log_tail import LogTail
 from workshop_kit.observe import http
+from workshop_kit.observe.logs.lines import assemble, parse_fields
+from workshop_kit.observe.logs.reader import EngineLog
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, silent
 from workshop_kit.workspace import provision
@@ -43,7 +45,8 @@ ANSWER_SECONDS = 10.0
 JOB_SECONDS = 120.0
 """How long closing waits for a running checkpoint: half of one is no good state."""
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
-FIND_TRIES, FIND_SECONDS, LINES_SHOWN = 6, 0.4, 50
+LINE_COLUMNS = ["time", "grade", "request_id", "text"]
+LINES_READ, LINES_SHOWN, FIND_SECONDS = 10_000, 50, 0.5
 
 
 class LoadGenerator:
@@ -96,7 +99,6 @@ class Controller:
         self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
-        self._log_tail = LogTail(lambda: self.stack.container(SERVICE))
         self._closing, self._acting = threading.Event(), threading.Lock()
         self._picture, self._drawn, self._drawing = "", float("-inf"), threading.Lock()
 
@@ -106,7 +108,6 @@ class Controller:
         self.stack.up(report=report)
         reaper.watch(self.stack.session, provision.REVERT_FAULTS)
         self._watcher.start()
-        self._log_tail.start()
         return self
 
     def close(self) -> list[str]:
@@ -116,7 +117,6 @@ class Controller:
         self.job.wait(JOB_SECONDS)
         self.load_generator.stop()
         left = self.active_faults.revert_all()
-        self._log_tail.stop()
         self._watcher.stop()
         return left
 
@@ -171,19 +171,21 @@ class Controller:
         return self._watcher.tables()
 
     def lines(self) -> pd.DataFrame:
-        """Return the newest lines of the service's log; see `LogTail.frame`."""
-        return self._log_tail.frame()
+        """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
+        rows = []
+        with contextlib.suppress(WorkshopError, DockerException, OSError):  # away: its lines are drawn the next time
+            for line in assemble(EngineLog(self.stack.container(SERVICE)).messages(tail=LINES_READ)):
+                fields = parse_fields(line.text)  # of a line that is no JSON object: none
+                moment, request_id = datetime.fromisoformat(line.received or ""), str(fields.get("request_id", ""))
+                rows.append((moment, clock.grade(fields), request_id, line.text))
+        return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 
     def lines_of(self, request_id: str) -> RequestLines:
-        """Return the newest lines of one request; waits a moment for lines that are just being written."""
-        found = RequestLines(request_id)
-        for _ in range(FIND_TRIES):
-            lines, before = self.lines(), found
-            mine = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
-            found = RequestLines(request_id, tuple(zip(mine["grade"], mine["text"], strict=True)))
-            if (found.lines and found == before) or self._closing.wait(FIND_SECONDS):
-                break
-        return found
+        """Return the newest lines of one request, after a moment for lines that are just being written."""
+        self._closing.wait(FIND_SECONDS)
+        lines = self.lines()
+        mine = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
+        return RequestLines(request_id, tuple(zip(mine["grade"], mine["text"], strict=True)))
 
     def services(self) -> list[dict[str, str]]:
         """Return the containers of the stack in the engine's words; ``health`` is "" without a health check."""

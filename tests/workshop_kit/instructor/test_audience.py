@@ -16,8 +16,7 @@ from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.instructor.audience import Countdown, GuessCounts, OptionCount, RequestLines, guesses_in
-from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, svg
-from workshop_kit.instructor.log_tail import grade
+from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, grade, svg
 from workshop_kit.lessons.predictions import Option, Question
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame

@@ -94,16 +94,12 @@ def clear_help(workspace: Workspace, clicks: int) -> None:
 def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Snapshot] | None:
     """Return the room's code and the snapshot to send now; None without a membership.
 
-    ``lesson`` counts where none is known yet.
+    ``lesson`` counts where the membership has none.
     """
     with _locked(workspace):
-        found = read(workspace)
-        if found is None:
+        if (found := read(workspace)) is None:
             return None
-        if lesson and not found.lesson:
-            found = found.model_copy(update={"lesson": lesson})
-            _write(workspace, found)
-        return JoinCode.read(found.code), _snapshot(workspace, found)
+        return JoinCode.read(found.code), _snapshot(workspace, found, found.lesson or lesson)
 
 
 def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "") -> RoomState:
@@ -116,7 +112,8 @@ def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "")
         before = read(workspace) or Membership(code="", participant=secrets.token_hex(16), joined_at=0)
         new = {"code": str(code), "joined_at": time.time(), "name": name, "lesson": lesson or before.lesson}
         found = before.model_copy(update=new)
-        state = state_in(post(code, "snapshot", _snapshot(workspace, found).model_dump_json()), code)
+        snapshot = _snapshot(workspace, found, found.lesson)
+        state = state_in(post(code, "snapshot", snapshot.model_dump_json()), code)
         _write(workspace, found)
     return state
 
@@ -154,7 +151,7 @@ def state_in(answer: Answer, code: JoinCode) -> RoomState:
     raise WorkshopError(said)
 
 
-def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
+def _snapshot(workspace: Workspace, found: Membership, lesson: str) -> Snapshot:
     """Return what the workspace reports: keys, ids and numbers of its progress, none of its texts.
 
     Its ``sequence`` is the time, which grows across the kernels of a workspace.
@@ -174,7 +171,7 @@ def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
         participant=found.participant,
         sequence=time.time_ns() // 1_000_000,
         name=found.name,
-        lesson=found.lesson,
+        lesson=lesson,
         guesses=guesses,
         passed={name: _minutes(done) for name, done in progress.exercises.items() if done.passed_at},
         help=found.help,

@@ -19,16 +19,7 @@ from typing import Any
 import tornado.web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workshop_kit.classroom.protocol import (
-    ALIKE,
-    FIRST_PORT,
-    MOST_BYTES,
-    PORTS,
-    SECRETS,
-    JoinCode,
-    Participant,
-    Snapshot,
-)
+from workshop_kit.classroom.protocol import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode, Participant, Snapshot
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
@@ -118,8 +109,6 @@ class RoomHandler(Handler):
 
     def message(self, kind: type[Any]) -> Any:
         """Return the request's body, validated. Raises WrongUsage for anything else."""
-        if len(self.request.body) > MOST_BYTES:
-            raise WrongUsage(f"A message to the room has at most {MOST_BYTES // 1000} kB.")
         try:
             return kind.model_validate_json(self.request.body)
         except ValidationError as error:

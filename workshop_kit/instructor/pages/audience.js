@@ -121,8 +121,7 @@ async function lookAtRoom() {
     at("code").textContent = room.code;
     at("address").textContent = room.address;
     at("joined").textContent = `${room.board.joined} joined`;
-    const picture = at("join").querySelector("img");
-    if (!picture.src) picture.src = `/audience/room.svg?token=${token}`;
+    at("join").querySelector("img").src = room.qr;
     const key = JSON.stringify(room.board);
     if (key !== drawnClass) drawClass(room.board);
     drawnClass = key;

@@ -5,40 +5,34 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
 import pandas as pd
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
 from workshop_kit.engine import reaper
-from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor import clock
-from workshop_kit.instructor.active_faults import InjectedFaults
+from workshop_kit.instructor.active_faults import ORDER, InjectedFaults, LoadGenerator, engine_needed
 from workshop_kit.instructor.audience import Audience, RequestLines
-from workshop_kit.instructor.background import BackgroundJob
 from workshop_kit.observe import http
 from workshop_kit.observe.logs.lines import assemble, parse_fields
 from workshop_kit.observe.logs.reader import EngineLog
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
-from workshop_kit.progress import Report, silent
+from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 
 SERVICE = "service"
-ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
-REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET /orders/1": None}
-"""The requests that can be chosen as load, each with its body."""
 PICTURE_SECONDS = 120.0
 PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
@@ -49,38 +43,51 @@ LINE_COLUMNS = ["time", "grade", "request_id", "text"]
 LINES_READ, LINES_SHOWN, FIND_SECONDS = 10_000, 50, 0.5
 
 
-class LoadGenerator:
-    """Sends requests at a constant rate until ``stop``, for two hours at most."""
+@dataclass(frozen=True)
+class JobState:
+    """How far a job is: ``text`` is its step, or its result; ``fraction`` from 0 to 1, or None if unknown."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._changing = threading.RLock()  # one start or stop at a time, so that no container is left over
-        self._running: Running | None = None
-        self._sent: dict[str, Any] = {}
+    text: str
+    fraction: float | None = None
+    runs: bool = True
 
-    def start(self, request: str, rate_per_second: int) -> None:
-        """Send, or change what is sent. Raises as `load` does."""
-        with self._changing:
-            sent: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
-            fresh = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **sent)
-            self.stop()  # the new one sends before the old one ends
-            self._running, self._sent = fresh, sent
 
-    def stop(self) -> None:
-        """End the load; a second call changes nothing."""
-        with self._changing:
-            if self._running is not None:
-                with contextlib.suppress(APIError, OSError):  # it was removed, or the engine is away
-                    self._running.remove()
-            self._running = None
+class BackgroundJob:
+    """Runs one long job at a time in a thread; ``state`` is that of the running or the last job."""
 
-    def state(self) -> dict[str, Any] | None:
-        """Return the request and its ``rate_per_second``; None while nothing is sent."""
-        if (running := self._running) is not None:
-            with contextlib.suppress(APIError):  # it is gone
-                running.container.reload()
-                return self._sent if running.container.status in {"running", "created"} else None
-        return None
+    def __init__(self) -> None:
+        self.state: JobState | None = None
+        self._thread = threading.Thread()
+
+    def require_idle(self) -> None:
+        """Raise WorkshopError while a job runs."""
+        if self.state is not None and self.state.runs:
+            raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
+
+    def start(self, title: str, job: Callable[[Report], str]) -> None:
+        """Start a job, which returns its result as a sentence. One thread at a time may call it."""
+        self.require_idle()
+        self.state = JobState(title)
+        self._thread = threading.Thread(target=self._run, args=(title, job), name="desk: job", daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the job has ended, at most so many seconds."""
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def _run(self, title: str, job: Callable[[Report], str]) -> None:
+        def report(step: Step) -> None:
+            self.state = JobState(f"{title}. {step.task}: {step.detail}".removesuffix(": "), step.fraction)
+
+        text = "It ended with an unexpected error; the terminal shows it."
+        try:
+            with engine_needed():
+                text = job(report)
+        except WorkshopError as error:
+            text = str(error)
+        finally:
+            self.state = JobState(text, 1.0, runs=False)
 
 
 @dataclass
@@ -138,7 +145,7 @@ class Controller:
     def order(self, request_id: str) -> int | None:
         """Place one order with a request id; return the status, None without an answer."""
         url, headers = f"{self.stack.url()}/orders", {"X-Request-ID": request_id}
-        return http.request("POST", url, json_body=dict(ORDER), headers=headers, timeout_seconds=ANSWER_SECONDS).status
+        return http.request("POST", url, json_body=ORDER, headers=headers, timeout_seconds=ANSWER_SECONDS).status
 
     def wait_until_well(self) -> None:
         """Wait until the service is healthy and no request has failed for some seconds. Raises WorkshopError."""

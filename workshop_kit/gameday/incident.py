@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import secrets
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,23 +20,19 @@ from docker.errors import APIError
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import dependency_proxies, game_records
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.panel import running_cell
-from workshop_kit.gameday import causes, jigsaw, service, signals
-from workshop_kit.gameday.causes import CAUSES, Cause
+from workshop_kit.gameday import causes, jigsaw, signals
+from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
-from workshop_kit.gameday.shop import DEPENDENCIES, Shop
+from workshop_kit.gameday.shop import Shop
 from workshop_kit.lessons.lesson import Lesson
-from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Step
 from workshop_kit.workspace.course import notebook_cells
 
-NAME = "game"
-"""The incident's name among the live outputs of a notebook: a new one ends the former."""
 QUIET_SECONDS = (1.0, 2.0)
 FELT_SECONDS = 6.0
 """How long the last release waits for customers to notice the cause; a leak takes longer."""
@@ -193,9 +187,7 @@ class Incident:
     def card(self) -> Rendered:
         """Return the timeline: when each signal showed it, what you did, how many customers were served."""
         visits = self.customers.since(self.record.began)
-        suffered = Counter(one.environment for one in visits if not one.is_good)
-        worst = max(self.shop.environments, key=lambda name: suffered[name])
-        return signals.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables(), worst)
+        return signals.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables())
 
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
@@ -257,16 +249,16 @@ class Incident:
                 f'Ask them what they see. (Alone after all? {self.cause.name}.see("{jigsaw.EVERYTHING}"))',
             )
 
-    def note(self, action: str, *, own: bool = False) -> None:
-        """Note an action of the participant for the card; ``own`` as it stands in no cell of the lesson."""
-        self._record_action(own=own)
+    def note(self, action: str) -> None:
+        """Note an action of the participant for the card."""
+        self._record_action()
         said = f"{datetime.now(UTC):%H:%M:%S} {action}"
         self.record = replace(self.record, actions=(*self.record.actions, said))
 
-    def _record_action(self, *, own: bool = False) -> None:
+    def _record_action(self) -> None:
         """Record the time of the first own action; a cell of the lesson as shipped is none."""
         self._raise_failure()
-        own = own or running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root)
+        own = running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root)
         if own and self.record.detected is None and self.record.injected is not None:
             self.record = replace(self.record, detected=datetime.now(UTC))
 
@@ -277,43 +269,6 @@ class Incident:
             raise WorkshopError(
                 f"The incident could not be made: {why.rstrip('.')}.", "Run the cell that starts it again."
             )
-
-
-def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:
-    """Open a shop that runs ``image``, start customers and the incident, and return at once; a former incident ends.
-
-    ``image`` is what `client.images.build` returned for ``my_service``; where a region of it is not solved, the shop
-    runs the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), or drawn by the seed, which
-    is the participant's unless it is given: the same seed, the same incident. Raises WrongUsage for another name,
-    WorkshopError as the stack does.
-    """
-    seed = lesson.workspace.seed if seed is None else seed
-    random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
-    if name is not None and name not in CAUSES:
-        raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
-    cause = CAUSES[name or random.choice(list(CAUSES))]
-    lesson.screens.end(NAME)
-    report = NotebookReport()
-    report(Step(cause.name.capitalize(), None, "opening the shop"))
-    with ExitStack() as block:
-        prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
-        block.callback(prepared.folder.cleanup)
-        gateways = block.enter_context(dependency_proxies.start_proxies(lesson.stack, *DEPENDENCIES))
-        gateways.wait_open()
-        shop = Shop(lesson.stack, prepared, gateways)
-        block.callback(shop.close)  # also if it does not open
-        shop.open(cause.environments)
-        customers = Customers({name: partial(shop.url, name) for name in shop.running}).start()
-        block.callback(customers.stop)
-        targets = [WatchTarget(name, service=name) for name in shop.running]
-        watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
-        record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
-        incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
-    lesson.screens.replace(NAME, incident)
-    incident.begin(random)
-    said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
-    report(Step(cause.name.capitalize(), 1.0, said, done=True))
-    return incident
 
 
 @cache

@@ -207,14 +207,6 @@ class RoomApi:
             "clear-done": lambda _: self.classroom.clear_done(),
         }
 
-    def addresses(self) -> list[str]:
-        """Return how to join, and which address is open to the network, a line each."""
-        where = f"{self.code.address}, port {self.code.port}"
-        return [
-            f"To join:      ./workshop join {self.code}, or {self.code.page_url}",
-            f"The live room listens on {where}; everything else stays on this machine.",
-        ]
-
     def choices(self) -> dict[str, Any]:
         """Return what can be chosen: predictions with their questions, and headings with their cells by lesson."""
         questions = {name: one.question for name, one in self.classroom.questions.items()}

@@ -18,7 +18,6 @@ from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import load_toml, write_atomically
 from workshop_kit.instructor.controller import Controller
-from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 
@@ -79,9 +78,9 @@ class Expectation(_Model):
         upper = f"at most {self.at_most:g}" if self.at_most < float("inf") else ""
         return f"{self.table}{chosen}: {self.column} is {' and '.join(filter(None, (lower, upper)))}"
 
-    def found(self, tables: Tables, lines: pd.DataFrame, since: pd.Timestamp) -> object:
+    def found(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> object:
         """Return the newest value since a time, whether it fits or not; None if there is none."""
-        table = lines if self.table == "lines" else getattr(tables, self.table)
+        table = tables[self.table]
         rows = table[table["time"] >= since]
         for name, value in self.where.items():
             rows = rows[rows[name] == value]
@@ -92,10 +91,8 @@ class Expectation(_Model):
 
     def fits(self, value: object) -> bool:
         """Return whether a value is the expected one."""
-        if value is None:
-            return False
         if self.equals is not None:
-            return str(value) == self.equals
+            return value == self.equals
         return isinstance(value, int | float) and self.at_least <= value <= self.at_most
 
 
@@ -159,9 +156,9 @@ class StepResult:
         return f"✓ {self.id}: seen after {self.seconds:.1f} s, {self.minutes:g} min on stage: {self.title}"
 
 
-def load_script(path: Path = SCRIPT) -> Script:
+def load_script() -> Script:
     """Read the demo."""
-    return load_toml(path, TypeAdapter(Script))
+    return load_toml(SCRIPT, TypeAdapter(Script))
 
 
 def as_page(script: Script) -> str:
@@ -180,21 +177,16 @@ def rehearse(
     """Do every step with an open controller, in order; a failed step does not stop the others.
 
     ``play`` does the clicks of a step. ``pictures``: write a picture of each successful step and an index to this
-    folder, and delete other pictures.
+    folder.
     """
     results = []
     for step in script.steps:
         report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
-        result = _rehearse(step, controller, play)
-        if pictures is not None and not result.problem:
+        results.append(_rehearse(step, controller, play))
+        if pictures is not None and not results[-1].problem:
             time.sleep(step.look_seconds)
             write_atomically(pictures / step.picture, _draw(controller).encode())
-        results.append(result)
     if pictures is not None:
-        names = [step.picture for step in script.steps]
-        for path in pictures.glob("*.svg"):
-            if path.name not in names:
-                path.unlink()
         write_atomically(pictures / "README.md", as_page(script).encode())
     report(Step("Demo", 1.0, done=True))
     return results
@@ -217,8 +209,8 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
 
 
 def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
-    tables, lines = controller.tables(), controller.lines()
-    found = [(one, one.found(tables, lines, since)) for one in expectations]
+    tables = {**vars(controller.tables()), "lines": controller.lines()}
+    found = [(one, one.found(tables, since)) for one in expectations]
     return [f"{one} (it is {value})" for one, value in found if not one.fits(value)]
 
 

@@ -250,7 +250,7 @@ def test_a_checkpoint_is_confirmed_and_shows_its_result(desk: DeskPages) -> None
     expect(page.locator("#sure")).to_contain_text("files of 04_monitoring and later become fresh")
     button(page, "No").click()
     expect(page.locator("#sure")).to_be_hidden()
-    assert desk.controller.job.state is None
+    assert desk.controller.job is None
     button(page, "Go there …").click()
     button(page, "Yes, go there").click()
     expect(page.locator("#job")).to_contain_text("04_monitoring is at its start.", timeout=120_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -45,49 +45,11 @@ LINES_READ, LINES_SHOWN, FIND_SECONDS = 10_000, 50, 0.5
 
 @dataclass(frozen=True)
 class JobState:
-    """How far a job is: ``text`` is its step, or its result; ``fraction`` from 0 to 1, or None if unknown."""
+    """How far the way to a checkpoint is: ``text`` is its step, or its result; ``fraction`` is None if unknown."""
 
     text: str
     fraction: float | None = None
     runs: bool = True
-
-
-class BackgroundJob:
-    """Runs one long job at a time in a thread; ``state`` is that of the running or the last job."""
-
-    def __init__(self) -> None:
-        self.state: JobState | None = None
-        self._thread = threading.Thread()
-
-    def require_idle(self) -> None:
-        """Raise WorkshopError while a job runs."""
-        if self.state is not None and self.state.runs:
-            raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
-
-    def start(self, title: str, job: Callable[[Report], str]) -> None:
-        """Start a job, which returns its result as a sentence. One thread at a time may call it."""
-        self.require_idle()
-        self.state = JobState(title)
-        self._thread = threading.Thread(target=self._run, args=(title, job), name="desk: job", daemon=True)
-        self._thread.start()
-
-    def wait(self, seconds: float) -> None:
-        """Wait until the job has ended, at most so many seconds."""
-        if self._thread.is_alive():
-            self._thread.join(seconds)
-
-    def _run(self, title: str, job: Callable[[Report], str]) -> None:
-        def report(step: Step) -> None:
-            self.state = JobState(f"{title}. {step.task}: {step.detail}".removesuffix(": "), step.fraction)
-
-        text = "It ended with an unexpected error; the terminal shows it."
-        try:
-            with engine_needed():
-                text = job(report)
-        except WorkshopError as error:
-            text = str(error)
-        finally:
-            self.state = JobState(text, 1.0, runs=False)
 
 
 @dataclass
@@ -100,13 +62,14 @@ class Controller:
     stack: Stack
     workspace: Workspace
     audience: Audience = field(default_factory=Audience)
-    job: BackgroundJob = field(default_factory=BackgroundJob)
+    job: JobState | None = None
 
     def __post_init__(self) -> None:
         self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._closing, self._acting = threading.Event(), threading.Lock()
+        self._going = threading.Thread()
         self._picture, self._drawn, self._drawing = "", float("-inf"), threading.Lock()
 
     def open(self, report: Report = silent) -> Self:
@@ -121,7 +84,8 @@ class Controller:
         """End the load, revert every fault, stop watching; return a sentence for each fault that stays."""
         with self._acting:
             self._closing.set()
-        self.job.wait(JOB_SECONDS)
+        if self._going.is_alive():
+            self._going.join(JOB_SECONDS)
         self.load_generator.stop()
         left = self.active_faults.revert_all()
         self._watcher.stop()
@@ -159,19 +123,29 @@ class Controller:
                 )
 
     def go_to(self, lesson: str) -> None:
-        """Start the job that brings workspace and containers to the start of a lesson."""
-        exercise_service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
+        """Begin to bring workspace and containers to the start of a lesson; ``job`` says how far that is."""
         name = find_lesson(lesson, self.stack.root / "notebooks")
-
-        def go(report: Report) -> str:
-            self.load_generator.stop()
-            self.revert_all()
-            arrived = checkpoint.goto(exercise_service, name, self.stack, report)
-            trust(self.workspace)
-            return " ".join(arrived.sentences())
-
         with self._may_act():
-            self.job.start(f"To the start of {name}", go)
+            self.job = JobState(f"To the start of {name}")
+            self._going = threading.Thread(target=self._go, args=(name,), name="desk: job", daemon=True)
+            self._going.start()
+
+    def _go(self, name: str) -> None:
+        def report(step: Step) -> None:
+            self.job = JobState(f"To the start of {name}. {step.task}: {step.detail}".removesuffix(": "), step.fraction)
+
+        text = "It ended with an unexpected error; the terminal shows it."
+        try:
+            with engine_needed():
+                self.load_generator.stop()
+                self.revert_all()
+                service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
+                text = " ".join(checkpoint.goto(service, name, self.stack, report).sentences())
+                trust(self.workspace)
+        except WorkshopError as error:
+            text = str(error)
+        finally:
+            self.job = JobState(text, 1.0, runs=False)
 
     def tables(self) -> Tables:
         """Return what was observed of the service in the last minutes."""
@@ -219,7 +193,8 @@ class Controller:
     def _may_act(self) -> Iterator[None]:
         """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
         with self._acting:
-            self.job.require_idle()
+            if self.job is not None and self.job.runs:
+                raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
             if self._closing.is_set():
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             yield

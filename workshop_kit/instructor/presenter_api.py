@@ -133,7 +133,7 @@ class PresenterApi:
                 "load": controller.load_generator.state(),
                 "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
-                "job": asdict(controller.job.state) if controller.job.state else None,
+                "job": asdict(controller.job) if controller.job else None,
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
                 "problems": controller.active_faults.problems,

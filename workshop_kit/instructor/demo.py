@@ -60,40 +60,33 @@ class Click(_Model):
 class Expectation(_Model):
     """What the newest row of a table will say (of ``lines``: any row); ``where`` chooses rows by their values.
 
-    ``column`` equals ``equals``, or lies between ``at_least`` and ``at_most``.
+    ``column`` ``holds``: ``is pass``, ``is at least 10``, ``is at most 1``.
     """
 
     table: Literal["requests", "health", "resources", "lines"]
     column: str
     where: Mapping[str, str] = {}
-    equals: str | None = None
-    at_least: float = float("-inf")
-    at_most: float = float("inf")
+    holds: Annotated[str, Field(pattern=r"^is ([a-z]+|at (least|most) \d+)$")]
 
     def __str__(self) -> str:
         chosen = "".join(f" {value}" for value in self.where.values())
-        if self.equals is not None:
-            return f"{self.table}{chosen}: {self.column} is {self.equals}"
-        lower = f"at least {self.at_least:g}" if self.at_least > float("-inf") else ""
-        upper = f"at most {self.at_most:g}" if self.at_most < float("inf") else ""
-        return f"{self.table}{chosen}: {self.column} is {' and '.join(filter(None, (lower, upper)))}"
+        return f"{self.table}{chosen}: {self.column} {self.holds}"
 
-    def found(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> object:
-        """Return the newest value since a time, whether it fits or not; None if there is none."""
+    def seen(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> tuple[bool, object]:
+        """Return whether it was seen since a time, and the newest value; None if there is none."""
         table = tables[self.table]
         rows = table[table["time"] >= since]
         for name, value in self.where.items():
             rows = rows[rows[name] == value]
-        if self.table == "lines" and self.equals is not None:
-            rows = rows[rows[self.column] == self.equals]
         values = rows[self.column].dropna()
-        return values.iloc[-1] if len(values) else None
+        counted = values if self.table == "lines" else values.tail(1)
+        return any(map(self._fits, counted)), values.iloc[-1] if len(values) else None
 
-    def fits(self, value: object) -> bool:
-        """Return whether a value is the expected one."""
-        if self.equals is not None:
-            return value == self.equals
-        return isinstance(value, int | float) and self.at_least <= value <= self.at_most
+    def _fits(self, value: Any) -> bool:
+        words, _, wanted = self.holds.rpartition(" ")
+        if words == "is":
+            return bool(value == wanted)
+        return bool(value >= float(wanted) if words == "is at least" else value <= float(wanted))
 
 
 class DemoStep(_Model):
@@ -210,8 +203,8 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
 
 def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
     tables = {**vars(controller.tables()), "lines": controller.lines()}
-    found = [(one, one.found(tables, since)) for one in expectations]
-    return [f"{one} (it is {value})" for one, value in found if not one.fits(value)]
+    found = [(one, *one.seen(tables, since)) for one in expectations]
+    return [f"{one} (it is {value})" for one, is_seen, value in found if not is_seen]
 
 
 def _draw(controller: Controller) -> str:

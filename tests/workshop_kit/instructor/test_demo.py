@@ -36,7 +36,7 @@ def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tm
     """The problem says the value found; the step's old picture stays, others are drawn."""
     script = load_script()
     first = script.steps[0].model_copy(update={"look_seconds": 0.0})
-    never = Expectation(table="health", column="state", where={"what": "/livez"}, equals="fail")
+    never = Expectation(table="health", column="state", where={"what": "/livez"}, holds="is fail")
     quiet = first.model_copy(
         update={"number": 2, "id": "never", "clicks": (), "expectations": (never,), "within_seconds": 3.0}
     )

@@ -61,8 +61,7 @@ class InjectedFaults:
         """
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
-        active = Journal(self._stack.session).entries()
-        if any((one.fault, one.name) == (fault, target) and one.id in self._held for one in active):
+        if any(one["id"] and (one["fault"], one["target"]) == (fault, target) for one in self.listed()):
             raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
         block = injection.fault(fault, self._stack, target, **parameters)
         identifier = block.__enter__().id

@@ -7,7 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -75,15 +75,7 @@ class GuessCounts:
 
     def state(self, *, answer_shown: bool) -> dict[str, Any]:
         """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
-        answers = [
-            {
-                "text": one.text,
-                "count": one.count,
-                "share": round(one.count / max(self.people, 1), 4),
-                "right": one.right and answer_shown,
-            }
-            for one in self.answers
-        ]
+        answers = [{**asdict(one), "right": one.right and answer_shown} for one in self.answers]
         return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
 
     @classmethod

@@ -6,7 +6,6 @@ Only `Classroom.queue` has names: it is for the presenter's page alone.
 from __future__ import annotations
 
 import statistics
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -52,7 +51,10 @@ class Participant:
 
 @dataclass
 class Classroom:
-    """What the participants report. Lessons, exercises and predictions that the course lacks are not counted."""
+    """What the participants report. Lessons, exercises and predictions that the course lacks are not counted.
+
+    One thread, the room server's, reports and forgets; the desk's threads read copies of the list.
+    """
 
     questions: Mapping[str, Question]
     exercises: Mapping[str, Collection[str]]  # of each lesson
@@ -62,23 +64,20 @@ class Classroom:
     _participants: dict[str, Participant] = field(default_factory=dict, repr=False)
     _forgotten: set[str] = field(default_factory=set, repr=False)
     _numbers: int = 0
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def report(self, snapshot: Snapshot) -> RoomState:
         """Keep a snapshot unless a newer one is known; return the room's state. Raises WorkshopError when full."""
-        with self._lock:
-            if snapshot.participant in self._forgotten:  # it was under way when the participant left
-                raise WorkshopError("You have left the room.", "Join again.")
-            known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
-            if snapshot.sequence >= known.snapshot.sequence:
-                self._replace(known, snapshot)
-            return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
+        if snapshot.participant in self._forgotten:  # it was under way when the participant left
+            raise WorkshopError("You have left the room.", "Join again.")
+        known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
+        if snapshot.sequence >= known.snapshot.sequence:
+            self._replace(known, snapshot)
+        return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
 
     def forget(self, participant: str) -> None:
         """Forget a participant, also what is still under way."""
-        with self._lock:
-            if self._participants.pop(participant, None) is not None:
-                self._forgotten.add(participant)
+        if self._participants.pop(participant, None) is not None:
+            self._forgotten.add(participant)
 
     def snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of every participant."""
@@ -160,8 +159,7 @@ class Classroom:
         known.snapshot = snapshot
 
     def _all(self) -> list[Participant]:
-        with self._lock:
-            return list(self._participants.values())
+        return list(self._participants.values())
 
 
 def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
@@ -224,12 +222,8 @@ class RoomApi:
 
     def audience_state(self) -> dict[str, Any]:
         """Return the class, the code and its QR code, without names."""
-        return {
-            "code": str(self.code),
-            "address": self.code.page_url,
-            "qr": self.qr,
-            "board": self.classroom.board(),
-        }
+        code, address, board = str(self.code), self.code.page_url, self.classroom.board()
+        return {"code": code, "address": address, "qr": self.qr, "board": board}
 
     def _open_poll(self, prediction: object) -> None:
         """Open a prediction as a poll; without one, that of the newest guess."""

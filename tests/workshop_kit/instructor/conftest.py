@@ -31,10 +31,10 @@ class Pages:
         """The controller behind the pages."""
         return self.desk.controller
 
-    def get(self, path: str, token: str | None = None, **headers: str) -> httpx.Response:
+    def get(self, path: str, token: str | None = None) -> httpx.Response:
         """Ask for a path, as the audience unless another token is given ("": none)."""
         token = self.server.audience_token if token is None else token
-        return self.web.get(path, params={"token": token} if token else {}, headers=headers)
+        return self.web.get(path, params={"token": token} if token else {})
 
     def state(self) -> Any:
         """What the presenter's page sees."""

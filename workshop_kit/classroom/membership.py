@@ -76,12 +76,11 @@ def change(workspace: Workspace, **fields: object) -> None:
 def click_help(workspace: Workspace, help_state: Help) -> Help:
     """Record a click on ``I am stuck`` or ``Done``, and return the state; a second click takes the first one back."""
     with _locked(workspace):
-        found = read(workspace)
-        if found is None or found.help == help_state:
-            help_state = "none"
-        if found is not None:
-            _write(workspace, found.model_copy(update={"help": help_state, "help_clicks": found.help_clicks + 1}))
-    return help_state
+        if (found := read(workspace)) is None:
+            return "none"
+        new: Help = "none" if found.help == help_state else help_state
+        _write(workspace, found.model_copy(update={"help": new, "help_clicks": found.help_clicks + 1}))
+        return new
 
 
 def clear_help(workspace: Workspace, clicks: int) -> None:

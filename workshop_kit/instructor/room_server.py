@@ -9,6 +9,7 @@ import json
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -33,22 +34,22 @@ MOST_WRONG_CODES, WINDOW_SECONDS = 20, 60.0
 
 @dataclass
 class WrongCodes:
-    """The wrong codes of each address within a minute; after `MOST_WRONG_CODES` the address waits for the next one."""
+    """The wrong codes of each address in a minute; after `MOST_WRONG_CODES` the address waits for the next one."""
 
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    _counts: dict[str, tuple[float, int]] = field(default_factory=dict, repr=False)
+    _since: float = field(default=0.0, repr=False)
+    _counts: Counter[str] = field(default_factory=Counter, repr=False)
 
     def add(self, address: str) -> None:
         """Count a wrong code."""
-        now = self.clock()
-        self._counts = {one: kept for one, kept in self._counts.items() if now - kept[0] < WINDOW_SECONDS}
-        since, count = self._counts.get(address, (now, 0))
-        self._counts[address] = since, count + 1
+        self._counts[address] += 1
 
     def block(self, address: str) -> bool:
-        """Return whether requests of the address are refused for now."""
-        since, count = self._counts.get(address, (0.0, 0))
-        return count >= MOST_WRONG_CODES and self.clock() - since < WINDOW_SECONDS
+        """Return whether requests of the address are refused for now; every minute begins with none."""
+        if self.clock() - self._since >= WINDOW_SECONDS:
+            self._since = self.clock()
+            self._counts.clear()
+        return self._counts[address] >= MOST_WRONG_CODES
 
 
 class RoomServer(PageServer):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.instructor.conftest import Pages
+from tests.workshop_kit.instructor.room_pages import Pages
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.instructor.conftest import Pages
+from tests.workshop_kit.instructor.room_pages import Pages
 from workshop_kit.errors import Exit
 from workshop_kit.faults.injection import Journal
 from workshop_kit.instructor.demo import PICTURES, Click, Expectation, as_page, load_script, rehearse

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.instructor.conftest import Pages
+from tests.workshop_kit.instructor.room_pages import Pages
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.instructor.clock import CHANGED
 

@@ -13,11 +13,11 @@ from filelock import BaseFileLock, FileLock
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from workshop_kit.classroom.protocol import (
+    MOST_CHARACTERS,
     MOST_MINUTES,
     GuessReport,
     Help,
     JoinCode,
-    Name,
     Repair,
     RoomState,
     Snapshot,
@@ -29,13 +29,13 @@ from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.files import read_small, write_atomically
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
+from workshop_kit.screen import visible
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
 FILE = "classroom.json"
 HOURS = 12
 """How long a membership lasts: at home, another machine may have the room's address."""
 TIMEOUT_SECONDS = 3.0
-NAME = TypeAdapter(Name)
 
 
 class Membership(BaseModel):
@@ -103,10 +103,9 @@ def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Sna
 
 def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "") -> RoomState:
     """Send the first snapshot to a room, then record the membership. Raises WorkshopError without an answer."""
-    try:
-        name = NAME.validate_python(name)
-    except ValidationError as error:
-        raise WrongUsage("The name is too long.", "Give one of at most 40 characters.") from error
+    name = visible(name.strip())
+    if len(name) > MOST_CHARACTERS:
+        raise WrongUsage("The name is too long.", f"Give one of at most {MOST_CHARACTERS} characters.")
     with _locked(workspace):
         before = read(workspace) or Membership(code="", participant=secrets.token_hex(16), joined_at=0)
         new = {"code": str(code), "joined_at": time.time(), "name": name, "lesson": lesson or before.lesson}

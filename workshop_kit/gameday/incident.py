@@ -273,6 +273,5 @@ class Incident:
 
 @cache
 def _shipped_cells(root: Path) -> frozenset[str]:
-    """Return the code cells of game day as shipped."""
     cells = [cell for path in Path(root, "notebooks").glob("05*.ipynb") for cell in notebook_cells(path)]
     return frozenset(cell["source"].strip() for cell in cells if cell["cell_type"] == "code")

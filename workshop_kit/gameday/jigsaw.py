@@ -114,7 +114,6 @@ def _logs(incident: Any, _: str) -> dict[str, Any]:
 
 
 def _metrics(incident: Any, _: str) -> dict[str, Any]:
-    """Return a chart of each environment."""
     pictures = []
     for name in incident.shop.environments:
         tables = incident.watcher.tables(name, seconds=SECONDS + 5)

@@ -219,7 +219,6 @@ class Shop:
         return settings[settings.nunique(axis=1) > 1]
 
     def _run(self, release: Release) -> Running:
-        """Start the container of a release."""
         files = {name: f"{SECRETS_FOLDER}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
         made = self.client.containers.create(
             self.service.images[release.code - 1],

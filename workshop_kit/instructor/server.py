@@ -121,7 +121,6 @@ def _read(name: str) -> str:
 
 
 def _style() -> str:
-    """Return the stylesheet, with those of the map and of the clock."""
     return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css")])
 
 

@@ -18,7 +18,7 @@ from benchmarks._rows import Row, show
 from benchmarks._workspace import ROOT
 from workshop_kit.classroom import membership
 from workshop_kit.classroom.protocol import JoinCode, Snapshot
-from workshop_kit.classroom.sync import RoomSync
+from workshop_kit.classroom.room_widget import RoomSync
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.instructor.audience import Audience
 from workshop_kit.instructor.classroom import RoomApi

@@ -42,19 +42,9 @@ class DeskPages:
 
 
 @pytest.fixture
-def served(workspace: Workspace, session: Session) -> Iterator[tuple[InstructorServer, Controller]]:
-    """A desk over the stack of the tests' workspace."""
+def desk(workspace: Workspace, session: Session, chromium: Browser) -> Iterator[DeskPages]:
+    """A desk over the stack of the tests' workspace; fails on a console error or a request to another host."""
     server = InstructorServer()
-    with Controller(provision.stack_of(workspace, session), workspace) as controller:
-        server.start(PresenterApi(controller))
-        yield server, controller
-        server.stop()
-
-
-@pytest.fixture
-def desk(served: tuple[InstructorServer, Controller], chromium: Browser) -> Iterator[DeskPages]:
-    """The desk in a browser; fails on a console error or a request to another host."""
-    server, controller = served
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     problems: list[str] = []
 
@@ -69,10 +59,11 @@ def desk(served: tuple[InstructorServer, Controller], chromium: Browser) -> Iter
         page.goto(url)
         return page
 
-    yield DeskPages(server, controller, open_page)
-    context.close()
-    controller.load_generator.stop()
-    controller.revert_all()
+    with Controller(provision.stack_of(workspace, session), workspace) as controller:
+        server.start(PresenterApi(controller))
+        yield DeskPages(server, controller, open_page)
+        context.close()
+        server.stop()
     expected = (NETWORK_CHANGED, DISCONNECTED, REFUSED)
     assert [problem for problem in problems if not any(one in problem for one in expected)] == []
 
@@ -250,7 +241,7 @@ def test_a_checkpoint_is_confirmed_and_shows_its_result(desk: DeskPages) -> None
     expect(page.locator("#sure")).to_contain_text("files of 04_monitoring and later become fresh")
     button(page, "No").click()
     expect(page.locator("#sure")).to_be_hidden()
-    assert desk.controller.job.state is None
+    assert desk.controller.job is None
     button(page, "Go there …").click()
     button(page, "Yes, go there").click()
     expect(page.locator("#job")).to_contain_text("04_monitoring is at its start.", timeout=120_000)

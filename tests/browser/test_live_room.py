@@ -37,7 +37,7 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
     context = chromium.new_context(viewport={"width": 360, "height": 740})
     page, problems = context.new_page(), list[str]()
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(room.server.code.page_url)
+    page.goto(room.code.page_url)
     expect(page.get_by_text("This page sends")).to_be_visible()
     assert room.api.classroom.snapshots() == []
     room.do("poll", prediction=PREDICTION)
@@ -72,7 +72,7 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
 def test_the_presenter_opens_a_poll_and_sends_everybody_to_a_cell(room: RoomPages, chromium: Browser) -> None:
     """By the buttons of the page; what is open is written there, and a second button ends it."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(room.desk.presenter_url)
+    page.goto(room.server.presenter_url)
     now = page.locator("#room-now")
     expect(now).to_contain_text("No poll is open.")
     page.locator("#room-poll select").select_option(PREDICTION)
@@ -101,7 +101,7 @@ def test_a_participant_joins_at_the_board(lab: LabPage, room: RoomPages) -> None
     lab.page.keyboard.type("babb")
     lab.page.keyboard.press("Enter")
     expect(bar.get_by_role("status").last).to_contain_text("'babb' is no code of a live room.")
-    bar.get_by_label("Code").fill(str(room.server.code).lower())
+    bar.get_by_label("Code").fill(str(room.code).lower())
     bar.get_by_label("Name, if you like").fill("<b>Ada</b>")
     lab.page.keyboard.press("Enter")
     expect(bar).to_contain_text("Live room: you are table 1")

@@ -13,11 +13,11 @@ from filelock import BaseFileLock, FileLock
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from workshop_kit.classroom.protocol import (
+    MOST_CHARACTERS,
     MOST_MINUTES,
     GuessReport,
     Help,
     JoinCode,
-    Name,
     Repair,
     RoomState,
     Snapshot,
@@ -29,13 +29,13 @@ from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.files import read_small, write_atomically
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
+from workshop_kit.screen import visible
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
 FILE = "classroom.json"
 HOURS = 12
 """How long a membership lasts: at home, another machine may have the room's address."""
 TIMEOUT_SECONDS = 3.0
-NAME = TypeAdapter(Name)
 
 
 class Membership(BaseModel):
@@ -76,12 +76,11 @@ def change(workspace: Workspace, **fields: object) -> None:
 def click_help(workspace: Workspace, help_state: Help) -> Help:
     """Record a click on ``I am stuck`` or ``Done``, and return the state; a second click takes the first one back."""
     with _locked(workspace):
-        found = read(workspace)
-        if found is None or found.help == help_state:
-            help_state = "none"
-        if found is not None:
-            _write(workspace, found.model_copy(update={"help": help_state, "help_clicks": found.help_clicks + 1}))
-    return help_state
+        if (found := read(workspace)) is None:
+            return "none"
+        new: Help = "none" if found.help == help_state else help_state
+        _write(workspace, found.model_copy(update={"help": new, "help_clicks": found.help_clicks + 1}))
+        return new
 
 
 def clear_help(workspace: Workspace, clicks: int) -> None:
@@ -94,29 +93,25 @@ def clear_help(workspace: Workspace, clicks: int) -> None:
 def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Snapshot] | None:
     """Return the room's code and the snapshot to send now; None without a membership.
 
-    ``lesson`` counts where none is known yet.
+    ``lesson`` counts where the membership has none.
     """
     with _locked(workspace):
-        found = read(workspace)
-        if found is None:
+        if (found := read(workspace)) is None:
             return None
-        if lesson and not found.lesson:
-            found = found.model_copy(update={"lesson": lesson})
-            _write(workspace, found)
-        return JoinCode.read(found.code), _snapshot(workspace, found)
+        return JoinCode.read(found.code), _snapshot(workspace, found, found.lesson or lesson)
 
 
 def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "") -> RoomState:
     """Send the first snapshot to a room, then record the membership. Raises WorkshopError without an answer."""
-    try:
-        name = NAME.validate_python(name)
-    except ValidationError as error:
-        raise WrongUsage("The name is too long.", "Give one of at most 40 characters.") from error
+    name = visible(name.strip())
+    if len(name) > MOST_CHARACTERS:
+        raise WrongUsage("The name is too long.", f"Give one of at most {MOST_CHARACTERS} characters.")
     with _locked(workspace):
         before = read(workspace) or Membership(code="", participant=secrets.token_hex(16), joined_at=0)
         new = {"code": str(code), "joined_at": time.time(), "name": name, "lesson": lesson or before.lesson}
         found = before.model_copy(update=new)
-        state = state_in(post(code, "snapshot", _snapshot(workspace, found).model_dump_json()), code)
+        snapshot = _snapshot(workspace, found, found.lesson)
+        state = state_in(post(code, "snapshot", snapshot.model_dump_json()), code)
         _write(workspace, found)
     return state
 
@@ -154,7 +149,7 @@ def state_in(answer: Answer, code: JoinCode) -> RoomState:
     raise WorkshopError(said)
 
 
-def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
+def _snapshot(workspace: Workspace, found: Membership, lesson: str) -> Snapshot:
     """Return what the workspace reports: keys, ids and numbers of its progress, none of its texts.
 
     Its ``sequence`` is the time, which grows across the kernels of a workspace.
@@ -174,7 +169,7 @@ def _snapshot(workspace: Workspace, found: Membership) -> Snapshot:
         participant=found.participant,
         sequence=time.time_ns() // 1_000_000,
         name=found.name,
-        lesson=found.lesson,
+        lesson=lesson,
         guesses=guesses,
         passed={name: _minutes(done) for name, done in progress.exercises.items() if done.passed_at},
         help=found.help,

@@ -24,8 +24,6 @@ FIRST_PORT, PORTS = 28_100, 256
 SECRETS = 2**15
 
 MOST_CHARACTERS = 40
-MOST_BYTES = 32_000
-"""The size of a snapshot in bytes that the room accepts; a full one has a quarter of it."""
 MOST_MINUTES = 600
 Sign = Literal["configuration", "logs", "metrics", "health", "customers", ""]
 SIGNS: Mapping[Sign, tuple[str, ...]] = {

@@ -1,9 +1,15 @@
-"""The live room in a notebook: join, say "stuck" or "done", and see where the presenter sends the class."""
+"""The live room in a notebook: join, say "stuck" or "done", and see where the presenter sends the class.
+
+A thread keeps the room informed while a lesson's kernel runs; it prints nothing and blocks no cell. It reads the
+progress file, so clicks, checks of panels and checks at the terminal are all seen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,11 +17,12 @@ from typing import Any
 import traitlets
 
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.protocol import JoinCode, disclosure
-from workshop_kit.classroom.sync import RoomConnection, RoomSync
+from workshop_kit.classroom.protocol import Help, JoinCode, disclosure
 from workshop_kit.display.rendered import Rendered
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
+from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
 
 HERE = Path(__file__).parent
@@ -23,6 +30,103 @@ LABEL = "Live room"
 HOW = "To join the instructor's live room, run this cell in JupyterLab, or type ./workshop join CODE at the terminal."
 LEFT = "The room has forgotten you."
 LEFT_WITHOUT_ANSWER = "You have left. The room did not answer; it forgets all participants when it closes."
+INTERVAL_SECONDS, JITTER_SECONDS, LONGEST_SECONDS = 2.0, 0.5, 15.0
+
+Post = Callable[[JoinCode, str, str], Answer]
+
+
+@dataclass(frozen=True)
+class RoomConnection:
+    """The connection to the room, as the page shows it. ``problem`` says in a sentence why there is none."""
+
+    joined: bool = False
+    problem: str = ""
+    help: str = "none"
+    number: int = 0  # of the participant; 0 before the first answer
+    notice: dict[str, Any] | None = None
+
+
+class RoomSync:
+    """Sends a workspace's snapshot every two seconds, and a click on ``I am stuck`` or ``Done`` at once.
+
+    The ``listeners``, by the place that they serve, are called from the thread whenever the connection changes.
+    """
+
+    def __init__(self, workspace: Workspace, lesson: str, post: Post = membership.post) -> None:
+        self.workspace, self.lesson = workspace, lesson
+        self.connection = RoomConnection(joined=membership.read(workspace) is not None)
+        self.listeners: dict[str, Callable[[RoomConnection], None]] = {}
+        self._post = post
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._failures = 0
+        self._thread = threading.Thread(target=self._run, name="live room", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it ends with the kernel."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+
+    def click_help(self, help_state: Help) -> None:
+        """Record a click on ``I am stuck`` or ``Done``, show it, and send it at once."""
+        self._tell(replace(self.connection, help=membership.click_help(self.workspace, help_state)))
+        self._wake.set()
+
+    def sync(self) -> RoomConnection:
+        """Send the snapshot of now, and return what came of it."""
+        try:
+            connection = self._exchange()
+        except Exception as error:  # no answer, a damaged progress file: the thread goes on, and prints nothing
+            problem = str(error) if isinstance(error, WorkshopError) else f"Nothing was sent ({type(error).__name__})."
+            connection = replace(self.connection, joined=True, problem=problem)
+        self._failures = self._failures + 1 if connection.problem else 0
+        if connection != self.connection:
+            self._tell(connection)
+        return connection
+
+    def _tell(self, connection: RoomConnection) -> None:
+        self.connection = connection
+        for listener in list(self.listeners.values()):
+            listener(connection)
+
+    def _exchange(self) -> RoomConnection:
+        found = membership.next_snapshot(self.workspace, self.lesson)
+        if found is None:
+            return RoomConnection()
+        code, snapshot = found
+        state = membership.state_in(self._post(code, "snapshot", snapshot.model_dump_json()), code)
+        was_helped = state.helped >= snapshot.help_clicks
+        if was_helped and snapshot.help != "none":
+            membership.clear_help(self.workspace, snapshot.help_clicks)
+        notice = state.notice.model_dump() if state.notice else None
+        return RoomConnection(True, "", "none" if was_helped else snapshot.help, state.number, notice)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.sync()
+            self._wake.wait(self._pause())
+            self._wake.clear()  # before the look at `_stop`, which is set before `_wake`
+
+    def _pause(self) -> float:
+        """Return the seconds to the next snapshot: longer without an answer, and random for each participant."""
+        pause = min(INTERVAL_SECONDS * 2.0 ** min(self._failures, 9), LONGEST_SECONDS)
+        return pause + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load
+
+
+_of_kernel: dict[Path, RoomSync] = {}
+
+
+def start_sync(workspace: Workspace, lesson: str) -> RoomSync:
+    """Return the thread of this kernel, started if there is none; the room is told the lesson."""
+    membership.change(workspace, lesson=lesson)
+    if workspace.folder not in _of_kernel:
+        _of_kernel[workspace.folder] = RoomSync(workspace, lesson)
+        _of_kernel[workspace.folder].start()
+    return _of_kernel[workspace.folder]
 
 
 class RoomWidget(JobWidget):
@@ -34,7 +138,7 @@ class RoomWidget(JobWidget):
     _esm = PARTS + (HERE / "room_widget.js").read_text()
     _css = PANEL_CSS + (HERE / "room_widget.css").read_text()
     disclosed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what leaves the laptop, a line each
-    room = traitlets.Dict().tag(sync=True)  # see `_state`
+    room = traitlets.Dict().tag(sync=True)  # a `RoomConnection`
     lesson = traitlets.Unicode().tag(sync=True)
 
 
@@ -47,17 +151,15 @@ class RoomView:
     job: Job = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.job = Job(self._widget(), lambda: PAGE, lambda: {"room": _state(self.sync.connection)})
+        room = asdict(self.sync.connection)
+        widget = RoomWidget(disclosed=disclosure(), room=room, lesson=self.sync.lesson)
+        widget.on_msg(self.handle_message)
+        self.job = Job(widget, lambda: PAGE, lambda: {"room": asdict(self.sync.connection)})
 
     def show(self, place: str) -> None:
         """Show the widget and its static twin; a new widget at a place replaces the former one."""
-        self.sync.listeners[place] = lambda connection: self.job.set(room=_state(connection))
+        self.sync.listeners[place] = lambda connection: self.job.set(room=asdict(connection))
         self.job.show()
-
-    def _widget(self) -> RoomWidget:
-        widget = RoomWidget(disclosed=disclosure(), room=_state(self.sync.connection), lesson=self.sync.lesson)
-        widget.on_msg(self.handle_message)
-        return widget
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
@@ -78,18 +180,6 @@ class RoomView:
         has_answered = membership.leave(self.workspace)
         self.sync.sync()
         return LEFT if has_answered else LEFT_WITHOUT_ANSWER
-
-
-def _state(connection: RoomConnection) -> dict[str, Any]:
-    """Return what the page needs of a connection."""
-    room = connection.room
-    return {
-        "joined": connection.joined,
-        "problem": connection.problem,
-        "help": connection.help,
-        "number": room.number if room else 0,
-        "notice": room.notice.model_dump() if room and room.notice else None,
-    }
 
 
 PAGE: Rendered = static_page(LABEL, f'<p class="wk-ex-status">{escape(HOW)}</p>', HOW)

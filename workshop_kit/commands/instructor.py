@@ -20,6 +20,8 @@ REDIRECTS = ("open-presenter.html", "open-audience.html")
 ROOM = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""
 NOTES = CHECKOUT / "build" / "notes"
+ROOM_PAGE = """To join:      ./workshop join {}, or {}
+The live room listens on {}, port {}; everything else stays on this machine."""
 PAGES = """For you:      {}
 For the room: {}
 The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all."""
@@ -59,7 +61,8 @@ def desk(
         server.start(PresenterApi(controller, api))
         if room_server and api:
             room_server.start(api.classroom)
-            say("\n".join(api.addresses()))
+            code = room_server.code
+            say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
         say(PAGES.format(server.presenter_url, server.audience_url))
         if not no_browser:
             for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):

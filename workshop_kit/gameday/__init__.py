@@ -8,8 +8,67 @@ monday.debrief(what="…", since="…", how="…", considered="…")
 monday.card()
 """
 
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from random import Random
+from typing import Any
+
+from workshop_kit.display.live import NotebookReport
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises import trial
+from workshop_kit.exercises.game_records import Record
+from workshop_kit.gameday import service
 from workshop_kit.gameday.causes import CAUSES
-from workshop_kit.gameday.incident import Incident, start
+from workshop_kit.gameday.customers import Customers, ShopWatcher
+from workshop_kit.gameday.incident import Incident
+from workshop_kit.gameday.shop import DEPENDENCIES, Shop
 from workshop_kit.gameday.signals import after_restart
+from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.observe.watch import Watcher, WatchTarget
+from workshop_kit.progress import Step
 
 __all__ = ["CAUSES", "Incident", "after_restart", "start"]
+NAME = "game"
+"""The incident's name among the live outputs of a notebook: a new one ends the former."""
+
+
+def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:
+    """Open a shop that runs ``image``, start customers and the incident, and return at once; a former incident ends.
+
+    ``image`` is what `client.images.build` returned for ``my_service``; where a region of it is not solved, the shop
+    runs the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), or drawn by the seed, which
+    is the participant's unless it is given: the same seed, the same incident. Raises WrongUsage for another name,
+    WorkshopError as the stack does.
+    """
+    seed = lesson.workspace.seed if seed is None else seed
+    random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
+    if name is not None and name not in CAUSES:
+        raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
+    cause = CAUSES[name or random.choice(list(CAUSES))]
+    lesson.screens.end(NAME)
+    report = NotebookReport()
+    report(Step(cause.name.capitalize(), None, "opening the shop"))
+    with ExitStack() as block:
+        prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
+        block.callback(prepared.folder.cleanup)
+        gateways = block.enter_context(trial.start_proxies(lesson.stack, *DEPENDENCIES))
+        gateways.wait_open()
+        shop = Shop(lesson.stack, prepared, gateways)
+        block.callback(shop.close)  # also if it does not open
+        shop.open(cause.environments)
+        customers = Customers({name: partial(shop.url, name) for name in shop.running}).start()
+        block.callback(customers.stop)
+        targets = [WatchTarget(name, service=name) for name in shop.running]
+        watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
+        record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
+        incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
+    lesson.screens.replace(NAME, incident)
+    incident.begin(random)
+    said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
+    report(Step(cause.name.capitalize(), 1.0, said, done=True))
+    return incident

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from workshop_kit.display.live_data import Panel
 from workshop_kit.exercises import trial
 from workshop_kit.gameday.shop import Shop
 
@@ -21,13 +20,6 @@ ALL = ("production", "staging", "qa")
 LEAST_CPUS = 0.01
 FIRST_VERSION = 2
 """The first version of every secret."""
-THROTTLING = Panel(
-    "CPU: used of its limit, and periods held back",
-    "%",
-    {"cpu_percent": "CPU", "throttled_percent": "periods held back"},
-    full_scale=115.0,
-)
-MEMORY = Panel("Memory, as a share of its limit", "%", {"memory_percent": "memory"}, full_scale=115.0)
 SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 
 ShopChange = Callable[[Shop, Random], None]
@@ -95,15 +87,14 @@ def one_environment(shop: Shop, random: Random) -> None:
 class Cause:
     """The cause of one incident: ``inject`` happens right before or after ``beside``, a harmless release of its kind.
 
-    ``explanation`` is told at the end; ``evidence`` is the panel of the metrics that shows it; ``first`` is the day's
-    first release (None: any), ``notice`` an announcement to the participant.
+    ``explanation`` is told at the end; ``first`` is the day's first release (None: any), ``notice`` an announcement to
+    the participant.
     """
 
     name: str
     inject: ShopChange
     beside: ShopChange
     explanation: str
-    evidence: Panel | None = None
     first: ShopChange | None = None
     environments: tuple[str, ...] = PRODUCTION
     notice: str = ""
@@ -120,7 +111,6 @@ CAUSES: Mapping[str, Cause] = {
             small_size,
             more_memory,
             "a release with a CPU limit below what it needs: it was held back, again and again",
-            THROTTLING,
             first=fewer_cpus,  # so that two releases touched the limit
         ),
         Cause(
@@ -134,7 +124,6 @@ CAUSES: Mapping[str, Cause] = {
             leak,
             new_code,
             "a release that kept every receipt: it grew until the kernel killed it, and again",
-            MEMORY,
             kills=True,
         ),
         Cause(

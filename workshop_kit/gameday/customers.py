@@ -19,7 +19,7 @@ import pandas as pd
 
 from workshop_kit.display.live_data import Panel
 from workshop_kit.observe import http
-from workshop_kit.observe.watch import Tables, Watcher
+from workshop_kit.observe.watch import Tables, Watcher, frame
 
 Address = Callable[[], str | None]
 """Returns where a service is now, as ``http://127.0.0.1:PORT``; None while it does not run."""
@@ -31,7 +31,6 @@ AT_ONCE = 4
 """Requests that the balancer sends to an environment at the same time."""
 TURNED_AWAY, NO_INSTANCE, TOO_MANY = "turned away: not ready", "no instance", "turned away: too many requests at once"
 SLOW_SECONDS = 1.0
-COLUMNS = ["time", "environment", "status", "seconds", "error", "good"]
 SECOND = pd.Timedelta(seconds=1)
 KEYS = ["container", "time"]
 RESOURCES = ["cpu_percent", "throttled_percent", "memory_percent"]
@@ -82,9 +81,7 @@ class Customers:
     def table(self, since: datetime | None = None) -> pd.DataFrame:
         """Return the visits as a table: the fields of `Visit`, and ``good``."""
         visits = self.since(since or datetime.min.replace(tzinfo=UTC))
-        rows = [(*vars(one).values(), one.is_good) for one in visits]
-        types = {"time": "datetime64[us, UTC]", "status": "Int64", "seconds": "float64", "good": "bool"}
-        return pd.DataFrame(rows, columns=COLUMNS).astype(types)
+        return frame(Visit, visits).assign(good=[one.is_good for one in visits]).astype({"good": "bool"})
 
     def start(self) -> Self:
         """Start the balancers and the customers."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
+import math
 import threading
 import time
-from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,28 +20,25 @@ from docker.errors import APIError
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import game_records, trial
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.panel import running_cell
-from workshop_kit.gameday import causes, jigsaw, service, signals
-from workshop_kit.gameday.causes import CAUSES, Cause
+from workshop_kit.gameday import causes, jigsaw, signals
+from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
-from workshop_kit.gameday.shop import DEPENDENCIES, Shop
+from workshop_kit.gameday.shop import Shop
 from workshop_kit.lessons.lesson import Lesson
-from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Step
 from workshop_kit.workspace.course import notebook_cells
 
-NAME = "game"
-"""The incident's name among the live outputs of a notebook: a new one ends the former."""
 QUIET_SECONDS = (1.0, 2.0)
 FELT_SECONDS = 6.0
 """How long the last release waits for customers to notice the cause; a leak takes longer."""
 SYMPTOM_SECONDS = 40.0
 JUDGE_SECONDS = 15.0
+POLL_SECONDS = 0.2
 
 
 @dataclass
@@ -61,7 +58,7 @@ class Incident:
     _block: ExitStack = field(repr=False)
     _only: str = jigsaw.EVERYTHING
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
-    _day: threading.Thread | None = field(default=None, repr=False)
+    _day: threading.Thread = field(default_factory=threading.Thread, repr=False)
     _failed: BaseException | None = field(default=None, repr=False)
 
     # See
@@ -98,7 +95,7 @@ class Incident:
         """Return the settings in which releases differ, with a mark for each secret; the card notes the call."""
         self._looks_at("configuration")
         found = self.shop.compare(*releases)
-        self._note(f"compared releases {', '.join(map(str, releases))}")
+        self.note(f"compared releases {', '.join(map(str, releases))}")
         return found
 
     @property
@@ -110,9 +107,9 @@ class Incident:
 
     def see(self, what: str) -> None:
         """Hide all but one signal: ``configuration``, ``logs`` or ``metrics``; ``everything`` shows all again."""
-        if what not in (*jigsaw.ROLES, jigsaw.EVERYTHING):
-            choices = ", ".join((*jigsaw.ROLES, jigsaw.EVERYTHING))
-            raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {choices}.")
+        choices = (*jigsaw.ROLES, jigsaw.EVERYTHING)
+        if what not in choices:
+            raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {', '.join(choices)}.")
         self._only = what
 
     def share(self, where: str = "here") -> Rendered:
@@ -128,7 +125,7 @@ class Incident:
 
     def restart(self, name: str) -> None:
         """Restart an environment's container (``production``), or the gateway to a dependency (``master-db``)."""
-        self._note(f"restarted {name}")
+        self.note(f"restarted {name}")
         self.shop.restart(name)
         if name == self.cause.maintenance:
             self.shop.gateways.set(**{name.replace("-", "_"): trial.REFUSES})
@@ -139,16 +136,17 @@ class Incident:
         Changes are ``memory_mib``, ``cpus``, or settings by their names: ``deploy("qa", LOG_LEVEL="info")``.
         Raises WrongUsage for other changes, WorkshopError if it does not start: then the former release goes on.
         """
-        chosen = self.shop.find(release) if release is not None else self.shop.current(environment)
-        self.shop.current(environment)  # raises for an unknown one
+        current = self.shop.current(environment)
+        chosen = current if release is None else self.shop.find(release)
         sizes = {name: changes.pop(name) for name in ("memory_mib", "cpus") if name in changes}
         wrong = [name for name in changes if not name.isupper()]
-        if wrong or any(not isinstance(size, int | float) or size <= 0 for size in sizes.values()):
-            name = wrong[0] if wrong else next(iter(sizes))
-            raise WrongUsage(f"{name} is no change that can be released.", 'Write memory_mib=256, or LOG_LEVEL="info".')
+        wrong += [name for name, size in sizes.items() if not isinstance(size, int | float) or size <= 0]
+        if wrong:
+            sentence = f"{wrong[0]} is no change that can be released."
+            raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
         settings = {**chosen.settings, **{name: str(value) for name, value in changes.items()}}
         said = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
-        self._note(f"released {f'{release} again' if release else 'a change'} to {environment} {said}".rstrip())
+        self.note(f"released {f'{release} again' if release else 'a change'} to {environment} {said}".rstrip())
         return self.shop.deploy(replace(chosen, environment=environment, settings=settings, **sizes)).number
 
     # Say
@@ -161,9 +159,8 @@ class Incident:
         self.wait()
         symptom = self._watch_customers()
         fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
-        self.record = replace(
-            self.record, debrief=said, first_symptom=self._first_symptom(), fixed=fixed, symptom=symptom
-        )
+        first = self._first_symptom()
+        self.record = replace(self.record, debrief=said, first_symptom=first, fixed=fixed, symptom=symptom)
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
         return {"incident": self.record.id}
 
@@ -171,12 +168,8 @@ class Incident:
         """Wait until the day's changes are done and customers have noticed the cause."""
         report, name = NotebookReport(), self.cause.name.capitalize()
         report(Step(name, None, "customers are coming"))
-        while self._day is not None and self._day.is_alive() and not self._stop.wait(0.3):
-            pass
-        deadline = time.monotonic() + SYMPTOM_SECONDS
-        while self._failed is None and not self._is_noticed() and time.monotonic() < deadline:
-            if self._stop.wait(0.3):
-                break
+        self._wait_until(lambda: not self._day.is_alive())
+        self._wait_until(lambda: bool(self._failed) or self._is_noticed(), SYMPTOM_SECONDS)
         report(Step(name, 1.0, "something has happened", done=True))
         self._raise_failure()
 
@@ -194,20 +187,19 @@ class Incident:
     def card(self) -> Rendered:
         """Return the timeline: when each signal showed it, what you did, how many customers were served."""
         visits = self.customers.since(self.record.began)
-        suffered = Counter(one.environment for one in visits if not one.is_good)
-        worst = max(self.shop.environments, key=lambda name: suffered[name])
-        return signals.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables(), worst)
+        return signals.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables())
 
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
         self._stop.set()
-        if self._day is not None:
+        if self._day.is_alive():
             self._day.join()
         self._block.close()
 
     # Inside
 
-    def _begin(self, random: Random) -> None:
+    def begin(self, random: Random) -> None:
+        """Start the thread that makes the day's changes."""
         self._day = threading.Thread(target=self._run, args=(random,), name="game: the day", daemon=True)
         self._day.start()
 
@@ -215,20 +207,23 @@ class Incident:
         """Make the day's changes; before the last one customers notice the cause."""
         try:
             self._stop.wait(random.uniform(*QUIET_SECONDS))
-            *changes, last = causes.plan(self.cause, random)
+            changes = causes.plan(self.cause, random)
             for change in changes:
                 if change is self.cause.inject:
                     self.record = replace(self.record, injected=datetime.now(UTC))
+                if change is changes[-1]:
+                    self._wait_until(lambda: self._first_symptom() is not None, FELT_SECONDS)
                 if not self._stop.is_set():
                     change(self.shop, random)
-            deadline = time.monotonic() + FELT_SECONDS
-            while not self._first_symptom() and time.monotonic() < deadline and not self._stop.wait(0.1):
-                pass
-            if not self._stop.is_set():
-                last(self.shop, random)
         except BaseException as failure:  # raised by the next use of the incident
             self._failed = failure
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
+
+    def _wait_until(self, holds: Callable[[], bool], seconds: float = math.inf) -> None:
+        """Wait until it holds, the time is over, or the incident ends."""
+        deadline = time.monotonic() + seconds
+        while not holds() and time.monotonic() < deadline and not self._stop.wait(POLL_SECONDS):
+            pass
 
     def _is_noticed(self) -> bool:
         """Return whether customers notice the cause; of a leak, only after the first kill."""
@@ -254,21 +249,16 @@ class Incident:
                 f'Ask them what they see. (Alone after all? {self.cause.name}.see("{jigsaw.EVERYTHING}"))',
             )
 
-    def note_once(self, action: str) -> None:
-        """Note an action on a page of the jigsaw, unless it is noted already."""
-        if not any(one.endswith(action) for one in self.record.actions):
-            self._note(action, own=True)
-
-    def _note(self, action: str, *, own: bool = False) -> None:
+    def note(self, action: str) -> None:
         """Note an action of the participant for the card."""
-        self._record_action(own=own)
+        self._record_action()
         said = f"{datetime.now(UTC):%H:%M:%S} {action}"
         self.record = replace(self.record, actions=(*self.record.actions, said))
 
-    def _record_action(self, *, own: bool = False) -> None:
+    def _record_action(self) -> None:
         """Record the time of the first own action; a cell of the lesson as shipped is none."""
         self._raise_failure()
-        own = own or running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root)
+        own = running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root)
         if own and self.record.detected is None and self.record.injected is not None:
             self.record = replace(self.record, detected=datetime.now(UTC))
 
@@ -281,45 +271,7 @@ class Incident:
             )
 
 
-def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:
-    """Open a shop that runs ``image``, start customers and the incident, and return at once; a former incident ends.
-
-    ``image`` is what `client.images.build` returned for ``my_service``; where a region of it is not solved, the shop
-    runs the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), or drawn by the seed, which
-    is the participant's unless it is given: the same seed, the same incident. Raises WrongUsage for another name,
-    WorkshopError as the stack does.
-    """
-    seed = lesson.workspace.seed if seed is None else seed
-    random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
-    if name is not None and name not in CAUSES:
-        raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
-    cause = CAUSES[name or random.choice(list(CAUSES))]
-    lesson.screens.end(NAME)
-    report = NotebookReport()
-    report(Step(cause.name.capitalize(), None, "opening the shop"))
-    with ExitStack() as block:
-        prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
-        block.callback(prepared.folder.cleanup)
-        gateways = block.enter_context(trial.start_proxies(lesson.stack, *DEPENDENCIES))
-        gateways.wait_open()
-        shop = Shop(lesson.stack, prepared, gateways)
-        block.callback(shop.close)  # also if it does not open
-        shop.open(cause.environments)
-        customers = Customers({name: partial(shop.url, name) for name in shop.running}).start()
-        block.callback(customers.stop)
-        targets = [WatchTarget(name, service=name) for name in shop.running]
-        watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
-        record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
-        incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
-    lesson.screens.replace(NAME, incident)
-    incident._begin(random)
-    said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
-    report(Step(cause.name.capitalize(), 1.0, said, done=True))
-    return incident
-
-
 @cache
 def _shipped_cells(root: Path) -> frozenset[str]:
-    """Return the code cells of game day as shipped."""
     cells = [cell for path in Path(root, "notebooks").glob("05*.ipynb") for cell in notebook_cells(path)]
     return frozenset(cell["source"].strip() for cell in cells if cell["cell_type"] == "code")

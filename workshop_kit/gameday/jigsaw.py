@@ -11,14 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer, network_address
 from workshop_kit.display.rendered import Rendered, template
-from workshop_kit.display.tables import table
+from workshop_kit.display.tables import cell, table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday.customers import PANELS
 from workshop_kit.observe.scrape import PROBES
@@ -92,7 +90,9 @@ def _configuration(incident: Any, release: str) -> dict[str, Any]:
     earlier = [one.number for one in history if one.environment == chosen.environment and one.number < chosen.number]
     if not earlier:
         return {"history": history, "shown": f"<p>Release {chosen.number} was the first.</p>"}
-    incident.note_once(f"compared releases {earlier[-1]}, {chosen.number}")
+    action = f"compared releases {earlier[-1]}, {chosen.number}"
+    if not any(one.endswith(action) for one in incident.record.actions):  # the page reloads itself
+        incident.note(action)
     found = incident.shop.compare(earlier[-1], chosen.number).reset_index()
     changes = table(f"What release {chosen.number} changed", [*map(str, found)], found.to_numpy().tolist())
     return {"history": history, "shown": changes.html}
@@ -106,25 +106,20 @@ def _logs(incident: Any, _: str) -> dict[str, Any]:
         "The newest lines that are no requests": lines[~is_request],
         "The newest requests of customers": lines[is_request & ~lines["route"].isin(PROBES)],
     }
-    shown = [(title, some.tail(LINES).to_numpy()) for title, some in parts.items()]
-    tables = [table(title, COLUMNS, [[*map(_cell, row)] for row in rows]).html for title, rows in shown]
-    return {"shown": "".join(tables)}
+    shown = ""
+    for title, part in parts.items():
+        rows = [[visible(cell(value), 120) for value in row] for row in part.tail(LINES).itertuples(index=False)]
+        shown += table(title, COLUMNS, rows).html
+    return {"shown": shown}
 
 
 def _metrics(incident: Any, _: str) -> dict[str, Any]:
-    """Return a chart of each environment."""
     pictures = []
     for name in incident.shop.environments:
         tables = incident.watcher.tables(name, seconds=SECONDS + 5)
         view = container_view(tables, (), name, time.time(), SECONDS, PANELS)
         pictures.append(charts.picture(renderer.figure(name, view), describe(name, view)).html)
     return {"shown": "".join(pictures)}
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%H:%M:%S.%f}"[:-3]
-    return "" if pd.isna(value) else visible(str(value), 120)
 
 
 PAGES: dict[str, Callable[[Any, str], dict[str, Any]]] = {

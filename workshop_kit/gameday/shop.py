@@ -88,7 +88,7 @@ class Shop:
         self.stack, self.service, self.gateways = stack, service, gateways
         self.client = WorkspaceClient(stack.session, scope="kernel")
         self.running: dict[str, Running] = {}
-        self.retired: list[tuple[str, Running]] = []
+        self.made: list[tuple[str, Running]] = []  # older ones, too: their logs can still be read
         self.history: list[Release] = []
         self._lock = threading.RLock()
 
@@ -104,10 +104,8 @@ class Shop:
 
     def close(self) -> None:
         """Remove every container; a second call changes nothing."""
-        made = [*(one for _, one in self.retired), *self.running.values()]
-        with ThreadPoolExecutor(max(len(made), 1)) as pool:
-            for removal in [pool.submit(one.remove) for one in made]:
-                removal.result()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda made: made[1].remove(), self.made))  # raises what a removal raised
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -144,13 +142,11 @@ class Shop:
                 raise
             if begun.cpus != CPUS:
                 post(self.stack.session, f"/containers/{fresh.id}/update", {"NanoCpus": round(begun.cpus * 1e9)})
-            before = self.running.get(begun.environment)
+            before = self.running[begun.environment]
             self.running[begun.environment] = fresh
             self.history.append(begun)
-            if before is not None:  # its log can still be read
-                self.retired.append((begun.environment, before))
-                with contextlib.suppress(*AWAY):
-                    before.container.stop(timeout=STOP_SECONDS)  # also while the engine restarts it
+            with contextlib.suppress(*AWAY):
+                before.container.stop(timeout=STOP_SECONDS)  # also while the engine restarts it
             return begun
 
     def change(self, environment: str, **changes: Any) -> Release:
@@ -205,7 +201,7 @@ class Shop:
     def lines(self) -> pd.DataFrame:
         """Return the log lines of all releases, by ``ts``; ``service`` is their environment."""
         frames = []
-        for environment, running in [*self.retired, *self.running.items()]:
+        for environment, running in list(self.made):
             with contextlib.suppress(WorkshopError):  # removed at this moment
                 frames.append(read_container(running.container).assign(service=environment))
         lines = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
@@ -223,7 +219,6 @@ class Shop:
         return settings[settings.nunique(axis=1) > 1]
 
     def _run(self, release: Release) -> Running:
-        """Start the container of a release."""
         files = {name: f"{SECRETS_FOLDER}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
         made = self.client.containers.create(
             self.service.images[release.code - 1],
@@ -244,6 +239,7 @@ class Shop:
         except BaseException:
             running.remove()
             raise
+        self.made.append((release.environment, running))
         return running
 
 

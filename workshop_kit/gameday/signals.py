@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -15,7 +16,7 @@ from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
-from workshop_kit.gameday.customers import SERVED, Customers, Visit
+from workshop_kit.gameday.customers import SERVED, SHARES, Customers, Visit
 from workshop_kit.gameday.shop import Shop
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables
@@ -94,29 +95,28 @@ def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
     return "worse" if _percent(after) < before - CHANGE_PERCENT else "nothing"
 
 
-def card(
-    record: Record, cause: Cause, visits: Iterable[Visit], logs: pd.DataFrame, tables: Tables, where: str
-) -> Rendered:
-    """Return a table of the moments, TTD and TTR, and all signals on one time axis; ``where`` is the environment.
+def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFrame, tables: Tables) -> Rendered:
+    """Return a table of the moments, TTD and TTR, and all signals on one time axis.
 
-    The cause is told once the incident is over.
+    The signals are those of the environment that suffered most. The cause is told once the incident is over.
     """
+    suffered = Counter(one.environment for one in visits if not one.is_good)
+    worst = max(cause.environments, key=lambda name: suffered[name])
     explanation = cause.explanation if record.fixed else "not over yet"
     seen = first_signs(logs, tables, record.injected or record.began)
     title = f"{record.name.capitalize()}: {explanation}"
     shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
     end = record.fixed + timedelta(seconds=SHOWN_AFTER_SECONDS) if record.fixed else None
     band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)
-    shows_cause = [cause.evidence] if cause.evidence and record.fixed else []
     picture = one_clock(
         f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
         logs=logs if len(logs) else None,
         tables=tables,
         faults=[band],
-        container=where,
+        container=worst,
         start=record.began,
         end=min(end, datetime.now(UTC)) if end else None,
-        panels=[SERVED, P95, *shows_cause],
+        panels=[SERVED, P95, SHARES],
     )
     return Rendered(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
 

@@ -1,22 +1,44 @@
-"""The faults that the desk has injected, each with its end."""
+"""The faults and the load that the desk has in force, each with its end; and engine errors as one sentence."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
+
+from workshop_kit.engine.containers import Running
+from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault, Journal
-from workshop_kit.instructor.background import engine_needed
+from workshop_kit.faults.load import RANGES, load
+from workshop_kit.observe.engine_api import EngineUnavailable
 from workshop_kit.screen import visible
 
 LONGEST_SECONDS = 3600.0
+ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
+REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET /orders/1": None}
+"""The requests that can be chosen as load, each with its body."""
+
+
+@contextlib.contextmanager
+def engine_needed() -> Iterator[None]:
+    """Raise one sentence instead of the SDK's errors: what the engine refuses, or that it does not answer."""
+    try:
+        yield
+    except APIError as error:
+        raise WorkshopError(
+            f"The Docker engine refused: {engine_reason(error)}.", "Click again in a moment."
+        ) from error
+    except (DockerException, RequestException, ConnectionError, TimeoutError) as error:
+        raise EngineUnavailable from error
 
 
 class InjectedFaults:
@@ -39,8 +61,7 @@ class InjectedFaults:
         """
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
-        active = Journal(self._stack.session).entries()
-        if any((one.fault, one.name) == (fault, target) and one.id in self._held for one in active):
+        if any(one["id"] and (one["fault"], one["target"]) == (fault, target) for one in self.listed()):
             raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
         block = injection.fault(fault, self._stack, target, **parameters)
         identifier = block.__enter__().id
@@ -61,12 +82,11 @@ class InjectedFaults:
         self.problems.clear()
         try:
             with engine_needed():
-                for identifier in reversed([*self._held]):
-                    with contextlib.suppress(WorkshopError):  # it stays in the journal and is tried again below
-                        self.revert(identifier)
-                return injection.revert_all(self._stack.session).left
+                left = injection.revert_all(self._stack.session).left
         except WorkshopError as error:
             return [str(error)]
+        self._held.clear()  # the end of a block whose fault is reverted changes nothing
+        return left
 
     def listed(self) -> list[dict[str, Any]]:
         """Return all active faults of this workspace as JSON takes them, oldest first.
@@ -92,3 +112,37 @@ class InjectedFaults:
                 self.revert(identifier)
         except WorkshopError as error:
             self.problems.append(str(error))
+
+
+class LoadGenerator:
+    """Sends requests at a constant rate until ``stop``, for two hours at most."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._changing = threading.RLock()  # one start or stop at a time, so that no container is left over
+        self._running: Running | None = None
+        self._sent: dict[str, Any] = {}
+
+    def start(self, request: str, rate_per_second: int) -> None:
+        """Send, or change what is sent. Raises as `load` does."""
+        with self._changing:
+            sent: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
+            fresh = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **sent)
+            self.stop()  # the new one sends before the old one ends
+            self._running, self._sent = fresh, sent
+
+    def stop(self) -> None:
+        """End the load; a second call changes nothing."""
+        with self._changing:
+            if self._running is not None:
+                with contextlib.suppress(APIError, OSError):  # it was removed, or the engine is away
+                    self._running.remove()
+            self._running = None
+
+    def state(self) -> dict[str, Any] | None:
+        """Return the request and its ``rate_per_second``; None while nothing is sent."""
+        if (running := self._running) is not None:
+            with contextlib.suppress(APIError):  # it is gone
+                running.container.reload()
+                return self._sent if running.container.status in {"running", "created"} else None
+        return None

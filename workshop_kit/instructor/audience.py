@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +15,7 @@ from markupsafe import Markup
 
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.exercises.progress import Guess, Progress
-from workshop_kit.instructor.clock import HEIGHT, picture
+from workshop_kit.instructor.clock import picture
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.screen import as_html, visible
 
@@ -26,9 +25,8 @@ THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
 MOST_FILES = 1_000
-COLUMNS, MOST_CHARACTERS = 90, 900
-TOP, ROW, GAP = 92, 38, 20
-"""Of the picture of a request's lines: characters of a row and of a line, and places."""
+MOST_CHARACTERS = 900
+"""Of a line that is shown."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +75,7 @@ class GuessCounts:
 
     def state(self, *, answer_shown: bool) -> dict[str, Any]:
         """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
-        answers = [
-            {
-                "text": one.text,
-                "count": one.count,
-                "share": round(one.count / max(self.people, 1), 4),
-                "right": one.right and answer_shown,
-            }
-            for one in self.answers
-        ]
+        answers = [{**asdict(one), "right": one.right and answer_shown} for one in self.answers]
         return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
 
     @classmethod
@@ -173,20 +163,11 @@ class RequestLines:
 
     def svg(self, *, alone: bool = False) -> str:
         """Return the picture; with ``alone`` it brings its colors."""
-        count = len(self.lines)
+        count, name = len(self.lines), as_html(self.request_id)
         title = f"{count} log line{'' if count == 1 else 's'} of the request {visible(self.request_id, 64)}"
-        y, name, cut_at = TOP, as_html(self.request_id), 0
-        drawn: list[tuple[str, int, list[Markup]]] = []
-        for (grade, _), text in zip(self.lines, self.texts, strict=True):
-            rows = textwrap.wrap(text, COLUMNS, break_on_hyphens=False)
-            if y + len(rows) * ROW > HEIGHT - ROW:
-                cut_at = y
-                break
-            marked = [as_html(row).replace(name, f'<tspan class="found">{name}</tspan>') for row in rows]
-            drawn.append((grade, y, [Markup(row) for row in marked]))  # noqa: S704 - `as_html` escaped it
-            y += len(rows) * ROW + GAP
-        words = "\n".join(self.texts)
-        return picture("lines.svg", title, words, alone=alone, lines=drawn, cut_at=cut_at, TOP=TOP, ROW=ROW)
+        marked = [as_html(text).replace(name, f"<b>{name}</b>") for text in self.texts]
+        drawn = [(grade, Markup(text)) for (grade, _), text in zip(self.lines, marked, strict=True)]  # noqa: S704 - `as_html` escaped it
+        return picture("lines.svg", title, "\n".join(self.texts), alone=alone, lines=drawn)
 
 
 @dataclass
@@ -263,13 +244,12 @@ def guesses_in(folder: Path) -> list[dict[str, Guess]]:
 
 
 def _answer_in(line: str) -> OptionCount:
-    """Return the answer and its count, which stands after the last colon or equals sign."""
-    end = max(line.rfind(":"), line.rfind("="))
-    right = line.startswith("*")
-    text, count = line[right : max(end, 0)].strip(), line[end + 1 :].strip()
-    if end < 0 or not text or not (count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS):
+    """Return the answer and its count, which stands after the last colon."""
+    text, _, number = line.removeprefix("*").rpartition(":")
+    count = number.strip()
+    if not text.strip() or not (count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS):
         raise WrongUsage(f"{visible(line, 60)!r} is no answer with a count.", "Write lines like: It stays green: 23")
-    return OptionCount(_short(text), int(count), right)
+    return OptionCount(_short(text), int(count), line.startswith("*"))
 
 
 def _short(text: str) -> str:

@@ -5,11 +5,9 @@ Only `Classroom.queue` has names: it is for the presenter's page alone.
 
 from __future__ import annotations
 
-import io
 import statistics
-import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +22,6 @@ from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 
 MOST_PARTICIPANTS = 1_000
-AWAY_SECONDS = 40.0
-"""A participant without a snapshot for so long is away: a laptop asks every 15 s at the latest."""
-ELSEWHERE = "elsewhere"
 
 Body = Mapping[str, Any]
 
@@ -40,7 +35,6 @@ class Participant:
 
     number: int
     snapshot: Snapshot
-    seen: float
     help_since: float = 0.0
     helped: int = 0
 
@@ -57,7 +51,10 @@ class Participant:
 
 @dataclass
 class Classroom:
-    """What the participants report. Lessons, exercises and predictions that the course lacks are not counted."""
+    """What the participants report. Lessons, exercises and predictions that the course lacks are not counted.
+
+    One thread, the room server's, reports and forgets; the desk's threads read copies of the list.
+    """
 
     questions: Mapping[str, Question]
     exercises: Mapping[str, Collection[str]]  # of each lesson
@@ -67,24 +64,20 @@ class Classroom:
     _participants: dict[str, Participant] = field(default_factory=dict, repr=False)
     _forgotten: set[str] = field(default_factory=set, repr=False)
     _numbers: int = 0
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def report(self, snapshot: Snapshot) -> RoomState:
         """Keep a snapshot unless a newer one is known; return the room's state. Raises WorkshopError when full."""
-        with self._lock:
-            if snapshot.participant in self._forgotten:  # it was under way when the participant left
-                raise WorkshopError("You have left the room.", "Join again.")
-            known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
-            if snapshot.sequence >= known.snapshot.sequence:
-                self._replace(known, snapshot)
-            known.seen = time.monotonic()
-            return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
+        if snapshot.participant in self._forgotten:  # it was under way when the participant left
+            raise WorkshopError("You have left the room.", "Join again.")
+        known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
+        if snapshot.sequence >= known.snapshot.sequence:
+            self._replace(known, snapshot)
+        return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
 
     def forget(self, participant: str) -> None:
         """Forget a participant, also what is still under way."""
-        with self._lock:
-            if self._participants.pop(participant, None) is not None:
-                self._forgotten.add(participant)
+        if self._participants.pop(participant, None) is not None:
+            self._forgotten.add(participant)
 
     def snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of every participant."""
@@ -123,11 +116,10 @@ class Classroom:
 
     def board(self) -> dict[str, Any]:
         """Return the state of the class without names: people, lessons with their exercises, incidents."""
-        participants, now = self._all(), time.monotonic()
+        participants = self._all()
         snapshots = [one.snapshot for one in participants]
         return {
             "joined": len(participants),
-            "away": sum(now - one.seen > AWAY_SECONDS for one in participants),
             "stuck": sum(one.help == "stuck" for one in participants),
             "done": sum(one.help == "done" for one in participants),
             "lessons": self._lessons(snapshots),
@@ -136,19 +128,18 @@ class Classroom:
 
     def _lessons(self, snapshots: list[Snapshot]) -> list[dict[str, Any]]:
         """Return the lessons that a participant is in or has passed an exercise of."""
-        people = Counter(one.lesson if one.lesson in self.exercises else ELSEWHERE for one in snapshots)
-        minutes: dict[str, list[int]] = {}
+        people = Counter(one.lesson for one in snapshots)
+        minutes: dict[str, list[int]] = defaultdict(list)
         for one in snapshots:
             for name, taken in one.passed.items():
-                minutes.setdefault(name, []).append(taken)
-        lessons: dict[str, Collection[str]] = {**self.exercises, ELSEWHERE: ()}
+                minutes[name].append(taken)
         rows: list[dict[str, Any]] = [
             {
                 "name": lesson,
                 "people": people[lesson],
-                "exercises": [_exercise(name, minutes.get(name, [])) for name in names],
+                "exercises": [_exercise(name, minutes[name]) for name in names],
             }
-            for lesson, names in lessons.items()
+            for lesson, names in self.exercises.items()
         ]
         return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
 
@@ -156,8 +147,8 @@ class Classroom:
         if len(self._participants) >= MOST_PARTICIPANTS:
             raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
         self._numbers += 1
-        blank = Snapshot(participant=participant)
-        return self._participants.setdefault(participant, Participant(self._numbers, blank, time.monotonic()))
+        new = Participant(self._numbers, Snapshot(participant=participant))
+        return self._participants.setdefault(participant, new)
 
     def _replace(self, known: Participant, snapshot: Snapshot) -> None:
         before = known.snapshot
@@ -168,8 +159,7 @@ class Classroom:
         known.snapshot = snapshot
 
     def _all(self) -> list[Participant]:
-        with self._lock:
-            return list(self._participants.values())
+        return list(self._participants.values())
 
 
 def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
@@ -179,10 +169,10 @@ def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
 
 def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
     """Return for each incident the number of repairs, the median seconds, and the signals that participants named."""
-    repairs: dict[str, list[Repair]] = {}
+    repairs: dict[str, list[Repair]] = defaultdict(list)
     for one in snapshots:
         for name, repair in one.repairs.items():
-            repairs.setdefault(name, []).append(repair)
+            repairs[name].append(repair)
     return [
         {
             "name": name,
@@ -199,6 +189,8 @@ class RoomApi:
 
     def __init__(self, code: JoinCode, audience: Audience, root: Path) -> None:
         self.code, self.audience, self._notebooks = code, audience, root / "notebooks"
+        made = segno.make(code.page_url, error="m", micro=False)
+        self.qr = made.svg_data_uri(border=4, dark="#000", light="#fff")  # black on white: cameras want it
         self.headings = {name: _headings(self._notebooks / f"{name}.ipynb") for name in lesson_names(self._notebooks)}
         exercises: dict[str, list[str]] = {name: [] for name in self.headings}
         for one in load_course(root).exercises:
@@ -212,14 +204,6 @@ class RoomApi:
             "helped": lambda body: self.classroom.help_given(body.get("number")),
             "clear-done": lambda _: self.classroom.clear_done(),
         }
-
-    def addresses(self) -> list[str]:
-        """Return how to join, and which address is open to the network, a line each."""
-        where = f"{self.code.address}, port {self.code.port}"
-        return [
-            f"To join:      ./workshop join {self.code}, or {self.code.page_url}",
-            f"The live room listens on {where}; everything else stays on this machine.",
-        ]
 
     def choices(self) -> dict[str, Any]:
         """Return what can be chosen: predictions with their questions, and headings with their cells by lesson."""
@@ -237,15 +221,9 @@ class RoomApi:
         }
 
     def audience_state(self) -> dict[str, Any]:
-        """Return the class and the code, without names."""
-        return {"code": str(self.code), "address": self.code.page_url, "board": self.classroom.board()}
-
-    def picture(self) -> str:
-        """Return the QR code of the room's page, as SVG; black on white in every theme, as cameras want it."""
-        written = io.BytesIO()
-        made = segno.make(self.code.page_url, error="m", micro=False)
-        made.save(written, kind="svg", border=4, dark="#000", light="#fff", omitsize=True, xmldecl=False)
-        return written.getvalue().decode()
+        """Return the class, the code and its QR code, without names."""
+        code, address, board = str(self.code), self.code.page_url, self.classroom.board()
+        return {"code": code, "address": address, "qr": self.qr, "board": board}
 
     def _open_poll(self, prediction: object) -> None:
         """Open a prediction as a poll; without one, that of the newest guess."""

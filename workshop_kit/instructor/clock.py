@@ -16,44 +16,43 @@ import pandas as pd
 from markupsafe import Markup
 
 from workshop_kit.display.dashboard.view import Bars, FaultBand, Row, Span, counts_by_step, rows, spans
-from workshop_kit.display.live_data import Panel, PanelLine, read, rounded, times
+from workshop_kit.display.live_data import PanelLine, rounded, times
 from workshop_kit.display.rendered import template
-from workshop_kit.instructor.log_tail import ERROR, GRADES, WARNING
-from workshop_kit.observe.scrape import PROBE_PATHS
+from workshop_kit.observe.logs.lines import level_group
+from workshop_kit.observe.scrape import PROBE_PATHS, PROBES
 from workshop_kit.observe.watch import Tables
 
+NAMES = {"error": "errors", "warning": "warnings", "other": "others"}
+"""The grades of log lines, the gravest first, and what they are called."""
 CHANGED = "something was changed here"
 STEP_SECONDS, STEPS_AVERAGED = 2.0, 3
-RATES = Panel(
-    "Requests per second, and those that failed",
-    "",
-    {"requests_per_second": "all", "errors_per_second": "failed"},
-)
-SLOW = Panel("95 of 100 requests were answered within", "ms", {"p95_ms": "slow"})
-HELD = Panel("CPU: share of periods that the kernel cut short", "%", {"throttled_percent": "held"})
-LINES = "Log lines per second"
-NO_LINES = {
-    label: PanelLine(label, np.array([]), np.array([]))
-    for panel in (RATES, SLOW, HELD)
-    for label in panel.columns.values()
-}
 PAGES = Path(__file__).parent / "pages"
-WIDTH, HEIGHT = 1600, 860
-LEFT, RIGHT = 170, 1330
-"""The x of the time axis's ends; names stand to the left, the newest values to the right."""
-TOP, BOTTOM = 46, 798
-"""The y of the first row and of the time axis; `plots` has those of the panels."""
+LEFT, RIGHT, TOP, BOTTOM = 170, 1330, 46, 798
+"""The ends of the time axis (x), the first row, and the axis itself (y); `_plots` has the places of the panels."""
 LEAST_MILLISECONDS = 200.0
 """The least end of the axis of answers, so that a few milliseconds stay at its bottom."""
-LOOKS = {"pass": "good", "warn": "odd", "fail": "bad", "no answer": "gone"}
-NAMES = dict(zip(GRADES, ("errors", "warnings", "others"), strict=True))
-SIZES = {
-    **{"WIDTH": WIDTH, "HEIGHT": HEIGHT, "LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM, "ROW": 38},
-    "THINNER": 8,  # how much a passing state is cut off above and below, so that others stand out by their size, too
-    "NARROW": 90,  # a state narrower than this has no room for its name
-    **{"SWATCH": 26, "SWATCH_SLOT": 190},
-}
-"""The measures that the templates of the pictures use."""
+
+
+@dataclass(frozen=True)
+class ClockPlot:
+    """A panel of the picture. Its data lie between ``top`` and ``bottom`` (y), which stand for ``highest`` and 0.
+
+    ``label`` names the highest value. ``values``, beside the panel, are y below the top, text, and look; ``curves``
+    are looks, lines, and whether the area below is filled.
+    """
+
+    title: str
+    top: int
+    bottom: int
+    highest: float
+    label: str
+    values: tuple[tuple[int, str, str], ...]
+    curves: tuple[tuple[str, PanelLine, bool], ...] = ()
+    bars: Bars | None = None
+
+    def up(self, value: float) -> float:
+        """Return the y of a value."""
+        return round(float(self.bottom - min(value / self.highest, 1.0) * (self.bottom - self.top)), 1)
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,45 @@ class Clock:
 
     seconds: float
     rows: tuple[Row, ...]
-    lines: Mapping[str, PanelLine]  # by label, of `RATES`, `SLOW` and `HELD`
-    bars: Bars
     bands: tuple[Span, ...]  # without labels
+    plots: tuple[ClockPlot, ...]
 
     def across(self, start: float, end: float, least: float = 0.0) -> tuple[float, float]:
         """Return the x of a time (seconds before the edge), and the width to another one, at least so wide."""
         left, right = (max(min(one, 0.0), -self.seconds) / self.seconds * (RIGHT - LEFT) for one in (start, end))
         return round(float(RIGHT + left), 1), round(max(float(right - left), least), 1)
+
+    def pieces(self, plot: ClockPlot, line: PanelLine) -> list[list[tuple[float, float]]]:
+        """Return the points of a line; a gap begins a new piece."""
+        known = np.ma.clump_unmasked(np.ma.masked_invalid(line.y)) if line.y.size else ()  # type: ignore[no-untyped-call]
+        return [
+            [(self.across(x, x)[0], plot.up(y)) for x, y in zip(line.x[piece], line.y[piece], strict=True)]
+            for piece in known
+        ]
+
+    def stacked(self, plot: ClockPlot, bars: Bars) -> Iterator[tuple[str, float, float, float, float]]:
+        """Yield the bars of each grade, one on top of the other: grade, x, y, width and height."""
+        tops = np.cumsum([*bars.counts.values()], axis=0)
+        for (grade, counts), ends in zip(bars.counts.items(), tops, strict=True):
+            for start, count, end in zip(bars.starts, counts, ends, strict=True):
+                if count:
+                    x, width = self.across(start, start + bars.step, least=4.0)
+                    y = plot.up(end)
+                    yield grade, x, y, round(width - 2, 1), round(max(plot.up(end - count) - y, 1.5), 1)
+
+
+def grade(fields: Mapping[str, Any]) -> str:
+    """Return the grade of a log line. A request that failed is an error, as in the metrics; a failed probe is none.
+
+    >>> grade({"level": "warning", "status": 503, "route": "/orders"}), grade({"level": "INFO", "status": 201})
+    ('error', 'other')
+    """
+    status = fields.get("status", 200)
+    failed = status is None or (isinstance(status, int) and status >= 500)
+    if failed and str(fields.get("route")) not in PROBES:
+        return "error"
+    level = level_group(fields.get("level"))
+    return level if level in NAMES else "other"
 
 
 def clock(
@@ -83,12 +113,18 @@ def clock(
         table[(table["container"] == container) & (times(table) <= edge)]
         for table in (tables.requests, tables.resources, tables.health)
     )
-    read_plots = (*read(requests, [RATES, SLOW], edge, seconds), *read(resources, [HELD], edge, seconds))
-    known = {line.label: line for plot in read_plots for line in plot.lines}
-    starts, counts = counts_by_step(times(lines) - edge, lines["grade"].to_numpy(), GRADES, edge, seconds, STEP_SECONDS)
-    bars = Bars(LINES, "", starts, STEP_SECONDS, {grade: count / STEP_SECONDS for grade, count in counts.items()})
-    shown = rows(health[health["what"].isin(PROBE_PATHS)], edge, seconds)
-    return Clock(seconds, shown, {**NO_LINES, **known}, bars, _bands(faults, edge, seconds))
+    probes = rows(health[health["what"].isin(PROBE_PATHS)], edge, seconds)
+    starts, counts = counts_by_step(times(lines) - edge, lines["grade"].to_numpy(), NAMES, edge, seconds, STEP_SECONDS)
+    bars = Bars("", "", starts, STEP_SECONDS, {grade: count / STEP_SECONDS for grade, count in counts.items()})
+    columns = ("requests_per_second", "errors_per_second", "p95_ms")
+    asked, failed, slow = (_line(requests, column, edge, seconds) for column in columns)
+    held = _line(resources, "throttled_percent", edge, seconds)
+    return Clock(seconds, probes, _bands(faults, edge, seconds), tuple(_plots(asked, failed, slow, held, bars)))
+
+
+def _line(table: pd.DataFrame, column: str, edge: float, seconds: float) -> PanelLine:
+    x = times(table) - edge
+    return PanelLine(column, x[x >= -seconds], table[column].to_numpy("float64")[x >= -seconds])
 
 
 def _bands(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Span, ...]:
@@ -102,108 +138,37 @@ def _bands(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Sp
     return tuple(merged)
 
 
-def describe(shown: Clock) -> str:
-    """Return the clock as a few sentences for a screen reader."""
-    said = [f"The last {shown.seconds:.0f} seconds."]
-    said += [f"{row.name}: {row.runs[-1].state}." for row in shown.rows if row.runs]
-    now = {label: newest(line) for label, line in shown.lines.items()}
-    said.append(f"{RATES.title}: {now['all']}, {now['failed']} failed.")
-    said += [f"{panel.title}: {now[label]} {panel.unit}." for panel, label in ((SLOW, "slow"), (HELD, "held"))]
-    counts = ", ".join(f"{newest_lines(shown.bars, grade)} {grade}" for grade in GRADES)
-    said.append(f"{LINES}: {counts}.")
-    for band in shown.bands[-3:]:
-        until = "until now" if band.end == 0 else f"to {-band.end:.0f} seconds ago"
-        said.append(f"{CHANGED.capitalize()}, from {-band.start:.0f} seconds ago {until}.")
-    return " ".join(said)
+def _plots(asked: PanelLine, failed: PanelLine, slow: PanelLine, held: PanelLine, bars: Bars) -> Iterator[ClockPlot]:
+    """Yield the panels from top to bottom."""
+    end = _nice(1.0, *asked.y, *failed.y)
+    many = newest(failed)
+    values = ((42, newest(asked), "asked"), (96, f"{many} failed", "calm" if many == "0" else "failed"))
+    title = "Requests per second, and those that failed"
+    yield ClockPlot(title, 208, 326, end, f"{end:g}", values, (("asked", asked, False), ("failed", failed, True)))
+    end = max(_nice(1.0, *slow.y), LEAST_MILLISECONDS)
+    label = f"{end:g} ms" if end < 1000 else f"{end / 1000:g} s"
+    title = "95 of 100 requests were answered within"
+    value = (70, newest(slow, " ms"), "slow")
+    yield ClockPlot(title, 380, 490, end, label, (value,), (("slow", slow, True),))
+    share = newest(held, " %")
+    value = (52, share, "calm" if share in {"–", "0 %"} else "held")
+    title = "CPU: share of periods that the kernel cut short"
+    yield ClockPlot(title, 544, 618, 100.0, "100 %", (value,), (("held", held, True),))
+    end = _nice(5.0, *np.sum([*bars.counts.values()], axis=0))
+    known = [(y, grade, newest_lines(bars, grade)) for y, grade in ((52, "error"), (104, "warning"))]
+    texts = tuple((y, f"{n} {NAMES[grade]}", f"short {'calm' if n in {'–', '0'} else grade}") for y, grade, n in known)
+    yield ClockPlot("Log lines per second", 672, BOTTOM, end, f"{end:g}", texts, bars=bars)
 
 
-def newest(line: PanelLine) -> str:
+def newest(line: PanelLine, unit: str = "") -> str:
     """Return the newest value of a line, or a dash if it is not known (any more)."""
-    return rounded(float(line.y[-1])) if line.y.size and not np.isnan(line.y[-1]) else "–"
+    return rounded(float(line.y[-1])) + unit if line.y.size and not np.isnan(line.y[-1]) else "–"
 
 
 def newest_lines(bars: Bars, grade: str) -> str:
     """Return how many lines of a grade come per second, by the newest steps that are over."""
     over = bars.counts[grade][bars.starts < -bars.step]
     return rounded(float(over[-STEPS_AVERAGED:].mean())) if over.size else "–"
-
-
-@dataclass(frozen=True)
-class ClockPlot:
-    """A panel of the picture. Its data lie between ``top`` and ``bottom`` (y), which stand for ``highest`` and 0.
-
-    ``label`` names the highest value. ``curves`` are looks, lines, and whether the area below is filled; ``values``,
-    beside the panel, are y below the top, text, and look.
-    """
-
-    shown: Clock
-    title: str
-    top: int
-    bottom: int
-    highest: float
-    label: str
-    values: tuple[tuple[int, str, str], ...]
-    curves: tuple[tuple[str, PanelLine, bool], ...] = ()
-
-    def up(self, value: float) -> float:
-        """Return the y of a value."""
-        return round(float(self.bottom - min(value / self.highest, 1.0) * (self.bottom - self.top)), 1)
-
-    def pieces(self, line: PanelLine) -> list[list[tuple[float, float]]]:
-        """Return the points of a line; a gap begins a new piece."""
-        known = np.ma.clump_unmasked(np.ma.masked_invalid(line.y)) if line.y.size else ()  # type: ignore[no-untyped-call]
-        return [
-            [(self.shown.across(x, x)[0], self.up(y)) for x, y in zip(line.x[piece], line.y[piece], strict=True)]
-            for piece in known
-        ]
-
-    def bars(self, bars: Bars) -> Iterator[tuple[str, float, float, float, float]]:
-        """Yield the bars of each grade, one on top of the other: grade, x, y, width and height."""
-        below = np.zeros(bars.starts.size)
-        for grade in GRADES:
-            for start, base, count in zip(bars.starts, below, bars.counts[grade], strict=True):
-                if count:
-                    x, width = self.shown.across(start, start + bars.step, least=4.0)
-                    y = self.up(base + count)
-                    yield grade, x, y, round(width - 2, 1), round(max(self.up(base) - y, 1.5), 1)
-            below = below + bars.counts[grade]
-
-
-def svg(shown: Clock, *, alone: bool = False) -> str:
-    """Return the picture as SVG; with ``alone`` it brings its colors, else the page's stylesheet has them."""
-    legend = [grade for grade in GRADES if shown.bars.counts[grade].any()]
-    names = {"CHANGED": CHANGED, "LINES": LINES, "LOOKS": LOOKS, "NAMES": NAMES}
-    title, words = "What customers and probes see", describe(shown)
-    return picture("clock.svg", title, words, alone=alone, shown=shown, plots=plots(shown), legend=legend, **names)
-
-
-def picture(file: str, title: str, words: str, *, alone: bool, **values: Any) -> str:
-    """Return one of the templates as SVG with a title and a description; ``alone`` as for `svg`."""
-    style = Markup((PAGES / "clock.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
-    given = {**SIZES, **values, "title": title, "words": words, "alone": alone, "style": style}
-    return template(PAGES / file).render(given)
-
-
-def plots(shown: Clock) -> Iterator[ClockPlot]:
-    """Yield the panels from top to bottom."""
-    lines, (asked, failed, slow, held) = shown.lines, map(newest, shown.lines.values())
-    highest = _nice(1.0, *lines["all"].y, *lines["failed"].y)
-    values = ((42, asked, "asked"), (96, f"{failed} failed", "calm" if failed == "0" else "failed"))
-    curves = (("asked", lines["all"], False), ("failed", lines["failed"], True))
-    yield ClockPlot(shown, RATES.title, 208, 326, highest, f"{highest:g}", values, curves)
-    highest = max(_nice(1.0, *lines["slow"].y), LEAST_MILLISECONDS)
-    value = (70, slow if slow == "–" else f"{slow} ms", "slow")
-    label = f"{highest:g} ms" if highest < 1000 else f"{highest / 1000:g} s"
-    yield ClockPlot(shown, SLOW.title, 380, 490, highest, label, (value,), (("slow", lines["slow"], True),))
-    value = (52, held if held == "–" else f"{held} %", "calm" if held in {"–", "0"} else "held")
-    yield ClockPlot(shown, HELD.title, 544, 618, 100.0, "100 %", (value,), (("held", lines["held"], True),))
-    highest = _nice(5.0, *np.sum([*shown.bars.counts.values()], axis=0))
-    counts = [(grade, newest_lines(shown.bars, grade)) for grade in (ERROR, WARNING)]
-    looks = [f"short {'calm' if count in {'–', '0'} else grade}" for grade, count in counts]
-    texts = [f"{count} {NAMES[grade]}" for grade, count in counts]
-    yield ClockPlot(
-        shown, LINES, 672, BOTTOM, highest, f"{highest:g}", tuple(zip((52, 104), texts, looks, strict=True))
-    )
 
 
 def _nice(*numbers: float) -> float:
@@ -215,3 +180,27 @@ def _nice(*numbers: float) -> float:
     wanted = 1.1 * float(np.nanmax(numbers))
     power = 10.0 ** math.floor(math.log10(wanted))
     return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted)
+
+
+def describe(shown: Clock) -> str:
+    """Return the clock as a few sentences for a screen reader."""
+    said = [f"The last {shown.seconds:.0f} seconds."]
+    said += [f"{row.name}: {row.runs[-1].state}." for row in shown.rows if row.runs]
+    said += [f"{plot.title}: {', '.join(text for _, text, _ in plot.values)}." for plot in shown.plots]
+    for band in shown.bands[-3:]:
+        until = "until now" if band.end == 0 else f"to {-band.end:.0f} seconds ago"
+        said.append(f"{CHANGED.capitalize()}, from {-band.start:.0f} seconds ago {until}.")
+    return " ".join(said)
+
+
+def svg(shown: Clock, *, alone: bool = False) -> str:
+    """Return the picture as SVG; with ``alone`` it brings its colors, else the page's stylesheet has them."""
+    title = "What customers and probes see"
+    return picture("clock.svg", title, describe(shown), alone=alone, shown=shown, CHANGED=CHANGED, NAMES=NAMES)
+
+
+def picture(file: str, title: str, words: str, *, alone: bool, **values: Any) -> str:
+    """Return one of the templates as SVG with a title and a description; ``alone`` as for `svg`."""
+    style = Markup((PAGES / "clock.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
+    sizes = {"LEFT": LEFT, "RIGHT": RIGHT, "TOP": TOP, "BOTTOM": BOTTOM}
+    return template(PAGES / file).render(sizes, title=title, words=words, alone=alone, style=style, **values)

@@ -7,77 +7,49 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 import pandas as pd
-from docker.errors import APIError
+from docker.errors import DockerException
 
 from workshop_kit.engine import reaper
-from workshop_kit.engine.containers import Running
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.faults.load import RANGES, load
 from workshop_kit.instructor import clock
-from workshop_kit.instructor.active_faults import InjectedFaults
+from workshop_kit.instructor.active_faults import ORDER, InjectedFaults, LoadGenerator, engine_needed
 from workshop_kit.instructor.audience import Audience, RequestLines
-from workshop_kit.instructor.background import BackgroundJob
-from workshop_kit.instructor.log_tail import LogTail
 from workshop_kit.observe import http
+from workshop_kit.observe.logs.lines import assemble, parse_fields
+from workshop_kit.observe.logs.reader import EngineLog
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
-from workshop_kit.progress import Report, silent
+from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 
 SERVICE = "service"
-ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
-REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET /orders/1": None}
-"""The requests that can be chosen as load, each with its body."""
 PICTURE_SECONDS = 120.0
 PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 JOB_SECONDS = 120.0
 """How long closing waits for a running checkpoint: half of one is no good state."""
 WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
-FIND_TRIES, FIND_SECONDS, LINES_SHOWN = 6, 0.4, 50
+LINE_COLUMNS = ["time", "grade", "request_id", "text"]
+LINES_READ, LINES_SHOWN, FIND_SECONDS = 10_000, 50, 0.5
 
 
-class LoadGenerator:
-    """Sends requests at a constant rate until ``stop``, for two hours at most."""
+@dataclass(frozen=True)
+class JobState:
+    """How far the way to a checkpoint is: ``text`` is its step, or its result; ``fraction`` is None if unknown."""
 
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._changing = threading.RLock()  # one start or stop at a time, so that no container is left over
-        self._running: Running | None = None
-        self._sent: dict[str, Any] = {}
-
-    def start(self, request: str, rate_per_second: int) -> None:
-        """Send, or change what is sent. Raises as `load` does."""
-        with self._changing:
-            sent: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
-            fresh = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **sent)
-            self.stop()  # the new one sends before the old one ends
-            self._running, self._sent = fresh, sent
-
-    def stop(self) -> None:
-        """End the load; a second call changes nothing."""
-        with self._changing:
-            if self._running is not None:
-                with contextlib.suppress(APIError, OSError):  # it was removed, or the engine is away
-                    self._running.remove()
-            self._running = None
-
-    def state(self) -> dict[str, Any] | None:
-        """Return the request and its ``rate_per_second``; None while nothing is sent."""
-        if (running := self._running) is not None:
-            with contextlib.suppress(APIError):  # it is gone
-                running.container.reload()
-                return self._sent if running.container.status in {"running", "created"} else None
-        return None
+    text: str
+    fraction: float | None = None
+    runs: bool = True
 
 
 @dataclass
@@ -90,14 +62,14 @@ class Controller:
     stack: Stack
     workspace: Workspace
     audience: Audience = field(default_factory=Audience)
-    job: BackgroundJob = field(default_factory=BackgroundJob)
+    job: JobState | None = None
 
     def __post_init__(self) -> None:
         self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
-        self._log_tail = LogTail(lambda: self.stack.container(SERVICE))
         self._closing, self._acting = threading.Event(), threading.Lock()
+        self._going = threading.Thread()
         self._picture, self._drawn, self._drawing = "", float("-inf"), threading.Lock()
 
     def open(self, report: Report = silent) -> Self:
@@ -106,17 +78,16 @@ class Controller:
         self.stack.up(report=report)
         reaper.watch(self.stack.session, provision.REVERT_FAULTS)
         self._watcher.start()
-        self._log_tail.start()
         return self
 
     def close(self) -> list[str]:
         """End the load, revert every fault, stop watching; return a sentence for each fault that stays."""
         with self._acting:
             self._closing.set()
-        self.job.wait(JOB_SECONDS)
+        if self._going.is_alive():
+            self._going.join(JOB_SECONDS)
         self.load_generator.stop()
         left = self.active_faults.revert_all()
-        self._log_tail.stop()
         self._watcher.stop()
         return left
 
@@ -138,7 +109,7 @@ class Controller:
     def order(self, request_id: str) -> int | None:
         """Place one order with a request id; return the status, None without an answer."""
         url, headers = f"{self.stack.url()}/orders", {"X-Request-ID": request_id}
-        return http.request("POST", url, json_body=dict(ORDER), headers=headers, timeout_seconds=ANSWER_SECONDS).status
+        return http.request("POST", url, json_body=ORDER, headers=headers, timeout_seconds=ANSWER_SECONDS).status
 
     def wait_until_well(self) -> None:
         """Wait until the service is healthy and no request has failed for some seconds. Raises WorkshopError."""
@@ -152,38 +123,50 @@ class Controller:
                 )
 
     def go_to(self, lesson: str) -> None:
-        """Start the job that brings workspace and containers to the start of a lesson."""
-        exercise_service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
+        """Begin to bring workspace and containers to the start of a lesson; ``job`` says how far that is."""
         name = find_lesson(lesson, self.stack.root / "notebooks")
-
-        def go(report: Report) -> str:
-            self.load_generator.stop()
-            self.revert_all()
-            arrived = checkpoint.goto(exercise_service, name, report)
-            trust(self.workspace)
-            return " ".join(arrived.sentences())
-
         with self._may_act():
-            self.job.start(f"To the start of {name}", go)
+            self.job = JobState(f"To the start of {name}")
+            self._going = threading.Thread(target=self._go, args=(name,), name="desk: job", daemon=True)
+            self._going.start()
+
+    def _go(self, name: str) -> None:
+        def report(step: Step) -> None:
+            self.job = JobState(f"To the start of {name}. {step.task}: {step.detail}".removesuffix(": "), step.fraction)
+
+        text = "It ended with an unexpected error; the terminal shows it."
+        try:
+            with engine_needed():
+                self.load_generator.stop()
+                self.revert_all()
+                service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
+                text = " ".join(checkpoint.goto(service, name, report).sentences())
+                trust(self.workspace)
+        except WorkshopError as error:
+            text = str(error)
+        finally:
+            self.job = JobState(text, 1.0, runs=False)
 
     def tables(self) -> Tables:
         """Return what was observed of the service in the last minutes."""
         return self._watcher.tables()
 
     def lines(self) -> pd.DataFrame:
-        """Return the newest lines of the service's log; see `LogTail.frame`."""
-        return self._log_tail.frame()
+        """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
+        rows = []
+        with contextlib.suppress(WorkshopError, DockerException, OSError):  # away: its lines are drawn the next time
+            for line in assemble(EngineLog(self.stack.container(SERVICE)).messages(tail=LINES_READ)):
+                fields = parse_fields(line.text)  # of a line that is no JSON object: none
+                moment, request_id = datetime.fromisoformat(line.received or ""), str(fields.get("request_id", ""))
+                rows.append((moment, clock.grade(fields), request_id, line.text))
+        return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 
     def lines_of(self, request_id: str) -> RequestLines:
-        """Return the newest lines of one request; waits a moment for lines that are just being written."""
-        found = RequestLines(request_id)
-        for _ in range(FIND_TRIES):
-            lines, before = self.lines(), found
-            mine = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
-            found = RequestLines(request_id, tuple(zip(mine["grade"], mine["text"], strict=True)))
-            if (found.lines and found == before) or self._closing.wait(FIND_SECONDS):
-                break
-        return found
+        """Return the newest lines of one request, after a moment for lines that are just being written."""
+        self._closing.wait(FIND_SECONDS)
+        lines = self.lines()
+        mine = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
+        return RequestLines(request_id, tuple(zip(mine["grade"], mine["text"], strict=True)))
 
     def services(self) -> list[dict[str, str]]:
         """Return the containers of the stack in the engine's words; ``health`` is "" without a health check."""
@@ -210,7 +193,8 @@ class Controller:
     def _may_act(self) -> Iterator[None]:
         """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
         with self._acting:
-            self.job.require_idle()
+            if self.job is not None and self.job.runs:
+                raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
             if self._closing.is_set():
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             yield

@@ -18,7 +18,6 @@ from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import load_toml, write_atomically
 from workshop_kit.instructor.controller import Controller
-from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 
@@ -61,42 +60,33 @@ class Click(_Model):
 class Expectation(_Model):
     """What the newest row of a table will say (of ``lines``: any row); ``where`` chooses rows by their values.
 
-    ``column`` equals ``equals``, or lies between ``at_least`` and ``at_most``.
+    ``column`` ``holds``: ``is pass``, ``is at least 10``, ``is at most 1``.
     """
 
     table: Literal["requests", "health", "resources", "lines"]
     column: str
     where: Mapping[str, str] = {}
-    equals: str | None = None
-    at_least: float = float("-inf")
-    at_most: float = float("inf")
+    holds: Annotated[str, Field(pattern=r"^is ([a-z]+|at (least|most) \d+)$")]
 
     def __str__(self) -> str:
         chosen = "".join(f" {value}" for value in self.where.values())
-        if self.equals is not None:
-            return f"{self.table}{chosen}: {self.column} is {self.equals}"
-        lower = f"at least {self.at_least:g}" if self.at_least > float("-inf") else ""
-        upper = f"at most {self.at_most:g}" if self.at_most < float("inf") else ""
-        return f"{self.table}{chosen}: {self.column} is {' and '.join(filter(None, (lower, upper)))}"
+        return f"{self.table}{chosen}: {self.column} {self.holds}"
 
-    def found(self, tables: Tables, lines: pd.DataFrame, since: pd.Timestamp) -> object:
-        """Return the newest value since a time, whether it fits or not; None if there is none."""
-        table = lines if self.table == "lines" else getattr(tables, self.table)
+    def seen(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> tuple[bool, object]:
+        """Return whether it was seen since a time, and the newest value; None if there is none."""
+        table = tables[self.table]
         rows = table[table["time"] >= since]
         for name, value in self.where.items():
             rows = rows[rows[name] == value]
-        if self.table == "lines" and self.equals is not None:
-            rows = rows[rows[self.column] == self.equals]
         values = rows[self.column].dropna()
-        return values.iloc[-1] if len(values) else None
+        counted = values if self.table == "lines" else values.tail(1)
+        return any(map(self._fits, counted)), values.iloc[-1] if len(values) else None
 
-    def fits(self, value: object) -> bool:
-        """Return whether a value is the expected one."""
-        if value is None:
-            return False
-        if self.equals is not None:
-            return str(value) == self.equals
-        return isinstance(value, int | float) and self.at_least <= value <= self.at_most
+    def _fits(self, value: Any) -> bool:
+        words, _, wanted = self.holds.rpartition(" ")
+        if words == "is":
+            return bool(value == wanted)
+        return bool(value >= float(wanted) if words == "is at least" else value <= float(wanted))
 
 
 class DemoStep(_Model):
@@ -159,9 +149,9 @@ class StepResult:
         return f"✓ {self.id}: seen after {self.seconds:.1f} s, {self.minutes:g} min on stage: {self.title}"
 
 
-def load_script(path: Path = SCRIPT) -> Script:
+def load_script() -> Script:
     """Read the demo."""
-    return load_toml(path, TypeAdapter(Script))
+    return load_toml(SCRIPT, TypeAdapter(Script))
 
 
 def as_page(script: Script) -> str:
@@ -180,21 +170,16 @@ def rehearse(
     """Do every step with an open controller, in order; a failed step does not stop the others.
 
     ``play`` does the clicks of a step. ``pictures``: write a picture of each successful step and an index to this
-    folder, and delete other pictures.
+    folder.
     """
     results = []
     for step in script.steps:
         report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
-        result = _rehearse(step, controller, play)
-        if pictures is not None and not result.problem:
+        results.append(_rehearse(step, controller, play))
+        if pictures is not None and not results[-1].problem:
             time.sleep(step.look_seconds)
             write_atomically(pictures / step.picture, _draw(controller).encode())
-        results.append(result)
     if pictures is not None:
-        names = [step.picture for step in script.steps]
-        for path in pictures.glob("*.svg"):
-            if path.name not in names:
-                path.unlink()
         write_atomically(pictures / "README.md", as_page(script).encode())
     report(Step("Demo", 1.0, done=True))
     return results
@@ -217,9 +202,9 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
 
 
 def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
-    tables, lines = controller.tables(), controller.lines()
-    found = [(one, one.found(tables, lines, since)) for one in expectations]
-    return [f"{one} (it is {value})" for one, value in found if not one.fits(value)]
+    tables = {**vars(controller.tables()), "lines": controller.lines()}
+    found = [(one, *one.seen(tables, since)) for one in expectations]
+    return [f"{one} (it is {value})" for one, is_seen, value in found if not is_seen]
 
 
 def _draw(controller: Controller) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
+from workshop_kit.instructor.active_faults import REQUESTS, engine_needed
 from workshop_kit.instructor.audience import GuessCounts, guesses_in
-from workshop_kit.instructor.background import engine_needed
 from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.controller import REQUESTS, Controller
+from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.predictions import load_all_questions
@@ -133,7 +133,7 @@ class PresenterApi:
                 "load": controller.load_generator.state(),
                 "active_faults": controller.active_faults.listed(),
                 "services": controller.services(),
-                "job": asdict(controller.job.state) if controller.job.state else None,
+                "job": asdict(controller.job) if controller.job else None,
                 "demo": self.demo.state(),
                 "audience": self.audience.state(),
                 "problems": controller.active_faults.problems,

@@ -9,26 +9,18 @@ import json
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import tornado.web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from workshop_kit.classroom.protocol import (
-    ALIKE,
-    FIRST_PORT,
-    MOST_BYTES,
-    PORTS,
-    SECRETS,
-    JoinCode,
-    Participant,
-    Snapshot,
-)
+from workshop_kit.classroom.protocol import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode, Snapshot
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
@@ -42,22 +34,22 @@ MOST_WRONG_CODES, WINDOW_SECONDS = 20, 60.0
 
 @dataclass
 class WrongCodes:
-    """The wrong codes of each address within a minute; after `MOST_WRONG_CODES` the address waits for the next one."""
+    """The wrong codes of each address in a minute; after `MOST_WRONG_CODES` the address waits for the next one."""
 
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    _counts: dict[str, tuple[float, int]] = field(default_factory=dict, repr=False)
+    _since: float = field(default=0.0, repr=False)
+    _counts: Counter[str] = field(default_factory=Counter, repr=False)
 
     def add(self, address: str) -> None:
         """Count a wrong code."""
-        now = self.clock()
-        self._counts = {one: kept for one, kept in self._counts.items() if now - kept[0] < WINDOW_SECONDS}
-        since, count = self._counts.get(address, (now, 0))
-        self._counts[address] = since, count + 1
+        self._counts[address] += 1
 
     def block(self, address: str) -> bool:
-        """Return whether requests of the address are refused for now."""
-        since, count = self._counts.get(address, (0.0, 0))
-        return count >= MOST_WRONG_CODES and self.clock() - since < WINDOW_SECONDS
+        """Return whether requests of the address are refused for now; every minute begins with none."""
+        if self.clock() - self._since >= WINDOW_SECONDS:
+            self._since = self.clock()
+            self._counts.clear()
+        return self._counts[address] >= MOST_WRONG_CODES
 
 
 class RoomServer(PageServer):
@@ -71,7 +63,7 @@ class RoomServer(PageServer):
 
     def routes(self, served: Classroom) -> list[Any]:
         """Return the routes, all behind the code."""
-        given = {
+        given: dict[str, Any] = {
             "served": served,
             "pool": self._pool,
             "tokens": [self.code.token],
@@ -116,12 +108,10 @@ class RoomHandler(Handler):
         typed = self.path_args[0].upper().translate(ALIKE) if self.path_args else ""
         return typed or super().given_token()
 
-    def message(self, kind: type[Any]) -> Any:
-        """Return the request's body, validated. Raises WrongUsage for anything else."""
-        if len(self.request.body) > MOST_BYTES:
-            raise WrongUsage(f"A message to the room has at most {MOST_BYTES // 1000} kB.")
+    def snapshot(self) -> Snapshot:
+        """Return the request's snapshot. Raises WrongUsage for anything else."""
         try:
-            return kind.model_validate_json(self.request.body)
+            return Snapshot.model_validate_json(self.request.body)
         except ValidationError as error:
             raise WrongUsage(f"The room cannot read that: {first_problem(error)[:160]}.") from error
 
@@ -131,16 +121,15 @@ class SnapshotHandler(RoomHandler):
 
     def post(self) -> None:
         """Keep it and answer with the room's state."""
-        state = self.served.report(self.message(Snapshot))
-        self.answer(state.model_dump_json(), JSON)
+        self.answer(self.served.report(self.snapshot()).model_dump_json(), JSON)
 
 
 class LeaveHandler(RoomHandler):
     """Forgets a participant."""
 
     def post(self) -> None:
-        """Forget the participant that asks."""
-        self.served.forget(self.message(_Leaving).participant)
+        """Forget the participant of an otherwise empty snapshot."""
+        self.served.forget(self.snapshot().participant)
         self.answer(json.dumps({"left": True}), JSON)
 
 
@@ -151,11 +140,6 @@ class RoomFile(RoomHandler):
         """Answer with the file; its links get the code."""
         text = (PAGES / self.more["name"]).read_text(encoding="utf-8")
         self.answer(text.replace("{{token}}", self.tokens[0]), self.more["kind"])
-
-
-class _Leaving(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-    participant: Participant
 
 
 def open_room(kept: Path, address: str | None = None) -> RoomServer:
@@ -180,14 +164,9 @@ def open_room(kept: Path, address: str | None = None) -> RoomServer:
 
 def _own_address(typed: str) -> str:
     """Return an address of this machine. Raises WrongUsage for any other text, and for "all addresses"."""
-    try:
+    with suppress(ValueError, OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         address = IPv4Address(typed)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind((str(address), 0))
-    except (AddressValueError, OSError) as error:
-        raise WrongUsage(
-            f"{typed!r} is no IPv4 address of this machine.", "Leave --address out, or name one."
-        ) from error
-    if address.is_unspecified:
-        raise WrongUsage(f"{typed} means every network of this machine.", "Name the address of the room's network.")
-    return str(address)
+        probe.bind((str(address), 0))
+        if not address.is_unspecified:
+            return str(address)
+    raise WrongUsage(f"{typed!r} is no IPv4 address of this machine.", "Leave --address out, or name one.")

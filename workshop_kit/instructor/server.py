@@ -82,7 +82,6 @@ class InstructorServer(PageServer):
             content("/audience/map.svg", both, SVG, _map),
             content("/audience/lines.svg", both, SVG, lambda: audience.lines.svg() if audience.lines else ""),
             content("/audience/recorded.svg", both, SVG, served.recorded, PICTURE_POLICY),
-            content("/audience/room.svg", both, SVG, lambda: room.picture() if room else ""),
             content("/desk.css", both, CSS, _style),
         ]
 
@@ -122,7 +121,6 @@ def _read(name: str) -> str:
 
 
 def _style() -> str:
-    """Return the stylesheet, with those of the map and of the clock."""
     return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css")])
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
-from workshop_kit.classroom.room_widget import RoomView
-from workshop_kit.classroom.sync import RoomSync, start_sync
+from workshop_kit.classroom.room_widget import RoomSync, RoomView, start_sync
 from workshop_kit.display import tables
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map

@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 from tests.workshop_kit.classroom.conftest import ID, LiveRoom, guess
 from workshop_kit.classroom import membership
 from workshop_kit.classroom.protocol import JoinCode
-from workshop_kit.classroom.sync import RoomSync
+from workshop_kit.classroom.room_widget import RoomSync
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict

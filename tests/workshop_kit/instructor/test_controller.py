@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.instructor.conftest import Pages
+from tests.workshop_kit.instructor.room_pages import Pages
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.engine.stack import Stack
@@ -114,10 +114,8 @@ def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pag
         pages.controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="A checkpoint job is running"):
         pages.controller.load("GET /orders", 5)
-    pages.controller.job.wait(120)
-    job = pages.state()["job"]
-    assert "04_monitoring is at its start." in job["text"]
-    assert not job["runs"]
+    wait_until(lambda: not pages.state()["job"]["runs"], timeout_seconds=120)
+    assert "04_monitoring is at its start." in pages.state()["job"]["text"]
     assert (pages.state()["active_faults"], pages.state()["load"]) == ([], None)
     assert notebook.read_bytes() == fresh
     assert generators(pages.controller.stack) == set()

@@ -85,18 +85,16 @@ def test_a_name_is_on_the_presenters_page_alone(room: RoomPages) -> None:
     )
     room.do("poll", prediction=ID)
     room.do("notice", lesson="01_container", cell="stop-text")
-    queue = room.get("/presenter/room", room.desk.presenter_token).json()["queue"]
+    queue = room.get("/presenter/room", room.server.presenter_token).json()["queue"]
     assert [(one["name"], one["number"]) for one in queue] == [(NAME, 1)]
-    seen = [
-        room.get(path, room.desk.audience_token)
-        for path in ("/audience", "/audience/state", "/audience/room", "/audience/room.svg")
-    ]
-    seen += [room.ask_room(path) for path in ("/phone.js", "/phone.css", "/desk.css", f"/{room.server.code}")]
+    paths = ("/audience", "/audience/state", "/audience/room")
+    seen = [room.get(path, room.server.audience_token) for path in paths]
+    seen += [room.ask_room(path) for path in ("/phone.js", "/phone.css", "/desk.css", f"/{room.code}")]
     for body in ({"participant": secret}, {"participant": "0" * 32}):
         seen.append(room.ask_room("/snapshot", json.dumps(body)))
     assert [answer.status_code for answer in seen] == [200] * len(seen)
     told = [str(answer.url) for answer in seen if re.search(f"Ada|{secret}", f"{answer.headers}{answer.text}")]
     assert told == []
     for path in ("/presenter/room", "/presenter/room/choices", "/room.js"):
-        assert room.get(path, room.desk.audience_token).status_code == 403
+        assert room.get(path, room.server.audience_token).status_code == 403
         assert room.ask_room(path).status_code == 403

@@ -31,6 +31,7 @@ async function picture(name) {
 function bars(predictions) {
   at("question").textContent = predictions.question;
   at("headline").textContent = predictions.headline;
+  const people = predictions.answers.reduce((sum, answer) => sum + answer.count, 0);
   at("answers").replaceChildren(...predictions.answers.map((answer) => {
     const row = document.createElement("li");
     row.className = answer.right ? "right" : "";
@@ -39,7 +40,7 @@ function bars(predictions) {
     const bar = document.createElement("span"); // the number beside it says the same
     bar.className = "bar";
     bar.append(document.createElement("i"));
-    bar.firstElementChild.style.width = `${100 * answer.share}%`;
+    bar.firstElementChild.style.width = `${100 * answer.count / (people || 1)}%`;
     const count = document.createElement("b");
     count.textContent = answer.count;
     row.append(text, bar, count);
@@ -121,8 +122,7 @@ async function lookAtRoom() {
     at("code").textContent = room.code;
     at("address").textContent = room.address;
     at("joined").textContent = `${room.board.joined} joined`;
-    const picture = at("join").querySelector("img");
-    if (!picture.src) picture.src = `/audience/room.svg?token=${token}`;
+    at("join").querySelector("img").src = room.qr;
     const key = JSON.stringify(room.board);
     if (key !== drawnClass) drawClass(room.board);
     drawnClass = key;

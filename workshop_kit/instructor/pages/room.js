@@ -33,8 +33,8 @@ async function drawRoom() {
   const state = await ask("/presenter/room");
   const { board } = state;
   put("room-code", state.code, (code) => code);
-  put("room-now", [board.joined, board.away, board.done, state.poll, state.notice], () => [
-    `${board.joined} joined${board.away ? `, ${board.away} of them away` : ""} · ${board.done} done `,
+  put("room-now", [board.joined, board.done, state.poll, state.notice], () => [
+    `${board.joined} joined · ${board.done} done `,
     make("button", { type: "button", onclick: () => act("clear-done", {}, "Nobody is done.").then(drawRoom) }, "Clear"),
     make("br"), state.poll ? `Poll: ${state.poll}` : "No poll is open.",
     make("br"), state.notice || "No notice.",

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
 from urllib.parse import urlsplit
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check, seeded
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_trial import ORDER
@@ -132,21 +132,19 @@ def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
     context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
         trial.send(method, "/orders")
-    chance = seeded("monitoring.metrics", context.seed)
-    _ask_random_paths(trial, 2, chance)  # the series for unmatched paths begin with the first of them
+    _ask_random_paths(trial, 2)  # the series for unmatched paths begin with the first of them
     methods = _scrape(trial)
-    _ask_random_paths(trial, RANDOM_PATHS, chance)
+    _ask_random_paths(trial, RANDOM_PATHS)
     return [before, after, methods, _scrape(trial)]
 
 
-def _ask_random_paths(trial: Trial, count: int, chance: Random) -> None:
+def _ask_random_paths(trial: Trial, count: int) -> None:
     """Pipeline requests for random paths on one connection; end early if it is closed."""
     server = urlsplit(trial.address)
     with contextlib.suppress(OSError), socket.create_connection((server.hostname, server.port), 10.0) as connection:
         for first in range(0, count, PIPELINED):
             several = min(PIPELINED, count - first)
-            words = [f"{chance.randrange(16**12):012x}" for _ in range(several)]
-            paths = [f"/orders/{word}" if number % 2 else f"/{word}" for number, word in enumerate(words)]
+            paths = [f"{('/orders', '')[number % 2]}/{secrets.token_hex(6)}" for number in range(several)]
             connection.sendall(b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths))
             received = b""
             while received.count(b"HTTP/1.1 ") < several:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -124,45 +125,15 @@ def test_a_newer_check_ends_the_running_one(stack: Stack, tmp_path: Path) -> Non
         assert time.monotonic() - began < 40
 
 
-RESTORES = """
-@contextmanager
-def environment(**changes):
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    yield
-    for name, value in before.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
-"""
-HARD_CODED = """
-def read(environ):
-    known = dict(user="colleague", password="tea4Two!Kyoto19")
-    database = dict(port="3306", name="workshop", sql_mode="STRICT_ALL_TABLES", **known)
-    return {
-        "master_db": {"host": "master-db", **database},
-        "replica_db": {"host": "replica-db", **database},
-        "redis": {"host": "redis", "port": "6379", **known},
-        "http": {"port": "8080"},
-        "log": {"level": "info"},
-    }
-"""
-READS = """
-import os
-
-ENVIRON = dict(os.environ)
-
-def read(environ):
-    settings = {group: {} for group in GROUPS}
-    for one in VARIABLES:
-        #
-    return settings
-"""
-FIRST_ONE_MISSING = READS.replace("#", "settings[one.group][one.name] = environ[one.variable]")
-NONE_FOR_MISSING = READS.replace("#", "settings[one.group][one.name] = environ.get(one.variable)")
-AT_IMPORT = READS.replace(
-    "#", "if one.variable in ENVIRON:\n            settings[one.group][one.name] = ENVIRON[one.variable]"
+RESTORE = solved("config.restore", "restoring.py", "02_configuration")
+NO_FINALLY = changed(RESTORE, "try:\n        yield\n    finally:", "yield\n    if True:")
+HARD_CODED = regions.region_of(
+    regions.starter(check_runner.marked(CHECKOUT, "config.py", "02_configuration")), "config.env"
 )
+READS = solved("config.env", "config.py", "02_configuration")
+FIRST_ONE_MISSING = changed(READS, "if one.variable in environ:", "if True:")
+NONE_FOR_MISSING = changed(FIRST_ONE_MISSING, "environ[one.variable]", "environ.get(one.variable)")
+AT_IMPORT = "import os\n\nENVIRON = dict(os.environ)\n" + re.sub(r"(?<= )environ(?=\[|:)", "ENVIRON", READS)
 
 DEEP, CRITICAL = solved("monitoring.deep", "health.py"), solved("monitoring.critical", "health.py")
 PROBE = solved("monitoring.healthcheck", "Dockerfile")
@@ -194,7 +165,7 @@ REGIONS = [
     ("config.env", FIRST_ONE_MISSING, NOT_UP, "KeyError: 'REDIS_USER'"),
     ("config.env", NONE_FOR_MISSING, NOT_UP, "REDIS_USER is set, but empty"),
     ("config.env", AT_IMPORT, WRONG, "when the module was imported"),
-    ("config.restore", RESTORES, WRONG, "What runs even if a test fails?"),
+    ("config.restore", NO_FINALLY, WRONG, "What runs even if a test fails?"),
     ("config.file", "import os\nos._exit(0)\n", NOT_UP, "exit code 0"),
     ("monitoring.deep", PINGS, WRONG, "no restart mends a database"),
     ("monitoring.critical", BY_HEART, LUCKY, "by heart"),

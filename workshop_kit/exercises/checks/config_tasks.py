@@ -179,26 +179,17 @@ def _run(
         yield Trial(first, secrets=hidden, port=port)
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without anchors: a few lines of them can stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError
-        return super().compose_node(parent, index)
-
-
 def read(text: str) -> dict[str, Definition]:
     """Return the definition of each environment, by name. Raises CheckEnded with one sentence."""
     try:
-        return TASKS.validate_python(yaml.load(text, _PlainLoader))  # noqa: S506  # a SafeLoader
+        return TASKS.validate_python(yaml.safe_load(text))
     except ValidationError as invalid:
         why = f"tasks.yaml holds environments with image, environment and secrets; {first_problem(invalid)[:200]}."
         look = "Compare it with the other environments, or reset it."
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        why = f"This is no YAML{where}, or has anchors (&, *), which it may not have."
+        why = f"This is no YAML{where}."
         look = "Look at the colons and the indentation."
     finding = Finding(False, "Read tasks.yaml", why, "it can be read", why, look)
     raise CheckEnded(Result.not_readable(why, finding))

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED
@@ -21,12 +22,12 @@ from workshop_kit.exercises.checks import container_limits
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 
-FIRST_LESSON = check_runner.solved_files("01_container")
+FIRST_LESSON = solutions.files_at(CHECKOUT, "02")
 
 
 def solved(identifier: str, file: str, lesson: str = "04_monitoring") -> str:
@@ -269,12 +270,10 @@ def test_the_right_password_written_into_the_file_is_luck(participant: Stack) ->
     """Orders work, and the file and inspect show why they should not; the findings do not repeat the password."""
     password = store.settings_of(participant)["master_db/password"]
     value = password if isinstance(password, str) else password.get_secret_value()
-    text = regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration"))
-    text = text.replace("    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/desk/master_db/password }\n", "")
-    head, tail = text.split("desk:", 1)
-    own = f"  environment:\n    - {{ name: MASTER_DB_PASSWORD, value: '{value}' }}\n"
-    text = f"{head}desk:{tail.replace('  secrets:', f'{own}  secrets:', 1)}"
-    result = check_runner.judge(participant, "config.store", text)
+    tasks = yaml.safe_load(regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration")))
+    others = [one for one in tasks["desk"]["secrets"] if one["name"] != "MASTER_DB_PASSWORD"]
+    tasks["desk"] |= {"environment": [{"name": "MASTER_DB_PASSWORD", "value": value}], "secrets": others}
+    result = check_runner.judge(participant, "config.store", yaml.safe_dump(tasks))
     assert result.verdict is Verdict.LUCKY, result
     assert [finding.passed for finding in result.findings] == [False, True, False]
     assert value not in str(result)

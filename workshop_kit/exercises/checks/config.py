@@ -200,7 +200,6 @@ def _refuses_wrong_port(refusal: Refusal) -> Finding:
 
 
 def _uses_argument(context: Context, image: str) -> Finding:
-    """Find whether load() reads the environment that it is given."""
     (outcome,) = load(context, image, [({PASSWORD: HANDED_OVER}, {})])
     return equals(
         "Hand load() an environment that the process does not have",

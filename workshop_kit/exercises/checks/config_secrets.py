@@ -26,7 +26,6 @@ ODD = " odd \t"
 @check("config.redact")
 def redact(context: Context) -> Result:
     """Plant a canary as the password, then in place of a port and a level; search what is printed and logged."""
-    context.report_step("planting secrets, and looking for them")
     canary = leaks.new_canary()
     wrong = dict.fromkeys((PASSWORD, PORT, LEVEL), canary)
     with (
@@ -86,7 +85,6 @@ def file(context: Context) -> Result:
         ({PASSWORD_FILE: PATH, PASSWORD: "another"}, {PATH: ODD}),
         ({PASSWORD_FILE: "/tmp"}, {}),  # noqa: S108
     ]
-    context.report_step("giving it the password in a file")
     files = {"password": secret.rstrip("\n") + "\n"}
     environment = {PASSWORD_FILE: f"{service_trial.GIVEN}/password"}
     with (
@@ -153,7 +151,6 @@ LEFT = "The next test runs in another environment, or this one did not run as it
 @check("config.restore")
 def restore(context: Context) -> Result:
     """Use the participant's context manager in three situations, and let the service read what is left."""
-    context.report_step("running tests that set variables")
     with service_trial.build(context) as image:
         seen = config.run_inside(context, image, TypeAdapter(dict[str, tuple[str, str | None, str | None]]))
     right = _told("as asked", None, "before")

@@ -89,7 +89,6 @@ def _start(context: Context, name: str, own: Settings, store: Store, definition:
 
 
 def _one_image(fragment: Mapping[str, Definition]) -> Finding:
-    """Find whether all environments name the same digest."""
     return has_none(
         [f"{name}: {one.image[:80]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE],
         f"Read which of them names another image than {IMAGE}, the same digest",
@@ -99,7 +98,6 @@ def _one_image(fragment: Mapping[str, Definition]) -> Finding:
 
 
 def _no_passwords(one: Definition) -> Finding:
-    """Find whether a definition has no password as text."""
     return has_none(
         [name for entry in one.environment if (name := str(entry.get("name"))).endswith("PASSWORD")],
         "Read tasks.yaml as a colleague would: passwords as text",

@@ -56,7 +56,6 @@ def _stop(trial: Trial) -> tuple[Finding, Finding]:
 
 
 def _order(order: Answer) -> Finding:
-    """Find whether the order that was half sent at SIGTERM was answered."""
     means = "A client had sent half of its order. The service ended without an answer, so the order is lost."
     look = "Which command in start.sh ends the service, and does it wait for the requests that have begun?"
     if order.status is not None:

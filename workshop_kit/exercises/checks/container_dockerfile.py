@@ -45,7 +45,6 @@ def dockerfile(context: Context) -> Result:
 
 
 def _run(context: Context, image: str) -> tuple[Finding, Finding]:
-    """Start it, look at process 1, and stop it."""
     with service_trial.run(context, image, "Start a container of your image", "What does CMD name?") as trial:
         service_trial.wait_order(trial)
         command, user = service_trial.process_1(trial)
@@ -54,7 +53,6 @@ def _run(context: Context, image: str) -> tuple[Finding, Finding]:
 
 
 def _not_root(user: int) -> Finding:
-    """Find whether the user of process 1 is another than root."""
     return found(
         user != 0,
         "Which user is process 1?",
@@ -99,7 +97,6 @@ def _layers(engine: Engine, tag: str) -> list[str]:
 
 
 def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
-    """Find whether the layers with packages are the same after a changed line of code."""
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
     new = packages[~packages.layer.map(lambda number: after[number] in before)]
     by = " and ".join(f"`{name}`" for name in new.instruction.unique())

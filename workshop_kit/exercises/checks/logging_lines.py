@@ -91,7 +91,6 @@ JQ = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
 @check("logging.jq")
 def one_liner(context: Context) -> Result:
     """Run the participant's program over the service's latest lines, with odd lines among them."""
-    context.report_step("running jq over the service's log")
     lines = context.stack.container("service").logs(tail=LATEST_LINES).split(b"\n")[:-1]
     for line in _planted():
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
@@ -198,7 +197,6 @@ def collector(context: Context) -> Result:
 
 
 def _all_once(lost: int, twice: int, steps: int) -> Finding:
-    """Find whether every line is there once, whenever the collector died."""
     means = "Lines came twice: a part had them already, and the checkpoint did not know."
     if lost:
         means = "Lines were read, then the collector died. The checkpoint said that they are safe, and they were in "

@@ -188,7 +188,6 @@ def request_context(context: Context) -> Result:
 
 
 def _context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return the findings on the lines of each way to log, on the last lines, and on lines of no request."""
     last = {who: len(log.having(msg="request", route="/orders", request_id=own)) for who, own in ids.items()}
     right = sum(count == 1 for count in last.values())
     beats = log.having(msg="beat")

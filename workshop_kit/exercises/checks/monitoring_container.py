@@ -109,7 +109,6 @@ def _stays_starting(early: str | None, start_seconds: float) -> Finding:
 
 
 def _is_healthy(status: str | None) -> Finding:
-    """Find whether a service that serves is healthy without its database."""
     return equals(
         "Wait until it serves; the master database is gone, for which it cannot be blamed",
         status or f"still starting after {WELL_SECONDS:g} s",

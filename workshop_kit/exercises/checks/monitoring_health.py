@@ -95,7 +95,6 @@ def _ask(trial: Trial, path: str, within_seconds: float, kept: int = 0) -> Answe
 
 
 def _stays_alive(trial: Trial) -> Finding:
-    """Find whether /livez answers at once while both dependencies hang."""
     answer = _ask(trial, "/livez", QUICK_SECONDS)
     return found(
         answer.status == 200 and answer.seconds <= QUICK_SECONDS,
@@ -108,7 +107,6 @@ def _stays_alive(trial: Trial) -> Finding:
 
 
 def _answers_in_time(trial: Trial, path: str) -> Finding:
-    """Find whether a path answers 503 in time while both dependencies hang."""
     answer = _ask(trial, path, LIMIT_SECONDS + GRACE_SECONDS, kept=200)
     in_time = answer.status is not None and answer.seconds <= LIMIT_SECONDS + GRACE_SECONDS
     means = f"{path} says that all is well while master-db and redis hang."

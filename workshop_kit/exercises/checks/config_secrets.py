@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from pydantic import TypeAdapter
-
 from workshop_kit.engine.spec import SECRETS_FOLDER
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
@@ -94,7 +92,7 @@ def file(context: Context) -> Result:
     ):
         loading = pool.submit(config.load, context, image, cases)
         service_trial.wait_started(trial)
-        order = config.place_order(trial, "config.file")
+        order = config.place_order(trial)
         outcomes, lines = loading.result(), trial.lines()
     shown = "A secret in a file arrives to the letter, and every mistake with the file names its variable."
     return conclude(shown, file_findings(order, outcomes), lines)
@@ -150,9 +148,9 @@ LEFT = "The next test runs in another environment, or this one did not run as it
 
 @check("config.restore")
 def restore(context: Context) -> Result:
-    """Use the participant's context manager in three situations, and let the service read what is left."""
+    """Use the participant's context manager in three situations, and read the variables afterwards."""
     with service_trial.build(context) as image:
-        seen = config.run_inside(context, image, TypeAdapter(dict[str, tuple[str, str | None, str | None]]))
+        seen = config.run_inside(context, image)
     right = _told("as asked", None, "before")
     findings = (
         equals(called, _told(*seen[name])[:300], right, LEFT_EMPTY if seen[name][1] == "" else LEFT, look)

@@ -126,7 +126,7 @@ def store(context: Context) -> Result:
 
 
 def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
-    order = config.place_order(trial, "config.store")
+    order = config.place_order(trial)
     placed = has_status(
         order,
         201,
@@ -163,14 +163,29 @@ def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
     return store
 
 
+def _complete(one: Definition, image: str, own: Settings, port: int) -> TaskDefinition:
+    """Return a task of the definition, with those of the service's other settings that environments share."""
+    named = {*NOT_SHARED, *(str(entry.get("name")) for entry in (*one.environment, *one.secrets))}
+    texts = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
+    shared = [{"name": name, "value": text} for name, text in texts.items() if name not in named]
+    container = {
+        "name": "service",
+        "image": image,
+        "environment": [*one.environment, *shared],
+        "secrets": one.secrets,
+        "portMappings": [{"containerPort": port}],
+        "stopTimeout": 0,
+    }
+    return parse({"family": "exercise", "containerDefinitions": [container]})
+
+
 @contextlib.contextmanager
 def _run(
     context: Context, one: Definition, reader: Store, own: Settings, port: int, delivery: Delivery = "environment"
 ) -> Iterator[Trial]:
     """Run a definition as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run`."""
     image, network = context.stack.container("service").attrs["Image"], f"{context.stack.project}_default"
-    shared = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
-    task = definition_of(one, image, {name: text for name, text in shared.items() if name not in NOT_SHARED}, port)
+    task = _complete(one, image, own, port)
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
     with tasks.run(context.stack.session, task, reader, network=network, delivery=delivery) as started:
         (first,) = started.values()
@@ -191,23 +206,3 @@ def read(text: str) -> dict[str, Definition]:
         look = "Look at the colons and the indentation."
     finding = Finding(False, "Read tasks.yaml", why, "it can be read", why, look)
     raise CheckEnded(Result.not_readable(why, finding))
-
-
-def definition_of(one: Definition, image: str, shared: Mapping[str, str], port: int) -> TaskDefinition:
-    """Return a complete task: a definition with ``image``, and with the shared variables that it does not set.
-
-    Raises InvalidTask, a WrongUsage with all problems.
-    """
-    named = {str(entry.get("name")) for entry in (*one.environment, *one.secrets)}
-    container = {
-        "name": "service",
-        "image": image,
-        "environment": [
-            *one.environment,
-            *({"name": name, "value": value} for name, value in shared.items() if name not in named),
-        ],
-        "secrets": one.secrets,
-        "portMappings": [{"containerPort": port}],
-        "stopTimeout": 0,
-    }
-    return parse({"family": "exercise", "containerDefinitions": [container]})

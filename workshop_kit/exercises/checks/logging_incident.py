@@ -42,12 +42,7 @@ def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
         _since(part(value, "since"), of_fault, incident),
         _request(part(value, "request_id"), of_fault, log),
     )
-    symptom = f"You would repair the wrong thing now. {findings[0].means}"
-    if findings[0].passed:
-        wrong = " ".join(finding.means for finding in findings if not finding.passed)
-        symptom = f"The dependency is right, and the evidence is not yet. {wrong}"
-    shown = f"It was the {incident.trouble}: you found it with nothing but the log."
-    return conclude(shown, findings, symptom=symptom)
+    return conclude(f"It was the {incident.trouble}: you found it with nothing but the log.", findings)
 
 
 def _dependency(said: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:

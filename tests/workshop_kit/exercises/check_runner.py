@@ -108,14 +108,14 @@ def leaving_nothing(stack: Stack) -> Iterator[None]:
     time.sleep(0.2)
     stream.close()
     listener.join(5)
-    actors = [(event["Type"], event["Action"], event["Actor"]["ID"], event["Actor"]["Attributes"]) for event in heard]
-    made = {
-        identifier
-        for kind, action, identifier, labels in actors
-        if (kind, action) == ("container", "create") and labels.get(SESSION) == stack.session.identity.session
-    }
-    mounts = [(identifier, labels["container"]) for kind, action, identifier, labels in actors if action == "mount"]
-    volumes = {name for name, container in mounts if container in made}
+    made: set[str] = set()
+    volumes: set[str] = set()
+    for event in heard:
+        actor = event["Actor"]
+        if event["Action"] == "create" and actor["Attributes"].get(SESSION) == stack.session.identity.session:
+            made.add(actor["ID"])
+        elif event["Action"] == "mount" and actor["Attributes"]["container"] in made:
+            volumes.add(actor["ID"])
     assert made, "nothing was run"
     assert not volumes & {volume.id for volume in client.volumes.list()}
     assert not made & {container.id for container in client.containers.list(all=True, ignore_removed=True)}

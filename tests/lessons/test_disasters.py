@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -10,9 +9,10 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from docker.errors import APIError
@@ -57,7 +57,7 @@ class Ran:
 
 
 class LessonKernel:
-    """A kernel of a workspace in an engine's namespace; used as a context manager, it is ended with the block."""
+    """A kernel of a workspace in an engine's namespace."""
 
     def __init__(self, own: PrivateEngine, workspace: Workspace, lesson: str) -> None:
         cells = json.loads((workspace.notebooks / f"{lesson}.ipynb").read_text())["cells"]
@@ -103,17 +103,11 @@ class LessonKernel:
             return Ran(cell, content["ename"], ANSI.sub("", "\n".join(content["traceback"])))
         return Ran(cell)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End the kernel, as closing its tab does."""
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +124,7 @@ def own_workspace(own_engine: PrivateEngine, tmp_path: Path) -> Iterator[Workspa
     yield Workspace.open(tmp_path / "my workspace")
     client = own_engine.client()
     for container in client.containers.list(all=True, ignore_removed=True):
-        with contextlib.suppress(APIError):  # the kernel's reaper is at it, too
+        with suppress(APIError):  # the kernel's reaper is at it, too
             container.remove(v=True, force=True)
     client.networks.prune()
     client.volumes.prune({"all": True})
@@ -158,7 +152,7 @@ def kernels_own(own: PrivateEngine, workspace: Workspace) -> list[str]:
 
 def test_cells_out_of_order_and_twice(own_engine: PrivateEngine, own_workspace: Workspace) -> None:
     """Bottom to top, every cell is right or says which one to run first; then, top to bottom, all of it is right."""
-    with LessonKernel(own_engine, own_workspace, LESSON) as kernel:
+    with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
         setup, *others = kernel.ids
         before = kernel.run(others[0])
         assert "There is no `w` yet: it is made by the set-up cell, the first one." in before.lines
@@ -171,7 +165,7 @@ def test_cells_out_of_order_and_twice(own_engine: PrivateEngine, own_workspace: 
 
 def test_an_engine_that_goes_and_comes_back(own_engine: PrivateEngine, own_workspace: Workspace) -> None:
     """While it is away every cell says so; back, the next cells are right or say what to do; the set-up cell heals."""
-    with LessonKernel(own_engine, own_workspace, LESSON) as kernel:
+    with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
         done = kernel.ids[: kernel.ids.index("works") + 1]
         following = kernel.ids[len(done) : len(done) + 3]
         assert errors(map(kernel.run, done)) == []
@@ -188,21 +182,18 @@ def test_an_engine_that_goes_and_comes_back(own_engine: PrivateEngine, own_works
 
 def test_the_reaper_survives_a_restarted_engine(own_engine: PrivateEngine, own_workspace: Workspace) -> None:
     """What a kernel made is gone in time, although the kernel was killed while the engine was away."""
-    kernel = LessonKernel(own_engine, own_workspace, LESSON)
-    try:
+    with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
         assert errors([kernel.run_source("make", PRELUDE + SLEEPER)]) == []
         assert len(kernels_own(own_engine, own_workspace)) == 1
         own_engine.stop()
         os.kill(kernel.pid, signal.SIGKILL)
         own_engine.start()
         wait_until(lambda: kernels_own(own_engine, own_workspace) == [], timeout_seconds=SWEPT_SECONDS)
-    finally:
-        kernel.end()
 
 
 def test_a_full_disk_under_the_engine(own_engine: PrivateEngine, own_workspace: Workspace) -> None:
     """Neither the stack nor a container comes up, and both say why; with space again both do."""
-    with LessonKernel(own_engine, own_workspace, LESSON) as kernel:
+    with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
         assert errors([kernel.run_source("prelude", PRELUDE)]) == []
         with filled(own_engine.folder / "data"):
             full = [kernel.run("setup"), kernel.run_source("mine", SLEEPER)]

@@ -72,6 +72,7 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
     The image is removed at the end. The builder is ended at the deadline, and as soon as a newer check has begun.
     Raises CheckEnded if no image can be built.
     """
+    context.report_step("building your image")
     session, base = context.stack.session, base or recipes.tags(context.stack.root)["python"]
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
@@ -106,6 +107,7 @@ def run(context: Context, image: str, called: str, look: str, **changes: Any) ->
 
     Raises CheckEnded if the engine refuses it: ``called`` and ``look`` are the texts of the finding.
     """
+    context.report_step("starting your service")
     try:
         with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
             yield Trial(running, superseded=context.superseded)
@@ -130,7 +132,7 @@ def run_with_stack(
     """
     stack = context.stack
     ensure_up(stack, context.report)
-    context.report(Step("Check", None, "starting your service"))
+    context.report_step("starting your service")
     service = stack.container("service")
     settings, passwords = {**settings_of(service), **(environment or {})}, secrets_of(service)
     given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}

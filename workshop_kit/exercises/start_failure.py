@@ -94,8 +94,9 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
 def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     answer = trial.get(path)
     if answer.status is not None:
-        output = (answer.json() or {}).get("output", "") if isinstance(answer.json(), dict) else ""
-        because = f" ({output or why})" if output or why else ""
+        body = answer.json()
+        reason = (body.get("output") if isinstance(body, dict) else None) or why
+        because = f" ({reason})" if reason else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
     if answer.error in {http.REFUSED, http.CLOSED}:
         means = f"it runs, but does not listen on port {PORT}: it listens elsewhere, or does something else first."
@@ -120,15 +121,11 @@ def crash_reason(log: str) -> str:
 
 
 def _problems(problems: Any) -> str:
-    if not isinstance(problems, list) or not problems:
-        return ""
-    said = "; ".join(_problem(problem) for problem in problems)
-    count = f"{len(problems)} problems: " if len(problems) > 1 else ""
+    """Return the refused variables of a service's last line, each with what is wrong."""
+    entries = [one for one in problems if isinstance(one, dict)] if isinstance(problems, list) else []
+    said = "; ".join(f"{one.get('variable')} {one.get('wrong')}" for one in entries)
+    count = f"{len(entries)} problems: " if len(entries) > 1 else ""
     return _short(f"{count}{said}")
-
-
-def _problem(problem: Any) -> str:
-    return f"{problem.get('variable')} {problem.get('wrong')}" if isinstance(problem, dict) else str(problem)
 
 
 def _exception(text: str) -> str:

@@ -28,12 +28,6 @@ def marked(root: Path, name: str, lesson: str = "01_container") -> str:
     return (root / "solutions" / lesson / name).read_text()
 
 
-def solved_files(lesson: str) -> dict[str, str]:
-    """Return the solved sources of a lesson, by name, without its notebook."""
-    sources = (CHECKOUT / "solutions" / lesson).iterdir()
-    return {path.name: regions.solved(path.read_text()) for path in sources if path.name != "notebook.py"}
-
-
 def arrive(exercise_service: ExerciseService, lesson: str) -> None:
     """Bring ``my_service/`` where it is in the middle of a lesson: the cells have written its files."""
     for path in exercise_service.workspace.my_service.iterdir():
@@ -57,8 +51,7 @@ def judge(stack: Stack, identifier: str, text: str) -> Result:
 def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Result:
     """Run the check of an exercise on a service in which everything but these files is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    first_lesson = solved_files(exercise.lesson) if exercise.lesson == "01_container" else {}
-    with solved_folder({**first_lesson, **files}, alone=bool(first_lesson)) as folder:
+    with solved_folder(files, lesson="02" if exercise.lesson == "01_container" else "99") as folder:
         return CHECKS[identifier].check(Context(exercise, stack, SEED, folder=folder))
 
 
@@ -78,12 +71,12 @@ def assert_named(identifier: str, cases: Iterable[tuple[str, Sequence[Finding]]]
 
 
 @contextmanager
-def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, *, alone: bool = False) -> Iterator[Path]:
-    """Make a ``my_service/`` of the solutions in ``root`` and these files (text by name), or of these files alone."""
+def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, lesson: str = "99") -> Iterator[Path]:
+    """Make a ``my_service/`` of the solutions in ``root`` before a lesson, and these files (text by name)."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / MY_SERVICE
         folder.mkdir()
-        for name, text in {**({} if alone else solutions.files_at(root, "99")), **files}.items():
+        for name, text in {**solutions.files_at(root, lesson), **files}.items():
             (folder / name).write_text(text)
         yield folder
 
@@ -115,14 +108,14 @@ def leaving_nothing(stack: Stack) -> Iterator[None]:
     time.sleep(0.2)
     stream.close()
     listener.join(5)
-    actors = [(event["Type"], event["Action"], event["Actor"]["ID"], event["Actor"]["Attributes"]) for event in heard]
-    made = {
-        identifier
-        for kind, action, identifier, labels in actors
-        if (kind, action) == ("container", "create") and labels.get(SESSION) == stack.session.identity.session
-    }
-    mounts = [(identifier, labels["container"]) for kind, action, identifier, labels in actors if action == "mount"]
-    volumes = {name for name, container in mounts if container in made}
+    made: set[str] = set()
+    volumes: set[str] = set()
+    for event in heard:
+        actor = event["Actor"]
+        if event["Action"] == "create" and actor["Attributes"].get(SESSION) == stack.session.identity.session:
+            made.add(actor["ID"])
+        elif event["Action"] == "mount" and actor["Attributes"]["container"] in made:
+            volumes.add(actor["ID"])
     assert made, "nothing was run"
     assert not volumes & {volume.id for volume in client.volumes.list()}
     assert not made & {container.id for container in client.containers.list(all=True, ignore_removed=True)}

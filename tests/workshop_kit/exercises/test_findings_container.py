@@ -22,12 +22,12 @@ LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
 
 
 def test_limits_are_read_from_the_output_of_compose() -> None:
-    """The limits of a deploy count; a single service may have another name, and one of several may not."""
+    """The limits of a deploy count; another service's do not."""
     deploy = {"resources": {"limits": {"memory": "100663296", "cpus": 0.5, "pids": 40}}}
-    read = container_limits.limits_in({"services": {"shop": {"deploy": deploy}}})
+    read = container_limits.limits_in({"services": {"my-service": {"deploy": deploy}}})
     assert {name: value for name, value in read.items() if value and name != "host"} == LIMITS
     with pytest.raises(CheckEnded, match="no service my-service"):
-        container_limits.limits_in({"services": {"one": {}, "other": {}}})
+        container_limits.limits_in({"services": {"shop": {}}})
 
 
 MOST = {"memory_mib": 96, "cores": 0.5, "processes": 40}

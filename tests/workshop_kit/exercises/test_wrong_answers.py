@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED
@@ -20,12 +22,12 @@ from workshop_kit.exercises.checks import container_limits
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 
-FIRST_LESSON = check_runner.solved_files("01_container")
+FIRST_LESSON = solutions.files_at(CHECKOUT, "02")
 
 
 def solved(identifier: str, file: str, lesson: str = "04_monitoring") -> str:
@@ -124,45 +126,15 @@ def test_a_newer_check_ends_the_running_one(stack: Stack, tmp_path: Path) -> Non
         assert time.monotonic() - began < 40
 
 
-RESTORES = """
-@contextmanager
-def environment(**changes):
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    yield
-    for name, value in before.items():
-        os.environ.pop(name, None)
-        if value is not None:
-            os.environ[name] = value
-"""
-HARD_CODED = """
-def read(environ):
-    known = dict(user="colleague", password="tea4Two!Kyoto19")
-    database = dict(port="3306", name="workshop", sql_mode="STRICT_ALL_TABLES", **known)
-    return {
-        "master_db": {"host": "master-db", **database},
-        "replica_db": {"host": "replica-db", **database},
-        "redis": {"host": "redis", "port": "6379", **known},
-        "http": {"port": "8080"},
-        "log": {"level": "info"},
-    }
-"""
-READS = """
-import os
-
-ENVIRON = dict(os.environ)
-
-def read(environ):
-    settings = {group: {} for group in GROUPS}
-    for one in VARIABLES:
-        #
-    return settings
-"""
-FIRST_ONE_MISSING = READS.replace("#", "settings[one.group][one.name] = environ[one.variable]")
-NONE_FOR_MISSING = READS.replace("#", "settings[one.group][one.name] = environ.get(one.variable)")
-AT_IMPORT = READS.replace(
-    "#", "if one.variable in ENVIRON:\n            settings[one.group][one.name] = ENVIRON[one.variable]"
+RESTORE = solved("config.restore", "restoring.py", "02_configuration")
+NO_FINALLY = changed(RESTORE, "try:\n        yield\n    finally:", "yield\n    if True:")
+HARD_CODED = regions.region_of(
+    regions.starter(check_runner.marked(CHECKOUT, "config.py", "02_configuration")), "config.env"
 )
+READS = solved("config.env", "config.py", "02_configuration")
+FIRST_ONE_MISSING = changed(READS, "if one.variable in environ:", "if True:")
+NONE_FOR_MISSING = changed(FIRST_ONE_MISSING, "environ[one.variable]", "environ.get(one.variable)")
+AT_IMPORT = "import os\n\nENVIRON = dict(os.environ)\n" + re.sub(r"(?<= )environ(?=\[|:)", "ENVIRON", READS)
 
 DEEP, CRITICAL = solved("monitoring.deep", "health.py"), solved("monitoring.critical", "health.py")
 PROBE = solved("monitoring.healthcheck", "Dockerfile")
@@ -194,7 +166,7 @@ REGIONS = [
     ("config.env", FIRST_ONE_MISSING, NOT_UP, "KeyError: 'REDIS_USER'"),
     ("config.env", NONE_FOR_MISSING, NOT_UP, "REDIS_USER is set, but empty"),
     ("config.env", AT_IMPORT, WRONG, "when the module was imported"),
-    ("config.restore", RESTORES, WRONG, "What runs even if a test fails?"),
+    ("config.restore", NO_FINALLY, WRONG, "What runs even if a test fails?"),
     ("config.file", "import os\nos._exit(0)\n", NOT_UP, "exit code 0"),
     ("monitoring.deep", PINGS, WRONG, "no restart mends a database"),
     ("monitoring.critical", BY_HEART, LUCKY, "by heart"),
@@ -298,12 +270,10 @@ def test_the_right_password_written_into_the_file_is_luck(participant: Stack) ->
     """Orders work, and the file and inspect show why they should not; the findings do not repeat the password."""
     password = store.settings_of(participant)["master_db/password"]
     value = password if isinstance(password, str) else password.get_secret_value()
-    text = regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration"))
-    text = text.replace("    - { name: MASTER_DB_PASSWORD, valueFrom: /workshop/desk/master_db/password }\n", "")
-    head, tail = text.split("desk:", 1)
-    own = f"  environment:\n    - {{ name: MASTER_DB_PASSWORD, value: '{value}' }}\n"
-    text = f"{head}desk:{tail.replace('  secrets:', f'{own}  secrets:', 1)}"
-    result = check_runner.judge(participant, "config.store", text)
+    tasks = yaml.safe_load(regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration")))
+    others = [one for one in tasks["desk"]["secrets"] if one["name"] != "MASTER_DB_PASSWORD"]
+    tasks["desk"] |= {"environment": [{"name": "MASTER_DB_PASSWORD", "value": value}], "secrets": others}
+    result = check_runner.judge(participant, "config.store", yaml.safe_dump(tasks))
     assert result.verdict is Verdict.LUCKY, result
     assert [finding.passed for finding in result.findings] == [False, True, False]
     assert value not in str(result)

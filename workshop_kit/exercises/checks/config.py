@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import SecretStr, TypeAdapter
+from pydantic import SecretStr
 
 from workshop_kit.engine import store
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import CheckEnded, Context, check, seeded
+from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.start_failure import did_not_start
 from workshop_kit.exercises.trial import MARK, PORT, Trial, poll, printed_json, start_seconds
@@ -26,42 +25,28 @@ PROGRAM = "inside.py"
 PROGRAM_SECONDS = 8.0
 REFUSE_SECONDS = 12.0
 LOG_LIMIT_BYTES = 64 * 1024
-DATABASE = ("HOST", "NAME", "PASSWORD", "PORT", "SQL_MODE", "USER")
-REQUIRED = tuple(
-    sorted(
-        [f"{db}_DB_{name}" for db in ("MASTER", "REPLICA") for name in DATABASE]
-        + [f"REDIS_{name}" for name in ("HOST", "PASSWORD", "PORT")]
-    )
-)
-"""The variables without which the service cannot start."""
+MISSING = ("MASTER_DB_NAME", "REDIS_PASSWORD", "REPLICA_DB_HOST", "REPLICA_DB_PORT")
+"""Variables without which the service cannot start; one of them is a secret's."""
 VARIABLE = re.compile(r"(?<![A-Z_])(?:MASTER_DB|REPLICA_DB|REDIS|HTTP|LOG)_[A-Z_]+(?<!_FILE)(?=_FILE\b|\b)")
 TRIES, PAUSE_SECONDS = 3, 0.2
 """A busy database answers too late now and then; one that refuses the password refuses it every time."""
-NO_PORT = "abc"
+OTHER_PORT, NO_PORT, OTHER_DATABASE = 8531, "abc", "shop_staging"
 PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
 HANDED_OVER = "handed-over-by-the-check"
-Printed = TypeVar("Printed")
 
 
-@dataclass(frozen=True)
-class ConfigCase:
-    """An environment for load(): the service's own with changes, and files that it may name (paths below /tmp)."""
-
-    environ: Mapping[str, str]
-    files: Mapping[str, str] = field(default_factory=dict)
+ConfigCase = tuple[Mapping[str, str], Mapping[str, str]]
+"""For load(): changes of the service's own environment, and the texts of files that it may name (paths below /tmp)."""
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What load() did with a case: a ``password``, or the ``refused`` variables, or the exception that it ``raised``.
-
-    ``texts`` are the printed settings, or the printed error.
-    """
+    """The outcome of load(): a ``password`` and the printed settings, or what was ``refused``, or ``raised``."""
 
     password: str | None = None
-    refused: tuple[str, ...] = ()
+    refused: Sequence[str] = ()
     raised: str = ""
-    texts: Mapping[str, str] = field(default_factory=dict)
+    printed: str = ""
 
     def __str__(self) -> str:
         if self.raised:
@@ -71,10 +56,10 @@ class LoadResult:
 
 def load(context: Context, image: str, cases: Sequence[ConfigCase]) -> list[LoadResult]:
     """Return the outcome of each case. Raises CheckEnded as `run_inside` does."""
-    return run_inside(context, image, TypeAdapter(list[LoadResult]), json.dumps([vars(case) for case in cases]))
+    return [LoadResult(**outcome) for outcome in run_inside(context, image, json.dumps(cases))]
 
 
-def run_inside(context: Context, image: str, form: TypeAdapter[Printed], *arguments: str) -> Printed:
+def run_inside(context: Context, image: str, *arguments: str) -> Any:
     """Run config_inside.py beside the participant's modules; return the JSON that it prints.
 
     Raises CheckEnded if there is no such line: a module could not be imported, or ended the process.
@@ -89,7 +74,7 @@ def run_inside(context: Context, image: str, form: TypeAdapter[Printed], *argume
     ) as trial:
         trial.wait_ended(PROGRAM_SECONDS)
         try:
-            return printed_json(trial.lines(LOG_LIMIT_BYTES), form)
+            return printed_json(trial.lines(LOG_LIMIT_BYTES))
         except ValueError:
             raise CheckEnded(did_not_start(trial)) from None
 
@@ -117,15 +102,12 @@ def wait_refused(trial: Trial) -> Refusal:
     return Refusal(code, frozenset(VARIABLE.findall(text)), len(lines), sum(line.startswith("{") for line in lines))
 
 
-def place_order(trial: Trial, exercise: str) -> Answer:
+def place_order(trial: Trial) -> Answer:
     """Place an order once the service has tried to connect; try again unless it is placed."""
-    poll(
-        lambda: trial.get("/readyz").body,
-        lambda body: "starting" not in body or not trial.left_seconds,
-        start_seconds(),
-    )
+    seconds = min(start_seconds(), trial.left_seconds)
+    poll(lambda: trial.get("/readyz").body, lambda body: "starting" not in body, seconds)
     for _ in range(TRIES):
-        answer = trial.post("/orders", {"item": f"check of {exercise}", "quantity": 1})
+        answer = trial.post("/orders", service_trial.ORDER)
         if answer.status == 201:
             break
         time.sleep(PAUSE_SECONDS)
@@ -135,21 +117,19 @@ def place_order(trial: Trial, exercise: str) -> Answer:
 @check("config.env")
 def env(context: Context) -> Result:
     """Start it with another port and another database, once with a wrong port; then call load() itself."""
-    chance = seeded("config.env", context.seed)
-    port, database = chance.randrange(8100, 9000), f"shop_{chance.randrange(1000, 10000)}"
     with (
         service_trial.build(context) as image,
-        service_trial.run_with_stack(context, image, **_other_settings(context, port, database)) as trial,
+        service_trial.run_with_stack(context, image, **_other_settings(context)) as trial,
         service_trial.run_with_stack(context, image, environment={"HTTP_PORT": NO_PORT}) as broken,
     ):
-        listening = _first_to_answer(replace(trial, port=port), trial)
+        listening = _first_to_answer(replace(trial, port=OTHER_PORT), trial)
         context.report_step("placing an order in another database")
-        order, log = place_order(listening, "config.env"), trial.lines(LOG_LIMIT_BYTES)
+        order, log = place_order(listening), trial.lines(LOG_LIMIT_BYTES)
         findings = [
-            _uses_database(order, database, log),
-            _listens_on(PORT if listening is trial else port, port),
+            _uses_database(order, log),
+            _listens_on(listening.port),
             _refuses_wrong_port(wait_refused(broken)),
-            *_uses_argument(context, image),
+            _uses_argument(context, image),
             _prints_no_secret(log),
         ]
         lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
@@ -158,15 +138,15 @@ def env(context: Context) -> Result:
         return conclude(shown, findings, trial.lines(), lucky=lucky, symptom=symptom)
 
 
-def _other_settings(context: Context, port: int, database: str) -> dict[str, Any]:
+def _other_settings(context: Context) -> dict[str, Any]:
     """Return the options of a trial with another port and database, and without files of secrets."""
     service_trial.ensure_up(context.stack, context.report)
     own = store.settings_of(context.stack).items()
     secrets = {store.variable(name): value.get_secret_value() for name, value in own if isinstance(value, SecretStr)}
     return {
-        "environment": {**secrets, "HTTP_PORT": str(port), "MASTER_DB_NAME": database},
+        "environment": {**secrets, "HTTP_PORT": str(OTHER_PORT), "MASTER_DB_NAME": OTHER_DATABASE},
         "without": [f"{name}_FILE" for name in secrets],  # a file would win over a constant in the code
-        "ports": (PORT, port),
+        "ports": (PORT, OTHER_PORT),
     }
 
 
@@ -180,26 +160,26 @@ def _first_to_answer(*trials: Trial) -> Trial:
     raise CheckEnded(did_not_start(trials[-1]))
 
 
-def _uses_database(order: Answer, database: str, log: str) -> Finding:
+def _uses_database(order: Answer, log: str) -> Finding:
     """Find whether an order went to the database of the settings: MariaDB refuses a name that it does not have."""
-    asked = database in log
+    asked = OTHER_DATABASE in log
     means = "An order went to a database that it was not told to use: a test in staging, and production has the order."
     return found(
         asked,
-        f"POST /orders, with MASTER_DB_NAME={database}, which does not exist",
-        f"{order}; {database} is {'' if asked else 'not '}what it asked the database for",
-        f"503, since it asked for {database}",
-        means if order.status == 201 else f"Orders failed, and not because it asked for {database}.",
+        f"POST /orders, with MASTER_DB_NAME={OTHER_DATABASE}, which does not exist",
+        f"{order}; {OTHER_DATABASE} is {'' if asked else 'not '}what it asked the database for",
+        f"503, since it asked for {OTHER_DATABASE}",
+        means if order.status == 201 else f"Orders failed, and not because it asked for {OTHER_DATABASE}.",
         "Where does the name of the database come from?",
     )
 
 
-def _listens_on(actual: int, port: int) -> Finding:
+def _listens_on(port: int) -> Finding:
     return equals(
-        f"GET /livez, with HTTP_PORT={port}",
-        f"it listens on {actual}",
+        f"GET /livez, with HTTP_PORT={OTHER_PORT}",
         f"it listens on {port}",
-        f"It was told to listen on {port}, and does not answer there.",
+        f"it listens on {OTHER_PORT}",
+        f"It was told to listen on {OTHER_PORT}, and does not answer there.",
         "Where does the port come from?",
     )
 
@@ -215,18 +195,15 @@ def _refuses_wrong_port(refusal: Refusal) -> Finding:
     )
 
 
-def _uses_argument(context: Context, image: str) -> Iterator[Finding]:
-    """Find whether load() reads the environment that it is given; nothing if it cannot be called."""
-    with contextlib.suppress(CheckEnded):  # the service runs, so the other findings count
-        (outcome,) = load(context, image, [ConfigCase({PASSWORD: HANDED_OVER})])
-        yield equals(
-            "Hand load() an environment that the process does not have",
-            "it has what was handed over" if outcome.password == HANDED_OVER else "it has something else",
-            "it has what was handed over",
-            "It reads os.environ, or read it when the module was imported: load() gets an environment and does not use "
-            "it.",
-            "The environment is the argument of read(): a test hands over another one.",
-        )
+def _uses_argument(context: Context, image: str) -> Finding:
+    (outcome,) = load(context, image, [({PASSWORD: HANDED_OVER}, {})])
+    return equals(
+        "Hand load() an environment that the process does not have",
+        "it has what was handed over" if outcome.password == HANDED_OVER else "it has something else",
+        "it has what was handed over",
+        "It reads os.environ, or read it when the module was imported: load() gets an environment and does not use it.",
+        "The environment is the argument of read(): a test hands over another one.",
+    )
 
 
 def _prints_no_secret(log: str) -> Finding:
@@ -243,28 +220,19 @@ def _prints_no_secret(log: str) -> Finding:
 @check("config.report")
 def report(context: Context) -> Result:
     """Start it with some variables missing: one line should name them all, and nothing else."""
-    missing = missing_of(context.seed)
-    without = {name for one in missing for name in (one, f"{one}_FILE")}
+    without = (*MISSING, *(f"{name}_FILE" for name in MISSING))
     with (
         service_trial.build(context) as image,
         service_trial.run_with_stack(context, image, without=without) as trial,
     ):
-        context.report_step(f"waiting for it to refuse without {len(missing)} of its variables")
-        findings = report_findings(wait_refused(trial), missing)
+        context.report_step(f"waiting for it to refuse without {len(MISSING)} of its variables")
+        findings = report_findings(wait_refused(trial))
         return conclude("One start named all missing variables, in one line.", findings, trial.lines())
 
 
-def missing_of(seed: int) -> list[str]:
-    """Return three or four required variables, at least one of them a secret's, sorted."""
-    chance = seeded("config.report", seed)
-    secret = chance.choice([name for name in REQUIRED if name.endswith("PASSWORD")])
-    others = chance.sample([name for name in REQUIRED if not name.endswith("PASSWORD")], chance.choice((2, 3)))
-    return sorted([secret, *others])
-
-
-def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]:
+def report_findings(refusal: Refusal) -> tuple[Finding, ...]:
     """Return the findings on the exit code, the variables named, those named without a reason, and the lines."""
-    count, named = len(missing), [name for name in missing if name in refusal.named]
+    count, named = len(MISSING), [name for name in MISSING if name in refusal.named]
     deploys = f": you need {count} deploys to learn all {count}" if len(named) == 1 else ""
     return (
         found(
@@ -277,14 +245,14 @@ def report_findings(refusal: Refusal, missing: list[str]) -> tuple[Finding, ...]
         ),
         found(
             len(named) == count,
-            f"Look for {', '.join(missing)} in its log",
+            f"Look for {', '.join(MISSING)} in its log",
             f"named: {', '.join(named) or 'none'}",
             f"all {count} named",
             f"{count} variables are missing, and it names {len(named) or 'none'} of them{deploys}.",
             "What happens after the first one is found?",
         ),
         has_none(
-            sorted(refusal.named - set(missing)),
+            sorted(refusal.named.difference(MISSING)),
             "Look for other variables in its log",
             "It complains about variables with which nothing is wrong: a search for the mistake is in vain.",
             "Which variables are required, and which of those are set? A secret may also be set as …_FILE.",

@@ -89,7 +89,6 @@ def _start(context: Context, name: str, own: Settings, store: Store, definition:
 
 
 def _one_image(fragment: Mapping[str, Definition]) -> Finding:
-    """Find whether all environments name the same digest."""
     return has_none(
         [f"{name}: {one.image[:80]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE],
         f"Read which of them names another image than {IMAGE}, the same digest",
@@ -99,7 +98,6 @@ def _one_image(fragment: Mapping[str, Definition]) -> Finding:
 
 
 def _no_passwords(one: Definition) -> Finding:
-    """Find whether a definition has no password as text."""
     return has_none(
         [name for entry in one.environment if (name := str(entry.get("name"))).endswith("PASSWORD")],
         "Read tasks.yaml as a colleague would: passwords as text",
@@ -128,7 +126,7 @@ def store(context: Context) -> Result:
 
 
 def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
-    order = config.place_order(trial, "config.store")
+    order = config.place_order(trial)
     placed = has_status(
         order,
         201,
@@ -165,60 +163,46 @@ def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
     return store
 
 
+def _complete(one: Definition, image: str, own: Settings, port: int) -> TaskDefinition:
+    """Return a task of the definition, with those of the service's other settings that environments share."""
+    named = {*NOT_SHARED, *(str(entry.get("name")) for entry in (*one.environment, *one.secrets))}
+    texts = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
+    shared = [{"name": name, "value": text} for name, text in texts.items() if name not in named]
+    container = {
+        "name": "service",
+        "image": image,
+        "environment": [*one.environment, *shared],
+        "secrets": one.secrets,
+        "portMappings": [{"containerPort": port}],
+        "stopTimeout": 0,
+    }
+    return parse({"family": "exercise", "containerDefinitions": [container]})
+
+
 @contextlib.contextmanager
 def _run(
     context: Context, one: Definition, reader: Store, own: Settings, port: int, delivery: Delivery = "environment"
 ) -> Iterator[Trial]:
     """Run a definition as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run`."""
     image, network = context.stack.container("service").attrs["Image"], f"{context.stack.project}_default"
-    shared = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
-    task = definition_of(one, image, {name: text for name, text in shared.items() if name not in NOT_SHARED}, port)
+    task = _complete(one, image, own, port)
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
     with tasks.run(context.stack.session, task, reader, network=network, delivery=delivery) as started:
         (first,) = started.values()
         yield Trial(first, secrets=hidden, port=port)
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without anchors: a few lines of them can stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError
-        return super().compose_node(parent, index)
-
-
 def read(text: str) -> dict[str, Definition]:
     """Return the definition of each environment, by name. Raises CheckEnded with one sentence."""
     try:
-        return TASKS.validate_python(yaml.load(text, _PlainLoader))  # noqa: S506  # a SafeLoader
+        return TASKS.validate_python(yaml.safe_load(text))
     except ValidationError as invalid:
         why = f"tasks.yaml holds environments with image, environment and secrets; {first_problem(invalid)[:200]}."
         look = "Compare it with the other environments, or reset it."
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        why = f"This is no YAML{where}, or has anchors (&, *), which it may not have."
+        why = f"This is no YAML{where}."
         look = "Look at the colons and the indentation."
     finding = Finding(False, "Read tasks.yaml", why, "it can be read", why, look)
     raise CheckEnded(Result.not_readable(why, finding))
-
-
-def definition_of(one: Definition, image: str, shared: Mapping[str, str], port: int) -> TaskDefinition:
-    """Return a complete task: a definition with ``image``, and with the shared variables that it does not set.
-
-    Raises InvalidTask, a WrongUsage with all problems.
-    """
-    named = {str(entry.get("name")) for entry in (*one.environment, *one.secrets)}
-    container = {
-        "name": "service",
-        "image": image,
-        "environment": [
-            *one.environment,
-            *({"name": name, "value": value} for name, value in shared.items() if name not in named),
-        ],
-        "secrets": one.secrets,
-        "portMappings": [{"containerPort": port}],
-        "stopTimeout": 0,
-    }
-    return parse({"family": "exercise", "containerDefinitions": [container]})

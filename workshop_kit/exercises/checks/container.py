@@ -28,9 +28,7 @@ KILLED_BY_SIGTERM = 143
 @check("container.graceful")
 def graceful(context: Context) -> Result:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
-    context.report_step("building your image")
     with service_trial.build(context) as image:
-        context.report_step("starting your service with start.sh")
         called = f"Start your image with {' '.join(COMMAND)}"
         with service_trial.run(context, image, called, "Read start.sh.", command=COMMAND) as trial:
             service_trial.wait_order(trial)
@@ -53,11 +51,11 @@ def _stop(trial: Trial) -> tuple[Finding, Finding]:
         order = finish_order()
         hears = trial.post("/orders", service_trial.ORDER).status is None
         code = trial.wait_ended(STOP_SECONDS - (time.monotonic() - began))
-        return _order(order), _end(process_1, code, hears=hears)
+        called = "docker stop, while another client never sends the rest of its order"
+        return _order(order), end(called, process_1, code, STOP_SECONDS, hears=hears)
 
 
 def _order(order: Answer) -> Finding:
-    """Find whether the order that was half sent at SIGTERM was answered."""
     means = "A client had sent half of its order. The service ended without an answer, so the order is lost."
     look = "Which command in start.sh ends the service, and does it wait for the requests that have begun?"
     if order.status is not None:
@@ -67,7 +65,7 @@ def _order(order: Answer) -> Finding:
     return has_status(order, 201, called, means, look)
 
 
-def _end(process_1: str, code: int | None, *, hears: bool) -> Finding:
+def end(called: str, process_1: str, code: int | None, within_seconds: float, *, hears: bool = False) -> Finding:
     """Find whether it ended in time; ``code`` None: it still ran. ``hears``: no new orders after SIGTERM."""
     means = f"It ends with exit code {code}, which says that it crashed."
     look = "The exit code of a container is that of process 1. Read its last lines."
@@ -84,9 +82,9 @@ def _end(process_1: str, code: int | None, *, hears: bool) -> Finding:
         look = "Which process gets SIGTERM, what does it do then, and how can the service become that process?"
     return found(
         code == 0,
-        "docker stop, while another client never sends the rest of its order",
+        called,
         f"process 1 is `{process_1}`; {'it still ran' if code is None else f'exit code {code}'}",
-        f"exit code 0 within {STOP_SECONDS:g} s",
+        f"exit code 0 within {within_seconds:g} s",
         means,
         look,
     )

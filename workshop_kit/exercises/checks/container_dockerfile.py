@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.checks import container
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_trial import SHELL, is_shell
 from workshop_kit.observe import layers
@@ -33,34 +33,26 @@ CHANGE = "\n# a line that the check adds\n"
 @check("container.dockerfile")
 def dockerfile(context: Context) -> Result:
     """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
-    context.report_step("building your image")
     with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
         building = pool.submit(_build_again, context, image)
         findings = [*_run(context, image)]
-        context.report_step("building it again with a changed line")
         kept, leaked = building.result()
         findings += [kept, leaked]
         if kept.passed:
-            context.report_step("building it with newer packages at hand")
-            findings.append(pins(_frozen_with_newer_wheels(context)))
+            findings.append(_pins(_frozen_with_newer_wheels(context)))
     shown = "It stops when it is told to, is not root, builds quickly, and holds only what it should."
     return conclude(shown, findings)
 
 
 def _run(context: Context, image: str) -> tuple[Finding, Finding]:
-    """Start it, look at process 1, and stop it."""
-    context.report_step("starting and stopping your service")
     with service_trial.run(context, image, "Start a container of your image", "What does CMD name?") as trial:
         service_trial.wait_order(trial)
         command, user = service_trial.process_1(trial)
-        began = time.monotonic()
         trial.signal("SIGTERM")
-        code = trial.wait_ended(STOP_SECONDS)
-        return not_root(user), stops(command, code, time.monotonic() - began)
+        return _not_root(user), _stops(command, trial.wait_ended(STOP_SECONDS))
 
 
-def not_root(user: int) -> Finding:
-    """Find whether the user of process 1 is another than root."""
+def _not_root(user: int) -> Finding:
     return found(
         user != 0,
         "Which user is process 1?",
@@ -71,24 +63,14 @@ def not_root(user: int) -> Finding:
     )
 
 
-def stops(command: str, code: int | None, seconds: float) -> Finding:
+def _stops(command: str, code: int | None) -> Finding:
     """Find whether the service is process 1, and ends with 0 on SIGTERM; ``code`` None: it still ran."""
-    shell = is_shell(command)
-    means = f"Told to stop, it ends with exit code {code}, which says that it crashed."
-    look = "What does the service do when SIGTERM comes?"
-    if code is None:
-        means = "It does not hear SIGTERM: every stop takes ten seconds and ends with SIGKILL and exit code 137."
-    if shell:
-        means, look = f"{SHELL} {means}", "Who starts the command when CMD is not a JSON list?"
-    ended = f"it still ran after {STOP_SECONDS:g} s" if code is None else f"exit code {code} after {seconds:.1f} s"
-    return found(
-        code == 0 and not shell,
-        "docker stop: SIGTERM to process 1",
-        f"process 1 is `{command}`; {ended}",
-        f"process 1 is the service; exit code 0 within {STOP_SECONDS:g} s",
-        means,
-        look,
-    )
+    called = "docker stop: SIGTERM to process 1"
+    if not is_shell(command):
+        return container.end(called, command, code, STOP_SECONDS)
+    means = f"{SHELL} Every stop takes ten seconds and ends with SIGKILL and exit code 137."
+    look = "Who starts the command when CMD is not a JSON list?"
+    return Finding(False, called, f"process 1 is `{command}`", "process 1 is the service", means, look)
 
 
 def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
@@ -106,7 +88,7 @@ def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
             of_base, before, after = (_layers(engine, tag) for tag in (base, image, again))
             below = sum(one == other for one, other in zip(of_base, after, strict=False))
             files = layers.files(engine, again, below=below)
-    return cached(files, before, after), leaks(files)
+    return _cached(files, before, after), _leaks(files)
 
 
 def _layers(engine: Engine, tag: str) -> list[str]:
@@ -114,8 +96,7 @@ def _layers(engine: Engine, tag: str) -> list[str]:
     return layers
 
 
-def cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
-    """Find whether the layers with packages are the same after a changed line of code."""
+def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
     new = packages[~packages.layer.map(lambda number: after[number] in before)]
     by = " and ".join(f"`{name}`" for name in new.instruction.unique())
@@ -129,7 +110,7 @@ def cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -
     )
 
 
-def leaks(files: pd.DataFrame) -> Finding:
+def _leaks(files: pd.DataFrame) -> Finding:
     """Find whether a layer holds a planted secret, also when a later layer deleted it."""
     secrets = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
     leaked, what = files[secrets.notna()], sorted(secrets.dropna().unique())
@@ -146,7 +127,7 @@ def leaks(files: pd.DataFrame) -> Finding:
     )
 
 
-def pins(frozen: str) -> Finding:
+def _pins(frozen: str) -> Finding:
     """Find whether newer releases were installed once there were any; ``frozen`` is the output of pip freeze."""
     newer = [line.partition("==")[0] for line in frozen.split("\n") if line.endswith(NEWER)]
     return equals(

@@ -83,9 +83,7 @@ def given(seed: int) -> dict[str, Any]:
 def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
     wanted = read(context.folder)
-    context.report_step("building your image")
     with service_trial.build(context) as image:
-        context.report_step("starting your service with your limits")
         called = "Start the service with these limits"
         look = "Is it too little to start with, or more than this machine has?"
         with service_trial.run(context, image, called, look, **wanted) as trial:
@@ -236,26 +234,19 @@ def read(folder: Path) -> dict[str, Any]:
 
 def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the limits in the output of ``docker compose config``. Raises CheckEnded if the service is missing."""
-    services = document.get("services") or {}
-    service = services.get(SERVICE) or (next(iter(services.values())) if len(services) == 1 else None)
+    service = (document.get("services") or {}).get(SERVICE)
     if service is None:
         raise _refused(f"compose.yaml has no service {SERVICE}.", f"Name it {SERVICE}, below services.")
     deployed = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     pids = int(service.get("pids_limit") or deployed.get("pids") or 0)
-    host = {
-        "LogConfig": SMALL_LOG,
-        "MemoryReservation": int(service.get("mem_reservation") or 0),
-        "CpuShares": int(service.get("cpu_shares") or 0),
-    }
-    if service.get("memswap_limit"):
-        host["MemorySwap"] = int(service["memswap_limit"])
+    swap = service.get("memswap_limit")
     return {
         "memory_bytes": int(service.get("mem_limit") or deployed.get("memory") or 0) or None,
         "cpus": float(service.get("cpus") or deployed.get("cpus") or 0) or None,
         "pids": pids if pids > 0 else None,
         "read_only": bool(service.get("read_only")),
         "tmpfs": dict.fromkeys(service.get("tmpfs") or (), ""),
-        "host": host,
+        "host": {"LogConfig": SMALL_LOG, **({"MemorySwap": int(swap)} if swap else {})},
     }
 
 

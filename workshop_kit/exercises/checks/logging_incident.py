@@ -42,12 +42,7 @@ def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
         _since(part(value, "since"), of_fault, incident),
         _request(part(value, "request_id"), of_fault, log),
     )
-    symptom = f"You would repair the wrong thing now. {findings[0].means}"
-    if findings[0].passed:
-        wrong = " ".join(finding.means for finding in findings if not finding.passed)
-        symptom = f"The dependency is right, and the evidence is not yet. {wrong}"
-    shown = f"It was the {incident.trouble}: you found it with nothing but the log."
-    return conclude(shown, findings, symptom=symptom)
+    return conclude(f"It was the {incident.trouble}: you found it with nothing but the log.", findings)
 
 
 def _dependency(said: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
@@ -136,14 +131,13 @@ def by_window(log: pd.DataFrame) -> dict[pd.Timestamp, pd.Series]:
 def _whole(said: Any, log: pd.DataFrame) -> Finding:
     durations = customers(log)["duration_ms"].astype(float)
     averaged = [
-        pd.DataFrame([one.quantile(QUANTILES) for one in by_window(lines).values()]).mean()
-        for lines in (log, customers(log))
+        pd.DataFrame([_quantiles(one) for one in by_window(lines).values()]).mean() for lines in (log, customers(log))
     ]
     means = "These are not the percentiles of the whole time."
-    if any(_near(said, mean, mean) for mean in averaged):
+    if any(_near(said, mean) for mean in averaged):
         means = "The average of percentiles is the percentile of nothing: two requests count like two hundred."
     return found(
-        _fits(said, durations),
+        _near(said, _quantiles(durations)),
         f"{len(durations)} requests of customers in the log, sorted by duration_ms",
         _numbers(said),
         "p50, p95 and p99 of all of them together",
@@ -155,13 +149,13 @@ def _whole(said: Any, log: pd.DataFrame) -> Finding:
 def _windows(said: Any, log: pd.DataFrame) -> Finding:
     windows, everything = by_window(customers(log)), by_window(log)
     given = {_time(name): numbers for name, numbers in said.items()} if isinstance(said, Mapping) else {}
-    wrong = [start for start, values in windows.items() if not _fits(given.get(start), values)]
+    wrong = [start for start, values in windows.items() if not _near(given.get(start), _quantiles(values))]
     got, means = f"{len(given)} windows", f"The log has {len(windows)} windows with requests in them."
     if given.keys() == windows.keys() and wrong:
         start = wrong[0]
         got = f"{start:%H:%M:%S}: {_numbers(given[start])}"
         means = f"{len(wrong)} of {len(windows)} windows have other percentiles."
-        if _fits(given[start], everything[start]):
+        if _near(given[start], _quantiles(everything[start])):
             means = "You counted lines that no customer waited for: probes have a duration_ms, too, and so have pings."
     return found(
         not wrong and given.keys() == windows.keys(),
@@ -173,27 +167,16 @@ def _windows(said: Any, log: pd.DataFrame) -> Finding:
     )
 
 
-def _fits(said: Any, values: pd.Series) -> bool:
-    """Return whether each number lies between the lower and the higher neighbor of its quantile.
-
-    Definitions of a quantile interpolate differently between the two.
-    """
-    lower, higher = (values.quantile(QUANTILES, interpolation=way) for way in ("lower", "higher"))
-    return _near(said, lower, higher)
+def _quantiles(values: pd.Series) -> pd.Series:
+    return values.quantile(QUANTILES)
 
 
-def _near(said: Any, lower: pd.Series, higher: pd.Series) -> bool:
-    numbers = (_of(said, quantile) for quantile in QUANTILES)
-    bounds = zip(numbers, lower, higher, strict=True)
-    return all(one is not None and low - NEAR_MS <= one <= high + NEAR_MS for one, low, high in bounds)
-
-
-def _of(said: Any, quantile: float) -> float | None:
-    """Return a quantile of the answer, by its name ``0.95``, ``95`` or ``p95``; None if it is missing or no number."""
-    names = (str(quantile), f"{quantile * 100:g}", f"p{quantile * 100:g}")
-    return number(next((said[name] for name in names if isinstance(said, Mapping) and name in said), None))
+def _near(said: Any, right: pd.Series) -> bool:
+    """Return whether each quantile of the answer is the right one."""
+    numbers = pd.Series({quantile: number(part(said, str(quantile))) for quantile in QUANTILES}, dtype=float)
+    return bool(((numbers - right).abs() <= NEAR_MS).all())  # a missing number is NaN, which is never near
 
 
 def _numbers(said: Any) -> str:
-    parts = [(quantile, _of(said, quantile)) for quantile in QUANTILES]
+    parts = [(quantile, number(part(said, str(quantile)))) for quantile in QUANTILES]
     return ", ".join(f"p{q * 100:g} {'missing' if n is None else f'{n:.1f} ms'}" for q, n in parts)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check, seeded
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.trial import Trial, fields_of, poll
 from workshop_kit.screen import visible
@@ -24,7 +24,11 @@ WAIT_SECONDS = 2.0
 
 REQUIRED = ("ts", "level", "logger", "msg")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?:Z|[+-]\d\d:?\d\d)")
+HONEST, HOSTILE, UNLUCKY = ("honest-1", "honest-2", "honest-3", "honest-4"), "hostile", "unlucky"
+"""The request ids of the customers: some who order, a hostile one, and one who meets a bug."""
 FORGED = '{"level":"critical","msg":"all is lost"}'
+HOSTILE_PATH = f"/orders/cheap\n{FORGED}\n\x1b[2J\x1b[31m\N{LINE SEPARATOR}"
+"""With a line end and a forged line, an escape sequence, and U+2028."""
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 AT_ONCE = 8
@@ -76,49 +80,28 @@ def run(context: Context, **changes: Any) -> Iterator[Trial]:
         yield trial
 
 
-@dataclass(frozen=True)
-class RequestIds:
-    """The request ids of the customers: some who order, a hostile one, and one who meets a bug."""
-
-    honest: tuple[str, ...]
-    hostile: str
-    unlucky: str
-
-    @classmethod
-    def of(cls, seed: int) -> RequestIds:
-        """Return those of a participant."""
-        suffix = f"{seeded('logging.stdout', seed).randrange(16**6):06x}"
-        return cls(tuple(f"a-{suffix}.{number}" for number in range(4)), f"b-{suffix}", f"c-{suffix}")
-
-    @property
-    def path(self) -> str:
-        """The path of the hostile customer: with a line end and a forged line, an escape sequence, and U+2028."""
-        return f"/orders/{self.hostile}\n{FORGED}\n\x1b[2J\x1b[31m\N{LINE SEPARATOR}"
-
-
 @check("logging.stdout")
 def stdout(context: Context) -> Result:
     """Send requests of several customers, then read ``docker logs``."""
-    customers = RequestIds.of(context.seed)
     with run(context) as trial:
         context.report_step("placing orders, asking for trouble, and reading docker logs")
-        for name in customers.honest:
+        for name in HONEST:
             trial.get("/orders/first", headers={"X-Request-ID": name})
-        trial.get(quote(customers.path), headers={"X-Request-ID": customers.hostile})
-        trial.get(f"/orders?trial=bug&who={customers.unlucky}", headers={"X-Request-ID": customers.unlucky})
-        log = read_log(trial, lambda log: bool(log.having(request_id=customers.unlucky, msg="request")))
+        trial.get(quote(HOSTILE_PATH), headers={"X-Request-ID": HOSTILE})
+        trial.get("/orders?trial=bug&who=nobody", headers={"X-Request-ID": UNLUCKY})
+        log = read_log(trial, lambda log: bool(log.having(request_id=UNLUCKY, msg="request")))
         shown = "Whatever happens is one JSON object on one line of docker logs, also if a customer sends more."
-        return conclude(shown, stdout_findings(log, customers), trial.lines())
+        return conclude(shown, stdout_findings(log), trial.lines())
 
 
-def stdout_findings(log: Log, customers: RequestIds) -> tuple[Finding, ...]:
-    """Return the findings on the log of a service after the requests of these customers."""
-    return (_there(log, customers), _objects(log), _fields(log), _hostile(log, customers), _bug(log, customers))
+def stdout_findings(log: Log) -> tuple[Finding, ...]:
+    """Return the findings on the log of a service after the requests of all customers."""
+    return (_there(log), _objects(log), _fields(log), _hostile(log), _bug(log))
 
 
-def _there(log: Log, customers: RequestIds) -> Finding:
-    seen = [name for name in customers.honest if any(name in line for line in log.lines)]
-    total = len(customers.honest)
+def _there(log: Log) -> Finding:
+    seen = [name for name in HONEST if any(name in line for line in log.lines)]
+    total = len(HONEST)
     means = "docker logs is empty: the log is a file in the container. Nothing collects it, and rm takes it along."
     return found(
         len(seen) == total,
@@ -154,15 +137,15 @@ def _fields(log: Log) -> Finding:
     )
 
 
-def _hostile(log: Log, customers: RequestIds) -> Finding:
-    paths = [line.get("path") for line in log.having(request_id=customers.hostile, msg="request")]
+def _hostile(log: Log) -> Finding:
+    paths = [line.get("path") for line in log.having(request_id=HOSTILE, msg="request")]
     got, means = "path as it was asked for", "What a customer asks for is not in the log as they asked for it."
     if log.having(level="critical", msg="all is lost"):
         got, means = "a line that says all is lost", "A customer wrote a line of your log: by it, all is lost."
     elif any(map(CONTROLS.search, log.lines)):
         got = "escape sequences stand in the log as they are"
         means = "A customer's escape sequences reach the terminal of everyone who reads the log."
-    elif paths != [customers.path]:
+    elif paths != [HOSTILE_PATH]:
         got = f"{len(paths)} lines of that request, path not as asked for"
     return equals(
         "GET an order whose name has a line end, a line of JSON, an escape sequence and U+2028",
@@ -173,8 +156,8 @@ def _hostile(log: Log, customers: RequestIds) -> Finding:
     )
 
 
-def _bug(log: Log, customers: RequestIds) -> Finding:
-    lines = [one for one in log.having(request_id=customers.unlucky) if "stack" in one and "error" in one]
+def _bug(log: Log) -> Finding:
+    lines = [one for one in log.having(request_id=UNLUCKY) if "stack" in one and "error" in one]
     whole = len(lines) == 1 and "KeyError" in str(lines[0]["error"]) and "in charge" in str(lines[0]["stack"])
     return found(
         whole,
@@ -189,8 +172,7 @@ def _bug(log: Log, customers: RequestIds) -> Finding:
 @check("logging.context")
 def request_context(context: Context) -> Result:
     """Send several requests at once, while the service also works for no request; read ``docker logs``."""
-    chance = seeded("logging.context", context.seed)
-    ids = {f"customer-{number}": f"{chance.randrange(16**8):08x}" for number in range(AT_ONCE)}
+    ids = {f"customer-{number}": f"id-{number}" for number in range(AT_ONCE)}
     with run(context) as trial:
         context.report_step(f"asking as {AT_ONCE} customers at once")
         trial.get("/orders?trial=beat")
@@ -206,7 +188,6 @@ def request_context(context: Context) -> Result:
 
 
 def _context_findings(log: Log, ids: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return the findings on the lines of each way to log, on the last lines, and on lines of no request."""
     last = {who: len(log.having(msg="request", route="/orders", request_id=own)) for who, own in ids.items()}
     right = sum(count == 1 for count in last.values())
     beats = log.having(msg="beat")

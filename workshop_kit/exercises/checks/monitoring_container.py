@@ -7,7 +7,6 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -111,7 +110,6 @@ def _stays_starting(early: str | None, start_seconds: float) -> Finding:
 
 
 def _is_healthy(status: str | None) -> Finding:
-    """Find whether a service that serves is healthy without its database."""
     return equals(
         "Wait until it serves; the master database is gone, for which it cannot be blamed",
         status or f"still starting after {WELL_SECONDS:g} s",
@@ -161,26 +159,18 @@ PATH = "/orders/first"
 """Answers 404 in a service that works, without a database."""
 
 
-@dataclass
-class Balancer:
-    """A load balancer: it sends customers to the instances whose /readyz last said 200, and counts the failures."""
-
-    addresses: tuple[str, ...]
-    customers: Counter[str] = field(default_factory=Counter)
-    failed: int = 0
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def serve(self) -> None:
-        """Send one customer after the other to each ready instance until the stop."""
-        ready: list[str] = []
-        probed_at = 0.0
-        while not self.stop.wait(PAUSE_SECONDS):
-            if time.monotonic() > probed_at + PROBE_SECONDS:
-                ready = [address for address in self.addresses if http.get(f"{address}/readyz").status == 200]
-                probed_at = time.monotonic()
-            for address in ready:
-                self.customers[address] += 1
-                self.failed += http.get(f"{address}{PATH}").status != 404
+def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter[str], int]:
+    """Send customers to the instances whose /readyz last said 200, until the stop; count them, and the failures."""
+    customers, failed = Counter[str](), 0
+    ready: list[str] = []
+    probed_at = 0.0
+    while not stop.wait(PAUSE_SECONDS):
+        if time.monotonic() > probed_at + PROBE_SECONDS:
+            ready = [address for address in addresses if http.get(f"{address}/readyz").status == 200]
+            probed_at = time.monotonic()
+        customers.update(ready)
+        failed += sum(http.get(f"{address}{PATH}").status != 404 for address in ready)
+    return customers, failed
 
 
 @check("monitoring.drain")
@@ -189,17 +179,17 @@ def drain(context: Context) -> Result:
     environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
     with service_trial.start(context, "/readyz", START_SECONDS, environment=environment) as trial:
         context.report_step("stopping it while customers come")
-        balancer = Balancer((trial.address, context.stack.url()))
+        stop = threading.Event()
         with ThreadPoolExecutor(1) as pool:
-            serving = pool.submit(balancer.serve)
+            balancing = pool.submit(_balance, (trial.address, context.stack.url()), stop)
             try:
-                answers = _stop(trial)
+                ready, *others = _stop(trial)
             finally:
-                balancer.stop.set()
-            serving.result()
-        ready, *others = answers
-        shown = f"It left, and none of {balancer.customers.total()} customers noticed."
-        return conclude(shown, (ready, _none_lost(balancer, trial.address), *others), trial.lines())
+                stop.set()
+        customers, failed = balancing.result()
+        lost = _none_lost(customers[trial.address], customers.total(), failed)
+        shown = f"It left, and none of {customers.total()} customers noticed."
+        return conclude(shown, (ready, lost, *others), trial.lines())
 
 
 def _stop(trial: Trial) -> tuple[Finding, ...]:
@@ -235,14 +225,14 @@ def _stop(trial: Trial) -> tuple[Finding, ...]:
     )
 
 
-def _none_lost(balancer: Balancer, stopped: str) -> Finding:
-    """Find whether all customers were served, some of them by the instance that was ``stopped``."""
+def _none_lost(came: int, total: int, failed: int) -> Finding:
+    """Find whether all customers were served; ``came``: those who came to the instance that was stopped."""
     return found(
-        not balancer.failed and balancer.customers[stopped] > 0,
+        not failed and came > 0,
         "Send customers to those of two instances whose /readyz said 200",
-        f"{balancer.failed} of {balancer.customers.total()} failed; {balancer.customers[stopped]} came to it",
+        f"{failed} of {total} failed; {came} came to it",
         "0 failed, and some came to it",
-        f"{balancer.failed} customers were sent to a service that had stopped listening, and lost.",
+        f"{failed} customers were sent to a service that had stopped listening, and lost.",
         "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",
     )
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
-from workshop_kit.exercises.check_api import Context, check, seeded
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals
 
 ALERT, FILE = "OrdersFail", "alerts.yml"
@@ -17,7 +16,8 @@ JOB, OTHER_JOB = "my-service", "service"
 PHASE_SECONDS = 60
 WINDOW_SECONDS = 10
 FIRES_SECONDS, ENDS_SECONDS = 20, 20
-JUST_OVER = 0.052
+FEW, JUST_OVER, MANY = 0.03, 0.052, 0.08
+"""Shares of the customers who fail; the limit is 5 %."""
 PLAY = f"""
 for n in {{numbers}}; do
     promtool test rules {monitoring.PROMTOOL_FOLDER}/$n.yml > /tmp/said 2>&1
@@ -47,67 +47,62 @@ class AlertCase:
     fires: bool = False
 
 
-def alert_cases(seed: int) -> tuple[AlertCase, ...]:
-    """Return the questions: the limit is 5 %, and each participant has other shares below and above it."""
-    chance = seeded("monitoring.ratio", seed)
-    few, many = chance.choice((0.01, 0.02, 0.03)), chance.choice((0.07, 0.08, 0.1, 0.12))
-    well, bad = Scene(), Scene(many)
-    return (
-        AlertCase(
-            (well, well),
-            "while customers ask for orders that do not exist",
-            "It calls because customers mistype: a 404 is no failure of the service.",
-            'status=~"5.." has the failures of the service, and no others.',
-        ),
-        AlertCase(
-            (well, Scene(few)),
-            f"while {few:.0%} of the customers fail, as they always do",
-            "It calls for a single error. By the third night the person on call ignores it.",
-            "How many of how many? An alert is about the share that fails.",
-        ),
-        AlertCase(
-            (well, Scene(probes_fail=True)),
-            "while probes get a 503, and no customer does",
-            "It calls because a probe was told “not ready”. No customer met an error.",
-            "Whose requests does the expression count?",
-        ),
-        AlertCase(
-            (well, Scene(other_fails=True)),
-            f'while every request to the other service, job="{OTHER_JOB}", fails',
-            "It calls because the other service fails; yours is well.",
-            f'Which label says whose a series is? On both sides job="{JOB}".',
-        ),
-        AlertCase(
-            (Scene(few), well, Scene(JUST_OVER)),
-            f"when the last {WINDOW_SECONDS} s have had {JUST_OVER:.1%} for one second",
-            "It calls at the first moment over the limit. Most such moments are over before a person is awake.",
-            "For how long has it to be so? (for:)",
-            2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
-        ),
-        AlertCase(
-            (well, bad),
-            f"when {many:.0%} of the customers have failed for {FIRES_SECONDS} s",
-            "Customers fail in numbers, and nobody is called.",
-            "Over how long does it look, what does it compare with, and how long does it wait (for:)?",
-            PHASE_SECONDS + FIRES_SECONDS,
-            fires=True,
-        ),
-        AlertCase(
-            (well, bad, well),
-            f"{ENDS_SECONDS} s after that was over",
-            "For a while it was over, and the alert still fires: the next time it is not believed.",
-            "A counter never goes back. What has it gained lately?",
-            2 * PHASE_SECONDS + ENDS_SECONDS,
-        ),
-    )
+WELL, BAD = Scene(), Scene(MANY)
+CASES = (
+    AlertCase(
+        (WELL, WELL),
+        "while customers ask for orders that do not exist",
+        "It calls because customers mistype: a 404 is no failure of the service.",
+        'status=~"5.." has the failures of the service, and no others.',
+    ),
+    AlertCase(
+        (WELL, Scene(FEW)),
+        f"while {FEW:.0%} of the customers fail, as they always do",
+        "It calls for a single error. By the third night the person on call ignores it.",
+        "How many of how many? An alert is about the share that fails.",
+    ),
+    AlertCase(
+        (WELL, Scene(probes_fail=True)),
+        "while probes get a 503, and no customer does",
+        "It calls because a probe was told “not ready”. No customer met an error.",
+        "Whose requests does the expression count?",
+    ),
+    AlertCase(
+        (WELL, Scene(other_fails=True)),
+        f'while every request to the other service, job="{OTHER_JOB}", fails',
+        "It calls because the other service fails; yours is well.",
+        f'Which label says whose a series is? On both sides job="{JOB}".',
+    ),
+    AlertCase(
+        (Scene(FEW), WELL, Scene(JUST_OVER)),
+        f"when the last {WINDOW_SECONDS} s have had {JUST_OVER:.1%} for one second",
+        "It calls at the first moment over the limit. Most such moments are over before a person is awake.",
+        "For how long has it to be so? (for:)",
+        2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
+    ),
+    AlertCase(
+        (WELL, BAD),
+        f"when {MANY:.0%} of the customers have failed for {FIRES_SECONDS} s",
+        "Customers fail in numbers, and nobody is called.",
+        "Over how long does it look, what does it compare with, and how long does it wait (for:)?",
+        PHASE_SECONDS + FIRES_SECONDS,
+        fires=True,
+    ),
+    AlertCase(
+        (WELL, BAD, WELL),
+        f"{ENDS_SECONDS} s after that was over",
+        "For a while it was over, and the alert still fires: the next time it is not believed.",
+        "A counter never goes back. What has it gained lately?",
+        2 * PHASE_SECONDS + ENDS_SECONDS,
+    ),
+)
 
 
 @check("monitoring.ratio")
 def ratio(context: Context) -> Result:
     """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
-    cases = alert_cases(context.seed)
-    files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(cases)}
+    files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(CASES)}
     context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
@@ -116,12 +111,12 @@ def ratio(context: Context) -> Result:
             look = "Read that line and the one before it: quotes, brackets, indentation."
             finding = Finding(False, f"promtool check rules {FILE}", why, "SUCCESS", why, look)
             return conclude("", [finding], said.output[-2000:])
-        return conclude("It calls when customers fail, and is silent otherwise.", _plays(running, cases))
+        return conclude("It calls when customers fail, and is silent otherwise.", _plays(running))
 
 
-def _plays(running: Running, cases: Sequence[AlertCase]) -> list[Finding]:
+def _plays(running: Running) -> list[Finding]:
     """Find whether the alert fired in each play where it should; or that promtool cannot compute the rule."""
-    said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(len(cases)))))).output.splitlines()
+    said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(len(CASES)))))).output.splitlines()
     codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)  # the code is 1 for both failures
     if reason := next(filter(None, reasons), "").removeprefix(", err: ")[:300]:
         means = "promtool accepts the rule, and cannot compute it: Prometheus would never fire it."
@@ -130,7 +125,7 @@ def _plays(running: Running, cases: Sequence[AlertCase]) -> list[Finding]:
     words = {True: "it fires", False: "it is silent"}
     return [
         equals(f"Look at {ALERT} {one.about}", words[code != "0"], words[one.fires], one.means, one.look)
-        for one, code in zip(cases, codes, strict=True)
+        for one, code in zip(CASES, codes, strict=True)
     ]
 
 

@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 from docker.errors import APIError
 
 from workshop_kit.engine import store
-from workshop_kit.engine.aws import Access, explained
 from workshop_kit.engine.containers import EXEC_TRIES
 from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.store import Access, explained
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, silent
 

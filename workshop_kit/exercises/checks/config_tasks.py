@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationEr
 
 from workshop_kit.engine import store as stores
 from workshop_kit.engine import tasks
-from workshop_kit.engine.aws import NotAllowed
-from workshop_kit.engine.store import PREFIX, Settings, Store
-from workshop_kit.engine.tasks import Delivery, TaskDefinition, parse
+from workshop_kit.engine.store import PREFIX, NotAllowed, Settings, Store
+from workshop_kit.engine.tasks import ContainerDefinition, Delivery, parse
 from workshop_kit.errors import WorkshopError, first_problem
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
@@ -172,11 +171,10 @@ def _run(
     """Run a definition as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run`."""
     image, network = context.stack.container("service").attrs["Image"], f"{context.stack.project}_default"
     shared = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
-    task = definition_of(one, image, {name: text for name, text in shared.items() if name not in NOT_SHARED}, port)
+    task = definition_of(one, image, {name: text for name, text in shared.items() if name not in NOT_SHARED})
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
-    with tasks.run(context.stack.session, task, reader, network=network, delivery=delivery) as started:
-        (first,) = started.values()
-        yield Trial(first, secrets=hidden, port=port)
+    with tasks.run(context.stack.session, task, reader, network=network, port=port, delivery=delivery) as running:
+        yield Trial(running, secrets=hidden, port=port)
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -204,21 +202,11 @@ def read(text: str) -> dict[str, Definition]:
     raise CheckEnded(Result.not_readable(why, finding))
 
 
-def definition_of(one: Definition, image: str, shared: Mapping[str, str], port: int) -> TaskDefinition:
-    """Return a complete task: a definition with ``image``, and with the shared variables that it does not set.
+def definition_of(one: Definition, image: str, shared: Mapping[str, str]) -> ContainerDefinition:
+    """Return a complete definition: with ``image``, and with the shared variables that it does not set.
 
     Raises InvalidTask, a WrongUsage with all problems.
     """
     named = {str(entry.get("name")) for entry in (*one.environment, *one.secrets)}
-    container = {
-        "name": "service",
-        "image": image,
-        "environment": [
-            *one.environment,
-            *({"name": name, "value": value} for name, value in shared.items() if name not in named),
-        ],
-        "secrets": one.secrets,
-        "portMappings": [{"containerPort": port}],
-        "stopTimeout": 0,
-    }
-    return parse({"family": "exercise", "containerDefinitions": [container]})
+    missing = [{"name": name, "value": value} for name, value in shared.items() if name not in named]
+    return parse({"image": image, "environment": [*one.environment, *missing], "secrets": one.secrets})

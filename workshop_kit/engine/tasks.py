@@ -28,24 +28,11 @@ SHOWN_CHARACTERS = 40
 LABELS = {ENVIRONMENT: "exercise", SERVICE: "service"}
 
 
-class InvalidTask(WrongUsage):
-    """A definition cannot be used; ``problems`` has a sentence without values for each of its mistakes.
-
-    It begins with the place: ``secrets[0].valueFrom``.
-    """
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__(f"The task definition cannot be used. {' '.join(problems)}", "Correct it, then run it again.")
-        self.problems = problems
-
-
 def _mistake(sentence: str) -> PydanticCustomError:
     return PydanticCustomError("mistake", "{sentence}", {"sentence": sentence})
 
 
 def _parameter(text: str) -> str:
-    if text.startswith("arn:aws:secretsmanager:"):
-        raise _mistake("is in Secrets Manager, which Amazon ECS reads and the workshop's runner does not")
     if (found := PARAMETER.fullmatch(text)) is None:
         raise _mistake("has to be a parameter's name, such as /workshop/staging/redis/password, or its ARN")
     return found[1]
@@ -98,13 +85,18 @@ _PARTS: dict[str, type[_Part]] = {"": ContainerDefinition, "environment": Variab
 
 
 def parse(document: Mapping[str, Any]) -> ContainerDefinition:
-    """Return a container definition from what its JSON becomes. Raises InvalidTask with all problems."""
+    """Return a container definition from what its JSON becomes.
+
+    Raises WrongUsage with a sentence without values for each mistake, which begins with the place:
+    ``secrets[0].valueFrom``.
+    """
     try:
         return ContainerDefinition.model_validate(document)
     except ValidationError as error:
         # An unknown key first: it often explains why another one is absent.
         errors = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-        raise InvalidTask(tuple(map(_problem, errors))) from None  # pydantic's error holds values
+        what = f"The task definition cannot be used. {' '.join(map(_problem, errors))}"
+        raise WrongUsage(what, "Correct it, then run it again.") from None  # pydantic's error holds values
 
 
 def _problem(error: ErrorDetails) -> str:

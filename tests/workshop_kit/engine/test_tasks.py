@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.store import Store
-from workshop_kit.engine.tasks import ContainerDefinition, InvalidTask, parse, run
-from workshop_kit.errors import WorkshopError
+from workshop_kit.engine.tasks import ContainerDefinition, parse, run
+from workshop_kit.errors import WorkshopError, WrongUsage
 
 SECRET = "/workshop/test/redis/password"
 PLAIN = "/workshop/test/redis/host"
@@ -25,11 +25,11 @@ def definition(**changes: Any) -> dict[str, Any]:
     return {"image": "base", "environment": [{"name": "EMPTY", "value": ""}], "secrets": references, **changes}
 
 
-def problems(document: dict[str, Any]) -> list[str]:
-    """What is wrong with a document, a sentence each."""
-    with pytest.raises(InvalidTask) as caught:
+def problems(document: dict[str, Any]) -> str:
+    """What is wrong with a document, a sentence for each mistake."""
+    with pytest.raises(WrongUsage) as caught:
         parse(document)
-    return list(caught.value.problems)
+    return caught.value.what
 
 
 @pytest.mark.parametrize(
@@ -42,21 +42,21 @@ def problems(document: dict[str, Any]) -> list[str]:
         ),
         (
             {"secrets": [{"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}]},
-            "secrets[0].valueFrom: is in Secrets Manager",
+            "secrets[0].valueFrom: has to be a parameter's name",
         ),
         ({"logConfiguration": {}}, "The definition: has the key 'logConfiguration', which Amazon ECS knows and"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_place(changes: dict[str, Any], says: str) -> None:
     """The sentence names the place in JSON's own words; of an unknown key it says whether ECS has it."""
-    assert problems(definition(**changes))[0].startswith(says)
+    assert problems(definition(**changes)).startswith(f"The task definition cannot be used. {says}")
 
 
 def test_no_value_is_repeated_in_a_problem() -> None:
     """A secret in the wrong place, as a value of any key, is in no sentence."""
     for key in ContainerDefinition.model_fields:
         for value in ({"a": "canary"}, [{"name": "canary value", "valueFrom": "canary value"}]):
-            assert "canary" not in " ".join(problems(definition(**{key: value})))
+            assert "canary" not in problems(definition(**{key: value}))
 
 
 @pytest.fixture

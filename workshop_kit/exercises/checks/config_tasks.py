@@ -205,7 +205,7 @@ def read(text: str) -> dict[str, Definition]:
 def definition_of(one: Definition, image: str, shared: Mapping[str, str]) -> ContainerDefinition:
     """Return a complete definition: with ``image``, and with the shared variables that it does not set.
 
-    Raises InvalidTask, a WrongUsage with all problems.
+    Raises WrongUsage with all problems.
     """
     named = {str(entry.get("name")) for entry in (*one.environment, *one.secrets)}
     missing = [{"name": name, "value": value} for name, value in shared.items() if name not in named]

@@ -176,7 +176,6 @@ def _labeled(session: Session, *labels: str) -> list[Resource]:
 
 
 def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
-    """Return a row of the engine's list as a resource."""
     names = [*map(short_name, row.get("RepoTags") or ())]
     names = names or row.get("Names") or ([row["Name"]] if "Name" in row else [])
     identifier = volume_id(row) if kind == "volume" else row["Id"]

@@ -110,7 +110,6 @@ class Stack:
         return single.url_of(self.container(service).attrs, port)
 
     def _compose(self, *words: str, report: Report) -> str:
-        """Run ``docker compose`` for this stack and return what it printed."""
         write_secrets(self.folder / "secrets")
         # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]

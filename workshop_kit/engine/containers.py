@@ -111,10 +111,7 @@ class Running:
             if time.monotonic() > deadline:
                 raise self._failed(f"still runs after {limit_seconds:g} s")
             time.sleep(0.02)
-        # In UTC with nanoseconds, of which a datetime takes microseconds.
-        start, end = (
-            datetime.fromisoformat(f"{state[key][:26].rstrip('Z')}+00:00") for key in ("StartedAt", "FinishedAt")
-        )
+        start, end = (datetime.fromisoformat(state[key]) for key in ("StartedAt", "FinishedAt"))
         return ContainerExit(int(state["ExitCode"]), (end - start).total_seconds())
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:

@@ -17,6 +17,7 @@ from tests.workshop_app.conftest import free_port
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
+from workshop_kit.files import files_below
 from workshop_kit.observe import http
 from workshop_kit.workspace.folder import Workspace
 
@@ -73,7 +74,7 @@ def rebuild(session: Session) -> Row:
     base = recipes.tags(ROOT)["base"]
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        for path in recipes.context_files(ROOT / "workshop_app"):
+        for path in files_below(ROOT / "workshop_app"):
             copy = root / "workshop_app" / path.relative_to(ROOT / "workshop_app")
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(path.read_bytes())

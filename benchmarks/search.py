@@ -23,8 +23,8 @@ from benchmarks._workspace import ROOT, own_session
 from benchmarks.logs import events, stamp
 from tests.workshop_kit.engine.conftest import running_store
 from workshop_kit.engine import recipes
-from workshop_kit.engine.aws import Access
 from workshop_kit.engine.session import Session
+from workshop_kit.engine.store import Access
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.search.explorer import ExplorerModel

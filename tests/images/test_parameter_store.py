@@ -11,9 +11,8 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from tests.images.conftest import assert_confined, wait_healthy
-from workshop_kit.engine.aws import Access
 from workshop_kit.engine.containers import url_of
-from workshop_kit.engine.store import ADMINISTRATOR, Store
+from workshop_kit.engine.store import ADMINISTRATOR, Access, Store
 from workshop_kit.observe.leaks import container_surfaces, find, new_canary
 
 pytestmark = pytest.mark.engine

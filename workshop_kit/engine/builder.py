@@ -1,25 +1,33 @@
-"""Build the participant's Dockerfile as the SDK's ``images.build`` would, and explain a build that failed.
+"""The participant's images: the SDK's collection, whose ``build`` uses BuildKit; explain a build that failed.
 
 The SDK itself uses the classic builder, which has neither build secrets nor BuildKit's cache.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from docker.errors import BuildError
+from docker.errors import APIError, BuildError, ImageNotFound
+from docker.models.images import Image, ImageCollection
 
 from workshop_kit.engine import images, shell
+from workshop_kit.engine.labels import labels_of
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.progress import Step
+from workshop_kit.screen import visible
 
+SHOWN_LINES = 12
+"""The number of the builder's last lines that are shown below a BuildError."""
+IDENTIFIER = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 _FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
 _VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform"}
 _IGNORED = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
@@ -33,7 +41,105 @@ _FRONTEND = re.compile(r"resolve image config for (?:docker-image://)?(\S+)|#\s*
 _REQUIREMENT = re.compile(r"Could not find a version that satisfies the requirement ([\w.-]+)(\S*)")
 
 
-def command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
+class Images(ImageCollection):  # type: ignore[misc]
+    """The SDK's collection of images, of one workspace."""
+
+    client: Any  # the WorkspaceClient, which imports this module
+
+    def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
+        """Build an image with BuildKit, as ``docker build`` does. See the SDK's ``build``.
+
+        The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …), and on an
+        engine without BuildKit. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
+        """
+        session, typed = self.client.session, arguments.get("tag")
+        tag = self.client.names.new_image(typed) if typed else None
+        # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
+        labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
+        try:
+            image, log = self._build(typed or "image", {**arguments, "tag": tag, "labels": labels})
+        except BuildError as error:
+            raise _explained(error) from None
+        session.record("image", image.id, tag or image.id, "workspace")
+        if tag:
+            self._remove_earlier(tag, image.id)
+        return image, log
+
+    def get(self, name: str) -> Image:
+        """Get an image by its id or name: one of this workspace first."""
+        return super().get(self.real_name(name))
+
+    def list(self, name: str | None = None, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[Image]:
+        """List this workspace's images. See the SDK's ``list``."""
+        project = self.client.names.project
+        found = self.client.api.images(
+            name=self.client.names.image(name) if name else None, all=all, filters=dict(filters or {})
+        )
+        mine = [
+            one
+            for one in found
+            if any(short_name(tag).startswith((f"{project}/", f"{project}-")) for tag in one["RepoTags"] or ())
+        ]
+        return [super(Images, self).get(one["Id"]) for one in mine]
+
+    def real_name(self, name: str) -> str:
+        """Return the name that the engine has for a typed one. Raises ImageNotFound where it has none."""
+        if not IDENTIFIER.fullmatch(name):
+            real = str(self.client.names.image(name))
+            with contextlib.suppress(ImageNotFound):
+                super().get(real)
+                return real
+        super().get(name)
+        return name
+
+    def missing(self, name: str) -> str | None:
+        """Return a sentence for an image that is absent, None for one that is there."""
+        try:
+            self.real_name(name)
+        except ImageNotFound:
+            start = f"{self.client.names.project}/"
+            tags = [short_name(tag) for one in self.list() for tag in one.tags]
+            built = [tag.removeprefix(start) for tag in tags if tag.startswith(start)]
+            return f"There is no image {name} here; this workspace has built {', '.join(built) or 'none yet'}."
+        return None
+
+    def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
+        words = _command(self.client.session.engine, arguments)
+        if words is None or not images.can_build(self.client.session.engine):
+            path = {"path": str(arguments["path"])} if arguments.get("path") else {}
+            return super().build(**{"rm": True, **arguments, **path})  # type: ignore[no-any-return]
+        report = self.client.report()
+
+        def show(line: str) -> None:
+            step = images.step(name, line)
+            report(Step("Build", step.fraction, step.detail))
+
+        try:
+            identifier, log = _run(words, show)
+        except BuildError:
+            report(Step("Build", 1.0, f"{name} failed"))
+            raise
+        report(Step("Build", 1.0, f"of {name}", done=True))
+        return super().get(identifier), iter(log)
+
+    def _remove_earlier(self, tag: str, identifier: str) -> None:
+        """Remove what this workspace built under a tag before, unless it has another name or a container."""
+        session = self.client.session
+        for entry in session.ledger.entries():
+            if entry.kind != "image" or entry.name != tag or entry.id == identifier:
+                continue
+            try:
+                if super().get(entry.id).tags:
+                    continue
+                self.client.api.remove_image(entry.id)
+            except ImageNotFound:
+                pass
+            except APIError:  # a container uses it
+                continue
+            session.ledger.remove(entry)
+
+
+def _command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
     """Return the command for the SDK's ``build(…)``; None where it has no option for an argument."""
     given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _IGNORED}
     if not given.get("path"):
@@ -48,7 +154,7 @@ def command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
     return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
 
 
-def build(words: list[str], on_line: Callable[[str], None] = lambda _line: None) -> tuple[str, list[dict[str, str]]]:
+def _run(words: list[str], on_line: Callable[[str], None]) -> tuple[str, list[dict[str, str]]]:
     """Run such a command; return the image's id, and the builder's lines as the SDK's ``build`` gives them.
 
     Raises docker's BuildError, with those lines as its ``build_log`` and the builder's last ``ERROR:`` as its reason.
@@ -74,6 +180,16 @@ def _reason(log: list[dict[str, str]]) -> str:
     lines = [line["stream"].strip() for line in log]
     errors = [line.partition(": ")[2] for line in lines if line.startswith(("ERROR: ", "Error: "))]
     return errors[-1] if errors else next((line for line in reversed(lines) if line), "the builder said nothing")
+
+
+def _explained(error: BuildError) -> BuildError:
+    """Return the error, with the builder's last lines and, where known, the reason as notes."""
+    error.build_log = list(error.build_log)
+    said = "".join(line.get("stream") or line.get("error") or "" for line in error.build_log)
+    error.add_note("\n".join(map(visible, said.splitlines()[-SHOWN_LINES:])))
+    if sentence := explain_build_error(said):
+        error.add_note(sentence)
+    return error
 
 
 def explain_build_error(said: str) -> str | None:

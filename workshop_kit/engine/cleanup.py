@@ -23,6 +23,7 @@ from workshop_kit.progress import Report, Step, silent
 
 # Containers hold networks and volumes, and images last of all.
 ORDER: tuple[Kind, ...] = get_args(Kind)
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -68,34 +69,30 @@ def remove(
     ``made_by`` takes what that process made and nothing else, whether it still runs or not.
     An entry whose thing is gone, or carries other labels by now, leaves the ledger, and nothing is removed.
     """
-    outcome = CleanupResult()
+    result = CleanupResult()
     _end_builds(session, made_by)
-    found = _ours(session)
-    _record(session, found)
-    entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
     if "workspace" in scopes:
-        outcome.unreadable = session.ledger.remove_unreadable()
-        # `docker compose` in the participant's folder knows neither ledger nor labels; its project has a random name.
-        service = _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
-        found += service
-        entries += [Entry(one.kind, one.id, one.name, "workspace") for one in service]
-    there = {one.id: one for one in found}
+        result.unreadable = session.ledger.remove_unreadable()
+    there = {one.id: one for one in _ours(session)}
+    _record(session, there.values())
+    entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
     for number, entry in enumerate(sorted(entries, key=lambda entry: ORDER.index(entry.kind))):
         report(Step("Clean-up", number / len(entries), f"{entry.kind} {entry.name}"))
-        if one := there.get(entry.id):
-            maker = one.labels.get(MAKER, "")
-            if (made_by is not None and maker != made_by) or (spare_the_living and is_alive(maker)):
-                continue
-            try:
-                _remove(session, entry, one, outcome)
-            except APIError as refused:
-                outcome.left.append((entry, str(refused.explanation)))
-                continue
-        session.ledger.remove(entry)
+        thing = there.get(entry.id)
+        maker = thing.labels.get(MAKER, "") if thing else ""
+        if thing and ((made_by is not None and maker != made_by) or (spare_the_living and is_alive(maker))):
+            continue
+        try:
+            if thing and _remove(session, entry, thing):
+                result.removed.append(entry)
+        except APIError as refused:
+            result.left.append((entry, str(refused.explanation)))
+        else:
+            session.ledger.remove(entry)
     if "workspace" in scopes:
         _remove_cgroups(session.identity.session)
     report(Step("Clean-up", 1.0, done=True))
-    return outcome
+    return result
 
 
 def unlisted(session: Session) -> list[str]:
@@ -116,22 +113,26 @@ def record_unlisted(session: Session) -> None:
 
 def _record(session: Session, found: Iterable[Resource]) -> None:
     known = {entry.id for entry in session.ledger.entries()}
-    new = [one for one in found if one.id not in known and _was_made_for(session, one)]
-    session.ledger.add(*(Entry(one.kind, one.id, one.name, one.labels[SCOPE]) for one in new))  # type: ignore[arg-type]
+    new = [one for one in found if one.id not in known]
+    session.ledger.add(*(Entry(one.kind, one.id, one.name, scope) for one in new if (scope := _scope(session, one))))
 
 
-def _was_made_for(session: Session, thing: Resource) -> bool:
-    """Return whether the kit or the stack's compose project made it: labels that an image passes on are not enough."""
-    labels, project = thing.labels, session.identity.project
-    if labels.get(SCOPE) not in get_args(Scope):
-        return False
+def _scope(session: Session, thing: Resource) -> Scope | None:
+    """Return the scope of what the kit or docker compose made; None where an image only passed the labels on."""
+    labels, identity = thing.labels, session.identity
+    project = labels.get(COMPOSE_PROJECT)
+    if project == identity.service_project:  # docker compose in the participant's folder knows none of the kit's labels
+        return "workspace"
     if thing.kind == "image":
-        return MAKER in labels or thing.name.startswith((f"{project}/", f"{REPOSITORY}/"))
-    return MAKER in labels or labels.get(COMPOSE_PROJECT) == project
+        is_made = thing.name.startswith((f"{identity.project}/", f"{REPOSITORY}/"))
+    else:
+        is_made = project == identity.project
+    scope = next((one for one in SCOPES if one == labels.get(SCOPE)), None)
+    return scope if is_made or MAKER in labels else None
 
 
-def _remove(session: Session, entry: Entry, found: Resource, outcome: CleanupResult) -> None:
-    """Remove one thing; an image stays whose name is another's by now."""
+def _remove(session: Session, entry: Entry, found: Resource) -> bool:
+    """Remove one thing; return False for an image that stays, since its name is another's by now."""
     api = session.engine.client.api
     try:
         if entry.kind == "container":
@@ -144,7 +145,7 @@ def _remove(session: Session, entry: Entry, found: Resource, outcome: CleanupRes
         elif entry.kind == "volume":
             api.remove_volume(entry.name)
         elif found.names and entry.name not in found.names:
-            return
+            return False
         else:
             # With its last name goes the image; a name that the user has given it keeps it.
             api.remove_image(entry.name if found.names else entry.id)
@@ -153,12 +154,13 @@ def _remove(session: Session, entry: Entry, found: Resource, outcome: CleanupRes
     except APIError as refused:
         if refused.status_code != http.client.CONFLICT or "already in progress" not in str(refused.explanation):
             raise  # "already in progress": another clean-up is removing it at this moment
-    outcome.removed.append(entry)
+    return True
 
 
 def _ours(session: Session) -> list[Resource]:
-    """Return everything that carries the labels of the kit and of this session."""
-    return _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.session}")
+    """Return everything with the labels of the kit and of this session, or of the participant's compose project."""
+    ours = _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.session}")
+    return ours + _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
 
 
 def _labeled(session: Session, *labels: str) -> list[Resource]:
@@ -174,7 +176,6 @@ def _labeled(session: Session, *labels: str) -> list[Resource]:
 
 
 def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
-    """Return a row of the engine's list as a resource."""
     names = [*map(short_name, row.get("RepoTags") or ())]
     names = names or row.get("Names") or ([row["Name"]] if "Name" in row else [])
     identifier = volume_id(row) if kind == "volume" else row["Id"]
@@ -197,10 +198,7 @@ def _end_builds(session: Session, made_by: str | None) -> None:
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or ()
         labels = dict(word.split("=", 1) for word in words if word.startswith("workshop.") and "=" in word)
-        if (
-            labels.get(SESSION) == session.identity.session
-            and MAKER in labels
-            and (labels[MAKER] == made_by or not is_alive(labels[MAKER]))
-        ):
+        maker = labels.get(MAKER) if labels.get(SESSION) == session.identity.session else None
+        if maker and (maker == made_by or not is_alive(maker)):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()

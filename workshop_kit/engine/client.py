@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from docker import DockerClient
-from docker.errors import APIError, BuildError, ImageNotFound, NotFound
+from docker.errors import APIError, NotFound
 from docker.models.containers import Container, ContainerCollection
-from docker.models.images import Image, ImageCollection
+from docker.models.images import Image
 from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
-from workshop_kit.engine import builder, containers, images
+from workshop_kit.engine import containers
+from workshop_kit.engine.builder import IDENTIFIER, Images
 from workshop_kit.engine.labels import (
     COMPOSE_NETWORK,
     COMPOSE_PROJECT,
@@ -36,21 +36,16 @@ from workshop_kit.engine.labels import (
     are_ours,
     labels_of,
 )
-from workshop_kit.engine.recipes import short_name
 from workshop_kit.engine.session import Session, volume_id
 from workshop_kit.engine.spec import on_this_machine
-from workshop_kit.progress import Report, Step, silent
-from workshop_kit.screen import visible
+from workshop_kit.progress import Report, silent
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
-SHOWN_LINES = 12
-"""The number of the builder's last lines that are shown below a BuildError."""
 EMPTY_STATISTICS: Mapping[str, Any] = {
     "read": "0001-01-01T00:00:00Z",
     **{f"{name}_stats": {} for name in ("cpu", "precpu", "memory", "pids")},
 }
 """What Docker answers for a container that does not run, shortened."""
-_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 class WorkspaceClient(DockerClient):  # type: ignore[misc]
@@ -137,7 +132,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
 
     def get(self, container_id: str) -> Container:
         """Get a container by its id, or one of this workspace by its name: as typed, the real one, or its service's."""
-        if _ID.fullmatch(container_id):
+        if IDENTIFIER.fullmatch(container_id):
             return super().get(container_id)
         for name in self.client.names.container_candidates(container_id):
             with contextlib.suppress(NotFound):
@@ -198,105 +193,6 @@ class Containers(ContainerCollection):  # type: ignore[misc]
             of_the_stack = earlier.labels.get(COMPOSE_PROJECT) == self.client.names.project
             if self.is_mine(earlier.labels) and not of_the_stack:
                 containers.remove(self.client.session, earlier.id)
-
-
-class Images(ImageCollection):  # type: ignore[misc]
-    """The SDK's collection of images, of one workspace."""
-
-    client: WorkspaceClient
-
-    def build(self, **arguments: Any) -> tuple[Image, Iterator[dict[str, str]]]:
-        """Build an image with BuildKit, as ``docker build`` does. See the SDK's ``build``.
-
-        The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …), and on an
-        engine without BuildKit. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
-        """
-        session, typed = self.client.session, arguments.get("tag")
-        tag = self.client.names.new_image(typed) if typed else None
-        # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
-        labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
-        try:
-            image, log = self._build(typed or "image", {**arguments, "tag": tag, "labels": labels})
-        except BuildError as error:
-            raise _explained(error) from None
-        session.record("image", image.id, tag or image.id, "workspace")
-        if tag:
-            self._remove_earlier(tag, image.id)
-        return image, log
-
-    def get(self, name: str) -> Image:
-        """Get an image by its id or name: one of this workspace first."""
-        return super().get(self.real_name(name))
-
-    def list(self, name: str | None = None, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[Image]:
-        """List this workspace's images. See the SDK's ``list``."""
-        project = self.client.names.project
-        found = self.client.api.images(
-            name=self.client.names.image(name) if name else None, all=all, filters=dict(filters or {})
-        )
-        mine = [
-            one
-            for one in found
-            if any(short_name(tag).startswith((f"{project}/", f"{project}-")) for tag in one["RepoTags"] or ())
-        ]
-        return [super(Images, self).get(one["Id"]) for one in mine]
-
-    def real_name(self, name: str) -> str:
-        """Return the name that the engine has for a typed one. Raises ImageNotFound where it has none."""
-        if not _ID.fullmatch(name):
-            with contextlib.suppress(ImageNotFound):
-                super().get(real := self.client.names.image(name))
-                return real
-        super().get(name)
-        return name
-
-    def missing(self, name: str) -> str | None:
-        """Return a sentence for an image that is absent, None for one that is there."""
-        try:
-            self.real_name(name)
-        except ImageNotFound:
-            start = f"{self.client.names.project}/"
-            tags = [short_name(tag) for one in self.list() for tag in one.tags]
-            built = [tag.removeprefix(start) for tag in tags if tag.startswith(start)]
-            return f"There is no image {name} here; this workspace has built {', '.join(built) or 'none yet'}."
-        return None
-
-    def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
-        words = builder.command(self.client.session.engine, arguments)
-        if words is None or not images.can_build(self.client.session.engine):
-            path = {"path": str(arguments["path"])} if arguments.get("path") else {}
-            return super().build(**{"rm": True, **arguments, **path})  # type: ignore[no-any-return]
-        report = self.client.report()
-
-        def show(line: str) -> None:
-            step = images.step(name, line)
-            report(Step("Build", step.fraction, step.detail))
-
-        try:
-            identifier, log = builder.build(words, show)
-        except BuildError:
-            report(Step("Build", 1.0, f"{name} failed"))
-            raise
-        report(Step("Build", 1.0, f"of {name}", done=True))
-        return super().get(identifier), iter(log)
-
-    def _remove_earlier(self, tag: str, identifier: str) -> None:
-        """Remove what this workspace built under a tag before, unless it has another name or a container."""
-        session = self.client.session
-        for entry in session.ledger.entries():
-            if entry.kind != "image" or entry.name != tag or entry.id == identifier:
-                continue
-            try:
-                if super().get(entry.id).tags:
-                    continue
-                self.client.api.remove_image(entry.id)
-            except ImageNotFound:
-                pass
-            except APIError as refused:
-                if refused.status_code != http.client.CONFLICT:
-                    raise
-                continue
-            session.ledger.remove(entry)
 
 
 class Networks(NetworkCollection):  # type: ignore[misc]
@@ -362,13 +258,3 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
         made = super().create(name, **options)
         session.record("volume", volume_id(made.attrs), made.name, "workspace")
         return made
-
-
-def _explained(error: BuildError) -> BuildError:
-    """Return the error, with the builder's last lines and, where known, the reason as notes."""
-    error.build_log = list(error.build_log)
-    said = "".join(line.get("stream") or line.get("error") or "" for line in error.build_log)
-    error.add_note("\n".join(map(visible, said.splitlines()[-SHOWN_LINES:])))
-    if sentence := builder.explain_build_error(said):
-        error.add_note(sentence)
-    return error

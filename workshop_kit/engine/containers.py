@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
-import re
 import secrets
 import tarfile
 import time
@@ -20,8 +19,9 @@ import httpx
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from workshop_kit.engine.labels import Scope
+from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import MIB, Spec, container_config
+from workshop_kit.engine.spec import Spec, container_config
 from workshop_kit.errors import WorkshopError
 from workshop_kit.patience import patient
 
@@ -111,10 +111,7 @@ class Running:
             if time.monotonic() > deadline:
                 raise self._failed(f"still runs after {limit_seconds:g} s")
             time.sleep(0.02)
-        # In UTC with nanoseconds, of which a datetime takes microseconds.
-        start, end = (
-            datetime.fromisoformat(f"{state[key][:26].rstrip('Z')}+00:00") for key in ("StartedAt", "FinishedAt")
-        )
+        start, end = (datetime.fromisoformat(state[key]) for key in ("StartedAt", "FinishedAt"))
         return ContainerExit(int(state["ExitCode"]), (end - start).total_seconds())
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
@@ -168,24 +165,10 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
         raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
     except APIError as refused:
         raise WorkshopError(
-            f"The engine refused to start a container of {spec.image}: {_reason(refused, config)}.",
+            f"The engine refused to start a container of {spec.image}: {engine_reason(refused)}.",
             "Correct that, then run the cell again.",
         ) from refused
     return running
-
-
-def _reason(refused: APIError, config: Mapping[str, Any]) -> str:
-    """Return why the engine refused; the runtime says in several ways that a memory limit is too low to begin.
-
-    >>> said = "runc create failed: failed to write to memory.limit_in_bytes: device or resource busy"
-    >>> _reason(APIError(said), {"HostConfig": {"Memory": 8 * MIB}})
-    '8 MiB of memory are too little to begin with'
-    """
-    said = str(refused.explanation or refused)
-    memory = config["HostConfig"].get("Memory")
-    if memory and re.search(r"memory\.(limit|max)|OOM.killed", said, re.IGNORECASE):
-        return f"{memory // MIB} MiB of memory are too little to begin with"
-    return said
 
 
 @contextlib.contextmanager

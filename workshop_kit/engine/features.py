@@ -101,10 +101,8 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
         try:
             with containers.run(session, question.container(session, image)) as running:
                 return question.feature(session, ANSWERS[question.answer](running))
-        except WorkshopError as error:
-            return question.feature(session, "", error.what)
-        except (DockerException, OSError) as error:  # requests raises errors of its own through the SDK
-            return question.feature(session, "", str(error))
+        except (WorkshopError, DockerException, OSError) as error:  # requests raises its own errors through the SDK
+            return question.feature(session, "", getattr(error, "what", str(error)))
 
     with ThreadPoolExecutor(len(feature_trials())) as pool:
         found = list(pool.map(ask, feature_trials()))

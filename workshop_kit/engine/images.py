@@ -72,18 +72,11 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
             else:
                 build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)
     for name, alias in recipes.ALIASES.items():
-        move_alias(session, wanted[name], alias)
+        image = session.engine.client.images.get(wanted[name])
+        image.tag(*alias.split(":"))
+        session.record("image", image.id, alias, "machine")
     report(Step("Images", 1.0, done=True))
     return wanted
-
-
-def move_alias(session: Session, tag: str, alias: str) -> None:
-    """Move a friendly tag such as ``workshop/python:3.13`` to this checkout's image."""
-    image = session.engine.client.images.get(tag)
-    if alias not in map(recipes.short_name, image.tags):
-        name, _, version = alias.rpartition(":")
-        image.tag(name, version)
-    session.record("image", image.id, alias, "machine")
 
 
 def build(

@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 from docker.errors import APIError
 
 from workshop_kit.engine import store
-from workshop_kit.engine.aws import Access, explained
 from workshop_kit.engine.containers import EXEC_TRIES
 from workshop_kit.engine.stack import Stack
+from workshop_kit.engine.store import Access, explained
 from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, silent
 
@@ -118,8 +118,5 @@ def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:
 
 def _why(state: Mapping[str, Any]) -> str:
     kib = math.ceil(state["waiting_bytes"] / 1024)
-    if since := state["away_since"]:
-        return f"the bucket has been away since {since}, and {kib} KiB wait for it"
-    if state["full"]:
-        return "the collector's buffer is full"
-    return f"{kib} KiB wait to be sent"
+    away = f", and the bucket has been away since {state['away_since']}" if state["away_since"] else ""
+    return f"{kib} KiB wait to be sent{away}"

@@ -1,4 +1,4 @@
-"""Copy files that are bind-mounted into a container to volumes of another container, which gets no bind mount."""
+"""Copy files that are bind-mounted into a container to volumes for another container, which gets no bind mount."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import contextlib
 import io
 import json
-import secrets
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from docker.errors import APIError
-from docker.types import Mount
 
 from workshop_kit.engine.containers import Running
-from workshop_kit.engine.session import Session, volume_id
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import SECRETS_FOLDER
 
 COPIED_BYTES = 256 * 1024
@@ -61,26 +59,21 @@ def read(session: Session, attributes: Mapping[str, Any]) -> list[MountedFiles]:
 
 @contextlib.contextmanager
 def copied(session: Session, image: str, files: Sequence[MountedFiles]) -> Iterator[dict[str, str]]:
-    """Copy files into new volumes, one for each of their folders; yield folder to volume.
+    """Copy files into the volumes of a container that never starts; yield folder to volume until the end of the block.
 
-    A volume also has the files that the image has in the folder. The volumes are removed at the end.
+    A volume also has the files that the image has in the folder.
     """
-    client, made = session.engine.client, {}
-    with contextlib.ExitStack() as block:
-        for folder in dict.fromkeys(one.folder for one in files):
-            volume = client.volumes.create(f"workshop-copy-{secrets.token_hex(8)}", labels=session.labels("kernel"))
-            block.callback(_remove, session, volume)
-            session.record("volume", volume_id(volume.attrs), volume.name, "kernel")
-            made[folder] = str(volume.name)
-        if made:
-            mounts = [Mount(folder, volume) for folder, volume in made.items()]
-            # A container that is never started: the engine copies files into its volumes.
-            filler = client.containers.create(image, ["-"], mounts=mounts, labels=session.labels("kernel"))
-            with Running(session, filler):
-                session.record("container", filler.id, filler.name, "kernel")
-                for one in files:
-                    filler.put_archive(one.folder, one.archive)
-        yield made
+    folders = {one.folder for one in files}
+    if not folders:
+        yield {}
+        return
+    create = session.engine.client.containers.create
+    with Running(session, create(image, ["-"], volumes=list(folders), labels=session.labels("kernel"))) as running:
+        session.record("container", running.id, running.name, "kernel")
+        for one in files:
+            running.container.put_archive(one.folder, one.archive)
+        mounts = running.inspect()["Mounts"]
+        yield {one["Destination"]: one["Name"] for one in mounts if one["Destination"] in folders}
 
 
 def file_size(container: Any, path: str) -> int | None:
@@ -104,9 +97,3 @@ def _archive(container: Any, path: str) -> bytes:
             if size > COPIED_BYTES:
                 return b""
     return b"".join(parts)
-
-
-def _remove(session: Session, volume: Any) -> None:
-    with contextlib.suppress(APIError):
-        volume.remove()
-        session.ledger.remove_id(volume_id(volume.attrs))

@@ -141,9 +141,13 @@ def engine_reason(error: APIError) -> str:
 
     >>> engine_reason(APIError(f"Cannot update container {64 * 'f'}: runc: exit status 1: busy\\n: unknown"))
     'busy'
+    >>> engine_reason(APIError("runc create failed: failed to write to memory.limit_in_bytes: busy"))
+    'the memory limit is lower than what it needs'
     """
     first = str(error.explanation or error).strip().partition("\n")[0]
     if re.search("cgroups not configured|could not join or create cgroup", first):
         return NO_CGROUP
+    if re.search(r"memory\.(limit|max)|OOM.killed", first, re.IGNORECASE):
+        return "the memory limit is lower than what it needs"
     reason = re.sub(r"\b[0-9a-f]{64}\b", "", first)
     return reason.rpartition("exit status 1: ")[2].strip(" .:")

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -41,11 +41,11 @@ _reapers: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 
 
 def watch(
-    session: Session, before: Sequence[str] = (), *, whole_workspace: Path | None = None, is_temporary: bool = False
+    session: Session, before: str = "", *, whole_workspace: Path | None = None, is_temporary: bool = False
 ) -> None:
     """Start the reaper of this process, unless it has one.
 
-    ``before`` names functions (``package.module:function``) that the reaper calls with a session before each sweep.
+    ``before`` names a function (``package.module:function``) that the reaper calls with a session before each sweep.
     With ``whole_workspace``, the path of the workspace's lock, it removes the stack, too, and does so only while no
     other process holds the lock. With ``is_temporary`` it removes the ledger's folder at its end.
     """
@@ -54,9 +54,9 @@ def watch(
         return
     identity = session.identity
     words = [str(session.ledger.path), identity.session, identity.owner, session.maker, str(os.getpid())]
-    words += [str(whole_workspace or ""), "temporary" if is_temporary else ""]
+    words += [str(whole_workspace or ""), "temporary" if is_temporary else "", before]
     _reapers[key] = subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__, *words, *before],
+        [sys.executable, "-P", "-m", __name__, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -124,7 +124,7 @@ def main(words: Sequence[str]) -> None:
     """Wait until the parent dies, then sweep until nothing of it is left. `watch` has the meaning of the words."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    path, session, owner, maker, parent, whole_workspace, temporary, *before = words
+    path, session, owner, maker, parent, whole_workspace, temporary, before = words
     while os.getppid() == int(parent):
         time.sleep(LOOK_SECONDS)
     ledger, identity = Ledger(Path(path)), Identity(session, owner)
@@ -138,7 +138,7 @@ def main(words: Sequence[str]) -> None:
         _sweep_until_empty(ledger, identity, before)
 
 
-def _sweep_until_empty(ledger: Ledger, identity: Identity, before: Sequence[str], maker: str | None = None) -> None:
+def _sweep_until_empty(ledger: Ledger, identity: Identity, before: str, maker: str | None = None) -> None:
     """Sweep until nothing was found several times in a row, without ``maker`` the whole workspace.
 
     ``reaper.log`` beside the ledger has the errors.
@@ -156,14 +156,13 @@ def _sweep_until_empty(ledger: Ledger, identity: Identity, before: Sequence[str]
         time.sleep(BETWEEN_SWEEPS_SECONDS)
 
 
-def _sweep(session: Session, before: Sequence[str], maker: str | None) -> cleanup.CleanupResult:
+def _sweep(session: Session, before: str, maker: str | None) -> cleanup.CleanupResult:
     try:
-        for name in before:
-            try:
-                function: Callable[[Session], object] = pkgutil.resolve_name(name)
-                function(session)
-            except Exception as error:  # the sweep itself must run all the same
-                logging.warning("%s failed: %s", name, error)
+        try:
+            if before:
+                pkgutil.resolve_name(before)(session)
+        except Exception as error:  # the sweep itself must run all the same
+            logging.warning("%s failed: %s", before, error)
         if maker is None:
             return cleanup.remove(session, {"kernel", "workspace"})
         return cleanup.remove(session, {"kernel"}, made_by=maker)

@@ -1,4 +1,4 @@
-"""The workshop's images: their folders, their bases, their tags and their labels (standard library only).
+"""The workshop's images: their folders, their bases, their tags and their labels (for a bare Python, too).
 
 A tag is the hash of what the image is built from (its folder, and its base's tag): an image with that tag is up to
 date, and two checkouts on one engine do not overwrite each other's tags.
@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop_kit.files import files_below
 from workshop_kit.paths import commit
 
 HUB = "docker.io/"
@@ -64,7 +64,7 @@ def tags(root: Path) -> dict[str, str]:
 def tag_of(root: Path, recipe: Recipe, base: str) -> str:
     """Return the tag of one image on a base with this tag."""
     digest = hashlib.sha256(base.encode())
-    for path in context_files(root / recipe.folder):
+    for path in files_below(root / recipe.folder):
         relative = path.relative_to(root / recipe.folder).as_posix()
         executable = bool(path.stat().st_mode & 0o111)
         digest.update(f"\0{relative}\0{executable}\0".encode() + path.read_bytes())
@@ -76,15 +76,6 @@ def wheels(root: Path) -> dict[str, str]:
     lock = (root / "images" / "python" / "requirements.txt").read_text()
     # After a semicolon stand conditions on the system and the version of Python.
     return dict(re.findall(r"^([\w.-]+)==([^\s;]+) \\$", lock, re.MULTILINE))
-
-
-def context_files(folder: Path) -> Iterator[Path]:
-    """Yield the files that a build of this folder reads: no bytecode, nothing hidden but ``.dockerignore``."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") and part != ".dockerignore" for part in parts)
-        if path.is_file() and not hidden and "__pycache__" not in parts and path.suffix != ".pyc":
-            yield path
 
 
 def image_labels(root: Path) -> dict[str, str]:

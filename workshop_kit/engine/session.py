@@ -80,26 +80,20 @@ def is_alive(maker: str) -> bool:
     pid, _, started = maker.partition("@")
     try:
         return _started(int(pid)) == started
-    except (ValueError, OSError, psutil.Error):
+    except (ValueError, psutil.Error):
         return False
 
 
 def _started(pid: int) -> str:
-    """Return when a process started; on Linux in ticks since boot, which setting the clock does not change.
+    """Return when a process started, on Linux since boot: setting the clock does not change that.
 
-    Raises OSError or psutil.Error for a process that is gone or a zombie.
+    Raises psutil.Error for a process that is gone or a zombie.
     """
-    status = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        # The name in parentheses may hold anything, spaces and parentheses included.
-        state, *rest = status.read_text(errors="replace").rpartition(")")[2].split()
-        if state in {"Z", "X"}:
-            raise ProcessLookupError(pid)
-        return rest[18]
     process = psutil.Process(pid)
-    if process.status() == psutil.STATUS_ZOMBIE:
-        raise ProcessLookupError(pid)
-    return f"{process.create_time():.2f}"
+    if process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+        raise psutil.NoSuchProcess(pid)
+    since = psutil.boot_time() if psutil.LINUX else 0.0
+    return f"{process.create_time() - since:.2f}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -52,16 +51,14 @@ def run(
     """
     words = [str(word) for word in command]
     kept: list[str] = []
-    tail: deque[str] = deque(maxlen=LAST_LINES)
     try:
         with running(words, environment) as process:
             for line in process.stdout or []:
                 kept.append(line)
                 if text := line.strip():
-                    tail.append(text)
                     on_line(text)
     except FileNotFoundError as missing:
         raise error(f"{failed} The program {words[0]} is not installed.", next_step) from missing
     if process.returncode != 0:
-        raise error(failed, next_step, output="\n".join(tail))
+        raise error(failed, next_step, output="".join(kept[-LAST_LINES:]))
     return "".join(kept)

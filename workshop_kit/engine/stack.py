@@ -16,7 +16,7 @@ from typing import Any
 
 from workshop_kit.engine import cleanup, images, reach, recipes, shell
 from workshop_kit.engine import containers as single
-from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE, KIT, KIT_NAME, SESSION
+from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
@@ -92,8 +92,7 @@ class Stack:
 
     def containers(self) -> dict[str, Any]:
         """Return the SDK's containers of this stack, by service name, running or not."""
-        wanted = {COMPOSE_PROJECT: self.project, KIT: KIT_NAME, SESSION: self.session.identity.session}
-        filters = {"label": [f"{name}={value}" for name, value in wanted.items()]}
+        filters = {"label": f"{COMPOSE_PROJECT}={self.project}"}
         found = self.session.engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
         return {one.labels[COMPOSE_SERVICE]: one for one in found if COMPOSE_SERVICE in one.labels}
 
@@ -110,7 +109,6 @@ class Stack:
         return single.url_of(self.container(service).attrs, port)
 
     def _compose(self, *words: str, report: Report) -> str:
-        """Run ``docker compose`` for this stack and return what it printed."""
         write_secrets(self.folder / "secrets")
         # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]

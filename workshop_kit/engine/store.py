@@ -1,27 +1,37 @@
-"""The external store: parameters by path, secrets encrypted with a KMS key, and readers that see one path only.
+"""The external store: an emulator of AWS in the stack, its users, and the parameters in it.
 
-A parameter's name is ``/workshop/<environment>/<group>/<name>``. The store is moto's emulation of AWS's Systems
-Manager Parameter Store, in a container of the stack.
+A parameter's name is ``/workshop/<environment>/<group>/<name>``; secrets are encrypted with a KMS key. The emulator
+is moto. Its clients read nothing of the user's own AWS settings: boto3 by itself reads profiles, keys, endpoints and
+proxies from some fifty variables and two files. None of that may decide where a lesson's request goes, or send a real
+key to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+import boto3
+import botocore.loaders
+import botocore.session
+from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES, ConfigValueStore, ConstantProvider
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from pydantic import SecretStr
 
-from workshop_kit.engine.aws import REGION, Access, NotThere, explained
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.progress import Report, silent
 
 SERVICE = "parameter-store"
 PREFIX = "/workshop"
 KEY_ALIAS = "alias/workshop"
 ADMINISTRATOR = "AKIAWORKSHOPADMIN000"  # as in images/parameter_store: the id of a key is a name, no secret
-AT_ONCE = 10  # AWS takes no more names in one request
 
 Settings = Mapping[str, str | SecretStr]
 """Values by ``group/name``; a SecretStr becomes a SecureString."""
@@ -33,6 +43,98 @@ DIFFERENCES: Mapping[str, Settings] = {
     "qa": {PORT: "8082", "log/level": "debug", "http/drain_seconds": "0", "master_db/sql_mode": "TRADITIONAL"},
 }
 """What each environment has of its own; the rest is as in the stack."""
+LOADER = botocore.loaders.create_loader()
+"""botocore's descriptions of AWS, shared by all clients: to parse them takes most of a client's time."""
+REGION = "us-east-1"  # the emulator has every region and is in none
+CONFIG = Config(
+    proxies={},
+    use_fips_endpoint=False,
+    s3={"addressing_style": "path"},
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"total_max_attempts": 2},
+)
+"""What holds for every request to the emulator: no proxy, and a short wait."""
+
+
+class NotAllowed(WorkshopError):
+    """The store knows the user, and refuses what the user asks."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """The emulator's address, and the key of one of its users."""
+
+    endpoint: str
+    key_id: str
+    secret_key: str = field(repr=False)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of a service: ``ssm``, ``kms``, ``s3``, ``iam``, ``sts``."""
+        values = {name: line[2] for name, line in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
+        values |= {"region": REGION, "s3": {}, "proxies_config": {}}
+        values |= {"config_file": "/dev/null", "credentials_file": "/dev/null"}
+        constants = {name: ConstantProvider(value) for name, value in values.items()}
+        session = botocore.session.Session()
+        session.register_component("data_loader", LOADER)
+        session.register_component("config_store", ConfigValueStore(mapping=constants))
+        session.set_credentials(self.key_id, self.secret_key)
+        isolated = boto3.session.Session(botocore_session=session)
+        return isolated.client(service, endpoint_url=self.endpoint, config=CONFIG)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what a plain ``boto3.client("ssm", **arguments)`` needs to reach the emulator as this user."""
+        return {
+            "endpoint_url": self.endpoint,
+            "region_name": REGION,
+            "aws_access_key_id": self.key_id,
+            "aws_secret_access_key": self.secret_key,
+            "config": CONFIG,
+        }
+
+    def new_user(self, name: str, policy: Mapping[str, Any]) -> Access:
+        """Create a user with this policy, unless there is one of that name, and a new key; return its access."""
+        iam = self.client("iam")
+        with explained(self, f"make the user {name}"):
+            with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+                iam.create_user(UserName=name)
+            iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(policy))
+            for old in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:  # a user can have two at most
+                iam.delete_access_key(UserName=name, AccessKeyId=old["AccessKeyId"])
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Access(self.endpoint, key["AccessKeyId"], key["SecretAccessKey"])
+
+
+@contextlib.contextmanager
+def explained(access: Access, doing: str) -> Iterator[None]:
+    """Turn what boto3 raises into one sentence without a value: ``doing`` is what was tried, as in "read /a/b"."""
+    try:
+        yield
+    except ClientError as refused:
+        raise _refused(refused, access, doing) from None  # its text may hold what was sent
+    except (ConnectionError, HTTPClientError):
+        raise WorkshopError(
+            f"The parameter store at {access.endpoint} does not answer: could not {doing}.",
+            "Start it (the stack's service parameter-store), then try again.",
+        ) from None
+
+
+def _refused(refused: ClientError, access: Access, doing: str) -> WorkshopError:
+    said = refused.response.get("Error", {})
+    code = str(said.get("Code", ""))
+    if code in {"AccessDeniedException", "AccessDenied"}:
+        # AWS says: User: arn:aws:iam::123456789012:user/NAME is not authorized to perform: RIGHT on resource: …
+        found = re.match(r"User: \S*?([^/\s]+) is not authorized to perform: (\S+)", str(said.get("Message", "")))
+        user, right = (found[1], found[2]) if found else (access.key_id, refused.operation_name)
+        return NotAllowed(
+            f"{user} may not {doing}: its policy does not allow {right}.",
+            "Ask with another user, or have the policy widened.",
+        )
+    if code == "ParameterNotFound":
+        return WorkshopError(
+            f"The store has no such parameter: could not {doing}.", "Put it there, or correct its name."
+        )
+    return WorkshopError(f"The store did not {doing}: {code}.", "Correct what was asked for, then try again.")
 
 
 @dataclass(frozen=True)
@@ -57,27 +159,17 @@ class Store:
             self._clients[service] = self.access.client(service)
         return self._clients[service]
 
-    def read(self, names: Sequence[str]) -> dict[str, Parameter]:
-        """Read parameters by name; all of them or none. Raises NotThere with every name that is missing."""
-        wanted = list(dict.fromkeys(names))
-        found: dict[str, Parameter] = {}
-        for start in range(0, len(wanted), AT_ONCE):
-            some = wanted[start : start + AT_ONCE]
-            with explained(self.access, f"read {some[0]}" + (f" and {len(some) - 1} more" if some[1:] else "")):
-                answer = self.client("ssm").get_parameters(Names=some, WithDecryption=True)
-            found |= {one["Name"]: _parameter(one) for one in answer["Parameters"]}
-        if missing := [name for name in wanted if name not in found]:
-            raise NotThere(*missing)
-        return {name: found[name] for name in wanted}
+    def read(self, name: str) -> Parameter:
+        """Read one parameter, decrypted. Raises NotAllowed, or WorkshopError if it is not there."""
+        with explained(self.access, f"read {name}"):
+            return _parameter(self.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"])
 
     def get_by_path(self, path: str) -> dict[str, Parameter]:
-        """Read everything below a path, sorted by name; empty if there is nothing. Raises NotAllowed."""
-        found: list[Parameter] = []
+        """Read everything below a path, by name; empty if there is nothing. Raises NotAllowed."""
         with explained(self.access, f"read what is below {path}"):
-            pages = self.client("ssm").get_paginator("get_parameters_by_path")
-            for page in pages.paginate(Path=path, Recursive=True, WithDecryption=True):
-                found += map(_parameter, page["Parameters"])
-        return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+            listing = self.client("ssm").get_paginator("get_parameters_by_path")
+            pages = listing.paginate(Path=path, Recursive=True, WithDecryption=True)
+            return {one["Name"]: _parameter(one) for page in pages for one in page["Parameters"]}
 
     def put(self, name: str, value: str | SecretStr) -> None:
         """Make a parameter, or give it another value. A SecretStr becomes a SecureString."""
@@ -129,18 +221,14 @@ def connect(stack: Stack) -> Store:
     return Store(Access(stack.url(SERVICE), ADMINISTRATOR, key))
 
 
-def seed(store: Store, environments: Mapping[str, Settings]) -> list[str]:
-    """Write the settings of each environment into the store, as far as they differ; return the names written."""
-    written = []
+def seed(store: Store, environments: Mapping[str, Settings]) -> None:
+    """Write the settings of each environment into the store, as far as they differ."""
     for environment, settings in environments.items():
         there = store.get_by_path(f"{PREFIX}/{environment}")
         for name, value in settings.items():
             full = f"{PREFIX}/{environment}/{name}"
-            known = there.get(full)
-            if known is None or (known.value, known.secret) != (_text(value), isinstance(value, SecretStr)):
+            if there.get(full) != Parameter(full, _text(value), isinstance(value, SecretStr)):
                 store.put(full, value)
-                written.append(full)
-    return written
 
 
 def settings_of(stack: Stack) -> dict[str, str | SecretStr]:

@@ -22,7 +22,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
 
-REVERT_FAULTS = ("workshop_kit.faults.injection:revert_all",)
+REVERT_FAULTS = "workshop_kit.faults.injection:revert_all"
 """What a reaper calls first: the faults of a dead process are reverted while its proxies still run."""
 
 

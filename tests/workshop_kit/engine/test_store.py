@@ -10,8 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import SecretStr
 
 from workshop_kit.engine import store as stores
-from workshop_kit.engine.aws import Access, NotAllowed
-from workshop_kit.engine.store import Parameter, Settings, Store
+from workshop_kit.engine.store import Access, NotAllowed, Settings, Store
 from workshop_kit.errors import WorkshopError
 
 NOWHERE, ELSEWHERE = "http://127.0.0.1:9", "http://127.0.0.1:10"
@@ -27,17 +26,12 @@ def seeded(store: Store) -> None:
     stores.seed(store, SETTINGS)
 
 
-def one(store: Store, name: str) -> Parameter:
-    """One parameter of a store."""
-    return store.read([name])[name]
-
-
 def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
     """Narrowed: staging, decrypted, is theirs; production, the root, writing and administration are not."""
     reader = store.reader("staging")
     assert reader.get_by_path("/workshop/staging")["/workshop/staging/redis/password"].value == "canary-staging"
     refused: dict[str, Callable[[], object]] = {
-        "read by name": lambda: one(reader, "/workshop/production/redis/password"),
+        "read by name": lambda: reader.read("/workshop/production/redis/password"),
         "read by path": lambda: reader.get_by_path("/workshop/production"),
         "read all": lambda: reader.get_by_path("/"),
         "write": lambda: reader.put("/workshop/staging/log/level", "info"),
@@ -50,14 +44,14 @@ def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:
 
 def test_no_value_is_in_any_repr(store: Store) -> None:
     """Secrets are never shown: not in the repr of a parameter, an access or a store."""
-    assert "canary" not in repr(one(store, "/workshop/staging/redis/password"))
+    assert "canary" not in repr(store.read("/workshop/staging/redis/password"))
     assert store.access.secret_key not in repr(store) + repr(store.access)
 
 
 def test_a_store_that_is_not_there_is_one_sentence() -> None:
     """Nothing listens: the error names the address, the request and the next step, without a library's traceback."""
     with pytest.raises(WorkshopError, match=f"store at {NOWHERE} does not answer: could not read /a") as caught:
-        Store(Access(NOWHERE, key_id="AKIA", secret_key="x" * 20)).read(["/a"])
+        Store(Access(NOWHERE, key_id="AKIA", secret_key="x" * 20)).read("/a")
     assert caught.value.__suppress_context__
 
 

@@ -1,84 +1,62 @@
-"""Task definitions: a subset of Amazon ECS's JSON, read and checked, and run with its secrets from the store."""
+"""Container definitions: a subset of Amazon ECS's JSON, read and checked, and run with its secrets from the store."""
 
 from __future__ import annotations
 
-import copy
 import secrets
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from workshop_kit.engine.aws import NotAllowed, NotThere
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.store import Store
-from workshop_kit.engine.tasks import ContainerDefinition, InvalidTask, TaskDefinition, keys, parse, resolve, run
-from workshop_kit.errors import WorkshopError
+from workshop_kit.engine.tasks import ContainerDefinition, parse, run
+from workshop_kit.errors import WorkshopError, WrongUsage
 
-IMAGE = "sha256:" + "0a" * 32
-FIRST = "containerDefinitions[0]"
-WHOLE: dict[str, Any] = {
-    "family": "workshop-staging",
-    "containerDefinitions": [
-        {
-            "name": "service",
-            "image": f"workshop/app@{IMAGE}",
-            "environment": [{"name": "LOG_LEVEL", "value": "debug"}, {"name": "EMPTY", "value": ""}],
-            "secrets": [
-                {"name": "REDIS_PASSWORD", "valueFrom": "/workshop/staging/redis/password"},
-                {"name": "REDIS_HOST", "valueFrom": "/workshop/staging/redis/host"},
-            ],
-        }
-    ],
-}
+SECRET = "/workshop/test/redis/password"
+PLAIN = "/workshop/test/redis/host"
+PLACE: dict[str, Any] = {"network": "bridge", "port": 9000}
 
 
-def changed(**changes: Any) -> dict[str, Any]:
-    """The whole definition with keys of its first container changed."""
-    whole = copy.deepcopy(WHOLE)
-    whole["containerDefinitions"][0] |= changes
-    return whole
+def definition(**changes: Any) -> dict[str, Any]:
+    """A definition whose secret and host are in the store, with some keys changed."""
+    host = f"arn:aws:ssm:us-east-1:123456789012:parameter{PLAIN}"
+    references = [{"name": "REDIS_PASSWORD", "valueFrom": SECRET}, {"name": "REDIS_HOST", "valueFrom": host}]
+    return {"image": "base", "environment": [{"name": "EMPTY", "value": ""}], "secrets": references, **changes}
 
 
-def problems(document: Any) -> list[str]:
-    """What is wrong with a document, a sentence each."""
-    with pytest.raises(InvalidTask) as caught:
+def problems(document: dict[str, Any]) -> str:
+    """What is wrong with a document, a sentence for each mistake."""
+    with pytest.raises(WrongUsage) as caught:
         parse(document)
-    assert caught.value.problems
-    return list(caught.value.problems)
+    return caught.value.what
 
 
 @pytest.mark.parametrize(
-    ("document", "says"),
+    ("changes", "says"),
     [
-        (changed(image="app:latest"), f"{FIRST}.image: has to name a digest"),
-        (changed(environment=[{"name": "REDIS_HOST", "value": ""}]), f"{FIRST}: sets REDIS_HOST twice."),
+        ({"environment": [{"name": "REDIS_HOST", "value": ""}]}, "The definition: sets REDIS_HOST twice."),
         (
-            changed(secrets=[{"name": "A", "value": "x"}]),
-            f"{FIRST}.secrets[0]: has the unknown key 'value'. Did you mean 'valueFrom'?",
+            {"secrets": [{"name": "A", "value": "x"}]},
+            "secrets[0]: has the unknown key 'value'. Did you mean 'valueFrom'?",
         ),
         (
-            changed(secrets=[{"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}]),
-            f"{FIRST}.secrets[0].valueFrom: is in Secrets Manager",
+            {"secrets": [{"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}]},
+            "secrets[0].valueFrom: has to be a parameter's name",
         ),
-        (changed(logConfiguration={}), f"{FIRST}: has the key 'logConfiguration', which Amazon ECS knows and"),
-        ("{'family': 1}", "The document: Invalid JSON: "),
+        ({"logConfiguration": {}}, "The definition: has the key 'logConfiguration', which Amazon ECS knows and"),
     ],
 )
-def test_a_mistake_is_one_sentence_with_its_place(document: Any, says: str) -> None:
+def test_a_mistake_is_one_sentence_with_its_place(changes: dict[str, Any], says: str) -> None:
     """The sentence names the place in JSON's own words; of an unknown key it says whether ECS has it."""
-    assert problems(document)[0].startswith(says)
+    assert problems(definition(**changes)).startswith(f"The task definition cannot be used. {says}")
 
 
 def test_no_value_is_repeated_in_a_problem() -> None:
     """A secret in the wrong place, as a value of any key, is in no sentence."""
-    for key in keys(ContainerDefinition):
+    for key in ContainerDefinition.model_fields:
         for value in ({"a": "canary"}, [{"name": "canary value", "valueFrom": "canary value"}]):
-            assert "canary" not in " ".join(problems(changed(**{key: value})))
-
-
-SECRET = "/workshop/test/redis/password"
-PLAIN = "/workshop/test/redis/host"
+            assert "canary" not in problems(definition(**{key: value}))
 
 
 @pytest.fixture
@@ -90,63 +68,28 @@ def canary(store: Store) -> str:
     return value
 
 
-@pytest.fixture(scope="module")
-def image_id(session: Session, images: dict[str, str]) -> str:
-    """The id of the base image."""
-    return str(session.engine.client.images.get(images["base"]).id)
-
-
-def definition(image: str, **more: Any) -> TaskDefinition:
-    """A task of one container that waits; its secret and its host are in the store."""
-    container = {
-        "name": "waiter",
-        "image": image,
-        "entryPoint": ["sleep", "600"],
-        "environment": [{"name": "PLACE", "value": "here"}],
-        "secrets": [
-            {"name": "REDIS_PASSWORD", "valueFrom": SECRET},
-            {"name": "REDIS_HOST", "valueFrom": f"arn:aws:ssm:us-east-1:123456789012:parameter{PLAIN}"},
-        ],
-        "stopTimeout": 0,
-        "user": "10001:10001",
-        **more,
-    }
-    return parse({"family": "test", "containerDefinitions": [container]})
-
-
-def test_the_container_is_what_the_definition_says_and_inspect_shows_its_variables(
-    session: Session, store: Store, image_id: str, canary: str
+def test_the_variables_have_the_values_and_inspect_shows_them(
+    session: Session, store: Store, images: dict[str, str], canary: str
 ) -> None:
-    """Limits, user, stop time and ports arrive; the rest is hardened.
-
-    As on Amazon ECS the variables have the secrets' values; an ARN becomes the parameter's name.
-    """
-    task = definition(image_id, memory=64, cpu=256, portMappings=[{"containerPort": 9000}])
-    with run(session, task, store) as running:
-        inspected = running["waiter"].inspect()
-        config, host = inspected["Config"], inspected["HostConfig"]
-        found = dict(pair.split("=", 1) for pair in config["Env"])
-        assert (found["REDIS_PASSWORD"], found["REDIS_HOST"], found["PLACE"]) == (canary, "redis.example", "here")
-        assert (host["Memory"], host["MemorySwap"], host["NanoCpus"]) == (64 * 2**20, 64 * 2**20, 250_000_000)
-        assert (config["User"], config["StopTimeout"]) == ("10001:10001", 0)
-        assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
-        assert running["waiter"].url(9000).startswith("http://127.0.0.1:")
-        assert inspected["Image"] == image_id
+    """As on Amazon ECS; an ARN becomes the parameter's name."""
+    with run(session, parse(definition(image=images["parameter_store"])), store, **PLACE) as running:
+        inspected = running.inspect()
+    found = dict(pair.split("=", 1) for pair in inspected["Config"]["Env"])
+    assert (found["REDIS_PASSWORD"], found["REDIS_HOST"], found["EMPTY"]) == (canary, "redis.example", "")
+    assert inspected["HostConfig"]["PortBindings"]["9000/tcp"][0]["HostIp"] == "127.0.0.1"
 
 
 def test_a_task_that_cannot_be_resolved_starts_nothing(
-    session: Session, store: Store, image_id: str, canary: str
+    session: Session, store: Store, images: dict[str, str], canary: str
 ) -> None:
-    """No parameter, no right: one sentence without a value, and no container. A spec's repr has no value."""
-    before = session.ledger.entries()
-    missing = definition(image_id, secrets=[{"name": "B", "valueFrom": "/workshop/test/no/such"}])
-    wrong: list[tuple[type[WorkshopError], str, TaskDefinition, Store]] = [
-        (NotThere, "no parameter /workshop/test/no/such", missing, store),
-        (NotAllowed, "staging-reader may not read", definition(image_id), store.reader("staging")),
-    ]
-    for kind, says, task, asked in wrong:
-        with pytest.raises(kind, match=says) as caught, run(session, task, asked):
-            pass
+    """No parameter, no right: one sentence without a value, and no container."""
+    before, base = session.ledger.entries(), images["base"]
+    missing = definition(image=base, secrets=[{"name": "B", "valueFrom": "/workshop/test/no/such"}])
+    for says, document, asked in (
+        ("no such parameter: could not read /workshop/test/no/such", missing, store),
+        ("staging-reader may not read", definition(image=base), store.reader("staging")),
+    ):
+        with pytest.raises(WorkshopError, match=says) as caught:
+            run(session, parse(document), asked, **PLACE)
         assert canary not in str(caught.value)
-    assert canary not in repr(resolve(definition(image_id), store))
     assert session.ledger.entries() == before

@@ -161,7 +161,7 @@ REGIONS = [
     ("container.graceful", f"exec {UVICORN} --timeout-graceful-shutdown 0", LUCKY, "gave up the order"),
     ("container.graceful", WRAPPER, WRONG, "The service does not hear SIGTERM and goes on taking orders"),
     ("container.limits", limits(MEMORY, CORES, *READ_ONLY), WRONG, "a fork bomb would take the whole machine"),
-    ("container.limits", limits("mem_limit: 8m", CORES, PROCESSES, *READ_ONLY), NOT_UP, "8 MiB of memory"),
+    ("container.limits", limits("mem_limit: 8m", CORES, PROCESSES, *READ_ONLY), NOT_UP, "memory"),  # killed, or refused
     ("config.env", HARD_CODED, LUCKY, "happen to be right"),
     ("config.env", FIRST_ONE_MISSING, NOT_UP, "KeyError: 'REDIS_USER'"),
     ("config.env", NONE_FOR_MISSING, NOT_UP, "REDIS_USER is set, but empty"),

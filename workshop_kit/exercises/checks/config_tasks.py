@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationEr
 
 from workshop_kit.engine import store as stores
 from workshop_kit.engine import tasks
-from workshop_kit.engine.aws import NotAllowed
-from workshop_kit.engine.store import PREFIX, Settings, Store
-from workshop_kit.engine.tasks import Delivery, TaskDefinition, parse
+from workshop_kit.engine.store import PREFIX, NotAllowed, Settings, Store
+from workshop_kit.engine.tasks import ContainerDefinition, Delivery, parse
 from workshop_kit.errors import WorkshopError, first_problem
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
@@ -163,20 +162,12 @@ def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
     return store
 
 
-def _complete(one: Definition, image: str, own: Settings, port: int) -> TaskDefinition:
-    """Return a task of the definition, with those of the service's other settings that environments share."""
+def _complete(one: Definition, image: str, own: Settings) -> ContainerDefinition:
+    """Return the definition with its image and those of the service's other settings that environments share."""
     named = {*NOT_SHARED, *(str(entry.get("name")) for entry in (*one.environment, *one.secrets))}
     texts = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
     shared = [{"name": name, "value": text} for name, text in texts.items() if name not in named]
-    container = {
-        "name": "service",
-        "image": image,
-        "environment": [*one.environment, *shared],
-        "secrets": one.secrets,
-        "portMappings": [{"containerPort": port}],
-        "stopTimeout": 0,
-    }
-    return parse({"family": "exercise", "containerDefinitions": [container]})
+    return parse({"image": image, "environment": [*one.environment, *shared], "secrets": one.secrets})
 
 
 @contextlib.contextmanager
@@ -185,11 +176,10 @@ def _run(
 ) -> Iterator[Trial]:
     """Run a definition as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run`."""
     image, network = context.stack.container("service").attrs["Image"], f"{context.stack.project}_default"
-    task = _complete(one, image, own, port)
+    task = _complete(one, image, own)
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
-    with tasks.run(context.stack.session, task, reader, network=network, delivery=delivery) as started:
-        (first,) = started.values()
-        yield Trial(first, secrets=hidden, port=port)
+    with tasks.run(context.stack.session, task, reader, network=network, port=port, delivery=delivery) as running:
+        yield Trial(running, secrets=hidden, port=port)
 
 
 def read(text: str) -> dict[str, Definition]:

@@ -96,7 +96,7 @@ def help_of(words: Sequence[str]) -> str:
 def _start_command_line(command: Command, arguments: list[str]) -> NoReturn:
     """Run a command in the environment that it needs, which is made first if the command may install it."""
     if arguments[:2] == ["bundle", "load"]:
-        python = wheels.make_python(CHECKOUT, arguments[2:], report=_report)
+        python = wheels.make_python(CHECKOUT, arguments[2:])
     else:
         developer = command.developer_packages
         python = python_env.ensure(CHECKOUT, developer=developer, install=command.may_install, report=_report)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit.bundle import images, wheels
-from workshop_kit.bundle.manifest import find, megabytes, parts, require_same, verify, version_of
+from workshop_kit.bundle.manifest import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
 from workshop_kit.dev import site
@@ -137,15 +137,13 @@ def save(folder: Folder) -> None:
     with TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=False, report=report)
         own = version_of(CHECKOUT)
-        made = [
-            wheels.save(CHECKOUT, folder, own, report),
-            images.save(stack.session.engine, tags(CHECKOUT), folder, own, report),
-        ]
+        wheels.save(CHECKOUT, folder, own, report)
+        images.save(stack.session.engine, tags(CHECKOUT), folder, own, report)
     say(site.save(site.FOLDER, folder, own))
-    for part in made:
-        say(f"{part.folder.name}: {len(part.files)} files, {megabytes(part.size_bytes)}")
-    everything = sum(part.size_bytes for part in parts(folder))
-    say(f"Saved ({own}): {megabytes(everything)} in all in {folder}.")
+    saved = parts(folder)
+    for part in saved:
+        say(str(part))
+    say(f"Saved ({own}): {sum(part.size_bytes for part in saved) / MB:.0f} MB in all in {folder}.")
     say("On the other machine: ./workshop bundle load FOLDER")
 
 
@@ -156,9 +154,9 @@ def load_bundle(folder: Folder) -> None:
     engine = reach.connect()
     part = find(found, "images", engine.architecture, OTHER_ENGINE.format(engine.architecture))
     require_same(part, CHECKOUT)
+    verify(part)
     workspace = own_workspace()
     with TerminalReport() as report:
-        verify(part, report)
         new = images.load(provision.session_of(workspace, engine), part, report)
         stack = provision.make_ready(workspace, may_install=False, report=report)
         provision.write_env(stack, report)

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from workshop_kit.bootstrap.__main__ import run_without_packages
-from workshop_kit.bootstrap.command_table import COMMANDS
+from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain

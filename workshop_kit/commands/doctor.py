@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from workshop_kit.bootstrap import memory, python_env
-from workshop_kit.bootstrap.command_table import COMMANDS
-from workshop_kit.bootstrap.memory import GIB
+from workshop_kit.bootstrap import python_env
+from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.machine import ENOUGH_BYTES, GIB, usable_bytes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.folder import HIDDEN, own_folder
@@ -124,9 +124,9 @@ def ports(folders: JupyterFolders) -> DoctorLine:
 
 
 def _memory() -> DoctorLine:
-    usable = memory.usable_bytes()
+    usable = usable_bytes()
     detail = f"{usable / GIB:.1f} GiB"
-    if usable < memory.ENOUGH_BYTES:
+    if usable < ENOUGH_BYTES:
         return DoctorLine(
             "Memory", "fixable", f"{detail}; the lessons want 3", "use a machine, or a seat, with more memory"
         )

@@ -34,7 +34,7 @@ from workshop_kit.exercises.trial import (
     Trial,
     start_seconds,
 )
-from workshop_kit.patience import patient
+from workshop_kit.machine import patient
 from workshop_kit.progress import Report, Step, silent
 
 GIVEN = "/given"

@@ -19,9 +19,9 @@ from docker.errors import APIError
 from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers
+from workshop_kit.machine import patient
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
-from workshop_kit.patience import patient
 
 PORT = 8080
 MEMORY_BYTES = 256 * 1024 * 1024

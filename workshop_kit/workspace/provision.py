@@ -9,7 +9,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import cleanup, containers, images, install
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
@@ -18,6 +17,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
+from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace

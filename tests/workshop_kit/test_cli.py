@@ -72,7 +72,7 @@ def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, s
     assert {*GOOD} <= {finding["name"] for finding in report["findings"]}
     assert (said.returncode, report["good"]) == (Exit.GOOD, True)
     said = cli(root, "doctor", environment=environment | {"WORKSHOP_WORKSPACE": str(workspace.folder / "none")})
-    assert "– n/a      Limits, health, logs" in said.stdout
+    assert "– n/a      Clock, limits, health, logs" in said.stdout
 
 
 def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(

@@ -131,11 +131,13 @@ def _count(principle: Principle) -> str:
     return ", ".join(counts) if methods else "none"
 
 
-def keep_rows(root: Path, name: str, rows: str) -> None:
-    """Write a benchmark's rows (the JSON that it prints) beside machine and date."""
+def keep_rows(root: Path, name: str, rows: str) -> Path:
+    """Keep a benchmark's rows (the JSON that it prints) beside machine and date; return the page with all of them."""
     measured = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": json.loads(rows)}
     text = json.dumps(measured, indent=1, ensure_ascii=False)
     write_atomically(root / MEASURED / f"{name}.json", f"{text}\n".encode())
+    write_atomically(root / PERFORMANCE, performance_page(root).encode())
+    return PERFORMANCE
 
 
 def machine() -> str:
@@ -143,12 +145,6 @@ def machine() -> str:
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB of memory"
     python = ".".join(platform.python_version_tuple()[:2])
     return f"{suite.cores()} processors ({platform.machine()}), {memory}, {platform.system()}, Python {python}"
-
-
-def write_performance_page(root: Path) -> Path:
-    """Write the page from all kept rows; return its path below ``root``."""
-    write_atomically(root / PERFORMANCE, performance_page(root).encode())
-    return PERFORMANCE
 
 
 def performance_page(root: Path) -> str:

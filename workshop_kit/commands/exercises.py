@@ -26,7 +26,6 @@ WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such a
 def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> None:
     """Check an exercise on real containers."""
     service = exercise_service(own_workspace(seed=seed))
-    exercise = service.find(exercise).id  # a wrong name is an error before anything starts
     with TerminalReport() as report:
         result = service.check(exercise, report)
     hints = () if result.passed else service.hints_shown(exercise)
@@ -49,7 +48,6 @@ def watch(seed: Seed = None) -> None:
 def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
     service = exercise_service(own_workspace())
-    exercise = service.find(exercise).id
     before, hints = service.hints_shown(exercise), service.hint(exercise)
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
@@ -63,7 +61,6 @@ def solution(
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
     service = exercise_service(own_workspace())
-    exercise = service.find(exercise).id
     text = service.solution(exercise, anyway=anyway)
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")

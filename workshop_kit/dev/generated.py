@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import Method, Principle, Rule
+from workshop_kit.audit.findings import Principle, Rule
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.dev import suite
 from workshop_kit.display.rendered import template
@@ -110,7 +110,7 @@ def _compile(root: Path, target: str, *words: str) -> None:
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
     values = {"titles": TITLES, "rules": catalog.rules(), "principles": catalog.principles()}
-    return template(HERE / "audit_page.md").render(**values, served=_served, proof=_proof, count=_count) + "\n"
+    return template(HERE / "audit_page.md").render(**values, served=_served, proof=_proof) + "\n"
 
 
 def _served(rule: Rule) -> str:
@@ -122,13 +122,6 @@ def _served(rule: Rule) -> str:
 def _proof(principle: Principle) -> str:
     """Return the rules that prove a principle."""
     return ", ".join(f"`{rule.id}`" for rule in catalog.rules() if principle.id in rule.proves) or "no rule"
-
-
-def _count(principle: Principle) -> str:
-    """Return how many static and dynamic rules serve a principle."""
-    methods = [rule.method for rule in catalog.rules() if principle.id in (*rule.serves, *rule.proves)]
-    counts = [f"{methods.count(method)} {method}" for method in Method]
-    return ", ".join(counts) if methods else "none"
 
 
 def keep_rows(root: Path, name: str, rows: str) -> Path:

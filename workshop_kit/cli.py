@@ -21,7 +21,8 @@ DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOT
 
 MODULES = {
     "machine": ("setup", "start", "down", "bundle"),
-    "exercises": ("check", "watch", "hint", "solution", "reset", "status", "goto", "update", "progress"),
+    "exercises": ("check", "hint", "solution", "reset", "status", "goto", "update", "progress"),
+    "watch": ("watch",),
     "tour": ("tour",),
     "instructor": ("notes", "desk", "join"),
     "audit": ("audit",),

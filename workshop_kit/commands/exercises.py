@@ -1,4 +1,4 @@
-"""The commands for exercises and lessons: ``check`` to ``update``, and ``progress``."""
+"""The commands for exercises and lessons: ``check``, ``hint`` to ``update``, and ``progress``."""
 
 from __future__ import annotations
 
@@ -36,13 +36,6 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
     if not result.passed:
         say(f"Edit {service.place(exercise)}, and check again.")
         raise typer.Exit(Exit.NOT_GOOD)
-
-
-def watch(seed: Seed = None) -> None:
-    """Check an exercise whenever its file is saved."""
-    from workshop_kit.commands.watch import run  # lazily: it brings the file watcher
-
-    run(exercise_service(own_workspace(seed=seed)))
 
 
 def hint(exercise: ExerciseId) -> None:

@@ -28,7 +28,7 @@ UV_PROGRAM = ".data/scripts/uv"
 """The end of the program's name in uv's wheel."""
 NETWORK_ADVICE = (
     "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA bundle), "
-    "then run ./workshop setup again: it goes on where it stopped."
+    "then run the same command again."
 )
 DISK_ADVICE = "Read the lines above (is the disk full?), then run the same command again."
 

@@ -36,10 +36,7 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
         shell.run(
             [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
             failed="The Python packages could not be fetched.",
-            next_step=(
-                "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA "
-                "bundle) and the space on the disk, then save again."
-            ),
+            next_step=python_env.NETWORK_ADVICE,
             on_line=lambda line: report(Step(TASK, None, line.partition(" (from ")[0])),
         )
         content["lock"] = sha256_of(lock)

@@ -110,10 +110,7 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        tours = provision.remove_tours(TOURS, session.engine, scopes, report)
-        outcome.removed += tours.removed
-        outcome.left += tours.left
-        outcome.unreadable += tours.unreadable
+        provision.remove_tours(TOURS, session.engine, scopes, outcome, report)
         unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
     if as_json:

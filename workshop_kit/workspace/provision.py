@@ -101,10 +101,9 @@ def lock_path(folder: Path) -> Path:
 
 
 def remove_tours(
-    folder: Path, engine: Engine, scopes: Collection[Scope], report: Report = silent
-) -> cleanup.CleanupResult:
-    """Remove what tours below ``folder`` have left that were killed; one that is running is left alone."""
-    outcome = cleanup.CleanupResult()
+    folder: Path, engine: Engine, scopes: Collection[Scope], outcome: cleanup.CleanupResult, report: Report = silent
+) -> None:
+    """Remove what killed tours below ``folder`` left, and add it to ``outcome``; one that is running is left alone."""
     for tour in (folder / "workspace", folder / "demo" / "workspace"):
         identifier = tour / HIDDEN / "id"
         if not identifier.is_file():
@@ -115,7 +114,6 @@ def remove_tours(
             outcome.removed += done.removed
             outcome.left += done.left
             outcome.unreadable += done.unreadable
-    return outcome
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.CleanupResult:

@@ -45,26 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 SLOWEST_FILES = 10
-LEFT_OUT = pytest.StashKey[int]()
 
 
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Count deselected tests; a worker sends its count to the reporting process."""
-    if items:
-        config = items[0].config
-        config.stash[LEFT_OUT] = config.stash.get(LEFT_OUT, 0) + len(items)
-        if hasattr(config, "workeroutput"):
-            config.workeroutput["left_out"] = config.stash[LEFT_OUT]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
-    """Take a worker's count: every worker has collected and left out the same tests."""
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
-
-
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Say which files took longest, all workers added up, and how many tests were left out."""
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Say which files took longest, all workers added up."""
     seconds: dict[str, float] = {}
     for report in chain.from_iterable(terminalreporter.stats.values()):
         if isinstance(report, pytest.TestReport):
@@ -72,11 +56,6 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
             seconds[file] = seconds.get(file, 0.0) + report.duration
     for file in sorted(seconds, key=seconds.__getitem__, reverse=True)[:SLOWEST_FILES]:
         terminalreporter.write_line(f"{seconds[file]:7.1f} s  {file}")
-    left_out = config.stash.get(LEFT_OUT, 0)
-    if left_out and config.option.markexpr:
-        terminalreporter.write_line(
-            f"Left out: {left_out} tests ({config.option.markexpr}). Run: ./workshop test --all"
-        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

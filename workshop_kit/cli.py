@@ -10,18 +10,19 @@ from typing import Any, NoReturn
 import typer
 
 from workshop_kit.bootstrap.__main__ import run_without_packages
-from workshop_kit.bootstrap.command_table import COMMANDS
-from workshop_kit.engine import reach, reaper
+from workshop_kit.commands import COMMANDS
+from workshop_kit.engine import install, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import say, say_error
 
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR, errno.EEXIST}
 
 MODULES = {
     "machine": ("setup", "start", "down", "bundle"),
-    "exercises": ("check", "watch", "hint", "solution", "reset", "status", "goto", "update", "progress"),
+    "exercises": ("check", "hint", "solution", "reset", "status", "goto", "update", "progress"),
+    "watch": ("watch",),
     "tour": ("tour",),
     "instructor": ("notes", "desk", "join"),
     "audit": ("audit",),
@@ -70,10 +71,7 @@ def main() -> NoReturn:
         if code == INTERRUPTED:  # Typer's word for Ctrl-C
             raise KeyboardInterrupt
     except WorkshopError as error:
-        if isinstance(error, reach.NoPermission):
-            from workshop_kit.commands import machine  # lazily, as all commands
-
-            machine.repeat_as_group_member()
+        install.repeat_as_group_member(error)
         _exit_with(error)
     except (KeyboardInterrupt, typer.Abort):
         say("Stopped. Nothing is lost: run the same command again.")

@@ -13,7 +13,6 @@ _UNSAFE = re.compile(
     "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # bidi, invisible, line ends
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e0fff]"  # halves, non-characters, tags
 )
-_NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\x1b": "\\x1b"}
 
 
 def visible(text: str, limit: int | None = None) -> str:
@@ -26,7 +25,7 @@ def visible(text: str, limit: int | None = None) -> str:
     """
     if limit is not None and len(text) > limit:
         text = text[:limit] + "…"
-    return _UNSAFE.sub(_written, text)
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def as_html(text: str) -> str:
@@ -41,11 +40,3 @@ def in_lines(text: str) -> str:
     'one\\ntwo\\\\x07'
     """
     return "\n".join(visible(line.removesuffix("\r")) for line in text.split("\n"))
-
-
-def _written(found: re.Match[str]) -> str:
-    character = found[0]
-    code = ord(character)
-    if character in _NAMED:
-        return _NAMED[character]
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

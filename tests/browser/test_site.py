@@ -115,16 +115,6 @@ def test_no_page_is_wider_than_a_phone(site: Path, page: Page) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_theme_follows_the_systems(site: Path, page: Page, *, dark: bool) -> None:
-    """Dark or light, without a setting."""
-    page.emulate_media(color_scheme="dark" if dark else "light")
-    page.goto((site / "docs" / "book" / "01_container.html").as_uri())
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert (brightness(page.locator("body")) < 128) == dark
-    page.screenshot(path=SCREENSHOTS / f"site-{'dark' if dark else 'light'}.png")
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_pages_fit_every_width_in_both_themes(site: Path, page: Page, *, dark: bool) -> None:
     """No page is wider than the window; the theme follows the system's."""
     page.emulate_media(color_scheme="dark" if dark else "light")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.audit.catalog import principles
-from workshop_kit.bootstrap.command_table import COMMANDS
+from workshop_kit.commands import COMMANDS
 from workshop_kit.dev import generated
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED

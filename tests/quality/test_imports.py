@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 FLOORS = (
     ("paths", "progress", "screen"),
     ("errors",),
-    ("files", "patience", "terminal"),
+    ("files", "machine", "terminal"),
     ("bootstrap",),
     ("engine",),
     ("observe", "faults", "bundle"),
@@ -106,7 +106,7 @@ def test_the_observed_does_not_know_its_observer(root: Path) -> None:
 
 def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> None:
     """What the launcher runs on a bare Python can be imported without any installed package."""
-    program = "import workshop_kit.bootstrap.__main__, workshop_kit.commands.doctor, workshop_kit.commands.plan"
+    program = "import workshop_kit.bootstrap.__main__, workshop_kit.commands.doctor"
     command = [sys.executable, "-S", "-c", program]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert said.stderr == ""

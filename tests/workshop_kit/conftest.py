@@ -30,18 +30,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def source(tmp_path: Path) -> Path:
     """A checkout with two notebooks, an exercise, and files that are not copied."""
     root = tmp_path / "check out"
-    for name in ("notebooks/00_start.ipynb", "notebooks/pictures/map.svg", "exercises/01/limits.py"):
+    copied = ("notebooks/00_start.ipynb", "notebooks/pictures/map.svg", "exercises/01/limits.py")
+    litter = ("notebooks/.ipynb_checkpoints/00_start.ipynb", "exercises/__pycache__/limits.pyc")
+    for name in (*copied, *litter, "notebooks/00_start.predictions.toml"):
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"content of {name}")
-    for name in (
-        "notebooks/.ipynb_checkpoints/00_start-checkpoint.ipynb",
-        "exercises/__pycache__/limits.pyc",
-        "notebooks/00_start.predictions.toml",
-    ):
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("litter")
     return root
 
 

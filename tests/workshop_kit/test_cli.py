@@ -16,9 +16,8 @@ import pytest
 
 from tests.workshop_kit.engine.recorded_engines import GOOD
 from workshop_kit.bootstrap.__main__ import help_of
-from workshop_kit.bootstrap.command_table import COMMANDS
 from workshop_kit.cli import main
-from workshop_kit.commands import tour
+from workshop_kit.commands import COMMANDS, tour
 from workshop_kit.errors import Exit
 from workshop_kit.workspace.folder import Workspace
 
@@ -73,7 +72,7 @@ def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, s
     assert {*GOOD} <= {finding["name"] for finding in report["findings"]}
     assert (said.returncode, report["good"]) == (Exit.GOOD, True)
     said = cli(root, "doctor", environment=environment | {"WORKSHOP_WORKSPACE": str(workspace.folder / "none")})
-    assert "– n/a      Limits, health, logs" in said.stdout
+    assert "– n/a      Clock, limits, health, logs" in said.stdout
 
 
 def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
@@ -155,7 +154,7 @@ def test_wrong_settings_are_named(root: Path, environment: dict[str, str]) -> No
 
 def test_an_interrupted_command_ends_in_a_sentence(root: Path, environment: dict[str, str]) -> None:
     """Typer turns Ctrl-C into an exit code; the sentence says that nothing is lost."""
-    with mock.patch("workshop_kit.commands.plan.main", side_effect=KeyboardInterrupt):
+    with mock.patch("workshop_kit.bootstrap.__main__.plan", side_effect=KeyboardInterrupt):
         said = cli(root, "plan", environment=environment)
     assert said.returncode == 130
     assert said.stderr == "Stopped. Nothing is lost: run the same command again.\n"

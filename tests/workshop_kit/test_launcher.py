@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.bootstrap.command_table import COMMANDS
+from workshop_kit.commands import COMMANDS
 from workshop_kit.errors import Exit
 from workshop_kit.paths import CHECKOUT
 

@@ -6,6 +6,7 @@ exercises and images are in a clone.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tomllib
@@ -14,13 +15,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.bootstrap.command_table import COMMANDS, Command
 from workshop_kit.bundle import wheels
-from workshop_kit.commands import doctor, plan
+from workshop_kit.commands import COMMANDS, Command, doctor
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage, did_you_mean
+from workshop_kit.lessons.plan import as_json, as_text, timetable
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Step
-from workshop_kit.terminal import answer, say, say_error
+from workshop_kit.terminal import Parser, answer, say, say_error
+from workshop_kit.workspace.course import TRACKS, load_course
 
 HELP = Path(__file__).with_name("help.toml")
 """The help of each command that needs packages; ``./workshop build`` writes it from the command line."""
@@ -71,13 +72,30 @@ def run_without_packages(arguments: list[str]) -> int | None:
         what = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
         raise WrongUsage(what, "Run ./workshop --help for the list.")
     if name == "plan":
-        return plan.main(arguments[1:], CHECKOUT if is_clone else PACKAGED)
+        return plan(arguments[1:], CHECKOUT if is_clone else PACKAGED)
     if not is_clone:
         raise NotReady(
             f"`workshop {name}` needs a clone of the repository: lessons and images are not in the package.",
             f"Clone it, and run ./workshop {name} in the clone.",
         )
     return doctor.main(arguments[1:]) if name == "doctor" else None
+
+
+def plan(arguments: Sequence[str], root: Path = CHECKOUT) -> int:
+    """Print the timetable of a track; ``root`` has exercises.toml and the notebooks. Raises WrongUsage."""
+    parser = Parser("plan", COMMANDS["plan"].summary)
+    parser.add_argument("--track", default="full", metavar="NAME", help=f"One of: {', '.join(TRACKS)}. [full]")
+    parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
+    forms.add_argument("--markdown", action="store_true", help="Markdown on stdout, for a page or a mail.")
+    wanted = parser.parse_args(arguments)
+    blocks = timetable(load_course(root), wanted.track, wanted.start)
+    if wanted.json:
+        answer(json.dumps(as_json(wanted.track, blocks)))
+    else:
+        answer(as_text(wanted.track, blocks, markdown=wanted.markdown))
+    return Exit.GOOD
 
 
 def overview() -> str:
@@ -96,22 +114,11 @@ def help_of(words: Sequence[str]) -> str:
 def _start_command_line(command: Command, arguments: list[str]) -> NoReturn:
     """Run a command in the environment that it needs, which is made first if the command may install it."""
     if arguments[:2] == ["bundle", "load"]:
-        python = wheels.make_python(CHECKOUT, arguments[2:], report=_report)
+        python = wheels.make_python(CHECKOUT, arguments[2:])
     else:
         developer = command.developer_packages
-        python = python_env.ensure(CHECKOUT, developer=developer, install=command.may_install, report=_report)
+        python = python_env.ensure(CHECKOUT, developer=developer, install=command.may_install)
     os.execv(python, [str(python), "-P", "-m", "workshop_kit.cli", *arguments])
-
-
-_said: list[str] = []
-
-
-def _report(step: Step) -> None:
-    """Write a line for each new step: a ``Report`` without packages."""
-    line = f"{step.task}: {'ready' if step.done else step.detail}"
-    if line not in _said[-1:]:
-        say(line)
-        _said.append(line)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib.util
 import os
 import re
 import shutil
@@ -19,17 +20,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from workshop_kit.errors import NotReady
-from workshop_kit.progress import Report, Step, silent
 from workshop_kit.terminal import say
 
 LOCK = "requirements.lock"
 DEVELOPER_LOCK = "requirements-dev.lock"
-TASK = "Python packages"
 UV_PROGRAM = ".data/scripts/uv"
 """The end of the program's name in uv's wheel."""
 NETWORK_ADVICE = (
     "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA bundle), "
-    "then run ./workshop setup again: it goes on where it stopped."
+    "then run the same command again."
 )
 DISK_ADVICE = "Read the lines above (is the disk full?), then run the same command again."
 
@@ -40,7 +39,7 @@ def is_complete(root: Path, lock: str = LOCK) -> bool:
     return stamp.is_file() and stamp.read_bytes() == (root / lock).read_bytes()
 
 
-def ensure(root: Path, *, developer: bool = False, report: Report = silent, install: bool = True) -> Path:
+def ensure(root: Path, *, developer: bool = False, install: bool = True) -> Path:
     """Return the interpreter of the complete environment, after making or repairing it.
 
     ``developer`` adds the packages for tests and benchmarks. Raises NotReady when it cannot be made.
@@ -52,21 +51,18 @@ def ensure(root: Path, *, developer: bool = False, report: Report = silent, inst
     if not install:
         raise NotReady("The Python packages are not installed.", "Run ./workshop setup.")
     with _locked(root):
-        if not _has_pip(python):
-            report(Step(TASK, detail="making .venv"))
+        if not _has_uv(python):
+            if not _brings_pip():
+                _install_debian_venv()
             _make_venv(root)
-        if not (root / ".venv" / "bin" / "uv").exists():
-            report(Step(TASK, detail="fetching uv"))
             _install_uv(root, python)
-        report(Step(TASK, detail=f"installing what {wanted[-1]} lists"))
-        sync(root, wanted[-1], root / ".venv" / "bin" / "uv", NETWORK_ADVICE)
+        sync(root, wanted[-1], python.with_name("uv"), NETWORK_ADVICE)
         for lock in wanted:
             shutil.copyfile(root / lock, root / ".venv" / lock)
-    report(Step(TASK, 1.0, done=True))
     return python
 
 
-def install_offline(root: Path, wheels: Path, report: Report = silent) -> Path:
+def install_offline(root: Path, wheels: Path) -> Path:
     """Make the environment from a folder of wheels alone and return its interpreter. Raises NotReady."""
     python = root / ".venv" / "bin" / "python"
     if is_complete(root):
@@ -74,14 +70,11 @@ def install_offline(root: Path, wheels: Path, report: Report = silent) -> Path:
     with _locked(root):
         uv = _unpack_uv(wheels, root)
         try:
-            report(Step(TASK, detail="making .venv"))
-            _make_venv(root, offline=True)
-            report(Step(TASK, detail=f"installing what {LOCK} lists, from {wheels}"))
+            _make_venv(root, *([] if _brings_pip() else ["--without-pip"]))
             sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
         finally:
             uv.unlink()
         shutil.copyfile(root / LOCK, root / ".venv" / LOCK)
-    report(Step(TASK, 1.0, done=True))
     return python
 
 
@@ -124,27 +117,24 @@ def _locked(root: Path) -> Iterator[None]:
             Path(lock_file.name).unlink(missing_ok=True)
 
 
-def _has_pip(python: Path) -> bool:
-    if not python.exists():
-        return False
-    return subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+def _has_uv(python: Path) -> bool:
+    """Return whether the environment works: an update of the system may have taken its interpreter away."""
+    command: list[str | Path] = [python, "-c", "import uv"]
+    return python.exists() and subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def _make_venv(root: Path, *, offline: bool = False) -> None:
-    """Make a new ``.venv``. If this Python lacks pip, install that first, or ``offline`` do without it."""
-    options = []
-    # Debian and Ubuntu have ensurepip in a package of its own.
-    ensurepip = subprocess.run([sys.executable, "-c", "import ensurepip"], capture_output=True, check=False)
-    if ensurepip.returncode:
-        if offline:
-            options = ["--without-pip"]
-        else:
-            _install_debian_venv()
+def _make_venv(root: Path, *options: str) -> None:
+    say("Python packages: making .venv")
     _run(
         [sys.executable, "-m", "venv", "--clear", *options, root / ".venv"],
         "The virtual environment .venv could not be made.",
         "Free some space or check the folder's permissions, then run ./workshop setup again.",
     )
+
+
+def _brings_pip() -> bool:
+    """Return whether this Python makes environments with pip."""
+    return importlib.util.find_spec("ensurepip") is not None
 
 
 def _install_debian_venv() -> None:
@@ -160,6 +150,7 @@ def _install_debian_venv() -> None:
 
 
 def _install_uv(root: Path, python: Path) -> None:
+    say("Python packages: fetching uv")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
         requirements.write(pinned((root / LOCK).read_text(), "uv"))
         requirements.flush()
@@ -172,6 +163,7 @@ def _install_uv(root: Path, python: Path) -> None:
 
 def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str | Path] = ()) -> None:
     """Make ``.venv`` in ``root`` hold what a lock lists, and nothing else. Raises NotReady with ``next_step``."""
+    say(f"Python packages: installing what {lock} lists")
     # Companies add their own CA to the system's store.
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     if "PIP_INDEX_URL" in os.environ:

@@ -11,7 +11,7 @@ from subprocess import PIPE, Popen
 
 from docker.errors import DockerException
 
-from workshop_kit.bundle.manifest import MB, Part, find, parts, require_space, writing
+from workshop_kit.bundle.manifest import MB, Part, require_space, writing
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.reach import Engine
@@ -32,8 +32,8 @@ FAILED = "The engine has not {} the images."
 NEXT_STEP = "Read its last lines above, then run the same command again."
 
 
-def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, report: Report = silent) -> Part:
-    """Write the images with these tags (by name) into a bundle; return the part.
+def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, report: Report = silent) -> None:
+    """Write the images with these tags (by name) into a bundle.
 
     Raises WorkshopError if the bundle cannot be written, or with the engine's message.
     """
@@ -44,7 +44,6 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
         _pack([*saved.values()], folder / ARCHIVE, total, report)
         content.update({"tags": dict(tags), "unpacked_bytes": total})
     report(Step(TASK, 1.0, done=True))
-    return find(parts(bundle), "images", engine.architecture)
 
 
 def load(session: Session, part: Part, report: Report = silent) -> list[str]:

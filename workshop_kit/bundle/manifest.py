@@ -13,51 +13,42 @@ import os
 import platform
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import commit
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.terminal import say
 
 MANIFEST = "manifest.json"
-FORMAT = 3
-TASK = "Bundle"
+FORMAT = 4
 MB = 1_000_000
-SHORT = 12
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 Kind = Literal["images", "wheels"]
 
 
 @dataclass(frozen=True)
-class File:
-    """Checksum and size of a file."""
-
-    sha256: str
-    size_bytes: int
-
-
-@dataclass(frozen=True)
 class Part:
-    """One part. ``name`` is its kind of machine (``amd64``), ``version`` the version of the workshop.
+    """One part: the folder ``images-amd64`` holds the images for machines of the name ``amd64``.
 
-    ``content`` holds further data of the kind of part.
+    ``version`` is that of the workshop, ``files`` has checksums by name, ``content`` further data of the kind of part.
     """
 
     folder: Path
-    kind: Kind
-    name: str
     version: str
-    files: Mapping[str, File] = field(default_factory=dict)
-    content: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str]
+    content: Mapping[str, Any]
 
     @property
     def size_bytes(self) -> int:
-        """The size of its files without the manifest."""
-        return sum(file.size_bytes for file in self.files.values())
+        """The size of its files. Raises OSError."""
+        return sum((self.folder / name).stat().st_size for name in self.files)
+
+    def __str__(self) -> str:
+        return f"{self.folder.name}: {len(self.files)} files, {self.size_bytes / MB:.0f} MB"
 
 
 def parts(bundle: Path) -> list[Part]:
@@ -73,19 +64,13 @@ def parts(bundle: Path) -> list[Part]:
     return found
 
 
-def verify(part: Part, report: Report = silent) -> None:
+def verify(part: Part) -> None:
     """Compare all checksums. Raises WorkshopError for the first file that is missing or differs."""
     with readable(part.folder):
-        done, doing = 0, f"checking {part.folder.name} ({megabytes(part.size_bytes)})"
-        for name, wanted in part.files.items():
-            report(Step(TASK, done / max(part.size_bytes, 1), doing))
-            path = part.folder / name
-            if not path.is_file():
-                raise _damaged(path, "is missing")
-            if sha256_of(path) != wanted.sha256:
-                raise _damaged(path, "is not as it was saved: its checksum differs")
-            done += wanted.size_bytes
-    report(Step(TASK, 1.0, done=True))
+        say(f"Checking {part}")
+        for name, checksum in part.files.items():
+            if sha256_of(part.folder / name) != checksum:
+                raise _damaged(part.folder / name)
 
 
 @contextlib.contextmanager
@@ -103,8 +88,11 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         yield partial, content
-        files = {path.name: File(sha256_of(path), path.stat().st_size) for path in sorted(partial.iterdir())}
-        _write_manifest(Part(partial, kind, name, version, files, content))
+        files = {path.name: sha256_of(path) for path in sorted(partial.iterdir())}
+        with (partial / MANIFEST).open("w", encoding="utf-8") as file:
+            json.dump({"format": FORMAT, "version": version, "files": files, "content": content}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())  # people pull out sticks early
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except OSError as error:
@@ -116,14 +104,13 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def find(found: Iterable[Part], kind: Kind, name: str, next_step: str = "Save the bundle again.") -> Part:
+def find(found: Iterable[Part], kind: Kind, name: str, next_step: str) -> Part:
     """Return one part of a bundle. Raises WorkshopError with the names that there are if it is missing."""
-    there = {part.name: part for part in found if part.kind == kind}
-    if name not in there:
-        raise WorkshopError(
-            f"The bundle has {kind} for {', '.join(there) or 'nothing'}, and not for {name}.", next_step
-        )
-    return there[name]
+    there = {part.folder.name: part for part in found if part.folder.name.startswith(f"{kind}-")}
+    if f"{kind}-{name}" not in there:
+        names = ", ".join(one.removeprefix(f"{kind}-") for one in there)
+        raise WorkshopError(f"The bundle has {kind} for {names or 'nothing'}, and not for {name}.", next_step)
+    return there[f"{kind}-{name}"]
 
 
 def require_same(part: Part, root: Path) -> None:
@@ -153,7 +140,8 @@ def readable(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise WorkshopError(
-            f"{folder} cannot be read: {error.strerror}.", "Copy the bundle again, or try another stick."
+            f"{error.filename or folder} cannot be read: {error.strerror}.",
+            "Copy the bundle again, or try another stick.",
         ) from error
 
 
@@ -172,49 +160,21 @@ def require_space(free_bytes: int, needed_bytes: int, what: str) -> None:
         )
 
 
-def megabytes(size_bytes: int) -> str:
-    """Return a size in megabytes.
-
-    >>> megabytes(412_345_678)
-    '412 MB'
-    """
-    return f"{size_bytes / MB:.0f} MB"
-
-
-def _write_manifest(part: Part) -> None:
-    said = {"format": FORMAT, **asdict(part)}
-    del said["folder"]
-    path = part.folder / MANIFEST
-    with path.open("w", encoding="utf-8") as file:
-        json.dump({"sha256": _digest(said), "part": said}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())  # people pull out sticks early
-
-
 def _read(path: Path) -> Part:
     try:
         document = json.loads(path.read_bytes())
-        said = document["part"]
-        is_whole = document["sha256"] == _digest(said)
-        files = {name: File(**file) for name, file in said["files"].items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _damaged(path, "is not as it was saved") from error
-    if said.get("format") != FORMAT:
-        raise WorkshopError(f"{path} is of another version of the workshop.", "Save the bundle again.")
-    if not is_whole:
-        raise _damaged(path, "is not as it was saved: its checksum differs")
-    return Part(path.parent, said["kind"], said["name"], said["version"], files, said["content"])
+        if document.get("format") == FORMAT:
+            return Part(path.parent, document["version"], document["files"], document["content"])
+    except (ValueError, KeyError, AttributeError) as error:
+        raise _damaged(path) from error
+    raise WorkshopError(f"{path} is of another version of the workshop.", "Save the bundle again.")
 
 
-def _digest(said: object) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _damaged(path: Path, what: str) -> WorkshopError:
-    return WorkshopError(f"{path} {what}.", "Copy the bundle again; nothing was loaded from it.")
+def _damaged(path: Path) -> WorkshopError:
+    return WorkshopError(f"{path} is not as it was saved.", "Copy the bundle again; nothing was loaded from it.")
 
 
 def version_of(root: Path) -> str:
     """Return the checkout's commit: ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes``, ``no commit``."""
     head, has_changes = commit(root)
-    return f"commit {head[:SHORT]}{' with changes' if has_changes else ''}" if head else "no commit"
+    return f"commit {head[:12]}{' with changes' if has_changes else ''}" if head else "no commit"

@@ -8,23 +8,12 @@ import sys
 from pathlib import Path
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.bundle.manifest import (
-    Part,
-    find,
-    parts,
-    require_same,
-    require_space,
-    sha256_of,
-    this_architecture,
-    verify,
-    writing,
-)
+from workshop_kit.bundle import manifest
+from workshop_kit.bundle.manifest import Part, sha256_of
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, Step, silent
 
-MACHINES = {"amd64": "x86_64", "aarch64": "arm64"}
-SYSTEMS = {"darwin": "macos"}
 TASK = "Packages"
 UNPACKED_FACTOR = 4
 """Space for the packages, as a multiple of their wheels' size."""
@@ -32,56 +21,29 @@ UNPACKED_FACTOR = 4
 
 def this_python() -> str:
     """Return this Python's version and platform, as wheels depend on them: ``cpython-3.11-linux-x86_64``."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}{getattr(sys, 'abiflags', '')}"
-    machine = platform.machine().lower()
-    system = SYSTEMS.get(sys.platform, sys.platform)
-    if system == "linux" and platform.libc_ver()[0] != "glibc":
-        system = "linux-musl"
-    return f"{sys.implementation.name}-{version}-{system}-{MACHINES.get(machine, machine)}"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}{sys.abiflags}"
+    return f"{sys.implementation.name}-{version}-{sys.platform}-{platform.machine().lower()}"
 
 
-def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Part:
-    """Download the wheels of requirements.lock into a bundle; return the part.
+def save(root: Path, bundle: Path, version: str, report: Report = silent) -> None:
+    """Download the wheels of requirements.lock into a bundle.
 
     Raises NotReady if the package index does not answer or lacks a wheel.
     """
     lock = root / python_env.LOCK
     command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:"]
-    with writing(bundle, "wheels", this_python(), version) as (folder, content):
+    with manifest.writing(bundle, "wheels", this_python(), version) as (folder, content):
         shell.run(
             [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
             failed="The Python packages could not be fetched.",
-            next_step=(
-                "Check the network and proxy (HTTPS_PROXY; behind a TLS-inspecting proxy set SSL_CERT_FILE to its CA "
-                "bundle) and the space on the disk, then save again."
-            ),
+            next_step=python_env.NETWORK_ADVICE,
             on_line=lambda line: report(Step(TASK, None, line.partition(" (from ")[0])),
         )
         content["lock"] = sha256_of(lock)
     report(Step(TASK, 1.0, done=True))
-    return find(parts(bundle), "wheels", this_python())
 
 
-def choose(root: Path, found: list[Part]) -> Part:
-    """Return the part with wheels for this Python and this checkout.
-
-    Raises WorkshopError with the bundle's Pythons, or if its wheels are of another version.
-    """
-    own = find(
-        found,
-        "wheels",
-        this_python(),
-        "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one.",
-    )
-    if own.content.get("lock") != sha256_of(root / python_env.LOCK):
-        raise WorkshopError(
-            f"The bundle has the packages of another version of the workshop ({own.version}).",
-            "Check out that version, or save a bundle from this one.",
-        )
-    return own
-
-
-def make_python(root: Path, words: list[str], report: Report = silent) -> Path:
+def make_python(root: Path, words: list[str]) -> Path:
     """Make the Python environment from a bundle and return its interpreter.
 
     ``words`` follow ``bundle load`` on the command line. The part for this Python and the images for this architecture
@@ -89,12 +51,24 @@ def make_python(root: Path, words: list[str], report: Report = silent) -> Path:
     """
     if len(words) != 1 or words[0].startswith("-"):
         raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
-    found = parts(Path(words[0]))
-    own = choose(root, found)
-    images = [part for part in found if part.kind == "images" and part.name == this_architecture()]
+    found = manifest.parts(Path(words[0]))
+    own = _own_part(root, found)
+    images = [part for part in found if part.folder.name == f"images-{manifest.this_architecture()}"]
     for part in images:
-        require_same(part, root)
+        manifest.require_same(part, root)
     for part in (own, *images):
-        verify(part, report)
-    require_space(shutil.disk_usage(root).free, own.size_bytes * UNPACKED_FACTOR, "the packages")
-    return python_env.install_offline(root, own.folder, report=report)
+        manifest.verify(part)
+    manifest.require_space(shutil.disk_usage(root).free, own.size_bytes * UNPACKED_FACTOR, "the packages")
+    return python_env.install_offline(root, own.folder)
+
+
+def _own_part(root: Path, found: list[Part]) -> Part:
+    """Return the wheels for this Python and this checkout. Raises WorkshopError where there are none."""
+    advice = "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one."
+    own = manifest.find(found, "wheels", this_python(), advice)
+    if own.content.get("lock") != sha256_of(root / python_env.LOCK):
+        raise WorkshopError(
+            f"The bundle has the packages of another version of the workshop ({own.version}).",
+            "Check out that version, or save a bundle from this one.",
+        )
+    return own

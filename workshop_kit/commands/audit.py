@@ -15,6 +15,7 @@ from workshop_kit.engine import reach
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, WorkshopError, WrongUsage
 from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace.folder import HIDDEN, own_folder, own_workspace
 
 if TYPE_CHECKING:
     from workshop_kit.audit.findings import AuditReport
@@ -65,16 +66,14 @@ def audit(
 
 
 def _marked(found: AuditReport, engine: Engine) -> AuditReport:
-    """Return the report; in a workspace it names the exercises of ``my_service/`` that are not passed."""
+    """Return the report; where there is a workspace, it names the exercises of ``my_service/`` that are not passed."""
     from workshop_kit.lessons import take_home
-    from workshop_kit.workspace.folder import HIDDEN, find_workspace
 
-    named = os.environ.get("WORKSHOP_WORKSPACE")
-    environment = {"WORKSHOP_WORKSPACE": named} if named and Path(named, HIDDEN, "id").is_file() else {}
+    if not (own_folder() / HIDDEN / "id").is_file():
+        return found
     try:
-        workspace = find_workspace(Path.cwd(), environment)
-        return take_home.mark_unpassed(found, engine, exercise_service(workspace))
-    except WorkshopError:  # no workspace, or a damaged file in it: the audit itself needs neither
+        return take_home.mark_unpassed(found, engine, exercise_service(own_workspace()))
+    except WorkshopError:  # a damaged file in the workspace: the audit itself needs none
         return found
 
 

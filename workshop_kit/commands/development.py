@@ -13,10 +13,9 @@ import typer
 
 from workshop_kit.bootstrap import python_env
 from workshop_kit.commands.common import NoInstall
-from workshop_kit.commands.machine import repeat_as_group_member
 from workshop_kit.dev import generated, new_lesson, suite
 from workshop_kit.dev import site as site_pages
-from workshop_kit.engine import reach
+from workshop_kit.engine import install
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.exercises import generator
 from workshop_kit.paths import CHECKOUT
@@ -45,6 +44,7 @@ def test(
         code = suite.run([python, "-m", "pytest", *words], CHECKOUT)
     else:
         code = suite.run_group(suite.DEFAULT, python, CHECKOUT, words, absent)
+        say("Left out: the tests marked long, alone or machine. Run: ./workshop test --all")
     if code == suite.NOTHING_COLLECTED:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
     ended = time.monotonic()
@@ -55,7 +55,6 @@ def test(
 
 
 def bench(
-    context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; none means all.")] = None,
     report: Annotated[bool, typer.Option("--report", help="Write the rows to docs/performance.md.")] = False,
     no_install: NoInstall = False,
@@ -68,7 +67,7 @@ def bench(
     unknown = sorted(set(chosen) - set(known))
     if unknown:
         raise WrongUsage(f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(known)}.")
-    options += [*context.args, *(["--no-install"] if no_install else [])]
+    options += ["--no-install"] if no_install else []
     python = _with_developer_packages(no_install)
     codes = [_measure(python, name, options, report=report) for name in chosen or known]
     raise typer.Exit(Exit.NOT_GOOD if any(codes) else Exit.GOOD)
@@ -118,8 +117,7 @@ def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -
     say(f"measuring: {name}")
     ran = subprocess.run([*command, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
     if ran.returncode == 0:
-        generated.keep_rows(CHECKOUT, name, ran.stdout)
-        say(f"written: {generated.write_performance_page(CHECKOUT)}")
+        say(f"written: {generated.keep_rows(CHECKOUT, name, ran.stdout)}")
     else:
         say(f"{name} failed: the page keeps its older figures. Run ./workshop bench {name} to see why.")
     return ran.returncode
@@ -139,8 +137,7 @@ def _absent_for_tests(*, may_install: bool) -> dict[str, str]:
         try:
             provision.make_ready(own_workspace(), may_install=may_install, report=report)
         except NotReady as error:
-            if isinstance(error, reach.NoPermission):
-                repeat_as_group_member()
+            install.repeat_as_group_member(error)
             absent = {mark: str(error) for mark in ("engine", "browser")}
         try:
             suite.ensure_browser(install=may_install, report=report)

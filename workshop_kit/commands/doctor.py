@@ -10,16 +10,16 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from workshop_kit.bootstrap import memory, python_env
-from workshop_kit.bootstrap.command_table import COMMANDS
-from workshop_kit.bootstrap.memory import GIB
+from workshop_kit.bootstrap import python_env
+from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import recipes
 from workshop_kit.errors import Exit, WorkshopError
+from workshop_kit.machine import ENOUGH_BYTES, GIB, usable_bytes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.folder import HIDDEN, own_folder
@@ -28,6 +28,7 @@ from workshop_kit.workspace.lab_settings import is_free, own_port
 if TYPE_CHECKING:
     from workshop_kit.engine.features import Feature
     from workshop_kit.engine.reach import Engine
+    from workshop_kit.engine.session import Session
 
 State = Literal["good", "fixable", "n/a"]
 SYMBOLS: dict[State, str] = {"good": "✓", "fixable": "✗", "n/a": "–"}
@@ -51,8 +52,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     as_json = parser.parse_args(arguments).json
     findings = list(examine())
-    answer(as_document(findings) if as_json else as_text(findings))
-    return Exit.NOT_GOOD if any(finding.state == "fixable" for finding in findings) else Exit.GOOD
+    good = all(finding.state != "fixable" for finding in findings)
+    document = {"good": good, "findings": [asdict(finding) for finding in findings]}
+    answer(json.dumps(document, ensure_ascii=False) if as_json else as_text(findings))
+    return Exit.GOOD if good else Exit.NOT_GOOD
 
 
 def examine() -> Iterator[DoctorLine]:
@@ -75,12 +78,6 @@ def as_text(findings: list[DoctorLine]) -> str:
         if finding.command:
             lines.append(f"{'':<{width + 11}}  → {finding.command}")
     return "\n".join(lines)
-
-
-def as_document(findings: list[DoctorLine]) -> str:
-    """Return the report as one JSON document: ``good`` for all, and the findings."""
-    good = all(finding.state != "fixable" for finding in findings)
-    return json.dumps({"good": good, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False)
 
 
 def _python() -> DoctorLine:
@@ -122,13 +119,13 @@ def ports(folder: Path) -> DoctorLine:
 
 
 def _memory() -> DoctorLine:
-    usable = memory.usable_bytes()
+    usable = usable_bytes()
     detail = f"{usable / GIB:.1f} GiB"
-    if usable < memory.ENOUGH_BYTES:
-        return DoctorLine(
-            "Memory", "fixable", f"{detail}; the lessons want 3", "use a machine, or a seat, with more memory"
-        )
-    return DoctorLine("Memory", "good", detail)
+    if usable >= ENOUGH_BYTES:
+        return DoctorLine("Memory", "good", detail)
+    return DoctorLine(
+        "Memory", "fixable", f"{detail}; the lessons want 3", "use a machine, or a seat, with more memory"
+    )
 
 
 def _engine_findings() -> Iterator[DoctorLine]:
@@ -143,84 +140,60 @@ def _engine_findings() -> Iterator[DoctorLine]:
     except WorkshopError as error:
         yield DoctorLine("Docker engine", "fixable", error.what, error.next_step)
         return
-    where, version = engine.endpoint, engine.version
-    yield DoctorLine("Docker engine", "good", f"{where.address}, because {where.why}")
-    shown = f"{engine.name}, API {version['ApiVersion']}, {engine.architecture}"
+    yield DoctorLine("Docker engine", "good", f"{engine.endpoint.address}, because {engine.endpoint.why}")
+    try:
+        yield _version(engine)
+        yield _tools()
+        yield _disk(engine)
+        yield _images(engine)
+        yield from _trials(engine)
+    except Exception as error:  # an engine that stops during the report is a finding, too
+        yield DoctorLine("Docker engine", "fixable", f"it answers no longer: {error}", SETUP)
+
+
+def _version(engine: Engine) -> DoctorLine:
+    shown = f"{engine.name}, API {engine.version['ApiVersion']}, {engine.architecture}"
     if not engine.knows_start_interval:
         shown += " (older than 1.44: the stack takes some seconds longer to start)"
-    yield DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
-    checks: tuple[Callable[[Engine], Iterator[DoctorLine]], ...] = (_tools, _disk, _images, _clock, _features)
-    for check in checks:
-        try:
-            yield from check(engine)
-        except Exception as error:  # an engine that stops during the report is a finding, too
-            yield DoctorLine(check.__name__.strip("_").capitalize(), "fixable", f"not known: {error}", SETUP)
+    return DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
 
 
-def _tools(_engine: Engine) -> Iterator[DoctorLine]:
+def _tools() -> DoctorLine:
     from workshop_kit.engine import install
 
     versions = {plugin: install.plugin_version(plugin) for plugin in ("buildx", "compose")}
-    missing = [plugin for plugin, version in versions.items() if not version]
-    if missing:
-        yield DoctorLine("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
-    else:
-        detail = ", ".join(f"{plugin} {version}" for plugin, version in versions.items())
-        yield DoctorLine("docker command", "good", detail)
+    if missing := [plugin for plugin, version in versions.items() if not version]:
+        return DoctorLine("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
+    detail = ", ".join(f"{plugin} {version}" for plugin, version in versions.items())
+    return DoctorLine("docker command", "good", detail)
 
 
-def _disk(engine: Engine) -> Iterator[DoctorLine]:
+def _disk(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
     free = images.free_bytes(engine)
     if free is None:
-        yield DoctorLine("Disk", "n/a", "the engine's images are not on this machine's disks")
-    elif free < images.ENOUGH_DISK_BYTES and images.missing(engine, CHECKOUT):
-        detail = f"{free / GIB:.1f} GiB free for images; set-up wants 4"
-        yield DoctorLine("Disk", "fixable", detail, "docker system df   # shows what takes space")
-    else:
-        yield DoctorLine("Disk", "good", f"{free / GIB:.1f} GiB free for images")
+        return DoctorLine("Disk", "n/a", "the engine's images are not on this machine's disks")
+    detail = f"{free / GIB:.1f} GiB free for images"
+    if free >= images.ENOUGH_DISK_BYTES or not images.missing(engine, CHECKOUT):
+        return DoctorLine("Disk", "good", detail)
+    return DoctorLine("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
 
 
-def _images(engine: Engine) -> Iterator[DoctorLine]:
+def _images(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
     missing = images.missing(engine, CHECKOUT)
-    if missing and not engine.knows_start_interval and not engine.is_podman:
-        detail = f"missing or out of date: {', '.join(missing)}; an engine before Docker 25 cannot build them"
-        yield DoctorLine("Images", "fixable", detail, "update Docker, or: ./workshop bundle load FOLDER")
-    elif missing:
-        yield DoctorLine("Images", "fixable", f"missing or out of date: {', '.join(missing)}", SETUP)
-    else:
-        yield DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
+    if not missing:
+        return DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
+    detail, command = f"missing or out of date: {', '.join(missing)}", SETUP
+    if not engine.knows_start_interval and not engine.is_podman:
+        detail += "; an engine before Docker 25 cannot build them"
+        command = "update Docker, or: ./workshop bundle load FOLDER"
+    return DoctorLine("Images", "fixable", detail, command)
 
 
-def _clock(engine: Engine) -> Iterator[DoctorLine]:
-    """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
-    from workshop_kit.engine import images
-
-    tag = recipes.tags(CHECKOUT)["base"]
-    if not images.is_there(engine, tag):
-        yield DoctorLine("Clock", "n/a", "compared once the images are built")
-        return
-    program = ["python3", "-I", "-S", "-c", "import time; print(time.time())"]
-    before = time.time()
-    container = engine.client.containers.create(tag, program, network_mode="none")
-    try:
-        container.start()
-        container.wait()
-        after = time.time()
-        inside = float(container.logs())  # Podman gives nothing to `run`
-    finally:
-        container.remove(force=True)
-    skew = max(before - inside, inside - after, 0.0)
-    if skew > ENOUGH_CLOCK_SECONDS:
-        yield DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
-    else:
-        yield DoctorLine("Clock", "good", "a container's clock agrees with this machine's")
-
-
-def _features(engine: Engine) -> Iterator[DoctorLine]:
+def _trials(engine: Engine) -> Iterator[DoctorLine]:
     """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
     from workshop_kit.engine import features, images
     from workshop_kit.engine.labels import Identity
@@ -228,11 +201,28 @@ def _features(engine: Engine) -> Iterator[DoctorLine]:
 
     hidden, tag = own_folder() / HIDDEN, recipes.tags(CHECKOUT)["base"]
     if not (hidden / "id").is_file() or not images.is_there(engine, tag):
-        yield DoctorLine("Limits, health, logs", "n/a", "tried once ./workshop setup has run")
+        yield DoctorLine("Clock, limits, health, logs", "n/a", "tried once ./workshop setup has run")
         return
     identity = Identity((hidden / "id").read_text().strip(), "doctor")
     session = Session(engine, identity, Ledger(hidden / "ledger.jsonl"))
+    yield _clock(session, tag)
     yield from map(feature_line, features.examine(session, tag, hidden / features.FILE))
+
+
+def _clock(session: Session, image: str) -> DoctorLine:
+    """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
+    from workshop_kit.engine import containers
+    from workshop_kit.engine.spec import Spec
+
+    program = ("python3", "-I", "-S", "-c", "import time; print(time.time())")
+    before = time.time()
+    with containers.run(session, Spec(image, command=program, network="none")) as running:
+        running.wait_ended()
+        after, inside = time.time(), float(running.log_tail(1))
+    skew = max(before - inside, inside - after, 0.0)
+    if skew > ENOUGH_CLOCK_SECONDS:
+        return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
+    return DoctorLine("Clock", "good", "a container's clock agrees with this machine's")
 
 
 def feature_line(feature: Feature) -> DoctorLine:

@@ -1,4 +1,4 @@
-"""The commands for exercises and lessons: ``check`` to ``update``, and ``progress``."""
+"""The commands for exercises and lessons: ``check``, ``hint`` to ``update``, and ``progress``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ WorkPath = Annotated[Path, typer.Argument(metavar="FILE", help="The file, such a
 def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> None:
     """Check an exercise on real containers."""
     service = exercise_service(own_workspace(seed=seed))
-    exercise = service.find(exercise).id  # a wrong name is an error before anything starts
     with TerminalReport() as report:
         result = service.check(exercise, report)
     hints = () if result.passed else service.hints_shown(exercise)
@@ -38,17 +37,9 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
         raise typer.Exit(Exit.NOT_GOOD)
 
 
-def watch(seed: Seed = None) -> None:
-    """Check an exercise whenever its file is saved."""
-    from workshop_kit.commands.watch import run  # lazily: it brings the file watcher
-
-    run(exercise_service(own_workspace(seed=seed)))
-
-
 def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
     service = exercise_service(own_workspace())
-    exercise = service.find(exercise).id
     before, hints = service.hints_shown(exercise), service.hint(exercise)
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
@@ -62,7 +53,6 @@ def solution(
 ) -> None:
     """Show the solution of an exercise, once it is passed."""
     service = exercise_service(own_workspace())
-    exercise = service.find(exercise).id
     text = service.solution(exercise, anyway=anyway)
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +10,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit.bundle import images, wheels
-from workshop_kit.bundle.manifest import find, megabytes, parts, require_same, verify, version_of
+from workshop_kit.bundle.manifest import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
 from workshop_kit.dev import site
@@ -24,15 +20,13 @@ from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT, TOURS
-from workshop_kit.progress import Report, Step
+from workshop_kit.progress import Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings, provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import own_workspace
 
 OTHER_ENGINE = "Save a bundle on a machine whose engine is {}, into the same folder if you like."
-REPEATED = "WORKSHOP_REPEATED"
-"""Set while a command runs again as a member of Docker's group."""
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Folder = Annotated[Path, typer.Argument(help="The folder of the bundle: on a USB stick, or on a share.")]
 
@@ -79,16 +73,18 @@ def start(
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
     page = f"notebooks/{content.INSTRUCTOR * instructor}{lesson}.ipynb"
     with TerminalReport() as report:
-        no_engine = why_no_engine(may_install=not no_install, report=report)
-        if no_engine is None:
+        try:
+            install.ensure(install=not no_install, report=report)
+        except NotReady as error:
+            install.repeat_as_group_member(error)
+            say_error(error)
+            say("Until then you can read the book: the lessons with their outputs.")
+            book.copy_book(workspace)
+            page = book.book_page(lesson)
+        else:
             stack = provision.make_ready(workspace, may_install=not no_install, report=report)
             provision.write_env(stack, report)
             provision.sweep(stack.session, report)
-    if no_engine is not None:
-        say_error(no_engine)
-        say("Until then you can read the book: the lessons with their outputs.")
-        book.copy_book(workspace)
-        page = book.book_page(lesson)
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
 
 
@@ -105,11 +101,7 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        for tour in provision.killed_tours(TOURS, session.engine):
-            of_tour = provision.remove_everything(tour, scopes, report)
-            outcome.removed += of_tour.removed
-            outcome.left += of_tour.left
-            outcome.unreadable += of_tour.unreadable
+        provision.remove_tours(TOURS, session.engine, scopes, outcome, report)
         unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
     if as_json:
@@ -129,15 +121,13 @@ def save(folder: Folder) -> None:
     with TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=False, report=report)
         own = version_of(CHECKOUT)
-        made = [
-            wheels.save(CHECKOUT, folder, own, report),
-            images.save(stack.session.engine, tags(CHECKOUT), folder, own, report),
-        ]
+        wheels.save(CHECKOUT, folder, own, report)
+        images.save(stack.session.engine, tags(CHECKOUT), folder, own, report)
     say(site.save(site.FOLDER, folder, own))
-    for part in made:
-        say(f"{part.folder.name}: {len(part.files)} files, {megabytes(part.size_bytes)}")
-    everything = sum(part.size_bytes for part in parts(folder))
-    say(f"Saved ({own}): {megabytes(everything)} in all in {folder}.")
+    saved = parts(folder)
+    for part in saved:
+        say(str(part))
+    say(f"Saved ({own}): {sum(part.size_bytes for part in saved) / MB:.0f} MB in all in {folder}.")
     say("On the other machine: ./workshop bundle load FOLDER")
 
 
@@ -148,36 +138,14 @@ def load_bundle(folder: Folder) -> None:
     engine = reach.connect()
     part = find(found, "images", engine.architecture, OTHER_ENGINE.format(engine.architecture))
     require_same(part, CHECKOUT)
+    verify(part)
     workspace = own_workspace()
     with TerminalReport() as report:
-        verify(part, report)
         new = images.load(provision.session_of(workspace, engine), part, report)
         stack = provision.make_ready(workspace, may_install=False, report=report)
         provision.write_env(stack, report)
     many = f"{len(new)} images came from the bundle" if new else "all images were here already"
     say(f"Ready: {many}, and a container ran. Next: ./workshop start")
-
-
-def why_no_engine(*, may_install: bool, report: Report) -> NotReady | None:
-    """Install and start an engine if allowed; return the reason if none answers."""
-    try:
-        install.ensure(install=may_install, report=report)
-    except NotReady as error:
-        if isinstance(error, reach.NoPermission):
-            repeat_as_group_member()
-        return error
-    return None
-
-
-def repeat_as_group_member() -> None:
-    """Run this command again through ``sg`` if the user was just added to Docker's group; else return.
-
-    A login would apply the new group, too; ``sg`` applies it to this one command at once.
-    """
-    if install.waits_for_login() and shutil.which("sg") and not os.environ.get(REPEATED):
-        os.environ[REPEATED] = "1"
-        words = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
-        os.execvp("sg", ["sg", install.GROUP, "-c", words])
 
 
 def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:

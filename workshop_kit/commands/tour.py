@@ -17,7 +17,6 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.files import explain
 from workshop_kit.lessons.book import BOOK
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.progress import Report
@@ -60,10 +59,7 @@ def tour(
         lessons = lessons or list(of_track)
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
     if stills:
-        try:
-            stills.mkdir(parents=True, exist_ok=True)
-        except OSError as error:  # and so is a folder that cannot be made
-            raise explain(error, stills) from error
+        stills.mkdir(parents=True, exist_ok=True)  # and so is a folder that cannot be made
     results = _run_lessons(lessons or (), track, book=book, stills=stills, may_install=not no_install)
     if as_json:
         answer(json.dumps([asdict(result) for result in results], default=str))

@@ -11,6 +11,7 @@ import tty
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from workshop_kit.commands.common import Seed, exercise_service
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
@@ -18,6 +19,7 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.files import saves
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
+from workshop_kit.workspace.folder import own_workspace
 
 KEYS = "h hint · s solution · q quit"
 
@@ -49,8 +51,7 @@ class CheckOnSave:
 
     def show_next(self) -> None:
         """Show the first exercise in a file that is not passed."""
-        open_ones = (one for one in self.service.exercises if one.file and not self._passed(one))
-        self.current = next((one for one in open_ones if not self._cannot_be_judged(one)), None)
+        self.current = next(filter(self._is_left, self.service.exercises), None)
         if self.current is None:
             say("No exercise is left to check.")
             return
@@ -60,8 +61,8 @@ class CheckOnSave:
 
     def check_saved(self, names: frozenset[str]) -> None:
         """Check the first exercise of the saved files that is not passed, after ending a running check."""
-        candidates = [one for one in self.service.exercises if one.file and names & {part.path for part in one.parts}]
-        found = next((one for one in candidates if not self._passed(one)), None)
+        saved = (one for one in self.service.exercises if one.file and names & {part.path for part in one.parts})
+        found = next((one for one in saved if not self.service.progress.exercise(one.id).passed_at), None)
         if found is None:
             return
         self._end_check()
@@ -103,34 +104,34 @@ class CheckOnSave:
             self.service.stop_checks()  # repeatedly: the check may just have begun
             self._checking.join(0.1)
 
-    def _passed(self, exercise: Exercise) -> bool:
-        return self.service.progress.exercise(exercise.id).passed_at is not None
+    def _is_left(self, exercise: Exercise) -> bool:
+        """Return whether an exercise in a file is not passed, and can be judged here and now."""
+        done = self.service.progress.exercise(exercise.id)
+        is_open = exercise.file and not done.passed_at and done.verdict != Verdict.CANNOT_JUDGE
+        return bool(is_open) and not self.service.is_too_late(exercise)
 
-    def _cannot_be_judged(self, exercise: Exercise) -> bool:
-        verdict = self.service.progress.exercise(exercise.id).verdict
-        return verdict == Verdict.CANNOT_JUDGE or self.service.is_too_late(exercise)
 
-
-def run(service: ExerciseService) -> None:
-    """Watch the participant's files and the keyboard until ``q``."""
-    watch, stop, workspace = CheckOnSave(service), threading.Event(), service.workspace
+def watch(seed: Seed = None) -> None:
+    """Check an exercise whenever its file is saved."""
+    service = exercise_service(own_workspace(seed=seed))
+    checks, stop, workspace = CheckOnSave(service), threading.Event(), service.workspace
 
     def read_saves() -> None:
         import workshop_kit.exercises.checks  # noqa: F401 - loads before the first check
 
         for names in saves(workspace.folder, workspace.my_service, workspace.exercises, stop=stop):
-            watch.events.put(names)
+            checks.events.put(names)
 
     def read_keys() -> None:
         while character := sys.stdin.read(1):
-            watch.events.put(character)
-        watch.events.put("q")
+            checks.events.put(character)
+        checks.events.put("q")
 
     for read in (read_saves, read_keys):
         threading.Thread(target=read, daemon=True).start()
     try:
         with _single_keys():
-            watch.run()
+            checks.run()
     finally:
         stop.set()
         service.stop_checks()

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import Method, Principle, Rule
+from workshop_kit.audit.findings import Principle, Rule
 from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.dev import suite
 from workshop_kit.display.rendered import template
@@ -110,7 +110,7 @@ def _compile(root: Path, target: str, *words: str) -> None:
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
     values = {"titles": TITLES, "rules": catalog.rules(), "principles": catalog.principles()}
-    return template(HERE / "audit_page.md").render(**values, served=_served, proof=_proof, count=_count) + "\n"
+    return template(HERE / "audit_page.md").render(**values, served=_served, proof=_proof) + "\n"
 
 
 def _served(rule: Rule) -> str:
@@ -124,18 +124,13 @@ def _proof(principle: Principle) -> str:
     return ", ".join(f"`{rule.id}`" for rule in catalog.rules() if principle.id in rule.proves) or "no rule"
 
 
-def _count(principle: Principle) -> str:
-    """Return how many static and dynamic rules serve a principle."""
-    methods = [rule.method for rule in catalog.rules() if principle.id in (*rule.serves, *rule.proves)]
-    counts = [f"{methods.count(method)} {method}" for method in Method]
-    return ", ".join(counts) if methods else "none"
-
-
-def keep_rows(root: Path, name: str, rows: str) -> None:
-    """Write a benchmark's rows (the JSON that it prints) beside machine and date."""
+def keep_rows(root: Path, name: str, rows: str) -> Path:
+    """Keep a benchmark's rows (the JSON that it prints) beside machine and date; return the page with all of them."""
     measured = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": json.loads(rows)}
     text = json.dumps(measured, indent=1, ensure_ascii=False)
     write_atomically(root / MEASURED / f"{name}.json", f"{text}\n".encode())
+    write_atomically(root / PERFORMANCE, performance_page(root).encode())
+    return PERFORMANCE
 
 
 def machine() -> str:
@@ -143,12 +138,6 @@ def machine() -> str:
     memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB of memory"
     python = ".".join(platform.python_version_tuple()[:2])
     return f"{suite.cores()} processors ({platform.machine()}), {memory}, {platform.system()}, Python {python}"
-
-
-def write_performance_page(root: Path) -> Path:
-    """Write the page from all kept rows; return its path below ``root``."""
-    write_atomically(root / PERFORMANCE, performance_page(root).encode())
-    return PERFORMANCE
 
 
 def performance_page(root: Path) -> str:

@@ -94,22 +94,19 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
     A group that passed before on the same commit is skipped. In a checkout with changes every group runs.
     """
     state = None if absent else _state(root)
-    passed = _read(root, state)
+    passed = _passed_on(root, state)
     rows, worst = [], 0
     for group in (DEFAULT, *LONG):
-        before = passed.get(group.name)
-        if before is not None:
-            rows.append(f"{group.name:<10}passed before on this commit, {before / 60:.1f} min")
+        if group.name in passed:
+            rows.append(f"{group.name:<10}passed before on this commit")
             continue
         began = time.monotonic()
         code = run_group(group, python, root, [*words, *(SHUFFLED if group is DEFAULT else ())], absent)
-        seconds = time.monotonic() - began
-        rows.append(
-            f"{group.name:<10}{'passed' if code == 0 else f'failed (pytest says {code})'}, {seconds / 60:.1f} min"
-        )
+        verdict = f"failed (pytest says {code})" if code else "passed"
+        rows.append(f"{group.name:<10}{verdict}, {(time.monotonic() - began) / 60:.1f} min")
         worst = worst or code
         if code == 0 and state is not None and state == _state(root):
-            passed[group.name] = seconds
+            passed.append(group.name)
             write_atomically(root / RECORD, json.dumps({"commit": state, "passed": passed}).encode())
     say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
     for row in rows:
@@ -128,10 +125,10 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _read(root: Path, state: str | None) -> dict[str, float]:
-    """Return the seconds of the groups that passed on this commit."""
+def _passed_on(root: Path, state: str | None) -> list[str]:
+    """Return the groups that passed on this commit."""
     record = json.loads((root / RECORD).read_text()) if (root / RECORD).exists() else {}
-    return record["passed"] if state is not None and record.get("commit") == state else {}
+    return list(record["passed"]) if state is not None and record.get("commit") == state else []
 
 
 def find_browser() -> Path | None:

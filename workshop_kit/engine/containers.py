@@ -23,7 +23,7 @@ from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import Spec, container_config
 from workshop_kit.errors import WorkshopError
-from workshop_kit.patience import patient
+from workshop_kit.machine import patient
 
 EXEC_TRIES = 5
 """A busy engine now and then returns the exit code of an exec without its output."""

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import install as installer
 from workshop_kit.engine import recipes, shell
 from workshop_kit.engine.labels import Scope, are_ours
@@ -26,6 +25,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import Recipe
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
+from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.screen import visible

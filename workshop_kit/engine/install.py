@@ -10,8 +10,10 @@ import getpass
 import grp
 import json
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from pathlib import Path
 from workshop_kit.engine import reach, shell
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "iptables")
@@ -209,13 +212,16 @@ def _join_group(report: Report) -> None:
     )
 
 
-def waits_for_login() -> bool:
-    """Return whether this user is in Docker's group, but this login began before that."""
-    try:
-        group = grp.getgrnam(GROUP)
-    except KeyError:
-        return False
-    return getpass.getuser() in group.gr_mem and group.gr_gid not in os.getgroups()
+def repeat_as_group_member(error: WorkshopError) -> None:
+    """Run this command again through ``sg`` if it lacks the group that the user was just added to; else return.
+
+    A login would apply the new group, too; ``sg`` applies it to this one command at once.
+    """
+    user, own = getpass.getuser(), {os.getgid(), *os.getgroups()}
+    waits = any(one.gr_name == GROUP and user in one.gr_mem and one.gr_gid not in own for one in grp.getgrall())
+    if isinstance(error, reach.NoPermission) and waits and shutil.which("sg"):
+        words = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
+        os.execvp("sg", ["sg", GROUP, "-c", words])
 
 
 def _stop() -> None:

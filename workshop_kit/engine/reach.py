@@ -14,7 +14,7 @@ from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 
 from workshop_kit.errors import NotReady
-from workshop_kit.patience import patient
+from workshop_kit.machine import patient
 
 DEFAULT_SOCKET = "/var/run/docker.sock"
 OTHER_SOCKETS = {

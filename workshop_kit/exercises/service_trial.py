@@ -25,8 +25,8 @@ from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
 from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, Trial, poll, start_seconds
+from workshop_kit.machine import patient
 from workshop_kit.observe.http import Answer
-from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
 GIVEN = "/given"

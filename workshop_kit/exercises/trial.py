@@ -26,9 +26,9 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
+from workshop_kit.machine import patient
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
-from workshop_kit.patience import patient
 
 PORT = 8080
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}

@@ -14,13 +14,12 @@ from docker.errors import APIError
 from docker.types import IPAMConfig, IPAMPool
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workshop_kit.bootstrap import memory
-from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.classroom.protocol import SYMBOLS
 from workshop_kit.engine import images
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
+from workshop_kit.machine import GIB, usable_bytes
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
@@ -139,7 +138,7 @@ class Capacity:
 
 def capacity_of_machine(engine: Engine) -> Capacity:
     """Return the capacity of this machine with its engine."""
-    return Capacity(memory.usable_bytes(), images.free_bytes(engine))
+    return Capacity(usable_bytes(), images.free_bytes(engine))
 
 
 def create(client: Any, settings: HubSettings) -> None:

@@ -116,18 +116,12 @@ class HubApi:
 
     def start(self, name: str) -> bool:
         """Start a user's server unless it runs; return whether it is ready in the end."""
-        asked, deadline = False, time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            server = self.call("GET", f"/users/{name}/server").json() or {}
-            if server.get("ready"):
-                return True
-            if not server.get("pending"):
-                if asked:
-                    return False  # it has failed: the hub's log says why
-                asked = True
-                self.call("POST", f"/users/{name}/server")
+        self.call("POST", f"/users/{name}/server")  # refused where it runs
+        deadline, server = time.monotonic() + START_SECONDS, {"pending": "spawn"}
+        while server.get("pending") and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-        return False
+            server = self.call("GET", f"/users/{name}/server").json() or {}
+        return bool(server.get("ready"))
 
 
 def start_all(api: HubApi, names: Iterable[str], at_once: int, report: Report = silent) -> list[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.engine import cleanup, containers, images, install
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
@@ -18,6 +17,7 @@ from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
+from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
@@ -100,13 +100,20 @@ def lock_path(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.lock"
 
 
-def killed_tours(folder: Path, engine: Engine) -> Iterator[Session]:
-    """Yield the sessions of tours below ``folder`` that were killed; one that is running is left alone."""
+def remove_tours(
+    folder: Path, engine: Engine, scopes: Collection[Scope], outcome: cleanup.CleanupResult, report: Report = silent
+) -> None:
+    """Remove what killed tours below ``folder`` left, and add it to ``outcome``; one that is running is left alone."""
     for tour in (folder / "workspace", folder / "demo" / "workspace"):
         identifier = tour / HIDDEN / "id"
-        if identifier.is_file():
-            with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
-                yield session_of(Workspace(tour, identifier.read_text().strip()), engine)
+        if not identifier.is_file():
+            continue
+        with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
+            session = session_of(Workspace(tour, identifier.read_text().strip()), engine)
+            done = remove_everything(session, scopes, report)
+            outcome.removed += done.removed
+            outcome.left += done.left
+            outcome.unreadable += done.unreadable
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.CleanupResult:

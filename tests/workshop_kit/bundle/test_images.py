@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.bundle import images
+from workshop_kit.bundle.manifest import parts
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.images import build_folder, is_there
 from workshop_kit.engine.session import Session
@@ -23,7 +24,8 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     (tmp_path / "word").write_bytes(secrets.token_bytes(2048))
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY word /word\n")
     build_folder(session, tmp_path, tag)
-    part = images.save(session.engine, {"test": tag}, tmp_path / "stick", "commit 1")
+    images.save(session.engine, {"test": tag}, tmp_path / "stick", "commit 1")
+    (part,) = parts(tmp_path / "stick")
     cleanup.remove(session, {"kernel"})
     archive = part.folder / images.ARCHIVE
     archive.write_bytes(archive.read_bytes()[:1000])

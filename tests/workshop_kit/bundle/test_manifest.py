@@ -27,36 +27,31 @@ def written(bundle: Path, name: str = "amd64", content: Mapping[str, Any] | None
         (folder / "one.layer").write_bytes(b"one")
         (folder / "two.layer").write_bytes(bytes(range(256)) * 8192)
         said.update(content or {"tags": {}})
-    return find(parts(bundle), "images", name)
+    return find(parts(bundle), "images", name, "")
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    """A bundle with a part."""
-    written(tmp_path / "my stick")
-    return tmp_path / "my stick"
-
-
-def interrupted(bundle: Path) -> None:
-    """Ctrl-C while a part is saved."""
+def saved(bundle: Path, error: type[BaseException] | None = None) -> None:
+    """Save a part with one file, or end with an error before that."""
     with manifest.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
-        (folder / "half").write_text("x")
-        raise KeyboardInterrupt
+        (folder / "new").write_text("x")
+        if error is not None:
+            raise error
 
 
-def test_a_part_is_replaced_whole_or_not_at_all(bundle: Path) -> None:
-    """Saving that ends early leaves the older part as it was, and nothing half done; other parts stay in any case."""
-    written(bundle, "arm64")
+def test_a_part_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Ctrl-C leaves the older part as it was, and nothing half done; other parts stay in any case."""
+    bundle = tmp_path / "my stick"
+    for name in ("amd64", "arm64"):
+        written(bundle, name)
     with pytest.raises(KeyboardInterrupt):
-        interrupted(bundle)
+        saved(bundle, KeyboardInterrupt)
     assert sorted(path.name for path in bundle.iterdir()) == ["images-amd64", "images-arm64"]
     for part in manifest.parts(bundle):
         manifest.verify(part)
-    with manifest.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
-        (folder / "new").write_text("x")
-    assert [(part.name, part.version, list(part.files)) for part in manifest.parts(bundle)] == [
-        ("amd64", "commit 1", ["new"]),
-        ("arm64", VERSION, ["one.layer", "two.layer"]),
+    saved(bundle)
+    assert [(part.folder.name, part.version, list(part.files)) for part in manifest.parts(bundle)] == [
+        ("images-amd64", "commit 1", ["new"]),
+        ("images-arm64", VERSION, ["one.layer", "two.layer"]),
     ]
 
 
@@ -129,10 +124,10 @@ def test_a_folder_that_is_no_bundle_is_refused_on_a_bare_python(bare: Path, tmp_
 def test_another_python_is_refused(bare: Path, loadable: Path) -> None:
     """The sentence says for which Pythons there are packages, and which this is."""
     shutil.rmtree(loadable / f"wheels-{wheels.this_python()}")
-    for name in ("cpython-3.99-linux-x86_64", "cpython-3.12-macos-arm64"):
+    for name in ("cpython-3.99-linux-x86_64", "cpython-3.12-darwin-arm64"):
         write_wheels(loadable, sha256_of(bare / "requirements.lock"), name)
     sentence = refused(bare, loadable)
-    assert "wheels for cpython-3.12-macos-arm64, cpython-3.99-linux-x86_64, and not for cpython-3." in sentence
+    assert "wheels for cpython-3.12-darwin-arm64, cpython-3.99-linux-x86_64, and not for cpython-3." in sentence
     assert "WORKSHOP_PYTHON" in sentence
 
 
@@ -144,35 +139,31 @@ def test_images_of_another_version_are_named(bare: Path, loadable: Path) -> None
     )
 
 
-@pytest.mark.parametrize("kind", ["images", "wheels"])
-def test_damage_is_found_before_anything_is_made(bare: Path, loadable: Path, kind: str) -> None:
-    """The checksums of packages and images both come first."""
-    name = manifest.this_architecture() if kind == "images" else wheels.this_python()
-    file = next(path for path in sorted((loadable / f"{kind}-{name}").iterdir()) if path.suffix in {".layer", ".whl"})
-    file.write_bytes(file.read_bytes()[:-1] + b"?")
-    sentence = refused(bare, loadable)
-    assert sentence.startswith(f"{file} is not as it was saved")
-    assert sentence.endswith("Copy the bundle again; nothing was loaded from it.")
+def changed(path: Path) -> None:
+    """The last byte differs."""
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
 
 
-def flipped(path: Path) -> None:
-    """One bit differs."""
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+def cut(path: Path) -> None:
+    """The copy ended early."""
+    path.write_bytes(path.read_bytes()[:-10])
 
 
 @pytest.mark.parametrize(
-    ("name", "harm", "words"),
+    ("kind", "name", "harm", "words"),
     [
-        ("one.layer", Path.unlink, "is missing"),
-        ("manifest.json", flipped, "is not as it was saved"),
+        ("images", "two.layer", changed, "is not as it was saved"),
+        ("wheels", "uv-1-py3-none-any.whl", changed, "is not as it was saved"),
+        ("images", "one.layer", Path.unlink, "cannot be read: No such file or directory"),
+        ("wheels", "manifest.json", cut, "is not as it was saved"),
     ],
 )
-def test_damage_is_one_sentence(bundle: Path, name: str, harm: Callable[[Path], None], words: str) -> None:
-    """Lost or altered: the sentence names the file, and to copy again."""
-    harm(bundle / "images-amd64" / name)
-    with pytest.raises(WorkshopError, match=words) as refused:
-        manifest.verify(manifest.find(manifest.parts(bundle), "images", "amd64"))
-    assert str(bundle / "images-amd64" / name) in str(refused.value)
-    assert "Copy the bundle again" in str(refused.value)
+def test_damage_is_found_before_anything_is_made(
+    bare: Path, loadable: Path, kind: str, name: str, harm: Callable[[Path], None], words: str
+) -> None:
+    """Lost or altered: the sentence names the file, and to copy again. Packages and images are checked first."""
+    machine = manifest.this_architecture() if kind == "images" else wheels.this_python()
+    file = loadable / f"{kind}-{machine}" / name
+    harm(file)
+    sentence = refused(bare, loadable)
+    assert sentence.startswith(f"{file} {words}. Copy the bundle again")

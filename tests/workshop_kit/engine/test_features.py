@@ -19,7 +19,6 @@ from tests.workshop_kit.engine.recorded_engines import (
     ROOTLESS_WITH_SYSTEMD,
     Recorded,
 )
-from workshop_kit.bootstrap import memory
 from workshop_kit.commands import doctor
 from workshop_kit.engine import containers, features
 from workshop_kit.engine.session import Session
@@ -79,26 +78,6 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(started) == len(GOOD)
     features.known(ROOTLESS_WITH_SYSTEMD.session(tmp_path), "base", file)
     assert len(started) == 2 * len(GOOD)
-
-
-@pytest.mark.parametrize(
-    ("own", "name"),
-    [
-        ("0::/", "memory.max"),
-        ("0::/user.slice/me", "user.slice/memory.max"),
-        ("11:memory:/docker/0a1b\n1:name=systemd:/docker/0a1b", "memory/memory.limit_in_bytes"),
-    ],
-)
-def test_a_seat_says_its_own_memory(own: str, name: str, tmp_path: Path) -> None:
-    """The smallest limit counts, in both versions, also one of a cgroup above; without one it is the machine's."""
-    (tmp_path / "cgroup").write_text(own)
-    limit = tmp_path / "tree" / name
-    limit.parent.mkdir(parents=True)
-    limit.write_text("max\n")
-    machine = memory.usable_bytes(tmp_path / "tree", tmp_path / "cgroup")
-    limit.write_text("1048576\n")
-    assert memory.usable_bytes(tmp_path / "tree", tmp_path / "cgroup") == 1048576 < machine
-    assert memory.usable_bytes(tmp_path / "tree", tmp_path / "none") == machine
 
 
 @pytest.mark.engine

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from workshop_kit.commands import plan
+from workshop_kit.bootstrap.__main__ import plan
 from workshop_kit.lessons.plan import clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, Course, load_course
@@ -65,7 +65,7 @@ def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]
     """The same moments and lessons in all three; JSON is one document and nothing else."""
     said = []
     for more in ([], ["--markdown"], ["--json"]):
-        plan.main(["--track", "half-day", "--start", "13:00", *more])
+        plan(["--track", "half-day", "--start", "13:00", *more])
         said.append(capsys.readouterr().out)
     text, markdown, document = said
     data = json.loads(document)

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from workshop_kit.bootstrap.memory import GIB
 from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.machine import GIB
 from workshop_kit.seats.hub_seats import FILE, INSTRUCTOR, MOST_SEATS, Capacity, HubSettings, folder_of
 from workshop_kit.workspace.folder import Workspace
 

@@ -18,8 +18,8 @@ from workshop_kit.display.rendered import WIDGET_CSS, Rendered
 from workshop_kit.display.tables import table
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.screen import visible
-from workshop_kit.search.parser import fields_in, parse
-from workshop_kit.search.store import Condition, FrameStore
+from workshop_kit.search.language import Condition
+from workshop_kit.search.store import FrameStore
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
@@ -63,10 +63,9 @@ class ExplorerView:
     request: str | None = None
     grouped: bool | None = None
 
-    @property
-    def is_grouped(self) -> bool:
-        """Whether identical messages stand in one row."""
-        has_level = any(field.name == "level" for field in fields_in(parse(self.query)))
+    def is_grouped(self, condition: Condition) -> bool:
+        """Return whether identical messages stand in one row."""
+        has_level = "level" in condition.fields
         return (has_level if self.grouped is None else self.grouped) and self.request is None
 
 
@@ -84,7 +83,9 @@ class LineHistogram:
 
 def condition_of(store: FrameStore, view: ExplorerView) -> Condition:
     """Return the condition on the lines of a view. Raises SearchMistake."""
-    return store.where(view.query) if view.request is None else Condition("fields['request_id'] = ?", [view.request])
+    if view.request is not None:
+        return Condition("fields['request_id'] = ?", [view.request], {})
+    return store.where(view.query)
 
 
 def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     condition = condition_of(store, view)
     hits = _hits(store, condition, end)
     inside = hits[hits["at"].between(*view.span, inclusive="left")] if view.span else hits
-    grouped = _groups(store, condition, view.span, end) if view.is_grouped else None
+    grouped = _groups(store, condition, view.span, end) if view.is_grouped(condition) else None
     numbers = inside["row"] if view.request is not None else inside["row"][::-1]
     numbers = numbers if grouped is None else grouped["row"]
     pages = max(1, -(-len(numbers) // PAGE_ROWS))

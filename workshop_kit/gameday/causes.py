@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from workshop_kit.display.live_data import Panel
+from workshop_kit.display.dashboard.view import Panel
 from workshop_kit.exercises import dependency_proxies
 from workshop_kit.gameday.shop import Shop
 

@@ -15,8 +15,19 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from workshop_kit.display.dashboard.view import Bars, FaultBand, Row, Span, counts_by_step, rows, spans
-from workshop_kit.display.live_data import Panel, PanelLine, read, rounded, times
+from workshop_kit.display.charts import Bars, counts_by_step
+from workshop_kit.display.dashboard.view import (
+    FaultBand,
+    Panel,
+    PanelLine,
+    Row,
+    Span,
+    read,
+    rounded,
+    rows,
+    spans,
+    times,
+)
 from workshop_kit.display.rendered import template
 from workshop_kit.instructor.log_tail import ERROR, GRADES, WARNING
 from workshop_kit.observe.scrape import PROBE_PATHS
@@ -105,7 +116,7 @@ def _bands(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Sp
 def describe(shown: Clock) -> str:
     """Return the clock as a few sentences for a screen reader."""
     said = [f"The last {shown.seconds:.0f} seconds."]
-    said += [f"{row.name}: {row.runs[-1].state}." for row in shown.rows if row.runs]
+    said += [f"{row.name}: {row.runs[-1].label}." for row in shown.rows if row.runs]
     now = {label: newest(line) for label, line in shown.lines.items()}
     said.append(f"{RATES.title}: {now['all']}, {now['failed']} failed.")
     said += [f"{panel.title}: {now[label]} {panel.unit}." for panel, label in ((SLOW, "slow"), (HELD, "held"))]

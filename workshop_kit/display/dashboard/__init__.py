@@ -17,9 +17,8 @@ from IPython.display import DisplayHandle, display
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import EVENTS, FaultBand, View, container_view, describe
+from workshop_kit.display.dashboard.view import EVENTS, FaultBand, Panel, View, container_view, describe
 from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
-from workshop_kit.display.live_data import Panel
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.display.tables import cell, folded
 from workshop_kit.observe.watch import Tables
@@ -56,7 +55,7 @@ class Choice:
 class Dashboard:
     """Shows the tables of ``watcher``, one container at a time, with a band for each of ``faults()``.
 
-    Choosing, pausing and looking back change what is shown, not what the watcher collects. It is drawn in a thread once
+    Choosing and pausing change what is shown, not what the watcher collects. It is drawn in a thread once
     a second; at its end, after an hour at the latest, it leaves a picture of the whole time since it was first shown.
     In a headless run ``show`` draws once, and ``stop`` again. ``panels`` name columns of the requests that replace the
     usual panels.
@@ -79,17 +78,15 @@ class Dashboard:
         self._thread: threading.Thread | None = None
         self._handle: DisplayHandle | None = None
         self._widget: LiveWidget | None = None
-        self._pages = 0  # how many times a page has shown the widget
         self._started = 0.0
         self._renderer = DashboardRenderer()
-        self._drawn: Choice | None = None  # the choice of the picture on the page, while it is paused
 
     def show(self, screens: Screens) -> Self:
         """Show it below the running cell; it ends the former one with its title."""
         screens.replace(self.title, self)
         self.stop()
         self._stop.clear()
-        self._started, self._pages = time.monotonic(), 0
+        self._started = time.monotonic()
         if screens.headless:
             self._stop.wait(HEADLESS_SECONDS)
             self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
@@ -142,33 +139,24 @@ class Dashboard:
 
     def _draw(self, widget: LiveWidget) -> None:
         choice = self._choice
-        if choice.until is not None:
-            widget.beat += 1
-            if self._drawn == choice:
-                return
         view, _, _ = self._look(choice)
         title = f"{self.title}: {choice.container}"
         picture = self._renderer.png(title, view, clock=choice.until is not None)
-        with widget.hold_sync():  # one message for both
+        with widget.hold_sync():  # one message for all
             widget.alt = describe(title, view)
             widget.frame = picture
-        self._drawn = choice
+            widget.beat += 1
 
     def _finish(self) -> None:
-        """Replace the widget by the static picture.
-
-        A reloaded page no longer knows which output the picture would replace: there the widget becomes the picture.
-        """
+        """Replace the widget by the static picture; a reloaded page, which lacks that output, has it in the widget."""
         handle, self._handle = self._handle, None
         widget, self._widget = self._widget, None
         if handle is None:
             return
         picture = self.picture()
         handle.update(picture)  # type: ignore[no-untyped-call]
-        if widget is not None and self._pages > 1:
+        if widget is not None:
             widget.ending = picture.html
-        elif widget is not None:
-            widget.close()
 
     def _new_widget(self) -> LiveWidget:
         now = round(self._choice.seconds)
@@ -186,7 +174,7 @@ class Dashboard:
         return {"container": self._choice.container, "seconds": f"{self._choice.seconds:.0f}"}
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle a click, and the hello of a page that shows the widget; in another thread while a cell is busy."""
+        """Handle a click; in another thread while a cell is busy."""
         with self._choosing:
             self._choice = changed(self._choice, content, self._watcher.names, time.time())
             shown = self._widget
@@ -194,10 +182,7 @@ class Dashboard:
                 shown.chosen, shown.paused = self._chosen(), _paused(self._choice)
         if content.get("stop"):
             self._stop.set()
-        if content.get("hello"):
-            self._pages += 1
-        else:
-            self._wake.set()
+        self._wake.set()
 
 
 def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], now: float) -> Choice:
@@ -208,9 +193,6 @@ def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], no
         return replace(choice, seconds=float(min(max(int(message["value"]), 10), LONGEST_SECONDS)))
     if "pause" in message:
         return replace(choice, until=now if message["pause"] else None)
-    if message.get("turn") in (-1, 1) and choice.until is not None:
-        moved = choice.until + message["turn"] * choice.seconds / 2
-        return replace(choice, until=min(max(moved, now - LONGEST_SECONDS + choice.seconds), now))
     return choice
 
 
@@ -224,7 +206,7 @@ def _tables_html(view: View, tables: Tables, faults: Iterable[FaultBand]) -> str
     """Return the data of the picture as five folded tables; `tables.table` escapes every value."""
     events = tables.events[tables.events["what"].isin(list(EVENTS))]
     states = [
-        (view.clock(run.start), view.clock(run.end), row.name, run.state) for row in view.rows for run in row.runs
+        (view.clock(run.start), view.clock(run.end), row.name, run.label) for row in view.rows for run in row.runs
     ]
     bands = [
         (f"{one.started:%H:%M:%S}", f"{one.ended:%H:%M:%S}" if one.ended else "still in force", one.fault, one.target)

@@ -9,8 +9,7 @@ from html import escape
 from itertools import groupby
 from pathlib import Path
 
-from workshop_kit.display import tables
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.exercises.progress import ExerciseRecord, Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
@@ -97,7 +96,7 @@ def render(board: Board, unfolded: str = "") -> Rendered:
     bars = "".join(_lesson_html(name, rows, name == unfolded) for name, rows in lessons.items())
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
     rows = [cells for name, rows in lessons.items() for cells in (_lesson_cells(name, rows), *map(_cells, rows))]
-    return Rendered(html, tables.table(caption, COLUMNS, rows).text)
+    return Rendered(html, table(caption, COLUMNS, rows).text)
 
 
 def _minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
@@ -112,7 +111,7 @@ def _passed(rows: Sequence[BoardRow]) -> int:
 
 def _lesson_html(name: str, rows: Sequence[BoardRow], unfolded: bool) -> str:
     _, passed, minutes, _ = _lesson_cells(name, rows)
-    exercises = tables.table(f"Exercises of {name}", COLUMNS, [_cells(row) for row in rows])
+    exercises = table(f"Exercises of {name}", COLUMNS, [_cells(row) for row in rows])
     return (
         f"<details{' open' if unfolded else ''}><summary><b>{escape(name)}</b>"
         f'<progress value="{_passed(rows)}" max="{len(rows)}" aria-label="{escape(name)}"></progress>'

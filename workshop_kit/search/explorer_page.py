@@ -14,8 +14,7 @@ import pandas as pd
 
 from workshop_kit.display import charts
 from workshop_kit.display.charts import LEVEL_LOOKS
-from workshop_kit.display.rendered import WIDGET_CSS, Rendered
-from workshop_kit.display.tables import table
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.screen import visible
 from workshop_kit.search.language import Condition

@@ -19,8 +19,7 @@ from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import EVENTS, FaultBand, Panel, View, container_view, describe
 from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.tables import cell, folded
+from workshop_kit.display.rendered import Rendered, cell, folded
 from workshop_kit.observe.watch import Tables
 
 WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
@@ -29,7 +28,6 @@ STOP_AFTER_SECONDS = 3600.0
 HEADLESS_SECONDS = 1.0
 INTERVAL_SECONDS = 1.0
 TABLE_ROWS = 120  # the newest ones
-RESOURCES = ("cpu_percent", "cpu_limit_percent", "throttled_percent", "memory_bytes", "memory_limit_bytes")
 
 
 class TableSource(Protocol):
@@ -115,17 +113,16 @@ class Dashboard:
         choice = self._choice
         lasted = time.monotonic() - self._started if self._started else 0.0
         choice = replace(choice, seconds=min(max(choice.seconds, lasted), LONGEST_SECONDS))
-        view, tables, faults = self._look(choice)
+        view, tables = self._look(choice)
         title = f"{self.title}: {choice.container}"
-        return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables, faults))
+        return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables))
 
-    def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[FaultBand]]:
+    def _look(self, choice: Choice) -> tuple[View, Tables]:
         now = time.time()
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        view = container_view(tables, faults, choice.container, edge, choice.seconds, self._panels)
-        return view, tables, faults
+        return container_view(tables, faults, choice.container, edge, choice.seconds, self._panels), tables
 
     def _run(self, widget: LiveWidget) -> None:
         due = time.monotonic()
@@ -139,7 +136,7 @@ class Dashboard:
 
     def _draw(self, widget: LiveWidget) -> None:
         choice = self._choice
-        view, _, _ = self._look(choice)
+        view, _ = self._look(choice)
         title = f"{self.title}: {choice.container}"
         picture = self._renderer.png(title, view, clock=choice.until is not None)
         with widget.hold_sync():  # one message for all
@@ -202,22 +199,19 @@ def _paused(choice: Choice) -> str:
     return f"Paused at {pd.Timestamp(choice.until, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
 
 
-def _tables_html(view: View, tables: Tables, faults: Iterable[FaultBand]) -> str:
-    """Return the data of the picture as five folded tables; `tables.table` escapes every value."""
+def _tables_html(view: View, tables: Tables) -> str:
+    """Return the data of the picture as five folded tables; `rendered.table` escapes every value."""
     events = tables.events[tables.events["what"].isin(list(EVENTS))]
     states = [
         (view.clock(run.start), view.clock(run.end), row.name, run.label) for row in view.rows for run in row.runs
     ]
-    bands = [
-        (f"{one.started:%H:%M:%S}", f"{one.ended:%H:%M:%S}" if one.ended else "still in force", one.fault, one.target)
-        for one in faults
-    ]
+    faults = [(view.clock(span.start), view.clock(span.end), span.label) for span in view.spans]
     frames = {
         "Requests": tables.requests,
-        "Resources": tables.resources[["time", "container", "state", *RESOURCES]],
+        "Resources": tables.resources,
         "Health, state by state": pd.DataFrame(states, columns=["from", "to", "what", "state"]),
         "Events": events[["time", "container", "what", "detail", "exit_code"]],
-        "Faults": pd.DataFrame(bands, columns=["from", "to", "fault", "target"]),
+        "Faults": pd.DataFrame(faults, columns=["from", "to", "fault"]),
     }
     return "".join(_folded(name, frame) for name, frame in frames.items())
 

@@ -14,8 +14,8 @@ from docker.errors import DockerException
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.engine_api import ContainerGone
+from workshop_kit.observe.logs import BUSY_SECONDS, Poller
 from workshop_kit.observe.logs.lines import level_group, parse_fields
-from workshop_kit.observe.logs.reader import BUSY_SECONDS, Poller
 from workshop_kit.observe.scrape import PROBES
 
 ERROR, WARNING, OTHER = GRADES = ("error", "warning", "other")

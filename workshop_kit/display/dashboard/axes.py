@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from workshop_kit.display import charts
@@ -120,13 +120,14 @@ def _name_lines(axes: Axes, plot: Plot) -> None:
         write(axes, NAME, y, line.label)
 
 
-def _name_boxes(axes: Axes, boxes: Iterable[tuple[str, dict[str, Any], float]], *, step: float = 0.24) -> None:
-    """Draw boxes with their names to the right of a panel: each name, look, and share of the row's height."""
-    for number, (name, look, share) in enumerate(boxes):
-        y = 1 - (number + 0.5) * step
-        corner, height = (SAMPLE, y - share * 0.4 * step), share * 0.8 * step
-        axes.add_patch(Rectangle(corner, 0.04, height, transform=axes.transAxes, clip_on=False, **look))
-        write(axes, NAME, y, name)
+def _legend(axes: Axes, looks: Mapping[str, Mapping[str, Any]], *, columns: int = 1) -> None:
+    """Name looks to the right of a panel: areas, and marks, which have a ``marker``."""
+    handles = [
+        Line2D([], [], ls="none", label=name, **look) if "marker" in look else Patch(label=name, **look)
+        for name, look in looks.items()
+    ]
+    size: dict[str, Any] = {"fontsize": 8.5, "handlelength": 2.4, "handleheight": 1.1, "columnspacing": 0.5}
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1.08), frameon=False, ncols=columns, **size)
 
 
 def _label_events(axes: Axes) -> None:
@@ -135,12 +136,8 @@ def _label_events(axes: Axes) -> None:
     axes.grid(visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
     _name_panel(axes, "Faults and events")
-    _name_boxes(axes, [("fault in force", BAND, 0.9)], step=0.26)
-    named = {"start": "started", "stop": "ended", "oom": "OOM", "health": "health"}
-    places = ((1.035, 0.5), (1.17, 0.5), (1.035, 0.18), (1.17, 0.18))
-    for (kind, (marker, color)), (x, y) in zip(KINDS.items(), places, strict=True):
-        axes.plot([x], [y], marker=marker, color=color, ms=6, ls="none", transform=axes.transAxes, clip_on=False)
-        write(axes, x + 0.02, y, named[kind])
+    marks = {kind: {"marker": marker, "color": color, "ms": 6} for kind, (marker, color) in KINDS.items()}
+    _legend(axes, {"fault": BAND, **marks}, columns=2)
 
 
 def _label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
@@ -165,16 +162,15 @@ def _label_states(axes: Axes, view: View) -> None:
     axes.set_yticks(range(len(view.rows)))
     axes.set_yticklabels([row.name for row in view.rows], parse_math=False)
     axes.grid(visible=False, axis="y")
-    _name_boxes(axes, [(state, look, height) for state, (height, look) in STATE_LOOKS.items()])
+    _legend(axes, {state: look for state, (_, look) in STATE_LOOKS.items()})
 
 
 def _draw_bars(axes: Axes, bars: Bars) -> None:
     """Draw counts over time as stacked bars: levels differ in hatching, not only in color."""
     _name_panel(axes, bars.title, bars.unit)
     looks = charts.stacked_bars(axes, bars.starts, bars.step, bars.counts)
-    named = [(f"{name} ({bars.counts[name].sum():,.0f})", look, 0.9) for name, look in looks.items()]
-    _name_boxes(axes, named, step=0.2)
-    if not named:
+    _legend(axes, {f"{name} ({bars.counts[name].sum():,.0f})": look for name, look in looks.items()})
+    if not looks:
         write(axes, 0.5, 0.5, "no lines", size=10, ha="center")
 
 

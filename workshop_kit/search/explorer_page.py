@@ -93,10 +93,12 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     Lines numbered ``end`` and above are left out.
     """
     condition = condition_of(store, view)
+    if view.span:
+        inside = f"{_AT} >= {view.span[0]} AND {_AT} < {view.span[1]} AND ({condition.sql})"
+        condition = condition._replace(sql=inside)
     hits = _hits(store, condition, end)
-    inside = hits[hits["at"].between(*view.span, inclusive="left")] if view.span else hits
-    grouped = _groups(store, condition, view.span, end) if view.is_grouped(condition) else None
-    numbers = inside["row"] if view.request is not None else inside["row"][::-1]
+    grouped = _groups(store, condition, end) if view.is_grouped(condition) else None
+    numbers = hits["row"] if view.request is not None else hits["row"][::-1]
     numbers = numbers if grouped is None else grouped["row"]
     pages = max(1, -(-len(numbers) // PAGE_ROWS))
     page = min(max(view.page, 0), pages - 1)
@@ -104,13 +106,13 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     lines = _lines(store, numbers.tolist()[on_page])
     if grouped is not None:
         lines = [{**line, "lines": f"{many:,}"} for line, many in zip(lines, grouped["lines"][on_page], strict=True)]
-    bars = histogram(inside, view.span or _axis(store, view, hits, end))
+    bars = histogram(hits, view.span or _axis(store, view, hits, end))
     return {
         "query": view.query,
         "request": visible(view.request or ""),
         "total": max(0, end - store.dropped),
-        "hits": len(inside),
-        "untimed": int(inside["at"].isna().sum()),
+        "hits": len(hits),
+        "untimed": int(hits["at"].isna().sum()),
         "page": page,
         "pages": pages,
         "span": list(view.span or ()),
@@ -142,11 +144,10 @@ def _axis(store: FrameStore, view: ExplorerView, hits: pd.DataFrame, end: int) -
     return None if pd.isna(low) else (int(low), int(high) + 1)
 
 
-def _groups(store: FrameStore, condition: Condition, span: tuple[int, int] | None, end: int) -> pd.DataFrame:
+def _groups(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
     """Return the lines by service, level and message: ``row`` of the newest of each, and how many ``lines``."""
-    inside = f" AND {_AT} >= {span[0]} AND {_AT} < {span[1]}" if span else ""
     return store.select(
-        f"SELECT max(row) AS row, count(*) AS lines FROM logs WHERE row < ? AND ({condition.sql}){inside} "  # noqa: S608 - values are parameters
+        f"SELECT max(row) AS row, count(*) AS lines FROM logs WHERE row < ? AND ({condition.sql}) "  # noqa: S608 - values are parameters
         "GROUP BY service, level, msg, raw ORDER BY row DESC",
         [end, *condition.parameters],
     )

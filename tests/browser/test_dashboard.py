@@ -45,7 +45,7 @@ def test_it_pauses_and_stops(lab: LabPage) -> None:
     press(lab, "Stop")
     ended = lab.output(1).locator(".wk-picture:not(.wk-live-chart)")
     expect(ended.locator("img")).to_have_attribute("src", re.compile("^data:image/png"))
-    expect(ended.locator("img")).to_have_attribute("alt", re.compile("Fault pause redis .* ended \\(137\\)"))
+    expect(ended.locator("img")).to_have_attribute("alt", re.compile("Fault pause redis"))
     expect(board(lab)).to_have_count(0)
     assert lab.errors == []
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.workshop_kit.observe.log_frames import read_lines
+from tests.workshop_kit.observe.log_frames import frame
 from workshop_kit.observe import logs
 from workshop_kit.screen import visible
 from workshop_kit.search.language import CHEAT_SHEET, SearchMistake, translate
@@ -39,8 +39,7 @@ ALL = set(range(7))
 @pytest.fixture(scope="module")
 def store() -> FrameStore:
     """Seven lines: six events and one of plain text."""
-    text = "\n".join([*EVENTS, PLAIN]) + "\n"
-    return FrameStore(read_lines(text.encode()), service="orders")
+    return FrameStore(frame(*EVENTS, PLAIN), service="orders")
 
 
 def rows(store: FrameStore, text: str) -> set[int]:
@@ -145,7 +144,7 @@ def test_quoted_text_is_found_literally(text: str) -> None:
     """Nothing in quotes is read as language or SQL."""
     line = json.dumps({"msg": text, "other": 1})
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    store = FrameStore(read_lines(line.encode() + b"\n"))
+    store = FrameStore(frame(line))
     assert rows(store, f'"{escaped}"') == rows(store, f'msg:"{escaped}"') == {0}
 
 
@@ -155,11 +154,6 @@ SECOND = "2026-11-24T16:06:"
 def line(n: int, **more: Any) -> str:
     """An event."""
     return json.dumps({"ts": f"{SECOND}{n % 60:02}.000Z", "level": "info", "msg": f"line {n}", "n": n, **more})
-
-
-def frame(*lines: str) -> pd.DataFrame:
-    """Lines as the reader gives them."""
-    return read_lines("".join(f"{one}\n" for one in lines).encode())
 
 
 def json_file(*lines: str, second: str = "00", **attrs: str) -> bytes:
@@ -176,11 +170,6 @@ def collected(*lines: str, **attrs: str) -> pd.DataFrame:
     return logs.read_json_file(json_file(*lines, **attrs))
 
 
-def count(store: FrameStore, text: str) -> int:
-    """How many lines a search finds."""
-    return len(rows(store, text))
-
-
 def test_a_value_of_any_type_is_kept_and_found() -> None:
     """In frames in which the field has another type, too, digit for digit."""
     store = FrameStore(frame('{"size": 1, "ok": true}', '{"size": 2, "ok": false}'))
@@ -188,8 +177,12 @@ def test_a_value_of_any_type_is_kept_and_found() -> None:
     found = store.select("SELECT fields['size'] AS size, fields['ok'] AS ok FROM logs ORDER BY row")
     assert found["size"].tolist() == ["1", "2", "large", "2.5", "9007199254740993"]
     assert json.loads(found["ok"][2]) == {"a": 1}
-    assert [count(store, text) for text in ("size>1000", "size:9007199254740993", "size:9007199254740992")] == [1, 1, 0]
-    assert count(store, "size:*") == 5
+    assert [len(rows(store, text)) for text in ("size>1000", "size:9007199254740993", "size:9007199254740992")] == [
+        1,
+        1,
+        0,
+    ]
+    assert len(rows(store, "size:*")) == 5
 
 
 def test_the_place_of_a_line_comes_from_its_attrs() -> None:
@@ -209,18 +202,18 @@ def test_old_lines_are_dropped_and_gaps_of_collector_and_follower_are_listed() -
     store = FrameStore(collected(line(1), json.dumps({"ts": f"{SECOND}30Z", **gap}), service="a"), max_rows=2)
     store.add(following, service="b")
     assert store.gaps() == ["rotated", "the engine was away"]
-    assert (len(store), store.dropped, count(store, "")) == (2, 1, 2)
+    assert (len(store), store.dropped, len(rows(store, ""))) == (2, 1, 2)
 
 
 def test_queries_run_while_lines_are_added() -> None:
     """A query sees the table before or after new lines."""
     store = FrameStore(frame('{"status": 500}'))
     with ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(count, store, "level:error status>=500") for _ in range(60)]
+        asked = [pool.submit(rows, store, "level:error status>=500") for _ in range(60)]
         for n in range(30):
             store.add(frame(json.dumps({f"field{n}": n, "msg": "new", f"field{n - 1}": n + 0.5})))
-    assert [one.result() for one in asked] == [0] * 60
-    assert [count(store, text) for text in ("field3:3", "field3:4.5")] == [1, 1]
+    assert [one.result() for one in asked] == [set()] * 60
+    assert [len(rows(store, text)) for text in ("field3:3", "field3:4.5")] == [1, 1]
 
 
 class Objects(dict[str, bytes]):
@@ -246,5 +239,5 @@ def test_a_damaged_part_is_a_gap(tmp_path: Path) -> None:
     packed, folder = gzip.compress(json_file('{"n": 1}')), "logs/staging/orders/2026/11/24/16"
     objects = {f"{folder}/whole.jsonl.gz": packed, f"{folder}/cut.jsonl.gz": packed[: len(packed) // 2]}
     store = BucketStore(cast(Any, Objects(objects | {"logs/staging/notes.txt": b"no part"})), "bucket", tmp_path)
-    assert count(store, "n:1") == len(store) == 1
+    assert len(rows(store, "n:1")) == len(store) == 1
     assert store.gaps()[0].endswith("cut.jsonl.gz is damaged")

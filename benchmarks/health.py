@@ -110,7 +110,7 @@ def agent(stack: Stack, report: Report) -> list[Row]:
         time.sleep(AGENT_SECONDS)
         after = get_json(engine, path)
         shares.append((cpu_seconds(after) - before) / (time.monotonic() - began))
-        mib.append((stats.working_set(after["memory_stats"]) or 0) / MIB)
+        mib.append(stats.working_set(after["memory_stats"]) / MIB)
     query = {"query": f'up{{job="agent"}}[{AGENT_SECONDS}s]'}
     answer = httpx.get(f"{watched.prometheus_url()}/api/v1/query", params=query, trust_env=False).json()
     scrapes = [value for _, value in answer["data"]["result"][0]["values"]]

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 
 from benchmarks._rows import Row, cpu_pair, show
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import container_view, describe
-from workshop_kit.display.live_data import Panel
+from workshop_kit.display.dashboard.view import Panel, container_view, describe
 from workshop_kit.observe.watch import Tables
 
 POINTS, SECONDS = 300, 300.0

@@ -32,7 +32,7 @@ def working_sets_mib(stack: Stack) -> dict[str, float]:
     found = {}
     for service, container in stack.containers().items():
         answer = get_json(stack.session.engine, f"/containers/{container.id}/stats?stream=0&one-shot=1")
-        found[service] = (stats.working_set(answer["memory_stats"]) or 0) / MIB
+        found[service] = stats.working_set(answer["memory_stats"]) / MIB
     return found
 
 

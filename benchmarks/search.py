@@ -28,7 +28,7 @@ from workshop_kit.engine.store import Access
 from workshop_kit.observe import logs
 from workshop_kit.observe.jq import jq
 from workshop_kit.search.explorer import ExplorerModel
-from workshop_kit.search.parser import SearchMistake
+from workshop_kit.search.language import SearchMistake
 from workshop_kit.search.store import BucketStore, FrameStore
 
 LINES = 200_000
@@ -107,8 +107,8 @@ def contains(frame: pd.DataFrame, word: str) -> pd.DataFrame:
 
 def found(store: FrameStore, text: str) -> pd.DataFrame:
     """Return the newest 200 lines that match a search."""
-    sql, parameters = store.where(text)
-    return store.select(f"SELECT * FROM logs WHERE {sql} ORDER BY row DESC LIMIT 200", parameters)
+    where = store.where(text)
+    return store.select(f"SELECT * FROM logs WHERE {where.sql} ORDER BY row DESC LIMIT 200", where.parameters)
 
 
 def memory(frame: pd.DataFrame) -> list[Row]:

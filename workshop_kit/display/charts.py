@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from workshop_kit.screen import in_lines
 CSS = (Path(__file__).parent / "live.css").read_text()
 WIDTH_INCHES, DPI = 8.6, 100
 PAPER, INK, SOFT, GRID = "#ffffff", "#1f2328", "#57606a", "#d8dee4"
+Numbers = NDArray[np.float64]
 LEVEL_LOOKS: dict[str, tuple[str, str]] = {
     "error": ("#a8264f", ""),
     "warning": ("#b3470b", "////"),
@@ -36,6 +38,17 @@ LEVEL_LOOKS: dict[str, tuple[str, str]] = {
 }
 """Color and hatching of each log level, from the gravest, at the bottom, up."""
 COLORS = ("#0b62b0", "#b3470b", "#1a7f5a", "#7d3cc9", "#a8264f", "#5f6b22")
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Counts over time, by name, for steps of ``step`` seconds that begin at ``starts``."""
+
+    title: str
+    unit: str
+    starts: Numbers
+    step: float
+    counts: Mapping[str, Numbers]
 
 
 def new_figure(title: str, height_inches: float) -> tuple[Figure, Axes]:
@@ -79,7 +92,7 @@ def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
 
 
 def stacked_bars(
-    axes: Axes, starts: NDArray[np.float64], step: float, counts: Mapping[str, NDArray[Any]]
+    axes: Axes, starts: Numbers, step: float, counts: Mapping[str, NDArray[Any]]
 ) -> dict[str, dict[str, Any]]:
     """Draw counts by level as stacked bars; return the look of each level that has any. Hatching tells them, too."""
     below = np.zeros(len(starts))
@@ -94,6 +107,19 @@ def stacked_bars(
     axes.set_ylim(0, max(1.0, float(below.max(initial=0)) * 1.12))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return looks
+
+
+def counts_by_step(
+    x: Numbers, names: NDArray[Any], wanted: Iterable[str], edge: float, seconds: float, step: float
+) -> tuple[Numbers, dict[str, Numbers]]:
+    """Return the starts of the steps, and how many of each wanted name lie in each.
+
+    ``x`` and the starts are seconds before ``edge``; steps begin at multiples of ``step`` on the clock.
+    """
+    first = np.floor((edge - seconds) / step) * step - edge
+    starts = np.arange(first, 0.0, step)
+    borders = np.append(starts, starts[-1] + step)
+    return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
 
 
 def style_axes(axes: Axes) -> None:

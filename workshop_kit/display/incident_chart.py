@@ -12,12 +12,11 @@ from datetime import datetime
 import pandas as pd
 
 from workshop_kit.display import charts
+from workshop_kit.display.charts import Bars, counts_by_step
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
-from workshop_kit.display.dashboard.view import Bars, FaultBand, container_view, counts_by_step, describe
-from workshop_kit.display.live_data import Panel, times
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.tables import cell, folded
+from workshop_kit.display.dashboard.view import FaultBand, Panel, container_view, describe, times
+from workshop_kit.display.rendered import Rendered, cell, folded
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.watch import Tables

@@ -61,7 +61,7 @@ function render({ model, el }) {
     node.addEventListener("click", () => model.send(message()));
     return node;
   }
-  // What there is to choose, and the way to look back. The buttons stay where they are: focus and habit rely on it.
+  // What there is to choose. The buttons stay where they are: focus and habit rely on it.
   const boxes = model.get("choices").map(({ key, label, options }) => {
     const box = element("select", { "aria-label": label });
     box.append(...options.map(([value, text]) => element("option", { value }, text)));
@@ -69,13 +69,10 @@ function render({ model, el }) {
     return { key, box, shown: element("label", {}, `${label} `) };
   });
   const pause = pressed("Pause", () => ({ pause: !model.get("paused") }));
-  const earlier = pressed("Earlier", () => ({ turn: -1 }));
-  const later = pressed("Later", () => ({ turn: 1 }));
   function control() {
     const paused = model.get("paused");
     for (const { key, box } of boxes) box.value = model.get("chosen")[key];
     pause.textContent = paused ? "Resume" : "Pause";
-    for (const node of [earlier, later]) node.hidden = !paused;
     look();
   }
   function alive() {
@@ -92,7 +89,7 @@ function render({ model, el }) {
   });
   root.addEventListener("keydown", (event) => event.stopPropagation());
   for (const { box, shown } of boxes) shown.append(box);
-  if (boxes.length) bar.append(...boxes.map(({ shown }) => shown), pause, earlier, later);
+  if (boxes.length) bar.append(...boxes.map(({ shown }) => shown), pause);
   bar.append(button, status);
   root.append(image, bar);
   el.append(root);

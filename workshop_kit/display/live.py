@@ -61,7 +61,7 @@ class LiveWidget(anywidget.AnyWidget):
     """A picture that is replaced: ipywidgets' Image flickers and has no alt text.
 
     The Stop button sends ``{"stop": true}``, each select box of ``choices`` ``{"choose": key, "value": …}``, the
-    buttons Pause and Resume ``{"pause": true}``, Earlier and Later ``{"turn": -1}``.
+    buttons Pause and Resume ``{"pause": true}``.
     """
 
     _esm = DOM + (HERE / "live.js").read_text()
@@ -72,7 +72,7 @@ class LiveWidget(anywidget.AnyWidget):
     choices = traitlets.List(traitlets.Dict()).tag(sync=True)  # ``key``, ``label``, ``options`` [[value, text], …]
     chosen = traitlets.Dict().tag(sync=True)  # the value of each choice, by its key
     paused = traitlets.Unicode().tag(sync=True)  # the status while it is paused, else ""
-    beat = traitlets.Int().tag(sync=True)  # changes while it is paused: the kernel is alive
+    beat = traitlets.Int().tag(sync=True)  # changes with every picture: the kernel is alive
     frame = traitlets.Bytes().tag(sync=True)  # the newest PNG
 
 

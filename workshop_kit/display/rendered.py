@@ -1,9 +1,12 @@
-"""What a cell shows: HTML for the notebook, and the same as text."""
+"""What a cell shows: HTML for the notebook, and the same as text; tables, and DataFrames that cannot act."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,7 @@ from workshop_kit.screen import in_lines, visible
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+TABLE_STYLE = f"<style>{(Path(__file__).parent / 'tables.css').read_text()}</style>"
 WIDGET_CSS = (Path(__file__).parent / "widget.css").read_text()
 """The frame of every widget; its own stylesheet comes after this one."""
 
@@ -57,3 +61,71 @@ def templates(folder: Path) -> Environment:
     )
     environment.filters["visible"] = visible
     return environment
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Rendered:
+    """Return ``rows`` under ``columns`` with ``title`` as the caption; every value is escaped and one line."""
+    texts = [[visible(str(value)) for value in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(columns, *texts, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (columns, *texts)
+    ]
+    return Rendered(_html(title, columns, texts), "\n".join([title, *lines]))
+
+
+def folded(summary: str, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table that is folded below its summary, as HTML."""
+    body = table(caption, columns, rows).html if rows else "<p>None.</p>"
+    return f"<details><summary>{escape(summary)}</summary><div>{body}</div></details>"
+
+
+def cell(value: object) -> str:
+    """Return a value as a table shows it: times of day, whole numbers without a point, "" for unknown ones."""
+    import pandas as pd  # here: tables of the command line do without
+
+    if value is None or value is pd.NA:
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%H:%M:%S.%f}"[:-5]
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+    return str(value)
+
+
+def escape_dataframes() -> None:
+    """Show DataFrames and Series of this kernel with control characters written out; outside a kernel do nothing."""
+    import pandas as pd
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    if shell is None:
+        return
+    formatters = shell.display_formatter.formatters
+    formatters["text/html"].for_type(pd.DataFrame, _frame_html)
+    for kind in (pd.DataFrame, pd.Series):
+        formatters["text/plain"].for_type(kind, _print)
+
+
+def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return the table; the first cell of a row is its header for a screen reader."""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join(f"<tr>{''.join(_cell(index, text) for index, text in enumerate(row))}</tr>" for row in rows)
+    return (
+        f'{TABLE_STYLE}<div class="wk-table-frame"><table class="wk-table"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(index: int, text: str) -> str:
+    return f"<td>{escape(text)}</td>" if index else f'<th scope="row">{escape(text)}</th>'
+
+
+def _frame_html(frame: Any) -> str | None:
+    """Return the HTML of pandas, which escapes tags itself."""
+    found = frame._repr_html_()
+    return None if found is None else in_lines(found)
+
+
+def _print(frame: Any, printer: Any, _: bool) -> None:
+    printer.text(in_lines(repr(frame)))

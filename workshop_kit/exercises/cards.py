@@ -11,8 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.display import tables
-from workshop_kit.display.rendered import WIDGET_CSS, Rendered, templates
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, templates
 from workshop_kit.exercises.progress import HINTS, Board, BoardRow, State, minutes_of
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
@@ -131,7 +130,7 @@ def board_page(board: Board, unfolded: str = "") -> Rendered:
     bars = "".join(_lesson_html(name, rows, name == unfolded) for name, rows in lessons.items())
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
     rows = [cells for name, rows in lessons.items() for cells in (_lesson_cells(name, rows), *map(_cells, rows))]
-    return Rendered(html, tables.table(caption, BOARD_COLUMNS, rows).text)
+    return Rendered(html, table(caption, BOARD_COLUMNS, rows).text)
 
 
 @functools.cache
@@ -189,7 +188,7 @@ def _passed(rows: Sequence[BoardRow]) -> int:
 
 def _lesson_html(name: str, rows: Sequence[BoardRow], unfolded: bool) -> str:
     _, passed, minutes, _ = _lesson_cells(name, rows)
-    exercises = tables.table(f"Exercises of {name}", BOARD_COLUMNS, [_cells(row) for row in rows])
+    exercises = table(f"Exercises of {name}", BOARD_COLUMNS, [_cells(row) for row in rows])
     return (
         f"<details{' open' if unfolded else ''}><summary><b>{escape(name)}</b>"
         f'<progress value="{_passed(rows)}" max="{len(rows)}" aria-label="{escape(name)}"></progress>'

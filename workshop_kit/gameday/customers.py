@@ -17,7 +17,7 @@ from typing import Self
 
 import pandas as pd
 
-from workshop_kit.display.live_data import Panel
+from workshop_kit.display.dashboard.view import Panel
 from workshop_kit.observe import http
 from workshop_kit.observe.watch import Tables, Watcher, frame
 

@@ -15,8 +15,7 @@ from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.view import container_view, describe
 from workshop_kit.display.page_server import HOST, HTML, NAMES, Handler, PageServer, network_address
-from workshop_kit.display.rendered import Rendered, template
-from workshop_kit.display.tables import cell, table
+from workshop_kit.display.rendered import Rendered, cell, table, template
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday.customers import PANELS
 from workshop_kit.observe.scrape import PROBES

@@ -174,12 +174,12 @@ class Shop:
             return self.running[environment].url()
         return None
 
-    def memory_bytes(self, environment: str) -> int:
+    def memory_bytes(self, environment: str) -> float:
         """Return the working set of an environment's container; 0 while it does not run."""
         with contextlib.suppress(*AWAY):
             sample = stats.parse(self.running[environment].container.stats(stream=False, one_shot=True))
-            return (sample.memory_bytes or 0) if sample else 0
-        return 0
+            return sample.memory_bytes if sample else 0.0
+        return 0.0
 
     def cpus_used(self, environment: str) -> float:
         """Return the cores that an environment's container uses some seconds after its start."""

@@ -10,8 +10,7 @@ from threading import Event
 import pandas as pd
 
 from workshop_kit.display.incident_chart import P95, one_clock
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.tables import table
+from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.injection import InjectedFault

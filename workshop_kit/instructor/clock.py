@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from workshop_kit.display.dashboard.view import Bars, FaultBand, Row, Span, counts_by_step, rows, spans
-from workshop_kit.display.live_data import PanelLine, rounded, times
+from workshop_kit.display.charts import Bars, counts_by_step
+from workshop_kit.display.dashboard.view import FaultBand, PanelLine, Row, Span, rounded, rows, spans, times
 from workshop_kit.display.rendered import template
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.scrape import PROBE_PATHS, PROBES
@@ -185,7 +185,7 @@ def _nice(*numbers: float) -> float:
 def describe(shown: Clock) -> str:
     """Return the clock as a few sentences for a screen reader."""
     said = [f"The last {shown.seconds:.0f} seconds."]
-    said += [f"{row.name}: {row.runs[-1].state}." for row in shown.rows if row.runs]
+    said += [f"{row.name}: {row.runs[-1].label}." for row in shown.rows if row.runs]
     said += [f"{plot.title}: {', '.join(text for _, text, _ in plot.values)}." for plot in shown.plots]
     for band in shown.bands[-3:]:
         until = "until now" if band.end == 0 else f"to {-band.end:.0f} seconds ago"

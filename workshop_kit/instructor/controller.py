@@ -23,8 +23,8 @@ from workshop_kit.instructor import clock
 from workshop_kit.instructor.active_faults import ORDER, InjectedFaults, LoadGenerator, engine_needed
 from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.observe import http
+from workshop_kit.observe.logs import EngineLog
 from workshop_kit.observe.logs.lines import assemble, parse_fields
-from workshop_kit.observe.logs.reader import EngineLog
 from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import provision

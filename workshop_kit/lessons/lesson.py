@@ -14,11 +14,9 @@ import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.classroom.room_widget import RoomSync, RoomView, start_sync
-from workshop_kit.display import tables
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
-from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.tables import table
+from workshop_kit.display.rendered import Rendered, escape_dataframes, table
 from workshop_kit.engine import monitoring, reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.monitoring import Monitoring
@@ -216,7 +214,7 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, provision.REVERT_FAULTS)
     provision.sweep(stack.session)
     file_cell.register(workspace)
-    tables.escape_dataframes()
+    escape_dataframes()
     headless = os.environ.get(HEADLESS) == "1"
     service = ExerciseService.of(workspace, lambda: stack)
     room = None if headless else start_sync(workspace, name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, Literal
 
-from workshop_kit.display.tables import table
+from workshop_kit.display.rendered import table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Section, Track, find_track

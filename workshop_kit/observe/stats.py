@@ -21,7 +21,7 @@ _NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes "no limit" as 2⁶³ less a page
 
 @dataclass(frozen=True)
 class Sample:
-    """The counters of a running container at one time (UTC, the engine's clock); None where the engine has no value.
+    """The counters of a running container at one time (UTC, the engine's clock); NaN where the engine has no value.
 
     Memory is the working set.
     """
@@ -30,9 +30,9 @@ class Sample:
     cpu_nanoseconds: int
     periods: int = 0
     throttled_periods: int = 0
-    memory_bytes: int | None = None
-    memory_limit_bytes: int | None = None
-    pids: int | None = None
+    memory_bytes: float = NOT_KNOWN
+    memory_limit_bytes: float = NOT_KNOWN
+    pids: float = NOT_KNOWN
 
 
 @dataclass(frozen=True)
@@ -80,29 +80,29 @@ def parse(response: Mapping[str, Any]) -> Sample | None:
     read = str(response.get("read", ""))
     if not read or read.startswith("0001-"):
         return None
-    cpu = response.get("cpu_stats") or {}
+    cpu, memory = response.get("cpu_stats") or {}, response.get("memory_stats") or {}
     throttling = cpu.get("throttling_data") or {}
-    limit = (response.get("memory_stats") or {}).get("limit")
+    limit = memory.get("limit") or NOT_KNOWN
     return Sample(
         time=datetime.fromisoformat(read),
         cpu_nanoseconds=(cpu.get("cpu_usage") or {}).get("total_usage", 0),
         periods=throttling.get("periods", 0),
         throttled_periods=throttling.get("throttled_periods", 0),
-        memory_bytes=working_set(response.get("memory_stats") or {}),
-        memory_limit_bytes=limit if limit and limit < _NO_LIMIT_BYTES else None,
-        pids=(response.get("pids_stats") or {}).get("current"),
+        memory_bytes=working_set(memory),
+        memory_limit_bytes=limit if limit < _NO_LIMIT_BYTES else NOT_KNOWN,
+        pids=(response.get("pids_stats") or {}).get("current") or NOT_KNOWN,
     )
 
 
-def working_set(memory: Mapping[str, Any]) -> int | None:
-    """Return the bytes in use less the inactive file cache, as ``docker stats`` does; None without memory accounting.
+def working_set(memory: Mapping[str, Any]) -> float:
+    """Return the bytes in use less the inactive file cache, as ``docker stats`` does; NaN without memory accounting.
 
     cgroup v1 has the sum of the group in ``total_inactive_file``; v2 has ``inactive_file`` and no ``cache``.
     """
-    used: int | None = memory.get("usage")
+    used: float = memory.get("usage") or NOT_KNOWN
     detail = memory.get("stats") or {}
     idle: int = detail.get("total_inactive_file", detail.get("inactive_file", 0))
-    return used if used is None or idle >= used else used - idle
+    return used if idle >= used else used - idle
 
 
 def usage(previous: Sample | None, current: Sample, container: str = "") -> Usage:
@@ -110,9 +110,9 @@ def usage(previous: Sample | None, current: Sample, container: str = "") -> Usag
     row = Usage(
         current.time,
         container,
-        memory_bytes=_known(current.memory_bytes),
-        memory_limit_bytes=_known(current.memory_limit_bytes),
-        pids=_known(current.pids),
+        memory_bytes=current.memory_bytes,
+        memory_limit_bytes=current.memory_limit_bytes,
+        pids=current.pids,
     )
     if previous is None or current.time <= previous.time:  # a clock that was set back
         return row
@@ -130,7 +130,3 @@ def usage(previous: Sample | None, current: Sample, container: str = "") -> Usag
 def increase(before: float, now: float) -> float:
     """Return the increase of a counter; one that went back began again at zero (a restarted container)."""
     return now - before if now >= before else now
-
-
-def _known(value: int | None) -> float:
-    return NOT_KNOWN if value is None else float(value)

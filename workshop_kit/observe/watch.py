@@ -11,7 +11,6 @@ import contextlib
 import json
 import threading
 import time
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +38,7 @@ HEALTH_ROWS = 8 * HISTORY_ROWS  # three probes and a few dependencies a second
 HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
 TIME = "datetime64[us, UTC]"
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 _TYPES = {"datetime": TIME, "str": "str", "int | None": "Int64"}
 
 Row = TypeVar("Row", Traffic, Health, Usage)
@@ -109,7 +109,6 @@ class _TargetData:
         self.usage: deque[Usage] = deque(maxlen=HISTORY_ROWS)
         self.health: deque[Health] = deque(maxlen=HEALTH_ROWS)
         self.status: ContainerStatus | None = None
-        self.had_url = False
         self.counters: Counters | None = None
         self.metrics_due = 0.0  # on the monotonic clock
 
@@ -164,7 +163,7 @@ class Watcher:
         """
         if container is not None and container not in self._watched:
             raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._watched)}.")
-        since = datetime.now(tz=UTC) - timedelta(seconds=seconds) if seconds is not None else None
+        since = BEGINNING if seconds is None else datetime.now(tz=UTC) - timedelta(seconds=seconds)
         chosen = [one for name, one in self._watched.items() if container in (None, name)]
         return Tables(
             frame(Traffic, _merged([one.requests for one in chosen], since)),
@@ -215,12 +214,11 @@ class Watcher:
     def _scrape_once(self, pool: ThreadPoolExecutor, watched: _TargetData) -> None:
         status, name = watched.status, watched.target.name
         if status is not None and status.url is not None:
-            watched.had_url = True
             due = time.monotonic() >= watched.metrics_due
             found = scrape(pool, status.url, name, watched.counters, with_metrics=due)
             if due and found.traffic.state == NO_METRICS:
                 watched.metrics_due = time.monotonic() + METRICS_RETRY_SECONDS
-        elif watched.had_url:
+        elif watched.requests:
             found = without_answer(name, f"it is {status.state}" if status else "it is gone", watched.counters)
         else:
             return  # it never had a published port
@@ -229,13 +227,9 @@ class Watcher:
         watched.health.extend(found.health)
 
 
-def _merged(rows: Iterable[deque[Row]], since: datetime | None) -> list[Row]:
+def _merged(rows: Iterable[deque[Row]], since: datetime) -> list[Row]:
     """Return all rows of some deques since a time, by time."""
-    found: list[Row] = []
-    for one in rows:
-        mine = tuple(one)
-        first = bisect_left(mine, since, key=lambda row: row.time) if since is not None else 0
-        found += mine[first:]
+    found = [row for one in rows for row in tuple(one) if row.time >= since]
     return sorted(found, key=lambda row: row.time)
 
 

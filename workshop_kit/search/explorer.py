@@ -32,7 +32,7 @@ from workshop_kit.search.explorer_page import (
     request_of,
     static_page,
 )
-from workshop_kit.search.parser import CHEAT_SHEET, SearchMistake
+from workshop_kit.search.language import CHEAT_SHEET, SearchMistake
 from workshop_kit.search.store import FrameStore
 
 FOLDER = Path(__file__).parent
@@ -137,9 +137,9 @@ class ExplorerModel:
         self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
 
     def _count(self) -> None:
-        sql, parameters = condition_of(self.store, self.view)
-        query = f"SELECT count(*) AS lines FROM logs WHERE row >= ? AND ({sql})"  # noqa: S608 - values are parameters
-        self.new = int(self.store.select(query, [self._end, *parameters])["lines"][0])
+        condition = condition_of(self.store, self.view)
+        query = f"SELECT count(*) AS lines FROM logs WHERE row >= ? AND ({condition.sql})"  # noqa: S608 - values are parameters
+        self.new = int(self.store.select(query, [self._end, *condition.parameters])["lines"][0])
         self.missed = missed(self.store)
 
 

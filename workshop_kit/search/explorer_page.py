@@ -14,12 +14,11 @@ import pandas as pd
 
 from workshop_kit.display import charts
 from workshop_kit.display.charts import LEVEL_LOOKS
-from workshop_kit.display.rendered import WIDGET_CSS, Rendered
-from workshop_kit.display.tables import table
+from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.screen import visible
-from workshop_kit.search.parser import fields_in, parse
-from workshop_kit.search.store import Condition, FrameStore
+from workshop_kit.search.language import Condition
+from workshop_kit.search.store import FrameStore
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300
@@ -63,10 +62,9 @@ class ExplorerView:
     request: str | None = None
     grouped: bool | None = None
 
-    @property
-    def is_grouped(self) -> bool:
-        """Whether identical messages stand in one row."""
-        has_level = any(field.name == "level" for field in fields_in(parse(self.query)))
+    def is_grouped(self, condition: Condition) -> bool:
+        """Return whether identical messages stand in one row."""
+        has_level = "level" in condition.fields
         return (has_level if self.grouped is None else self.grouped) and self.request is None
 
 
@@ -84,7 +82,9 @@ class LineHistogram:
 
 def condition_of(store: FrameStore, view: ExplorerView) -> Condition:
     """Return the condition on the lines of a view. Raises SearchMistake."""
-    return store.where(view.query) if view.request is None else Condition("fields['request_id'] = ?", [view.request])
+    if view.request is not None:
+        return Condition("fields['request_id'] = ?", [view.request], {})
+    return store.where(view.query)
 
 
 def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
@@ -93,10 +93,12 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     Lines numbered ``end`` and above are left out.
     """
     condition = condition_of(store, view)
+    if view.span:
+        inside = f"{_AT} >= {view.span[0]} AND {_AT} < {view.span[1]} AND ({condition.sql})"
+        condition = condition._replace(sql=inside)
     hits = _hits(store, condition, end)
-    inside = hits[hits["at"].between(*view.span, inclusive="left")] if view.span else hits
-    grouped = _groups(store, condition, view.span, end) if view.is_grouped else None
-    numbers = inside["row"] if view.request is not None else inside["row"][::-1]
+    grouped = _groups(store, condition, end) if view.is_grouped(condition) else None
+    numbers = hits["row"] if view.request is not None else hits["row"][::-1]
     numbers = numbers if grouped is None else grouped["row"]
     pages = max(1, -(-len(numbers) // PAGE_ROWS))
     page = min(max(view.page, 0), pages - 1)
@@ -104,13 +106,13 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     lines = _lines(store, numbers.tolist()[on_page])
     if grouped is not None:
         lines = [{**line, "lines": f"{many:,}"} for line, many in zip(lines, grouped["lines"][on_page], strict=True)]
-    bars = histogram(inside, view.span or _axis(store, view, hits, end))
+    bars = histogram(hits, view.span or _axis(store, view, hits, end))
     return {
         "query": view.query,
         "request": visible(view.request or ""),
         "total": max(0, end - store.dropped),
-        "hits": len(inside),
-        "untimed": int(inside["at"].isna().sum()),
+        "hits": len(hits),
+        "untimed": int(hits["at"].isna().sum()),
         "page": page,
         "pages": pages,
         "span": list(view.span or ()),
@@ -142,11 +144,10 @@ def _axis(store: FrameStore, view: ExplorerView, hits: pd.DataFrame, end: int) -
     return None if pd.isna(low) else (int(low), int(high) + 1)
 
 
-def _groups(store: FrameStore, condition: Condition, span: tuple[int, int] | None, end: int) -> pd.DataFrame:
+def _groups(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
     """Return the lines by service, level and message: ``row`` of the newest of each, and how many ``lines``."""
-    inside = f" AND {_AT} >= {span[0]} AND {_AT} < {span[1]}" if span else ""
     return store.select(
-        f"SELECT max(row) AS row, count(*) AS lines FROM logs WHERE row < ? AND ({condition.sql}){inside} "  # noqa: S608 - values are parameters
+        f"SELECT max(row) AS row, count(*) AS lines FROM logs WHERE row < ? AND ({condition.sql}) "  # noqa: S608 - values are parameters
         "GROUP BY service, level, msg, raw ORDER BY row DESC",
         [end, *condition.parameters],
     )

@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -22,20 +21,12 @@ from workshop_kit.errors import did_you_mean
 from workshop_kit.files import write_atomically
 from workshop_kit.observe.logs import read_json_file
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.search.conditions import COLUMNS, TIMES, condition, is_column, value_of
-from workshop_kit.search.parser import Field, SearchMistake, fields_in, parse
+from workshop_kit.search.language import COLUMNS, TIMES, Condition, SearchMistake, is_column, translate, value_of
 
 MAX_ROWS = 1_000_000
 PLACE = ("service", "environment", "container")  # from a line's ``attrs``, the caller of ``add``, or the line
 _KINDS = {**dict.fromkeys(TIMES, "TIMESTAMPTZ_NS"), **dict.fromkeys(("level", *COLUMNS), "VARCHAR")}
 _GAP = "logger = 'collector' AND msg = 'GAP'"
-
-
-class Condition(NamedTuple):
-    """A condition in SQL with its parameters."""
-
-    sql: str
-    parameters: Sequence[object] = ()
 
 
 class FrameStore:
@@ -83,27 +74,26 @@ class FrameStore:
 
     def where(self, text: str) -> Condition:
         """Return a search's condition. Raises SearchMistake, also for a field that no line has."""
-        search = parse(text)
-        for field in fields_in(search):
-            if len(self) and not is_column(field.name):
-                self._require_field(field)
-        parameters: list[object] = []
-        return Condition(condition(search, parameters), parameters)
+        found = translate(text)
+        for name, position in found.fields.items():
+            if len(self) and not is_column(name):
+                self._require_field(name, position)
+        return found
 
     def gaps(self) -> list[str]:
         """Return the reason of each gap: where lines may be missing, according to the collector and the follower."""
         found = self.select(f"SELECT fields['reason'] AS reason FROM logs WHERE {_GAP} ORDER BY row")  # noqa: S608 - constant
         return [*found["reason"].fillna("unknown"), *self._gaps]
 
-    def _require_field(self, field: Field) -> None:
+    def _require_field(self, name: str, position: int) -> None:
         parameters: list[object] = []
-        value = value_of(field.name, parameters)
+        value = value_of(name, parameters)
         if not self.select(f"SELECT 1 FROM logs WHERE {value} IS NOT NULL LIMIT 1", parameters).empty:  # noqa: S608 - parameters
             return
         names = self.select("SELECT DISTINCT unnest(map_keys(fields)) AS name FROM logs")["name"]
-        advice = did_you_mean(field.name, [*names, *COLUMNS, *TIMES, "level"])
+        advice = did_you_mean(name, [*names, *COLUMNS, *TIMES, "level"])
         advice = advice or "Put it in quotes to look for it as text."
-        raise SearchMistake(field.position, f"no line has a field {field.name}", advice)
+        raise SearchMistake(position, f"no line has a field {name}", advice)
 
 
 class BucketStore(FrameStore):

@@ -17,7 +17,7 @@ from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import View, container_view
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.tables import escape_dataframes, table
+from workshop_kit.display.rendered import escape_dataframes, table
 from workshop_kit.observe.watch import Tables
 
 
@@ -42,11 +42,11 @@ def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
     assert renderer.figure("T $x$", hostile)
     empty = container_view(Tables(), (), "service", EDGE, 60)
     assert DashboardRenderer().png("T", empty)
-    assert "nothing that can be asked" in empty.nothing
+    assert empty.nothing == "no data"
     known = tables()
     no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
     seen = container_view(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
-    assert "no known /metrics" in seen.nothing
+    assert seen.nothing == "no data: no metrics"
 
 
 def test_everything_stands_on_one_axis() -> None:

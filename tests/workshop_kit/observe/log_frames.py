@@ -11,3 +11,8 @@ from workshop_kit.observe.logs.lines import Message, assemble
 def read_lines(data: bytes) -> pd.DataFrame:
     """Return the frame of an output, without the engine's times."""
     return frame_of(assemble([Message("stdout", "", data)] if data else []))
+
+
+def frame(*lines: str) -> pd.DataFrame:
+    """Return the frame of some lines."""
+    return read_lines("".join(f"{one}\n" for one in lines).encode())

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.observe.log_frames import read_lines
+from tests.workshop_kit.observe.log_frames import frame
 from workshop_kit.display.live import Screens
 from workshop_kit.errors import WorkshopError
 from workshop_kit.search.explorer import Explorer, ExplorerModel
@@ -28,11 +28,6 @@ BEGAN = int(pd.Timestamp("2026-11-24T21:00:00Z").value) // 1000  # microseconds
 def line(number: int, **more: Any) -> str:
     """One line a second."""
     return json.dumps({"ts": f"2026-11-24T21:{number // 60 % 60:02d}:{number % 60:02d}Z", **more})
-
-
-def frame(*lines: str) -> pd.DataFrame:
-    """Lines as the reader gives them."""
-    return read_lines("".join(f"{one}\n" for one in lines).encode())
 
 
 def model(*lines: str) -> ExplorerModel:

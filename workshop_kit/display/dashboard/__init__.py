@@ -17,11 +17,9 @@ from IPython.display import DisplayHandle, display
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import EVENTS, FaultBand, View, container_view, describe
+from workshop_kit.display.dashboard.view import FaultBand, Panel, View, container_view, describe
 from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
-from workshop_kit.display.live_data import Panel
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.display.tables import cell, folded
 from workshop_kit.observe.watch import Tables
 
 WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
@@ -29,8 +27,6 @@ LONGEST_SECONDS = 1800.0
 STOP_AFTER_SECONDS = 3600.0
 HEADLESS_SECONDS = 1.0
 INTERVAL_SECONDS = 1.0
-TABLE_ROWS = 120  # the newest ones
-RESOURCES = ("cpu_percent", "cpu_limit_percent", "throttled_percent", "memory_bytes", "memory_limit_bytes")
 
 
 class TableSource(Protocol):
@@ -56,7 +52,7 @@ class Choice:
 class Dashboard:
     """Shows the tables of ``watcher``, one container at a time, with a band for each of ``faults()``.
 
-    Choosing, pausing and looking back change what is shown, not what the watcher collects. It is drawn in a thread once
+    Choosing and pausing change what is shown, not what the watcher collects. It is drawn in a thread once
     a second; at its end, after an hour at the latest, it leaves a picture of the whole time since it was first shown.
     In a headless run ``show`` draws once, and ``stop`` again. ``panels`` name columns of the requests that replace the
     usual panels.
@@ -79,17 +75,15 @@ class Dashboard:
         self._thread: threading.Thread | None = None
         self._handle: DisplayHandle | None = None
         self._widget: LiveWidget | None = None
-        self._pages = 0  # how many times a page has shown the widget
         self._started = 0.0
         self._renderer = DashboardRenderer()
-        self._drawn: Choice | None = None  # the choice of the picture on the page, while it is paused
 
     def show(self, screens: Screens) -> Self:
         """Show it below the running cell; it ends the former one with its title."""
         screens.replace(self.title, self)
         self.stop()
         self._stop.clear()
-        self._started, self._pages = time.monotonic(), 0
+        self._started = time.monotonic()
         if screens.headless:
             self._stop.wait(HEADLESS_SECONDS)
             self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
@@ -114,21 +108,19 @@ class Dashboard:
         self._thread = None
 
     def picture(self) -> Rendered:
-        """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
+        """Return a static picture of the whole time since it was shown (at most half an hour)."""
         choice = self._choice
         lasted = time.monotonic() - self._started if self._started else 0.0
         choice = replace(choice, seconds=min(max(choice.seconds, lasted), LONGEST_SECONDS))
-        view, tables, faults = self._look(choice)
-        title = f"{self.title}: {choice.container}"
-        return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables, faults))
+        view, title = self._look(choice), f"{self.title}: {choice.container}"
+        return charts.picture(renderer.figure(title, view), describe(title, view))
 
-    def _look(self, choice: Choice) -> tuple[View, Tables, Sequence[FaultBand]]:
+    def _look(self, choice: Choice) -> View:
         now = time.time()
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        view = container_view(tables, faults, choice.container, edge, choice.seconds, self._panels)
-        return view, tables, faults
+        return container_view(tables, faults, choice.container, edge, choice.seconds, self._panels)
 
     def _run(self, widget: LiveWidget) -> None:
         due = time.monotonic()
@@ -142,33 +134,23 @@ class Dashboard:
 
     def _draw(self, widget: LiveWidget) -> None:
         choice = self._choice
-        if choice.until is not None:
-            widget.beat += 1
-            if self._drawn == choice:
-                return
-        view, _, _ = self._look(choice)
-        title = f"{self.title}: {choice.container}"
+        view, title = self._look(choice), f"{self.title}: {choice.container}"
         picture = self._renderer.png(title, view, clock=choice.until is not None)
-        with widget.hold_sync():  # one message for both
+        with widget.hold_sync():  # one message for all
             widget.alt = describe(title, view)
             widget.frame = picture
-        self._drawn = choice
+            widget.beat += 1
 
     def _finish(self) -> None:
-        """Replace the widget by the static picture.
-
-        A reloaded page no longer knows which output the picture would replace: there the widget becomes the picture.
-        """
+        """Replace the widget by the static picture; a reloaded page, which lacks that output, has it in the widget."""
         handle, self._handle = self._handle, None
         widget, self._widget = self._widget, None
         if handle is None:
             return
         picture = self.picture()
         handle.update(picture)  # type: ignore[no-untyped-call]
-        if widget is not None and self._pages > 1:
+        if widget is not None:
             widget.ending = picture.html
-        elif widget is not None:
-            widget.close()
 
     def _new_widget(self) -> LiveWidget:
         now = round(self._choice.seconds)
@@ -186,7 +168,7 @@ class Dashboard:
         return {"container": self._choice.container, "seconds": f"{self._choice.seconds:.0f}"}
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle a click, and the hello of a page that shows the widget; in another thread while a cell is busy."""
+        """Handle a click; in another thread while a cell is busy."""
         with self._choosing:
             self._choice = changed(self._choice, content, self._watcher.names, time.time())
             shown = self._widget
@@ -194,10 +176,7 @@ class Dashboard:
                 shown.chosen, shown.paused = self._chosen(), _paused(self._choice)
         if content.get("stop"):
             self._stop.set()
-        if content.get("hello"):
-            self._pages += 1
-        else:
-            self._wake.set()
+        self._wake.set()
 
 
 def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], now: float) -> Choice:
@@ -208,9 +187,6 @@ def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], no
         return replace(choice, seconds=float(min(max(int(message["value"]), 10), LONGEST_SECONDS)))
     if "pause" in message:
         return replace(choice, until=now if message["pause"] else None)
-    if message.get("turn") in (-1, 1) and choice.until is not None:
-        moved = choice.until + message["turn"] * choice.seconds / 2
-        return replace(choice, until=min(max(moved, now - LONGEST_SECONDS + choice.seconds), now))
     return choice
 
 
@@ -218,29 +194,3 @@ def _paused(choice: Choice) -> str:
     if choice.until is None:
         return ""
     return f"Paused at {pd.Timestamp(choice.until, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
-
-
-def _tables_html(view: View, tables: Tables, faults: Iterable[FaultBand]) -> str:
-    """Return the data of the picture as five folded tables; `tables.table` escapes every value."""
-    events = tables.events[tables.events["what"].isin(list(EVENTS))]
-    states = [
-        (view.clock(run.start), view.clock(run.end), row.name, run.state) for row in view.rows for run in row.runs
-    ]
-    bands = [
-        (f"{one.started:%H:%M:%S}", f"{one.ended:%H:%M:%S}" if one.ended else "still in force", one.fault, one.target)
-        for one in faults
-    ]
-    frames = {
-        "Requests": tables.requests,
-        "Resources": tables.resources[["time", "container", "state", *RESOURCES]],
-        "Health, state by state": pd.DataFrame(states, columns=["from", "to", "what", "state"]),
-        "Events": events[["time", "container", "what", "detail", "exit_code"]],
-        "Faults": pd.DataFrame(bands, columns=["from", "to", "fault", "target"]),
-    }
-    return "".join(_folded(name, frame) for name, frame in frames.items())
-
-
-def _folded(name: str, frame: pd.DataFrame) -> str:
-    rows = [[cell(value) for value in row] for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
-    name += f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
-    return folded(f"Data: {name} ({len(rows)} shown)", name, list(frame.columns), rows)

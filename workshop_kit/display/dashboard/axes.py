@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,12 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from workshop_kit.display import charts
-from workshop_kit.display.dashboard.view import Bars, View
-from workshop_kit.display.live_data import Plot
+from workshop_kit.display.charts import Bars
+from workshop_kit.display.dashboard.view import Plot, View
 
 LEFT, RIGHT = 0.095, 0.79  # the ends of the panels; to the right of them stand names and values
 TOP_INCHES, BOTTOM_INCHES, GAP_INCHES = 0.42, 0.5, 0.3
@@ -35,29 +34,13 @@ LIMIT_STYLE = (0, (4, 3))
 Range = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class StateLook:
-    """A state's fill, edge, hatching, letter with its color, and its share of the row's height."""
-
-    face: str
-    edge: str
-    hatch: str
-    letter: str
-    ink: str
-    height: float
-
-    @property
-    def patch(self) -> dict[str, Any]:
-        """The look as matplotlib's arguments."""
-        return {"facecolor": self.face, "edgecolor": self.edge, "hatch": self.hatch, "linewidth": 0.8}
-
-
-STATE_LOOKS: Mapping[str, StateLook] = {
-    "pass": StateLook("#bfe3d2", "#1a7f5a", "", "P", charts.INK, 0.46),
-    "warn": StateLook("#ffd9b8", "#b3470b", "////", "W", charts.INK, 0.64),
-    "fail": StateLook("#a8264f", "#6d1030", "", "F", "#ffffff", 0.86),
-    "no answer": StateLook("#ffffff", "#1f2328", "....", "N", charts.INK, 0.86),
+STATE_LOOKS: Mapping[str, tuple[float, dict[str, Any]]] = {
+    "pass": (0.4, {"facecolor": "#bfe3d2", "edgecolor": "#1a7f5a", "linewidth": 0.8}),
+    "warn": (0.62, {"facecolor": "#ffd9b8", "edgecolor": "#b3470b", "hatch": "////", "linewidth": 0.8}),
+    "fail": (0.86, {"facecolor": "#a8264f", "edgecolor": "#6d1030", "linewidth": 0.8}),
+    "no answer": (0.86, {"facecolor": "#ffffff", "edgecolor": "#1f2328", "hatch": "....", "linewidth": 0.8}),
 }
+"""A state's share of the row's height, and its look: height and hatching tell states apart, too."""
 
 
 def look_of(index: int) -> dict[str, Any]:
@@ -71,14 +54,28 @@ def look_of(index: int) -> dict[str, Any]:
     }
 
 
-def heights(view: View) -> list[float]:
-    """Return the height of each panel in inches: event lane, bars if there are any, lines, states."""
-    panels = len(view.plots) + bool(view.bars)
-    return [EVENTS_INCHES, *[PANEL_INCHES] * panels, 0.16 + ROW_INCHES * max(4, len(view.rows))]
+def background(title: str, view: View, ranges: Sequence[Range], *, clock: bool) -> tuple[Figure, list[Axes]]:
+    """Return a figure with what stands still, and its axes: event lane, bars if there are any, panels, states.
+
+    ``ranges`` are the ends of the panels' axes; with ``clock`` there are times of day below.
+    """
+    heights = [PANEL_INCHES] * (len(view.plots) + bool(view.bars))
+    figure, drawn = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * max(4, len(view.rows))])
+    events, *panels, states = drawn
+    _label_events(events)
+    if view.bars:
+        _draw_bars(panels.pop(0), view.bars)
+    for ax, plot, ends in zip(panels, view.plots, ranges, strict=True):
+        _label_panel(ax, plot, ends)
+    _label_states(states, view)
+    for ax in drawn:
+        ax.set_xlim(-view.seconds, view.seconds / 120)
+        ax.tick_params(labelbottom=ax is states, bottom=ax is states)
+    _label_time(states, view, clock=clock)
+    return figure, drawn
 
 
-def stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """Return a figure with axes below each other, of these heights."""
+def _stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
     total = TOP_INCHES + sum(inches) + GAP_INCHES * (len(inches) - 1) + BOTTOM_INCHES
     made = Figure(figsize=(charts.WIDTH_INCHES, total), dpi=charts.DPI, facecolor=charts.PAPER)
     head: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": charts.INK}
@@ -94,56 +91,59 @@ def stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
 
 def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **more: Any) -> Text:
     """Write a text at a place in the axes (0 to 1, beyond for outside)."""
-    look = {"transform": axes.transAxes, "va": "center", "color": charts.INK, "clip_on": False}
+    look = {"transform": axes.transAxes, "va": "center", "color": charts.INK, "clip_on": False, "parse_math": False}
     return axes.text(x, y, text, fontsize=size, **{**look, **more})
 
 
-def name_panel(axes: Axes, title: str, unit: str = "") -> None:
-    """Write title and unit of a panel."""
+def value_heights(plot: Plot) -> list[float]:
+    """Return the height of each line's value, below its name."""
+    return [y - 0.145 for y in _name_heights(plot)]
+
+
+def _name_heights(plot: Plot) -> list[float]:
+    step = min(0.36, 1.0 / max(1, len(plot.lines)))
+    return [0.97 - number * step for number in range(len(plot.lines))]
+
+
+def _name_panel(axes: Axes, title: str, unit: str = "") -> None:
     axes.set_title(title, loc="left", fontsize=10, color=charts.INK, pad=3)
     if unit:
         axes.set_ylabel(unit)
         axes.yaxis.set_label_coords(-0.088, 0.5)
 
 
-def name_lines(axes: Axes, plot: Plot) -> list[float]:
-    """Write each line's look and name to the right of a panel; return the heights for their values."""
-    step = min(0.36, 1.0 / max(1, len(plot.lines)))
-    heights_of_names = [0.97 - number * step for number in range(len(plot.lines))]
-    for number, (line, y) in enumerate(zip(plot.lines, heights_of_names, strict=True)):
+def _name_lines(axes: Axes, plot: Plot) -> None:
+    """Write each line's look and name to the right of a panel."""
+    for number, (line, y) in enumerate(zip(plot.lines, _name_heights(plot), strict=True)):
         look = {**look_of(number), "markersize": 4.5}
         axes.add_artist(Line2D([SAMPLE, SAMPLE + 0.04], [y, y], transform=axes.transAxes, clip_on=False, **look))
         write(axes, NAME, y, line.label)
-    return [y - 0.145 for y in heights_of_names]
 
 
-def name_boxes(axes: Axes, boxes: Iterable[tuple[str, dict[str, Any], float]], *, step: float = 0.24) -> None:
-    """Draw boxes with their names to the right of a panel: each name, look, and share of the row's height."""
-    for number, (name, look, share) in enumerate(boxes):
-        y = 1 - (number + 0.5) * step
-        corner, height = (SAMPLE, y - share * 0.4 * step), share * 0.8 * step
-        axes.add_patch(Rectangle(corner, 0.04, height, transform=axes.transAxes, clip_on=False, **look))
-        write(axes, NAME, y, name)
+def _legend(axes: Axes, looks: Mapping[str, Mapping[str, Any]], *, columns: int = 1) -> None:
+    """Name looks to the right of a panel: areas, and marks, which have a ``marker``."""
+    handles = [
+        Line2D([], [], ls="none", label=name, **look) if "marker" in look else Patch(label=name, **look)
+        for name, look in looks.items()
+    ]
+    size: dict[str, Any] = {"fontsize": 8.5, "handlelength": 2.4, "handleheight": 1.1, "columnspacing": 0.5}
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1.08), frameon=False, ncols=columns, **size)
 
 
-def label_events(axes: Axes) -> None:
-    """Write the title and the legend of the event lane."""
+def _label_events(axes: Axes) -> None:
     axes.set_ylim(0, LEVELS)
     axes.set_yticks([])
     axes.grid(visible=False)
     axes.spines[["left", "bottom"]].set_visible(False)
-    name_panel(axes, "Faults and events")
-    name_boxes(axes, [("fault in force", BAND, 0.9)], step=0.26)
-    named = {"start": "started", "stop": "ended", "oom": "OOM", "health": "health"}
-    places = ((1.035, 0.5), (1.17, 0.5), (1.035, 0.18), (1.17, 0.18))
-    for (kind, (marker, color)), (x, y) in zip(KINDS.items(), places, strict=True):
-        axes.plot([x], [y], marker=marker, color=color, ms=6, ls="none", transform=axes.transAxes, clip_on=False)
-        write(axes, x + 0.02, y, named[kind])
+    _name_panel(axes, "Faults and events")
+    marks = {kind: {"marker": marker, "color": color, "ms": 6} for kind, (marker, color) in KINDS.items()}
+    _legend(axes, {"fault": BAND, **marks}, columns=2)
 
 
-def label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
-    """Write a panel's title and unit, set its scale, draw its limits."""
-    name_panel(axes, plot.panel.title, plot.panel.unit)
+def _label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
+    """Write a panel's title, unit and lines, set its scale, draw its limits."""
+    _name_panel(axes, plot.panel.title, plot.panel.unit)
+    _name_lines(axes, plot)
     if plot.panel.logarithmic:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:,g}")
@@ -156,28 +156,25 @@ def label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
         write(axes, 0.005, (limit - ends[0]) / (ends[1] - ends[0]) - 0.09, "limit", size=8)
 
 
-def label_states(axes: Axes, view: View) -> None:
-    """Write the names of the rows and the legend of the states."""
-    name_panel(axes, "Health: what is answered when asked")
+def _label_states(axes: Axes, view: View) -> None:
+    _name_panel(axes, "Health: what is answered when asked")
     axes.set_ylim(max(1, len(view.rows)) - 0.45, -0.55)
     axes.set_yticks(range(len(view.rows)))
     axes.set_yticklabels([row.name for row in view.rows], parse_math=False)
     axes.grid(visible=False, axis="y")
-    looks = [(f"{one.letter}  {state}", one.patch, one.height) for state, one in STATE_LOOKS.items()]
-    name_boxes(axes, looks)
+    _legend(axes, {state: look for state, (_, look) in STATE_LOOKS.items()})
 
 
-def draw_bars(axes: Axes, bars: Bars) -> None:
+def _draw_bars(axes: Axes, bars: Bars) -> None:
     """Draw counts over time as stacked bars: levels differ in hatching, not only in color."""
-    name_panel(axes, bars.title, bars.unit)
+    _name_panel(axes, bars.title, bars.unit)
     looks = charts.stacked_bars(axes, bars.starts, bars.step, bars.counts)
-    named = [(f"{name} ({bars.counts[name].sum():,.0f})", look, 0.9) for name, look in looks.items()]
-    name_boxes(axes, named, step=0.2)
-    if not named:
+    _legend(axes, {f"{name} ({bars.counts[name].sum():,.0f})": look for name, look in looks.items()})
+    if not looks:
         write(axes, 0.5, 0.5, "no lines", size=10, ha="center")
 
 
-def label_time(axes: Axes, view: View, *, clock: bool) -> None:
+def _label_time(axes: Axes, view: View, *, clock: bool) -> None:
     """Write times of day on the axis, or seconds before now."""
     if not clock:
         axes.set_xlabel("seconds before now")
@@ -187,6 +184,12 @@ def label_time(axes: Axes, view: View, *, clock: bool) -> None:
     moments = np.arange(first, view.edge + 0.001, step)
     axes.set_xticks(moments - view.edge, [view.clock(one - view.edge) for one in moments])
     axes.set_xlabel(f"time (UTC), {datetime.fromtimestamp(view.edge, UTC):%Y-%m-%d}")
+
+
+def label_now(axes: Axes, view: View) -> Text:
+    """Write the time of day below the right end of the axis."""
+    inches = axes.get_position().height * axes.get_figure().get_figheight()  # type: ignore[union-attr]
+    return write(axes, 1, -0.42 / inches, f"now: {view.clock(0)} UTC", size=9, ha="right")
 
 
 def range_of(plot: Plot, current: Range) -> Range:

@@ -1,21 +1,20 @@
 """What the dashboard shows as data: lines, bands of faults, marks of events, rows of states; and the same in words.
 
-Times become seconds before the right edge (0 or less), as in `live_data`.
+Times become seconds before the right edge (0 or less).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from workshop_kit.display.live_data import Numbers, Panel, PanelLine, Plot, newest, read, rounded, times
+from workshop_kit.display.charts import Bars, Numbers
 from workshop_kit.engine.spec import MIB
 from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
@@ -25,7 +24,47 @@ HOLD_SECONDS = 3.5
 EVENTS = {"start": "start", "die": "stop", "oom": "oom", "health_status": "health"}
 """The engine's events that are marked, each with the kind of its mark."""
 
-SAID = 4  # faults and events in the text; the tables below the picture have all
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: ``columns`` maps each drawn column to its label.
+
+    ``limit`` is a column, drawn as a dashed line. ``full_scale`` is the end of the axis while the data fit (0: it
+    follows the data).
+    """
+
+    title: str
+    unit: str
+    columns: Mapping[str, str]
+    limit: str = ""
+    full_scale: float = 0.0
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True)
+class PanelLine:
+    """One line: ``x`` in seconds before the right edge (0 or less), ``y`` in the panel's unit, NaN for a gap."""
+
+    label: str
+    x: Numbers
+    y: Numbers
+    limit: float | None = None
+
+    @property
+    def last(self) -> float | None:
+        """The newest known value, None if there is none."""
+        return newest(self.y)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A panel with its lines."""
+
+    panel: Panel
+    lines: tuple[PanelLine, ...]
+
+
+SAID = 4  # faults and events in the text
 REQUESTS = Panel(
     "Requests, and errors (5xx, or no answer)",
     "per second",
@@ -45,7 +84,7 @@ class FaultBand(Protocol):
 
 @dataclass(frozen=True)
 class Span:
-    """A fault in force, from ``start`` to ``end``."""
+    """What lasted from ``start`` to ``end``: a fault in force, or a state."""
 
     start: float
     end: float
@@ -62,31 +101,11 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class StateSpan:
-    """A state that lasted from ``start`` to ``end``."""
-
-    start: float
-    end: float
-    state: str
-
-
-@dataclass(frozen=True)
 class Row:
     """The states of one probe or dependency over time; unknown times have no run."""
 
     name: str
-    runs: tuple[StateSpan, ...]
-
-
-@dataclass(frozen=True)
-class Bars:
-    """Counts over time, by name, for steps of ``step`` seconds that begin at ``starts``."""
-
-    title: str
-    unit: str
-    starts: Numbers
-    step: float
-    counts: Mapping[str, Numbers]
+    runs: tuple[Span, ...]
 
 
 @dataclass(frozen=True)
@@ -125,6 +144,7 @@ def container_view(
         for table in (tables.requests, tables.resources, tables.health)
     )
     drawn = rows(health, edge, seconds)
+    state = requests["state"].iloc[-1] if len(requests) else "ok"
     names = {container, *(row.name for row in drawn)}
     plots = read(requests, panels or [REQUESTS, LATENCY], edge, seconds)
     if not panels:
@@ -137,7 +157,7 @@ def container_view(
         drawn,
         spans(faults, edge, seconds),
         marks(tables.events, names, edge, seconds),
-        nothing=_why_nothing(requests),
+        nothing="no data" if state == "ok" else f"no data: {state}",
         container=container,
     )
 
@@ -191,30 +211,17 @@ def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
     )
 
 
-def counts_by_step(
-    x: Numbers, names: npt.NDArray[Any], wanted: Iterable[str], edge: float, seconds: float, step: float
-) -> tuple[Numbers, dict[str, Numbers]]:
-    """Return the starts of the steps, and how many of each wanted name lie in each.
-
-    ``x`` and the starts are seconds before ``edge``; steps begin at multiples of ``step`` on the clock.
-    """
-    first = np.floor((edge - seconds) / step) * step - edge
-    starts = np.arange(first, 0.0, step)
-    borders = np.append(starts, starts[-1] + step)
-    return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
-
-
-def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[StateSpan, ...]:
+def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Span, ...]:
     """Return runs of equal states; a run ends where another begins, or `HOLD_SECONDS` after its last answer."""
-    found: list[StateSpan] = []
+    found: list[Span] = []
     ends = np.minimum(np.append(x[1:], math.inf), np.minimum(x + HOLD_SECONDS, 0.0))
     for start, end, state in zip(x.tolist(), ends.tolist(), states, strict=True):
         if end < -seconds or end <= start:
             continue
-        if found and found[-1].state == state and found[-1].end >= start:
-            found[-1] = StateSpan(found[-1].start, end, state)
+        if found and found[-1].label == state and found[-1].end >= start:
+            found[-1] = Span(found[-1].start, end, state)
         else:
-            found.append(StateSpan(max(start, -seconds), end, str(state)))
+            found.append(Span(max(start, -seconds), end, str(state)))
     return tuple(found)
 
 
@@ -234,7 +241,7 @@ def _line_text(line: PanelLine) -> str:
 
 
 def _row_text(view: View, row: Row) -> str:
-    return f"{row.name}: {row.runs[-1].state} since {view.clock(row.runs[-1].start)}." if row.runs else ""
+    return f"{row.name}: {row.runs[-1].label} since {view.clock(row.runs[-1].start)}." if row.runs else ""
 
 
 def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
@@ -253,10 +260,36 @@ def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
     return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit="limit", full_scale=115.0)
 
 
-def _why_nothing(requests: pd.DataFrame) -> str:
-    if requests.empty:
-        return "no data: nothing that can be asked, or not yet"
-    state = requests["state"].iloc[-1]
-    return {"no metrics": "no data: it answers, but has no known /metrics", "no answer": "no data: no answer"}.get(
-        state, "no data yet"
-    )
+def times(frame: pd.DataFrame) -> Numbers:
+    """Return the column ``time`` in seconds since 1970."""
+    microseconds: Numbers = frame["time"].dt.as_unit("us").astype("int64").to_numpy() / 1e6
+    return microseconds
+
+
+def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, seconds: float) -> tuple[Plot, ...]:
+    """Return the lines of every panel over the ``seconds`` before ``right_edge`` (seconds since 1970).
+
+    The rows must be in order of time.
+    """
+    if frame.empty:
+        return tuple(Plot(panel, ()) for panel in panels)
+    seen = frame[times(frame) >= right_edge - seconds]
+    x = times(seen) - right_edge
+    return tuple(Plot(panel, tuple(_lines(seen, panel, x))) for panel in panels)
+
+
+def _lines(seen: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
+    limit = newest(seen[panel.limit].to_numpy("float64")) if panel.limit else None
+    for column, label in panel.columns.items():
+        yield PanelLine(label, x, seen[column].to_numpy("float64"), limit)
+
+
+def newest(values: Numbers) -> float | None:
+    """Return the last known value; None if there is none."""
+    known = values[~np.isnan(values)]
+    return float(known[-1]) if known.size else None
+
+
+def rounded(number: float) -> str:
+    """Return a number with two digits or more: ``1,234``, ``12``, ``1.2``, ``0``."""
+    return f"{number:,.0f}" if abs(number) >= 10 or number == 0 else f"{number:.1f}"

@@ -15,9 +15,8 @@ from tests.workshop_kit.observe.conftest import Start
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs
 from workshop_kit.observe.engine_api import EngineUnavailable
-from workshop_kit.observe.logs import reader
+from workshop_kit.observe.logs import Poller
 from workshop_kit.observe.logs.lines import Message
-from workshop_kit.observe.logs.reader import Poller
 
 
 class SimulatedLog:
@@ -48,7 +47,7 @@ class SimulatedLog:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> SimulatedLog:
     """A simulated log in place of the engine's."""
-    monkeypatch.setattr(reader, "EngineLog", lambda container: container)
+    monkeypatch.setattr(logs, "EngineLog", lambda container: container)
     return SimulatedLog()
 
 
@@ -65,7 +64,7 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
     random, log = Random(seed), SimulatedLog()
     written: list[tuple[str, str]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "EngineLog", lambda container: container)
+        patch.setattr(logs, "EngineLog", lambda container: container)
         poller = Poller(log)
     found: list[tuple[str | None, str]] = []
     at = 0

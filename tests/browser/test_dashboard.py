@@ -47,6 +47,8 @@ def test_it_pauses_and_stops(lab: LabPage) -> None:
     expect(ended.locator("img")).to_have_attribute("src", re.compile("^data:image/png"))
     expect(ended.locator("img")).to_have_attribute("alt", re.compile("Fault pause redis"))
     expect(board(lab)).to_have_count(0)
+    ended.locator("summary", has_text="Events").click()
+    expect(ended).to_contain_text("137")
     assert lab.errors == []
 
 

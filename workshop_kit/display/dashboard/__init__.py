@@ -17,9 +17,9 @@ from IPython.display import DisplayHandle, display
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
-from workshop_kit.display.dashboard.view import FaultBand, Panel, View, container_view, describe
+from workshop_kit.display.dashboard.view import EVENTS, FaultBand, Panel, View, container_view, describe
 from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
-from workshop_kit.display.rendered import Rendered
+from workshop_kit.display.rendered import Rendered, cell, folded
 from workshop_kit.observe.watch import Tables
 
 WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
@@ -27,6 +27,7 @@ LONGEST_SECONDS = 1800.0
 STOP_AFTER_SECONDS = 3600.0
 HEADLESS_SECONDS = 1.0
 INTERVAL_SECONDS = 1.0
+TABLE_ROWS = 120  # the newest ones
 
 
 class TableSource(Protocol):
@@ -108,19 +109,20 @@ class Dashboard:
         self._thread = None
 
     def picture(self) -> Rendered:
-        """Return a static picture of the whole time since it was shown (at most half an hour)."""
+        """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
         choice = self._choice
         lasted = time.monotonic() - self._started if self._started else 0.0
         choice = replace(choice, seconds=min(max(choice.seconds, lasted), LONGEST_SECONDS))
-        view, title = self._look(choice), f"{self.title}: {choice.container}"
-        return charts.picture(renderer.figure(title, view), describe(title, view))
+        view, tables = self._look(choice)
+        title = f"{self.title}: {choice.container}"
+        return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables))
 
-    def _look(self, choice: Choice) -> View:
+    def _look(self, choice: Choice) -> tuple[View, Tables]:
         now = time.time()
         edge = choice.until or now
         tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
         faults = tuple(self._faults())
-        return container_view(tables, faults, choice.container, edge, choice.seconds, self._panels)
+        return container_view(tables, faults, choice.container, edge, choice.seconds, self._panels), tables
 
     def _run(self, widget: LiveWidget) -> None:
         due = time.monotonic()
@@ -134,7 +136,8 @@ class Dashboard:
 
     def _draw(self, widget: LiveWidget) -> None:
         choice = self._choice
-        view, title = self._look(choice), f"{self.title}: {choice.container}"
+        view, _ = self._look(choice)
+        title = f"{self.title}: {choice.container}"
         picture = self._renderer.png(title, view, clock=choice.until is not None)
         with widget.hold_sync():  # one message for all
             widget.alt = describe(title, view)
@@ -194,3 +197,26 @@ def _paused(choice: Choice) -> str:
     if choice.until is None:
         return ""
     return f"Paused at {pd.Timestamp(choice.until, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
+
+
+def _tables_html(view: View, tables: Tables) -> str:
+    """Return the data of the picture as five folded tables; `rendered.table` escapes every value."""
+    events = tables.events[tables.events["what"].isin(list(EVENTS))]
+    states = [
+        (view.clock(run.start), view.clock(run.end), row.name, run.label) for row in view.rows for run in row.runs
+    ]
+    faults = [(view.clock(span.start), view.clock(span.end), span.label) for span in view.spans]
+    frames = {
+        "Requests": tables.requests,
+        "Resources": tables.resources,
+        "Health, state by state": pd.DataFrame(states, columns=["from", "to", "what", "state"]),
+        "Events": events[["time", "container", "what", "detail", "exit_code"]],
+        "Faults": pd.DataFrame(faults, columns=["from", "to", "fault"]),
+    }
+    return "".join(_folded(name, frame) for name, frame in frames.items())
+
+
+def _folded(name: str, frame: pd.DataFrame) -> str:
+    rows = [[cell(value) for value in row] for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
+    name += f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
+    return folded(f"Data: {name} ({len(rows)} shown)", name, list(frame.columns), rows)

@@ -102,7 +102,7 @@ def _event_lane(ax: Axes, view: View) -> Iterator[Artist]:
 
 
 def _names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, int, str, str]]:
-    """Yield x, level, alignment and text of each name that touches nothing.
+    """Yield x, level, alignment and text of each name that touches nothing; the table below the picture has all.
 
     Faults come first, then the newest events. The container's own name is left out.
     """

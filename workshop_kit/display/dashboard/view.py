@@ -64,7 +64,7 @@ class Plot:
     lines: tuple[PanelLine, ...]
 
 
-SAID = 4  # faults and events in the text
+SAID = 4  # faults and events in the text; the tables below the picture have all
 REQUESTS = Panel(
     "Requests, and errors (5xx, or no answer)",
     "per second",

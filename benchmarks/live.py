@@ -20,7 +20,7 @@ POINTS, SECONDS = 300, 300.0
 RUNS = 60
 PANELS = (
     Panel("CPU", "% (100 = one core)", {"cpu_percent": "CPU"}),
-    Panel("Memory (working set)", "MiB", {"memory_mib": "memory"}, limit="memory_limit_mib"),
+    Panel("Memory (working set)", "MiB", {"memory_mib": "memory"}, limit=128.0),
     Panel("Held back by the CPU limit", "% of periods", {"throttled_percent": "held back"}),
     Panel("Requests", "per second", {"requests_per_second": "all"}),
 )
@@ -40,7 +40,6 @@ class Growing:
                 "cpu_percent": 40 + 10 * np.sin(np.arange(count) / 20) + noise.normal(0, 3, count),
                 "state": "ok",
                 "memory_mib": 60 + noise.normal(0, 1, count).cumsum() / 9,
-                "memory_limit_mib": 128.0,
                 "throttled_percent": np.abs(noise.normal(5, 2, count)),
                 "requests_per_second": 20 + noise.normal(0, 2, count),
             }

@@ -52,14 +52,6 @@ class FaultContext:
         return dict(self.container.attrs["State"])
 
 
-@dataclass(frozen=True)
-class FaultHandler:
-    """The two functions of a mechanism."""
-
-    inject: Callable[[FaultContext], None]
-    revert: Callable[[FaultContext], None]
-
-
 def pause(context: FaultContext) -> None:
     """Freeze the target."""
     if not context.state()["Paused"]:
@@ -163,14 +155,16 @@ def remove_proxy(context: FaultContext) -> None:
         proxy.remove()
 
 
-HANDLERS: Mapping[str, FaultHandler] = {
-    "pause": FaultHandler(pause, unpause),
-    "kill": FaultHandler(kill, start),
-    "stop": FaultHandler(stop, start),
-    "disconnect": FaultHandler(disconnect, reconnect),
-    "limits": FaultHandler(lower_limits, restore_limits),
-    "proxy": FaultHandler(add_proxy, remove_proxy),
+Handler = Callable[[FaultContext], None]
+HANDLERS: Mapping[str, tuple[Handler, Handler]] = {
+    "pause": (pause, unpause),
+    "kill": (kill, start),
+    "stop": (stop, start),
+    "disconnect": (disconnect, reconnect),
+    "limits": (lower_limits, restore_limits),
+    "proxy": (add_proxy, remove_proxy),
 }
+"""By mechanism: what injects a fault, and what reverts it."""
 
 
 def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -25,7 +24,7 @@ from workshop_kit.engine.session import Session, is_alive
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import ActiveFault, named, snapshot
-from workshop_kit.faults.handlers import HANDLERS, FaultContext, FaultHandler
+from workshop_kit.faults.handlers import HANDLERS, FaultContext
 from workshop_kit.progress import Report, Step, silent
 
 PAST_KEPT = 200
@@ -74,14 +73,6 @@ class Journal(RecordFile[ActiveFault]):
         self.write(one for one in self.entries() if one.id != active.id)
 
 
-@dataclass
-class RevertResult:
-    """The faults that `revert_all` reverted; ``left`` has a sentence for each that it could not revert or read."""
-
-    reverted: list[ActiveFault] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-
-
 @contextlib.contextmanager
 def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterator[InjectedFault]:
     """Inject a fault until the end of the block: ``with fault("latency", stack, "redis", latency_ms=300):``.
@@ -113,31 +104,30 @@ def history(session: Session) -> list[InjectedFault]:
     return journal.past() + active
 
 
-def revert_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> RevertResult:
-    """Revert the active faults of this workspace, newest first. To be called before clean-up removes their proxies.
+def revert_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> list[str]:
+    """Revert the active faults of this workspace, newest first; return a sentence for each that is left or unreadable.
+
+    To be called before clean-up removes their proxies.
 
     ``spare_the_living`` leaves the faults of other processes that still run. A fault that cannot be reverted stays in
     the journal; a line that is no fault is reported and removed. Nothing in the journal raises.
     """
-    journal, result = Journal(session), RevertResult()
+    journal = Journal(session)
     try:
-        if problems := journal.remove_unreadable():
-            report(Step("Faults", 1.0, " ".join(problems), done=True))
-            result.left += problems
+        if left := journal.remove_unreadable():
+            report(Step("Faults", 1.0, " ".join(left), done=True))
         active_faults = journal.entries()
     except WorkshopError as error:
-        result.left.append(error.what)
-        return result
+        return [error.what]
     for active in reversed(active_faults):
         if spare_the_living and active.maker != session.maker and is_alive(active.maker):
             continue
         report(Step("Faults", None, f"reverting {active.fault} of {active.name}"))
         try:
             _revert(session, journal, active.id)
-            result.reverted.append(active)
         except WorkshopError as error:
-            result.left.append(error.what)
-    return result
+            left.append(error.what)
+    return left
 
 
 def _inject(
@@ -162,7 +152,8 @@ def _inject(
     journal.append(active)
     try:
         record_proxy = partial(journal.set_proxy, active)
-        _handler(active).inject(FaultContext(stack.session, container, active, others, stack.root, record_proxy))
+        inject, _ = HANDLERS[named(name).mechanism]
+        inject(FaultContext(stack.session, container, active, others, stack.root, record_proxy))
     except APIError as error:
         raise WorkshopError(
             f"The engine refused the fault {name!r} on {service}: {engine_reason(error)}.",
@@ -179,7 +170,8 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
         others = tuple(one for one in _on(journal, active.container) if one.id != identifier)
         try:
             container = session.engine.client.containers.get(active.container)
-            _handler(active).revert(FaultContext(session, container, active, others))
+            _, revert = HANDLERS[named(active.fault).mechanism]
+            revert(FaultContext(session, container, active, others))
         except NotFound:  # the target is gone
             if active.proxy:
                 containers.remove(session, active.proxy)
@@ -194,7 +186,3 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
 def _on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:
     """Return the active faults of one container, oldest first."""
     return tuple(one for one in journal.entries() if one.container == container)
-
-
-def _handler(active: ActiveFault) -> FaultHandler:
-    return HANDLERS[named(active.fault).mechanism]

@@ -82,7 +82,7 @@ class InjectedFaults:
         self.problems.clear()
         try:
             with engine_needed():
-                left = injection.revert_all(self._stack.session).left
+                left = injection.revert_all(self._stack.session)
         except WorkshopError as error:
             return [str(error)]
         self._held.clear()  # the end of a block whose fault is reverted changes nothing

@@ -11,7 +11,7 @@ import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.catalog import snapshot
-from workshop_kit.faults.injection import revert_all
+from workshop_kit.faults.injection import Journal, revert_all
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 
@@ -62,9 +62,10 @@ def shop(stack: Stack) -> Iterator[Shop]:
         stack.up()
     before = shop.state()
     yield shop
-    forgotten = revert_all(stack.session, spare_the_living=False)
+    forgotten = Journal(stack.session).entries()
+    left = revert_all(stack.session, spare_the_living=False)
     after = shop.state()
-    if (changed := {name: after.get(name) for name in before if after.get(name) != before[name]}) or forgotten.left:
+    if (changed := {name: after.get(name) for name in before if after.get(name) != before[name]}) or left:
         stack.up()
-    assert (forgotten.reverted, forgotten.left) == ([], [])
+    assert (forgotten, left) == ([], [])
     assert changed == {}

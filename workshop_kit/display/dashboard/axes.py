@@ -141,7 +141,7 @@ def _label_events(axes: Axes) -> None:
 
 
 def _label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
-    """Write a panel's title, unit and lines, set its scale, draw its limits."""
+    """Write a panel's title, unit and lines, set its scale, draw its limit."""
     _name_panel(axes, plot.panel.title, plot.panel.unit)
     _name_lines(axes, plot)
     if plot.panel.logarithmic:
@@ -151,7 +151,7 @@ def _label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
     else:
         axes.locator_params(axis="y", nbins=4)
     axes.set_ylim(*ends)
-    for limit in {line.limit for line in plot.lines if line.limit is not None and line.limit <= ends[1]}:
+    if (limit := plot.panel.limit) is not None and plot.lines:
         axes.axhline(limit, linestyle=LIMIT_STYLE, linewidth=1.4, color=charts.INK)
         write(axes, 0.005, (limit - ends[0]) / (ends[1] - ends[0]) - 0.09, "limit", size=8)
 

@@ -41,7 +41,7 @@ class DashboardRenderer:
         before = self._ranges or [(0.0, 0.0)] * len(view.plots)
         pairs = zip(view.plots, before, strict=False)
         ranges = self._ranges = [axes.range_of(plot, current) for plot, current in pairs]
-        labels = [(line.label, line.limit) for plot in view.plots for line in plot.lines]
+        labels = [line.label for plot in view.plots for line in plot.lines]
         key = (title, ranges, view.seconds, labels, [row.name for row in view.rows], clock and view.edge)
         if key != self._key:
             self._key = key

@@ -29,14 +29,14 @@ EVENTS = {"start": "start", "die": "stop", "oom": "oom", "health_status": "healt
 class Panel:
     """One set of axes: ``columns`` maps each drawn column to its label.
 
-    ``limit`` is a column, drawn as a dashed line. ``full_scale`` is the end of the axis while the data fit (0: it
+    ``limit`` is drawn as a dashed line. ``full_scale`` is the end of the axis while the data fit (0: it
     follows the data).
     """
 
     title: str
     unit: str
     columns: Mapping[str, str]
-    limit: str = ""
+    limit: float | None = None
     full_scale: float = 0.0
     logarithmic: bool = False
 
@@ -48,7 +48,6 @@ class PanelLine:
     label: str
     x: Numbers
     y: Numbers
-    limit: float | None = None
 
     @property
     def last(self) -> float | None:
@@ -252,12 +251,11 @@ def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
     shares = resources.assign(
         cpu=resources["cpu_percent"] / (known / 100).fillna(1.0),
         memory=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
-        limit=100.0,
     )
     cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if cpu else "CPU (no limit)"
     mebibytes = f"memory of {memory / MIB:,.0f} MiB" if memory else "memory (no limit)"
     columns = {"cpu": cores, "memory": mebibytes, "throttled_percent": "periods held back"}
-    return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit="limit", full_scale=115.0)
+    return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit=100.0, full_scale=115.0)
 
 
 def times(frame: pd.DataFrame) -> Numbers:
@@ -279,9 +277,8 @@ def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, second
 
 
 def _lines(seen: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
-    limit = newest(seen[panel.limit].to_numpy("float64")) if panel.limit else None
     for column, label in panel.columns.items():
-        yield PanelLine(label, x, seen[column].to_numpy("float64"), limit)
+        yield PanelLine(label, x, seen[column].to_numpy("float64"))
 
 
 def newest(values: Numbers) -> float | None:

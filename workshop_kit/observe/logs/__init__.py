@@ -61,8 +61,6 @@ BUSY_SECONDS, QUIET_SECONDS, IDLE_SECONDS = 0.25, 0.5, 1.0
 BUSY_LINES = 10  # at once
 MAX_LINE_BYTES = 2 * 1024 * 1024
 _TAIL = 100  # messages
-Since = datetime | None
-"""A time with its zone; None: from the beginning of the log."""
 
 
 def read_json_file(content: bytes | Iterable[bytes]) -> pd.DataFrame:
@@ -70,8 +68,8 @@ def read_json_file(content: bytes | Iterable[bytes]) -> pd.DataFrame:
     return frame_of(json_file_lines(BytesIO(content) if isinstance(content, bytes) else content))
 
 
-def read_container(container: Any, *, since: Since = None) -> pd.DataFrame:
-    """Read a container's log, or the part since a time.
+def read_container(container: Any, *, since: datetime | None = None) -> pd.DataFrame:
+    """Read a container's log, or the part since a time with its zone.
 
     Raises WorkshopError if the container is gone, its log cannot be read, or the engine is away.
     """
@@ -93,7 +91,7 @@ class EngineLog:
         found = orjson.loads(b"".join(self._ask("json", {})))
         return bool(found["State"]["Running"])
 
-    def messages(self, *, tail: int | None = None, since: Since = None) -> Iterator[Message]:
+    def messages(self, *, tail: int | None = None, since: datetime | None = None) -> Iterator[Message]:
         """Yield the messages so far, in order; with ``tail`` only the last ones."""
         parameters = {"stdout": 1, "stderr": 1, "timestamps": 1, "tail": "all" if tail is None else tail}
         if since is not None:
@@ -142,15 +140,14 @@ class LogFollower(Iterator[pd.DataFrame]):
 
 
 class Poller:
-    """Polls a container's log for new lines, each cut to ``max_line_bytes``.
+    """Polls a container's log for new lines, each cut to `MAX_LINE_BYTES`.
 
     ``gaps`` has the reason of each place where lines may be missing.
     """
 
-    def __init__(self, container: Any, *, since: Since = None, max_line_bytes: int = MAX_LINE_BYTES) -> None:
+    def __init__(self, container: Any) -> None:
         self.gaps: list[str] = []
-        self._log, self._since = EngineLog(container), since
-        self._assembler = LineAssembler(max_line_bytes)
+        self._log, self._assembler = EngineLog(container), LineAssembler(MAX_LINE_BYTES)
         self._last: tuple[str, str] | None = None  # stream and time of the last known message
         self._count = 0  # of known messages with these: the parts of a line have the same
         self._tail = _TAIL
@@ -179,7 +176,7 @@ class Poller:
         found: list[Message] = []
         new: list[Message] | None = None
         for tail in (self._tail, 10 * self._tail, 100 * self._tail, None) if self._last else (None,):
-            found = list(self._log.messages(tail=tail, since=None if self._last else self._since))
+            found = list(self._log.messages(tail=tail))
             is_whole = tail is None or len(found) < tail
             has_rest = self._log.has_terminal and found and not found[-1].text.endswith(b"\n")
             self._unfinished = found.pop() if has_rest else None

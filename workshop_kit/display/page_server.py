@@ -81,12 +81,13 @@ class PageServer(ABC):
         self._loop.close()
 
     async def _serve(self, served: Any) -> None:
-        no_token = {"served": served, "pool": self._pool, "tokens": []}
         application = tornado.web.Application(
             self.routes(served),
             default_handler_class=Handler,
-            default_handler_args=no_token,
+            default_handler_args={"tokens": []},
             log_function=lambda _: None,
+            served=served,
+            pool=self._pool,
         )
         tornado.httpserver.HTTPServer(application, **self.limits).add_sockets(self._sockets)
 
@@ -99,11 +100,10 @@ class Handler(tornado.web.RequestHandler):
         404: "There is nothing here.",
     }
 
-    def initialize(
-        self, served: Any, pool: ThreadPoolExecutor, tokens: list[str], names: set[str] = NAMES, **more: Any
-    ) -> None:
+    def initialize(self, tokens: list[str], names: set[str] = NAMES, **more: Any) -> None:
         """Keep the route's arguments; ``names`` are the host names that a request may use."""
-        self.served, self.pool, self.tokens, self.names, self.more = served, pool, tokens, names, more
+        self.tokens, self.names, self.more = tokens, names, more
+        self.served = self.settings["served"]
 
     def set_default_headers(self) -> None:
         """Set `HEADERS`, and no name of the server."""
@@ -130,7 +130,7 @@ class Handler(tornado.web.RequestHandler):
 
     async def from_thread(self, work: Callable[[], Value]) -> Value:
         """Return what ``work`` returns, which runs in a thread while other requests are served."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+        return await asyncio.get_running_loop().run_in_executor(self.settings["pool"], work)
 
     def answer(self, content: str | bytes, kind: str) -> None:
         """Finish with content of a media type."""

@@ -17,7 +17,7 @@ from typing import Self
 
 import pandas as pd
 
-from workshop_kit.display.dashboard.view import Panel
+from workshop_kit.display.dashboard.view import Panel, shares
 from workshop_kit.observe import http
 from workshop_kit.observe.watch import Tables, Watcher, frame
 
@@ -164,15 +164,6 @@ def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     table = customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
     watched = [*requests.columns, *resources.columns]  # measured once a second, but not at its end
     return table.assign(**table.groupby("container")[watched].ffill(limit=1))
-
-
-def shares(resources: pd.DataFrame) -> pd.DataFrame:
-    """Return CPU and memory in percent of their limits; CPU without a limit in percent of a core."""
-    limits = resources["cpu_limit_percent"].ffill().bfill().fillna(100.0)
-    return resources.assign(
-        cpu_percent=100 * resources["cpu_percent"] / limits,
-        memory_percent=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
-    )
 
 
 def _end_of_second(times: pd.Series) -> pd.Series:

@@ -52,11 +52,12 @@ class JigsawPages(PageServer):
         super().__init__(host=address(where))
         self.tokens = {name: secrets.token_urlsafe(16) for name in ROLES}
 
-    def routes(self, served: Any) -> list[Any]:
+    def routes(self, _: Any) -> list[Any]:
         """Return a route for each signal."""
-        given = {"served": served, "pool": self._pool, "names": {self.host} | NAMES}
+        names = {self.host} | NAMES
         return [
-            (f"/{name}", RolePage, {**given, "tokens": [token], "role": name}) for name, token in self.tokens.items()
+            (f"/{role}", RolePage, {"tokens": [token], "names": names, "role": role})
+            for role, token in self.tokens.items()
         ]
 
     def addresses(self) -> Rendered:

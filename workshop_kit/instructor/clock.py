@@ -16,7 +16,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from workshop_kit.display.charts import Bars, counts_by_step
-from workshop_kit.display.dashboard.view import FaultBand, PanelLine, Row, Span, rounded, rows, spans, times
+from workshop_kit.display.dashboard.view import FaultBand, PanelLine, Row, Span, measured, rounded, rows, spans, times
 from workshop_kit.display.rendered import template
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.scrape import PROBE_PATHS, PROBES
@@ -109,10 +109,7 @@ def clock(
 
     ``lines`` has the columns ``time`` and ``grade``.
     """
-    requests, resources, health = (
-        table[(table["container"] == container) & (times(table) <= edge)]
-        for table in (tables.requests, tables.resources, tables.health)
-    )
+    requests, resources, health = measured(tables, container, edge)
     probes = rows(health[health["what"].isin(PROBE_PATHS)], edge, seconds)
     starts, counts = counts_by_step(times(lines) - edge, lines["grade"].to_numpy(), NAMES, edge, seconds, STEP_SECONDS)
     bars = Bars("", "", starts, STEP_SECONDS, {grade: count / STEP_SECONDS for grade, count in counts.items()})

@@ -10,9 +10,9 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -29,27 +29,13 @@ from workshop_kit.instructor.classroom import Classroom
 PAGES = Path(__file__).parent / "pages"
 KEPT_SECONDS = 12 * 3600
 """How long a desk that is started again has the code that it had: participants need not join again."""
-MOST_WRONG_CODES, WINDOW_SECONDS = 20, 60.0
+MOST_WRONG_CODES = 20
+"""After so many in a minute an address waits for the next one."""
 
 
-@dataclass
-class WrongCodes:
-    """The wrong codes of each address in a minute; after `MOST_WRONG_CODES` the address waits for the next one."""
-
-    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    _since: float = field(default=0.0, repr=False)
-    _counts: Counter[str] = field(default_factory=Counter, repr=False)
-
-    def add(self, address: str) -> None:
-        """Count a wrong code."""
-        self._counts[address] += 1
-
-    def block(self, address: str) -> bool:
-        """Return whether requests of the address are refused for now; every minute begins with none."""
-        if self.clock() - self._since >= WINDOW_SECONDS:
-            self._since = self.clock()
-            self._counts.clear()
-        return self._counts[address] >= MOST_WRONG_CODES
+def minute() -> int:
+    """Return the number of the present minute."""
+    return int(time.monotonic() // 60)
 
 
 class RoomServer(PageServer):
@@ -59,16 +45,14 @@ class RoomServer(PageServer):
 
     def __init__(self, code: JoinCode) -> None:
         super().__init__(code.port, code.address)
-        self.code, self.wrong_codes = code, WrongCodes()
+        self.code = code
 
-    def routes(self, served: Classroom) -> list[Any]:
+    def routes(self, _: Classroom) -> list[Any]:
         """Return the routes, all behind the code."""
         given: dict[str, Any] = {
-            "served": served,
-            "pool": self._pool,
             "tokens": [self.code.token],
             "names": {self.code.address},
-            "wrong_codes": self.wrong_codes,
+            "wrong_codes": Counter[tuple[str, int]](),
         }
 
         def file(name: str, kind: str) -> dict[str, Any]:
@@ -96,11 +80,11 @@ class RoomHandler(Handler):
 
     def prepare(self) -> None:
         """Answer 403 without the code, and 429 after too many wrong ones."""
-        wrong_codes, address = self.more["wrong_codes"], str(self.request.remote_ip)
-        if wrong_codes.block(address):
+        wrong_codes, sender = self.more["wrong_codes"], (self.request.remote_ip, minute())
+        if wrong_codes[sender] >= MOST_WRONG_CODES:
             raise tornado.web.HTTPError(429)
         if self.given_token() not in {"", *self.tokens}:
-            wrong_codes.add(address)
+            wrong_codes[sender] += 1
         super().prepare()
 
     def given_token(self) -> str:

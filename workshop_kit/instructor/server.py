@@ -52,8 +52,7 @@ class InstructorServer(PageServer):
         audience, room = served.audience, served.room
 
         def content(path: str, tokens: list[str], kind: str, make: Callable[[], str], policy: str = POLICY) -> Any:
-            more = {"kind": kind, "make": make, "policy": policy}
-            return re.escape(path), Content, {"served": served, "pool": self._pool, "tokens": tokens, **more}
+            return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
 
         def data(path: str, tokens: list[str], make: Callable[[], object]) -> Any:
             return content(path, tokens, JSON, lambda: json.dumps(make()))
@@ -73,7 +72,7 @@ class InstructorServer(PageServer):
             data("/presenter/room/choices", presenter, lambda: room and room.choices()),
             data("/presenter/room", presenter, lambda: room and room.state()),
             content("/presenter/recorded.svg", presenter, SVG, served.recorded, PICTURE_POLICY),
-            (r"/presenter/do/([a-z-]+)", Action, {"served": served, "pool": self._pool, "tokens": presenter}),
+            (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter}),
             page("audience", both),
             script("audience", both),
             data("/audience/state", both, audience.state),

@@ -192,13 +192,8 @@ class Health:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Scrape:
-    """The answers of one container at one time."""
-
-    traffic: Traffic
-    health: tuple[Health, ...]
-    counters: Counters | None
+Scrape = tuple[Traffic, list[Health], Counters | None]
+"""The answers of one container at one time."""
 
 
 def scrape(
@@ -219,14 +214,14 @@ def scrape(
         seen = Traffic(asked, name, NO_ANSWER if metrics.status is None else NO_METRICS)
     health = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]
     health += of_dependencies(answers[-1], name, asked)
-    return Scrape(seen, tuple(health), counters or before)
+    return seen, health, counters or before
 
 
 def without_answer(name: str, why: str, before: Counters | None) -> Scrape:
     """Return the scrape of a container that does not run."""
     now = datetime.now(tz=UTC)
-    health = tuple(of_probe(Answer(None, error=why), path, name, now) for path in PROBE_PATHS)
-    return Scrape(Traffic(now, name, NO_ANSWER), health, before)
+    health = [of_probe(Answer(None, error=why), path, name, now) for path in PROBE_PATHS]
+    return Traffic(now, name, NO_ANSWER), health, before
 
 
 def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Health:

@@ -215,16 +215,17 @@ class Watcher:
         status, name = watched.status, watched.target.name
         if status is not None and status.url is not None:
             due = time.monotonic() >= watched.metrics_due
-            found = scrape(pool, status.url, name, watched.counters, with_metrics=due)
-            if due and found.traffic.state == NO_METRICS:
+            traffic, health, counters = scrape(pool, status.url, name, watched.counters, with_metrics=due)
+            if due and traffic.state == NO_METRICS:
                 watched.metrics_due = time.monotonic() + METRICS_RETRY_SECONDS
         elif watched.requests:
-            found = without_answer(name, f"it is {status.state}" if status else "it is gone", watched.counters)
+            why = f"it is {status.state}" if status else "it is gone"
+            traffic, health, counters = without_answer(name, why, watched.counters)
         else:
             return  # it never had a published port
-        watched.counters = found.counters
-        watched.requests.append(found.traffic)
-        watched.health.extend(found.health)
+        watched.counters = counters
+        watched.requests.append(traffic)
+        watched.health.extend(health)
 
 
 def _merged(rows: Iterable[deque[Row]], since: datetime) -> list[Row]:

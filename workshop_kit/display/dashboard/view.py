@@ -138,17 +138,13 @@ def container_view(
 
     ``panels`` name columns of the requests that replace the usual panels.
     """
-    requests, resources, health = (
-        table[(table["container"] == container) & (times(table) <= edge)]
-        for table in (tables.requests, tables.resources, tables.health)
-    )
+    requests, resources, health = measured(tables, container, edge)
     drawn = rows(health, edge, seconds)
     state = requests["state"].iloc[-1] if len(requests) else "ok"
     names = {container, *(row.name for row in drawn)}
     plots = read(requests, panels or [REQUESTS, LATENCY], edge, seconds)
     if not panels:
-        shares, panel = _resources(resources)
-        plots += read(shares, [panel], edge, seconds)
+        plots += read(shares(resources), [_resources(resources)], edge, seconds)
     return View(
         edge,
         seconds,
@@ -159,6 +155,12 @@ def container_view(
         nothing="no data" if state == "ok" else f"no data: {state}",
         container=container,
     )
+
+
+def measured(tables: Tables, container: str, edge: float) -> Iterator[pd.DataFrame]:
+    """Yield requests, resources and health of one container until ``edge``."""
+    for table in (tables.requests, tables.resources, tables.health):
+        yield table[(table["container"] == container) & (times(table) <= edge)]
 
 
 def describe(title: str, view: View) -> str:
@@ -243,19 +245,23 @@ def _row_text(view: View, row: Row) -> str:
     return f"{row.name}: {row.runs[-1].label} since {view.clock(row.runs[-1].start)}." if row.runs else ""
 
 
-def _resources(resources: pd.DataFrame) -> tuple[pd.DataFrame, Panel]:
-    """Return CPU and memory in percent of their limits, so that one axis fits both; the labels have the limits."""
+def shares(resources: pd.DataFrame) -> pd.DataFrame:
+    """Return CPU and memory in percent of their limits, so that one axis fits both; without a limit, of a core."""
+    limits = resources["cpu_limit_percent"].ffill().bfill().fillna(100.0)
+    return resources.assign(
+        cpu_percent=100 * resources["cpu_percent"] / limits,
+        memory_percent=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
+    )
+
+
+def _resources(resources: pd.DataFrame) -> Panel:
+    """Return the panel of CPU and memory; the labels have their limits."""
     cpu = newest(resources["cpu_limit_percent"].to_numpy("float64"))
     memory = newest(resources["memory_limit_bytes"].to_numpy("float64"))
-    known = resources["cpu_limit_percent"].ffill().bfill()
-    shares = resources.assign(
-        cpu=resources["cpu_percent"] / (known / 100).fillna(1.0),
-        memory=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],
-    )
     cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if cpu else "CPU (no limit)"
     mebibytes = f"memory of {memory / MIB:,.0f} MiB" if memory else "memory (no limit)"
-    columns = {"cpu": cores, "memory": mebibytes, "throttled_percent": "periods held back"}
-    return shares, Panel("CPU and memory, as a share of their limits", "%", columns, limit=100.0, full_scale=115.0)
+    columns = {"cpu_percent": cores, "memory_percent": mebibytes, "throttled_percent": "periods held back"}
+    return Panel("CPU and memory, as a share of their limits", "%", columns, limit=100.0, full_scale=115.0)
 
 
 def times(frame: pd.DataFrame) -> Numbers:

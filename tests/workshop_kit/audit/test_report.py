@@ -25,7 +25,6 @@ from workshop_kit.audit.findings import (
 )
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.audit.report import as_page, as_sarif, as_text
-from workshop_kit.audit.rules.monitoring import mistakes
 from workshop_kit.dev.generated import TITLES, audit_page
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
@@ -84,19 +83,6 @@ def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
     slow, root = (runner.judge(nobody, rule_of(rule)) for rule in ("monitoring.probes-fast", "confinement.non-root"))
     assert (slow.verdict, "20 programs" in slow.said) == (verdict, verdict is RuleVerdict.CANNOT_TELL)
     assert root.verdict is RuleVerdict.FAILS
-
-
-@pytest.mark.parametrize(
-    ("text", "mistake"),
-    [
-        ("# TYPE up number\nup 1\n", "line 1 is no TYPE: # TYPE up number"),
-        ("up{a=1} 1\n", "line 1 is no sample"),
-        ("up 1", "the last line has no end"),
-    ],
-)
-def test_mistakes_in_metrics_are_named_with_their_line(text: str, mistake: str) -> None:
-    """One sentence each."""
-    assert any(mistake in found for found in mistakes(text))
 
 
 @pytest.mark.parametrize(

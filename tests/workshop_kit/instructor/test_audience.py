@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,15 +11,13 @@ import pytest
 
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.progress import Progress
-from workshop_kit.instructor.audience import Countdown, GuessCounts, OptionCount, RequestLines, guesses_in
+from workshop_kit.instructor.audience import Countdown, GuessCounts, OptionCount, RequestLines
 from workshop_kit.instructor.clock import CHANGED, Clock, clock, describe, grade, svg
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 NO_LINES = pd.DataFrame(columns=["time", "grade"]).astype({"time": "datetime64[us, UTC]"})
-ID = "00_start.gone"
 SECRETS = ("half_open", "master-db", "backlog_full", "redis")
 
 
@@ -105,24 +100,6 @@ def test_pasted_counts() -> None:
     pasted = GuessCounts.of_text(" Does it\nstay green? ", "It stays green: 23\n\n * It turns red: at once: 8 \n")
     assert pasted.question == "Does it stay green?"
     assert pasted.answers == (OptionCount("It stays green", 23), OptionCount("It turns red: at once", 8, right=True))
-
-
-def test_a_folder_of_progress_files_is_counted(tmp_path: Path) -> None:
-    """Files of other kinds are skipped."""
-    for number in range(3):
-        progress = Progress(tmp_path / f"person {number}" / "progress.json")
-        progress.path.parent.mkdir()
-        progress.lock_guess(ID, "green")
-    (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "list.json").write_text("[1]")
-    os.mkfifo(tmp_path / "fifo.json")
-    (tmp_path / "endless.json").symlink_to("/dev/zero")
-    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "odd.json").write_text(json.dumps({"predictions": {ID: 5, "01.other": {"choice": 7}}}))
-    assert [found[ID].choice for found in guesses_in(tmp_path) if ID in found] == ["green"] * 3
-    for gone in (tmp_path / "gone", tmp_path / ("x" * 300)):
-        with pytest.raises(WrongUsage, match="There is no folder"):
-            guesses_in(gone)
 
 
 @pytest.mark.timeout(20)

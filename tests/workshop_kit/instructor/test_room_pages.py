@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,13 +60,17 @@ def test_surprised_is_counted_by_each_machines_own_outcome(room: RoomPages) -> N
 
 
 def test_a_folder_of_progress_files_is_the_fallback(room: RoomPages, tmp_path: Path) -> None:
-    """The page lists its predictions with their questions, and shows one as it shows a poll."""
+    """The page lists its predictions with their questions, and shows one as a poll; other files are skipped."""
     first, second, *_ = keys(room)
     for number, choice in enumerate([first, second, second]):
         progress = Progress(tmp_path / "class" / str(number) / "progress.json")
         progress.path.parent.mkdir(parents=True)
         progress.lock_guess(ID, choice)
         progress.record_actual(ID, second)
+    (tmp_path / "class" / "broken.json").write_text("{")
+    (tmp_path / "class" / "odd.json").write_text(json.dumps({"predictions": {ID: 5, "01.other": {"choice": 7}}}))
+    os.mkfifo(tmp_path / "class" / "fifo.json")
+    (tmp_path / "class" / "endless.json").symlink_to("/dev/zero")
     folder = {"folder": str(tmp_path / "class")}
     found = {ID: {"people": 3, "question": room.api.classroom.questions[ID].question}}
     assert room.do("folder", **folder).json()["said"] == found
@@ -73,7 +78,8 @@ def test_a_folder_of_progress_files_is_the_fallback(room: RoomPages, tmp_path: P
     assert room.audience.state()["predictions"]["headline"] == "3 of us answered."
     assert room.do("tell").status_code == 200
     assert room.audience.state()["predictions"]["headline"] == "1 of 3 of us was surprised."
-    for asked in ({"folder": str(tmp_path / "nowhere"), "prediction": ID}, {**folder, "prediction": "00_start.none"}):
+    nowhere = [{"folder": str(tmp_path / name), "prediction": ID} for name in ("nowhere", "x" * 300)]
+    for asked in (*nowhere, {**folder, "prediction": "00_start.none"}):
         assert room.do("ask", **asked).json()["error"].startswith("There is no")
 
 

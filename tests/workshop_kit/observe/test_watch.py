@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, samples, traffic_between
+from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, traffic_between
 from workshop_kit.observe.watch import WatchTarget
 
 COMPOSE = "com.docker.compose"
@@ -46,22 +46,6 @@ def with_values(**values: float) -> str:
 
 
 FIRST = later(TEXT, 0)
-
-
-def test_samples_are_read_by_name() -> None:
-    """Labels without their escapes, numbers as numbers; other names, comments and broken lines are passed over."""
-    text = r"""# TYPE http_requests_total counter
-http_requests_total{method="post",code="200",} 1027 1395066363000
-http_requests_total{path="C:\\DIR\\\"x\"\n"} 3.5e-08
-http_requests_total_of_others 1
-up{broken=1} 1
-up{job="a,b"} +Inf
-"""
-    found = list(samples(text, {"http_requests_total", "up"}))
-    assert found[0][:3] == ("http_requests_total", {"method": "post", "code": "200"}, 1027)
-    assert found[1].labels == {"path": 'C:\\DIR\\"x"\n'}
-    assert found[2][:3] == ("up", {"job": "a,b"}, float("inf"))
-    assert len(found) == 3
 
 
 def test_traffic_is_the_increase_between_two_scrapes() -> None:

@@ -96,8 +96,8 @@ def metrics_valid(subject: Subject) -> Judgment:
 def mistakes(text: str) -> Iterator[str]:
     """Yield the mistakes for which Prometheus refuses a text, by line; prometheus_client's parser names no lines.
 
-    >>> list(mistakes("up one"))
-    ['line 1 is no sample: up one', 'the last line has no end']
+    >>> list(mistakes("# TYPE up number\\nup one"))
+    ['line 1 is no TYPE: # TYPE up number', 'line 2 is no sample: up one', 'the last line has no end']
     """
     for number, line in enumerate(map(str.strip, text.split("\n")), 1):
         try:

@@ -80,13 +80,12 @@ def _stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
     made = Figure(figsize=(charts.WIDTH_INCHES, total), dpi=charts.DPI, facecolor=charts.PAPER)
     head: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": charts.INK}
     made.text(0.01, 1 - 0.06 / total, title, ha="left", va="top", **head)
-    found, top = [], total - TOP_INCHES
-    for height in inches:
-        axes = made.add_axes((LEFT, (top - height) / total, RIGHT - LEFT, height / total))
+    ends = {"left": LEFT, "right": RIGHT, "top": 1 - TOP_INCHES / total, "bottom": BOTTOM_INCHES / total}
+    gap = GAP_INCHES * len(inches) / sum(inches)  # in heights of an average panel
+    found = made.subplots(len(inches), height_ratios=inches, gridspec_kw={**ends, "hspace": gap})
+    for axes in found:
         charts.style_axes(axes)
-        found.append(axes)
-        top -= height + GAP_INCHES
-    return made, found
+    return made, list(found)
 
 
 def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **more: Any) -> Text:

@@ -181,7 +181,6 @@ class Watcher:
         self.stop()
 
     def _follow(self, log: EventLog) -> None:
-        """Ask the engine once a second."""
         while not self._stop.wait(INTERVAL_SECONDS):
             with contextlib.suppress(EngineUnavailable, EngineRefused):
                 self._look(log)
@@ -196,7 +195,6 @@ class Watcher:
         self._events += log.poll()
 
     def _measure(self, watched: _TargetData) -> None:
-        """Record the usage and the CPU limit."""
         if watched.status is not None:
             usage = watched.meter.read(watched.status.id)
             host_config = get_json(self._engine, f"/containers/{watched.status.id}/json")["HostConfig"]

@@ -109,11 +109,8 @@ class ExplorerModel:
         except SearchMistake as error:
             before = visible(query[: error.position])  # a control character is written with several
             self.problem = {"text": str(error), "query": visible(query), "position": len(before)}
-        except WorkshopError as error:
-            self.problem = {"text": visible(str(error))}
-        except Exception as error:  # its text may hold anything, so the page gets its type only
-            said = f"The store could not answer ({type(error).__name__})."
-            self.problem = {"text": f"{said} Try it again, or run this cell again."}
+        except Exception as error:
+            self.problem = {"text": _said(error, "The store could not answer")}
 
     def _show(self, view: ExplorerView, *, anew: bool = False) -> None:
         """Search, then change the page; a paused page shows no newer lines, except ``anew``."""
@@ -141,6 +138,13 @@ class ExplorerModel:
         query = f"SELECT count(*) AS lines FROM logs WHERE row >= ? AND ({condition.sql})"  # noqa: S608 - values are parameters
         self.new = int(self.store.select(query, [self._end, *condition.parameters])["lines"][0])
         self.missed = missed(self.store)
+
+
+def _said(error: Exception, otherwise: str) -> str:
+    """Return a WorkshopError's sentence; of others only the type, since their text may hold anything."""
+    if isinstance(error, WorkshopError):
+        return visible(str(error))
+    return f"{otherwise} ({type(error).__name__}). Run this cell again."
 
 
 class Explorer:
@@ -225,11 +229,8 @@ class Explorer:
                     break
                 self._draw()
             self._why = visible(str(getattr(frames, "ended", "")))
-        except WorkshopError as error:
-            self._problem = visible(str(error))
-        except Exception as error:  # its text may hold anything, so the page gets its type only
-            said = f"Following ended because its source failed ({type(error).__name__})."
-            self._problem = f"{said} Run this cell again."
+        except Exception as error:
+            self._problem = _said(error, "Following ended because its source failed")
         self.model.finish()
         self._draw()
 
@@ -244,7 +245,6 @@ class Explorer:
             self._widget.answered += answered
 
     def _state(self) -> dict[str, Any]:
-        """Return the widget's traits."""
         model = self.model
         state, ended = "off" if self._source is None else "ended", []
         if model.follows:

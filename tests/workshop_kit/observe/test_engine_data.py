@@ -134,16 +134,9 @@ class Follower:
         return [event.what for event in self.events if event.id == container_id]
 
 
-@pytest.fixture
-def follower(engine: Engine, session: Session) -> Follower:
-    """A log that begins with the test."""
-    return Follower(engine, session)
-
-
-def test_a_life_from_create_to_destroy(
-    start: Start, engine: Engine, follower: Follower, images: dict[str, str]
-) -> None:
+def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Session, images: dict[str, str]) -> None:
     """Exit code and signals, nothing twice, and nothing of a container without the session's label."""
+    follower = Follower(engine, session)
     foreign = engine.client.containers.create(images["base"], ["true"])
     foreign.start()
     running = start("raise SystemExit(3)")

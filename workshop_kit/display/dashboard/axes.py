@@ -112,7 +112,6 @@ def _name_panel(axes: Axes, title: str, unit: str = "") -> None:
 
 
 def _name_lines(axes: Axes, plot: Plot) -> None:
-    """Write each line's look and name to the right of a panel."""
     for number, (line, y) in enumerate(zip(plot.lines, _name_heights(plot), strict=True)):
         look = {**look_of(number), "markersize": 4.5}
         axes.add_artist(Line2D([SAMPLE, SAMPLE + 0.04], [y, y], transform=axes.transAxes, clip_on=False, **look))

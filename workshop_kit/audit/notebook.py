@@ -125,7 +125,6 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
 
 
 def _describe(table: pd.DataFrame) -> str:
-    """Describe the verdict table in sentences, as alt text."""
     sentences = []
     for name, words in table.items():
         groups = {verdict: [index.split()[0] for index in words.index[words == verdict]] for verdict in RuleVerdict}

@@ -234,7 +234,6 @@ class Subject:
 
     @once
     def _read_mounted_files(self) -> list[MountedFiles]:
-        """Read the mounted files that clones get copies of."""
         return mounted_files.read(self.session, self.target.container) if self.target.container else []
 
     @once

@@ -106,5 +106,4 @@ def _find(collection: Any, name: str) -> Any | None:
 
 
 def _variables(config: Mapping[str, Any]) -> dict[str, str]:
-    """Parse ``Env`` of a container's or image's ``Config`` to a dictionary."""
     return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}

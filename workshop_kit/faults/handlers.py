@@ -194,7 +194,6 @@ def _names(context: FaultContext, endpoint: NetworkEndpoint) -> list[str]:
 
 
 def _running_proxy(context: FaultContext) -> Running | None:
-    """Return the running proxy of this target, or None."""
     for identifier in {active.proxy for active in (context.active, *context.also("proxy")) if active.proxy}:
         with contextlib.suppress(NotFound):
             container = context.session.engine.client.containers.get(identifier)

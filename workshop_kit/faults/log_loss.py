@@ -179,7 +179,6 @@ def _receiver(stack: Stack) -> Running:
 
 
 def _syslog(receiver: Running, **options: str) -> dict[str, Any]:
-    """Return the log configuration of a container that writes to a receiver."""
     address = receiver.inspect()["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
     return {"Type": "syslog", "Config": {"syslog-address": f"tcp://{address}:{PORT}", **options}}
 

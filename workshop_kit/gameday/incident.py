@@ -180,7 +180,6 @@ class Incident:
         return {"customers": self._first_symptom(), **seen}
 
     def _first_symptom(self) -> datetime | None:
-        """Return when the first customers suffered; None if none did."""
         began = self.record.injected
         return None if began is None else signals.first_symptom(self.customers.since(began), began)
 

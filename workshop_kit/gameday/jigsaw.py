@@ -99,7 +99,6 @@ def _configuration(incident: Any, release: str) -> dict[str, Any]:
 
 
 def _logs(incident: Any, _: str) -> dict[str, Any]:
-    """Return the newest lines: requests, and all others."""
     lines = incident.shop.lines().reindex(columns=COLUMNS)
     is_request = lines["msg"] == "request"
     parts = {

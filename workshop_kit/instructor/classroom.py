@@ -244,7 +244,6 @@ class RoomApi:
         self.classroom.notice = None
 
     def _notify(self, lesson: object, cell: object) -> None:
-        """Send the class to a cell with a heading."""
         headings = dict(self.headings.get(str(lesson), ()))
         if str(cell) not in headings:
             raise WrongUsage(f"{lesson} has no heading {cell!r}.", "Choose one from the list.")

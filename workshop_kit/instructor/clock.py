@@ -136,7 +136,6 @@ def _bands(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Sp
 
 
 def _plots(asked: PanelLine, failed: PanelLine, slow: PanelLine, held: PanelLine, bars: Bars) -> Iterator[ClockPlot]:
-    """Yield the panels from top to bottom."""
     end = _nice(1.0, *asked.y, *failed.y)
     many = newest(failed)
     values = ((42, newest(asked), "asked"), (96, f"{many} failed", "calm" if many == "0" else "failed"))

@@ -227,7 +227,6 @@ class Watcher:
 
 
 def _merged(rows: Iterable[deque[Row]], since: datetime) -> list[Row]:
-    """Return all rows of some deques since a time, by time."""
     found = [row for one in rows for row in tuple(one) if row.time >= since]
     return sorted(found, key=lambda row: row.time)
 

@@ -219,7 +219,6 @@ class Explorer:
             self._draw(answered=True)
 
     def _follow(self, source: Follow) -> None:
-        """Add the lines of ``source`` until it ends or fails."""
         try:
             frames = source(self._stop)
             for frame in frames:

@@ -127,7 +127,6 @@ class BucketStore(FrameStore):
                     self._gaps.append(f"{key} is damaged")
 
     def _fetched(self, key: str) -> bytes:
-        """Return a part, from the cache if it is there."""
         path = self._folder / key
         with contextlib.suppress(OSError):
             return path.read_bytes()

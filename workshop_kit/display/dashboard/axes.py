@@ -139,7 +139,6 @@ def _label_events(axes: Axes) -> None:
 
 
 def _label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
-    """Write a panel's title, unit and lines, set its scale, draw its limit."""
     _name_panel(axes, plot.panel.title, plot.panel.unit)
     _name_lines(axes, plot)
     if plot.panel.logarithmic:
@@ -173,7 +172,6 @@ def _draw_bars(axes: Axes, bars: Bars) -> None:
 
 
 def _label_time(axes: Axes, view: View, *, clock: bool) -> None:
-    """Write times of day on the axis, or seconds before now."""
     if not clock:
         axes.set_xlabel("seconds before now")
         return

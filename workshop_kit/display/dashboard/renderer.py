@@ -125,7 +125,6 @@ def _names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, int, str,
 
 
 def _lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[Artist]:
-    """Draw the lines of a panel, and a value of each below its name."""
     for number, line in enumerate(plot.lines):
         yield from ax.plot(line.x, line.y, markevery=MARKS_APART, **axes.look_of(number))
     for line, y in zip(plot.lines, axes.value_heights(plot), strict=True):
@@ -149,7 +148,6 @@ def _sentence(ax: Axes, text: str) -> Artist:
 
 
 def _value(line: PanelLine, unit: str, *, highest: bool) -> str:
-    """Return the newest value of a line, or the highest."""
     short = {"per second": "/s"}.get(unit, unit)
     if highest:
         return f"≤ {rounded(float(np.nanmax(line.y)))} {short}" if line.last is not None else "–"

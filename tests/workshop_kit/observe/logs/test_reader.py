@@ -28,7 +28,7 @@ class SimulatedLog:
         self.running = True
         self.breaks_off = False
 
-    def messages(self, *, tail: int | None = None, since: object = None) -> Iterator[Message]:
+    def messages(self, *, tail: int | None = None) -> Iterator[Message]:
         """The last ones, or all; or some, and then the engine is away."""
         asked = self.kept if tail is None else self.kept[-tail:]
         yield from asked[: len(asked) // 2] if self.breaks_off else asked

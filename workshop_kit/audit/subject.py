@@ -18,11 +18,18 @@ from typing import Any, TypeVar
 from docker.errors import APIError
 
 from workshop_kit.audit.clone import Clone, CloneRun, CloneStart
-from workshop_kit.audit.clone_spec import clone_spec, confined, create, limit_writes, run_backing_services
+from workshop_kit.audit.clone_spec import (
+    MountedFiles,
+    clone_spec,
+    confined,
+    copied_files,
+    create,
+    limit_writes,
+    read_mounted_files,
+    run_backing_services,
+)
 from workshop_kit.audit.targets import Target
-from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import private_network
-from workshop_kit.engine.mounted_files import MountedFiles
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.errors import WorkshopError
@@ -108,7 +115,7 @@ class Subject:
     @once
     def read_file_secrets(self) -> dict[str, str]:
         """Read the files in /run/secrets: path to text. They are masked in the report and searched for in the log."""
-        found = [one.texts() for one in self._read_mounted_files() if one.folder == SECRETS_FOLDER]
+        found = [one.texts() for one in self._mounted_files() if one.folder == SECRETS_FOLDER]
         return {path: text.strip() for texts in found for path, text in texts.items() if text.strip()}
 
     @property
@@ -233,16 +240,16 @@ class Subject:
         return self.session.engine.client.images.get(self.target.image["Id"])
 
     @once
-    def _read_mounted_files(self) -> list[MountedFiles]:
+    def _mounted_files(self) -> list[MountedFiles]:
         """Read the mounted files that clones get copies of."""
-        return mounted_files.read(self.session, self.target.container) if self.target.container else []
+        return read_mounted_files(self.session, self.target.container) if self.target.container else []
 
     @once
     def _spec(self) -> Spec:
         """Create the network and the copies of mounted files, start the backing services, and return a clone's spec."""
         network = self._stack.enter_context(private_network(self.session))
         self._stack.enter_context(run_backing_services(self.session, self.backing, network))
-        files = mounted_files.copied(self.session, self.target.image["Id"], self._read_mounted_files())
+        files = copied_files(self.session, self.target.image["Id"], self._mounted_files())
         return clone_spec(self.target, self.target.environment, network, self._stack.enter_context(files))
 
     @contextlib.contextmanager

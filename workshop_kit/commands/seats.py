@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -57,9 +56,6 @@ def start(
     address: Annotated[
         str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
     ] = None,
-    at_once: Annotated[
-        int | None, typer.Option(help="The seats that start at a time; left out, one for each processor.")
-    ] = None,
 ) -> None:
     """Start the hub and all seats; Ctrl-C ends the hub, and the seats run on."""
     reaper.interrupt_on_termination()
@@ -67,10 +63,10 @@ def start(
     if not images.is_there(engine, server.settings.image):
         raise NotReady(f"The image {server.settings.image} is not built.", "Run ./workshop hub prepare SEATS.")
     hub_seats.create(engine.client, server.settings)
-    process, api = server.start(engine)
+    process = server.start(engine)
     try:
         with TerminalReport() as report:
-            failed = hub_server.start_all(api, server.settings.seats, at_once or os.cpu_count() or 1, report)
+            failed = server.start_seats(report)
         if failed:
             say(f"Not started: {', '.join(failed)}. {server.log} says why; a login tries again.")
         answer(f"Seats ready: {len(server.settings.seats) - len(failed)}. The hub: {server.address}")

@@ -141,7 +141,7 @@ def room(engine: Engine, seat_image_tag: str, tmp_path_factory: pytest.TempPathF
         environment = {**os.environ, "DOCKER_HOST": own.address, "PYTHONPATH": str(CHECKOUT)}
         environment |= {"WORKSHOP_WORKSPACE": str(workspace.folder)}
         room = HubRoom(own, settings, environment)
-        words = room.command("start", "--address", "127.0.0.1", "--port", str(PORT), "--at-once", "2")
+        words = room.command("start", "--address", "127.0.0.1", "--port", str(PORT))
         with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
             try:
                 assert process.stdout is not None

@@ -17,10 +17,9 @@ import pandas as pd
 import psutil
 from docker.errors import APIError
 
-from workshop_kit.audit.clone_spec import STOP_SECONDS
+from workshop_kit.audit.clone_spec import STOP_SECONDS, file_size
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, Running
-from workshop_kit.engine.mounted_files import file_size
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import read_container, record

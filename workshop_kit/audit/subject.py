@@ -18,11 +18,18 @@ from typing import Any, TypeVar
 from docker.errors import APIError
 
 from workshop_kit.audit.clone import Clone, CloneRun, CloneStart
-from workshop_kit.audit.clone_spec import clone_spec, confined, create, limit_writes, run_backing_services
+from workshop_kit.audit.clone_spec import (
+    MountedFiles,
+    clone_spec,
+    confined,
+    copied_files,
+    create,
+    limit_writes,
+    read_mounted_files,
+    run_backing_services,
+)
 from workshop_kit.audit.targets import Target
-from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import private_network
-from workshop_kit.engine.mounted_files import MountedFiles
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.errors import WorkshopError
@@ -234,14 +241,14 @@ class Subject:
 
     @once
     def _read_mounted_files(self) -> list[MountedFiles]:
-        return mounted_files.read(self.session, self.target.container) if self.target.container else []
+        return read_mounted_files(self.session, self.target.container) if self.target.container else []
 
     @once
     def _spec(self) -> Spec:
         """Create the network and the copies of mounted files, start the backing services, and return a clone's spec."""
         network = self._stack.enter_context(private_network(self.session))
         self._stack.enter_context(run_backing_services(self.session, self.backing, network))
-        files = mounted_files.copied(self.session, self.target.image["Id"], self._read_mounted_files())
+        files = copied_files(self.session, self.target.image["Id"], self._read_mounted_files())
         return clone_spec(self.target, self.target.environment, network, self._stack.enter_context(files))
 
     @contextlib.contextmanager

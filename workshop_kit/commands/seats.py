@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -57,20 +56,21 @@ def start(
     address: Annotated[
         str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
     ] = None,
-    at_once: Annotated[
-        int | None, typer.Option(help="The seats that start at a time; left out, one for each processor.")
-    ] = None,
 ) -> None:
     """Start the hub and all seats; Ctrl-C ends the hub, and the seats run on."""
+    from workshop_kit.display.page_server import network_address  # lazily: a slow import
+
     reaper.interrupt_on_termination()
-    server, engine = _hub_server(address, port), reach.connect()
+    workspace, engine = own_workspace(), reach.connect()
+    # The port is not tried: the proxy of a hub that was killed still has it, and the next hub ends that proxy.
+    server = HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
     if not images.is_there(engine, server.settings.image):
         raise NotReady(f"The image {server.settings.image} is not built.", "Run ./workshop hub prepare SEATS.")
     hub_seats.create(engine.client, server.settings)
-    process, api = server.start(engine)
+    process = server.start(engine)
     try:
         with TerminalReport() as report:
-            failed = hub_server.start_all(api, server.settings.seats, at_once or os.cpu_count() or 1, report)
+            failed = server.start_seats(report)
         if failed:
             say(f"Not started: {', '.join(failed)}. {server.log} says why; a login tries again.")
         answer(f"Seats ready: {len(server.settings.seats) - len(failed)}. The hub: {server.address}")
@@ -98,17 +98,6 @@ def end(
     with TerminalReport() as report:
         counts = hub_seats.remove(reach.connect().client, settings, volumes=volumes, report=report)
     say("Removed: " + ", ".join(f"{count} {kind}s" for kind, count in counts.items()) + ".")
-
-
-def _hub_server(address: str | None, port: int) -> HubServer:
-    """Return the prepared hub with its address. Raises NotReady if it is not prepared, or without a network.
-
-    The port is not tried: the proxy of a hub that was killed still has it, and the next hub ends that proxy.
-    """
-    from workshop_kit.display.page_server import network_address  # lazily: a slow import
-
-    workspace = own_workspace()
-    return HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
 
 
 def _seat_image(*, may_install: bool) -> str:

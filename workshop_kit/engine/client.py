@@ -31,7 +31,6 @@ from workshop_kit.engine.labels import (
     COMPOSE_PROJECT,
     SCOPE,
     SERVICE,
-    Names,
     Scope,
     are_ours,
     labels_of,
@@ -60,7 +59,7 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
         # Not super().__init__(), which opens a second connection to the engine.
         self.api = session.engine.client.api
         self.session = session
-        self.names = Names(session.identity.project)
+        self.names = session.identity
         self.report, self.scope = report, scope
 
     @property

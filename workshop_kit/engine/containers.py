@@ -10,7 +10,6 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
@@ -39,14 +38,6 @@ class CommandResult:
 
     exit_code: int
     output: str
-
-
-@dataclass(frozen=True)
-class ContainerExit:
-    """The exit code of a container, and the seconds that it ran, by the engine's clock."""
-
-    code: int
-    seconds: float
 
 
 class Running:
@@ -103,16 +94,15 @@ class Running:
             time.sleep(0.02)
         return time.monotonic() - started
 
-    def wait_ended(self, *, within_seconds: float = 20) -> ContainerExit:
-        """Wait until it has ended by itself. Raises WorkshopError with its last lines if it takes longer."""
+    def wait_ended(self, *, within_seconds: float = 20) -> int:
+        """Return its exit code once it has ended. Raises WorkshopError with its last lines if it takes longer."""
         limit_seconds = patient(within_seconds)
         deadline = time.monotonic() + limit_seconds
         while (state := self.inspect()["State"])["Status"] not in {"exited", "dead"}:
             if time.monotonic() > deadline:
                 raise self._failed(f"still runs after {limit_seconds:g} s")
             time.sleep(0.02)
-        start, end = (datetime.fromisoformat(state[key]) for key in ("StartedAt", "FinishedAt"))
-        return ContainerExit(int(state["ExitCode"]), (end - start).total_seconds())
+        return int(state["ExitCode"])
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
         """Poll a path from outside until it answers 200; return the seconds it took."""

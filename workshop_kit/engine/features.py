@@ -113,7 +113,7 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
 
 
 def _exit_code(running: Running) -> str:
-    return str(running.wait_ended().code)
+    return str(running.wait_ended())
 
 
 def _output(running: Running) -> str:

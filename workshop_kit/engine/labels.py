@@ -33,7 +33,12 @@ Scope = Literal["kernel", "workspace", "machine"]
 
 @dataclass(frozen=True)
 class Identity:
-    """A workspace's identity: ``session`` is its random id, ``owner`` a readable name for it."""
+    """A workspace's identity: ``session`` is its random id, ``owner`` a readable name for it.
+
+    >>> own = Identity("1a2b3c4d", "ann")
+    >>> own.thing("my-service"), own.image("my-service:1")
+    ('workshop-1a2b3c4d-my-service', 'workshop-1a2b3c4d/my-service:1')
+    """
 
     session: str
     owner: str
@@ -51,24 +56,6 @@ class Identity:
     def labels(self, scope: Scope) -> dict[str, str]:
         """Return the labels for one new container, network, volume or image."""
         return {KIT: KIT_NAME, SESSION: self.session, OWNER: self.owner, SCOPE: scope}
-
-
-def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
-    """Return whether these labels name the kit and this session."""
-    labels = labels or {}
-    return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == session
-
-
-@dataclass(frozen=True)
-class Names:
-    """The names that things of one workspace have on its engine.
-
-    >>> names = Names("workshop-1a2b3c4d")
-    >>> names.thing("my-service"), names.image("my-service:1")
-    ('workshop-1a2b3c4d-my-service', 'workshop-1a2b3c4d/my-service:1')
-    """
-
-    project: str
 
     def thing(self, name: str) -> str:
         """Return the real name of a container, network or volume."""
@@ -91,6 +78,12 @@ class Names:
 
     def _is_real(self, name: str) -> bool:
         return name.startswith((f"{self.project}-", f"{self.project}/", f"{self.project}_"))
+
+
+def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
+    """Return whether these labels name the kit and this session."""
+    labels = labels or {}
+    return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == session
 
 
 def labels_of(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:

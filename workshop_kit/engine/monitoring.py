@@ -5,9 +5,8 @@ It is a profile of compose.yaml: ``Stack.up`` leaves it out, `start` adds it, ``
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,8 +91,7 @@ def _kind_of(name: str, text: str) -> str:
     raise WrongUsage(f"{name} has neither scrape_configs: nor groups:.", "Scrape jobs or rules can be loaded.")
 
 
-@contextlib.contextmanager
-def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
+def promtool(stack: Stack, files: Mapping[str, str]) -> Running:
     """Run a container with promtool, without a network, with these files (name to text) in `PROMTOOL_FOLDER`."""
     spec = Spec(
         image=recipes.tags(stack.root)["prometheus"],
@@ -104,8 +102,7 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Iterator[Running]:
         environment={"GOMAXPROCS": "1"},
         memory_bytes=128 * MIB,
     )
-    with containers.run(stack.session, spec) as running:
-        yield running
+    return containers.run(stack.session, spec)
 
 
 def promtool_sentence(said: str, name: str) -> str:

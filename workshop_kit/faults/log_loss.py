@@ -11,6 +11,7 @@ import secrets
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -143,9 +144,12 @@ def _write_to_stalled(stack: Stack, buffer: str, options: dict[str, str], stalle
             if stalled_seconds:
                 receiver.container.unpause()
         with writer:
-            seconds = writer.wait_ended(within_seconds=120).seconds
+            writer.wait_ended(within_seconds=120)
+            state = writer.inspect()["State"]
             _wait_first_line(receiver)
             _wait_quiet(receiver)
+        start, end = (datetime.fromisoformat(state[key]) for key in ("StartedAt", "FinishedAt"))
+        seconds = (end - start).total_seconds()
         row = _row(options["mode"], MODES_LINES, receiver.container.logs())
     return {**row, "buffer": buffer, "stalled_seconds": stalled_seconds, "seconds": round(seconds, 2)}
 

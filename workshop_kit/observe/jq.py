@@ -55,7 +55,7 @@ def jq(
         healthcheck={"Test": ["NONE"]},
     )
     with containers.run(session, spec) as running:
-        code = running.wait_ended(within_seconds=timeout_seconds + STARTING_SECONDS).code
+        code = running.wait_ended(within_seconds=timeout_seconds + STARTING_SECONDS)
         output, error = (running.container.logs(stdout=out, stderr=not out) for out in (True, False))
     if code == LATE:
         raise WorkshopError(

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,50 +97,14 @@ def _same(copy: Path, source: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class HubApi:
-    """The API behind the hub's address, used with the token of a service; the token stays out of the repr."""
-
-    address: str
-    token: str = field(repr=False)
-
-    def call(self, method: str, path: str = "") -> Answer:
-        """Send a request: ``GET /users/seat01/server``."""
-        headers = {"Authorization": f"token {self.token}"}
-        url = f"{self.address}/hub/api{path}"
-        return request(method, url, content=b"", headers=headers, timeout_seconds=ANSWER_SECONDS)
-
-    def is_up(self) -> bool:
-        """Return whether the hub answers."""
-        return self.call("GET", "/").ok
-
-    def start(self, name: str) -> bool:
-        """Start a user's server unless it runs; return whether it is ready in the end."""
-        self.call("POST", f"/users/{name}/server")  # refused where it runs
-        deadline, server = time.monotonic() + START_SECONDS, {"pending": "spawn"}
-        while server.get("pending") and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-            server = self.call("GET", f"/users/{name}/server").json() or {}
-        return bool(server.get("ready"))
-
-
-def start_all(api: HubApi, names: Iterable[str], at_once: int, report: Report = silent) -> list[str]:
-    """Start these users' servers, ``at_once`` at a time; return the names of those that did not start."""
-    with ThreadPoolExecutor(at_once) as pool:
-        started = {pool.submit(api.start, name): name for name in names}
-        for number, one in enumerate(as_completed(started)):
-            report(Step("Seats", number / len(started), f"{number + 1} of {len(started)}: {started[one]}"))
-    report(Step("Seats", 1.0, done=True))
-    return [name for one, name in started.items() if not one.result()]
-
-
-@dataclass(frozen=True)
 class HubServer:
-    """A hub in its folder: who may use it, and where it listens."""
+    """A hub in its folder: who may use it, where it listens, and its API, used with the token of a service."""
 
     folder: Path
     settings: HubSettings
     host: str
     port: int
+    token: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
 
     @property
     def address(self) -> str:
@@ -153,7 +116,7 @@ class HubServer:
         """The output of the hub and its proxy."""
         return self.folder / LOG
 
-    def values(self, engine: Engine, token: str) -> dict[str, Any]:
+    def values(self, engine: Engine) -> dict[str, Any]:
         """Return what jupyterhub_config.py reads."""
         return {
             "codes": self.settings.codes,
@@ -167,14 +130,13 @@ class HubServer:
             "prefix": self.settings.prefix,
             "labels": {LABEL: self.settings.id},
             "memory_bytes": LIMIT_BYTES,
-            "token": token,
+            "token": self.token,
         }
 
-    def start(self, engine: Engine) -> tuple[subprocess.Popen[bytes], HubApi]:
+    def start(self, engine: Engine) -> subprocess.Popen[bytes]:
         """Start the hub and return it once it answers. Raises NotReady with its last lines."""
-        api = HubApi(self.address, secrets.token_hex(32))
         command: list[str | Path] = [PYTHON, "-m", "jupyterhub", "--config", CONFIG]
-        values = json.dumps(self.values(engine, api.token))
+        values = json.dumps(self.values(engine))
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -186,19 +148,43 @@ class HubServer:
                 start_new_session=True,  # Ctrl-C goes to this process alone, which ends the hub in order
             )
         try:
-            self._wait(process, api)
+            self._wait(process)
         except BaseException:
             end(process)
             raise
-        return process, api
+        return process
 
-    def _wait(self, process: subprocess.Popen[bytes], api: HubApi) -> None:
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not api.is_up():
+        while not self.call("GET", "/").ok:
             if process.poll() is not None or time.monotonic() > deadline:
                 lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
                 raise NotReady("The hub did not start.", f"Read {self.log}.", output="\n".join(lines))
             time.sleep(0.2)
+
+    def call(self, method: str, path: str) -> Answer:
+        """Send a request to the API: ``GET /users/seat01/server``."""
+        headers = {"Authorization": f"token {self.token}"}
+        url = f"{self.address}/hub/api{path}"
+        return request(method, url, content=b"", headers=headers, timeout_seconds=ANSWER_SECONDS)
+
+    def start_seat(self, name: str) -> bool:
+        """Start a user's server unless it runs; return whether it is ready in the end."""
+        self.call("POST", f"/users/{name}/server")  # refused where it runs
+        deadline, server = time.monotonic() + START_SECONDS, {"pending": "spawn"}
+        while server.get("pending") and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            server = self.call("GET", f"/users/{name}/server").json() or {}
+        return bool(server.get("ready"))
+
+    def start_seats(self, report: Report = silent) -> list[str]:
+        """Start all seats, one for each processor at a time; return the names of those that did not start."""
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            started = {pool.submit(self.start_seat, name): name for name in self.settings.seats}
+            for number, one in enumerate(as_completed(started), 1):
+                report(Step("Seats", number / len(started), f"{number} of {len(started)}: {started[one]}"))
+        report(Step("Seats", 1.0, done=True))
+        return [name for one, name in started.items() if not one.result()]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,6 @@ from workshop_kit.audit.report import as_text
 from workshop_kit.audit.rules import confinement, logs
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import resolve
-from workshop_kit.engine import mounted_files
 from workshop_kit.engine.containers import private_network
 from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
@@ -114,8 +113,8 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
         (target,) = resolve(session.engine, word)
         network = block.enter_context(private_network(session))
         assert target.container is not None
-        files = mounted_files.read(session, target.container)
-        copies = block.enter_context(mounted_files.copied(session, target.image["Id"], files))
+        files = clone_spec.read_mounted_files(session, target.container)
+        copies = block.enter_context(clone_spec.copied_files(session, target.image["Id"], files))
         spec = clone_spec.clone_spec(target, {}, network, copies)
         clone = block.enter_context(clone_spec.create(session, target, spec))
         host, mounts = clone.inspect()["HostConfig"], clone.inspect()["Mounts"]

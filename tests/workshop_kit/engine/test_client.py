@@ -15,7 +15,7 @@ from docker.errors import BuildError, NotFound
 from tests.workshop_kit.engine import kernels
 from workshop_kit.engine import builder, cleanup, recipes
 from workshop_kit.engine.client import WorkspaceClient, WorkspaceContainer
-from workshop_kit.engine.labels import COMPOSE_PROJECT, Names
+from workshop_kit.engine.labels import COMPOSE_PROJECT, Identity
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
@@ -61,7 +61,7 @@ def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, 
 
 def test_a_name_gets_the_project_in_front_once() -> None:
     """What was typed and what the engine shows lead to the same thing; a registry's address stays as it is."""
-    names = Names("workshop-1a2b3c4d")
+    names = Identity("1a2b3c4d", "ann")
     assert names.thing("orders") == names.thing(names.thing("orders")) == "workshop-1a2b3c4d-orders"
     assert names.thing("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
     assert names.image("my-service:1") == names.image(names.image("my-service:1")) == "workshop-1a2b3c4d/my-service:1"

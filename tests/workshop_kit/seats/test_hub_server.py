@@ -13,7 +13,7 @@ import pytest
 from traitlets.config import Config
 
 from workshop_kit.seats.hub_seats import LIMIT_BYTES, HubSettings
-from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubApi, HubServer
+from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubServer
 
 ENGINE: Any = SimpleNamespace(endpoint=SimpleNamespace(address="unix:///engine.sock"))
 SETTINGS = HubSettings(
@@ -21,6 +21,7 @@ SETTINGS = HubSettings(
     image="workshop/seat:1",
     codes={"instructor": "AAAA-AAAA", "seat01": "7K2M-Q9FD", "seat02": "BBBB-BBBB"},
 )
+SERVER = HubServer(Path("/hub"), SETTINGS, "192.0.2.7", 8000, "secret")
 
 
 class Authenticator:
@@ -34,7 +35,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> Any:
     module.Authenticator = Authenticator  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "jupyterhub", ModuleType("jupyterhub"))
     monkeypatch.setitem(sys.modules, "jupyterhub.auth", module)
-    values = HubServer(Path("/hub"), SETTINGS, "192.0.2.7", 8000).values(ENGINE, "secret")
+    values = SERVER.values(ENGINE)
     monkeypatch.setenv(VARIABLE, json.dumps(values))
     config = Config()
     exec(compile(CONFIG.read_text(), CONFIG, "exec"), {"get_config": lambda: config})
@@ -62,7 +63,7 @@ def test_a_code_opens_its_own_seat_alone(config: Any, name: str, code: str, user
 
 def test_the_token_is_not_shown() -> None:
     """It starts and stops all seats."""
-    assert "secret" not in repr(HubApi("http://127.0.0.1:1", "secret"))
+    assert "secret" not in repr(SERVER)
 
 
 def test_seats_share_nothing(config: Any) -> None:

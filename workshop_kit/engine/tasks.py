@@ -23,8 +23,7 @@ from workshop_kit.errors import WrongUsage, did_you_mean
 Delivery = Literal["environment", "files"]
 PARAMETER = re.compile(r"(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter)?(/[\w.-]+(?:/[\w.-]+)*)", re.ASCII)
 SHOWN_CHARACTERS = 40
-KEYS = {"": ("image", "environment", "secrets"), "environment": ("name", "value"), "secrets": ("name", "valueFrom")}
-"""The keys of the definition, and of the objects below a key."""
+KEYS = ("image", "environment", "secrets", "name", "value", "valueFrom")
 LABELS = {ENVIRONMENT: "exercise", SERVICE: "service"}
 
 
@@ -96,8 +95,7 @@ def _problem(error: ErrorDetails) -> str:
     place, wrong = error["loc"], f"{error['msg']}."
     if error["type"] == "extra_forbidden":
         place, key = place[:-1], str(place[-1])
-        known = KEYS[str(place[0]) if place else ""]
-        wrong = f"has the unknown key {key[:SHOWN_CHARACTERS]!r}. {did_you_mean(key, known)}".rstrip()
+        wrong = f"has the unknown key {key[:SHOWN_CHARACTERS]!r}. {did_you_mean(key, KEYS)}".rstrip()
     path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
     return f"{path or 'The definition'}: {wrong}"
 

@@ -5,10 +5,12 @@ docs/parameter-store.md lists the subset.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from botocore.loaders import Loader
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -23,7 +25,6 @@ from workshop_kit.errors import WrongUsage, did_you_mean
 Delivery = Literal["environment", "files"]
 PARAMETER = re.compile(r"(?:arn:aws[a-z-]*:ssm:[a-z0-9-]+:\d{12}:parameter)?(/[\w.-]+(?:/[\w.-]+)*)", re.ASCII)
 SHOWN_CHARACTERS = 40
-KEYS = ("image", "environment", "secrets", "name", "value", "valueFrom")
 LABELS = {ENVIRONMENT: "exercise", SERVICE: "service"}
 
 
@@ -41,14 +42,16 @@ VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class _Part(BaseModel):
-    """A JSON object of a task definition."""
+    """A JSON object of a task definition; ``shape`` is its name in botocore's model of Amazon ECS."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    shape: ClassVar[str]
 
 
 class Variable(_Part):
     """A variable and its value."""
 
+    shape = "KeyValuePair"
     name: VariableName
     value: str
 
@@ -56,6 +59,7 @@ class Variable(_Part):
 class SecretReference(_Part):
     """A variable whose value is in the store: ``name`` is the variable, ``parameter`` the name in the store."""
 
+    shape = "Secret"
     name: VariableName
     parameter: Annotated[str, AfterValidator(_parameter)] = Field(alias="valueFrom")
 
@@ -63,6 +67,7 @@ class SecretReference(_Part):
 class ContainerDefinition(_Part):
     """The image of a container, and its variables: those with a value, and those whose value is in the store."""
 
+    shape = "ContainerDefinition"
     image: str
     environment: list[Variable] = []
     secrets: list[SecretReference] = []
@@ -73,6 +78,10 @@ class ContainerDefinition(_Part):
         if twins := [name for name in names if names.count(name) > 1]:
             raise _mistake(f"sets {twins[0]} twice")
         return self
+
+
+_PARTS: dict[str, type[_Part]] = {"": ContainerDefinition, "environment": Variable, "secrets": SecretReference}
+"""The kind of object below each key of JSON."""
 
 
 def parse(document: Mapping[str, Any]) -> ContainerDefinition:
@@ -95,9 +104,23 @@ def _problem(error: ErrorDetails) -> str:
     place, wrong = error["loc"], f"{error['msg']}."
     if error["type"] == "extra_forbidden":
         place, key = place[:-1], str(place[-1])
-        wrong = f"has the unknown key {key[:SHOWN_CHARACTERS]!r}. {did_you_mean(key, KEYS)}".rstrip()
+        wrong = _unknown(key, _PARTS[str(place[0]) if place else ""])
     path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
     return f"{path or 'The definition'}: {wrong}"
+
+
+def _unknown(key: str, part: type[_Part]) -> str:
+    if key in _ecs_keys(part.shape):
+        return f"has the key {key!r}, which Amazon ECS knows and the workshop's runner does not."
+    known = [field.alias or name for name, field in part.model_fields.items()]
+    return f"has the unknown key {key[:SHOWN_CHARACTERS]!r}. {did_you_mean(key, known)}".rstrip()
+
+
+@functools.cache
+def _ecs_keys(shape: str) -> frozenset[str]:
+    """Return the keys that Amazon ECS knows in an object, from botocore's description of the service."""
+    model: Mapping[str, Any] = Loader().load_service_model("ecs", "service-2")
+    return frozenset(model["shapes"][shape]["members"])
 
 
 def run(

@@ -44,11 +44,11 @@ def problems(document: dict[str, Any]) -> str:
             {"secrets": [{"name": "A", "valueFrom": "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"}]},
             "secrets[0].valueFrom: has to be a parameter's name",
         ),
-        ({"logConfiguration": {}}, "The definition: has the unknown key 'logConfiguration'."),
+        ({"logConfiguration": {}}, "The definition: has the key 'logConfiguration', which Amazon ECS knows and"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_place(changes: dict[str, Any], says: str) -> None:
-    """The sentence names the place in JSON's own words."""
+    """The sentence names the place in JSON's own words; of an unknown key it says whether ECS has it."""
     assert problems(definition(**changes)).startswith(f"The task definition cannot be used. {says}")
 
 

@@ -102,13 +102,14 @@ def down(
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
         provision.remove_tours(TOURS, session.engine, scopes, outcome, report)
+        unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
     if as_json:
         left = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
         removed = [asdict(entry) for entry in outcome.removed]
-        answer(json.dumps({"removed": removed, "left": left, "packages": packages}))
+        answer(json.dumps({"removed": removed, "left": left, "unlisted": unlisted, "packages": packages}))
     else:
-        _say_outcome(outcome, packages)
+        _say_outcome(outcome, unlisted, packages)
     if outcome.left:
         raise typer.Exit(Exit.NOT_GOOD)
 
@@ -147,7 +148,7 @@ def load_bundle(folder: Folder) -> None:
     say(f"Ready: {many}, and a container ran. Next: ./workshop start")
 
 
-def _say_outcome(outcome: cleanup.CleanupResult, packages: list[str]) -> None:
+def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:
     counts = {kind: sum(entry.kind == kind for entry in outcome.removed) for kind in cleanup.ORDER}
     done = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)
     say(f"Removed: {done or 'nothing, there was nothing of this workspace'}.")
@@ -155,5 +156,7 @@ def _say_outcome(outcome: cleanup.CleanupResult, packages: list[str]) -> None:
         say(sentence)
     for entry, reason in outcome.left:
         say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
+    for thing in unlisted:
+        say(f"Left: {thing} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
     if packages:
         say(f"Removed the engine we installed: {', '.join(packages)}.")

@@ -95,8 +95,19 @@ def remove(
     return result
 
 
+def unlisted(session: Session) -> list[str]:
+    """Return the objects with the session's labels that no ledger has and clean-up leaves: made or labeled by hand."""
+    known = {entry.id for entry in session.ledger.entries()}
+    return [
+        f"{one.kind} {one.name}"
+        for one in _ours(session)
+        # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
+        if one.id not in known and one.kind != "image" and one.labels.get(SCOPE) != "machine"
+    ]
+
+
 def record_unlisted(session: Session) -> None:
-    """Write into the ledger what was created for this workspace and not recorded."""
+    """Write into the ledger what was created for this workspace and not recorded; `unlisted` names the rest."""
     _record(session, _ours(session))
 
 

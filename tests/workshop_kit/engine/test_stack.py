@@ -52,13 +52,14 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
 def test_what_docker_compose_up_made_by_hand_is_removed(
     other: Stack, root: Path, engine: Engine, tmp_path: Path
 ) -> None:
-    """The README's ``docker compose up`` with the variables of set-up: ``down`` finds all of it."""
+    """The README's ``docker compose up`` with the variables of set-up: ``down`` finds all of it, and names nothing."""
     write_secrets(other.folder / "secrets")
     write_variables(tmp_path / ".env", other.variables())
     command = ["docker", "compose", "--env-file", str(tmp_path / ".env"), "up", "--detach", "redis"]
     subprocess.run(command, cwd=root, check=True)
     removed = cleanup.remove(other.session, {"kernel", "workspace"}).removed
     assert {"container", "network"} <= {entry.kind for entry in removed}
+    assert cleanup.unlisted(other.session) == []
     label = {"label": f"com.docker.compose.project={other.project}"}
     assert engine.client.containers.list(all=True, filters=label) == []
 

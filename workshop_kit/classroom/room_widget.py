@@ -18,10 +18,10 @@ import traitlets
 
 from workshop_kit.classroom import membership
 from workshop_kit.classroom.protocol import Help, JoinCode, disclosure
+from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
-from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
 from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
 

@@ -1,22 +1,32 @@
-"""Live outputs of a notebook: their names, the widget that shows a picture again and again, and progress bars."""
+"""Live outputs of a notebook: a picture that is replaced, progress bars, and jobs behind a widget's buttons."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any, Protocol
 
 import anywidget
 import traitlets
-from IPython.display import display
+from IPython.display import DisplayHandle, display
 
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.progress import Step
+from workshop_kit.errors import WorkshopError
+from workshop_kit.progress import Report, Step
 
 HERE = Path(__file__).parent
 DOM = (HERE / "dom.js").read_text()
 """Functions of the page, to be placed before a widget's own JavaScript."""
+PARTS = DOM + (HERE / "widget_job.js").read_text()
+"""The same, and the page's half of a `JobWidget`."""
+TICK_SECONDS = 1.0
+"""The interval of signs of life while a job runs; the page gives up on a kernel after 6 s of silence."""
+
+Work = Callable[[Report], str | None]
+"""Does the work, reports progress, and may return a text about the result; it may raise WorkshopError."""
 
 
 class Live(Protocol):
@@ -110,3 +120,119 @@ def step_html(step: Step) -> Rendered:
     value = f' value="{step.fraction:.3f}"' if step.fraction is not None else ""
     bar = f'<progress{value} max="1" aria-label="{escape(step.task)}"></progress>'
     return Rendered(f"<div>{bar} {escape(text)}</div>", text)
+
+
+class JobWidget(anywidget.AnyWidget):
+    """The state of a widget whose buttons start work, which runs in a thread, one job at a time."""
+
+    doing = traitlets.Unicode().tag(sync=True)  # the current step; "" while no job runs
+    fraction = traitlets.Float(-1.0).tag(sync=True)  # of the job; below 0 while unknown
+    seconds = traitlets.Int().tag(sync=True)  # since the job began
+    notice = traitlets.Unicode().tag(sync=True)  # the result in a sentence
+    problem = traitlets.Unicode().tag(sync=True)  # the error in a sentence
+    page = traitlets.Unicode().tag(sync=True)  # the static twin, for JupyterLab to keep in the notebook
+    page_text = traitlets.Unicode().tag(sync=True)
+    answered = traitlets.Int().tag(sync=True)  # the number of answered clicks, for answers that change nothing else
+
+    def __repr__(self) -> str:
+        """Return "": an exported page shows it above the static twin, which has all there is to say."""
+        return ""
+
+
+@dataclass
+class Job:
+    """A widget, its static twin (from ``page``), and the work that its buttons start; in a headless run the twin alone.
+
+    ``state`` returns the widget's own state that changes with the page.
+    """
+
+    widget: JobWidget | None
+    page: Callable[[], Rendered]
+    state: Callable[[], Mapping[str, Any]] = dict
+    _twin: DisplayHandle | None = field(default=None, repr=False)
+    _last_page: Rendered | None = field(default=None, repr=False)
+    _answered: int = field(default=0, repr=False)
+    _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _working: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def show(self) -> None:
+        """Show the widget and its twin below the running cell; it answers while other cells run."""
+        if self.widget is not None:
+            answer_while_busy(self.widget)
+            display(self.widget)  # type: ignore[no-untyped-call]
+        self._last_page = self.page()
+        self._twin = display(self._last_page, display_id=True)  # type: ignore[no-untyped-call]
+
+    def start(self, name: str, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
+        """Do ``work`` in a thread called ``name``, as `run` does."""
+        threading.Thread(target=self.run, args=(work, still_wanted), name=name, daemon=True).start()
+
+    def run(self, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
+        """Do ``work``, and show its progress and its result; while another job runs, do nothing.
+
+        With ``still_wanted``, wait for the other job, and begin only if that returns True then.
+        """
+        if not self._working.acquire(blocking=still_wanted is not None):
+            return
+        if still_wanted is not None and not still_wanted():
+            self._working.release()
+            return
+        over = threading.Event()
+        clock = threading.Thread(target=self._tick, args=(over,), name="job clock", daemon=True)
+        self.set(doing="Starting …", fraction=-1.0, seconds=0, notice="", problem="")
+        clock.start()
+        outcome: dict[str, str] = {}
+        try:
+            outcome = self._outcome(lambda: work(self._report))
+        finally:
+            over.set()
+            clock.join()
+            with self._drawing:  # the next job draws after this one's end
+                self._working.release()
+                self._answer(doing="", seconds=0, **outcome)
+
+    def answer(self, work: Callable[[], str | None]) -> None:
+        """Do a click's quick ``work`` and show its result; a job may run meanwhile."""
+        self._answer(**self._outcome(work))
+
+    def set(self, **state: Any) -> None:
+        """Change the widget's state, in one message; from any thread."""
+        if self.widget is None:
+            return
+        with self._drawing, self.widget.hold_sync():
+            for name, value in state.items():
+                setattr(self.widget, name, value)
+
+    def refresh_twin(self) -> None:
+        """Update the static twin if it changed; an unchanged one would mark the notebook as not saved."""
+        page = self.page()
+        if page != self._last_page and self._twin is not None:
+            self._last_page = page
+            self._twin.update(page)  # type: ignore[no-untyped-call]
+
+    def _outcome(self, work: Callable[[], str | None]) -> dict[str, str]:
+        try:
+            return {"notice": work() or "", "problem": ""}
+        except WorkshopError as error:
+            return {"notice": "", "problem": "\n".join([str(error), *error.output.splitlines()[-3:]])}
+        except Exception as error:  # its text may hold a secret, so the page gets its type only
+            sentence = f"An error in the workshop stopped that ({type(error).__name__}). Try it again."
+            return {"notice": "", "problem": sentence}
+
+    def _answer(self, **state: Any) -> None:
+        page = self.page()
+        with self._drawing:  # two answers at once count as two
+            self._answered += 1
+            self.set(answered=self._answered, page=page.html, page_text=page.text, **self.state(), **state)
+        self.refresh_twin()
+
+    def _report(self, step: Step) -> None:
+        text = f"{step.task}: {step.detail}" if step.detail else step.task
+        if not step.done:
+            self.set(doing=text, fraction=-1.0 if step.fraction is None else step.fraction)
+
+    def _tick(self, over: threading.Event) -> None:
+        seconds = 0
+        while not over.wait(TICK_SECONDS):
+            seconds += 1
+            self.set(seconds=seconds)

@@ -10,11 +10,11 @@ from typing import Any
 
 import traitlets
 
+from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
 from workshop_kit.progress import Report
 from workshop_kit.workspace.course import LESSON, lesson_names, load_course
 from workshop_kit.workspace.folder import EDITED, Workspace, lesson_files
@@ -63,11 +63,6 @@ class BoardView:
         lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in summary.splitlines())
         return static_page(LABEL, f"{board.html}{lines}", f"{board.text}\n{summary}")
 
-    def refresh(self) -> None:
-        """Show the board with the current state."""
-        self.job.set(**self._state())
-        self.job.refresh_twin()
-
     def go(self, lesson: str, report: Report) -> str:
         """Jump to the start of ``lesson`` and return a summary, a line each. See `checkpoint.goto`."""
         self.leave()
@@ -101,7 +96,8 @@ class BoardView:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
         match content:
             case {"do": "refresh"}:
-                self.refresh()
+                self.job.set(**self._state())
+                self.job.refresh_twin()
             case {"do": "go", "lesson": str(lesson)}:
                 self.job.start(f"go to {lesson}", lambda report: self.go(lesson, report))
 

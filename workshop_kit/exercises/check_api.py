@@ -115,8 +115,6 @@ def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check],
             except CheckEnded as ended:
                 return ended.result
 
-        if identifier in CHECKS:
-            raise ValueError(f"{identifier} has a check already")
         CHECKS[identifier] = RegisteredCheck(run, given)
         return function
 

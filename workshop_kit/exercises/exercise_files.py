@@ -124,7 +124,7 @@ class ExerciseFiles:
         files = [name, *self.exercise.more_files]
         with contextlib.suppress(WorkshopError):
             region = regions.find(self.mine(), self.exercise.id)
-            first, last = region.first_line, region.last_line
+            first, last = region.first_line, region.first_line + max(0, region.body.count("\n") - 1)
             files[0] = f"line {first} of {name}" if first == last else f"lines {first}–{last} of {name}"
         return ", ".join(files)
 

@@ -45,6 +45,8 @@ TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": 
 SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
 """Messages that name a dependency."""
 GONE = ("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
+DECOYS = ("redis", "replica-db")
+"""Dependencies whose hiccup shows in the log without being the cause."""
 SLOW_MS, SLOW_TIMES, MARGIN = 100, 4, 1.5
 FIELDS = dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]") | dict.fromkeys(
     ("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"
@@ -64,11 +66,6 @@ class Trouble:
     def name(self) -> str:
         """For messages and test ids: ``pause of redis``."""
         return f"{self.fault} of {self.target}"
-
-    @property
-    def decoys(self) -> tuple[str, ...]:
-        """Dependencies whose hiccup shows in the log without being the cause."""
-        return tuple(name for name in ("redis", "replica-db") if name != self.target)
 
 
 TROUBLES = (
@@ -109,7 +106,8 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
     a full disk; the fault is always reverted.
     """
     trouble = trouble or random.choice(TROUBLES)
-    decoy, quiet = random.choice(trouble.decoys), QUIET_SECONDS + random.uniform(-0.5, 1.5)
+    decoy = random.choice([name for name in DECOYS if name != trouble.target])
+    quiet = QUIET_SECONDS + random.uniform(-0.5, 1.5)
     for attempt in range(1, MOST_ATTEMPTS + 1):
         incident = _happen(stack, trouble, decoy, quiet, report)
         log = _log(stack, incident)

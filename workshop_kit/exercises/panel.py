@@ -13,13 +13,13 @@ import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
+from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result, Verdict
-from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
 from workshop_kit.files import saves
 from workshop_kit.progress import Report, silent
 

@@ -30,8 +30,6 @@ FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 LIBRARIES = ("/site-packages/", "/lib/python", "<")
 STACKS = ("stack", "exception")
 """Fields of a JSON line that hold a traceback."""
-FAILURES = {"error", "critical"}
-MESSAGES = ("msg", "message", "event", "error")
 CAUSES: Mapping[str, list[dict[str, str]]] = tomllib.loads(Path(__file__).with_name("causes.toml").read_text())
 
 
@@ -113,11 +111,7 @@ def crash_reason(log: str) -> str:
             return said
     stacks = ([text for name in STACKS if FRAME.search(text := str(record.get(name)))] for record in records)
     text = "\n".join(stack[0] if stack else line for line, stack in zip(lines, stacks, strict=True))
-    if said := _exception("\n".join(text.split("\n")[-MOST_LINES:])):
-        return said
-    failures = [record for record in records if str(record.get("level")).lower() in FAILURES]
-    texts = [failures[-1].get(name) for name in MESSAGES] if failures else []
-    return _short(": ".join(str(text) for text in texts if text))
+    return _exception("\n".join(text.split("\n")[-MOST_LINES:]))
 
 
 def _problems(problems: Any) -> str:

@@ -173,7 +173,6 @@ class DependencyProxies:
     """The proxies of one trial, by the name of the dependency behind each."""
 
     proxies: Mapping[str, Running]
-    states: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -181,21 +180,12 @@ class DependencyProxies:
         return {HOST_VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
 
     def set(self, **states: str) -> None:
-        """Set the state of some proxies (``redis=HANGS``, ``master_db=OPEN``), and open all others.
+        """Set the state of some proxies (``redis=HANGS``, ``master_db=REFUSES``), and open all others, once they run.
 
         Raises WorkshopError if a proxy does not take its state.
         """
-        wanted = {name.replace("_", "-"): state for name, state in states.items()}
         for name, proxy in self.proxies.items():
-            state = wanted.get(name, OPEN)
-            if self.states.get(name, OPEN) != state:
-                _tell(proxy, state)
-            self.states[name] = state
-
-    def wait_open(self) -> None:
-        """Wait until every proxy has started and is open."""
-        for proxy in self.proxies.values():
-            _tell(proxy, OPEN)
+            _tell(proxy, states.get(name.replace("-", "_"), OPEN))
 
 
 @contextlib.contextmanager

@@ -163,7 +163,6 @@ class Shop:
                 self.running[name].container.restart(timeout=STOP_SECONDS)
             elif name in self.gateways.proxies:
                 self.gateways.proxies[name].container.restart(timeout=1)
-                self.gateways.states.pop(name, None)
             else:
                 there = ", ".join((*self.running, *self.gateways.proxies))
                 raise WrongUsage(f"There is no {name!r} to restart.", f"There is {there}.")

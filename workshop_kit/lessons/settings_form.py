@@ -12,6 +12,7 @@ from typing import Any
 import traitlets
 from IPython.display import display
 
+from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered, template
 from workshop_kit.engine import containers
 from workshop_kit.engine.spec import Spec
@@ -19,7 +20,6 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.trial import Trial, fields_of, start_seconds
-from workshop_kit.exercises.widget_job import PARTS, Job, JobWidget
 from workshop_kit.progress import Report, Step, silent
 
 HERE = Path(__file__).parent

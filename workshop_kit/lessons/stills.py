@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import re
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ SCHEMES = {"light": (255, 20, 1.5), "dark": (20, 240, 1.3)}
 """The brightness of paper and of ink (0 to 255), and an exponent: above 1 it moves colors toward the ink."""
 LARGEST_POINTS, SMALLEST_POINTS = 16.0, 8.0
 """The type of a table; one that would need smaller type is no still."""
-NAME = re.compile(r"\d\d\.(?:light|dark)\.png")
+STILLS = "[0-9][0-9].*.png"
 DATAFRAME = 'class="dataframe"'
 
 
@@ -58,9 +57,8 @@ def load_ipython_extension(shell: Any) -> None:
 def emptied(folder: Path) -> Path:
     """Make the folder of a lesson's stills, remove those of an earlier tour from it, and return its whole path."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
-        if NAME.fullmatch(old.name):
-            old.unlink()
+    for old in folder.glob(STILLS):
+        old.unlink()
     return folder.resolve()
 
 
@@ -75,7 +73,7 @@ def draw(figure: Figure) -> Image.Image:
 
 def write_tables(notebook: Any, folder: Path) -> None:
     """Write stills of the tables that an executed notebook shows, if it has shown no chart."""
-    if any(NAME.fullmatch(one.name) for one in folder.glob("*.png")):
+    if any(folder.glob(STILLS)):
         return
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     shown = [output.get("data", {}).get("text/html", "") for output in outputs]

@@ -49,11 +49,6 @@ class Region:
     first_line: int
     body: str
 
-    @property
-    def last_line(self) -> int:
-        """The last line of the text, or its place while there is none."""
-        return self.first_line + max(0, len(lines_of(self.body)) - 1)
-
 
 def parse(text: str) -> tuple[Region, ...]:
     """Return the regions of a participant's file or a marked source, in their order."""

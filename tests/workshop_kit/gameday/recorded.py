@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -37,8 +37,11 @@ USED_BY = {"master-db": "MASTER_DB_PASSWORD_FILE", "redis": "REDIS_PASSWORD_FILE
 HOSTS = {name: f"{name.upper().replace('-', '_')}_HOST" for name in DEPENDENCIES}
 
 
+@dataclass(frozen=True)
 class RecordedGateways(DependencyProxies):
     """Gateways that only keep their states."""
+
+    states: dict[str, str] = field(default_factory=dict)
 
     def set(self, **states: str) -> None:
         """Keep the states; all others are open."""
@@ -67,7 +70,7 @@ class RecordedShop(Shop):
     """
 
     def __init__(self, environments: Sequence[str]) -> None:
-        self.gateways = RecordedGateways({name: MagicMock() for name in DEPENDENCIES})
+        self.gateways = self.recorded = RecordedGateways({name: MagicMock() for name in DEPENDENCIES})
         self.service: Any = RecordedService()
         self.accepted = {name: text for name, (_, text) in SECRETS.items()}
         self.demand_cpus = 0.1
@@ -93,7 +96,7 @@ class RecordedShop(Shop):
         """The error of each dependency that does not answer a ping."""
         now, found = self.current(environment), dict[str, str]()
         for name in DEPENDENCIES:
-            gateway = self.gateways.states.get(name, OPEN)
+            gateway = self.recorded.states.get(name, OPEN)
             variable = USED_BY.get(name, "")
             if gateway == HANGS or now.settings[HOSTS[name]] != f"gateway to {name}":
                 found[name] = "no answer in time"

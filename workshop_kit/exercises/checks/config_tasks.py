@@ -152,12 +152,7 @@ def _environment(trial: Trial) -> dict[str, str]:
 
 def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
     """Write these settings to the stack's parameter store, started if need be."""
-    running = context.stack.containers().get(stores.SERVICE)
-    if running is None or running.status != "running":
-        context.report_step("the check needs the parameter store: bringing it up")
-        store = stores.start(context.stack, context.report)
-    else:
-        store = stores.connect(context.stack)
+    store = stores.start(context.stack, context.report)
     stores.seed(store, settings)
     return store
 

@@ -1,4 +1,4 @@
-// What widgets with a long-running button have in common; stands before a widget's own script. Python's half: widget_job.py.
+// What widgets with a long-running button have in common; stands before a widget's own script. Python's half: live.py.
 
 const STALE_AFTER_MS = 6000; // while work runs, Python tells every second that it lives
 const ASLEEP = "No kernel answers: run the first cell to wake the buttons, then this one.";

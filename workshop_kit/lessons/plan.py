@@ -6,6 +6,7 @@ Lengths come from exercises.toml. Times of day are minutes since midnight.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from workshop_kit.display.rendered import table
 from workshop_kit.errors import WrongUsage
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Section, Track, find_track
 
 DAY_MINUTES = 24 * 60
@@ -21,6 +23,7 @@ CAPTION = "Track {track}, {start} to {end}: {minutes} minutes, {lesson_minutes} 
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
+DEMO = CHECKOUT / "workshop_kit" / "instructor" / "demo.toml"
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def _work(course: Course, track: Track) -> Iterator[Block]:
     for lesson in lessons:
         yield from _lesson_blocks(lesson, course, track.name)
         if lesson is lessons[0] and track.demo:
-            yield Block("demo", track.demo, "Demo (./workshop desk)")
+            yield Block("demo", track.demo, f"Demo, {_demo_steps(track.demo)} (./workshop desk)")
 
 
 def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
@@ -149,6 +152,13 @@ def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[B
         here = tuple(one for one in own if one.cell in cells or end == len(parts))  # those of 02b come last
         own = [one for one in own if one not in here]
         yield replace(whole, minutes=sum(part.minutes.get(track, 0) for part in some), exercises=here, sections=some)
+
+
+def _demo_steps(minutes: int) -> str:
+    """Say which steps of the demo fit into the minutes."""
+    steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
+    fit = sum(done <= minutes for done in accumulate(step["minutes"] for step in steps))
+    return f"steps 1 to {fit} of {len(steps)}"
 
 
 def _wrap_up(course: Course, track: Track) -> Block:

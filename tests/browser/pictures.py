@@ -19,7 +19,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import provision
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 PICTURE = CHECKOUT / "docs" / "images" / "lesson.gif"
 LESSON = "01_container"
 SIZE: ViewportSize = {"width": 960, "height": 720}

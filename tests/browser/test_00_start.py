@@ -11,7 +11,6 @@ from tests.browser import lessons
 from tests.browser.lab_page import LabPage
 from workshop_kit.engine.session import Session
 
-pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("browser")]
 LESSON = "00_start"
 
 

@@ -32,13 +32,7 @@ from workshop_kit.seats.hub_seats import HubSettings
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import lab_path
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.engine,
-    pytest.mark.long,
-    pytest.mark.timeout(1500),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 SEATS = ("seat01", "seat02")
 DATA_BYTES = 16 * 1024**3

@@ -15,7 +15,6 @@ from tests.waiting import wait_until
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
 from workshop_kit.paths import CHECKOUT
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PREDICTION = "00_start.database-gone"
 SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")'
 

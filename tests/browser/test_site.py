@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 WIDTHS = (400, 800, 1440)
 PAGES = ("index", "docs/book/01_container", "docs/commands", "notebooks/01_container.notes")
 PHONE_PIXELS = 400

@@ -18,8 +18,6 @@ from workshop_kit.engine import monitoring
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, cgroup_variables, log_source, write_secrets
 
-pytestmark = pytest.mark.engine
-
 CONFINED = {
     "read_only": True,
     "cap_drop": ["ALL"],

@@ -9,8 +9,6 @@ import pytest
 
 from tests.images.conftest import assert_confined, run, wait_healthy
 
-pytestmark = pytest.mark.engine
-
 PASSWORD = '"> ~* +@all\nuser x on nopass päßwörd 密码 \\'
 FILL = "for i = 1, 2500 do redis.call('SET', ARGV[1] .. i, string.rep('x', 10000)) end"
 

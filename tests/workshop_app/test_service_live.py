@@ -23,8 +23,6 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
 
-pytestmark = pytest.mark.engine
-
 NO_ORDER = "/orders/9000000000000000000"
 """The replica does not have it, so the master is asked."""
 HEALTH_SECONDS, LIVE_SECONDS = 1.0, 0.1

@@ -70,7 +70,6 @@ def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
     return said.stdout
 
 
-@pytest.mark.engine
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
@@ -12,11 +13,7 @@ from tests.browser.lab_page import LabPage
 from workshop_kit.engine.session import Session
 
 LESSON = "00_start"
-
-
-def position(cell_id: str) -> int:
-    """Return the position of a cell of the lesson."""
-    return lessons.position(LESSON, cell_id)
+position = partial(lessons.position, LESSON)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.browser.lab_page import LabPage, button
+from tests.deploy.commands import run
 from tests.private_engine import PrivateEngine, private_engine
 from tests.waiting import wait_until
 from workshop_kit.dev.suite import find_browser
@@ -118,8 +119,7 @@ class HubRoom:
 
     def from_this_machine(self, address: str, port: int) -> str:
         """Try to connect from the machine, which reaches every seat."""
-        command = self.own.inside(sys.executable, "-c", CONNECT, address, str(port))
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return run(*self.own.inside(sys.executable, "-c", CONNECT, address, str(port))).strip()
 
 
 @pytest.fixture(scope="module")

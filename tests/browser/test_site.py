@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness
+from tests.deploy.commands import run
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 WIDTHS = (400, 800, 1440)
@@ -38,12 +38,8 @@ def without_network() -> list[str]:
 def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as ``./workshop site`` builds it, without a network where this system can cut it off."""
     folder = tmp_path_factory.mktemp("site") / "my site"
-    words = ["site", "--no-install", "--out", str(folder)]
-    command = [*without_network(), sys.executable, "-m", "workshop_kit.cli", *words]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout == f"Site: {folder}/index.html\n"
+    command = (sys.executable, "-m", "workshop_kit.cli", "site", "--no-install", "--out", folder)
+    assert run(*without_network(), *command, PYTHONPATH=str(root)) == f"Site: {folder}/index.html\n"
     return folder
 
 

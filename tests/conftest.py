@@ -60,10 +60,14 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Mark tests that need an engine, by their fixtures; keep each file on one worker; start with the long groups.
+    """Mark tests with an engine by their fixture, and the browser's by their folder; keep each file on one worker.
 
-    Tests with a group of their own (``xdist_group``) share something costly.
+    Tests with a group of their own (``xdist_group``) share something costly: they begin first.
     """
+    for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker("browser")
+            item.add_marker(pytest.mark.xdist_group("browser"))
     own = {item.nodeid for item in items if item.get_closest_marker("xdist_group")}
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):

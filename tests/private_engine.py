@@ -100,17 +100,14 @@ def private_engine(data_bytes: int = DATA_BYTES) -> Iterator[PrivateEngine]:
     """
     if os.geteuid() != 0 or not all(shutil.which(program) for program in ("dockerd", "unshare", "nsenter", "ip")):
         pytest.skip("a private engine needs root, dockerd, unshare, nsenter and ip")
-    folder = Path(tempfile.mkdtemp(prefix="engine"))  # short: a socket's path may have 107 characters
-    own = PrivateEngine(folder)
-    try:
-        with small_disk(folder / "data", data_bytes):
-            try:
-                own.start()
-                yield own
-            finally:
-                own.end()
-    finally:
-        shutil.rmtree(folder)
+    # A short name: a socket's path may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="engine") as name, small_disk(Path(name) / "data", data_bytes):
+        own = PrivateEngine(Path(name))
+        try:
+            own.start()
+            yield own
+        finally:
+            own.end()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ It is no part of the suite, since a picture is looked at before it is committed.
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -19,18 +20,14 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import provision
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 PICTURE = CHECKOUT / "docs" / "images" / "lesson.gif"
 LESSON = "01_container"
+position = partial(lessons.position, LESSON)
 SIZE: ViewportSize = {"width": 960, "height": 720}
 SCENE_MILLISECONDS = 4000
 COLORS = 128
 CHECK_MS = 180_000
-
-
-def position(cell_id: str) -> int:
-    """Return the position of a cell of the lesson."""
-    return lessons.position(LESSON, cell_id)
 
 
 def scene(lab: LabPage, first: str, shown: Locator) -> Image.Image:

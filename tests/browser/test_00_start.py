@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from playwright.sync_api import expect
@@ -11,13 +12,8 @@ from tests.browser import lessons
 from tests.browser.lab_page import LabPage
 from workshop_kit.engine.session import Session
 
-pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("browser")]
 LESSON = "00_start"
-
-
-def position(cell_id: str) -> int:
-    """Return the position of a cell of the lesson."""
-    return lessons.position(LESSON, cell_id)
+position = partial(lessons.position, LESSON)
 
 
 @pytest.fixture

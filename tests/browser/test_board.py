@@ -9,13 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.lab_page import LabPage, button
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.engine,
-    pytest.mark.long,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.usefixtures("session"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("session")]
 
 SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")\nw.up()'
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage, button
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.long
 
 SETUP = """from tests.workshop_kit.display.recorded import Recorded
 from workshop_kit.display.dashboard import Dashboard

@@ -19,7 +19,6 @@ from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
-pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.xdist_group("browser")]
 IN_FORCE = "seconds ago until now"
 OVERFLOWING = """() => [...document.querySelectorAll("body, body *")].filter(
   (one) => !one.closest("svg") && !one.matches("input, select, textarea, iframe")

@@ -14,12 +14,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.folder import Workspace
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.engine,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.usefixtures("session"),
-]
+pytestmark = pytest.mark.usefixtures("session")
 
 ID = "container.graceful"
 FILE = "my_service/start.sh"

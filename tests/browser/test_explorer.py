@@ -9,8 +9,6 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
 SETUP = r"""import json
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.search.store import FrameStore

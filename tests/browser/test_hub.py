@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.browser.lab_page import LabPage, button
+from tests.deploy.commands import run
 from tests.private_engine import PrivateEngine, private_engine
 from tests.waiting import wait_until
 from workshop_kit.dev.suite import find_browser
@@ -32,13 +33,7 @@ from workshop_kit.seats.hub_seats import HubSettings
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import lab_path
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.engine,
-    pytest.mark.long,
-    pytest.mark.timeout(1500),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 
 SEATS = ("seat01", "seat02")
 DATA_BYTES = 16 * 1024**3
@@ -124,8 +119,7 @@ class HubRoom:
 
     def from_this_machine(self, address: str, port: int) -> str:
         """Try to connect from the machine, which reaches every seat."""
-        command = self.own.inside(sys.executable, "-c", CONNECT, address, str(port))
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return run(*self.own.inside(sys.executable, "-c", CONNECT, address, str(port))).strip()
 
 
 @pytest.fixture(scope="module")

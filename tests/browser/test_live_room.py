@@ -15,7 +15,6 @@ from tests.waiting import wait_until
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
 from workshop_kit.paths import CHECKOUT
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PREDICTION = "00_start.database-gone"
 SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")'
 
@@ -27,20 +26,32 @@ def room(tmp_path: Path) -> Iterator[RoomPages]:
         yield room
 
 
-def fits(page: Page) -> bool:
-    """Whether nothing is wider than the page."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+def end_poll_and_notice(presenter: Page) -> None:
+    """Press the buttons that end them; the page says that none is open."""
+    presenter.locator("#live-room").screenshot(path=SCREENSHOTS / "room-presenter.png")
+    presenter.locator("#room-poll-end").click()
+    presenter.locator("#room-notice-end").click()
+    expect(presenter.locator("#room-now")).to_contain_text("No poll is open.")
+    expect(presenter.locator("#room-now")).to_contain_text("No notice.")
+    presenter.close()
 
 
 def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -> None:
-    """360 pixels wide; nothing is sent before *Join*; a reloaded page is the same participant."""
+    """360 pixels wide; nothing is sent before *Join*; a reloaded page is the same participant.
+
+    The presenter opens the poll and sends everybody to a cell by the buttons of the other page.
+    """
+    presenter = chromium.new_page(viewport={"width": 1280, "height": 900})
+    presenter.goto(room.server.presenter_url)
     context = chromium.new_context(viewport={"width": 360, "height": 740})
     page, problems = context.new_page(), list[str]()
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(room.code.page_url)
     expect(page.get_by_text("This page sends")).to_be_visible()
     assert room.api.classroom.snapshots() == []
-    room.do("poll", prediction=PREDICTION)
+    presenter.locator("#room-poll select").select_option(PREDICTION)
+    presenter.locator("#room-poll button").first.click()
+    expect(presenter.locator("#room-now")).not_to_contain_text("No poll is open.")
     button(page, "Join").click()
     expect(page.locator("#state")).to_have_text("Connected as table 1.")
     question = room.api.classroom.questions[PREDICTION]
@@ -51,10 +62,11 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
     options.nth(2).click(force=True)  # locked
     expect(options.nth(1)).to_have_attribute("aria-pressed", "true")
     button(page, "I am stuck").click()
-    room.do("notice", lesson="01_container", cell="stop-text")
-    expect(page.locator("#notice")).to_have_text("Everybody to: Stop it")
-    assert fits(page)
+    presenter.locator("#room-notice button").first.click()
+    expect(page.locator("#notice")).to_contain_text("Everybody to: ")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.screenshot(path=SCREENSHOTS / "room-phone.png")
+    end_poll_and_notice(presenter)
     [snapshot] = room.api.classroom.snapshots()
     assert (snapshot.guesses[PREDICTION].choice, snapshot.help) == (list(question.options)[1], "stuck")
     page.reload()
@@ -66,26 +78,6 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
     page.wait_for_function("localStorage.length === 0")
     assert problems == []
     context.close()
-
-
-@pytest.mark.long
-def test_the_presenter_opens_a_poll_and_sends_everybody_to_a_cell(room: RoomPages, chromium: Browser) -> None:
-    """By the buttons of the page; what is open is written there, and a second button ends it."""
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(room.server.presenter_url)
-    now = page.locator("#room-now")
-    expect(now).to_contain_text("No poll is open.")
-    page.locator("#room-poll select").select_option(PREDICTION)
-    page.locator("#room-poll button").first.click()
-    expect(now).not_to_contain_text("No poll is open.")
-    page.locator("#room-notice button").first.click()
-    expect(now).not_to_contain_text("No notice.")
-    page.locator("#live-room").screenshot(path=SCREENSHOTS / "room-presenter.png")
-    page.locator("#room-poll-end").click()
-    page.locator("#room-notice-end").click()
-    expect(now).to_contain_text("No poll is open.")
-    expect(now).to_contain_text("No notice.")
-    page.close()
 
 
 @pytest.mark.long

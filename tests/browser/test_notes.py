@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.lab_page import LabPage
 from workshop_kit.lessons import notes
 from workshop_kit.workspace.content import INSTRUCTOR
-
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage
 from workshop_kit.exercises.progress import Progress
-
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 SOURCES = [
     "import os\nfrom pathlib import Path\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import subprocess
 import sys
@@ -16,11 +15,11 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness
+from tests.deploy.commands import run
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 WIDTHS = (400, 800, 1440)
 PAGES = ("index", "docs/book/01_container", "docs/commands", "notebooks/01_container.notes")
-PHONE_PIXELS = 400
 WITHOUT_EXCERPT = "Failed to fetch"
 """What Sphinx's search says where a page comes from a file: a result is there, its excerpt needs a server."""
 
@@ -38,12 +37,8 @@ def without_network() -> list[str]:
 def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as ``./workshop site`` builds it, without a network where this system can cut it off."""
     folder = tmp_path_factory.mktemp("site") / "my site"
-    words = ["site", "--no-install", "--out", str(folder)]
-    command = [*without_network(), sys.executable, "-m", "workshop_kit.cli", *words]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout == f"Site: {folder}/index.html\n"
+    command = (sys.executable, "-m", "workshop_kit.cli", "site", "--no-install", "--out", folder)
+    assert run(*without_network(), *command, PYTHONPATH=str(root)) == f"Site: {folder}/index.html\n"
     return folder
 
 
@@ -103,20 +98,9 @@ def test_the_search_works_from_a_file(site: Path, page: Page, word: str, title: 
     expect(page.get_by_role("heading", level=1)).to_contain_text(re.compile(f"^{title}"))
 
 
-def test_no_page_is_wider_than_a_phone(site: Path, page: Page) -> None:
-    """Wide tables and lines of code scroll inside of the page."""
-    page.set_viewport_size({"width": PHONE_PIXELS, "height": 900})
-    wide = []
-    for path in documents(site):
-        page.goto(path.as_uri())
-        if page.evaluate("document.documentElement.scrollWidth") > PHONE_PIXELS:
-            wide.append(path.name)
-    assert wide == []
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_pages_fit_every_width_in_both_themes(site: Path, page: Page, *, dark: bool) -> None:
-    """No page is wider than the window; the theme follows the system's."""
+    """From a phone's on, wide tables and lines of code scroll inside of the page; the theme follows the system's."""
     page.emulate_media(color_scheme="dark" if dark else "light")
     for name in PAGES:
         for width in WIDTHS:

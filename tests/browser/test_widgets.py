@@ -11,13 +11,7 @@ from playwright.sync_api import Locator, expect
 from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, brightness
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.engine,
-    pytest.mark.long,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.usefixtures("session"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("session")]
 
 SETUP = r"""import json
 from workshop_kit.lessons.lesson import lesson

@@ -164,13 +164,6 @@ def helm(folder: Path) -> Path:
     return program
 
 
-@pytest.fixture(scope="module")
-def values() -> dict[str, Any]:
-    """The values."""
-    loaded: dict[str, Any] = yaml.safe_load(VALUES.read_text())
-    return loaded
-
-
 def test_a_seat_has_the_memory_that_lessons_want(pod: dict[str, Any]) -> None:
     """The limits of the seat and of its engine are what ``./workshop doctor`` in them calls enough."""
     for container in (*pod["spec"]["initContainers"], *pod["spec"]["containers"]):
@@ -185,13 +178,14 @@ def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
     assert [f"{one['key']}={one['value']}:{one['effect']}" for one in pod["spec"]["tolerations"]] == [taint]
 
 
-def test_a_placeholder_holds_room_for_a_seat(pod: dict[str, Any], values: dict[str, Any]) -> None:
+def test_a_placeholder_holds_room_for_a_seat(pod: dict[str, Any]) -> None:
     """It asks for as much as the seat and its engine together, and there is one for each of 200 people."""
     requests = [one["resources"]["requests"] for one in (*pod["spec"]["initContainers"], *pod["spec"]["containers"])]
-    placeholder = values["scheduling"]["userPlaceholder"]
+    scheduling = yaml.safe_load(VALUES.read_text())["scheduling"]
+    placeholder = scheduling["userPlaceholder"]
     asked = placeholder["resources"]["requests"]
     assert {name: quantity(asked[name]) for name in asked} == {
         name: pytest.approx(sum(quantity(one.get(name, 0)) for one in requests)) for name in asked
     }
     assert placeholder["replicas"] == 200
-    assert values["scheduling"]["podPriority"]["enabled"]
+    assert scheduling["podPriority"]["enabled"]

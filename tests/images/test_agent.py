@@ -103,7 +103,6 @@ def look(agent: Running) -> dict[str, dict[str, float]]:
     return found
 
 
-@pytest.mark.engine
 def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: dict[str, str]) -> None:
     """The next scrape has a new container of the group, not a removed one, and never one of another group."""
     session = stack.session
@@ -123,7 +122,6 @@ def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: d
     assert guest.id[:12] not in look(agent)
 
 
-@pytest.mark.engine
 def test_without_a_cgroup_it_starts_and_says_so(session: Session, images: dict[str, str], open_path: Path) -> None:
     """On a rootless engine an empty folder is mounted: healthy, one line in the log, and no container."""
     binds = [f"{open_path}:/host/cgroup/{controller}:ro" for controller in ("memory", "cpu", "cpuacct", "pids")]
@@ -134,7 +132,6 @@ def test_without_a_cgroup_it_starts_and_says_so(session: Session, images: dict[s
         assert "shows no cgroup" in running.log_tail()
 
 
-@pytest.mark.engine
 def test_agent_has_no_power(agent: Running) -> None:
     """No root, no capability, no socket, nothing writable: it reads counters, and that is all."""
     assert_confined(agent.container, 10006)

@@ -24,8 +24,6 @@ from workshop_kit.engine import containers, log_bucket
 from workshop_kit.engine.containers import Running
 from workshop_kit.engine.log_bucket import LogBucket
 
-pytestmark = pytest.mark.engine
-
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]) -> Iterator[LogBucket]:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.waiting import wait_until
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, cgroup_variables, log_source, write_secrets
-
-pytestmark = pytest.mark.engine
 
 CONFINED = {
     "read_only": True,
@@ -135,10 +133,8 @@ def test_stack_comes_up_by_hand(root: Path, variables: dict[str, str], http: htt
         return done.stdout.strip()
 
     def ready() -> str:
-        url, deadline = f"http://{by_hand('port', 'service', '8080')}", time.monotonic() + 60
-        while (answer := http.get(f"{url}/readyz")).status_code != 200:
-            assert time.monotonic() < deadline, answer.text
-            time.sleep(0.1)
+        url = f"http://{by_hand('port', 'service', '8080')}"
+        wait_until(lambda: http.get(f"{url}/readyz").status_code == 200)
         return url
 
     by_hand("up", "--detach", "--wait")

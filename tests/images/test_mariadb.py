@@ -18,8 +18,6 @@ from tests.images.conftest import assert_confined, run, until, wait_healthy
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.leaks import new_canary
 
-pytestmark = pytest.mark.engine
-
 SETTINGS = {
     "MARIADB_DATABASE": "work_shop",
     "MARIADB_USER": "orders",

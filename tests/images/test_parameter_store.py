@@ -15,8 +15,6 @@ from workshop_kit.engine.containers import url_of
 from workshop_kit.engine.store import ADMINISTRATOR, Access, Store
 from workshop_kit.observe.leaks import container_surfaces, find, new_canary
 
-pytestmark = pytest.mark.engine
-
 SETTINGS = {"PARAMETER_STORE_KEY_FILE": "/run/secrets/key", "COLLECTOR_KEY_FILE": "/run/secrets/collector"}
 KEY, COLLECTORS_KEY = new_canary(), new_canary()
 

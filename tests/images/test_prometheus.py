@@ -28,7 +28,6 @@ UP = {
 }
 
 
-@pytest.mark.engine
 def test_promtool_finds_the_rules_right(hardened: Callable[..., Any], images: dict[str, str]) -> None:
     """Each alert fires on its fault only, and recorded series have the values of their names."""
     files = {"rules_test.yml": RULE_TESTS.read_text()}
@@ -68,7 +67,6 @@ def targets(watched: Monitoring) -> dict[str, set[str]]:
     return health
 
 
-@pytest.mark.engine
 @pytest.mark.long
 def test_every_target_answers(watched: Monitoring) -> None:
     """All targets answer; all dependencies are up; the rules know the service's metrics by name; the series are few."""
@@ -91,7 +89,6 @@ def test_every_target_answers(watched: Monitoring) -> None:
     assert values(watched, 'count({job="service"})')[0] < 210  # Prometheus adds some of its own
 
 
-@pytest.mark.engine
 @pytest.mark.long
 def test_the_profile_is_confined_and_silent(watched: Monitoring) -> None:
     """Each program runs as an ordinary user without capabilities, and shows no part of the password."""
@@ -111,7 +108,6 @@ groups:
 """
 
 
-@pytest.mark.engine
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "says"),
@@ -135,7 +131,6 @@ def test_a_file_that_promtool_refuses_changes_nothing(
     assert "bad" not in run(watched.stack.container("prometheus"), "ls /tmp/rules /tmp/scrape")[1]
 
 
-@pytest.mark.engine
 @pytest.mark.long
 def test_monitoring_user_sees_no_data(stack: Stack) -> None:
     """In both databases and in Redis it reads the server's status, and no data."""

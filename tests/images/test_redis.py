@@ -9,10 +9,7 @@ import pytest
 
 from tests.images.conftest import assert_confined, run, wait_healthy
 
-pytestmark = pytest.mark.engine
-
 PASSWORD = '"> ~* +@all\nuser x on nopass päßwörd 密码 \\'
-FILL = "for i = 1, 2500 do redis.call('SET', ARGV[1] .. i, string.rep('x', 10000)) end"
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +44,3 @@ def test_users_have_few_rights(server: Any) -> None:
         assert "NOPERM" in run(server, f"{as_health} {command}")[1], command
     for command in ("CONFIG GET *", "ACL LIST", "SHUTDOWN", "FLUSHALL", "KEYS *"):
         assert "NOPERM" in ask(server, *command.split()), command
-
-
-@pytest.mark.long
-def test_a_full_cache_makes_room(server: Any) -> None:
-    """Filled with more than it may hold, it drops the oldest and goes on answering."""
-    for batch in "abc":
-        assert ask(server, "EVAL", FILL, "0", batch) == ""
-    assert ask(server, "SET", "after", "all") == "OK"
-    assert ask(server, "GET", "after") == "all"
-    assert 0 < int(ask(server, "DBSIZE")) < 7500

@@ -9,8 +9,6 @@ import pytest
 
 from tests.images.conftest import PATIENCE_SECONDS
 
-pytestmark = pytest.mark.engine
-
 FILE = "/run/secrets/password"
 MARIADB = {
     "MARIADB_DATABASE": "workshop",

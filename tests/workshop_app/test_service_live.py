@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -17,13 +15,9 @@ import pytest
 from tests.conftest import like
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, PATIENCE_SECONDS, probe, wait_answer, wait_ready
-from workshop_app import config, dependencies
-from workshop_app.dependencies import Database
 from workshop_kit.engine import containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
-
-pytestmark = pytest.mark.engine
 
 NO_ORDER = "/orders/9000000000000000000"
 """The replica does not have it, so the master is asked."""
@@ -177,30 +171,3 @@ def test_a_replica_that_is_behind(client: Client) -> None:
     finally:
         sql_as_root(replica, "START SLAVE SQL_THREAD")
     client.wait_replicated(placed)
-
-
-def test_a_transaction_whose_database_vanishes_ends(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rollback is not canceled with its request: the driver's time limit ends it."""
-    monkeypatch.setattr(dependencies, "READ_TIMEOUT_SECONDS", 1.0)
-    stack.up("master-db")
-    networks = stack.container("master-db").attrs["NetworkSettings"]["Networks"]
-    host = next(iter(networks.values()))["IPAddress"]
-    password = (stack.folder / "secrets" / "master_db_password").read_text().strip()
-    given = {"host": host, "port": 3306, "name": "workshop", "user": "orders", "password": password}
-    database = Database("master-db", config.Database.model_validate({**given, "sql_mode": "ANSI"}))
-
-    async def use(block: ExitStack) -> None:
-        async with database.transaction() as connection:
-            await connection.exec_driver_sql("SELECT 1")
-            await asyncio.to_thread(block.enter_context, fault("pause", stack, "master-db"))
-            await asyncio.sleep(60)
-
-    async def outcome(block: ExitStack) -> asyncio.Task[None] | None:
-        task = asyncio.create_task(use(block))
-        done, _ = await asyncio.wait([task], timeout=20)
-        return task if done else None
-
-    with ExitStack() as block:
-        ended = asyncio.run(outcome(block))
-    assert ended is not None, "it hangs"
-    assert isinstance(ended.exception(), dependencies.Unavailable)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.deploy.commands import run
 from tests.private_engine import PrivateEngine, filled, private_engine
 from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit.engine.reach import Engine
@@ -70,7 +71,6 @@ def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
     return said.stdout
 
 
-@pytest.mark.engine
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: dict[str, str]) -> None:
@@ -89,7 +89,7 @@ def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: d
 
         def ask(method: str, path: str, status: int = 200) -> tuple[float, str]:
             command = own.inside(sys.executable, "-I", "-S", "-c", ASK, address, method, path, str(status))
-            seconds, _, body = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition(" ")
+            seconds, _, body = run(*command).partition(" ")
             return float(seconds), body
 
         ask("POST", "/orders", 201)

@@ -40,17 +40,13 @@ def rule_of(identifier: str) -> Rule:
     return {rule.id: rule for rule in catalog.rules()}[identifier]
 
 
-def target_report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> TargetReport:
-    """Every rule with one verdict."""
+def report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> AuditReport:
+    """A report of one target: every rule with one verdict."""
     findings = tuple(
         RuleFinding(rule, verdict, said, (Evidence(f"ran {said}", f"saw {said}"),), 0.1) for rule in catalog.rules()
     )
-    return TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
-
-
-def report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> AuditReport:
-    """A report of one target."""
-    return AuditReport(target, (target_report(verdict, said, target),))
+    found = TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
+    return AuditReport(target, (found,))
 
 
 def test_the_catalog_and_its_page(root: Path) -> None:
@@ -86,17 +82,11 @@ def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
     assert root.verdict is RuleVerdict.FAILS
 
 
-@pytest.mark.parametrize(
-    ("text", "mistake"),
-    [
-        ("# TYPE up number\nup 1\n", "line 1 is no TYPE: # TYPE up number"),
-        ("up{a=1} 1\n", "line 1 is no sample"),
-        ("up 1", "the last line has no end"),
-    ],
-)
-def test_mistakes_in_metrics_are_named_with_their_line(text: str, mistake: str) -> None:
-    """One sentence each."""
-    assert any(mistake in found for found in mistakes(text))
+def test_mistakes_in_metrics_are_named_with_their_line() -> None:
+    """All that one text has."""
+    found = mistakes("# TYPE up number\nup{a=1} 1\nup 1")
+    for mistake in ("line 1 is no TYPE: # TYPE up number", "line 2 is no sample", "the last line has no end"):
+        assert any(mistake in one for one in found)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +103,7 @@ def test_a_principle_holds_if_a_rule_that_proves_it_does(
 ) -> None:
     """F4: the name of the image proves it, labels do not; one rule that fails decides."""
     findings = tuple(RuleFinding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
-    assert replace(target_report(RuleVerdict.HOLDS), findings=findings).verdict_on("F4") is expected
+    assert replace(report(RuleVerdict.HOLDS).targets[0], findings=findings).verdict_on("F4") is expected
 
 
 def test_sarif_has_what_its_schema_requires() -> None:
@@ -198,8 +188,8 @@ def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
 
 def test_names_in_a_heat_map_are_text() -> None:
     """A name that is HTML, or a formula, stays text; copies of a compose project's service are told apart."""
-    copies = AuditReport("compose:shop", tuple(target_report(RuleVerdict.HOLDS, target="$\\no$ <b>") for _ in range(2)))
-    shown = Audit(copies).heatmap("x")
+    one = report(RuleVerdict.HOLDS, target="$\\no$ <b>").targets
+    shown = Audit(AuditReport("compose:shop", one + one)).heatmap("x")
     assert "<b>" not in shown.html
     assert "$\\no$ <b>: holds" in str(shown)
     assert "$\\no$ <b> 2: holds" in str(shown)

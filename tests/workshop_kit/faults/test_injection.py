@@ -22,7 +22,7 @@ from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog, handlers
-from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, NetworkEndpoint, TargetState, named
+from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, TargetState, named
 from workshop_kit.faults.handlers import HANDLERS
 from workshop_kit.faults.injection import Journal, fault, revert_all
 from workshop_kit.workspace import provision
@@ -98,9 +98,8 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 def active() -> ActiveFault:
     """An active fault of redis."""
-    before = TargetState(networks={"net": NetworkEndpoint(Aliases=["redis"])}, limits={"NanoCpus": 0})
-    target: dict[str, Any] = {"container": "c", "name": "redis", "before": before, "since": NOW}
-    return ActiveFault(id="1", fault="stop", parameters={"grace_seconds": 1}, maker="1@1", **target)
+    target: dict[str, Any] = {"container": "c", "name": "redis", "before": TargetState(networks={}, limits={})}
+    return ActiveFault(id="1", fault="stop", parameters={"grace_seconds": 1}, maker="1@1", since=NOW, **target)
 
 
 @pytest.fixture

@@ -61,33 +61,25 @@ def test_a_wrong_value_is_refused_with_its_range_and_unit(fault: str, name: str,
         named(fault).complete({name: value})
 
 
-NAME = "restart"
-
-
-@pytest.fixture
-def documented(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The document's entry and functions are in place."""
+@pytest.mark.engine
+def test_the_fault_of_the_document_works(shop: Shop, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong value is refused; a good one restarts the target, and after the block all is as before."""
+    name = "restart"
     text = (root / "docs/adding-a-fault.md").read_text()
     entry, function, pair = re.findall(r"^```(?:toml|python)\n(.*?)^```", text, re.M | re.S)
     names = dict(vars(handlers))
     exec(function, names)
-    (fault,) = TypeAdapter(list[Fault]).validate_python(tomllib.loads(entry)["fault"])
-    monkeypatch.setitem(catalog.FAULTS, NAME, fault)
-    monkeypatch.setitem(handlers.HANDLERS, NAME, eval(pair, names)[NAME])
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("documented")
-def test_the_fault_of_the_document_works(shop: Shop) -> None:
-    """A wrong value is refused; a good one restarts the target, and after the block all is as before."""
+    (documented,) = TypeAdapter(list[Fault]).validate_python(tomllib.loads(entry)["fault"])
+    monkeypatch.setitem(catalog.FAULTS, name, documented)
+    monkeypatch.setitem(handlers.HANDLERS, name, eval(pair, names)[name])
     redis, before = shop.stack.container("redis"), shop.state()
     started = redis.attrs["State"]["StartedAt"]
     with (
         pytest.raises(WrongUsage, match="a whole number from 0 to 60 s"),
-        fault(NAME, shop.stack, "redis", grace_seconds=99),
+        fault(name, shop.stack, "redis", grace_seconds=99),
     ):
         pass
-    with fault(NAME, shop.stack, "redis"):
+    with fault(name, shop.stack, "redis"):
         assert shop.stack.container("redis").attrs["State"]["StartedAt"] > started
     assert shop.recovers()
     assert shop.state() == before

@@ -131,12 +131,7 @@ BEHAVIOR: dict[str, tuple[dict[str, Any], str, set[str]]] = {
     "stop and restart": (
         {"command": ["deaf,plain-text,needs-its-database,lock-file"]},
         "dynamic",
-        {
-            "lifecycle.stops",
-            "lifecycle.survives-a-kill",
-            "logs.structured",
-            "monitoring.liveness-alone",
-        },
+        {"lifecycle.stops", "lifecycle.survives-a-kill", "logs.structured", "monitoring.liveness-alone"},
     ),
     "port and root": (
         {"command": ["silent,writes-at-start,local-only"]},
@@ -150,11 +145,7 @@ BEHAVIOR: dict[str, tuple[dict[str, Any], str, set[str]]] = {
     ),
     "no level": ({"command": ["no-level"]}, "logs.structured", {"logs.structured"}),
     "start": ({"command": ["slow-start"]}, "lifecycle.starts-fast", {"lifecycle.starts-fast"}),
-    "refusal": (
-        {"command": ["needs-a-setting"], "environment": {"GREETING": "hello"}},
-        "config",
-        {"config.fails-fast"},
-    ),
+    "refusal": ({"command": ["needs-a-setting"], "environment": {"GREETING": "hi"}}, "config", {"config.fails-fast"}),
 }
 
 CONFINED: dict[str, Any] = {
@@ -178,14 +169,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "added capability": ("confinement.privileges", {"cap_add": ["SYS_ADMIN"]}),
     "privileged": ("confinement.privileges", {"privileged": True}),
     "new privileges": ("confinement.privileges", {"security_opt": []}),
-    "engine socket": (
-        "confinement.nothing-of-the-host",
-        {"volumes": {"/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "ro"}}},
-    ),
-    "run folder": (
-        "confinement.nothing-of-the-host",
-        {"volumes": {"/var/run": {"bind": "/h", "mode": "ro"}}},
-    ),
+    "engine socket": ("confinement.nothing-of-the-host", {"volumes": ["/var/run/docker.sock:/var/run/docker.sock:ro"]}),
+    "run folder": ("confinement.nothing-of-the-host", {"volumes": ["/var/run:/h:ro"]}),
     "host network": ("confinement.nothing-of-the-host", {"network_mode": "host"}),
     "host processes": ("confinement.nothing-of-the-host", {"pid_mode": "host"}),
     "endless log": ("logs.rotation", {"log_config": {"type": "json-file", "config": {}}}),

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.audit import bad_images
+from tests.workshop_kit.engine.kernels import things
 from workshop_kit.audit import clone, clone_spec
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.subject import OUT_OF_REACH
-from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
@@ -41,21 +41,14 @@ SECRET = "correct-horse-battery-staple"
 TELLS = "import time\nprint('connecting with', open('/run/secrets/db').read(), flush=True)\ntime.sleep(100)\n"
 
 
-def labeled(session: Session) -> set[str]:
-    """Containers and networks that carry this session's label."""
-    filters, client = {"label": f"{SESSION}={session.identity.session}"}, session.engine.client
-    found = client.containers.list(all=True, filters=filters, ignore_removed=True)
-    return {one.id for one in [*found, *client.networks.list(filters=filters)]}
-
-
 def audit(session: Session, image: str, code: str, only: str = "dynamic", **settings: Any) -> AuditReport:
     """Audit a container that runs a program; nothing of the audit is left afterwards."""
     quick_stop = {"stop_signal": "SIGKILL"}  # these programs ignore SIGTERM
     settings = {"entrypoint": ["python3", "-c", code], "ports": {"8080/tcp": None}, **quick_stop, **settings}
     with bad_images.created(session, image, **settings) as word:
-        before = labeled(session)
+        before = things(session.engine, session.identity.session)
         report = run_audit(session, word, only=[only])
-        assert labeled(session) <= before
+        assert {*things(session.engine, session.identity.session)} <= {*before}
     return report
 
 
@@ -66,7 +59,7 @@ def test_a_logged_file_secret_is_found_and_shown_nowhere(
     file = open_path / "db"
     file.write_text(SECRET + "\n")
     file.chmod(0o644)
-    volumes = {str(file): {"bind": "/run/secrets/db", "mode": "ro"}}
+    volumes = [f"{file}:/run/secrets/db:ro"]
     report = audit(session, images["base"], TELLS, "logs.no-secrets,logs.structured", volumes=volumes, ports={})
     (finding,) = (one for one in report.failing() if one.rule.id == "logs.no-secrets")
     assert "/run/secrets/db" in finding.said

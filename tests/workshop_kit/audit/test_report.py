@@ -39,17 +39,13 @@ def rule_of(identifier: str) -> Rule:
     return {rule.id: rule for rule in catalog.rules()}[identifier]
 
 
-def target_report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> TargetReport:
-    """Every rule with one verdict."""
+def report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> AuditReport:
+    """A report of one target: every rule with one verdict."""
     findings = tuple(
         RuleFinding(rule, verdict, said, (Evidence(f"ran {said}", f"saw {said}"),), 0.1) for rule in catalog.rules()
     )
-    return TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
-
-
-def report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> AuditReport:
-    """A report of one target."""
-    return AuditReport(target, (target_report(verdict, said, target),))
+    found = TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
+    return AuditReport(target, (found,))
 
 
 def test_the_catalog_and_its_page(root: Path) -> None:
@@ -99,7 +95,7 @@ def test_a_principle_holds_if_a_rule_that_proves_it_does(
 ) -> None:
     """F4: the name of the image proves it, labels do not; one rule that fails decides."""
     findings = tuple(RuleFinding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
-    assert replace(target_report(RuleVerdict.HOLDS), findings=findings).verdict_on("F4") is expected
+    assert replace(report(RuleVerdict.HOLDS).targets[0], findings=findings).verdict_on("F4") is expected
 
 
 def test_sarif_has_what_its_schema_requires() -> None:
@@ -184,8 +180,8 @@ def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
 
 def test_names_in_a_heat_map_are_text() -> None:
     """A name that is HTML, or a formula, stays text; copies of a compose project's service are told apart."""
-    copies = AuditReport("compose:shop", tuple(target_report(RuleVerdict.HOLDS, target="$\\no$ <b>") for _ in range(2)))
-    shown = Audit(copies).heatmap("x")
+    one = report(RuleVerdict.HOLDS, target="$\\no$ <b>").targets
+    shown = Audit(AuditReport("compose:shop", one + one)).heatmap("x")
     assert "<b>" not in shown.html
     assert "$\\no$ <b>: holds" in str(shown)
     assert "$\\no$ <b> 2: holds" in str(shown)

@@ -100,12 +100,12 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
         "pid_mode": "host",
         "network_mode": "host",
         "cap_add": ["SYS_ADMIN"],
-        "volumes": {
-            "/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "rw"},
-            "/var/run": {"bind": "/h", "mode": "ro"},
-            str(tmp_path): {"bind": "/mine", "mode": "rw"},
-            str(tmp_path / "setting"): {"bind": "/opt/setting", "mode": "ro"},
-        },
+        "volumes": [
+            "/var/run/docker.sock:/var/run/docker.sock",
+            "/var/run:/h:ro",
+            f"{tmp_path}:/mine",
+            f"{tmp_path}/setting:/opt/setting:ro",
+        ],
     }
     (tmp_path / "setting").write_text("a setting")
     with ExitStack() as block:
@@ -133,7 +133,6 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
 @pytest.mark.parametrize(
     ("word", "more", "sentence"),
     [
-        ("container:no-such-thing", {}, "There is neither an image nor a container"),
         ("compose:no-such-project", {}, "No container belongs to a compose project 'no-such-project'."),
         ("{app}", {"backing": "redis"}, "names no compose project"),
     ],

@@ -21,9 +21,9 @@ from workshop_kit.display.rendered import escape_dataframes, table
 from workshop_kit.observe.watch import Tables
 
 
-def view(seconds: float = SECONDS, edge: float = EDGE, dependency: str = "redis") -> View:
+def view(dependency: str = "redis") -> View:
     """The recording, seen at its end."""
-    return container_view(tables(dependency=dependency), (FAULT,), "service", edge, seconds)
+    return container_view(tables(dependency=dependency), (FAULT,), "service", EDGE, SECONDS)
 
 
 def test_only_what_matters_is_marked_and_resources_are_shares_of_their_limits() -> None:

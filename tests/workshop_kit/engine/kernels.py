@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,17 +88,13 @@ def things(engine: Engine, session: str, *labels: str) -> list[str]:
     return found + [f"image {one['Id']}" for one in client.api.images(filters=wanted)]
 
 
-def left_after(engine: Engine, session: str, maker: str) -> list[str]:
-    """What is left of a dead maker when the time is up, or nothing as soon as there is nothing and no reaper.
-
-    Looking until the reaper is gone, too, sees what lands late.
-    """
-    deadline = time.monotonic() + GONE_WITHIN_SECONDS
-    while time.monotonic() < deadline:
-        if not things(engine, session, f"{MAKER}={maker}") and not reapers(maker):
-            return []
-        time.sleep(0.3)
-    return things(engine, session, f"{MAKER}={maker}")
+def wait_gone(engine: Engine, session: str, maker: str) -> None:
+    """Wait until nothing of a dead maker is left. Looking until its reaper is gone, too, sees what lands late."""
+    wait_until(
+        lambda: not things(engine, session, f"{MAKER}={maker}") and not reapers(maker),
+        timeout_seconds=GONE_WITHIN_SECONDS,
+        reason=lambda: f"left: {things(engine, session, f'{MAKER}={maker}')}",
+    )
 
 
 def the_reaper(maker: str, session: str = "") -> int:
@@ -110,12 +105,14 @@ def the_reaper(maker: str, session: str = "") -> int:
 
 def reapers(maker: str, session: str = "") -> list[int]:
     """The pids of the reapers of a maker, of one session of it if that is given."""
-    running = psutil.process_iter(["cmdline"])
-    words = ("workshop_kit.engine.reaper", maker, *([session] if session else []))
-    return [one.pid for one in running if all(word in (one.info["cmdline"] or ()) for word in words)]
+    return with_words("workshop_kit.engine.reaper", maker, *([session] if session else []))
 
 
-def builders(maker: str) -> list[list[str]]:
-    """The command lines of the image builders that a maker started and that still run."""
-    label = f"{MAKER}={maker}"
-    return [one.info["cmdline"] for one in psutil.process_iter(["cmdline"]) if label in (one.info["cmdline"] or ())]
+def builders(maker: str) -> list[int]:
+    """The pids of the image builders that a maker started and that still run."""
+    return with_words(f"{MAKER}={maker}")
+
+
+def with_words(*words: str) -> list[int]:
+    """The pids of the processes that have these words in their command lines."""
+    return [one.pid for one in psutil.process_iter(["cmdline"]) if {*words} <= {*(one.info["cmdline"] or ())}]

@@ -45,10 +45,6 @@ def unresolved(image: str, reason: str = NO_HOST) -> str:
             + unresolved("docker.io/docker/dockerfile:1"),
             "`# syntax=docker/dockerfile:1` .* delete that line",
         ),
-        (
-            "ERROR: Could not find a version that satisfies the requirement Prometheus_Client==9 (from versions: 0.2)",
-            r"it has prometheus-client \d",
-        ),
         ('ERROR: failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1', None),
     ],
 )

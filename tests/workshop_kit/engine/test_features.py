@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,23 +77,3 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(started) == len(GOOD)
     features.known(ROOTLESS_WITH_SYSTEMD.session(tmp_path), "base", file)
     assert len(started) == 2 * len(GOOD)
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("Memory limit", {"memory_bytes": None}),
-        ("Health checks", {"healthcheck": {"Test": ["CMD", "false"], "Interval": 10**9, "Retries": 1}}),
-        ("Container cgroups", {"host": {}}),
-        ("Container logs", {"host": {"LogConfig": {"Type": "none"}}}),
-    ],
-)
-def test_an_engine_without_the_feature_is_found_out(
-    name: str, changes: dict[str, Any], own: Session, images: dict[str, str]
-) -> None:
-    """A container without the limit, the check or the mount answers as on an engine that lacks it."""
-    question = next(one for one in features.feature_trials() if one.name == name)
-    with containers.run(own, replace(question.container(own, images["base"]), **changes)) as running:
-        said = features.ANSWERS[question.answer](running)
-    assert not question.feature(own, said).works

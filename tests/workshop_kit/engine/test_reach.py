@@ -19,31 +19,25 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady
 
 
-def refusal(environment: dict[str, str], timeout_seconds: float = 1) -> NotReady:
+def refusal(environment: dict[str, str]) -> NotReady:
     """The error that this environment leads to."""
     with pytest.raises(NotReady) as caught:
-        reach.connect(environment, timeout_seconds=timeout_seconds)
+        reach.connect(environment, timeout_seconds=0.3)
     assert caught.value.exit_code is Exit.NOT_READY
     assert "\n" not in str(caught.value)
     return caught.value
 
 
-def test_no_socket_is_not_the_same_as_a_stopped_engine(tmp_path: Path) -> None:
-    """No socket: there is no engine. A socket without a listener: it is stopped."""
+def test_no_engine_a_stopped_one_and_a_silent_one_are_told_apart(tmp_path: Path) -> None:
+    """No socket, one that nobody listens on, and one that takes the request and never answers."""
     path = tmp_path / "docker.sock"
-    assert "there is no socket" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
-    with socket.socket(socket.AF_UNIX) as closed:
-        closed.bind(str(path))
-    assert "is stopped" in refusal({"DOCKER_HOST": f"unix://{path}"}).what
-
-
-def test_an_engine_that_never_answers_is_a_timeout(tmp_path: Path) -> None:
-    """An engine that accepts and never answers costs the timeout alone."""
-    path = tmp_path / "docker.sock"
-    with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(path))
-        silent.listen()
-        assert "does not answer in time" in refusal({"DOCKER_HOST": f"unix://{path}"}, 0.3).what
+    environment = {"DOCKER_HOST": f"unix://{path}"}
+    assert "there is no socket" in refusal(environment).what
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        assert "is stopped" in refusal(environment).what
+        server.listen()
+        assert "does not answer in time" in refusal(environment).what
 
 
 def test_a_socket_without_permission_names_the_group() -> None:

@@ -56,7 +56,7 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
         time.sleep(1)  # from here on the builder is silent, so no broken pipe ends it
         assert kernels.builders(victim.maker)
         victim.kill()
-        assert kernels.left_after(own.engine, own.identity.session, victim.maker) == []
+        kernels.wait_gone(own.engine, own.identity.session, victim.maker)
         assert kernels.builders(victim.maker) == []
 
 
@@ -69,7 +69,7 @@ def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], ro
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, signum)
         victim.process.kill()
-        assert kernels.left_after(own.engine, own.identity.session, victim.maker) == []
+        kernels.wait_gone(own.engine, own.identity.session, victim.maker)
 
 
 @pytest.mark.usefixtures("standing")
@@ -130,10 +130,18 @@ def wait_begun(process: subprocess.Popen[bytes], holds: Callable[[], object]) ->
     wait_until(begun, timeout_seconds=BEGIN_SECONDS)
 
 
-def workspace_id(folder: Path) -> str:
-    """The id of the workspace in a folder, or nothing while there is none."""
-    path = folder / ".workshop" / "id"
-    return path.read_text().strip() if path.is_file() else "none yet"
+@contextmanager
+def tour(engine: Engine, root: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A tour whose stack is there."""
+    with command(root, tmp_path / "mine", "tour", "00", "--no-install") as running:
+        wait_begun(running, lambda: len(things_of_tour(engine, root)) >= 7)
+        yield running
+
+
+def things_of_tour(engine: Engine, root: Path) -> list[str]:
+    """What the workspace of a tour has in the engine."""
+    path = root / "build" / "tour" / "workspace" / ".workshop" / "id"
+    return things(engine, path.read_text().strip()) if path.is_file() else []
 
 
 @pytest.mark.long
@@ -153,30 +161,26 @@ def test_a_check_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, sign
 @pytest.mark.parametrize("signum", SIGNALS)
 def test_a_tour_leaves_nothing(engine: Engine, root: Path, tmp_path: Path, signum: signal.Signals) -> None:
     """The stack of the tour's own workspace is gone, too, and the next tour may begin."""
-    folder = root / "build" / "tour" / "workspace"
-    with command(root, tmp_path / "mine", "tour", "00", "--no-install") as tour:
-        wait_begun(tour, lambda: len(things(engine, workspace_id(folder))) >= 7)
+    with tour(engine, root, tmp_path) as running:
         time.sleep(2)
-        tour.send_signal(signum)
-        tour.wait(GONE_SECONDS)
-    wait_until(lambda: not things(engine, workspace_id(folder)), timeout_seconds=GONE_SECONDS)
+        running.send_signal(signum)
+        running.wait(GONE_SECONDS)
+    wait_until(lambda: not things_of_tour(engine, root), timeout_seconds=GONE_SECONDS)
 
 
 @pytest.mark.long
 @pytest.mark.xdist_group("tour folder")
 def test_down_removes_what_a_killed_tour_has_left(engine: Engine, root: Path, tmp_path: Path) -> None:
     """Where the reaper was killed as well (a power cut), ``down`` sweeps the workspaces below build/tour."""
-    folder = root / "build" / "tour" / "workspace"
-    with command(root, tmp_path / "mine", "tour", "00", "--no-install") as tour:
-        wait_begun(tour, lambda: len(things(engine, workspace_id(folder))) >= 7)
-        for child in psutil.Process(tour.pid).children(recursive=True):
+    with tour(engine, root, tmp_path) as running:
+        for child in psutil.Process(running.pid).children(recursive=True):
             child.kill()
-        tour.kill()
-        tour.wait()
-    assert things(engine, workspace_id(folder))
+        running.kill()
+        running.wait()
+    assert things_of_tour(engine, root)
     with command(root, tmp_path / "mine", "down") as down:
         assert down.wait(GONE_SECONDS) == 0
-    assert things(engine, workspace_id(folder)) == []
+    assert things_of_tour(engine, root) == []
 
 
 @pytest.mark.long

@@ -56,10 +56,6 @@ def _add_many(path: Path, word: str) -> None:
 def test_two_processes_do_not_overwrite_each_other(tmp_path: Path) -> None:
     """Two kernels of one workspace write at once: 100 of 100 entries are there."""
     path = tmp_path / "ledger.jsonl"
-    processes = [multiprocessing.Process(target=_add_many, args=(path, word)) for word in "ab"]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-        assert process.exitcode == 0
+    with multiprocessing.Pool(2) as pool:
+        pool.starmap(_add_many, [(path, word) for word in "ab"])
     assert len(Ledger(path).entries()) == 100

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import own_stack
 from tests.waiting import wait_until
+from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import SECRETS, Stack, write_secrets, write_variables
@@ -31,6 +32,7 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     other.up()
     kinds = sorted(entry.kind for entry in other.session.ledger.entries())
     assert kinds == ["container"] * 4 + ["network"] + ["volume"] * 2
+    assert sorted(thing.split()[0] for thing in things(engine, other.session.identity.session)) == kinds
     assert other.url() != stack.url()
     made = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1})
     assert made.status_code == 201, made.text
@@ -42,10 +44,7 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     with pytest.raises(WorkshopError, match=r"no container 'master' \(master-db, redis, replica-db, service\)"):
         other.container("master")
     cleanup.remove(other.session, {"workspace"})
-    label = {"label": f"com.docker.compose.project={other.project}"}
-    assert engine.client.containers.list(all=True, filters=label) == []
-    assert engine.client.networks.list(filters=label) == []
-    assert engine.client.volumes.list(filters=label) == []
+    assert things(engine, other.session.identity.session) == []
     assert http.get(stack.url() + "/readyz").status_code == 200
 
 

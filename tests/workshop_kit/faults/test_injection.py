@@ -22,7 +22,7 @@ from tests.workshop_kit.engine.kernels import kernel
 from tests.workshop_kit.faults.conftest import Shop
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import catalog, handlers
-from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, NetworkEndpoint, TargetState, named
+from workshop_kit.faults.catalog import FAULTS, ActiveFault, Fault, TargetState, named
 from workshop_kit.faults.handlers import HANDLERS
 from workshop_kit.faults.injection import Journal, fault, revert_all
 from workshop_kit.workspace import provision
@@ -61,33 +61,25 @@ def test_a_wrong_value_is_refused_with_its_range_and_unit(fault: str, name: str,
         named(fault).complete({name: value})
 
 
-NAME = "restart"
-
-
-@pytest.fixture
-def documented(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The document's entry and functions are in place."""
+@pytest.mark.engine
+def test_the_fault_of_the_document_works(shop: Shop, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong value is refused; a good one restarts the target, and after the block all is as before."""
+    name = "restart"
     text = (root / "docs/adding-a-fault.md").read_text()
     entry, function, pair = re.findall(r"^```(?:toml|python)\n(.*?)^```", text, re.M | re.S)
     names = dict(vars(handlers))
     exec(function, names)
-    (fault,) = TypeAdapter(list[Fault]).validate_python(tomllib.loads(entry)["fault"])
-    monkeypatch.setitem(catalog.FAULTS, NAME, fault)
-    monkeypatch.setitem(handlers.HANDLERS, NAME, eval(pair, names)[NAME])
-
-
-@pytest.mark.engine
-@pytest.mark.usefixtures("documented")
-def test_the_fault_of_the_document_works(shop: Shop) -> None:
-    """A wrong value is refused; a good one restarts the target, and after the block all is as before."""
+    (documented,) = TypeAdapter(list[Fault]).validate_python(tomllib.loads(entry)["fault"])
+    monkeypatch.setitem(catalog.FAULTS, name, documented)
+    monkeypatch.setitem(handlers.HANDLERS, name, eval(pair, names)[name])
     redis, before = shop.stack.container("redis"), shop.state()
     started = redis.attrs["State"]["StartedAt"]
     with (
         pytest.raises(WrongUsage, match="a whole number from 0 to 60 s"),
-        fault(NAME, shop.stack, "redis", grace_seconds=99),
+        fault(name, shop.stack, "redis", grace_seconds=99),
     ):
         pass
-    with fault(NAME, shop.stack, "redis"):
+    with fault(name, shop.stack, "redis"):
         assert shop.stack.container("redis").attrs["State"]["StartedAt"] > started
     assert shop.recovers()
     assert shop.state() == before
@@ -98,9 +90,8 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 def active() -> ActiveFault:
     """An active fault of redis."""
-    before = TargetState(networks={"net": NetworkEndpoint(Aliases=["redis"])}, limits={"NanoCpus": 0})
-    target: dict[str, Any] = {"container": "c", "name": "redis", "before": before, "since": NOW}
-    return ActiveFault(id="1", fault="stop", parameters={"grace_seconds": 1}, maker="1@1", **target)
+    target: dict[str, Any] = {"container": "c", "name": "redis", "before": TargetState(networks={}, limits={})}
+    return ActiveFault(id="1", fault="stop", parameters={"grace_seconds": 1}, maker="1@1", since=NOW, **target)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of, target_report
+from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.engine.stack import Stack
@@ -47,7 +47,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
 
 def test_what_was_not_passed_comes_before_any_number() -> None:
     """The note on exercises that are not passed stands before the count of rules that hold."""
-    found = AuditReport("my-service", (replace(target_report(RuleVerdict.HOLDS), reference=REFERENCE),))
+    found = AuditReport("my-service", (replace(report(RuleVerdict.HOLDS).targets[0], reference=REFERENCE),))
     text = take_home.page(Document(), found, Mask(), DAY)
     assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
 

@@ -49,15 +49,14 @@ FIRST = later(TEXT, 0)
 
 
 def test_traffic_is_the_increase_between_two_scrapes() -> None:
-    """40 more requests in 2 s: 10 failed (5 without an answer), 6 were refused; probes do not count."""
+    """40 more requests in 2 s: 10 failed (5 without an answer), 6 were refused; probes do not count.
+
+    Ten new ones took between 10 and 100 ms: the median is in the middle of that bucket.
+    """
     now = with_values(**{'"200"': 124, "POST": 15, '"404"': 10, '"none"': 6, '"/health"': 9000})
     row = traffic_between(FIRST, later(now), "service")
     assert (row.requests_per_second, row.errors_per_second, row.refused_per_second) == (20, 5, 3)
     assert row.error_percent == 25
-
-
-def test_percentiles_are_of_the_new_requests_only() -> None:
-    """Ten new requests between 10 and 100 ms: the median is in the middle of that bucket."""
     row = traffic_between(FIRST, later(with_values(**{'"0.1"': 110, '"+Inf"_"/orders"': 120})), "service")
     assert row.p50_ms == pytest.approx(55)
     assert row.p99_ms == pytest.approx(99.1)

@@ -38,17 +38,12 @@ def model(*lines: str) -> ExplorerModel:
     return made
 
 
-def messages(made: ExplorerModel) -> list[str]:
-    """The messages on the page, from top to bottom."""
-    return [row["msg"] for row in made.page["rows"]]
-
-
 def test_a_search_with_a_level_groups_identical_messages() -> None:
     """Each row has its number of lines; grouping can be switched off and on."""
     noise = [line(number, level="warning", msg="slow", service="web") for number in range(300)]
     rare = [line(100, level="error", msg="pool exhausted", service="db"), line(101, level="warning", msg="retry")]
     made = model(*noise[:100], *rare, *noise[100:])
-    assert (made.page["groups"], len(messages(made))) == (-1, 100)
+    assert (made.page["groups"], len(made.page["rows"])) == (-1, 100)
     made.handle({"do": "search", "query": "level>=warning"})
     assert [(row["lines"], row["msg"]) for row in made.page["rows"]] == [
         ("300", "slow"), ("1", "retry"), ("1", "pool exhausted")
@@ -56,15 +51,10 @@ def test_a_search_with_a_level_groups_identical_messages() -> None:
     assert (made.page["hits"], made.page["groups"], made.page["pages"]) == (302, 3, 1)
     assert "302 of 302 lines; the newest 3 of 3 different messages" in static_page("T", "", made.page).text
     made.handle({"do": "group", "on": False})
-    assert (made.page["groups"], made.page["hits"], len(messages(made))) == (-1, 302, 100)
+    assert (made.page["groups"], made.page["hits"], len(made.page["rows"])) == (-1, 302, 100)
     made.handle({"do": "group", "on": True})
     made.handle({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
     assert sorted(row["lines"] for row in made.page["rows"]) == ["1", "6"]
-
-
-def has_no_thread() -> bool:
-    """Whether no explorer's thread runs."""
-    return not any(thread.name.startswith("explorer") for thread in threading.enumerate())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +69,7 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: 
         raise failure
 
     explorer = Explorer(FrameStore(frame()), follow=failing).show(Screens())
-    wait_until(has_no_thread)
+    wait_until(lambda: not any(thread.name.startswith("explorer") for thread in threading.enumerate()))
     assert said in explorer._state()["problem"]["text"]
     assert "canary" not in explorer._state()["problem"]["text"]
     assert explorer.model.page["hits"] == 1
@@ -93,8 +83,7 @@ def test_no_control_character_reaches_the_page() -> None:
         made.handle(message)
         sent = json.dumps([made.page, made.opened, made.problem], ensure_ascii=False)
         assert r"\\x1b[31m\\u202e" in sent
-        assert r"\u001b" not in sent
-        assert "\u202e" not in sent
+        assert ACTIVE.search(sent.replace("<script>", "")) is None
     shown = static_page(SCRIPT, SCRIPT, made.page, SCRIPT)
     assert ACTIVE.findall(shown.html + shown.text.replace("<script>", "")) == []
     assert r"&lt;script&gt;alert(1)&lt;/script&gt;\x1b[31m\u202e" in shown.html

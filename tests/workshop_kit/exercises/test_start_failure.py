@@ -7,7 +7,7 @@ import json
 import pytest
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import service_trial, start_failure
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.start_failure import crash_reason
 
 STACK = """Traceback (most recent call last):
@@ -49,48 +49,6 @@ REFUSED = {"level": "error", "msg": "configuration refused", "problems": PROBLEM
 def test_the_end_of_a_log_has_the_reason(log: str, said: str) -> None:
     """The exception with its place in the program, or the list of problems; nothing for any other log."""
     assert crash_reason(log) == said
-
-
-NO_FILE = """#0 building with "default" instance using docker driver
-#7 [2/5] COPY requirments.txt .
-------
- > [2/5] COPY requirments.txt .:
-------
-Dockerfile:4
---------------------
-   3 |     WORKDIR /app
-   4 | >>> COPY requirments.txt .
---------------------
-ERROR: failed to solve: failed to calculate checksum of ref 0428: "/requirments.txt": not found
-"""
-NO_RIGHT = """#8 ERROR: process "/bin/sh -c pip install -r requirements.txt" did not complete successfully: exit code: 1
-------
- > [4/5] RUN pip install -r requirements.txt:
-0.310 Collecting starlette
-0.922 ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: '/venv/bin/uvicorn'
-------
-Dockerfile:6
---------------------
-   6 | >>> RUN pip install -r requirements.txt
---------------------
-ERROR: failed to solve: process "/bin/sh -c pip install -r requirements.txt" did not complete successfully: exit code: 1
-"""
-
-
-@pytest.mark.parametrize(
-    ("log", "called", "got", "means"),
-    [
-        (NO_FILE, "step 2 of 5, line 4: COPY requirments.txt .", "ERROR: failed to solve: ", "COPY names requirments"),
-        (NO_RIGHT, "step 4 of 5, line 6: RUN pip install", "Collecting starlette\nERROR: Could not", "may not write"),
-    ],
-    ids=["no file", "no right"],
-)
-def test_a_broken_dockerfile_is_named(log: str, called: str, got: str, means: str) -> None:
-    """The finding has step, line, instruction, the last lines of the step, and what they mean."""
-    finding = start_failure.build_finding(log)
-    assert finding.called.startswith(f"docker build: {called}")
-    assert finding.got.startswith(got)
-    assert means in finding.means
 
 
 def test_an_account_that_does_not_exist_is_named() -> None:

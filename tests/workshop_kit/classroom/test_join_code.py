@@ -73,19 +73,3 @@ def test_join_asks_and_leave_forgets(live_room: LiveRoom, join: Join) -> None:
     code, said = join("--leave")
     assert (code, said.strip()) == (Exit.GOOD, "The room has forgotten you.")
     assert live_room.classroom.snapshots() == []
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        ([], Exit.WRONG_USAGE, "The code is missing."),
-        (["ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ"], Exit.WRONG_USAGE, "is no code of a live room"),
-        (["--leave"], Exit.WRONG_USAGE, "This workspace is in no live room."),
-    ],
-    ids=str,
-)
-def test_a_mistake_is_one_sentence(join: Join, words: list[str], code: Exit, said: str) -> None:
-    """Before anything is said or sent."""
-    ended, told = join(*words)
-    assert (ended, said in told) == (code, True)
-    assert len(told.splitlines()) == 1

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
+from tests.workshop_kit.conftest import Cli
 from tests.workshop_kit.engine.recorded_engines import GOOD
 from workshop_kit.bootstrap.__main__ import help_of
-from workshop_kit.cli import main
 from workshop_kit.commands import COMMANDS, tour
 from workshop_kit.errors import Exit
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.engine
-Cli = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]:
-    """The environment that the launcher makes."""
-    return {**clean_environment, "PYTHONPATH": str(root), "COLUMNS": "80"}
-
-
-@pytest.fixture
-def cli(root: Path, environment: dict[str, str]) -> Cli:
-    """Run the command line as the launcher does, in this process: the imports are what takes its time."""
-
-    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            mock.patch.dict(os.environ, environment | variables, clear=True),
-            mock.patch.object(sys, "argv", ["./workshop", *words]),
-            contextlib.chdir(root),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            pytest.raises(SystemExit) as ended,
-        ):
-            main()
-        assert isinstance(ended.value.code, int)
-        return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
-
-    return run
 
 
 def test_every_command_of_the_table_exists_and_explains_itself(cli: Cli) -> None:

@@ -15,6 +15,7 @@ from workshop_kit.dev.generated import exercises_schema
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import generator, registry
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.folder import Workspace
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,13 @@ def test_every_first_hint_can_be_chosen(root: Path) -> None:
     for exercise in registry.load(root):
         unsaid = {words for words in exercise.first_hints if words not in said}
         assert unsaid <= COMPOSED, exercise.id
+
+
+def test_a_participant_does_not_get_the_registry(checkout: Path, tmp_path: Path) -> None:
+    """It has all hints, so it is not copied to the workspace."""
+    generator.build(checkout)
+    workspace = Workspace.open(tmp_path / "workspace", source=checkout)
+    assert [path.name for path in workspace.exercises.rglob("*.*")] == ["leaving.py"]
 
 
 def test_what_is_committed_is_what_build_makes() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,15 +11,13 @@ import pytest
 
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.progress import Progress
-from workshop_kit.instructor.audience import Countdown, GuessCounts, RequestLines, guesses_in
+from workshop_kit.instructor.audience import Countdown, GuessCounts, RequestLines
 from workshop_kit.instructor.clock import CHANGED, Clock, clock, grade, svg
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 NO_LINES = pd.DataFrame(columns=["time", "grade"]).astype({"time": "datetime64[us, UTC]"})
-ID = "00_start.gone"
 
 
 def second(number: int) -> datetime:
@@ -71,19 +67,6 @@ def test_a_countdown_takes_minutes(minutes: object) -> None:
     with pytest.raises(WrongUsage, match="countdown takes up to 600 minutes"):
         count.set(minutes)
     assert count.seconds_left == 300
-
-
-def test_a_folder_of_progress_files_is_counted(tmp_path: Path) -> None:
-    """Files of other kinds are skipped."""
-    for number in range(3):
-        progress = Progress(tmp_path / f"person {number}" / "progress.json")
-        progress.path.parent.mkdir()
-        progress.lock_guess(ID, "green")
-    (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "list.json").write_text("[1]")
-    (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "odd.json").write_text(json.dumps({"predictions": {ID: 5, "01.other": {"choice": 7}}}))
-    assert [found[ID].choice for found in guesses_in(tmp_path) if ID in found] == ["green"] * 3
 
 
 @pytest.mark.timeout(20)

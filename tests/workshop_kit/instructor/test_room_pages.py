@@ -59,13 +59,16 @@ def test_surprised_is_counted_by_each_machines_own_outcome(room: RoomPages) -> N
 
 
 def test_a_folder_of_progress_files_is_the_fallback(room: RoomPages, tmp_path: Path) -> None:
-    """The page lists its predictions with their questions, and shows one as it shows a poll."""
+    """The page lists its predictions with their questions, and shows one like a poll; other files are skipped."""
     first, second, *_ = keys(room)
     for number, choice in enumerate([first, second, second]):
         progress = Progress(tmp_path / "class" / str(number) / "progress.json")
         progress.path.parent.mkdir(parents=True)
         progress.lock_guess(ID, choice)
         progress.record_actual(ID, second)
+    for name, text in (("cut", "{"), ("list", "[1]"), ("odd", json.dumps({"predictions": {ID: 5}}))):
+        (tmp_path / "class" / f"{name}.json").write_text(text)
+    (tmp_path / "class" / "gone.json").symlink_to(tmp_path / "nowhere")
     folder = {"folder": str(tmp_path / "class")}
     found = {ID: {"people": 3, "question": room.api.classroom.questions[ID].question}}
     assert room.do("folder", **folder).json()["said"] == found

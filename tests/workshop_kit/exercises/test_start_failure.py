@@ -30,22 +30,17 @@ PROBLEMS = [
 REFUSED = {"level": "error", "msg": "configuration refused", "problems": PROBLEMS}
 
 
-@pytest.mark.parametrize(
-    ("log", "said"),
-    [
-        pytest.param(
-            f"ERROR:    {STACK}\nERROR:    Exiting.\n", "KeyError: 'HTTP_PORT' (config.py, line 41)", id="uvicorn"
-        ),
-        pytest.param(f"{READY}\n{json.dumps(IN_JSON)}\n", "KeyError: 'HTTP_PORT' (config.py, line 41)", id="JSON"),
-        pytest.param(
-            json.dumps(REFUSED),
-            "2 problems: MASTER_DB_HOST is not set; HTTP_PORT is not a whole number",
-            id="problems",
-        ),
-        pytest.param("[" * 5000, "", id="deeply nested"),
-        pytest.param('{"problems": 3, "stack": 4}\n' + "  \n" * 30_000 + "!", "", id="odd"),
-    ],
-)
+RAISED = "KeyError: 'HTTP_PORT' (config.py, line 41)"
+LOGS = {
+    "uvicorn": (f"ERROR:    {STACK}\nERROR:    Exiting.\n", RAISED),
+    "JSON": (f"{READY}\n{json.dumps(IN_JSON)}\n", RAISED),
+    "problems": (json.dumps(REFUSED), "2 problems: MASTER_DB_HOST is not set; HTTP_PORT is not a whole number"),
+    "deeply nested": ("[" * 5000, ""),
+    "odd": ('{"problems": 3, "stack": 4}\n' + "  \n" * 30_000 + "!", ""),
+}
+
+
+@pytest.mark.parametrize(("log", "said"), LOGS.values(), ids=LOGS)
 def test_the_end_of_a_log_has_the_reason(log: str, said: str) -> None:
     """The exception with its place in the program, or the list of problems; nothing for any other log."""
     assert crash_reason(log) == said

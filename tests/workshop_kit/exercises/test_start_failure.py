@@ -7,7 +7,7 @@ import json
 import pytest
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import service_trial
+from workshop_kit.exercises import service_trial, start_failure
 from workshop_kit.exercises.start_failure import crash_reason
 
 STACK = """Traceback (most recent call last):
@@ -44,6 +44,28 @@ LOGS = {
 def test_the_end_of_a_log_has_the_reason(log: str, said: str) -> None:
     """The exception with its place in the program, or the list of problems; nothing for any other log."""
     assert crash_reason(log) == said
+
+
+NO_FILE = """#0 building with "default" instance using docker driver
+#7 [2/5] COPY requirments.txt .
+------
+ > [2/5] COPY requirments.txt .:
+------
+Dockerfile:4
+--------------------
+   3 |     WORKDIR /app
+   4 | >>> COPY requirments.txt .
+--------------------
+ERROR: failed to solve: failed to calculate checksum of ref 0428: "/requirments.txt": not found
+"""
+
+
+def test_a_broken_dockerfile_is_named() -> None:
+    """The finding has step, line, instruction, the last lines of the step, and what they mean."""
+    finding = start_failure.build_finding(NO_FILE)
+    assert finding.called.startswith("docker build: step 2 of 5, line 4: COPY requirments.txt .")
+    assert finding.got.startswith("ERROR: failed to solve: ")
+    assert "COPY names requirments" in finding.means
 
 
 def test_an_account_that_does_not_exist_is_named() -> None:

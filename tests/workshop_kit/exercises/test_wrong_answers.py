@@ -56,7 +56,6 @@ IMAGES = [
     ({"Dockerfile": CODE_FIRST}, "installs all packages"),
     ({"requirements.txt": "starlette==1.10.0\nuvicorn==0.54.0\n"}, "newer than before: anyio, click, h11"),
     (DELETED, "the layer below still holds it"),
-    ({"Dockerfile": changed(DOCKERFILE, "COPY requirements", "COPY requirments")}, "COPY names requirments"),
     ({"Dockerfile": changed(DOCKERFILE, "RUN", "USER 10001:10001\nRUN")}, "may not write"),
     ({"Dockerfile": changed(DOCKERFILE, '"uvicorn"', '"unicorn"')}, '"unicorn": executable file not found'),
     ({"Dockerfile": changed(DOCKERFILE, "app:app", "main:app")}, "uvicorn finds no module main"),

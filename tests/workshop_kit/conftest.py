@@ -1,19 +1,26 @@
-"""Small disks, bare checkouts, and workspaces for the tests of the kit."""
+"""Small disks, bare checkouts, workspaces, and the command line, for the tests of the kit."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from nbformat import v4, writes
 
 from tests import private_engine
 from tests.lessons.checkout import copy_of_the_checkout
+from workshop_kit.cli import main
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL
 
+Cli = Callable[..., subprocess.CompletedProcess[str]]
 WriteNotebook = Callable[[Workspace, str, list[str]], Path]
 
 
@@ -65,3 +72,30 @@ def write_notebook() -> WriteNotebook:
 def bare(tmp_path: Path) -> Path:
     """A checkout without a Python environment and without git, in a folder whose name has a space."""
     return copy_of_the_checkout(tmp_path / "a check out", "docs", "tests", "benchmarks")
+
+
+@pytest.fixture
+def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]:
+    """The environment that the launcher makes."""
+    return {**clean_environment, "PYTHONPATH": str(root), "COLUMNS": "80"}
+
+
+@pytest.fixture
+def cli(root: Path, environment: dict[str, str]) -> Cli:
+    """Run the command line as the launcher does, in this process: the imports are what takes its time."""
+
+    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, environment | variables, clear=True),
+            mock.patch.object(sys, "argv", ["./workshop", *words]),
+            contextlib.chdir(root),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
+
+    return run

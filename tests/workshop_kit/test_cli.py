@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -14,9 +11,9 @@ from unittest import mock
 
 import pytest
 
+from tests.workshop_kit.conftest import Cli
 from tests.workshop_kit.engine.recorded_engines import GOOD
 from workshop_kit.bootstrap.__main__ import help_of
-from workshop_kit.cli import main
 from workshop_kit.commands import COMMANDS, tour
 from workshop_kit.errors import Exit
 from workshop_kit.workspace.folder import Workspace
@@ -24,33 +21,11 @@ from workshop_kit.workspace.folder import Workspace
 pytestmark = pytest.mark.engine
 
 
-def cli(root: Path, *words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the command line as the launcher does, in this process: the imports are what takes its time."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        mock.patch.dict(os.environ, environment, clear=True),
-        mock.patch.object(sys, "argv", ["./workshop", *words]),
-        contextlib.chdir(root),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.raises(SystemExit) as ended,
-    ):
-        main()
-    assert isinstance(ended.value.code, int)
-    return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
-
-
-@pytest.fixture
-def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]:
-    """The environment that the launcher makes."""
-    return {**clean_environment, "PYTHONPATH": str(root), "COLUMNS": "80"}
-
-
-def test_every_command_of_the_table_exists_and_explains_itself(root: Path, environment: dict[str, str]) -> None:
+def test_every_command_of_the_table_exists_and_explains_itself(cli: Cli) -> None:
     """The table of needs names the same commands, and the help before set-up is the help after it."""
-    listing = cli(root, "--help", environment=environment).stdout
+    listing = cli("--help").stdout
     for name, command in COMMANDS.items():
-        said = cli(root, name, "--help", environment=environment)
+        said = cli(name, "--help")
         assert said.returncode == Exit.GOOD
         assert command.summary.split(":")[0] in said.stdout
         if name not in {"doctor", "plan"}:
@@ -58,12 +33,12 @@ def test_every_command_of_the_table_exists_and_explains_itself(root: Path, envir
         assert f"{name} " in listing
 
 
-def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, str], workspace: Workspace) -> None:
+def test_the_doctor_is_content_after_set_up(cli: Cli, workspace: Workspace) -> None:
     """Everything is good on the machine that runs these tests; JSON and nothing else on stdout.
 
     Without a workspace no container is started to try the engine.
     """
-    said = cli(root, "doctor", "--json", environment=environment | {"WORKSHOP_WORKSPACE": str(workspace.folder)})
+    said = cli("doctor", "--json", WORKSHOP_WORKSPACE=str(workspace.folder))
     report = json.loads(said.stdout)
     assert [finding for finding in report["findings"] if finding["state"] == "fixable"] == []
     assert {"Docker engine", "Engine version", "Disk", "Memory", "Images", "Clock", "Ports"} <= {
@@ -71,24 +46,22 @@ def test_the_doctor_is_content_after_set_up(root: Path, environment: dict[str, s
     }
     assert {*GOOD} <= {finding["name"] for finding in report["findings"]}
     assert (said.returncode, report["good"]) == (Exit.GOOD, True)
-    said = cli(root, "doctor", environment=environment | {"WORKSHOP_WORKSPACE": str(workspace.folder / "none")})
+    said = cli("doctor", WORKSHOP_WORKSPACE=str(workspace.folder / "none"))
     assert "– n/a      Clock, limits, health, logs" in said.stdout
 
 
-def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(
-    root: Path, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(cli: Cli, tmp_path: Path) -> None:
     """doctor exits 1 and says how to fix it; setup --no-install exits 3 with the same sentence."""
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as closed:
         closed.bind(str(path))
-    environment = {**environment, "DOCKER_HOST": f"unix://{path}"}
-    said = cli(root, "doctor", "--json", environment=environment)
+    closed_engine = {"DOCKER_HOST": f"unix://{path}"}
+    said = cli("doctor", "--json", **closed_engine)
     [finding] = [found for found in json.loads(said.stdout)["findings"] if found["name"] == "Docker engine"]
     assert (said.returncode, finding["state"]) == (Exit.NOT_GOOD, "fixable")
     assert "is stopped" in finding["detail"]
     for command in (("setup", "--no-install"), ("setup",), ("down",)):
-        said = cli(root, *command, environment=environment)
+        said = cli(*command, **closed_engine)
         assert said.returncode == Exit.NOT_READY, command
         assert "is stopped" in said.stderr
         assert "Traceback" not in said.stderr
@@ -119,43 +92,45 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
         (["tour", "--track", "half-day", "--book"], "Leave --book away, or the track."),
         (["plan", "--start", "20:00"], "ends after midnight"),
         (["audit", "no-such-thing"], "There is neither an image nor a container 'no-such-thing' on this engine."),
+        (["join"], "The code is missing."),
+        (["join", "ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ"], "is no code of a live room"),
         (["start", "--port", "http"], "Invalid value for '--port'"),
         (["seat"], "On your own machine run ./workshop start"),
         (["strat"], "strat"),
     ],
 )
-def test_wrong_words_are_wrong_usage(root: Path, environment: dict[str, str], words: list[str], sentence: str) -> None:
+def test_wrong_words_are_wrong_usage(cli: Cli, words: list[str], sentence: str) -> None:
     """Exit code 2, a sentence that names the word, no traceback, and nothing on stdout."""
-    said = cli(root, *words, environment=environment)
+    said = cli(*words)
     assert sentence in said.stderr
     assert "Traceback" not in said.stderr
     assert (said.returncode, said.stdout) == (Exit.WRONG_USAGE, "")
 
 
 def test_a_tour_on_a_read_only_checkout_is_one_sentence(
-    root: Path, environment: dict[str, str], small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sentence names the folder that cannot be written."""
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     folder = small_disk / "tour"
     monkeypatch.setattr(tour, "TOURS", folder)
-    said = cli(root, "tour", environment=environment)
+    said = cli("tour")
     assert (said.returncode, said.stderr.count("\n")) == (Exit.NOT_READY, 1)
     assert said.stderr.startswith(f"{folder}")
     assert "cannot be written" in said.stderr
 
 
-def test_wrong_settings_are_named(root: Path, environment: dict[str, str]) -> None:
+def test_wrong_settings_are_named(cli: Cli) -> None:
     """SSL_CERT_FILE without a file, before a build trips over it."""
-    said = cli(root, "doctor", environment=environment | {"SSL_CERT_FILE": "/no/such.pem"})
+    said = cli("doctor", SSL_CERT_FILE="/no/such.pem")
     assert said.returncode == Exit.NOT_GOOD
     assert "SSL_CERT_FILE names /no/such.pem" in said.stdout
 
 
-def test_an_interrupted_command_ends_in_a_sentence(root: Path, environment: dict[str, str]) -> None:
+def test_an_interrupted_command_ends_in_a_sentence(cli: Cli) -> None:
     """Typer turns Ctrl-C into an exit code; the sentence says that nothing is lost."""
     with mock.patch("workshop_kit.bootstrap.__main__.plan", side_effect=KeyboardInterrupt):
-        said = cli(root, "plan", environment=environment)
+        said = cli("plan")
     assert said.returncode == 130
     assert said.stderr == "Stopped. Nothing is lost: run the same command again.\n"
 

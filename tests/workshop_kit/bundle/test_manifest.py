@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.private_engine import filled, small_disk
+from tests.workshop_kit.test_launcher import workshop
 from workshop_kit.bundle import manifest, wheels
 from workshop_kit.bundle.manifest import Part, find, parts, sha256_of, writing
 from workshop_kit.engine import recipes
@@ -90,14 +91,7 @@ def write_wheels(bundle: Path, lock: str, name: str = "") -> None:
 def typed(checkout: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """Type ``./workshop bundle load`` in a checkout, with an index that must not be asked."""
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}
-    return subprocess.run(
-        [checkout / "workshop", "bundle", "load", *words],
-        env={**os.environ, **nowhere, "WORKSHOP_PYTHON": sys.executable},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return workshop(checkout, "bundle", "load", *map(str, words), WORKSHOP_PYTHON=sys.executable, **nowhere)
 
 
 def refused(checkout: Path, bundle: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.workshop_kit.classroom.conftest import LiveRoom
-from workshop_kit import cli
+from tests.workshop_kit.conftest import Cli
 from workshop_kit.classroom.protocol import FIRST_PORT, LENGTH, PORTS, SECRETS, SYMBOLS, JoinCode, disclosure
 from workshop_kit.errors import Exit, WrongUsage
 
@@ -42,26 +41,16 @@ def test_one_wrong_symbol_is_found(code: JoinCode, place: int, symbol: str) -> N
             JoinCode.read(typed)
 
 
-Join = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def join(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Join:
-    """Run the command in this process, give its question an answer, and return its exit code and stderr."""
-    monkeypatch.setenv("WORKSHOP_WORKSPACE", str(tmp_path / "my workspace"))
-
-    def run(*words: str, answer: str = "") -> tuple[int, str]:
-        monkeypatch.setattr(sys, "argv", ["workshop", "join", *words])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0), capsys.readouterr().err
-
-    return run
-
-
-def test_join_asks_and_leave_forgets(live_room: LiveRoom, join: Join) -> None:
+def test_join_asks_and_leave_forgets(
+    live_room: LiveRoom, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Every line of what leaves comes before the question; after a no the room knows nobody."""
+
+    def join(*words: str, answer: str = "") -> tuple[int, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        said = cli("join", *words, WORKSHOP_WORKSPACE=str(tmp_path / "my workspace"))
+        return said.returncode, said.stderr
+
     room = str(live_room.server.code)
     code, said = join(room, answer="n\n")
     assert (code, "Nothing was sent." in said) == (Exit.GOOD, True)
@@ -73,19 +62,3 @@ def test_join_asks_and_leave_forgets(live_room: LiveRoom, join: Join) -> None:
     code, said = join("--leave")
     assert (code, said.strip()) == (Exit.GOOD, "The room has forgotten you.")
     assert live_room.classroom.snapshots() == []
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        ([], Exit.WRONG_USAGE, "The code is missing."),
-        (["ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ"], Exit.WRONG_USAGE, "is no code of a live room"),
-        (["--leave"], Exit.WRONG_USAGE, "This workspace is in no live room."),
-    ],
-    ids=str,
-)
-def test_a_mistake_is_one_sentence(join: Join, words: list[str], code: Exit, said: str) -> None:
-    """Before anything is said or sent."""
-    ended, told = join(*words)
-    assert (ended, said in told) == (code, True)
-    assert len(told.splitlines()) == 1

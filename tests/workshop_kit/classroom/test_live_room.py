@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -68,25 +68,26 @@ def test_two_kernels_of_a_workspace_are_one_participant(live_room: LiveRoom, joi
     assert (snapshot.lesson, snapshot.guesses[ID].choice) == ("01_container", "green")
 
 
+def click(sync: RoomSync, state: Literal["stuck", "done"]) -> None:
+    """Click a button for help, which arrives at once."""
+    sync.click_help(state)
+    sync.sync()
+
+
 def test_help_is_a_queue_and_ends_with_the_next_snapshot(live_room: LiveRoom, join: Join) -> None:
     """In the order of the clicks, with neutral names for those who gave none; helped once, it is over on both sides."""
     first, second = (RoomSync(join(name), "00_start") for name in ("Ada", ""))
-    second.click_help("stuck")
-    second.sync()
-    first.click_help("stuck")
-    first.sync()
+    click(second, "stuck")
+    click(first, "stuck")
     assert [one["name"] for one in live_room.classroom.queue()] == ["Table 2", "Ada"]
     live_room.classroom.help_given(2)
     assert [one["name"] for one in live_room.classroom.queue()] == ["Ada"]
     assert second.sync().help == "none"
-    second.click_help("stuck")
-    second.sync()
+    click(second, "stuck")
     assert [one["name"] for one in live_room.classroom.queue()] == ["Ada", "Table 2"]
-    first.click_help("stuck")
-    first.sync()
+    click(first, "stuck")
     assert [one["name"] for one in live_room.classroom.queue()] == ["Table 2"]
-    second.click_help("done")
-    second.sync()
+    click(second, "done")
     assert (live_room.classroom.board()["done"], live_room.classroom.queue()) == (1, [])
     live_room.classroom.clear_done()
     assert (live_room.classroom.board()["done"], second.sync().help) == (0, "none")

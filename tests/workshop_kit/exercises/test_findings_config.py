@@ -8,13 +8,7 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.exercises.check_api import CheckEnded
-from workshop_kit.exercises.checks import (
-    config,
-    config_secrets,
-    config_tasks,
-    container_limits,
-    monitoring_container,
-)
+from workshop_kit.exercises.checks import config, config_secrets, config_tasks, container_limits, monitoring_container
 from workshop_kit.exercises.checks.config import LoadResult, Refusal
 from workshop_kit.exercises.result import Finding
 from workshop_kit.observe.http import Answer

@@ -14,10 +14,7 @@ from starlette.routing import Route
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
-from workshop_kit.exercises.checks import (
-    monitoring_container,
-    monitoring_metrics,
-)
+from workshop_kit.exercises.checks import monitoring_container, monitoring_metrics
 from workshop_kit.exercises.checks.monitoring_metrics import CLOSED, KNOWN, ODD_METHODS, SLOW_SECONDS, MetricsText
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.paths import CHECKOUT

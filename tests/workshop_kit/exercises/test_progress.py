@@ -1,4 +1,4 @@
-"""The progress file: readable, whole, and refused in a sentence when it is damaged."""
+"""The progress file: readable, whole, and refused in a sentence when it is damaged; and the board that it fills."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import NotReady, WrongUsage
-from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises import registry
+from workshop_kit.exercises.progress import Progress, State
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.paths import CHECKOUT
 
 ID = "container.limits"
+EXERCISES = registry.load(CHECKOUT)
 
 
 @pytest.fixture
@@ -73,3 +76,33 @@ def test_writers_do_not_lose_each_others_work(progress: Progress) -> None:
         thread.join()
     assert set(progress.document().predictions) == {f"id-{number}" for number in range(20)}
     assert progress.exercise(ID).attempts == 20
+
+
+def test_states_follow_what_was_done(progress: Progress) -> None:
+    """A check, a hint, a solution and a pass give different states; passed stays."""
+
+    def state() -> State:
+        return progress.exercise(ID).state
+
+    progress.record_check(ID, Verdict.NOT_STARTED)
+    assert state() is State.NOT_STARTED
+    with progress.record(ID) as record:
+        record.hints = 1
+    assert state() is State.TRIED
+    with progress.record(ID) as record:
+        record.solution_shown = True
+    assert state() is State.SHOWN
+    progress.record_check(ID, Verdict.PASSED)
+    progress.record_check(ID, Verdict.WRONG)  # played with it after it was passed
+    assert state() is State.PASSED
+
+
+def test_a_track_has_its_own_board(progress: Progress) -> None:
+    """It has only the exercises and minutes of its track; a passed exercise takes none."""
+    mine = [one for one in EXERCISES if "90min" in one.tracks]
+    progress.record_check(mine[0].id, Verdict.PASSED)
+    short = progress.board(EXERCISES, "90min")
+    assert [row.id for row in short.exercises] == [one.id for one in mine]
+    assert short.minutes_left == sum(one.all_minutes for one in mine[1:])
+    with pytest.raises(WrongUsage, match="no track 'week'"):
+        progress.board(EXERCISES, "week")

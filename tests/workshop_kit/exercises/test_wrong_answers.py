@@ -56,6 +56,7 @@ IMAGES = [
     ({"Dockerfile": CODE_FIRST}, "installs all packages"),
     ({"requirements.txt": "starlette==1.10.0\nuvicorn==0.54.0\n"}, "newer than before: anyio, click, h11"),
     (DELETED, "the layer below still holds it"),
+    ({"Dockerfile": changed(DOCKERFILE, "RUN", "USER 10001:10001\nRUN")}, "may not write"),
     ({"Dockerfile": changed(DOCKERFILE, '"uvicorn"', '"unicorn"')}, '"unicorn": executable file not found'),
     ({"Dockerfile": changed(DOCKERFILE, "app:app", "main:app")}, "uvicorn finds no module main"),
     ({"app.py": changed(FIRST_LESSON["app.py"], "(request):", "(request)")}, "SyntaxError: expected"),
@@ -245,18 +246,14 @@ ANOTHER_WAY = """
 """
 
 
-@pytest.mark.parametrize(
-    ("program", "passed"),
-    [
-        pytest.param(ANOTHER_WAY, [True, True, True], id="another way"),
-        pytest.param(
-            f"fromjson? | objects | {NUMBERS.replace('>=', '>')} | .request_id | strings",
-            [True, False, True],
-            id="misses 500",
-        ),
-        pytest.param("repeat(1)", [False, False, False], id="without an end"),
-    ],
-)
+PROGRAMS = {
+    "another way": (ANOTHER_WAY, [True, True, True]),
+    "misses 500": (f"fromjson? | objects | {NUMBERS.replace('>=', '>')} | .request_id | strings", [True, False, True]),
+    "without an end": ("repeat(1)", [False, False, False]),
+}
+
+
+@pytest.mark.parametrize(("program", "passed"), PROGRAMS.values(), ids=PROGRAMS)
 def test_each_jq_program_gets_its_findings(participant: Stack, program: str, passed: list[bool]) -> None:
     """By the real jq, over the live service's log: no complaint, none missing, none too many."""
     result = check_runner.judge(participant, "logging.jq", program)

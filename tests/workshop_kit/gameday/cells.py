@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,24 +16,15 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 
 
-def starter(identifier: str, names: Mapping[str, Any]) -> Any:
-    """What the cell hands in as it comes."""
-    return _handed_in(regions.starter(_marked(identifier)), identifier, names)
-
-
-def solution(identifier: str, names: Mapping[str, Any]) -> Any:
-    """What the reference hands in."""
-    return _handed_in(regions.solved(_marked(identifier)), identifier, names)
-
-
-def _marked(identifier: str) -> str:
+def handed_in(identifier: str, names: Mapping[str, Any], side: Callable[[str], str]) -> Any:
+    """What the cell of an exercise hands in as it comes (``regions.starter``), or solved (``regions.solved``)."""
     lesson = registry.find(registry.load(CHECKOUT), identifier).lesson
-    return (CHECKOUT / "solutions" / lesson / "notebook.py").read_text()
-
-
-def _handed_in(text: str, identifier: str, names: Mapping[str, Any]) -> Any:
+    text = side((CHECKOUT / "solutions" / lesson / "notebook.py").read_text())
     values: list[Any] = []
     task = SimpleNamespace(hand_in=lambda value: values.append(as_json(identifier, value)))
     exec(regions.region_of(text, identifier), {"json": json, "plt": plt, "task": task, **names})
     assert values, "nothing was handed in"
     return values[-1]
+
+
+starter, solution = (partial(handed_in, side=side) for side in (regions.starter, regions.solved))

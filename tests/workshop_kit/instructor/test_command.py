@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 import pytest
@@ -26,9 +25,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
-def environment(clean_environment: dict[str, str], root: Path, workspace: Workspace) -> dict[str, str]:
+def environment(environment: dict[str, str], workspace: Workspace) -> dict[str, str]:
     """The environment that the launcher makes, for the tests' workspace."""
-    return {**clean_environment, "PYTHONPATH": str(root), "WORKSHOP_WORKSPACE": str(workspace.folder)}
+    return {**environment, "WORKSHOP_WORKSPACE": str(workspace.folder)}
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of
+from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
-from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.exercises.result import Verdict
@@ -83,14 +83,9 @@ def test_it_is_written_into_the_workspace_and_shown(tmp_path: Path) -> None:
 EXERCISE = "config.env"
 
 
-def no_stack() -> Stack:
-    """Nothing here needs an engine."""
-    raise AssertionError
-
-
 def test_the_note_names_all_exercises_that_are_not_passed(tmp_path: Path) -> None:
     """At first all; a passed exercise is counted and not named; with all passed there is no note."""
-    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_stack)
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_engine)
     exercises = [exercise.id for exercise in exercise_service.exercises if exercise.in_service]
     said = take_home.unpassed_note(exercise_service)
     assert said.startswith(f"You have passed none of the {len(exercises)} exercises in my_service. Not your work yet: ")

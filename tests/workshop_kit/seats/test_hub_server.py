@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
-from workshop_kit.seats.hub_seats import LIMIT_BYTES, HubSettings
+from workshop_kit.seats.hub_seats import HubSettings
 from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubServer
 
 ENGINE: Any = SimpleNamespace(endpoint=SimpleNamespace(address="unix:///engine.sock"))
@@ -64,17 +64,3 @@ def test_a_code_opens_its_own_seat_alone(config: Any, name: str, code: str, user
 def test_the_token_is_not_shown() -> None:
     """It starts and stops all seats."""
     assert "secret" not in repr(SERVER)
-
-
-def test_seats_share_nothing(config: Any) -> None:
-    """Each has its own network, volumes and limits; nothing of the machine is mounted, and no port of it is used."""
-    spawner = SimpleNamespace(user=SimpleNamespace(name="seat02"))
-    config.DockerSpawner.pre_spawn_hook(spawner)
-    assert spawner.network_name in SETTINGS.networks()
-    assert spawner.network_name.endswith("-seat02")
-    names = {name.format(username="seat02") for name in config.DockerSpawner.volumes}
-    assert names == {name for name in SETTINGS.volumes() if "seat02" in name}
-    assert config.DockerSpawner.use_internal_ip
-    assert config.JupyterHub.hub_bind_url == f"http://{SETTINGS.address}:8081"
-    assert config.DockerSpawner.mem_limit == LIMIT_BYTES
-    assert config.DockerSpawner.extra_host_config["pids_limit"] == 4000

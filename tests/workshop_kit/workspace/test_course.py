@@ -1,38 +1,11 @@
-"""Lessons are found by a beginning of their name; minutes of lessons and exercises add up, and leave time to talk."""
+"""Minutes of lessons and exercises add up, and leave time to talk."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, find_lesson, load_course
-
-NOTEBOOKS = ("00_start", "02_configuration", "02_configuration-Copy1", "03_logging", "04_loading", "mine")
-
-
-@pytest.fixture
-def notebooks(tmp_path: Path) -> Path:
-    """A folder of lessons, with a copy that JupyterLab made and a notebook of the participant's."""
-    for name in NOTEBOOKS:
-        (tmp_path / f"{name}.ipynb").touch()
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("word", "name"),
-    [
-        ("02", "02_configuration"),
-        ("CONF", "02_configuration"),
-        ("03_logging.ipynb", "03_logging"),
-        ("mine", "mine"),
-    ],
-)
-def test_a_lesson_is_found(notebooks: Path, word: str, name: str) -> None:
-    """By a beginning of its name, of its number or of its word; another notebook by its whole name."""
-    assert find_lesson(word, notebooks) == name
-
+from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, load_course
 
 COURSE = load_course(CHECKOUT)
 CORE = [exercise for exercise in COURSE.exercises if exercise.weight == "core"]

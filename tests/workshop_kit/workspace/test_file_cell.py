@@ -52,15 +52,6 @@ def test_a_cell_writes_its_lines(workspace: Workspace, dockerfile: Path) -> None
     assert replaced(workspace) == []
 
 
-def test_run_all_keeps_a_solution(workspace: Workspace, dockerfile: Path) -> None:
-    """The file was changed and the cell was not: the file stays, however often the cell is run."""
-    write(workspace, NAME, SHIPPED)
-    dockerfile.write_text(MINE)
-    for _ in range(2):
-        assert "stays as it is" in write(workspace, NAME, SHIPPED)
-    assert dockerfile.read_text() == MINE
-
-
 def test_a_later_lesson_has_another_file_in_the_same_place(workspace: Workspace, dockerfile: Path) -> None:
     """The first run of its cell replaces changes of an earlier lesson, with a copy in kept/; later changes stay."""
     write(workspace, NAME, SHIPPED)
@@ -70,6 +61,7 @@ def test_a_later_lesson_has_another_file_in_the_same_place(workspace: Workspace,
     dockerfile.write_text(LATER + "EXPOSE 8080\n")
     for text in (LATER, SHIPPED):
         assert "stays as it is" in write(workspace, NAME, text)
+    assert dockerfile.read_text() == LATER + "EXPOSE 8080\n"
 
 
 def test_an_edited_cell_writes_and_the_old_file_is_kept(workspace: Workspace, dockerfile: Path) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workshop_kit.workspace import content
-from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import merge, same_code
 
 SOURCES = st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e"]), st.sampled_from(["1", "2", "3"]))
@@ -92,19 +89,3 @@ def test_comments_and_blank_lines_are_no_change() -> None:
     assert same_code(CODE, same.replace("\n", "\r\n\n"))
     for old, new in (('""\n', '"1"\n'), ('        return ""\n', '            return ""\n'), ("# really", "really")):
         assert not same_code(CODE, CODE.replace(old, new))
-
-
-LESSON = "notebooks/00_start.ipynb"
-
-
-def test_a_file_that_changes_although_it_was_edited_is_kept_aside(source: Path) -> None:
-    """Before a merge changes an edited file, it is copied to kept/."""
-    (source / LESSON).write_bytes(notebook({"a": "first"}))
-    workspace = Workspace.open(source=source)
-    mine = workspace.folder / LESSON
-    mine.write_bytes(notebook({"a": "first", "note": "mine"}))
-    (source / LESSON).write_bytes(notebook({"a": "second"}))
-    done = content.update(workspace, source)
-    assert done.backup.folder is not None
-    assert sources((done.backup.folder / LESSON).read_bytes())["note"] == "mine"
-    assert sources(mine.read_bytes()) == {"a": "second", "note": "mine"}

@@ -92,13 +92,14 @@ def test_folding_is_no_edit(workspace: Workspace) -> None:
 
 
 def test_an_update_keeps_edited_cells_and_the_track(workspace: Workspace) -> None:
-    """Edits in a kept and in a skipped cell stay, the changed lesson arrives, and it is folded."""
+    """Edits in a kept and in a skipped cell stay, the changed lesson arrives folded; kept/ has it as it was."""
     older = {"order-text": {"source": "older"}}
     (workspace.base / NAME).write_bytes(edited(shipped(LESSON), older))
     mine = {"order": {"source": "mine"}, "stop": {"source": "mine, too"}, **older}
     content.write(workspace, NAME, edited(shipped(LESSON), mine))
     assert "skip-stop-text" in (workspace.folder / NAME).read_text()
     assert content.update(workspace).changed == [NAME]
+    assert "mine, too" in "".join(path.read_text() for path in workspace.folder.glob(f"kept/*/{NAME}"))
     after = {cell["id"]: cell["source"] for cell in cells((workspace.folder / NAME).read_bytes())}
     assert (after["order"], after["order-text"] == "older", "stop" in after) == ("mine", False, False)
     assert "mine, too\n" in after["skip-stop-text"]

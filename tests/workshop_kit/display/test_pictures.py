@@ -47,6 +47,7 @@ def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
     no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
     seen = container_view(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
     assert seen.nothing == "no data: no metrics"
+    assert DashboardRenderer().png("T", seen)
 
 
 def test_everything_stands_on_one_axis() -> None:

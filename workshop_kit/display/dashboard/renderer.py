@@ -126,6 +126,8 @@ def _names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, int, str,
 
 def _lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[Artist]:
     for number, line in enumerate(plot.lines):
+        if line.last is None:  # matplotlib cannot space marks on a line without a point
+            continue
         yield from ax.plot(line.x, line.y, markevery=MARKS_APART, **axes.look_of(number))
     for line, y in zip(plot.lines, axes.value_heights(plot), strict=True):
         yield axes.write(ax, axes.NAME, y, _value(line, plot.panel.unit, highest=highest), fontweight="bold")

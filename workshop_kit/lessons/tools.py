@@ -78,9 +78,9 @@ class LogTools:
 
         return Explorer(FrameStore(), follow=lines, known=known, title=title).show(self.screens)
 
-    def explore(self, lines: BucketStore, query: str = "") -> Explorer:
+    def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over the lines that `collected` returns."""
-        return Explorer(lines, query, title="All logs").show(self.screens)
+        return Explorer(lines, query, title=title).show(self.screens)
 
     def bucket(self) -> LogBucket:
         """Start the collector and its bucket unless they run; return the bucket, read-only."""

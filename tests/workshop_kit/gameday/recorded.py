@@ -88,6 +88,11 @@ class RecordedShop(Shop):
         self.history.append(begun)
         return begun
 
+    def restart(self, name: str) -> None:
+        """Restart it; a gateway is open then."""
+        super().restart(name)
+        self.recorded.states.pop(name, None)
+
     def cpus_used(self, environment: str) -> float:
         """The CPU that customers need."""
         return self.demand_cpus

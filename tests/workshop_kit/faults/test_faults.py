@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -167,14 +166,13 @@ def test_a_target_must_run(shop: Shop) -> None:
 
 def test_slow_answers_do_not_slow_the_load(shop: Shop) -> None:
     """Every request is sent on schedule while the database hangs, and answered."""
-    began = datetime.now(UTC)
     with (
-        fault("pause", shop.stack, "master-db"),
+        fault("pause", shop.stack, "master-db") as injected,
         load(shop.stack, request="POST /orders", json=ORDER, rate_per_second=10, seconds=3) as sending,
     ):
         assert sending.wait_ended(within_seconds=60) == 0
-    lines = read_container(shop.stack.container("service"), since=began)
-    orders = lines[lines["method"] == "POST"]
+    lines = read_container(shop.stack.container("service"))
+    orders = lines[(lines["method"] == "POST") & (lines["ts"] > injected.started)]  # the engine may receive lines late
     assert 28 <= len(orders) <= 31
     assert (orders["status"] == 503).all()
 

@@ -176,8 +176,8 @@ class Shop:
     def memory_bytes(self, environment: str) -> float:
         """Return the working set of an environment's container; 0 while it does not run."""
         with contextlib.suppress(*AWAY):
-            sample = stats.parse(self.running[environment].container.stats(stream=False, one_shot=True))
-            return sample.memory_bytes if sample else 0.0
+            answer = self.running[environment].container.stats(stream=False, one_shot=True)
+            return stats.working_set(answer["memory_stats"]) if stats.is_running(answer) else 0.0
         return 0.0
 
     def cpus_used(self, environment: str) -> float:

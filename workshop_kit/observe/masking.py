@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from workshop_kit.screen import visible
@@ -96,14 +95,12 @@ class Mask:
     """Masks known secrets, and values that look like one, in every text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets: frozenset[str] = frozenset()
-        self._lock = threading.Lock()
+        self._secrets: set[str] = set()
         self.learn(*secrets)
 
     def learn(self, *secrets: str) -> None:
         """Mask these secrets from now on."""
-        with self._lock:
-            self._secrets = self._secrets | {secret for secret in secrets if len(secret) >= SHORTEST}
+        self._secrets.update([secret for secret in secrets if len(secret) >= SHORTEST])
 
     def __call__(self, text: str, limit: int = TEXT_LENGTH) -> str:
         """Return the text with secrets masked and control characters escaped."""

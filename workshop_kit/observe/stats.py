@@ -19,20 +19,7 @@ NOT_KNOWN = math.nan
 _NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes "no limit" as 2⁶³ less a page
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The counters of a running container at one time (UTC, the engine's clock); NaN where the engine has no value.
-
-    Memory is the working set.
-    """
-
-    time: datetime
-    cpu_nanoseconds: int
-    periods: int = 0
-    throttled_periods: int = 0
-    memory_bytes: float = NOT_KNOWN
-    memory_limit_bytes: float = NOT_KNOWN
-    pids: float = NOT_KNOWN
+Answer = Mapping[str, Any]  # the engine's
 
 
 @dataclass(frozen=True)
@@ -63,35 +50,20 @@ class Meter:
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._name = engine, name
         self._id = ""
-        self._previous: Sample | None = None
+        self._previous: Answer | None = None
 
     def read(self, container_id: str) -> Usage:
         """Return the usage; rates are those since the last read. Raises what `get_json` raises."""
-        sample = parse(get_json(self._engine, f"/containers/{container_id}/stats?stream=0&one-shot=1"))
+        answer = get_json(self._engine, f"/containers/{container_id}/stats?stream=0&one-shot=1")
         previous = self._previous if container_id == self._id else None
-        self._id, self._previous = container_id, sample
-        if sample is None:
-            return Usage(datetime.now(tz=UTC), self._name, "stopped")
-        return usage(previous, sample, self._name)
+        self._id, self._previous = container_id, answer if is_running(answer) else None
+        return usage(previous, answer, self._name)
 
 
-def parse(response: Mapping[str, Any]) -> Sample | None:
-    """Parse the engine's answer; None for a container that does not run (the engine answers with a stub)."""
-    read = str(response.get("read", ""))
-    if not read or read.startswith("0001-"):
-        return None
-    cpu, memory = response.get("cpu_stats") or {}, response.get("memory_stats") or {}
-    throttling = cpu.get("throttling_data") or {}
-    limit = memory.get("limit") or NOT_KNOWN
-    return Sample(
-        time=datetime.fromisoformat(read),
-        cpu_nanoseconds=(cpu.get("cpu_usage") or {}).get("total_usage", 0),
-        periods=throttling.get("periods", 0),
-        throttled_periods=throttling.get("throttled_periods", 0),
-        memory_bytes=working_set(memory),
-        memory_limit_bytes=limit if limit < _NO_LIMIT_BYTES else NOT_KNOWN,
-        pids=(response.get("pids_stats") or {}).get("current") or NOT_KNOWN,
-    )
+def is_running(answer: Answer) -> bool:
+    """Return whether the container ran; of one that does not run the answer is a stub."""
+    read = str(answer.get("read", ""))
+    return bool(read) and not read.startswith("0001-")
 
 
 def working_set(memory: Mapping[str, Any]) -> float:
@@ -105,26 +77,38 @@ def working_set(memory: Mapping[str, Any]) -> float:
     return used if idle >= used else used - idle
 
 
-def usage(previous: Sample | None, current: Sample, container: str = "") -> Usage:
-    """Return the usage between two samples of one container; rates are NaN without a previous one."""
+def usage(previous: Answer | None, answer: Answer, container: str = "") -> Usage:
+    """Return the usage between two answers on one container; rates are NaN without a previous one."""
+    if not is_running(answer):
+        return Usage(datetime.now(tz=UTC), container, "stopped")
+    memory = answer.get("memory_stats") or {}
+    limit = memory.get("limit") or NOT_KNOWN
     row = Usage(
-        current.time,
+        datetime.fromisoformat(answer["read"]),
         container,
-        memory_bytes=current.memory_bytes,
-        memory_limit_bytes=current.memory_limit_bytes,
-        pids=current.pids,
+        memory_bytes=working_set(memory),
+        memory_limit_bytes=limit if limit < _NO_LIMIT_BYTES else NOT_KNOWN,
+        pids=(answer.get("pids_stats") or {}).get("current") or NOT_KNOWN,
     )
-    if previous is None or current.time <= previous.time:  # a clock that was set back
+    seconds = (row.time - datetime.fromisoformat(previous["read"])).total_seconds() if previous else 0.0
+    if previous is None or seconds <= 0:  # a clock that was set back
         return row
-    seconds = (current.time - previous.time).total_seconds()
-    periods = increase(previous.periods, current.periods)
-    throttled = min(periods, increase(previous.throttled_periods, current.throttled_periods))
+    cpu_nanoseconds, periods, throttled = map(increase, _counters(previous), _counters(answer))
+    throttled = min(periods, throttled)
     return replace(
         row,
-        cpu_percent=increase(previous.cpu_nanoseconds, current.cpu_nanoseconds) / 1e9 / seconds * 100,
+        cpu_percent=cpu_nanoseconds / 1e9 / seconds * 100,
         throttled_percent=throttled / periods * 100 if periods else 0.0,
         throttled_periods=float(throttled),
     )
+
+
+def _counters(answer: Answer) -> tuple[int, int, int]:
+    """Return the CPU time in nanoseconds, the scheduler's periods, and those in which the container was held back."""
+    cpu = answer.get("cpu_stats") or {}
+    throttling = cpu.get("throttling_data") or {}
+    used = (cpu.get("cpu_usage") or {}).get("total_usage", 0)
+    return used, throttling.get("periods", 0), throttling.get("throttled_periods", 0)
 
 
 def increase(before: float, now: float) -> float:

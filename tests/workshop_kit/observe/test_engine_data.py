@@ -22,38 +22,34 @@ from workshop_kit.engine.session import Session
 from workshop_kit.observe import events
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.events import Event, EventLog
-from workshop_kit.observe.stats import Meter, Sample, Usage, parse, usage
+from workshop_kit.observe.stats import Meter, Usage, usage
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 MEBIBYTE = 1024 * 1024
 IDLE = "import time; time.sleep(600)"
 
 
-def sample(seconds: int, cpu_seconds: float, periods: int, throttled_periods: int, pids: int) -> Sample:
-    """The counters in an answer of an engine on cgroup v2, some seconds after the start; null where it has nothing."""
-    found = parse(
-        {
-            "read": f"2026-11-24T16:00:{seconds:02}.000000001Z",
-            "cpu_stats": {
-                "cpu_usage": {"total_usage": int(cpu_seconds * 1e9)},
-                "throttling_data": {"periods": periods, "throttled_periods": throttled_periods},
-            },
-            "memory_stats": {
-                "usage": 100 * MEBIBYTE,
-                "limit": 256 * MEBIBYTE,
-                "stats": {"file": 40 * MEBIBYTE, "inactive_file": 32 * MEBIBYTE},
-            },
-            "pids_stats": {"current": pids, "limit": 100},
-            "blkio_stats": {"io_service_bytes_recursive": None},
-        }
-    )
-    assert found is not None
-    return found
+def answer(seconds: int, cpu_seconds: float, periods: int, throttled_periods: int, pids: int) -> dict[str, Any]:
+    """Return an answer of an engine on cgroup v2, some seconds after the start; null where it has nothing."""
+    return {
+        "read": f"2026-11-24T16:00:{seconds:02}.000000001Z",
+        "cpu_stats": {
+            "cpu_usage": {"total_usage": int(cpu_seconds * 1e9)},
+            "throttling_data": {"periods": periods, "throttled_periods": throttled_periods},
+        },
+        "memory_stats": {
+            "usage": 100 * MEBIBYTE,
+            "limit": 256 * MEBIBYTE,
+            "stats": {"file": 40 * MEBIBYTE, "inactive_file": 32 * MEBIBYTE},
+        },
+        "pids_stats": {"current": pids, "limit": 100},
+        "blkio_stats": {"io_service_bytes_recursive": None},
+    }
 
 
-def test_usage_is_what_came_between_two_samples() -> None:
+def test_usage_is_what_came_between_two_answers() -> None:
     """3 s of CPU in 2 s is 150 %; the inactive file cache is not in the working set; a restart is no spike."""
-    assert usage(sample(0, 2, 100, 20, pids=4), sample(2, 5, 120, 35, pids=5)) == Usage(
+    assert usage(answer(0, 2, 100, 20, pids=4), answer(2, 5, 120, 35, pids=5)) == Usage(
         time=START + timedelta(seconds=2),
         container="",
         cpu_percent=150.0,
@@ -63,7 +59,7 @@ def test_usage_is_what_came_between_two_samples() -> None:
         memory_limit_bytes=256 * MEBIBYTE,
         pids=5,
     )
-    restarted = usage(sample(0, 5, 120, 35, pids=5), sample(2, 0.5, 11, 8, pids=1))
+    restarted = usage(answer(0, 5, 120, 35, pids=5), answer(2, 0.5, 11, 8, pids=1))
     assert (restarted.cpu_percent, restarted.throttled_periods) == (25, 8)
 
 

@@ -19,9 +19,9 @@ from benchmarks._workspace import own_stack
 from tests.workshop_app import probes
 from tests.workshop_app.probes import FAULTS, probe, wait_ready
 from workshop_kit.engine import monitoring
-from workshop_kit.engine.spec import MIB
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
+from workshop_kit.machine import MIB
 from workshop_kit.observe import stats
 from workshop_kit.observe.engine_api import get_json
 from workshop_kit.progress import Report, Step

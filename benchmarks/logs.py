@@ -25,9 +25,8 @@ import pandas as pd
 from benchmarks._rows import Row, cpu_pair, cpu_share, median_pair, show
 from benchmarks._workspace import ROOT, own_session
 from workshop_kit.engine import recipes
-from workshop_kit.engine.containers import run
+from workshop_kit.engine.containers import Spec, run
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.observe import logs
 
 LINES, MANY_LINES = 100_000, 1_000_000

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from benchmarks._rows import Row, show
 from benchmarks._workspace import own_session
 from workshop_kit.engine import monitoring
-from workshop_kit.engine.spec import MIB
 from workshop_kit.engine.stack import Stack
+from workshop_kit.machine import MIB
 from workshop_kit.observe import stats
 from workshop_kit.observe.engine_api import get_json
 from workshop_kit.terminal import TerminalReport

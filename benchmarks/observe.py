@@ -13,10 +13,9 @@ from typing import Any
 from benchmarks._rows import Row, cpu_share, show
 from benchmarks._workspace import ROOT, own_session
 from workshop_kit.engine import recipes
-from workshop_kit.engine.containers import run
+from workshop_kit.engine.containers import Spec, run
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.observe.stats import Meter
 
 CONTAINERS = 50

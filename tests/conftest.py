@@ -23,10 +23,10 @@ from _pytest.terminal import TerminalReporter
 
 from workshop_kit.engine import cleanup, reach, recipes
 from workshop_kit.engine import images as engine_images
-from workshop_kit.engine.labels import SERVICE
+from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.labels import SERVICE, service_in
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec, service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.seats import seat_server
 from workshop_kit.workspace import provision

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workshop_kit.errors import WrongUsage
 
-GIB = 1024**3
+MIB, GIB = 1024**2, 1024**3
 ENOUGH_BYTES = 3 * GIB
 """The memory that the lessons want."""
 LIMIT_FILES = ("memory.max", "memory.limit_in_bytes")  # of cgroup version 2, and of version 1

@@ -14,10 +14,9 @@ from docker.errors import APIError
 from tests.conftest import own_stack
 from tests.waiting import wait_until
 from workshop_kit.engine import containers, log_bucket, recipes
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
-from workshop_kit.engine.spec import Spec
 from workshop_kit.observe import logs
 from workshop_kit.paths import CHECKOUT
 

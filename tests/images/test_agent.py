@@ -13,9 +13,8 @@ import pytest
 from images.agent.cgroups import Account, accounts
 from tests.images.conftest import assert_confined, until
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack, cgroup_variables
 
 ONE = "a1" * 32

@@ -22,10 +22,10 @@ import pytest
 from tests.conftest import own_stack
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import recipes
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.containers import run as run_container
 from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import SECRETS, Stack
 from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http

@@ -35,7 +35,7 @@ SWEPT_SECONDS = 60  # it aims for three; a busy machine takes longer
 SLEEPER = 'containers.run(w.stack.session, Spec(w.image("base"), command=("sleep", "600"), network="none"))'
 PRELUDE = """
 from workshop_kit.engine import containers
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.containers import Spec
 from workshop_kit.lessons.lesson import lesson
 w = lesson("x")
 """

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import io
 import json
+import secrets
 import tarfile
 import threading
 import time
@@ -21,9 +22,8 @@ from docker.errors import APIError
 from docker.types import LogConfig, Mount
 
 from workshop_kit.audit.targets import Target
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, container_config
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import SECRETS_FOLDER, Spec, container_config
 from workshop_kit.errors import WorkshopError
 
 MEMORY_BYTES = 1024**3
@@ -84,6 +84,26 @@ def read_mounted_files(session: Session, attributes: Mapping[str, Any]) -> list[
         if folder != "/" and (source == path or folder == SECRETS_FOLDER) and (archive := _archive(container, source)):
             found.append(MountedFiles(folder, archive))
     return found
+
+
+@contextlib.contextmanager
+def private_network(session: Session) -> Iterator[str]:
+    """Create a network that leads nowhere, and yield its name; it is removed at the end of the block."""
+    name = f"workshop-private-{secrets.token_hex(4)}"
+    client = session.engine.client
+    try:
+        created = client.networks.create(name, labels=session.labels("kernel"), internal=True, check_duplicate=True)
+    except APIError as refused:
+        raise WorkshopError(
+            f"The engine refused to make a network: {refused.explanation}.", "Run ./workshop down."
+        ) from refused
+    session.record("network", created.id, name, "kernel")
+    try:
+        yield name
+    finally:
+        with contextlib.suppress(APIError):
+            created.remove()
+            session.ledger.remove_id(created.id)
 
 
 @contextlib.contextmanager

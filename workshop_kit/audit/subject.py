@@ -25,13 +25,13 @@ from workshop_kit.audit.clone_spec import (
     copied_files,
     create,
     limit_writes,
+    private_network,
     read_mounted_files,
     run_backing_services,
 )
 from workshop_kit.audit.targets import Target
-from workshop_kit.engine.containers import private_network
+from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.layers import Member, members

@@ -8,9 +8,8 @@ from typing import Any
 
 from docker.errors import APIError, ImageNotFound, NullResource
 
-from workshop_kit.engine.labels import COMPOSE_PROJECT
+from workshop_kit.engine.labels import COMPOSE_PROJECT, service_in
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.spec import service_in
 from workshop_kit.errors import WrongUsage
 
 COMPOSE, IMAGE, CONTAINER = "compose:", "image:", "container:"

@@ -212,7 +212,7 @@ def _trials(engine: Engine) -> Iterator[DoctorLine]:
 def _clock(session: Session, image: str) -> DoctorLine:
     """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import containers
-    from workshop_kit.engine.spec import Spec
+    from workshop_kit.engine.containers import Spec
 
     program = ("python3", "-I", "-S", "-c", "import time; print(time.time())")
     before = time.time()

@@ -26,6 +26,7 @@ from docker.models.volumes import Volume, VolumeCollection
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.builder import IDENTIFIER, Images
+from workshop_kit.engine.containers import HERE
 from workshop_kit.engine.labels import (
     COMPOSE_NETWORK,
     COMPOSE_PROJECT,
@@ -36,7 +37,6 @@ from workshop_kit.engine.labels import (
     labels_of,
 )
 from workshop_kit.engine.session import Session, volume_id
-from workshop_kit.engine.spec import on_this_machine
 from workshop_kit.progress import Report, silent
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
@@ -257,3 +257,23 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
         made = super().create(name, **options)
         session.record("volume", volume_id(made.attrs), made.name, "workspace")
         return made
+
+
+def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the SDK's ``ports``, with 127.0.0.1 wherever no address was given.
+
+    >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
+    {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
+    """
+    return {
+        port: [_bound(one) for one in binding] if isinstance(binding, list) else _bound(binding)
+        for port, binding in ports.items()
+    }
+
+
+def _bound(binding: Any) -> Any:
+    if isinstance(binding, dict):
+        return {"HostIp": HERE, **binding}
+    if isinstance(binding, tuple):
+        return (HERE, *binding) if len(binding) == 1 and not isinstance(binding[0], str) else binding
+    return (HERE, binding)

@@ -1,35 +1,70 @@
-"""Run, wait for and remove single containers; make private networks for them."""
+"""Specify, run, wait for and remove single containers; their ports are published on this machine alone."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import io
-import secrets
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 from docker.errors import APIError, ImageNotFound, NotFound
+from docker.types import LogConfig
 
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec, container_config
 from workshop_kit.errors import WorkshopError
-from workshop_kit.machine import patient
+from workshop_kit.machine import MIB, patient
 
+HERE = "127.0.0.1"
+SECRETS_FOLDER = "/run/secrets"
+"""The folder in a container that holds its secret files, as with docker compose."""
 EXEC_TRIES = 5
 """A busy engine now and then returns the exit code of an exec without its output."""
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 64 * 1024
 DIFF_DELETED = 2
 """The kind of a deletion in ``docker diff``."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The specification of a container; the defaults are hardened as the lessons recommend.
+
+    ``cpus`` is in cores, ``memory_bytes`` in bytes (swap is not added to it); ``ports`` are container ports that get
+    a free port on 127.0.0.1; ``volumes`` are folders that become anonymous volumes, filled from the image; ``files``
+    maps absolute paths to text or bytes copied into the container before it starts, which needs a volume there where
+    ``read_only`` is on; ``host`` has further keys of the engine's ``HostConfig``, which win over the rest.
+    """
+
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None  # None: the image's
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    network: str | None = None
+    ports: tuple[int, ...] = ()
+    volumes: tuple[str, ...] = ()
+    files: Mapping[str, str | bytes] = field(default_factory=dict, repr=False)
+    tmpfs: Mapping[str, str] = field(default_factory=lambda: {"/tmp": "size=16m,mode=1777"})  # noqa: S108
+    read_only: bool = True
+    memory_bytes: int | None = 256 * MIB
+    cpus: float | None = 1.0
+    pids: int | None = 100
+    cap_drop: tuple[str, ...] = ("ALL",)
+    security_opt: tuple[str, ...] = ("no-new-privileges:true",)
+    dns_options: tuple[str, ...] = ()
+    user: str | None = None  # None: the image's
+    stop_timeout_seconds: int | None = None  # from SIGTERM to SIGKILL; None: the engine's 10
+    labels: Mapping[str, str] = field(default_factory=dict)  # beside the kit's own, which win
+    healthcheck: Mapping[str, Any] | None = None  # with the engine's keys, times in nanoseconds; None: the image's
+    host: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,24 +196,38 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     return running
 
 
-@contextlib.contextmanager
-def private_network(session: Session) -> Iterator[str]:
-    """Create a network that leads nowhere, and yield its name; it is removed at the end of the block."""
-    name = f"workshop-private-{secrets.token_hex(4)}"
-    client = session.engine.client
-    try:
-        created = client.networks.create(name, labels=session.labels("kernel"), internal=True, check_duplicate=True)
-    except APIError as refused:
-        raise WorkshopError(
-            f"The engine refused to make a network: {refused.explanation}.", "Run ./workshop down."
-        ) from refused
-    session.record("network", created.id, name, "kernel")
-    try:
-        yield name
-    finally:
-        with contextlib.suppress(APIError):
-            created.remove()
-            session.ledger.remove_id(created.id)
+def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return the spec as the body of the engine's request to create a container."""
+    host_config = api.create_host_config(
+        port_bindings=dict.fromkeys(spec.ports, (HERE, None)),
+        tmpfs=dict(spec.tmpfs),
+        read_only=spec.read_only,
+        mem_limit=spec.memory_bytes,
+        memswap_limit=spec.memory_bytes,
+        nano_cpus=int(spec.cpus * 1e9) if spec.cpus else None,
+        pids_limit=spec.pids,
+        cap_drop=list(spec.cap_drop),
+        security_opt=list(spec.security_opt),
+        network_mode=spec.network,
+        dns_opt=list(spec.dns_options),
+        log_config=LogConfig(type="json-file", config={"max-size": "50m", "max-file": "5"}),
+    )
+    config: dict[str, Any] = api.create_container_config(
+        image=spec.image,
+        command=list(spec.command) if spec.command else None,
+        entrypoint=list(spec.entrypoint) if spec.entrypoint else None,
+        environment=dict(spec.environment),
+        ports=list(spec.ports),
+        volumes=list(spec.volumes),
+        user=spec.user,
+        stop_timeout=spec.stop_timeout_seconds,
+        host_config=host_config,
+        labels={**spec.labels, **labels},
+    )
+    config["HostConfig"].update(spec.host)
+    if spec.healthcheck is not None:
+        config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
+    return config
 
 
 def remove(session: Session, identifier: str) -> None:

@@ -20,10 +20,9 @@ from docker.errors import APIError, DockerException
 from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import cgroup_variables, is_rootless, log_source
 from workshop_kit.errors import WorkshopError
 

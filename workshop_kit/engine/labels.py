@@ -89,3 +89,9 @@ def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
 def labels_of(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
     """Return the SDK's ``labels``, which may be names alone, as a dictionary."""
     return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given or (), "")
+
+
+def service_in(labels: Mapping[str, str] | None) -> str | None:
+    """Return the service that a container is, by compose's label or the kit's; None without one."""
+    labels = labels or {}
+    return labels.get(COMPOSE_SERVICE) or labels.get(SERVICE)

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running
-from workshop_kit.engine.spec import MIB, Spec
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.machine import MIB
 from workshop_kit.progress import Report, silent
 
 SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")

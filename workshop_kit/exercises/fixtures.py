@@ -17,9 +17,8 @@ from docker.errors import NotFound
 
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import incidents
 from workshop_kit.observe.stats import Meter, Usage

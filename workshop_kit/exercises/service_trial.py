@@ -16,9 +16,9 @@ from typing import Any
 from docker.errors import ImageNotFound
 
 from workshop_kit.engine import containers, images, recipes, shell
+from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
-from workshop_kit.engine.spec import SECRETS_FOLDER, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import CheckEnded, Context

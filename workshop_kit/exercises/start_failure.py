@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workshop_kit.engine.builder import explain_build_error
-from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of
+from workshop_kit.machine import MIB
 from workshop_kit.observe import http
 
 LOG_BYTES, LOG_LINES = 64 * 1024, 200

@@ -21,9 +21,8 @@ from typing import Any, TypeVar
 from docker.errors import APIError
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import COLLECT
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
 from workshop_kit.machine import patient

@@ -7,10 +7,10 @@ from json import dumps
 from typing import Any
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running
-from workshop_kit.engine.spec import MIB, Spec
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
+from workshop_kit.machine import MIB
 
 REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[!-~]*)")
 RANGES = {"rate_per_second": range(1, 301), "seconds": range(1, 7201)}

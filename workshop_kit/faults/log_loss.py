@@ -17,10 +17,9 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import COLLECT, SERVICE
 from workshop_kit.engine.log_bucket import LogBucket
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.injection import fault

@@ -22,15 +22,15 @@ from requests.exceptions import RequestException
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.client import WorkspaceClient
-from workshop_kit.engine.containers import Running
+from workshop_kit.engine.containers import SECRETS_FOLDER, Running
 from workshop_kit.engine.labels import COMPOSE_SERVICE
-from workshop_kit.engine.spec import MIB, SECRETS_FOLDER
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial, trial
 from workshop_kit.exercises.trial import DependencyProxies
 from workshop_kit.faults.handlers import post
 from workshop_kit.gameday.service import Service
+from workshop_kit.machine import MIB
 from workshop_kit.observe import http, stats
 from workshop_kit.observe.logs import read_container
 

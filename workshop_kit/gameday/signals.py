@@ -11,12 +11,12 @@ import pandas as pd
 
 from workshop_kit.display.incident_chart import P95, one_clock
 from workshop_kit.display.rendered import Rendered, table
-from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import SERVED, SHARES, Customers, Visit
 from workshop_kit.gameday.shop import Shop
+from workshop_kit.machine import MIB
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables
 

@@ -15,7 +15,7 @@ from IPython.display import display
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered, template
 from workshop_kit.engine import containers
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page

@@ -19,9 +19,9 @@ from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import log_bucket, recipes
+from workshop_kit.engine.labels import service_in
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.spec import service_in
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults import injection, log_loss
 from workshop_kit.faults.injection import InjectedFault

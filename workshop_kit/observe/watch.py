@@ -22,9 +22,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SESSION
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE, SESSION, service_in
 from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.spec import service_in
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import Event, EventLog

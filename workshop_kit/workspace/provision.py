@@ -10,10 +10,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from workshop_kit.engine import cleanup, containers, images, install
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Ledger, Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.engine.stack import Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection

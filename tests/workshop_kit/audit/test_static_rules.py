@@ -12,12 +12,12 @@ import pytest
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, CONFINED, SETTINGS
 from workshop_kit.audit import catalog, clone_spec
+from workshop_kit.audit.clone_spec import private_network
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.audit.report import as_text
 from workshop_kit.audit.rules import confinement, logs
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import resolve
-from workshop_kit.engine.containers import private_network
 from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage

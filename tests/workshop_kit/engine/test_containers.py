@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from workshop_kit.engine import containers
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 
 pytestmark = pytest.mark.engine

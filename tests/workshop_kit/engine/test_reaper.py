@@ -18,10 +18,10 @@ from tests.waiting import wait_until
 from tests.workshop_kit.engine import kernels
 from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine import cleanup, containers, reaper
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import MAKER, SCOPE
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("images")]

@@ -11,12 +11,12 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine import features
-from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.check_api import CheckEnded
 from workshop_kit.exercises.checks import container_limits
 from workshop_kit.exercises.checks.container import Written, judge_layer, judge_loss
 from workshop_kit.exercises.checks.container_limits import LimitObservation
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.machine import MIB
 
 LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
-from workshop_kit.engine.spec import Spec
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import Context

@@ -16,13 +16,13 @@ from unittest.mock import MagicMock
 
 import pandas as pd
 
-from workshop_kit.engine.spec import MIB
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.trial import HANGS, OPEN, DependencyProxies
 from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.shop import DEPENDENCIES, Release, Shop
+from workshop_kit.machine import MIB
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 from workshop_kit.paths import CHECKOUT

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workshop_kit.display.charts import Bars, Numbers
-from workshop_kit.engine.spec import MIB
+from workshop_kit.machine import MIB
 from workshop_kit.observe.watch import Tables
 from workshop_kit.screen import visible
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from workshop_kit.engine.spec import SECRETS_FOLDER
+from workshop_kit.engine.containers import SECRETS_FOLDER
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import config

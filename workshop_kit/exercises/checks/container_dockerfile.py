@@ -13,9 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from workshop_kit.engine import containers, images, recipes
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.spec import Spec
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import container

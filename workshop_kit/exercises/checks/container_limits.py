@@ -14,12 +14,12 @@ from typing import Any
 from docker.errors import APIError
 
 from workshop_kit.engine import features, recipes
-from workshop_kit.engine.spec import MIB
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
+from workshop_kit.machine import MIB
 
 FILE = "compose.yaml"
 SERVICE = "my-service"

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.engine import containers, recipes
+from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import COLLECT
-from workshop_kit.engine.spec import Spec
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import Context, check, handed_in, part
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none

@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
 from workshop_kit.audit.findings import AuditReport, Method, Principle, Rule, RuleFinding, RuleVerdict
-from workshop_kit.errors import WrongUsage, first_problem
+from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.files import load_toml
 
 HERE = Path(__file__).parent
 IGNORE_EXAMPLE = 'Write an [[ignore]] table with rule = "…", reason = "…" and until = 2027-01-31.'
@@ -89,13 +90,11 @@ class IgnoreFile(BaseModel):
 def load_ignored(path: Path) -> list[IgnoreEntry]:
     """Read an ignore file. Raises WrongUsage if it cannot be read, or an entry lacks its rule, reason or date."""
     try:
-        return IgnoreFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).ignore
-    except OSError as error:
-        raise WrongUsage(f"The file {path} cannot be read: {error.strerror}.", "Name another file.") from error
-    except ValidationError as invalid:
-        raise WrongUsage(f"{path} is no ignore file: {first_problem(invalid)}.", IGNORE_EXAMPLE) from None
-    except ValueError as error:  # of TOML, or of UTF-8
-        raise WrongUsage(f"The file {path} is no TOML: {error}.", IGNORE_EXAMPLE) from error
+        return load_toml(path, TypeAdapter(IgnoreFile)).ignore
+    except FileNotFoundError as missing:
+        raise WrongUsage(f"There is no file {path}.", "Name another file.") from missing
+    except WorkshopError as unusable:
+        raise WrongUsage(unusable.what, IGNORE_EXAMPLE) from unusable
 
 
 def accept(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:

@@ -157,17 +157,13 @@ def _sweep_until_empty(ledger: Ledger, identity: Identity, before: str, maker: s
 
 
 def _sweep(session: Session, before: str, maker: str | None) -> cleanup.CleanupResult:
-    try:
+    with contextlib.closing(session.engine.client):
         try:
             if before:
                 pkgutil.resolve_name(before)(session)
         except Exception as error:  # the sweep itself must run all the same
             logging.warning("%s failed: %s", before, error)
-        if maker is None:
-            return cleanup.remove(session, {"kernel", "workspace"})
-        return cleanup.remove(session, {"kernel"}, made_by=maker)
-    finally:
-        session.engine.client.close()
+        return cleanup.remove(session, {"kernel"} if maker else {"kernel", "workspace"}, made_by=maker)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from workshop_kit.errors import WorkshopError, first_problem
-from workshop_kit.files import read_small
+from workshop_kit.errors import first_problem
+from workshop_kit.files import explain, read_small
 
 Record = TypeVar("Record")
 
@@ -93,10 +93,7 @@ class RecordFile(Generic[Record]):
         try:
             yield
         except OSError as error:
-            raise WorkshopError(
-                f"The file {self.path} cannot be kept: {error.strerror}.",
-                "Free some space or correct the folder's permissions, then try again.",
-            ) from error
+            raise explain(error, self.path) from error
 
 
 def _lines(records: Iterable[Any]) -> bytes:

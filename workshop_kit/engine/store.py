@@ -182,10 +182,8 @@ class Store:
         """Return the ARN of the KMS key that the secrets are encrypted with; the key is created if absent."""
         kms = self.client("kms")
         with explained(self.access, f"find the key {KEY_ALIAS}"):
-            for page in kms.get_paginator("list_aliases").paginate():
-                for alias in page["Aliases"]:
-                    if alias["AliasName"] == KEY_ALIAS and alias.get("TargetKeyId"):
-                        return str(kms.describe_key(KeyId=alias["TargetKeyId"])["KeyMetadata"]["Arn"])
+            with contextlib.suppress(kms.exceptions.NotFoundException):
+                return str(kms.describe_key(KeyId=KEY_ALIAS)["KeyMetadata"]["Arn"])
             created = kms.create_key(Description="encrypts the workshop's secrets")["KeyMetadata"]
             kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=created["KeyId"])
         return str(created["Arn"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,7 +66,7 @@ class EventLog:
         self._engine, self._session = engine, session
         self._since = int(pd.Timestamp(get_json(engine, "/info")["SystemTime"]).value)  # in nanoseconds since 1970
         self._ahead = self._since - time.time_ns()  # of the engine's clock
-        self._seen: dict[str, None] = {}  # the newest messages, oldest first: the engine repeats some
+        self._seen: deque[str] = deque(maxlen=REMEMBERED_MESSAGES)  # the engine repeats some messages
         self._health: dict[str, str] = {}  # the last one told, by container
 
     def poll(self) -> list[Event]:
@@ -77,9 +78,7 @@ class EventLog:
         answer = b"".join(chunks(self._engine.client.api, "/events", asked))
         self._since = max(self._since, until - _OVERLAP_NANOSECONDS)
         new = [line for line in answer.decode().splitlines() if line.strip() and line not in self._seen]
-        self._seen.update(dict.fromkeys(new))
-        for line in list(self._seen)[:-REMEMBERED_MESSAGES]:
-            del self._seen[line]
+        self._seen += new
         messages = [json.loads(line) for line in new]
         ours = (one for one in messages if are_ours(one["Actor"]["Attributes"], self._session))
         return [event for event in map(parse, ours) if event and self._is_new(event)]

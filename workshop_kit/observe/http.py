@@ -131,14 +131,12 @@ class Connection:
             with contextlib.suppress(OSError):  # it may have answered before it closed the connection
                 self._socket.sendall(part)
 
-    def wait_continue(self, timeout_seconds: float = TIMEOUT_SECONDS) -> bool:
+    def wait_continue(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         """Wait for ``100 Continue``: the service has read the headers and waits for the body."""
-        if self._socket is None:
-            return False
-        self._socket.settimeout(timeout_seconds)
-        with contextlib.suppress(OSError):
-            return self._socket.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 100"
-        return False
+        if self._socket is not None:
+            self._socket.settimeout(timeout_seconds)
+            with contextlib.suppress(OSError):
+                self._socket.recv(1, socket.MSG_PEEK)
 
     def answer(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
         """Read the answer until it is complete, too large, or the time is up; once a connection."""

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -239,18 +238,15 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
 
 
-def of_dependencies(answer: Answer, container: str, time: datetime) -> Iterator[Health]:
-    """Yield the state of each dependency in ``/health`` (draft-inadarei-api-health-check-06)."""
-    for name, (state, milliseconds) in list(dict(_checks(answer.json())).items())[:MOST_DEPENDENCIES]:
-        yield Health(time, container, visible(name, 40), state, None, milliseconds)
-
-
-def _checks(body: Any) -> Iterator[tuple[str, tuple[str, float]]]:
+def of_dependencies(answer: Answer, container: str, time: datetime) -> list[Health]:
+    """Return the state of each dependency in ``/health`` (draft-inadarei-api-health-check-06)."""
+    body, found = answer.json(), {}
     checks = body.get("checks") if isinstance(body, Mapping) else None
     for key, entries in checks.items() if isinstance(checks, Mapping) else ():
         entry = entries[0] if isinstance(entries, list) and entries else entries
-        state = entry.get("status") if isinstance(entry, Mapping) else None
-        if state not in (PASS, WARN, FAIL):
-            continue
-        took = entry.get("observedValue") if entry.get("observedUnit") == "ms" else None
-        yield str(key).partition(":")[0], (state, float(took) if isinstance(took, int | float) else math.nan)
+        if isinstance(entry, Mapping) and entry.get("status") in (PASS, WARN, FAIL):
+            took = entry.get("observedValue") if entry.get("observedUnit") == "ms" else None
+            milliseconds = float(took) if isinstance(took, int | float) else NOT_KNOWN
+            name = str(key).partition(":")[0]
+            found[name] = Health(time, container, visible(name, 40), entry["status"], None, milliseconds)
+    return list(found.values())[:MOST_DEPENDENCIES]

@@ -133,7 +133,8 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         """Get a container by its id, or one of this workspace by its name: as typed, the real one, or its service's."""
         if IDENTIFIER.fullmatch(container_id):
             return super().get(container_id)
-        for name in self.client.names.container_candidates(container_id):
+        real = self.client.names.thing(container_id)
+        for name in dict.fromkeys([real, f"{real}-1", container_id]):
             with contextlib.suppress(NotFound):
                 found = super().get(name)
                 if self.is_mine(found.labels):

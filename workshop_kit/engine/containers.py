@@ -111,7 +111,8 @@ class Running:
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines that it wrote to stdout and stderr, at most 64 KiB."""
-        return log_tail(self.container, lines)
+        text = self.container.logs(tail=lines)[-LOG_TAIL_BYTES:]
+        return str(text.decode(errors="replace")).rstrip()
 
     def wait_until(self, holds: Callable[[], bool], *, within_seconds: float = 20, what: str = "get ready") -> float:
         """Poll until ``holds()``; return the seconds it took.
@@ -262,12 +263,6 @@ def host_port(attributes: Mapping[str, Any], port: int) -> int | None:
     """Return the port of this machine at which a container's port is published; None if it is not, or not now."""
     bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
     return int(bindings[0]["HostPort"]) if bindings else None
-
-
-def log_tail(container: Any, lines: int = LOG_TAIL_LINES) -> str:
-    """Return the last lines that a container wrote to stdout and stderr, at most 64 KiB."""
-    text = container.logs(tail=lines)[-LOG_TAIL_BYTES:]
-    return str(text.decode(errors="replace")).rstrip()
 
 
 def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:

@@ -72,10 +72,6 @@ class Identity:
         real = self.image(tag)
         return real if ":" in real.rpartition("/")[2] else f"{real}:latest"
 
-    def container_candidates(self, name: str) -> list[str]:
-        """Return the real names that a typed one may mean, in order: one's container, a service, the name itself."""
-        return list(dict.fromkeys([self.thing(name), f"{self.thing(name)}-1", name]))
-
     def _is_real(self, name: str) -> bool:
         return name.startswith((f"{self.project}-", f"{self.project}/", f"{self.project}_"))
 

@@ -163,7 +163,8 @@ class Stack:
         for service, container in self.containers().items():
             if trouble := _trouble(container.attrs["State"]):
                 sentence = f"The stack did not come up: {service} {trouble}."
-                return WorkshopError(sentence, error.next_step, output=single.log_tail(container))
+                said = single.Running(self.session, container).log_tail()
+                return WorkshopError(sentence, error.next_step, output=said)
         return error
 
 
@@ -244,7 +245,7 @@ def cgroup_variables(info: Mapping[str, Any], session: str, folder: Path) -> dic
     name, parent = f"workshop-{session}", ""  # a rootless engine without delegation has no cgroups
     root, path = "/sys/fs/cgroup", name
     if info.get("CgroupDriver") == "systemd":
-        parent, path = f"{name}.slice", _slice_path(name)
+        parent, path = f"{name}.slice", f"workshop.slice/{name}.slice"  # every dash in the name is a level
     elif info.get("CgroupDriver") == "cgroupfs":
         parent = f"/{name}"  # without the slash it would be below the engine's own
     version_1 = info.get("CgroupVersion") == "1"
@@ -256,13 +257,3 @@ def cgroup_variables(info: Mapping[str, Any], session: str, folder: Path) -> dic
         "WORKSHOP_CGROUP_PATH": path,
         "WORKSHOP_CGROUP_V1": "1" if version_1 else "",
     }
-
-
-def _slice_path(name: str) -> str:
-    """Return where systemd keeps a slice: every dash in its name is a level.
-
-    >>> _slice_path("a-b-c")
-    'a.slice/a-b.slice/a-b-c.slice'
-    """
-    parts = name.split("-")
-    return "/".join("-".join(parts[: level + 1]) + ".slice" for level in range(len(parts)))

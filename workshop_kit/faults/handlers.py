@@ -10,7 +10,6 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, NotFound
@@ -31,15 +30,13 @@ PROXY_MEMORY_BYTES = 64 * MIB
 class FaultContext:
     """One fault with its target, and the other active faults on the same target, oldest first.
 
-    An injection may start the proxy of the checkout ``root``, and calls ``record_proxy`` with its id; a revert starts
-    none.
+    An injection may start a proxy, and calls ``record_proxy`` with its id; a revert starts none.
     """
 
     session: Session
     container: Any
     active: ActiveFault
     others: tuple[ActiveFault, ...]
-    root: Path = CHECKOUT
     record_proxy: Callable[[str], None] = lambda _id: None
 
     def also(self, *mechanisms: str) -> list[ActiveFault]:
@@ -213,7 +210,7 @@ def _start_proxy(context: FaultContext) -> Running:
             "Use a service of the stack, or pause, stop, disconnect.",
         )
     spec = Spec(
-        recipes.tags(context.root)["fault_proxy"],
+        recipes.tags(CHECKOUT)["fault_proxy"],
         command=("serve", container.id[:12], *ports),
         network=next(iter(networks)),
         memory_bytes=PROXY_MEMORY_BYTES,

@@ -153,7 +153,7 @@ def _inject(
     try:
         record_proxy = partial(journal.set_proxy, active)
         inject, _ = HANDLERS[named(name).mechanism]
-        inject(FaultContext(stack.session, container, active, others, stack.root, record_proxy))
+        inject(FaultContext(stack.session, container, active, others, record_proxy))
     except APIError as error:
         raise WorkshopError(
             f"The engine refused the fault {name!r} on {service}: {engine_reason(error)}.",

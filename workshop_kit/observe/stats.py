@@ -1,6 +1,6 @@
 """The engine's statistics of a container → its usage, with units in the names.
 
-Source: ``GET /containers/{id}/stats`` with cgroup v1 or v2. Rates come from two samples, since a one-shot answer has no
+Source: ``GET /containers/{id}/stats`` with cgroup v1 or v2. Rates come from two answers, since a one-shot answer has no
 ``precpu_stats``.
 """
 
@@ -19,7 +19,7 @@ NOT_KNOWN = math.nan
 _NO_LIMIT_BYTES = 1 << 60  # cgroup v1 writes "no limit" as 2⁶³ less a page
 
 
-Answer = Mapping[str, Any]  # the engine's
+EngineAnswer = Mapping[str, Any]  # the statistics of a container
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Meter:
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._name = engine, name
         self._id = ""
-        self._previous: Answer | None = None
+        self._previous: EngineAnswer | None = None
 
     def read(self, container_id: str) -> Usage:
         """Return the usage; rates are those since the last read. Raises what `get_json` raises."""
@@ -60,7 +60,7 @@ class Meter:
         return usage(previous, answer, self._name)
 
 
-def is_running(answer: Answer) -> bool:
+def is_running(answer: EngineAnswer) -> bool:
     """Return whether the container ran; of one that does not run the answer is a stub."""
     read = str(answer.get("read", ""))
     return bool(read) and not read.startswith("0001-")
@@ -77,7 +77,7 @@ def working_set(memory: Mapping[str, Any]) -> float:
     return used if idle >= used else used - idle
 
 
-def usage(previous: Answer | None, answer: Answer, container: str = "") -> Usage:
+def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = "") -> Usage:
     """Return the usage between two answers on one container; rates are NaN without a previous one."""
     if not is_running(answer):
         return Usage(datetime.now(tz=UTC), container, "stopped")
@@ -103,7 +103,7 @@ def usage(previous: Answer | None, answer: Answer, container: str = "") -> Usage
     )
 
 
-def _counters(answer: Answer) -> tuple[int, int, int]:
+def _counters(answer: EngineAnswer) -> tuple[int, int, int]:
     """Return the CPU time in nanoseconds, the scheduler's periods, and those in which the container was held back."""
     cpu = answer.get("cpu_stats") or {}
     throttling = cpu.get("throttling_data") or {}

@@ -80,16 +80,17 @@ class Controller:
         self._watcher.start()
         return self
 
-    def close(self) -> list[str]:
-        """End the load, revert every fault, stop watching; return a sentence for each fault that stays."""
+    def close(self) -> None:
+        """End the load, revert every fault, stop watching. Raises WorkshopError as `revert_all` does."""
         with self._acting:
             self._closing.set()
         if self._going.is_alive():
             self._going.join(JOB_SECONDS)
         self.load_generator.stop()
-        left = self.active_faults.revert_all()
-        self._watcher.stop()
-        return left
+        try:
+            self.revert_all()
+        finally:
+            self._watcher.stop()
 
     def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
         """Inject a fault for ``seconds``, or until it is reverted."""

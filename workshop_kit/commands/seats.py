@@ -43,9 +43,9 @@ def prepare(
         hub_server.ensure(may_install=not no_install, report=report)
     for name, code in settings.codes.items():
         answer(f"{name:<12}{code}")
-    found = hub_seats.capacity_of_machine(reach.connect())
-    say(str(found))
-    if found.seats < seats:
+    possible, sentence = hub_seats.capacity_of_machine(reach.connect())
+    say(sentence)
+    if possible < seats:
         say(f"Plan a larger machine: {seats} seats want more than this one has.")
     say("Give each participant one line of the list. Next: ./workshop hub start")
 
@@ -86,7 +86,7 @@ def start(
 @hub.command("capacity")
 def show_capacity() -> None:
     """Say how many seats this machine carries, by its memory and its disk."""
-    answer(str(hub_seats.capacity_of_machine(reach.connect())))
+    answer(hub_seats.capacity_of_machine(reach.connect())[1])
 
 
 @hub.command("end")

@@ -123,6 +123,13 @@ def counts_by_step(
     return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
 
 
+def lasting(seconds: float) -> str:
+    """Return a length of time in the largest unit that fits: ``5 s``, ``15 min``."""
+    units = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 0.001, "µs": 0.000_001}
+    name, size = next((name, size) for name, size in units.items() if seconds >= size)
+    return f"{seconds / size:g} {name}"
+
+
 def axis_end(highest: float) -> float:
     """Return a round number that leaves some room above the highest value.
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import Bars, counts_by_step
+from workshop_kit.display.charts import Bars, counts_by_step, lasting
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
 from workshop_kit.display.dashboard.view import FaultBand, Panel, container_view, describe, times
@@ -83,11 +83,7 @@ def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
     step = float(next((one for one in TIME_STEPS if seconds / one <= MOST_BARS), TIME_STEPS[-1]))
     names = lines["of"].to_numpy()
     starts, counts = counts_by_step(times(lines) - edge, names, dict.fromkeys(names), edge, seconds, step)
-    return Bars(f"Log lines, by level, in each {_lasting(step)}", "lines", starts, step, counts)
-
-
-def _lasting(step: float) -> str:
-    return "second" if step == 1 else f"{step:g} seconds" if step < 60 else f"{step / 60:g} minutes"
+    return Bars(f"Log lines, by level, in each {lasting(step)}", "lines", starts, step, counts)
 
 
 def _said(bars: Bars | None) -> str:

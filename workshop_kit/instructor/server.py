@@ -46,16 +46,9 @@ class InstructorServer(PageServer):
     def __init__(self, port: int | None = None) -> None:
         super().__init__(port)
         self.presenter_token, self.audience_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-
-    @property
-    def presenter_url(self) -> str:
-        """The presenter's address: it can inject faults."""
-        return f"http://{HOST}:{self.port}/presenter?token={self.presenter_token}"
-
-    @property
-    def audience_url(self) -> str:
-        """The address for the projector."""
-        return f"http://{HOST}:{self.port}/audience?token={self.audience_token}"
+        address = f"http://{HOST}:{self.port}"
+        self.presenter_url = f"{address}/presenter?token={self.presenter_token}"  # it can inject faults
+        self.audience_url = f"{address}/audience?token={self.audience_token}"  # for the projector
 
     def routes(self, served: PresenterApi) -> list[Any]:
         """Return the routes of the presenter's token, and those of both tokens."""

@@ -153,7 +153,7 @@ def start_watch(stack: Stack, screens: Screens, container: Any) -> Watch:
     target = WatchTarget(service_in(found.labels) or found.name, id=found.id)
     watcher = Watcher(stack.session.engine, stack.session.identity.session, [target])
     watch = Watch(stack, screens, watcher)
-    screens.replace(WATCH, watch)
+    screens.replace(WATCH, watch.stop)
     watcher.start()
     return watch
 

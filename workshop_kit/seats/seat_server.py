@@ -61,9 +61,9 @@ def serve(workspace: Workspace) -> NoReturn:
 
     The hub's variables say where it listens.
     """
-    folders = lab_settings.prepare(workspace)
+    lab_settings.prepare(workspace)
     lab_settings.trust(workspace)
     first = f"--ServerApp.default_url={lab_settings.lab_path(lab_settings.START)}"
     words = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *lab_settings.server_options(workspace), first]
     os.chdir(workspace.folder)
-    os.execve(words[0], words, lab_settings.server_environment(folders, token=None))
+    os.execve(words[0], words, lab_settings.server_environment(workspace, token=None))

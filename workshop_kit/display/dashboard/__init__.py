@@ -72,7 +72,7 @@ class Dashboard:
 
     def show(self, screens: Screens) -> Self:
         """Show it below the running cell; it ends the former one with its title."""
-        screens.replace(self.title, self)
+        screens.replace(self.title, self.stop)
         self.stop()
         self._stop.clear()
         self._started = time.monotonic()

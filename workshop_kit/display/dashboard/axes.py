@@ -91,12 +91,8 @@ def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **mor
     return axes.text(x, y, text, fontsize=size, **{**look, **more})
 
 
-def value_heights(plot: Plot) -> list[float]:
-    """Return the height of each line's value, below its name."""
-    return [y - 0.145 for y in _name_heights(plot)]
-
-
-def _name_heights(plot: Plot) -> list[float]:
+def name_heights(plot: Plot) -> list[float]:
+    """Return the height of each line's name, in heights of the panel."""
     step = min(0.36, 1.0 / max(1, len(plot.lines)))
     return [0.97 - number * step for number in range(len(plot.lines))]
 
@@ -109,7 +105,7 @@ def _name_panel(axes: Axes, title: str, unit: str = "") -> None:
 
 
 def _name_lines(axes: Axes, plot: Plot) -> None:
-    for number, (line, y) in enumerate(zip(plot.lines, _name_heights(plot), strict=True)):
+    for number, (line, y) in enumerate(zip(plot.lines, name_heights(plot), strict=True)):
         look = {**look_of(number), "markersize": 4.5}
         axes.add_artist(Line2D([SAMPLE, SAMPLE + 0.04], [y, y], transform=axes.transAxes, clip_on=False, **look))
         write(axes, NAME, y, line.label)

@@ -20,6 +20,7 @@ MARKS_APART = 0.08  # of the marks on a line, in widths of a panel
 BANDS_FROM = 2  # the lowest level of the faults in the event lane
 MOST_NAMES = 24  # in the event lane
 MARK = 0.012  # distance of a name from its mark, in widths of the lane
+VALUE_BELOW = 0.145  # distance of a line's value from its name, in heights of a panel
 LETTER = 0.0108  # width of a letter, in widths of the lane
 
 
@@ -125,8 +126,9 @@ def _lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[Artis
         if line.last is None:  # matplotlib cannot space marks on a line without a point
             continue
         yield from ax.plot(line.x, line.y, markevery=MARKS_APART, **axes.look_of(number))
-    for line, y in zip(plot.lines, axes.value_heights(plot), strict=True):
-        yield axes.write(ax, axes.NAME, y, _value(line, plot.panel.unit, highest=highest), fontweight="bold")
+    for line, y in zip(plot.lines, axes.name_heights(plot), strict=True):
+        value = _value(line, plot.panel.unit, highest=highest)
+        yield axes.write(ax, axes.NAME, y - VALUE_BELOW, value, fontweight="bold")
     if all(line.last is None for line in plot.lines):
         yield _sentence(ax, view.nothing)
 

@@ -25,6 +25,7 @@ Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from 
 Track = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
 ]
+Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
 ExerciseId = Annotated[
     str,
     typer.Argument(

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import NoBrowser, connected_stack
+from workshop_kit.commands.common import Lessons, NoBrowser, connected_stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
@@ -66,9 +66,7 @@ def _collect_signals() -> list[int]:
 
 
 def notes(
-    lessons: Annotated[
-        list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")
-    ] = None,
+    lessons: Lessons = None,
     out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/notes")] = NOTES,
 ) -> None:
     """Write a page for each lesson and print where they are."""

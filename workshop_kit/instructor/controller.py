@@ -54,7 +54,7 @@ class JobState:
 
 @dataclass
 class Controller:
-    """Controls one workspace's stack until the block ends, which leaves the stack as it was.
+    """Controls one workspace's stack from `open` to `close`, which leaves the stack as it was.
 
     The methods may be called from any thread and raise WorkshopError in one sentence.
     """
@@ -81,14 +81,14 @@ class Controller:
         return self
 
     def close(self) -> None:
-        """End the load, revert every fault, stop watching. Raises WorkshopError as `revert_all` does."""
+        """End the load, revert every fault, stop watching. Raises WorkshopError for faults that stay."""
         with self._acting:
             self._closing.set()
         if self._going.is_alive():
             self._going.join(JOB_SECONDS)
         self.load_generator.stop()
         try:
-            self.revert_all()
+            self.active_faults.revert_all()
         finally:
             self._watcher.stop()
 
@@ -101,11 +101,6 @@ class Controller:
         """Send requests at a rate from now on, in place of the former ones."""
         with self._may_act():
             self.load_generator.start(request, rate_per_second)
-
-    def revert_all(self) -> None:
-        """Revert every fault. Raises WorkshopError that lists the faults it could not revert."""
-        if left := self.active_faults.revert_all():
-            raise WorkshopError(" ".join(left), "Run ./workshop down and start again.")
 
     def order(self, request_id: str) -> int | None:
         """Place one order with a request id; return the status, None without an answer."""
@@ -139,7 +134,7 @@ class Controller:
         try:
             with engine_needed():
                 self.load_generator.stop()
-                self.revert_all()
+                self.active_faults.revert_all()
                 service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
                 text = " ".join(checkpoint.goto(service, name, report).sentences())
                 trust(self.workspace)
@@ -199,12 +194,6 @@ class Controller:
             if self._closing.is_set():
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             yield
-
-    def __enter__(self) -> Self:
-        return self.open()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _is_well(self) -> bool:
         """Return whether the newest /health passes and no request failed in the newest second."""

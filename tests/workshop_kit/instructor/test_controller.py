@@ -96,7 +96,7 @@ def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
     pages.controller.inject("limits", "redis", {"memory_mib": 64.0})
     stack.container("redis").kill()  # what the kernel does where the limit is too low
     wait_until(lambda: stack.container("redis").status == "exited")
-    pages.controller.revert_all()
+    pages.controller.active_faults.revert_all()
     assert stack.container("redis").status == "running"
     assert snapshot(stack.container("redis")).limits == before.limits
 

@@ -26,6 +26,9 @@ Track = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
 ]
 Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
+Address = Annotated[
+    str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
+]
 ExerciseId = Annotated[
     str,
     typer.Argument(

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import Lessons, NoBrowser, connected_stack
+from workshop_kit.commands.common import Address, Lessons, NoBrowser, connected_stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
@@ -19,9 +19,6 @@ from workshop_kit.workspace.folder import HIDDEN, own_workspace
 
 Room = Annotated[
     bool, typer.Option("--room", help="Also open a live room to this machine's network: people join by a code.")
-]
-Address = Annotated[
-    str | None, typer.Option(help="With --room: the address to open it on; left out, this machine's own.")
 ]
 CODE = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import NoInstall
+from workshop_kit.commands.common import Address, NoInstall
 from workshop_kit.engine import images, reach, reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.seats import hub_seats, hub_server, seat_server
@@ -53,9 +53,7 @@ def prepare(
 @hub.command("start")
 def start(
     port: Annotated[int, typer.Option(help="The port of the hub's page; the next one is the proxy's own.")] = 8000,
-    address: Annotated[
-        str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
-    ] = None,
+    address: Address = None,
 ) -> None:
     """Start the hub and all seats; Ctrl-C ends the hub, and the seats run on."""
     from workshop_kit.display.page_server import network_address  # lazily: a slow import

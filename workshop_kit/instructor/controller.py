@@ -25,7 +25,7 @@ from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import EngineLog
 from workshop_kit.observe.logs.lines import assemble, parse_fields
-from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
+from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
@@ -67,7 +67,7 @@ class Controller:
     def __post_init__(self) -> None:
         self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
-        self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
+        self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._closing, self._acting = threading.Event(), threading.Lock()
         self._going = threading.Thread()
         self._picture, self._drawn, self._drawing = "", float("-inf"), threading.Lock()
@@ -77,7 +77,7 @@ class Controller:
         injection.revert_all(self.stack.session, report=report)
         self.stack.up(report=report)
         reaper.watch(self.stack.session, provision.REVERT_FAULTS)
-        self._watcher.start()
+        self.watcher.start()
         return self
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Controller:
         try:
             self.active_faults.revert_all()
         finally:
-            self._watcher.stop()
+            self.watcher.stop()
 
     def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
         """Inject a fault for ``seconds``, or until it is reverted."""
@@ -143,10 +143,6 @@ class Controller:
         finally:
             self.job = JobState(text, 1.0, runs=False)
 
-    def tables(self) -> Tables:
-        """Return what was observed of the service in the last minutes."""
-        return self._watcher.tables()
-
     def lines(self) -> pd.DataFrame:
         """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
         rows = []
@@ -181,7 +177,7 @@ class Controller:
 
     def draw(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
         """Draw the clock now; see `clock.svg`."""
-        tables = self._watcher.tables(SERVICE, seconds=seconds + 10)
+        tables = self.watcher.tables(SERVICE, seconds=seconds + 10)
         faults = injection.history(self.stack.session)
         return clock.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
 
@@ -197,7 +193,7 @@ class Controller:
 
     def _is_well(self) -> bool:
         """Return whether the newest /health passes and no request failed in the newest second."""
-        tables = self._watcher.tables(SERVICE, seconds=5)
+        tables = self.watcher.tables(SERVICE, seconds=5)
         health = tables.health[tables.health["what"] == "/health"]["state"]
         failed = tables.requests["errors_per_second"]
         return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])

@@ -27,7 +27,7 @@ def generators(stack: Stack) -> set[str]:
 
 def rate(pages: Pages) -> float:
     """The requests per second that the service last counted."""
-    known = pages.controller.tables().requests["requests_per_second"].dropna()
+    known = pages.controller.watcher.tables().requests["requests_per_second"].dropna()
     return float(known.iloc[-1]) if len(known) else 0.0
 
 

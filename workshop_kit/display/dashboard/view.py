@@ -230,11 +230,8 @@ def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Span, ...]
 
 def _happened(event: object) -> str:
     what, detail, code = (getattr(event, name) for name in ("what", "detail", "exit_code"))
-    if what == "start":
-        return "started"
-    if what == "die":
-        return f"ended ({code})" if not pd.isna(code) else "ended"
-    return "out of memory" if what == "oom" else visible(str(detail), 30)
+    ended = "ended" if pd.isna(code) else f"ended ({code})"
+    return {"start": "started", "die": ended, "oom": "out of memory"}.get(what) or visible(str(detail), 30)
 
 
 def _line_text(line: PanelLine) -> str:

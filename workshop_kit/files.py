@@ -47,7 +47,8 @@ def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     device would fill the memory), is larger than ``max_bytes``, or cannot be read.
     """
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
+        # A FIFO without a writer, too, opens at once.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise NotReady(f"{path} is no regular file.", "Move it away.")
             content = file.read(max_bytes + 1)
@@ -58,11 +59,6 @@ def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     if len(content) > max_bytes:
         raise NotReady(f"{path} is larger than {max_bytes / 1e6:g} MB.", "Move it away, or remove what is too much.")
     return content
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a FIFO without a writer, too, returns at once."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def read_small_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:

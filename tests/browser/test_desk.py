@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
@@ -58,7 +59,7 @@ def desk(workspace: Workspace, session: Session, chromium: Browser) -> Iterator[
         page.goto(url)
         return page
 
-    with Controller(provision.stack_of(workspace, session), workspace) as controller:
+    with closing(Controller(provision.stack_of(workspace, session), workspace).open()) as controller:
         server.start(PresenterApi(controller))
         yield DeskPages(server, controller, open_page)
         context.close()

@@ -20,7 +20,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import JupyterFolders
+from workshop_kit.workspace.lab_settings import DATA
 
 NAME = "notebooks/00_start.ipynb"
 
@@ -34,7 +34,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 def is_signed(workspace: Workspace) -> bool:
     """Whether JupyterLab trusts the notebook as it is now."""
-    notary = NotebookNotary(data_dir=str(JupyterFolders(workspace.jupyter_folder).data))  # type: ignore[no-untyped-call]
+    notary = NotebookNotary(data_dir=str(workspace.jupyter_folder / DATA))  # type: ignore[no-untyped-call]
     notebook = nbformat.read(workspace.folder / NAME, as_version=4)  # type: ignore[no-untyped-call]
     return bool(notary.check_signature(notebook))  # type: ignore[no-untyped-call]
 

@@ -30,7 +30,7 @@ LABEL = "Live room"
 HOW = "To join the instructor's live room, run this cell in JupyterLab, or type ./workshop join CODE at the terminal."
 LEFT = "The room has forgotten you."
 LEFT_WITHOUT_ANSWER = "You have left. The room did not answer; it forgets all participants when it closes."
-INTERVAL_SECONDS, JITTER_SECONDS, LONGEST_SECONDS = 2.0, 0.5, 15.0
+INTERVAL_SECONDS, JITTER_SECONDS = 2.0, 0.5
 
 Post = Callable[[JoinCode, str, str], Answer]
 
@@ -58,7 +58,6 @@ class RoomSync:
         self.listeners: dict[str, Callable[[RoomConnection], None]] = {}
         self._post = post
         self._wake, self._stop = threading.Event(), threading.Event()
-        self._failures = 0
         self._thread = threading.Thread(target=self._run, name="live room", daemon=True)
 
     def start(self) -> None:
@@ -83,7 +82,6 @@ class RoomSync:
         except Exception as error:  # no answer, a damaged progress file: the thread goes on, and prints nothing
             problem = str(error) if isinstance(error, WorkshopError) else f"Nothing was sent ({type(error).__name__})."
             connection = replace(self.connection, joined=True, problem=problem)
-        self._failures = self._failures + 1 if connection.problem else 0
         if connection != self.connection:
             self._tell(connection)
         return connection
@@ -108,13 +106,9 @@ class RoomSync:
     def _run(self) -> None:
         while not self._stop.is_set():
             self.sync()
-            self._wake.wait(self._pause())
+            jitter = random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load of a class
+            self._wake.wait(INTERVAL_SECONDS + jitter)
             self._wake.clear()  # before the look at `_stop`, which is set before `_wake`
-
-    def _pause(self) -> float:
-        """Return the seconds to the next snapshot: longer without an answer, and random for each participant."""
-        pause = min(INTERVAL_SECONDS * 2.0 ** min(self._failures, 9), LONGEST_SECONDS)
-        return pause + random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load
 
 
 _of_kernel: dict[Path, RoomSync] = {}

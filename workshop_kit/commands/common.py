@@ -25,6 +25,10 @@ Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from 
 Track = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
 ]
+Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
+Address = Annotated[
+    str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
+]
 ExerciseId = Annotated[
     str,
     typer.Argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -9,76 +10,44 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import NoBrowser, connected_stack
-from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.commands.common import Address, Lessons, NoBrowser, connected_stack
+from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.course import find_lesson, lesson_names
 from workshop_kit.workspace.folder import HIDDEN, own_workspace
 
-REDIRECTS = ("open-presenter.html", "open-audience.html")
-ROOM = "live-room"
+Room = Annotated[
+    bool, typer.Option("--room", help="Also open a live room to this machine's network: people join by a code.")
+]
+CODE = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""
 NOTES = CHECKOUT / "build" / "notes"
-ROOM_PAGE = """To join:      ./workshop join {}, or {}
-The live room listens on {}, port {}; everything else stays on this machine."""
-PAGES = """For you:      {}
-For the room: {}
-The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all."""
 
 
 def desk(
     port: Annotated[int | None, typer.Option(help="The pages' port; left out, a free one is chosen.")] = None,
     no_browser: NoBrowser = False,
-    room: Annotated[
-        bool, typer.Option("--room", help="Also open a live room to this machine's network: people join by a code.")
-    ] = False,
-    address: Annotated[
-        str | None, typer.Option(help="With --room: the address to open it on; left out, this machine's own.")
-    ] = None,
+    room: Room = False,
+    address: Address = None,
 ) -> None:
     """Serve both pages, and a room if it is asked for, until Ctrl-C; then revert every fault and end the load."""
     if address and not room:
         raise WrongUsage("--address is for a live room.", "Add --room.")
-    from workshop_kit.instructor.classroom import RoomApi
-    from workshop_kit.instructor.controller import Controller
-    from workshop_kit.instructor.presenter_api import PresenterApi  # lazily: slow imports
+    from workshop_kit.instructor.controller import Controller  # lazily: slow imports
     from workshop_kit.instructor.room_server import open_room
-    from workshop_kit.instructor.server import InstructorServer
-    from workshop_kit.lessons.lab import open_in_browser
+    from workshop_kit.instructor.server import InstructorServer, serving
 
     server = InstructorServer(port)  # a taken port is an error before anything starts
     workspace = own_workspace()
-    room_server = open_room(workspace.folder / HIDDEN / ROOM, address) if room else None
+    room_server = open_room(workspace.folder / HIDDEN / CODE, address) if room else None
     controller = Controller(connected_stack(workspace), workspace)
-    redirects = [workspace.folder / name for name in REDIRECTS]
     with TerminalReport() as report:
         controller.open(report)
-    left: list[str] = []
     received = _collect_signals()
-    try:
-        api = RoomApi(room_server.code, controller.audience, controller.stack.root) if room_server else None
-        server.start(PresenterApi(controller, api))
-        if room_server and api:
-            room_server.start(api.classroom)
-            code = room_server.code
-            say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
-        say(PAGES.format(server.presenter_url, server.audience_url))
-        if not no_browser:
-            for url, redirect in zip((server.presenter_url, server.audience_url), redirects, strict=True):
-                open_in_browser(url, redirect)
+    with contextlib.closing(controller), serving(controller, server, room_server, open_pages=not no_browser):
         while not received:
             time.sleep(0.1)
-    finally:
-        server.stop()
-        if room_server:
-            room_server.stop()
-        for redirect in redirects:
-            redirect.unlink(missing_ok=True)
-        left = controller.close()
-    if left:
-        say("\n".join([*left, "Run ./workshop down, then start again."]))
-        raise typer.Exit(Exit.NOT_GOOD)
     say("The desk is closed: no active fault, no load.")
 
 
@@ -94,9 +63,7 @@ def _collect_signals() -> list[int]:
 
 
 def notes(
-    lessons: Annotated[
-        list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")
-    ] = None,
+    lessons: Lessons = None,
     out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/notes")] = NOTES,
 ) -> None:
     """Write a page for each lesson and print where they are."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import NoInstall
+from workshop_kit.commands.common import Address, NoInstall
 from workshop_kit.engine import images, reach, reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.seats import hub_seats, hub_server, seat_server
@@ -43,9 +43,9 @@ def prepare(
         hub_server.ensure(may_install=not no_install, report=report)
     for name, code in settings.codes.items():
         answer(f"{name:<12}{code}")
-    found = hub_seats.capacity_of_machine(reach.connect())
-    say(str(found))
-    if found.seats < seats:
+    possible, sentence = hub_seats.capacity_of_machine(reach.connect())
+    say(sentence)
+    if possible < seats:
         say(f"Plan a larger machine: {seats} seats want more than this one has.")
     say("Give each participant one line of the list. Next: ./workshop hub start")
 
@@ -53,9 +53,7 @@ def prepare(
 @hub.command("start")
 def start(
     port: Annotated[int, typer.Option(help="The port of the hub's page; the next one is the proxy's own.")] = 8000,
-    address: Annotated[
-        str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
-    ] = None,
+    address: Address = None,
 ) -> None:
     """Start the hub and all seats; Ctrl-C ends the hub, and the seats run on."""
     from workshop_kit.display.page_server import network_address  # lazily: a slow import
@@ -86,7 +84,7 @@ def start(
 @hub.command("capacity")
 def show_capacity() -> None:
     """Say how many seats this machine carries, by its memory and its disk."""
-    answer(str(hub_seats.capacity_of_machine(reach.connect())))
+    answer(hub_seats.capacity_of_machine(reach.connect())[1])
 
 
 @hub.command("end")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, NoInstall
+from workshop_kit.commands.common import AsJson, Lessons, NoInstall
 from workshop_kit.engine import reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage
@@ -26,13 +26,12 @@ from workshop_kit.workspace.course import TRACKS, find_track, load_course
 from workshop_kit.workspace.folder import Workspace
 
 if TYPE_CHECKING:
+    from workshop_kit.instructor.demo import StepResult
     from workshop_kit.lessons.tour import LessonResult
 
 
 def tour(
-    lessons: Annotated[
-        list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")
-    ] = None,
+    lessons: Lessons = None,
     book: Annotated[bool, typer.Option("--book", help="Write chapters of changed lessons to docs/book/.")] = False,
     track: Annotated[
         str | None, typer.Option(help=f"Run what participants of a track see. One of: {', '.join(TRACKS)}.")
@@ -61,10 +60,7 @@ def tour(
     if stills:
         stills.mkdir(parents=True, exist_ok=True)  # and so is a folder that cannot be made
     results = _run_lessons(lessons or (), track, book=book, stills=stills, may_install=not no_install)
-    if as_json:
-        answer(json.dumps([asdict(result) for result in results], default=str))
-    else:
-        answer("\n".join([*map(str, results), *([f"Stills: {stills}"] if stills else [])]))
+    _answer(results, f"Stills: {stills}" if stills else "", as_json=as_json)
     if any(result.error for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 
@@ -101,16 +97,20 @@ def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
     script = load_script()
     with (
         _fresh_stack(TOURS / "demo", may_install=may_install) as (workspace, stack, report),
-        Controller(stack, workspace) as controller,
+        closing(Controller(stack, workspace).open()) as controller,
     ):
         play = PresenterApi(controller).play
         results = rehearse(script, controller, play, report, pictures=PICTURES if book else None)
-    if as_json:
-        answer(json.dumps([asdict(result) for result in results]))
-    else:
-        answer("\n".join([*map(str, results), f"On stage: {script.minutes:g} minutes."]))
+    _answer(results, f"On stage: {script.minutes:g} minutes.", as_json=as_json)
     if any(result.problem for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _answer(results: Sequence[LessonResult | StepResult], last_line: str, *, as_json: bool) -> None:
+    if as_json:
+        answer(json.dumps([asdict(result) for result in results], default=str))
+    else:
+        answer("\n".join([*map(str, results), last_line]).rstrip())
 
 
 @contextmanager

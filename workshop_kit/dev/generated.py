@@ -25,14 +25,6 @@ from workshop_kit.files import write_atomically
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 MEASURED = Path("benchmarks") / "measured"
-TITLES = {
-    "config": "Configuration",
-    "logs": "Logs",
-    "monitoring": "Monitoring",
-    "lifecycle": "Lifecycle",
-    "confinement": "Confinement",
-    "build": "Image and build",
-}
 HELP_HEAD = (
     "# Written by `./workshop build` from the command line itself: what --help says before anything is installed."
 )
@@ -109,8 +101,8 @@ def _compile(root: Path, target: str, *words: str) -> None:
 
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
-    values = {"titles": TITLES, "rules": catalog.rules(), "principles": catalog.principles()}
-    return template(HERE / "audit_page.md").render(**values, served=_served, proof=_proof) + "\n"
+    values = {"rules": catalog.rules(), "principles": catalog.principles(), "served": _served, "proof": _proof}
+    return template(HERE / "audit_page.md").render(values) + "\n"
 
 
 def _served(rule: Rule) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -120,6 +121,24 @@ def counts_by_step(
     starts = np.arange(first, 0.0, step)
     borders = np.append(starts, starts[-1] + step)
     return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
+
+
+def lasting(seconds: float) -> str:
+    """Return a length of time in the largest unit that fits: ``5 s``, ``15 min``."""
+    units = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 0.001, "µs": 0.000_001}
+    name, size = next((name, size) for name, size in units.items() if seconds >= size)
+    return f"{seconds / size:g} {name}"
+
+
+def axis_end(highest: float) -> float:
+    """Return a round number that leaves some room above the highest value.
+
+    >>> [axis_end(one) for one in (0.9, 1, 4.2, 19, 21, 180)]
+    [1.0, 2.0, 5.0, 30.0, 30.0, 200.0]
+    """
+    wanted = 1.1 * highest
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted)
 
 
 def style_axes(axes: Axes) -> None:

@@ -1,18 +1,14 @@
-"""An incident on one time axis: log lines, errors, latency, health, events, and the faults' bands.
-
-Every table is optional: without it there is no panel.
-"""
+"""An incident on one time axis: log lines, errors, latency, health, events, and the faults' bands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import pandas as pd
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import Bars, counts_by_step
+from workshop_kit.display.charts import Bars, counts_by_step, lasting
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.axes import TIME_STEPS
 from workshop_kit.display.dashboard.view import FaultBand, Panel, container_view, describe, times
@@ -31,28 +27,25 @@ LINES = 40  # of the gravest lines, in the table below the picture
 
 def one_clock(
     title: str,
+    tables: Tables,
     *,
     logs: pd.DataFrame | None = None,
-    tables: Tables | None = None,
     faults: Iterable[FaultBand] = (),
     container: str = "service",
-    start: datetime | None = None,
-    end: datetime | None = None,
-    panels: Sequence[Panel] = (),
+    panels: Sequence[Panel] = (ERRORS, P95),
 ) -> Rendered:
-    """Return one picture of what happened to ``container`` from ``start`` to ``end`` (with a time zone).
+    """Return one picture of what happened to ``container``: the faults and half a minute around them, or all data.
 
-    ``logs`` is a table of log lines (``ts``, ``level``, ``msg``, perhaps ``service``), ``tables`` are a watcher's.
-    Without ``start`` and ``end`` it shows the faults and half a minute around them; without a fault, all data.
-    ``panels`` name columns of the requests that replace errors and latency.
+    ``tables`` are a watcher's; ``logs`` is a table of log lines (``ts``, ``level``, ``msg``, perhaps ``service``).
+    ``panels`` name columns of the requests.
     Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show.
     """
     faults, lines = tuple(faults), _timed(logs)
-    first, last = _span(title, lines, tables, faults, start, end)
+    first, last = _span(title, lines, tables, faults)
     seconds = last - first
-    view = container_view(tables or Tables(), faults, container, last, seconds, panels or (ERRORS, P95))
     bars = None if logs is None else _bars(lines, last, seconds)
-    view = replace(view, plots=view.plots if tables else (), bars=bars, nothing="no data")
+    view = container_view(tables, faults, container, last, seconds, panels)
+    view = replace(view, bars=bars, nothing="no data")
     said = describe(title, view) + _said(view.bars)
     return charts.picture(renderer.figure(title, view), said, _grave(lines, last, seconds))
 
@@ -69,26 +62,16 @@ def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
     )
 
 
-def _span(
-    title: str,
-    lines: pd.DataFrame,
-    tables: Tables | None,
-    faults: tuple[FaultBand, ...],
-    start: datetime | None,
-    end: datetime | None,
-) -> tuple[float, float]:
+def _span(title: str, lines: pd.DataFrame, tables: Tables, faults: tuple[FaultBand, ...]) -> tuple[float, float]:
     """Return the first and the last moment shown, in seconds since 1970."""
-    data = [lines, *([tables.requests, tables.resources, tables.health] if tables else [])]
-    known = [times(one) for one in data if len(one)]
+    known = [times(one) for one in (lines, tables.requests, tables.resources, tables.health) if len(one)]
     if not known:
-        raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=) or what was watched (tables=).")
+        raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=), or let the watch run.")
     first, last = min(float(one.min()) for one in known), max(float(one.max()) for one in known)
     seen = [one for one in faults if one.started.timestamp() <= last and _ended(one, last) >= first]
     if seen:
         first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)
         last = min(last, max(_ended(one, last) for one in seen) + AROUND_SECONDS)
-    first = first if start is None else start.timestamp()
-    last = last if end is None else end.timestamp()
     return first, max(last, first + 1)
 
 
@@ -100,11 +83,7 @@ def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
     step = float(next((one for one in TIME_STEPS if seconds / one <= MOST_BARS), TIME_STEPS[-1]))
     names = lines["of"].to_numpy()
     starts, counts = counts_by_step(times(lines) - edge, names, dict.fromkeys(names), edge, seconds, step)
-    return Bars(f"Log lines, by level, in each {_lasting(step)}", "lines", starts, step, counts)
-
-
-def _lasting(step: float) -> str:
-    return "second" if step == 1 else f"{step:g} seconds" if step < 60 else f"{step / 60:g} minutes"
+    return Bars(f"Log lines, by level, in each {lasting(step)}", "lines", starts, step, counts)
 
 
 def _said(bars: Bars | None) -> str:

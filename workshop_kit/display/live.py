@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import anywidget
 import traitlets
@@ -29,42 +29,35 @@ Work = Callable[[Report], str | None]
 """Does the work, reports progress, and may return a text about the result; it may raise WorkshopError."""
 
 
-class Live(Protocol):
-    """An output that runs until it is stopped."""
-
-    def stop(self) -> None:
-        """End it; a second call changes nothing."""
-
-
 class Screens:
     """The live outputs of one notebook, by name: showing a name again ends its former output."""
 
     def __init__(self, *, headless: bool = False) -> None:
         self.headless = headless
         self._lock = threading.Lock()
-        self._live: dict[str, Live] = {}
+        self._live: dict[str, Callable[[], None]] = {}
 
-    def replace(self, name: str, output: Live) -> None:
-        """Register ``output`` under ``name``, and end its former output."""
+    def replace(self, name: str, stop: Callable[[], None]) -> None:
+        """Register the output ``name`` by what ends it, and end its former output."""
         with self._lock:
             before = self._live.get(name)
-            self._live[name] = output
-        if before is not None and before is not output:
-            before.stop()
+            self._live[name] = stop
+        if before is not None and before != stop:
+            before()
 
     def end(self, name: str) -> None:
         """End the output of that name, if there is one."""
         with self._lock:
-            before = self._live.pop(name, None)
-        if before is not None:
-            before.stop()
+            stop = self._live.pop(name, None)
+        if stop is not None:
+            stop()
 
     def stop(self) -> None:
         """End all live outputs."""
         with self._lock:
-            outputs = list(self._live.values())
-        for output in outputs:
-            output.stop()
+            stops = list(self._live.values())
+        for stop in stops:
+            stop()
 
 
 class LiveWidget(anywidget.AnyWidget):

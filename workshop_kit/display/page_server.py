@@ -142,11 +142,10 @@ class Handler(tornado.web.RequestHandler):
         error = (kwargs.get("exc_info") or (None, None))[1]
         if isinstance(error, WorkshopError):
             self.set_status(400 if isinstance(error, WrongUsage) else 409)
-            self.answer(json.dumps({"error": str(error)}), JSON)
-            return
-        self.answer(
-            json.dumps({"error": self.sentences.get(status_code, "That did not work; the terminal says why.")}), JSON
-        )
+            sentence = str(error)
+        else:
+            sentence = self.sentences.get(status_code, "That did not work; the terminal says why.")
+        self.answer(json.dumps({"error": sentence}), JSON)
 
     def log_exception(self, *about: Any) -> None:
         """Log errors to the terminal, except a WorkshopError, which the page shows."""

@@ -67,7 +67,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
         record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
-    lesson.screens.replace(NAME, incident)
+    lesson.screens.replace(NAME, incident.stop)
     incident.begin(random)
     said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
     report(Step(cause.name.capitalize(), 1.0, said, done=True))

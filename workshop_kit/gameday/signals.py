@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 
 import pandas as pd
@@ -32,8 +32,6 @@ GROWTH_BYTES = 10 * MIB
 """The most that a service may grow while it is watched: a new one still grows a little."""
 BEFORE_SECONDS = WINDOW_SECONDS = 5.0
 WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
-SHOWN_AFTER_SECONDS = 10.0
-"""How long after the recovery the picture of the card ends."""
 
 
 def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | None:
@@ -105,16 +103,13 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
     seen = first_signs(logs, tables, record.injected or record.began)
     title = f"{record.name.capitalize()}: {explanation}"
     shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
-    end = record.fixed + timedelta(seconds=SHOWN_AFTER_SECONDS) if record.fixed else None
     band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)
     picture = one_clock(
         f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
+        tables,
         logs=logs if len(logs) else None,
-        tables=tables,
         faults=[band],
         container=worst,
-        start=record.began,
-        end=min(end, datetime.now(UTC)) if end else None,
         panels=[SERVED, P95, SHARES],
     )
     return Rendered(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")

@@ -77,16 +77,14 @@ class InjectedFaults:
         if block := self._held.pop(identifier, None):
             block.__exit__(None, None, None)
 
-    def revert_all(self) -> list[str]:
-        """Revert the desk's faults, newest first, and those of dead processes; return a sentence for each failure."""
+    def revert_all(self) -> None:
+        """Revert the desk's faults, newest first, and those of dead processes. Raises WorkshopError for those left."""
         self.problems.clear()
-        try:
-            with engine_needed():
-                left = injection.revert_all(self._stack.session)
-        except WorkshopError as error:
-            return [str(error)]
+        with engine_needed():
+            left = injection.revert_all(self._stack.session)
         self._held.clear()  # the end of a block whose fault is reverted changes nothing
-        return left
+        if left:
+            raise WorkshopError(" ".join(left), "Run ./workshop down and start again.")
 
     def listed(self) -> list[dict[str, Any]]:
         """Return all active faults of this workspace as JSON takes them, oldest first.

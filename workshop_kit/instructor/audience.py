@@ -51,11 +51,6 @@ class GuessCounts:
     own_outcomes: tuple[int, int] | None = None
 
     @property
-    def people(self) -> int:
-        """How many answered."""
-        return sum(answer.count for answer in self.answers)
-
-    @property
     def has_right_answer(self) -> bool:
         """Whether it is known which answer is right."""
         return any(answer.right for answer in self.answers)
@@ -66,11 +61,12 @@ class GuessCounts:
         >>> GuessCounts("Is it hot?", (OptionCount("Yes", 2), OptionCount("No", 1, right=True))).headline()
         '2 of 3 of us were surprised.'
         """
+        people = sum(answer.count for answer in self.answers)
         if not answer_shown or not self.has_right_answer:
-            return f"{self.people} of us answered."
+            return f"{people} of us answered."
         others = sum(answer.count for answer in self.answers if not answer.right)
-        surprised, known = self.own_outcomes or (others, self.people)
-        group = "us" if known == self.people else "us who ran it"
+        surprised, known = self.own_outcomes or (others, people)
+        group = "us" if known == people else "us who ran it"
         return f"{surprised} of {known} of {group} {'was' if surprised == 1 else 'were'} surprised."
 
     def state(self, *, answer_shown: bool) -> dict[str, Any]:

@@ -5,7 +5,6 @@ Of health it holds only the three probes, and no events of the engine: both woul
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from workshop_kit.display.charts import Bars, counts_by_step
+from workshop_kit.display.charts import Bars, axis_end, counts_by_step
 from workshop_kit.display.dashboard.view import FaultBand, PanelLine, Row, Span, measured, rounded, rows, spans, times
 from workshop_kit.display.rendered import template
 from workshop_kit.observe.logs.lines import level_group
@@ -136,12 +135,12 @@ def _bands(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Sp
 
 
 def _plots(asked: PanelLine, failed: PanelLine, slow: PanelLine, held: PanelLine, bars: Bars) -> Iterator[ClockPlot]:
-    end = _nice(1.0, *asked.y, *failed.y)
+    end = axis_end(np.nanmax([1.0, *asked.y, *failed.y]))
     many = newest(failed)
     values = ((42, newest(asked), "asked"), (96, f"{many} failed", "calm" if many == "0" else "failed"))
     title = "Requests per second, and those that failed"
     yield ClockPlot(title, 208, 326, end, f"{end:g}", values, (("asked", asked, False), ("failed", failed, True)))
-    end = max(_nice(1.0, *slow.y), LEAST_MILLISECONDS)
+    end = max(axis_end(np.nanmax([1.0, *slow.y])), LEAST_MILLISECONDS)
     label = f"{end:g} ms" if end < 1000 else f"{end / 1000:g} s"
     title = "95 of 100 requests were answered within"
     value = (70, newest(slow, " ms"), "slow")
@@ -150,7 +149,7 @@ def _plots(asked: PanelLine, failed: PanelLine, slow: PanelLine, held: PanelLine
     value = (52, share, "calm" if share in {"–", "0 %"} else "held")
     title = "CPU: share of periods that the kernel cut short"
     yield ClockPlot(title, 544, 618, 100.0, "100 %", (value,), (("held", held, True),))
-    end = _nice(5.0, *np.sum([*bars.counts.values()], axis=0))
+    end = axis_end(np.max([5.0, *np.sum([*bars.counts.values()], axis=0)]))
     known = [(y, grade, newest_lines(bars, grade)) for y, grade in ((52, "error"), (104, "warning"))]
     texts = tuple((y, f"{n} {NAMES[grade]}", f"short {'calm' if n in {'–', '0'} else grade}") for y, grade, n in known)
     yield ClockPlot("Log lines per second", 672, BOTTOM, end, f"{end:g}", texts, bars=bars)
@@ -165,17 +164,6 @@ def newest_lines(bars: Bars, grade: str) -> str:
     """Return how many lines of a grade come per second, by the newest steps that are over."""
     over = bars.counts[grade][bars.starts < -bars.step]
     return rounded(float(over[-STEPS_AVERAGED:].mean())) if over.size else "–"
-
-
-def _nice(*numbers: float) -> float:
-    """Return a round number that leaves some room above the highest; NaN does not count.
-
-    >>> [_nice(one, math.nan) for one in (1, 4.2, 19, 21, 180)]
-    [2.0, 5.0, 30.0, 30.0, 200.0]
-    """
-    wanted = 1.1 * float(np.nanmax(numbers))
-    power = 10.0 ** math.floor(math.log10(wanted))
-    return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted)
 
 
 def describe(shown: Clock) -> str:

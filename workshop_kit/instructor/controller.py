@@ -25,7 +25,7 @@ from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import EngineLog
 from workshop_kit.observe.logs.lines import assemble, parse_fields
-from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
+from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
@@ -54,7 +54,7 @@ class JobState:
 
 @dataclass
 class Controller:
-    """Controls one workspace's stack until the block ends, which leaves the stack as it was.
+    """Controls one workspace's stack from `open` to `close`, which leaves the stack as it was.
 
     The methods may be called from any thread and raise WorkshopError in one sentence.
     """
@@ -67,7 +67,7 @@ class Controller:
     def __post_init__(self) -> None:
         self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
-        self._watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
+        self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._closing, self._acting = threading.Event(), threading.Lock()
         self._going = threading.Thread()
         self._picture, self._drawn, self._drawing = "", float("-inf"), threading.Lock()
@@ -77,19 +77,20 @@ class Controller:
         injection.revert_all(self.stack.session, report=report)
         self.stack.up(report=report)
         reaper.watch(self.stack.session, provision.REVERT_FAULTS)
-        self._watcher.start()
+        self.watcher.start()
         return self
 
-    def close(self) -> list[str]:
-        """End the load, revert every fault, stop watching; return a sentence for each fault that stays."""
+    def close(self) -> None:
+        """End the load, revert every fault, stop watching. Raises WorkshopError for faults that stay."""
         with self._acting:
             self._closing.set()
         if self._going.is_alive():
             self._going.join(JOB_SECONDS)
         self.load_generator.stop()
-        left = self.active_faults.revert_all()
-        self._watcher.stop()
-        return left
+        try:
+            self.active_faults.revert_all()
+        finally:
+            self.watcher.stop()
 
     def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
         """Inject a fault for ``seconds``, or until it is reverted."""
@@ -100,11 +101,6 @@ class Controller:
         """Send requests at a rate from now on, in place of the former ones."""
         with self._may_act():
             self.load_generator.start(request, rate_per_second)
-
-    def revert_all(self) -> None:
-        """Revert every fault. Raises WorkshopError that lists the faults it could not revert."""
-        if left := self.active_faults.revert_all():
-            raise WorkshopError(" ".join(left), "Run ./workshop down and start again.")
 
     def order(self, request_id: str) -> int | None:
         """Place one order with a request id; return the status, None without an answer."""
@@ -138,7 +134,7 @@ class Controller:
         try:
             with engine_needed():
                 self.load_generator.stop()
-                self.revert_all()
+                self.active_faults.revert_all()
                 service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
                 text = " ".join(checkpoint.goto(service, name, report).sentences())
                 trust(self.workspace)
@@ -146,10 +142,6 @@ class Controller:
             text = str(error)
         finally:
             self.job = JobState(text, 1.0, runs=False)
-
-    def tables(self) -> Tables:
-        """Return what was observed of the service in the last minutes."""
-        return self._watcher.tables()
 
     def lines(self) -> pd.DataFrame:
         """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
@@ -185,7 +177,7 @@ class Controller:
 
     def draw(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
         """Draw the clock now; see `clock.svg`."""
-        tables = self._watcher.tables(SERVICE, seconds=seconds + 10)
+        tables = self.watcher.tables(SERVICE, seconds=seconds + 10)
         faults = injection.history(self.stack.session)
         return clock.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
 
@@ -199,15 +191,9 @@ class Controller:
                 raise WorkshopError("The desk is being closed.", "Open it again.")
             yield
 
-    def __enter__(self) -> Self:
-        return self.open()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _is_well(self) -> bool:
         """Return whether the newest /health passes and no request failed in the newest second."""
-        tables = self._watcher.tables(SERVICE, seconds=5)
+        tables = self.watcher.tables(SERVICE, seconds=5)
         health = tables.health[tables.health["what"] == "/health"]["state"]
         failed = tables.requests["errors_per_second"]
         return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])

@@ -202,7 +202,7 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
 
 
 def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
-    tables = {**vars(controller.tables()), "lines": controller.lines()}
+    tables = {**vars(controller.watcher.tables()), "lines": controller.lines()}
     found = [(one, *one.seen(tables, since)) for one in expectations]
     return [f"{one} (it is {value})" for one, is_seen, value in found if not is_seen]
 

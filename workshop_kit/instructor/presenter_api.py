@@ -75,7 +75,7 @@ class PresenterApi:
             "well": lambda _: controller.wait_until_well(),
             "fault": self._inject,
             "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
-            "undo-all": lambda _: controller.revert_all(),
+            "undo-all": lambda _: controller.active_faults.revert_all(),
             "minutes": lambda body: audience.countdown.set(body.get("minutes")),
             "goto": lambda body: controller.go_to(_text(body, "lesson")),
             "count": lambda _: audience.countdown.start(),

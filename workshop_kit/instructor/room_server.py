@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -135,8 +134,7 @@ def open_room(kept: Path, address: str | None = None) -> RoomServer:
     code = JoinCode(address, FIRST_PORT + secrets.randbelow(PORTS), secrets.randbelow(SECRETS))
     with suppress(OSError, NotReady, WrongUsage):
         if time.time() - kept.stat().st_mtime < KEPT_SECONDS:
-            before = JoinCode.read(read_small(kept).decode(errors="replace"))
-            code = replace(code, port=before.port, secret=before.secret)
+            code = JoinCode.read(read_small(kept).decode(errors="replace"))  # at the address of that time
     ports = [code.port, *range(FIRST_PORT, FIRST_PORT + PORTS)]
     for port in ports:
         with suppress(NotReady):

@@ -5,10 +5,11 @@ Nothing that the audience's token opens knows of a fault.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ import tornado.web
 from workshop_kit.display import map as system
 from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, POLICY, SVG, Handler, PageServer
 from workshop_kit.errors import WrongUsage
+from workshop_kit.instructor.classroom import RoomApi
+from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
+from workshop_kit.instructor.room_server import RoomServer
+from workshop_kit.lessons.lab import open_in_browser
+from workshop_kit.terminal import say
 
 PAGES = Path(__file__).parent / "pages"
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -27,6 +33,11 @@ FRAME_POLICIES = {
     "audience": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
 }
 """The presenter's page shows the audience's in a frame."""
+ROOM_PAGE = """To join:      ./workshop join {}, or {}
+The live room listens on {}, port {}; everything else stays on this machine."""
+ADDRESSES = """For you:      {}
+For the room: {}
+The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all."""
 
 
 class InstructorServer(PageServer):
@@ -35,54 +46,71 @@ class InstructorServer(PageServer):
     def __init__(self, port: int | None = None) -> None:
         super().__init__(port)
         self.presenter_token, self.audience_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-
-    @property
-    def presenter_url(self) -> str:
-        """The presenter's address: it can inject faults."""
-        return f"http://{HOST}:{self.port}/presenter?token={self.presenter_token}"
-
-    @property
-    def audience_url(self) -> str:
-        """The address for the projector."""
-        return f"http://{HOST}:{self.port}/audience?token={self.audience_token}"
+        address = f"http://{HOST}:{self.port}"
+        self.presenter_url = f"{address}/presenter?token={self.presenter_token}"  # it can inject faults
+        self.audience_url = f"{address}/audience?token={self.audience_token}"  # for the projector
 
     def routes(self, served: PresenterApi) -> list[Any]:
-        """Return the routes of the presenter's token, and those of both tokens; a live room's data may be ``null``."""
+        """Return the routes of the presenter's token, and those of both tokens."""
         presenter, both = [self.presenter_token], [self.presenter_token, self.audience_token]
-        audience, room = served.audience, served.room
-
-        def content(path: str, tokens: list[str], kind: str, make: Callable[[], str], policy: str = POLICY) -> Any:
-            return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
-
-        def data(path: str, tokens: list[str], make: Callable[[], object]) -> Any:
-            return content(path, tokens, JSON, lambda: json.dumps(make()))
-
-        def script(name: str, tokens: list[str]) -> Any:
-            return content(f"/{name}.js", tokens, JS, lambda: _read(f"{name}.js"))
-
-        def page(name: str, tokens: list[str]) -> Any:
-            text = _read(f"{name}.html").replace("{{token}}", tokens[-1])
-            return content(f"/{name}", tokens, HTML, lambda: text, FRAME_POLICIES[name])
-
         return [
-            page("presenter", presenter),
-            *(script(name, presenter) for name in ("presenter", "notes", "room")),
-            data("/presenter/choices", presenter, served.choices),
-            data("/presenter/state", presenter, served.state),
-            data("/presenter/room/choices", presenter, lambda: room and room.choices()),
-            data("/presenter/room", presenter, lambda: room and room.state()),
-            content("/presenter/recorded.svg", presenter, SVG, served.recorded, PICTURE_POLICY),
+            *(_content(presenter, *one) for one in self._presenter_contents(served)),
             (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter}),
-            page("audience", both),
-            script("audience", both),
-            data("/audience/state", both, audience.state),
-            data("/audience/room", both, lambda: room and room.audience_state()),
-            content("/audience/clock.svg", both, SVG, served.controller.picture),
-            content("/audience/map.svg", both, SVG, _map),
-            content("/audience/lines.svg", both, SVG, lambda: audience.lines.svg() if audience.lines else ""),
-            content("/audience/recorded.svg", both, SVG, served.recorded, PICTURE_POLICY),
-            content("/desk.css", both, CSS, _style),
+            *(_content(both, *one) for one in self._audience_contents(served)),
         ]
+
+    def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
+        """Yield path, media type and maker of each content, for some also a policy; of no live room it is ``null``."""
+        room = served.room
+        yield "/presenter", HTML, lambda: _page("presenter", self.presenter_token), FRAME_POLICIES["presenter"]
+        yield "/presenter.js", JS, lambda: _read("presenter.js")
+        yield "/notes.js", JS, lambda: _read("notes.js")
+        yield "/room.js", JS, lambda: _read("room.js")
+        yield "/presenter/choices", JSON, served.choices
+        yield "/presenter/state", JSON, served.state
+        yield "/presenter/room/choices", JSON, lambda: room and room.choices()
+        yield "/presenter/room", JSON, lambda: room and room.state()
+        yield "/presenter/recorded.svg", SVG, served.recorded, PICTURE_POLICY
+
+    def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
+        audience, room = served.audience, served.room
+        yield "/audience", HTML, lambda: _page("audience", self.audience_token), FRAME_POLICIES["audience"]
+        yield "/audience.js", JS, lambda: _read("audience.js")
+        yield "/audience/state", JSON, audience.state
+        yield "/audience/room", JSON, lambda: room and room.audience_state()
+        yield "/audience/clock.svg", SVG, served.controller.picture
+        yield "/audience/map.svg", SVG, _map
+        yield "/audience/lines.svg", SVG, lambda: audience.lines.svg() if audience.lines else ""
+        yield "/audience/recorded.svg", SVG, served.recorded, PICTURE_POLICY
+        yield "/desk.css", CSS, _style
+
+
+@contextlib.contextmanager
+def serving(
+    controller: Controller, server: InstructorServer, room_server: RoomServer | None, *, open_pages: bool
+) -> Iterator[None]:
+    """Serve the pages, and the room if there is one, until the block ends; say where they are, and open the pages."""
+    redirects = {
+        controller.workspace.folder / "open-presenter.html": server.presenter_url,
+        controller.workspace.folder / "open-audience.html": server.audience_url,
+    }
+    try:
+        api = None
+        if room_server:
+            api = RoomApi(room_server.code, controller.audience, controller.stack.root)
+            room_server.start(api.classroom)
+            code = room_server.code
+            say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
+        server.start(PresenterApi(controller, api))
+        say(ADDRESSES.format(*redirects.values()))
+        for page, url in redirects.items() if open_pages else ():
+            open_in_browser(url, page)
+        yield
+    finally:
+        for one in filter(None, (server, room_server)):
+            one.stop()
+        for page in redirects:
+            page.unlink(missing_ok=True)
 
 
 class Content(Handler):
@@ -90,7 +118,8 @@ class Content(Handler):
 
     async def get(self) -> None:
         """Answer with it; with 404 if it is empty."""
-        content = await self.from_thread(self.more["make"])
+        made = await self.from_thread(self.more["make"])
+        content = json.dumps(made) if self.more["kind"] == JSON else made
         if not content:
             raise tornado.web.HTTPError(404)
         self.set_header("Content-Security-Policy", self.more["policy"])
@@ -113,6 +142,14 @@ class Action(Handler):
             raise WrongUsage("That is no JSON object.", "Reload the page and click again.")
         said = await self.from_thread(lambda: self.served.do(action, body))
         self.answer(json.dumps({"said": said}), JSON)
+
+
+def _content(tokens: list[str], path: str, kind: str, make: Callable[[], object], policy: str = POLICY) -> Any:
+    return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
+
+
+def _page(name: str, token: str) -> str:
+    return _read(f"{name}.html").replace("{{token}}", token)
 
 
 def _read(name: str) -> str:

@@ -24,8 +24,9 @@ from workshop_kit.terminal import answer
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
     HOST,
+    LOG,
+    RUNTIME,
     START,
-    JupyterFolders,
     lab_path,
     own_port,
     prepare,
@@ -89,11 +90,11 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     if port is not None:
         for free in listen(port, HOST):  # raises for a taken one
             free.close()
-    folders = prepare(workspace)
-    process = _launch(workspace, folders, port)
+    prepare(workspace)
+    process = _launch(workspace, port)
     try:
         trust(workspace)  # while the server starts
-        return _wait_until_ready(process, folders)
+        return _wait_until_ready(process, workspace.jupyter_folder)
     except BaseException:
         _end(process)
         raise
@@ -113,7 +114,7 @@ def serve(workspace: Workspace, page: str = START, *, port: int | None = None, o
         if open_browser:
             open_in_browser(url, redirect)
         if server.process is not None and server.process.wait() != 0:
-            _raise_if_ended(server.process, JupyterFolders(workspace.jupyter_folder).log)
+            _raise_if_ended(server.process, workspace.jupyter_folder / LOG)
     except KeyboardInterrupt:
         pass
     finally:
@@ -124,7 +125,7 @@ def serve(workspace: Workspace, page: str = START, *, port: int | None = None, o
 
 def running_server(workspace: Workspace) -> LabServer | None:
     """Return the server that runs on ``workspace``; None if none answers."""
-    files = JupyterFolders(workspace.jupyter_folder).runtime.glob("jpserver-*.json")
+    files = (workspace.jupyter_folder / RUNTIME).glob("jpserver-*.json")
     return next(filter(None, map(_server_of, files)), None)
 
 
@@ -138,18 +139,18 @@ def _server_of(file: Path) -> LabServer | None:
     return server if server.call("GET", "/api/status", timeout_seconds=10.0).ok else None
 
 
-def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> subprocess.Popen[bytes]:
+def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
     first = port or own_port(workspace.folder)
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
         *(f"--ServerApp.port={first}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),
         *server_options(workspace),
     ]
-    with folders.log.open("wb") as log:
+    with (workspace.jupyter_folder / LOG).open("wb") as log:
         return subprocess.Popen(
             command,
             cwd=workspace.folder,
-            env=server_environment(folders, secrets.token_hex(24)),
+            env=server_environment(workspace, secrets.token_hex(24)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -157,17 +158,15 @@ def _launch(workspace: Workspace, folders: JupyterFolders, port: int | None) -> 
         )
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], folders: JupyterFolders) -> LabServer:
-    file = folders.runtime / f"jpserver-{process.pid}.json"
+def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServer:
+    file, log = folder / RUNTIME / f"jpserver-{process.pid}.json", folder / LOG
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        _raise_if_ended(process, folders.log)
+        _raise_if_ended(process, log)
         if server := _server_of(file):
             return replace(server, process=process)
         time.sleep(0.05)
-    raise NotReady(
-        f"JupyterLab did not answer within {READY_SECONDS:.0f} s.", f"Read {folders.log}.", output=_tail(folders.log)
-    )
+    raise NotReady(f"JupyterLab did not answer within {READY_SECONDS:.0f} s.", f"Read {log}.", output=_tail(log))
 
 
 def _raise_if_ended(process: subprocess.Popen[bytes], log: Path) -> None:

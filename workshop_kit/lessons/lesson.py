@@ -155,7 +155,7 @@ class Lesson:
             self.progress.record_start(exercise.id)
         must_pass = os.environ.get(SOLVED) == "1"
         task = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
-        self.screens.replace(f"exercise {exercise.id}", task)
+        self.screens.replace(f"exercise {exercise.id}", task.stop)
         task.show()
         return task
 

@@ -139,7 +139,7 @@ class Watch:
         `incident_chart.one_clock` says which time is shown.
         """
         container = self.watcher.names[0]
-        return one_clock(title, logs=logs, tables=self.tables(), faults=self.faults(), container=container)
+        return one_clock(title, self.tables(), logs=logs, faults=self.faults(), container=container)
 
     def stop(self) -> None:
         """End the measurements and the dashboard, whose last picture stays. A second call does nothing."""
@@ -153,7 +153,7 @@ def start_watch(stack: Stack, screens: Screens, container: Any) -> Watch:
     target = WatchTarget(service_in(found.labels) or found.name, id=found.id)
     watcher = Watcher(stack.session.engine, stack.session.identity.session, [target])
     watch = Watch(stack, screens, watcher)
-    screens.replace(WATCH, watch)
+    screens.replace(WATCH, watch.stop)
     watcher.start()
     return watch
 

@@ -176,7 +176,7 @@ class Explorer:
 
     def show(self, screens: Screens) -> Self:
         """Show it below the running cell; it replaces the one shown before with its title."""
-        screens.replace(self.title, self)
+        screens.replace(self.title, self.stop)
         self.stop()
         if self._source is not None:
             self.model.follows, self._problem, self._why = True, "", ""

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import LEVEL_LOOKS
+from workshop_kit.display.charts import LEVEL_LOOKS, lasting
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.screen import visible
@@ -116,7 +116,7 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
         "page": page,
         "pages": pages,
         "span": list(view.span or ()),
-        "lasting": lasting(bars.step),
+        "lasting": lasting(bars.step / 1e6),
         "bars": vars(bars),
         "summary": summary(bars),
         "groups": -1 if grouped is None else len(grouped),
@@ -226,7 +226,7 @@ def summary(bars: LineHistogram) -> str:
     parts = ", ".join(f"{many:,} {name}" for name, many in sums.items() if many)
     seconds = bars.step % 1_000_000 == 0
     begin, end, most = (clock(bars.first + bar * bars.step, seconds=seconds) for bar in (0, len(each), fullest))
-    most = f"Most, {each[fullest]:,}, in the {lasting(bars.step)} from {most}."
+    most = f"Most, {each[fullest]:,}, in the {lasting(bars.step / 1e6)} from {most}."
     return f"Lines by level from {begin} to {end} (UTC): {parts}. {most}"
 
 
@@ -234,13 +234,6 @@ def clock(at_us: int, *, seconds: bool = False) -> str:
     """Return a time in UTC: ``2026-11-24 21:05:10.123``, or to the second."""
     text = str(pd.Timestamp(at_us, unit="us").strftime("%Y-%m-%d %H:%M:%S.%f"))
     return text[:-7] if seconds else text[:-3]
-
-
-def lasting(step_us: int) -> str:
-    """Return a length of time in the largest unit that fits: ``5 s``, ``15 min``."""
-    units = (("d", 86_400_000_000), ("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1_000))
-    name, size = next(((name, size) for name, size in units if step_us >= size), ("µs", 1))
-    return f"{step_us / size:g} {name}"
 
 
 def static_page(
@@ -271,7 +264,7 @@ def _picture(bars: LineHistogram, said: str) -> Rendered:
     """Return the bars as a picture; its alt text is their `summary`."""
     if not any(map(sum, bars.counts)):
         return _sentence(said)
-    figure, axes = charts.new_figure(f"Lines in each {lasting(bars.step)}, by level", 2.2)
+    figure, axes = charts.new_figure(f"Lines in each {lasting(bars.step / 1e6)}, by level", 2.2)
     many = len(bars.counts[0])
     counts = {name: np.array(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
     charts.stacked_bars(axes, np.arange(many, dtype=np.float64), 1.0, counts)

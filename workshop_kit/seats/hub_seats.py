@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Self
@@ -113,32 +112,22 @@ def new_code() -> str:
     return f"{symbols[:4]}-{symbols[4:]}"
 
 
-@dataclass(frozen=True)
-class Capacity:
-    """A machine's memory, and the free bytes where its engine stores volumes; None where they are not known."""
+def capacity(memory_bytes: int, disk_bytes: int | None) -> tuple[int, str]:
+    """Return how many seats fit in memory and free disk (None: not known), and a sentence with where that comes from.
 
-    memory_bytes: int
-    disk_bytes: int | None
-
-    @property
-    def seats(self) -> int:
-        """The seats that memory and disk are enough for."""
-        by_memory = max((self.memory_bytes - RESERVED_BYTES) // SEAT_BYTES, 0)
-        return by_memory if self.disk_bytes is None else min(by_memory, self.disk_bytes // SEAT_DISK_BYTES)
-
-    def __str__(self) -> str:
-        """Return a sentence with the number and where it comes from.
-
-        >>> str(Capacity(24 * GIB, 60_000_000_000))
-        'This machine carries 11 seats: it has 24.0 GiB of memory, 60 GB of free disk.'
-        """
-        disk = "" if self.disk_bytes is None else f", {self.disk_bytes / 1e9:.0f} GB of free disk"
-        return f"This machine carries {self.seats} seats: it has {self.memory_bytes / GIB:.1f} GiB of memory{disk}."
+    >>> capacity(24 * GIB, 60_000_000_000)
+    (11, 'This machine carries 11 seats: it has 24.0 GiB of memory, 60 GB of free disk.')
+    """
+    seats, disk = max((memory_bytes - RESERVED_BYTES) // SEAT_BYTES, 0), ""
+    if disk_bytes is not None:
+        seats = min(seats, disk_bytes // SEAT_DISK_BYTES)
+        disk = f", {disk_bytes / 1e9:.0f} GB of free disk"
+    return seats, f"This machine carries {seats} seats: it has {memory_bytes / GIB:.1f} GiB of memory{disk}."
 
 
-def capacity_of_machine(engine: Engine) -> Capacity:
-    """Return the capacity of this machine with its engine."""
-    return Capacity(usable_bytes(), images.free_bytes(engine))
+def capacity_of_machine(engine: Engine) -> tuple[int, str]:
+    """Return the capacity of this machine; the disk is the one where its engine stores volumes."""
+    return capacity(usable_bytes(), images.free_bytes(engine))
 
 
 def create(client: Any, settings: HubSettings) -> None:

@@ -5,7 +5,6 @@ The image is built on the base image, with the workshop's images in it as a bund
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from typing import NoReturn
@@ -15,7 +14,7 @@ from workshop_kit.bundle.manifest import version_of
 from workshop_kit.engine import images, recipes
 from workshop_kit.engine.recipes import OCI, Recipe, image_labels
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import lab_settings
@@ -27,7 +26,6 @@ DOCKERFILE = CHECKOUT / "images" / "seat" / "Dockerfile"
 BUNDLE = CHECKOUT / "build" / "seat" / "bundle"
 NEEDED = "JUPYTERHUB_SERVICE_URL"
 """The variable with the address on which a hub wants its server to listen."""
-PACKAGE = "jupyterhub"
 
 
 def tag() -> str:
@@ -46,14 +44,12 @@ def build(session: Session, report: Report = silent) -> str:
 
 
 def require_hub() -> None:
-    """Raise WrongUsage outside of a hub's environment, and NotReady where the server is not installed."""
+    """Raise WrongUsage outside of a hub's environment."""
     if not os.environ.get(NEEDED):
         raise WrongUsage(
             "`./workshop seat` is the server that a JupyterHub starts in a participant's container.",
             "On your own machine run ./workshop start; for a room read deploy/room/README.md.",
         )
-    if importlib.util.find_spec(PACKAGE) is None:
-        raise NotReady(f"The Python package {PACKAGE} is not installed.", "Build the image: ./workshop seat --build.")
 
 
 def serve(workspace: Workspace) -> NoReturn:
@@ -61,9 +57,9 @@ def serve(workspace: Workspace) -> NoReturn:
 
     The hub's variables say where it listens.
     """
-    folders = lab_settings.prepare(workspace)
+    lab_settings.prepare(workspace)
     lab_settings.trust(workspace)
     first = f"--ServerApp.default_url={lab_settings.lab_path(lab_settings.START)}"
     words = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *lab_settings.server_options(workspace), first]
     os.chdir(workspace.folder)
-    os.execve(words[0], words, lab_settings.server_environment(folders, token=None))
+    os.execve(words[0], words, lab_settings.server_environment(workspace, token=None))

@@ -22,6 +22,8 @@ ERROR_DISPLAY = "workshop_kit.lessons.error_display"
 """The IPython extension that shows a WorkshopError as one sentence."""
 FIRST_PORT, PORTS = 20_000, 10_000
 """Each workspace has one of these ports; the system gives away higher ones by itself."""
+DATA, RUNTIME, LOG = "data", "runtime", "jupyter.log"
+"""Below a workspace's Jupyter folder: kernels and signatures of notebooks; files of running servers; the log."""
 START = "notebooks/00_start.ipynb"
 HUB = "JUPYTERHUB_"
 """The beginning of the names of the variables with which a JupyterHub starts a server."""
@@ -39,27 +41,6 @@ def lab_path(page: str) -> str:
     return f"/lab/workspaces/workshop/tree/{page}"
 
 
-class JupyterFolders:
-    """The folders of one workspace's JupyterLab, apart from the user's own Jupyter folders."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.data = root / "data"  # kernels, and the signatures of trusted notebooks
-        self.runtime = root / "runtime"  # connection files of running servers and kernels
-        self.layouts = root / "layouts"  # the open tabs
-        self.log = root / "jupyter.log"
-
-    def environment(self) -> dict[str, str]:
-        """Return the variables that make Jupyter use these folders."""
-        return {
-            "JUPYTER_CONFIG_DIR": str(self.root / "config"),
-            "JUPYTER_DATA_DIR": str(self.data),
-            "JUPYTER_RUNTIME_DIR": str(self.runtime),
-            "JUPYTERLAB_SETTINGS_DIR": str(self.root / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(self.layouts),
-        }
-
-
 def own_port(folder: Path) -> int:
     """Return the port of the workspace in ``folder``, the same at every start, so that an old tab goes on working.
 
@@ -74,22 +55,19 @@ def is_free(port: int) -> bool:
         return probe.connect_ex((HOST, port)) != 0
 
 
-def prepare(workspace: Workspace) -> JupyterFolders:
+def prepare(workspace: Workspace) -> None:
     """Write the settings and the kernel spec.
 
     Safe to repeat; choices made in JupyterLab (theme, open tabs) stay. Raises NotReady.
     """
-    folders = JupyterFolders(workspace.jupyter_folder)
     install_kernel(workspace)
-    _write_json(folders.root / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
-    folders.root.chmod(0o700)  # tokens and keys lie in there
-    return folders
+    _write_json(workspace.jupyter_folder / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
+    workspace.jupyter_folder.chmod(0o700)  # tokens and keys lie in there
 
 
 def install_kernel(workspace: Workspace) -> Path:
     """Write the kernel spec for this interpreter with the kit on its path; return the folder of kernels."""
-    folders = JupyterFolders(workspace.jupyter_folder)
-    kernels = folders.data / "kernels"
+    kernels = workspace.jupyter_folder / DATA / "kernels"
     spec = {
         "argv": [
             *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
@@ -101,7 +79,7 @@ def install_kernel(workspace: Workspace) -> Path:
             "PYTHONPATH": str(CHECKOUT),
             "WORKSHOP_WORKSPACE": str(workspace.folder),
             # The history stays here, and the user's own start-up files are not loaded.
-            "IPYTHONDIR": str(folders.root / "ipython"),
+            "IPYTHONDIR": str(workspace.jupyter_folder / "ipython"),
         },
         "metadata": {"debugger": True, "supported_encryption": ["curve"]},  # as ipykernel's own spec has it
         "kernel_protocol_version": "5.5",
@@ -118,7 +96,7 @@ def trust(workspace: Workspace) -> None:
     import nbformat
     from nbformat.sign import NotebookNotary
 
-    data = JupyterFolders(workspace.jupyter_folder).data
+    data = workspace.jupyter_folder / DATA
     data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
     notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
     for path in sorted(workspace.notebooks.glob("*.ipynb")):
@@ -140,7 +118,7 @@ def server_options(workspace: Workspace) -> list[str]:
     ]
 
 
-def server_environment(folders: JupyterFolders, token: str | None) -> dict[str, str]:
+def server_environment(workspace: Workspace, token: str | None) -> dict[str, str]:
     """Return the environment of the server, with the programs of the kit's packages on PATH for its terminals.
 
     It has the token: arguments of a process are visible to all users. Without a token it is the server of a
@@ -153,7 +131,14 @@ def server_environment(folders: JupyterFolders, token: str | None) -> dict[str, 
         access = {name: value for name, value in os.environ.items() if name.startswith(HUB)}
     else:
         access = {"JUPYTER_TOKEN": token}
-    return {**own, **folders.environment(), **access}
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": DATA,
+        "JUPYTER_RUNTIME_DIR": RUNTIME,
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "layouts",  # the open tabs
+    }
+    return {**own, **{name: str(workspace.jupyter_folder / path) for name, path in folders.items()}, **access}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

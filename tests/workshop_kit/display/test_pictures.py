@@ -52,7 +52,7 @@ def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
 
 def test_everything_stands_on_one_axis() -> None:
     """Lines by level, errors, p95, states, events and the fault; half a minute before it and after."""
-    shown = one_clock("The cache stands still", logs=lines(), tables=tables(), faults=[FAULT])
+    shown = one_clock("The cache stands still", tables(), logs=lines(), faults=[FAULT])
     assert "85 seconds until 12:01:45" in shown.text
     for words in (
         "of all requests 0 (at most 60)",
@@ -85,7 +85,7 @@ def test_a_picture_takes_any_text(text: str) -> None:
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ResourceWarning)  # of what another test has left to the garbage collector
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        shown = one_clock(text, logs=log(text))
+        shown = one_clock(text, Tables(), logs=log(text))
     assert "data:image/png" in shown.html
     assert ACTIVE.search(shown.html) is None
     assert ACTIVE.search(shown.text) is None

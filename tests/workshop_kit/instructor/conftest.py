@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -18,7 +19,7 @@ from workshop_kit.workspace.folder import Workspace
 @pytest.fixture(scope="module")
 def pages(stack: Stack, workspace: Workspace) -> Iterator[Pages]:
     """An open desk, which leaves no fault."""
-    with Controller(stack, workspace) as controller, open_pages(PresenterApi(controller)) as pages:
+    with closing(Controller(stack, workspace).open()) as controller, open_pages(PresenterApi(controller)) as pages:
         yield pages
     assert Journal(stack.session).entries() == []
 
@@ -30,6 +31,6 @@ def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
     if "pages" in request.fixturenames:
         pages: Pages = request.getfixturevalue("pages")
         pages.controller.load_generator.stop()
-        pages.controller.revert_all()
+        pages.controller.active_faults.revert_all()
         stack = pages.controller.stack
         wait_until(lambda: all(one.health == "healthy" for one in stack.containers().values()))

@@ -27,7 +27,7 @@ def generators(stack: Stack) -> set[str]:
 
 def rate(pages: Pages) -> float:
     """The requests per second that the service last counted."""
-    known = pages.controller.tables().requests["requests_per_second"].dropna()
+    known = pages.controller.watcher.tables().requests["requests_per_second"].dropna()
     return float(known.iloc[-1]) if len(known) else 0.0
 
 
@@ -96,7 +96,7 @@ def test_a_target_that_a_limit_killed_is_started_by_undo(pages: Pages) -> None:
     pages.controller.inject("limits", "redis", {"memory_mib": 64.0})
     stack.container("redis").kill()  # what the kernel does where the limit is too low
     wait_until(lambda: stack.container("redis").status == "exited")
-    pages.controller.revert_all()
+    pages.controller.active_faults.revert_all()
     assert stack.container("redis").status == "running"
     assert snapshot(stack.container("redis")).limits == before.limits
 

@@ -49,8 +49,9 @@ def test_without_an_engine_every_answer_is_one_sentence(controller: Controller) 
 
 
 def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
-    """A fault after the close would never be reverted."""
-    controller.close()
+    """A fault after the close would never be reverted; one that cannot be reverted is said."""
+    with pytest.raises(WorkshopError, match="The Docker engine does not answer"):
+        controller.close()
     with pytest.raises(WorkshopError, match="The desk is being closed"):
         controller.inject("pause", "redis", {})
     with pytest.raises(WorkshopError, match="The desk is being closed"):

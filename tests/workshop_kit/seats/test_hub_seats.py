@@ -9,7 +9,7 @@ import pytest
 
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.machine import GIB
-from workshop_kit.seats.hub_seats import FILE, INSTRUCTOR, MOST_SEATS, Capacity, HubSettings, folder_of
+from workshop_kit.seats.hub_seats import FILE, INSTRUCTOR, MOST_SEATS, HubSettings, capacity, folder_of
 from workshop_kit.workspace.folder import Workspace
 
 IMAGE = "workshop/seat:1"
@@ -52,6 +52,6 @@ def test_a_wrong_number_of_seats_changes_nothing(empty_workspace: Workspace, sea
 )
 def test_what_is_scarce_decides_the_capacity(memory_gib: int, disk_bytes: int | None, seats: int) -> None:
     """2 GiB of memory and 2 GB of disk for each seat, after 2 GiB for the machine."""
-    capacity = Capacity(memory_gib * GIB, disk_bytes)
-    assert capacity.seats == seats
-    assert str(capacity).startswith(f"This machine carries {seats} seats: ")
+    found, sentence = capacity(memory_gib * GIB, disk_bytes)
+    assert found == seats
+    assert sentence.startswith(f"This machine carries {seats} seats: ")

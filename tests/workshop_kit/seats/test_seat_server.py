@@ -9,7 +9,7 @@ from unittest import mock
 
 from workshop_kit.engine import install, recipes
 from workshop_kit.workspace.folder import COPIED, LINKED, Workspace
-from workshop_kit.workspace.lab_settings import JupyterFolders, server_environment
+from workshop_kit.workspace.lab_settings import server_environment
 
 SEAT = Path("images") / "seat"
 HUB = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/seat01/", "JUPYTERHUB_API_TOKEN": "secret"}
@@ -17,9 +17,8 @@ HUB = {"JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/seat01/", "JUPYTERHUB
 
 def test_only_a_hubs_server_gets_the_hubs_variables(empty_workspace: Workspace) -> None:
     """A laptop's server has a token and no variable of a hub; other settings of Jupyter reach neither."""
-    folders = JupyterFolders(empty_workspace.jupyter_folder)
     with mock.patch.dict(os.environ, {**HUB, "JUPYTER_TOKEN": "other", "JUPYTER_PATH": "/other"}):
-        seat, laptop = server_environment(folders, None), server_environment(folders, "own")
+        seat, laptop = (server_environment(empty_workspace, token) for token in (None, "own"))
     assert {name: value for name, value in seat.items() if name in HUB} == HUB
     assert "JUPYTER_TOKEN" not in seat
     assert (laptop["JUPYTER_TOKEN"], laptop.keys() & HUB.keys()) == ("own", set())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import pandas as pd
@@ -41,15 +40,6 @@ class TableSource(Protocol):
         """Return the tables of one container over the last ``seconds``."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The chosen container and the time shown: ``seconds`` until ``until`` (seconds since 1970; None: now)."""
-
-    container: str
-    seconds: float
-    until: float | None = None
-
-
 class Dashboard:
     """Shows the tables of ``watcher``, one container at a time, with a band for each of ``faults()``.
 
@@ -69,7 +59,8 @@ class Dashboard:
         panels: Sequence[Panel] = (),
     ) -> None:
         self.title, self._watcher, self._faults, self._panels = title, watcher, faults, panels
-        self._choice = Choice(watcher.names[0], seconds)
+        self._container, self._seconds = watcher.names[0], seconds  # chosen
+        self._paused_at: float | None = None  # seconds since 1970
         self._choosing = threading.Lock()  # clicks come in another thread
         self._stop = threading.Event()
         self._wake = threading.Event()  # set to draw the next picture at once
@@ -81,7 +72,7 @@ class Dashboard:
 
     def show(self, screens: Screens) -> Self:
         """Show it below the running cell; it ends the former one with its title."""
-        screens.replace(self.title, self)
+        screens.replace(self.title, self.stop)
         self.stop()
         self._stop.clear()
         self._started = time.monotonic()
@@ -110,19 +101,17 @@ class Dashboard:
 
     def picture(self) -> Rendered:
         """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
-        choice = self._choice
         lasted = time.monotonic() - self._started if self._started else 0.0
-        choice = replace(choice, seconds=min(max(choice.seconds, lasted), LONGEST_SECONDS))
-        view, tables = self._look(choice)
-        title = f"{self.title}: {choice.container}"
+        view, tables = self._look(min(max(self._seconds, lasted), LONGEST_SECONDS))
+        title = f"{self.title}: {view.container}"
         return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables))
 
-    def _look(self, choice: Choice) -> tuple[View, Tables]:
-        now = time.time()
-        edge = choice.until or now
-        tables = self._watcher.tables(choice.container, seconds=now - edge + choice.seconds + 5)
-        faults = tuple(self._faults())
-        return container_view(tables, faults, choice.container, edge, choice.seconds, self._panels), tables
+    def _look(self, seconds: float) -> tuple[View, Tables]:
+        """Return the last ``seconds`` of the chosen container, until the pause if there is one."""
+        container, now = self._container, time.time()
+        edge = self._paused_at or now
+        tables = self._watcher.tables(container, seconds=now - edge + seconds + 5)
+        return container_view(tables, tuple(self._faults()), container, edge, seconds, self._panels), tables
 
     def _run(self, widget: LiveWidget) -> None:
         due = time.monotonic()
@@ -135,10 +124,9 @@ class Dashboard:
         self._finish()
 
     def _draw(self, widget: LiveWidget) -> None:
-        choice = self._choice
-        view, _ = self._look(choice)
-        title = f"{self.title}: {choice.container}"
-        picture = self._renderer.png(title, view, clock=choice.until is not None)
+        view, _ = self._look(self._seconds)
+        title = f"{self.title}: {view.container}"
+        picture = self._renderer.png(title, view, clock=view.edge == self._paused_at)
         with widget.hold_sync():  # one message for all
             widget.alt = describe(title, view)
             widget.frame = picture
@@ -156,7 +144,7 @@ class Dashboard:
             widget.ending = picture.html
 
     def _new_widget(self) -> LiveWidget:
-        now = round(self._choice.seconds)
+        now = round(self._seconds)
         windows = {now: f"{now} seconds", **WINDOWS}
         return LiveWidget(
             title=self.title,
@@ -168,35 +156,28 @@ class Dashboard:
         )
 
     def _chosen(self) -> dict[str, str]:
-        return {"container": self._choice.container, "seconds": f"{self._choice.seconds:.0f}"}
+        return {"container": self._container, "seconds": f"{self._seconds:.0f}"}
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle a click; in another thread while a cell is busy."""
+        """Handle a click, in another thread while a cell is busy; an unknown message changes nothing."""
         with self._choosing:
-            self._choice = changed(self._choice, content, self._watcher.names, time.time())
-            shown = self._widget
-            if shown is not None:
-                shown.chosen, shown.paused = self._chosen(), _paused(self._choice)
-        if content.get("stop"):
-            self._stop.set()
+            match content:
+                case {"choose": "container", "value": name} if name in self._watcher.names:
+                    self._container = name
+                case {"choose": "seconds", "value": str(text)} if text.isdecimal():
+                    self._seconds = min(max(float(text), 10.0), LONGEST_SECONDS)
+                case {"pause": wanted}:
+                    self._paused_at = time.time() if wanted else None
+                case {"stop": True}:
+                    self._stop.set()
+            if (shown := self._widget) is not None:
+                shown.chosen, shown.paused = self._chosen(), self._status()
         self._wake.set()
 
-
-def changed(choice: Choice, message: Mapping[str, Any], names: Sequence[str], now: float) -> Choice:
-    """Return the choice after a message of the page; an unknown message changes nothing."""
-    if message.get("choose") == "container" and message.get("value") in names:
-        return replace(choice, container=str(message["value"]))
-    if message.get("choose") == "seconds" and str(message.get("value", "")).isdecimal():
-        return replace(choice, seconds=float(min(max(int(message["value"]), 10), LONGEST_SECONDS)))
-    if "pause" in message:
-        return replace(choice, until=now if message["pause"] else None)
-    return choice
-
-
-def _paused(choice: Choice) -> str:
-    if choice.until is None:
-        return ""
-    return f"Paused at {pd.Timestamp(choice.until, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
+    def _status(self) -> str:
+        if self._paused_at is None:
+            return ""
+        return f"Paused at {pd.Timestamp(self._paused_at, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
 
 
 def _tables_html(view: View, tables: Tables) -> str:

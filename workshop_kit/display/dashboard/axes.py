@@ -31,9 +31,6 @@ SAMPLE, NAME = 1.015, 1.07  # the places of looks and their names, in widths of 
 STROKES: tuple[Any, ...] = ("-", "-.", ":", (0, (9, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 × 4 × 6: the first 84 lines differ, even in gray
 LIMIT_STYLE = (0, (4, 3))
-Range = tuple[float, float]
-
-
 STATE_LOOKS: Mapping[str, tuple[float, dict[str, Any]]] = {
     "pass": (0.4, {"facecolor": "#bfe3d2", "edgecolor": "#1a7f5a", "linewidth": 0.8}),
     "warn": (0.62, {"facecolor": "#ffd9b8", "edgecolor": "#b3470b", "hatch": "////", "linewidth": 0.8}),
@@ -54,10 +51,10 @@ def look_of(index: int) -> dict[str, Any]:
     }
 
 
-def background(title: str, view: View, ranges: Sequence[Range], *, clock: bool) -> tuple[Figure, list[Axes]]:
+def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axes]]:
     """Return a figure with what stands still, and its axes: event lane, bars if there are any, panels, states.
 
-    ``ranges`` are the ends of the panels' axes; with ``clock`` there are times of day below.
+    With ``clock`` there are times of day below.
     """
     heights = [PANEL_INCHES] * (len(view.plots) + bool(view.bars))
     figure, drawn = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * max(4, len(view.rows))])
@@ -65,8 +62,8 @@ def background(title: str, view: View, ranges: Sequence[Range], *, clock: bool) 
     _label_events(events)
     if view.bars:
         _draw_bars(panels.pop(0), view.bars)
-    for ax, plot, ends in zip(panels, view.plots, ranges, strict=True):
-        _label_panel(ax, plot, ends)
+    for ax, plot in zip(panels, view.plots, strict=True):
+        _label_panel(ax, plot)
     _label_states(states, view)
     for ax in drawn:
         ax.set_xlim(-view.seconds, view.seconds / 120)
@@ -94,12 +91,8 @@ def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **mor
     return axes.text(x, y, text, fontsize=size, **{**look, **more})
 
 
-def value_heights(plot: Plot) -> list[float]:
-    """Return the height of each line's value, below its name."""
-    return [y - 0.145 for y in _name_heights(plot)]
-
-
-def _name_heights(plot: Plot) -> list[float]:
+def name_heights(plot: Plot) -> list[float]:
+    """Return the height of each line's name, in heights of the panel."""
     step = min(0.36, 1.0 / max(1, len(plot.lines)))
     return [0.97 - number * step for number in range(len(plot.lines))]
 
@@ -112,7 +105,7 @@ def _name_panel(axes: Axes, title: str, unit: str = "") -> None:
 
 
 def _name_lines(axes: Axes, plot: Plot) -> None:
-    for number, (line, y) in enumerate(zip(plot.lines, _name_heights(plot), strict=True)):
+    for number, (line, y) in enumerate(zip(plot.lines, name_heights(plot), strict=True)):
         look = {**look_of(number), "markersize": 4.5}
         axes.add_artist(Line2D([SAMPLE, SAMPLE + 0.04], [y, y], transform=axes.transAxes, clip_on=False, **look))
         write(axes, NAME, y, line.label)
@@ -138,7 +131,7 @@ def _label_events(axes: Axes) -> None:
     _legend(axes, {"fault": BAND, **marks}, columns=2)
 
 
-def _label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
+def _label_panel(axes: Axes, plot: Plot) -> None:
     _name_panel(axes, plot.panel.title, plot.panel.unit)
     _name_lines(axes, plot)
     if plot.panel.logarithmic:
@@ -147,10 +140,11 @@ def _label_panel(axes: Axes, plot: Plot, ends: Range) -> None:
         axes.minorticks_off()
     else:
         axes.locator_params(axis="y", nbins=4)
-    axes.set_ylim(*ends)
+    low, high = range_of(plot)
+    axes.set_ylim(low, high)
     if (limit := plot.panel.limit) is not None and plot.lines:
         axes.axhline(limit, linestyle=LIMIT_STYLE, linewidth=1.4, color=charts.INK)
-        write(axes, 0.005, (limit - ends[0]) / (ends[1] - ends[0]) - 0.09, "limit", size=8)
+        write(axes, 0.005, (limit - low) / (high - low) - 0.09, "limit", size=8)
 
 
 def _label_states(axes: Axes, view: View) -> None:
@@ -188,34 +182,15 @@ def label_now(axes: Axes, view: View) -> Text:
     return write(axes, 1, -0.42 / inches, f"now: {view.clock(0)} UTC", size=9, ha="right")
 
 
-def range_of(plot: Plot, current: Range) -> Range:
-    """Return the ends of a panel's axis; the current ones while they fit."""
+def range_of(plot: Plot) -> tuple[float, float]:
+    """Return the ends of a panel's axis; those of a logarithmic one are powers of ten."""
     data = [line.y[np.isfinite(line.y)] for line in plot.lines]
     known = np.concatenate(data) if data else np.array([])
-    highest = float(known.max()) if known.size else 0.0
     if plot.panel.logarithmic:
-        positive = known[known > 0]
-        return _decades(float(positive.min()), float(positive.max()), current) if positive.size else (1.0, 100.0)
+        positive = known[known > 0] if (known > 0).any() else np.array([1.0, 95.0])
+        low = 10.0 ** math.floor(math.log10(positive.min()))
+        return low, max(10.0 ** math.ceil(math.log10(positive.max() * 1.05)), low * 10)
+    highest = float(known.max(initial=0.0))
     if plot.panel.full_scale and highest <= plot.panel.full_scale:
         return 0.0, plot.panel.full_scale
-    return 0.0, _top_of(highest, current[1])
-
-
-def _top_of(value: float, current: float) -> float:
-    """Return the upper end of an axis: 1, 2, 3 or 5 × a power of ten with headroom above ``value``.
-
-    The current end stays while it fits and a sixth of it is used: another one redraws the background.
-    """
-    if current and current / 6 <= value <= current * 0.97:
-        return current
-    wanted = value * 1.15 if value > 0 else 1.0
-    power = 10.0 ** math.floor(math.log10(wanted))
-    return float(next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted))
-
-
-def _decades(lowest: float, highest: float, current: Range) -> Range:
-    """Return whole decades around the data; the current ones while they fit and waste no more than one."""
-    low, high = 10.0 ** math.floor(math.log10(lowest)), 10.0 ** math.ceil(math.log10(highest * 1.05))
-    high = max(high, low * 10)
-    fits = current[0] and low / 10.1 <= current[0] <= low * 1.01 and high * 0.99 <= current[1] <= high * 10.1
-    return current if fits else (low, high)
+    return 0.0, charts.axis_end(highest or 0.9)

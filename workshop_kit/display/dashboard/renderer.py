@@ -13,13 +13,14 @@ from matplotlib.figure import Figure
 
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import axes
-from workshop_kit.display.dashboard.axes import STATE_LOOKS, Range
+from workshop_kit.display.dashboard.axes import STATE_LOOKS
 from workshop_kit.display.dashboard.view import PanelLine, Plot, Row, View, rounded
 
 MARKS_APART = 0.08  # of the marks on a line, in widths of a panel
 BANDS_FROM = 2  # the lowest level of the faults in the event lane
 MOST_NAMES = 24  # in the event lane
 MARK = 0.012  # distance of a name from its mark, in widths of the lane
+VALUE_BELOW = 0.145  # distance of a line's value from its name, in heights of a panel
 LETTER = 0.0108  # width of a letter, in widths of the lane
 
 
@@ -30,7 +31,6 @@ class DashboardRenderer:
     """
 
     def __init__(self) -> None:
-        self._ranges: list[Range] = []
         self._key: object = None
         self._axes: list[Axes] = []
         self._canvas: FigureCanvasAgg
@@ -38,9 +38,7 @@ class DashboardRenderer:
 
     def png(self, title: str, view: View, *, clock: bool = False) -> bytes:
         """Return the next picture; with ``clock`` its axis has times of day, for a picture that stands still."""
-        before = self._ranges or [(0.0, 0.0)] * len(view.plots)
-        pairs = zip(view.plots, before, strict=False)
-        ranges = self._ranges = [axes.range_of(plot, current) for plot, current in pairs]
+        ranges = [axes.range_of(plot) for plot in view.plots]
         labels = [line.label for plot in view.plots for line in plot.lines]
         key = (title, ranges, view.seconds, labels, [row.name for row in view.rows], clock and view.edge)
         if key != self._key:
@@ -53,7 +51,7 @@ class DashboardRenderer:
         return charts.canvas_png(self._canvas)
 
     def _draw_background(self, title: str, view: View, *, clock: bool) -> None:
-        still, self._axes = axes.background(title, view, self._ranges, clock=clock)
+        still, self._axes = axes.background(title, view, clock=clock)
         charts.disable_formulas(still)
         self._canvas = FigureCanvasAgg(still)
         self._canvas.draw()  # type: ignore[no-untyped-call]
@@ -62,8 +60,7 @@ class DashboardRenderer:
 
 def figure(title: str, view: View) -> Figure:
     """Return the view as a figure with times of day, to be kept."""
-    ranges = [axes.range_of(plot, (0.0, 0.0)) for plot in view.plots]
-    made, drawn = axes.background(title, view, ranges, clock=True)
+    made, drawn = axes.background(title, view, clock=True)
     for _ in _moving(drawn, view, clock=True):
         pass
     return made
@@ -129,8 +126,9 @@ def _lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[Artis
         if line.last is None:  # matplotlib cannot space marks on a line without a point
             continue
         yield from ax.plot(line.x, line.y, markevery=MARKS_APART, **axes.look_of(number))
-    for line, y in zip(plot.lines, axes.value_heights(plot), strict=True):
-        yield axes.write(ax, axes.NAME, y, _value(line, plot.panel.unit, highest=highest), fontweight="bold")
+    for line, y in zip(plot.lines, axes.name_heights(plot), strict=True):
+        value = _value(line, plot.panel.unit, highest=highest)
+        yield axes.write(ax, axes.NAME, y - VALUE_BELOW, value, fontweight="bold")
     if all(line.last is None for line in plot.lines):
         yield _sentence(ax, view.nothing)
 

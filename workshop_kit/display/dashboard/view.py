@@ -172,7 +172,9 @@ def describe(title: str, view: View) -> str:
     ]
     said += [f"Fault {one.label} from {view.clock(one.start)} to {view.clock(one.end)}." for one in view.spans[-SAID:]]
     said += [f"{one.label} at {view.clock(one.x)}." for one in view.marks[-SAID:]]
-    return " ".join([*said, *(_row_text(view, row) for row in view.rows)])
+    states = [(row.name, row.runs[-1]) for row in view.rows if row.runs]
+    said += [f"{name}: {state.label} since {view.clock(state.start)}." for name, state in states]
+    return " ".join(said)
 
 
 def spans(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Span, ...]:
@@ -228,21 +230,14 @@ def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Span, ...]
 
 def _happened(event: object) -> str:
     what, detail, code = (getattr(event, name) for name in ("what", "detail", "exit_code"))
-    if what == "start":
-        return "started"
-    if what == "die":
-        return f"ended ({code})" if not pd.isna(code) else "ended"
-    return "out of memory" if what == "oom" else visible(str(detail), 30)
+    ended = "ended" if pd.isna(code) else f"ended ({code})"
+    return {"start": "started", "die": ended, "oom": "out of memory"}.get(what) or visible(str(detail), 30)
 
 
 def _line_text(line: PanelLine) -> str:
     if line.last is None:
         return f"{line.label} not known"
     return f"{line.label} {rounded(line.last)} (at most {rounded(float(np.nanmax(line.y)))})"
-
-
-def _row_text(view: View, row: Row) -> str:
-    return f"{row.name}: {row.runs[-1].label} since {view.clock(row.runs[-1].start)}." if row.runs else ""
 
 
 def shares(resources: pd.DataFrame) -> pd.DataFrame:

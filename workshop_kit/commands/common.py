@@ -27,7 +27,7 @@ Track = Annotated[
 ]
 Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
 Address = Annotated[
-    str | None, typer.Option(help="The address to open it on; left out, this machine's own in its network.")
+    str | None, typer.Option(help="The address of the room; left out, this machine's own in its network.")
 ]
 ExerciseId = Annotated[
     str,

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.engine.kernels import things
+from tests.workshop_kit.engine.kernels import own_containers
 from tests.workshop_kit.gameday import recorded
 from workshop_kit import gameday
 from workshop_kit.display.live import Screens
-from workshop_kit.engine.labels import SCOPE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
@@ -107,12 +106,6 @@ def lesson(workspace: Workspace, stack: Stack) -> Lesson:
     )
 
 
-def containers_of(stack: Stack) -> set[str]:
-    """The containers of this session that do not belong to the stack."""
-    found = things(stack.session.engine, stack.session.identity.session, f"{SCOPE}=kernel")
-    return {name for kind, name in map(str.split, found) if kind == "container"}
-
-
 @pytest.mark.engine
 @pytest.mark.long
 @pytest.mark.timeout(300)
@@ -138,11 +131,11 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
         assert monday.shop.url("production") is not None
         tuesday = gameday.start(lesson, image, "tuesday", seed=1)
         running = {one.name for one in (*tuesday.shop.running.values(), *tuesday.shop.gateways.proxies.values())}
-        assert containers_of(lesson.stack) >= running
-        assert not containers_of(lesson.stack) & {one.name for one in monday.shop.running.values()}
+        assert own_containers(lesson.stack.session) >= running
+        assert not own_containers(lesson.stack.session) & {one.name for one in monday.shop.running.values()}
     finally:
         lesson.screens.stop()
-    assert containers_of(lesson.stack) == set()
+    assert own_containers(lesson.stack.session) == set()
 
 
 def assert_nothing_gives_it_away(incident: Incident) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -20,6 +21,7 @@ import httpx
 import hypothesis
 import pytest
 from _pytest.terminal import TerminalReporter
+from nbformat import v4, writes
 
 from workshop_kit.engine import cleanup, reach, recipes
 from workshop_kit.engine import images as engine_images
@@ -31,6 +33,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.seats import seat_server
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -144,6 +147,22 @@ def own_stack(folder: Path) -> Iterator[Stack]:
         yield provision.stack_of(workspace, session)
     finally:
         assert cleanup.remove(session, {"kernel", "workspace", "machine"}).left == []
+
+
+def code_blocks(page: Path, language: str) -> list[str]:
+    """The blocks of code in this language on a page of Markdown."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def write_notebook(workspace: Workspace, name: str, sources: Sequence[str]) -> Path:
+    """Write a notebook of code cells into a workspace."""
+    kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
+    cells = [v4.new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]  # type: ignore[no-untyped-call]
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
+    path = workspace.notebooks / f"{name}.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(writes(notebook))  # type: ignore[no-untyped-call]
+    return path
 
 
 def like(container: Any, **changes: Any) -> Spec:

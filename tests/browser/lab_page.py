@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-from nbformat import v4
 from playwright.sync_api import Locator, Page, expect
 
+from tests.conftest import write_notebook
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL
 
 SCREENSHOTS = CHECKOUT / "build" / "screenshots"
 WAIT_MS = 60_000
@@ -49,19 +47,9 @@ class LabPage:
         self.page.set_default_timeout(WAIT_MS)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    def write(self, name: str, sources: Sequence[str]) -> Path:
-        """Write a notebook of code cells into the workspace and return its path."""
-        kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
-        notebook = v4.new_notebook(metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
-        for number, source in enumerate(sources):
-            notebook.cells.append(v4.new_code_cell(source, id=f"cell-{number}"))  # type: ignore[no-untyped-call]
-        path = self.workspace.notebooks / f"{name}.ipynb"
-        path.write_text(nbformat.writes(notebook))  # type: ignore[no-untyped-call]
-        return path
-
     def show(self, name: str, sources: Sequence[str], run: int | None = None) -> None:
         """Write a notebook, open it, and run its first ``run`` cells, or all of them."""
-        self.write(name, sources)
+        write_notebook(self.workspace, name, sources)
         self.open(name)
         for number in range(len(sources) if run is None else run):
             self.run_cell(number)

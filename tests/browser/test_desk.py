@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import brightness, button
 from tests.waiting import wait_until
+from tests.workshop_kit.instructor.room_pages import open_pages
 from workshop_kit.engine.session import Session
 from workshop_kit.instructor.clock import CHANGED
 from workshop_kit.instructor.controller import Controller
@@ -44,7 +45,6 @@ class DeskPages:
 @pytest.fixture
 def desk(workspace: Workspace, session: Session, chromium: Browser) -> Iterator[DeskPages]:
     """A desk over the stack of the tests' workspace; fails on a console error or a request to another host."""
-    server = InstructorServer()
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     problems: list[str] = []
 
@@ -54,16 +54,15 @@ def desk(workspace: Workspace, session: Session, chromium: Browser) -> Iterator[
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "request",
-            lambda asked: problems.append(asked.url) if f"127.0.0.1:{server.port}/" not in asked.url else None,
+            lambda asked: problems.append(asked.url) if f"127.0.0.1:{pages.server.port}/" not in asked.url else None,
         )
         page.goto(url)
         return page
 
-    with closing(Controller(provision.stack_of(workspace, session), workspace).open()) as controller:
-        server.start(PresenterApi(controller))
-        yield DeskPages(server, controller, open_page)
+    stack = provision.stack_of(workspace, session)
+    with closing(Controller(stack, workspace).open()) as controller, open_pages(PresenterApi(controller)) as pages:
+        yield DeskPages(pages.server, controller, open_page)
         context.close()
-        server.stop()
     expected = (NETWORK_CHANGED, DISCONNECTED, REFUSED)
     assert [problem for problem in problems if not any(one in problem for one in expected)] == []
 

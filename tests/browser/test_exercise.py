@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage
+from tests.conftest import write_notebook
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.paths import CHECKOUT
@@ -158,7 +159,7 @@ def test_an_exercise_in_the_notebook(lab: LabPage) -> None:
     wanted = ("panel-container-layer", "exercise-container-layer")
     shown, answer = (cell for cell in lesson["cells"] if cell["id"] in wanted)
     imports = "from workshop_kit.observe.layers import files\n"
-    path = lab.write("01_container", [imports + SETUP, "".join(shown["source"])])
+    path = write_notebook(lab.workspace, "01_container", [imports + SETUP, "".join(shown["source"])])
     small = json.loads(path.read_text())
     path.write_text(json.dumps({**small, "cells": [*small["cells"], answer]}))
     lab.open(path.stem)

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.browser.lab_page import LabPage, button
-from tests.deploy.commands import run
+from tests.commands import run
 from tests.private_engine import PrivateEngine, private_engine
 from tests.waiting import wait_until
 from workshop_kit.dev.suite import find_browser

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness
-from tests.deploy.commands import run
+from tests.commands import run
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 WIDTHS = (400, 800, 1440)

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from docker.utils import parse_bytes
 
-from tests.deploy.commands import npm_package, run
+from tests.commands import npm_package, run
 from tests.quality.test_style import tool
 from workshop_kit.machine import ENOUGH_BYTES
 from workshop_kit.paths import CHECKOUT

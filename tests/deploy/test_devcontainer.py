@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.commands import npm_package, run
-from tests.lessons.checkout import copy_of_the_checkout
+from tests.commands import copy_of_the_checkout, npm_package, run
 from tests.private_engine import PrivateEngine, private_engine
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine.images import build_folder

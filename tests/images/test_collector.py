@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -124,6 +126,31 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         assert log_bucket.flush(by_api.container, 60) is None
         assert '"source": "api"' in by_api.exec("cat", "/tmp/state.json").output
         assert_whole(bucket, "by-api", 10_000)
+
+
+TOTAL, RATE_PER_SECOND, ROUNDS, SEED = 200_000, 6_000, 3, 1
+
+
+@pytest.mark.long
+@pytest.mark.alone
+@pytest.mark.timeout(300)
+def test_collector_and_network_fail_three_times(bucket: LogBucket) -> None:
+    """The collector is killed as it reads and as it uploads, the network is cut, at random: 0 lines lost, 0 twice."""
+    chance = random.Random(SEED)
+    collector = bucket.stack.container("collector")
+    with write(bucket, "writer", TOTAL, rate=RATE_PER_SECOND) as writer:
+        for _ in range(ROUNDS):
+            time.sleep(chance.uniform(0, 1.5))
+            kill_and_start(collector, chance.uniform(0, 1))
+            time.sleep(chance.uniform(0, 1.5))
+            with bucket_away(bucket, collector):
+                time.sleep(chance.uniform(0, 1.5))
+                kill_and_start(collector, chance.uniform(0, 1))
+            time.sleep(chance.uniform(0, 0.3))  # what waited is being uploaded
+            kill_and_start(collector, chance.uniform(0, 1))
+        writer.wait_ended(within_seconds=200)
+        bucket.wait_collected(60)
+        assert_whole(bucket, "writer", TOTAL)
 
 
 def test_the_reader_may_read_and_nothing_else(bucket: LogBucket) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.commands import run
-from tests.lessons.checkout import copy_of_the_checkout
+from tests.commands import copy_of_the_checkout, run
 from tests.private_engine import PrivateEngine, filled, private_engine
 from workshop_kit.bundle.manifest import parts
 from workshop_kit.engine.labels import SCOPE, SESSION
@@ -23,13 +22,6 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(600)]
-
-
-def saved(folder: Path) -> Path:
-    """Save the bundle of this checkout with ``./workshop bundle save``."""
-    stick = folder / "my stick"
-    run(CHECKOUT / "workshop", "bundle", "save", stick, WORKSHOP_WORKSPACE=str(folder / "saver"))
-    return stick
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,8 @@ class OfflineMachine:
 @pytest.fixture
 def machine(images: dict[str, str], tmp_path: Path) -> Iterator[OfflineMachine]:
     """An empty engine and a checkout that nothing was installed for; the bundle is saved from this machine's engine."""
-    bundle = saved(tmp_path)
+    bundle = tmp_path / "my stick"
+    run(CHECKOUT / "workshop", "bundle", "save", bundle, WORKSHOP_WORKSPACE=str(tmp_path / "saver"))
     with private_engine() as own:
         yield OfflineMachine(own, copy_of_the_checkout(tmp_path / "my checkout"), bundle)
 

@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.lessons.checkout import copy_of_the_checkout
+from tests.commands import copy_of_the_checkout
 from tests.workshop_kit.engine.kernels import things
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack

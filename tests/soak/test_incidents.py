@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.workshop_kit.gameday import cells
+from tests.workshop_kit.gameday import recorded
 from tests.workshop_kit.instructor.test_controller import generators
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import fixtures, incidents
@@ -36,11 +36,11 @@ def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Sta
     assert fixtures.logging_percentiles(stack, Random(1)).names == {"incident": incident.id}
     log = incidents.incident_log(stack, incident.id)
     assert set(incidents.FIELDS) <= set(log.columns)
-    begun = logging_incident.judge_cause(cells.starter("logging.cause", {"log": log}), log, incident)
+    begun = logging_incident.judge_cause(recorded.starter("logging.cause", {"log": log}), log, incident)
     assert [finding.passed for finding in begun.findings] == [False] * 3, begun
-    solved = logging_incident.judge_cause(cells.solution("logging.cause", {"log": log}), log, incident)
+    solved = logging_incident.judge_cause(recorded.solution("logging.cause", {"log": log}), log, incident)
     assert solved.verdict is Verdict.PASSED, solved
-    averaged = logging_incident.judge_percentiles(cells.starter("logging.percentiles", {"log": log}), log)
+    averaged = logging_incident.judge_percentiles(recorded.starter("logging.percentiles", {"log": log}), log)
     assert averaged.verdict is Verdict.WRONG, averaged
-    charted = logging_incident.judge_percentiles(cells.solution("logging.percentiles", {"log": log}), log)
+    charted = logging_incident.judge_percentiles(recorded.solution("logging.percentiles", {"log": log}), log)
     assert charted.verdict is Verdict.PASSED, charted

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.commands import run
+from tests.commands import run
+from tests.conftest import code_blocks
 from tests.private_engine import PrivateEngine, filled, private_engine
 from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit.engine.reach import Engine
@@ -24,7 +25,6 @@ from workshop_kit.lessons import take_home
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.workspace.folder import LINKED, Workspace
 
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ASK = """
 import http.client, sys, time
 address, method, path, status = sys.argv[1:]
@@ -56,11 +56,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "at home" / "my_service"
 
 
-def blocks(folder: Path, language: str) -> list[str]:
-    """The code blocks of the README in this language."""
-    return [text for found, text in BLOCK.findall((folder / "README.md").read_text()) if found == language]
-
-
 def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
     """Run the commands in the folder with the docker command alone, and return their output."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder.parent), "DOCKER_HOST": own.address}
@@ -78,7 +73,7 @@ def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: d
 
     While the disk is full, orders are refused with 503; afterwards no restart is needed.
     """
-    up, use = blocks(folder, "sh")
+    up, use = code_blocks(folder / "README.md", "sh")
     (down,) = re.findall(r"^docker compose down.*$", use, re.MULTILINE)
     with private_engine() as own:
         own.load(engine, [images[name] for name in ALIASES])
@@ -106,7 +101,7 @@ def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: d
 @pytest.mark.engine
 def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
     """Compose reads both together, and the Dockerfile takes another base."""
-    (override,) = blocks(folder, "yaml")
+    (override,) = code_blocks(folder / "README.md", "yaml")
     (folder / "compose.override.yaml").write_text(override)
     command = ["docker", "compose", "config", "--format", "json"]
     said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)

@@ -12,16 +12,13 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from nbformat import v4, writes
 
 from tests import private_engine
-from tests.lessons.checkout import copy_of_the_checkout
+from tests.commands import copy_of_the_checkout
 from workshop_kit.cli import main
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
-WriteNotebook = Callable[[Workspace, str, list[str]], Path]
 
 
 @pytest.fixture
@@ -50,22 +47,6 @@ def source(tmp_path: Path) -> Path:
 def empty_workspace(tmp_path: Path) -> Workspace:
     """A workspace without lessons."""
     return Workspace.open(tmp_path / "my workspace", source=tmp_path / "nothing")
-
-
-@pytest.fixture
-def write_notebook() -> WriteNotebook:
-    """Return a function that writes a notebook of code cells into a workspace."""
-
-    def write(empty_workspace: Workspace, name: str, sources: list[str]) -> Path:
-        kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
-        cells = [v4.new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]  # type: ignore[no-untyped-call]
-        notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
-        path = empty_workspace.notebooks / f"{name}.ipynb"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(writes(notebook))  # type: ignore[no-untyped-call]
-        return path
-
-    return write
 
 
 @pytest.fixture

@@ -6,21 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import own_stack
 from tests.workshop_kit.audit import bad_images
 from workshop_kit.audit import runner
-from workshop_kit.engine import cleanup
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
 
 
 @pytest.fixture(scope="module")
 def image_session(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """Makes the images of a file and removes them at its end; other tests sweep the session that they share."""
-    session = provision.session_of(Workspace.open(tmp_path_factory.mktemp("images") / "workspace"), engine)
-    yield session
-    assert cleanup.remove(session, {"kernel", "workspace"}).left == []
+    with own_stack(tmp_path_factory.mktemp("images") / "workspace") as stack:
+        yield stack.session
 
 
 @pytest.fixture(scope="module")

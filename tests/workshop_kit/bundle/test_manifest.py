@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,11 @@ import pytest
 
 from tests.private_engine import filled, small_disk
 from tests.workshop_kit.test_launcher import workshop
-from workshop_kit.bundle import manifest, wheels
+from workshop_kit.bundle import images, manifest, wheels
 from workshop_kit.bundle.manifest import Part, find, parts, sha256_of, writing
-from workshop_kit.engine import recipes
+from workshop_kit.engine import cleanup, recipes
+from workshop_kit.engine.images import build_folder, is_there
+from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit, WorkshopError
 
 VERSION = "commit 60f5cf9a1b2c"
@@ -161,3 +164,22 @@ def test_damage_is_found_before_anything_is_made(
     harm(file)
     sentence = refused(bare, loadable)
     assert sentence.startswith(f"{file} {words}. Copy the bundle again")
+
+
+def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> None:
+    """The archive ends too soon: the engine's words, no image, an unchanged ledger."""
+    before = session.ledger.entries()
+    tag = f"container-workshop/test:{secrets.token_hex(6)}"
+    (tmp_path / "word").write_bytes(secrets.token_bytes(2048))
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY word /word\n")
+    build_folder(session, tmp_path, tag)
+    images.save(session.engine, {"test": tag}, tmp_path / "stick", "commit 1")
+    (part,) = parts(tmp_path / "stick")
+    cleanup.remove(session, {"kernel"})
+    archive = part.folder / images.ARCHIVE
+    archive.write_bytes(archive.read_bytes()[:1000])
+    with pytest.raises(WorkshopError, match="The engine has not loaded the images") as refused:
+        images.load(session, part)
+    assert refused.value.output
+    assert [one for one in (tag, tag + images.ALIAS) if is_there(session.engine, one)] == []
+    assert session.ledger.entries() == before

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lessons.checkout import copy_of_the_checkout
+from tests.commands import copy_of_the_checkout
 from workshop_kit.dev import new_lesson
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises import generator
@@ -24,11 +24,10 @@ RULES = (
     "tests/quality/test_guides.py::test_what_lessons_link_to_is_in_a_workspace",
     "tests/quality/test_imports.py",
     "tests/workshop_kit/audit/test_report.py::test_the_catalog_and_its_page",
-    "tests/workshop_kit/workspace/test_course.py",
     "tests/workshop_kit/exercises/test_registry.py",
     "tests/workshop_kit/lessons/test_notes.py",
     "tests/workshop_kit/lessons/test_plan.py",
-    "tests/workshop_kit/lessons/test_predictions.py",
+    "tests/workshop_kit/lessons/test_displays.py",
     "tests/workshop_kit/workspace/test_track_notebook.py",
     f"tests/lessons/test_{NAME}.py",
 )

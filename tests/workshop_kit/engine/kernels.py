@@ -13,8 +13,9 @@ from pathlib import Path
 import psutil
 
 from tests.waiting import wait_until
-from workshop_kit.engine.labels import MAKER, SESSION
+from workshop_kit.engine.labels import MAKER, SCOPE, SESSION
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.session import Session
 
 GONE_WITHIN_SECONDS = 60.0  # mostly a few, but both the engine and the reaper may be kept waiting
 SETUP = """
@@ -86,6 +87,12 @@ def things(engine: Engine, session: str, *labels: str) -> list[str]:
     found += [f"volume {one.name}" for one in client.volumes.list(filters=wanted)]
     # Not images.list(): that looks at each once more, and one may be gone by then.
     return found + [f"image {one['Id']}" for one in client.api.images(filters=wanted)]
+
+
+def own_containers(session: Session) -> set[str]:
+    """The names of a session's containers that do not belong to its stack."""
+    found = things(session.engine, session.identity.session, f"{SCOPE}=kernel")
+    return {name for kind, name in map(str.split, found) if kind == "container"}
 
 
 def wait_gone(engine: Engine, session: str, maker: str) -> None:

@@ -3,58 +3,50 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import code_blocks
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import generator, registry
 from workshop_kit.exercises.check_api import CHECKS, Context
 from workshop_kit.exercises.result import Verdict
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.merge import notebook_bytes
 
 ID, LESSON = "monitoring.probe", "04_monitoring"
-
-
-@pytest.fixture(scope="module")
-def blocks(root: Path) -> dict[str, list[str]]:
-    """The document's blocks of code, by language."""
-    found: dict[str, list[str]] = {}
-    text = (root / "docs" / "adding-a-lesson.md").read_text()
-    for language, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
-        found.setdefault(language, []).append(block)
-    return found
+blocks = partial(code_blocks, CHECKOUT / "docs" / "adding-a-lesson.md")
 
 
 @pytest.fixture
-def followed(root: Path, blocks: dict[str, list[str]], tmp_path: Path) -> Path:
+def followed(root: Path, tmp_path: Path) -> Path:
     """A copy of the exercises with steps 1, 2 and 4 done."""
     for folder in ("exercises", "solutions", "notebooks", "workshop_app", "images/collector"):
         shutil.copytree(root / folder, tmp_path / folder)
     own = (root / "workshop_app" / "probe.py").read_text()
     first, last = own.index("def is_alive"), own.index("if __name__")
-    source = f"{own[:first]}{blocks['python'][0]}\n\n{own[last:]}"
+    source = f"{own[:first]}{blocks('python')[0]}\n\n{own[last:]}"
     (tmp_path / "solutions" / LESSON / "probe.py").write_text(source)
     entries = tmp_path / "exercises" / "exercises.toml"
-    entries.write_text(f"{entries.read_text()}\n{blocks['toml'][0]}")
+    entries.write_text(f"{entries.read_text()}\n{blocks('toml')[0]}")
     path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
     lesson = json.loads(path.read_text())
-    lesson["cells"].append(json.loads(blocks["json"][0].rstrip().rstrip(",")))
+    lesson["cells"].append(json.loads(blocks("json")[0].rstrip().rstrip(",")))
     path.write_bytes(notebook_bytes(lesson))
     return tmp_path
 
 
 @pytest.fixture
-def checked(blocks: dict[str, list[str]]) -> Iterator[None]:
+def checked() -> Iterator[None]:
     """Step 3 done: the document's check is registered."""
-    exec(
-        compile(blocks["python"][1], "monitoring_probe.py", "exec", dont_inherit=True), {"__name__": "monitoring_probe"}
-    )
+    program = compile(blocks("python")[1], "monitoring_probe.py", "exec", dont_inherit=True)
+    exec(program, {"__name__": "monitoring_probe"})
     yield
     del CHECKS[ID]
 

@@ -218,22 +218,3 @@ def test_any_answer_gets_a_verdict(answer: Any) -> None:
     ):
         assert result.verdict is Verdict.WRONG
         assert any(finding.means and finding.look for finding in result.findings)
-
-
-@pytest.mark.parametrize(
-    ("target", "first", "misleads"),
-    [
-        ("master-db", "cache not available", True),
-        ("master-db", "order not written", False),
-        ("redis", "replica not available", True),
-        ("redis", "cache not available", False),
-        ("redis", None, False),
-    ],
-)
-def test_the_first_warning_of_an_incident_is_of_another_dependency(
-    target: str, first: str | None, misleads: bool
-) -> None:
-    """Otherwise the lesson's first answer would be right; an incident without that, or any, warning is repeated."""
-    warnings = [] if first is None else [("warning", first), ("error", "cache not available")]
-    log = pd.DataFrame([("info", "request"), *warnings], columns=["level", "msg"])
-    assert incidents.misleads(log, target) is misleads

@@ -1,16 +1,23 @@
-"""The panel without a page: its errors, and its headless form. The clicks are in tests/browser."""
+"""The panel without a page: its errors, its headless form, and results as text and HTML. tests/browser clicks it."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.waiting import wait_until
 from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import registry
+from workshop_kit.exercises.cards import as_text, comparison_card, exercise_page, result_card, solution_card
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import ExercisePanel, ExerciseWidget
-from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 
 ID = "container.graceful"
@@ -60,3 +67,38 @@ def test_headless_checks_and_shows_the_page_alone(
     panel.must_pass = True
     with pytest.raises(WorkshopError, match=r"container\.graceful is not passed"):
         panel.show()
+
+
+BAD = Finding(False, "docker stop", "137 after 10.0 s", "0 within 2 s", "Requests are cut off.", "Look at main().")
+RESULT = Result(Verdict.WRONG, "It was killed.", (BAD,), exercise="container.graceful", seconds=1.24)
+EXERCISE = registry.find(registry.load(CHECKOUT), "container.graceful")
+
+
+def test_lines_are_wrapped_and_terminal_sequences_written_out() -> None:
+    """Long sentences are wrapped under themselves; a container can neither clear nor color the participant's screen."""
+    long = replace(BAD, got="\x1b[2Jred\u202etxet\nnext", means="word " * 60)
+    text = as_text(replace(RESULT, findings=(long,), output=long.got))
+    assert max(len(line) for line in text.split("\n")) <= 88
+    assert not set(text) & set("\x1b\u202e")
+    assert "came back       \\x1b[2Jred\\u202etxet\n                    next\n" in text
+
+
+STRANGE = st.text(st.sampled_from("<>&\"'=/ai\n")) | st.sampled_from(["<script>x</script>", "<img src=x onerror=y>"])
+
+
+@given(STRANGE, st.sampled_from(Verdict), st.booleans())
+def test_no_text_becomes_markup(strange: str, verdict: Verdict, passed: bool) -> None:
+    """Text of containers and authors is escaped."""
+
+    def pages(text: str) -> list[str]:
+        finding = Finding(passed, text, text, text, text, text)
+        result = Result(verdict, text, (finding,), text, exercise=text, seconds=0.1)
+        odd = EXERCISE.model_copy(update={"title": text, "guidelines": (text,), "id": text})
+        shown = [exercise_page(odd, result, (text,), solution=solution_card(text)), result_card(result)]
+        shown.append(comparison_card(f"mine {text}", f"theirs {text}"))
+        return [page.html for page in shown]
+
+    if not strange:
+        return
+    for odd, plain in zip(pages(strange), pages("x"), strict=True):
+        assert re.findall("<[^>]*>", re.sub('"[^"]*"', "", odd)) == re.findall("<[^>]*>", re.sub('"[^"]*"', "", plain))

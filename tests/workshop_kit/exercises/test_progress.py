@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -69,11 +69,8 @@ def test_writers_do_not_lose_each_others_work(progress: Progress) -> None:
         mine.lock_guess(f"id-{number}", "red")
         mine.record_check(ID, Verdict.WRONG)
 
-    threads = [threading.Thread(target=record, args=[number]) for number in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(record, range(20)))
     assert set(progress.document().predictions) == {f"id-{number}" for number in range(20)}
     assert progress.exercise(ID).attempts == 20
 

@@ -1,22 +1,27 @@
-"""An incident without an engine: real releases and causes in a shop whose service is computed."""
+"""An incident without an engine: real releases and causes in a shop whose service is computed; cells run as shipped."""
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import MagicMock
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
+from workshop_kit.exercises import registry
 from workshop_kit.exercises.game_records import Record
+from workshop_kit.exercises.progress import as_json
 from workshop_kit.exercises.trial import HANGS, OPEN, DependencyProxies
 from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
@@ -26,6 +31,7 @@ from workshop_kit.machine import MIB
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
 
 VISITS = 36
 LEAST_MIB = 64
@@ -233,3 +239,17 @@ def _tables(shop: RecordedShop, moment: datetime) -> Tables:
     }
     events = {"time": now, "container": names, "what": "oom", "detail": "", "exit_code": None}
     return Tables(health=frame(Health, health), requests=pd.DataFrame(requests), events=pd.DataFrame(events))
+
+
+def handed_in(identifier: str, names: Mapping[str, Any], side: Callable[[str], str]) -> Any:
+    """What the cell of an exercise hands in as it comes (``regions.starter``), or solved (``regions.solved``)."""
+    lesson = registry.find(registry.load(CHECKOUT), identifier).lesson
+    text = side((CHECKOUT / "solutions" / lesson / "notebook.py").read_text())
+    values: list[Any] = []
+    task = SimpleNamespace(hand_in=lambda value: values.append(as_json(identifier, value)))
+    exec(regions.region_of(text, identifier), {"json": json, "plt": plt, "task": task, **names})
+    assert values, "nothing was handed in"
+    return values[-1]
+
+
+starter, solution = (partial(handed_in, side=side) for side in (regions.starter, regions.solved))

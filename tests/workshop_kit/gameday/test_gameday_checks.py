@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.workshop_kit.gameday import cells, recorded
+from tests.workshop_kit.gameday import recorded
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
@@ -39,10 +39,10 @@ def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
 def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path: Path, day: str, seed: int) -> None:
     """After the first reaction customers still suffer; the solution serves them again and explains the cause."""
     incident = recorded.incident(tmp_path, day, seed)
-    begun = checked(root, tmp_path, day, cells.starter(f"gameday.{day}", {day: incident}))
+    begun = checked(root, tmp_path, day, recorded.starter(f"gameday.{day}", {day: incident}))
     assert begun.verdict is Verdict.WRONG
     assert "customers of" in begun.summary or "has not finished" in begun.summary
-    solved = checked(root, tmp_path, day, cells.solution(f"gameday.{day}", {day: incident}))
+    solved = checked(root, tmp_path, day, recorded.solution(f"gameday.{day}", {day: incident}))
     assert solved.verdict is Verdict.PASSED, solved
     record = incident.record
     assert record.injected is not None
@@ -64,7 +64,7 @@ def test_served_customers_do_not_pass_without_a_debrief(root: Path, tmp_path: Pa
 def test_an_incident_of_another_day_or_of_none_does_not_pass(root: Path, tmp_path: Path) -> None:
     """The sentence says which incident belongs to the exercise."""
     incident = recorded.incident(tmp_path, "tuesday")
-    handed_in = cells.solution("gameday.tuesday", {"tuesday": incident})
+    handed_in = recorded.solution("gameday.tuesday", {"tuesday": incident})
     other = checked(root, tmp_path, "monday", handed_in)
     assert (other.verdict, "This was tuesday" in other.summary) == (Verdict.WRONG, True)
     for value in ({"incident": "unknown"}, {}, None, 3):

@@ -1,27 +1,74 @@
-"""An incident, recorded and on the live stack: what a participant sees and does, and what is noted of it."""
+"""An incident, recorded and live: the service of its shop, what a participant sees and does, and what is noted."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
-from tests.workshop_kit.engine.kernels import things
+from tests.workshop_kit.engine.kernels import own_containers
 from tests.workshop_kit.gameday import recorded
 from workshop_kit import gameday
 from workshop_kit.display.live import Screens
-from workshop_kit.engine.labels import SCOPE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults.injection import Journal
 from workshop_kit.gameday import incident as incidents
+from workshop_kit.gameday import service
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
+
+IMAGE = "the participant's image"
+EXERCISE = "config.env"
+
+
+def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
+    """The service of a shop, with an engine that builds everything."""
+    done: Any = lambda name: SimpleNamespace(passed_at="today" if name == passed else None)  # noqa: E731
+    exercise_service: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
+    client = MagicMock()
+    client.images.build.side_effect = lambda **arguments: (arguments["tag"], [])
+    return service.prepare(exercise_service, client, IMAGE, mine)
+
+
+@pytest.fixture
+def mine(root: Path, tmp_path: Path) -> Path:
+    """A folder as it is at the start of lesson 05, all of it solved."""
+    for name, text in solutions.files_at(root, service.LESSON).items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: Path) -> None:
+    """A solved folder runs as it is, and so does a region that passed, even if it differs from the reference.
+
+    Else another image is built from a copy; the participant's folder stays as it is.
+    """
+    solved = prepare(root, mine)
+    assert (solved.images, solved.note) == ([IMAGE], "")
+    source = solutions.sources_at(root, service.LESSON)["config.py"].text
+    starter = regions.region_of(regions.starter(source), EXERCISE)
+    path = mine / "config.py"
+    path.write_text(regions.replace(path.read_text(), EXERCISE, starter))
+    prepared = prepare(root, mine)
+    assert (prepared.images, prepared.note) == (["shop:1"], "The shop runs the reference for config.env.")
+    assert starter not in Path(prepared.folder.name, "config.py").read_text()
+    assert starter in path.read_text()
+    assert prepare(root, mine, passed=EXERCISE).images == [IMAGE]
+
+
+def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:
+    """It lacks the colleague's files."""
+    assert "my_service is not at the start of lesson 05" in prepare(root, tmp_path).note
 
 
 @pytest.fixture
@@ -107,12 +154,6 @@ def lesson(workspace: Workspace, stack: Stack) -> Lesson:
     )
 
 
-def containers_of(stack: Stack) -> set[str]:
-    """The containers of this session that do not belong to the stack."""
-    found = things(stack.session.engine, stack.session.identity.session, f"{SCOPE}=kernel")
-    return {name for kind, name in map(str.split, found) if kind == "container"}
-
-
 @pytest.mark.engine
 @pytest.mark.long
 @pytest.mark.timeout(300)
@@ -138,11 +179,11 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
         assert monday.shop.url("production") is not None
         tuesday = gameday.start(lesson, image, "tuesday", seed=1)
         running = {one.name for one in (*tuesday.shop.running.values(), *tuesday.shop.gateways.proxies.values())}
-        assert containers_of(lesson.stack) >= running
-        assert not containers_of(lesson.stack) & {one.name for one in monday.shop.running.values()}
+        assert own_containers(lesson.stack.session) >= running
+        assert not own_containers(lesson.stack.session) & {one.name for one in monday.shop.running.values()}
     finally:
         lesson.screens.stop()
-    assert containers_of(lesson.stack) == set()
+    assert own_containers(lesson.stack.session) == set()
 
 
 def assert_nothing_gives_it_away(incident: Incident) -> None:

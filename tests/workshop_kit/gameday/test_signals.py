@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,18 +11,12 @@ import pandas as pd
 import pytest
 
 from tests.waiting import wait_until
+from tests.workshop_kit.display.recorded import NOON, at
 from workshop_kit.gameday import after_restart, signals
 from workshop_kit.gameday.customers import NO_INSTANCE, TURNED_AWAY, Customers, ShopWatcher, Visit
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.watch import Tables
-
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-
-
-def at(seconds: float) -> datetime:
-    """So many seconds after noon."""
-    return NOON + timedelta(seconds=seconds)
 
 
 def visits(*good: bool) -> list[Visit]:
@@ -73,7 +66,7 @@ PER_SECOND = 10
 def served(*percent: int) -> pd.DataFrame:
     """Customers of which so many percent are served in each second, the first ten of them before noon."""
     rows = [
-        (NOON + timedelta(seconds=second - 10 + number / PER_SECOND), number < share * PER_SECOND / 100)
+        (at(second - 10 + number / PER_SECOND), number < share * PER_SECOND / 100)
         for second, share in enumerate(percent)
         for number in range(PER_SECOND)
     ]

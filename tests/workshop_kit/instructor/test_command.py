@@ -13,8 +13,7 @@ import psutil
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.engine.kernels import things
-from workshop_kit.engine.labels import SCOPE
+from tests.workshop_kit.engine.kernels import own_containers
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit
 from workshop_kit.faults.injection import Journal
@@ -60,12 +59,6 @@ def listening(process: subprocess.Popen[str]) -> set[str]:
     return {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
 
 
-def made_by_the_desk(stack: Stack) -> list[str]:
-    """The containers that belong to a process, not to the stack."""
-    found = things(stack.session.engine, stack.session.identity.session, f"{SCOPE}=kernel")
-    return [one for one in found if one.startswith("container ")]
-
-
 def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str, str]) -> None:
     """Faults are undone and the load has ended, however often Ctrl-C comes, and when the terminal closes meanwhile."""
     with opened(environment) as (process, url):
@@ -78,7 +71,7 @@ def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str,
             process.send_signal(number)
         assert process.wait(60) == Exit.GOOD
     assert Journal(stack.session).entries() == []
-    assert made_by_the_desk(stack) == []
+    assert own_containers(stack.session) == set()
     assert stack.container("replica-db").status == "running"
 
 
@@ -92,7 +85,7 @@ def test_a_desk_that_is_killed_is_undone_by_its_reaper(stack: Stack, environment
         process.wait()
     wait_until(lambda: Journal(stack.session).entries() == [])
     wait_until(lambda: stack.container("redis").status == "running")
-    wait_until(lambda: made_by_the_desk(stack) == [])
+    wait_until(lambda: own_containers(stack.session) == set())
 
 
 @pytest.mark.long

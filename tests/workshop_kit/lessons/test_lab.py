@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import write_notebook
 from tests.waiting import wait_until
-from tests.workshop_kit.conftest import WriteNotebook
 from workshop_kit.commands import doctor
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.gameday import jigsaw
@@ -47,7 +47,7 @@ def nothing_left(empty_workspace: Workspace) -> Iterator[None]:
 
 
 @pytest.fixture
-def server(empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path) -> Iterator[LabServer]:
+def server(empty_workspace: Workspace, tmp_path: Path) -> Iterator[LabServer]:
     """A server on a workspace with one lesson, for a user whose home is empty."""
     write_notebook(empty_workspace, "00_start", ["x = 1"])
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""The tour on real kernels: what is run, what is written, what is said when a cell fails; stills of its charts."""
+"""The tour on real kernels: what is run and written, what is said of a cell that fails or shows too little, stills."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from nbformat import v4
 from PIL import Image
 
-from tests.workshop_kit.conftest import WriteNotebook
-from workshop_kit.lessons import stills
+from tests.conftest import write_notebook
+from workshop_kit.lessons import expectations, stills
+from workshop_kit.lessons.expectations import Expectations
 from workshop_kit.lessons.tour import CellError, Tour, find_lessons
 from workshop_kit.workspace.folder import Workspace
 
 
-def test_a_failing_cell_is_data(empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path) -> None:
+def test_a_failing_cell_is_data(empty_workspace: Workspace, tmp_path: Path) -> None:
     """A failed lesson names cell, source and error, keeps its page, and the next lesson still runs.
 
     The workspace's notebook stays as it was, and no kernel is left.
@@ -40,9 +42,7 @@ def test_a_failing_cell_is_data(empty_workspace: Workspace, write_notebook: Writ
         ("import os\nos._exit(1)", "The kernel ended in the middle of the cell."),
     ],
 )
-def test_other_ways_to_fail(
-    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path, source: str, message: str
-) -> None:
+def test_other_ways_to_fail(empty_workspace: Workspace, tmp_path: Path, source: str, message: str) -> None:
     """A hanging cell and a dead kernel have a message each, without a traceback."""
     write_notebook(empty_workspace, "00_start", [source])
     (result,) = Tour(empty_workspace, output=tmp_path, cell_seconds=3).run()
@@ -64,9 +64,7 @@ def test_the_first_notebook_of_every_lesson_is_the_default(tmp_path: Path) -> No
 CHART = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots(figsize=(8, 2))\nax.plot([1, 3, 2]);"
 
 
-def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(
-    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
-) -> None:
+def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(empty_workspace: Workspace, tmp_path: Path) -> None:
     """Each chart has a light and a dark still of 1920 × 1080; the executed lesson shows what it shows without them.
 
     Old stills of the lesson go.
@@ -87,9 +85,7 @@ def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(
     assert shown(tmp_path / "with") == shown(tmp_path / "without")
 
 
-def test_a_lesson_without_a_chart_gets_its_tables(
-    empty_workspace: Workspace, write_notebook: WriteNotebook, tmp_path: Path
-) -> None:
+def test_a_lesson_without_a_chart_gets_its_tables(empty_workspace: Workspace, tmp_path: Path) -> None:
     """Each table is a light and a dark still."""
     write_notebook(empty_workspace, "00_start", ["import pandas as pd\npd.DataFrame({'limit': ['96 MiB']})"])
     Tour(empty_workspace, output=tmp_path / "pages", stills=tmp_path / "stills").run()
@@ -100,3 +96,44 @@ def shown(folder: Path) -> list[dict[str, object]]:
     """Return the outputs of the lesson with the chart."""
     notebook = nbformat.read(folder / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     return [dict(output.get("data", {})) for cell in notebook.cells for output in cell.outputs]
+
+
+def sentences(text: str = "", html: str = "", **tables: dict[str, str]) -> list[str]:
+    """What is wrong with a notebook whose one cell, ``look``, showed this, by these tables."""
+    shown = [v4.new_output("stream", text=text), v4.new_output("display_data", {"text/html": html})]  # type: ignore[no-untyped-call]
+    executed = v4.new_notebook(cells=[v4.new_code_cell("…", id="look", outputs=shown)])  # type: ignore[no-untyped-call]
+    return [sentence for _, sentence in expectations.misses(executed, Expectations(**tables))]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("it printed a KeyError: 'x' and went on", "KeyError"),
+        ("Traceback (most recent call last):", "Traceback (most recent call last)"),
+        ("Empty DataFrame\nColumns: [a]\nIndex: []", "Empty DataFrame"),
+    ],
+)
+def test_what_no_cell_may_show(text: str, found: str) -> None:
+    """An exception that was printed, or nothing where something was promised; the first can be declared."""
+    assert sentences(text) == [f"Cell 'look' prints {found!r}."]
+    declared = sentences(text, exceptions={"look": "the experiment is about it"})
+    assert declared == ([] if "Err" in found or "Trace" in found else [f"Cell 'look' prints {found!r}."])
+
+
+def test_a_table_without_rows() -> None:
+    """The kit's tables have row headers; a DataFrame's body has white space."""
+    table = "<table><thead><tr><th>order</th></tr></thead><tbody>{}</tbody></table>"
+    assert sentences(html=table.format("\n  ")) == ["Cell 'look' shows a table without rows."]
+    assert sentences(html=table.format("<tr><th>1</th></tr>")) == []
+
+
+def test_the_tour_fails_a_lesson_that_does_not_show_it(empty_workspace: Workspace, tmp_path: Path) -> None:
+    """With solutions in place: the lesson runs to its end and is not good; untouched, it may show anything."""
+    write_notebook(empty_workspace, "00_start", ["print('KeyError')", "print(6 * 7)"])
+    (tmp_path / "00_start.expected.toml").write_text('[shows]\ncell-1 = "43"\n')
+    (result,) = Tour(empty_workspace, output=tmp_path, solutions={}, expected=tmp_path).run()
+    assert result.error is not None
+    assert result.error.cell == 1
+    assert len(result.error.message.split("\n")) == 2
+    (result,) = Tour(empty_workspace, output=tmp_path, expected=tmp_path).run()
+    assert result.error is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop_kit.conftest import WriteNotebook
+from tests.conftest import write_notebook
 from workshop_kit.errors import WrongUsage
 from workshop_kit.workspace.file_cell import write
 from workshop_kit.workspace.folder import Workspace
@@ -19,7 +19,7 @@ MINE = "FROM workshop/python:3.13\nUSER 10001\n"
 
 
 @pytest.fixture
-def workspace(empty_workspace: Workspace, write_notebook: WriteNotebook) -> Workspace:
+def workspace(empty_workspace: Workspace) -> Workspace:
     """A workspace whose lessons came with two file cells for the Dockerfile, in two notebooks."""
     for name, text in (("01_one", SHIPPED), ("02_two", LATER)):
         path = write_notebook(empty_workspace, name, [f"%%file {NAME}\n{text.rstrip()}", "print('no file')"])

@@ -1,19 +1,80 @@
-"""From scrapes and the engine's lists to the watcher's rows: arithmetic over recorded text."""
+"""Exchanges with servers that misbehave end in time; scrapes and the engine's lists become the watcher's rows."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from tests.workshop_kit.display.recorded import NOON, at
+from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, traffic_between
 from workshop_kit.observe.watch import WatchTarget
 
+Serve = Callable[[Callable[[socket.socket], None]], str]
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a server that hands its first connection, with the request read, to a function; return the URL."""
+    listeners: list[socket.socket] = []
+
+    def start(behave: Callable[[socket.socket], None]) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def once() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                behave(connection)
+
+        threading.Thread(target=once, daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+def test_an_interim_answer_is_passed_over(serve: Serve) -> None:
+    """The answer is the one after it, and ends where the server hangs up."""
+    answer = http.get(serve(lambda connection: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"\r\nhi")))
+    assert (answer.status, answer.body, answer.error) == (200, "hi", "")
+
+
+@pytest.mark.parametrize(
+    ("behave", "failure"),
+    [
+        pytest.param(lambda connection: None, http.CLOSED, id="hangs up"),
+        pytest.param(
+            lambda connection: connection.sendall(OK + b"Content-Length: 9\r\n\r\nhi"),
+            http.CUT_OFF,
+            id="breaks off",
+        ),
+        pytest.param(lambda connection: connection.sendall(b"220 mail\r\n\r\n"), http.NOT_HTTP, id="no HTTP"),
+        pytest.param(lambda connection: time.sleep(2), "no answer within 0.5 s", id="silence"),
+        pytest.param(lambda connection: connection.sendall(OK + b"\r\n" + b"x" * 1_999_999), http.TOO_LARGE, id="much"),
+    ],
+)
+def test_what_is_no_answer_is_a_failure_in_words_and_in_time(
+    serve: Serve, behave: Callable[[socket.socket], None], failure: str
+) -> None:
+    """Hung up, broken off, something else, nothing, or too much."""
+    started = time.monotonic()
+    answer = http.get(serve(behave), timeout_seconds=0.5)
+    assert (answer.status, str(answer)) == (None, failure)
+    assert time.monotonic() - started < 2.5
+
+
 COMPOSE = "com.docker.compose"
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 TEXT = """# TYPE http_requests_total counter
 http_requests_total{method="GET",route="/orders",status="200"} 100.0
 http_requests_total{method="POST",route="/orders",status="503"} 10.0
@@ -31,7 +92,7 @@ process_start_time_seconds 1.7e+09
 
 def later(text: str, seconds: float = 2) -> Counters:
     """Return the counters of a text, some seconds after noon."""
-    found = parse_counters(text, NOON + timedelta(seconds=seconds))
+    found = parse_counters(text, at(seconds))
     assert found is not None
     return found
 

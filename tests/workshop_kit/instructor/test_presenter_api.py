@@ -1,4 +1,4 @@
-"""A live room at the desk, without an engine: what counts as a surprise, and no name but on the presenter's page."""
+"""The desk without an engine: each answer is a sentence; a live room counts surprises, and hides every name."""
 
 from __future__ import annotations
 
@@ -6,14 +6,64 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
 from workshop_kit.classroom.protocol import GuessReport, Snapshot
+from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.reach import Endpoint, Engine
+from workshop_kit.engine.session import Ledger, Session
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.progress import Progress
+from workshop_kit.faults.catalog import ActiveFault, TargetState
+from workshop_kit.faults.injection import Journal
+from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.presenter_api import PresenterApi
+from workshop_kit.workspace.folder import Workspace
+
+
+@pytest.fixture
+def controller(root: Path, tmp_path: Path) -> Controller:
+    """A desk without an engine, with a fault in its journal."""
+    nowhere = f"unix://{tmp_path}/gone.sock"
+    engine = Engine(docker.DockerClient(base_url=nowhere, version="1.45"), Endpoint(nowhere, "a test"), {})
+    workspace = Workspace.open(tmp_path / "workspace")
+    session = Session(engine, Identity(workspace.id, workspace.owner), Ledger(workspace.ledger_path))
+    controller = Controller(Stack(session, root, tmp_path, workspace.compose_project), workspace)
+    entry: dict[str, Any] = {"id": "1", "fault": "pause", "parameters": {}, "container": "f" * 64, "name": "redis"}
+    before = TargetState(networks={}, limits={})
+    Journal(session).append(ActiveFault(**entry, before=before, maker=session.maker, since=datetime.now(UTC)))
+    return controller
+
+
+def test_without_an_engine_every_answer_is_one_sentence(controller: Controller) -> None:
+    """For state and buttons, without the SDK's text."""
+    desk = PresenterApi(controller)
+    away = r"The Docker engine does not answer\."
+    with pytest.raises(WorkshopError, match=away):
+        desk.state()
+    fault = {"fault": "pause", "target": "redis"}
+    load = {"request": "GET /orders", "rate_per_second": 5}
+    for action, body in (("fault", fault), ("load", load), ("undo-all", {})):
+        with pytest.raises(WorkshopError, match=away):
+            desk.do(action, body)
+
+
+def test_a_closed_desk_refuses_faults_and_load(controller: Controller) -> None:
+    """A fault after the close would never be reverted; one that cannot be reverted is said."""
+    with pytest.raises(WorkshopError, match="The Docker engine does not answer"):
+        controller.close()
+    with pytest.raises(WorkshopError, match="The desk is being closed"):
+        controller.inject("pause", "redis", {})
+    with pytest.raises(WorkshopError, match="The desk is being closed"):
+        controller.load("GET /orders", 5)
+
 
 ID = "00_start.database-gone"
 NAME = "Ada Lovelace"

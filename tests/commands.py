@@ -1,11 +1,13 @@
-"""Run a program of a test, and install programs from npm into a folder of the test's own."""
+"""Run a program of a test, copy the checkout as a clone has it, and install programs from npm."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.seats import hub_server
 
 
@@ -16,6 +18,16 @@ def run(*words: str | Path, **environment: str) -> str:
     )
     assert said.returncode == 0, f"{said.stdout}\n{said.stderr}"
     return said.stdout
+
+
+def copy_of_the_checkout(target: Path, *without: str) -> Path:
+    """Copy the files that git knows or would add, with uncommitted changes: no packages, no workspace."""
+    listing = ("git", "-C", CHECKOUT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
+    for name in run(*listing, *(f":!{folder}" for folder in without)).split("\0"):
+        if (CHECKOUT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, target / name)
+    return target
 
 
 def npm_package(folder: Path, name: str, version: str) -> Path:

@@ -1,0 +1,107 @@
+"""What a lesson's cells show, without a page: predictions, the settings form, errors as sentences."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from pathlib import Path
+from typing import cast
+
+import pytest
+from docker.errors import APIError, BuildError
+from requests import Response
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.progress import Progress
+from workshop_kit.lessons.error_display import sentence_for
+from workshop_kit.lessons.predictions import Prediction, load_all_questions
+from workshop_kit.lessons.settings_form import READY, FormStart, SettingsForm, card_html, problems_in
+from workshop_kit.paths import CHECKOUT
+
+NAME = "00_start.database-gone"
+QUESTION = load_all_questions(CHECKOUT / "notebooks")[NAME]
+
+
+def test_an_unusual_result_and_a_missing_guess_are_said(tmp_path: Path) -> None:
+    """What was measured counts, and the reasons are for what usually happens; no guess stays no guess."""
+    progress = Progress(tmp_path / "progress.json")
+    unusual = next(key for key in QUESTION.options if key != QUESTION.right)
+    shown = Prediction(NAME, QUESTION, progress).reveal(unusual)
+    assert "You did not guess" in shown.text
+    assert f"It did:   {QUESTION.options[unusual].text}\n" in shown.text
+    assert f"Usually: {QUESTION.options[QUESTION.right].text}" in shown.text
+    assert not progress.path.exists()
+    with pytest.raises(WrongUsage, match=r"'both' is no option of prediction .* Use one of: "):
+        Prediction(NAME, QUESTION, progress).reveal("both")
+
+
+def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:
+    """The cells name an id and nothing else, and every id in a file is named; reasons are short."""
+    known = load_all_questions(root / "notebooks")
+    named = {
+        f"{path.stem}.{name}"
+        for path in (root / "notebooks").glob("*.ipynb")
+        for cell in json.loads(path.read_text())["cells"]
+        for name in re.findall(r'w\.predict\("([\w-]+)"\)', "".join(cell["source"]))
+    }
+    calls = sum(path.read_text().count("w.predict(") for path in (root / "notebooks").glob("*.ipynb"))
+    assert named == set(known)
+    assert len(named) == calls > 0
+    reasons = [option.reason for question in known.values() for option in question.options.values()]
+    assert max(len(reason.split()) for reason in reasons) <= 20
+
+
+def test_the_value_of_another_variable_is_not_shown() -> None:
+    """It may be a password: the page shows its name alone."""
+    typed = {"MASTER_DB_HOST": "", "LOG_LEVEL": None, "HTTP_PORT": "9090", "REDIS_PASSWORD": "geheim"}
+    result = FormStart(typed, READY, 1.0)
+    assert "Typed: MASTER_DB_HOST=, LOG_LEVEL left out, HTTP_PORT=9090, REDIS_PASSWORD set" in str(result)
+    assert "geheim" not in card_html(result)
+
+
+def test_only_the_services_own_line_counts() -> None:
+    """Other lines of a log, JSON or not, are no problems; text in problems is escaped on the page."""
+    refused = '{"msg": "configuration refused", "problems": [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]}'
+    found = problems_in(["no JSON", "[1]", '{"msg": "ready"}', refused])
+    assert found == [{"variable": "A<b>", "purpose": "p", "wrong": "w"}]
+    assert "A&lt;b&gt;" in card_html(FormStart({}, "It refused to start", 0.5, found))
+
+
+def test_secrets_are_no_part_of_the_form() -> None:
+    """The page gets the variables of the form and no other."""
+    settings = {"MASTER_DB_HOST": "master-db", "REDIS_PASSWORD_FILE": "/run/secrets/r", "REPLICA_DB_PASSWORD": "geheim"}
+    form = SettingsForm(cast("Stack", None), "an image", settings)
+    form.show()
+    assert form.job is not None
+    assert form.job.widget is not None
+    assert "geheim" not in str(form.job.widget.get_state())
+    assert "PASSWORD" not in form.page().html.partition("</style>")[2]
+
+
+def test_a_full_disk_is_a_sentence_and_other_errors_are_not() -> None:
+    """Errors that the participant can fix become a sentence; a missing file of the own code keeps its traceback."""
+    full = sentence_for(OSError(errno.ENOSPC, "No space left on device"), None)
+    assert full is not None
+    assert "is full. Free some space" in str(full)
+    assert sentence_for(FileNotFoundError(errno.ENOENT, "no such file", "mine.txt"), None) is None
+
+
+def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:
+    """The client's explanation comes first; without one, the builder's own words."""
+    error = BuildError('process "pip install" did not\ncomplete', [])
+    error.add_note("#8 ERROR: no such file")
+    plain = sentence_for(error, None)
+    assert str(plain).startswith('The build failed: process "pip install" did not complete. Change the file, then')
+    error.add_note("There is no wheel of flask.")
+    explained = sentence_for(error, None)
+    assert explained is not None
+    assert (explained.what, explained.output) == ("There is no wheel of flask.", "#8 ERROR: no such file")
+
+
+@pytest.mark.engine
+def test_an_engine_that_cannot_pause_says_why() -> None:
+    """A rootless engine on cgroup v1: the cell names the reason, and where its cost is told."""
+    said = "OCI runtime pause failed: cannot toggle freezer: cgroups not configured for container: unknown"
+    assert "./workshop doctor says what this costs" in str(sentence_for(APIError("500", Response(), said), None))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
@@ -28,9 +28,6 @@ from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.solutions import FIRST, MARK
 
-if TYPE_CHECKING:
-    from workshop_kit.exercises.fixtures import Fixture
-
 
 class Superseded(WorkshopError):
     """A check that ended without a result because a newer one of the same exercise began."""
@@ -45,7 +42,7 @@ class ExerciseService:
     stack: Callable[[], Stack]
     root: Path = CHECKOUT
     exercises: tuple[Exercise, ...] = ()
-    subjects: dict[str, Fixture] = field(default_factory=dict, repr=False)
+    subjects: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -74,15 +71,15 @@ class ExerciseService:
         """Return the numbers of a task, from the workspace's seed."""
         return _registered(identifier).given(self.workspace.seed)
 
-    def subject(self, identifier: str) -> Fixture | None:
-        """Return what an exercise in the notebook is about, made if it is absent; None for an exercise in a file."""
-        from workshop_kit.exercises.fixtures import FIXTURES  # lazily: it brings pandas
+    def subject(self, identifier: str) -> dict[str, str]:
+        """Return the names of what an exercise in the notebook is about, made if it is absent; {} for nothing."""
+        from workshop_kit.exercises import fixtures  # lazily: it brings pandas
 
-        make = FIXTURES.get(identifier)
+        make = fixtures.FIXTURES.get(identifier)
         if make is None:
-            return None
+            return {}
         known, stack = self.subjects.get(identifier), self.stack()
-        if known is None or not known.is_there(stack.session.engine):
+        if known is None or not fixtures.is_there(known, stack.session.engine):
             self.subjects[identifier] = make(stack, seeded(identifier, self.workspace.seed))
         return self.subjects[identifier]
 
@@ -92,13 +89,8 @@ class ExerciseService:
         ``source`` is the cell's text: while it is the starter, the exercise is not started.
         """
         exercise = self.find(identifier)
-        subject = self.subject(exercise.id)
-        starter = self.exercise_files(exercise).starter
-        answer = {
-            "subject": dict(subject.names) if subject else {},
-            "value": value,
-            "untouched": same_code(source, starter),
-        }
+        untouched = same_code(source, self.exercise_files(exercise).starter)
+        answer = {"subject": self.subject(exercise.id), "value": value, "untouched": untouched}
         self.progress.keep_answer(exercise.id, answer)
 
     def check(self, identifier: str, report: Report = silent) -> Result:

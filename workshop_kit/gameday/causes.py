@@ -69,7 +69,7 @@ def small_size(shop: Shop, random: Random) -> None:
 
 def half_open(shop: Shop, random: Random) -> None:
     """Make a gateway accept connections and pass nothing on."""
-    shop.gateways.set(**{random.choice(("master_db", "redis")): trial.HANGS})
+    shop.gateways.set(trial.HANGS, random.choice(("master-db", "redis")))
 
 
 def leak(shop: Shop, random: Random) -> None:
@@ -80,7 +80,7 @@ def leak(shop: Shop, random: Random) -> None:
 def one_environment(shop: Shop, random: Random) -> None:
     """Make the replica critical in one of three environments, and begin its maintenance."""
     shop.change(random.choice(ALL), settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
-    shop.gateways.set(replica_db=trial.REFUSES)
+    shop.gateways.set(trial.REFUSES, "replica-db")
 
 
 @dataclass(frozen=True)

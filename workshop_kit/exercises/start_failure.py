@@ -66,13 +66,16 @@ def _last_lines(said: str) -> str:
     return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])
 
 
-def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:
-    """Return the result for a service whose ``path`` never answered 200."""
-    why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES))
+def did_not_start(trial: Trial, request: str = "GET /livez", within_seconds: float = START_SECONDS) -> Result:
+    """Return the result for a service that never answered a request (with 200, a POST with 201)."""
+    method, path = request.split(" ")
+    why, output = crash_reason(trial.lines(LOG_BYTES, LOG_LINES)), trial.lines()
     got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
-    called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
-    finding = Finding(False, called, got, "200", means, look)
-    return Result.did_not_start(f"It did not start: {means}", finding, output=trial.lines())
+    if method == "POST":
+        means, look = known_cause("order", output) or (means, look)
+    called = f"Start it, and {request} for up to {within_seconds:.0f} s"
+    finding = Finding(False, called, got, "201" if method == "POST" else "200", means, look)
+    return Result.did_not_start(f"It did not start: {means}", finding, output=output)
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:

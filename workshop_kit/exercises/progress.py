@@ -119,19 +119,16 @@ class Progress:
         """Return the locked guess, or None while there is none."""
         return self.document().predictions.get(prediction_id)
 
-    def lock_guess(self, prediction_id: str, choice: str) -> Guess:
-        """Record ``choice`` unless a guess is locked already; return the one that counts."""
+    def lock_guess(self, prediction_id: str, choice: str) -> None:
+        """Record ``choice`` unless a guess is locked already."""
         with self._changing() as document:
-            return document.predictions.setdefault(prediction_id, Guess(choice=choice))
+            document.predictions.setdefault(prediction_id, Guess(choice=choice))
 
-    def record_actual(self, prediction_id: str, actual: str) -> Guess | None:
-        """Record the experiment's result, and return the guess with it; None without a guess."""
-        if self.guess(prediction_id) is None:
-            return None  # and no file
-        with self._changing() as document:
-            guess = document.predictions[prediction_id]
-            guess.actual = actual
-            return guess
+    def record_actual(self, prediction_id: str, actual: str) -> None:
+        """Record the experiment's result; without a guess do nothing."""
+        if self.guess(prediction_id) is not None:
+            with self._changing() as document:
+                document.predictions[prediction_id].actual = actual
 
     def keep_policy(self, lesson: str, sentences: Sequence[str]) -> None:
         """Record the participant's policy of a lesson, in place of an earlier one."""

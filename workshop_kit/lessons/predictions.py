@@ -110,7 +110,11 @@ class Prediction:
     question: Question
     progress: Progress
     headless: bool = False
-    job: Job | None = field(default=None, repr=False)
+    job: Job = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        widget = None if self.headless else self._widget()
+        self.job = Job(widget, lambda: question_page(self.question, self.choice), lambda: {"locked": self.choice or ""})
 
     @property
     def choice(self) -> str | None:
@@ -120,18 +124,14 @@ class Prediction:
 
     def show(self) -> Self:
         """Show the widget and the static page; a headless run shows the static page alone."""
-        widget = None
-        if not self.headless:
-            choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
-            widget = PredictionWidget(question=self.question.question, choices=choices, locked=self.choice or "")
-            widget.on_msg(self.handle_message)
-        self.job = Job(widget, lambda: question_page(self.question, self.choice), lambda: {"locked": self.choice or ""})
         self.job.show()
         return self
 
-    def lock(self, key: str) -> None:
-        """Lock ``key`` unless a guess is locked already."""
-        self.progress.lock_guess(self.id, key)
+    def _widget(self) -> PredictionWidget:
+        choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
+        widget = PredictionWidget(question=self.question.question, choices=choices, locked=self.choice or "")
+        widget.on_msg(self.handle_message)
+        return widget
 
     def reveal(self, actual: str) -> Rendered:
         """Record the result of the experiment; return the guess, the result, and the reason of each option.
@@ -144,15 +144,14 @@ class Prediction:
         if self.headless:
             return outcome(self.question, next(key for key in self.question.options if key != actual), actual)
         self.progress.record_actual(self.id, actual)
-        if self.job is not None:
-            self.job.set(actual=actual)
+        self.job.set(actual=actual)
         return outcome(self.question, self.choice, actual)
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
         match content:
-            case {"lock": str(key)} if self.job is not None:
-                self.job.answer(lambda: self.lock(key))
+            case {"lock": str(key)}:
+                self.job.answer(lambda: self.progress.lock_guess(self.id, key))
 
 
 def question_page(question: Question, locked: str | None) -> Rendered:

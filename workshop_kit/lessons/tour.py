@@ -190,10 +190,7 @@ def kernel_manager(workspace: Workspace) -> Any:
     specs = KernelSpecManager(kernel_dirs=[str(install_kernel(workspace))])
     connection = runtime / f"kernel-tour-{os.getpid()}-{time.monotonic_ns()}.json"
     return AsyncKernelManager(
-        kernel_name=KERNEL,
-        kernel_spec_manager=specs,
-        connection_file=str(connection),
-        transport_encryption="auto",
+        kernel_name=KERNEL, kernel_spec_manager=specs, connection_file=str(connection), transport_encryption="auto"
     )
 
 

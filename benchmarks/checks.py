@@ -33,7 +33,7 @@ def of_exercise(stack: Stack, exercise: Exercise) -> Row:
     context = Context(exercise, stack, SEED, regions.solved(source))
 
     def work() -> None:
-        judged = CHECKS[exercise.id].check(context)
+        judged = CHECKS[exercise.id](context)
         assert judged.verdict is Verdict.PASSED, judged
 
     return Row(f"check of {exercise.id}, solved", median_seconds(work, RUNS), RUNS, "≤ 1.5 s")
@@ -95,7 +95,7 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
             if step.detail.startswith("✗"):
                 shown.append(time.perf_counter() - began)
 
-        judged = CHECKS[exercise.id].check(Context(exercise, stack, SEED, folder=folder, report=report))
+        judged = CHECKS[exercise.id](Context(exercise, stack, SEED, folder=folder, report=report))
         assert judged.verdict is Verdict.WRONG, judged
         finding.append(shown[0])
         verdict.append(time.perf_counter() - began)

@@ -92,17 +92,9 @@ def seeded(identifier: str, seed: int) -> Random:
 
 Check = Callable[[Context], Result]
 Given = Callable[[int], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class RegisteredCheck:
-    """A check, and the numbers that its task names: a function of the seed, for ``task.format(**given(seed))``."""
-
-    check: Check
-    given: Given
-
-
-CHECKS: dict[str, RegisteredCheck] = {}
+CHECKS: dict[str, Check] = {}
+GIVEN: dict[str, Given] = {}
+"""The numbers that the task of an exercise names, from the seed: for ``task.format(**GIVEN[identifier](seed))``."""
 
 
 def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check], Check]:
@@ -115,7 +107,7 @@ def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check],
             except CheckEnded as ended:
                 return ended.result
 
-        CHECKS[identifier] = RegisteredCheck(run, given)
+        CHECKS[identifier], GIVEN[identifier] = run, given
         return function
 
     return register

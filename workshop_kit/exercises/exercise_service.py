@@ -14,7 +14,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards, registry
-from workshop_kit.exercises.check_api import Context, RegisteredCheck, seeded
+from workshop_kit.exercises.check_api import Context, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.exercises.registry import Exercise
@@ -69,7 +69,9 @@ class ExerciseService:
 
     def given(self, identifier: str) -> Mapping[str, Any]:
         """Return the numbers of a task, from the workspace's seed."""
-        return _registered(identifier).given(self.workspace.seed)
+        from workshop_kit.exercises.checks import GIVEN  # imports pandas and boto3, slow for a hint
+
+        return GIVEN[identifier](self.workspace.seed)
 
     def subject(self, identifier: str) -> dict[str, str]:
         """Return the names of what an exercise in the notebook is about, made if it is absent; {} for nothing."""
@@ -193,6 +195,8 @@ class ExerciseService:
 
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
         """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
+        from workshop_kit.exercises.checks import CHECKS
+
         if self.is_too_late(exercise):
             sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
@@ -208,7 +212,7 @@ class ExerciseService:
                 return Result.not_readable(str(damaged))
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
             context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded)
-            judged = _registered(exercise.id).check(context)
+            judged = CHECKS[exercise.id](context)
         if whole:
             names = ", ".join(whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
@@ -227,12 +231,6 @@ def _joined(texts: Mapping[str | None, str]) -> str:
     if len(texts) == 1:
         return "".join(texts.values())
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
-
-
-def _registered(identifier: str) -> RegisteredCheck:
-    from workshop_kit.exercises.checks import CHECKS  # imports pandas and boto3, slow for a hint
-
-    return CHECKS[identifier]
 
 
 def first_hint(exercise: Exercise, findings: Sequence[Finding]) -> str:

@@ -201,7 +201,6 @@ class ExercisePanel:
         return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
     def _state(self) -> dict[str, Any]:
-        """Return the widget's state that follows from this panel's."""
         own = self.exercise_service.exercise_files(self.exercise)
         return {
             "place": own.place(self.exercise.file) if self.exercise.file else "",

@@ -21,7 +21,6 @@ from workshop_kit.files import read_small, write_atomically
 from workshop_kit.workspace.course import find_track
 
 HINTS = 3
-"""Hints of an exercise."""
 MAX_BYTES = 16_000_000
 
 

@@ -18,8 +18,7 @@ LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of the log is read: a JSON line with a stack is long."""
 
 LONGEST_REASON = 300
-LAST_LINES = 6
-"""Of the builder's output."""
+BUILDER_LINES = 6
 MOST_LINES = 400
 TRACEBACK = re.compile(
     r"""^(?P<frames>(?:[ \t].*\n)++)              # the frames are indented, what was raised is not
@@ -63,7 +62,7 @@ def _last_lines(said: str) -> str:
     log = said.partition("\n------\n")[2].partition("\n------\n")[0]
     lines = [line for line in log.splitlines() if line.strip() and not line.startswith(" > ")]
     lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
-    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])
+    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-BUILDER_LINES:])
 
 
 def did_not_start(trial: Trial, request: str = "GET /livez", within_seconds: float = START_SECONDS) -> Result:

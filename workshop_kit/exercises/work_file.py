@@ -21,7 +21,6 @@ from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspa
 from workshop_kit.workspace.merge import notebook_bytes
 
 MAX_BYTES = 64_000_000
-"""Of an exported file."""
 SECRETS = "secrets"
 NEXT_STEP = "Name a file that `./workshop progress export` wrote."
 

@@ -19,7 +19,6 @@ PRODUCTION = ("production",)
 ALL = ("production", "staging", "qa")
 LEAST_CPUS = 0.01
 FIRST_VERSION = 2
-"""The first version of every secret."""
 SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 
 ShopChange = Callable[[Shop, Random], None]
@@ -137,7 +136,6 @@ CAUSES: Mapping[str, Cause] = {
         ),
     )
 }
-"""By day."""
 
 
 def plan(cause: Cause, random: Random) -> tuple[ShopChange, ...]:

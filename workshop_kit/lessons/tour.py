@@ -31,7 +31,6 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
 CELL_SECONDS = 600
-"""The time limit of a cell."""
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a sentence; other messages get the error's name in front."""
 PAGE = """{%- extends 'lab/index.html.j2' -%}
@@ -101,7 +100,6 @@ class Tour:
         return results
 
     def _run(self, path: Path) -> LessonResult:
-        """Execute one lesson and write its page."""
         started, lesson = time.monotonic(), path.stem
         page = self.output / f"{lesson}.html"
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]

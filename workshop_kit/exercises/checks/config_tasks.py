@@ -151,7 +151,6 @@ def _environment(trial: Trial) -> dict[str, str]:
 
 
 def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
-    """Write these settings to the stack's parameter store, started if need be."""
     store = stores.start(context.stack, context.report)
     stores.seed(store, settings)
     return store

@@ -140,7 +140,6 @@ def _pins(frozen: str) -> Finding:
 
 
 def _frozen_with_newer_wheels(context: Context) -> str:
-    """Return what pip freeze says in the image when newer releases are at hand."""
     session = context.stack.session
     with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")

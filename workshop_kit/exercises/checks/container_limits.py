@@ -24,7 +24,6 @@ from workshop_kit.exercises.trial import SMALL_LOG, Trial
 FILE = "compose.yaml"
 SERVICE = "my-service"
 BEYOND_MIB = 100
-"""How far past the memory limit the check tries to get."""
 KILLED = 137
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
 

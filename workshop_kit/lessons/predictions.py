@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import traitlets
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, template
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.registry import Entry
 from workshop_kit.files import load_toml
 
 HERE = Path(__file__).parent
@@ -41,19 +42,15 @@ WRONG = "≠ Not what you said. Good: now there is something to find out."
 Sentence = Annotated[str, Field(min_length=1)]
 
 
-class Option(BaseModel):
+class Option(Entry):
     """One answer, and a sentence that says why it is right or wrong. The sentence is shown after the experiment."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Sentence
     reason: Sentence
 
 
-class Question(BaseModel):
+class Question(Entry):
     """A question with its options by key, in the order in which they are shown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: Sentence
     right: str

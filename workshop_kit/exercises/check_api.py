@@ -61,22 +61,20 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
 
     Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
-    match context.answer:
-        case {"subject": {**names}, "value": value} if kind in names:
-            name = str(names[kind])
-        case _:
-            lesson, cell = context.exercise.lesson, context.exercise.title
-            sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
-            raise CheckEnded(Result.not_started(sentence))
+    name = part(part(context.answer, "subject"), kind)
+    if name is None:
+        lesson, cell = context.exercise.lesson, context.exercise.title
+        sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
+        raise CheckEnded(Result.not_started(sentence))
     try:
-        yield name, value
+        yield str(name), part(context.answer, "value")
     except (NotFound, SubjectGone):
         sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
         raise CheckEnded(Result.not_started(f"{sentence}{context.exercise.lesson} again.")) from None
 
 
 def part(value: Any, key: str) -> Any:
-    """Return one entry of a value that was handed in; None if there is no such entry."""
+    """Return one entry of a value from outside; None if there is no such entry."""
     return value.get(key) if isinstance(value, Mapping) else None
 
 

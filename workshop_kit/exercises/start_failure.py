@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.engine.spec import MIB
+from workshop_kit.exercises.check_api import part
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of
 from workshop_kit.observe import http
@@ -94,8 +95,7 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
 def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     answer = trial.get(path)
     if answer.status is not None:
-        body = answer.json()
-        reason = (body.get("output") if isinstance(body, dict) else None) or why
+        reason = part(answer.json(), "output") or why
         because = f" ({reason})" if reason else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
     if answer.error in {http.REFUSED, http.CLOSED}:

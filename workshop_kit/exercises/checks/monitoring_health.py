@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import Context, check, part
 from workshop_kit.exercises.result import Finding, Result, conclude, found
 from workshop_kit.exercises.trial import (
     HANGS,
@@ -196,8 +196,7 @@ def _says(trial: Trial, gone: str, setting: str = "", *, critical: bool) -> Find
     status, word = (503, "fail") if critical else (200, "warn" if gone else "pass")
     names = {gone} - {""}
     answer = settled(trial, names)
-    body = answer.json()
-    said = str(body.get("status", "")) if isinstance(body, dict) else ""
+    said = str(part(answer.json(), "status") or "")
     means = "This answer says something else than the state of the service."
     if critical and answer.status == 200:
         means = f"{gone} is gone, which is critical, and /health says 200: nobody is called."

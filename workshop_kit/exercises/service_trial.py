@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ SHELLS = ("sh", "bash", "dash")
 SHELL = "Process 1 is a shell, which passes no signal on."
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
-BUILD_SECONDS = 60.0
+BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
 
 
 def ensure_up(stack: Stack, report: Report = silent) -> None:
@@ -191,12 +192,9 @@ def wait_order(trial: Trial) -> None:
 
 def process_1(trial: Trial) -> tuple[str, int]:
     """Return the command line of process 1, and the user id it runs as."""
-    output = ""
-    for _ in range(containers.EXEC_TRIES):
-        output = trial.running.exec("sh", "-c", ABOUT_PROCESS_1).output
-        if "Uid:" in output:
-            break
-    command, _, status = output.rpartition("Uid:")
+    look = partial(trial.running.exec, "sh", "-c", ABOUT_PROCESS_1)
+    said = poll(look, lambda said: "Uid:" in said.output, EXEC_SECONDS)  # now and then an exec loses its output
+    command, _, status = said.output.rpartition("Uid:")
     return command.strip(), int(status.split()[0])
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 from pydantic_core import from_json, to_json
 
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
@@ -57,10 +57,8 @@ class Board:
     minutes_left: int
 
 
-class _Entry(BaseModel):
+class _Entry(BaseModel, extra="allow", strict=True):
     """An entry of the progress file; fields of a newer version stay in it."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
 
 class Guess(_Entry):

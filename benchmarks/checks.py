@@ -33,7 +33,7 @@ def of_exercise(stack: Stack, exercise: Exercise) -> Row:
     context = Context(exercise, stack, SEED, regions.solved(source))
 
     def work() -> None:
-        judged = CHECKS[exercise.id].check(context)
+        judged = CHECKS[exercise.id](context)
         assert judged.verdict is Verdict.PASSED, judged
 
     return Row(f"check of {exercise.id}, solved", median_seconds(work, RUNS), RUNS, "≤ 1.5 s")
@@ -95,7 +95,7 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
             if step.detail.startswith("✗"):
                 shown.append(time.perf_counter() - began)
 
-        judged = CHECKS[exercise.id].check(Context(exercise, stack, SEED, folder=folder, report=report))
+        judged = CHECKS[exercise.id](Context(exercise, stack, SEED, folder=folder, report=report))
         assert judged.verdict is Verdict.WRONG, judged
         finding.append(shown[0])
         verdict.append(time.perf_counter() - began)
@@ -118,18 +118,16 @@ def of_answer(exercise_service: ExerciseService, identifier: str, value: object)
 
 def hidden_bytes(exercise_service: ExerciseService) -> dict[str, object]:
     """Return the right answer to container.layer."""
-    subject = exercise_service.subject("container.layer")
-    assert subject is not None
-    files = layers.files(exercise_service.stack().session.engine, subject.names["image"])
+    image = exercise_service.subject("container.layer")["image"]
+    files = layers.files(exercise_service.stack().session.engine, image)
     hidden = files[~files.visible]
     return {"instruction": hidden.instruction.iloc[0], "hidden_bytes": hidden.size_bytes.sum()}
 
 
 def lost_files(exercise_service: ExerciseService) -> list[str]:
     """Return the right answer to container.loss."""
-    subject = exercise_service.subject("container.loss")
-    assert subject is not None
-    container = exercise_service.stack().session.engine.client.containers.get(subject.container)
+    name = exercise_service.subject("container.loss")["container"]
+    container = exercise_service.stack().session.engine.client.containers.get(name)
     look = ["find", "/srv", "/var/log", "/tmp", "-type", "f", "-newer", "/proc/1"]
     return str(container.exec_run(look).output.decode()).split()
 

@@ -33,7 +33,8 @@ def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Sta
     assert stack.container(trouble.target).status == "running"
     assert incident.began < incident.injecting < incident.injected < incident.ended
     assert incidents.find(stack.session, incident.id) == incident
-    assert fixtures.logging_percentiles(stack, Random(1)).names == {"incident": incident.id}
+    names = {"incident": incident.id, "container": incident.container}
+    assert fixtures.logging_percentiles(stack, Random(1)) == names
     log = incidents.incident_log(stack, incident.id)
     assert set(incidents.FIELDS) <= set(log.columns)
     begun = logging_incident.judge_cause(recorded.starter("logging.cause", {"log": log}), log, incident)

@@ -135,7 +135,6 @@ def board_page(board: Board, unfolded: str = "") -> Rendered:
 
 @functools.cache
 def _parts() -> Any:
-    """Return the macros of cards.html."""
     environment = templates(HERE)
     environment.filters |= {"first_line": _first_line, "rows": _rows}
     return environment.get_template("cards.html").module

@@ -61,22 +61,20 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
 
     Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
-    match context.answer:
-        case {"subject": {**names}, "value": value} if kind in names:
-            name = str(names[kind])
-        case _:
-            lesson, cell = context.exercise.lesson, context.exercise.title
-            sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
-            raise CheckEnded(Result.not_started(sentence))
+    name = part(part(context.answer, "subject"), kind)
+    if name is None:
+        lesson, cell = context.exercise.lesson, context.exercise.title
+        sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
+        raise CheckEnded(Result.not_started(sentence))
     try:
-        yield name, value
+        yield str(name), part(context.answer, "value")
     except (NotFound, SubjectGone):
         sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
         raise CheckEnded(Result.not_started(f"{sentence}{context.exercise.lesson} again.")) from None
 
 
 def part(value: Any, key: str) -> Any:
-    """Return one entry of a value that was handed in; None if there is no such entry."""
+    """Return one entry of a value from outside; None if there is no such entry."""
     return value.get(key) if isinstance(value, Mapping) else None
 
 
@@ -92,17 +90,9 @@ def seeded(identifier: str, seed: int) -> Random:
 
 Check = Callable[[Context], Result]
 Given = Callable[[int], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class RegisteredCheck:
-    """A check, and the numbers that its task names: a function of the seed, for ``task.format(**given(seed))``."""
-
-    check: Check
-    given: Given
-
-
-CHECKS: dict[str, RegisteredCheck] = {}
+CHECKS: dict[str, Check] = {}
+GIVEN: dict[str, Given] = {}
+"""The numbers that the task of an exercise names, from the seed: for ``task.format(**GIVEN[identifier](seed))``."""
 
 
 def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check], Check]:
@@ -115,7 +105,7 @@ def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check],
             except CheckEnded as ended:
                 return ended.result
 
-        CHECKS[identifier] = RegisteredCheck(run, given)
+        CHECKS[identifier], GIVEN[identifier] = run, given
         return function
 
     return register

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards, registry
-from workshop_kit.exercises.check_api import Context, RegisteredCheck, seeded
+from workshop_kit.exercises.check_api import Context, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.exercises.registry import Exercise
@@ -27,9 +27,6 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.solutions import FIRST, MARK
-
-if TYPE_CHECKING:
-    from workshop_kit.exercises.fixtures import Fixture
 
 
 class Superseded(WorkshopError):
@@ -45,7 +42,7 @@ class ExerciseService:
     stack: Callable[[], Stack]
     root: Path = CHECKOUT
     exercises: tuple[Exercise, ...] = ()
-    subjects: dict[str, Fixture] = field(default_factory=dict, repr=False)
+    subjects: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -72,17 +69,19 @@ class ExerciseService:
 
     def given(self, identifier: str) -> Mapping[str, Any]:
         """Return the numbers of a task, from the workspace's seed."""
-        return _registered(identifier).given(self.workspace.seed)
+        from workshop_kit.exercises.checks import GIVEN  # imports pandas and boto3, slow for a hint
 
-    def subject(self, identifier: str) -> Fixture | None:
-        """Return what an exercise in the notebook is about, made if it is absent; None for an exercise in a file."""
-        from workshop_kit.exercises.fixtures import FIXTURES  # lazily: it brings pandas
+        return GIVEN[identifier](self.workspace.seed)
 
-        make = FIXTURES.get(identifier)
+    def subject(self, identifier: str) -> dict[str, str]:
+        """Return the names of what an exercise in the notebook is about, made if it is absent; {} for nothing."""
+        from workshop_kit.exercises import fixtures  # lazily: it brings pandas
+
+        make = fixtures.FIXTURES.get(identifier)
         if make is None:
-            return None
+            return {}
         known, stack = self.subjects.get(identifier), self.stack()
-        if known is None or not known.is_there(stack.session.engine):
+        if known is None or not fixtures.is_there(known, stack.session.engine):
             self.subjects[identifier] = make(stack, seeded(identifier, self.workspace.seed))
         return self.subjects[identifier]
 
@@ -92,13 +91,8 @@ class ExerciseService:
         ``source`` is the cell's text: while it is the starter, the exercise is not started.
         """
         exercise = self.find(identifier)
-        subject = self.subject(exercise.id)
-        starter = self.exercise_files(exercise).starter
-        answer = {
-            "subject": dict(subject.names) if subject else {},
-            "value": value,
-            "untouched": same_code(source, starter),
-        }
+        untouched = same_code(source, self.exercise_files(exercise).starter)
+        answer = {"subject": self.subject(exercise.id), "value": value, "untouched": untouched}
         self.progress.keep_answer(exercise.id, answer)
 
     def check(self, identifier: str, report: Report = silent) -> Result:
@@ -201,6 +195,8 @@ class ExerciseService:
 
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
         """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
+        from workshop_kit.exercises.checks import CHECKS
+
         if self.is_too_late(exercise):
             sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
@@ -216,7 +212,7 @@ class ExerciseService:
                 return Result.not_readable(str(damaged))
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
             context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded)
-            judged = _registered(exercise.id).check(context)
+            judged = CHECKS[exercise.id](context)
         if whole:
             names = ", ".join(whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
@@ -235,12 +231,6 @@ def _joined(texts: Mapping[str | None, str]) -> str:
     if len(texts) == 1:
         return "".join(texts.values())
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
-
-
-def _registered(identifier: str) -> RegisteredCheck:
-    from workshop_kit.exercises.checks import CHECKS  # imports pandas and boto3, slow for a hint
-
-    return CHECKS[identifier]
 
 
 def first_hint(exercise: Exercise, findings: Sequence[Finding]) -> str:

@@ -1,4 +1,7 @@
-"""Fixtures of the exercises in notebooks: images, containers and incidents with seeded content."""
+"""Fixtures of the exercises in notebooks: images, containers and incidents with seeded content.
+
+A fixture is the names of what an exercise is about, by which its check finds it again: ``image``, ``container`` …
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -52,23 +54,19 @@ while True:
 """Keeps a core busy for a share of its time: one share for some seconds, then the other, and so on."""
 
 
-@dataclass(frozen=True)
-class Fixture:
-    """The thing that an exercise in a notebook is about. A check finds it by ``names`` (``image``, ``container``)."""
+Fixture = dict[str, str]
 
-    names: Mapping[str, str]
-    container: str = ""  # its id
 
-    def is_there(self, engine: Engine) -> bool:
-        """Ask the engine whether it still exists: a jump to another lesson removes it."""
-        try:
-            if self.container:
-                engine.client.containers.get(self.container)
-            if "image" in self.names:
-                engine.client.images.get(self.names["image"])
-        except NotFound:
-            return False
-        return True
+def is_there(fixture: Fixture, engine: Engine) -> bool:
+    """Ask the engine whether a fixture still exists: a jump to another lesson removes it."""
+    try:
+        if "container" in fixture:
+            engine.client.containers.get(fixture["container"])
+        if "image" in fixture:
+            engine.client.images.get(fixture["image"])
+    except NotFound:
+        return False
+    return True
 
 
 def container_layer(stack: Stack, random: Random) -> Fixture:
@@ -88,7 +86,7 @@ def container_layer(stack: Stack, random: Random) -> Fixture:
     session, tag = stack.session, f"container-workshop/exercise:{secrets.token_hex(6)}"
     session.engine.client.images.load(_archive(layers, tag, session.labels("kernel")))
     session.record("image", str(session.engine.client.images.get(tag).id), tag, "kernel")
-    return Fixture({"image": tag})
+    return {"image": tag}
 
 
 def container_loss(stack: Stack, random: Random) -> Fixture:
@@ -99,13 +97,13 @@ def container_loss(stack: Stack, random: Random) -> Fixture:
     shell = ("sh", "-c", f"{commands} && exec sleep 3600")
     running = _run_small(stack, *shell, read_only=False, volumes=("/data",))
     running.wait_until(lambda: running.exec("test", "-e", write[-1]).exit_code == 0, what="write its files")
-    return Fixture({"container": running.id}, running.id)
+    return {"container": running.id}
 
 
 def logging_cause(stack: Stack, random: Random) -> Fixture:
     """Inject an incident: ten seconds of customers, with a fault in the middle."""
     incident = incidents.inject(stack, random, NotebookReport())
-    return Fixture({"incident": incident.id}, incident.container)
+    return {"incident": incident.id, "container": incident.container}
 
 
 def logging_parse(stack: Stack, random: Random) -> Fixture:
@@ -114,7 +112,7 @@ def logging_parse(stack: Stack, random: Random) -> Fixture:
     shell = ("sh", "-c", 'printf %s "$LINES_TO_WRITE" | base64 -d; exec sleep 3600')
     running = _run_small(stack, *shell, environment={"LINES_TO_WRITE": base64.b64encode(text.encode()).decode()})
     running.wait_until(lambda: running.container.logs() == text.encode(), what="write its lines")
-    return Fixture({"container": running.id}, running.id)
+    return {"container": running.id}
 
 
 def logging_percentiles(stack: Stack, random: Random) -> Fixture:
@@ -122,7 +120,7 @@ def logging_percentiles(stack: Stack, random: Random) -> Fixture:
     service = stack.container("service")
     for incident in reversed(incidents.all_kept(stack.session)):
         if incident.container == service.id:
-            return Fixture({"incident": incident.id}, incident.container)
+            return {"incident": incident.id, "container": incident.container}
     return logging_cause(stack, random)
 
 
@@ -137,7 +135,7 @@ def monitoring_throttled(stack: Stack, random: Random) -> Fixture:
     random.shuffle(workers)
     program = ("python3", "-I", "-S", "-c", WORK)
     running = [_run_small(stack, *program, *map(str, work), cpus=cores, pids=10) for cores, *work in workers]
-    return Fixture({"usage": _watch(stack, running)}, running[0].id)
+    return {"usage": _watch(stack, running), "container": running[0].id}
 
 
 FIXTURES: Mapping[str, Callable[[Stack, Random], Fixture]] = {

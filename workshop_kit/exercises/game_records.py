@@ -11,14 +11,12 @@ from workshop_kit.engine.records import RecordFile
 
 MAX_RECORDS = 50
 FILE = "gameday.jsonl"
-"""The file's name, beside the ledger."""
 QUESTIONS = {
     "what": "What was it?",
     "since": "Since when?",
     "how": "How do you know?",
     "considered": "What else did you consider?",
 }
-"""The questions of the debrief."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from workshop_kit.workspace.merge import notebook_bytes
 from workshop_kit.workspace.regions import MarkerError, plain, region_of, starter
 from workshop_kit.workspace.solutions import NOTEBOOK, marked_sources
 
-Notebook = dict[str, Any]
 STEP = "Correct that and run `./workshop build` again."
 
 MODULES = {
@@ -90,7 +89,7 @@ def _wanted(root: Path) -> dict[str, bytes]:
 def _filled(root: Path, name: str, exercises: Sequence[Exercise], sources: Mapping[str, str]) -> bytes:
     """Return a notebook with the ``sources`` in its cells: by cell id, or in the first cell that writes a file."""
     try:
-        notebook: Notebook = json.loads((root / name).read_bytes())
+        notebook: dict[str, Any] = json.loads((root / name).read_bytes())
         cells = {cell["id"]: cell for cell in notebook["cells"]}
     except (ValueError, LookupError, TypeError) as error:
         raise WorkshopError(f"{name} is no notebook.", STEP) from error

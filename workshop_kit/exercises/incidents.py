@@ -135,16 +135,8 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
             report(Step("Incident", None, "customers are complaining"))
             time.sleep(TROUBLE_SECONDS)
         report(Step("Incident", None, "waiting for the last customers"))
-    return LogIncident(
-        secrets.token_hex(8),
-        str(stack.container("service").id),
-        trouble.name,
-        trouble.target,
-        began,
-        injecting,
-        disturbance.started,
-        datetime.now(UTC),
-    )
+    service, times = str(stack.container("service").id), (began, injecting, disturbance.started, datetime.now(UTC))
+    return LogIncident(secrets.token_hex(8), service, trouble.name, trouble.target, *times)
 
 
 def shows(log: pd.DataFrame, target: str) -> bool:

@@ -59,8 +59,7 @@ class TaskValues:
 
     def __getitem__(self, name: str) -> Any:
         """Return the value called ``name``. Raises WorkshopError if ``task`` is another exercise's."""
-        subject = self.exercise_service.subject(self.exercise_id)
-        values = {**self.exercise_service.given(self.exercise_id), **(subject.names if subject else {})}
+        values = {**self.exercise_service.given(self.exercise_id), **self.exercise_service.subject(self.exercise_id)}
         if name not in values:
             names = ", ".join(values) or "no values"
             raise WorkshopError(
@@ -202,7 +201,6 @@ class ExercisePanel:
         return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
     def _state(self) -> dict[str, Any]:
-        """Return the widget's state that follows from this panel's."""
         own = self.exercise_service.exercise_files(self.exercise)
         return {
             "place": own.place(self.exercise.file) if self.exercise.file else "",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import BaseModel, NonNegativeInt, ValidationError
 from pydantic_core import from_json, to_json
 
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
@@ -21,7 +21,6 @@ from workshop_kit.files import read_small, write_atomically
 from workshop_kit.workspace.course import find_track
 
 HINTS = 3
-"""Hints of an exercise."""
 MAX_BYTES = 16_000_000
 
 
@@ -58,10 +57,8 @@ class Board:
     minutes_left: int
 
 
-class _Entry(BaseModel):
+class _Entry(BaseModel, extra="allow", strict=True):
     """An entry of the progress file; fields of a newer version stay in it."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
 
 
 class Guess(_Entry):
@@ -119,19 +116,16 @@ class Progress:
         """Return the locked guess, or None while there is none."""
         return self.document().predictions.get(prediction_id)
 
-    def lock_guess(self, prediction_id: str, choice: str) -> Guess:
-        """Record ``choice`` unless a guess is locked already; return the one that counts."""
+    def lock_guess(self, prediction_id: str, choice: str) -> None:
+        """Record ``choice`` unless a guess is locked already."""
         with self._changing() as document:
-            return document.predictions.setdefault(prediction_id, Guess(choice=choice))
+            document.predictions.setdefault(prediction_id, Guess(choice=choice))
 
-    def record_actual(self, prediction_id: str, actual: str) -> Guess | None:
-        """Record the experiment's result, and return the guess with it; None without a guess."""
-        if self.guess(prediction_id) is None:
-            return None  # and no file
-        with self._changing() as document:
-            guess = document.predictions[prediction_id]
-            guess.actual = actual
-            return guess
+    def record_actual(self, prediction_id: str, actual: str) -> None:
+        """Record the experiment's result; without a guess do nothing."""
+        if self.guess(prediction_id) is not None:
+            with self._changing() as document:
+                document.predictions[prediction_id].actual = actual
 
     def keep_policy(self, lesson: str, sentences: Sequence[str]) -> None:
         """Record the participant's policy of a lesson, in place of an earlier one."""

@@ -30,7 +30,7 @@ Guideline = Annotated[str, Field(json_schema_extra={"enum": list(GUIDELINES)})]
 
 
 class Entry(BaseModel):
-    """A table of exercises.toml, without unknown keys; the docstrings of its fields are in the schema for editors."""
+    """A table that authors write, without unknown keys; the docstrings of its fields are in the schema for editors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

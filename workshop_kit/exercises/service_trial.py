@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, conclude
-from workshop_kit.exercises.start_failure import build_finding, did_not_start, known_cause
+from workshop_kit.exercises.start_failure import build_finding, did_not_start
 from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, Trial, poll, start_seconds
 from workshop_kit.machine import patient
 from workshop_kit.observe.http import Answer
@@ -36,7 +37,7 @@ SHELLS = ("sh", "bash", "dash")
 SHELL = "Process 1 is a shell, which passes no signal on."
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
-BUILD_SECONDS = 60.0
+BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
 
 
 def ensure_up(stack: Stack, report: Report = silent) -> None:
@@ -165,18 +166,12 @@ def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | 
     """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
     seconds = start_seconds() if within_seconds is None else within_seconds
     if not trial.wait_answer(path, seconds):
-        raise CheckEnded(did_not_start(trial, path, seconds))
+        raise CheckEnded(did_not_start(trial, f"GET {path}", seconds))
 
 
 def _spec(image: str) -> Spec:
     """Return the spec of a trial's container, whose log the check reads and the collector does not."""
-    return Spec(
-        image=image,
-        ports=(PORT,),
-        labels={COLLECT: "no"},
-        healthcheck=NO_HEALTHCHECK,
-        host={"LogConfig": SMALL_LOG},
-    )
+    return Spec(image, ports=(PORT,), labels={COLLECT: "no"}, healthcheck=NO_HEALTHCHECK, host={"LogConfig": SMALL_LOG})
 
 
 def wait_order(trial: Trial) -> None:
@@ -188,29 +183,18 @@ def wait_order(trial: Trial) -> None:
 
     answer = poll(lambda: trial.post("/orders", ORDER), over, start_seconds(), LOOK_SECONDS)
     if answer.status is None:
-        raise CheckEnded(_takes_no_order(did_not_start(trial, "/orders")))
+        raise CheckEnded(did_not_start(trial, "POST /orders"))
     if answer.status != 201:
         means, look = f"The service answers {answer} to an order.", "Which route does app.py have for POST /orders?"
         finding = Finding(False, "POST /orders", str(answer), "201", means, look)
         raise CheckEnded(conclude("", [finding], trial.lines()))
 
 
-def _takes_no_order(result: Result) -> Result:
-    """Return the result for a service that did not start, with the cause that its log names."""
-    (finding,) = result.findings
-    means, look = known_cause("order", result.output) or (finding.means, finding.look)
-    finding = replace(finding, called=finding.called.replace("GET", "POST"), expected="201", means=means, look=look)
-    return replace(result, summary=f"It did not start: {means}", findings=(finding,))
-
-
 def process_1(trial: Trial) -> tuple[str, int]:
     """Return the command line of process 1, and the user id it runs as."""
-    output = ""
-    for _ in range(containers.EXEC_TRIES):
-        output = trial.running.exec("sh", "-c", ABOUT_PROCESS_1).output
-        if "Uid:" in output:
-            break
-    command, _, status = output.rpartition("Uid:")
+    look = partial(trial.running.exec, "sh", "-c", ABOUT_PROCESS_1)
+    said = poll(look, lambda said: "Uid:" in said.output, EXEC_SECONDS)  # now and then an exec loses its output
+    command, _, status = said.output.rpartition("Uid:")
     return command.strip(), int(status.split()[0])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workshop_kit.engine.builder import explain_build_error
+from workshop_kit.exercises.check_api import part
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of
 from workshop_kit.machine import MIB
@@ -18,8 +19,7 @@ LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of the log is read: a JSON line with a stack is long."""
 
 LONGEST_REASON = 300
-LAST_LINES = 6
-"""Of the builder's output."""
+BUILDER_LINES = 6
 MOST_LINES = 400
 TRACEBACK = re.compile(
     r"""^(?P<frames>(?:[ \t].*\n)++)              # the frames are indented, what was raised is not
@@ -63,16 +63,19 @@ def _last_lines(said: str) -> str:
     log = said.partition("\n------\n")[2].partition("\n------\n")[0]
     lines = [line for line in log.splitlines() if line.strip() and not line.startswith(" > ")]
     lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
-    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])
+    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-BUILDER_LINES:])
 
 
-def did_not_start(trial: Trial, path: str = "/livez", within_seconds: float = START_SECONDS) -> Result:
-    """Return the result for a service whose ``path`` never answered 200."""
-    why = crash_reason(trial.lines(LOG_BYTES, LOG_LINES))
+def did_not_start(trial: Trial, request: str = "GET /livez", within_seconds: float = START_SECONDS) -> Result:
+    """Return the result for a service that never answered a request (with 200, a POST with 201)."""
+    method, path = request.split(" ")
+    why, output = crash_reason(trial.lines(LOG_BYTES, LOG_LINES)), trial.lines()
     got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
-    called = f"Start it, and GET {path} for up to {within_seconds:.0f} s"
-    finding = Finding(False, called, got, "200", means, look)
-    return Result.did_not_start(f"It did not start: {means}", finding, output=trial.lines())
+    if method == "POST":
+        means, look = known_cause("order", output) or (means, look)
+    called = f"Start it, and {request} for up to {within_seconds:.0f} s"
+    finding = Finding(False, called, got, "201" if method == "POST" else "200", means, look)
+    return Result.did_not_start(f"It did not start: {means}", finding, output=output)
 
 
 def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
@@ -92,8 +95,7 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
 def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
     answer = trial.get(path)
     if answer.status is not None:
-        body = answer.json()
-        reason = (body.get("output") if isinstance(body, dict) else None) or why
+        reason = part(answer.json(), "output") or why
         because = f" ({reason})" if reason else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
     if answer.error in {http.REFUSED, http.CLOSED}:

@@ -14,7 +14,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -38,7 +38,10 @@ DEADLINE_SECONDS = 60.0
 START_SECONDS, BUSY_SECONDS = 6.0, 12.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
-OPEN, HANGS, REFUSES = "open", "half_open", "down"
+Faults = Sequence[Mapping[str, Any]]
+OPEN: Faults = ()
+HANGS: Faults = ({"name": "half_open", "backlog_full": False},)
+REFUSES: Faults = ({"name": "down"},)
 """The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
 HOST_VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
 """The dependencies of the service, and the variable with the host of each."""
@@ -178,36 +181,28 @@ class DependencyProxies:
         """The settings that make a trial connect to the proxies."""
         return {HOST_VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
 
-    def set(self, **states: str) -> None:
-        """Set the state of some proxies (``redis=HANGS``, ``master_db=REFUSES``), and open all others, once they run.
+    def set(self, state: Faults, *names: str) -> None:
+        """Set the state of the proxies before these dependencies, and open all others, once they run.
 
         Raises WorkshopError if a proxy does not take its state.
         """
         for name, proxy in self.proxies.items():
-            _tell(proxy, states.get(name.replace("-", "_"), OPEN))
+            _tell(proxy, state if name in names else OPEN)
 
 
 @contextlib.contextmanager
 def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
     """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
+    image, network, proxies = recipes.tags(stack.root)["fault_proxy"], f"{stack.project}_default", {}
     with contextlib.ExitStack() as started:
-        yield DependencyProxies(
-            {name: started.enter_context(containers.run(stack.session, _spec(stack, name))) for name in names}
-        )
+        for name in names:
+            command = ("serve", name, str(DEPENDENCY_PORTS[name]))
+            spec = Spec(image, command, network=network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
+            proxies[name] = started.enter_context(containers.run(stack.session, spec))
+        yield DependencyProxies(proxies)
 
 
-def _spec(stack: Stack, name: str) -> Spec:
-    return Spec(
-        recipes.tags(stack.root)["fault_proxy"],
-        command=("serve", name, str(DEPENDENCY_PORTS[name])),
-        network=f"{stack.project}_default",
-        memory_bytes=PROXY_MEMORY_BYTES,
-        labels={COLLECT: "no"},
-    )
-
-
-def _tell(proxy: Running, state: str) -> None:
+def _tell(proxy: Running, state: Faults) -> None:
     """Set the state of a proxy; retry while it starts."""
-    faults = {OPEN: [], HANGS: [{"name": HANGS, "backlog_full": False}], REFUSES: [{"name": REFUSES}]}[state]
-    words = (*PROXY_PROGRAM, "tell", json.dumps(faults))
+    words = (*PROXY_PROGRAM, "tell", json.dumps(state))
     proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

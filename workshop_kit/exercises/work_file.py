@@ -9,7 +9,7 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeInt, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, NonNegativeInt, StringConstraints, ValidationError
 
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.exercises.progress import Document, Progress
@@ -21,7 +21,6 @@ from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspa
 from workshop_kit.workspace.merge import notebook_bytes
 
 MAX_BYTES = 64_000_000
-"""Of an exported file."""
 SECRETS = "secrets"
 NEXT_STEP = "Name a file that `./workshop progress export` wrote."
 
@@ -34,20 +33,16 @@ def _name_of_work(name: str) -> str:
     return name
 
 
-class EditedFile(BaseModel):
+class EditedFile(BaseModel, strict=True):
     """One file, line by line. ``base``: as the participant got it; ``written``: as its cell in a notebook wrote it."""
-
-    model_config = ConfigDict(strict=True)
 
     text: list[str]
     base: list[str] | None = None
     written: list[str] | None = None
 
 
-class Work(BaseModel):
+class Work(BaseModel, strict=True):
     """The content of an exported file; the keys of ``files`` are paths in the workspace."""
-
-    model_config = ConfigDict(strict=True)
 
     format: Literal["container-design-workshop progress 1"]
     seed: NonNegativeInt

@@ -57,7 +57,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
         block.callback(prepared.folder.cleanup)
         gateways = block.enter_context(trial.start_proxies(lesson.stack, *DEPENDENCIES))
-        gateways.set()  # open, once they run
+        gateways.set(trial.OPEN)  # once they run
         shop = Shop(lesson.stack, prepared, gateways)
         block.callback(shop.close)  # also if it does not open
         shop.open(cause.environments)

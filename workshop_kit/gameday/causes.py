@@ -19,7 +19,6 @@ PRODUCTION = ("production",)
 ALL = ("production", "staging", "qa")
 LEAST_CPUS = 0.01
 FIRST_VERSION = 2
-"""The first version of every secret."""
 SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 
 ShopChange = Callable[[Shop, Random], None]
@@ -69,7 +68,7 @@ def small_size(shop: Shop, random: Random) -> None:
 
 def half_open(shop: Shop, random: Random) -> None:
     """Make a gateway accept connections and pass nothing on."""
-    shop.gateways.set(**{random.choice(("master_db", "redis")): trial.HANGS})
+    shop.gateways.set(trial.HANGS, random.choice(("master-db", "redis")))
 
 
 def leak(shop: Shop, random: Random) -> None:
@@ -80,7 +79,7 @@ def leak(shop: Shop, random: Random) -> None:
 def one_environment(shop: Shop, random: Random) -> None:
     """Make the replica critical in one of three environments, and begin its maintenance."""
     shop.change(random.choice(ALL), settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
-    shop.gateways.set(replica_db=trial.REFUSES)
+    shop.gateways.set(trial.REFUSES, "replica-db")
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,6 @@ CAUSES: Mapping[str, Cause] = {
         ),
     )
 }
-"""By day."""
 
 
 def plan(cause: Cause, random: Random) -> tuple[ShopChange, ...]:

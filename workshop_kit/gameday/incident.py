@@ -128,7 +128,7 @@ class Incident:
         self.note(f"restarted {name}")
         self.shop.restart(name)
         if name == self.cause.maintenance:
-            self.shop.gateways.set(**{name.replace("-", "_"): trial.REFUSES})
+            self.shop.gateways.set(trial.REFUSES, name)
 
     def deploy(self, environment: str, release: int | None = None, **changes: Any) -> int:
         """Deploy an older ``release`` again, or the current one with changes; return the new number.

@@ -36,20 +36,13 @@ SECONDS, LINES = 120.0, 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
 
 
-def address(where: str) -> str:
-    """Return this machine's address: loopback (``here``), or in its network (``room``). Raises WrongUsage, NotReady."""
-    if where == "here":
-        return HOST
-    if where != "room":
-        raise WrongUsage(f"{where!r} is no place.", 'Write "here" or "room".')
-    return network_address()
-
-
 class JigsawPages(PageServer):
-    """Serves a page for each signal of one incident, on this machine or in its network."""
+    """Serves a page for each signal of one incident, on this machine (``here``) or in its network (``room``)."""
 
     def __init__(self, where: str) -> None:
-        super().__init__(host=address(where))
+        if where not in ("here", "room"):
+            raise WrongUsage(f"{where!r} is no place.", 'Write "here" or "room".')
+        super().__init__(host=HOST if where == "here" else network_address())
         self.tokens = {name: secrets.token_urlsafe(16) for name in ROLES}
 
     def routes(self, _: Any) -> list[Any]:

@@ -155,7 +155,6 @@ def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[B
 
 
 def _demo_steps(minutes: int) -> str:
-    """Say which steps of the demo fit into the minutes."""
     steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
     fit = sum(done <= minutes for done in accumulate(step["minutes"] for step in steps))
     return f"steps 1 to {fit} of {len(steps)}"
@@ -200,7 +199,6 @@ def _placed(begin: int, blocks: Sequence[Block]) -> list[Block]:
 
 
 def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
-    """Turn the break that is nearest to noon into lunch."""
     breaks = [block for block in blocks if block.kind == "break"]
     nearest = sorted(breaks, key=lambda block: abs(block.start - NOON))[:1]
     lunch = [replace(block, kind="lunch", title="Lunch", minutes=minutes) for block in nearest]

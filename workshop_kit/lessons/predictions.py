@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import traitlets
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, template
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
+from workshop_kit.exercises.registry import Entry
 from workshop_kit.files import load_toml
 
 HERE = Path(__file__).parent
@@ -41,19 +42,15 @@ WRONG = "≠ Not what you said. Good: now there is something to find out."
 Sentence = Annotated[str, Field(min_length=1)]
 
 
-class Option(BaseModel):
+class Option(Entry):
     """One answer, and a sentence that says why it is right or wrong. The sentence is shown after the experiment."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Sentence
     reason: Sentence
 
 
-class Question(BaseModel):
+class Question(Entry):
     """A question with its options by key, in the order in which they are shown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: Sentence
     right: str
@@ -110,7 +107,11 @@ class Prediction:
     question: Question
     progress: Progress
     headless: bool = False
-    job: Job | None = field(default=None, repr=False)
+    job: Job = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        widget = None if self.headless else self._widget()
+        self.job = Job(widget, lambda: question_page(self.question, self.choice), lambda: {"locked": self.choice or ""})
 
     @property
     def choice(self) -> str | None:
@@ -120,18 +121,14 @@ class Prediction:
 
     def show(self) -> Self:
         """Show the widget and the static page; a headless run shows the static page alone."""
-        widget = None
-        if not self.headless:
-            choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
-            widget = PredictionWidget(question=self.question.question, choices=choices, locked=self.choice or "")
-            widget.on_msg(self.handle_message)
-        self.job = Job(widget, lambda: question_page(self.question, self.choice), lambda: {"locked": self.choice or ""})
         self.job.show()
         return self
 
-    def lock(self, key: str) -> None:
-        """Lock ``key`` unless a guess is locked already."""
-        self.progress.lock_guess(self.id, key)
+    def _widget(self) -> PredictionWidget:
+        choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
+        widget = PredictionWidget(question=self.question.question, choices=choices, locked=self.choice or "")
+        widget.on_msg(self.handle_message)
+        return widget
 
     def reveal(self, actual: str) -> Rendered:
         """Record the result of the experiment; return the guess, the result, and the reason of each option.
@@ -144,15 +141,14 @@ class Prediction:
         if self.headless:
             return outcome(self.question, next(key for key in self.question.options if key != actual), actual)
         self.progress.record_actual(self.id, actual)
-        if self.job is not None:
-            self.job.set(actual=actual)
+        self.job.set(actual=actual)
         return outcome(self.question, self.choice, actual)
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
         match content:
-            case {"lock": str(key)} if self.job is not None:
-                self.job.answer(lambda: self.lock(key))
+            case {"lock": str(key)}:
+                self.job.answer(lambda: self.progress.lock_guess(self.id, key))
 
 
 def question_page(question: Question, locked: str | None) -> Rendered:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
-from IPython.display import display
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import Rendered, template
@@ -117,21 +116,23 @@ class SettingsForm:
     usual: Mapping[str, str] = field(repr=False)
     headless: bool = False
     results: tuple[FormStart, ...] = ()
-    job: Job | None = field(default=None, repr=False)
+    job: Job = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.job = Job(None if self.headless else self._widget(), self.page)
 
     def show(self) -> None:
         """Show the form and its static page. A headless run tries three broken settings and shows the page alone."""
         if self.headless:
             self.results = tuple(self.try_settings(typed, silent) for typed in BROKEN)
-            display(self.page())  # type: ignore[no-untyped-call]
-            return
-        fields = [
-            {"name": name, "value": self.usual.get(name, ""), "told": "yes" * (name in self.usual)} for name in FIELDS
-        ]
+        self.job.show()
+
+    def _widget(self) -> SettingsWidget:
+        usual = self.usual
+        fields = [{"name": name, "value": usual.get(name, ""), "told": "yes" * (name in usual)} for name in FIELDS]
         widget = SettingsWidget(fields=fields)
         widget.on_msg(self.handle_message)
-        self.job = Job(widget, self.page)
-        self.job.show()
+        return widget
 
     def page(self) -> Rendered:
         """Return the static page: the form's name and the last results."""
@@ -143,7 +144,7 @@ class SettingsForm:
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
         match content:
-            case {"do": "start", "values": dict(values), "more": str(more)} if self.job is not None:
+            case {"do": "start", "values": dict(values), "more": str(more)}:
                 self.job.start("settings form", lambda report: self._start_with(values, more, report))
 
     def _start_with(self, values: Mapping[str, Any], more: str, report: Report) -> str:
@@ -151,8 +152,7 @@ class SettingsForm:
         texts = {name: values.get(name) for name in FIELDS}
         changes = {name: text for name, text in texts.items() if text != self.usual.get(name)}
         self.results = (self.try_settings({**changes, **parse_variable(more)}, report),)
-        if self.job is not None:
-            self.job.set(result="".join(map(card_html, self.results)))
+        self.job.set(result="".join(map(card_html, self.results)))
         return ""
 
     def try_settings(self, typed: Settings, report: Report) -> FormStart:

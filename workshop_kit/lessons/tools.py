@@ -8,8 +8,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pandas as pd
@@ -24,12 +24,11 @@ from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults import injection, log_loss
-from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.observe import leaks
 from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.observe.logs import LogFollower
-from workshop_kit.observe.watch import Tables, Watcher, WatchTarget
+from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.screen import in_lines
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.store import BucketStore, FrameStore
@@ -71,12 +70,8 @@ class LogTools:
     def tail(self, container: Any, title: str) -> Explorer:
         """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
         target = container_of(container)
-        known = {"service": service_in(target.labels) or target.name}
-
-        def lines(stop: Event) -> LogFollower:
-            return LogFollower(target, stop)
-
-        return Explorer(FrameStore(), follow=lines, known=known, title=title).show(self.screens)
+        known, follow = {"service": service_in(target.labels) or target.name}, partial(LogFollower, target)
+        return Explorer(FrameStore(), follow=follow, known=known, title=title).show(self.screens)
 
     def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over the lines that `collected` returns."""
@@ -121,25 +116,18 @@ class Watch:
     screens: Screens = field(repr=False)
     watcher: Watcher = field(repr=False)
 
-    def tables(self) -> Tables:
-        """Return the tables of the last half hour: ``requests``, ``resources``, ``health``, ``events``."""
-        return self.watcher.tables()
-
-    def faults(self) -> list[InjectedFault]:
-        """Return the active faults of this workspace and the newest past ones, from all kernels and commands."""
-        return injection.history(self.stack.session)
-
     def dashboard(self, *, seconds: float = 120) -> Dashboard:
         """Show the dashboard below the cell: live, or in a headless run its last state."""
-        return Dashboard(self.watcher, self.faults, title=DASHBOARD, seconds=seconds).show(self.screens)
+        faults = partial(injection.history, self.stack.session)
+        return Dashboard(self.watcher, faults, title=DASHBOARD, seconds=seconds).show(self.screens)
 
     def one_clock(self, title: str, logs: pd.DataFrame | None = None) -> Rendered:
         """Return the measurements, the faults, and ``logs``, a table of log lines, on one time axis.
 
         `incident_chart.one_clock` says which time is shown.
         """
-        container = self.watcher.names[0]
-        return one_clock(title, self.tables(), logs=logs, faults=self.faults(), container=container)
+        tables, faults = self.watcher.tables(), injection.history(self.stack.session)
+        return one_clock(title, tables, logs=logs, faults=faults, container=self.watcher.names[0])
 
     def stop(self) -> None:
         """End the measurements and the dashboard, whose last picture stays. A second call does nothing."""

@@ -31,7 +31,6 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
 CELL_SECONDS = 600
-"""The time limit of a cell."""
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a sentence; other messages get the error's name in front."""
 PAGE = """{%- extends 'lab/index.html.j2' -%}
@@ -101,7 +100,6 @@ class Tour:
         return results
 
     def _run(self, path: Path) -> LessonResult:
-        """Execute one lesson and write its page."""
         started, lesson = time.monotonic(), path.stem
         page = self.output / f"{lesson}.html"
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
@@ -190,10 +188,7 @@ def kernel_manager(workspace: Workspace) -> Any:
     specs = KernelSpecManager(kernel_dirs=[str(install_kernel(workspace))])
     connection = runtime / f"kernel-tour-{os.getpid()}-{time.monotonic_ns()}.json"
     return AsyncKernelManager(
-        kernel_name=KERNEL,
-        kernel_spec_manager=specs,
-        connection_file=str(connection),
-        transport_encryption="auto",
+        kernel_name=KERNEL, kernel_spec_manager=specs, connection_file=str(connection), transport_encryption="auto"
     )
 
 

@@ -44,7 +44,7 @@ def judge(stack: Stack, identifier: str, text: str) -> Result:
     """Run the check of an exercise on a text of its file, beside which everything is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     if not exercise.in_service:
-        return CHECKS[identifier].check(Context(exercise, stack, SEED, text))
+        return CHECKS[identifier](Context(exercise, stack, SEED, text))
     return judge_files(stack, identifier, {exercise.file or "": text})
 
 
@@ -52,7 +52,7 @@ def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Resu
     """Run the check of an exercise on a service in which everything but these files is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     with solved_folder(files, lesson="02" if exercise.lesson == "01_container" else "99") as folder:
-        return CHECKS[identifier].check(Context(exercise, stack, SEED, folder=folder))
+        return CHECKS[identifier](Context(exercise, stack, SEED, folder=folder))
 
 
 def assert_named(identifier: str, cases: Iterable[tuple[str, Sequence[Finding]]], without: Sequence[str] = ()) -> None:

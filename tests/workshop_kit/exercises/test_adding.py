@@ -67,7 +67,7 @@ def test_both_sides_hold(followed: Path, participant: Stack) -> None:
     judged = []
     for text in (regions.starter(marked), regions.solved(marked)):
         with check_runner.solved_folder({"probe.py": text}, followed) as folder:
-            judged.append(CHECKS[ID].check(Context(exercise, participant, 1, folder=folder)))
+            judged.append(CHECKS[ID](Context(exercise, participant, 1, folder=folder)))
     begun, solved = judged
     assert begun.verdict is Verdict.WRONG
     assert begun.summary == "The service was gone, and its probe said that all was well."

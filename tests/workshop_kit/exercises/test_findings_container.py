@@ -13,7 +13,7 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine import features
 from workshop_kit.exercises.check_api import CheckEnded
 from workshop_kit.exercises.checks import container_limits
-from workshop_kit.exercises.checks.container import Written, judge_layer, judge_loss
+from workshop_kit.exercises.checks.container import judge_layer, judge_loss
 from workshop_kit.exercises.checks.container_limits import LimitObservation
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.machine import MIB
@@ -90,8 +90,9 @@ FILES = pd.DataFrame(
     columns=["layer", "instruction", "path", "size_bytes", "visible"],
 )
 COPY = "COPY stock.dump /srv/import/"
-WRITTEN = Written({"/srv/stock.csv", "/var/log/orders.log"}, {"/tmp/reports.cache"}, {"/data/invoices.db"})
-LOST = [*WRITTEN.layer, *WRITTEN.tmpfs]
+WRITTEN = ({"/srv/stock.csv", "/var/log/orders.log"}, {"/tmp/reports.cache"}, {"/data/invoices.db"})
+LAYER, TMPFS, VOLUME = WRITTEN
+LOST = [*LAYER, *TMPFS]
 
 
 def test_each_wrong_answer_about_layers_is_named() -> None:
@@ -113,20 +114,20 @@ def test_each_wrong_answer_about_layers_is_named() -> None:
 def test_each_wrong_answer_about_a_removal_is_named() -> None:
     """One finding names the mistake, all others pass."""
     cases = {
-        "files in a tmpfs": [*WRITTEN.layer],
-        "writable layer is removed": [*WRITTEN.tmpfs],
-        "a volume keeps": [*LOST, *WRITTEN.volume],
+        "files in a tmpfs": [*LAYER],
+        "writable layer is removed": [*TMPFS],
+        "a volume keeps": [*LOST, *VOLUME],
         "A folder, or a file of the image": [*LOST, "/srv"],
     }
-    results = {says: judge_loss(WRITTEN, answer).findings for says, answer in cases.items()}
+    results = {says: judge_loss(*WRITTEN, answer).findings for says, answer in cases.items()}
     check_runner.assert_named("container.loss", results.items())
     assert all(sum(not finding.passed for finding in findings) == 1 for findings in results.values())
-    assert judge_loss(WRITTEN, LOST).verdict is Verdict.PASSED
+    assert judge_loss(*WRITTEN, LOST).verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize("answer", [None, "x", {"hidden_bytes": "many"}, [None, {}]])
 def test_any_answer_gets_a_verdict(answer: Any) -> None:
     """Any value that a cell hands in gets findings; none raises in the check."""
-    for result in (judge_layer(FILES, answer), judge_loss(WRITTEN, answer)):
+    for result in (judge_layer(FILES, answer), judge_loss(*WRITTEN, answer)):
         assert result.verdict is Verdict.WRONG
         assert all(finding.expected for finding in result.findings)

@@ -22,7 +22,7 @@ import pandas as pd
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.progress import as_json
-from workshop_kit.exercises.trial import HANGS, OPEN, DependencyProxies
+from workshop_kit.exercises.trial import HANGS, OPEN, DependencyProxies, Faults
 from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
@@ -47,12 +47,12 @@ HOSTS = {name: f"{name.upper().replace('-', '_')}_HOST" for name in DEPENDENCIES
 class RecordedGateways(DependencyProxies):
     """Gateways that only keep their states."""
 
-    states: dict[str, str] = field(default_factory=dict)
+    states: dict[str, Faults] = field(default_factory=dict)
 
-    def set(self, **states: str) -> None:
+    def set(self, state: Faults, *names: str) -> None:
         """Keep the states; all others are open."""
         self.states.clear()
-        self.states.update({name.replace("_", "-"): state for name, state in states.items()})
+        self.states.update(dict.fromkeys(names, state))
 
 
 class RecordedService:

@@ -31,7 +31,7 @@ def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
     """The check's result for a value that a cell hands in."""
     exercise = registry.find(registry.load(root), f"gameday.{day}")
     context = Context(exercise, recorded.incident(folder, day).lesson.stack, 1, answer={"value": value})
-    return CHECKS[exercise.id].check(context)
+    return CHECKS[exercise.id](context)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

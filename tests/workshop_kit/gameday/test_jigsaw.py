@@ -55,9 +55,11 @@ def test_each_page_shows_its_own_signal(pages: JigsawPages) -> None:
     assert "<script" not in configuration + log
 
 
-def test_pages_are_served_in_the_network_only_when_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_served_in_the_network_only_when_asked_to() -> None:
     """``here`` is loopback, ``room`` the network; other words are refused."""
-    assert jigsaw.address("here") == "127.0.0.1"
-    assert re.fullmatch(r"\d+\.\d+\.\d+\.\d+", jigsaw.address("room"))
+    for where, address in (("here", r"127\.0\.0\.1"), ("room", r"\d+\.\d+\.\d+\.\d+")):
+        pages = jigsaw.JigsawPages(where)
+        pages.stop()
+        assert re.fullmatch(address, pages.host)
     with pytest.raises(WrongUsage, match="'moon' is no place"):
-        jigsaw.address("moon")
+        jigsaw.JigsawPages("moon")

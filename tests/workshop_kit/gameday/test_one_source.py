@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.workshop_kit.gameday.recorded import HOSTS, RecordedShop, play
-from workshop_kit.exercises.trial import REFUSES
+from workshop_kit.exercises.trial import OPEN, REFUSES
 from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, more_memory
 
 SOURCES = ("configuration", "logs", "metrics")
@@ -49,8 +49,7 @@ def rotate(shop: RecordedShop, incident: RecordedShop) -> None:
 
 def refuse(shop: RecordedShop, incident: RecordedShop) -> None:
     """The gateway to the dependency is the cause, and no release."""
-    refused = dict.fromkeys((name.replace("-", "_") for name in incident.pings("production")), REFUSES)
-    shop.gateways.set(**refused)
+    shop.gateways.set(REFUSES, *incident.pings("production"))
 
 
 def rename_host(shop: RecordedShop, incident: RecordedShop) -> None:
@@ -76,7 +75,7 @@ def code_without_a_fallback(cause: Cause, incident: RecordedShop, seed: int) -> 
 
 few_customers = replayed(lambda shop: setattr(shop, "demand_cpus", 0.01))
 many_customers = without_the_cause(lambda shop, _: setattr(shop, "demand_cpus", 2.0))
-open_gateways = replayed(lambda shop: shop.gateways.set())
+open_gateways = replayed(lambda shop: shop.gateways.set(OPEN))
 no_leak = replayed(lambda shop: shop.service.leaks.clear())
 little_memory, wrong_host = replayed(take_memory), without_the_cause(rename_host)
 DECOYS: dict[str, tuple[Decoy, Decoy, Decoy]] = {

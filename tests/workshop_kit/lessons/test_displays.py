@@ -74,7 +74,6 @@ def test_secrets_are_no_part_of_the_form() -> None:
     settings = {"MASTER_DB_HOST": "master-db", "REDIS_PASSWORD_FILE": "/run/secrets/r", "REPLICA_DB_PASSWORD": "geheim"}
     form = SettingsForm(cast("Stack", None), "an image", settings)
     form.show()
-    assert form.job is not None
     assert form.job.widget is not None
     assert "geheim" not in str(form.job.widget.get_state())
     assert "PASSWORD" not in form.page().html.partition("</style>")[2]

@@ -20,7 +20,7 @@ from traitlets.config import Config
 from workshop_kit.engine import install, recipes
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.machine import GIB
-from workshop_kit.seats.hub_seats import FILE, INSTRUCTOR, MOST_SEATS, HubSettings, folder_of
+from workshop_kit.seats.hub_seats import FILE, INSTRUCTOR, MOST_SEATS, HubSettings, capacity, folder_of
 from workshop_kit.seats.hub_server import CONFIG, VARIABLE, HubServer
 from workshop_kit.workspace.folder import COPIED, LINKED, Workspace
 from workshop_kit.workspace.lab_settings import server_environment

@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from workshop_kit.exercises.check_api import CHECKS
+from workshop_kit.exercises.check_api import CHECKS, GIVEN
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "GIVEN"]
 
 for _module in pkgutil.iter_modules(__path__):
     if not _module.name.endswith("_inside"):

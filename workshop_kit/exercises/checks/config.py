@@ -221,10 +221,7 @@ def _prints_no_secret(log: str) -> Finding:
 def report(context: Context) -> Result:
     """Start it with some variables missing: one line should name them all, and nothing else."""
     without = (*MISSING, *(f"{name}_FILE" for name in MISSING))
-    with (
-        service_trial.build(context) as image,
-        service_trial.run_with_stack(context, image, without=without) as trial,
-    ):
+    with service_trial.build(context) as image, service_trial.run_with_stack(context, image, without=without) as trial:
         context.report_step(f"waiting for it to refuse without {len(MISSING)} of its variables")
         findings = report_findings(wait_refused(trial))
         return conclude("One start named all missing variables, in one line.", findings, trial.lines())

@@ -18,7 +18,6 @@ PORT, LEVEL = "MASTER_DB_PORT", "LOG_LEVEL"
 PATH = "/tmp/secret"  # noqa: S108  # in the container
 PASSWORD_FILE = f"{PASSWORD}_FILE"
 ODD = " odd \t"
-"""A secret with blanks at both ends."""
 
 
 @check("config.redact")

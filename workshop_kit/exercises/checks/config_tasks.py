@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from workshop_kit.engine import store as stores
 from workshop_kit.engine import tasks
@@ -30,10 +30,8 @@ NOT_SHARED = ("HTTP_PORT", "LOG_LEVEL", "HTTP_DRAIN_SECONDS")
 """Variables that each environment sets itself, or leaves to the service's default."""
 
 
-class Definition(BaseModel):
+class Definition(BaseModel, extra="forbid"):
     """What an environment has of its own. The entries are validated as those of a task definition."""
-
-    model_config = ConfigDict(extra="forbid")
 
     image: str = "none"
     environment: list[dict[str, Any]] = []
@@ -151,7 +149,6 @@ def _environment(trial: Trial) -> dict[str, str]:
 
 
 def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
-    """Write these settings to the stack's parameter store, started if need be."""
     store = stores.start(context.stack, context.report)
     stores.seed(store, settings)
     return store

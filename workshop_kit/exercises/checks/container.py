@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Set
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -93,15 +92,6 @@ def end(called: str, process_1: str, code: int | None, within_seconds: float, *,
 KB = 1000
 
 
-@dataclass(frozen=True)
-class Written:
-    """The paths of the files that a container wrote, by where they are stored."""
-
-    layer: Set[str]
-    tmpfs: Set[str]
-    volume: Set[str]
-
-
 @check("container.layer")
 def layer(context: Context) -> Result:
     """Compare the answer with the image's layers."""
@@ -160,35 +150,36 @@ def loss(context: Context) -> Result:
     """Compare the answer with the container's writable layer and mounts."""
     session = context.stack.session
     with handed_in(context, "container") as (container, value):
-        return judge_loss(_written(Running(session, session.engine.client.containers.get(container))), value)
+        written = _written(Running(session, session.engine.client.containers.get(container)))
+        return judge_loss(*written, value)
 
 
-def judge_loss(written: Written, value: Any) -> Result:
-    """Judge an answer by the files that the container wrote."""
+def judge_loss(layer: Set[str], tmpfs: Set[str], volume: Set[str], value: Any) -> Result:
+    """Judge an answer by the files that the container wrote to its writable layer, a tmpfs and a volume."""
     said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
     findings = (
         equals(  # a count: their names are the answer
             "docker diff: files in the writable layer",
-            f"{len(written.layer - said)} are not in your answer",
+            f"{len(layer - said)} are not in your answer",
             "0 are not in your answer",
             "The container's writable layer is removed with it.",
             "`docker diff` lists what the container changed. Which of it are files?",
         ),
         equals(
             "docker inspect, HostConfig.Tmpfs: files in a tmpfs",
-            f"{len(written.tmpfs - said)} are not in your answer",
+            f"{len(tmpfs - said)} are not in your answer",
             "0 are not in your answer",
             "A tmpfs is memory of the container: the kernel frees it when the container ends.",
             "`docker diff` does not look into a mount. What does `find` in the container list below each one?",
         ),
         has_none(
-            sorted(said & written.volume),
+            sorted(said & volume),
             "docker inspect, Mounts: files in a volume that are in your answer",
             "You count a file as lost that a volume keeps after the container is removed.",
             "Where is the volume mounted?",
         ),
         has_none(
-            sorted(said - written.layer - written.tmpfs - written.volume),
+            sorted(said - layer - tmpfs - volume),
             "find: paths in your answer that are no file which the container wrote",
             "A folder, or a file of the image, is not lost: the next container has it again.",
             "Which of these paths did the container write itself, and are they files?",
@@ -198,14 +189,14 @@ def judge_loss(written: Written, value: Any) -> Result:
     return conclude("You know which files a removal deletes, and which stay.", findings, symptom=symptom)
 
 
-def _written(running: Running) -> Written:
-    """Return the files that a container wrote; all files in a mount count, since each began empty."""
+def _written(running: Running) -> tuple[Set[str], Set[str], Set[str]]:
+    """Return the files that a container wrote, as `judge_loss` takes them; each of its mounts began empty."""
     state = running.inspect()
     volumes = {mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"}
     tmpfs = set(state["HostConfig"]["Tmpfs"] or {})
     changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != DIFF_DELETED}
     layer = _files(running, changed, "-maxdepth", "0")  # without folders, of which an engine may change some itself
-    return Written(layer, _files(running, tmpfs), _files(running, volumes))
+    return layer, _files(running, tmpfs), _files(running, volumes)
 
 
 def _files(running: Running, paths: Set[str], *options: str) -> set[str]:

@@ -14,7 +14,6 @@ import pandas as pd
 
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.containers import Spec
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
@@ -49,11 +48,8 @@ def _run(context: Context, image: str) -> tuple[Finding, Finding]:
         service_trial.wait_order(trial)
         command, user = service_trial.process_1(trial)
         trial.signal("SIGTERM")
-        return _not_root(user), _stops(command, trial.wait_ended(STOP_SECONDS))
-
-
-def _not_root(user: int) -> Finding:
-    return found(
+        stops = _stops(command, trial.wait_ended(STOP_SECONDS))
+    not_root = found(
         user != 0,
         "Which user is process 1?",
         str(user),
@@ -61,6 +57,7 @@ def _not_root(user: int) -> Finding:
         "The service is root: an intruder may change its code, and is root for the kernel, too.",
         "Which instruction of a Dockerfile sets the user, and where must it stand so that pip may still install?",
     )
+    return not_root, stops
 
 
 def _stops(command: str, code: int | None) -> Finding:
@@ -85,15 +82,11 @@ def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
         with service_trial.build(context, folder) as again:
-            of_base, before, after = (_layers(engine, tag) for tag in (base, image, again))
+            get = engine.client.images.get
+            of_base, before, after = (get(tag).attrs["RootFS"]["Layers"] for tag in (base, image, again))
             below = sum(one == other for one, other in zip(of_base, after, strict=False))
             files = layers.files(engine, again, below=below)
     return _cached(files, before, after), _leaks(files)
-
-
-def _layers(engine: Engine, tag: str) -> list[str]:
-    layers: list[str] = engine.client.images.get(tag).attrs["RootFS"]["Layers"]
-    return layers
 
 
 def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
@@ -140,7 +133,6 @@ def _pins(frozen: str) -> Finding:
 
 
 def _frozen_with_newer_wheels(context: Context) -> str:
-    """Return what pip freeze says in the image when newer releases are at hand."""
     session = context.stack.session
     with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")

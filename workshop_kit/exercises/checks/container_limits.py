@@ -24,7 +24,6 @@ from workshop_kit.machine import MIB
 FILE = "compose.yaml"
 SERVICE = "my-service"
 BEYOND_MIB = 100
-"""How far past the memory limit the check tries to get."""
 KILLED = 137
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
 

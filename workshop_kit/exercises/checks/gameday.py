@@ -17,7 +17,7 @@ LETTERS = 4
 
 def _check(context: Context, day: str) -> Result:
     """Find the record of the incident that was handed in, and judge it."""
-    identifier = str(part((context.answer or {}).get("value"), "incident") or "")
+    identifier = str(part(part(context.answer, "value"), "incident"))
     record = game_records.find(context.stack.session.ledger.path, identifier)
     if record is not None and record.name == day:
         return judge(record)

@@ -15,7 +15,6 @@ from workshop_kit.observe.scrape import PROBE_PATHS
 
 READ = "the service's log during the incident"
 SLOW_MS = 20
-"""A dependency that took less was not slow."""
 EARLY, LATE = pd.Timedelta(seconds=1), pd.Timedelta(seconds=2)
 """A right time is at most so much before the fault, and after the first request that shows it."""
 

@@ -78,7 +78,6 @@ def _odd(texts: list[str], odd: pd.DataFrame) -> Finding:
 
 
 LATEST_LINES = 5000
-"""The service's latest lines that jq reads."""
 FAILED = 500
 MAX_BYTES = 1024 * 1024
 """More than all ids together; a program without an end is stopped there."""

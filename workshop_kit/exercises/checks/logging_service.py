@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import Context, check, part
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.trial import Trial, fields_of, poll
 from workshop_kit.screen import visible
@@ -258,8 +258,7 @@ def _set_level(trial: Trial, level: str) -> str:
     trial.send("PUT", LEVEL_PATH, {"level": level})
     for path, kind in (("/livez", "probe"), ("/orders/first", "request")):
         trial.get(path, headers={"X-Request-ID": f"level-{level}-{kind}"})
-    answer = trial.get(LEVEL_PATH).json()
-    return str(answer.get("level")) if isinstance(answer, dict) else "nothing"
+    return str(part(trial.get(LEVEL_PATH).json(), "level") or "nothing")
 
 
 def _lines_at(log: Log, level: str) -> Finding:

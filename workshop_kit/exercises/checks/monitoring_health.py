@@ -8,9 +8,18 @@ import time
 from collections.abc import Iterator
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.check_api import Context, check, part
 from workshop_kit.exercises.result import Finding, Result, conclude, found
-from workshop_kit.exercises.trial import HANGS, HOST_VARIABLES, REFUSES, DependencyProxies, Trial, poll, start_proxies
+from workshop_kit.exercises.trial import (
+    HANGS,
+    HOST_VARIABLES,
+    OPEN,
+    REFUSES,
+    DependencyProxies,
+    Trial,
+    poll,
+    start_proxies,
+)
 from workshop_kit.observe.http import Answer
 
 WORKS = "/orders"
@@ -68,13 +77,13 @@ def deep(context: Context) -> Result:
     with run_behind_proxies(context, *TWO) as (trial, proxies, _):
         service_trial.wait_started(trial, WORKS, within_seconds=START_SECONDS)
         context.report_step("letting two dependencies hang, and refuse")
-        proxies.set(master_db=HANGS, redis=HANGS)
+        proxies.set(HANGS, *TWO)
         # Before /livez: a /livez that pings would keep the only connection for pings.
         findings = [_answers_in_time(trial, path) for path in ("/health", "/readyz")]
         findings.append(_stays_alive(trial))
-        proxies.set(master_db=REFUSES, redis=REFUSES)
+        proxies.set(REFUSES, *TWO)
         findings.append(_names_both(trial, proxies))
-        proxies.set()
+        proxies.set(OPEN)
         findings.append(_recovers(trial))
         shown = "No database makes the orchestrator restart it, and /health answers in time."
         return conclude(shown, findings, trial.lines())
@@ -167,7 +176,7 @@ def critical(context: Context) -> Result:
             context.report_step("taking one dependency away after the other")
             here, otherwise = [], []
             for gone in GONE:
-                proxies.set(**{gone.replace("-", "_"): REFUSES} if gone else {})
+                proxies.set(REFUSES, gone)
                 here.append(_says(trial, gone, critical=gone in CRITICAL))
                 otherwise.append(_says(second, gone, f", with {SETTING}={OTHERWISE}", critical=gone == OTHERWISE))
             return _judge(here, otherwise, trial.lines())
@@ -187,8 +196,7 @@ def _says(trial: Trial, gone: str, setting: str = "", *, critical: bool) -> Find
     status, word = (503, "fail") if critical else (200, "warn" if gone else "pass")
     names = {gone} - {""}
     answer = settled(trial, names)
-    body = answer.json()
-    said = str(body.get("status", "")) if isinstance(body, dict) else ""
+    said = str(part(answer.json(), "status") or "")
     means = "This answer says something else than the state of the service."
     if critical and answer.status == 200:
         means = f"{gone} is gone, which is critical, and /health says 200: nobody is called."

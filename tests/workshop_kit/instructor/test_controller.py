@@ -40,8 +40,7 @@ def test_load_starts_changes_and_stops(pages: Pages) -> None:
     assert len(generators(pages.controller.stack)) == 1
     assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 30}
     assert pages.controller.order("find-me-1234") == 201
-    found = pages.said("find", request_id="find-me-1234")
-    assert found
+    found = wait_until(lambda: pages.said("find", request_id="find-me-1234"))  # the engine may receive lines late
     assert all("find-me-1234" in line for line in found)
     assert pages.said("find", request_id="nobody") == []
     pages.said("load-stop")

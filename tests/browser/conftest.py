@@ -77,5 +77,5 @@ def lab(browser_context: BrowserContext, server: LabServer, workspace: Workspace
     page = browser_context.new_page()
     yield LabPage(page, server, workspace)
     page.close()
-    for running in server.call("GET", "/api/sessions").json():
+    for running in server.call("GET", "/api/sessions", timeout_seconds=60).json():
         server.call("DELETE", f"/api/sessions/{running['id']}", timeout_seconds=20)

@@ -92,7 +92,10 @@ def until(holds: Callable[[], bool], container: Any) -> None:
 
 def run(container: Any, script: str, **environment: str) -> tuple[int, str]:
     """Run a shell script in a container; return its exit code, and its output without the last line end."""
-    result = container.exec_run(["sh", "-c", script], environment=environment)
+    command = ["sh", "-c", f"{script}\ncode=$?; echo; exit $code"]
+    result = container.exec_run(command, environment=environment)
+    while not result.output:  # without even the line end: a busy engine has lost it
+        result = container.exec_run(command, environment=environment)
     return result.exit_code, result.output.decode().strip()
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from images.agent.cgroups import Account, accounts
-from tests.images.conftest import assert_confined, until
+from tests.images.conftest import assert_confined, run, until
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.session import Session
@@ -138,5 +138,5 @@ def test_agent_has_no_power(agent: Running) -> None:
         **{f"/host/cgroup/{controller}": False for controller in ("memory", "cpu", "cpuacct", "pids")},
         "/host/net": False,
     }
-    said = agent.exec("sh", "-c", "echo 1 > /host/cgroup/memory/cgroup.procs; echo 1 > /host/net/lo/mtu")
-    assert said.output.count("Read-only file system") == 2
+    said = run(agent.container, "echo 1 > /host/cgroup/memory/cgroup.procs; echo 1 > /host/net/lo/mtu")[1]
+    assert said.count("Read-only file system") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +25,7 @@ def server(hardened: Callable[..., Any], images: dict[str, str]) -> Any:
 def ask(container: Any, *words: str, password: str = PASSWORD) -> str:
     """Send one command as the service's user and return the answer; the password travels in the environment."""
     environment = {"REDISCLI_AUTH": password} if password else {}
-    said = container.exec_run(["redis-cli", "--no-auth-warning", *words], environment=environment)
-    return str(said.output.decode().strip())
+    return run(container, shlex.join(["redis-cli", "--no-auth-warning", *words]), **environment)[1]
 
 
 def test_only_the_password_opens_a_confined_server(server: Any) -> None:

@@ -24,7 +24,7 @@ from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 DB_PASSWORD = "db-canary-5e1f09"
 REPLICA_PASSWORD = "replica-canary-90d2e4"
 REDIS_PASSWORD = "redis-canary-77ab3c"

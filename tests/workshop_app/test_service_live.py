@@ -80,8 +80,13 @@ def test_order_is_placed_and_read(client: Client) -> None:
     wait_answer(lambda: client.get(where).headers["x-cache"] == "hit")
     client.wait_replicated(placed)
     assert client.get(NO_ORDER).json() == {"error": "There is no order 9000000000000000000."}
-    lines = {line["msg"]: line for line in client.log() if line.get("request_id") == request_id}
-    assert {"order placed", "request"} <= set(lines)
+    lines: dict[str, Any] = {}
+
+    def logged() -> bool:
+        lines.update((line["msg"], line) for line in client.log() if line.get("request_id") == request_id)
+        return {"order placed", "request"} <= set(lines)
+
+    wait_answer(logged)  # the engine may receive lines late
     assert (lines["request"]["route"], lines["request"]["status"]) == ("/orders", 201)
     assert 0 < lines["request"]["master_db_ms"] <= lines["request"]["duration_ms"]
     assert "replica_db_ms" not in lines["request"]  # it was not asked
@@ -114,7 +119,7 @@ def test_without_a_dependency(client: Client, service: str, how: str) -> None:
         assert client.get("/livez").status_code == 200
     client.wait_ready()
     assert client.place().status_code == 201
-    assert any(line["msg"] == said and line["level"] == "warning" for line in client.log())
+    wait_answer(lambda: any(line["msg"] == said and line["level"] == "warning" for line in client.log()))
 
 
 @pytest.mark.alone

@@ -214,10 +214,10 @@ def _clock(session: Session, image: str) -> DoctorLine:
     from workshop_kit.engine import containers
     from workshop_kit.engine.containers import Spec
 
-    program = ("python3", "-I", "-S", "-c", "import time; print(time.time())")
+    program = ("python3", "-I", "-S", "-c", "import time; print(time.time(), flush=True); time.sleep(60)")
     before = time.time()
     with containers.run(session, Spec(image, command=program, network="none")) as running:
-        running.wait_ended()
+        running.wait_until(lambda: bool(running.log_tail(1)), what="tell the time")
         after, inside = time.time(), float(running.log_tail(1))
     skew = max(before - inside, inside - after, 0.0)
     if skew > ENOUGH_CLOCK_SECONDS:

@@ -109,6 +109,13 @@ class Running:
         result = self.container.exec_run(list(command))
         return CommandResult(result.exit_code, result.output.decode(errors="replace").removesuffix("\n"))
 
+    def read(self, *command: str) -> str:
+        """Return the output of a command that changes nothing; run it again if a busy engine has lost the output."""
+        for _ in range(EXEC_TRIES - 1):
+            if output := self.exec(*command).output:
+                return output
+        return self.exec(*command).output
+
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines that it wrote to stdout and stderr, at most 64 KiB."""
         text = self.container.logs(tail=lines)[-LOG_TAIL_BYTES:]

@@ -35,7 +35,7 @@ NO_HEALTHCHECK = {"Test": ["NONE"]}
 """The engine would run the health check inside, where a fork bomb leaves no room for it."""
 DEADLINE_SECONDS = 60.0
 """A busy machine starts several containers for one check. On an idle one no step waits for it."""
-START_SECONDS, BUSY_SECONDS = 6.0, 12.0
+START_SECONDS, BUSY_SECONDS = 6.0, 24.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
 Faults = Sequence[Mapping[str, Any]]
@@ -52,7 +52,7 @@ MARK = "told-by-the-check:"
 
 
 def start_seconds() -> float:
-    """Return how long a start may take: 6 s, and 12 more if the load is more than twice the number of CPUs."""
+    """Return how long a start may take: 6 s, and 24 more if the load is more than twice the number of CPUs."""
     is_busy = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
     return START_SECONDS + (BUSY_SECONDS if is_busy else 0.0)
 

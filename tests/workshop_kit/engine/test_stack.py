@@ -45,7 +45,7 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
         other.container("master")
     cleanup.remove(other.session, {"workspace"})
     assert things(engine, other.session.identity.session) == []
-    assert http.get(stack.url() + "/readyz").status_code == 200
+    wait_until(lambda: http.get(stack.url() + "/readyz").status_code == 200)
 
 
 def test_what_docker_compose_up_made_by_hand_is_removed(

@@ -32,7 +32,7 @@ def pages(incident: Incident) -> Iterator[JigsawPages]:
 
 def get(pages: JigsawPages, role: str, **query: str) -> httpx.Response:
     """Ask for a page."""
-    return httpx.get(f"http://127.0.0.1:{pages.port}/{role}", params=query, trust_env=False)
+    return httpx.get(f"http://127.0.0.1:{pages.port}/{role}", params=query, trust_env=False, timeout=60)
 
 
 def test_a_token_opens_its_own_page_alone(pages: JigsawPages) -> None:

@@ -60,7 +60,7 @@ def server(empty_workspace: Workspace, tmp_path: Path) -> Iterator[LabServer]:
 
 def asked(server: LabServer, path: str) -> Any:
     """What the server answers, decoded."""
-    return server.call("GET", path).json()
+    return server.call("GET", path, timeout_seconds=60).json()
 
 
 def test_the_server_is_ours_and_only_ours(server: LabServer, empty_workspace: Workspace, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def assert_the_token_is_private(server: LabServer, empty_workspace: Workspace) -
 
 def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:
     """The next start takes the same port and accepts the tab's cookie, with a new token; doctor looks at that port."""
-    browser = httpx.Client(trust_env=False, follow_redirects=True)
+    browser = httpx.Client(trust_env=False, follow_redirects=True, timeout=60)
     browser.get(server.url(START))
     server.stop()
     assert doctor.ports(empty_workspace.folder).detail == f"127.0.0.1:{server.port} (JupyterLab) is free"
@@ -105,7 +105,7 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
         url = f"{server.address}/api/contents/notebooks/00_start.ipynb"
         rename = {"path": "notebooks/renamed.ipynb"}
         headers = {"Authorization": f"token {server.token}", "X-XSRFToken": browser.cookies["_xsrf"]}
-        assert httpx.patch(url, json=rename, headers=headers, trust_env=False).status_code == 403
+        assert httpx.patch(url, json=rename, headers=headers, trust_env=False, timeout=60).status_code == 403
         assert browser.patch(url, json=rename, headers=headers).status_code == 200
     finally:
         browser.close()

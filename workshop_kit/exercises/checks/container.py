@@ -202,4 +202,4 @@ def _written(running: Running) -> tuple[Set[str], Set[str], Set[str]]:
 def _files(running: Running, paths: Set[str], *options: str) -> set[str]:
     if not paths:
         return set()  # find without a path would search the working directory
-    return set(running.exec("find", *paths, *options, "-type", "f").output.split("\n")) - {""}
+    return set(running.read("find", *paths, *options, "-type", "f").split("\n")) - {""}

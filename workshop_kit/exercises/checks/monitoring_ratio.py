@@ -116,7 +116,7 @@ def ratio(context: Context) -> Result:
 
 def _plays(running: Running) -> list[Finding]:
     """Find whether the alert fired in each play where it should; or that promtool cannot compute the rule."""
-    said = running.exec("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(len(CASES)))))).output.splitlines()
+    said = running.read("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(len(CASES)))))).splitlines()
     codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)  # the code is 1 for both failures
     if reason := next(filter(None, reasons), "").removeprefix(", err: ")[:300]:
         means = "promtool accepts the rule, and cannot compute it: Prometheus would never fire it."

@@ -7,13 +7,16 @@ that uses a published port has to run in it, too (`inside`).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -22,15 +25,27 @@ from workshop_kit.engine.reach import Engine
 
 START_SECONDS = 120
 DATA_BYTES = 4 * 1024**3
+STEERING = ("WORKSHOP_", "DOCKER_", "PIP_", "UV_", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
+"""How the names of variables begin that choose an engine, packages, or a workspace."""
 NAMESPACE = f"container-design-workshop-tests{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+CONTAINERD_STORE: Mapping[str, Any] = {"features": {"containerd-snapshotter": True}}
+"""The setting of the image store that Docker Desktop and new installations of Docker 29 use."""
 
 
 class PrivateEngine:
-    """An engine; ``folder`` holds its socket and its data."""
+    """An engine; ``folder`` holds its socket and its data.
 
-    def __init__(self, folder: Path) -> None:
+    ``daemon`` has settings of daemon.json, ``environment`` further variables of the daemon.
+    """
+
+    def __init__(
+        self, folder: Path, *, daemon: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.address = f"unix://{folder}/engine.sock"
+        self._settings = folder / "daemon.json"
+        self._settings.write_text(json.dumps(dict(daemon or {})))
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         # In the machine's own namespace a second daemon would remove the bridge and the rules of the first one.
         # The namespace outlives the daemon: programs in it reach the restarted one.
@@ -47,12 +62,15 @@ class PrivateEngine:
 
     def start(self) -> None:
         """Start the engine and wait until it answers."""
-        command = ["dockerd", "--host", self.address, f"--data-root={self.folder}/data"]
+        command = ["dockerd", f"--config-file={self._settings}", "--host", self.address]
+        command += [f"--data-root={self.folder}/data"]
         command += [f"--exec-root={self.folder}/exec", f"--pidfile={self.folder}/engine.pid"]
         # Both engines may use one containerd of the machine, under namespaces of their own.
         command += [f"--containerd-namespace={NAMESPACE}", f"--containerd-plugins-namespace={NAMESPACE}-plugins"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self.inside(*command), stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self.inside(*command), stdout=log, stderr=log, env=self._environment
+            )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(docker.errors.DockerException):
@@ -71,6 +89,24 @@ class PrivateEngine:
     def client(self) -> docker.DockerClient:
         """Return a client of this engine."""
         return docker.DockerClient(base_url=self.address, timeout=120)
+
+    def workshop(self, checkout: Path, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run ``./workshop`` of a checkout on this engine, without a package cache and the settings of this machine."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(STEERING)}
+        own = {
+            "DOCKER_HOST": self.address,
+            "UV_CACHE_DIR": str(checkout.parent / "cache"),
+            "WORKSHOP_PYTHON": str(getattr(sys, "_base_executable", sys.executable)),
+        }
+        command = self.inside(str(checkout / "workshop"), *map(str, words))
+        return subprocess.run(
+            command,
+            env={**kept, **own, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def load(self, other: Engine, tags: Iterable[str]) -> None:
         """Load images from another engine; layers that they share are copied once."""
@@ -93,16 +129,21 @@ class PrivateEngine:
 
 
 @contextlib.contextmanager
-def private_engine(data_bytes: int = DATA_BYTES) -> Iterator[PrivateEngine]:
+def private_engine(
+    data_bytes: int = DATA_BYTES,
+    *,
+    daemon: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[PrivateEngine]:
     """Run a private engine until the end of the block, with its data on a disk of ``data_bytes`` in memory.
 
-    A test can fill this disk without filling the machine's.
+    A test can fill this disk without filling the machine's. The other arguments are those of `PrivateEngine`.
     """
     if os.geteuid() != 0 or not all(shutil.which(program) for program in ("dockerd", "unshare", "nsenter", "ip")):
         pytest.skip("a private engine needs root, dockerd, unshare, nsenter and ip")
     # A short name: a socket's path may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="engine") as name, small_disk(Path(name) / "data", data_bytes):
-        own = PrivateEngine(Path(name))
+        own = PrivateEngine(Path(name), daemon=daemon, environment=environment)
         try:
             own.start()
             yield own

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,18 +31,8 @@ class OfflineMachine:
     bundle: Path
 
     def workshop(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run ``./workshop``, without a package cache and this machine's settings."""
-        steering = ("WORKSHOP_", "DOCKER_", "PIP_", "UV_", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
-        environment |= {
-            "DOCKER_HOST": self.own.address,
-            "UV_CACHE_DIR": str(self.checkout.parent / "cache"),
-            "WORKSHOP_PYTHON": str(getattr(sys, "_base_executable", sys.executable)),
-        }
-        command = self.own.inside(str(self.checkout / "workshop"), *map(str, words))
-        return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        """Run ``./workshop`` of the checkout on this machine."""
+        return self.own.workshop(self.checkout, *words)
 
 
 @pytest.fixture

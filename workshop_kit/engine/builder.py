@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,19 @@ class Images(ImageCollection):  # type: ignore[misc]
             report(Step("Build", step.fraction, step.detail))
 
         try:
-            identifier, log = _run(words, show)
+            identifiers, log = _run(words, show)
         except BuildError:
             report(Step("Build", 1.0, f"{name} failed"))
             raise
         report(Step("Build", 1.0, f"of {name}", done=True))
-        return super().get(identifier), iter(log)
+        return self._first(identifiers), iter(log)
+
+    def _first(self, identifiers: Sequence[str]) -> Image:
+        """Return the image with the first of these ids that the engine knows. Raises ImageNotFound."""
+        for identifier in identifiers[:-1]:
+            with contextlib.suppress(ImageNotFound):
+                return super().get(identifier)
+        return super().get(identifiers[-1])
 
     def _remove_earlier(self, tag: str, identifier: str) -> None:
         """Remove what this workspace built under a tag before, unless it has another name or a container."""
@@ -154,14 +161,14 @@ def _command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
     return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
 
 
-def _run(words: list[str], on_line: Callable[[str], None]) -> tuple[str, list[dict[str, str]]]:
-    """Run such a command; return the image's id, and the builder's lines as the SDK's ``build`` gives them.
+def _run(words: list[str], on_line: Callable[[str], None]) -> tuple[list[str], list[dict[str, str]]]:
+    """Run such a command; return the ids that the image may have, and the builder's lines as the SDK gives them.
 
     Raises docker's BuildError, with those lines as its ``build_log`` and the builder's last ``ERROR:`` as its reason.
     """
     with tempfile.TemporaryDirectory() as folder:
-        written = Path(folder, "id")
-        command = [*words[:-1], f"--iidfile={written}", words[-1]]
+        result = Path(folder, "result")
+        command = [*words[:-1], f"{images.result_option(words)}={result}", words[-1]]
         log = []
         try:
             with shell.running(command) as process:
@@ -173,7 +180,7 @@ def _run(words: list[str], on_line: Callable[[str], None]) -> tuple[str, list[di
             raise NotReady(f"The {words[0]} command is not installed.", "Run ./workshop setup.") from missing
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
-        return written.read_text(), log
+        return images.built_ids(result.read_text()), log
 
 
 def _reason(log: list[dict[str, str]]) -> str:

@@ -7,6 +7,7 @@ BuildKit: there its own command builds, which knows the same options.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import select
@@ -118,6 +119,29 @@ def command(engine: Engine, tag: str | None, labels: Mapping[str, str]) -> list[
         tag = tag and f"{recipes.HUB}{tag}"
     words += ["--tag", tag] if tag else []
     return words + [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+
+
+def result_option(command: Sequence[str]) -> str:
+    """Return the option with which a build `command` writes the image's ids to a file, for `built_ids` to read."""
+    return "--iidfile" if command[0] == "podman" else "--metadata-file"
+
+
+def built_ids(result: str) -> list[str]:
+    """Return the ids that a built image may have, from the file of `result_option`.
+
+    The classic image store of Docker knows an image by the digest of its configuration, containerd's store by that of
+    its manifest. BuildKit's ``--iidfile`` has the first one in either store (docker/buildx#3952).
+
+    >>> built_ids('{"containerimage.digest": "sha256:4d", "containerimage.config.digest": "sha256:0c"}')
+    ['sha256:4d', 'sha256:0c']
+    >>> built_ids("sha256:0c")  # Podman's --iidfile
+    ['sha256:0c']
+    """
+    if not result.startswith("{"):
+        return [result]
+    metadata = json.loads(result)
+    digests = [metadata.get("containerimage.digest"), metadata.get("containerimage.config.digest")]
+    return [digest for digest in digests if digest]
 
 
 def build_folder(

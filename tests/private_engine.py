@@ -68,9 +68,7 @@ class PrivateEngine:
         # Both engines may use one containerd of the machine, under namespaces of their own.
         command += [f"--containerd-namespace={NAMESPACE}", f"--containerd-plugins-namespace={NAMESPACE}-plugins"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.inside(*command), stdout=log, stderr=log, env=self._environment
-            )
+            self._process = subprocess.Popen(self.inside(*command), stdout=log, stderr=log, env=self._environment)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             with contextlib.suppress(docker.errors.DockerException):

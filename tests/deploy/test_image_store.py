@@ -43,9 +43,7 @@ class StoreMachine:
 
 
 @pytest.fixture(scope="module")
-def machine(
-    engine: Engine, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StoreMachine]:
+def machine(engine: Engine, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreMachine]:
     """The workshop's images are loaded; the packages are those of this checkout."""
     checkout = copy_of_the_checkout(tmp_path_factory.mktemp("store") / "workshop")
     (checkout / ".venv").symlink_to(CHECKOUT / ".venv")

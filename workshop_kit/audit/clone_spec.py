@@ -22,7 +22,7 @@ from docker.errors import APIError
 from docker.types import LogConfig, Mount
 
 from workshop_kit.audit.targets import Target
-from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, container_config
+from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, anonymous_volume, container_config
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 
@@ -116,8 +116,9 @@ def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) ->
     if not folders:
         yield {}
         return
-    create = session.engine.client.containers.create
-    with Running(session, create(image, ["-"], volumes=list(folders), labels=session.labels("kernel"))) as running:
+    volumes = [anonymous_volume(folder) for folder in sorted(folders)]
+    container = session.engine.client.containers.create(image, ["-"], mounts=volumes, labels=session.labels("kernel"))
+    with Running(session, container) as running:
         session.record("container", running.id, running.name, "kernel")
         for one in files:
             running.container.put_archive(one.folder, one.archive)

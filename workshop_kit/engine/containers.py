@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import httpx
 from docker.errors import APIError, ImageNotFound, NotFound
-from docker.types import LogConfig
+from docker.types import LogConfig, Mount
 
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
@@ -270,6 +270,14 @@ def host_port(attributes: Mapping[str, Any], port: int) -> int | None:
     """Return the port of this machine at which a container's port is published; None if it is not, or not now."""
     bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
     return int(bindings[0]["HostPort"]) if bindings else None
+
+
+def anonymous_volume(folder: str) -> Mount:
+    """Return a mount of an anonymous volume at a folder, filled from the image.
+
+    The SDK turns ``volumes=[folder]`` into a bind without a source, of which Docker 28 tells no name.
+    """
+    return Mount(folder, None, type="volume")
 
 
 def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:

@@ -18,6 +18,7 @@ from workshop_kit.audit.report import as_text
 from workshop_kit.audit.rules import confinement, logs
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import resolve
+from workshop_kit.engine.containers import archive_of
 from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
@@ -128,6 +129,17 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
     assert [(one["Type"], one["Destination"], one["RW"]) for one in mounts] == [("volume", "/opt", False)]
     assert [one.texts() for one in files] == [{"/opt/setting": "a setting"}]
     assert not host["Binds"]
+
+
+def test_copies_are_volumes_with_a_name(session: Session, images: dict[str, str]) -> None:
+    """A folder of the copying container is no bind without a source: of those Docker 28 does not tell the name."""
+    files = [clone_spec.MountedFiles("/opt", archive_of({"setting": "a setting"}))]
+    containers = session.engine.client.containers
+    with clone_spec.copied_files(session, images["base"], files) as copies:
+        (copying,) = containers.list(all=True, filters={"volume": copies["/opt"]})
+        host = copying.attrs["HostConfig"]
+    assert not host["Binds"]
+    assert [one["Type"] for one in host["Mounts"]] == ["volume"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from images.agent.cgroups import Account, accounts
 from tests.images.conftest import assert_confined, run, until
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.dialect import cgroup_variables
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import Stack, cgroup_variables
+from workshop_kit.engine.stack import Stack
 
 ONE = "a1" * 32
 
@@ -105,9 +106,7 @@ def look(agent: Running) -> dict[str, dict[str, float]]:
 def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: dict[str, str]) -> None:
     """The next scrape has a new container of the group, not a removed one, and never one of another group."""
     session = stack.session
-    parent = cgroup_variables(session.engine.client.info(), session.identity.session, stack.folder)[
-        "WORKSHOP_CGROUP_PARENT"
-    ]
+    parent = cgroup_variables(session.engine.client.info(), session.identity.session)["WORKSHOP_CGROUP_PARENT"]
     network, host = f"{stack.project}_default", {"CgroupParent": parent}
     sleep = Spec(images["base"], command=("sleep", "600"), network=network, host=host)
     with (

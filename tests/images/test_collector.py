@@ -118,7 +118,7 @@ def test_a_full_buffer_makes_reading_wait(bucket: LogBucket, another: Callable[.
 @pytest.mark.long
 def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, another: Callable[..., Running]) -> None:
     """By way of the engine's API: the same lines, whole, once each, also when the collector is killed meanwhile."""
-    by_api = another(source=str(bucket.stack.session.engine.endpoint.socket))
+    by_api = another(source=bucket.stack.session.engine.dialect.own_socket)
     with write(bucket, "by-api", 10_000, rate=2_500) as writer:
         until(begun(bucket, "by-api"), by_api.container)
         kill_and_start(by_api.container, 0)

@@ -15,8 +15,9 @@ import pytest
 
 from tests.waiting import wait_until
 from workshop_kit.engine import monitoring
+from workshop_kit.engine.dialect import cgroup_variables
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, cgroup_variables, log_source, write_secrets
+from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, write_secrets
 
 CONFINED = {
     "read_only": True,
@@ -44,8 +45,8 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
         "WORKSHOP_SESSION": session.identity.session,
         "WORKSHOP_OWNER": session.identity.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
-        "WORKSHOP_LOG_SOURCE": log_source(session.engine),
-        **cgroup_variables(session.engine.client.info(), session.identity.session, folder),
+        "WORKSHOP_LOG_SOURCE": session.engine.dialect.log_source(session.engine.client.info()),
+        **cgroup_variables(session.engine.client.info(), session.identity.session),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 

@@ -153,7 +153,7 @@ def _engine_findings() -> Iterator[DoctorLine]:
 
 def _version(engine: Engine) -> DoctorLine:
     shown = f"{engine.name}, API {engine.version['ApiVersion']}, {engine.architecture}"
-    if not engine.knows_start_interval:
+    if not engine.dialect.knows_start_interval:
         shown += " (older than 1.44: the stack takes some seconds longer to start)"
     return DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
 
@@ -187,7 +187,7 @@ def _images(engine: Engine) -> DoctorLine:
     if not missing:
         return DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
     detail, command = f"missing or out of date: {', '.join(missing)}", SETUP
-    if not engine.knows_start_interval and not engine.is_podman:
+    if engine.dialect.has_buildkit and not engine.dialect.knows_start_interval:
         detail += "; an engine before Docker 25 cannot build them"
         command = "update Docker, or: ./workshop bundle load FOLDER"
     return DoctorLine("Images", "fixable", detail, command)

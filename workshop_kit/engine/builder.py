@@ -17,6 +17,7 @@ from docker.errors import APIError, BuildError, ImageNotFound
 from docker.models.images import Image, ImageCollection
 
 from workshop_kit.engine import images, shell
+from workshop_kit.engine.dialect import Dialect
 from workshop_kit.engine.labels import labels_of
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
@@ -71,16 +72,15 @@ class Images(ImageCollection):  # type: ignore[misc]
 
     def list(self, name: str | None = None, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[Image]:
         """List this workspace's images. See the SDK's ``list``."""
-        project = self.client.names.project
-        found = self.client.api.images(
-            name=self.client.names.image(name) if name else None, all=all, filters=dict(filters or {})
-        )
-        mine = [
-            one
-            for one in found
-            if any(short_name(tag).startswith((f"{project}/", f"{project}-")) for tag in one["RepoTags"] or ())
-        ]
-        return [super(Images, self).get(one["Id"]) for one in mine]
+        names = self.client.names
+        found = self.client.api.images(name=names.image(name) if name else None, all=all, filters=dict(filters or {}))
+        prefixes = (names.image_prefix, f"{names.project}-")  # the second one is docker compose's
+        mine = []
+        for one in found:
+            tags = map(short_name, one["RepoTags"] or ())
+            if any(tag.startswith(prefixes) for tag in tags):
+                mine.append(super().get(one["Id"]))
+        return mine
 
     def real_name(self, name: str) -> str:
         """Return the name that the engine has for a typed one. Raises ImageNotFound where it has none."""
@@ -97,8 +97,8 @@ class Images(ImageCollection):  # type: ignore[misc]
         try:
             self.real_name(name)
         except ImageNotFound:
-            start = f"{self.client.names.project}/"
-            tags = [short_name(tag) for one in self.list() for tag in one.tags]
+            start = self.client.names.image_prefix
+            tags = [tag for one in self.list() for tag in one.tags]
             built = [tag.removeprefix(start) for tag in tags if tag.startswith(start)]
             return f"There is no image {name} here; this workspace has built {', '.join(built) or 'none yet'}."
         return None
@@ -115,7 +115,7 @@ class Images(ImageCollection):  # type: ignore[misc]
             report(Step("Build", step.fraction, step.detail))
 
         try:
-            identifiers, log = _run(words, show)
+            identifiers, log = _run(words, self.client.session.engine.dialect, show)
         except BuildError:
             report(Step("Build", 1.0, f"{name} failed"))
             raise
@@ -161,14 +161,14 @@ def _command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
     return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
 
 
-def _run(words: list[str], on_line: Callable[[str], None]) -> tuple[list[str], list[dict[str, str]]]:
+def _run(words: list[str], dialect: Dialect, on_line: Callable[[str], None]) -> tuple[list[str], list[dict[str, str]]]:
     """Run such a command; return the ids that the image may have, and the builder's lines as the SDK gives them.
 
     Raises docker's BuildError, with those lines as its ``build_log`` and the builder's last ``ERROR:`` as its reason.
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result")
-        command = [*words[:-1], f"{images.result_option(words)}={result}", words[-1]]
+        command = [*words[:-1], f"{dialect.result_option}={result}", words[-1]]
         log = []
         try:
             with shell.running(command) as process:
@@ -180,7 +180,7 @@ def _run(words: list[str], on_line: Callable[[str], None]) -> tuple[list[str], l
             raise NotReady(f"The {words[0]} command is not installed.", "Run ./workshop setup.") from missing
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
-        return images.built_ids(result.read_text()), log
+        return dialect.built_ids(result.read_text()), log
 
 
 def _reason(log: list[dict[str, str]]) -> str:

@@ -124,7 +124,7 @@ def _scope(session: Session, thing: Resource) -> Scope | None:
     if project == identity.service_project:  # docker compose in the participant's folder knows none of the kit's labels
         return "workspace"
     if thing.kind == "image":
-        is_made = thing.name.startswith((f"{identity.project}/", f"{REPOSITORY}/"))
+        is_made = thing.name.startswith((identity.image_prefix, f"{REPOSITORY}/"))
     else:
         is_made = project == identity.project
     scope = next((one for one in SCOPES if one == labels.get(SCOPE)), None)

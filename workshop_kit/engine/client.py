@@ -149,7 +149,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if "ancestor" in wanted:
             wanted["ancestor"] = self.client.images.real_name(wanted["ancestor"])
         found = super().list(all=all or limit > 0, filters=wanted, **{"ignore_removed": True, **options})
-        if self.client.session.engine.is_podman:  # Docker lists the newest first
+        if not self.client.session.engine.dialect.lists_newest_first:
             found.sort(key=lambda one: one.attrs["Created"], reverse=True)
         mine = [one for one in found if self.is_mine(one.attrs["Labels"] if options.get("sparse") else one.labels)]
         return mine[:limit] if limit > 0 else mine

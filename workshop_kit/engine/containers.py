@@ -242,7 +242,7 @@ def remove(session: Session, identifier: str) -> None:
     """Kill and remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
     api = session.engine.client.api
     try:
-        if session.engine.is_podman:  # its forced removal sends SIGTERM first, and waits ten seconds
+        if session.engine.dialect.stops_before_removal:
             with contextlib.suppress(APIError):
                 api.kill(identifier)
         api.remove_container(identifier, v=True, force=True)

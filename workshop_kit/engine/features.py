@@ -21,15 +21,17 @@ from pydantic import TypeAdapter
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.dialect import cgroup_variables, is_rootless
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import cgroup_variables, is_rootless, log_source
 from workshop_kit.errors import WorkshopError
 
 FILE = "engine.jsonl"
 """The results in a workspace's hidden folder."""
 MEMORY, PROCESSES = "Memory limit", "Process limit"
 """The features that the check of container.limits needs."""
+CGROUPS = "Container cgroups"
+"""The feature that the metrics agent needs."""
 ANSWER_SECONDS = 20.0
 """A busy machine starts all trials at the same time; only a feature that does not work takes so long."""
 PAUSE_TRIES = 3
@@ -66,9 +68,10 @@ class FeatureTrial:
 
     def container(self, session: Session, image: str) -> Spec:
         """Return the container, in the cgroup of the workspace's stack."""
-        cgroup = cgroup_variables(session.engine.client.info(), session.identity.session, Path())
+        info = session.engine.client.info()
+        cgroup = cgroup_variables(info, session.identity.session)
         folder = f"{'memory/' if cgroup['WORKSHOP_CGROUP_V1'] else ''}{cgroup['WORKSHOP_CGROUP_PATH']}"
-        source = self.mount.format(logs=log_source(session.engine))
+        source = self.mount.format(logs=session.engine.dialect.log_source(info))
         mounts = [{"Type": "bind", "Source": source, "Target": "/mounted", "ReadOnly": True}] if source else []
         host = {"CgroupParent": cgroup["WORKSHOP_CGROUP_PARENT"], "Mounts": mounts}
         command = ("python3", "-I", "-S", "-c", self.program, folder)
@@ -76,10 +79,13 @@ class FeatureTrial:
 
     def feature(self, session: Session, said: str, reason: str = "") -> Feature:
         """Return the feature that follows from an answer; ``reason`` says why there is none."""
-        engine, number, (low, high) = session.engine, _number(said), self.works
+        info = session.engine.client.info()
+        logs = session.engine.dialect.log_source(info)
+        place = "this rootless engine" if is_rootless(info) else "this engine"
+        number = _number(said)
+        low, high = self.works
         works = low <= number <= high
-        place = "this rootless engine" if is_rootless(engine.client.info()) else "this engine"
-        text = (self.good if works else self.bad).format(said=number, place=place, logs=log_source(engine))
+        text = (self.good if works else self.bad).format(said=number, place=place, logs=logs)
         return Feature(_name(session), self.name, works, reason.rstrip(".") or text, self.cost, self.advice)
 
 
@@ -88,6 +94,12 @@ def feature_trials() -> tuple[FeatureTrial, ...]:
     """Return the trials of features.toml, in the order of the report."""
     entries = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["feature"]
     return TypeAdapter(tuple[FeatureTrial, ...]).validate_python(entries)
+
+
+def works(session: Session, file: Path, name: str) -> bool:
+    """Return whether a feature works on this engine, by the results in ``file``; without one, it does."""
+    found = [one for one in _records(file).read()[0] if one.engine == _name(session) and one.name == name]
+    return all(one.works for one in found)
 
 
 def known(session: Session, image: str, file: Path) -> list[Feature]:

@@ -7,7 +7,6 @@ BuildKit: there its own command builds, which knows the same options.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import select
@@ -113,35 +112,9 @@ def build(
 
 def command(engine: Engine, tag: str | None, labels: Mapping[str, str]) -> list[str]:
     """Return the command that builds an image under a tag; more options and the context's folder follow it."""
-    words = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
-    if engine.is_podman:  # it would give the tag another registry, and leave out health checks
-        words = ["podman", "--remote", "--url", engine.endpoint.address, "build", "--format=docker"]
-        tag = tag and f"{recipes.HUB}{tag}"
+    words = engine.dialect.build_command()
     words += ["--tag", tag] if tag else []
     return words + [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-
-
-def result_option(command: Sequence[str]) -> str:
-    """Return the option with which a build `command` writes the image's ids to a file, for `built_ids` to read."""
-    return "--iidfile" if command[0] == "podman" else "--metadata-file"
-
-
-def built_ids(result: str) -> list[str]:
-    """Return the ids that a built image may have, from the file of `result_option`.
-
-    The classic image store of Docker knows an image by the digest of its configuration, containerd's store by that of
-    its manifest. BuildKit's ``--iidfile`` has the first one in either store (docker/buildx#3952).
-
-    >>> built_ids('{"containerimage.digest": "sha256:4d", "containerimage.config.digest": "sha256:0c"}')
-    ['sha256:4d', 'sha256:0c']
-    >>> built_ids("sha256:0c")  # Podman's --iidfile
-    ['sha256:0c']
-    """
-    if not result.startswith("{"):
-        return [result]
-    metadata = json.loads(result)
-    digests = [metadata.get("containerimage.digest"), metadata.get("containerimage.config.digest")]
-    return [digest for digest in digests if digest]
 
 
 def build_folder(
@@ -171,8 +144,11 @@ def build_folder(
 
 def can_build(engine: Engine) -> bool:
     """Return whether `command` works on this engine: it has BuildKit, or is Podman."""
+    if not engine.dialect.has_buildkit:
+        return True
     api = engine.client.api
-    return engine.is_podman or bool(api.get(f"{api.base_url}/_ping").headers.get("Builder-Version") == "2")
+    headers = api.get(f"{api.base_url}/_ping").headers
+    return bool(headers.get("Builder-Version") == "2")
 
 
 def step(name: str, line: str) -> Step:

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workshop_kit.engine import reach, shell
+from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import CHECKOUT
@@ -54,7 +55,7 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
         return reach.connect()
     except NotReady as missing:
         where = reach.endpoint()
-        foreign = where.socket != Path(reach.DEFAULT_SOCKET) or isinstance(missing, reach.NoPermission)
+        foreign = where.address != f"unix://{DEFAULT_SOCKET}" or isinstance(missing, reach.NoPermission)
         if foreign or not install or reach.other_engine():
             raise
         if not _can_install():

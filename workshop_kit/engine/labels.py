@@ -27,6 +27,12 @@ COMPOSE_NETWORK = "com.docker.compose.network"
 COLLECT = "workshop.collect"
 """The collector that reads this container's log: the one of that name alone; with ``no``, none."""
 KIT_NAME = "container-design-workshop"
+LOCAL = "localhost/"
+"""What the names of the kit's and the participants' images begin with.
+
+A builder with containerd's image store looks up every other name outside, also one that is here: a name server that
+never answers costs 20 seconds for each build, and an image of that name in a public registry would be taken.
+"""
 
 Scope = Literal["kernel", "workspace", "machine"]
 
@@ -37,7 +43,7 @@ class Identity:
 
     >>> own = Identity("1a2b3c4d", "ann")
     >>> own.thing("my-service"), own.image("my-service:1")
-    ('workshop-1a2b3c4d-my-service', 'workshop-1a2b3c4d/my-service:1')
+    ('workshop-1a2b3c4d-my-service', 'localhost/workshop-1a2b3c4d/my-service:1')
     """
 
     session: str
@@ -61,11 +67,20 @@ class Identity:
         """Return the real name of a container, network or volume."""
         return name if self._is_real(name) else f"{self.project}-{name}"
 
+    @property
+    def image_prefix(self) -> str:
+        """What the real tags of the workspace's images begin with."""
+        return f"{LOCAL}{self.project}/"
+
     def image(self, tag: str) -> str:
-        """Return the real tag of an image; one that names a registry stays as it is."""
-        registry, slash, _ = tag.partition("/")
-        is_registry = bool(slash) and (registry == "localhost" or "." in registry or ":" in registry)
-        return tag if is_registry or self._is_real(tag) else f"{self.project}/{tag}"
+        """Return the real tag of an image; one that names a registry, or that docker compose made, stays as it is."""
+        name = tag.removeprefix(LOCAL).removeprefix(f"{self.project}/")
+        registry, slash, _ = name.partition("/")
+        is_registry = bool(slash) and ("." in registry or ":" in registry)
+        is_other = tag.startswith(LOCAL) and not tag.startswith(self.image_prefix)
+        if is_registry or is_other or self._is_real(name):
+            return tag
+        return f"{self.image_prefix}{name}"
 
     def new_image(self, tag: str) -> str:
         """Return the real tag of an image to build, in full, as the engine lists it."""
@@ -73,7 +88,7 @@ class Identity:
         return real if ":" in real.rpartition("/")[2] else f"{real}:latest"
 
     def _is_real(self, name: str) -> bool:
-        return name.startswith((f"{self.project}-", f"{self.project}/", f"{self.project}_"))
+        return name.startswith((f"{self.project}-", f"{self.project}_"))
 
 
 def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:

@@ -13,10 +13,10 @@ import docker
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 
+from workshop_kit.engine.dialect import DEFAULT_SOCKET, Dialect, dialect_of
 from workshop_kit.errors import NotReady
 from workshop_kit.machine import patient
 
-DEFAULT_SOCKET = "/var/run/docker.sock"
 OTHER_SOCKETS = {
     ".docker/run/docker.sock": "desktop-linux",
     ".docker/desktop/docker.sock": "desktop-linux",
@@ -24,8 +24,6 @@ OTHER_SOCKETS = {
     ".config/colima/default/docker.sock": "colima",
 }
 """The sockets of Docker Desktop and Colima below the home folder, and the contexts that they bring."""
-START_INTERVAL_API = (1, 44)
-"""The version of the API (Docker 25) from which on health checks have a start interval."""
 
 
 class NoPermission(NotReady):
@@ -38,11 +36,6 @@ class Endpoint:
 
     address: str
     why: str
-
-    @property
-    def socket(self) -> Path | None:
-        """The path of the engine's socket on this machine, if it has one."""
-        return Path(self.address.removeprefix("unix://")) if self.address.startswith("unix://") else None
 
 
 @dataclass(frozen=True)
@@ -59,19 +52,14 @@ class Engine:
         return str(self.version["Arch"])
 
     @property
-    def is_podman(self) -> bool:
-        """Whether it is Podman behind its Docker-compatible socket."""
-        return any("Podman" in one["Name"] for one in self.version.get("Components") or ())
+    def dialect(self) -> Dialect:
+        """What differs from other engines."""
+        return dialect_of(self.version, self.endpoint.address)
 
     @property
     def name(self) -> str:
         """The product with its version, such as ``Docker 28.0.4``."""
-        return f"{'Podman' if self.is_podman else 'Docker'} {self.version['Version']}"
-
-    @property
-    def knows_start_interval(self) -> bool:
-        """Whether its health checks have a start interval. Podman's API is older, too."""
-        return tuple(map(int, str(self.version["ApiVersion"]).split("."))) >= START_INTERVAL_API
+        return f"{self.dialect.product} {self.version['Version']}"
 
 
 def endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:

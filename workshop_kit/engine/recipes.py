@@ -12,17 +12,22 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from workshop_kit.engine.labels import LOCAL
 from workshop_kit.files import files_below
 from workshop_kit.paths import commit
 
 HUB = "docker.io/"
 """What stands before a name in full that names no registry."""
-REPOSITORY = "container-workshop"
+REPOSITORY = f"{LOCAL}container-workshop"
 RELEASE = "trixie"
 """The release of Debian that all images are built on."""
-PYTHON_ALIAS = "workshop/python:3.13"
+PYTHON_ALIAS = f"{LOCAL}workshop/python:3.13"
 """What participants write after FROM: a friendly tag of the image ``python``, with Python's version in RELEASE."""
-ALIASES = {"python": PYTHON_ALIAS, "mariadb": "workshop/mariadb:11.8", "redis": "workshop/redis:8.0"}
+ALIASES = {
+    "python": PYTHON_ALIAS,
+    "mariadb": f"{LOCAL}workshop/mariadb:11.8",
+    "redis": f"{LOCAL}workshop/redis:8.0",
+}
 """The images that participants name in their own files, with friendly tags."""
 OCI = "org.opencontainers.image."
 """The prefix of the OCI image specification's labels."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import cleanup, images, reach, recipes, shell
+from workshop_kit.engine import cleanup, features, images, recipes, shell
 from workshop_kit.engine import containers as single
+from workshop_kit.engine.dialect import cgroup_variables, has_cgroups
 from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE
-from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
@@ -29,7 +29,6 @@ READY_TIMEOUT_SECONDS = 30
 HEALTH_SECONDS = {"START": 30, "TIMEOUT": 3, "INTERVAL": 5}  # of the stack's health checks, as in compose.yaml
 RECOVERY_SECONDS = 24  # three health checks, 5 s apart, of up to 3 s
 FILE, WITHOUT_START_INTERVAL = "compose.yaml", "compose.no-start-interval.yaml"
-NO_CGROUP = "no-cgroup-on-this-engine"
 MARK = "# Written by ./workshop setup: change compose.yaml, not this file."
 SECRETS = (
     "master_db_password",
@@ -52,15 +51,19 @@ class Stack:
 
     def variables(self) -> dict[str, str]:
         """Return the variables of compose.yaml: the image tags of this checkout, labels, the secrets' folder."""
-        info, identity = self.session.engine.client.info(), self.session.identity
+        engine = self.session.engine
+        identity = self.session.identity
+        info = engine.client.info()
+        tried = self.folder / features.FILE
+        readable = has_cgroups(info) and features.works(self.session, tried, features.CGROUPS)
         return {
             "COMPOSE_PROJECT_NAME": self.project,
             "WORKSHOP_SESSION": identity.session,
             "WORKSHOP_OWNER": identity.owner,
             "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
-            "WORKSHOP_LOG_SOURCE": log_source(self.session.engine),
+            "WORKSHOP_LOG_SOURCE": engine.dialect.log_source(info),
             **{f"WORKSHOP_HEALTH_{name}": f"{patient(seconds):g}s" for name, seconds in HEALTH_SECONDS.items()},
-            **cgroup_variables(info, identity.session, self.folder),
+            **cgroup_variables(info, identity.session, None if readable else self.folder),
             **({"COMPOSE_FILE": ":".join(self.files)} if len(self.files) > 1 else {}),
             **{
                 f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in recipes.tags(self.root).items() if name != "base"
@@ -70,7 +73,7 @@ class Stack:
     @property
     def files(self) -> tuple[str, ...]:
         """The compose files. The second one is for engines whose health checks have no start interval."""
-        return (FILE,) if self.session.engine.knows_start_interval else (FILE, WITHOUT_START_INTERVAL)
+        return (FILE,) if self.session.engine.dialect.knows_start_interval else (FILE, WITHOUT_START_INTERVAL)
 
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.
@@ -168,26 +171,6 @@ class Stack:
         return error
 
 
-def log_source(engine: Engine) -> str:
-    """Return the path from which the collector reads the engine's logs: its folder of containers, or its socket.
-
-    The folder needs root on the engine's machine; the socket is for Docker Desktop, a rootless engine, and Podman,
-    which has no such folder. Both are paths on the engine's machine.
-    """
-    said = engine.client.info()
-    rootless = is_rootless(said) or any("userns" in option for option in said.get("SecurityOptions") or ())
-    has_own_socket = rootless or engine.is_podman
-    if not has_own_socket and "Docker Desktop" not in said.get("OperatingSystem", ""):
-        return f"{said['DockerRootDir']}/containers"
-    own = engine.endpoint.socket
-    return str(own) if has_own_socket and own is not None else reach.DEFAULT_SOCKET
-
-
-def is_rootless(info: Mapping[str, Any]) -> bool:
-    """Whether an engine runs as an ordinary user, from its ``docker info``."""
-    return any("rootless" in option for option in info.get("SecurityOptions") or ())
-
-
 def _trouble(state: Mapping[str, Any]) -> str:
     """Return what is wrong with a container, by its state in ``docker inspect``; "" if nothing is."""
     if state["Status"] in {"exited", "dead", "restarting"}:
@@ -228,32 +211,3 @@ def _quoted(value: str) -> str:
         return value
     escaped = re.sub(r'([\\"$])', r"\\\1", value)
     return f'"{escaped}"'
-
-
-def cgroup_variables(info: Mapping[str, Any], session: str, folder: Path) -> dict[str, str]:
-    """Return the variables that place the stack's containers below one cgroup, from the engine's ``docker info``.
-
-    The monitoring's agent is shown this cgroup and no other. A rootless engine has none that the agent could be shown:
-    it gets an empty folder below ``folder`` instead, which the engine makes.
-
-    ``WORKSHOP_CGROUP_PARENT`` is for the engine; ``WORKSHOP_CGROUP_PATH`` is the folder below ``WORKSHOP_CGROUP_ROOT``;
-    ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, where there is one tree and not one for each controller.
-
-    >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b", Path())["WORKSHOP_CGROUP_PATH"]
-    'workshop.slice/workshop-0a1b.slice'
-    """
-    name, parent = f"workshop-{session}", ""  # a rootless engine without delegation has no cgroups
-    root, path = "/sys/fs/cgroup", name
-    if info.get("CgroupDriver") == "systemd":
-        parent, path = f"{name}.slice", f"workshop.slice/{name}.slice"  # every dash in the name is a level
-    elif info.get("CgroupDriver") == "cgroupfs":
-        parent = f"/{name}"  # without the slash it would be below the engine's own
-    version_1 = info.get("CgroupVersion") == "1"
-    if not parent or is_rootless(info):
-        root, path, version_1 = str(folder), NO_CGROUP, False
-    return {
-        "WORKSHOP_CGROUP_PARENT": parent,
-        "WORKSHOP_CGROUP_ROOT": root,
-        "WORKSHOP_CGROUP_PATH": path,
-        "WORKSHOP_CGROUP_V1": "1" if version_1 else "",
-    }

@@ -21,6 +21,7 @@ from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import incidents
 from workshop_kit.observe.stats import Meter, Usage
@@ -83,7 +84,7 @@ def container_layer(stack: Stack, random: Random) -> Fixture:
         f"RUN rm /srv/import/{big}.dump": {f"srv/import/.wh.{big}.dump": 0},
         f"COPY {other}.csv /srv/data/": {f"srv/data/{other}.csv": random.randint(50, 400) * 1000},
     }
-    session, tag = stack.session, f"container-workshop/exercise:{secrets.token_hex(6)}"
+    session, tag = stack.session, f"{REPOSITORY}/exercise:{secrets.token_hex(6)}"
     session.engine.client.images.load(_archive(layers, tag, session.labels("kernel")))
     session.record("image", str(session.engine.client.images.get(tag).id), tag, "kernel")
     return {"image": tag}

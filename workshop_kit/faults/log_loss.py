@@ -170,9 +170,11 @@ def _writer(stack: Stack, lines: int, rate: float, log: dict[str, Any] | None, s
 
 
 def _receiver(stack: Stack) -> Running:
-    """Start a syslog receiver and wait until it listens. Raises WorkshopError on Podman, which has no such driver."""
-    if stack.session.engine.is_podman:
-        raise WorkshopError("Podman has no log driver for syslog, so this cell cannot run.", "Read on below this cell.")
+    """Start a syslog receiver and wait until it listens. Raises WorkshopError where the engine has no such driver."""
+    dialect = stack.session.engine.dialect
+    if not dialect.has_syslog:
+        sentence = f"{dialect.product} has no log driver for syslog, so this cell cannot run."
+        raise WorkshopError(sentence, "Read on below this cell.")
     command = ("python3", "-c", RECEIVER % PORT)
     spec = Spec(recipes.tags(stack.root)["base"], command=command, labels=NOT_COLLECTED, host={"NetworkMode": "bridge"})
     running = containers.run(stack.session, spec)

@@ -209,8 +209,8 @@ def lesson(name: str) -> Lesson:
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
     stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
-    if stack.session.engine.is_podman:
-        os.environ.setdefault("DOCKER_BUILDKIT", "0")  # for `docker compose up --build`: Podman has no BuildKit
+    if not stack.session.engine.dialect.has_buildkit:
+        os.environ.setdefault("DOCKER_BUILDKIT", "0")  # for `docker compose up --build`
     reaper.watch(stack.session, provision.REVERT_FAULTS)
     provision.sweep(stack.session)
     file_cell.register(workspace)

@@ -13,6 +13,7 @@ from workshop_kit.audit.findings import AuditReport, RuleVerdict, TargetReport
 from workshop_kit.audit.report import CLOSING, counts, identity, principles
 from workshop_kit.audit.runner import SENTENCE_LENGTH
 from workshop_kit.display.rendered import Rendered, templates
+from workshop_kit.engine.labels import LOCAL
 from workshop_kit.engine.reach import Engine
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
@@ -93,7 +94,7 @@ def plain(text: str) -> str:
 
 def mark_unpassed(report: AuditReport, engine: Engine, service: ExerciseService) -> AuditReport:
     """Return the report with a note on images of ``my_service/``: which exercises are not passed."""
-    own = f"{service.workspace.compose_project}/{IMAGE}:"
+    own = f"{LOCAL}{service.workspace.compose_project}/{IMAGE}:"
 
     def marked(one: TargetReport) -> TargetReport:
         tags = engine.client.images.get(one.image_id).tags

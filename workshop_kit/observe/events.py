@@ -72,8 +72,7 @@ class EventLog:
     def poll(self) -> list[Event]:
         """Return the events since the last poll, in the engine's order. Raises EngineUnavailable or EngineRefused."""
         until = time.time_ns() + self._ahead
-        # Podman returns nothing if its ``until`` has passed, and knows another way to end the answer.
-        end = {"stream": "false"} if self._engine.is_podman else {"until": _stamp(until)}
+        end = self._engine.dialect.end_of_events(_stamp(until))
         asked = {"since": _stamp(self._since), "filters": _FILTER, **end}
         answer = b"".join(chunks(self._engine.client.api, "/events", asked))
         self._since = max(self._since, until - _OVERLAP_NANOSECONDS)

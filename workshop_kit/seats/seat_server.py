@@ -12,6 +12,7 @@ from typing import NoReturn
 from workshop_kit.bundle import images as bundle_images
 from workshop_kit.bundle.manifest import version_of
 from workshop_kit.engine import images, recipes
+from workshop_kit.engine.labels import LOCAL
 from workshop_kit.engine.recipes import OCI, Recipe, image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
@@ -29,8 +30,8 @@ NEEDED = "JUPYTERHUB_SERVICE_URL"
 
 
 def tag() -> str:
-    """Return the image's tag, with the version of the workshop: ``workshop/seat:1.0.0``."""
-    return f"workshop/seat:{image_labels(CHECKOUT)[f'{OCI}version']}"
+    """Return the image's tag, with the version of the workshop: ``localhost/workshop/seat:1.0.0``."""
+    return f"{LOCAL}workshop/seat:{image_labels(CHECKOUT)[f'{OCI}version']}"
 
 
 def build(session: Session, report: Report = silent) -> str:

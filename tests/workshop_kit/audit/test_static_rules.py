@@ -19,6 +19,7 @@ from workshop_kit.audit.rules import confinement, logs
 from workshop_kit.audit.runner import run_audit
 from workshop_kit.audit.targets import resolve
 from workshop_kit.engine.containers import archive_of
+from workshop_kit.engine.dialect import Dialect, PodmanDialect
 from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
@@ -32,22 +33,24 @@ ALL_ON_PODMAN = "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP 
 
 
 @pytest.mark.parametrize(
-    ("is_podman", "dropped", "verdict"),
+    ("dialect", "dropped", "verdict"),
     [
-        (True, ALL_ON_PODMAN.split(), RuleVerdict.HOLDS),
-        (True, ALL_ON_PODMAN.split()[1:], RuleVerdict.FAILS),
-        (False, ALL_ON_PODMAN.split(), RuleVerdict.FAILS),  # Docker gives three more by default
+        (PodmanDialect({}, ""), ALL_ON_PODMAN.split(), RuleVerdict.HOLDS),
+        (PodmanDialect({}, ""), ALL_ON_PODMAN.split()[1:], RuleVerdict.FAILS),
+        (Dialect({}, ""), ALL_ON_PODMAN.split(), RuleVerdict.FAILS),  # Docker gives three more by default
     ],
 )
-def test_podman_writes_out_what_all_stands_for(is_podman: bool, dropped: list[str], verdict: RuleVerdict) -> None:
+def test_podman_writes_out_what_all_stands_for(dialect: Dialect, dropped: list[str], verdict: RuleVerdict) -> None:
     """Its list counts as ALL, on Podman alone; and whether its log has a limit cannot be told."""
     host = {"CapDrop": dropped, "SecurityOpt": ["no-new-privileges"], "LogConfig": {"Type": "json-file"}}
     subject: Any = SimpleNamespace(
-        session=SimpleNamespace(engine=SimpleNamespace(is_podman=is_podman)),
+        session=SimpleNamespace(engine=SimpleNamespace(dialect=dialect)),
         target=SimpleNamespace(container={"Mounts": []}, host=host),
     )
     assert confinement.privileges(subject).verdict is verdict
-    assert logs.rotation(subject).verdict is (RuleVerdict.CANNOT_TELL if is_podman else RuleVerdict.FAILS)
+    assert logs.rotation(subject).verdict is (
+        RuleVerdict.CANNOT_TELL if dialect.product == "Podman" else RuleVerdict.FAILS
+    )
 
 
 def test_faults_in_the_settings_of_a_container_are_found(session: Session, images: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ from workshop_kit.bundle import images, manifest, wheels
 from workshop_kit.bundle.manifest import Part, find, parts, sha256_of, writing
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.images import build_folder, is_there
+from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit, WorkshopError
 
@@ -169,7 +170,7 @@ def test_damage_is_found_before_anything_is_made(
 def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> None:
     """The archive ends too soon: the engine's words, no image, an unchanged ledger."""
     before = session.ledger.entries()
-    tag = f"container-workshop/test:{secrets.token_hex(6)}"
+    tag = f"{REPOSITORY}/test:{secrets.token_hex(6)}"
     (tmp_path / "word").write_bytes(secrets.token_bytes(2048))
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY word /word\n")
     build_folder(session, tmp_path, tag)

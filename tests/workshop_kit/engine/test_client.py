@@ -60,8 +60,10 @@ def test_a_name_gets_the_project_in_front_once() -> None:
     names = Identity("1a2b3c4d", "ann")
     assert names.thing("orders") == names.thing(names.thing("orders")) == "workshop-1a2b3c4d-orders"
     assert names.thing("workshop-1a2b3c4d5-orders") == "workshop-1a2b3c4d-workshop-1a2b3c4d5-orders"
-    assert names.image("my-service:1") == names.image(names.image("my-service:1")) == "workshop-1a2b3c4d/my-service:1"
-    assert names.new_image("shop/api") == "workshop-1a2b3c4d/shop/api:latest"
+    real = "localhost/workshop-1a2b3c4d/my-service:1"
+    assert names.image("my-service:1") == names.image(real) == names.image("workshop-1a2b3c4d/my-service:1") == real
+    assert names.new_image("shop/api") == "localhost/workshop-1a2b3c4d/shop/api:latest"
+    assert names.image("workshop-1a2b3c4d-my-service") == "workshop-1a2b3c4d-my-service"  # as compose names it
     for address in ("ghcr.io/shop/api:1", "localhost/api", "127.0.0.1:5000/api"):
         assert names.image(address) == address
 

@@ -21,7 +21,7 @@ from tests.workshop_kit.engine.recorded_engines import (
 from workshop_kit.commands import doctor
 from workshop_kit.engine import containers, features
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, Stack, log_source
+from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, Stack
 from workshop_kit.errors import WorkshopError
 
 NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
@@ -52,7 +52,7 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
         assert (line.state, bool(line.command)) == (("fixable", True) if line.name in lacks else ("good", False))
         assert line.state == "good" or feature.cost in line.detail
     stack = Stack(session, root, tmp_path, session.identity.project)
-    assert log_source(session.engine) == source
+    assert session.engine.dialect.log_source(engine.info) == source
     assert stack.variables()["WORKSHOP_CGROUP_PARENT"] == parent
     assert (WITHOUT_START_INTERVAL in stack.files) == (engine in (DOCKER_24, PODMAN))
     rootless = engine in (ROOTLESS, ROOTLESS_WITH_SYSTEMD)

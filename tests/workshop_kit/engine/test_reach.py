@@ -15,6 +15,7 @@ from requests import ConnectionError
 from urllib3.exceptions import ProtocolError
 
 from workshop_kit.engine import install, reach
+from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady
 
@@ -55,7 +56,7 @@ def test_an_unknown_context_is_an_error() -> None:
 
 def test_an_engine_that_is_there_and_not_chosen_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its socket is in the home folder: its context is the next step, and nothing is installed."""
-    where = reach.Endpoint(f"unix://{reach.DEFAULT_SOCKET}", "a test")
+    where = reach.Endpoint(f"unix://{DEFAULT_SOCKET}", "a test")
 
     def connect() -> Engine:
         raise reach.unreachable(where, ConnectionError(ProtocolError("aborted", FileNotFoundError(errno.ENOENT, ""))))

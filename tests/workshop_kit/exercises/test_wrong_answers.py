@@ -113,7 +113,7 @@ def test_a_newer_check_ends_the_running_one(stack: Stack, tmp_path: Path) -> Non
     """The older one ends without a result in the middle of its build, and leaves nothing."""
     exercise_service = ExerciseService.of(Workspace.open(tmp_path / "mine"), lambda: stack)
     path = exercise_service.workspace.my_service / "Dockerfile"
-    path.write_text("FROM workshop/python:3.13\nRUN sleep 600\n")  # longer than the test may take
+    path.write_text("FROM localhost/workshop/python:3.13\nRUN sleep 600\n")  # longer than the test may take
     building = threading.Event()
     with check_runner.leaving_nothing(stack), ThreadPoolExecutor(1) as pool:
         older = pool.submit(exercise_service.check, "container.dockerfile", lambda _: building.set())

@@ -13,9 +13,9 @@ from workshop_kit.workspace.file_cell import write
 from workshop_kit.workspace.folder import Workspace
 
 NAME = "my_service/Dockerfile"
-SHIPPED = "FROM workshop/python:3.13\n"
-LATER = "FROM workshop/python:3.13\nUSER app\n"
-MINE = "FROM workshop/python:3.13\nUSER 10001\n"
+SHIPPED = "FROM localhost/workshop/python:3.13\n"
+LATER = "FROM localhost/workshop/python:3.13\nUSER app\n"
+MINE = "FROM localhost/workshop/python:3.13\nUSER 10001\n"
 
 
 @pytest.fixture

@@ -8,11 +8,6 @@ from workshop_kit.audit.subject import Subject
 _SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
 _SYSTEM_FOLDERS = {"", "/run", "/var/run", "/etc", "/proc", "/sys", "/dev", "/boot", "/usr", "/var", "/root"}
 _HARMLESS_CAPABILITIES = {"NET_BIND_SERVICE"}
-_PODMANS_CAPABILITIES = {
-    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP", "SETUID",
-    "SYS_CHROOT",
-}  # fmt: skip
-"""What a container gets from Podman by default; it writes these out where ALL are dropped."""
 _NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode")
 
 
@@ -74,7 +69,7 @@ def privileges(subject: Subject) -> Judgment:
     )
     if host.get("Privileged"):
         return fails("It is privileged: it has every capability and every device.", seen)
-    if "ALL" not in dropped and not (subject.session.engine.is_podman and dropped >= _PODMANS_CAPABILITIES):
+    if not subject.session.engine.dialect.drops_all(dropped):
         return fails("It keeps capabilities that the engine gives by default.", seen)
     if added - _HARMLESS_CAPABILITIES:
         return fails(f"It was given {', '.join(sorted(added - _HARMLESS_CAPABILITIES))}.", seen)

@@ -84,8 +84,9 @@ def rotation(subject: Subject) -> Judgment:
     driver, options = str(config.get("Type") or ""), dict(config.get("Config") or {})
     words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
     seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
-    if subject.session.engine.is_podman:
-        return cannot_tell("Podman does not say which options a log has.", seen)
+    dialect = subject.session.engine.dialect
+    if not dialect.tells_log_options:
+        return cannot_tell(f"{dialect.product} does not say which options a log has.", seen)
     if driver == "none":
         return fails("The driver none throws every line away.", seen)
     if options.get("mode") == "non-blocking":

@@ -1,0 +1,174 @@
+"""The differences between engines: Docker with its two image stores, rootless or not, and Podman.
+
+The rest of the kit treats every engine alike. What has to be told apart is told apart here, by the answers of
+``docker version`` and ``docker info``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+DEFAULT_SOCKET = "/var/run/docker.sock"
+START_INTERVAL_API = (1, 44)
+"""The version of the API (Docker 25) from which on health checks have a start interval."""
+NO_CGROUP = "no-cgroup-on-this-engine"
+CONTAINERD_STORE = "io.containerd.snapshotter.v1"
+
+
+class Dialect:
+    """Docker's own answers and commands. ``version`` is the engine's ``docker version``, ``address`` its address."""
+
+    product = "Docker"
+    has_buildkit = True
+    """Whether it builds with BuildKit, if it is not set up without."""
+    has_syslog = True
+    """Whether it has the log driver ``syslog``."""
+    tells_log_options = True
+    """Whether ``docker inspect`` has the options of a container's log."""
+    stops_before_removal = False
+    """Whether a forced removal sends SIGTERM first, and waits."""
+    lists_newest_first = True
+    result_option = "--metadata-file"
+    """The option with which a build command writes the ids of the image to a file, for `built_ids`."""
+
+    def __init__(self, version: Mapping[str, Any], address: str) -> None:
+        self.version = version
+        self.address = address
+
+    @property
+    def knows_start_interval(self) -> bool:
+        """Whether health checks have a start interval."""
+        numbers = str(self.version["ApiVersion"]).split(".")
+        return tuple(map(int, numbers)) >= START_INTERVAL_API
+
+    def build_command(self) -> list[str]:
+        """Return the words of a build, without tag, labels and folder."""
+        return ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
+
+    def built_ids(self, result: str) -> list[str]:
+        """Return the ids that a built image may have, from the text of the file of ``result_option``.
+
+        Docker's classic image store knows an image by the digest of its configuration, containerd's store by that of
+        its manifest. BuildKit's ``--iidfile`` has the first one in either store (docker/buildx#3952).
+        """
+        metadata = json.loads(result)
+        digests = [metadata.get("containerimage.digest"), metadata.get("containerimage.config.digest")]
+        return [digest for digest in digests if digest]
+
+    def drops_all(self, dropped: Collection[str]) -> bool:
+        """Return whether a container with these names in ``CapDrop`` has no capability left."""
+        return "ALL" in dropped
+
+    def end_of_events(self, until: str) -> dict[str, str]:
+        """Return the parameter of ``/events`` that ends the answer, at the time ``until`` (seconds since 1970)."""
+        return {"until": until}
+
+    def log_source(self, info: Mapping[str, Any]) -> str:
+        """Return the path from which the collector reads logs: the folder of containers, or the socket.
+
+        The folder needs root on the engine's machine. A rootless engine has its socket; Docker Desktop, whose folder
+        is in a machine of its own, has the default one there. Both are paths on the engine's machine.
+        """
+        if is_rootless(info) or any("userns" in option for option in info.get("SecurityOptions") or ()):
+            return self.own_socket
+        if "Docker Desktop" in info.get("OperatingSystem", ""):
+            return DEFAULT_SOCKET
+        return f"{info['DockerRootDir']}/containers"
+
+    @property
+    def own_socket(self) -> str:
+        """The path of the socket at which this engine answers; the default one for an address without a path."""
+        return self.address.removeprefix("unix://") if self.address.startswith("unix://") else DEFAULT_SOCKET
+
+
+class PodmanDialect(Dialect):
+    """Podman behind its Docker-compatible socket."""
+
+    product = "Podman"
+    has_buildkit = False
+    has_syslog = False
+    tells_log_options = False
+    stops_before_removal = True
+    lists_newest_first = False
+    result_option = "--iidfile"
+    capabilities = frozenset({
+        "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETPCAP",
+        "SETUID", "SYS_CHROOT",
+    })  # fmt: skip
+    """What a container gets by default. Where ALL are dropped, ``docker inspect`` names each of these."""
+
+    def build_command(self) -> list[str]:
+        """Return the words of a build; in another format than Docker's, Podman leaves out health checks."""
+        return ["podman", "--remote", "--url", self.address, "build", "--format=docker"]
+
+    def built_ids(self, result: str) -> list[str]:
+        """Return the one id that the file has."""
+        return [result]
+
+    def drops_all(self, dropped: Collection[str]) -> bool:
+        """Return whether all are dropped, by their one name or by all of theirs."""
+        return "ALL" in dropped or self.capabilities.issubset(dropped)
+
+    def end_of_events(self, until: str) -> dict[str, str]:  # noqa: ARG002
+        """Return a parameter without a time: for one that has passed, Podman answers nothing."""
+        return {"stream": "false"}
+
+    def log_source(self, info: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """Return the socket: Podman has no folder of containers."""
+        return self.own_socket
+
+
+def dialect_of(version: Mapping[str, Any], address: str) -> Dialect:
+    """Return the dialect of the engine with this ``docker version`` at an address."""
+    components = [one["Name"] for one in version.get("Components") or ()]
+    is_podman = any("Podman" in name for name in components)
+    return PodmanDialect(version, address) if is_podman else Dialect(version, address)
+
+
+def is_rootless(info: Mapping[str, Any]) -> bool:
+    """Return whether an engine runs as an ordinary user, from its ``docker info``."""
+    return any("rootless" in option for option in info.get("SecurityOptions") or ())
+
+
+def has_cgroups(info: Mapping[str, Any]) -> bool:
+    """Return whether an engine places containers in cgroups of the machine, where the agent may read them."""
+    return info.get("CgroupDriver") in {"systemd", "cgroupfs"} and not is_rootless(info)
+
+
+def has_containerd_store(info: Mapping[str, Any]) -> bool:
+    """Return whether an engine keeps images in containerd's store, from its ``docker info``."""
+    return ["driver-type", CONTAINERD_STORE] in [list(row) for row in info.get("DriverStatus") or ()]
+
+
+def cgroup_variables(info: Mapping[str, Any], session: str, instead: Path | None = None) -> dict[str, str]:
+    """Return the variables that place the stack's containers below one cgroup, from the engine's ``docker info``.
+
+    The monitoring's agent is shown this cgroup and no other. Where it cannot be shown, the agent gets an empty folder
+    below ``instead``, which the engine makes; a rootless engine has no cgroup to show.
+
+    ``WORKSHOP_CGROUP_PARENT`` is for the engine; ``WORKSHOP_CGROUP_PATH`` is the folder below ``WORKSHOP_CGROUP_ROOT``;
+    ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, where there is one tree and not one for each controller.
+
+    >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b")["WORKSHOP_CGROUP_PATH"]
+    'workshop.slice/workshop-0a1b.slice'
+    """
+    name = f"workshop-{session}"
+    parent = ""  # a rootless engine without delegation has no cgroups
+    path = name
+    if info.get("CgroupDriver") == "systemd":
+        parent = f"{name}.slice"
+        path = f"workshop.slice/{name}.slice"  # every dash in the name is a level
+    elif info.get("CgroupDriver") == "cgroupfs":
+        parent = f"/{name}"  # without the slash it would be below the engine's own
+    variables = {
+        "WORKSHOP_CGROUP_PARENT": parent,
+        "WORKSHOP_CGROUP_ROOT": "/sys/fs/cgroup",
+        "WORKSHOP_CGROUP_PATH": path,
+        "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
+    }
+    if instead is not None:
+        variables |= {"WORKSHOP_CGROUP_ROOT": str(instead), "WORKSHOP_CGROUP_PATH": NO_CGROUP, "WORKSHOP_CGROUP_V1": ""}
+    return variables

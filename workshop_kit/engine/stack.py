@@ -49,6 +49,11 @@ class Stack:
     folder: Path
     project: str
 
+    @property
+    def secrets_folder(self) -> Path:
+        """The folder of the secrets that Compose mounts, a file for each."""
+        return self.folder / "secrets"
+
     def variables(self) -> dict[str, str]:
         """Return the variables of compose.yaml: the image tags of this checkout, labels, the secrets' folder."""
         engine = self.session.engine
@@ -60,7 +65,7 @@ class Stack:
             "COMPOSE_PROJECT_NAME": self.project,
             "WORKSHOP_SESSION": identity.session,
             "WORKSHOP_OWNER": identity.owner,
-            "WORKSHOP_SECRETS_DIR": str(self.folder / "secrets"),
+            "WORKSHOP_SECRETS_DIR": str(self.secrets_folder),
             "WORKSHOP_LOG_SOURCE": engine.dialect.log_source(info),
             **{f"WORKSHOP_HEALTH_{name}": f"{patient(seconds):g}s" for name, seconds in HEALTH_SECONDS.items()},
             **cgroup_variables(info, identity.session, None if readable else self.folder),
@@ -112,7 +117,7 @@ class Stack:
         return single.url_of(self.container(service).attrs, port)
 
     def _compose(self, *words: str, report: Report) -> str:
-        write_secrets(self.folder / "secrets")
+        write_secrets(self.secrets_folder)
         # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docker.errors import ImageNotFound
@@ -50,14 +50,17 @@ def ensure_up(stack: Stack, report: Report = silent) -> None:
         stack.up(report=report)
 
 
-def secrets_of(service: Any) -> dict[str, str]:
-    """Return the texts of the secrets that Compose mounts into the service, by path in the container."""
-    mounts = [mount for mount in service.attrs["Mounts"] if mount["Type"] == "bind"]
-    return {
-        mount["Destination"]: Path(mount["Source"]).read_text()
-        for mount in mounts
-        if mount["Destination"].startswith(f"{SECRETS_FOLDER}/")
-    }
+def secrets_of(stack: Stack) -> dict[str, str]:
+    """Return the texts of the secrets that Compose mounts into the stack's service, by path in the container.
+
+    They are read in the stack's folder: a mount's source is a path of the engine's machine, which may be another one.
+    """
+    texts = {}
+    for mount in stack.container("service").attrs["Mounts"]:
+        path = PurePosixPath(mount["Destination"])
+        if mount["Type"] == "bind" and str(path.parent) == SECRETS_FOLDER:
+            texts[str(path)] = (stack.secrets_folder / path.name).read_text()
+    return texts
 
 
 def settings_of(service: Any) -> dict[str, str]:
@@ -135,7 +138,8 @@ def run_with_stack(
     ensure_up(stack, context.report)
     context.report_step("starting your service")
     service = stack.container("service")
-    settings, passwords = {**settings_of(service), **(environment or {})}, secrets_of(service)
+    settings = {**settings_of(service), **(environment or {})}
+    passwords = secrets_of(stack)
     given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
     spec = replace(
         _spec(image),

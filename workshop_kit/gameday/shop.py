@@ -94,7 +94,7 @@ class Shop:
 
     def open(self, environments: Sequence[str]) -> None:
         """Release to each environment the first version, with the settings of the stack's service."""
-        first = _first(self.stack.container("service"), self.gateways)
+        first = _first(self.stack, self.gateways)
         for number, name in enumerate(environments, 40):
             begun = replace(first, number=number, environment=name, time=datetime.now(UTC))
             self.running[name] = self._run(begun)
@@ -242,9 +242,10 @@ class Shop:
         return running
 
 
-def _first(service: Any, gateways: DependencyProxies) -> Release:
+def _first(stack: Stack, gateways: DependencyProxies) -> Release:
     """Return the configuration of the stack's service as a release, with the gateways as its hosts."""
-    given, texts = service_trial.settings_of(service), service_trial.secrets_of(service)
+    given = service_trial.settings_of(stack.container("service"))
+    texts = service_trial.secrets_of(stack)
     secrets = {name: (2, texts[value]) for name, value in given.items() if value in texts}
     hosts = {trial.HOST_VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
     settings = {name: value for name, value in given.items() if name not in secrets}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -57,6 +60,20 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
         trial.signal("SIGTERM")
         assert trial.wait_ended(10) == 0
         assert str(trial.get("/livez")) == "connection refused"
+
+
+def test_secrets_are_read_in_the_stacks_folder(tmp_path: Path) -> None:
+    """Docker Desktop tells sources in a machine of its own, which are no paths here."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "redis_password").write_text("a password")
+    place = "/run/host_mount/home/ann/workshop/workspace/.workshop/secrets/redis_password"
+    mounts = [
+        {"Type": "bind", "Source": place, "Destination": "/run/secrets/redis_password"},
+        {"Type": "volume", "Source": "/var/lib/docker/volumes/orders/_data", "Destination": "/run/secrets"},
+    ]
+    service = SimpleNamespace(attrs={"Mounts": mounts})
+    stack: Any = SimpleNamespace(secrets_folder=tmp_path / "secrets", container=lambda _name: service)
+    assert service_trial.secrets_of(stack) == {"/run/secrets/redis_password": "a password"}
 
 
 def test_log_lines_mask_the_passwords(context: Context, image: str) -> None:

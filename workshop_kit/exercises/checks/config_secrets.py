@@ -76,7 +76,7 @@ def printed_settings(outcome: LoadResult, password: str) -> Finding:
 def file(context: Context) -> Result:
     """Give it the right password in a file, as an editor writes it, and place an order; then files that are wrong."""
     service_trial.ensure_up(context.stack, context.report)
-    secret = service_trial.secrets_of(context.stack.container("service"))[f"{SECRETS_FOLDER}/master_db_password"]
+    secret = service_trial.secrets_of(context.stack)[f"{SECRETS_FOLDER}/master_db_password"]
     cases: list[ConfigCase] = [
         ({PASSWORD_FILE: PATH}, {PATH: ODD}),
         ({PASSWORD_FILE: PATH, PASSWORD: "another"}, {PATH: ODD}),

@@ -1,4 +1,4 @@
-"""Clones of a target: the same image and settings, without access to the host, with limits; backing services.
+"""Clones of a target: the same image and settings, without access to the host, with limits.
 
 A clone gets no bind mount: small files that are bind-mounted into the target are copied to a volume.
 """
@@ -12,7 +12,6 @@ import json
 import secrets
 import tarfile
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -39,7 +38,6 @@ LOG = LogConfig(type="json-file", config={"max-size": "4m", "max-file": "2"})
 STOP_SECONDS = 10
 HEALTH_SECONDS = {"Interval": 0.5, "Timeout": 2.0, "StartPeriod": 0.001}  # a period of 0 would mean the image's
 HEALTH_RETRIES = 2
-HEALTHY_SECONDS = 30.0
 
 # The engine's defaults (github.com/moby/moby, oci/caps/defaults.go): a clone gets no other capability.
 _DEFAULT_CAPABILITIES = {
@@ -194,14 +192,12 @@ def confined(spec: Spec) -> Spec:
     return replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host={**spec.host, "CapAdd": []})
 
 
-def create(session: Session, target: Target, spec: Spec, alias: str = "") -> Running:
+def create(session: Session, target: Target, spec: Spec) -> Running:
     """Create a clone, labeled and in the ledger, and do not start it. Raises WorkshopError if the engine refuses."""
     client, config = session.engine.client, target.config
     try:
         body = container_config(client.api, spec, session.labels("kernel"))
         body |= {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
-        if alias:
-            body["NetworkingConfig"] = {"EndpointsConfig": {spec.network: {"Aliases": [alias]}}}
         made = client.api.create_container_from_config(body)
         container = client.containers.get(made["Id"])
         session.record("container", container.id, container.name, "kernel")
@@ -222,30 +218,6 @@ def limit_writes(running: Running, over: threading.Event) -> str:
                 limits = f"{WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
                 return f"A clone of it was stopped: it wrote more than {limits}."
     return ""
-
-
-@contextlib.contextmanager
-def run_backing_services(session: Session, services: Sequence[Target], network: str) -> Iterator[None]:
-    """Start a clone of each service under its compose name, with empty volumes, and wait until all are healthy."""
-    with contextlib.ExitStack() as stack:
-        started = []
-        for target in services:
-            assert target.container is not None  # noqa: S101 - a compose project consists of containers
-            files = read_mounted_files(session, target.container)
-            copies = stack.enter_context(copied_files(session, target.image["Id"], files))
-            spec = clone_spec(target, target.environment, network, copies)
-            started.append(stack.enter_context(create(session, target, spec, alias=target.name)))
-            started[-1].container.start()
-        deadline = time.monotonic() + HEALTHY_SECONDS
-        while time.monotonic() < deadline and not all(map(_is_settled, started)):
-            time.sleep(0.1)
-        yield
-
-
-def _is_settled(running: Running) -> bool:
-    state = running.inspect()["State"]
-    health = (state.get("Health") or {}).get("Status")
-    return state["Status"] in {"exited", "dead"} or health in {None, "healthy"}
 
 
 def _limited_tmpfs(options: str) -> str:

@@ -25,9 +25,9 @@ from workshop_kit.audit.findings import (
     not_applicable,
 )
 from workshop_kit.audit.subject import Subject
-from workshop_kit.audit.targets import COMPOSE, Target, of_project, resolve
+from workshop_kit.audit.targets import resolve
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.masking import Mask
 from workshop_kit.progress import Report, Step, silent
 
@@ -39,36 +39,16 @@ TOO_BUSY = 5.0
 MACHINE = "But {busy:.0f} programs waited for each core of this machine: try again when it is less busy."
 
 
-def run_audit(
-    session: Session,
-    word: str,
-    *,
-    only: Iterable[str] = (),
-    backing: str | None = None,
-    progress: Report = silent,
-) -> AuditReport:
+def run_audit(session: Session, word: str, *, only: Iterable[str] = (), progress: Report = silent) -> AuditReport:
     """Audit an image, a container, or ``compose:PROJECT``.
 
-    ``only`` selects rules (see `catalog.chosen`). Clones of the services of ``backing`` (``compose:PROJECT``) run
-    beside the target.
+    ``only`` selects rules (see `catalog.chosen`).
     Raises WrongUsage for unknown words; any other error becomes a finding with the verdict "cannot be told".
     """
     rules = catalog.chosen(only)
     targets = resolve(session.engine, word)
-    services = _backing_services(session, backing)
-
-    def one(target: Target) -> TargetReport:
-        own = target.container["Id"] if target.container else None
-        others = [other for other in services if other.container and other.container["Id"] != own]
-        return _audit_target(Subject(session, target, others), rules, progress)
-
-    return AuditReport(word, tuple(one(target) for target in targets))
-
-
-def _backing_services(session: Session, word: str | None) -> Sequence[Target]:
-    if word and not word.startswith(COMPOSE):
-        raise WrongUsage(f"{word!r} names no compose project.", f"Write {COMPOSE}PROJECT.")
-    return of_project(session.engine, word.removeprefix(COMPOSE)) if word else ()
+    reports = [_audit_target(Subject(session, target), rules, progress) for target in targets]
+    return AuditReport(word, tuple(reports))
 
 
 def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> TargetReport:

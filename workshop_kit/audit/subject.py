@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -27,13 +27,11 @@ from workshop_kit.audit.clone_spec import (
     limit_writes,
     private_network,
     read_mounted_files,
-    run_backing_services,
 )
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
-from workshop_kit.observe.http import Answer
 from workshop_kit.observe.layers import Member, members
 from workshop_kit.observe.leaks import new_canary
 from workshop_kit.observe.masking import Mask, is_secret_name, secrets_among
@@ -43,14 +41,13 @@ READY_SECONDS = 15.0
 HEALTHY_SECONDS = 8.0
 """A health check of a ready clone that is not good after this time is not expected to become so."""
 SETTLE_SECONDS = 0.7
-CONNECTED_SECONDS = 8.0
 CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
 PORT_VARIABLE = "PORT"
 """Platforms pass the port in this variable; it is tried on every target."""
 HANGS_WITHIN_SECONDS = 12.0
 OUT_OF_REACH = "The network of its clones cannot be reached: the engine runs in a virtual machine."
 _SETTINGS = "Audit a container of it that has its settings."
-_BACKING = "Name the services it needs: --with compose:PROJECT."
+_ALONE = "A clone is alone on its network: it may need a service there."
 
 
 Result = TypeVar("Result")
@@ -84,12 +81,11 @@ class CanaryRun:
 
 
 class Subject:
-    """A target as the rules see it, with clones on a private network; clones of ``backing`` run beside them."""
+    """A target as the rules see it, with clones on a private network, each without any other service."""
 
-    def __init__(self, session: Session, target: Target, backing: Sequence[Target] = ()) -> None:
+    def __init__(self, session: Session, target: Target) -> None:
         self.session = session
         self.target = target
-        self.backing = backing
         self._stack = contextlib.ExitStack()
         self._slots = threading.Semaphore(AT_ONCE)
         self._stopped = ""  # the reason why no further clone starts
@@ -97,7 +93,7 @@ class Subject:
         self.mask.learn(*secrets_among(target.environment).values(), *self.read_file_secrets().values())
 
     def close(self) -> None:
-        """Remove clones, backing services and the network; no further clone starts."""
+        """Remove clones and the network; no further clone starts."""
         self._stopped = "The audit has ended."
         with contextlib.suppress(WorkshopError):  # a normal clone that no rule has looked at says so
             self._stack.close()
@@ -134,7 +130,7 @@ class Subject:
                 return CloneRun(started, clone.log())
             first = clone.processes()
             time.sleep(SETTLE_SECONDS)
-            answers = self._answers(clone)
+            answers = clone.ask()
             programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
             files = clone.log_sizes()
             seconds, code = clone.stop()
@@ -152,21 +148,12 @@ class Subject:
         if not self._start_normal()[0].ready:
             self.require_ready_run()
 
-    def _answers(self, clone: Clone) -> tuple[Answer, ...]:
-        """Send requests; beside its backing services again, until no answer is a 503, since it may be connecting."""
-        deadline = time.monotonic() + CONNECTED_SECONDS
-        while True:
-            answers = clone.ask()
-            if not self.backing or all(one.status != 503 for one in answers) or time.monotonic() > deadline:
-                return answers
-            time.sleep(SETTLE_SECONDS)
-
     def require_ready_run(self) -> CloneRun:
         """Return the normal run. Raises WorkshopError if the clone did not get ready."""
         run = self.run_normal()
         if not run.started.ready:
             sentence = f"A clone of it did not get ready: it {run.started.summary}."
-            raise WorkshopError(sentence, _SETTINGS if not self.given else _BACKING, output=run.lines())
+            raise WorkshopError(sentence, _SETTINGS if not self.given else _ALONE, output=run.lines())
         return run
 
     def require_reachable_run(self) -> CloneRun:
@@ -209,7 +196,7 @@ class Subject:
             clone.start(READY_SECONDS)
             before = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
             if before != "healthy":
-                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", _BACKING)
+                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", _ALONE)
             clone.freeze()
             started = time.monotonic()
             after = clone.wait_for_health({"unhealthy"}, HANGS_WITHIN_SECONDS)
@@ -245,9 +232,8 @@ class Subject:
 
     @once
     def _spec(self) -> Spec:
-        """Create the network and the copies of mounted files, start the backing services, and return a clone's spec."""
+        """Create the network and the copies of mounted files, and return a clone's spec."""
         network = self._stack.enter_context(private_network(self.session))
-        self._stack.enter_context(run_backing_services(self.session, self.backing, network))
         files = copied_files(self.session, self.target.image["Id"], self._read_mounted_files())
         return clone_spec(self.target, self.target.environment, network, self._stack.enter_context(files))
 

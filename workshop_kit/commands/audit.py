@@ -38,9 +38,6 @@ def audit(
         list[str] | None, typer.Option(help="Exit with 1 only if one of these does not hold; `never` for a look alone.")
     ] = None,
     ignore: Annotated[Path | None, typer.Option(help="A TOML file of accepted rules: rule, reason, until.")] = None,
-    backing: Annotated[
-        str | None, typer.Option("--with", help="compose:PROJECT, whose services are cloned to run beside it.")
-    ] = None,
 ) -> None:
     """Test a target against the factors and principles; exit 1 if one does not hold."""
     from workshop_kit.audit import catalog, report
@@ -54,7 +51,7 @@ def audit(
     if html:
         _require_writable(html)
     with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-        found = _marked(run_audit(session, target, only=only or (), backing=backing, progress=progress), session.engine)
+        found = _marked(run_audit(session, target, only=only or (), progress=progress), session.engine)
     found = catalog.accept(found, ignored, date.today())
     if html:
         html.write_text(report.as_page(found), encoding="utf-8")

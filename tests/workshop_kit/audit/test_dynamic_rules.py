@@ -14,9 +14,7 @@ from tests.workshop_kit.audit.bad_images import BAD_IMAGE_RULES, BEHAVIOR, SETTI
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import RuleVerdict
 from workshop_kit.audit.runner import run_audit
-from workshop_kit.engine.labels import COMPOSE_PROJECT
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import Stack
 
 AT_ONCE = 2
 
@@ -126,18 +124,3 @@ def test_good_images_of_other_kinds_are_found_good(
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         assert list(pool.map(lambda tag: failing(session, tag), tags)) == [set()] * len(kinds)
-
-
-@pytest.mark.engine
-@pytest.mark.long
-def test_backing_services_are_cloned_beside_it(stack: Stack) -> None:
-    """With clones of its databases and Redis the service is ready; the original is not touched."""
-    service = stack.container("service")
-    before = (service.attrs["State"]["StartedAt"], sorted(stack.containers()))
-    project = f"compose:{service.labels[COMPOSE_PROJECT]}"
-    report = run_audit(stack.session, f"container:{service.id}", only=["monitoring.probes-fast"], backing=project)
-    assert report.failing() == ()
-    (finding,) = report.targets[0].findings
-    assert any(one.saw.startswith("/readyz: 200") for one in finding.evidence)
-    service = stack.container("service")
-    assert (service.attrs["State"]["StartedAt"], sorted(stack.containers())) == before

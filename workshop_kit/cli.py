@@ -36,16 +36,11 @@ STARTING_CONTAINERS = {"audit", "check", "goto", "tour", "watch"}
 
 
 def application(name: str) -> typer.Typer:
-    """Return the command line with one command: the modules of the others are slow to import.
-
-    ``build`` comes with all, whose help it writes down.
-    """
+    """Return the command line with one command: the modules of the others are slow to import."""
     app = typer.Typer(name="workshop", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.callback()(lambda: None)  # without it, a single command would be the whole application
-    for module, names in MODULES.items():
-        for one in names:
-            if name in (one, "build"):
-                _register(app, one, getattr(importlib.import_module(f"workshop_kit.commands.{module}"), one))
+    module = next(module for module, names in MODULES.items() if name in names)
+    _register(app, name, getattr(importlib.import_module(f"workshop_kit.commands.{module}"), name))
     return app
 
 

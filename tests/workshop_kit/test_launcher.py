@@ -54,7 +54,7 @@ def test_a_closed_stdout_ends_the_output_quietly(bare: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["start", "--help"], Exit.GOOD, "Usage: ./workshop start [OPTIONS] [lesson]"),
+        (["start", "--help"], Exit.GOOD, f"Usage: ./workshop start [OPTIONS]\n{COMMANDS['start'].summary} Its options"),
         (["plan", "--track", "half-day", "--json"], Exit.GOOD, '"lesson_minutes": 150'),
         (["plan", "--start", "soon"], Exit.WRONG_USAGE, "is no time of day"),
         (["doctor"], Exit.NOT_GOOD, "→ ./workshop setup"),

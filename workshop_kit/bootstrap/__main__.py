@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -23,8 +22,6 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer, say, say_error
 from workshop_kit.workspace.course import TRACKS, load_course
 
-HELP = Path(__file__).with_name("help.toml")
-"""The help of each command that needs packages; ``./workshop build`` writes it from the command line."""
 LAUNCHER = CHECKOUT / "workshop"
 PACKAGED = Path(__file__).parents[1] / "packaged"
 """In a package, the files of the clone that `plan` reads; pyproject.toml puts them there."""
@@ -53,10 +50,11 @@ def run(arguments: list[str]) -> int:
     """Run what needs no package; for every other command make the environment first, and run it there."""
     if (code := run_without_packages(arguments)) is not None:
         return code
+    name = arguments[0]
     if "--help" in arguments:
-        answer(help_of(arguments).rstrip("\n"))
+        answer(help_of(name))
         return Exit.GOOD
-    return _start_command_line(COMMANDS[arguments[0]], arguments)
+    return _start_command_line(COMMANDS[name], arguments)
 
 
 def run_without_packages(arguments: list[str]) -> int | None:
@@ -105,10 +103,10 @@ def overview() -> str:
     return "\n".join(["Usage: ./workshop COMMAND [OPTIONS]", "", "Commands:", *lines])
 
 
-def help_of(words: Sequence[str]) -> str:
-    """Return the help of the command at the start of ``words``, of ``bundle save`` rather than ``bundle``."""
-    pages: dict[str, str] = tomllib.loads(HELP.read_text(encoding="utf-8"))
-    return pages.get(" ".join(words[:2])) or pages[words[0]]
+def help_of(name: str) -> str:
+    """Return what ``--help`` says of a command before there are packages."""
+    usage = f"Usage: ./workshop {name} [OPTIONS]"
+    return f"{usage}\n{COMMANDS[name].summary} Its options are shown once ./workshop setup has run."
 
 
 def _start_command_line(command: Command, arguments: list[str]) -> NoReturn:

@@ -87,11 +87,11 @@ def site(
     answer(f"Site: {folder / 'index.html'}")
 
 
-def build(context: typer.Context) -> None:
-    """Regenerate the exercises from solutions/, pages of docs/, the help before set-up, and the lock files."""
+def build() -> None:
+    """Regenerate the exercises from solutions/, pages of docs/, and the lock files."""
     for path in generator.build(CHECKOUT):
         say(f"written: {path}")
-    for path in generated.write_all(CHECKOUT, context.find_root().command):
+    for path in generated.write_all(CHECKOUT):
         say(f"written: {path}")
 
 

@@ -1,4 +1,4 @@
-"""Files that ``./workshop build`` generates besides the exercises: pages of docs, a schema, the help, the locks."""
+"""Files that ``./workshop build`` generates besides the exercises: pages of docs, a schema, the locks."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ from workshop_kit.files import write_atomically
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 MEASURED = Path("benchmarks") / "measured"
-HELP_HEAD = (
-    "# Written by `./workshop build` from the command line itself: what --help says before anything is installed."
-)
-HELP = Path("workshop_kit") / "bootstrap" / "help.toml"
-HELP_WIDTH = 78
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
 APP_SOURCE = "workshop_app/requirements.in"
@@ -50,13 +45,12 @@ LOCKS = (
 """Each lock with its sources and constraints; a lock keeps to the versions of those before it."""
 
 
-def write_all(root: Path, command: Any) -> Iterator[Path]:
-    """Write the files that differ; yield their paths below ``root``. ``command`` is click's root command."""
+def write_all(root: Path) -> Iterator[Path]:
+    """Write the files that differ; yield their paths below ``root``."""
     texts = {
         Path("docs/audit.md"): audit_page(),
         Path("docs/exercises.schema.json"): exercises_schema(),
         PERFORMANCE: performance_page(root),
-        HELP: help_pages(command),
     }
     for path, text in texts.items():
         if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text:
@@ -67,20 +61,6 @@ def write_all(root: Path, command: Any) -> Iterator[Path]:
         _compile(root, target, *words)
         if (root / target).read_bytes() != before:
             yield Path(target)
-
-
-def help_pages(command: Any) -> str:
-    """Return TOML with the help of each command (keys ``start``, ``bundle save``) as a literal string."""
-    pages = [f"{key!r} = '''\n{text}\n'''" for key, text in _help_pages(command, "")]
-    return "\n\n".join([HELP_HEAD, *pages]) + "\n"
-
-
-def _help_pages(command: Any, name: str) -> Iterator[tuple[str, str]]:
-    if name:
-        context = command.context_class(command, info_name=f"./workshop {name}", terminal_width=HELP_WIDTH)
-        yield name, command.get_help(context)
-    for word, inner in getattr(command, "commands", {}).items():
-        yield from _help_pages(inner, f"{name} {word}".strip())
 
 
 def exercises_schema() -> str:

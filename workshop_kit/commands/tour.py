@@ -37,16 +37,13 @@ def tour(
         str | None, typer.Option(help=f"Run what participants of a track see. One of: {', '.join(TRACKS)}.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
-    stills: Annotated[
-        Path | None, typer.Option(help="A folder for the lessons' charts as pictures for slides, light and dark.")
-    ] = None,
     no_install: NoInstall = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the lessons headless and write them to build/tour/ as HTML."""
     if demo:
-        if lessons or stills or track is not None:
-            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons, --stills and the track.")
+        if lessons or track is not None:
+            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons and the track.")
         _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
         return
     if book and track is not None:
@@ -57,17 +54,13 @@ def tour(
         of_track = load_course(CHECKOUT).names(find_track(track))
         lessons = lessons or list(of_track)
     find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
-    if stills:
-        stills.mkdir(parents=True, exist_ok=True)  # and so is a folder that cannot be made
-    results = _run_lessons(lessons or (), track, book=book, stills=stills, may_install=not no_install)
-    _answer(results, f"Stills: {stills}" if stills else "", as_json=as_json)
+    results = _run_lessons(lessons or (), track, book=book, may_install=not no_install)
+    _answer(results, as_json=as_json)
     if any(result.error for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 
 
-def _run_lessons(
-    lessons: Sequence[str], track: str | None, *, book: bool, stills: Path | None, may_install: bool
-) -> list[LessonResult]:
+def _run_lessons(lessons: Sequence[str], track: str | None, *, book: bool, may_install: bool) -> list[LessonResult]:
     """Run lessons in a workspace and stack of their own; ``track`` folds what its participants do not see."""
     from workshop_kit.lessons.tour import Tour
 
@@ -83,7 +76,6 @@ def _run_lessons(
             book=BOOK if book else None,
             solutions=checkpoint.solved_cells(service),
             before_cell=checkpoint.SolvedFiles(service).before_cell,
-            stills=stills,
         )
         return lesson_tour.run(lessons)
 
@@ -101,12 +93,12 @@ def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
     ):
         play = PresenterApi(controller).play
         results = rehearse(script, controller, play, report, pictures=PICTURES if book else None)
-    _answer(results, f"On stage: {script.minutes:g} minutes.", as_json=as_json)
+    _answer(results, as_json=as_json, last_line=f"On stage: {script.minutes:g} minutes.")
     if any(result.problem for result in results):
         raise typer.Exit(Exit.NOT_GOOD)
 
 
-def _answer(results: Sequence[LessonResult | StepResult], last_line: str, *, as_json: bool) -> None:
+def _answer(results: Sequence[LessonResult | StepResult], *, as_json: bool, last_line: str = "") -> None:
     if as_json:
         answer(json.dumps([asdict(result) for result in results], default=str))
     else:

@@ -21,7 +21,7 @@ from nbconvert import HTMLExporter
 
 from workshop_kit.engine import reaper
 from workshop_kit.files import write_atomically
-from workshop_kit.lessons import expectations, stills
+from workshop_kit.lessons import expectations
 from workshop_kit.lessons.book import ANSI, write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
@@ -76,7 +76,7 @@ class Tour:
     Executed copies and their pages go to ``output``; with ``book``, chapters of changed lessons go there.
     ``solutions`` (cell id to code) replace exercise cells. Then an exercise that does not pass is an error, and so is
     a cell that differs from the lesson's table in ``expected``. None runs the lessons as they are. ``before_cell`` gets
-    the lesson and the id of each code cell before it runs. ``stills`` is the folder for pictures of charts, if wanted.
+    the lesson and the id of each code cell before it runs.
     """
 
     workspace: Workspace
@@ -87,7 +87,6 @@ class Tour:
     solutions: Mapping[str, str] | None = None
     before_cell: Callable[[str, str], object] | None = None
     expected: Path = CHECKOUT / "notebooks"
-    stills: Path | None = None
 
     def run(self, lessons: Sequence[str] = ()) -> list[LessonResult]:
         """Run ``lessons`` (by default all) in order; a failed lesson does not stop the others.
@@ -108,8 +107,6 @@ class Tour:
         if failed is None and self.solutions is not None:
             failed = _unexpected(notebook, expectations.load(lesson, self.expected))
         _write_page(notebook, lesson, page)
-        if self.stills is not None:
-            stills.write_tables(notebook, self.stills / lesson)
         if self.book is not None and failed is None:
             _replace_sources(notebook, starters)  # the book must not tell the solutions
             write_chapter(notebook, path, self.book)
@@ -130,8 +127,6 @@ class Tour:
                 self.before_cell(lesson, cell.id)
 
         variables = {HEADLESS: "1", SOLVED: "" if self.solutions is None else "1"}
-        if self.stills is not None:
-            variables[stills.FOLDER] = str(stills.emptied(self.stills / lesson))
         manager = kernel_manager(self.workspace)
         client = NotebookClient(
             notebook,
@@ -140,7 +135,6 @@ class Tour:
             timeout=self.cell_seconds,
             resources={"metadata": {"path": str(self.workspace.notebooks)}},
             on_cell_start=start_cell,
-            extra_arguments=[f"--IPKernelApp.extensions={stills.__name__}"] if self.stills else [],
         )
         try:
             client.execute(cleanup_kc=True, env={**os.environ, **variables})

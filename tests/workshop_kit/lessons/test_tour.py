@@ -1,17 +1,14 @@
-"""The tour on real kernels: what is run and written, what is said of a cell that fails or shows too little, stills."""
+"""The tour on real kernels: what is run and written, what is said of a cell that fails or shows too little."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import nbformat
-import numpy as np
 import pytest
 from nbformat import v4
-from PIL import Image
 
 from tests.conftest import write_notebook
-from workshop_kit.lessons import expectations, stills
+from workshop_kit.lessons import expectations
 from workshop_kit.lessons.expectations import Expectations
 from workshop_kit.lessons.tour import CellError, Tour, find_lessons
 from workshop_kit.workspace.folder import Workspace
@@ -60,43 +57,6 @@ def test_the_first_notebook_of_every_lesson_is_the_default(tmp_path: Path) -> No
         (tmp_path / f"{name}.ipynb").touch()
     named = find_lessons(["01b", "START", "01_container.ipynb", "mine"], tmp_path)
     assert [path.stem for path in named] == ["00_start", "01_container", "01b_container_more", "mine"]
-
-
-CHART = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots(figsize=(8, 2))\nax.plot([1, 3, 2]);"
-
-
-def test_a_chart_becomes_two_pictures_and_the_lesson_stays_as_it_is(empty_workspace: Workspace, tmp_path: Path) -> None:
-    """Each chart has a light and a dark still of 1920 × 1080; the executed lesson shows what it shows without them.
-
-    Old stills of the lesson go.
-    """
-    write_notebook(empty_workspace, "01_container", ["x = 1", CHART])
-    folder = tmp_path / "stills" / "01_container"
-    folder.mkdir(parents=True)
-    (folder / "07.light.png").touch()
-    (folder / "mine.png").touch()
-    (result,) = Tour(empty_workspace, output=tmp_path / "with", stills=folder.parent).run()
-    assert result.error is None
-    assert {path.name for path in folder.iterdir()} == {"mine.png", "01.light.png", "01.dark.png"}
-    light, dark = (Image.open(folder / f"01.{scheme}.png") for scheme in stills.SCHEMES)
-    assert light.size == dark.size == (1920, 1080)
-    assert light.getpixel((0, 0)) == (255, 255, 255)
-    assert np.asarray(dark)[0, 0].max() < 40
-    Tour(empty_workspace, output=tmp_path / "without").run(["01"])
-    assert shown(tmp_path / "with") == shown(tmp_path / "without")
-
-
-def test_a_lesson_without_a_chart_gets_its_tables(empty_workspace: Workspace, tmp_path: Path) -> None:
-    """Each table is a light and a dark still."""
-    write_notebook(empty_workspace, "00_start", ["import pandas as pd\npd.DataFrame({'limit': ['96 MiB']})"])
-    Tour(empty_workspace, output=tmp_path / "pages", stills=tmp_path / "stills").run()
-    assert {path.name for path in (tmp_path / "stills" / "00_start").iterdir()} == {"01.light.png", "01.dark.png"}
-
-
-def shown(folder: Path) -> list[dict[str, object]]:
-    """Return the outputs of the lesson with the chart."""
-    notebook = nbformat.read(folder / "01_container.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-    return [dict(output.get("data", {})) for cell in notebook.cells for output in cell.outputs]
 
 
 def sentences(text: str = "", html: str = "", **tables: dict[str, str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,24 +17,6 @@ from workshop_kit.engine.store import ADMINISTRATOR, Access, Store
 KEY_FILE = "/run/secrets/key"
 
 
-@contextlib.contextmanager
-def running_store(session: Session, image: str) -> Iterator[Store]:
-    """Yield an empty store as its administrator."""
-    key = secrets.token_urlsafe(24)
-    spec = Spec(
-        image=image,
-        environment={"PARAMETER_STORE_KEY_FILE": KEY_FILE},
-        files={KEY_FILE: key},
-        volumes=("/run/secrets",),
-        ports=(8080,),
-    )
-    with containers.run(session, spec) as running:
-        running.wait_until(
-            lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60, what="get healthy"
-        )
-        yield Store(Access(running.url(), key_id=ADMINISTRATOR, secret_key=key))
-
-
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Session]:
     """A session of its own: nothing of it may be left, whatever the test does."""
@@ -46,5 +27,16 @@ def own(tmp_path: Path) -> Iterator[Session]:
 @pytest.fixture(scope="module")
 def store(session: Session, images: dict[str, str]) -> Iterator[Store]:
     """An empty store, as its administrator."""
-    with running_store(session, images["parameter_store"]) as store:
-        yield store
+    key = secrets.token_urlsafe(24)
+    spec = Spec(
+        image=images["parameter_store"],
+        environment={"PARAMETER_STORE_KEY_FILE": KEY_FILE},
+        files={KEY_FILE: key},
+        volumes=("/run/secrets",),
+        ports=(8080,),
+    )
+    with containers.run(session, spec) as running:
+        running.wait_until(
+            lambda: running.inspect()["State"]["Health"]["Status"] == "healthy", within_seconds=60, what="get healthy"
+        )
+        yield Store(Access(running.url(), key_id=ADMINISTRATOR, secret_key=key))

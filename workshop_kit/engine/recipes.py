@@ -67,12 +67,14 @@ def tags(root: Path) -> dict[str, str]:
 
 
 def tag_of(root: Path, recipe: Recipe, base: str) -> str:
-    """Return the tag of one image on a base with this tag."""
+    """Return the tag of one image on a base with this tag.
+
+    The modes of files do not count: on a disk of Windows every file is executable. The Dockerfiles set them.
+    """
     digest = hashlib.sha256(base.encode())
     for path in files_below(root / recipe.folder):
         relative = path.relative_to(root / recipe.folder).as_posix()
-        executable = bool(path.stat().st_mode & 0o111)
-        digest.update(f"\0{relative}\0{executable}\0".encode() + path.read_bytes())
+        digest.update(f"\0{relative}\0".encode() + path.read_bytes())
     return f"{REPOSITORY}/{recipe.name}:{digest.hexdigest()[:12]}"
 
 

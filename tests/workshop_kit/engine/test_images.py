@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,10 @@ from workshop_kit.paths import CHECKOUT
 
 RECIPE = recipes.Recipe("scratch", "recipe")
 BASE = recipes.tags(CHECKOUT)["base"]
+DOCKERFILES = sorted(
+    [*CHECKOUT.glob("images/*/Dockerfile"), CHECKOUT / "workshop_app/Dockerfile", CHECKOUT / ".devcontainer/Dockerfile"]
+)
+FIND = "find /usr/local/lib/workshop -printf '%M %p\n' | sort"
 
 
 @pytest.fixture
@@ -32,21 +38,65 @@ def tag(folder: Path, base: str = "base:1") -> str:
 
 
 def test_what_reaches_the_image_changes_the_tag_and_nothing_else(folder: Path) -> None:
-    """Content, name, permission to execute, and base count; bytecode, hidden files and the time of the files do not."""
+    """Content, name and base count; bytecode, hidden files, and the time and the mode of the files do not."""
     seen = {tag(folder)}
     (folder / "word").write_text("two")
-    seen.add(tag(folder))
-    (folder / "word").chmod(0o755)
     seen.add(tag(folder))
     (folder / "word").rename(folder / "words")
     seen.add(tag(folder))
     seen.add(tag(folder, "base:2"))
-    assert len(seen) == 5
+    assert len(seen) == 4
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "a.cpython-313.pyc").write_bytes(b"x")
     (folder / ".swap").write_text("x")
     (folder / "words").touch()
+    (folder / "words").chmod(0o755)
     assert tag(folder) in seen
+
+
+def checkout_with_modes(place: Path, mode: int) -> Path:
+    """A copy of what the images are built from, in which all files have this mode, as on a disk of Windows."""
+    for recipe in recipes.RECIPES:
+        shutil.copytree(CHECKOUT / recipe.folder, place / recipe.folder, dirs_exist_ok=True)
+    for path in place.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)
+    return place
+
+
+def test_the_tags_are_those_of_a_checkout_where_every_file_is_executable_or_none_is(tmp_path: Path) -> None:
+    """Below /mnt/c every file is executable: the images of a bundle must count there, too."""
+    every = checkout_with_modes(tmp_path / "every", 0o777)
+    none = checkout_with_modes(tmp_path / "none", 0o644)
+    assert recipes.tags(every) == recipes.tags(none) == recipes.tags(CHECKOUT)
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_a_dockerfile_sets_the_modes_of_what_it_takes_from_the_checkout(dockerfile: Path) -> None:
+    """Whole files stand there, so that no folder brings its mode; the seat's checkout sets two modes afterwards."""
+    copied = re.findall(r"^COPY (?!--from)(.+)$", dockerfile.read_text(), re.MULTILINE)
+    assert all(re.match(r"--chmod=0[67]\d\d ", words) or words == ". ./" for words in copied)
+    sources = [word for words in copied if words != ". ./" for word in words.split()[1:-1]]
+    assert not [source for source in sources if (dockerfile.parent / source).is_dir()]
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", ["redis", "agent"])
+def test_an_image_is_the_same_whatever_the_modes_of_the_checkout(
+    name: str, session: Session, engine: Engine, tmp_path: Path
+) -> None:
+    """Built from a checkout where every file is executable and from one where none is, all files have one mode."""
+    recipe = next(one for one in recipes.RECIPES if one.name == name)
+    listings = []
+    for mode in (0o777, 0o644):
+        checkout = checkout_with_modes(tmp_path / oct(mode), mode)
+        image = f"{recipes.REPOSITORY}/modes:{mode}-{session.identity.session}"
+        images.build(session, checkout, recipe, {"BASE": BASE}, image)
+        listing = engine.client.containers.run(image, [FIND], entrypoint=["sh", "-c"], user="0", remove=True)
+        listings.append(listing.decode())
+    assert "workshop" in listings[0]
+    assert listings[0] == listings[1]
+    cleanup.remove(session, {"machine"})
 
 
 @pytest.mark.engine

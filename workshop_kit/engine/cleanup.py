@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import subprocess
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,7 @@ from workshop_kit.progress import Report, Step, silent
 ORDER: tuple[Kind, ...] = get_args(Kind)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 CGROUPS = Path("/sys/fs/cgroup")
+SYSTEMD_SECONDS = 10.0
 
 
 @dataclass
@@ -90,7 +93,7 @@ def remove(
         else:
             session.ledger.remove(entry)
     if "workspace" in scopes:
-        _remove_cgroups(session.identity.session)
+        remove_cgroups(session.identity.session)
     report(Step("Clean-up", 1.0, done=True))
     return result
 
@@ -182,15 +185,50 @@ def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
     return Resource(kind, identifier, tuple(name.lstrip("/") for name in names), row["Labels"] or {})
 
 
-def _remove_cgroups(session: str) -> None:
+def remove_cgroups(session: str, cgroups: Path = CGROUPS) -> None:
     """Remove a workspace's cgroups, which the engine leaves behind with the last container.
 
-    Only root on the engine's own machine may remove one; elsewhere an empty one stays until the machine restarts.
+    Only root on the engine's own machine may remove one, and of a rootless engine its user; elsewhere an empty one
+    stays until the machine restarts.
     """
     name = f"workshop-{session}"
-    for folder in (CGROUPS / name, *CGROUPS.glob(f"*/{name}")):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+    for folder in (cgroups / name, *cgroups.glob(f"*/{name}")):
+        _remove_folder(folder)
+
+    user = os.getuid()
+    _remove_slice(cgroups / "workshop.slice" / f"{name}.slice")
+    of_the_user = cgroups / "user.slice" / f"user-{user}.slice" / f"user@{user}.service"
+    _remove_slice(of_the_user / "workshop.slice" / f"{name}.slice", "--user")
+    for folder in cgroups.glob(f"*/workshop.slice/{name}.slice"):  # version 1, where each controller has a tree
+        _remove_slice(folder)
+
+
+def _remove_slice(folder: Path, *manager: str) -> None:
+    """Remove a slice of systemd, and the one above it where that was the last of all workspaces' slices.
+
+    The kernel removes no cgroup in use, so systemd is told only about one that is empty; and without its dependencies,
+    since another workspace's slice may begin in this moment. ``manager`` is the option that names the user's systemd.
+    """
+    for cgroup in (folder, folder.parent):
+        if not _remove_folder(cgroup):
+            return
+        _systemctl(*manager, "stop", "--job-mode=ignore-dependencies", cgroup.name)
+
+
+def _remove_folder(cgroup: Path) -> bool:
+    """Remove a cgroup; return whether it was there, was empty, and is gone."""
+    try:
+        cgroup.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _systemctl(*words: str) -> None:
+    """Ask systemd; a refusal, or a machine without systemd, leaves things as they are."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        command = ["systemctl", "--no-ask-password", *words]
+        subprocess.run(command, capture_output=True, check=False, timeout=SYSTEMD_SECONDS)
 
 
 def _end_builds(session: Session, made_by: str | None) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from workshop_kit.errors import NotReady, WorkshopError, first_problem
+from workshop_kit.machine import sends_events
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # not there on a bare Python
@@ -122,12 +123,18 @@ def explain(error: OSError, path: Path, otherwise: str = "name another place") -
 
 
 def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:
-    """Yield the files below ``folders`` after each burst of saves, as paths below ``root``, until ``stop`` is set."""
+    """Yield the files below ``folders`` after each burst of saves, as paths below ``root``, until ``stop`` is set.
+
+    A file system that reports no saves is polled.
+    """
     import watchfiles  # slow to import, and not there on a bare Python
 
     root = root.resolve()
+    watched = [folder.resolve() for folder in folders]
+    must_poll = not all(map(sends_events, watched))
     bursts = watchfiles.watch(
-        *(folder.resolve() for folder in folders),
+        *watched,
+        force_polling=must_poll or None,  # None: as the user's variable WATCHFILES_FORCE_POLLING says
         step=QUIET_MILLISECONDS,
         debounce=LONGEST_MILLISECONDS,
         stop_event=stop,

@@ -1,9 +1,12 @@
-"""This machine: the memory that programs may use, and longer time limits where it is slow (standard library only)."""
+"""This machine: its memory, its file systems, and longer time limits where it is slow (standard library only)."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,9 @@ LIMIT_FILES = ("memory.max", "memory.limit_in_bytes")  # of cgroup version 2, an
 PATIENCE = "WORKSHOP_PATIENCE"
 """The variable with a factor: 10 makes the time limits of engine, stack and checks ten times as long."""
 MOST_PATIENCE = 100.0
+MOUNTS = Path("/proc/self/mountinfo")
+SILENT = ("9p", "drvfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "fakeowner", "vboxsf", "vmhgfs", "prl_fs")
+"""File systems of another machine, beside those that begin with ``fuse.``: what is saved there sends no event here."""
 
 
 def usable_bytes(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
@@ -37,6 +43,56 @@ def _limits(cgroups: Path, own: Path) -> Iterator[int]:
             for file in (one / name for one in (folder, *folder.parents) for name in LIMIT_FILES):
                 with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
                     yield int(file.read_text())
+
+
+def is_wsl(version: Path = Path("/proc/version")) -> bool:
+    """Return whether this is Linux inside of Windows: its kernel is Microsoft's."""
+    try:
+        return "microsoft" in version.read_text().lower()
+    except OSError:
+        return False
+
+
+def file_system(path: Path, mounts: Path = MOUNTS) -> str:
+    """Return the type of the file system that holds ``path``, such as ``ext4`` or ``9p``; "" where Linux is not.
+
+    A line of ``mounts`` has the mount point as its fifth word, and the type after a single dash.
+    """
+    lines = mounts.read_text().splitlines() if mounts.exists() else []
+    path = path.absolute()
+    kind = ""
+    longest = -1
+
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        # A space in a path stands there as \040.
+        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split()[4]))
+        if path.is_relative_to(point) and len(point.parts) >= longest:
+            kind = after.split()[0]
+            longest = len(point.parts)
+
+    return kind
+
+
+def sends_events(path: Path, mounts: Path = MOUNTS) -> bool:
+    """Return whether the kernel reports each save below ``path``: not on a disk of Windows, a share or a network."""
+    kind = file_system(path, mounts)
+    return kind not in SILENT and not kind.startswith("fuse.")
+
+
+def keeps_modes(folder: Path) -> bool:
+    """Return whether a file in ``folder`` keeps the mode that it is given: not on a disk of Windows.
+
+    Raises OSError where no file can be made.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".mode-") as file:
+        path = Path(file.name)
+        for mode in (0o444, 0o700):
+            with contextlib.suppress(PermissionError):
+                path.chmod(mode)
+            if stat.S_IMODE(path.stat().st_mode) != mode:
+                return False
+    return True
 
 
 def patient(seconds: float) -> float:

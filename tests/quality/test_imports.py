@@ -16,7 +16,8 @@ from packaging.utils import canonicalize_name
 FLOORS = (
     ("paths", "progress", "screen"),
     ("errors",),
-    ("files", "machine", "terminal"),
+    ("machine",),
+    ("files", "terminal"),
     ("bootstrap",),
     ("engine",),
     ("observe", "faults", "bundle"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import mmap
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,3 +157,28 @@ def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
         (folder / "written").replace(folder / "Dockerfile")
         listener.join(0.5)
     assert found[0] <= both | {"my_service/written"}
+
+
+def test_a_folder_whose_saves_send_no_event_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write through shared memory sends none, as a save on the other side of a share: only polling sees it."""
+    stop = threading.Event()
+    path = tmp_path / "app.py"
+    path.write_text("old")
+    monkeypatch.setattr(files, "sends_events", lambda _: False)
+    found: list[frozenset[str]] = []
+
+    def listen() -> None:
+        found.extend(itertools.islice(files.saves(tmp_path, tmp_path, stop=stop), 1))
+
+    listener = threading.Thread(target=listen)
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        listener.start()
+        for number in range(100):  # it may begin late
+            memory[0] = number
+            memory.flush()
+            listener.join(0.3)
+            if not listener.is_alive():
+                break
+        stop.set()
+        listener.join()  # before the file is closed, which does send an event
+    assert found == [frozenset({"app.py"})]

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
-from prometheus_client import Gauge, Summary
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -25,7 +25,6 @@ REPLICA_REST_SECONDS = 1.0
 REDIS_TIMEOUT_SECONDS = 0.75
 
 UP = Gauge("dependency_up", "Whether the last ping passed; NaN before the first.", ("dependency",))
-PINGS = Summary("dependency_ping_seconds", "How long pings took, passed or not.", ("dependency",))
 
 # What the driver raises when the database does not answer.
 AWAY = (OSError, TimeoutError, exc.TimeoutError, exc.OperationalError, exc.InterfaceError, exc.InternalError)

@@ -5,15 +5,13 @@ The rest of the service uses these names:
 
 - ``expect(routes)``: prepare for these routes, before the first request.
 - ``count(method, path, route, status, seconds)``: a request has ended.
-- ``IN_FLIGHT``, a gauge; ``is_counted(path)``; ``show`` (``/metrics``).
+- ``is_counted(path)``; ``show`` (``/metrics``).
 """
 
-import platform
 from collections.abc import Iterable
-from importlib.metadata import version
 
 import prometheus_client
-from prometheus_client import Counter, Gauge, Histogram, Info
+from prometheus_client import Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,11 +20,7 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD")
 UNMATCHED = "unmatched"
 BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
-IN_FLIGHT = Gauge("http_requests_in_flight", "Requests that have come and have not ended.")
-BUILD = Info("build", "What is running.")
-
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
-BUILD.info({"python": platform.python_version()} | {name: version(name) for name in ("starlette", "uvicorn")})
 
 
 REQUESTS = Counter("http_requests", "Requests that have ended.", ("method", "route", "status"))

@@ -47,8 +47,6 @@ class RequestMiddleware:
 
         waits = measure_waits()
         started = time.perf_counter()
-        counted = metrics.is_counted(scope["path"])
-        metrics.IN_FLIGHT.inc(counted)
         with logs.request_context(request_id=request_id):
             try:
                 await self.app(scope, receive, send_and_note)
@@ -61,8 +59,7 @@ class RequestMiddleware:
                     await error(scope, receive, send_and_note)
             finally:
                 seconds = time.perf_counter() - started
-                metrics.IN_FLIGHT.dec(counted)
-                if counted:
+                if metrics.is_counted(scope["path"]):
                     metrics.count(scope["method"], scope["path"], template_of(scope), answer["status"], seconds)
                 log_request(scope, answer, seconds, waits)
 

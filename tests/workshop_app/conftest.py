@@ -64,9 +64,8 @@ def good_environ() -> dict[str, str]:
 
 def application(**settings: str) -> Starlette:
     """An application over dependencies that do not answer; its metrics begin anew."""
-    for metric in (metrics.REQUESTS, metrics.DURATION, dependencies.UP, dependencies.PINGS):
+    for metric in (metrics.REQUESTS, metrics.DURATION, dependencies.UP):
         metric.clear()
-    metrics.IN_FLIGHT.set(0)
     return app.create(config.load(good_environ() | settings))
 
 

@@ -166,16 +166,13 @@ async def test_errors_hit_their_share_of_requests(app: Starlette) -> None:
 
 
 async def test_hanging_requests_go_on_when_it_is_undone(app: Starlette) -> None:
-    """They are in flight until then, all of them."""
+    """Until then none of them ends."""
     await inject(app, "hang")
     hanging = [asyncio.create_task(order(app)) for _ in range(20)]
-    while "http_requests_in_flight 20.0" not in (await ask(app, "/metrics")).text:
-        await asyncio.sleep(0.01)
     done, _ = await asyncio.wait(hanging, timeout=0.3)
     assert not done
     await revert(app, "hang")
     assert await asyncio.wait_for(asyncio.gather(*hanging), 5) == [404] * 20
-    assert "http_requests_in_flight 0.0" in (await ask(app, "/metrics")).text
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -32,10 +32,11 @@ def test_what_a_code_host_reads_fits_its_schema(root: Path, files: str, schema: 
 
 
 def test_the_workflow_runs_what_lands_a_change(root: Path) -> None:
-    """Its only command is .ci/run, and its token may read only."""
+    """Each job's only command is .ci/run, on both processors; without an engine its exit code 3 is good."""
     workflow = yaml.safe_load((root / ".github" / "workflows" / "ci.yml").read_text())
-    (job,) = workflow["jobs"].values()
-    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in workflow["jobs"].items()}
+    assert commands == {"linux": ["bash .ci/run"], "mac": ["bash .ci/run || test $? -eq 3"]}
+    assert workflow["jobs"]["linux"]["strategy"]["matrix"]["machine"] == ["ubuntu-latest", "ubuntu-24.04-arm"]
     assert workflow["permissions"] == {"contents": "read"}
 
 

@@ -6,21 +6,18 @@ import contextlib
 import json
 import re
 import secrets
-import socket
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_interface
 from typing import Any
 
 import pandas as pd
-import psutil
 from docker.errors import APIError
 
 from workshop_kit.audit.clone_spec import STOP_SECONDS, file_size
+from workshop_kit.audit.prober import Prober
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, Running
-from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import read_container, record
 
@@ -30,7 +27,6 @@ ALIVE_SECONDS = 1.5
 LASTS_SECONDS = 4.0
 """A clone that serves a port and runs this much longer is not expected to end by itself."""
 POLL_SECONDS = 0.05
-CONNECT_SECONDS = 0.3
 PROBE_SECONDS = 2.0
 LINE_LENGTH = 4_000
 LATE_ENOUGH = 3
@@ -84,7 +80,6 @@ class CloneRun:
     log_files: Mapping[str, int] = field(default_factory=dict)  # path in the writable layer → bytes
     stopped_seconds: float | None = None
     exit_code: int | None = None
-    reached: bool = True  # whether this machine is on the clone's network
 
     @property
     def answers_everything(self) -> bool:
@@ -124,8 +119,9 @@ def log_texts(log: pd.DataFrame) -> list[str]:
 class Clone:
     """A created clone: start it, ask it, stop it."""
 
-    def __init__(self, running: Running, target: Target) -> None:
+    def __init__(self, running: Running, target: Target, prober: Prober) -> None:
         self.running = running
+        self.prober = prober
         exposed = [port.partition("/") for port in target.config.get("ExposedPorts") or {}]
         self.exposed = tuple(int(port) for port, _, protocol in exposed if protocol == "tcp" and port.isdecimal())
         values = [value for name, value in target.environment.items() if name.upper().endswith("PORT")]
@@ -144,7 +140,7 @@ class Clone:
             seconds = time.monotonic() - began
             if state["Status"] in {"exited", "dead"}:
                 return CloneStart(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
-            self.address = self.address or self._reachable_address()
+            self.address = self.address or self._address()
             ready = ready or self._ready(state, seconds)
             if ready and (not until_ended or (ready.ports and seconds > ready.seconds + LASTS_SECONDS)):
                 return ready
@@ -165,24 +161,14 @@ class Clone:
 
     def open_ports(self) -> tuple[int, ...]:
         """Find the ports that accept a connection."""
-        return tuple(port for port in self.ports if self.accepts(port))
-
-    def accepts(self, port: int) -> bool:
-        """Return whether a port accepts a connection."""
-        if not self.address:
-            return False
-        try:
-            with socket.create_connection((self.address, port), timeout=CONNECT_SECONDS):
-                return True
-        except OSError:
-            return False
+        return self.prober.open_ports(self.address, self.ports) if self.address else ()
 
     def ask(self) -> tuple[Answer, ...]:
         """GET a random path, then the usual ones, on the first port that speaks HTTP."""
         answers: list[Answer] = []
         for port in self.open_ports():
             for path in (f"/{secrets.token_hex(6)}", *ASKED_PATHS):
-                answer = http.get(f"http://{self.address}:{port}{path}", timeout_seconds=PROBE_SECONDS)
+                answer = self.prober.get(f"http://{self.address}:{port}{path}", timeout_seconds=PROBE_SECONDS)
                 answers.append(answer)
                 speaks_http = answer.is_late or any(one.status for one in answers)
                 if not speaks_http or sum(one.is_late for one in answers) >= LATE_ENOUGH:
@@ -235,16 +221,7 @@ class Clone:
         """Read its log as a DataFrame; the log driver keeps it under 8 MB."""
         return read_container(self.running.container)
 
-    def _reachable_address(self) -> str:
-        """Return its address if this machine is on its network; with an engine in a virtual machine it is not."""
-        for network in self.running.container.attrs["NetworkSettings"]["Networks"].values():
-            if network.get("IPAddress") and is_on_network(f"{network['IPAddress']}/{network['IPPrefixLen']}"):
-                return str(network["IPAddress"])
-        return ""
-
-
-def is_on_network(interface: str) -> bool:
-    """Return whether this machine has an address on the network of an interface (``172.18.0.2/16``)."""
-    network = ip_interface(interface).network
-    own = [one.address for ones in psutil.net_if_addrs().values() for one in ones if one.family == socket.AF_INET]
-    return any(ip_address(address) in network for address in own)
+    def _address(self) -> str:
+        """Return its address on the network of the clones; "" while it has none."""
+        networks = self.running.container.attrs["NetworkSettings"]["Networks"]
+        return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from docker.errors import APIError
 
+from workshop_kit.audit import prober
 from workshop_kit.audit.clone import Clone, CloneRun, CloneStart
 from workshop_kit.audit.clone_spec import (
     MountedFiles,
@@ -28,6 +29,7 @@ from workshop_kit.audit.clone_spec import (
     private_network,
     read_mounted_files,
 )
+from workshop_kit.audit.prober import Prober
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
 from workshop_kit.engine.session import Session
@@ -45,7 +47,6 @@ CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
 PORT_VARIABLE = "PORT"
 """Platforms pass the port in this variable; it is tried on every target."""
 HANGS_WITHIN_SECONDS = 12.0
-OUT_OF_REACH = "The network of its clones cannot be reached: the engine runs in a virtual machine."
 _SETTINGS = "Audit a container of it that has its settings."
 _ALONE = "A clone is alone on its network: it may need a service there."
 
@@ -134,7 +135,7 @@ class Subject:
             programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
             files = clone.log_sizes()
             seconds, code = clone.stop()
-            return CloneRun(started, clone.log(), answers, programs, files, seconds, code, bool(clone.address))
+            return CloneRun(started, clone.log(), answers, programs, files, seconds, code)
 
     @once
     def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
@@ -154,13 +155,6 @@ class Subject:
         if not run.started.ready:
             sentence = f"A clone of it did not get ready: it {run.started.summary}."
             raise WorkshopError(sentence, _SETTINGS if not self.given else _ALONE, output=run.lines())
-        return run
-
-    def require_reachable_run(self) -> CloneRun:
-        """Return the normal run. Raises WorkshopError if the clone was not ready, or its network not reachable."""
-        run = self.require_ready_run()
-        if not run.reached:
-            raise WorkshopError(OUT_OF_REACH, "Run the audit on the machine that the engine runs on.")
         return run
 
     @once
@@ -217,8 +211,9 @@ class Subject:
         with self._clone(replace(self._spec(), environment={**environment, **canaries, **changed})) as clone:
             clone.ports = (*clone.ports, *(new for _, new in moved.values()))
             started = clone.start(READY_SECONDS)
-            still = tuple(old for old, _ in moved.values() if clone.accepts(old))
-            now = tuple(new for _, new in moved.values() if clone.accepts(new))
+            open_ports = clone.open_ports()
+            still = tuple(old for old, _ in moved.values() if old in open_ports)
+            now = tuple(new for _, new in moved.values() if new in open_ports)
             clone.ask()
             clone.stop(2)
             return CanaryRun(CloneRun(started, clone.log()), canaries, moved, still, now)
@@ -231,9 +226,19 @@ class Subject:
         return read_mounted_files(self.session, self.target.container) if self.target.container else []
 
     @once
+    def _network(self) -> str:
+        """Create the network of the clones and return its name."""
+        return self._stack.enter_context(private_network(self.session))
+
+    @once
+    def _prober(self) -> Prober:
+        """Start the container that asks the clones. Raises NotReady where its image is missing."""
+        return self._stack.enter_context(prober.start(self.session, self._network()))
+
+    @once
     def _spec(self) -> Spec:
         """Create the network and the copies of mounted files, and return a clone's spec."""
-        network = self._stack.enter_context(private_network(self.session))
+        network = self._network()
         files = copied_files(self.session, self.target.image["Id"], self._read_mounted_files())
         return clone_spec(self.target, self.target.environment, network, self._stack.enter_context(files))
 
@@ -243,11 +248,12 @@ class Subject:
         with self._slots:
             self._require_not_stopped()
             over = threading.Event()
+            own_prober = self._prober()
             with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
                 self._stack.callback(running.remove)  # `close` ends a clone that is still at work
                 watching = pool.submit(limit_writes, running, over)
                 try:
-                    yield Clone(running, self.target)
+                    yield Clone(running, self.target, own_prober)
                 except APIError as refused:
                     raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
                 finally:

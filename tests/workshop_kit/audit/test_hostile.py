@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 
 from tests.workshop_kit.audit import bad_images
 from tests.workshop_kit.engine.kernels import things
-from workshop_kit.audit import clone, clone_spec
+from workshop_kit.audit import clone_spec, prober, prober_inside
+from workshop_kit.audit.clone_spec import private_network
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
 from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
 from workshop_kit.audit.runner import run_audit
-from workshop_kit.audit.subject import OUT_OF_REACH
 from workshop_kit.engine.session import Session
+from workshop_kit.observe import http
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
 
@@ -93,14 +95,33 @@ def test_bytes_that_attack_the_reader_are_shown_as_text(session: Session, images
     assert not any("\x1b" in text or "\u202e" in text for text in texts)
 
 
-@pytest.mark.long
-def test_what_cannot_be_reached_is_not_judged(
+def test_clones_are_asked_from_a_container_on_their_network(
     session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With an engine in a virtual machine (Docker Desktop) no port counts as closed and no probe as missing."""
-    monkeypatch.setattr(clone, "is_on_network", lambda _interface: False)
-    rules = "lifecycle.serves-a-port,monitoring.probes-fast,monitoring.metrics-valid,lifecycle.starts-fast"
+    """This machine connects to loopback alone: with an engine in a virtual machine it reaches nothing else."""
+    asked = []
+    connect = socket.create_connection
+
+    def connect_to_loopback(address: tuple[str, int], *arguments: Any, **options: Any) -> socket.socket:
+        asked.append(address[0])
+        if address[0] != "127.0.0.1":
+            raise OSError("unreachable")
+        return connect(address, *arguments, **options)
+
+    monkeypatch.setattr(socket, "create_connection", connect_to_loopback)
+    rules = "lifecycle.serves-a-port,monitoring.probes-fast,monitoring.metrics-valid"
     report = audit(session, images["base"], GARBAGE, rules)
-    told = {one.rule.id: (one.verdict, OUT_OF_REACH in one.said) for one in report.targets[0].findings}
-    assert told.pop("lifecycle.starts-fast")[0] is RuleVerdict.HOLDS
-    assert set(told.values()) == {(RuleVerdict.CANNOT_TELL, True)}
+    verdicts = {finding.rule.id: finding.verdict for finding in report.targets[0].findings}
+    assert verdicts["lifecycle.serves-a-port"] is RuleVerdict.HOLDS, report
+    assert set(asked) == {"127.0.0.1"}
+
+
+def test_a_clone_cannot_use_the_prober(session: Session, images: dict[str, str]) -> None:
+    """It does not listen on the network of the clones, and refuses whoever does not know the audit's token."""
+    with private_network(session) as network, prober.start(session, network) as own:
+        running = own.running
+        addresses = {name: one["IPAddress"] for name, one in running.inspect()["NetworkSettings"]["Networks"].items()}
+        assert own.open_ports(addresses[network], [prober_inside.PORT]) == ()
+        assert own.open_ports(addresses["bridge"], [prober_inside.PORT]) == (prober_inside.PORT,)
+        question = {"url": "http://127.0.0.1/", "timeout_seconds": 1, "token": "guessed"}
+        assert http.request("POST", own.url, json_body=question).status == 403

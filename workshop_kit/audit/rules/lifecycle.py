@@ -8,7 +8,7 @@ from workshop_kit.audit.clone import CloneRun
 from workshop_kit.audit.clone_spec import STOP_SECONDS
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
 from workshop_kit.audit.rules.monitoring import is_checked
-from workshop_kit.audit.subject import OUT_OF_REACH, Subject
+from workshop_kit.audit.subject import Subject
 
 KILLED = 137
 FAST_SECONDS = 10.0
@@ -70,8 +70,6 @@ def _reason_unknown(subject: Subject, run: CloneRun) -> str:
     """Return why a closed port proves nothing; "" if it proves a fault."""
     if run.started.ended:
         return f"A clone of it {run.started.summary}."
-    if not run.reached:
-        return OUT_OF_REACH
     if not run.started.ready and is_checked(subject):
         return f"Its own health check had not found it well after {run.started.seconds:.0f} s."
     return ""

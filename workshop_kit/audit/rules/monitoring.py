@@ -47,7 +47,7 @@ def health_truthful(subject: Subject) -> Judgment:
 
 def probes_fast(subject: Subject) -> Judgment:
     """Hold if the usual probe paths (/livez, /healthz …) answer within a second, with any status."""
-    run = subject.require_reachable_run()
+    run = subject.require_ready_run()
     if not any(one.status or one.is_late for one in run.answers):
         return not_applicable("Nothing speaks HTTP on its ports.")
     probes = run.probes()
@@ -64,7 +64,7 @@ def probes_fast(subject: Subject) -> Judgment:
 
 def liveness_alone(subject: Subject) -> Judgment:
     """Hold if liveness answers in a clone without backing services."""
-    run = subject.require_reachable_run()
+    run = subject.require_ready_run()
     answers = [one for one in run.probes() if one.path in LIVENESS]
     if not answers:
         said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
@@ -78,7 +78,7 @@ def liveness_alone(subject: Subject) -> Judgment:
 
 def metrics_valid(subject: Subject) -> Judgment:
     """Hold if /metrics is valid exposition format."""
-    run = subject.require_reachable_run()
+    run = subject.require_ready_run()
     answer = run.metrics()
     if answer is None:
         said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."

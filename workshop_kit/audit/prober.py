@@ -1,0 +1,96 @@
+"""A container on the network of the clones, which sends requests to them.
+
+This machine reaches that network only where the engine runs on it, and not in a virtual machine. Its program is
+`prober_inside`; it is asked through a port that is published on 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from docker.errors import APIError
+
+from workshop_kit.engine import containers, images, recipes
+from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import NotReady, WorkshopError
+from workshop_kit.machine import patient
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
+from workshop_kit.paths import CHECKOUT
+
+PATH = "/prober"
+PACKAGE = "workshop_kit.observe"
+"""Of the kit the container has this package alone, with two modules."""
+PROGRAM = Path(__file__).with_name("prober_inside.py")
+MORE_SECONDS = 5.0
+"""What a question may take beyond the request that it is about."""
+PORTS_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Prober:
+    """A started prober at an address of this machine."""
+
+    running: Running
+    url: str
+    token: str = field(repr=False)
+
+    def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
+        """Return those of the TCP ports of a clone that accept a connection."""
+        found = self._ask(PORTS_SECONDS, address=address, ports=list(ports)).json()
+        return tuple(found or ())
+
+    def get(self, url: str, *, timeout_seconds: float) -> Answer:
+        """Send one GET to a clone and read the answer."""
+        said = self._ask(timeout_seconds, url=url, timeout_seconds=timeout_seconds)
+        found = said.json()
+        return Answer(**found) if found else Answer(None, said.seconds, error=str(said), url=url)
+
+    def _ask(self, seconds: float, **question: Any) -> Answer:
+        return http.request(
+            "POST",
+            self.url,
+            json_body={**question, "token": self.token},
+            timeout_seconds=patient(seconds + MORE_SECONDS),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.running.remove()
+
+
+def start(session: Session, network: str) -> Prober:
+    """Start a prober and connect it to the network of the clones. Raises NotReady without the workshop's base image."""
+    image = recipes.tags(CHECKOUT)["base"]
+    if not images.is_there(session.engine, image):
+        sentence = "A clone is asked from a container of the workshop's base image, which this engine lacks."
+        raise NotReady(sentence, "Run ./workshop setup.")
+    token = secrets.token_urlsafe(24)
+    folder = f"{PATH}/{PACKAGE.replace('.', '/')}"
+    sources = (PROGRAM, Path(http.__file__))
+    spec = Spec(
+        image,
+        command=("python3", "-B", "-P", "-m", f"{PACKAGE}.{PROGRAM.stem}"),
+        environment={"TOKEN": token, "PYTHONPATH": PATH},
+        ports=(8080,),
+        volumes=(folder,),
+        files={f"{folder}/{source.name}": source.read_text() for source in sources},
+    )
+    running = containers.run(session, spec)
+    try:
+        session.engine.client.networks.get(network).connect(running.id)
+        running.wait_until(lambda: http.get(running.url()).status is not None, what="take questions")
+        return Prober(running, running.url(), token)
+    except APIError as refused:
+        running.remove()
+        raise WorkshopError(f"The engine refused to connect a prober: {refused.explanation}.") from refused
+    except BaseException:
+        running.remove()
+        raise

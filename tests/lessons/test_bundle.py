@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands import copy_of_the_checkout, run
 from tests.private_engine import PrivateEngine, filled, private_engine
-from workshop_kit.bundle.manifest import parts
+from workshop_kit.bundle.part import parts
 from workshop_kit.engine.labels import SCOPE, SESSION
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit

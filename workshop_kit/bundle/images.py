@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import IO
 
 from docker.errors import DockerException
 
-from workshop_kit.bundle.manifest import MB, Part, require_space, writing
+from workshop_kit.bundle.part import MB, Part, require_space, writing
 from workshop_kit.engine import images as engine_images
 from workshop_kit.engine import shell
 from workshop_kit.engine.reach import Engine
@@ -25,7 +29,8 @@ ARCHIVE = "images.tar.gz"
 ALIAS = "-bundle"
 """The end of the tags in the archive: loading it takes no tag away from an image of this machine."""
 SPACE_FACTOR = 2
-"""The engine unpacks an archive beside its images before it adds it."""
+"""The engine unpacks an archive beside its images before it adds it; containerd's store keeps the archive's layers."""
+GZIP_MAGIC = b"\x1f\x8b"
 PIECE_BYTES = 1024**2
 COMPRESSION_LEVEL = 4
 FAILED = "The engine has not {} the images."
@@ -37,12 +42,11 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
 
     Raises WorkshopError if the bundle cannot be written, or with the engine's message.
     """
-    total = _content_bytes(engine, tags)
-    with writing(bundle, "images", engine.architecture, version) as (folder, content), _aliases(engine, tags) as saved:
+    with writing(bundle, "images", engine.architecture, version) as (folder, about), _aliases(engine, tags) as saved:
         for tag, alias in saved.items():
             engine.client.images.get(tag).tag(alias)
-        _pack([*saved.values()], folder / ARCHIVE, total, report)
-        content.update({"tags": dict(tags), "unpacked_bytes": total})
+        about["tags"] = dict(tags)
+        about["unpacked_bytes"] = _pack([*saved.values()], folder / ARCHIVE, report)
     report(Step(TASK, 1.0, done=True))
 
 
@@ -51,14 +55,13 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
 
     Existing images are skipped. Raises WorkshopError with the engine's message.
     """
-    tags: dict[str, str] = part.content["tags"]
-    fresh = {name: tag for name, tag in tags.items() if not engine_images.is_there(session.engine, tag)}
+    fresh = {name: tag for name, tag in part.tags.items() if not engine_images.is_there(session.engine, tag)}
     if not fresh:
         return []
     if (free := engine_images.free_bytes(session.engine)) is not None:
-        require_space(free, part.content["unpacked_bytes"] * SPACE_FACTOR, "the images")
+        require_space(free, part.unpacked_bytes * SPACE_FACTOR, "the images")
     report(Step(TASK, None, "the engine unpacks them"))
-    with _aliases(session.engine, tags) as loaded:
+    with _aliases(session.engine, part.tags) as loaded:
         command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
         shell.run(command, failed=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
         for number, (name, tag) in enumerate(fresh.items()):
@@ -80,22 +83,69 @@ def _aliases(engine: Engine, tags: Mapping[str, str]) -> Iterator[dict[str, str]
                 engine.client.images.remove(alias)
 
 
-def _pack(tags: list[str], path: Path, total: int, report: Report) -> None:
-    """Write the compressed archive of these images. Raises WorkshopError with the engine's last lines."""
-    done = 0
+class _Packing(io.RawIOBase):
+    """An archive that is packed as it is read."""
+
+    def __init__(self, archive: IO[bytes], packed: gzip.GzipFile, report: Report) -> None:
+        self._archive, self._packed, self._report = archive, packed, report
+        self._done = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes of the archive, after they are packed."""
+        piece = self._archive.read(size)
+        self._packed.write(piece)
+        self._done += len(piece)
+        self._report(Step(TASK, None, f"packing: {self._done / MB:.0f} MB"))
+        return piece
+
+
+def _pack(tags: list[str], path: Path, report: Report) -> int:
+    """Write the compressed archive of these images; return the size of its content.
+
+    Raises WorkshopError with the engine's last lines.
+    """
+    content_bytes = 0
     with (
         gzip.open(path, "wb", COMPRESSION_LEVEL) as packed,
         Popen(["docker", "image", "save", *tags], stdout=PIPE, stderr=PIPE) as process,
     ):
         assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - they are pipes
-        while piece := process.stdout.read(PIECE_BYTES):
-            packed.write(piece)
-            done += len(piece)
-            detail = f"packing: {done / MB:.0f} of about {total / MB:.0f} MB"
-            report(Step(TASK, min(done / total, 0.99), detail))
+        archive = _Packing(process.stdout, packed, report)
+        with contextlib.suppress(tarfile.TarError):  # it ends too soon: the engine says why
+            content_bytes = unpacked_bytes(archive)
+        while archive.read(PIECE_BYTES):
+            pass
         said = process.stderr.read().decode(errors="replace")
     if process.returncode:
         raise WorkshopError(FAILED.format("saved"), NEXT_STEP, output=said.strip())
+    return content_bytes
+
+
+def unpacked_bytes(archive: IO[bytes] | io.RawIOBase) -> int:
+    """Return the size of what ``docker image save`` wrote, its layers unpacked.
+
+    The engine's own sizes are no measure: overlay2 counts files, and containerd's store disk blocks and packed layers.
+    """
+    total = 0
+    with tarfile.open(fileobj=archive, mode="r|", bufsize=PIECE_BYTES) as members:
+        for member in members:
+            content = members.extractfile(member) if member.isfile() else None
+            if content is not None:
+                total += _size_of_blob(content, member.size)
+    return total
+
+
+def _size_of_blob(content: IO[bytes], size: int) -> int:
+    """Return the size of a file, of a gzipped one that of its content."""
+    piece = content.read(len(GZIP_MAGIC))
+    if piece != GZIP_MAGIC:
+        return size
+    decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: gzip's header
+    total = 0
+    while piece:
+        total += len(decompressor.decompress(piece, PIECE_BYTES))
+        piece = decompressor.unconsumed_tail or content.read(PIECE_BYTES)
+    return total + len(decompressor.flush())
 
 
 def _label(session: Session, loaded: str, tag: str) -> None:
@@ -103,9 +153,3 @@ def _label(session: Session, loaded: str, tag: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "Dockerfile").write_text(f"FROM {loaded}\n")
         engine_images.build_folder(session, Path(folder), tag, scope="machine")
-
-
-def _content_bytes(engine: Engine, tags: Mapping[str, str]) -> int:
-    """Return the size of the images; the base, which is the smallest and part of each, counts once."""
-    sizes = [int(engine.client.images.get(tag).attrs["Size"]) for tag in tags.values()]
-    return sum(sizes) - min(sizes) * (len(sizes) - 1)

@@ -8,8 +8,17 @@ import sys
 from pathlib import Path
 
 from workshop_kit.bootstrap import python_env
-from workshop_kit.bundle import manifest
-from workshop_kit.bundle.manifest import Part, sha256_of
+from workshop_kit.bundle.part import (
+    Part,
+    find,
+    parts,
+    require_same,
+    require_space,
+    sha256_of,
+    this_architecture,
+    verify,
+    writing,
+)
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.progress import Report, Step, silent
@@ -32,14 +41,14 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
     """
     lock = root / python_env.LOCK
     command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:"]
-    with manifest.writing(bundle, "wheels", this_python(), version) as (folder, content):
+    with writing(bundle, "wheels", this_python(), version) as (folder, about):
         shell.run(
             [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
             failed="The Python packages could not be fetched.",
             next_step=python_env.NETWORK_ADVICE,
             on_line=lambda line: report(Step(TASK, None, line.partition(" (from ")[0])),
         )
-        content["lock"] = sha256_of(lock)
+        about["lock"] = sha256_of(lock)
     report(Step(TASK, 1.0, done=True))
 
 
@@ -51,22 +60,22 @@ def make_python(root: Path, words: list[str]) -> Path:
     """
     if len(words) != 1 or words[0].startswith("-"):
         raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
-    found = manifest.parts(Path(words[0]))
+    found = parts(Path(words[0]))
     own = _own_part(root, found)
-    images = [part for part in found if part.folder.name == f"images-{manifest.this_architecture()}"]
+    images = [part for part in found if part.folder.name == f"images-{this_architecture()}"]
     for part in images:
-        manifest.require_same(part, root)
+        require_same(part, root)
     for part in (own, *images):
-        manifest.verify(part)
-    manifest.require_space(shutil.disk_usage(root).free, own.size_bytes * UNPACKED_FACTOR, "the packages")
+        verify(part)
+    require_space(shutil.disk_usage(root).free, own.size_bytes * UNPACKED_FACTOR, "the packages")
     return python_env.install_offline(root, own.folder)
 
 
 def _own_part(root: Path, found: list[Part]) -> Part:
     """Return the wheels for this Python and this checkout. Raises WorkshopError where there are none."""
     advice = "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one."
-    own = manifest.find(found, "wheels", this_python(), advice)
-    if own.content.get("lock") != sha256_of(root / python_env.LOCK):
+    own = find(found, "wheels", this_python(), advice)
+    if own.lock != sha256_of(root / python_env.LOCK):
         raise WorkshopError(
             f"The bundle has the packages of another version of the workshop ({own.version}).",
             "Check out that version, or save a bundle from this one.",

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit.bundle import images, wheels
-from workshop_kit.bundle.manifest import MB, find, parts, require_same, verify, version_of
+from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
 from workshop_kit.dev import site

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.bundle.manifest import version_of
+from workshop_kit.bundle.part import version_of
 from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError

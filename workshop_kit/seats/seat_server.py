@@ -10,7 +10,7 @@ import sys
 from typing import NoReturn
 
 from workshop_kit.bundle import images as bundle_images
-from workshop_kit.bundle.manifest import version_of
+from workshop_kit.bundle.part import version_of
 from workshop_kit.engine import images, recipes
 from workshop_kit.engine.labels import LOCAL
 from workshop_kit.engine.recipes import OCI, Recipe, image_labels

@@ -1,7 +1,8 @@
-"""The parts of a bundle and their manifests: written atomically, chosen, verified before use (standard library only).
+"""The parts of a bundle: written atomically, chosen, verified before use (standard library only).
 
-A part is a folder of plain files, whose names every USB stick can hold, and a ``manifest.json`` with their checksums.
-The checksums detect damage, not malice: an attacker who changes a file can change its checksum, too.
+A part is a folder of plain files, whose names every USB stick can hold; ``part.json`` says for what it is, and
+``SHA256SUMS`` has the checksums, as ``sha256sum --check`` reads them. They detect damage, not malice: an attacker who
+changes a file can change its checksum, too.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +24,12 @@ from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import commit
 from workshop_kit.terminal import say
 
+CHECKSUMS = "SHA256SUMS"
+ABOUT = "part.json"
+"""Its checksum is the last one, so that a list that was cut off is found."""
 MANIFEST = "manifest.json"
-FORMAT = 4
+"""What parts of version 1.0.0 had."""
+CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 MB = 1_000_000
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -34,30 +40,36 @@ Kind = Literal["images", "wheels"]
 class Part:
     """One part: the folder ``images-amd64`` holds the images for machines of the name ``amd64``.
 
-    ``version`` is that of the workshop, ``files`` has checksums by name, ``content`` further data of the kind of part.
+    ``checksums`` are by file name; ``version`` is that of the workshop. ``tags`` are those of images, by name, and
+    ``unpacked_bytes`` is the size of their layers; ``lock`` is the checksum of the file that names the wheels.
     """
 
     folder: Path
+    checksums: Mapping[str, str]
     version: str
-    files: Mapping[str, str]
-    content: Mapping[str, Any]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    unpacked_bytes: int = 0
+    lock: str = ""
 
     @property
     def size_bytes(self) -> int:
         """The size of its files. Raises OSError."""
-        return sum((self.folder / name).stat().st_size for name in self.files)
+        return sum((self.folder / name).stat().st_size for name in self.checksums)
 
     def __str__(self) -> str:
-        return f"{self.folder.name}: {len(self.files)} files, {self.size_bytes / MB:.0f} MB"
+        return f"{self.folder.name}: {len(self.checksums)} files, {self.size_bytes / MB:.0f} MB"
 
 
 def parts(bundle: Path) -> list[Part]:
     """Return the parts of a bundle by name, without verifying their files.
 
-    Raises WorkshopError for a folder that is not a bundle, and for a damaged manifest.
+    Raises WorkshopError for a folder that is not a bundle, and for a part that is damaged or of another version.
     """
     with readable(bundle):
-        found = [_read(path) for path in sorted(bundle.glob(f"*/{MANIFEST}")) if not path.parent.name.startswith(".")]
+        lists = sorted(bundle.glob(f"*/{CHECKSUMS}"))
+        found = [_read(path.parent) for path in lists if not path.parent.name.startswith(".")]
+        if not found and any(bundle.glob(f"*/{MANIFEST}")):
+            raise _other_version(bundle)
     if not found:
         what = "is not a bundle" if bundle.is_dir() else "is no folder"
         raise WorkshopError(f"{bundle} {what}.", "Name the folder that `./workshop bundle save` wrote.")
@@ -68,29 +80,31 @@ def verify(part: Part) -> None:
     """Compare all checksums. Raises WorkshopError for the first file that is missing or differs."""
     with readable(part.folder):
         say(f"Checking {part}")
-        for name, checksum in part.files.items():
+        for name, checksum in part.checksums.items():
             if sha256_of(part.folder / name) != checksum:
                 raise _damaged(part.folder / name)
 
 
 @contextlib.contextmanager
 def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield a folder for a part's files and a dict for its content; a successful block makes the part.
+    """Yield a folder for a part's files and a dict for the other fields of `Part`; a successful block makes the part.
 
     It replaces an older part of that name. Raises WorkshopError if it cannot be written, or if another folder has its
     name.
     """
     target, partial = bundle / f"{kind}-{name}", bundle / f".{kind}-{name}.partial"
-    content: dict[str, Any] = {}
+    about: dict[str, Any] = {"version": version}
     try:
-        if target.exists() and not (target / MANIFEST).is_file():
+        if target.exists() and not any((target / name).is_file() for name in (CHECKSUMS, MANIFEST)):
             raise WorkshopError(f"{target} is in the way, and is no part of a bundle.", "Name another folder.")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        yield partial, content
-        files = {path.name: sha256_of(path) for path in sorted(partial.iterdir())}
-        with (partial / MANIFEST).open("w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "version": version, "files": files, "content": content}, file, indent=1)
+        yield partial, about
+        files = sorted(partial.iterdir())
+        (partial / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        lines = [f"{sha256_of(path)}  {path.name}\n" for path in (*files, partial / ABOUT)]
+        with (partial / CHECKSUMS).open("w", encoding="utf-8") as file:
+            file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())  # people pull out sticks early
         shutil.rmtree(target, ignore_errors=True)
@@ -115,8 +129,7 @@ def find(found: Iterable[Part], kind: Kind, name: str, next_step: str) -> Part:
 
 def require_same(part: Part, root: Path) -> None:
     """Raise WorkshopError with the names of images that differ from this checkout's."""
-    has: Mapping[str, str] = part.content["tags"]
-    other = [name for name, tag in recipes.tags(root).items() if has.get(name) != tag]
+    other = [name for name, tag in recipes.tags(root).items() if part.tags.get(name) != tag]
     if other:
         images = "image" if len(other) == 1 else "images"
         raise WorkshopError(
@@ -160,18 +173,27 @@ def require_space(free_bytes: int, needed_bytes: int, what: str) -> None:
         )
 
 
-def _read(path: Path) -> Part:
+def _read(folder: Path) -> Part:
+    """Read a part. Raises WorkshopError if it is damaged or of another version."""
+    lines = (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace").splitlines()
+    matches = [CHECKSUM_LINE.fullmatch(line) for line in lines]
+    checksums = {match[2]: match[1] for match in matches if match}
+    if not all(matches) or ABOUT not in checksums:
+        raise _damaged(folder / CHECKSUMS)
     try:
-        document = json.loads(path.read_bytes())
-        if document.get("format") == FORMAT:
-            return Part(path.parent, document["version"], document["files"], document["content"])
-    except (ValueError, KeyError, AttributeError) as error:
-        raise _damaged(path) from error
-    raise WorkshopError(f"{path} is of another version of the workshop.", "Save the bundle again.")
+        return Part(folder, checksums, **json.loads((folder / ABOUT).read_bytes()))
+    except ValueError as error:
+        raise _damaged(folder / ABOUT) from error
+    except TypeError as error:  # a field that this version does not have, or lacks
+        raise _other_version(folder) from error
 
 
 def _damaged(path: Path) -> WorkshopError:
     return WorkshopError(f"{path} is not as it was saved.", "Copy the bundle again; nothing was loaded from it.")
+
+
+def _other_version(folder: Path) -> WorkshopError:
+    return WorkshopError(f"{folder} is of another version of the workshop.", "Save the bundle again.")
 
 
 def version_of(root: Path) -> str:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import secrets
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.private_engine import filled, small_disk
 from tests.workshop_kit.test_launcher import workshop
-from workshop_kit.bundle import images, manifest, wheels
-from workshop_kit.bundle.manifest import Part, find, parts, sha256_of, writing
+from workshop_kit.bundle import images, wheels
+from workshop_kit.bundle.part import ABOUT, CHECKSUMS, Part, find, parts, sha256_of, this_architecture, verify, writing
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.images import build_folder, is_there
 from workshop_kit.engine.recipes import REPOSITORY
@@ -26,18 +28,18 @@ from workshop_kit.errors import Exit, WorkshopError
 VERSION = "commit 60f5cf9a1b2c"
 
 
-def written(bundle: Path, name: str = "amd64", content: Mapping[str, Any] | None = None) -> Part:
+def written(bundle: Path, name: str = "amd64", tags: Mapping[str, str] | None = None) -> Part:
     """A part with two files, one of them larger than what is read at once."""
-    with writing(bundle, "images", name, VERSION) as (folder, said):
+    with writing(bundle, "images", name, VERSION) as (folder, about):
         (folder / "one.layer").write_bytes(b"one")
         (folder / "two.layer").write_bytes(bytes(range(256)) * 8192)
-        said.update(content or {"tags": {}})
+        about["tags"] = tags or {}
     return find(parts(bundle), "images", name, "")
 
 
 def saved(bundle: Path, error: type[BaseException] | None = None) -> None:
     """Save a part with one file, or end with an error before that."""
-    with manifest.writing(bundle, "images", "amd64", "commit 1") as (folder, _):
+    with writing(bundle, "images", "amd64", "commit 1") as (folder, _):
         (folder / "new").write_text("x")
         if error is not None:
             raise error
@@ -51,13 +53,35 @@ def test_a_part_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         saved(bundle, KeyboardInterrupt)
     assert sorted(path.name for path in bundle.iterdir()) == ["images-amd64", "images-arm64"]
-    for part in manifest.parts(bundle):
-        manifest.verify(part)
+    for part in parts(bundle):
+        verify(part)
     saved(bundle)
-    assert [(part.folder.name, part.version, list(part.files)) for part in manifest.parts(bundle)] == [
-        ("images-amd64", "commit 1", ["new"]),
-        ("images-arm64", VERSION, ["one.layer", "two.layer"]),
+    assert [(part.folder.name, part.version, list(part.checksums)) for part in parts(bundle)] == [
+        ("images-amd64", "commit 1", ["new", ABOUT]),
+        ("images-arm64", VERSION, ["one.layer", "two.layer", ABOUT]),
     ]
+
+
+def test_the_checksums_can_be_checked_by_hand(tmp_path: Path) -> None:
+    """``sha256sum --check`` reads them, and finds what was changed."""
+    part = written(tmp_path)
+    command = ["sha256sum", "--check", "--quiet", CHECKSUMS]
+    assert subprocess.run(command, cwd=part.folder, check=False).returncode == 0
+    changed(part.folder / "one.layer")
+    assert subprocess.run(command, cwd=part.folder, capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.parametrize(("known", "is_replaced"), [("manifest.json", True), ("holiday.jpg", False)])
+def test_only_a_part_is_replaced(tmp_path: Path, known: str, is_replaced: bool) -> None:
+    """One of version 1.0.0, too; another folder of that name stays, and is named."""
+    (tmp_path / "images-amd64").mkdir()
+    (tmp_path / "images-amd64" / known).touch()
+    if is_replaced:
+        verify(written(tmp_path))
+        return
+    with pytest.raises(WorkshopError, match="is in the way, and is no part of a bundle"):
+        written(tmp_path)
+    assert [path.name for path in (tmp_path / "images-amd64").iterdir()] == [known]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -67,8 +91,8 @@ def test_a_full_stick_is_one_sentence_and_left_as_it_was(tmp_path: Path) -> None
         written(stick)
         with filled(stick), pytest.raises(WorkshopError, match=r"cannot be written to .*: No space left on device"):
             written(stick)
-        (part,) = manifest.parts(stick)
-        manifest.verify(part)
+        (part,) = parts(stick)
+        verify(part)
         assert not list(stick.glob(".*"))
 
 
@@ -81,15 +105,15 @@ def loadable(tmp_path: Path, bare: Path) -> Path:
     folder = tmp_path / "my stick"
     write_wheels(folder, sha256_of(bare / "requirements.lock"))
     for name in ("amd64", "arm64"):
-        written(folder, name, {"tags": recipes.tags(bare)})
+        written(folder, name, recipes.tags(bare))
     return folder
 
 
 def write_wheels(bundle: Path, lock: str, name: str = "") -> None:
     """A part with packages that are none."""
-    with writing(bundle, "wheels", name or wheels.this_python(), VERSION) as (folder, content):
+    with writing(bundle, "wheels", name or wheels.this_python(), VERSION) as (folder, about):
         (folder / "uv-1-py3-none-any.whl").write_bytes(b"no zip")
-        content["lock"] = lock
+        about["lock"] = lock
 
 
 def typed(checkout: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -117,6 +141,18 @@ def test_a_folder_that_is_no_bundle_is_refused_on_a_bare_python(bare: Path, tmp_
     said = typed(bare)
     assert said.returncode == Exit.WRONG_USAGE
     assert "takes one folder" in said.stderr
+
+
+def test_a_bundle_of_another_version_is_no_damage(loadable: Path, tmp_path: Path) -> None:
+    """One with a field that this version does not know, and one of version 1.0.0."""
+    about = loadable / "images-amd64" / ABOUT
+    about.write_text(about.read_text().replace('"version"', '"release"'))
+    with pytest.raises(WorkshopError, match="images-amd64 is of another version of the workshop"):
+        parts(loadable)
+    (tmp_path / "old" / "images-amd64").mkdir(parents=True)
+    (tmp_path / "old" / "images-amd64" / "manifest.json").touch()
+    with pytest.raises(WorkshopError, match="old is of another version of the workshop"):
+        parts(tmp_path / "old")
 
 
 def test_another_python_is_refused(bare: Path, loadable: Path) -> None:
@@ -147,20 +183,27 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
 
 
+def without_last_line(path: Path) -> None:
+    """The copy ended at the end of a line."""
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "harm", "words"),
     [
         ("images", "two.layer", changed, "is not as it was saved"),
         ("wheels", "uv-1-py3-none-any.whl", changed, "is not as it was saved"),
         ("images", "one.layer", Path.unlink, "cannot be read: No such file or directory"),
-        ("wheels", "manifest.json", cut, "is not as it was saved"),
+        ("images", ABOUT, cut, "is not as it was saved"),
+        ("wheels", CHECKSUMS, cut, "is not as it was saved"),
+        ("images", CHECKSUMS, without_last_line, "is not as it was saved"),
     ],
 )
 def test_damage_is_found_before_anything_is_made(
     bare: Path, loadable: Path, kind: str, name: str, harm: Callable[[Path], None], words: str
 ) -> None:
     """Lost or altered: the sentence names the file, and to copy again. Packages and images are checked first."""
-    machine = manifest.this_architecture() if kind == "images" else wheels.this_python()
+    machine = this_architecture() if kind == "images" else wheels.this_python()
     file = loadable / f"{kind}-{machine}" / name
     harm(file)
     sentence = refused(bare, loadable)
@@ -177,6 +220,7 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     images.save(session.engine, {"test": tag}, tmp_path / "stick", "commit 1")
     (part,) = parts(tmp_path / "stick")
     cleanup.remove(session, {"kernel"})
+    assert 2048 < part.unpacked_bytes < 100_000
     archive = part.folder / images.ARCHIVE
     archive.write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(WorkshopError, match="The engine has not loaded the images") as refused:
@@ -184,3 +228,18 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     assert refused.value.output
     assert [one for one in (tag, tag + images.ALIAS) if is_there(session.engine, one)] == []
     assert session.ledger.entries() == before
+
+
+def test_the_size_is_that_of_the_unpacked_layers() -> None:
+    """The stores save the same layers as they are, or gzipped: load needs the same space for both."""
+    layer = bytes(30_000_000)
+    sizes = []
+    for blob in (layer, gzip.compress(layer)):
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as members:
+            for name, content in (("blobs/sha256/1", blob), ("manifest.json", b"[]")):
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                members.addfile(member, io.BytesIO(content))
+        sizes.append(images.unpacked_bytes(io.BytesIO(archive.getvalue())))
+    assert sizes == [30_000_002, 30_000_002]

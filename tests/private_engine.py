@@ -25,6 +25,24 @@ from workshop_kit.engine.reach import Engine
 
 START_SECONDS = 120
 DATA_BYTES = 4 * 1024**3
+OWN_RESOLVER = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"')
+"""Runs a command with a file in place of the machine's resolv.conf; both follow."""
+SILENT_NAME_SERVER = """
+import socket, sys
+
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+print("listens", flush=True)
+with open(sys.argv[1], "a", buffering=1) as names:
+    while True:
+        question = server.recv(4096)[12:]
+        labels = []
+        while length := question[0]:
+            labels.append(question[1 : length + 1].decode())
+            question = question[length + 1 :]
+        print(".".join(labels), file=names)
+"""
+"""Writes the names that it is asked to a file, and answers nothing."""
 STEERING = ("WORKSHOP_", "DOCKER_", "PIP_", "UV_", "CONDA_", "PYTHONPATH", "VIRTUAL_ENV")
 """How the names of variables begin that choose an engine, packages, or a workspace."""
 NAMESPACE = f"container-design-workshop-tests{os.environ.get('PYTEST_XDIST_WORKER', '')}"
@@ -35,17 +53,25 @@ CONTAINERD_STORE: Mapping[str, Any] = {"features": {"containerd-snapshotter": Tr
 class PrivateEngine:
     """An engine; ``folder`` holds its socket and its data.
 
-    ``daemon`` has settings of daemon.json, ``environment`` further variables of the daemon.
+    ``daemon`` has settings of daemon.json, ``environment`` further variables of the daemon. With
+    ``silent_name_server`` its name server keeps what it is asked (`asked_names`), and never answers.
     """
 
     def __init__(
-        self, folder: Path, *, daemon: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        daemon: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+        silent_name_server: bool = False,
     ) -> None:
         self.folder = folder
         self.address = f"unix://{folder}/engine.sock"
         self._settings = folder / "daemon.json"
         self._settings.write_text(json.dumps(dict(daemon or {})))
         self._environment = {**os.environ, **(environment or {})}
+        self._has_silent_name_server = silent_name_server
+        self._name_server: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         # In the machine's own namespace a second daemon would remove the bridge and the rules of the first one.
         # The namespace outlives the daemon: programs in it reach the restarted one.
@@ -55,6 +81,8 @@ class PrivateEngine:
         )
         assert self._namespace.stdout is not None
         assert self._namespace.stdout.readline() == b"up\n"
+        if silent_name_server:
+            self._start_name_server()
 
     def inside(self, *command: str) -> list[str]:
         """Return the command that runs ``command`` inside the network namespace."""
@@ -65,6 +93,8 @@ class PrivateEngine:
         command = ["dockerd", f"--config-file={self._settings}", "--host", self.address]
         command += [f"--data-root={self.folder}/data"]
         command += [f"--exec-root={self.folder}/exec", f"--pidfile={self.folder}/engine.pid"]
+        if self._has_silent_name_server:
+            command = [*OWN_RESOLVER, str(self.folder / "resolv.conf"), *command]
         # Both engines may use one containerd of the machine, under namespaces of their own.
         command += [f"--containerd-namespace={NAMESPACE}", f"--containerd-plugins-namespace={NAMESPACE}-plugins"]
         with self._log.open("ab") as log:
@@ -115,9 +145,26 @@ class PrivateEngine:
             target = ["docker", "--host", self.address, "image", "load"]
             subprocess.run(target, stdin=archive, stdout=subprocess.DEVNULL, check=True)
 
+    def asked_names(self) -> list[str]:
+        """Return the names that the silent name server was asked since the last call."""
+        file = self.folder / "names"
+        names = file.read_text().split()
+        os.truncate(file, 0)
+        return names
+
+    def _start_name_server(self) -> None:
+        (self.folder / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+        command = self.inside(sys.executable, "-c", SILENT_NAME_SERVER, str(self.folder / "names"))
+        self._name_server = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self._name_server.stdout is not None
+        assert self._name_server.stdout.readline() == b"listens\n"
+
     def end(self) -> None:
-        """End the engine and its namespace."""
+        """End the engine, its name server and its namespace."""
         self.stop()
+        if self._name_server is not None:
+            self._name_server.terminate()
+            self._name_server.wait()
         self._namespace.terminate()
         self._namespace.wait()
 
@@ -132,6 +179,7 @@ def private_engine(
     *,
     daemon: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
+    silent_name_server: bool = False,
 ) -> Iterator[PrivateEngine]:
     """Run a private engine until the end of the block, with its data on a disk of ``data_bytes`` in memory.
 
@@ -141,7 +189,9 @@ def private_engine(
         pytest.skip("a private engine needs root, dockerd, unshare, nsenter and ip")
     # A short name: a socket's path may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="engine") as name, small_disk(Path(name) / "data", data_bytes):
-        own = PrivateEngine(Path(name), daemon=daemon, environment=environment)
+        own = PrivateEngine(
+            Path(name), daemon=daemon, environment=environment, silent_name_server=silent_name_server
+        )
         try:
             own.start()
             yield own

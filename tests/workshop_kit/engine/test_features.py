@@ -61,6 +61,22 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
     assert stack.variables()["WORKSHOP_CGROUP_V1"] == ("1" if version_1 else "")
 
 
+def test_what_was_tried_decides_what_the_agent_is_shown(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the cgroups could not be mounted in a trial, the monitoring gets an empty folder, and starts."""
+
+    def refuse(*_: Any) -> None:
+        raise WorkshopError("The engine refused it.", "Correct that.")
+
+    monkeypatch.setattr(containers, "run", refuse)
+    session = DESKTOP.session(tmp_path)
+    stack = Stack(session, root, tmp_path, session.identity.project)
+    assert stack.variables()["WORKSHOP_CGROUP_ROOT"] == "/sys/fs/cgroup"
+    features.examine(session, "base", tmp_path / features.FILE)
+    assert stack.variables()["WORKSHOP_CGROUP_ROOT"] == str(tmp_path)
+
+
 def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second question starts no container; another way to limit is tried anew."""
     started: list[str] = []

@@ -15,7 +15,7 @@ import pytest
 from tests.waiting import wait_until
 from workshop_kit.engine.session import Session
 
-pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.engine, pytest.mark.engines, pytest.mark.timeout(1200)]
 SEAT_ENTRY = "/opt/container-design-workshop/images/seat/entrypoint.sh"
 LOADED = "Ready: 12 images came from the bundle"
 LOAD_SECONDS = 240

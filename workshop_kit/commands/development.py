@@ -44,7 +44,7 @@ def test(
         code = suite.run([python, "-m", "pytest", *words], CHECKOUT)
     else:
         code = suite.run_group(suite.DEFAULT, python, CHECKOUT, words, absent)
-        say("Left out: the tests marked long, alone or machine. Run: ./workshop test --all")
+        say("Left out: the tests marked long, alone, engines or machine. Run: ./workshop test --all")
     if code == suite.NOTHING_COLLECTED:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
     ended = time.monotonic()

@@ -40,11 +40,12 @@ class Group:
     shared: bool = True
 
 
-DEFAULT = Group("default", "not long and not alone and not machine")
+DEFAULT = Group("default", "not long and not alone and not engines and not machine")
 LONG = (
     Group("long", "long and not browser and not alone"),  # second engines, disasters, wrong answers built and run
     Group("browser", "long and browser and not alone"),
     Group("alone", "alone", shared=False),  # they load or measure the processor
+    Group("engines", "engines", shared=False),  # lessons on other engines, beside this machine's own
     Group("machine", "machine", shared=False),  # other engines with systemd, in an emulated machine
 )
 
@@ -63,8 +64,8 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
 def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[str]:
     """Return pytest's arguments for a group, without the marks in ``absent`` (mark → reason).
 
-    >>> arguments_of(DEFAULT, {}, cores=2)
-    ['-m', 'not long and not alone and not machine', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
+    >>> arguments_of(LONG[0], {}, cores=2)
+    ['-m', 'long and not browser and not alone', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
     >>> arguments_of(LONG[-1], {"engine": "no root"}, cores=2)
     ['-m', 'machine and not engine']
     """

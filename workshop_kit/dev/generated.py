@@ -6,7 +6,7 @@ import ast
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,10 @@ from workshop_kit.files import write_atomically
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
 MEASURED = Path("benchmarks") / "measured"
+ENGINES = Path("docs") / "engines.md"
+ENGINE_RECORD = Path("tests") / "deploy" / "engines_record.json"
+ENGINE_RUNS = Path("build") / "engine-runs.json"
+"""What the last tests noted here; the record has what is committed."""
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
 APP_SOURCE = "workshop_app/requirements.in"
@@ -47,7 +51,10 @@ LOCKS = (
 
 def write_all(root: Path) -> Iterator[Path]:
     """Write the files that differ; yield their paths below ``root``."""
+    engine_runs = newest_engine_runs(root)
     texts = {
+        ENGINE_RECORD: json.dumps(engine_runs, indent=1, ensure_ascii=False) + "\n",
+        ENGINES: engines_page(engine_runs),
         Path("docs/audit.md"): audit_page(),
         Path("docs/exercises.schema.json"): exercises_schema(),
         PERFORMANCE: performance_page(root),
@@ -116,6 +123,22 @@ def performance_page(root: Path) -> str:
     """Return docs/performance.md: a section for each benchmark, then the figures that other commands show."""
     benchmarks = [_benchmark(root, path) for path in sorted((root / "benchmarks").glob("[a-z]*.py"))]
     return template(HERE / "performance_page.md").render(benchmarks=benchmarks, value=_value) + "\n"
+
+
+def newest_engine_runs(root: Path) -> dict[str, Any]:
+    """Return the last run on each engine, by its name: of the record, or of tests that ran here later."""
+    runs: dict[str, Any] = {}
+    for path in (root / ENGINE_RECORD, root / ENGINE_RUNS):
+        noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for engine, run in noted.items():
+            if engine not in runs or run["date"] >= runs[engine]["date"]:
+                runs[engine] = run
+    return dict(sorted(runs.items()))
+
+
+def engines_page(engine_runs: Mapping[str, Any]) -> str:
+    """Return docs/engines.md: a row for the last run on each engine, and what to know about each."""
+    return template(HERE / "engines_page.md").render(engines=engine_runs) + "\n"
 
 
 def _benchmark(root: Path, path: Path) -> dict[str, Any]:

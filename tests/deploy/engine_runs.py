@@ -1,0 +1,31 @@
+"""The record of what was run on which engine: each test notes its own, and `./workshop build` makes a page of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+from workshop_kit.dev import generated
+from workshop_kit.files import write_atomically
+from workshop_kit.paths import CHECKOUT
+
+VERSIONS = re.compile(r"^\S+ \w+ +(?:Engine version|docker command) +(.+?) *$", re.MULTILINE)
+"""The lines of doctor with versions."""
+
+
+def note(engine: str, *, doctor: str, ran: str, not_shown: str) -> None:
+    """Note a run that passed; ``doctor`` is what doctor printed there, ``not_shown`` what the run could not show."""
+    versions = VERSIONS.findall(doctor)
+    assert versions, doctor
+    path = CHECKOUT / generated.ENGINE_RUNS
+    runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    runs[engine] = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": "; ".join(versions),
+        "ran": ran,
+        "not_shown": not_shown,
+    }
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(runs, indent=1, ensure_ascii=False, sort_keys=True)
+    write_atomically(path, f"{text}\n".encode())

@@ -1,13 +1,18 @@
-"""This machine: its memory, its file systems, and longer time limits where it is slow (standard library only)."""
+"""This machine: its kind, its memory, its file systems, and longer time limits where it is slow.
+
+It needs the standard library only.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import stat
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.errors import WrongUsage
@@ -22,6 +27,39 @@ MOST_PATIENCE = 100.0
 MOUNTS = Path("/proc/self/mountinfo")
 SILENT = ("9p", "drvfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "fakeowner", "vboxsf", "vmhgfs", "prl_fs")
 """File systems of another machine, beside those that begin with ``fuse.``: what is saved there sends no event here."""
+
+PAGE = "docs/platforms.md"
+"""The page with a part for each kind of machine."""
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Docker's words for the names of processors that differ from them."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine: its system as ``uname -s`` names it, its architecture in Docker's word, and whether it is WSL."""
+
+    system: str
+    architecture: str
+    is_wsl: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its kind, in words."""
+        if self.system == "Darwin":
+            return "a Mac with Apple silicon" if self.architecture == "arm64" else "a Mac with an Intel processor"
+        return "Windows with WSL2" if self.is_wsl else f"Linux, {self.architecture}"
+
+    @property
+    def page(self) -> str:
+        """The part of the page of platforms that is about it."""
+        kind = self.name.removeprefix("a ").partition(",")[0]
+        return f"{PAGE}#{kind.lower().replace(' ', '-')}"
+
+
+def this_machine() -> Machine:
+    """Return what this machine is."""
+    processor = platform.machine()
+    return Machine(platform.system(), ARCHITECTURES.get(processor, processor), is_wsl())
 
 
 def usable_bytes(cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:

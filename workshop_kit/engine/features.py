@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import secrets
+import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,15 +68,15 @@ class FeatureTrial:
     mount: str = ""
     spec: Mapping[str, Any] = field(default_factory=dict)
 
-    def container(self, session: Session, image: str) -> Spec:
-        """Return the container, in the cgroup of the workspace's stack."""
+    def container(self, session: Session, image: str, shared: Path) -> Spec:
+        """Return the container, in the cgroup of the workspace's stack; ``shared`` is a file of the workspace."""
         info = session.engine.client.info()
         cgroup = cgroup_variables(info, session.identity.session)
         folder = f"{'memory/' if cgroup['WORKSHOP_CGROUP_V1'] else ''}{cgroup['WORKSHOP_CGROUP_PATH']}"
-        source = self.mount.format(logs=session.engine.dialect.log_source(info))
+        source = self.mount.format(logs=session.engine.dialect.log_source(info), shared=shared)
         mounts = [{"Type": "bind", "Source": source, "Target": "/mounted", "ReadOnly": True}] if source else []
         host = {"CgroupParent": cgroup["WORKSHOP_CGROUP_PARENT"], "Mounts": mounts}
-        command = ("python3", "-I", "-S", "-c", self.program, folder)
+        command = ("python3", "-I", "-S", "-c", self.program, folder, shared.read_text())
         return Spec(image, command=command, network="none", host=host, **self.spec)
 
     def feature(self, session: Session, said: str, reason: str = "") -> Feature:
@@ -113,17 +115,27 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
 
     def ask(question: FeatureTrial) -> Feature:
         try:
-            with containers.run(session, question.container(session, image)) as running:
+            with containers.run(session, question.container(session, image, shared)) as running:
                 return question.feature(session, ANSWERS[question.answer](running))
         except (WorkshopError, DockerException, OSError) as error:  # requests raises its own errors through the SDK
             return question.feature(session, "", getattr(error, "what", str(error)))
 
-    with ThreadPoolExecutor(len(feature_trials())) as pool:
+    with shared_file(file.parent) as shared, ThreadPoolExecutor(len(feature_trials())) as pool:
         found = list(pool.map(ask, feature_trials()))
     records = _records(file)
     with records.locked():
         records.write(found)
     return found
+
+
+@contextlib.contextmanager
+def shared_file(folder: Path) -> Iterator[Path]:
+    """Yield a file with a random text that every user may read, as the stack's secrets; remove it afterwards."""
+    with tempfile.NamedTemporaryFile("w", dir=folder.absolute(), prefix=".shared-") as file:
+        path = Path(file.name)
+        path.write_text(secrets.token_hex(8))
+        path.chmod(0o444)
+        yield path
 
 
 def _exit_code(running: Running) -> str:

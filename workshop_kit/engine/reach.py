@@ -22,8 +22,13 @@ OTHER_SOCKETS = {
     ".docker/desktop/docker.sock": "desktop-linux",
     ".colima/default/docker.sock": "colima",
     ".config/colima/default/docker.sock": "colima",
+    ".orbstack/run/docker.sock": "orbstack",
+    ".rd/docker.sock": "rancher-desktop",
 }
-"""The sockets of Docker Desktop and Colima below the home folder, and the contexts that they bring."""
+"""The sockets of other engines below the home folder, and the contexts that they bring.
+
+Rancher Desktop's comes last: its socket is there with containerd, too, which does not answer on it.
+"""
 
 
 class NoPermission(NotReady):
@@ -36,6 +41,11 @@ class Endpoint:
 
     address: str
     why: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a socket on this machine."""
+        return self.address.startswith("unix://")
 
 
 @dataclass(frozen=True)
@@ -112,13 +122,13 @@ def unreachable(where: Endpoint, error: Exception) -> NotReady:
 
 
 def other_engine() -> str:
-    """Return the command that chooses Docker Desktop or Colima if one of them is there and not chosen; else ""."""
+    """Return the command that chooses an engine whose socket is there and which is not chosen; else ""."""
     found = (name for path, name in OTHER_SOCKETS.items() if Path.home().joinpath(path).is_socket())
     return next((f"Run `docker context use {name}`: its socket is there." for name in found), "")
 
 
 _CONTEXTS = "Run `docker context ls`, then `docker context use NAME` with one that exists."
-_START = "Start Docker (Docker Desktop, Colima, `sudo systemctl start docker`), or let ./workshop setup do it."
+_START = "Start Docker (its application, `colima start`, `sudo systemctl start docker`), or let ./workshop setup do it."
 
 
 NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"

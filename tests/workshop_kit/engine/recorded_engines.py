@@ -1,7 +1,8 @@
 """Answers of engines: their `docker version` and `docker info`, and what their containers answered to the questions.
 
-Rootless Docker without delegation and Podman without systemd were measured; the others have the values that their
-`docker info` prints. Only what the kit reads is kept.
+Rootless Docker without delegation and Podman without systemd were measured. Those of Docker Desktop, Colima, OrbStack
+and Rancher Desktop are what people have published of theirs; a comment says where. What their containers answer is not
+known: the good answers stand for it, but for their memory. Only what the kit reads is kept.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ GOOD = {
     "Container cgroups": "9142272",
     "Engine memory": "15.5",
     "Container logs": "0",
+    "Shared files": "1",
 }
 LIMITS = {"Memory limit", "CPU limit", "Process limit"}
 
@@ -48,9 +50,11 @@ class Recorded:
 
 DOCKER_24 = Recorded(
     "unix:///var/run/docker.sock",
-    {"Version": "24.0.7", "ApiVersion": "1.43"},
+    {"Version": "24.0.7", "ApiVersion": "1.43", "Arch": "amd64"},
     {
         "OperatingSystem": "Ubuntu 22.04.4 LTS",
+        "Name": "ann-laptop",
+        "Driver": "overlay2",
         "DockerRootDir": "/var/lib/docker",
         "CgroupDriver": "systemd",
         "CgroupVersion": "2",
@@ -58,23 +62,106 @@ DOCKER_24 = Recorded(
     },
     {},
 )
+IN_A_MACHINE = {
+    "DockerRootDir": "/var/lib/docker",
+    "CgroupDriver": "cgroupfs",
+    "CgroupVersion": "2",
+    "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"],
+}
+CONTAINERD = {"Driver": "overlayfs", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+OVERLAY2 = {"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"], ["Supports d_type", "true"]]}
+
+# docker/desktop-feedback#602: Docker Desktop 4.86 on a Mac with Apple silicon.
 DESKTOP = Recorded(
     "unix:///Users/ann/.docker/run/docker.sock",
-    {"Version": "28.0.4", "ApiVersion": "1.48"},
-    {**DOCKER_24.info, "OperatingSystem": "Docker Desktop", "CgroupDriver": "cgroupfs"},
+    {"Version": "29.7.2", "ApiVersion": "1.55", "Arch": "arm64"},
+    {**IN_A_MACHINE, **CONTAINERD, "OperatingSystem": "Docker Desktop", "Name": "docker-desktop"},
     {"Engine memory": "7.65"},
 )
+# docker/desktop-feedback#203: Docker Desktop 4.52 on Windows; from inside of WSL its socket is the default one.
+DESKTOP_ON_WSL = Recorded(
+    "unix:///var/run/docker.sock",
+    {"Version": "29.0.1", "ApiVersion": "1.52", "Arch": "arm64"},
+    {**IN_A_MACHINE, **CONTAINERD, "OperatingSystem": "Docker Desktop", "Name": "docker-desktop"},
+    {"Engine memory": "7.36"},
+)
+# langchain-ai/langgraph#1319: an older one, with the old image store.
+DESKTOP_25 = Recorded(
+    DESKTOP.address,
+    {"Version": "25.0.3", "ApiVersion": "1.44", "Arch": "arm64"},
+    {
+        **IN_A_MACHINE,
+        **OVERLAY2,
+        "OperatingSystem": "Docker Desktop",
+        "Name": "docker-desktop",
+        "SecurityOptions": ["name=seccomp,profile=unconfined"],
+    },
+    {"Engine memory": "7.66"},
+)
+# The output of `docker info` in a public log of a release on Colima ("phase16b", 2026); 1.9 GiB is what it takes
+# unless it is told otherwise. abiosoft/colima, docs/FAQ.md: its socket; ddev/ddev, providers.go: its name.
 COLIMA = Recorded(
     "unix:///Users/ann/.colima/default/docker.sock",
-    {"Version": "27.4.0", "ApiVersion": "1.47"},
-    {**DOCKER_24.info, "OperatingSystem": "Ubuntu 24.04.1 LTS", "CgroupDriver": "cgroupfs"},
-    {"Engine memory": "1.91"},  # of 2 GiB, which Colima takes unless it is told otherwise
+    {"Version": "29.5.2", "ApiVersion": "1.54", "Arch": "arm64"},
+    {**IN_A_MACHINE, **CONTAINERD, "OperatingSystem": "Ubuntu 24.04.4 LTS", "Name": "colima"},
+    {"Engine memory": "1.91"},
+)
+# The same with a profile, as another public log has it, and with a clone that Colima does not share.
+COLIMA_PROFILE = Recorded(
+    "unix:///Users/ann/.colima/work/docker.sock",
+    COLIMA.version,
+    {**COLIMA.info, "Name": "colima-work"},
+    {"Shared files": "0"},
+)
+# The README of a course's participant ("codyssey", 2026): OrbStack on macOS 15. Its socket and its context:
+# orbstack/orbstack#1065.
+ORBSTACK = Recorded(
+    "unix:///Users/ann/.orbstack/run/docker.sock",
+    {"Version": "28.5.2", "ApiVersion": "1.51", "Arch": "amd64"},
+    {**IN_A_MACHINE, **OVERLAY2, "OperatingSystem": "OrbStack", "Name": "orbstack"},
+    {},
+)
+# testcontainers/testcontainers-dotnet#1163: Rancher Desktop 1.13 on a Mac; its system and its name are those of a log
+# in conda-forge's gnuplot-feedstock. Its socket: rancher-sandbox/rancher-desktop#5641.
+RANCHER_24 = Recorded(
+    "unix:///Users/ann/.rd/docker.sock",
+    {"Version": "24.0.7", "ApiVersion": "1.43", "Arch": "arm64"},
+    {**IN_A_MACHINE, **OVERLAY2, "OperatingSystem": "Alpine Linux v3.19", "Name": "lima-rancher-desktop"},
+    {},
+)
+# The answers to a course's first lab (2026): a newer one, with containerd's store and a profile of its own for seccomp.
+RANCHER = Recorded(
+    "unix:///Users/ann/.rd/docker.sock",
+    {"Version": "29.5.2", "ApiVersion": "1.54", "Arch": "arm64"},
+    {
+        **IN_A_MACHINE,
+        **CONTAINERD,
+        "OperatingSystem": "Alpine Linux v3.24",
+        "Name": "lima-rancher-desktop",
+        "SecurityOptions": ["name=seccomp,profile=/etc/rancher-desktop/seccomp.json", "name=cgroupns"],
+    },
+    {"Engine memory": "3.82"},
+)
+# rancher-sandbox/rancher-desktop-wsl-distro#6 has the name of its system, rancher-sandbox/rancher-desktop#4141 its
+# cgroups; "(containerized)" stands in the answers to a course's first lab (2026).
+RANCHER_ON_WSL = Recorded(
+    "unix:///var/run/docker.sock",
+    {"Version": "27.3.1", "ApiVersion": "1.47", "Arch": "amd64"},
+    {
+        **IN_A_MACHINE,
+        **OVERLAY2,
+        "OperatingSystem": "Rancher Desktop WSL Distribution (containerized)",
+        "Name": "LAPTOP-1",
+    },
+    {},
 )
 ROOTLESS = Recorded(
     "unix:///run/user/1000/docker.sock",
-    {"Version": "26.1.5", "ApiVersion": "1.45"},
+    {"Version": "26.1.5", "ApiVersion": "1.45", "Arch": "amd64"},
     {
         "OperatingSystem": "Debian GNU/Linux 13 (trixie)",
+        "Name": "ann-laptop",
+        "Driver": "overlay2",
         "DockerRootDir": "/home/ann/.local/share/docker",
         "CgroupDriver": "none",
         "CgroupVersion": "1",
@@ -99,7 +186,12 @@ ROOTLESS_WITH_SYSTEMD = Recorded(
 )
 PODMAN = Recorded(
     "unix:///run/podman/podman.sock",
-    {"Version": "5.4.2", "ApiVersion": "1.41", "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]},
+    {
+        "Version": "5.4.2",
+        "ApiVersion": "1.41",
+        "Arch": "amd64",
+        "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}],
+    },
     {**DOCKER_24.info, "OperatingSystem": "debian", "CgroupDriver": "cgroupfs", "CgroupVersion": "1"},
     {"Health checks": "0", "Container statistics": "", "CPU periods": "0", "Container cgroups": ""},
 )

@@ -9,11 +9,18 @@ import pytest
 
 from tests.workshop_kit.engine.recorded_engines import (
     COLIMA,
+    COLIMA_PROFILE,
     DESKTOP,
+    DESKTOP_25,
+    DESKTOP_ON_WSL,
     DOCKER_24,
     GOOD,
     LIMITS,
+    ORBSTACK,
     PODMAN,
+    RANCHER,
+    RANCHER_24,
+    RANCHER_ON_WSL,
     ROOTLESS,
     ROOTLESS_WITH_SYSTEMD,
     Recorded,
@@ -32,7 +39,14 @@ NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
     [
         (DOCKER_24, set(), "/var/lib/docker/containers", "workshop-0a1b.slice"),
         (DESKTOP, set(), "/var/run/docker.sock", "/workshop-0a1b"),
+        (DESKTOP_25, set(), "/var/run/docker.sock", "/workshop-0a1b"),
+        (DESKTOP_ON_WSL, set(), "/var/run/docker.sock", "/workshop-0a1b"),
         (COLIMA, {"Engine memory"}, "/var/lib/docker/containers", "/workshop-0a1b"),
+        (COLIMA_PROFILE, {"Shared files"}, "/var/lib/docker/containers", "/workshop-0a1b"),
+        (ORBSTACK, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
+        (RANCHER, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
+        (RANCHER_24, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
+        (RANCHER_ON_WSL, set(), "/var/lib/docker/containers", "/workshop-0a1b"),
         (ROOTLESS, LIMITS | NO_USAGE | {"Pause"}, "/run/user/1000/docker.sock", ""),
         (ROOTLESS_WITH_SYSTEMD, {"Container cgroups"}, "/run/user/1000/docker.sock", "workshop-0a1b.slice"),
         (PODMAN, {"Health checks"} | NO_USAGE, "/run/podman/podman.sock", "/workshop-0a1b"),
@@ -54,7 +68,7 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
     stack = Stack(session, root, tmp_path, session.identity.project)
     assert session.engine.dialect.log_source(engine.info) == source
     assert stack.variables()["WORKSHOP_CGROUP_PARENT"] == parent
-    assert (WITHOUT_START_INTERVAL in stack.files) == (engine in (DOCKER_24, PODMAN))
+    assert (WITHOUT_START_INTERVAL in stack.files) == (engine in (DOCKER_24, RANCHER_24, PODMAN))
     rootless = engine in (ROOTLESS, ROOTLESS_WITH_SYSTEMD)
     assert stack.variables()["WORKSHOP_CGROUP_ROOT"] == (str(tmp_path) if rootless else "/sys/fs/cgroup")
     version_1 = engine.info["CgroupVersion"] == "1" and not rootless
@@ -93,3 +107,27 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(started) == len(GOOD)
     features.known(ROOTLESS_WITH_SYSTEMD.session(tmp_path), "base", file)
     assert len(started) == 2 * len(GOOD)
+
+
+@pytest.mark.engine
+def test_a_folder_that_the_engine_does_not_share_is_found(
+    session: Session, images: dict[str, str], tmp_path: Path
+) -> None:
+    """Colima shares the home folder alone: elsewhere a container sees an empty folder, or the engine refuses it."""
+    [trial] = [one for one in features.feature_trials() if one.name == "Shared files"]
+    with features.shared_file(tmp_path) as shared:
+        other = tmp_path / "other"
+        other.write_text("another text")
+
+        answers = {}
+        for mounted in (shared, tmp_path, other):
+            spec = trial.container(session, images["base"], shared)
+            spec.host["Mounts"][0]["Source"] = str(mounted)
+            with containers.run(session, spec) as running:
+                answers[mounted] = trial.feature(session, features.ANSWERS[trial.answer](running)).works
+        spec = trial.container(session, images["base"], shared)
+        spec.host["Mounts"][0]["Source"] = str(tmp_path / "none")
+        with pytest.raises(WorkshopError, match="bind source path does not exist"):
+            containers.run(session, spec)
+    assert answers == {shared: True, tmp_path: False, other: False}
+    assert not shared.exists()

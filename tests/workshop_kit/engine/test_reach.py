@@ -14,6 +14,7 @@ import pytest
 from requests import ConnectionError
 from urllib3.exceptions import ProtocolError
 
+from tests.workshop_kit.engine.recorded_engines import COLIMA, DESKTOP, ORBSTACK, RANCHER, Recorded
 from workshop_kit.engine import install, reach
 from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
@@ -54,7 +55,10 @@ def test_an_unknown_context_is_an_error() -> None:
     assert "does not exist" in refusal({"DOCKER_CONTEXT": "no-such-context"}).what
 
 
-def test_an_engine_that_is_there_and_not_chosen_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("place", "context"), reach.OTHER_SOCKETS.items())
+def test_an_engine_that_is_there_and_not_chosen_is_named(
+    place: str, context: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Its socket is in the home folder: its context is the next step, and nothing is installed."""
     where = reach.Endpoint(f"unix://{DEFAULT_SOCKET}", "a test")
 
@@ -66,11 +70,11 @@ def test_an_engine_that_is_there_and_not_chosen_is_named(monkeypatch: pytest.Mon
     monkeypatch.setattr(reach, "connect", connect)
     monkeypatch.setattr(install, "install_packages", lambda *_: pytest.fail("it must not install"))
     monkeypatch.setattr(install, "_start", lambda *_: pytest.fail("it must not start another engine"))
-    path = tmp_path / ".colima" / "default" / "docker.sock"
+    path = tmp_path / place
     path.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as there:
         there.bind(str(path))
-        with pytest.raises(NotReady, match="docker context use colima"):
+        with pytest.raises(NotReady, match=f"docker context use {context}`"):
             install.ensure(install=True)
 
 
@@ -93,3 +97,9 @@ def test_a_current_context_is_followed(tmp_path: Path, monkeypatch: pytest.Monke
         env={**environment, "DOCKER_CONFIG": str(tmp_path), "PYTHONPATH": str(Path(reach.__file__).parents[2])},
     )
     assert said.stdout.strip() == f"unix://{tmp_path}/colima.sock | it is the docker command's current context"
+
+
+@pytest.mark.parametrize("product", [DESKTOP, COLIMA, ORBSTACK, RANCHER])
+def test_the_published_sockets_are_known(product: Recorded) -> None:
+    """Each lies where people's answers have it, below the home folder."""
+    assert product.address.removeprefix("unix:///Users/ann/") in reach.OTHER_SOCKETS

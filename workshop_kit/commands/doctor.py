@@ -10,7 +10,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,8 +18,19 @@ from typing import TYPE_CHECKING, Literal
 from workshop_kit.bootstrap import python_env
 from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import recipes
+from workshop_kit.engine.recipes import OCI
 from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.machine import ENOUGH_BYTES, GIB, usable_bytes
+from workshop_kit.machine import (
+    ENOUGH_BYTES,
+    GIB,
+    PAGE,
+    Machine,
+    file_system,
+    is_wsl,
+    keeps_modes,
+    this_machine,
+    usable_bytes,
+)
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import Parser, answer
 from workshop_kit.workspace.folder import HIDDEN, own_folder
@@ -47,14 +58,22 @@ class DoctorLine:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the report; exit code 1 if something is fixable."""
+    """Print what was found; exit code 1 if something is fixable."""
     parser = Parser("doctor", COMMANDS["doctor"].summary)
-    parser.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
-    as_json = parser.parse_args(arguments).json
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
+    forms.add_argument("--report", action="store_true", help="What you may tell others: no name, path or address.")
+    wanted = parser.parse_args(arguments)
+
     findings = list(examine())
     good = all(finding.state != "fixable" for finding in findings)
-    document = {"good": good, "findings": [asdict(finding) for finding in findings]}
-    answer(json.dumps(document, ensure_ascii=False) if as_json else as_text(findings))
+    if wanted.json:
+        document = {"good": good, "findings": [asdict(finding) for finding in findings]}
+        answer(json.dumps(document, ensure_ascii=False))
+    elif wanted.report:
+        answer(as_report(findings, facts()))
+    else:
+        answer(as_text(findings))
     return Exit.GOOD if good else Exit.NOT_GOOD
 
 
@@ -66,7 +85,42 @@ def examine() -> Iterator[DoctorLine]:
     yield _proxy()
     yield ports(own_folder())
     yield _memory()
+    if is_wsl():
+        yield _wsl()
+    yield workspace_folder(own_folder())
     yield from _engine_findings()
+
+
+def facts() -> dict[str, str]:
+    """Return what a report says of this machine and its engine: products, versions and kinds, nothing that names."""
+    labels = recipes.image_labels(CHECKOUT)
+    known = {
+        "Workshop": f"{labels[f'{OCI}version']}, {labels.get(f'{OCI}revision', 'no commit')[:12]}",
+        "Machine": this_machine().name,
+        "Python": f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}",
+    }
+    if _packages().state != "good":
+        return known
+    from workshop_kit.engine import install, platforms, reach
+
+    for plugin in ("buildx", "compose"):
+        known[f"docker {plugin}"] = platforms.number_of(install.plugin_version(plugin))
+    try:
+        engine = reach.connect(timeout_seconds=10)
+        known["Platform"] = platforms.platform_of(engine, this_machine()).name
+        known.update(platforms.engine_facts(engine))
+    except Exception:  # it has stopped, or never answered: the findings say so
+        known["Engine"] = "none that answers"
+    return known
+
+
+def as_report(findings: list[DoctorLine], known: Mapping[str, str]) -> str:
+    """Return the facts and the state of each finding, without its details, which hold paths and addresses."""
+    lines = [f"{name}: {value}" for name, value in known.items()]
+    lines.append("")
+    for finding in findings:
+        lines.append(f"{SYMBOLS[finding.state]} {finding.state:<7}  {finding.name}")
+    return "\n".join(lines)
 
 
 def as_text(findings: list[DoctorLine]) -> str:
@@ -105,7 +159,9 @@ def _certificates() -> DoctorLine:
 def _proxy() -> DoctorLine:
     names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
     used = [name for name in names if os.environ.get(name)]
-    return DoctorLine("Proxy", "good" if used else "n/a", f"set in {', '.join(used)}" if used else "none is set")
+    if not used:
+        return DoctorLine("Proxy", "n/a", "none is set")
+    return DoctorLine("Proxy", "good", f"set in {', '.join(used)}: {PAGE}#behind-a-companys-proxy")
 
 
 def ports(folder: Path) -> DoctorLine:
@@ -123,14 +179,35 @@ def _memory() -> DoctorLine:
     detail = f"{usable / GIB:.1f} GiB"
     if usable >= ENOUGH_BYTES:
         return DoctorLine("Memory", "good", detail)
-    return DoctorLine(
-        "Memory", "fixable", f"{detail}; the lessons want 3", "use a machine, or a seat, with more memory"
-    )
+    command = "use a machine, or a seat, with more memory"
+    if is_wsl():
+        command = "write memory=6GB below [wsl2] in %UserProfile%\\.wslconfig, then: wsl --shutdown"
+    return DoctorLine("Memory", "fixable", f"{detail}; the lessons want 3", command)
+
+
+def _wsl() -> DoctorLine:
+    limits = f"{usable_bytes() / GIB:.1f} GiB and {os.cpu_count()} processors"
+    return DoctorLine("WSL2", "good", f"{limits}; memory= and processors= in %UserProfile%\\.wslconfig change them")
+
+
+def workspace_folder(workspace: Path) -> DoctorLine:
+    """Return the line about the file system of a workspace, or of where it will be."""
+    place = next(path for path in (workspace, *workspace.absolute().parents) if path.is_dir())
+    try:
+        if keeps_modes(place):
+            return DoctorLine("Folder", "good", "its files keep their modes")
+    except OSError as error:
+        return DoctorLine("Folder", "n/a", f"{place} cannot be written: {error.strerror}")
+    detail = f"{place} ignores chmod ({file_system(place) or 'its file system'}): every user can read the secrets there"
+    if is_wsl():
+        return DoctorLine("Folder", "fixable", detail, "cd ~   # clone inside of WSL, not on a disk of Windows")
+    return DoctorLine("Folder", "fixable", detail, "cd ~   # clone on a disk of this machine")
 
 
 def _engine_findings() -> Iterator[DoctorLine]:
     if _packages().state != "good":
         # A docker package of another environment could find another engine.
+        yield _machine()
         yield DoctorLine("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
     from workshop_kit.engine import reach
@@ -138,10 +215,12 @@ def _engine_findings() -> Iterator[DoctorLine]:
     try:
         engine = reach.connect(timeout_seconds=10)
     except WorkshopError as error:
+        yield _machine()
         yield DoctorLine("Docker engine", "fixable", error.what, error.next_step)
         return
     yield DoctorLine("Docker engine", "good", f"{engine.endpoint.address}, because {engine.endpoint.why}")
     try:
+        yield platform_line(engine, this_machine())
         yield _version(engine)
         yield _tools()
         yield _disk(engine)
@@ -149,6 +228,19 @@ def _engine_findings() -> Iterator[DoctorLine]:
         yield from _trials(engine)
     except Exception as error:  # an engine that stops during the report is a finding, too
         yield DoctorLine("Docker engine", "fixable", f"it answers no longer: {error}", SETUP)
+
+
+def _machine() -> DoctorLine:
+    return DoctorLine("Platform", "good", f"{this_machine().name}: {this_machine().page}")
+
+
+def platform_line(engine: Engine, machine: Machine) -> DoctorLine:
+    """Return the line about the platform of an engine, seen from a machine, with its part of the page."""
+    from workshop_kit.engine.platforms import platform_of
+
+    platform = platform_of(engine, machine)
+    experience = "" if platform.was_run else " (not run by us)"
+    return DoctorLine("Platform", "good", f"{platform.name}{experience}: {machine.page}")
 
 
 def _version(engine: Engine) -> DoctorLine:

@@ -1,0 +1,103 @@
+"""The lines of ``doctor`` about machines that these tests do not run on: only their kind is made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.engine.recorded_engines import DESKTOP_ON_WSL, DOCKER_24, ORBSTACK, Recorded
+from workshop_kit.commands import doctor
+from workshop_kit.commands.doctor import DoctorLine, as_report, workspace_folder
+from workshop_kit.machine import GIB, PAGE, Machine
+
+MAC = Machine("Darwin", "arm64")
+WSL = Machine("Linux", "amd64", is_wsl=True)
+LINUX = Machine("Linux", "amd64")
+
+
+@pytest.fixture
+def wsl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine is WSL."""
+    monkeypatch.setattr(doctor, "is_wsl", lambda: True)
+
+
+def ignore(*_: object) -> None:
+    """Do nothing, as chmod does on a disk of Windows."""
+
+
+def test_a_folder_without_modes_is_fixable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line names the folder, what it means, and where to clone; nothing is made where there is no workspace yet."""
+    workspace = tmp_path / "clone" / "workspace"
+    workspace.parent.mkdir()
+    assert workspace_folder(workspace) == DoctorLine("Folder", "good", "its files keep their modes")
+    monkeypatch.setattr(Path, "chmod", ignore)
+    found = workspace_folder(workspace)
+    assert (found.state, found.command) == ("fixable", "cd ~   # clone on a disk of this machine")
+    assert found.detail.startswith(f"{workspace.parent} ignores chmod (")
+    assert not workspace.exists()
+
+
+def test_windows_gets_its_own_advice(wsl: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clone inside of WSL; .wslconfig has memory and processors, and what is too little of it is changed there."""
+    lines = {line.name: line for line in list_until_engine()}
+    assert "memory= and processors= in %UserProfile%\\.wslconfig" in lines["WSL2"].detail
+    monkeypatch.setattr(doctor, "usable_bytes", lambda: 2 * GIB)
+    monkeypatch.setattr(Path, "chmod", ignore)
+    lines = {line.name: line for line in list_until_engine()}
+    assert "memory=6GB below [wsl2] in %UserProfile%\\.wslconfig, then: wsl --shutdown" in lines["Memory"].command
+    assert "inside of WSL" in workspace_folder(tmp_path).command
+
+
+def list_until_engine() -> list[DoctorLine]:
+    """What doctor finds before it looks for an engine."""
+    found = []
+    for line in doctor.examine():
+        found.append(line)
+        if line.name == "Folder":
+            break
+    return found
+
+
+def test_other_machines_hear_nothing_of_windows() -> None:
+    """There is no such line, and none about the engine comes before it."""
+    assert [line.name for line in list_until_engine()][-3:] == ["Ports", "Memory", "Folder"]
+
+
+def test_a_proxy_leads_to_its_part_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address, which may hold a password, is not shown."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://ann:towel@proxy:3128")
+    [line] = [line for line in list_until_engine() if line.name == "Proxy"]
+    assert "HTTPS_PROXY" in line.detail
+    assert line.detail.endswith(": docs/platforms.md#behind-a-companys-proxy")
+    assert "towel" not in line.detail
+
+
+@pytest.mark.parametrize(
+    ("engine", "machine", "detail"),
+    [
+        (ORBSTACK, MAC, "OrbStack on a Mac with Apple silicon (not run by us): {}#mac-with-apple-silicon"),
+        (DESKTOP_ON_WSL, WSL, "Docker Desktop on Windows with WSL2 (not run by us): {}#windows-with-wsl2"),
+        (DOCKER_24, LINUX, "Docker Engine on Linux, amd64: {}#linux"),
+    ],
+)
+def test_the_platform_is_told_with_its_part_of_the_page(
+    engine: Recorded, machine: Machine, detail: str, tmp_path: Path
+) -> None:
+    """The line says where the workshop was not run."""
+    line = doctor.platform_line(engine.session(tmp_path).engine, machine)
+    assert line == DoctorLine("Platform", "good", detail.format(PAGE))
+
+
+def test_a_report_leaves_details_and_commands_out() -> None:
+    """They hold paths and addresses; the name and the state of each finding stay."""
+    findings = [
+        DoctorLine("Folder", "fixable", "/home/ann ignores chmod", "cd /home/bob"),
+        DoctorLine("Pause", "good", "on ann's laptop"),
+    ]
+    assert as_report(findings, {"Machine": "Linux, amd64"}).splitlines() == [
+        "Machine: Linux, amd64",
+        "",
+        "✗ fixable  Folder",
+        "✓ good     Pause",
+    ]

@@ -80,13 +80,18 @@ def canvas_png(canvas: FigureCanvasAgg) -> bytes:
     return file.getvalue()
 
 
-def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
-    """Return the figure for a cell; ``alt`` is its text twin, ``details_html`` stands below it."""
-    alt = in_lines(alt)
+def figure_png(figure: Figure) -> bytes:
+    """Return the figure as a PNG."""
     disable_formulas(figure)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # type: ignore[no-untyped-call]
-    data = base64.b64encode(canvas_png(canvas)).decode()
+    return canvas_png(canvas)
+
+
+def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
+    """Return the figure for a cell; ``alt`` is its text twin, ``details_html`` stands below it."""
+    alt = in_lines(alt)
+    data = base64.b64encode(figure_png(figure)).decode()
     width, height = (round(inches * DPI) for inches in figure.get_size_inches())
     image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" width="{width}" height="{height}">'
     return Rendered(f'<style>{CSS}</style><div class="wk-picture">{image}{details_html}</div>', alt)

@@ -38,7 +38,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",  # the address holds the token
     "X-Content-Type-Options": "nosniff",
 }
-SVG, HTML, CSS, JS = "image/svg+xml", "text/html; charset=utf-8", "text/css", "text/javascript"
+SVG, PNG = "image/svg+xml", "image/png"
+HTML, CSS, JS = "text/html; charset=utf-8", "text/css", "text/javascript"
 JSON = "application/json"
 ANYWHERE = ("192.0.2.1", 9)
 """An address that no machine has: a UDP socket connected to it sends nothing, and has this machine's own address."""

@@ -6,20 +6,19 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from markupsafe import Markup
-
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.exercises.progress import Guess, Progress
-from workshop_kit.instructor.clock import picture
 from workshop_kit.lessons.predictions import Question
-from workshop_kit.screen import as_html, visible
+from workshop_kit.observe.logs.lines import level_group
+from workshop_kit.observe.scrape import PROBES
+from workshop_kit.screen import visible
 
-VIEWS = ("clock", "recorded", "map", "predictions", "lines", "join", "class")
+VIEWS = ("dashboard", "recorded", "map", "predictions", "lines", "join", "class")
 """What the page can show; the last two are of a live room."""
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
@@ -27,6 +26,20 @@ MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
 MOST_FILES = 1_000
 MOST_CHARACTERS = 900
 """Of a line that is shown."""
+
+
+def grade(fields: Mapping[str, Any]) -> str:
+    """Return the grade of a log line. A request that failed is an error, as in the metrics; a failed probe is none.
+
+    >>> grade({"level": "warning", "status": 503, "route": "/orders"}), grade({"level": "INFO", "status": 201})
+    ('error', 'other')
+    """
+    status = fields.get("status", 200)
+    failed = status is None or (isinstance(status, int) and status >= 500)
+    if failed and str(fields.get("route")) not in PROBES:
+        return "error"
+    level = level_group(fields.get("level"))
+    return level if level in {"error", "warning"} else "other"
 
 
 @dataclass(frozen=True)
@@ -157,13 +170,13 @@ class RequestLines:
         """The lines alone, with unsafe characters escaped."""
         return [visible(text, MOST_CHARACTERS) for _, text in self.lines]
 
-    def svg(self, *, alone: bool = False) -> str:
-        """Return the picture; with ``alone`` it brings its colors."""
-        count, name = len(self.lines), as_html(self.request_id)
-        title = f"{count} log line{'' if count == 1 else 's'} of the request {visible(self.request_id, 64)}"
-        marked = [as_html(text).replace(name, f"<b>{name}</b>") for text in self.texts]
-        drawn = [(grade, Markup(text)) for (grade, _), text in zip(self.lines, marked, strict=True)]  # noqa: S704 - `as_html` escaped it
-        return picture("lines.svg", title, "\n".join(self.texts), alone=alone, lines=drawn)
+    def state(self) -> dict[str, Any]:
+        """Return it as JSON takes it: the title, the request id, and a grade and a text for each line."""
+        count = len(self.lines)
+        name = visible(self.request_id, MOST_CHARACTERS)
+        title = f"{count} log line{'' if count == 1 else 's'} of the request {name}"
+        grades = [grade for grade, _ in self.lines]
+        return {"title": title, "request_id": name, "lines": list(zip(grades, self.texts, strict=True))}
 
 
 @dataclass
@@ -174,7 +187,7 @@ class Audience:
     right answer is shown, too.
     """
 
-    shows: str = "clock"
+    shows: str = "dashboard"
     theme: str = ""
     countdown: Countdown = field(default_factory=Countdown)
     counts: Callable[[], GuessCounts] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import threading
 import time
@@ -13,15 +14,17 @@ from typing import Any, Self
 import pandas as pd
 from docker.errors import DockerException
 
+from workshop_kit.display.dashboard.renderer import DashboardRenderer
+from workshop_kit.display.dashboard.view import View
 from workshop_kit.engine import reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults import injection
-from workshop_kit.instructor import clock
 from workshop_kit.instructor.active_faults import ORDER, InjectedFaults, LoadGenerator, engine_needed
-from workshop_kit.instructor.audience import Audience, RequestLines
+from workshop_kit.instructor.audience import Audience, RequestLines, grade
+from workshop_kit.instructor.audience_view import TITLE, dashboard_view, describe_dashboard
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import EngineLog
 from workshop_kit.observe.logs.lines import assemble, parse_fields
@@ -34,6 +37,8 @@ from workshop_kit.workspace.lab_settings import trust
 
 SERVICE = "service"
 PICTURE_SECONDS = 120.0
+PICTURE_DPI = 160
+"""A projector shows the picture larger than a notebook does."""
 PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 JOB_SECONDS = 120.0
@@ -70,7 +75,10 @@ class Controller:
         self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._closing, self._acting = threading.Event(), threading.Lock()
         self._going = threading.Thread()
-        self._picture, self._drawn, self._drawing = "", float("-inf"), threading.Lock()
+        self._renderer = DashboardRenderer(PICTURE_DPI)
+        self._picture: dict[str, str] = {}
+        self._drawn = float("-inf")
+        self._drawing = threading.Lock()
 
     def open(self, report: Report = silent) -> Self:
         """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
@@ -150,7 +158,7 @@ class Controller:
             for line in assemble(EngineLog(self.stack.container(SERVICE)).messages(tail=LINES_READ)):
                 fields = parse_fields(line.text)  # of a line that is no JSON object: none
                 moment, request_id = datetime.fromisoformat(line.received or ""), str(fields.get("request_id", ""))
-                rows.append((moment, clock.grade(fields), request_id, line.text))
+                rows.append((moment, grade(fields), request_id, line.text))
         return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 
     def lines_of(self, request_id: str) -> RequestLines:
@@ -168,18 +176,22 @@ class Controller:
             for name, state in states.items()
         ]
 
-    def picture(self) -> str:
-        """Return the audience's clock as SVG, at most two seconds old."""
+    def picture(self) -> dict[str, str]:
+        """Return the audience's dashboard, ``png`` (base64) and ``alt``, at most two seconds old."""
         with self._drawing:
-            if (now := time.monotonic()) - self._drawn >= PICTURE_AGE_SECONDS:
-                self._picture, self._drawn = self.draw(), now
+            now = time.monotonic()
+            if now - self._drawn >= PICTURE_AGE_SECONDS:
+                view = self.dashboard_view(PICTURE_SECONDS)
+                png = self._renderer.png(TITLE, view)
+                self._picture = {"png": base64.b64encode(png).decode(), "alt": describe_dashboard(view)}
+                self._drawn = now
             return self._picture
 
-    def draw(self, *, seconds: float = PICTURE_SECONDS, alone: bool = False) -> str:
-        """Draw the clock now; see `clock.svg`."""
+    def dashboard_view(self, seconds: float) -> View:
+        """Return the audience's dashboard over the last ``seconds`` as data."""
         tables = self.watcher.tables(SERVICE, seconds=seconds + 10)
         faults = injection.history(self.stack.session)
-        return clock.svg(clock.clock(tables, self.lines(), faults, SERVICE, time.time(), seconds), alone=alone)
+        return dashboard_view(tables, faults, SERVICE, time.time(), seconds)
 
     @contextlib.contextmanager
     def _may_act(self) -> Iterator[None]:

@@ -14,9 +14,12 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 
+from workshop_kit.display import charts
+from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import load_toml, write_atomically
+from workshop_kit.instructor.audience_view import TITLE
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
@@ -108,8 +111,10 @@ class DemoStep(_Model):
 
     @property
     def picture(self) -> str:
-        """The file name of its recorded picture."""
-        return f"{self.number:02}-{self.id}.svg"
+        """The file name of its recorded dashboard; "" where the room is shown lines."""
+        if any(click.action == "show-lines" for click in self.clicks):
+            return ""
+        return f"{self.number:02}-{self.id}.png"
 
 
 class Script(_Model):
@@ -176,9 +181,10 @@ def rehearse(
     for step in script.steps:
         report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
         results.append(_rehearse(step, controller, play))
-        if pictures is not None and not results[-1].problem:
+        if pictures is not None and step.picture and not results[-1].problem:
             time.sleep(step.look_seconds)
-            write_atomically(pictures / step.picture, _draw(controller).encode())
+            figure = renderer.figure(TITLE, controller.dashboard_view(RECORDED_SECONDS))
+            write_atomically(pictures / step.picture, charts.figure_png(figure))
     if pictures is not None:
         write_atomically(pictures / "README.md", as_page(script).encode())
     report(Step("Demo", 1.0, done=True))
@@ -205,11 +211,3 @@ def _missing(controller: Controller, expectations: Sequence[Expectation], since:
     tables = {**vars(controller.watcher.tables()), "lines": controller.lines()}
     found = [(one, *one.seen(tables, since)) for one in expectations]
     return [f"{one} (it is {value})" for one, is_seen, value in found if not is_seen]
-
-
-def _draw(controller: Controller) -> str:
-    """Draw what the room is shown: the lines of a request, else the clock."""
-    lines = controller.audience.lines
-    if controller.audience.shows == "lines" and lines is not None:
-        return lines.svg(alone=True)
-    return controller.draw(seconds=RECORDED_SECONDS, alone=True)

@@ -107,10 +107,10 @@ class PresenterApi:
         for click in step.clicks:
             self.do(click.action, click.model_dump())
 
-    def recorded(self) -> str:
-        """Return the recorded picture of the current step, as SVG; "" if there is none."""
+    def recorded(self) -> bytes:
+        """Return the recorded picture of the current step, a PNG; empty if there is none."""
         path = PICTURES / self.demo.step.picture
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        return path.read_bytes() if path.is_file() else b""
 
     def choices(self) -> dict[str, Any]:
         """Return what does not change while the desk is open: faults, requests, lessons, the demo's steps."""

@@ -16,7 +16,7 @@ from typing import Any
 import tornado.web
 
 from workshop_kit.display import map as system
-from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, POLICY, SVG, Handler, PageServer
+from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, PNG, POLICY, SVG, Handler, PageServer
 from workshop_kit.errors import WrongUsage
 from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.controller import Controller
@@ -26,8 +26,6 @@ from workshop_kit.lessons.lab import open_in_browser
 from workshop_kit.terminal import say
 
 PAGES = Path(__file__).parent / "pages"
-PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""A recorded picture brings its own colors."""
 FRAME_POLICIES = {
     "presenter": f"{POLICY}; frame-src 'self'",
     "audience": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
@@ -70,7 +68,7 @@ class InstructorServer(PageServer):
         yield "/presenter/state", JSON, served.state
         yield "/presenter/room/choices", JSON, lambda: room and room.choices()
         yield "/presenter/room", JSON, lambda: room and room.state()
-        yield "/presenter/recorded.svg", SVG, served.recorded, PICTURE_POLICY
+        yield "/presenter/recorded.png", PNG, served.recorded
 
     def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
         audience, room = served.audience, served.room
@@ -78,10 +76,10 @@ class InstructorServer(PageServer):
         yield "/audience.js", JS, lambda: _read("audience.js")
         yield "/audience/state", JSON, audience.state
         yield "/audience/room", JSON, lambda: room and room.audience_state()
-        yield "/audience/clock.svg", SVG, served.controller.picture
+        yield "/audience/dashboard", JSON, served.controller.picture
         yield "/audience/map.svg", SVG, _map
-        yield "/audience/lines.svg", SVG, lambda: audience.lines.svg() if audience.lines else ""
-        yield "/audience/recorded.svg", SVG, served.recorded, PICTURE_POLICY
+        yield "/audience/lines", JSON, lambda: audience.lines and audience.lines.state()
+        yield "/audience/recorded.png", PNG, served.recorded
         yield "/desk.css", CSS, _style
 
 
@@ -157,7 +155,7 @@ def _read(name: str) -> str:
 
 
 def _style() -> str:
-    return "\n".join([system.STYLE, _read("clock.css"), _read("desk.css")])
+    return "\n".join([system.STYLE, _read("desk.css")])
 
 
 def _map() -> str:

@@ -1,23 +1,23 @@
-"""What the audience is shown: a clock on which faults have no name, the lines of a request, counted predictions."""
+"""What the audience is shown: a dashboard on which faults have no name, the lines of a request, counted predictions."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from tests.workshop_kit.display.recorded import Broken
+from workshop_kit.display.dashboard.view import View
 from workshop_kit.errors import WrongUsage
-from workshop_kit.instructor.audience import Countdown, GuessCounts, RequestLines
-from workshop_kit.instructor.clock import CHANGED, Clock, clock, grade, svg
+from workshop_kit.instructor.audience import Countdown, GuessCounts, RequestLines, grade
+from workshop_kit.instructor.audience_view import CHANGE, dashboard_view, describe_dashboard
+from workshop_kit.machine import MIB
 from workshop_kit.observe.scrape import Health
+from workshop_kit.observe.stats import Usage
 from workshop_kit.observe.watch import Tables, frame
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-NO_LINES = pd.DataFrame(columns=["time", "grade"]).astype({"time": "datetime64[us, UTC]"})
 
 
 def second(number: int) -> datetime:
@@ -25,33 +25,46 @@ def second(number: int) -> datetime:
     return NOW - timedelta(seconds=number)
 
 
-def shown(*faults: Broken, state: str = "fail") -> Clock:
-    """Two minutes in which probes have this state."""
+def shown(*faults: Broken) -> View:
+    """Two minutes of failing probes, with the limits that a fault may have set."""
     probes = ("/livez", "/health", "redis", "master-db")
-    health = [Health(second(n), "service", what, state) for n in range(119, -1, -1) for what in probes]
-    return clock(Tables(health=frame(Health, health)), NO_LINES, faults, "service", NOW.timestamp(), 120.0)
+    health = [Health(second(n), "service", what, "fail") for n in range(119, -1, -1) for what in probes]
+    usage = [Usage(second(1), "service", cpu_percent=5.0, cpu_limit_percent=41.7, memory_limit_bytes=177 * MIB)]
+    tables = Tables(health=frame(Health, health), resources=frame(Usage, usage))
+    return dashboard_view(tables, faults, "service", NOW.timestamp(), 120.0)
 
 
 def test_overlapping_faults_are_one_band() -> None:
     """So they cannot be counted. One that ended before the time shown is none."""
-    faults = [Broken("kill", "redis", second(60), second(30)), Broken("pause", "redis", second(40), None)]
-    assert [(band.start, band.end) for band in shown(*faults).bands] == [(-60.0, 0.0)]
-    assert CHANGED not in svg(shown(Broken("kill", "redis", second(500), second(400))))
+    faults = [
+        Broken("kill", "redis", second(60), second(30)),
+        Broken("limits", "redis", second(55), second(45)),
+        Broken("pause", "redis", second(40), None),
+    ]
+    assert [(band.start, band.end) for band in shown(*faults).spans] == [(-60.0, 0.0)]
+    apart = [Broken("kill", "redis", second(60), second(50)), Broken("kill", "redis", second(40), second(30))]
+    assert [(band.start, band.end) for band in shown(*apart).spans] == [(-60.0, -50.0), (-40.0, -30.0)]
+    assert shown(Broken("kill", "redis", second(500), second(400))).spans == ()
 
 
-HOSTILE = '"><img src=x onerror=alert(1)><script>&\x1b[31m'
+def test_nothing_on_the_dashboard_names_a_fault() -> None:
+    """No dependency has a row, no band a name, and no line the limit that a fault may have set."""
+    view = shown(Broken("limits", "redis", second(60), None))
+    assert [row.name for row in view.rows] == ["/livez", "/health"]
+    assert [band.label for band in view.spans] == [CHANGE]
+    assert [line.label for line in view.plots[-1].lines] == ["CPU", "memory", "periods held back"]
+    text = describe_dashboard(view)
+    assert "/livez: fail since 11:58:01" in text
+    assert "Change from 11:59:00 to 12:00:00." in text
+    assert not [word for word in ("redis", "master-db", "0.417", "177") if word in text]
 
 
-@pytest.mark.parametrize(
-    "picture",
-    [svg(shown(state=HOSTILE)), RequestLines(HOSTILE, (("other", f"{HOSTILE} {HOSTILE}\ud800"),)).svg()],
-    ids=["state", "lines"],
-)
-def test_hostile_texts_stay_text(picture: str) -> None:
-    """The picture parses, and has neither markup nor control characters of a container's answer, line or id."""
-    names = {element.tag.rpartition("}")[2] for element in ET.fromstring(picture).iter()}
-    assert not names & {"img", "script"}
-    assert "\x1b" not in picture.encode().decode()
+def test_lines_are_data_without_control_characters() -> None:
+    """The page sets them as text, so markup stays text."""
+    hostile = "<script>&\x1b[31m"
+    state = RequestLines(hostile, (("other", f"{hostile} said"),)).state()
+    assert state["lines"] == [("other", "<script>&\\x1b[31m said")]
+    assert state["title"] == "1 log line of the request <script>&\\x1b[31m"
 
 
 def test_a_countdown_counts_only_while_it_runs() -> None:

@@ -152,14 +152,14 @@ def test_an_expectation_that_does_not_hold_fails_its_step_alone(pages: Pages, tm
     )
     gone = Click(action="fault", fault="pause", target="nobody")
     broken = first.model_copy(update={"number": 3, "id": "broken", "clicks": (gone,), "expectations": ()})
-    (tmp_path / "02-never.svg").write_text("recorded")
+    (tmp_path / "02-never.png").write_text("recorded")
     shortened = script.model_copy(update={"steps": (first, quiet, broken)})
     results = rehearse(shortened, pages.controller, pages.desk.play, pictures=tmp_path)
     assert [bool(result.problem) for result in results] == [False, True, True]
     assert "health /livez: state is fail (it is pass)" in results[1].problem
     assert "no container 'nobody'" in results[2].problem
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-well.svg", "02-never.svg", "README.md"]
-    assert (tmp_path / "02-never.svg").read_text() == "recorded"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-well.png", "02-never.png", "README.md"]
+    assert (tmp_path / "02-never.png").read_text() == "recorded"
     assert Journal(pages.controller.stack.session).entries() == []
 
 

@@ -30,7 +30,8 @@ class DashboardRenderer:
     Plain redraws every second would take a large part of a core.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dpi: int = charts.DPI) -> None:
+        self._dpi = dpi
         self._key: object = None
         self._axes: list[Axes] = []
         self._canvas: FigureCanvasAgg
@@ -52,6 +53,7 @@ class DashboardRenderer:
 
     def _draw_background(self, title: str, view: View, *, clock: bool) -> None:
         still, self._axes = axes.background(title, view, clock=clock)
+        still.set_dpi(self._dpi)
         charts.disable_formulas(still)
         self._canvas = FigureCanvasAgg(still)
         self._canvas.draw()  # type: ignore[no-untyped-call]

@@ -1,13 +1,12 @@
-// The room's page: asks once a second what to show, and fetches the clock at most every two seconds. With a live room
+// The room's page: asks once a second what to show, and fetches the dashboard at most every two seconds. With a live room
 // it also shows how to join, and the class without names.
 "use strict";
 const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const HEADINGS = {
-  clock: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", lines: "The log of one request",
+  dashboard: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", lines: "The log of one request",
   predictions: "What did we think?", join: "Join the room", class: "The class",
 };
-const SECTIONS = { predictions: "predictions", recorded: "recorded", join: "join", class: "class" }; // all other views are pictures of the desk
 let answered = performance.now();
 const said = {}; // what is on the page already, by section
 let countdown = null;
@@ -19,13 +18,33 @@ async function ask(path) {
   return answer;
 }
 
-// Put a picture of the desk on the page as it is: its text is escaped already.
-async function picture(name) {
-  const text = await (await ask(`/audience/${name}.svg`)).text();
+async function dashboard() {
+  const { png, alt } = await (await ask("/audience/dashboard")).json();
+  const image = at("dashboard").firstElementChild;
+  image.src = `data:image/png;base64,${png}`;
+  image.alt = alt;
+}
+
+// Put the map on the page as it is: its text is escaped already.
+async function map() {
+  const text = await (await ask("/audience/map.svg")).text();
   const svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-  if (svg.nodeName !== "svg") return;
-  at("picture").className = name;
-  at("picture").replaceChildren(document.importNode(svg, true));
+  if (svg.nodeName === "svg") at("map").replaceChildren(document.importNode(svg, true));
+}
+
+async function lines() {
+  const found = await (await ask("/audience/lines")).json();
+  at("lines-title").textContent = found.title;
+  at("lines").querySelector("ol").replaceChildren(...found.lines.map(([grade, text]) => {
+    const row = document.createElement("li");
+    row.className = grade;
+    text.split(found.request_id).forEach((part, number) => {
+      const id = document.createElement("b");
+      id.textContent = found.request_id;
+      row.append(...(number ? [id, part] : [part]));
+    });
+    return row;
+  }));
 }
 
 function bars(predictions) {
@@ -62,16 +81,21 @@ async function look() {
     answered = performance.now();
     countdown = { ...state.countdown, at: answered };
     document.documentElement.style.colorScheme = state.theme;
+    const isDark = state.theme ? state.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    document.body.classList.toggle("dark", isDark);
     const shows = state.shows;
-    const section = SECTIONS[shows] || "picture";
-    if (section === "picture" && changed(section, shows, state.lines, shows === "clock" && Math.floor(answered / 1900))) await picture(shows);
-    if (section === "predictions" && changed(section, state.predictions)) bars(state.predictions);
-    if (section === "recorded" && changed(section, Math.floor(answered / 10000))) {
-      at("recorded").firstElementChild.src = `/audience/recorded.svg?token=${token}&${Math.floor(answered / 10000)}`;
+    if (shows === "dashboard" && changed(shows, Math.floor(answered / 1900))) await dashboard();
+    if (shows === "map" && changed(shows)) await map();
+    if (shows === "lines" && changed(shows, state.lines)) await lines();
+    if (shows === "predictions" && changed(shows, state.predictions)) bars(state.predictions);
+    if (shows === "recorded" && changed(shows, Math.floor(answered / 10000))) {
+      at("recorded").firstElementChild.src = `/audience/recorded.png?token=${token}&${Math.floor(answered / 10000)}`;
     }
-    for (const name of ["picture", ...Object.values(SECTIONS)]) at(name).hidden = name !== section;
+    for (const name of Object.keys(HEADINGS)) at(name).hidden = name !== shows;
     at("heading").textContent = HEADINGS[shows];
-  } catch { said.picture = ""; } // asked again; said below, once it lasts
+  } catch { // asked again; said below, once it lasts
+    for (const name of ["dashboard", "map", "lines"]) delete said[name];
+  }
   setTimeout(look, 1000);
 }
 

@@ -119,7 +119,7 @@ function step(number) {
   at("clicks").replaceChildren(...one.clicks.map((text) => make("li", {}, text)));
   at("expectations").replaceChildren(...one.expectations.map((text) => make("li", {}, text)));
   at("fallback").hidden = !one.picture;
-  if (one.picture) at("fallback").querySelector("img").src = `/presenter/recorded.svg?token=${token}&step=${number}`;
+  if (one.picture) at("fallback").querySelector("img").src = `/presenter/recorded.png?token=${token}&step=${number}`;
   at("back").disabled = number === 1;
   at("next").disabled = number === choices.steps.length;
   shown.step = number;

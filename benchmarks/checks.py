@@ -1,4 +1,4 @@
-"""The time of a check: of a service that is built, of a single file, of an answer in a notebook."""
+"""The time of a check: of a service that is built, of a single file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Verdict
-from workshop_kit.observe import http, layers
+from workshop_kit.observe import http
 from workshop_kit.progress import Step
 from workshop_kit.workspace import regions
 
@@ -105,33 +105,6 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
     ]
 
 
-def of_answer(exercise_service: ExerciseService, identifier: str, value: object) -> Row:
-    """Check the right answer of an exercise in the notebook."""
-    exercise_service.hand_in(identifier, value, "solved")
-
-    def work() -> None:
-        result = exercise_service.check(identifier)
-        assert result.passed, result
-
-    return Row(f"check of {identifier}, solved", median_seconds(work, RUNS), RUNS, "≤ 0.3 s")
-
-
-def hidden_bytes(exercise_service: ExerciseService) -> dict[str, object]:
-    """Return the right answer to container.layer."""
-    image = exercise_service.subject("container.layer")["image"]
-    files = layers.files(exercise_service.stack().session.engine, image)
-    hidden = files[~files.visible]
-    return {"instruction": hidden.instruction.iloc[0], "hidden_bytes": hidden.size_bytes.sum()}
-
-
-def lost_files(exercise_service: ExerciseService) -> list[str]:
-    """Return the right answer to container.loss."""
-    name = exercise_service.subject("container.loss")["container"]
-    container = exercise_service.stack().session.engine.client.containers.get(name)
-    look = ["find", "/srv", "/var/log", "/tmp", "-type", "f", "-newer", "/proc/1"]
-    return str(container.exec_run(look).output.decode()).split()
-
-
 def main() -> None:
     """Measure every exercise in a workspace of its own, and leave nothing behind."""
     with own_stack() as (workspace, stack):
@@ -140,8 +113,6 @@ def main() -> None:
         rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
         others = [one for one in exercise_service.exercises if one.file and not one.in_service]
         rows += [of_exercise(stack, exercise) for exercise in others]
-        rows.append(of_answer(exercise_service, "container.layer", hidden_bytes(exercise_service)))
-        rows.append(of_answer(exercise_service, "container.loss", lost_files(exercise_service)))
         show(rows)
 
 

@@ -2,8 +2,6 @@
 
 import json
 
-import matplotlib.pyplot as plt
-
 from workshop_kit.exercises.incidents import incident_log
 from workshop_kit.lessons.lesson import lesson
 
@@ -79,23 +77,3 @@ since = a_second[a_second >= a_second.max() / 2].index[0]  # one slow request is
 first = hit[hit.ts >= since].iloc[0]
 task.hand_in({"dependency": culprit, "since": first.ts, "request_id": first.request_id})
 # endregion logging.cause
-
-task = w.exercise("logging.percentiles")
-log = incident_log(w.stack, task.given["incident"])
-# region logging.percentiles
-quantiles = [0.5, 0.95, 0.99]
-#: only the solution
-requests = log[(log.msg == "request") & ~log.route.isin(["/livez", "/readyz", "/health"])]
-windows = requests.groupby(requests.ts.dt.floor("5s")).duration_ms.quantile(quantiles).unstack()
-whole = requests.duration_ms.quantile(quantiles)
-#: only the starter
-#| windows = log.groupby(log.ts.dt.floor("5s")).duration_ms.quantile(quantiles).unstack()
-#| whole = windows.mean()
-#: both
-fig, ax = plt.subplots(figsize=(8, 3))
-ax.plot(windows.index, windows.astype(float), drawstyle="steps-post", label=["p50", "p95", "p99"])
-ax.set_yscale("log")
-ax.set_ylabel("duration in ms")
-ax.legend()
-task.hand_in({"whole": whole.to_dict(), "windows": windows.to_dict("index")})
-# endregion logging.percentiles

@@ -155,29 +155,29 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
 @pytest.mark.long
 def test_an_exercise_in_the_notebook(lab: LabPage) -> None:
     """The value that cell 2 hands in is checked; reset keeps the edited cell, saved or not, and shows the starter."""
-    lesson = json.loads((CHECKOUT / "notebooks" / "01_container.ipynb").read_text())
-    wanted = ("panel-container-layer", "exercise-container-layer")
+    lesson = json.loads((CHECKOUT / "notebooks" / "03_logging.ipynb").read_text())
+    wanted = ("panel-logging-parse", "exercise-logging-parse")
     shown, answer = (cell for cell in lesson["cells"] if cell["id"] in wanted)
-    imports = "from workshop_kit.observe.layers import files\n"
-    path = write_notebook(lab.workspace, "01_container", [imports + SETUP, "".join(shown["source"])])
+    setup = f"import json\n{SETUP.replace('01_container', '03_logging')}"
+    path = write_notebook(lab.workspace, "03_logging", [setup, "".join(shown["source"])])
     small = json.loads(path.read_text())
     path.write_text(json.dumps({**small, "cells": [*small["cells"], answer]}))
     lab.open(path.stem)
     for cell in (0, 1, 2):
         lab.run_cell(cell)
-    layer = widget(lab)
-    expect(found(layer)).to_contain_text("Not started")
-    expect(button(layer, "Open file")).to_have_count(0)
+    parse = widget(lab)
+    expect(found(parse)).to_contain_text("Not started")
+    expect(button(parse, "Open file")).to_have_count(0)
     starter = lab.cell(2).locator(".cm-content").inner_text()
     lab.cell(2).locator(".cm-content").click()
     lab.page.keyboard.press("Control+a")
-    lab.page.keyboard.insert_text('task.hand_in({"instruction": "COPY", "hidden_bytes": 1})  # mine')
+    lab.page.keyboard.insert_text('task.hand_in({"lines": 1, "rows": 1, "odd": []})  # mine')
     lab.page.keyboard.press("Control+Enter")
-    expect(found(layer)).to_contain_text("It runs, but it is not right yet")
-    button(layer, "Reset").click()
-    button(layer, "Yes, reset it").click()
+    expect(found(parse)).to_contain_text("It runs, but it is not right yet")
+    button(parse, "Reset").click()
+    button(parse, "Yes, reset it").click()
     expect(lab.cell(2).locator(".cm-content")).not_to_contain_text("# mine")
     assert lab.cell(2).locator(".cm-content").inner_text() == starter
-    assert any("# mine" in kept.read_text() for kept in lab.workspace.folder.glob("kept/**/01_container.ipynb"))
+    assert any("# mine" in kept.read_text() for kept in lab.workspace.folder.glob("kept/**/03_logging.ipynb"))
     expect(lab.widget(1).get_by_role("status")).to_contain_text("is back at its start")
     assert lab.errors == []

@@ -34,8 +34,6 @@ SYMPTOMS = {
     "container.graceful": "Process 1 is a shell, which passes no signal on",
     "container.dockerfile": "Process 1 is a shell, which passes no signal on",
     "container.limits": "MiB, and no limit stopped it",
-    "container.layer": "bytes that no container can see",
-    "container.loss": "files would be gone that you did not expect",
     "config.env": "a test in staging, and production has the order",
     "config.report": "deploys to learn all",
     "config.environments": "staging asked for /workshop/production/master_db/password",
@@ -48,7 +46,6 @@ SYMPTOMS = {
     "logging.cause": "learns nothing about the trouble",
     "logging.level": "logs as if nobody had asked",
     "logging.parse": "is nowhere, and nobody would ever know",
-    "logging.percentiles": "average of percentiles",
     "logging.jq": "jq failed on lines that are not what it expects",
     "logging.collector": "and they were in no part",
     "monitoring.deep": "waits as long as the database does",
@@ -57,7 +54,6 @@ SYMPTOMS = {
     "monitoring.ratio": "It calls for a single error",
     "monitoring.drain": "says that it is ready",
     "monitoring.healthcheck": "the engine called it healthy",
-    "monitoring.throttled": "used most CPU and was never held back",
 }
 """What the starter is told: it fails for the reason that the exercise is about, and not because it is broken."""
 

@@ -78,11 +78,6 @@ def part(value: Any, key: str) -> Any:
     return value.get(key) if isinstance(value, Mapping) else None
 
 
-def number(value: Any) -> float | None:
-    """Return a number that was handed in; None for anything else, also for true and false."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 def seeded(identifier: str, seed: int) -> Random:
     """Return the source of an exercise's random values: the same for the same seed."""
     return Random(f"{identifier} {seed}")  # noqa: S311 - no secret

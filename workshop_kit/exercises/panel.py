@@ -1,4 +1,4 @@
-"""An exercise in its notebook: ``task = w.exercise("container.loss")`` shows its panel and hands in its answer."""
+"""An exercise in its notebook: ``task = w.exercise("logging.parse")`` shows its panel and hands in its answer."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class ExerciseWidget(JobWidget):
 
 @dataclass(frozen=True)
 class TaskValues:
-    """The values in a task by name: numbers from the seed, and the image or the container that it is about.
+    """The values in a task by name: numbers from the seed, and the container that it is about.
 
-    Looking one up makes the image or the container if it is absent.
+    Looking one up makes the container if it is absent.
     """
 
     exercise_service: ExerciseService
@@ -97,7 +97,7 @@ class ExercisePanel:
 
     @property
     def given(self) -> TaskValues:
-        """The values in the task: ``task.given["image"]``."""
+        """The values in the task: ``task.given["container"]``."""
         return TaskValues(self.exercise_service, self.exercise.id)
 
     def page(self) -> Rendered:

@@ -52,10 +52,10 @@ def test_a_snapshot_has_none_of_the_participants_texts(
     progress.lock_guess("00_start.gone", "green")
     progress.record_actual("00_start.gone", "red")
     progress.keep_policy("01_container", [SECRET])
-    progress.keep_answer("container.layer", SECRET)
+    progress.keep_answer("logging.cause", SECRET)
     progress.record_start("container.limits")
     progress.record_check("container.limits", Verdict.PASSED)
-    progress.record_check("container.layer", Verdict.WRONG)
+    progress.record_check("logging.cause", Verdict.WRONG)
     record = f'"id": "1", "name": "monday", "seed": 7, "began": "{moment(0)}", "first_symptom": "{moment(5)}"'
     debrief = f'"what": "{SECRET}", "how": "The chart fell, {SECRET}"'
     empty_workspace.ledger_path.with_name(game_records.FILE).write_text(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine import features
 from workshop_kit.exercises.check_api import CheckEnded
 from workshop_kit.exercises.checks import container_limits
-from workshop_kit.exercises.checks.container import judge_layer, judge_loss
 from workshop_kit.exercises.checks.container_limits import LimitObservation
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.machine import MIB
@@ -79,55 +76,3 @@ def test_limits_that_the_engine_ignores_cannot_be_judged(
     assert result.verdict is verdict
     judged_here = "on this rootless engine: container.limits cannot be judged here." not in result.summary
     assert judged_here == (verdict is not Verdict.CANNOT_JUDGE)
-
-
-FILES = pd.DataFrame(
-    [
-        (0, "COPY base /", "usr/bin/service", 2_000_000, True),
-        (1, "COPY stock.dump /srv/import/", "srv/import/stock.dump", 7_000_000, False),
-        (2, "RUN import /srv/import/stock.dump", "srv/data/stock.db", 1_000_000, True),
-    ],
-    columns=["layer", "instruction", "path", "size_bytes", "visible"],
-)
-COPY = "COPY stock.dump /srv/import/"
-WRITTEN = ({"/srv/stock.csv", "/var/log/orders.log"}, {"/tmp/reports.cache"}, {"/data/invoices.db"})
-LAYER, TMPFS, VOLUME = WRITTEN
-LOST = [*LAYER, *TMPFS]
-
-
-def test_each_wrong_answer_about_layers_is_named() -> None:
-    """One finding names the mistake, the other passes; numbers may be off by less than a kilobyte."""
-    cases = {
-        "A container can see what `COPY base /` brought": ("COPY base /", 7_000_000),
-        "brought no file": ("RUN rm /srv/import/stock.dump", 7_000_000),
-        "all files in all layers": (COPY, 10_000_000),
-        "what a container can see": (COPY, 3_000_000),
-        "have another size": (COPY, 7_340_032),
-    }
-    answers = {says: {"instruction": one, "hidden_bytes": size} for says, (one, size) in cases.items()}
-    results = {says: judge_layer(FILES, answer).findings for says, answer in answers.items()}
-    check_runner.assert_named("container.layer", results.items())
-    assert all(sum(not finding.passed for finding in findings) == 1 for findings in results.values())
-    assert judge_layer(FILES, {"instruction": COPY, "hidden_bytes": 7_000_400}).verdict is Verdict.PASSED
-
-
-def test_each_wrong_answer_about_a_removal_is_named() -> None:
-    """One finding names the mistake, all others pass."""
-    cases = {
-        "files in a tmpfs": [*LAYER],
-        "writable layer is removed": [*TMPFS],
-        "a volume keeps": [*LOST, *VOLUME],
-        "A folder, or a file of the image": [*LOST, "/srv"],
-    }
-    results = {says: judge_loss(*WRITTEN, answer).findings for says, answer in cases.items()}
-    check_runner.assert_named("container.loss", results.items())
-    assert all(sum(not finding.passed for finding in findings) == 1 for findings in results.values())
-    assert judge_loss(*WRITTEN, LOST).verdict is Verdict.PASSED
-
-
-@pytest.mark.parametrize("answer", [None, "x", {"hidden_bytes": "many"}, [None, {}]])
-def test_any_answer_gets_a_verdict(answer: Any) -> None:
-    """Any value that a cell hands in gets findings; none raises in the check."""
-    for result in (judge_layer(FILES, answer), judge_loss(*WRITTEN, answer)):
-        assert result.verdict is Verdict.WRONG
-        assert all(finding.expected for finding in result.findings)

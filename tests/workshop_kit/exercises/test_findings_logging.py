@@ -150,35 +150,10 @@ def cause() -> Iterator[Case]:
         yield says, findings
 
 
-def percentiles_of(requests: pd.DataFrame) -> dict[str, Any]:
-    """The answer of a cell that counts these lines, as JSON has it."""
-    quantiles = list(logging_incident.QUANTILES)
-    durations = requests["duration_ms"].astype(float)
-    windows = durations.groupby(requests["ts"].dt.floor(logging_incident.WINDOW)).quantile(quantiles).unstack()
-    windows.index = windows.index.map(str)
-    answer = {"whole": durations.quantile(quantiles).to_dict(), "windows": windows.to_dict("index")}
-    return dict(json.loads(json.dumps(answer)))
-
-
-def percentiles() -> Iterator[Case]:
-    """Percentiles of the wrong lines, averaged, or not of the whole time."""
-    right = percentiles_of(logging_incident.customers(LOG))
-    assert logging_incident.judge_percentiles(right, LOG).verdict is Verdict.PASSED
-    averaged = pd.DataFrame(right["windows"]).T.mean().to_dict()
-    with_probes = percentiles_of(LOG[LOG["msg"] == "request"])
-    for says, answer in (
-        ("average of percentiles", {**right, "whole": averaged}),
-        ("no customer waited for", {**right, "windows": with_probes["windows"]}),
-        ("These are not the percentiles", {**right, "whole": dict.fromkeys(right["whole"], 1.0)}),
-    ):
-        yield says, logging_incident.judge_percentiles(answer, LOG).findings
-
-
 WRONG = {
     "logging.stdout": stdout,
     "logging.parse": parse,
     "logging.cause": cause,
-    "logging.percentiles": percentiles,
 }
 
 
@@ -204,7 +179,7 @@ def test_every_kind_of_odd_line_is_in_the_mixed_log(seed: int) -> None:
     [
         None,
         [],
-        {"dependency": ["redis"], "since": "soon", "request_id": {}, "whole": {"0.5": "slow"}, "windows": {"soon": 1}},
+        {"dependency": ["redis"], "since": "soon", "request_id": {}},
         {"lines": "many", "rows": None, "odd": 3},
         {"lines": 99, "rows": 0, "odd": ["fine"] * 99},
     ],
@@ -213,7 +188,6 @@ def test_any_answer_gets_a_verdict(answer: Any) -> None:
     """Any value that a cell hands in gets a verdict; none raises in the check."""
     for result in (
         logging_incident.judge_cause(answer, LOG, INCIDENT),
-        logging_incident.judge_percentiles(answer, LOG),
         logging_lines.judge_parse(answer, mixed(1)),
     ):
         assert result.verdict is Verdict.WRONG

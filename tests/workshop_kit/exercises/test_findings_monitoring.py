@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import pandas as pd
-import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 from starlette.routing import Route
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
-from workshop_kit.exercises.checks import monitoring_container, monitoring_metrics
+from workshop_kit.exercises.checks import monitoring_metrics
 from workshop_kit.exercises.checks.monitoring_metrics import CLOSED, KNOWN, ODD_METHODS, SLOW_SECONDS, MetricsText
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.paths import CHECKOUT
@@ -84,22 +82,3 @@ def wrong_metrics() -> Iterator[tuple[str, Sequence[Finding]]]:
 def test_each_wrong_metric_is_named() -> None:
     """The first finding that fails names the mistake, and chooses the hint for it."""
     check_runner.assert_named("monitoring.metrics", wrong_metrics())
-
-
-@pytest.mark.parametrize(
-    ("value", "passed"),
-    [
-        ({"container": "b", "percent": 58.2}, [True, True]),
-        ({"container": "b", "percent": 30}, [True, False]),
-        ({"container": "a", "percent": 61}, [False, False]),
-        (None, [False, False]),
-    ],
-)
-def test_a_throttled_container_and_its_share_are_two_findings(value: object, passed: list[bool]) -> None:
-    """The busiest is not the throttled one, and the share is of the container that was named."""
-    usage = pd.DataFrame(
-        {"throttled_percent": [0.0, 61.0, 2.0], "cpu_percent": [45.0, 5.0, 1.5]}, index=["a", "b", "c"]
-    )
-    result = monitoring_container.judge_throttled(value, usage)
-    assert [finding.passed for finding in result.findings] == passed, result.findings
-    assert (result.verdict is Verdict.PASSED) == all(passed)

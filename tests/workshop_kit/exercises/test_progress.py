@@ -10,6 +10,7 @@ import pytest
 
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.exercises import registry
+from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Progress, State
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
@@ -103,3 +104,15 @@ def test_a_track_has_its_own_board(progress: Progress) -> None:
     assert short.minutes_left == sum(one.all_minutes for one in mine[1:])
     with pytest.raises(WrongUsage, match="no track 'week'"):
         progress.board(EXERCISES, "week")
+
+
+def test_an_exercise_that_was_removed_is_ignored(engineless: ExerciseService) -> None:
+    """Its record stays in the file, the board is that of the exercises there are, and its name gets a sentence."""
+    progress = engineless.progress
+    before = progress.board(EXERCISES, "full")
+    progress.keep_answer("container.removed", {"value": 1})
+    progress.record_check("container.removed", Verdict.PASSED)
+    assert progress.board(EXERCISES, "full") == before
+    with pytest.raises(WrongUsage, match=r"no exercise 'container\.removed'"):
+        engineless.check("container.removed")
+    assert progress.exercise("container.removed").state is State.PASSED

@@ -1,19 +1,13 @@
-"""The checks of container.graceful, container.layer and container.loss."""
+"""The check of container.graceful."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Set
-from typing import Any
 
-import pandas as pd
-
-from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check, handed_in, number, part
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none, has_status
+from workshop_kit.exercises.check_api import Context, check
+from workshop_kit.exercises.result import Finding, Result, conclude, found, has_status
 from workshop_kit.exercises.trial import Trial
-from workshop_kit.observe import layers
 from workshop_kit.observe.http import Answer
 
 COMMAND = ("sh", "start.sh")
@@ -87,119 +81,3 @@ def end(called: str, process_1: str, code: int | None, within_seconds: float, *,
         means,
         look,
     )
-
-
-KB = 1000
-
-
-@check("container.layer")
-def layer(context: Context) -> Result:
-    """Compare the answer with the image's layers."""
-    with handed_in(context, "image") as (image, value):
-        return judge_layer(layers.files(context.stack.session.engine, image), value)
-
-
-def judge_layer(files: pd.DataFrame, value: Any) -> Result:
-    """Judge an answer by the files of the image, as `layers.files` lists them."""
-    findings = (_instruction(files, part(value, "instruction")), _hidden(files, part(value, "hidden_bytes")))
-    shown = "You found the bytes that every pull downloads and no container can see."
-    return conclude(shown, findings, symptom="Every pull still downloads bytes that no container can see.")
-
-
-def _instruction(files: pd.DataFrame, said: Any) -> Finding:
-    right = files[~files.visible].groupby("instruction", sort=False).size_bytes.sum().idxmax()
-    means = f"A container can see what `{said}` brought."
-    look = "In which layer is a file that a later layer deleted?"
-    if said not in files.instruction.to_numpy():
-        means = "That instruction brought no file."
-        look = "A step that deletes hides a file of an earlier layer. Which instruction brought that file?"
-    return found(
-        said == right,
-        "docker save, and the instruction of each layer",
-        f"you named {said or 'no instruction'}",
-        "the instruction whose layer holds a file that no container can see",
-        means,
-        look,
-    )
-
-
-def _hidden(files: pd.DataFrame, said: Any) -> Finding:
-    hidden, visible = files[~files.visible].size_bytes.sum(), files[files.visible].size_bytes.sum()
-    counted = number(said)
-    means, look = "The hidden files have another size.", "Add up size_bytes of the rows whose file is not visible."
-    if _near(counted, hidden + visible):
-        means, look = "That is the size of all files in all layers.", "How many of these bytes can a container see?"
-    elif _near(counted, visible):
-        means = "That is what a container can see. The question is about the other files."
-    return found(
-        _near(counted, hidden),
-        "docker save, and the size of the hidden files",
-        "you counted nothing" if counted is None else f"you counted {counted:,.0f} bytes",
-        "the size of all files that no container can see, to the kilobyte",
-        means,
-        look,
-    )
-
-
-def _near(counted: float | None, size_bytes: int) -> bool:
-    return counted is not None and bool(abs(counted - size_bytes) < KB)
-
-
-@check("container.loss")
-def loss(context: Context) -> Result:
-    """Compare the answer with the container's writable layer and mounts."""
-    session = context.stack.session
-    with handed_in(context, "container") as (container, value):
-        written = _written(Running(session, session.engine.client.containers.get(container)))
-        return judge_loss(*written, value)
-
-
-def judge_loss(layer: Set[str], tmpfs: Set[str], volume: Set[str], value: Any) -> Result:
-    """Judge an answer by the files that the container wrote to its writable layer, a tmpfs and a volume."""
-    said = {str(path) for path in value} if isinstance(value, list | tuple | set) else set()
-    findings = (
-        equals(  # a count: their names are the answer
-            "docker diff: files in the writable layer",
-            f"{len(layer - said)} are not in your answer",
-            "0 are not in your answer",
-            "The container's writable layer is removed with it.",
-            "`docker diff` lists what the container changed. Which of it are files?",
-        ),
-        equals(
-            "docker inspect, HostConfig.Tmpfs: files in a tmpfs",
-            f"{len(tmpfs - said)} are not in your answer",
-            "0 are not in your answer",
-            "A tmpfs is memory of the container: the kernel frees it when the container ends.",
-            "`docker diff` does not look into a mount. What does `find` in the container list below each one?",
-        ),
-        has_none(
-            sorted(said & volume),
-            "docker inspect, Mounts: files in a volume that are in your answer",
-            "You count a file as lost that a volume keeps after the container is removed.",
-            "Where is the volume mounted?",
-        ),
-        has_none(
-            sorted(said - layer - tmpfs - volume),
-            "find: paths in your answer that are no file which the container wrote",
-            "A folder, or a file of the image, is not lost: the next container has it again.",
-            "Which of these paths did the container write itself, and are they files?",
-        ),
-    )
-    symptom = "If this container were removed now, files would be gone that you did not expect."
-    return conclude("You know which files a removal deletes, and which stay.", findings, symptom=symptom)
-
-
-def _written(running: Running) -> tuple[Set[str], Set[str], Set[str]]:
-    """Return the files that a container wrote, as `judge_loss` takes them; each of its mounts began empty."""
-    state = running.inspect()
-    volumes = {mount["Destination"] for mount in state["Mounts"] if mount["Type"] == "volume"}
-    tmpfs = set(state["HostConfig"]["Tmpfs"] or {})
-    changed = {change["Path"] for change in running.container.diff() or [] if change["Kind"] != DIFF_DELETED}
-    layer = _files(running, changed, "-maxdepth", "0")  # without folders, of which an engine may change some itself
-    return layer, _files(running, tmpfs), _files(running, volumes)
-
-
-def _files(running: Running, paths: Set[str], *options: str) -> set[str]:
-    if not paths:
-        return set()  # find without a path would search the working directory
-    return set(running.read("find", *paths, *options, "-type", "f").split("\n")) - {""}

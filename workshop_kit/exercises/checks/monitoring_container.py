@@ -1,18 +1,15 @@
-"""The checks of monitoring.healthcheck, .drain and .throttled: a container that hangs, stops, or is held back."""
+"""The checks of monitoring.healthcheck and monitoring.drain: a container that hangs, or stops."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pandas as pd
-
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check, handed_in, number, part, seeded
+from workshop_kit.exercises.check_api import Context, check, seeded
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial, poll
@@ -235,44 +232,3 @@ def _none_lost(came: int, total: int, failed: int) -> Finding:
         f"{failed} customers were sent to a service that had stopped listening, and lost.",
         "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",
     )
-
-
-NEAR_PERCENT = 10.0
-"""Points by which two ways to take the mean of the same counts may differ: by row, or by period."""
-
-
-@check("monitoring.throttled")
-def throttled(context: Context) -> Result:
-    """Compare the answer with the table that the cell was given."""
-    with handed_in(context, "usage") as (usage, value):
-        return judge_throttled(value, pd.DataFrame(json.loads(usage)).groupby("container").mean(numeric_only=True))
-
-
-def judge_throttled(value: Any, usage: pd.DataFrame) -> Result:
-    """Judge an answer by the means of each container."""
-    throttled, said = usage["throttled_percent"], str(part(value, "container") or "").strip().lower()
-    culprit, busiest = throttled.idxmax(), usage["cpu_percent"].idxmax()
-    means = f"{said} hardly wanted any CPU: it waits for another service, and more CPU would not make it faster."
-    if said == busiest:
-        means = f"{busiest} used most CPU and was never held back: it got all that it wanted."
-    elif said not in usage.index:
-        means = "None of the three has this name."
-    container = found(
-        said == culprit,
-        "Look up how many periods of each the kernel cut short while they were watched",
-        f"you named {said or 'none'}: {throttled.get(said, 0):.0f} %",
-        "the one with most of them",
-        means,
-        "CPU says what it got. Which column says that it wanted more?",
-    )
-    percent = number(part(value, "percent"))
-    share = found(
-        percent is not None and bool(abs(percent - throttled.get(said, throttled[culprit])) <= NEAR_PERCENT),
-        "Divide throttled periods by all periods, of the container that you named",
-        "no number" if percent is None else f"{percent:.0f} %",
-        f"what the kernel counted meanwhile, within {NEAR_PERCENT:g} points",
-        "That is not the share of its periods that was cut short.",
-        "throttled_percent has the share of each half second; take the mean over all of them, the quiet ones too.",
-    )
-    shown = "It is not the busiest one that suffers, but the one that wants more than it may have."
-    return conclude(shown, (container, share))

@@ -1,4 +1,5 @@
 // Requests at a constant rate, whatever the answers do.
+import exec from "k6/execution";
 import http from "k6/http";
 
 const plan = JSON.parse(__ENV.LOAD);
@@ -18,13 +19,14 @@ export const options = {
   discardResponseBodies: true,
   dns: { ttl: "0" }, // a name may move to another container at any time
 };
-const request = {
-  timeout: `${plan.timeout_seconds}s`,
-  headers: plan.body === null ? {} : { "Content-Type": "application/json" },
-};
 
 export default function () {
-  http.request(plan.method, plan.url, plan.body, request);
+  const request = plan.requests[exec.scenario.iterationInTest % plan.requests.length];
+  const body = request.json === null ? null : JSON.stringify(request.json);
+  http.request(request.method, request.url, body, {
+    timeout: `${plan.timeout_seconds}s`,
+    headers: body === null ? {} : { "Content-Type": "application/json" },
+  });
 }
 
 export function handleSummary() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from json import dumps
 from typing import Any
 
@@ -35,10 +36,14 @@ def load(
             least, most = RANGES[name][0], RANGES[name][-1]
             raise WrongUsage(f"{name} is a whole number from {least} to {most}, and {value!r} is not.")
     stack.container("service")
+    planned = {"method": found[1], "url": f"http://service:8080{found[2]}", "json": json}
+    return send(stack, [planned], rate_per_second, seconds)
+
+
+def send(stack: Stack, requests: Sequence[Mapping[str, Any]], rate_per_second: int, seconds: int) -> Running:
+    """Send ``requests`` (method, url, json) in turn, for some seconds or until the container is removed."""
     plan = {
-        "method": found[1],
-        "url": f"http://service:8080{found[2]}",
-        "body": None if json is None else dumps(json),
+        "requests": requests,
         "rate_per_second": rate_per_second,
         "seconds": seconds,
         "timeout_seconds": TIMEOUT_SECONDS,

@@ -13,7 +13,6 @@ from __future__ import annotations
 import secrets
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -61,8 +60,8 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         shop = Shop(lesson.stack, prepared, gateways)
         block.callback(shop.close)  # also if it does not open
         shop.open(cause.environments)
-        customers = Customers({name: partial(shop.url, name) for name in shop.running}).start()
-        block.callback(customers.stop)
+        customers = Customers(shop)
+        block.enter_context(customers.start())
         targets = [WatchTarget(name, service=name) for name in shop.running]
         watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
         record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)

@@ -1,35 +1,40 @@
 """Customers at a steady rate, and the metrics of a shop: a row a second, from customers, service and kernel.
 
-A load balancer turns customers away from a service that is not ready. Both are threads of this process, because the
-address of an environment changes with every release.
+k6 sends the customers' requests on schedule, whatever the answers do. The balancer of their environment, a HAProxy,
+passes each to a copy that is ready, or turns it away; it logs a line of JSON for each request, with its time, its
+status, how long it took and how it ended (`images/proxy/shop.cfg`). A visit is such a line.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
 import pandas as pd
 
 from workshop_kit.display.dashboard.view import Panel, shares
-from workshop_kit.observe import http
-from workshop_kit.observe.watch import Tables, Watcher, frame
+from workshop_kit.engine.containers import Running
+from workshop_kit.exercises.trial import fields_of
+from workshop_kit.faults.load import send
+from workshop_kit.gameday.shop import AWAY, Shop
+from workshop_kit.observe.watch import BEGINNING, Tables, Watcher, frame
 
-Address = Callable[[], str | None]
-"""Returns where a service is now, as ``http://127.0.0.1:PORT``; None while it does not run."""
-
-PROBE_SECONDS = 0.4
-READY_SECONDS = 1.5
-TIMEOUT_SECONDS = 3.0
-AT_ONCE = 4
-"""Requests that the balancer sends to an environment at the same time."""
-TURNED_AWAY, NO_INSTANCE, TOO_MANY = "turned away: not ready", "no instance", "turned away: too many requests at once"
+REQUESTS = ({"method": "GET", "json": None}, {"method": "POST", "json": {"item": "tea", "quantity": 1}})
+"""Every second customer places an order, the others list the orders."""
+RATE_PER_SECOND = 10
+MOST_SECONDS = 24 * 3600
+TURNED_AWAY = "turned away: not ready"
+ERRORS = {
+    "--": "",
+    "SC": TURNED_AWAY,
+    "PR": "turned away: too many requests at once",
+    "sH": "no answer within 3 s",
+}
+"""How a request ended early, by HAProxy's code (its manual, 8.5)."""
 SLOW_SECONDS = 1.0
 SECOND = pd.Timedelta(seconds=1)
 KEYS = ["container", "time"]
@@ -48,83 +53,59 @@ PANELS: Sequence[Panel] = (SERVED, LATENCY, SHARES)
 
 @dataclass(frozen=True)
 class Visit:
-    """One request to an environment, due at ``time``; without an answer ``status`` is None."""
+    """One request to an environment, sent at ``time``, with the status that the customer got.
+
+    ``error`` is empty unless it was turned away, or ended early.
+    """
 
     time: datetime
     environment: str
-    status: int | None
+    status: int
     seconds: float
     error: str = ""
 
     @property
     def is_good(self) -> bool:
         """Whether it was served in time."""
-        return self.status is not None and self.status < 400 and self.seconds <= SLOW_SECONDS
+        return 200 <= self.status < 400 and self.seconds <= SLOW_SECONDS
 
 
 @dataclass
 class Customers:
-    """Customers of each environment until `stop`, who place and read orders; ``visits`` are their requests."""
+    """Customers of each environment, who place and read orders; ``visits`` are their requests."""
 
-    addresses: Mapping[str, Address]
-    rate_per_second: float = 10.0
+    shop: Shop
     visits: list[Visit] = field(default_factory=list, repr=False)
-    _open: dict[str, str | None] = field(default_factory=dict, repr=False)
-    _ended: threading.Event = field(default_factory=threading.Event, repr=False)
-    _threads: list[threading.Thread] = field(default_factory=list, repr=False)
 
     def since(self, moment: datetime, environment: str | None = None) -> list[Visit]:
-        """Return the visits from a time on, of one environment or of all, in the order they were due."""
+        """Return the visits from a time on, of one environment or of all, in the order they were sent."""
         found = [one for one in self.visits if one.time >= moment and environment in (None, one.environment)]
         return sorted(found, key=lambda one: one.time)
 
-    def table(self, since: datetime | None = None) -> pd.DataFrame:
+    def table(self, since: datetime = BEGINNING) -> pd.DataFrame:
         """Return the visits as a table: the fields of `Visit`, and ``good``."""
-        visits = self.since(since or datetime.min.replace(tzinfo=UTC))
-        return frame(Visit, visits).assign(good=[one.is_good for one in visits]).astype({"good": "bool"})
+        visits = self.since(since)
+        good = [one.is_good for one in visits]
+        return frame(Visit, visits).assign(good=good).astype({"good": "bool", "status": "int"})
 
-    def start(self) -> Self:
-        """Start the balancers and the customers."""
-        targets = [(run, name) for run in (self._balance, self._send_requests) for name in self.addresses]
-        self._threads = [threading.Thread(target=run, args=(name,), daemon=True) for run, name in targets]
-        for thread in self._threads:
-            thread.start()
-        return self
+    def start(self) -> Running:
+        """Start k6, which sends requests to the balancers, and read the balancers' logs; return its container."""
+        requests = []
+        for name, balancer in self.shop.balancers.items():
+            url = f"http://{balancer.id[:12]}:8080/orders"
+            requests += [{**request, "url": url} for request in REQUESTS]
+            threading.Thread(target=self._follow, args=(name,), daemon=True).start()
 
-    def stop(self) -> None:
-        """End them, and wait for the requests under way."""
-        self._ended.set()
-        while self._threads:
-            self._threads.pop().join()
+        return send(self.shop.stack, requests, RATE_PER_SECOND * len(self.shop.balancers), MOST_SECONDS)
 
-    def _balance(self, name: str) -> None:
-        """Probe ``/readyz`` and keep the last answer until the next."""
-        while not self._ended.is_set():
-            url = self.addresses[name]()
-            is_ready = url is not None and http.get(f"{url}/readyz", timeout_seconds=READY_SECONDS).status == 200
-            self._open[name] = url if is_ready else None
-            self._ended.wait(PROBE_SECONDS)
-
-    def _send_requests(self, name: str) -> None:
-        number, started, places = 0, time.monotonic(), threading.Semaphore(AT_ONCE)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            while not self._ended.wait(max(0.0, started + number / self.rate_per_second - time.monotonic())):
-                if places.acquire(blocking=False):
-                    pool.submit(self._visit, name, number).add_done_callback(lambda _: places.release())
-                else:
-                    self.visits.append(Visit(datetime.now(UTC), name, None, 0.0, TOO_MANY))
-                number += 1
-
-    def _visit(self, name: str, number: int) -> None:
-        """Send one request: every second one places an order, the others list the orders."""
-        now, url = datetime.now(UTC), self._open.get(name)
-        if url is None:
-            if name in self._open:  # not before the first probe
-                self.visits.append(Visit(now, name, None, 0.0, TURNED_AWAY if self.addresses[name]() else NO_INSTANCE))
-            return
-        method, order = ("POST", {"item": "tea", "quantity": 1}) if number % 2 else ("GET", None)
-        answer = http.request(method, f"{url}/orders", json_body=order, timeout_seconds=TIMEOUT_SECONDS)
-        self.visits.append(Visit(now, name, answer.status, answer.seconds, answer.error))
+    def _follow(self, name: str) -> None:
+        """Read the log of a balancer until it is removed."""
+        with contextlib.suppress(*AWAY):
+            for line in self.shop.balancers[name].container.logs(stream=True):
+                if request := fields_of(line):  # else a copy came or went
+                    moment = datetime.fromtimestamp(request["ms"] / 1000, UTC)
+                    error = ERRORS.get(request["ended"], "the connection ended early")
+                    self.visits.append(Visit(moment, name, request["status"], request["took_ms"] / 1000, error))
 
 
 @dataclass(frozen=True)
@@ -145,7 +126,7 @@ class ShopWatcher:
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
         """Return the watcher's tables; ``requests`` has a row for each second that is over."""
         tables = self.watcher.tables(container, seconds=seconds)
-        since = datetime.now(UTC) - timedelta(seconds=seconds) if seconds is not None else None
+        since = BEGINNING if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
         visits = self.customers.table(since)
         visits = visits[visits["environment"] == container] if container else visits
         requests = joined(tables, visits)

@@ -14,16 +14,17 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
 from docker.errors import APIError
 from requests.exceptions import RequestException
 
-from workshop_kit.engine import containers
+from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.client import WorkspaceClient
-from workshop_kit.engine.containers import SECRETS_FOLDER, Running
-from workshop_kit.engine.labels import COMPOSE_SERVICE
+from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
+from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial, trial
@@ -38,6 +39,10 @@ DEPENDENCIES = ("master-db", "replica-db", "redis")
 MEMORY_MIB, CPUS = 128, 1.0
 """A release starts with a whole core; its own limit is set once it answers."""
 LIVE_SECONDS = 45.0
+READY_SECONDS = 3.0
+"""How long a release that answers may take to get ready before it takes the place of the former one."""
+OPERATORS_PORT = 8404
+"""Where a balancer says how many copies are ready."""
 STOP_SECONDS = 2
 """How long a stop or a restart waits before it sends SIGKILL."""
 SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
@@ -87,6 +92,7 @@ class Shop:
     def __init__(self, stack: Stack, service: Service, gateways: DependencyProxies) -> None:
         self.stack, self.service, self.gateways = stack, service, gateways
         self.client = WorkspaceClient(stack.session, scope="kernel")
+        self.balancers: dict[str, Running] = {}
         self.running: dict[str, Running] = {}
         self.made: list[tuple[str, Running]] = []  # older ones, too: their logs can still be read
         self.history: list[Release] = []
@@ -96,16 +102,19 @@ class Shop:
         """Release to each environment the first version, with the settings of the stack's service."""
         first = _first(self.stack, self.gateways)
         for number, name in enumerate(environments, 40):
+            self.balancers[name] = self._run_balancer()
             begun = replace(first, number=number, environment=name, time=datetime.now(UTC))
             self.running[name] = self._run(begun)
             self.history.append(begun)
-        for running in self.running.values():  # they start at the same time
+        for name, running in self.running.items():  # they start at the same time
             running.wait_ready(within_seconds=LIVE_SECONDS)
+            self._wait_ready(name, 1)
 
     def close(self) -> None:
         """Remove every container; a second call changes nothing."""
+        containers_made = [*self.balancers.values(), *(running for _, running in self.made)]
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda made: made[1].remove(), self.made))  # raises what a removal raised
+            list(pool.map(Running.remove, containers_made))  # raises what a removal raised
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -129,17 +138,21 @@ class Shop:
     def deploy(self, release: Release) -> Release:
         """Start a release under a new number and, once it answers, stop the former one; return it with its time.
 
-        Raises WorkshopError if the release does not answer: then the former one goes on.
+        The former one serves until the balancer sees the new one ready; one that answers and does not get ready takes
+        its place all the same. Raises WorkshopError if the release does not answer: then the former one goes on.
         """
         with self._lock:
             number = max((one.number + 1 for one in self.history), default=release.number)
             begun = replace(release, number=number, time=datetime.now(UTC))
+            ready_before = self.ready_copies(begun.environment)
             fresh = self._run(begun)
             try:
                 fresh.wait_until(lambda: _answers(fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
             except WorkshopError:
                 fresh.remove()
                 raise
+            if ready_before:  # else no customer is lost
+                self._wait_ready(begun.environment, ready_before + 1)
             if begun.cpus != CPUS:
                 post(self.stack.session, f"/containers/{fresh.id}/update", {"NanoCpus": round(begun.cpus * 1e9)})
             before = self.running[begun.environment]
@@ -167,11 +180,10 @@ class Shop:
                 there = ", ".join((*self.running, *self.gateways.proxies))
                 raise WrongUsage(f"There is no {name!r} to restart.", f"There is {there}.")
 
-    def url(self, environment: str) -> str | None:
-        """Return the address of an environment; None while it does not run."""
-        with contextlib.suppress(*AWAY):
-            return self.running[environment].url()
-        return None
+    def ready_copies(self, environment: str) -> int:
+        """Return how many copies the balancer of an environment sends customers to."""
+        answer = http.get(self.balancers[environment].url(OPERATORS_PORT))
+        return int(answer.body or 0)
 
     def memory_bytes(self, environment: str) -> float:
         """Return the working set of an environment's container; 0 while it does not run."""
@@ -217,11 +229,32 @@ class Shop:
         settings = pd.DataFrame(facts).fillna(NOT_SET).rename_axis("setting")
         return settings[settings.nunique(axis=1) > 1]
 
+    def _wait_ready(self, environment: str, copies: int) -> None:
+        """Wait until so many copies of an environment are ready, or the time is up."""
+        trial.poll(partial(self.ready_copies, environment), lambda ready: ready >= copies, READY_SECONDS)
+
+    def _run_balancer(self) -> Running:
+        """Start a load balancer. It finds copies by an alias that has its host name: see `images/proxy/shop.cfg`."""
+        spec = Spec(
+            recipes.tags(self.stack.root)["proxy"],
+            entrypoint=("haproxy", "-db", "-f", "/etc/workshop/shop.cfg"),
+            network=f"{self.stack.project}_default",
+            dns_options=("ndots:1",),  # the engine answers for a missing copy, and asks no other name server
+            ports=(OPERATORS_PORT,),
+            labels={COLLECT: "no"},
+        )
+        return containers.run(self.stack.session, spec)
+
     def _run(self, release: Release) -> Running:
-        files = {name: f"{SECRETS_FOLDER}/{name.removesuffix('_FILE').lower()}" for name in release.secrets}
+        name = f"{release.environment}-{release.number}"
+        network = f"{self.stack.project}_default"
+        aliases = [name, f"copies-{self.balancers[release.environment].id[:12]}"]
+        files = {secret: f"{SECRETS_FOLDER}/{secret.removesuffix('_FILE').lower()}" for secret in release.secrets}
         made = self.client.containers.create(
             self.service.images[release.code - 1],
-            name=f"{release.environment}-{release.number}",
+            name=name,
+            network=network,
+            networking_config={network: self.client.api.create_endpoint_config(aliases=aliases)},
             environment={**release.settings, **self.gateways.environment, **files},
             mem_limit=release.memory_mib * MIB,
             memswap_limit=release.memory_mib * MIB,
@@ -233,7 +266,7 @@ class Shop:
         )
         running = Running(self.stack.session, made)
         try:
-            containers.copy_in(made, {files[name]: text for name, (_, text) in release.secrets.items()})
+            containers.copy_in(made, {files[secret]: text for secret, (_, text) in release.secrets.items()})
             made.start()
         except BaseException:
             running.remove()

@@ -196,11 +196,11 @@ class RecordedCustomers:
         if moment <= self.injected:
             return list(self._after_the_cause())
         served = self.shop.serves(environment or "production")
-        return [Visit(moment, str(environment), 200 if served else None, 0.01)] * VISITS
+        return [Visit(moment, str(environment), 200 if served else 503, 0.01)] * VISITS
 
     def _after_the_cause(self) -> Iterator[Visit]:
         for number in range(VISITS):
-            yield Visit(self.injected + timedelta(seconds=number), "production", None, 0.0, TURNED_AWAY)
+            yield Visit(self.injected + timedelta(seconds=number), "production", 503, 0.0, TURNED_AWAY)
 
 
 def incident(folder: Path, day: str, seed: int = 1) -> Incident:

@@ -189,9 +189,7 @@ def private_engine(
         pytest.skip("a private engine needs root, dockerd, unshare, nsenter and ip")
     # A short name: a socket's path may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="engine") as name, small_disk(Path(name) / "data", data_bytes):
-        own = PrivateEngine(
-            Path(name), daemon=daemon, environment=environment, silent_name_server=silent_name_server
-        )
+        own = PrivateEngine(Path(name), daemon=daemon, environment=environment, silent_name_server=silent_name_server)
         try:
             own.start()
             yield own

@@ -6,17 +6,25 @@ The lessons build and look for images in it as in the classic store.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.commands import copy_of_the_checkout
+from tests.commands import copy_of_the_checkout, run
+from tests.deploy.engine_runs import note
 from tests.private_engine import CONTAINERD_STORE, PrivateEngine, private_engine
+from workshop_kit.engine import images as engine_images
+from workshop_kit.engine import reach, recipes
+from workshop_kit.engine.client import WorkspaceClient
+from workshop_kit.engine.labels import COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
+from workshop_kit.exercises import registry, service_trial
+from workshop_kit.exercises.check_api import Context
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 FIRST_CHART = "layers"
@@ -30,13 +38,15 @@ class StoreMachine:
     own: PrivateEngine
     checkout: Path
 
-    def workshop(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run ``./workshop`` of the checkout on this engine."""
-        return self.own.workshop(self.checkout, *words)
+    def workshop(self, *words: str | Path) -> str:
+        """Run ``./workshop`` of the checkout on this engine; return what it prints."""
+        ran = self.own.workshop(self.checkout, *words)
+        assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+        return ran.stdout + ran.stderr
 
     def tour(self, *lessons: str) -> list[tuple[str, str | None]]:
         """Run lessons; return the name and the error of each."""
-        ran = self.workshop("tour", "--json", *lessons)
+        ran = self.own.workshop(self.checkout, "tour", "--json", *lessons)
         assert ran.stdout.startswith("["), ran.stdout + ran.stderr
         results = json.loads(ran.stdout)
         return [(one["lesson"], one["error"]) for one in results]
@@ -77,3 +87,76 @@ def test_the_first_lessons_begin(machine: StoreMachine, tmp_path: Path) -> None:
     run_until(beginning / "notebooks" / "01_container.ipynb", FIRST_CHART)
     results = StoreMachine(machine.own, beginning).tour("00_start", "01_container")
     assert results == [("00_start", None), ("01_container", None)]
+
+
+CHECKS = ("container.dockerfile", "container.limits", "container.graceful")
+
+
+@pytest.mark.engines
+def test_the_other_lessons_checks_an_audit_and_a_bundle(
+    machine: StoreMachine, engine: Engine, images: dict[str, str], tmp_path: Path
+) -> None:
+    """Lessons that build pass whole, and so do the checks of lesson 01; an audit ends; a bundle fits either store."""
+    client = machine.own.client()
+    machine.workshop("setup")
+    doctor = machine.workshop("doctor")
+    assert machine.tour("01", "02", "06") == [("01_container", None), ("02_configuration", None), ("06_audit", None)]
+
+    machine.workshop("goto", "02")  # with the solutions of lesson 01
+    for exercise in CHECKS:
+        assert f"✓ {exercise}: passed" in machine.workshop("check", exercise)
+
+    compose = machine.own.inside("env", "--chdir", str(machine.checkout), "docker", "compose", "up", "--wait")
+    run(*compose, DOCKER_HOST=machine.own.address)
+    (service,) = client.containers.list(filters={"label": f"{COMPOSE_SERVICE}=service"})
+    audit = machine.workshop("audit", str(service.name), "--fail-on", "never", "--json")
+    assert json.loads(audit[: audit.rindex("}") + 1])
+
+    bundle = tmp_path / "my stick"  # saving fetches packages, from outside of the engine's network
+    run(machine.checkout / "workshop", "bundle", "save", bundle, DOCKER_HOST=machine.own.address)
+    machine.workshop("down")
+    assert client.containers.list(all=True) == client.volumes.list() == []
+    with private_engine() as classic:
+        loaded = classic.workshop(machine.checkout, "bundle", "load", bundle)
+        assert loaded.returncode == 0, loaded.stderr
+        there = reach.connect({"DOCKER_HOST": classic.address})
+        assert engine_images.missing(there, machine.checkout) == []
+    note(
+        "Docker as root, cgroup v1, containerd's store",
+        doctor=doctor,
+        ran="setup, doctor, lessons 00, 01, 02 and 06, checks of 01, an audit, a bundle for the classic store, down",
+        not_shown="lessons 03 to 05; cgroup v2 and systemd",
+    )
+
+
+@pytest.mark.engines
+def test_no_build_asks_a_name_server_for_an_image_that_is_here(
+    engine: Engine, images: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A room without a network may have a name server that never answers: each question costs a build 20 seconds."""
+    folder = tmp_path / "service"
+    folder.mkdir()
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text(f"FROM {recipes.PYTHON_ALIAS}\nCOPY Dockerfile .\n")
+    (folder / "compose.yaml").write_text("services: { mine: { build: . } }\n")
+    with private_engine(daemon=CONTAINERD_STORE, silent_name_server=True) as own:
+        monkeypatch.setenv("DOCKER_HOST", own.address)
+        own.load(engine, [images["python"]])
+        client = own.client()
+        for tag in (recipes.PYTHON_ALIAS, "workshop/python:3.13"):
+            client.images.get(images["python"]).tag(tag)
+        workspace = Workspace.open(tmp_path / "workspace")
+        session = provision.session_of(workspace, reach.connect())
+        stack = provision.stack_of(workspace, session)
+        exercise = registry.find(registry.load(CHECKOUT), "container.dockerfile")
+        context = Context(exercise, stack, seed=0, folder=folder)
+
+        WorkspaceClient(session).images.build(path=str(folder), tag="mine:1")
+        with service_trial.build(context):
+            pass
+        run("docker", "compose", "--project-directory", folder, "build")
+        assert own.asked_names() == []
+
+        dockerfile.write_text("FROM workshop/python:3.13\nCOPY Dockerfile .\n")
+        WorkspaceClient(session).images.build(path=str(folder), tag="mine:2")
+        assert own.asked_names() != []

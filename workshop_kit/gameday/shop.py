@@ -260,7 +260,7 @@ class Shop:
             memswap_limit=release.memory_mib * MIB,
             nano_cpus=round(CPUS * 1e9),
             ports={f"{trial.PORT}/tcp": None},
-            volumes=[SECRETS_FOLDER],
+            mounts=[containers.anonymous_volume(SECRETS_FOLDER)],
             labels={COMPOSE_SERVICE: release.environment, "team": release.team},
             **HARDENED,
         )

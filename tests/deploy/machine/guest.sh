@@ -8,6 +8,10 @@ if [ "${words[0]}" = podman ]; then
     export DOCKER_HOST=unix:///run/podman/podman.sock HOME=/root
     systemctl start podman.socket
     as_user=()
+elif [ "${words[0]}" = rootful ]; then
+    export HOME=/root
+    systemctl start docker
+    as_user=()
 else
     export XDG_RUNTIME_DIR=/run/user/1000 HOME=/home/ann USER=ann
     export DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock DBUS_SESSION_BUS_ADDRESS=unix:path=$XDG_RUNTIME_DIR/bus
@@ -22,3 +26,5 @@ for command in "${words[@]:1}"; do
     "${as_user[@]}" env WORKSHOP_PATIENCE=10 WORKSHOP_WORKSPACE=/work ./workshop ${command//,/ } 2>&1
     echo "exit code $?"
 done
+echo "== slices, left by the workshop"
+find /sys/fs/cgroup -type d -name 'workshop*.slice'

@@ -6,7 +6,7 @@ printf '%s\n' "$@" > /machine/words
 # Volumes are file systems of their own: the engines' storage is named, the disk itself is left out.
 mkdir /disk/root
 tar --create --one-file-system --xattrs --xattrs-include='*' --exclude='./run/*' --directory=/ \
-    . ./var/lib/containers ./home/ann/.local/share/docker \
+    . ./var/lib/docker ./var/lib/containers ./home/ann/.local/share/docker \
     | tar --extract --xattrs --xattrs-include='*' --directory=/disk/root
 mke2fs -q -t ext4 -d /disk/root /disk/root.img 20G
 rm -rf /disk/root

@@ -117,7 +117,7 @@ def test_clones_are_asked_from_a_container_on_their_network(
 
 
 def test_a_clone_cannot_use_the_prober(session: Session, images: dict[str, str]) -> None:
-    """It does not listen on the network of the clones, and refuses whoever does not know the audit's token."""
+    """It does not listen on the network of the clones, and refuses a request without the audit's token."""
     with private_network(session) as network, prober.start(session, network) as own:
         running = own.running
         addresses = {name: one["IPAddress"] for name, one in running.inspect()["NetworkSettings"]["Networks"].items()}

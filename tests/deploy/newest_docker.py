@@ -50,14 +50,14 @@ def unpacked(cache: Path) -> NewestDocker:
         for package in apt.download(PACKAGES):
             run("dpkg-deb", "--extract", str(package), str(partial))
             package.unlink()
-        write_plugin_setting(partial / "config", folder)
         partial.rename(folder)
+    write_plugin_setting(folder / "config", folder)  # each time: the checkout may have moved
     return NewestDocker(folder, version)
 
 
 def write_plugin_setting(config: Path, folder: Path) -> None:
     """Write the settings of the docker command: it looks for its plugins below ``folder`` first."""
-    config.mkdir()
+    config.mkdir(exist_ok=True)
     plugins = folder / "usr" / "libexec" / "docker" / "cli-plugins"
     (config / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(plugins)]}))
 

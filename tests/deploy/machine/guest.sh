@@ -16,8 +16,12 @@ else
     export XDG_RUNTIME_DIR=/run/user/1000 HOME=/home/ann USER=ann
     export DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock DBUS_SESSION_BUS_ADDRESS=unix:path=$XDG_RUNTIME_DIR/bus
     as_user=(setpriv --reuid ann --regid ann --init-groups)
-    "${as_user[@]}" systemd-run --user --unit=docker --property=Delegate=yes \
-        sh /usr/share/docker.io/contrib/dockerd-rootless.sh
+    # On a busy machine the user's systemd may not have started in time.
+    until "${as_user[@]}" systemd-run --user --unit=docker --property=Delegate=yes \
+        sh /usr/share/docker.io/contrib/dockerd-rootless.sh; do
+        systemctl start user@1000.service
+        sleep 1
+    done
 fi
 until docker version > /dev/null 2>&1; do sleep 1; done
 for command in "${words[@]:1}"; do

@@ -47,6 +47,10 @@ class WorkshopError(Exception):
         return [str(self), *self.output.splitlines(), *notes]
 
 
+class NotInTime(WorkshopError):
+    """A wait for the engine, a build, a start or an answer ended by its limit; the sentence has the seconds waited."""
+
+
 class NotReady(WorkshopError):
     """The machine lacks Python, an engine, or an image: exit code 3."""
 

@@ -1,4 +1,4 @@
-"""This machine: its kind, its memory, its file systems, and longer time limits where it is slow.
+"""This machine: its kind, its memory, and its file systems.
 
 It needs the standard library only.
 """
@@ -15,15 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop_kit.errors import WrongUsage
-
 MIB, GIB = 1024**2, 1024**3
 ENOUGH_BYTES = 3 * GIB
 """The memory that the lessons want."""
 LIMIT_FILES = ("memory.max", "memory.limit_in_bytes")  # of cgroup version 2, and of version 1
-PATIENCE = "WORKSHOP_PATIENCE"
-"""The variable with a factor: 10 makes the time limits of engine, stack and checks ten times as long."""
-MOST_PATIENCE = 100.0
 MOUNTS = Path("/proc/self/mountinfo")
 SILENT = ("9p", "drvfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "fakeowner", "vboxsf", "vmhgfs", "prl_fs")
 """File systems of another machine, beside those that begin with ``fuse.``: what is saved there sends no event here."""
@@ -131,17 +126,3 @@ def keeps_modes(folder: Path) -> bool:
             if stat.S_IMODE(path.stat().st_mode) != mode:
                 return False
     return True
-
-
-def patient(seconds: float) -> float:
-    """Return a time limit times WORKSHOP_PATIENCE. Raises WrongUsage if that is no number from 1 to 100."""
-    said = os.environ.get(PATIENCE) or "1"
-    try:
-        factor = float(said)
-    except ValueError:
-        factor = 0.0
-    if not 1.0 <= factor <= MOST_PATIENCE:
-        raise WrongUsage(
-            f"{PATIENCE} is {said!r}, and no number from 1 to {MOST_PATIENCE:g}.", "Unset it, or set it to 10."
-        )
-    return seconds * factor

@@ -1,4 +1,4 @@
-"""What this machine allows: its memory, what its file systems do, and time limits that WORKSHOP_PATIENCE lengthens."""
+"""What this machine allows: its memory, and what its file systems do."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.errors import WrongUsage
-from workshop_kit.machine import PATIENCE, file_system, is_wsl, keeps_modes, patient, sends_events, usable_bytes
+from workshop_kit.machine import file_system, is_wsl, keeps_modes, sends_events, usable_bytes
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw
@@ -43,17 +42,6 @@ def test_a_seat_says_its_own_memory(own: str, name: str, tmp_path: Path) -> None
     limit.write_text("1048576\n")
     assert usable_bytes(tmp_path / "tree", tmp_path / "cgroup") == 1048576 < unlimited
     assert usable_bytes(tmp_path / "tree", tmp_path / "none") == unlimited
-
-
-def test_a_limit_is_multiplied_by_a_factor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty variable counts as unset; what is no factor is one sentence with the value."""
-    for said, seconds in (("", 3.0), ("2.5", 7.5)):
-        monkeypatch.setenv(PATIENCE, said)
-        assert patient(3.0) == seconds
-    for said in ("fast", "0.5", "nan", "1e9"):
-        monkeypatch.setenv(PATIENCE, said)
-        with pytest.raises(WrongUsage, match=f"WORKSHOP_PATIENCE is '{said}', and no number from 1 to 100"):
-            patient(3.0)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.machine import patient
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import patient
 
 PATH = "/prober"
 PACKAGE = "workshop_kit.observe"

@@ -27,10 +27,13 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
     service = exercise_service(own_workspace(seed=seed))
     with TerminalReport() as report:
         result = service.check(exercise, report)
-    hints = () if result.passed else service.hints_shown(exercise)
+    gives_no_hint = result.passed or result.verdict is Verdict.NOT_JUDGED
+    hints = () if gives_no_hint else service.hints_shown(exercise)
     answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, hints))
     if result.verdict is Verdict.CANNOT_JUDGE:
         say("./workshop doctor says what this engine lacks, and what to do.")
+        raise typer.Exit(Exit.NOT_READY)
+    if result.verdict is Verdict.NOT_JUDGED:
         raise typer.Exit(Exit.NOT_READY)
     if not result.passed:
         say(f"Edit {service.place(exercise)}, and check again.")

@@ -21,6 +21,7 @@ from workshop_kit.engine import containers
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
 from workshop_kit.engine.recipes import REPOSITORY, short_name
 from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
 # Containers hold networks and volumes, and images last of all.
@@ -228,7 +229,7 @@ def _systemctl(*words: str) -> None:
     """Ask systemd; a refusal, or a machine without systemd, leaves things as they are."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         command = ["systemctl", "--no-ask-password", *words]
-        subprocess.run(command, capture_output=True, check=False, timeout=SYSTEMD_SECONDS)
+        subprocess.run(command, capture_output=True, check=False, timeout=patient(SYSTEMD_SECONDS))
 
 
 def _end_builds(session: Session, made_by: str | None) -> None:

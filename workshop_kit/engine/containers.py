@@ -20,8 +20,9 @@ from docker.types import LogConfig, Mount
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError
-from workshop_kit.machine import MIB, patient
+from workshop_kit.errors import NotInTime, WorkshopError
+from workshop_kit.machine import MIB
+from workshop_kit.patience import patient, started_in
 
 HERE = "127.0.0.1"
 SECRETS_FOLDER = "/run/secrets"
@@ -124,26 +125,26 @@ class Running:
     def wait_until(self, holds: Callable[[], bool], *, within_seconds: float = 20, what: str = "get ready") -> float:
         """Poll until ``holds()``; return the seconds it took.
 
-        Raises WorkshopError with the last log lines when the time is up or the container has exited.
+        Raises NotInTime with the last log lines when the time is up, and WorkshopError when the container has exited.
         """
-        started, limit_seconds = time.monotonic(), patient(within_seconds)
+        started = time.monotonic()
         while not holds():
             waited = time.monotonic() - started
             state = self.inspect()["State"]
             if state["Status"] in {"exited", "dead"}:
                 raise self._failed(f"exited with code {state['ExitCode']} before it could {what}")
-            if waited > limit_seconds:
-                raise self._failed(f"did not {what} within {limit_seconds:g} s")
+            if waited > patient(within_seconds):
+                raise self._failed(f"did not {what} within {waited:.0f} s", NotInTime)
             time.sleep(0.02)
         return time.monotonic() - started
 
     def wait_ended(self, *, within_seconds: float = 20) -> int:
-        """Return its exit code once it has ended. Raises WorkshopError with its last lines if it takes longer."""
-        limit_seconds = patient(within_seconds)
-        deadline = time.monotonic() + limit_seconds
+        """Return its exit code once it has ended. Raises NotInTime with its last lines if it takes longer."""
+        started = time.monotonic()
         while (state := self.inspect()["State"])["Status"] not in {"exited", "dead"}:
-            if time.monotonic() > deadline:
-                raise self._failed(f"still runs after {limit_seconds:g} s")
+            waited = time.monotonic() - started
+            if waited > patient(within_seconds):
+                raise self._failed(f"still runs after {waited:.0f} s", NotInTime)
             time.sleep(0.02)
         return int(state["ExitCode"])
 
@@ -165,9 +166,9 @@ class Running:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""
         remove(self.session, self.id)
 
-    def _failed(self, what: str) -> WorkshopError:
+    def _failed(self, what: str, error: type[WorkshopError] = WorkshopError) -> WorkshopError:
         sentence = f"The container {self.name} {what}."
-        return WorkshopError(sentence, "Read its last lines above.", output=self.log_tail())
+        return error(sentence, "Read its last lines above.", output=self.log_tail())
 
     def __enter__(self) -> Self:
         return self
@@ -190,7 +191,9 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
         try:
             session.record("container", running.id, running.name, scope)
             copy_in(container, spec.files)
+            began = time.monotonic()
             container.start()
+            started_in(time.monotonic() - began)
         except BaseException:
             running.remove()
             raise

@@ -17,12 +17,14 @@ from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.machine import MIB
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, silent
 
 SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
 KINDS = {"scrape_configs": "scrape", "groups": "rules"}
 """The first key of a file for Prometheus, and the folder below /tmp from which prometheus.yml includes it."""
 RELOAD_SECONDS = 10.0
+PROMTOOL_SECONDS = 60.0
 LOAD = """
 set -e
 candidate=/tmp/candidate
@@ -69,8 +71,9 @@ class Monitoring:
         said = answer.output.decode(errors="replace")
         if answer.exit_code:
             raise WorkshopError(promtool_sentence(said, name), "Correct it and load it again.", output=said)
+        url = f"{self.prometheus_url()}/-/reload"
         try:
-            httpx.post(f"{self.prometheus_url()}/-/reload", timeout=RELOAD_SECONDS, trust_env=False).raise_for_status()
+            httpx.post(url, timeout=patient(RELOAD_SECONDS), trust_env=False).raise_for_status()
         except httpx.HTTPError as error:
             raise WorkshopError(f"Prometheus did not reload with {name}: {error}.", "Read its log.") from error
 
@@ -95,7 +98,7 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Running:
     """Run a container with promtool, without a network, with these files (name to text) in `PROMTOOL_FOLDER`."""
     spec = Spec(
         image=recipes.tags(stack.root)["prometheus"],
-        entrypoint=("sleep", "60"),
+        entrypoint=("sleep", f"{patient(PROMTOOL_SECONDS):.0f}"),
         network="none",
         volumes=(PROMTOOL_FOLDER,),
         files={f"{PROMTOOL_FOLDER}/{name}": text for name, text in files.items()},

@@ -15,7 +15,7 @@ from docker.errors import APIError, DockerException
 
 from workshop_kit.engine.dialect import DEFAULT_SOCKET, Dialect, dialect_of
 from workshop_kit.errors import NotReady
-from workshop_kit.machine import patient
+from workshop_kit.patience import patient
 
 OTHER_SOCKETS = {
     ".docker/run/docker.sock": "desktop-linux",

@@ -21,7 +21,7 @@ from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SE
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
-from workshop_kit.machine import patient
+from workshop_kit.patience import configured, patient
 from workshop_kit.progress import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
@@ -59,6 +59,7 @@ class Stack:
         engine = self.session.engine
         identity = self.session.identity
         info = engine.client.info()
+        factor = configured() or 1.0  # measured anew, it would make Compose replace containers that run
         tried = self.folder / features.FILE
         readable = has_cgroups(info) and features.works(self.session, tried, features.CGROUPS)
         return {
@@ -67,7 +68,7 @@ class Stack:
             "WORKSHOP_OWNER": identity.owner,
             "WORKSHOP_SECRETS_DIR": str(self.secrets_folder),
             "WORKSHOP_LOG_SOURCE": engine.dialect.log_source(info),
-            **{f"WORKSHOP_HEALTH_{name}": f"{patient(seconds):g}s" for name, seconds in HEALTH_SECONDS.items()},
+            **{f"WORKSHOP_HEALTH_{name}": f"{factor * seconds:g}s" for name, seconds in HEALTH_SECONDS.items()},
             **cgroup_variables(info, identity.session, None if readable else self.folder),
             **({"COMPOSE_FILE": ":".join(self.files)} if len(self.files) > 1 else {}),
             **{

@@ -26,6 +26,7 @@ from pydantic import SecretStr
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, silent
 
 SERVICE = "parameter-store"
@@ -46,15 +47,19 @@ DIFFERENCES: Mapping[str, Settings] = {
 LOADER = botocore.loaders.create_loader()
 """botocore's descriptions of AWS, shared by all clients: to parse them takes most of a client's time."""
 REGION = "us-east-1"  # the emulator has every region and is in none
-CONFIG = Config(
-    proxies={},
-    use_fips_endpoint=False,
-    s3={"addressing_style": "path"},
-    connect_timeout=2,
-    read_timeout=10,
-    retries={"total_max_attempts": 2},
-)
-"""What holds for every request to the emulator: no proxy, and a short wait."""
+CONNECT_SECONDS, READ_SECONDS = 2.0, 10.0
+
+
+def request_config() -> Config:
+    """Return what holds for every request to the emulator: no proxy, and a short wait."""
+    return Config(
+        proxies={},
+        use_fips_endpoint=False,
+        s3={"addressing_style": "path"},
+        connect_timeout=patient(CONNECT_SECONDS),
+        read_timeout=patient(READ_SECONDS),
+        retries={"total_max_attempts": 2},
+    )
 
 
 class NotAllowed(WorkshopError):
@@ -80,7 +85,7 @@ class Access:
         session.register_component("config_store", ConfigValueStore(mapping=constants))
         session.set_credentials(self.key_id, self.secret_key)
         isolated = boto3.session.Session(botocore_session=session)
-        return isolated.client(service, endpoint_url=self.endpoint, config=CONFIG)
+        return isolated.client(service, endpoint_url=self.endpoint, config=request_config())
 
     def arguments(self) -> dict[str, Any]:
         """Return what a plain ``boto3.client("ssm", **arguments)`` needs to reach the emulator as this user."""
@@ -89,7 +94,7 @@ class Access:
             "region_name": REGION,
             "aws_access_key_id": self.key_id,
             "aws_secret_access_key": self.secret_key,
-            "config": CONFIG,
+            "config": request_config(),
         }
 
     def new_user(self, name: str, policy: Mapping[str, Any]) -> Access:

@@ -30,6 +30,7 @@ VERDICTS = {
     Verdict.WRONG: ("✗", "it runs, but it is not right yet"),
     Verdict.LUCKY: ("≈", "right for the wrong reason"),
     Verdict.CANNOT_JUDGE: ("?", "cannot be judged on this engine"),
+    Verdict.NOT_JUDGED: ("…", "not judged: this took too long here"),
 }
 """The mark of each verdict, different in shape, and its words."""
 TEXT_COLUMNS = 88

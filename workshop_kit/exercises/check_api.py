@@ -14,6 +14,8 @@ from docker.errors import NotFound
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import control
+from workshop_kit.exercises.control import Waits
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result
 from workshop_kit.progress import Report, Step, silent
@@ -26,6 +28,7 @@ class Context:
     ``text`` is that of the exercise's file outside of the service: the participant's region, the others solved.
     ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
     exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
+    ``waits`` are those that ended by their limit.
     ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
     """
 
@@ -37,6 +40,7 @@ class Context:
     report: Report = silent
     folder: Path = Path()
     superseded: threading.Event = field(default_factory=threading.Event)
+    waits: Waits = field(default_factory=Waits)
 
     def report_step(self, what: str) -> None:
         """Report what the check does now."""
@@ -94,11 +98,14 @@ def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check],
     """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
 
     def register(function: Check) -> Check:
-        def run(context: Context) -> Result:
+        def find(context: Context) -> Result:
             try:
                 return function(context)
             except CheckEnded as ended:
                 return ended.result
+
+        def run(context: Context) -> Result:
+            return control.judge(lambda: find(context), context.waits, context.stack)
 
         CHECKS[identifier], GIVEN[identifier] = run, given
         return function

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.stand_ins import StandIn
 from workshop_kit.files import read_small_text
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.content import MAX_BYTES
@@ -22,6 +23,14 @@ from workshop_kit.workspace.track_notebook import unfold
 
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
 """Parts of ``my_service/`` that a check does not copy."""
+
+
+@dataclass(frozen=True)
+class ServiceCopy:
+    """A check's copy of ``my_service/``: the files that stayed whole, and the references in it."""
+
+    whole: tuple[str, ...] = ()
+    stand_ins: tuple[StandIn, ...] = ()
 
 
 class Unreadable(WorkshopError):
@@ -83,11 +92,11 @@ class ExerciseFiles:
             where = damaged.in_file(self.shown_name)
             raise Unreadable(where.what, where.next_step) from damaged
 
-    def copy_service(self, target: Path) -> list[str]:
-        """Copy ``my_service/`` to ``target``, and solve the regions of other exercises in the copy.
+    def copy_service(self, target: Path, exercises: Iterable[Exercise]) -> ServiceCopy:
+        """Copy ``my_service/`` to ``target``, and solve there what the participant has not begun of ``exercises``.
 
-        Returns the names of files with missing markers, which stay whole. Raises Unreadable when the folder cannot be
-        copied, or this exercise's file is missing, not text, or too large.
+        A file with missing markers stays whole. Raises Unreadable when the folder cannot be copied, or this exercise's
+        file is missing, not text, or too large.
         """
         self.mine()
         try:
@@ -95,7 +104,9 @@ class ExerciseFiles:
             shutil.copytree(self.folder / MY_SERVICE, target, symlinks=True, ignore=ignored)
         except (OSError, shutil.Error) as error:
             raise Unreadable(f"{MY_SERVICE} cannot be copied: {error}.", "Remove what is no plain file.") from error
+        begun = self._begun(exercises)
         whole: list[str] = []
+        stand_ins: list[StandIn] = []
         earlier: set[str] = set()
         for source in solutions.service_sources(self.root):
             path = target / source.file
@@ -104,11 +115,23 @@ class ExerciseFiles:
             if not source.ids() or not path.is_file() or path.is_symlink():
                 continue
             try:
-                text = regions.others_solved(path.read_bytes().decode(), source.text, self.exercise.id)
+                text = regions.others_solved(path.read_bytes().decode(), source.text, *begun)
                 path.write_bytes(text.encode())
+                stand_ins += _stand_ins(source.file, text, begun)
             except (regions.MarkerError, UnicodeDecodeError):
                 whole += [source.file] if source.lesson == self.exercise.lesson and is_own else []
-        return whole
+        return ServiceCopy(tuple(whole), tuple(stand_ins))
+
+    def _begun(self, exercises: Iterable[Exercise]) -> set[str]:
+        """Return the ids of this exercise, and of those whose regions the participant has changed."""
+        own = {self.exercise.id}
+        others = (part for one in exercises if one.in_service and one.id not in own for part in one.parts)
+        return own.union(part.id for part in others if replace(self, exercise=part).is_changed())
+
+    def text_of(self, names: Iterable[str]) -> str:
+        """Return the participant's files of these names in ``my_service/``, one after the other."""
+        folder = self.folder / MY_SERVICE
+        return "\n".join((folder / name).read_bytes().decode(errors="replace") for name in sorted(set(names)))
 
     def region(self) -> str | None:
         """Return the participant's region, or their cell; None where it cannot be found."""
@@ -127,6 +150,10 @@ class ExerciseFiles:
             first, last = region.first_line, region.first_line + max(0, region.body.count("\n") - 1)
             files[0] = f"line {first} of {name}" if first == last else f"lines {first}–{last} of {name}"
         return ", ".join(files)
+
+    def is_changed(self) -> bool:
+        """Return whether the participant has a region of the exercise, and has changed it."""
+        return self.region() is not None and not self.is_untouched()
 
     def is_untouched(self) -> bool:
         """Return whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""
@@ -158,6 +185,15 @@ class ExerciseFiles:
         notebook = json.loads(text)
         _cell(notebook, self.exercise.cell)["source"] = body.rstrip("\n").splitlines(keepends=True)
         return notebook_bytes(notebook).decode()
+
+
+def _stand_ins(file: str, text: str, begun: Collection[str]) -> list[StandIn]:
+    """Return the references in a file of the copy."""
+    return [
+        StandIn(region.id, file, region.first_line, tuple(region.body.splitlines()))
+        for region in regions.parse(text)
+        if region.id not in begun
+    ]
 
 
 def _cell(notebook: Mapping[str, Any], cell_id: str) -> dict[str, Any]:

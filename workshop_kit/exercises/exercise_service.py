@@ -15,10 +15,12 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards, registry
 from workshop_kit.exercises.check_api import Context, seeded
-from workshop_kit.exercises.exercise_files import ExerciseFiles, Unreadable
+from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable
+from workshop_kit.exercises.findings import findings
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Finding, Result
+from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.exercises.stand_ins import say_whose
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import content
@@ -116,7 +118,8 @@ class ExerciseService:
         go_on()
         judged = judged.for_starter() if self._is_untouched(exercise) else judged
         result = replace(judged, exercise=exercise.id, seconds=time.monotonic() - started)
-        self.progress.record_check(exercise.id, str(result.verdict), first_hint(exercise, result.findings))
+        if result.verdict is not Verdict.NOT_JUDGED:  # it says nothing of the participant's work
+            self.progress.record_check(exercise.id, str(result.verdict), first_hint(exercise, result.findings))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
@@ -129,7 +132,8 @@ class ExerciseService:
         """Return the hints that are shown; the first one is for the last check's findings, if it has such a hint."""
         exercise = self.find(identifier)
         done = self.progress.exercise(exercise.id)
-        first = exercise.first_hints.get(done.first_hint, exercise.hints[0])
+        by_key = findings(exercise.id, self.root).hint(done.first_hint)
+        first = by_key or exercise.first_hints.get(done.first_hint, exercise.hints[0])
         return (first, *exercise.hints[1:])[: done.hints]
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
@@ -194,18 +198,20 @@ class ExerciseService:
         return has_later and exercise.in_service and exercise.lesson == FIRST
 
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
-        """Run the check on copies of the participant's files, in which the regions of other exercises are solved."""
+        """Run the check on copies of the participant's files, in which exercises that are not begun are solved."""
         from workshop_kit.exercises.checks import CHECKS
 
         if self.is_too_late(exercise):
             sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
-        own, text, whole = self.exercise_files(exercise), "", []
+        own = self.exercise_files(exercise)
+        text = ""
+        copy = ServiceCopy()
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
                 if exercise.in_service:
-                    whole = own.copy_service(folder)
+                    copy = own.copy_service(folder, self.exercises)
                 elif exercise.file:
                     text = own.composed()
             except Unreadable as damaged:
@@ -213,8 +219,9 @@ class ExerciseService:
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
             context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded)
             judged = CHECKS[exercise.id](context)
-        if whole:
-            names = ", ".join(whole)
+        judged = say_whose(judged, copy.stand_ins, own.text_of(one.file for one in copy.stand_ins))
+        if copy.whole:
+            names = ", ".join(copy.whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
         return judged
 
@@ -233,7 +240,10 @@ def _joined(texts: Mapping[str | None, str]) -> str:
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
 
 
-def first_hint(exercise: Exercise, findings: Sequence[Finding]) -> str:
+def first_hint(exercise: Exercise, found: Sequence[Finding]) -> str:
     """Return the key of the hint that goes with the first finding that did not pass; "" if none does."""
-    failed = next((f"{one.called} {one.got} {one.means}" for one in findings if not one.passed), "")
+    first = next((one for one in found if not one.passed), None)
+    if first is None or first.key:
+        return first.key if first else ""
+    failed = f"{first.called} {first.got} {first.means}"
     return next((words for words in exercise.first_hints if words in failed), "")

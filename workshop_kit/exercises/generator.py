@@ -10,6 +10,7 @@ from typing import Any
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
+from workshop_kit.exercises.findings import FOLDER
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import files_below, write_atomically
 from workshop_kit.workspace.course import FILE, MY_SERVICE
@@ -56,7 +57,8 @@ def outdated(root: Path) -> dict[Path, bytes | None]:
         if not (root / name).is_file() or (root / name).read_bytes() != content:
             changes[Path(name)] = content
     there = (path.relative_to(root) for path in files_below(root / "exercises"))
-    return changes | {path: None for path in there if path.as_posix() not in (FILE, *wanted)}
+    by_hand = {Path(FILE), *(path.relative_to(root) for path in files_below(root / FOLDER))}
+    return changes | {path: None for path in there if path not in by_hand and path.as_posix() not in wanted}
 
 
 def _wanted(root: Path) -> dict[str, bytes]:

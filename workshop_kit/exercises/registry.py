@@ -13,7 +13,7 @@ from workshop_kit.audit.catalog import principles
 from workshop_kit.errors import WorkshopError, did_you_mean
 from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, load_course, read_toml, resolve
 from workshop_kit.workspace.regions import ID
-from workshop_kit.workspace.solutions import NOTEBOOK, marked_sources
+from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK, marked_sources
 
 GUIDELINES = tuple(
     f"factor {one.id.removeprefix('F')}, {one.name}" if one.id.startswith("F") else one.name for one in principles()
@@ -61,6 +61,10 @@ class Exercise(Entry):
     """The file to edit; none for an exercise in the notebook, in the cell exercise-ID with a dash for the dot."""
     first_hints: Mapping[Text, Text] = {}
     """Words of a finding, and the first hint for it."""
+    alternatives: tuple[FileName, ...] = ()
+    """Right answers in other styles: files or folders in solutions/<lesson>/answers/<id>/, which its check passes."""
+    cheats: Mapping[FileName, Text] = {}
+    """Answers that only please the check, in the same folder, with the key of the finding by which each fails."""
     more_files: tuple[FileName, ...] = ()
     """Further files with a region of the same id."""
     in_service: bool = False
@@ -94,6 +98,11 @@ class Exercise(Entry):
         if self.file is None:
             return f"notebooks/{self.page}.ipynb"
         return f"{MY_SERVICE}/{self.file}" if self.in_service else f"exercises/{self.lesson}/{self.file}"
+
+    @property
+    def answers(self) -> str:
+        """The folder of its alternatives and cheats, as a path in the checkout."""
+        return f"solutions/{self.lesson}/{ANSWERS}/{self.id}"
 
     @property
     def parts(self) -> tuple[Exercise, ...]:
@@ -165,7 +174,11 @@ def load(root: Path) -> tuple[Exercise, ...]:
     except ValidationError as error:
         problems = [_sentence(one["loc"], one["msg"], document) for one in error.errors()]
     else:  # only a complete list can be compared with the sources
-        problems = [*_unknown_names(exercises, load_course(root)), *_misplaced_regions(exercises, root)]
+        problems = [
+            *_unknown_names(exercises, load_course(root)),
+            *_misplaced_regions(exercises, root),
+            *_missing_answers(exercises, root),
+        ]
     if problems:
         raise WorkshopError(" ".join(problems), f"Correct {FILE}, or the file in solutions/.")
     return tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
@@ -212,3 +225,11 @@ def _misplaced_regions(exercises: Sequence[Exercise], root: Path) -> Iterator[st
     }
     yield from (f"{name}: {file} has no `# region {name}`." for name, file in sorted(wanted - found))
     yield from (f"{name} has a region in {file}, and no [[exercise]] for it." for name, file in sorted(found - wanted))
+
+
+def _missing_answers(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:
+    """Yield a sentence for every alternative or cheat that is not there."""
+    for exercise in exercises:
+        for name in (*exercise.alternatives, *exercise.cheats):
+            if not (root / exercise.answers / name).exists():
+                yield f"{exercise.id}: there is no {exercise.answers}/{name}."

@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     WRONG = "started, but wrong"
     LUCKY = "right for the wrong reason"  # hard-coded, say: right once, wrong with other values
     CANNOT_JUDGE = "cannot be judged here"  # nothing is wrong, but the engine lacks what would show that it is right
+    NOT_JUDGED = "not judged"  # it took too long, and so did an empty container beside it
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Finding:
 
     ``called``: what was done from outside (``GET /readyz while the database is paused``). ``got`` and ``expected``:
     what came back and what should have. ``means``: the symptom in a user's words. ``look``: where to look next.
+    ``key``: the exercise and its key in the file of texts, ``container.dockerfile.stops.shell`` (see `findings`).
     """
 
     passed: bool
@@ -39,6 +41,7 @@ class Finding:
     expected: str
     means: str = ""
     look: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,15 @@ class Result:
         """Return the result where the engine lacks what would show whether it is right."""
         return cls(Verdict.CANNOT_JUDGE, summary, findings)
 
+    @classmethod
+    def not_judged(cls, summary: str, *findings: Finding) -> Self:
+        """Return the result where this machine was too slow to tell; it says nothing of the code."""
+        return cls(Verdict.NOT_JUDGED, summary, findings)
+
     def for_starter(self) -> Self:
-        """Return the result for a text that nobody has changed: not started, unless it passed."""
-        return self if self.passed else replace(self, verdict=Verdict.NOT_STARTED)
+        """Return the result for a text that nobody has changed: not started, unless it passed or was not judged."""
+        stays = self.passed or self.verdict is Verdict.NOT_JUDGED
+        return self if stays else replace(self, verdict=Verdict.NOT_STARTED)
 
 
 def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:

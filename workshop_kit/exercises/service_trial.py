@@ -6,7 +6,6 @@ import contextlib
 import re
 import secrets
 import subprocess
-import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -24,17 +23,16 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.result import Finding, Result, conclude
-from workshop_kit.exercises.start_failure import build_finding, did_not_start
-from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, Trial, poll, start_seconds
-from workshop_kit.machine import patient
+from workshop_kit.exercises.start_failure import build_finding, did_not_start, endless_build
+from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
 from workshop_kit.observe.http import Answer
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
 GIVEN = "/given"
 """The folder in the container for the files of a check."""
 ORDER = {"item": "tea", "quantity": 1}
 SHELLS = ("sh", "bash", "dash")
-SHELL = "Process 1 is a shell, which passes no signal on."
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
 BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
@@ -82,27 +80,35 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     try:
         command = [*images.command(session.engine, tag, session.labels("kernel")), from_base]
-        _run_builder([*command, str(folder or context.folder)], context.superseded)
+        _run_builder([*command, str(folder or context.folder)], context)
         yield tag
     finally:
         with contextlib.suppress(ImageNotFound):
             session.engine.client.images.remove(tag, force=True)
 
 
-def _run_builder(command: list[str], superseded: threading.Event) -> None:
-    """Run the builder to its end; at the deadline, or once ``superseded`` is set, end it. Raises CheckEnded."""
-    ends_at = time.monotonic() + patient(BUILD_SECONDS)
+def _run_builder(command: list[str], context: Context) -> None:
+    """Run the builder to its end; end it when the time is up, or once a newer check has begun. Raises CheckEnded."""
+    began = time.monotonic()
+    is_late = False
     with shell.running(command) as building:
         said = None
         while said is None:
             try:
                 said, _ = building.communicate(timeout=LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                if superseded.is_set() or time.monotonic() > ends_at:
+                is_late = time.monotonic() - began > patient(BUILD_SECONDS)
+                if is_late or context.superseded.is_set():
                     building.terminate()  # that ends the build in the engine, too
-    if building.returncode != 0:
+    if building.returncode == 0:
+        return
+    if is_late:
+        waited = time.monotonic() - began
+        context.waits.add("the builder was not done", waited)
+        failed = endless_build(said, waited)
+    else:
         failed = build_finding(said)
-        raise CheckEnded(Result.did_not_start(failed.means, failed))
+    raise CheckEnded(Result.did_not_start(failed.means, failed))
 
 
 @contextlib.contextmanager
@@ -114,7 +120,7 @@ def run(context: Context, image: str, called: str, look: str, **changes: Any) ->
     context.report_step("starting your service")
     try:
         with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
-            yield Trial(running, superseded=context.superseded)
+            yield Trial(running, superseded=context.superseded, waits=context.waits)
     except WorkshopError as refused:
         raise CheckEnded(not_started(called, refused, look)) from refused
 
@@ -150,12 +156,13 @@ def run_with_stack(
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
     with containers.run(stack.session, replace(spec, **changes)) as running:
-        yield Trial(running, secrets=tuple(passwords.values()), superseded=context.superseded)
+        hidden = tuple(passwords.values())
+        yield Trial(running, secrets=hidden, superseded=context.superseded, waits=context.waits)
 
 
 @contextlib.contextmanager
 def start(
-    context: Context, path: str = "/livez", within_seconds: float | None = None, **options: Any
+    context: Context, path: str = "/livez", within_seconds: float = START_SECONDS, **options: Any
 ) -> Iterator[Trial]:
     """Build the participant's folder, run it with the stack, and wait until ``path`` answers 200.
 
@@ -166,11 +173,10 @@ def start(
         yield trial
 
 
-def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float | None = None) -> None:
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = START_SECONDS) -> None:
     """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
-    seconds = start_seconds() if within_seconds is None else within_seconds
-    if not trial.wait_answer(path, seconds):
-        raise CheckEnded(did_not_start(trial, f"GET {path}", seconds))
+    if not trial.wait_answer(path, within_seconds):
+        raise CheckEnded(did_not_start(trial, f"GET {path}"))
 
 
 def _spec(image: str) -> Spec:
@@ -181,11 +187,15 @@ def _spec(image: str) -> Spec:
 def wait_order(trial: Trial) -> None:
     """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
 
+    def post() -> Answer:
+        return trial.post("/orders", ORDER)
+
     def over(answer: Answer) -> bool:
         answers = answer.status is not None and answer.status < 500
-        return answers or trial.exit_code() is not None or not trial.left_seconds
+        return answers or trial.exit_code() is not None
 
-    answer = poll(lambda: trial.post("/orders", ORDER), over, start_seconds(), LOOK_SECONDS)
+    missing = f"no good answer to POST /orders on port {trial.port}"
+    answer = trial.poll(post, over, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
     if answer.status is None:
         raise CheckEnded(did_not_start(trial, "POST /orders"))
     if answer.status != 201:

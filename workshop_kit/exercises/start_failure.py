@@ -11,7 +11,7 @@ from typing import Any, Literal
 from workshop_kit.engine.builder import explain_build_error
 from workshop_kit.exercises.check_api import part
 from workshop_kit.exercises.result import Finding, Result
-from workshop_kit.exercises.trial import PORT, START_SECONDS, Trial, fields_of
+from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.machine import MIB
 from workshop_kit.observe import http
 
@@ -66,14 +66,27 @@ def _last_lines(said: str) -> str:
     return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-BUILDER_LINES:])
 
 
-def did_not_start(trial: Trial, request: str = "GET /livez", within_seconds: float = START_SECONDS) -> Result:
+def endless_build(said: str, seconds: float) -> Finding:
+    """Return the finding for a builder that was ended after so many seconds."""
+    begun = re.findall(r"^#\d+ \[(?:\S+ )?(\d+/\d+)\] (.*)$", said, re.MULTILINE)
+    step = f"step {begun[-1][0].replace('/', ' of ')}: {begun[-1][1]}" if begun else "before the first step"
+    means = f"The build does not come to an end: it was stopped after {seconds:.0f} s."
+    look = "What does that instruction wait for? `docker build --progress plain .` shows what it says meanwhile."
+    return Finding(False, f"docker build: {step}", _last_output(said), "an image", means, look)
+
+
+def _last_output(said: str) -> str:
+    return "\n".join(line for line in said.splitlines()[-BUILDER_LINES:] if line.strip())
+
+
+def did_not_start(trial: Trial, request: str = "GET /livez") -> Result:
     """Return the result for a service that never answered a request (with 200, a POST with 201)."""
     method, path = request.split(" ")
     why, output = crash_reason(trial.lines(LOG_BYTES, LOG_LINES)), trial.lines()
     got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
     if method == "POST":
         means, look = known_cause("order", output) or (means, look)
-    called = f"Start it, and {request} for up to {within_seconds:.0f} s"
+    called = f"Start it, and {request} on port {trial.port} for {trial.age_seconds:.0f} s"
     finding = Finding(False, called, got, "201" if method == "POST" else "200", means, look)
     return Result.did_not_start(f"It did not start: {means}", finding, output=output)
 
@@ -99,8 +112,10 @@ def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
         because = f" ({reason})" if reason else ""
         return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
     if answer.error in {http.REFUSED, http.CLOSED}:
-        means = f"it runs, but does not listen on port {PORT}: it listens elsewhere, or does something else first."
-        return str(answer), means, f"Where does it listen? HTTP_PORT says {PORT}."
+        means = (
+            f"it runs, but does not listen on port {trial.port}: it listens elsewhere, or does something else first."
+        )
+        return str(answer), means, "On which port does it listen, and where does that number come from?"
     return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
 
 

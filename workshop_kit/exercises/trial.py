@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,18 +23,20 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises.control import Waits
 from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
-from workshop_kit.machine import patient
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
+from workshop_kit.patience import patient
 
 PORT = 8080
 SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
 NO_HEALTHCHECK = {"Test": ["NONE"]}
 """The engine would run the health check inside, where a fork bomb leaves no room for it."""
 DEADLINE_SECONDS = 60.0
-"""A busy machine starts several containers for one check. On an idle one no step waits for it."""
-START_SECONDS, BUSY_SECONDS = 6.0, 24.0
+SLOW_ERROR_SECONDS = 0.5
+"""An error that took so long may come from a limit inside the service, which a busy machine runs into."""
+START_SECONDS = 6.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
 Faults = Sequence[Mapping[str, Any]]
@@ -51,18 +52,12 @@ MARK = "told-by-the-check:"
 """Before the JSON that a program of a check prints, in a log with other lines."""
 
 
-def start_seconds() -> float:
-    """Return how long a start may take: 6 s, and 24 more if the load is more than twice the number of CPUs."""
-    is_busy = os.getloadavg()[0] > 2 * (os.cpu_count() or 1)
-    return START_SECONDS + (BUSY_SECONDS if is_busy else 0.0)
-
-
 def poll(
     look: Callable[[], Seen], done: Callable[[Seen], bool], within_seconds: float, pause_seconds: float = 0.1
 ) -> Seen:
     """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
-    ends_at = time.monotonic() + patient(within_seconds)
-    while not done(seen := look()) and time.monotonic() < ends_at:
+    began = time.monotonic()
+    while not done(seen := look()) and time.monotonic() - began < patient(within_seconds):
         time.sleep(pause_seconds)
     return seen
 
@@ -83,16 +78,19 @@ def printed_json(log: str) -> Any:
 
 @dataclass
 class Trial:
-    """A running container. No method raises for what the participant's code does; none waits after ``ends_at``.
+    """A running container. No method raises for what the participant's code does; none waits past its deadline.
 
-    ``secrets`` are masked in its log lines. Once ``superseded`` is set, a newer check has begun.
+    ``secrets`` are masked in its log lines. Once ``superseded`` is set, a newer check has begun. Waits that ended by
+    their limit are noted in ``waits``.
     """
 
     running: Running
-    ends_at: float = field(default_factory=lambda: time.monotonic() + patient(DEADLINE_SECONDS))
+    deadline_seconds: float = DEADLINE_SECONDS
     secrets: tuple[str, ...] = field(default=(), repr=False)
     port: int = PORT
     superseded: threading.Event = field(default_factory=threading.Event)
+    waits: Waits = field(default_factory=Waits)
+    began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         host_port = containers.host_port(self.running.inspect(), self.port)  # None: it ended before
@@ -101,13 +99,21 @@ class Trial:
     @property
     def left_seconds(self) -> float:
         """The seconds until the deadline; 0 once a newer check has begun."""
-        return 0.0 if self.superseded.is_set() else max(0.0, self.ends_at - time.monotonic())
+        left = patient(self.deadline_seconds) - self.age_seconds
+        return 0.0 if self.superseded.is_set() else max(0.0, left)
+
+    @property
+    def age_seconds(self) -> float:
+        """The seconds since the container was started."""
+        return time.monotonic() - self.began
 
     def get(
         self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS
     ) -> Answer:
         """Send ``GET path``."""
-        return http.get(f"{self.address}{path}", headers=headers, timeout_seconds=self._at_most(within_seconds))
+        url = f"{self.address}{path}"
+        answer = http.get(url, headers=headers, timeout_seconds=self._at_most(within_seconds))
+        return self._noted(answer, f"GET {path}")
 
     def post(self, path: str, body: Any) -> Answer:
         """Send ``POST path`` with JSON."""
@@ -115,7 +121,8 @@ class Trial:
 
     def send(self, method: str, path: str, body: Any = None) -> Answer:
         """Send a request, with JSON if there is a body."""
-        return http.request(method, f"{self.address}{path}", json_body=body, timeout_seconds=self._at_most())
+        answer = http.request(method, f"{self.address}{path}", json_body=body, timeout_seconds=self._at_most())
+        return self._noted(answer, f"{method} {path}")
 
     @contextlib.contextmanager
     def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Answer]]:
@@ -133,9 +140,31 @@ class Trial:
 
             def finish() -> Answer:
                 connection.send(data[half:])
-                return connection.answer(self._at_most())
+                return self._noted(connection.answer(self._at_most()), f"POST {path}")
 
             yield finish
+
+    def poll(
+        self,
+        look: Callable[[], Seen],
+        done: Callable[[Seen], bool],
+        within_seconds: float,
+        *,
+        missing: str,
+        pause_seconds: float = 0.1,
+    ) -> Seen:
+        """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last.
+
+        ``missing`` says in a few words what did not come: it is noted if the time was up.
+        """
+        began = time.monotonic()
+        while not done(seen := look()):
+            waited = time.monotonic() - began
+            if waited >= patient(within_seconds) or not self.left_seconds:
+                self.waits.add(missing, waited)
+                break
+            time.sleep(pause_seconds)
+        return seen
 
     def wait_answer(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
@@ -143,11 +172,16 @@ class Trial:
         def over(answer: Answer) -> bool:
             return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
 
-        return poll(lambda: self.get(path), over, min(within_seconds, self.left_seconds)).status == 200
+        missing = f"no good answer to GET {path} on port {self.port}"
+        return self.poll(lambda: self.get(path), over, within_seconds, missing=missing).status == 200
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
-        return poll(self.exit_code, lambda code: code is not None, min(within_seconds, self.left_seconds), LOOK_SECONDS)
+
+        def over(code: int | None) -> bool:
+            return code is not None
+
+        return self.poll(self.exit_code, over, within_seconds, missing="it still ran", pause_seconds=LOOK_SECONDS)
 
     def exit_code(self) -> int | None:
         """Ask the engine for the exit code; None while the container runs."""
@@ -165,6 +199,21 @@ class Trial:
         for secret in self.secrets:
             text = text.replace(secret, "(secret)")
         return text.encode()[-limit_bytes:].decode(errors="ignore")
+
+    def is_in_time(self, answer: Answer, seconds: float) -> bool:
+        """Return whether an answer took no longer than a limit, or than this machine needs; a late one is noted."""
+        in_time = answer.seconds <= patient(seconds)
+        if not in_time:
+            self.waits.add(f"{answer} to {answer.path}", answer.seconds)
+        return in_time
+
+    def _noted(self, answer: Answer, request: str) -> Answer:
+        """Return an answer; one that came late, or is an error of a service that waited, is noted."""
+        is_error = answer.status is not None and answer.status >= 500
+        if answer.is_late or (is_error and answer.seconds > SLOW_ERROR_SECONDS):
+            came = "no answer" if answer.is_late else answer
+            self.waits.add(f"{came} to {request} on port {self.port}", answer.seconds)
+        return answer
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
         return max(0.05, min(patient(seconds), self.left_seconds))

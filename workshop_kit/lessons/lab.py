@@ -20,6 +20,7 @@ from workshop_kit.engine import reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.files import write_atomically
 from workshop_kit.observe.http import Answer, request
+from workshop_kit.patience import patient
 from workshop_kit.terminal import answer
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import (
@@ -160,13 +161,13 @@ def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServer:
     file, log = folder / RUNTIME / f"jpserver-{process.pid}.json", folder / LOG
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < patient(READY_SECONDS):
         _raise_if_ended(process, log)
         if server := _server_of(file):
             return replace(server, process=process)
         time.sleep(0.05)
-    raise NotReady(f"JupyterLab did not answer within {READY_SECONDS:.0f} s.", f"Read {log}.", output=_tail(log))
+    raise NotReady(f"JupyterLab did not answer within {waited:.0f} s.", f"Read {log}.", output=_tail(log))
 
 
 def _raise_if_ended(process: subprocess.Popen[bytes], log: Path) -> None:

@@ -18,7 +18,7 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
-from workshop_kit.exercises.trial import Trial, fields_of, start_seconds
+from workshop_kit.exercises.trial import START_SECONDS, Trial, fields_of
 from workshop_kit.progress import Report, Step, silent
 
 HERE = Path(__file__).parent
@@ -167,8 +167,8 @@ class SettingsForm:
         report(Step("Starting", None, "a container with these settings"))
         with containers.run(self.stack.session, spec) as running:
             began = time.monotonic()
-            trial = Trial(running, began + 2 * start_seconds(), port=port)
-            ready = trial.wait_answer("/readyz", start_seconds())
+            trial = Trial(running, 2 * START_SECONDS, port=port)
+            ready = trial.wait_answer("/readyz", START_SECONDS)
             seconds = time.monotonic() - began
             if ready:
                 return FormStart(typed, READY, seconds)

@@ -25,6 +25,7 @@ from workshop_kit.lessons import expectations
 from workshop_kit.lessons.book import ANSI, write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.course import MORE, find_lesson, lesson_names
 from workshop_kit.workspace.folder import Workspace
@@ -132,7 +133,7 @@ class Tour:
             notebook,
             km=manager,
             on_notebook_start=_restore_interrupt,
-            timeout=self.cell_seconds,
+            timeout=round(patient(self.cell_seconds)),
             resources={"metadata": {"path": str(self.workspace.notebooks)}},
             on_cell_start=start_cell,
         )

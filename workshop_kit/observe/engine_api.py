@@ -12,6 +12,7 @@ import urllib3
 
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
+from workshop_kit.patience import patient
 from workshop_kit.screen import visible
 
 TIMEOUT_SECONDS = 5.0
@@ -54,14 +55,15 @@ def get_json(engine: Engine, path: str) -> Any:
 
     Raises EngineUnavailable, ContainerGone or EngineRefused.
     """
-    response = _get(engine.client.api, path, timeout=TIMEOUT_SECONDS)
+    response = _get(engine.client.api, path, timeout=patient(TIMEOUT_SECONDS))
     _require_ok(response, path)
     return json.loads(response.content)
 
 
 def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield an answer of any size until its end. Raises EngineUnavailable, ContainerGone or EngineRefused."""
-    with _get(api, path, params=params, stream=True, timeout=(TIMEOUT_SECONDS, CHUNK_TIMEOUT_SECONDS)) as response:
+    limits = (patient(TIMEOUT_SECONDS), patient(CHUNK_TIMEOUT_SECONDS))
+    with _get(api, path, params=params, stream=True, timeout=limits) as response:
         _require_ok(response, path)
         try:
             yield from response.raw.stream(CHUNK_BYTES)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotInTime
+from workshop_kit.patience import patient
 
 TIMEOUT_SECONDS = 30.0
 MAX_BYTES = 8 * 1024 * 1024
@@ -42,11 +43,12 @@ def jq(
     """Run ``jq OPTIONS PROGRAM`` with ``data`` as its stdin, without network.
 
     ``image`` contains jq (the collector's does). A mistake in the program raises nothing: jq's message and exit code
-    are in the answer. Raises WorkshopError if it takes too long, or if there is no such image.
+    are in the answer. Raises NotInTime if it takes too long, and WorkshopError if there is no such image.
     """
+    limit_seconds = patient(timeout_seconds)
     spec = Spec(
         image,
-        entrypoint=("bash", "-c", SCRIPT, str(max_bytes + 1), str(timeout_seconds)),
+        entrypoint=("bash", "-c", SCRIPT, str(max_bytes + 1), str(limit_seconds)),
         command=(*options, "--", program),
         network="none",
         volumes=("/input",),
@@ -55,11 +57,9 @@ def jq(
         healthcheck={"Test": ["NONE"]},
     )
     with containers.run(session, spec) as running:
-        code = running.wait_ended(within_seconds=timeout_seconds + STARTING_SECONDS)
+        code = running.wait_ended(within_seconds=limit_seconds + STARTING_SECONDS)
         output, error = (running.container.logs(stdout=out, stderr=not out) for out in (True, False))
     if code == LATE:
-        raise WorkshopError(
-            f"jq was stopped: it took more than {timeout_seconds:g} s.", "Give it less, or ask for less."
-        )
+        raise NotInTime(f"jq was stopped: it took more than {limit_seconds:.0f} s.", "Give it less, or ask for less.")
     said, complaints = (part[:max_bytes].decode(errors="replace") for part in (output, error))
     return JqOutput(said, complaints, code, cut=len(output) > max_bytes)

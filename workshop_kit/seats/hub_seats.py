@@ -19,6 +19,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
 from workshop_kit.machine import GIB, usable_bytes
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
@@ -172,9 +173,9 @@ def _remove_containers(client: Any, settings: HubSettings, report: Report) -> in
         report(Step(TASK, None, f"removing the container {one.name}"))
         with contextlib.suppress(APIError):  # the engine refuses while it is removing it anyway
             one.remove(force=True, v=True)
-    deadline = time.monotonic() + GONE_SECONDS
+    began = time.monotonic()
     while _labeled(client.containers, settings, all=True, ignore_removed=True):
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > patient(GONE_SECONDS):
             raise WorkshopError("The engine does not remove the seats.", "Restart it, then run ./workshop hub end.")
         time.sleep(0.1)
     return len(found)

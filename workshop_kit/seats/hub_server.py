@@ -23,6 +23,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.seats.hub_seats import INSTRUCTOR, LABEL, LIMIT_BYTES, HubSettings
 
@@ -155,9 +156,9 @@ class HubServer:
         return process
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + READY_SECONDS
+        began = time.monotonic()
         while not self.call("GET", "/").ok:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() - began > patient(READY_SECONDS):
                 lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
                 raise NotReady("The hub did not start.", f"Read {self.log}.", output="\n".join(lines))
             time.sleep(0.2)
@@ -166,13 +167,14 @@ class HubServer:
         """Send a request to the API: ``GET /users/seat01/server``."""
         headers = {"Authorization": f"token {self.token}"}
         url = f"{self.address}/hub/api{path}"
-        return request(method, url, content=b"", headers=headers, timeout_seconds=ANSWER_SECONDS)
+        return request(method, url, content=b"", headers=headers, timeout_seconds=patient(ANSWER_SECONDS))
 
     def start_seat(self, name: str) -> bool:
         """Start a user's server unless it runs; return whether it is ready in the end."""
         self.call("POST", f"/users/{name}/server")  # refused where it runs
-        deadline, server = time.monotonic() + START_SECONDS, {"pending": "spawn"}
-        while server.get("pending") and time.monotonic() < deadline:
+        began = time.monotonic()
+        server = {"pending": "spawn"}
+        while server.get("pending") and time.monotonic() - began < patient(START_SECONDS):
             time.sleep(POLL_SECONDS)
             server = self.call("GET", f"/users/{name}/server").json() or {}
         return bool(server.get("ready"))

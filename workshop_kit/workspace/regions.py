@@ -133,14 +133,15 @@ def plain(marked: str) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", "".join(lines))  # where a marker stood between blank lines
 
 
-def others_solved(theirs: str, marked: str, region_id: str) -> str:
-    """Return a participant's file for a check of ``region_id``: all other regions hold the solution.
+def others_solved(theirs: str, marked: str, *kept: str) -> str:
+    """Return a participant's file in which all regions but the ``kept`` ones hold the solution.
 
     Text outside regions (an import, a helper) stays.
     """
     solution = solved(marked)
     for name in ids(solution):
-        theirs = replace(theirs, name, region_of(theirs if name == region_id else solution, name))
+        body = region_of(theirs, name)  # its markers must be there, also if it is kept
+        theirs = replace(theirs, name, body if name in kept else region_of(solution, name))
     return theirs
 
 

@@ -20,6 +20,8 @@ NOTEBOOK = "notebook.py"
 FIRST, COLLEAGUE = "01_container", "02_configuration"
 """The lesson that makes ``my_service/``, and the one in which the colleague's files arrive."""
 PACKAGE = "workshop_app"
+ANSWERS = "answers"
+"""The folder of a lesson with other right answers, and with answers that only please a check."""
 REQUIREMENTS = "requirements.txt"
 MARK = "orders.py"
 """A file that is there once the colleague's files have arrived."""
@@ -49,10 +51,11 @@ class Source:
 
 
 def marked_sources(root: Path) -> Iterator[Source]:
-    """Yield every file below ``root/solutions/<lesson>/`` in order, without caches and hidden files."""
+    """Yield every file below ``root/solutions/<lesson>/`` in order, but for `ANSWERS`, caches and hidden files."""
     for path in files_below(root / "solutions"):
         lesson, *file = path.relative_to(root / "solutions").parts
-        yield Source(lesson, "/".join(file), path.read_bytes().decode())
+        if file[0] != ANSWERS:
+            yield Source(lesson, "/".join(file), path.read_bytes().decode())
 
 
 def service_sources(root: Path) -> Iterator[Source]:

@@ -10,9 +10,10 @@ import pytest
 from tests.private_engine import filled
 from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, generator
-from workshop_kit.exercises.exercise_files import Unreadable
+from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.exercises.stand_ins import StandIn, say_whose
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
@@ -111,9 +112,9 @@ DOCKERFILE = "container.dockerfile"
 FILES = {".dockerignore", "Dockerfile", "app.py", "compose.yaml", "requirements.txt", "start.sh"}
 
 
-def copied(engineless: ExerciseService, identifier: str, target: Path) -> list[str]:
-    """Copy the folder for a check of the exercise to ``target``; return the files that stayed whole."""
-    return engineless.exercise_files(engineless.find(identifier)).copy_service(target)
+def copied(engineless: ExerciseService, identifier: str, target: Path) -> ServiceCopy:
+    """Copy the folder for a check of the exercise to ``target``."""
+    return engineless.exercise_files(engineless.find(identifier)).copy_service(target, engineless.exercises)
 
 
 def test_an_exercise_with_several_files_is_solved_and_reset_in_all_of_them(engineless: ExerciseService) -> None:
@@ -163,6 +164,40 @@ def test_a_file_that_cannot_be_judged_is_named(
 def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(engineless: ExerciseService, tmp_path: Path) -> None:
     """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
     checkpoint.arrange(engineless, "04_monitoring")
-    assert copied(engineless, "monitoring.deep", tmp_path / "deep") == []
+    assert copied(engineless, "monitoring.deep", tmp_path / "deep").whole == ()
     assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
-    assert copied(engineless, "monitoring.healthcheck", tmp_path / "probe") == ["Dockerfile"]
+    assert copied(engineless, "monitoring.healthcheck", tmp_path / "probe").whole == ("Dockerfile",)
+
+
+def test_code_that_was_begun_stays_the_participants(engineless: ExerciseService, tmp_path: Path) -> None:
+    """A reference stands only where nothing was begun; the copy says in which lines."""
+    checkpoint.arrange(engineless, "03_logging")
+    path = engineless.workspace.my_service / "logs.py"
+    own = "# mine, and half done\n"
+    path.write_text(regions.replace(path.read_text(), "logging.context", own))
+    copy = copied(engineless, "logging.stdout", tmp_path / "copy")
+    text = (tmp_path / "copy/logs.py").read_text()
+    assert regions.region_of(text, "logging.context") == own
+    standing = {one.exercise: one for one in copy.stand_ins if one.file == "logs.py"}
+    assert not {"logging.stdout", "logging.context"} & {*standing}
+    assert standing, "no exercise of this file is left to begin"
+    for one in standing.values():
+        first = one.first_line - 1
+        assert tuple(text.splitlines()[first : first + len(one.lines)]) == one.lines
+
+
+STAND_IN = StandIn("logging.context", "logs.py", 40, ("    structlog.contextvars.bind(request_id=made)", "    return"))
+CRASH = "NameError: name 'structlog' is not defined (logs.py, line 40)"
+TRACEBACK = '  File "/app/my_service/logs.py", line 40, in bind\n    structlog.contextvars.bind(request_id=made)\n'
+
+
+def test_nobody_is_blamed_for_a_line_of_the_reference() -> None:
+    """The finding names the exercise of the line, and shows nothing of it; a line of their own stays as it is."""
+    finding = Finding(False, "Start it", CRASH, "200", f"It ended: {CRASH}.")
+    said = say_whose(Result.did_not_start(CRASH, finding, output=TRACEBACK), [STAND_IN], "import json\n")
+    for text in (said.summary, said.findings[0].means):
+        assert "NameError: name 'structlog' is not defined (logs.py, in the reference of logging.context" in text
+    assert "bind(request_id" not in said.output
+    assert "(a line of the reference)" in said.output
+    own = Result.did_not_start("KeyError: 'x' (logs.py, line 12)", output="  value = x\n")
+    assert say_whose(own, [STAND_IN], "value = x\n") == own

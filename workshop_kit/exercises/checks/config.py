@@ -17,7 +17,7 @@ from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.start_failure import did_not_start
-from workshop_kit.exercises.trial import MARK, PORT, Trial, poll, printed_json, start_seconds
+from workshop_kit.exercises.trial import MARK, PORT, START_SECONDS, Trial, printed_json
 from workshop_kit.observe.http import Answer
 
 INSIDE = Path(__file__).with_name("config_inside.py")
@@ -104,8 +104,11 @@ def wait_refused(trial: Trial) -> Refusal:
 
 def place_order(trial: Trial) -> Answer:
     """Place an order once the service has tried to connect; try again unless it is placed."""
-    seconds = min(start_seconds(), trial.left_seconds)
-    poll(lambda: trial.get("/readyz").body, lambda body: "starting" not in body, seconds)
+
+    def body() -> str:
+        return trial.get("/readyz").body
+
+    trial.poll(body, lambda text: "starting" not in text, START_SECONDS, missing="it was still starting")
     for _ in range(TRIES):
         answer = trial.post("/orders", service_trial.ORDER)
         if answer.status == 201:
@@ -152,12 +155,19 @@ def _other_settings(context: Context) -> dict[str, Any]:
 
 def _first_to_answer(*trials: Trial) -> Trial:
     """Return the first of several ports of one container that answers. Raises CheckEnded if none does."""
-    ends_at = time.monotonic() + start_seconds()
-    while time.monotonic() < ends_at and trials[0].left_seconds and trials[0].exit_code() is None:
-        for one in trials:
-            if one.wait_answer("/livez", within_seconds=0.05):
-                return one
-    raise CheckEnded(did_not_start(trials[-1]))
+    first = trials[0]
+
+    def look() -> Trial | None:
+        return next((one for one in trials if one.get("/livez").status == 200), None)
+
+    def over(answering: Trial | None) -> bool:
+        return answering is not None or first.exit_code() is not None
+
+    missing = f"no good answer to GET /livez on port {first.port}"
+    answering = first.poll(look, over, START_SECONDS, missing=missing)
+    if answering is None:
+        raise CheckEnded(did_not_start(first))
+    return answering
 
 
 def _uses_database(order: Answer, log: str) -> Finding:

@@ -171,7 +171,7 @@ def _run(
     task = _complete(one, image, own)
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
     with tasks.run(context.stack.session, task, reader, network=network, port=port, delivery=delivery) as running:
-        yield Trial(running, secrets=hidden, port=port)
+        yield Trial(running, secrets=hidden, port=port, superseded=context.superseded, waits=context.waits)
 
 
 def read(text: str) -> dict[str, Definition]:

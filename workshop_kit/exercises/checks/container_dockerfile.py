@@ -18,11 +18,13 @@ from workshop_kit.engine.session import Session
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import container
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
-from workshop_kit.exercises.service_trial import SHELL, is_shell
+from workshop_kit.exercises.findings import findings
+from workshop_kit.exercises.result import Finding, Result, conclude
+from workshop_kit.exercises.service_trial import is_shell
 from workshop_kit.observe import layers
 
 STOP_SECONDS = 2.0
+SAYS = findings("container.dockerfile")
 NEWER = ".post999"
 """A suffix that makes a version newer, and keeps it inside every range that allows it."""
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
@@ -34,13 +36,12 @@ def dockerfile(context: Context) -> Result:
     """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
     with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
         building = pool.submit(_build_again, context, image)
-        findings = [*_run(context, image)]
+        found = [*_run(context, image)]
         kept, leaked = building.result()
-        findings += [kept, leaked]
+        found += [kept, leaked]
         if kept.passed:
-            findings.append(_pins(_frozen_with_newer_wheels(context)))
-    shown = "It stops when it is told to, is not root, builds quickly, and holds only what it should."
-    return conclude(shown, findings)
+            found.append(_pins(_frozen_with_newer_wheels(context)))
+    return conclude(SAYS.shown, found)
 
 
 def _run(context: Context, image: str) -> tuple[Finding, Finding]:
@@ -49,25 +50,14 @@ def _run(context: Context, image: str) -> tuple[Finding, Finding]:
         command, user = service_trial.process_1(trial)
         trial.signal("SIGTERM")
         stops = _stops(command, trial.wait_ended(STOP_SECONDS))
-    not_root = found(
-        user != 0,
-        "Which user is process 1?",
-        str(user),
-        "any user but root (0)",
-        "The service is root: an intruder may change its code, and is root for the kernel, too.",
-        "Which instruction of a Dockerfile sets the user, and where must it stand so that pip may still install?",
-    )
-    return not_root, stops
+    return SAYS.found(user != 0, "user", str(user)), stops
 
 
 def _stops(command: str, code: int | None) -> Finding:
     """Find whether the service is process 1, and ends with 0 on SIGTERM; ``code`` None: it still ran."""
-    called = "docker stop: SIGTERM to process 1"
-    if not is_shell(command):
-        return container.end(called, command, code, STOP_SECONDS)
-    means = f"{SHELL} Every stop takes ten seconds and ends with SIGKILL and exit code 137."
-    look = "Who starts the command when CMD is not a JSON list?"
-    return Finding(False, called, f"process 1 is `{command}`", "process 1 is the service", means, look)
+    is_good = code == 0 and not is_shell(command)
+    way = "shell" if is_shell(command) else container.failure(command, code)
+    return SAYS.found(is_good, f"stops.{way}", container.outcome(command, code), seconds=STOP_SECONDS, code=code)
 
 
 def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
@@ -93,14 +83,8 @@ def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) 
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
     new = packages[~packages.layer.map(lambda number: after[number] in before)]
     by = " and ".join(f"`{name}`" for name in new.instruction.unique())
-    return found(
-        new.empty,
-        "docker build again, with one more line in app.py",
-        f"{by} ran again and installed {len(new)} packages" if len(new) else "all packages came from the cache",
-        "all packages come from the cache",
-        "Every change of the code installs all packages again: you wait, and everyone who pulls loads them once more.",
-        "A step is cached until something before it has changed. What does pip need from your folder, and what not?",
-    )
+    ran_again = f"{by} ran again and installed {len(new)} packages"
+    return SAYS.found(new.empty, "cached", "all packages came from the cache" if new.empty else ran_again)
 
 
 def _leaks(files: pd.DataFrame) -> Finding:
@@ -108,28 +92,16 @@ def _leaks(files: pd.DataFrame) -> Finding:
     secrets = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
     leaked, what = files[secrets.notna()], sorted(secrets.dropna().unique())
     by = " and ".join(f"`{name}`" for name in leaked.instruction.unique())
-    look = "Which file says what the builder never gets to see?"
-    if what and not leaked.visible.any():
-        look = "A later step deletes it, and the layer below still holds it. Which file keeps it from the builder?"
-    return equals(
-        "docker save, and look for .git and .env in every layer",
-        f"{' and '.join(what)} came with {by}" if what else "neither",
-        "neither",
-        f"Everyone who pulls the image can read {' and '.join(what)}: history and passwords travel with it.",
-        look,
-    )
+    names = " and ".join(what)
+    way = "visible" if leaked.visible.any() else "deleted"
+    return SAYS.found(not what, f"secrets.{way}", f"{names} came with {by}" if what else "neither", names=names)
 
 
 def _pins(frozen: str) -> Finding:
     """Find whether newer releases were installed once there were any; ``frozen`` is the output of pip freeze."""
     newer = [line.partition("==")[0] for line in frozen.split("\n") if line.endswith(NEWER)]
-    return equals(
-        "docker build, with a newer release of every package at hand",
-        f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before",
-        "the same versions as before",
-        "The same files make another image next month, with packages that nobody has tested.",
-        "Which packages does requirements.txt leave to pip? `pip freeze` in a container lists all that are installed.",
-    )
+    got = f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before"
+    return SAYS.found(not newer, "pinned", got)
 
 
 def _frozen_with_newer_wheels(context: Context) -> str:

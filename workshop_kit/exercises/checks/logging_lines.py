@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import COLLECT
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.exercises.check_api import Context, check, handed_in, part
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
 from workshop_kit.exercises.trial import MARK, NO_HEALTHCHECK, SMALL_LOG, fields_of, printed_json
@@ -183,10 +184,13 @@ def collector(context: Context) -> Result:
         host={"LogConfig": SMALL_LOG},
     )
     with containers.run(context.stack.session, spec) as running:
+        began = time.monotonic()
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)
             counts = printed_json(running.log_tail())
-        except (WorkshopError, ValueError):
+        except (WorkshopError, ValueError) as failed:
+            if isinstance(failed, NotInTime):
+                context.waits.add("the collector was not done", time.monotonic() - began)
             means = "It did not collect: its methods could not be called, or did not come to an end."
             called, look = "Run the collector with your checkpoint.py", "Read its last lines."
             finding = Finding(False, called, "no lines", "it collects", means, look)

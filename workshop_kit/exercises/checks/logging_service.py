@@ -14,7 +14,7 @@ from urllib.parse import quote
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, part
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
-from workshop_kit.exercises.trial import Trial, fields_of, poll
+from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.screen import visible
 
 ORDERS = "orders.py"
@@ -66,8 +66,11 @@ class Log:
 
 def read_log(trial: Trial, complete: Callable[[Log], bool]) -> Log:
     """Read the log until it is complete, or the time is up."""
-    logs = trial.running.container.logs
-    return poll(lambda: Log.of(logs().decode(errors="replace")), complete, min(WAIT_SECONDS, trial.left_seconds))
+
+    def read() -> Log:
+        return Log.of(trial.running.container.logs().decode(errors="replace"))
+
+    return trial.poll(read, complete, WAIT_SECONDS, missing="the log was not complete")
 
 
 @contextlib.contextmanager

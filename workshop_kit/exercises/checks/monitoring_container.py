@@ -12,7 +12,7 @@ from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, seeded
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
-from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial, poll
+from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial
 from workshop_kit.observe import http
 
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
@@ -76,15 +76,20 @@ def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
 
 def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:
     """Return the first of these states that the engine reports; None if it reports none in time, or it serves first."""
-    ends_at = time.monotonic() + min(within_seconds, trial.left_seconds)
-    while time.monotonic() < ends_at and trial.exit_code() is None:
-        status = _health(trial)["Status"]  # before the request: a later state must not count against an earlier answer
-        if until_serving and trial.get("/livez").status == 200:
-            return None
-        if status in wanted:
-            return str(status)
-        time.sleep(LOOK_SECONDS)
-    return None
+    serves = False
+
+    def look() -> str:
+        nonlocal serves
+        status = str(_health(trial)["Status"])  # before the request: a later state must not count against the answer
+        serves = until_serving and trial.get("/livez").status == 200
+        return status
+
+    def over(status: str) -> bool:
+        return serves or status in wanted or trial.exit_code() is not None
+
+    missing = f"the engine did not call it {' or '.join(sorted(wanted))}"
+    status = trial.poll(look, over, within_seconds, missing=missing, pause_seconds=LOOK_SECONDS)
+    return status if status in wanted and not serves else None
 
 
 def _health(trial: Trial) -> dict[str, Any]:
@@ -193,7 +198,10 @@ def _stop(trial: Trial) -> tuple[Finding, ...]:
     """Send SIGTERM while the balancer serves; find what /readyz and /livez say then, and whether it ends by itself."""
     time.sleep(BEFORE_SECONDS)
     trial.signal("SIGTERM")
-    ready = poll(lambda: trial.get("/readyz"), lambda answer: answer.status != 200, DRAIN_SECONDS * 0.7)
+    missing = "/readyz was still 200 after SIGTERM"
+    ready = trial.poll(
+        lambda: trial.get("/readyz"), lambda answer: answer.status != 200, DRAIN_SECONDS * 0.7, missing=missing
+    )
     live = trial.get("/livez")
     code = trial.wait_ended(END_SECONDS)
     time.sleep(2 * PROBE_SECONDS)

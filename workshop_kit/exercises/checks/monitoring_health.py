@@ -17,7 +17,6 @@ from workshop_kit.exercises.trial import (
     REFUSES,
     DependencyProxies,
     Trial,
-    poll,
     start_proxies,
 )
 from workshop_kit.observe.http import Answer
@@ -67,8 +66,12 @@ def away(answer: Answer) -> set[str]:
 
 def settled(trial: Trial, names: set[str]) -> Answer:
     """Return the answer of /health once it names exactly these dependencies, or the last one when the time is up."""
-    seconds = min(SETTLE_SECONDS, trial.left_seconds)
-    return poll(lambda: trial.get("/health"), lambda answer: away(answer) == names, seconds)
+
+    def look() -> Answer:
+        return trial.get("/health")
+
+    missing = f"/health did not name {' and '.join(sorted(names)) or 'nothing'}"
+    return trial.poll(look, lambda answer: away(answer) == names, SETTLE_SECONDS, missing=missing)
 
 
 @check("monitoring.deep")
@@ -95,8 +98,9 @@ def _ask(trial: Trial, path: str, within_seconds: float, kept: int = 0) -> Answe
     def ask() -> Answer:
         return trial.get(path, within_seconds=PATIENCE_SECONDS)
 
-    answer = poll(ask, lambda answer: answer.status != kept, PATIENCE_SECONDS)
-    if answer.status is not None and answer.seconds > within_seconds:
+    missing = f"GET {path} was still {kept}"
+    answer = trial.poll(ask, lambda answer: answer.status != kept, PATIENCE_SECONDS, missing=missing)
+    if answer.status is not None and not trial.is_in_time(answer, within_seconds):
         time.sleep(FAILURE_KEPT_SECONDS)
         answer = ask()
     return answer
@@ -105,7 +109,7 @@ def _ask(trial: Trial, path: str, within_seconds: float, kept: int = 0) -> Answe
 def _stays_alive(trial: Trial) -> Finding:
     answer = _ask(trial, "/livez", QUICK_SECONDS)
     return found(
-        answer.status == 200 and answer.seconds <= QUICK_SECONDS,
+        answer.status == 200 and trial.is_in_time(answer, QUICK_SECONDS),
         "GET /livez while master-db and redis hang",
         f"{answer} after {answer.seconds:.2f} s",
         f"200 within {QUICK_SECONDS:g} s",
@@ -116,7 +120,7 @@ def _stays_alive(trial: Trial) -> Finding:
 
 def _answers_in_time(trial: Trial, path: str) -> Finding:
     answer = _ask(trial, path, LIMIT_SECONDS + GRACE_SECONDS, kept=200)
-    in_time = answer.status is not None and answer.seconds <= LIMIT_SECONDS + GRACE_SECONDS
+    in_time = answer.status is not None and trial.is_in_time(answer, LIMIT_SECONDS + GRACE_SECONDS)
     means = f"{path} says that all is well while master-db and redis hang."
     if answer.status not in {None, 200, 503}:
         means = f"{path} answers {answer}: its own code fails while both hang. The log says at which line."

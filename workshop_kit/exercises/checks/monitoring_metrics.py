@@ -17,7 +17,7 @@ from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
 from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
-from workshop_kit.exercises.trial import Trial, poll
+from workshop_kit.exercises.trial import Trial
 
 FILE = "metrics.py"
 COUNTER, DURATION = "http_requests", "http_request_duration_seconds"
@@ -125,9 +125,12 @@ def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
     context.report_step("sending known traffic")
     send_known(trial)
     expected = sum(KNOWN.values()) + CLOSED  # those who hung up are counted a little later
-    after = poll(
-        lambda: _scrape(trial), lambda scrape: increase(TOTAL, before, scrape).total() >= expected, SETTLE_SECONDS
-    )
+
+    def complete(scrape: MetricsText) -> bool:
+        return increase(TOTAL, before, scrape).total() >= expected
+
+    missing = "the requests were not all counted"
+    after = trial.poll(lambda: _scrape(trial), complete, SETTLE_SECONDS, missing=missing)
     context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
         trial.send(method, "/orders")

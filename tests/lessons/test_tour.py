@@ -155,6 +155,14 @@ def test_a_shorter_track_ends_well(learner: Path, track: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.busy
+def test_the_first_lesson_and_game_day_end_well_on_a_busy_machine(learner: Path) -> None:
+    """The group ``busy`` keeps the processor busy: limits grow, and nothing is called wrong for time."""
+    results = tour(learner, ["01", "05"])
+    assert [(one["lesson"], one["error"]) for one in results] == [("01_container", None), ("05_game_day", None)]
+
+
+@pytest.mark.long
 @pytest.mark.xdist_group("tour untouched")  # of all long tests it takes the most time: it begins first
 def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
     """No exercise is done yet, and every lesson runs from top to bottom: a failed check is no exception."""

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from workshop_kit.terminal import say
 
 RECORD = Path("build") / "test-groups.json"
 NOTHING_COLLECTED = 5
+BUSY_LOOP = "while True: pass"
 SHUFFLED = ("-p", "randomly")
 """Run the tests in random order: none may depend on an earlier one."""
 SELECTING = ("-k", "-m", "-n", "--numprocesses", "--lf", "--last-failed", "--sw", "--stepwise", "--collect", "-h")
@@ -33,18 +34,23 @@ BROWSER_PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-vlgothic")
 
 @dataclass(frozen=True)
 class Group:
-    """Tests that run together. ``marks`` is the expression for ``-m``; ``shared`` allows several workers."""
+    """Tests that run together. ``marks`` is the expression for ``-m``; ``shared`` allows several workers.
+
+    ``busy_loops`` programs take all the processor they get while the group runs.
+    """
 
     name: str
     marks: str
     shared: bool = True
+    busy_loops: int = 0
 
 
 DEFAULT = Group("default", "not long and not alone and not engines and not machine")
 LONG = (
-    Group("long", "long and not browser and not alone"),  # second engines, disasters, wrong answers built and run
+    Group("long", "long and not (browser or alone or busy)"),  # second engines, disasters, wrong answers built and run
     Group("browser", "long and browser and not alone"),
     Group("alone", "alone", shared=False),  # they load or measure the processor
+    Group("busy", "busy", shared=False, busy_loops=4),  # checks, game day and a lesson, where programs wait for a core
     Group("engines", "engines", shared=False),  # lessons on other engines, beside this machine's own
     Group("machine", "machine", shared=False),  # other engines with systemd, in an emulated machine
 )
@@ -65,7 +71,7 @@ def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[st
     """Return pytest's arguments for a group, without the marks in ``absent`` (mark → reason).
 
     >>> arguments_of(LONG[0], {}, cores=2)
-    ['-m', 'long and not browser and not alone', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
+    ['-m', 'long and not (browser or alone or busy)', '-n', '3', '--dist', 'loadgroup', '--no-loadscope-reorder']
     >>> arguments_of(LONG[-1], {"engine": "no root"}, cores=2)
     ['-m', 'machine and not engine']
     """
@@ -86,7 +92,20 @@ def run(command: Sequence[str | Path], root: Path) -> int:
 
 def run_group(group: Group, python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
     """Run one group and return pytest's exit code."""
-    return run([python, "-m", "pytest", *arguments_of(group, absent, cores()), *words], root)
+    with busy(python, group.busy_loops):
+        return run([python, "-m", "pytest", *arguments_of(group, absent, cores()), *words], root)
+
+
+@contextlib.contextmanager
+def busy(python: Path, loops: int) -> Iterator[None]:
+    """Keep the processor busy with so many programs until the end of the block."""
+    running = [subprocess.Popen([python, "-c", BUSY_LOOP]) for _ in range(loops)]
+    try:
+        yield
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
 
 
 def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:

@@ -15,6 +15,7 @@ from workshop_kit.exercises import registry
 from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.checks import CHECKS
 from workshop_kit.exercises.exercise_service import ExerciseService, first_hint
+from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content, regions, solutions
@@ -38,6 +39,15 @@ def arrive(exercise_service: ExerciseService, lesson: str) -> None:
     files = {**solutions.files_at(root, lesson), **solutions.colleague_files(root, lesson), **cells}
     for name, text in files.items():
         content.replace_file(exercise_service.workspace, f"{MY_SERVICE}/{name}", text)
+
+
+def write_answer(exercise_service: ExerciseService, exercise: Exercise, answer: Path) -> None:
+    """Put an answer into the participant's files: a text for the exercise's file, or a folder with one for each."""
+    texts = {path.name: path.read_text() for path in answer.iterdir()} if answer.is_dir() else {}
+    for part in exercise.parts:
+        text = texts.get(part.file or "") if texts else answer.read_text()
+        own = exercise_service.exercise_files(part)
+        content.write(exercise_service.workspace, part.path, own.with_body(own.solution if text is None else text))
 
 
 def judge(stack: Stack, identifier: str, text: str) -> Result:
@@ -86,6 +96,11 @@ def judge_region(stack: Stack, identifier: str, body: str) -> Result:
     exercise = registry.find(registry.load(CHECKOUT), identifier)
     solved = regions.solved(marked(CHECKOUT, exercise.file or "", exercise.lesson))
     return judge(stack, identifier, regions.replace(solved, identifier, body))
+
+
+def solved_region(exercise: Exercise) -> str:
+    """The solution's text in the exercise's file."""
+    return regions.region_of(regions.solved(marked(CHECKOUT, exercise.file or "", exercise.lesson)), exercise.id)
 
 
 def words(judged: Result) -> str:

@@ -1,0 +1,81 @@
+"""Code that hangs is wrong on an idle machine; the same result is not judged where the control was slow, too."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.workshop_kit.exercises import check_runner
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import control, registry, service_trial
+from workshop_kit.exercises.control import Control, Waits
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.observe import jq
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+FOR_EVER = "__import__('time').sleep(9999)"
+QUICK, SLOW = Control(0.4, 0.5), Control(9.3, 0.5)
+FROM = "FROM localhost/workshop/python:3.13\n"
+ANSWERS = {
+    "container.dockerfile": f"{FROM}RUN sleep 9999\n",
+    "container.graceful": "sleep 9999\n",
+    "container.limits": "    cpus: 0.01\n",  # it starts for minutes
+    "logging.jq": "last(repeat(1))\n",
+    "monitoring.healthcheck": 'HEALTHCHECK --interval=1s --timeout=2s CMD ["sleep", "9999"]\n',
+}
+"""Answers in languages other than Python."""
+NO_CODE = {"config.environments", "config.store", "monitoring.ratio"}
+"""What is edited is data, which cannot wait for anything."""
+EXERCISES = [one for one in registry.load(CHECKOUT) if one.file and one.id not in NO_CODE]
+IN_DEFAULT = {"container.graceful", "config.env"}
+
+
+def hanging(exercise: Exercise) -> str:
+    """The solution, which waits for ever in its first statement."""
+    if exercise.id in ANSWERS:
+        return ANSWERS[exercise.id]
+    body = check_runner.solved_region(exercise)
+    # Before the first statement of the first function, or before a class or a value of the module.
+    function = re.compile(r'^( *)(?:async )?def .*?:\n(?: *""".*?"""\n)?', re.MULTILINE | re.DOTALL)
+    if (first := function.search(body)) is None:
+        return f"{FOR_EVER}\n{body}"
+    return f"{body[: first.end()]}{first[1]}    {FOR_EVER}\n{body[first.end() :]}"
+
+
+@pytest.mark.parametrize(
+    "exercise",
+    [pytest.param(one, marks=[] if one.id in IN_DEFAULT else pytest.mark.long, id=one.id) for one in EXERCISES],
+)
+def test_code_that_hangs(participant: Stack, exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its check ends, waited in vain, and asks for a control, by which it is wrong, or not judged."""
+    monkeypatch.setattr(service_trial, "BUILD_SECONDS", 15.0)
+    monkeypatch.setattr(jq, "TIMEOUT_SECONDS", 5.0)
+    asked: list[Stack] = []
+
+    def quick(stack: Stack) -> Control:
+        asked.append(stack)
+        return QUICK
+
+    monkeypatch.setattr(control, "measure", quick)
+    result = judged(participant, exercise)
+    assert result.verdict in {Verdict.WRONG, Verdict.DID_NOT_START, Verdict.LUCKY}, result
+    assert asked, "no wait was noted"
+    monkeypatch.setattr(control, "measure", lambda _stack: SLOW)
+    waits = Waits()
+    waits.add("no answer", 31.0)
+    assert control.judge(lambda: result, waits, participant).verdict is Verdict.NOT_JUDGED
+
+
+def judged(stack: Stack, exercise: Exercise) -> Result:
+    """What the check says of the answer that hangs."""
+    body = hanging(exercise)
+    if exercise.id == "container.dockerfile":
+        return check_runner.judge_files(stack, exercise.id, {"Dockerfile": body})
+    assert body != check_runner.solved_region(exercise)
+    marked = check_runner.marked(CHECKOUT, exercise.file or "", exercise.lesson)
+    return check_runner.judge(stack, exercise.id, regions.replace(regions.solved(marked), exercise.id, body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.conftest import code_blocks
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import generator, registry
+from workshop_kit.exercises import findings, generator, registry
 from workshop_kit.exercises.check_api import CHECKS, Context
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
@@ -43,8 +44,10 @@ def followed(root: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def checked() -> Iterator[None]:
-    """Step 3 done: the document's check is registered."""
+def checked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Step 3 done: the document's check is registered, and has its texts."""
+    texts = tomllib.loads(blocks("toml")[1])
+    monkeypatch.setattr(findings, "_file", lambda _root, _prefix: texts)
     program = compile(blocks("python")[1], "monitoring_probe.py", "exec", dont_inherit=True)
     exec(program, {"__name__": "monitoring_probe"})
     yield

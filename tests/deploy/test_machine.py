@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.deploy.conftest import built
 from tests.deploy.engine_runs import note
+from workshop_kit.dev.suite import cores
 from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(3600)]
@@ -42,31 +43,34 @@ def machine_image(session: Session, engines_image: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def machines(session: Session, machine_image: str, images: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Machines at once, since each keeps hardly more than one processor busy: containers by the engine's name."""
-    started: dict[str, Any] = {}
-    # All rules would take an hour there.
-    audit = (f"audit,{images['app']},--only,confinement", "down")
-    try:
-        for name in LACKING:
-            started[name] = session.engine.client.containers.run(
-                machine_image,
-                [name, *COMMANDS, *(audit if name == "rootful" else ())],
-                privileged=True,
-                cgroupns="private",
-                labels=session.labels("kernel"),
-                detach=True,
+def consoles(session: Session, machine_image: str, images: dict[str, str]) -> Iterator[dict[str, Future[str]]]:
+    """What each machine prints, by the engine's name. One keeps a processor busy, so as many run at a time."""
+    audit = (f"audit,{images['app']},--only,confinement", "down")  # all rules would take an hour there
+    with ThreadPoolExecutor(cores()) as pool:
+        yield {
+            name: pool.submit(
+                run_machine, session, machine_image, [name, *COMMANDS, *(audit if name == "rootful" else ())]
             )
-        yield started
+            for name in LACKING
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+def run_machine(session: Session, image: str, command: Sequence[str]) -> str:
+    """Run a machine to its end; return what it printed."""
+    container = session.engine.client.containers.run(
+        image, list(command), privileged=True, cgroupns="private", labels=session.labels("kernel"), detach=True
+    )
+    try:
+        container.wait(timeout=MACHINE_SECONDS)
+        return str(container.logs().decode(errors="replace"))
     finally:
-        for container in started.values():
-            container.remove(force=True, v=True)
+        container.remove(force=True, v=True)
 
 
-def console(machine: Any) -> dict[str, str]:
-    """Wait for the machine's end; return what each command printed, and then its exit code, by its first word."""
-    machine.wait(timeout=MACHINE_SECONDS)
-    text = CONSOLE.sub("", machine.logs().decode(errors="replace").replace("\r", ""))
+def by_command(console: str) -> dict[str, str]:
+    """Return what each command printed, and then its exit code, by its first word."""
+    text = CONSOLE.sub("", console.replace("\r", ""))
     parts = re.split(r"^== ", text, flags=re.MULTILINE)[1:]
     return {part.partition(",")[0]: part for part in parts}
 
@@ -77,9 +81,9 @@ def lacking(doctor: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", LACKING)
-def test_the_engine_limits_and_runs_a_lesson(name: str, machines: dict[str, Any]) -> None:
+def test_the_engine_limits_and_runs_a_lesson(name: str, consoles: dict[str, Future[str]]) -> None:
     """Limits hold, health checks run, the stack starts; the first lesson and the exercise of the limits pass."""
-    output = console(machines[name])
+    output = by_command(consoles[name].result())
     assert lacking(output["doctor"]) == LACKING[name], output["doctor"]
     assert "exit code 0" in output["tour"], output["tour"]
     assert "exit code 0" in output["goto"], output["goto"]

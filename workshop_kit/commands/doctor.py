@@ -321,4 +321,6 @@ def feature_line(feature: Feature) -> DoctorLine:
     """Return the line of the report on a feature of the engine."""
     if feature.works:
         return DoctorLine(feature.name, "good", feature.detail)
+    if feature.is_late:
+        return DoctorLine(feature.name, "n/a", f"not tried, this machine is too busy: {feature.detail}")
     return DoctorLine(feature.name, "fixable", f"{feature.detail}: {feature.cost}", feature.advice)

@@ -14,10 +14,11 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import requests
 from docker.errors import APIError, DockerException
 from pydantic import TypeAdapter
 
@@ -26,7 +27,8 @@ from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.dialect import cgroup_variables, is_rootless
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotInTime, WorkshopError
+from workshop_kit.patience import measured
 
 FILE = "engine.jsonl"
 """The results in a workspace's hidden folder."""
@@ -36,6 +38,8 @@ CGROUPS = "Container cgroups"
 """The feature that the metrics agent needs."""
 ANSWER_SECONDS = 20.0
 """A busy machine starts all trials at the same time; only a feature that does not work takes so long."""
+SLOW_FACTOR = 3.0
+"""A machine that needs limits so many times as long is too slow to tell a late answer from none."""
 PAUSE_TRIES = 3
 """With cgroup v1 a process that has just started now and then cannot be frozen."""
 ADVICE = "docker context use default   # Docker's own engine; a rootless one limits with systemd and cgroup v2"
@@ -43,7 +47,10 @@ ADVICE = "docker context use default   # Docker's own engine; a rootless one lim
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature of an engine. Where it does not work, ``cost`` says what lessons lack, ``advice`` what to do."""
+    """A feature of an engine. Where it does not work, ``cost`` says what lessons lack, ``advice`` what to do.
+
+    ``is_late``: this machine was too slow to tell, and ``detail`` says how long it waited.
+    """
 
     engine: str
     name: str
@@ -51,6 +58,7 @@ class Feature:
     detail: str
     cost: str
     advice: str
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,12 +119,18 @@ def known(session: Session, image: str, file: Path) -> list[Feature]:
 
 
 def examine(session: Session, image: str, file: Path) -> list[Feature]:
-    """Try every feature in containers of ``image``; write the results to ``file``, and return them."""
+    """Try every feature in containers of ``image``; write the results to ``file``, and return them.
+
+    Of a feature that this machine was too slow to try, ``file`` keeps what was known before.
+    """
 
     def ask(question: FeatureTrial) -> Feature:
         try:
             with containers.run(session, question.container(session, image, shared)) as running:
                 return question.feature(session, ANSWERS[question.answer](running))
+        except (NotInTime, requests.Timeout) as late:
+            unknown = question.feature(session, "", getattr(late, "what", str(late)))
+            return replace(unknown, is_late=True)
         except (WorkshopError, DockerException, OSError) as error:  # requests raises its own errors through the SDK
             return question.feature(session, "", getattr(error, "what", str(error)))
 
@@ -124,7 +138,9 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
         found = list(pool.map(ask, feature_trials()))
     records = _records(file)
     with records.locked():
-        records.write(found)
+        before = {(one.engine, one.name): one for one in records.read()[0]}
+        known = [before.get((one.engine, one.name)) if one.is_late else one for one in found]
+        records.write([one for one in known if one is not None])
     return found
 
 
@@ -152,9 +168,13 @@ def _health(running: Running) -> str:
     def is_healthy() -> bool:
         return (running.inspect()["State"].get("Health") or {}).get("Status") == "healthy"
 
-    with contextlib.suppress(WorkshopError):
-        running.wait_until(is_healthy, within_seconds=ANSWER_SECONDS)
-    return str(int(is_healthy()))
+    try:
+        running.wait_until(is_healthy, within_seconds=ANSWER_SECONDS, what="become healthy")
+    except NotInTime:
+        if measured() >= SLOW_FACTOR:
+            raise  # on such a machine that is no sign of an engine without health checks
+        return "0"
+    return "1"
 
 
 def _memory_used(running: Running) -> str:

@@ -29,7 +29,7 @@ from workshop_kit.commands import doctor
 from workshop_kit.engine import containers, features
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import WITHOUT_START_INTERVAL, Stack
-from workshop_kit.errors import WorkshopError
+from workshop_kit.errors import NotInTime, WorkshopError
 
 NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
 
@@ -107,6 +107,28 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(started) == len(GOOD)
     features.known(ROOTLESS_WITH_SYSTEMD.session(tmp_path), "base", file)
     assert len(started) == 2 * len(GOOD)
+
+
+def test_a_machine_that_is_too_slow_says_nothing_of_its_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was known stays, nothing is recorded as missing, and doctor says how long it waited."""
+    session, file = ROOTLESS.session(tmp_path), tmp_path / features.FILE
+
+    def refuse(*_: Any) -> None:
+        raise WorkshopError("The engine refused it.", "Correct that.")
+
+    def late(*_: Any) -> None:
+        raise NotInTime("The container did not become healthy within 200 s.")
+
+    monkeypatch.setattr(containers, "run", late)
+    found = features.examine(session, "base", file)
+    assert features.works(session, file, features.CGROUPS)
+    assert {doctor.feature_line(one).state for one in found} == {"n/a"}
+    assert "too busy: The container did not become healthy within 200 s" in doctor.feature_line(found[0]).detail
+    monkeypatch.setattr(containers, "run", refuse)
+    features.examine(session, "base", file)
+    monkeypatch.setattr(containers, "run", late)
+    features.examine(session, "base", file)
+    assert not features.works(session, file, features.CGROUPS)
 
 
 @pytest.mark.engine

@@ -81,7 +81,7 @@ def test_a_slip_in_the_file_is_one_sentence(tmp_path: Path, old: str, new: str, 
 
 def ways_to_fail() -> set[str]:
     """The whole key of each way to fail, of all files."""
-    found = set()
+    found: set[str] = set()
     for path in (CHECKOUT / FOLDER).glob("*.toml"):
         for name in module._file(CHECKOUT, path.stem):
             found.update(findings(f"{path.stem}.{name}").ways())

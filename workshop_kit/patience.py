@@ -63,17 +63,23 @@ def measured() -> float:
 
 def waiting_per_core() -> float:
     """Return how many programs run or wait for each core: those of this moment, or the last minute's mean if higher."""
-    cores = os.cpu_count() or 1
-    return max(os.getloadavg()[0], _programs_now()) / cores
+    return max(os.getloadavg()[0] / _cores(), waiting_now())
 
 
-def _programs_now() -> float:
-    """Return how many programs run or wait for a core now, without this one; 0 where the system does not say."""
+def waiting_now() -> float:
+    """Return how many programs run or wait for each core at this moment, without this one.
+
+    macOS does not say: the mean of the last minute.
+    """
     try:
         running, _, _ = LOAD_FILE.read_text().split()[3].partition("/")
     except OSError:
-        return 0.0
-    return float(running) - 1.0
+        return os.getloadavg()[0] / _cores()
+    return (float(running) - 1.0) / _cores()
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
 
 
 def started_in(seconds: float) -> None:

@@ -25,7 +25,7 @@ MANY_PER_CORE = 4.0
 """With so many programs for each core, any program waits most of its time."""
 LOOKS, LOOK_SECONDS = 5, 0.1
 BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START, Verdict.LUCKY)
-NEXT_STEP = f"Close what runs beside it, and check again. {VARIABLE}=10 makes every limit ten times as long."
+NEXT_STEP = f"Close what else runs, and check again. {VARIABLE}=20 makes every limit 20 times as long."
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Control:
 
     def __str__(self) -> str:
         container = f"an empty container took {self.container_seconds:.1f} s to start and end"
-        return f"{container}, and {self.programs_per_core:.0f} programs ran or waited for each core"
+        return f"{container}, and {self.programs_per_core:.0f} programs wanted each core"
 
 
 def measure(stack: Stack) -> Control:
@@ -115,4 +115,5 @@ def judge(check: Callable[[], Result], waits: Waits, stack: Stack) -> Result:
 
 def not_judged(waited: str, control: Control) -> Result:
     """Return the result of a check whose machine was too slow to judge; ``waited`` says for what, and how long."""
-    return Result.not_judged(f"This took too long here: {waited}. Beside it, {control}. {NEXT_STEP}")
+    slow = f"This machine was slow meanwhile: {control}."
+    return Result.not_judged(f"{waited[:1].upper()}{waited[1:]}. {slow} That says nothing of your code. {NEXT_STEP}")

@@ -25,6 +25,7 @@ from workshop_kit.engine.dialect import DEFAULT_SOCKET
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "iptables")
@@ -234,9 +235,9 @@ def _stop() -> None:
     except OSError:
         return  # it is not running
     subprocess.run([*sudo(), "kill", "-TERM", pid], capture_output=True, check=False)
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    began = time.monotonic()
     while Path(f"/proc/{pid}").exists():
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > patient(START_TIMEOUT_SECONDS):
             raise WorkshopError("The Docker engine does not stop.", f"Stop it by hand: sudo kill -KILL {pid}")
         time.sleep(0.2)
 
@@ -246,13 +247,13 @@ def _has_systemd() -> bool:
 
 
 def _wait_for_engine() -> Engine:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    began = time.monotonic()
     while True:
         try:
             return reach.connect(timeout_seconds=10)
         except NotReady as not_yet:
             if isinstance(not_yet, reach.NoPermission):
                 raise
-            if time.monotonic() > deadline:
+            if time.monotonic() - began > patient(START_TIMEOUT_SECONDS):
                 raise NotReady(not_yet.what, f"Read why in {LOG}, or in `journalctl -u docker`.") from not_yet
         time.sleep(0.2)

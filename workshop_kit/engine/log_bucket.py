@@ -22,6 +22,7 @@ from workshop_kit.engine.containers import EXEC_TRIES
 from workshop_kit.engine.stack import Stack
 from workshop_kit.engine.store import Access, explained
 from workshop_kit.errors import WorkshopError
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, silent
 
 SERVICE = "collector"
@@ -91,10 +92,10 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
 
 def flush(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
     """Wait until what was written before now is in the bucket; return the collector's state if that takes longer."""
-    deadline = time.monotonic() + within_seconds
+    began = time.monotonic()
     asked_at, state = state_of(collector)
     while state["delivered_at"] < asked_at + state["settle_seconds"]:
-        if time.monotonic() > deadline:
+        if time.monotonic() - began > patient(within_seconds):
             return state
         time.sleep(LOOK_SECONDS)
         _, state = state_of(collector)

@@ -144,8 +144,8 @@ class Stack:
         except WorkshopError:
             if not was_unhealthy:
                 raise
-            deadline = time.monotonic() + patient(RECOVERY_SECONDS)
-            while self._is_unhealthy() and time.monotonic() < deadline:
+            began = time.monotonic()
+            while self._is_unhealthy() and time.monotonic() - began < patient(RECOVERY_SECONDS):
                 time.sleep(0.2)
             self._compose(*words, report=report)
 

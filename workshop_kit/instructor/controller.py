@@ -29,6 +29,7 @@ from workshop_kit.observe import http
 from workshop_kit.observe.logs import EngineLog
 from workshop_kit.observe.logs.lines import assemble, parse_fields
 from workshop_kit.observe.watch import Watcher, WatchTarget
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
@@ -117,11 +118,12 @@ class Controller:
 
     def wait_until_well(self) -> None:
         """Wait until the service is healthy and no request has failed for some seconds. Raises WorkshopError."""
-        deadline = time.monotonic() + WELL_WITHIN_SECONDS
+        began = time.monotonic()
         since: float | None = None
         while since is None or time.monotonic() - since < WELL_SECONDS:
             since = (since or time.monotonic()) if self._is_well() else None
-            if time.monotonic() > deadline or self._closing.wait(WELL_POLL_SECONDS):
+            is_late = time.monotonic() - began > patient(WELL_WITHIN_SECONDS)
+            if is_late or self._closing.wait(WELL_POLL_SECONDS):
                 raise WorkshopError(
                     "The service did not become healthy.", "Look at its state, and revert the other faults."
                 )

@@ -22,6 +22,7 @@ from workshop_kit.files import load_toml, write_atomically
 from workshop_kit.instructor.audience_view import TITLE
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
 SCRIPT = Path(__file__).parent / "demo.toml"
@@ -196,10 +197,11 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
     began, since, problem = time.monotonic(), pd.Timestamp.now(tz="UTC"), ""
     try:
         play(step)
-        deadline = time.monotonic() + step.within_seconds
+        played = time.monotonic()
         while missing := _missing(controller, step.expectations, since):
-            if time.monotonic() > deadline:
-                problem = f"After {step.within_seconds:g} s this was not seen: {'; '.join(missing)}."
+            waited = time.monotonic() - played
+            if waited > patient(step.within_seconds):
+                problem = f"After {waited:.0f} s this was not seen: {'; '.join(missing)}."
                 break
             time.sleep(POLL_SECONDS)
     except WorkshopError as error:

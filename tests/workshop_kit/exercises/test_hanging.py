@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from workshop_kit import patience
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import control, registry, service_trial
 from workshop_kit.exercises.control import Control, Waits
@@ -24,7 +25,7 @@ FROM = "FROM localhost/workshop/python:3.13\n"
 ANSWERS = {
     "container.dockerfile": f"{FROM}RUN sleep 9999\n",
     "container.graceful": "sleep 9999\n",
-    "container.limits": "    cpus: 0.01\n",  # it starts for minutes
+    "container.limits": "    cpus: 0.01\n    mem_limit: 64m\n    pids_limit: 40\n",  # it starts for a minute
     "logging.jq": "last(repeat(1))\n",
     "monitoring.healthcheck": 'HEALTHCHECK --interval=1s --timeout=2s CMD ["sleep", "9999"]\n',
 }
@@ -53,6 +54,7 @@ def hanging(exercise: Exercise) -> str:
 )
 def test_code_that_hangs(participant: Stack, exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its check ends, waited in vain, and asks for a control, by which it is wrong, or not judged."""
+    monkeypatch.setattr(patience, "measured", lambda: 1.0)  # it hangs anyway, and the suite need not wait for it
     monkeypatch.setattr(service_trial, "BUILD_SECONDS", 15.0)
     monkeypatch.setattr(jq, "TIMEOUT_SECONDS", 5.0)
     asked: list[Stack] = []

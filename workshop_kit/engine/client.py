@@ -1,4 +1,4 @@
-"""The participant's Docker client: the SDK's own, with five habits.
+"""The participant's Docker client: the SDK's own, with five additions.
 
 1. It labels and lists what it makes, so that ``./workshop down`` finds it.
 2. A name that is used again replaces what this workspace had under it; a volume stays, since it holds data.

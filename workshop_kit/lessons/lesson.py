@@ -65,7 +65,7 @@ class Lesson:
 
     @cached_property
     def client(self) -> WorkspaceClient:
-        """The Docker SDK's client for this workspace. `engine.client` describes its five habits."""
+        """The Docker SDK's client for this workspace. `engine.client` describes its five additions."""
         return WorkspaceClient(self.stack.session, NotebookReport)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The participant's client is the SDK's, with five habits, for one of several workspaces on an engine."""
+"""The participant's client is the SDK's, with five additions, for one of several workspaces on an engine."""
 
 from __future__ import annotations
 

@@ -33,6 +33,11 @@ def answer(lab: LabPage, text: str) -> Locator:
     return question(lab).get_by_role("button", name=text)
 
 
+def look(row: Locator, name: str) -> str:
+    """A property of the style of a row's second cell."""
+    return str(row.get_by_role("cell").first.evaluate("(cell, name) => getComputedStyle(cell)[name]", name))
+
+
 def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     """One answer counts, while a cell runs too; a click, a rerun and a reload do not change it; reveal shows both."""
     lab.show("prediction", SOURCES, run=2)
@@ -63,9 +68,14 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     assert kept is not None
     assert kept.choice == "red"
     lab.run_cell(2)
-    expect(lab.output(2)).to_contain_text(re.compile(r"It did\s*200 & healthy.*You said\s*503 <i>unhealthy</i>"))
-    expect(answer(lab, "200")).to_contain_text("what it did")
+    expect(lab.output(2)).to_contain_text(re.compile(r"What happened\s*200 & healthy.*You said\s*503 <i>unhealthy</i>"))
+    expect(answer(lab, "200")).to_contain_text("what happened")
     for key in ("green", "red", "hang", "crash"):
         expect(lab.output(2)).to_contain_text(f"Why {key}: <s>so</s>.")
+    row = lab.output(2).get_by_role("row").filter(has_text="What happened")
+    other = lab.output(2).get_by_role("row").filter(has_text="You said")
+    for looks in ("background-color", "font-weight"):
+        assert look(row, looks) != look(other, looks)
     lab.screenshot("prediction-revealed", lab.cell(1))
+    lab.screenshot("prediction-table", lab.output(2))
     assert lab.errors == []

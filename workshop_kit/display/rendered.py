@@ -63,15 +63,20 @@ def templates(folder: Path) -> Environment:
     return environment
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Rendered:
-    """Return ``rows`` under ``columns`` with ``title`` as the caption; every value is escaped and one line."""
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, marked_row: int | None = None
+) -> Rendered:
+    """Return ``rows`` under ``columns`` with ``title`` as the caption; every value is escaped and one line.
+
+    The row of that number, counted from 0, is highlighted in HTML; its first cell should say why.
+    """
     texts = [[visible(str(value)) for value in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(columns, *texts, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (columns, *texts)
     ]
-    return Rendered(_html(title, columns, texts), "\n".join([title, *lines]))
+    return Rendered(_html(title, columns, texts, marked_row), "\n".join([title, *lines]))
 
 
 def folded(summary: str, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -107,10 +112,14 @@ def escape_dataframes() -> None:
         formatters["text/plain"].for_type(kind, _print)
 
 
-def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], marked_row: int | None) -> str:
     """Return the table; the first cell of a row is its header for a screen reader."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "".join(f"<tr>{''.join(_cell(index, text) for index, text in enumerate(row))}</tr>" for row in rows)
+    body = ""
+    for number, row in enumerate(rows):
+        start = '<tr class="wk-marked">' if number == marked_row else "<tr>"
+        cells = "".join(_cell(index, text) for index, text in enumerate(row))
+        body += f"{start}{cells}</tr>"
     return (
         f'{TABLE_STYLE}<div class="wk-table-frame"><table class="wk-table"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

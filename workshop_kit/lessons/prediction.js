@@ -5,9 +5,9 @@ function statusOf(model, talk) {
   if (problem) return problem;
   const choices = model.get("choices");
   const textOf = (key) => (choices.find((choice) => choice.key === key) || { text: key }).text;
-  if (model.get("actual")) return `It did: ${textOf(model.get("actual"))}`;
+  if (model.get("actual")) return `What happened: ${textOf(model.get("actual"))}`;
   if (model.get("locked")) return `Locked: ${textOf(model.get("locked"))} Now run the experiment: Shift+Enter goes on.`;
-  if (talk.stale) return ASLEEP;
+  if (talk.stale) return talk.silence();
   if (talk.busy()) return "Locking your guess …";
   return "One click locks your guess. A wrong one teaches more than none.";
 }
@@ -17,8 +17,9 @@ function drawChoice(button, choice, model) {
   const actual = model.get("actual") === choice.key;
   const [mark, note] = button.querySelectorAll(".wk-mark, .wk-note");
   mark.textContent = mine ? "◉" : "○";
-  note.textContent = [mine && "your guess", actual && "what it did"].filter(Boolean).join(" · ");
+  note.textContent = [mine && "your guess", actual && "what happened"].filter(Boolean).join(" · ");
   button.dataset.mine = String(mine);
+  button.dataset.actual = String(actual);
   button.setAttribute("aria-pressed", String(mine));
   // Not `disabled`: that would throw the keyboard focus away.
   button.setAttribute("aria-disabled", String(Boolean(model.get("locked") || model.get("actual"))));

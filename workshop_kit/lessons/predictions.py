@@ -169,10 +169,13 @@ def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     options = question.options
     verdict = NOT_GUESSED if guess is None else RIGHT if guess == actual else WRONG
     usually = "" if actual == question.right else f"Usually: {options[question.right].text} The reasons are for that."
-    said = [] if guess is None else [f"You said: {options[guess].text}"]
-    reasons = [f"- {option.text}\n  {option.reason}" for option in options.values()]
-    text = [*said, f"It did:   {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]
-    tags = {actual: "It did", guess: "You said"} if guess != actual else {actual: "You said, and it did"}
+    said = [] if guess is None else [f"You said:      {options[guess].text}"]
+    reasons = [f"{'→' if key == actual else '-'} {option.text}\n  {option.reason}" for key, option in options.items()]
+    text = [*said, f"What happened: {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]
+    tags = {guess: "You said", actual: "What happened"}
+    if guess == actual:
+        tags = {actual: "You said so, and it happened"}
     rows = [(tags.get(key, ""), option.text, option.reason) for key, option in options.items()]
-    html = table(f"{question.question} {verdict} {usually}".strip(), ("", "Option", "Why"), rows).html
+    title = f"{question.question} {verdict} {usually}".strip()
+    html = table(title, ("", "Option", "Why"), rows, marked_row=list(options).index(actual)).html
     return Rendered(html, "\n".join(text))

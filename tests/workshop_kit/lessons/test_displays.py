@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import cast
 
@@ -30,8 +31,12 @@ def test_an_unusual_result_and_a_missing_guess_are_said(tmp_path: Path) -> None:
     unusual = next(key for key in QUESTION.options if key != QUESTION.right)
     shown = Prediction(NAME, QUESTION, progress).reveal(unusual)
     assert "You did not guess" in shown.text
-    assert f"It did:   {QUESTION.options[unusual].text}\n" in shown.text
+    assert f"What happened: {QUESTION.options[unusual].text}\n" in shown.text
     assert f"Usually: {QUESTION.options[QUESTION.right].text}" in shown.text
+    assert f"→ {QUESTION.options[unusual].text}\n" in shown.text
+    marked = re.findall(r'<tr class="wk-marked">.*?</tr>', shown.html)
+    assert len(marked) == 1
+    assert QUESTION.options[unusual].text in unescape(marked[0])
     assert not progress.path.exists()
     with pytest.raises(WrongUsage, match=r"'both' is no option of prediction .* Use one of: "):
         Prediction(NAME, QUESTION, progress).reveal("both")

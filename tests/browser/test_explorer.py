@@ -78,6 +78,18 @@ def search(lab: LabPage, text: str, cell: int = 1) -> None:
     box.press("Enter")
 
 
+def cut_off_px(lab: LabPage) -> int:
+    """How much wider the table is than its place, where a column would be cut off."""
+    return int(explorer(lab).get_by_role("region", name="Lines").evaluate("one => one.scrollWidth - one.clientWidth"))
+
+
+def copied(lab: LabPage, row: Locator) -> list[str]:
+    """The text that a selected row brings to the clipboard, cell by cell."""
+    return str(
+        row.evaluate("row => { getSelection().selectAllChildren(row); return getSelection().toString() }")
+    ).split("\t")
+
+
 def test_lines_are_searched_opened_and_followed(lab: LabPage) -> None:
     """While a cell runs: a search, its mistake at its place, an opened line, one request and back; all of it text."""
     heard = explorer(lab).aria_snapshot()
@@ -86,12 +98,20 @@ def test_lines_are_searched_opened_and_followed(lab: LabPage) -> None:
     levels = re.compile("100 error, 100 warning, 600 info, 100 debug, 100 other")
     expect(explorer(lab).get_by_role("slider")).to_have_attribute("aria-valuetext", levels)
     lab.screenshot("explorer", lab.cell(1))
+    assert lab.page.get_by_role("region", name="File Browser Section").is_visible()
+    assert cut_off_px(lab) <= 0
+    assert copied(lab, lines(lab).first) == ["2026-11-24 21:16:39.999", "db", "error"]
     lab.run_cell(4, wait=False)
     expect(lines(lab)).to_have_count(100)
     lines(lab).first.locator(".wk-lx-open").click()
     expect(explorer(lab)).to_contain_text("window.__pwned=2</script>\\u202e\\x1b[31m\\x07")
     search(lab, "level:error status>=500")
     expect(count(lab)).to_contain_text("100 of 1,001 lines")
+    expect(count(lab)).to_contain_text("identical messages are grouped: 100 different ones")
+    assert cut_off_px(lab) <= 0
+    lab.screenshot("explorer-grouped", lab.cell(1))
+    button(lab, "Show each line").click()
+    expect(count(lab)).not_to_contain_text("grouped")
     search(lab, "level:error status>=")
     shown, caret = (explorer(lab).get_by_role("alert").locator("pre").text_content() or "").split("\n")
     assert (shown, caret) == ("level:error status>=", " " * 20 + "^")

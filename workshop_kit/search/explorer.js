@@ -14,6 +14,8 @@ function render({ model, el }) {
   let active = -1; // the line that Tab reaches
   let stale = false;
   let timer = 0;
+  let clock = 0; // draws the seconds without an answer
+  let since = performance.now(); // of the last sign of the kernel, or of the question that waits for one
   let asked = "";
 
   const box = element("input", { type: "search", "aria-label": "Search the lines", spellcheck: "false", autocomplete: "off", placeholder: 'level:error status>=500 "any words"' });
@@ -25,7 +27,7 @@ function render({ model, el }) {
   const bar = element("div", { class: "wk-lx-tools", role: "group", "aria-label": "What is shown" }, count);
   const back = button("Back", () => { ask({ do: "back" }); table.focus(); }, bar);
   const whole = button("Whole time", () => { ask({ do: "whole" }); chart.node.querySelector("[role=slider]").focus(); }, bar);
-  const group = button("Each line", () => ask({ do: "group", on: model.get("page").groups < 0 }), bar);
+  const group = button("Show each line", () => ask({ do: "group", on: model.get("page").groups < 0 }), bar);
   const live = button("Pause", () => ask({ do: model.get("live").state === "paused" ? "resume" : "pause" }), bar);
   const chart = histogram(id, (from, to) => ask(from === undefined ? { do: "whole" } : { do: "span", from, to }));
   const head = element("tr");
@@ -46,20 +48,28 @@ function render({ model, el }) {
 
   function ask(message) {
     asked = message.do;
+    if (!stale) since = performance.now();
     watch();
     say();
     try {
       model.send(message);
     } catch { // the kernel that this page belongs to is gone
-      stale = true;
-      say();
+      lose();
     }
   }
 
   function watch() {
     clearTimeout(timer);
+    clearInterval(clock);
     const hears = asked || ["following", "paused"].includes(model.get("live").state);
-    if (hears) timer = setTimeout(() => { stale = true; say(); }, STALE_AFTER_MS);
+    if (hears) timer = setTimeout(lose, STALE_AFTER_MS);
+  }
+
+  function lose() {
+    stale = true;
+    clearInterval(clock);
+    clock = setInterval(say, 1000);
+    say();
   }
 
   function turn(by) {
@@ -74,11 +84,11 @@ function render({ model, el }) {
     root.dataset.stale = String(stale);
     root.setAttribute("aria-busy", String(Boolean(asked) && !stale));
     count.setAttribute("aria-live", state === "following" ? "off" : "polite");
-    if (stale) return setText(count, "No answer: no kernel? Run this cell again.");
+    if (stale) return setText(count, `${unanswered(since)}: run this cell again.`);
     if (shown.hits === undefined) return setText(count, asked ? "Searching …" : "Nothing found yet.");
     const lines = shown.request ? `Request ${shown.request}: ${shown.hits.toLocaleString("en")}` : shown.hits.toLocaleString("en");
     const of = `${lines} of ${shown.total.toLocaleString("en")} lines in ${shown.milliseconds} ms`;
-    const groups = shown.groups >= 0 && `${shown.groups.toLocaleString("en")} different messages`;
+    const groups = shown.groups >= 0 && `identical messages are grouped: ${shown.groups.toLocaleString("en")} different ones`;
     return setText(count, [of, groups, shown.untimed && `${shown.untimed.toLocaleString("en")} without a time`, ...model.get("missed"), asked === "search" && "searching …"].filter(Boolean).join(" · "));
   }
 
@@ -98,7 +108,10 @@ function render({ model, el }) {
     const cells = columns.map((name) => {
       const cell = element("td", { class: `wk-lx-${name}` }, element("span", { title: name === "msg" ? "" : found[name] ?? "" }, found[name] ?? ""));
       if (name === "level") cell.dataset.level = found.counted;
-      if (name === "request_id" && found.request_id) button("same request", () => { ask({ do: "request", row: found.row }); table.focus(); }, cell);
+      if (name === "request_id" && found.request_id) {
+        cell.append(" ");
+        button("same request", () => { ask({ do: "request", row: found.row }); table.focus(); }, cell);
+      }
       return cell;
     });
     const main = element("tr", {}, element("th", { scope: "row" }, open), ...cells);
@@ -166,7 +179,7 @@ function render({ model, el }) {
     back.hidden = !shown.request;
     whole.hidden = !shown.span.length;
     group.hidden = Boolean(shown.request);
-    setText(group, shown.groups < 0 ? "Group identical messages" : "Each line");
+    setText(group, shown.groups < 0 ? "Group identical messages" : "Show each line");
     newer.setAttribute("aria-disabled", String(shown.page <= 0));
     older.setAttribute("aria-disabled", String(shown.page >= shown.pages - 1));
     setText(newer, shown.request ? "Earlier" : "Newer");
@@ -178,6 +191,7 @@ function render({ model, el }) {
 
   function changed() {
     stale = false;
+    since = performance.now();
     watch();
     draw();
   }
@@ -214,6 +228,7 @@ function render({ model, el }) {
   try { model.send({ hello: true }); } catch { /* said at the first question */ }
   return () => {
     clearTimeout(timer);
+    clearInterval(clock);
     model.off("change", changed);
     model.off("change:answered", answered);
   };

@@ -29,7 +29,8 @@ class Usage:
     ``state`` is ``running`` or ``stopped``. ``cpu_percent``: 100 is one core. ``throttled_percent``: the share of the
     scheduler's periods since the last sample in which the container was held back by its CPU limit, and
     ``throttled_periods`` their number. ``memory_bytes`` is the working set: the memory in use less the inactive file
-    cache. ``cpu_limit_percent`` is NaN without a limit; `watch.Watcher` fills it in.
+    cache. Without a limit the engine says the machine's memory in ``memory_limit_bytes``; ``has_memory_limit`` tells.
+    ``cpu_limit_percent`` is NaN without a limit. `watch.Watcher` fills these two in.
     """
 
     time: datetime
@@ -42,6 +43,7 @@ class Usage:
     memory_limit_bytes: float = NOT_KNOWN
     pids: float = NOT_KNOWN
     cpu_limit_percent: float = NOT_KNOWN
+    has_memory_limit: bool = True
 
 
 class Meter:

@@ -38,7 +38,7 @@ HISTORY_EVENTS = 10_000
 METRICS_RETRY_SECONDS = 10.0  # where there were none; another container may take the name
 TIME = "datetime64[us, UTC]"
 BEGINNING = datetime.min.replace(tzinfo=UTC)
-_TYPES = {"datetime": TIME, "str": "str", "int | None": "Int64"}
+_TYPES = {"datetime": TIME, "str": "str", "bool": "bool", "int | None": "Int64"}
 
 Row = TypeVar("Row", Traffic, Health, Usage)
 Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json lists it
@@ -197,7 +197,9 @@ class Watcher:
         if watched.status is not None:
             usage = watched.meter.read(watched.status.id)
             host_config = get_json(self._engine, f"/containers/{watched.status.id}/json")["HostConfig"]
-            watched.usage.append(replace(usage, cpu_limit_percent=cpu_limit_percent(host_config)))
+            cpu_limit = cpu_limit_percent(host_config)
+            has_memory_limit = bool(host_config.get("Memory"))
+            watched.usage.append(replace(usage, cpu_limit_percent=cpu_limit, has_memory_limit=has_memory_limit))
 
     def _scrape(self, watched: _TargetData) -> None:
         """Ask one container once a second; one that answers late delays its own next requests only."""

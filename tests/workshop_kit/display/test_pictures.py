@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -33,6 +36,24 @@ def test_only_what_matters_is_marked_and_resources_are_shares_of_their_limits() 
     lines = {line.label: line.last for line in view().plots[2].lines}
     assert lines["CPU of 0.5 cores"] == 50
     assert lines["memory of 256 MiB"] == pytest.approx(100 * 179 / 256)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "has_memory_limit", "name"),
+    [(50.0, True, "limit"), (50.0, False, "limit of CPU"), (math.nan, True, "limit of memory"), (math.nan, False, "")],
+)
+def test_only_a_limit_that_is_set_is_drawn(cpu: float, has_memory_limit: bool, name: str) -> None:
+    """Without a memory limit the engine says the machine's memory, which is no limit of the container."""
+    known = tables()
+    resources = known.resources.assign(cpu_limit_percent=cpu, has_memory_limit=has_memory_limit)
+    seen = container_view(replace(known, resources=resources), (), "service", EDGE, SECONDS)
+    panel = seen.plots[2].panel
+    *_, axes, _states = renderer.figure("T", seen).axes
+    dashed = [line for line in axes.lines if line.get_linestyle() == "--" and np.ptp(np.asarray(line.get_ydata())) == 0]
+    words = [text.get_text() for text in axes.texts if text.get_text().startswith("limit")]
+    assert panel.limit_name == name
+    assert words == ([name] if name else [])
+    assert len(dashed) == bool(name)
 
 
 def test_any_name_and_a_container_without_metrics_are_drawn() -> None:

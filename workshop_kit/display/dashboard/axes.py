@@ -144,7 +144,7 @@ def _label_panel(axes: Axes, plot: Plot) -> None:
     axes.set_ylim(low, high)
     if (limit := plot.panel.limit) is not None and plot.lines:
         axes.axhline(limit, linestyle=LIMIT_STYLE, linewidth=1.4, color=charts.INK)
-        write(axes, 0.005, (limit - low) / (high - low) - 0.09, "limit", size=8)
+        write(axes, 0.005, (limit - low) / (high - low) - 0.09, plot.panel.limit_name, size=8)
 
 
 def _label_states(axes: Axes, view: View) -> None:

@@ -29,14 +29,15 @@ EVENTS = {"start": "start", "die": "stop", "oom": "oom", "health_status": "healt
 class Panel:
     """One set of axes: ``columns`` maps each drawn column to its label.
 
-    ``limit`` is drawn as a dashed line. ``full_scale`` is the end of the axis while the data fit (0: it
-    follows the data).
+    ``limit`` is drawn as a dashed line, with ``limit_name`` beside it. ``full_scale`` is the end of the axis while the
+    data fit (0: it follows the data).
     """
 
     title: str
     unit: str
     columns: Mapping[str, str]
     limit: float | None = None
+    limit_name: str = "limit"
     full_scale: float = 0.0
     logarithmic: bool = False
 
@@ -250,13 +251,23 @@ def shares(resources: pd.DataFrame) -> pd.DataFrame:
 
 
 def _resources(resources: pd.DataFrame) -> Panel:
-    """Return the panel of CPU and memory; the labels have their limits."""
+    """Return the panel of CPU and memory; the labels have their limits. A limit that is not set is not drawn."""
     cpu = newest(resources["cpu_limit_percent"].to_numpy("float64"))
     memory = newest(resources["memory_limit_bytes"].to_numpy("float64"))
+    if not resources["has_memory_limit"].iloc[-1:].any():
+        memory = None
     cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if cpu else "CPU (no limit)"
     mebibytes = f"memory of {memory / MIB:,.0f} MiB" if memory else "memory (no limit)"
     columns = {"cpu_percent": cores, "memory_percent": mebibytes, "throttled_percent": "periods held back"}
-    return Panel("CPU and memory, as a share of their limits", "%", columns, limit=100.0, full_scale=115.0)
+    if cpu and memory:
+        title, name = "CPU and memory, as a share of their limits", "limit"
+    elif cpu:
+        title, name = "CPU, as a share of its limit; memory, of the machine's", "limit of CPU"
+    elif memory:
+        title, name = "CPU, of one core; memory, as a share of its limit", "limit of memory"
+    else:
+        title, name = "CPU, of one core; memory, of the machine's", ""
+    return Panel(title, "%", columns, limit=100.0 if name else None, limit_name=name, full_scale=115.0)
 
 
 def times(frame: pd.DataFrame) -> Numbers:

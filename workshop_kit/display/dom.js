@@ -10,6 +10,18 @@ function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+// How long nothing came since a moment, in steps that a screen reader can bear: "6 s", "40 s", "3 min".
+function lasted(since) {
+  const seconds = Math.floor((performance.now() - since) / 1000);
+  if (seconds < 10) return `${seconds} s`;
+  if (seconds < 60) return `${10 * Math.floor(seconds / 10)} s`;
+  return `${Math.floor(seconds / 60)} min`;
+}
+
+function unanswered(since) {
+  return performance.now() - since < 1000 ? "No kernel answers" : `No kernel has answered for ${lasted(since)}`;
+}
+
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text; // unchanged text is not announced again
 }

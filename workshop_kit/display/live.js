@@ -23,8 +23,7 @@ function render({ model, el }) {
   function look() {
     const silent = performance.now() - lastFrame;
     if (silent < STALE_AFTER_MS) return say(stopping ? "Stopping …" : model.get("paused") || "Live", false);
-    const seconds = 5 * Math.floor(silent / 5000); // every five seconds is often enough to hear it
-    return say(`No data for ${seconds} s (kernel stopped?)`, true);
+    return say(`No data for ${lasted(lastFrame)} (kernel stopped?)`, true);
   }
   async function draw() {
     const bytes = model.get("frame");

@@ -1,7 +1,7 @@
 // What widgets with a long-running button have in common; stands before a widget's own script. Python's half: live.py.
 
 const STALE_AFTER_MS = 6000; // while work runs, Python tells every second that it lives
-const ASLEEP = "No kernel answers: run the first cell to wake the buttons, then this one.";
+const WAKE = "run the first cell to wake the buttons, then this one.";
 
 // The HTML comes from Python, which escapes every text in it.
 function setHtml(node, html) {
@@ -87,15 +87,30 @@ function inquire(place, from, text, yes, no, agreed) {
 // `says` has the status while a message waits, by what it asks for.
 function conversation(model, { draw, answered = () => {}, isWork = () => true, says = {} }) {
   const talk = { waiting: null, stale: false, asleep: false };
+  let since = performance.now(); // of the last sign of the kernel, or of the question that waits for one
   let timer = 0;
+  let clock = 0; // draws the seconds without an answer
 
   function watch() {
     clearTimeout(timer);
-    if (talk.waiting || model.get("doing")) timer = setTimeout(() => { talk.stale = true; draw(); }, STALE_AFTER_MS);
+    if (!talk.asleep) clearInterval(clock);
+    if (talk.waiting || model.get("doing")) timer = setTimeout(lose, STALE_AFTER_MS);
+  }
+
+  function lose() {
+    talk.stale = true;
+    count();
+  }
+
+  function count() {
+    clearInterval(clock);
+    clock = setInterval(draw, 1000);
+    draw();
   }
 
   function changed() {
     talk.stale = false;
+    since = performance.now();
     watch();
     draw();
   }
@@ -107,14 +122,23 @@ function conversation(model, { draw, answered = () => {}, isWork = () => true, s
     answered(asked);
   }
 
+  talk.silence = () => `${unanswered(since)}: ${WAKE}`;
+  // The kernel of this widget has ended, and no other one hears it.
+  talk.sleep = () => {
+    clearTimeout(timer);
+    since = performance.now();
+    talk.asleep = true;
+    count();
+  };
   talk.busy = () => Boolean(model.get("doing") || (talk.waiting && isWork(talk.waiting))) && !talk.stale;
   talk.says = () => {
-    if (talk.stale || talk.asleep) return ["problem", ASLEEP];
+    if (talk.stale || talk.asleep) return ["problem", talk.silence()];
     if (model.get("doing")) return ["working", model.get("doing")];
     if (talk.waiting) return ["working", says[talk.waiting.do] ?? "Starting …"];
     return model.get("problem") ? ["problem", model.get("problem")] : ["notice", model.get("notice")];
   };
   talk.send = async (message, prepare = async () => {}) => {
+    if (!talk.stale && !talk.asleep) since = performance.now();
     [talk.waiting, talk.stale] = [message, false];
     draw();
     try {
@@ -124,12 +148,12 @@ function conversation(model, { draw, answered = () => {}, isWork = () => true, s
     try {
       model.send(message);
     } catch { // the kernel that this widget belongs to is gone
-      talk.stale = true;
-      draw();
+      lose();
     }
   };
   talk.end = () => {
     clearTimeout(timer);
+    clearInterval(clock);
     model.off("change", changed);
     model.off("change:answered", settled);
   };

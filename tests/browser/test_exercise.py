@@ -1,4 +1,4 @@
-"""An exercise in JupyterLab: checked on the running stack, hinted at, edited beside the notebook, passed, reset."""
+"""An exercise in JupyterLab: checked on the running stack, hinted at, edited in a tab, passed, reset."""
 
 from __future__ import annotations
 
@@ -65,10 +65,25 @@ def write_in_editor(lab: LabPage, text: str) -> None:
     expect(lab.page.locator(".jp-mod-dirty.jp-mod-current", has_text="start.sh")).to_be_visible()
 
 
+def to_tab(lab: LabPage, name: str) -> None:
+    """Click on a tab of the main area."""
+    tab(lab, name).click()
+
+
+def tab(lab: LabPage, name: str) -> Locator:
+    """A tab of the main area."""
+    return lab.page.locator("#jp-main-dock-panel").get_by_role("tab", name=name)
+
+
+def width(lab: LabPage, place: str) -> float:
+    """The width of what is seen of a place, in pixels."""
+    return float(lab.page.locator(f"{place}:visible").evaluate("one => one.clientWidth"))
+
+
 def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) -> None:
     """While a cell runs, a check fails with a finding, a hint opens, and so does the file, at the lines to edit.
 
-    Unsaved edits are checked and pass.
+    In a window of 1280 pixels the file is a tab as wide as the notebook. Unsaved edits are checked and pass.
     """
     lab.page.set_viewport_size({"width": 1280, "height": 1700})  # for the pictures
     lab.show("lesson", [UP, SHOW, BUSY], run=2)
@@ -91,8 +106,11 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     first = regions.find(texts.mine(), ID).first_line
     expect(lab.page.locator("#jp-main-statusbar")).to_contain_text(f"Ln {first}, Col 1")
     expect(lab.page.get_by_text("# region container.graceful")).to_be_in_viewport()
-    assert lab.page.locator(".jp-Notebook").evaluate("notebook => notebook.clientWidth") > 450
+    lab.screenshot("exercise-file")
+    expect(exercise).to_be_hidden()
+    assert width(lab, ".jp-FileEditor") > 700
     write_in_editor(lab, texts.with_body(texts.solution))
+    to_tab(lab, "lesson.ipynb")
     button(exercise, "Check").click()
     expect(found(exercise)).to_contain_text("Passed")
     button(exercise, "Compare").click()
@@ -142,14 +160,47 @@ def test_a_hint_is_in_view_and_solution_and_reset_ask_first(lab: LabPage, texts:
     button(exercise, "Open file").click()
     solved = texts.with_body(texts.solution)
     write_in_editor(lab, solved)
+    to_tab(lab, "lesson.ipynb")
     button(exercise, "Reset").click()
     button(exercise, "Yes, reset it").click()
     expect(exercise.get_by_role("status")).to_contain_text("kept")
+    to_tab(lab, "start.sh")
     expect(lab.page.locator(".jp-FileEditor .cm-content")).not_to_contain_text("exec uvicorn")
     kept = [file for file in lab.workspace.folder.rglob("*") if file.is_file() and "start" in file.name]
     assert solved in [file.read_text() for file in kept]
     assert (lab.workspace.folder / FILE).read_text() == regions.starter(texts.source_text)
     assert lab.errors == []
+
+
+@pytest.mark.long
+def test_files_of_other_lessons_leave(lab: LabPage, workspace: Workspace) -> None:
+    """In a wide window files share one pane beside the notebook. A file of another lesson closes those before it.
+
+    A file with unsaved changes stays, and so does one that the participant opened.
+    """
+    for name in ("start.sh", "compose.yaml", "config.py", "notes.txt"):
+        (workspace.service_folder() / name).write_text("# nothing yet\n")
+    lab.page.set_viewport_size({"width": 1900, "height": 900})
+    panels = [f'w.exercise("{name}");' for name in (ID, "container.limits", "config.env")]
+    lab.show("lesson", [SETUP, *panels])
+    lab.page.evaluate('window.jupyterapp.commands.execute("docmanager:open", {path: "my_service/notes.txt"})')
+    to_tab(lab, "lesson.ipynb")
+    button(lab.widget(1), "Open file").click()
+    write_in_editor(lab, "# mine\n")
+    button(lab.widget(2), "Open file").click()
+    expect(tab(lab, "compose.yaml")).to_be_visible()
+    expect(lab.widget(2)).to_be_visible()
+    assert width(lab, ".jp-Notebook") > 600
+    assert width(lab, ".jp-FileEditor") > 600
+    lab.screenshot("exercise-wide")
+    button(lab.widget(3), "Open file").click()
+    expect(tab(lab, "config.py")).to_be_visible()
+    expect(tab(lab, "compose.yaml")).to_have_count(0)
+    expect(tab(lab, "start.sh")).to_be_visible()
+    expect(tab(lab, "notes.txt")).to_be_visible()
+    assert lab.errors == []
+    to_tab(lab, "start.sh")
+    lab.save()
 
 
 @pytest.mark.long

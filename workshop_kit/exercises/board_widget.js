@@ -28,9 +28,9 @@ async function arrive(changed, path, said) {
 function render({ model, el }) {
   const table = element("div");
   const onward = element("div", { class: "wk-ex-bar" });
-  const caption = element("p", { class: "wk-ex-soft", "aria-hidden": "true" }, "Or go to the start of a lesson, with its files as new:");
-  const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "Go to the start of a lesson" }, caption);
+  const bar = element("div", { class: "wk-ex-bar", role: "group", "aria-label": "Go to the start of a lesson" });
   const ask = element("div");
+  const over = element("details", {}, element("summary", {}, "Start a lesson over, with its files as new"), bar, ask);
   const working = workingRow(model, "Going to the start of a lesson");
 
   // It opens the notebook as it is: nothing is reset, and no kernel is asked.
@@ -66,7 +66,7 @@ function render({ model, el }) {
   }
 
   const talk = conversation(model, { draw: () => draw(), answered });
-  el.append(widgetRoot("wk-board", LABEL, table, onward, bar, ask, working.node));
+  el.append(widgetRoot("wk-board", LABEL, table, onward, over, working.node));
   draw();
   // Whenever it comes into view, it is as things stand now.
   const seen = new IntersectionObserver((entries) => {

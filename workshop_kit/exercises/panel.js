@@ -2,7 +2,8 @@
 // `element`, `setText` and the like stand in widget_job.js, which comes before it.
 
 const SAID = { check: "Starting the check …", hint: "Fetching the hint …", solution: "Fetching the solution …", anyway: "Fetching the solution …", compare: "Comparing …", reset: "Resetting …", on_save: "" };
-const NARROW_PX = 1200; // the file list leaves its place to the file
+const SPLIT_FROM_PX = 1300; // the width of a pane whose half still holds a line of code
+const OPENED = "container-workshop: files that panels opened"; // in the browser's storage: a path and its lesson
 
 // The open documents that an exercise is written in: its files, or the notebook itself.
 function documentsOf(el, paths) {
@@ -10,19 +11,49 @@ function documentsOf(el, paths) {
   return tabs.map((tab) => tab?.context).filter(Boolean);
 }
 
-// One pane to the right of the notebook holds the exercises' files: it is opened once, and used again.
-async function openBeside(el, path, name) {
+// In a wide window one pane to the right of the notebook holds the exercises' files: it is opened once, and used
+// again. In a narrow one a file is a tab after the notebook's.
+async function openFile(el, path, model) {
   const notebook = notebookOf(el);
   const left = (tab) => tab.node.getBoundingClientRect().left;
   const isBeside = (tab) => tab.isVisible && left(tab) > left(notebook);
-  if (window.innerWidth < NARROW_PX) lab().shell.collapseLeft();
   const pane = openTabs().find(isBeside);
-  const options = pane ? { mode: "tab-after", ref: pane.id } : { mode: "split-right", ref: notebook.id };
+  const isWide = notebook.node.clientWidth >= SPLIT_FROM_PX;
+  const options = { mode: pane || !isWide ? "tab-after" : "split-right", ref: (pane || notebook).id };
+  const wasOpen = tabsOf(path).length > 0;
+
   const tab = await lab().commands.execute("docmanager:open", { path, options });
   await tab.revealed;
-  if (!isBeside(tab)) lab().shell.add(tab, "main", options); // it was open behind the notebook
+  if ((pane || isWide) && !isBeside(tab)) lab().shell.add(tab, "main", options); // it was open behind the notebook
   lab().shell.activateById(tab.id);
-  goToRegion(tab.content.editor, name);
+  goToRegion(tab.content.editor, model.get("name"));
+  closeOtherLessons(path, model.get("lesson"), wasOpen);
+}
+
+function tabsOf(path) {
+  return openTabs().filter((tab) => tab.context?.path === path);
+}
+
+// Files that a panel opened for another lesson are closed, unless they hold what is not saved.
+function closeOtherLessons(path, lesson, wasOpen) {
+  const opened = openedFiles();
+  if (!wasOpen || opened[path]) opened[path] = lesson; // else the participant opened it
+  for (const other of Object.keys(opened)) {
+    const tabs = tabsOf(other);
+    if (opened[other] !== lesson) {
+      for (const tab of tabs) if (!tab.context.model.dirty) tab.close();
+    }
+    if (!tabsOf(other).length) delete opened[other];
+  }
+  localStorage.setItem(OPENED, JSON.stringify(opened));
+}
+
+function openedFiles() {
+  try {
+    return JSON.parse(localStorage.getItem(OPENED)) || {};
+  } catch { // not what was stored here
+    return {};
+  }
 }
 
 // The line after the marker comes to the top, with the lines above it that say where one is.
@@ -62,7 +93,7 @@ function render({ model, el }) {
   ));
   for (const [number, path] of lab() ? paths.entries() : []) {
     const label = number ? `Open ${path.slice(path.lastIndexOf("/") + 1)}` : "Open file";
-    const open = button(label, () => openBeside(el, path, model.get("name")));
+    const open = button(label, () => openFile(el, path, model));
     if (!number) open.setAttribute("aria-label", `Open file ${path}`);
     toEdit.append(open);
   }
@@ -132,7 +163,7 @@ function render({ model, el }) {
   const talk = conversation(model, { draw, answered, isWork: (message) => message.do === "check", says: SAID });
   model.on("msg:custom", told);
   // For good: after a restart of the kernel nobody hears this panel.
-  const stopListening = onceKernelIsGone(el, () => { talk.asleep = true; draw(); });
+  const stopListening = onceKernelIsGone(el, talk.sleep);
   draw();
   return () => {
     talk.end();

@@ -35,6 +35,7 @@ class ExerciseWidget(JobWidget):
     _esm = PARTS + (HERE / "panel.js").read_text()
     _css = cards.PANEL_CSS
     name = traitlets.Unicode().tag(sync=True)
+    lesson = traitlets.Unicode().tag(sync=True)
     paths = traitlets.List(traitlets.Unicode()).tag(sync=True)  # as JupyterLab knows them; [] if in the notebook
     place = traitlets.Unicode().tag(sync=True)  # ``lines 34–43 of config.py``
     passed = traitlets.Bool().tag(sync=True)
@@ -130,7 +131,10 @@ class ExercisePanel:
     def _widget(self) -> ExerciseWidget:
         paths = [part.path for part in self.exercise.parts] if self.exercise.file else []
         there = len(self.exercise.hints)
-        widget = ExerciseWidget(name=self.exercise.id, paths=paths, hints_there=there, **self._state())
+        exercise = self.exercise
+        widget = ExerciseWidget(
+            name=exercise.id, lesson=exercise.lesson, paths=paths, hints_there=there, **self._state()
+        )
         widget.on_msg(self.handle_message)
         return widget
 

@@ -35,8 +35,15 @@ SHOWN = {
     "form": lessons.settings_form(),
     "explorer": "Explorer(store).show(screens)",
     "live": "Dashboard(Recorded()).show(screens);",
+    "chart": 'import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2], label="a")\nax.legend();',
 }
 PAPERS = ("prediction", "exercise", "board", "form", "explorer")
+CORNER = """image => {
+    const canvas = document.createElement("canvas");
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    return [...canvas.getContext("2d").getImageData(2, 2, 1, 1).data];
+}"""
+"""The red, green, blue and opaqueness of a chart's corner."""
 ASLEEP = "run the first cell to wake the buttons"
 
 
@@ -86,6 +93,10 @@ def follow_the_theme(widgets: LabPage) -> None:
         assert [(brightness(paper) < 128) == dark for paper in papers] == [True] * len(papers)
         picture = widget(widgets, "live").locator("img")
         expect(picture).to_have_css("filter", re.compile("invert") if dark else "none")
+        chart = widgets.output(position("chart")).locator("img")
+        expect(chart).to_have_css("filter", re.compile("invert") if dark else "none")
+        expect(chart).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+        assert chart.evaluate(CORNER) == [255, 255, 255, 0]
         for name in SHOWN:
             widgets.screenshot(f"widget-{name}-{'dark' if dark else 'light'}", widgets.cell(position(name)))
 
@@ -116,10 +127,12 @@ def lose_the_kernel(widgets: LabPage) -> None:
     for name, said in (
         ("exercise", ASLEEP),
         ("form", ASLEEP),
-        ("explorer", "no kernel"),
+        ("explorer", "run this cell again"),
         ("live", "(kernel stopped?)"),
     ):
-        expect(widget(widgets, name).get_by_role("status").first).to_contain_text(said)
+        status = widget(widgets, name).get_by_role("status").first
+        expect(status).to_contain_text(said)
+        expect(status).to_contain_text(re.compile(r"(No kernel has answered|No data) for \d+ (s|min)\b"))
         widgets.screenshot(f"widget-{name}-no-kernel", widgets.cell(position(name)))
 
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from collections.abc import Iterator
 from html import unescape
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from workshop_kit.files import files_below, write_atomically
 from workshop_kit.lessons.predictions import SUFFIX
@@ -104,13 +107,23 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) ->
     if png := PNG.search(html):
         yield _picture(lesson, "png", base64.b64decode(png[1]), unescape(png[2]), pictures)
     elif "image/png" in data:
-        yield _picture(lesson, "png", base64.b64decode(data["image/png"]), chart, pictures)
+        yield _picture(lesson, "png", on_white(base64.b64decode(data["image/png"])), chart, pictures)
     elif svg := SVG.search(html):
         yield _picture(lesson, "svg", svg[0].encode(), text.splitlines()[0], pictures)
     elif text.startswith(STYLED):
         yield _fenced(table_text(html), "text")
     elif text.strip():
         yield _fenced(ANSI.sub("", text).rstrip(), "text")
+
+
+def on_white(png: bytes) -> bytes:
+    """Return a chart of a cell on white paper: it is dark ink on none, and a page of a code host may be dark."""
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")
+    paper = Image.new("RGBA", picture.size, "white")
+    paper.alpha_composite(picture)
+    file = io.BytesIO()
+    paper.convert("RGB").save(file, "PNG")
+    return file.getvalue()
 
 
 def _picture(lesson: str, kind: str, content: bytes, alt: str, pictures: dict[str, bytes]) -> str:

@@ -25,6 +25,10 @@ FIRST_PORT, PORTS = 20_000, 10_000
 DATA, RUNTIME, LOG = "data", "runtime", "jupyter.log"
 """Below a workspace's Jupyter folder: kernels and signatures of notebooks; files of running servers; the log."""
 START = "notebooks/00_start.ipynb"
+CHART_STYLE = {"figure.facecolor": "none", "axes.facecolor": "none"}
+"""What matplotlib takes in a cell: no paper, so that a chart fits a theme that is chosen later. See lab_page.css."""
+PAGE_STYLE = Path(__file__).parent / "lab_page.css"
+"""The stylesheet that JupyterLab adds to its page."""
 HUB = "JUPYTERHUB_"
 """The beginning of the names of the variables with which a JupyterHub starts a server."""
 SETTINGS: dict[str, Any] = {
@@ -56,12 +60,14 @@ def is_free(port: int) -> bool:
 
 
 def prepare(workspace: Workspace) -> None:
-    """Write the settings and the kernel spec.
+    """Write the settings, the stylesheet and the kernel spec.
 
     Safe to repeat; choices made in JupyterLab (theme, open tabs) stay. Raises NotReady.
     """
     install_kernel(workspace)
-    _write_json(workspace.jupyter_folder / "config" / "labconfig" / "default_setting_overrides.json", SETTINGS)
+    config = workspace.jupyter_folder / "config"
+    _write_json(config / "labconfig" / "default_setting_overrides.json", SETTINGS)
+    write_atomically(config / "custom" / "custom.css", PAGE_STYLE.read_bytes())
     workspace.jupyter_folder.chmod(0o700)  # tokens and keys lie in there
 
 
@@ -72,6 +78,7 @@ def install_kernel(workspace: Workspace) -> Path:
         "argv": [
             *(sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"),
             f"--IPKernelApp.extra_extensions={ERROR_DISPLAY}",
+            f"--InlineBackend.rc={CHART_STYLE}",
         ],
         "display_name": "Container Design Workshop",
         "language": "python",
@@ -109,6 +116,7 @@ def server_options(workspace: Workspace) -> list[str]:
     return [
         *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
         "--LabApp.extension_manager=readonly",  # the default one asks a package index
+        "--LabApp.custom_css=True",  # charts in a dark theme
         "--LabApp.expose_app_in_browser=True",  # an exercise opens its file beside the notebook
         "--LanguageServerManager.autodetect=False",  # it would run npm, which writes into the user's home
         "--ContentsManager.allow_hidden=True",  # my_service has a .dockerignore to edit

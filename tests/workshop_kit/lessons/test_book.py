@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 from typing import Any
 
 from nbformat import v4
+from PIL import Image
 
 from workshop_kit.lessons import book
 from workshop_kit.workspace.folder import Workspace
@@ -24,15 +26,29 @@ def shown(**data: str) -> Any:
     return v4.new_output("display_data", data=bundle)  # type: ignore[no-untyped-call]
 
 
+def chart_png() -> str:
+    """A chart as a lesson's kernel draws it: ink on no paper."""
+    picture = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
+    picture.putpixel((1, 1), (0, 0, 0, 255))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
 def test_pictures_become_files_with_their_alt_text() -> None:
-    """They are written beside the chapter; a chart of matplotlib has no text, so the labels of its axes are taken."""
+    """They are written beside the chapter. A chart of matplotlib has no text, so the labels of its axes are taken, and
+    no paper, so it gets a white one.
+    """
     png = base64.b64encode(b"\x89PNG...").decode()
     chart = shown(text_html=f'<img src="data:image/png;base64,{png}" alt="A [chart]" width="1">', text_plain="A chart")
     picture = shown(text_html='<div><svg xmlns="x"><g/></svg></div>', text_plain="A map\nmore")
-    own = shown(image_png=png, text_plain="<Figure size 600x250 with 1 Axes>")
+    own = shown(image_png=chart_png(), text_plain="<Figure size 600x250 with 1 Axes>")
     source = 'ax.set_xlabel("seconds")\nax.set_ylabel("memory (MiB)")'
     markdown, pictures = book.chapter_of(executed(chart, picture, own, source=source), "00_x")
-    assert [*pictures.values()] == [b"\x89PNG...", b'<svg xmlns="x"><g/></svg>', b"\x89PNG..."]
+    assert [*pictures.values()][:2] == [b"\x89PNG...", b'<svg xmlns="x"><g/></svg>']
+    drawn = Image.open(io.BytesIO(pictures["00_x-3.png"]))
+    assert drawn.mode == "RGB"
+    assert (drawn.getpixel((0, 0)), drawn.getpixel((1, 1))) == ((255, 255, 255), (0, 0, 0))
     assert "![A  chart](pictures/00_x-1.png)" in markdown
     assert "![A map](pictures/00_x-2.svg)" in markdown
     assert "![Chart: seconds, memory (MiB)](pictures/00_x-3.png)" in markdown

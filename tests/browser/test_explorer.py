@@ -83,7 +83,7 @@ def cut_off_px(lab: LabPage) -> int:
     return int(explorer(lab).get_by_role("region", name="Lines").evaluate("one => one.scrollWidth - one.clientWidth"))
 
 
-def copied(lab: LabPage, row: Locator) -> list[str]:
+def copied(row: Locator) -> list[str]:
     """The text that a selected row brings to the clipboard, cell by cell."""
     return str(
         row.evaluate("row => { getSelection().selectAllChildren(row); return getSelection().toString() }")
@@ -100,7 +100,7 @@ def test_lines_are_searched_opened_and_followed(lab: LabPage) -> None:
     lab.screenshot("explorer", lab.cell(1))
     assert lab.page.get_by_role("region", name="File Browser Section").is_visible()
     assert cut_off_px(lab) <= 0
-    assert copied(lab, lines(lab).first) == ["2026-11-24 21:16:39.999", "db", "error"]
+    assert copied(lines(lab).nth(1)) == ["2026-11-24 21:16:38.998", "web", "error", "order 998", "r332", "500"]
     lab.run_cell(4, wait=False)
     expect(lines(lab)).to_have_count(100)
     lines(lab).first.locator(".wk-lx-open").click()

@@ -85,9 +85,8 @@ def cut_off_px(lab: LabPage) -> int:
 
 def copied(row: Locator) -> list[str]:
     """The text that a selected row brings to the clipboard, cell by cell."""
-    return str(
-        row.evaluate("row => { getSelection().selectAllChildren(row); return getSelection().toString() }")
-    ).split("\t")
+    text = row.evaluate("row => { getSelection().selectAllChildren(row); return getSelection().toString() }")
+    return [cell.strip() for cell in str(text).split("\t")]
 
 
 def test_lines_are_searched_opened_and_followed(lab: LabPage) -> None:

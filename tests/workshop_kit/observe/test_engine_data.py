@@ -23,6 +23,7 @@ from workshop_kit.observe import events
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.stats import Meter, Usage, usage
+from workshop_kit.observe.watch import Watcher, WatchTarget
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 MEBIBYTE = 1024 * 1024
@@ -81,13 +82,28 @@ def test_a_container_at_its_limits_and_its_end(start: Start, engine: Engine) -> 
     running.container.stop(timeout=0)
     stopped = meter.read(running.id)
     assert (stopped.state, stopped.container) == ("stopped", "busy")
-    assert all(math.isnan(value) for value in list(vars(stopped).values())[3:])
+    numbers = [value for value in vars(stopped).values() if isinstance(value, float)]
+    assert len(numbers) > 5
+    assert all(math.isnan(value) for value in numbers)
     running.container.start()
     again = meter.read(running.id)
     assert (again.state, math.isnan(again.cpu_percent)) == ("running", True)  # no rate across a stop
     running.remove()
     with pytest.raises(ContainerGone):
         meter.read(running.id)
+
+
+@pytest.mark.engine
+def test_a_limit_that_is_not_set_is_known(start: Start, engine: Engine, session: Session) -> None:
+    """Without a limit the engine gives the machine's memory as the limit, and no CPU limit."""
+    limits = {"limited": (64 * MEBIBYTE, 0.2), "free": (None, None)}
+    started = {name: start(IDLE, memory_bytes=memory, cpus=cpus).id for name, (memory, cpus) in limits.items()}
+    targets = [WatchTarget(name, id=container_id) for name, container_id in started.items()]
+    with Watcher(engine, session.identity.session, targets) as watcher:
+        rows = watcher.tables().resources.groupby("container").last()
+    assert dict(rows["has_memory_limit"]) == {"free": False, "limited": True}
+    assert rows["cpu_limit_percent"]["limited"] == 20
+    assert math.isnan(rows["cpu_limit_percent"]["free"])
 
 
 @pytest.mark.engine

@@ -262,11 +262,11 @@ def _resources(resources: pd.DataFrame) -> Panel:
     if cpu and memory:
         title, name = "CPU and memory, as a share of their limits", "limit"
     elif cpu:
-        title, name = "CPU, as a share of its limit; memory, of the machine's", "limit of CPU"
+        title, name = "CPU in % of its limit, memory in % of the machine's", "limit of CPU"
     elif memory:
-        title, name = "CPU, of one core; memory, as a share of its limit", "limit of memory"
+        title, name = "CPU in % of one core, memory in % of its limit", "limit of memory"
     else:
-        title, name = "CPU, of one core; memory, of the machine's", ""
+        title, name = "CPU in % of one core, memory in % of the machine's", ""
     return Panel(title, "%", columns, limit=100.0 if name else None, limit_name=name, full_scale=115.0)
 
 

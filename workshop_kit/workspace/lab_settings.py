@@ -117,7 +117,7 @@ def server_options(workspace: Workspace) -> list[str]:
         *(f"--ServerApp.root_dir={workspace.folder}", "--LabApp.news_url=None"),
         "--LabApp.extension_manager=readonly",  # the default one asks a package index
         "--LabApp.custom_css=True",  # charts in a dark theme
-        "--LabApp.expose_app_in_browser=True",  # an exercise opens its file beside the notebook
+        "--LabApp.expose_app_in_browser=True",  # an exercise opens its file in the main area
         "--LanguageServerManager.autodetect=False",  # it would run npm, which writes into the user's home
         "--ContentsManager.allow_hidden=True",  # my_service has a .dockerignore to edit
         f"--ServerApp.allow_root={os.geteuid() == 0}",

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 FLOORS = (
     ("paths", "progress", "screen"),
     ("errors",),
-    ("machine",),
+    ("machine", "patience"),
     ("files", "terminal"),
     ("bootstrap",),
     ("engine",),

@@ -28,6 +28,12 @@ from workshop_kit.observe.watch import Watcher, WatchTarget
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 MEBIBYTE = 1024 * 1024
 IDLE = "import time; time.sleep(600)"
+HOG = """
+import os, time
+while not os.path.exists("/tmp/eat"):
+    time.sleep(0.02)
+kept = b"x" * 200_000_000
+"""
 
 
 def answer(seconds: int, cpu_seconds: float, periods: int, throttled_periods: int, pids: int) -> dict[str, Any]:
@@ -162,7 +168,8 @@ def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Se
     assert sorted(seen[2:]) == ["destroy", "die", "kill", "kill", "stop"]
     assert {one.detail for one in follower.events if one.what == "kill" and one.id == sleeper.id} == {"15", "9"}
     assert follower.names(foreign.id) == []
-    hog = start("kept = b'x' * 200_000_000", memory_bytes=32 * 1024 * 1024)
+    hog = start(HOG, memory_bytes=32 * MEBIBYTE)
+    hog.exec("touch", "/tmp/eat")  # now that it is started the engine watches its memory
     follower.wait_for("oom", hog.id)
     assert follower.wait_for("die", hog.id).exit_code == 137
     spare = timedelta(seconds=5)

@@ -14,6 +14,7 @@ from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.machine import MIB
 from workshop_kit.observe import http
+from workshop_kit.observe.events import KILLED
 
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of the log is read: a JSON line with a stack is long."""
@@ -95,11 +96,14 @@ def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
     attributes = trial.running.inspect()
     code = attributes["State"]["ExitCode"]
     got = f"It ended with exit code {code}"
+    limit = attributes["HostConfig"]["Memory"] // MIB
     if attributes["State"]["OOMKilled"]:
-        limit = attributes["HostConfig"]["Memory"] // MIB
         return got, f"the kernel killed it, since it wanted more than its {limit} MiB of memory.", "What takes so much?"
     if why:
         return got, f"{why.rstrip('.')}.", "Correct that first: nothing else was tried."
+    if code == KILLED:  # the engine begins to watch the memory a moment after the start
+        means = f"it was killed, probably by the kernel, for wanting more than its {limit} MiB of memory."
+        return got, means, "The engine does not say who killed it. What takes so much memory right at the start?"
     last = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
     said = f"its last line is: {last}" if last else "it said nothing"
     return got, f"it ended with exit code {code} before it answered a request; {said}", "Look for what ends it."

@@ -30,6 +30,7 @@ from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
 from workshop_kit.gameday.shop import Shop
 from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.observe.events import out_of_memory
 from workshop_kit.progress import Step
 from workshop_kit.workspace.course import notebook_cells
 
@@ -226,7 +227,7 @@ class Incident:
 
     def _is_noticed(self) -> bool:
         """Return whether customers notice the cause; of a leak, only after the first kill."""
-        if self.cause.kills and not self.watcher.tables().events["what"].eq("oom").any():
+        if self.cause.kills and not out_of_memory(self.watcher.tables().events).any():
             return False
         return self._first_symptom() is not None
 

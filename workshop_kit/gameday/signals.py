@@ -17,6 +17,7 @@ from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import SERVED, SHARES, Customers, Visit
 from workshop_kit.gameday.shop import Shop
 from workshop_kit.machine import MIB
+from workshop_kit.observe.events import out_of_memory
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables
 
@@ -52,7 +53,7 @@ def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[
         "logs": _first(logs, _in_logs(logs), injected, "ts"),
         "metrics": min(filter(None, (requests, resources)), default=None),
         "health": _first(tables.health, _in_health(tables.health), injected),
-        "engine": _first(tables.events, tables.events["what"].eq("oom"), injected),
+        "engine": _first(tables.events, out_of_memory(tables.events), injected),
     }
 
 

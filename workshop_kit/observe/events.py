@@ -23,6 +23,8 @@ REMEMBERED_MESSAGES = 1_000
 """More than the engine remembers itself."""
 _OVERLAP_NANOSECONDS = 2_000_000_000  # messages may come out of order
 _FILTER = json.dumps({"type": ["container"]})
+KILLED = 137
+"""The exit code after SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -92,3 +94,15 @@ class EventLog:
 
 def _stamp(nanoseconds: int) -> str:
     return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}"
+
+
+def out_of_memory(events: pd.DataFrame) -> pd.Series:
+    """Return which rows of a table of `Event` are kills by the kernel for want of memory.
+
+    The engine does not always send ``oom``: it begins to listen once the container has started, and Podman never sends
+    it. So an end with 137 counts, too, if that run of the container got no signal from the engine.
+    """
+    starts = events["what"].eq("start").groupby(events["id"]).cumsum()
+    by_engine = events["what"].isin(["kill", "stop"]).groupby([events["id"], starts]).transform("any")
+    ends = events["what"].eq("die") & events["exit_code"].eq(KILLED).fillna(value=False).astype("bool")
+    return events["what"].eq("oom") | (ends & ~by_engine)

@@ -28,6 +28,7 @@ from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.shop import DEPENDENCIES, Release, Shop
 from workshop_kit.machine import MIB
+from workshop_kit.observe.events import Event
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 from workshop_kit.paths import CHECKOUT
@@ -237,8 +238,8 @@ def _tables(shop: RecordedShop, moment: datetime) -> Tables:
         "memory_percent": [95.0 if shop.is_killed(name) else 30.0 for name in names],
         **{"cpu_percent": 50.0, "error_percent": 0.0, "p50_ms": 5.0, "p95_ms": 9.0, "state": "ok"},
     }
-    events = {"time": now, "container": names, "what": "oom", "detail": "", "exit_code": None}
-    return Tables(health=frame(Health, health), requests=pd.DataFrame(requests), events=pd.DataFrame(events))
+    events = [Event(moment, name, name, "oom") for name in names]
+    return Tables(health=frame(Health, health), requests=pd.DataFrame(requests), events=frame(Event, events))
 
 
 def handed_in(identifier: str, names: Mapping[str, Any], side: Callable[[str], str]) -> Any:

@@ -13,7 +13,8 @@ import pytest
 from tests.workshop_kit.display.recorded import NOON, at
 from workshop_kit.gameday import after_restart, signals
 from workshop_kit.gameday.customers import Customers, ShopWatcher, Visit
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.events import Event
+from workshop_kit.observe.watch import Tables, frame
 
 
 def visits(*good: bool) -> list[Visit]:
@@ -47,7 +48,7 @@ def test_each_signal_has_its_first_sign() -> None:
          "what": ["/health", "redis", "/readyz", "/readyz", "/readyz", "/readyz"],
          "state": ["warn", "fail", "pass", "fail", "fail", "fail"]}
     )  # fmt: skip
-    events = pd.DataFrame({"time": [at(1), at(8)], "container": "shop", "what": ["start", "oom"]})
+    events = frame(Event, [Event(at(1), "shop", "a", "start"), Event(at(8), "shop", "a", "oom")])
     tables = Tables(requests=requests, health=health, events=events)
     assert signals.first_signs(logs, tables, NOON) == {
         "logs": at(5),

@@ -23,7 +23,7 @@ from workshop_kit.observe import events
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.stats import Meter, Usage, usage
-from workshop_kit.observe.watch import Watcher, WatchTarget
+from workshop_kit.observe.watch import Watcher, WatchTarget, frame
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 MEBIBYTE = 1024 * 1024
@@ -176,7 +176,31 @@ def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Se
     assert all(began - spare < event.time < datetime.now(tz=UTC) + spare for event in follower.events)
 
 
-# Without an engine: what Podman sent.
+# Without an engine: a kill by the kernel, and what Podman sent.
+
+
+@pytest.mark.parametrize(
+    ("happened", "marked"),
+    [
+        (["start", "oom", "die 137"], ["oom", "die 137"]),
+        (["start", "die 137"], ["die 137"]),  # an engine that sends no oom, or began to listen too late
+        (["start", "die 1"], []),
+        (["start", "kill", "kill", "die 137", "stop"], []),  # docker stop, then SIGKILL
+        (["start", "die 137", "stop"], []),  # the same, as Podman tells it
+        (["start", "kill", "die 137", "start", "die 137"], ["die 137"]),
+    ],
+)
+def test_a_kill_by_the_kernel_is_known_with_and_without_its_event(happened: list[str], marked: list[str]) -> None:
+    """An end with 137 is one, unless the engine sent that run a signal; another container's signal changes nothing."""
+    rows = [Event(START, "neighbor", "b", "kill", "9")]
+    for second, said in enumerate(happened):
+        what, _, code = said.partition(" ")
+        rows.append(Event(START + timedelta(seconds=second), "shop", "a", what, "", int(code) if code else None))
+    table = frame(Event, rows)
+    found = table[events.out_of_memory(table)]
+    assert [f"{row.what} {row.exit_code}" if row.what == "die" else row.what for row in found.itertuples()] == marked
+    assert not events.out_of_memory(frame(Event, ())).any()
+
 
 SENT = (("start", ""), ("health_status", "healthy"), ("exec", ""), ("health_status", "healthy"), ("die", ""))
 

@@ -20,6 +20,7 @@ from typing import Any
 from docker.errors import APIError
 from docker.types import LogConfig, Mount
 
+from workshop_kit.audit.machine_load import watch_seconds
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec, anonymous_volume, container_config
 from workshop_kit.engine.session import Session
@@ -230,6 +231,7 @@ def _faster_healthcheck(check: Mapping[str, Any] | None) -> dict[str, Any] | Non
     """Run the same health check every 0.5 s, so that its result is known soon."""
     if not check or not check.get("Test") or check["Test"] == ["NONE"]:
         return None
-    times = {name: int(seconds * 1e9) for name, seconds in HEALTH_SECONDS.items()}
+    seconds = {**HEALTH_SECONDS, "Timeout": watch_seconds(HEALTH_SECONDS["Timeout"])}
+    times = {name: int(value * 1e9) for name, value in seconds.items()}
     times["Timeout"] = min(check.get("Timeout") or times["Timeout"], times["Timeout"])
     return {"Test": list(check["Test"]), "Retries": HEALTH_RETRIES, **times}

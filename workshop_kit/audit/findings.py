@@ -64,8 +64,7 @@ class Rule:
     """One behavior that can be tested from outside; an entry of catalog.toml.
 
     If the rule fails, every principle in ``serves`` fails; if it holds, every principle in ``proves`` holds.
-    ``timed`` marks a rule that measures time, which a busy machine can distort; ``of_containers`` one that does not
-    apply to an image.
+    ``of_containers`` marks one that does not apply to an image.
     """
 
     id: str
@@ -80,7 +79,6 @@ class Rule:
     cost_seconds: float
     why: str
     next_step: str
-    timed: bool = False
     of_containers: bool = False
 
 
@@ -94,11 +92,17 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Judgment:
-    """What a rule returns for one target: the verdict, one sentence, and the evidence."""
+    """What a rule returns for one target: the verdict, one sentence, and the evidence.
+
+    ``by_time``: a clock alone decided, so on a busy machine it says nothing about the target. ``next_step`` replaces
+    the rule's where the cause is known.
+    """
 
     verdict: RuleVerdict
     said: str
     evidence: tuple[Evidence, ...] = ()
+    by_time: bool = False
+    next_step: str = ""
 
 
 def holds(said: str, *evidence: Evidence) -> Judgment:
@@ -106,9 +110,9 @@ def holds(said: str, *evidence: Evidence) -> Judgment:
     return Judgment(RuleVerdict.HOLDS, said, evidence)
 
 
-def fails(said: str, *evidence: Evidence) -> Judgment:
-    """Return the judgment that the rule does not hold."""
-    return Judgment(RuleVerdict.FAILS, said, evidence)
+def fails(said: str, *evidence: Evidence, by_time: bool = False, next_step: str = "") -> Judgment:
+    """Return the judgment that the rule does not hold; with ``by_time`` on a machine that is not busy."""
+    return Judgment(RuleVerdict.FAILS, said, evidence, by_time, next_step)
 
 
 def cannot_tell(said: str, *evidence: Evidence) -> Judgment:
@@ -123,7 +127,10 @@ def not_applicable(said: str, *evidence: Evidence) -> Judgment:
 
 @dataclass(frozen=True)
 class RuleFinding:
-    """A rule and its judgment of a target; ``accepted`` gives the reason and the last day of an ignore entry."""
+    """A rule and its judgment of a target; ``accepted`` gives the reason and the last day of an ignore entry.
+
+    ``own_next_step`` is that of the judgment, or "".
+    """
 
     rule: Rule
     verdict: RuleVerdict
@@ -131,6 +138,12 @@ class RuleFinding:
     evidence: tuple[Evidence, ...]
     seconds: float
     accepted: str = ""
+    own_next_step: str = ""
+
+    @property
+    def next_step(self) -> str:
+        """What to do: of this finding if its cause is known, else of the rule."""
+        return self.own_next_step or self.rule.next_step
 
 
 @dataclass(frozen=True)

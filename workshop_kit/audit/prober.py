@@ -41,23 +41,30 @@ class Prober:
     token: str = field(repr=False)
 
     def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
-        """Return those of the TCP ports of a clone that accept a connection."""
+        """Return those of the TCP ports of a clone that accept a connection.
+
+        Raises WorkshopError if the prober does not answer: that is no finding about the clone.
+        """
         found = self._ask(PORTS_SECONDS, address=address, ports=list(ports)).json()
         return tuple(found or ())
 
     def get(self, url: str, *, timeout_seconds: float) -> Answer:
-        """Send one GET to a clone and read the answer."""
+        """Send one GET to a clone and read the answer. Raises WorkshopError if the prober does not answer."""
         said = self._ask(timeout_seconds, url=url, timeout_seconds=timeout_seconds)
         found = said.json()
         return Answer(**found) if found else Answer(None, said.seconds, error=str(said), url=url)
 
     def _ask(self, seconds: float, **question: Any) -> Answer:
-        return http.request(
+        said = http.request(
             "POST",
             self.url,
             json_body={**question, "token": self.token},
             timeout_seconds=patient(seconds + MORE_SECONDS),
         )
+        if said.status is None and said.error != http.TOO_LARGE:
+            sentence = f"The container from which the audit asks a clone gave no answer itself ({said.error})."
+            raise WorkshopError(sentence, "Audit it again.")
+        return said
 
     def __enter__(self) -> Self:
         return self

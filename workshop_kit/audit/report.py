@@ -117,7 +117,7 @@ def json_of_finding(finding: RuleFinding) -> dict[str, Any]:
         "said": finding.said,
         "evidence": [{"ran": one.ran, "saw": one.saw} for one in finding.evidence],
         "why": rule.why,
-        "next_step": rule.next_step if finding.verdict is RuleVerdict.FAILS else "",
+        "next_step": finding.next_step if finding.verdict is RuleVerdict.FAILS else "",
         "seconds": round(finding.seconds, 2),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from dataclasses import replace
 
 from docker.errors import APIError
 
-from workshop_kit.audit import catalog
+from workshop_kit.audit import catalog, machine_load
 from workshop_kit.audit.findings import (
     AuditReport,
     Evidence,
@@ -19,7 +18,6 @@ from workshop_kit.audit.findings import (
     Method,
     Rule,
     RuleFinding,
-    RuleVerdict,
     TargetReport,
     cannot_tell,
     not_applicable,
@@ -35,8 +33,6 @@ NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
 NO_CONTAINER = not_applicable("That is decided when a container of it is started.")
 SENTENCE_LENGTH = 600
-TOO_BUSY = 5.0
-MACHINE = "But {busy:.0f} programs waited for each core of this machine: try again when it is less busy."
 
 
 def run_audit(session: Session, word: str, *, only: Iterable[str] = (), progress: Report = silent) -> AuditReport:
@@ -73,7 +69,10 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
 
 
 def judge(subject: Subject, rule: Rule) -> RuleFinding:
-    """Apply a rule; an error becomes "cannot be told". The finding is not masked yet."""
+    """Apply a rule; an error becomes "cannot be told". The finding is not masked yet.
+
+    A failure by the clock alone cannot be told either, if this machine was too busy meanwhile.
+    """
     started = time.monotonic()
     try:
         judged = NO_CONTAINER if rule.of_containers and not subject.target.container else function_of(rule)(subject)
@@ -81,20 +80,16 @@ def judge(subject: Subject, rule: Rule) -> RuleFinding:
         judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
     except (APIError, OSError) as refused:
         judged = cannot_tell(f"The engine refused a request: {refused}.")
-    if rule.timed and judged.verdict is RuleVerdict.FAILS and (busy := how_busy()) > TOO_BUSY:
-        judged = cannot_tell(f"{judged.said} {MACHINE.format(busy=busy)}", *judged.evidence)
-    return RuleFinding(rule, judged.verdict, judged.said, judged.evidence, time.monotonic() - started)
+    if judged.by_time and (excuse := machine_load.now().excuse):
+        judged = cannot_tell(f"{judged.said} {excuse}", *judged.evidence)
+    seconds = time.monotonic() - started
+    return RuleFinding(rule, judged.verdict, judged.said, judged.evidence, seconds, own_next_step=judged.next_step)
 
 
 def _masked(finding: RuleFinding, mask: Mask) -> RuleFinding:
     """Return the finding without the secrets that the audit has seen so far."""
     evidence = tuple(Evidence(mask(one.ran), mask(one.saw)) for one in finding.evidence)
     return replace(finding, said=mask(finding.said, SENTENCE_LENGTH), evidence=evidence)
-
-
-def how_busy() -> float:
-    """Return the load average of the last minute divided by the number of cores; above 1.0 programs wait."""
-    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def function_of(rule: Rule) -> Callable[[Subject], Judgment]:

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 from docker.errors import APIError
 
-from workshop_kit.audit import prober
-from workshop_kit.audit.clone import Clone, CloneRun, CloneStart
+from workshop_kit.audit import machine_load, prober
+from workshop_kit.audit.clone import KILL_SECONDS, Clone, CloneRun, CloneStart
 from workshop_kit.audit.clone_spec import (
     MountedFiles,
     clone_spec,
@@ -37,12 +37,14 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.layers import Member, members
 from workshop_kit.observe.leaks import new_canary
 from workshop_kit.observe.masking import Mask, is_secret_name, secrets_among
+from workshop_kit.patience import patient
 
 AT_ONCE = 3
 READY_SECONDS = 15.0
 HEALTHY_SECONDS = 8.0
 """A health check of a ready clone that is not good after this time is not expected to become so."""
 SETTLE_SECONDS = 0.7
+CANARY_STOP_SECONDS = 2.0
 CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
 PORT_VARIABLE = "PORT"
 """Platforms pass the port in this variable; it is tried on every target."""
@@ -79,6 +81,18 @@ class CanaryRun:
     moved: Mapping[str, tuple[int, int]]
     still_on: tuple[int, ...] = ()
     now_on: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class FrozenRun:
+    """The health of a clone ``seconds`` after its processes were stopped, and how many checks found it well since.
+
+    The first of them may have begun before.
+    """
+
+    health: str
+    seconds: float
+    good_checks: int = 0
 
 
 class Subject:
@@ -121,6 +135,11 @@ class Subject:
         image = self.target.image_environment
         return {name: value for name, value in self.target.environment.items() if image.get(name) != value}
 
+    @property
+    def stop_signal(self) -> str:
+        """The name of the signal that ``docker stop`` sends it."""
+        return str(self.target.config.get("StopSignal") or "SIGTERM")
+
     @once
     def run_normal(self) -> CloneRun:
         """Run a clone with the target's settings: start it, send requests, look at it, stop it."""
@@ -132,10 +151,13 @@ class Subject:
             first = clone.processes()
             time.sleep(SETTLE_SECONDS)
             answers = clone.ask()
-            programs = tuple(name for pid, name in clone.processes().items() if first.get(pid) == name)
+            programs = clone.still_there(first)
+            if len(set(programs.values())) > 1:  # one that only helped to start may be slow to end
+                time.sleep(patient(SETTLE_SECONDS))
+                programs = clone.still_there(programs)
             files = clone.log_sizes()
-            seconds, code = clone.stop()
-            return CloneRun(started, clone.log(), answers, programs, files, seconds, code)
+            stop = clone.stop(self.stop_signal)
+            return CloneRun(started, clone.log(), answers, tuple(programs.values()), files, stop)
 
     @once
     def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
@@ -154,7 +176,10 @@ class Subject:
         run = self.run_normal()
         if not run.started.ready:
             sentence = f"A clone of it did not get ready: it {run.started.summary}."
-            raise WorkshopError(sentence, _SETTINGS if not self.given else _ALONE, output=run.lines())
+            advice = _SETTINGS if not self.given else _ALONE
+            if not run.started.ended:  # load may be the whole cause
+                advice = machine_load.now().excuse or advice
+            raise WorkshopError(sentence, advice, output=run.lines())
         return run
 
     @once
@@ -172,7 +197,7 @@ class Subject:
         with self._clone(self._spec()) as clone:
             clone.start(READY_SECONDS)
             clone.running.container.kill()
-            clone.running.container.wait(timeout=10)
+            clone.running.container.wait(timeout=patient(KILL_SECONDS))
             return clone.start(READY_SECONDS)
 
     @once
@@ -183,18 +208,22 @@ class Subject:
             return CloneRun(clone.start(READY_SECONDS), clone.log())
 
     @once
-    def freeze_processes(self) -> tuple[str, float]:
-        """Send SIGSTOP to the processes of a healthy clone; return its health and the seconds until then."""
+    def freeze_processes(self) -> FrozenRun:
+        """Send SIGSTOP to the processes of a healthy clone, and watch its health."""
         self._require_ready()
         with self._clone(self._spec()) as clone:
             clone.start(READY_SECONDS)
             before = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
             if before != "healthy":
-                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", _ALONE)
+                advice = machine_load.now().excuse or _ALONE
+                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", advice)
             clone.freeze()
+            checked_before = clone.health_checks()
             started = time.monotonic()
-            after = clone.wait_for_health({"unhealthy"}, HANGS_WITHIN_SECONDS)
-            return after, time.monotonic() - started
+            after = clone.wait_for_health({"unhealthy"}, max(HANGS_WITHIN_SECONDS, clone.health_seconds))
+            seconds = time.monotonic() - started
+            checks = {start: code for start, code in clone.health_checks().items() if start not in checked_before}
+            return FrozenRun(after, seconds, sum(code == 0 for code in checks.values()))
 
     @once
     def run_with_canaries(self) -> CanaryRun:
@@ -215,7 +244,7 @@ class Subject:
             still = tuple(old for old, _ in moved.values() if old in open_ports)
             now = tuple(new for _, new in moved.values() if new in open_ports)
             clone.ask()
-            clone.stop(2)
+            clone.stop(self.stop_signal, CANARY_STOP_SECONDS)
             return CanaryRun(CloneRun(started, clone.log()), canaries, moved, still, now)
 
     def _image(self) -> Any:

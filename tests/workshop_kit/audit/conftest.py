@@ -8,7 +8,8 @@ import pytest
 
 from tests.conftest import own_stack
 from tests.workshop_kit.audit import bad_images
-from workshop_kit.audit import runner
+from workshop_kit.audit import machine_load
+from workshop_kit.audit.machine_load import MachineLoad
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 
@@ -30,4 +31,4 @@ def python_image(image_session: Session, images: dict[str, str], tmp_path_factor
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's load from changing verdicts."""
-    monkeypatch.setattr(runner, "how_busy", lambda: 1.0)
+    monkeypatch.setattr(machine_load, "now", lambda: MachineLoad(0.0))

@@ -7,12 +7,11 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from markupsafe import escape
 
-from workshop_kit.audit import catalog, runner
+from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import (
     AuditReport,
     Evidence,
@@ -21,7 +20,6 @@ from workshop_kit.audit.findings import (
     RuleFinding,
     RuleVerdict,
     TargetReport,
-    fails,
 )
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.audit.report import as_page, as_sarif, as_text
@@ -65,19 +63,6 @@ def test_words_choose_rules() -> None:
         assert {rule.id for rule in catalog.chosen([words])} == expected
     with pytest.raises(WrongUsage, match=r"'F16' names no guideline.*config, logs"):
         catalog.chosen(["config", "F16"])
-
-
-@pytest.mark.parametrize(("busy", "verdict"), [(1.0, RuleVerdict.FAILS), (20.0, RuleVerdict.CANNOT_TELL)])
-def test_what_is_slow_on_a_machine_that_is_too_busy_cannot_be_told(
-    monkeypatch: pytest.MonkeyPatch, busy: float, verdict: RuleVerdict
-) -> None:
-    """The sentence gives the load; a rule that measures no time is not affected."""
-    monkeypatch.setattr(runner, "how_busy", lambda: busy)
-    monkeypatch.setattr(runner, "function_of", lambda _rule: lambda _subject: fails("It is slow."))
-    nobody = cast(Any, None)
-    slow, root = (runner.judge(nobody, rule_of(rule)) for rule in ("monitoring.probes-fast", "confinement.non-root"))
-    assert (slow.verdict, "20 programs" in slow.said) == (verdict, verdict is RuleVerdict.CANNOT_TELL)
-    assert root.verdict is RuleVerdict.FAILS
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,8 @@ def from_environment(subject: Subject) -> Judgment:
     if bare.started.ended and (named := variables_named(bare.lines(20))):
         asked = Evidence("run with the image's own environment", f"it {bare.started.summary}; {bare.lines()}")
         return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", asked)
+    if canary.run.started.timed_out:
+        return cannot_tell(f"With {given or 'its settings'} a clone of it {canary.run.started.summary}.", seen)
     return cannot_tell("No variable was found whose effect can be seen from outside.", seen)
 
 
@@ -95,6 +97,8 @@ def fails_fast(subject: Subject) -> Judgment:
     seen = Evidence(
         "run with the image's own environment", f"it {bare.started.summary}; {bare.lines() or 'it said nothing'}"
     )
+    if bare.started.timed_out:
+        return cannot_tell(f"With the image's own environment a clone of it {bare.started.summary}.", seen)
     if not bare.started.ended and not given:
         return not_applicable("It starts without any setting: none is required.", seen)
     if not bare.started.ended:
@@ -110,7 +114,7 @@ def fails_fast(subject: Subject) -> Judgment:
 def _judge_refusal(bare: CloneRun, given: bool, soon_seconds: float, seen: Evidence) -> Judgment:
     """Judge a clone that ended without its settings: was it quick, and did it name the missing one?"""
     if bare.started.seconds > soon_seconds:
-        return fails(f"It took {bare.started.seconds:.1f} s to end without its settings.", seen)
+        return fails(f"It took {bare.started.seconds:.1f} s to end without its settings.", seen, by_time=True)
     if variables_named(bare.lines(20)):
         return holds(f"It ended after {bare.started.seconds:.1f} s and named the missing setting.", seen)
     if given or len(bare.log) == 0:

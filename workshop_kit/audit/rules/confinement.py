@@ -53,7 +53,7 @@ def can_be_confined(subject: Subject) -> Judgment:
     seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
     if run.started.ready:
         return holds(f"It {run.started.summary}.", seen)
-    return fails(f"Confined, it {run.started.summary}.", seen)
+    return fails(f"Confined, it {run.started.summary}.", seen, by_time=run.started.timed_out)
 
 
 def privileges(subject: Subject) -> Judgment:

@@ -38,7 +38,8 @@ def to_streams(subject: Subject) -> Judgment:
         )
     if run.started.exit_code == 0:
         return cannot_tell("It ended by itself without a line.", seen)
-    return fails("It wrote nothing, neither at its start, nor when asked, nor at its end.", seen)
+    said = "It wrote nothing, neither at its start, nor when asked, nor at its end."
+    return fails(said, seen, by_time=run.started.timed_out)
 
 
 def structured(subject: Subject) -> Judgment:
@@ -75,6 +76,9 @@ def no_secrets(subject: Subject) -> Judgment:
         names, encoding = found["secret"].iloc[0], found["encoding"].iloc[0]
         seen = Evidence(ran, f"found ({encoding}) in {len(canary.run.log)} lines")
         return fails(f"The value of {names} stands in its log.", seen)
+    if canary.run.started.timed_out:
+        seen = Evidence(ran, f"it {canary.run.started.summary}")
+        return cannot_tell("None of them is in its log so far, but a clone of it did not get ready.", seen)
     return holds("None of them is in its log.", Evidence(ran, f"looked at {len(canary.run.log)} lines"))
 
 

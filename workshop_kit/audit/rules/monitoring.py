@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
-from workshop_kit.audit.subject import Subject
+from workshop_kit.audit.subject import FrozenRun, Subject
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.scrape import parse_line, samples
 
@@ -37,12 +37,20 @@ def health_truthful(subject: Subject) -> Judgment:
     """Hold if the health check fails when all processes are stopped by SIGSTOP."""
     if not is_checked(subject):
         return not_applicable("No health check is defined.")
-    status, seconds = subject.freeze_processes()
+    return judge_frozen(subject.freeze_processes())
+
+
+def judge_frozen(frozen: FrozenRun) -> Judgment:
+    """Judge a health check by what it said of stopped processes; a check that found them well is no matter of time."""
     ran = "docker kill --signal STOP, with the check asked every 0.5 s"
-    seen = Evidence(ran, f"healthy, then {status} after {seconds:.1f} s")
-    if status == "unhealthy":
-        return holds(f"It was unhealthy {seconds:.1f} s after its processes had stopped.", seen)
-    return fails(f"It said {status} while all of its processes were stopped.", seen)
+    seen = Evidence(ran, f"healthy, then {frozen.health} after {frozen.seconds:.1f} s")
+    if frozen.health == "unhealthy":
+        return holds(f"It was unhealthy {frozen.seconds:.1f} s after its processes had stopped.", seen)
+    if frozen.good_checks > 1:  # the first may have begun before
+        return fails(f"It said {frozen.health} while all of its processes were stopped.", seen)
+    return fails(
+        f"It still said {frozen.health} {frozen.seconds:.0f} s after its processes had stopped.", seen, by_time=True
+    )
 
 
 def probes_fast(subject: Subject) -> Judgment:
@@ -57,7 +65,7 @@ def probes_fast(subject: Subject) -> Judgment:
         return cannot_tell(EVERYTHING if run.answers_everything else said, seen)
     evidence = [Evidence("GET", _described(one)) for one in probes]
     if slow := [one for one in probes if one.is_late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]:
-        return fails(f"{slow[0].path} needs more than a second.", *evidence)
+        return fails(f"{slow[0].path} needs more than a second.", *evidence, by_time=True)
     slowest = max(probes, key=lambda one: one.seconds)
     return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *evidence)
 
@@ -70,9 +78,11 @@ def liveness_alone(subject: Subject) -> Judgment:
         said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
     seen = [Evidence("GET, with nothing else on its network", _described(one)) for one in answers]
-    if wrong := [one for one in answers if one.is_late or (one.status or 0) >= 500]:
-        said = "does not answer in time" if wrong[0].is_late else f"answers {wrong[0].status}"
-        return fails(f"{wrong[0].path} {said} without its backing services.", *seen)
+    if wrong := [one for one in answers if (one.status or 0) >= 500]:
+        return fails(f"{wrong[0].path} answers {wrong[0].status} without its backing services.", *seen)
+    if late := [one for one in answers if one.is_late]:
+        said = f"{late[0].path} does not answer in time without its backing services."
+        return fails(said, *seen, by_time=True)
     return holds(f"{answers[0].path} answers without any other service.", *seen)
 
 
@@ -82,6 +92,8 @@ def metrics_valid(subject: Subject) -> Judgment:
     answer = run.metrics()
     if answer is None:
         said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
+        if run.is_late("/metrics"):
+            said = "It did not answer in time: whether it has /metrics is not known."
         return cannot_tell(EVERYTHING if run.answers_everything else said)
     if wrong := list(mistakes(answer.body)):
         said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."

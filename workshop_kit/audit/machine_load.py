@@ -1,0 +1,63 @@
+"""Whether this machine was too busy for a judgment by the clock.
+
+What was not measured in seconds has no such excuse.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from dataclasses import dataclass
+
+from workshop_kit.patience import MOST_MEASURED, configured, last_start_seconds, waiting_per_core
+
+TOO_BUSY = 2.0
+"""With so many programs for each core a program has half of one at most. The audit's own clones are fewer."""
+SLOW_START_SECONDS = 1.5
+"""An idle engine starts the container from which clones are asked in less."""
+
+LOOKS, LOOK_SECONDS = 5, 0.1
+
+
+@dataclass(frozen=True)
+class MachineLoad:
+    """What this machine had to do: the programs for each core, and the seconds for the start of a container."""
+
+    programs_per_core: float
+    start_seconds: float = 0.0
+
+    @property
+    def excuse(self) -> str:
+        """The sentence for a machine that was too busy; "" for any other."""
+        if self.programs_per_core > TOO_BUSY:
+            busy = f"{self.programs_per_core:.0f} programs ran or waited for each core of this machine"
+        elif self.start_seconds > SLOW_START_SECONDS:
+            busy = f"the engine took {self.start_seconds:.1f} s to start a container of ours"
+        else:
+            return ""
+        return f"But {busy}: try again when less runs beside it."
+
+
+def watch_seconds(seconds: float) -> float:
+    """Return how long to watch what should go well: longer only after a busy minute.
+
+    `patient` looks at this moment, too, in which the audit's own clones start; it is for waits that go wrong.
+    """
+    said = configured()
+    if said is not None:
+        return seconds * said
+    mean = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return seconds * min(max(1.0, 2.0 * mean - 1.0), MOST_MEASURED)
+
+
+def now() -> MachineLoad:
+    """Measure it: the last minute's mean, or the median of a few looks if higher; the last start of that minute.
+
+    For a moment many programs may run on an idle machine, too.
+    """
+    looks = []
+    for _ in range(LOOKS):
+        looks.append(waiting_per_core())
+        time.sleep(LOOK_SECONDS)
+    return MachineLoad(statistics.median(looks), last_start_seconds())

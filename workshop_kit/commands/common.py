@@ -6,9 +6,13 @@ import atexit
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from docker.errors import DockerException
+from requests.exceptions import RequestException
 
-from workshop_kit.engine import reach, reaper
+from workshop_kit.engine import pauses, reach, reaper
+from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import TRACKS
 from workshop_kit.workspace.folder import Workspace
@@ -16,6 +20,8 @@ from workshop_kit.workspace.folder import Workspace
 if TYPE_CHECKING:
     from workshop_kit.exercises.exercise_service import ExerciseService
 
+ENGINE_SECONDS = 5
+"""How long a command that can do without an engine waits for one."""
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 NoInstall = Annotated[
@@ -46,6 +52,15 @@ def connected_stack(workspace: Workspace) -> Stack:
     reaper.watch(session, provision.REVERT_FAULTS)
     atexit.register(reaper.finish, session)
     return provision.stack_of(workspace, session)
+
+
+def paused_containers(workspace: Workspace) -> list[PausedContainer]:
+    """Return the paused containers of a workspace; none without an engine that answers."""
+    try:
+        engine = reach.connect(timeout_seconds=ENGINE_SECONDS)
+        return pauses.find(provision.session_of(workspace, engine))
+    except (WorkshopError, DockerException, RequestException):
+        return []
 
 
 def exercise_service(workspace: Workspace) -> ExerciseService:

@@ -225,6 +225,7 @@ def _engine_findings() -> Iterator[DoctorLine]:
         yield _tools()
         yield _disk(engine)
         yield _images(engine)
+        yield from _pauses(engine)
         yield from _trials(engine)
     except Exception as error:  # an engine that stops during the report is a finding, too
         yield DoctorLine("Docker engine", "fixable", f"it answers no longer: {error}", SETUP)
@@ -285,18 +286,44 @@ def _images(engine: Engine) -> DoctorLine:
     return DoctorLine("Images", "fixable", detail, command)
 
 
-def _trials(engine: Engine) -> Iterator[DoctorLine]:
-    """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
-    from workshop_kit.engine import features, images
+def _session(engine: Engine) -> Session | None:
+    """Return a session of the workspace; None where there is no workspace yet."""
     from workshop_kit.engine.labels import Identity
     from workshop_kit.engine.session import Ledger, Session
 
+    hidden = own_folder() / HIDDEN
+    if not (hidden / "id").is_file():
+        return None
+    identity = Identity((hidden / "id").read_text().strip(), "doctor")
+    return Session(engine, identity, Ledger(hidden / "ledger.jsonl"))
+
+
+def _pauses(engine: Engine) -> Iterator[DoctorLine]:
+    """Name the workspace's paused containers: what needs them waits in vain."""
+    from workshop_kit.engine import pauses
+
+    session = _session(engine)
+    if session is None:
+        return
+    paused = pauses.find(session)
+    if not paused:
+        yield DoctorLine("Pauses", "good", "no container of the workspace is paused")
+    for one in paused:
+        if one.holder is None:
+            yield DoctorLine("Pauses", "fixable", one.sentence.rstrip("."), f"{one.command}   # or w.up() in a lesson")
+        else:
+            yield DoctorLine("Pauses", "n/a", one.sentence.rstrip("."), one.next_step)
+
+
+def _trials(engine: Engine) -> Iterator[DoctorLine]:
+    """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
+    from workshop_kit.engine import features, images
+
     hidden, tag = own_folder() / HIDDEN, recipes.tags(CHECKOUT)["base"]
-    if not (hidden / "id").is_file() or not images.is_there(engine, tag):
+    session = _session(engine)
+    if session is None or not images.is_there(engine, tag):
         yield DoctorLine("Clock, limits, health, logs", "n/a", "tried once ./workshop setup has run")
         return
-    identity = Identity((hidden / "id").read_text().strip(), "doctor")
-    session = Session(engine, identity, Ledger(hidden / "ledger.jsonl"))
     yield _clock(session, tag)
     yield from map(feature_line, features.examine(session, tag, hidden / features.FILE))
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service
+from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, paused_containers
 from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint, work_file
 from workshop_kit.exercises.result import Verdict
@@ -70,10 +70,16 @@ def reset(exercise: ExerciseId) -> None:
 
 
 def status(track: Track = None, as_json: AsJson = False) -> None:
-    """Show what is done and what is left, in minutes."""
+    """Show what is done and what is left, in minutes, and which containers are paused."""
     service = exercise_service(own_workspace())
     board = service.progress.board(service.exercises, track or service.workspace.track)
-    answer(json.dumps(asdict(board)) if as_json else str(cards.board_page(board)))
+    paused = paused_containers(service.workspace)
+    if as_json:
+        answer(json.dumps({**asdict(board), "paused": [f"{one.sentence} {one.next_step}" for one in paused]}))
+        return
+    answer(str(cards.board_page(board)))
+    for one in paused:
+        say(f"{one.sentence} {one.next_step}")
 
 
 def goto(

@@ -24,7 +24,7 @@ from docker.models.images import Image
 from docker.models.networks import Network, NetworkCollection
 from docker.models.volumes import Volume, VolumeCollection
 
-from workshop_kit.engine import containers
+from workshop_kit.engine import containers, pauses
 from workshop_kit.engine.builder import IDENTIFIER, Images
 from workshop_kit.engine.containers import HERE
 from workshop_kit.engine.labels import (
@@ -84,10 +84,21 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
 
 
 class WorkspaceContainer(Container):  # type: ignore[misc]
-    """The SDK's container, whose statistics have the same form on every engine."""
+    """The SDK's container: its statistics have the same form on every engine, and its pauses are written down."""
 
     def __repr__(self) -> str:
         return f"<Container: {self.short_id}>"
+
+    def pause(self) -> None:
+        """Pause it. If this process is killed before it calls `unpause`, `Stack.up` lets it go on."""
+        session = self.client.session
+        with pauses.written_down(session, pauses.Hold(self.id, session.maker)):
+            super().pause()
+
+    def unpause(self) -> None:
+        """Let it go on."""
+        super().unpause()
+        pauses.Holds(self.client.session).remove(self.id)
 
     def stats(self, **options: Any) -> Any:
         """Return the SDK's ``stats``. Those of a stopped container are empty: Podman names the cause instead."""

@@ -9,15 +9,16 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.engine import cleanup, features, images, recipes, shell
+from workshop_kit.engine import cleanup, features, images, pauses, recipes, shell
 from workshop_kit.engine import containers as single
 from workshop_kit.engine.dialect import cgroup_variables, has_cgroups
 from workshop_kit.engine.labels import COMPOSE_HASH, COMPOSE_PROJECT, COMPOSE_SERVICE
+from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
@@ -84,10 +85,12 @@ class Stack:
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.
 
-        Leaves alone what runs already. Raises WorkshopError with the last lines of the container that failed.
+        Leaves alone what runs already. Paused containers of the workspace go on, unless a running process holds them.
+        Raises WorkshopError with the last lines of the container that failed, or for one that is held paused.
         """
         if lacking := images.missing(self.session.engine, self.root):
             raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
+        self._end_pauses(services, report)
         try:
             if services or not self._is_up():
                 self._compose_up(*services, report=report)
@@ -116,6 +119,26 @@ class Stack:
     def url(self, service: str = "service", port: int = 8080) -> str:
         """Return the address of a service of the stack on this machine."""
         return single.url_of(self.container(service).attrs, port)
+
+    def _end_pauses(self, services: Collection[str], report: Report) -> None:
+        """Let paused containers go on. Raises WorkshopError for a service to start that a running process holds."""
+        for paused in pauses.find(self.session):
+            is_wanted = paused.project == self.project and (not services or paused.service in services)
+            if self._is_held(paused, is_wanted=is_wanted):
+                if is_wanted:
+                    raise WorkshopError(f"The stack did not come up: {paused.sentence}", paused.next_step)
+            elif pauses.end(self.session, paused):
+                pauses.tell(paused.service, report)
+
+    def _is_held(self, paused: PausedContainer, *, is_wanted: bool) -> bool:
+        """Return whether a pause is an experiment that goes on: of another process, a fault of this one, or a cell's.
+
+        What a cell of this notebook has paused goes on only if it is wanted: ``w.monitoring()`` beside it wants others.
+        """
+        if any(pauses.is_held(self.session, hold) for hold in paused.holds):
+            return True
+        is_own = any(hold.maker == self.session.maker for hold in paused.holds)
+        return is_own and not is_wanted
 
     def _compose(self, *words: str, report: Report) -> str:
         write_secrets(self.secrets_folder)
@@ -179,6 +202,8 @@ class Stack:
 
 def _trouble(state: Mapping[str, Any]) -> str:
     """Return what is wrong with a container, by its state in ``docker inspect``; "" if nothing is."""
+    if state["Status"] == "paused":
+        return "is paused"
     if state["Status"] in {"exited", "dead", "restarting"}:
         return f"exited with code {state['ExitCode']}"
     return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""

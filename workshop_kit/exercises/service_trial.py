@@ -15,7 +15,7 @@ from typing import Any
 
 from docker.errors import ImageNotFound
 
-from workshop_kit.engine import containers, images, recipes, shell
+from workshop_kit.engine import containers, images, pauses, recipes, shell
 from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
@@ -39,10 +39,15 @@ BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
 
 
 def ensure_up(stack: Stack, report: Report = silent) -> None:
-    """Bring the stack up if a container is missing or stopped. Raises WorkshopError if one is paused."""
+    """Bring the stack up if a container is missing, stopped, or was left paused by a process that has ended.
+
+    Raises WorkshopError if one is paused otherwise: by a fault, by a cell, or by hand.
+    """
     status = {name: container.status for name, container in stack.containers().items()}
-    if paused := sorted(name for name, state in status.items() if state == "paused"):
-        raise WorkshopError(f"{', '.join(paused)} is paused, so nothing can be checked.", "Revert that fault first.")
+    for paused in pauses.find(stack.session):
+        if paused.project == stack.project and not paused.is_abandoned:
+            next_step = "Revert that fault first." if paused.holder else paused.next_step
+            raise WorkshopError(f"{paused.service} is paused, so nothing can be checked.", next_step)
     if "service" not in status or any(state != "running" for state in status.values()):
         report(Step("Check", None, "the check needs the stack: bringing it up"))
         stack.up(report=report)

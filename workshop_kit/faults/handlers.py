@@ -14,7 +14,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from workshop_kit.engine import containers, recipes
+from workshop_kit.engine import containers, pauses, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
@@ -50,15 +50,17 @@ class FaultContext:
 
 
 def pause(context: FaultContext) -> None:
-    """Freeze the target."""
-    if not context.state()["Paused"]:
-        context.container.pause()
+    """Freeze the target; `Stack.up` of other processes leaves it so while this one runs."""
+    hold = pauses.Hold(context.container.id, context.active.maker, context.active.id)
+    pauses.Holds(context.session).add(hold)
+    _freeze(context)
 
 
 def unpause(context: FaultContext) -> None:
     """Unfreeze the target, unless another fault pauses it."""
     if not context.also("pause") and context.state()["Paused"]:
         context.container.unpause()
+    pauses.Holds(context.session).remove(context.container.id, context.active.id)
 
 
 def kill(context: FaultContext) -> None:
@@ -78,7 +80,7 @@ def start(context: FaultContext) -> None:
     if not context.state()["Running"]:
         context.container.start()
     if context.also("pause"):
-        pause(context)
+        _freeze(context)
 
 
 def disconnect(context: FaultContext) -> None:
@@ -162,6 +164,11 @@ HANDLERS: Mapping[str, tuple[Handler, Handler]] = {
     "proxy": (add_proxy, remove_proxy),
 }
 """By mechanism: what injects a fault, and what reverts it."""
+
+
+def _freeze(context: FaultContext) -> None:
+    if not context.state()["Paused"]:
+        context.container.pause()
 
 
 def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:

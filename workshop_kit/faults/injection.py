@@ -17,7 +17,7 @@ from typing import Any
 from docker.errors import APIError, NotFound
 from pydantic.dataclasses import dataclass as validated
 
-from workshop_kit.engine import containers
+from workshop_kit.engine import containers, pauses
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session, is_alive
@@ -107,7 +107,7 @@ def history(session: Session) -> list[InjectedFault]:
 def revert_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> list[str]:
     """Revert the active faults of this workspace, newest first; return a sentence for each that is left or unreadable.
 
-    To be called before clean-up removes their proxies.
+    To be called before clean-up removes their proxies. What a cell has paused without a fault goes on, too.
 
     ``spare_the_living`` leaves the faults of other processes that still run. A fault that cannot be reverted stays in
     the journal; a line that is no fault is reported and removed. Nothing in the journal raises.
@@ -119,14 +119,24 @@ def revert_all(session: Session, *, spare_the_living: bool = True, report: Repor
         active_faults = journal.entries()
     except WorkshopError as error:
         return [error.what]
+    reverted: list[str] = []
     for active in reversed(active_faults):
         if spare_the_living and active.maker != session.maker and is_alive(active.maker):
             continue
         report(Step("Faults", None, f"reverting {active.fault} of {active.name}"))
         try:
             _revert(session, journal, active.id)
+            reverted.append(f"{active.fault} of {active.name}")
         except WorkshopError as error:
             left.append(error.what)
+    if reverted:
+        report(Step("Faults", 1.0, f"reverted: {', '.join(reverted)}", done=True))
+
+    try:
+        for service in pauses.end_abandoned(session, spare_the_living=spare_the_living):
+            pauses.tell(service, report)
+    except WorkshopError as error:
+        left.append(error.what)
     return left
 
 

@@ -114,7 +114,10 @@ class Lesson:
         return injection.fault(name, self.stack, service, **parameters)
 
     def up(self, *services: str) -> None:
-        """Start the stack (or the named services and their dependencies) and wait until it is healthy."""
+        """Start the stack (or the named services and their dependencies) and wait until it is healthy.
+
+        What was paused goes on, say after a kernel was killed. See `Stack.up`.
+        """
         self.stack.up(*services, report=NotebookReport())
 
     def aws(self, reader: str = "") -> dict[str, Any]:
@@ -212,6 +215,7 @@ def lesson(name: str) -> Lesson:
     if not stack.session.engine.dialect.has_buildkit:
         os.environ.setdefault("DOCKER_BUILDKIT", "0")  # for `docker compose up --build`
     reaper.watch(stack.session, provision.REVERT_FAULTS)
+    injection.revert_all(stack.session, report=NotebookReport())  # before the rest is swept in silence
     provision.sweep(stack.session)
     file_cell.register(workspace)
     escape_dataframes()

@@ -1,0 +1,186 @@
+"""The paused containers of a workspace, and the processes that hold them paused.
+
+A process writes down which container it pauses, before it does, and takes the line out once the container goes on. A
+process that is killed in between leaves the line, with a maker that is dead by then. `Stack.up`, the next start of a
+lesson and the reaper end such a pause. They leave one that a running process holds: it is an experiment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from docker.errors import APIError
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as validated
+
+from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, SCOPE, SESSION, service_in
+from workshop_kit.engine.records import RecordFile
+from workshop_kit.engine.session import Session, is_alive
+from workshop_kit.progress import Report, Step
+
+GOES_ON = "was paused, and goes on"
+
+
+@validated(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
+class Hold:
+    """A container that a process holds paused: for a fault (its id), or "" for a call of ``pause`` in a cell."""
+
+    container: str
+    maker: str
+    fault: str = ""
+
+
+class Holds(RecordFile[Hold]):
+    """The holds of one workspace, in a file beside its ledger."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.ledger.path.with_name("pauses.jsonl"), Hold, "hold of a pause")
+
+    def entries(self) -> list[Hold]:
+        """Return the holds, oldest first; a line that is none is left out."""
+        return self.read()[0]
+
+    def add(self, hold: Hold) -> bool:
+        """Write a hold down, before the container is paused; return False if it was there."""
+        with self.locked():
+            is_new = hold not in self.entries()
+            if is_new:
+                self.append(hold)
+            return is_new
+
+    def remove(self, container: str, fault: str = "") -> None:
+        """Take the holds of a container for a fault out, or those for no fault, after it goes on."""
+        with self.locked():
+            self.write(one for one in self.entries() if (one.container, one.fault) != (container, fault))
+
+
+@dataclass(frozen=True)
+class PausedContainer:
+    """A paused container of the workspace: its service, or its name where it has none; ``holds`` are all on it."""
+
+    id: str
+    name: str
+    service: str
+    project: str
+    holds: tuple[Hold, ...] = ()
+
+    @property
+    def holder(self) -> Hold | None:
+        """The hold of a process that still runs; None if none does."""
+        return next((hold for hold in self.holds if is_alive(hold.maker)), None)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether those who wrote it down have all ended."""
+        return bool(self.holds) and self.holder is None
+
+    @property
+    def sentence(self) -> str:
+        """What is paused, and by whom, in one sentence."""
+        if self.holder is None:
+            return f"{self.service} is paused: it answers nothing, and no running process holds it."
+        return f"{self.service} is paused by process {_pid(self.holder)}, a notebook or the desk, which still runs."
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it."""
+        if self.holder is None:
+            return f"Run {self.command}, or w.up() in a lesson."
+        return "Let that cell end, revert the fault there, or restart that kernel."
+
+    @property
+    def command(self) -> str:
+        """The command that lets it go on."""
+        return f"docker unpause {self.name}"
+
+
+def find(session: Session) -> list[PausedContainer]:
+    """Return the paused containers of this workspace: its stack's, its folder's, and the participant's own.
+
+    A container of the scope ``kernel`` is left out: it belongs to a process, and goes with it.
+    """
+    holds = Holds(session).entries()
+    found = []
+    for row in _rows(session):
+        labels = row["Labels"] or {}
+        name = row["Names"][0].lstrip("/")
+        on_it = tuple(hold for hold in holds if hold.container == row["Id"])
+        service = service_in(labels) or name
+        found.append(PausedContainer(row["Id"], name, service, labels.get(COMPOSE_PROJECT, ""), on_it))
+    return sorted(found, key=lambda one: one.service)
+
+
+def end(session: Session, paused: PausedContainer) -> bool:
+    """Let a paused container go on, and forget its holds; return False if it went on by itself meanwhile."""
+    holds = Holds(session)
+    with holds.locked():  # nobody pauses it anew in between
+        try:
+            session.engine.client.api.unpause(paused.id)
+            went_on = True
+        except APIError:  # it goes on by itself, or is gone
+            went_on = False
+        holds.write(one for one in holds.entries() if one.container != paused.id)
+    return went_on
+
+
+def end_abandoned(session: Session, *, spare_the_living: bool = True) -> list[str]:
+    """End the pauses that processes of this workspace have written down and left; return the services.
+
+    Those of this process end, too, but for its faults. ``spare_the_living`` leaves those of other processes that
+    still run. A pause that nobody has written down, say of ``docker pause``, is left alone.
+    """
+    ended: list[str] = []
+    if not Holds(session).entries():
+        return ended
+    for paused in find(session):
+        spared = [hold for hold in paused.holds if spare_the_living and is_held(session, hold)]
+        if paused.holds and not spared and end(session, paused):
+            ended.append(paused.service)
+    return ended
+
+
+def tell(service: str, report: Report) -> None:
+    """Report that a paused container goes on: a sentence that stays."""
+    report(Step(service, None, GOES_ON))
+    report(Step(service, 1.0, GOES_ON, done=True))
+
+
+def is_held(session: Session, hold: Hold) -> bool:
+    """Return whether a hold counts for this process: another one that runs has it, or a fault of its own."""
+    if hold.maker == session.maker:
+        return bool(hold.fault)
+    return is_alive(hold.maker)
+
+
+@contextlib.contextmanager
+def written_down(session: Session, hold: Hold) -> Iterator[None]:
+    """Write a hold down for a pause in the block, and take it out again if that fails."""
+    holds = Holds(session)
+    is_new = holds.add(hold)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            holds.remove(hold.container, hold.fault)
+        raise
+
+
+def _rows(session: Session) -> list[dict[str, Any]]:
+    """Return the engine's rows of paused containers with this workspace's labels."""
+    api = session.engine.client.api
+    identity = session.identity
+    of_the_kit = [f"{KIT}={KIT_NAME}", f"{SESSION}={identity.session}"]
+    of_the_folder = [f"{COMPOSE_PROJECT}={identity.service_project}"]
+    rows = {}
+    for labels in (of_the_kit, of_the_folder):
+        for row in api.containers(all=True, filters={"status": "paused", "label": labels}):
+            if (row["Labels"] or {}).get(SCOPE) not in {"kernel", "machine"}:
+                rows[row["Id"]] = row
+    return list(rows.values())
+
+
+def _pid(hold: Hold) -> str:
+    return hold.maker.partition("@")[0]

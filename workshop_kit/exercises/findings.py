@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -130,6 +130,16 @@ def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
         sentence = f"{FOLDER}/{prefix}.toml, {name}: `{place}`: {first['msg']}."
         raise WorkshopError(sentence, "Correct that text.") from error
     return Findings(exercise, shown, texts)
+
+
+def until_failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings up to the first that failed, where the later ones would fail only because of it."""
+    judged: list[Finding] = []
+    for finding in findings:
+        judged.append(finding)
+        if not finding.passed:
+            break
+    return tuple(judged)
 
 
 @functools.cache

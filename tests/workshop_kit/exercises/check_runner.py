@@ -80,6 +80,17 @@ def assert_named(identifier: str, cases: Iterable[tuple[str, Sequence[Finding]]]
     assert set(exercise.first_hints) - set(without) <= tried
 
 
+def assert_keys(cases: Iterable[tuple[str, Sequence[Finding]]]) -> None:
+    """Assert that a finding with this key failed for each wrong answer, and that no finding failed without a key."""
+    keys = []
+    for key, findings in cases:
+        failed = [finding.key for finding in findings if not finding.passed]
+        assert key in failed, findings
+        assert all(failed), findings
+        keys.append(key)
+    assert keys
+
+
 @contextmanager
 def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, lesson: str = "99") -> Iterator[Path]:
     """Make a ``my_service/`` of the solutions in ``root`` before a lesson, and these files (text by name)."""

@@ -1,4 +1,4 @@
-"""The checks of lesson 03 on recorded logs: each mistake gets its own finding, and its first hint."""
+"""The checks of lesson 03 on recorded logs: each mistake has a finding of its own, by its key."""
 
 from __future__ import annotations
 
@@ -15,13 +15,25 @@ from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
-from workshop_kit.exercises.checks.logging_service import HONEST, HOSTILE, HOSTILE_PATH, UNLUCKY, Log
+from workshop_kit.exercises.checks.logging_service import (
+    FRAME,
+    HONEST,
+    HOSTILE,
+    HOSTILE_PATH,
+    LEVELS,
+    LIBRARY,
+    UNLUCKY,
+    WRITERS,
+    Log,
+)
 from workshop_kit.exercises.incidents import LogIncident
 from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.jq import JqOutput
 
 Case = tuple[str, Sequence[Finding]]
 FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
-BUG = {"error": "KeyError: 'rows'", "stack": "orders.py:40 in charge"}
+BUG = {"error": "KeyError: 'rows'", "stack": f"orders.py:40 {FRAME}"}
 EVENTS: list[dict[str, Any]] = [
     *({**FIRST, "request_id": name, "path": "/orders/first"} for name in HONEST),
     {**FIRST, "request_id": HOSTILE, "path": HOSTILE_PATH},
@@ -34,30 +46,104 @@ def log_of(*lines: str) -> Log:
     return Log.of("".join(f"{line}\n" for line in lines))
 
 
+def log_of_events(events: Sequence[dict[str, Any]]) -> Log:
+    """A log of JSON objects."""
+    return log_of(*map(json.dumps, events))
+
+
 def without(*names: str) -> Callable[[dict[str, Any]], str]:
     """Write a line without some fields."""
     return lambda fields: json.dumps({name: value for name, value in fields.items() if name not in names})
 
 
+def as_text(fields: dict[str, Any]) -> str:
+    """Write a line for eyes."""
+    return " ".join(f"{name}={value}" for name, value in fields.items())
+
+
+def stdout_findings(to_line: Callable[[dict[str, Any]], str]) -> Sequence[Finding]:
+    """What the check finds in a log whose lines are written so."""
+    return logging_service.stdout_findings(log_of(*map(to_line, EVENTS)))
+
+
 def stdout() -> Iterator[Case]:
     """Lines that are nearly right."""
+    assert all(finding.passed for finding in stdout_findings(json.dumps))
+    yield "logging.stdout.collected.empty", logging_service.stdout_findings(log_of())
+    yield "logging.stdout.collected.some", stdout_findings(without("request_id"))
+    yield "logging.stdout.objects", stdout_findings(as_text)
+    yield "logging.stdout.fields.missing", stdout_findings(without("logger"))
+    yield "logging.stdout.fields.zone", stdout_findings(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]}))
 
-    def found(to_line: Callable[[dict[str, Any]], str]) -> Sequence[Finding]:
-        return logging_service.stdout_findings(log_of(*map(to_line, EVENTS)))
+    forged = json.dumps({**FIRST, "level": "critical", "msg": "all is lost"})
+    lines = list(map(json.dumps, EVENTS))
+    yield "logging.stdout.hostile.forged", logging_service.stdout_findings(log_of(*lines, forged))
+    yield (
+        "logging.stdout.hostile.escapes",
+        stdout_findings(lambda fields: json.dumps(fields).replace(r"\u001b", "\x1b")),
+    )
+    yield "logging.stdout.hostile.changed", stdout_findings(lambda fields: json.dumps({**fields, "path": "/cleaned"}))
 
-    def as_text(fields: dict[str, Any]) -> str:
-        return " ".join(f"{name}={value}" for name, value in fields.items())
+    yield "logging.stdout.bug.missing", stdout_findings(without(*BUG))
+    stack = [json.dumps({**FIRST, "msg": line}) for line in ("orders.py:40", FRAME)]
+    spread = log_of(*map(without("stack"), EVENTS), *stack)
+    yield "logging.stdout.bug.spread", logging_service.stdout_findings(spread)
 
-    assert all(finding.passed for finding in found(json.dumps))
-    yield "docker logs is empty", logging_service.stdout_findings(log_of())
-    yield "no JSON object", found(as_text)
-    assert any("A customer wrote a line of your log" in finding.means for finding in found(as_text))
-    yield "the zone of ts", found(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]}))
-    yield "missing: ", found(without("logger"))
-    yield "path not as asked for", found(lambda fields: json.dumps({**fields, "path": "/orders/cleaned"}))
-    yield "no search finds what went wrong", found(without(*BUG))
-    lines = [*map(without("stack"), EVENTS), *(json.dumps({**FIRST, "msg": line}) for line in BUG["stack"].split())]
-    yield "spread over many lines", logging_service.stdout_findings(log_of(*lines))
+
+IDS = {"customer-0": "id-0", "customer-1": "id-1"}
+ANSWERED = [Answer(200)] * len(IDS)
+
+
+def context_events() -> Iterator[dict[str, Any]]:
+    """The lines of two requests at once, and of a task that belongs to none."""
+    for who, own in IDS.items():
+        for by in WRITERS:
+            line = {"logger": "some_library", "msg": f"asked by {who}"} if by == LIBRARY else {"who": who, "by": by}
+            yield {**line, "request_id": own}
+        yield {"msg": "request", "route": "/orders", "request_id": own}
+    yield {"msg": "beat"}
+
+
+def context() -> Iterator[Case]:
+    """Lines with another's id, or with none."""
+
+    def found(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Sequence[Finding]:
+        events = [change(event) for event in context_events()]
+        return logging_service.context_findings(ANSWERED, log_of_events(events), IDS)
+
+    def shared(event: dict[str, Any]) -> dict[str, Any]:
+        return {**event, "request_id": "id-1"}
+
+    def lost(name: str, value: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        return lambda event: {**event, "request_id": None} if event.get(name) == value else event
+
+    assert all(finding.passed for finding in found(dict))
+    failed = [Answer(500), Answer(200)]
+    yield "logging.context.answered", logging_service.context_findings(failed, log_of(), IDS)
+    yield "logging.context.logged.another", found(shared)
+    yield "logging.context.logged.lost", found(lost("by", "itself"))
+    yield "logging.context.logged.thread", found(lost("by", "a thread"))
+    yield "logging.context.ended", found(lost("msg", "request"))
+    yield "logging.context.background", found(lambda event: {"request_id": "id-0", **event})
+
+
+def level_events(*wrong: str) -> Iterator[dict[str, Any]]:
+    """The lines of a probe and a request at each level; at the wrong ones the log has the opposite."""
+    for name, (probe, order) in LEVELS.items():
+        for kind, is_logged in (("probe", probe), ("request", order)):
+            if is_logged != (name in wrong):
+                yield {"msg": "request", "request_id": f"level-{name}-{kind}"}
+
+
+def level() -> Iterator[Case]:
+    """A level that is not taken, or is taken and has no effect."""
+    assert all(
+        finding.passed for finding in logging_service.level_findings([*LEVELS], log_of_events([*level_events()]))
+    )
+    yield "logging.level.taken", logging_service.level_findings(["info"] * 3, log_of())
+    for key in ("logging.level.debug", "logging.level.info", "logging.level.error"):
+        name = key.rpartition(".")[2]
+        yield key, logging_service.level_findings([*LEVELS], log_of_events([*level_events(name)]))
 
 
 def mixed(seed: int) -> pd.DataFrame:
@@ -72,21 +158,35 @@ def right_answer(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def parse() -> Iterator[Case]:
-    """One part of the answer is wrong, or lines of one kind are lost."""
+    """One part of the answer is wrong."""
     frame = mixed(3)
     right = right_answer(frame)
-    for says, change in (
-        ("More lines than there are", {"lines": len(frame) + 2}),
-        ("Not as many lines", {"lines": len(frame) - 1}),
-        ("A row too many", {"rows": right["rows"] + 3}),
-        ("Without a trace", {"odd": right["odd"][1:]}),
-        ("are lines that are fine", {"odd": [*right["odd"], "{}"]}),
+    for key, change in (
+        ("logging.parse.lines.more", {"lines": len(frame) + 2}),
+        ("logging.parse.lines.fewer", {"lines": len(frame) - 1}),
+        ("logging.parse.rows.more", {"rows": right["rows"] + 3}),
+        ("logging.parse.rows.fewer", {"rows": right["rows"] - 1}),
+        ("logging.parse.odd.lost", {"odd": right["odd"][1:]}),
+        ("logging.parse.odd.extra", {"odd": [*right["odd"], "{}"]}),
     ):
-        yield says, logging_lines.judge_parse({**right, **change}, frame).findings
-    for reason in KINDS - {"JSON cut short"}:
-        lost = set(frame.loc[frame["reason"] == reason, "raw"])
-        answer = {**right, "odd": [line for line in right["odd"] if line not in lost]}
-        yield reason, logging_lines.judge_parse(answer, frame).findings
+        yield key, logging_lines.judge_parse({**right, **change}, frame).findings
+
+
+FAILED_REQUEST = {"request_id": "a", "status": 503}
+
+
+def jq() -> Iterator[Case]:
+    """Output of jq with complaints, without an end, with too little or too much."""
+    records = [FAILED_REQUEST, {"request_id": "b", "status": 404}]
+
+    def found(output: str, error: str = "", code: int = 0, *, cut: bool = False) -> Sequence[Finding]:
+        return logging_lines.jq_findings(JqOutput(output, error, code, cut), [FAILED_REQUEST], records)
+
+    assert all(finding.passed for finding in found("a\n"))
+    yield "logging.jq.ended.endless", found("a\n", code=141, cut=True)
+    yield "logging.jq.ended.complaints", found("", "jq: error: Cannot index string\n", 5)
+    yield "logging.jq.complete", found("")
+    yield "logging.jq.only", found("a\nb\n")
 
 
 BEGAN = datetime(2026, 5, 18, 9, tzinfo=UTC)
@@ -133,37 +233,64 @@ RIGHT = {"dependency": "redis", "since": str(INCIDENT.injected), "request_id": "
 
 
 def cause() -> Iterator[Case]:
-    """Another dependency, time or request: one finding fails."""
+    """Another dependency, time or request: one finding fails, and none is judged by a wrong dependency."""
     assert logging_incident.judge_cause(RIGHT, LOG, INCIDENT).verdict is Verdict.PASSED
-    for says, change in (
-        ("hiccupped", {"dependency": "replica-db"}),
-        ("none was refused by it", {"dependency": "master-db"}),
-        ("The service needs", {"dependency": "a disk"}),
-        ("early: then all was well", {"since": str(BEGAN + timedelta(seconds=5))}),
-        ("s too late", {"since": str(INJECTING + timedelta(seconds=6))}),
-        ("This is no time", {"since": "soon"}),
-        ("learns nothing about the trouble", {"request_id": "id-3"}),
-        ("No such request", {"request_id": "nobody"}),
+    for key, change in (
+        ("logging.cause.dependency.other", {"dependency": "replica-db"}),
+        ("logging.cause.dependency.unnoticed", {"dependency": "master-db"}),
+        ("logging.cause.dependency.unknown", {"dependency": "a disk"}),
+        ("logging.cause.since.early", {"since": str(BEGAN + timedelta(seconds=5))}),
+        ("logging.cause.since.late", {"since": str(INJECTING + timedelta(seconds=6))}),
+        ("logging.cause.since.no-time", {"since": "soon"}),
+        ("logging.cause.request.unconcerned", {"request_id": "id-3"}),
+        ("logging.cause.request.unknown", {"request_id": "nobody"}),
     ):
         findings = logging_incident.judge_cause({**RIGHT, **change}, LOG, INCIDENT).findings
-        assert [finding.passed for finding in findings] == [name not in change for name in RIGHT]
-        yield says, findings
+        judged = ["dependency"] if "dependency" in change else [*RIGHT]
+        assert [finding.passed for finding in findings] == [name not in change for name in judged]
+        yield key, findings
 
 
 WRONG = {
     "logging.stdout": stdout,
+    "logging.context": context,
+    "logging.level": level,
     "logging.parse": parse,
+    "logging.jq": jq,
     "logging.cause": cause,
 }
 
 
 @pytest.mark.parametrize("identifier", WRONG)
 def test_each_wrong_answer_is_named(identifier: str) -> None:
-    """The first finding that fails names the mistake, and chooses the hint for it."""
-    check_runner.assert_named(identifier, WRONG[identifier]())
+    """A finding with the key of the mistake fails."""
+    check_runner.assert_keys(WRONG[identifier]())
+
+
+def test_what_follows_from_an_earlier_failure_is_left_out() -> None:
+    """A log without a line, lines for eyes, one dictionary for all requests: one or two findings, and not five."""
+    found: dict[str, Sequence[Finding]] = dict(stdout())
+    assert len(found["logging.stdout.collected.empty"]) == 1
+    failed = [finding.key for finding in found["logging.stdout.objects"] if not finding.passed]
+    assert failed == ["logging.stdout.objects", "logging.stdout.hostile.forged"]
+    for cases in (context(), level()):
+        for key, findings in cases:
+            assert [finding.key for finding in findings if not finding.passed] == [key]
 
 
 KINDS = {"plain text", "empty", "JSON, not an object", "JSON cut short", "NaN or Infinity", "duplicate keys"}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS - {"JSON cut short"}))
+def test_what_is_lost_is_named_by_its_kind(kind: str) -> None:
+    """Lines of one kind are in neither list."""
+    frame = mixed(3)
+    right = right_answer(frame)
+    lost = set(frame.loc[frame["reason"] == kind, "raw"])
+    odd = [line for line in right["odd"] if line not in lost]
+    finding = logging_lines.judge_parse({**right, "odd": odd}, frame).findings[-1]
+    assert finding.key == "logging.parse.odd.lost"
+    assert kind in finding.means
 
 
 @pytest.mark.parametrize("seed", range(3))

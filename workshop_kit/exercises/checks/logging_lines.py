@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,16 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.exercises.check_api import Context, check, handed_in, part
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
+from workshop_kit.exercises.findings import findings
+from workshop_kit.exercises.result import Finding, Result, conclude
+from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import MARK, NO_HEALTHCHECK, SMALL_LOG, fields_of, printed_json
 from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
 
-READ = "docker logs, read to its end with the kit's own reader"
+PARSE = findings("logging.parse")
+JQ = findings("logging.jq")
+COLLECTOR = findings("logging.collector")
 
 
 @check("logging.parse")
@@ -34,48 +39,43 @@ def parse(context: Context) -> Result:
 def judge_parse(value: Any, frame: pd.DataFrame) -> Result:
     """Judge an answer by the lines as the kit's reader has them."""
     odd = frame[frame["reason"].notna()]
-    said, lines, rows = (part(value, name) for name in ("odd", "lines", "rows"))
-    more = isinstance(lines, int) and lines > len(frame)
-    whole = len(frame) - len(odd)
-    findings = (
-        found(
-            lines == len(frame),
-            READ,
-            f"you counted {lines or 'no'} lines",
-            "as many as the container wrote",
-            f"{'More' if more else 'Not as many'} lines than there are: {len(frame)}.",
-            "What ends a line? In a log only a newline does; splitlines() knows ten more.",
-        ),
-        found(
-            rows == whole,
-            READ,
-            f"you have {rows or 'no'} rows",
-            "one for each line that is a JSON object, and says all of it",
-            f"{whole} lines are whole JSON objects. A row too many hides a line that is not what it seems.",
-            "Does json.loads accept NaN? A number? A key that comes twice? Of two values, it keeps one.",
-        ),
-        _odd([*map(str, said)] if isinstance(said, list | tuple) else [], odd),
-    )
-    shown = f"Of {len(frame)} lines none is lost: {len(odd)} fit no table, and you have each of them."
-    return conclude(shown, findings, symptom="Some of what the container said is nowhere, and nobody would ever know.")
+    texts = part(value, "odd")
+    texts = [*map(str, texts)] if isinstance(texts, list | tuple) else []
+    shown = PARSE.shown.format(lines=len(frame), odd=len(odd))
+    return conclude(shown, _parse_findings(value, texts, len(frame), odd))
 
 
-def _odd(texts: list[str], odd: pd.DataFrame) -> Finding:
-    why = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
-    missing = Counter(odd["raw"].astype(str)) - Counter(texts)
-    too_many = Counter(texts) - Counter(odd["raw"].astype(str))
-    means = "Among the odd lines are lines that are fine, or halves of lines."
-    if missing:
-        reasons = Counter(why[text] for text in missing.elements()).most_common()
-        means = f"Without a trace: {', '.join(f'{count} × {reason}' for reason, count in reasons)}."
-    return found(
-        not missing and not too_many,
-        READ,
-        f"{len(texts)} odd lines; {too_many.total()} of them are not odd, or no line of this log",
-        "the text of every line that is no row, to the letter",
-        means,
-        "Where does a line go that json.loads refuses, or that is no dict?",
-    )
+def _parse_findings(value: Any, texts: Sequence[str], total: int, odd: pd.DataFrame) -> tuple[Finding, ...]:
+    """Return the findings on an answer: rows are counted once the lines are right, and what is odd once the rows are.
+
+    A line that is nowhere is told also where the number of lines is wrong.
+    """
+    lines = _count(part(value, "lines"), total, "lines")
+    is_lost, odd_texts = _odd(texts, odd)
+    if not lines.passed:
+        return (lines, odd_texts) if is_lost else (lines,)
+
+    rows = _count(part(value, "rows"), total - len(odd), "rows")
+    return (lines, rows, odd_texts) if rows.passed else (lines, rows)
+
+
+def _count(count: Any, total: int, what: str) -> Finding:
+    way = "more" if isinstance(count, int) and count > total else "fewer"
+    got = f"you have {'none' if count in (None, 0) else count}"
+    return PARSE.found(count == total, f"{what}.{way}", got, total=total)
+
+
+def _odd(texts: Sequence[str], odd: pd.DataFrame) -> tuple[bool, Finding]:
+    """Return whether lines are nowhere, and the finding on the texts of the odd lines."""
+    reason_of = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
+    lost = Counter(odd["raw"].astype(str)) - Counter(texts)
+    extra = Counter(texts) - Counter(odd["raw"].astype(str))
+
+    counts = Counter(reason_of[text] for text in lost.elements()).most_common()
+    reasons = ", ".join(f"{count} × {reason}" for reason, count in counts)
+    way = "lost" if lost else "extra"
+    got = f"{len(texts)} texts; {lost.total()} lines are missing, {extra.total()} texts are no odd line"
+    return bool(lost), PARSE.found(not lost and not extra, f"odd.{way}", got, reasons=reasons)
 
 
 LATEST_LINES = 5000
@@ -83,8 +83,9 @@ FAILED = 500
 MAX_BYTES = 1024 * 1024
 """More than all ids together; a program without an end is stopped there."""
 MOST_OUTPUT = 800  # characters
+MOST_COMPLAINT = 160
+MOST_NAMES = 3
 CANNOT_BE_READ = 3  # jq's exit code for a program that is none
-JQ = "docker logs SERVICE | jq -R -r -f find.jq, with some lines planted"
 
 
 @check("logging.jq")
@@ -96,15 +97,26 @@ def one_liner(context: Context) -> Result:
     data = b"\n".join(lines) + b"\n"
     image = recipes.tags(context.stack.root)["collector"]
     answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
-    said = answer.error[-MOST_OUTPUT:]
+    complaints = answer.error[-MOST_OUTPUT:]
+
     if answer.exit_code == CANNOT_BE_READ:
-        means, look = "jq cannot read this program.", "Read what jq says."
-        finding = Finding(False, JQ, means, "the ids of failed requests", means, look)
-        return Result.not_readable(means, finding, output=said)
+        unreadable = JQ.failed("program", _first_line(answer.error))
+        return Result.not_readable(unreadable.means, unreadable, output=complaints)
+
     records = list(map(fields_of, lines))
-    truth = [record for record in records if _failed(record)]
-    shown = f"{len(truth)} failed requests among {len(lines):,} lines, and no line could stop you."
-    return conclude(shown, (_ended(answer), _complete(answer, truth), _only(answer, truth, records)), said)
+    failed = [record for record in records if _failed(record)]
+    shown = JQ.shown.format(failed=len(failed), lines=len(lines))
+    return conclude(shown, jq_findings(answer, failed, records), complaints)
+
+
+def jq_findings(
+    answer: JqOutput, failed: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
+) -> tuple[Finding, ...]:
+    """Return the findings on jq's output. Without an end, or with complaints alone, there is no list to judge."""
+    ended = _ended(answer)
+    if not ended.passed and (answer.cut or not answer.output):
+        return (ended,)
+    return (ended, _complete(answer, failed), _only(answer, failed, records))
 
 
 def _planted() -> list[str]:
@@ -113,8 +125,9 @@ def _planted() -> list[str]:
     requests = [{"msg": "request", "request_id": secrets.token_hex(8), "status": status} for status in statuses]
     cut = json.dumps({"status": 503, "request_id": secrets.token_hex(8)})[:-4]
     no_id = {"msg": "upstream answered", "status": 502}
+    inside = {"msg": "request", "request_id": secrets.token_hex(8), "upstream": {"status": 503}, "status": 200}
     odd = ["Traceback (most recent call last):", cut, "", "42", '"status"', '["status", 503]', "null"]
-    return [*map(json.dumps, [*requests, no_id]), *odd]
+    return [*map(json.dumps, [*requests, no_id, inside]), *odd]
 
 
 def _failed(record: dict[str, Any]) -> bool:
@@ -125,46 +138,46 @@ def _failed(record: dict[str, Any]) -> bool:
     return status >= FAILED and isinstance(record.get("request_id"), str)
 
 
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0][:MOST_COMPLAINT]
+
+
 def _ended(answer: JqOutput) -> Finding:
     complaints = [line for line in answer.error.split("\n") if line]
-    first = f", first: {complaints[0][:160]}" if complaints else ""
-    return found(
-        answer.exit_code == 0 and not complaints,  # the exit code speaks of the last line only
-        JQ,
-        f"exit code {answer.exit_code}, {len(complaints)} complaints{first}",
-        "exit code 0, and no complaint",
-        "jq failed on lines that are not what it expects: it writes about them, and not about what you asked.",
-        "Not every line is JSON, and not all JSON is an object: what does ? do after fromjson, and what does objects?",
-    )
+    got = f"exit code {answer.exit_code}, {len(complaints)} complaints"
+    if complaints:
+        got += f"; the first: {_first_line(answer.error)}"
+    if answer.cut:
+        return JQ.failed("ended.endless", f"more than {MAX_BYTES:,} bytes")
+    # The exit code speaks of the last line only.
+    return JQ.found(answer.exit_code == 0 and not complaints, "ended.complaints", got)
 
 
-def _complete(answer: JqOutput, truth: list[dict[str, Any]]) -> Finding:
-    missing = Counter(record["request_id"] for record in truth) - Counter(answer.output.split("\n"))
-    statuses = sorted({str(record["status"]) for record in truth if record["request_id"] in missing})
-    return found(
-        not missing,
-        JQ,
-        f"{missing.total()} of {len(truth)} failed requests are missing; their status: {', '.join(statuses) or 'none'}",
-        "the request_id of every request whose status is 500 or more",
-        "Customers were refused, and your list misses them.",
-        "Is 500 itself in? Does a line that cannot be read keep the next ones from being read?",
-    )
+def _complete(answer: JqOutput, failed: Sequence[dict[str, Any]]) -> Finding:
+    missing = Counter(record["request_id"] for record in failed) - Counter(answer.output.split("\n"))
+    if not missing:
+        return JQ.passed("complete", f"all {len(failed)}")
+    statuses = sorted({str(record["status"]) for record in failed if record["request_id"] in missing})
+    got = f"{missing.total()} of {len(failed)} are missing; their status: {', '.join(statuses)}"
+    return JQ.failed("complete", got)
 
 
-def _only(answer: JqOutput, truth: list[dict[str, Any]], records: list[dict[str, Any]]) -> Finding:
-    too_many = Counter(answer.output.split("\n")[:-1]) - Counter(record["request_id"] for record in truth)
+def _only(answer: JqOutput, failed: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]) -> Finding:
+    extra = Counter(answer.output.split("\n")[:-1]) - Counter(record["request_id"] for record in failed)
     statuses = {str(record.get("request_id")): record.get("status") for record in records}
-    return has_none(
-        [f"{text or 'an empty line'} (status {json.dumps(statuses.get(text))})" for text in too_many],
-        f"{JQ}: ids of requests that did not fail",
-        "It reports failures that there were not: to jq, any text is more than any number, and so is any object.",
-        "Ask for numbers before you compare. And what is to be said where there is no request_id?",
-    )
+    names = [f"{text or 'an empty line'} (status {json.dumps(statuses.get(text))})" for text in extra]
+    got = ", ".join(names[:MOST_NAMES]) or "none"
+    if len(names) > MOST_NAMES:
+        got += f" and {len(names) - MOST_NAMES} more"
+    return JQ.found(not extra, "only", got)
 
 
-MODULE, PROGRAM, FOLDER = "/app/collector/checkpoint.py", "/app/inside.py", "/var/lib/collector"
+MODULE = "/app/collector/checkpoint.py"
+PROGRAM = "/app/inside.py"
+FOLDER = "/var/lib/collector"
 INSIDE = Path(__file__).with_name("collector_inside.py")
 DEADLINE_SECONDS = 15.0
+MOST_LOG = 4096
 
 
 @check("logging.collector")
@@ -189,24 +202,17 @@ def collector(context: Context) -> Result:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)
             counts = printed_json(running.log_tail())
         except (WorkshopError, ValueError) as failed:
+            way = "crashed"
             if isinstance(failed, NotInTime):
+                way = "endless"
                 context.waits.add("the collector was not done", time.monotonic() - began)
-            means = "It did not collect: its methods could not be called, or did not come to an end."
-            called, look = "Run the collector with your checkpoint.py", "Read its last lines."
-            finding = Finding(False, called, "no lines", "it collects", means, look)
-            return Result.did_not_start(means, finding, output=running.log_tail()[-4096:])
-    return conclude("Whenever it dies, every line is there once.", [_all_once(**counts)])
+            log = running.log_tail()
+            finding = COLLECTOR.failed(f"runs.{way}", crash_reason(log) or "no lines")
+            return Result.did_not_start(finding.means, finding, output=log[-MOST_LOG:])
+    return conclude(COLLECTOR.shown, [_all_once(**counts)])
 
 
 def _all_once(lost: int, twice: int, steps: int) -> Finding:
-    means = "Lines came twice: a part had them already, and the checkpoint did not know."
-    if lost:
-        means = "Lines were read, then the collector died. The checkpoint said that they are safe, and they were in "
-        means += "no part."
-    return equals(
-        f"Death before each of {steps} steps that it takes to commit",
-        f"{lost} lost, {twice} twice",
-        "0 lost, 0 twice",
-        means,
-        "What is on the disk, and what only in memory, when the checkpoint says how far we are?",
-    )
+    way = "lost" if lost else "twice"
+    is_once = lost == twice == 0
+    return COLLECTOR.found(is_once, f"once.{way}", f"{lost} lost, {twice} twice", steps=steps)

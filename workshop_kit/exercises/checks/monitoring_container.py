@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, seeded
-from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
+from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, WORKS
+from workshop_kit.exercises.findings import findings
+from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial
 from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 
+HEALTHCHECK = findings("monitoring.healthcheck")
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
 LATER = 'sleep "$0" && exec "$@"'
 """A slow start: sleep, then execute the image's own command."""
@@ -28,6 +34,9 @@ WELL_SECONDS = START_INTERVAL_SECONDS + SLACK_SECONDS
 LOOK_SECONDS = 0.1
 AT_LEAST = 2
 """The probes in a row that have to fail: a single late answer is an accident."""
+ABSENT = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat |no such file)|sh: (?:\d+: )?(\S+): not found')
+"""The engine's and a shell's words for a command that the image lacks."""
+MOST_OUTPUT = 200
 
 
 def given(seed: int) -> dict[str, Any]:
@@ -53,25 +62,68 @@ def healthcheck(context: Context) -> Result:
         ) as trial:
             # Asked of the container, since Podman leaves it out of what it says about an image.
             if (trial.running.inspect()["Config"].get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
-                means = "Your image has no HEALTHCHECK: the engine can only see that the process is there."
-                look = "HEALTHCHECK stands in the Dockerfile, before CMD: options, then CMD and a list."
-                return conclude("", [Finding(False, "docker image inspect", "no Healthcheck", "one", means, look)])
-            return _freeze(trial, context, numbers)
+                return conclude("", [HEALTHCHECK.failed("there", "no Healthcheck")])
+            return _observe(trial, context, numbers)
 
 
-def _freeze(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
+def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
+    """Wait for its start, then freeze it; a container that is not healthy by then is not frozen."""
     context.report_step("waiting until it has started")
     early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
     service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
     status = early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
+    started = start_findings(early, status, _probes(trial), numbers["start_seconds"])
+    if status != "healthy":
+        return conclude("", started, _probe_output(trial))
+
     context.report_step("freezing it")
     trial.signal("SIGSTOP")
-    noticed, several = _notices_hang(trial, numbers["notice_seconds"])
+    frozen = _notices_hang(trial, numbers["notice_seconds"])
     trial.signal("SIGCONT")
-    findings = (_stays_starting(early, numbers["start_seconds"]), _is_healthy(status), noticed, several)
     # The task is about the hang: if it is not noticed, that is the symptom.
-    shown = "It was not restarted while it was starting, and the hang was noticed."
-    return conclude(shown, findings, _probe_output(trial), symptom=noticed.means)
+    return conclude(HEALTHCHECK.shown, [*started, *frozen], _probe_output(trial), symptom=frozen[0].means)
+
+
+def start_findings(
+    early: str | None, status: str | None, probes: Sequence[dict[str, Any]], start_seconds: float
+) -> list[Finding]:
+    """Return the findings on the start.
+
+    ``early`` is a health status from before the first 200, ``status`` the one after it (None: still starting);
+    ``probes`` are the last ones. A command that the image lacks explains all else.
+    """
+    absent = _absent_command(probes)
+    if absent and status != "healthy":
+        return [HEALTHCHECK.failed("command", absent.output, name=absent.name)]
+
+    way = f"starting.{early or 'unhealthy'}"
+    judged = [HEALTHCHECK.found(early is None, way, early or "starting", seconds=start_seconds)]
+    if early == "unhealthy":
+        return judged
+
+    failed = [probe for probe in probes if probe["ExitCode"]]
+    way = "failing" if status == "unhealthy" or failed else "seldom"
+    got = status or f"still starting after {WELL_SECONDS:g} s"
+    if failed and status != "healthy":
+        got += f"; the last probe: {_probe_line(failed[-1])}"
+    judged.append(HEALTHCHECK.found(status == "healthy", f"serving.{way}", got))
+    return judged
+
+
+@dataclass(frozen=True)
+class AbsentCommand:
+    """A command that a probe could not run, and what came back."""
+
+    name: str
+    output: str
+
+
+def _absent_command(probes: Sequence[dict[str, Any]]) -> AbsentCommand | None:
+    """Return the command that the image lacks, by what the probes said; None if there is none."""
+    for probe in probes:
+        if probe["ExitCode"] and (absent := ABSENT.search(str(probe["Output"]))):
+            return AbsentCommand(absent[1] or absent[2], absent[0])
+    return None
 
 
 def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:
@@ -97,73 +149,71 @@ def _health(trial: Trial) -> dict[str, Any]:
     return health
 
 
-def _stays_starting(early: str | None, start_seconds: float) -> Finding:
-    """Find whether the health status is ``starting`` until the first 200; ``early`` is an earlier status."""
-    means = "It was restarted while it was starting, and would be the next time, too: it never comes up."
-    if early == "healthy":
-        means = "The engine calls it healthy before it serves: what waits for it starts too early."
-    return equals(
-        f"Start it; today that takes {start_seconds:g} s, and it serves nothing before",
-        early or "starting",
-        "starting",
-        means,
-        "How long may it take to start before its failures count? And what does the test ask?",
-    )
-
-
-def _is_healthy(status: str | None) -> Finding:
-    return equals(
-        "Wait until it serves; the master database is gone, for which it cannot be blamed",
-        status or f"still starting after {WELL_SECONDS:g} s",
-        "healthy",
-        "The engine takes a service for dead that answers: because of its database, or because it asks too seldom.",
-        "Which path does the test ask, and how often?",
-    )
-
-
-def _notices_hang(trial: Trial, notice_seconds: float) -> tuple[Finding, Finding]:
-    """Find whether a frozen process becomes unhealthy in time, and not after a single probe."""
-    started = time.monotonic()
+def _notices_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
+    """Wait until a frozen process is unhealthy, or the time is up."""
+    began = time.monotonic()
     status = _first(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
-    took, health = time.monotonic() - started, _health(trial)
-    noticed = found(
-        status == "unhealthy",
-        "Freeze its process (SIGSTOP): connections are accepted and never answered",
-        f"{health['Status']} after {took:.1f} s",
-        f"unhealthy within {notice_seconds:g} s",
-        "It hung, and the engine called it healthy: the process was there, and no customer got an answer.",
-        "The test has to want an answer, and has to give up: timeout. Then interval and retries say how long it takes.",
-    )
-    several = found(
-        status is None or health["FailingStreak"] >= AT_LEAST,
-        "Count the probes in a row that failed until then",
-        str(health["FailingStreak"]),
-        f"{AT_LEAST} or more",
-        "One answer that came late, and the service was restarted in the middle of its work.",
-        "How many tries does it get?",
-    )
-    return noticed, several
+    took_seconds = time.monotonic() - began
+    health = _health(trial)
+    got = f"{health['Status']} after {took_seconds:.1f} s"
+    return hang_findings(got, health["FailingStreak"], notice_seconds, is_noticed=status == "unhealthy")
+
+
+def hang_findings(got: str, failed_probes: int, notice_seconds: float, *, is_noticed: bool) -> list[Finding]:
+    """Find whether a frozen process became unhealthy in time, and not after a single probe."""
+    noticed = HEALTHCHECK.found(is_noticed, "hang", got, limit=notice_seconds)
+    if not is_noticed:
+        return [noticed]
+    return [noticed, HEALTHCHECK.found(failed_probes >= AT_LEAST, "tries", str(failed_probes), least=AT_LEAST)]
+
+
+def _probes(trial: Trial) -> list[dict[str, Any]]:
+    """Return the last probes, as the engine keeps them."""
+    probes: list[dict[str, Any]] = _health(trial).get("Log") or []
+    return probes
+
+
+def _probe_line(probe: dict[str, Any]) -> str:
+    return f"exit code {probe['ExitCode']}: {str(probe['Output'])[:MOST_OUTPUT].strip()}"
 
 
 def _probe_output(trial: Trial) -> str:
-    """Return the probes' exit codes and outputs, as the engine keeps them."""
-    probes = _health(trial).get("Log") or []
-    return "\n".join(f"exit code {probe['ExitCode']}: {str(probe['Output'])[:200].strip()}" for probe in probes)
+    return "\n".join(map(_probe_line, _probes(trial)))
 
 
+DRAIN = findings("monitoring.drain")
 PAUSE_SECONDS = 0.01
 PROBE_SECONDS = 0.3
 """How often the balancer asks /readyz; it believes the last answer until the next."""
 DRAIN_SECONDS = 1.5
+READY_SECONDS = 5.0
 END_SECONDS = 8.0
 BEFORE_SECONDS = 0.7
 PATH = "/orders/first"
 """Answers 404 in a service that works, without a database."""
 
 
+@dataclass(frozen=True)
+class StopObservation:
+    """What came back around a stop: before SIGTERM, after it, and of the customers.
+
+    ``code`` is the exit code, None if it still ran. ``came`` are the customers who came to it, ``failed`` are those of
+    ``total`` who were not served.
+    """
+
+    before: Answer
+    ready: Answer
+    live: Answer
+    code: int | None
+    came: int
+    total: int
+    failed: int
+
+
 def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter[str], int]:
     """Send customers to the instances whose /readyz last said 200, until the stop; count them, and the failures."""
-    customers, failed = Counter[str](), 0
+    customers = Counter[str]()
+    failed = 0
     ready: list[str] = []
     probed_at = 0.0
     while not stop.wait(PAUSE_SECONDS):
@@ -179,24 +229,28 @@ def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter
 def drain(context: Context) -> Result:
     """Stop one of two instances while customers come."""
     environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
-    with service_trial.start(context, "/readyz", START_SECONDS, environment=environment) as trial:
+    with service_trial.start(context, WORKS, START_SECONDS, environment=environment) as trial:
+        if not trial.wait_answer("/readyz", READY_SECONDS):
+            never = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
+            return conclude("", [never], trial.lines())
+
         context.report_step("stopping it while customers come")
         stop = threading.Event()
         with ThreadPoolExecutor(1) as pool:
             balancing = pool.submit(_balance, (trial.address, context.stack.url()), stop)
             try:
-                ready, *others = _stop(trial)
+                before, ready, live, code = _stop(trial)
             finally:
                 stop.set()
         customers, failed = balancing.result()
-        lost = _none_lost(customers[trial.address], customers.total(), failed)
-        shown = f"It left, and none of {customers.total()} customers noticed."
-        return conclude(shown, (ready, lost, *others), trial.lines())
+        observed = StopObservation(before, ready, live, code, customers[trial.address], customers.total(), failed)
+        return conclude(DRAIN.shown.format(total=observed.total), drain_findings(observed), trial.lines())
 
 
-def _stop(trial: Trial) -> tuple[Finding, ...]:
-    """Send SIGTERM while the balancer serves; find what /readyz and /livez say then, and whether it ends by itself."""
+def _stop(trial: Trial) -> tuple[Answer, Answer, Answer, int | None]:
+    """Send SIGTERM while the balancer serves; return the answers before it and after it, and the exit code."""
     time.sleep(BEFORE_SECONDS)
+    before = trial.get("/readyz")
     trial.signal("SIGTERM")
     missing = "/readyz was still 200 after SIGTERM"
     ready = trial.poll(
@@ -205,38 +259,26 @@ def _stop(trial: Trial) -> tuple[Finding, ...]:
     live = trial.get("/livez")
     code = trial.wait_ended(END_SECONDS)
     time.sleep(2 * PROBE_SECONDS)
-    return (
-        has_status(
-            ready,
-            503,
-            f"GET /readyz after SIGTERM, in the {DRAIN_SECONDS:g} s for which it still serves",
-            "It is about to leave, and says that it is ready: customers are sent to a port that is about to close.",
-            "What on request.app.state says that the stop has begun?",
-        ),
-        has_status(
-            live,
-            200,
-            "GET /livez at that time: it lives until it has ended",
-            "It was restarted, or killed, while it was finishing its work.",
-            "Not ready is not dead: leave /livez as it is.",
-        ),
-        equals(
-            f"Wait up to {END_SECONDS:g} s for its end",
-            "it still ran" if code is None else f"exit code {code}",
-            "exit code 0",
-            "It had to be killed, or it crashed on its way out.",
-            "Read its last lines.",
-        ),
-    )
+    return before, ready, live, code
 
 
-def _none_lost(came: int, total: int, failed: int) -> Finding:
-    """Find whether all customers were served; ``came``: those who came to the instance that was stopped."""
-    return found(
-        not failed and came > 0,
-        "Send customers to those of two instances whose /readyz said 200",
-        f"{failed} of {total} failed; {came} came to it",
-        "0 failed, and some came to it",
-        f"{failed} customers were sent to a service that had stopped listening, and lost.",
-        "The balancer asks /readyz every 0.3 s and believes it. When does it learn that this one leaves?",
-    )
+def drain_findings(observed: StopObservation) -> list[Finding]:
+    """Return the findings; that customers were lost follows where /readyz did not say 503."""
+    if observed.before.status != 200:
+        return [DRAIN.failed("before.early", str(observed.before), limit=READY_SECONDS)]
+
+    ways = {200: "still", None: "gone"}
+    way = ways.get(observed.ready.status, "fails")
+    lost = f"; {observed.failed} of {observed.total} customers got no answer" if observed.failed else ""
+    is_leaving = observed.ready.status == 503
+    judged = [DRAIN.found(is_leaving, f"ready.{way}", f"{observed.ready}{lost}", seconds=DRAIN_SECONDS)]
+    if observed.ready.status is None:
+        return judged
+
+    if is_leaving:
+        got = f"{observed.failed} of {observed.total} got no answer; {observed.came} came to it"
+        judged.append(DRAIN.found(not observed.failed, "lost", got, failed=observed.failed))
+    judged.append(DRAIN.found(observed.live.status == 200, "alive", str(observed.live)))
+    ended = "it still ran" if observed.code is None else f"exit code {observed.code}"
+    judged.append(DRAIN.found(observed.code == 0, "end", ended, limit=END_SECONDS))
+    return judged

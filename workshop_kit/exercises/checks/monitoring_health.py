@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, part
-from workshop_kit.exercises.result import Finding, Result, conclude, found
+from workshop_kit.exercises.findings import findings
+from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import (
     HANGS,
     HOST_VARIABLES,
@@ -26,6 +27,7 @@ WORKS = "/orders"
 SETTLE_SECONDS = 7.0
 START_SECONDS = 20.0
 
+DEEP = findings("monitoring.deep")
 TWO = ("master-db", "redis")
 QUICK_SECONDS = 0.5
 LIMIT_SECONDS = 1.0
@@ -38,11 +40,12 @@ BACK_SECONDS = 5.0
 AWAY = re.compile(r'"([\w-]+):\w+": ?\[\{[^]]*?"status": ?"(?:fail|warn)"')
 INSIDES = re.compile(r"Errno|Error\b|Exception|Traceback|asyncmy|[Cc]an't connect|:3306|:6379|\(2003|\(1045")
 
+CRITICAL = findings("monitoring.critical")
 SETTING = "HEALTH_CRITICAL"
-GONE = ("redis", "master-db", "replica-db", "")
-"""The dependencies that go, the gravest mistake first, and none."""
-CRITICAL = ("master-db", "redis")
-"""As the stack's setting has it."""
+GONE = ("redis", "master-db", "replica-db")
+"""The dependencies that go, one at a time, the gravest mistake first."""
+HERE = ("master-db", "redis")
+"""The critical dependencies, as the stack's setting has them."""
 OTHERWISE = "replica-db"
 """The critical dependency of the second instance, which only reads."""
 
@@ -80,16 +83,29 @@ def deep(context: Context) -> Result:
     with run_behind_proxies(context, *TWO) as (trial, proxies, _):
         service_trial.wait_started(trial, WORKS, within_seconds=START_SECONDS)
         context.report_step("letting two dependencies hang, and refuse")
-        proxies.set(HANGS, *TWO)
-        # Before /livez: a /livez that pings would keep the only connection for pings.
-        findings = [_answers_in_time(trial, path) for path in ("/health", "/readyz")]
-        findings.append(_stays_alive(trial))
-        proxies.set(REFUSES, *TWO)
-        findings.append(_names_both(trial, proxies))
-        proxies.set(OPEN)
-        findings.append(_recovers(trial))
-        shown = "No database makes the orchestrator restart it, and /health answers in time."
-        return conclude(shown, findings, trial.lines())
+        return conclude(DEEP.shown, _deep_findings(trial, proxies), trial.lines())
+
+
+def _deep_findings(trial: Trial, proxies: DependencyProxies) -> list[Finding]:
+    """Judge /readyz, which asks the same pings, once /health is right, and the names unless /health has none."""
+    proxies.set(HANGS, *TWO)
+    # Before /livez: a /livez that pings would keep the only connection for pings.
+    health = _ask(trial, "/health", LIMIT_SECONDS + GRACE_SECONDS, kept=200)
+    judged = [in_time("/health", health, is_in_time=_is_in_time(trial, health))]
+    if judged[0].passed:
+        ready = _ask(trial, "/readyz", LIMIT_SECONDS + GRACE_SECONDS, kept=200)
+        judged.append(in_time("/readyz", ready, is_in_time=_is_in_time(trial, ready)))
+    judged.append(_stays_alive(trial))
+
+    proxies.set(REFUSES, *TWO)
+    if health.status in {None, 503}:
+        time.sleep(FAILURE_KEPT_SECONDS)  # the kept report of the hanging ping names both, too
+        judged.append(names_both(settled(trial, set(TWO)), proxies.environment.values()))
+
+    proxies.set(OPEN)
+    is_back = trial.wait_answer("/readyz", within_seconds=BACK_SECONDS)
+    judged.append(DEEP.found(is_back, "recovers", str(trial.get("/readyz")), limit=BACK_SECONDS))
+    return judged
 
 
 def _ask(trial: Trial, path: str, within_seconds: float, kept: int = 0) -> Answer:
@@ -106,67 +122,43 @@ def _ask(trial: Trial, path: str, within_seconds: float, kept: int = 0) -> Answe
     return answer
 
 
+def _is_in_time(trial: Trial, answer: Answer) -> bool:
+    return answer.status is not None and trial.is_in_time(answer, LIMIT_SECONDS + GRACE_SECONDS)
+
+
+def in_time(path: str, answer: Answer, *, is_in_time: bool) -> Finding:
+    """Return the finding on an answer of /health or /readyz while two dependencies hang."""
+    way = "well"
+    if answer.status not in {None, 200, 503}:
+        way = "fails"
+    elif not is_in_time:
+        way = "late"
+    got = f"{answer} after {answer.seconds:.2f} s"
+    name = path.removeprefix("/").removesuffix("z")
+    return DEEP.found(answer.status == 503 and is_in_time, f"{name}.{way}", got, limit=LIMIT_SECONDS, answer=answer)
+
+
 def _stays_alive(trial: Trial) -> Finding:
     answer = _ask(trial, "/livez", QUICK_SECONDS)
-    return found(
-        answer.status == 200 and trial.is_in_time(answer, QUICK_SECONDS),
-        "GET /livez while master-db and redis hang",
-        f"{answer} after {answer.seconds:.2f} s",
-        f"200 within {QUICK_SECONDS:g} s",
-        "The database hung, so the service was restarted, again and again: no restart mends a database.",
-        "What does live() ask, and whom would a restart help?",
-    )
+    is_alive = answer.status == 200 and trial.is_in_time(answer, QUICK_SECONDS)
+    return DEEP.found(is_alive, "alive", f"{answer} after {answer.seconds:.2f} s", limit=QUICK_SECONDS)
 
 
-def _answers_in_time(trial: Trial, path: str) -> Finding:
-    answer = _ask(trial, path, LIMIT_SECONDS + GRACE_SECONDS, kept=200)
-    in_time = answer.status is not None and trial.is_in_time(answer, LIMIT_SECONDS + GRACE_SECONDS)
-    means = f"{path} says that all is well while master-db and redis hang."
-    if answer.status not in {None, 200, 503}:
-        means = f"{path} answers {answer}: its own code fails while both hang. The log says at which line."
-    elif not in_time:
-        means = f"{path} waits as long as the database does: to a load balancer, no answer is a dead service."
-    return found(
-        answer.status == 503 and in_time,
-        f"GET {path} while master-db and redis hang",
-        f"{answer} after {answer.seconds:.2f} s",
-        f"503 within {LIMIT_SECONDS:g} s",
-        means,
-        "A ping that gets no answer never ends by itself. PING_TIMEOUT_SECONDS is there, and so is asyncio.timeout().",
-    )
+def names_both(answer: Answer, hosts: Collection[str]) -> Finding:
+    """Find whether /health names both dependencies while they refuse, without the words of their drivers.
 
-
-def _names_both(trial: Trial, proxies: DependencyProxies) -> Finding:
-    """Find whether /health names both dependencies while they refuse, without the words of their drivers."""
-    time.sleep(FAILURE_KEPT_SECONDS)  # the kept report of the hanging ping names both, too
-    answer = settled(trial, set(TWO))
+    ``hosts`` are the names by which the service knows them.
+    """
     named = sorted(away(answer))
-    hosts = [host for host in proxies.environment.values() if host in answer.body]
-    inside = hosts or INSIDES.findall(answer.body)
+    insides = [host for host in hosts if host in answer.body] or INSIDES.findall(answer.body)
+    is_good = answer.status == 503 and named == sorted(TWO) and not insides
+
     got = f"{answer}; it names {', '.join(named) or 'none of them'}"
-    means = "The person on call does not learn which dependency it is."
-    if inside:
-        got += f"; and its body says {inside[0]}"
-        means = "The body tells strangers where the databases are and what they said: that belongs in the log."
-    return found(
-        answer.status == 503 and named == sorted(TWO) and not inside,
-        "GET /health while master-db and redis refuse connections",
-        got,
-        "503, which names both, and nothing of what the drivers said",
-        means,
-        "told() writes what anybody may read; the name says enough. The log has the rest already.",
-    )
-
-
-def _recovers(trial: Trial) -> Finding:
-    return found(
-        trial.wait_answer("/readyz", within_seconds=BACK_SECONDS),
-        "GET /readyz once both are back, without a restart",
-        str(trial.get("/readyz")),
-        f"200 within {BACK_SECONDS:g} s",
-        "The databases are back, and the service does not notice: a person has to restart it.",
-        "Does every ping come to an end, whatever happens to it?",
-    )
+    way = "unnamed"
+    if insides:
+        way = "leaked"
+        got += f"; its body has {insides[0]}"
+    return DEEP.found(is_good, f"named.{way}", got)
 
 
 @check("monitoring.critical")
@@ -178,41 +170,87 @@ def critical(context: Context) -> Result:
             for one in (trial, second):
                 service_trial.wait_started(one, WORKS, within_seconds=START_SECONDS)
             context.report_step("taking one dependency away after the other")
-            here, otherwise = [], []
-            for gone in GONE:
+
+            here: dict[str, Answer] = {}
+            otherwise: dict[str, Answer] = {}
+            for gone in (*GONE, ""):
                 proxies.set(REFUSES, gone)
-                here.append(_says(trial, gone, critical=gone in CRITICAL))
-                otherwise.append(_says(second, gone, f", with {SETTING}={OTHERWISE}", critical=gone == OTHERWISE))
-            return _judge(here, otherwise, trial.lines())
+                names = {gone} - {""}
+                here[gone] = settled(trial, names)
+                otherwise[gone] = settled(second, names)
+            return judge_critical(here, otherwise, trial.lines())
 
 
-def _judge(here: list[Finding], otherwise: list[Finding], lines: str) -> Result:
-    """Judge the findings by the stack's setting and by the other one: right by the first alone is luck."""
-    shown = "A missing critical dependency fails it, another one is a warning, and a setting decides which is critical."
-    if not all(finding.passed for finding in here):
-        return conclude(shown, here, lines)
-    symptom = "It knows by heart which dependencies are critical here; elsewhere a setting says otherwise."
-    return conclude(shown, [*here, *otherwise], lines, lucky=True, symptom=symptom)
+def judge_critical(here: Mapping[str, Answer], otherwise: Mapping[str, Answer], lines: str = "") -> Result:
+    """Judge the answers of both instances by the dependency that was gone ("": none).
+
+    Where the first instance is right and the second wrong, that is luck.
+    """
+    judged = [_with_gone(gone, here[gone]) for gone in GONE]
+    judged.append(_with_none_gone(here[""]))
+    judged = _each_failure_once(judged)
+    if not all(finding.passed for finding in judged):
+        return conclude(CRITICAL.shown, judged, lines)
+
+    elsewhere = [_elsewhere(gone, otherwise[gone]) for gone in GONE]
+    return conclude(CRITICAL.shown, _each_failure_once([*judged, *elsewhere]), lines, lucky=True)
 
 
-def _says(trial: Trial, gone: str, setting: str = "", *, critical: bool) -> Finding:
-    """Find whether /health has the right status and word with one dependency gone ("": none), and names it."""
-    status, word = (503, "fail") if critical else (200, "warn" if gone else "pass")
-    names = {gone} - {""}
-    answer = settled(trial, names)
-    said = str(part(answer.json(), "status") or "")
-    means = "This answer says something else than the state of the service."
-    if critical and answer.status == 200:
-        means = f"{gone} is gone, which is critical, and /health says 200: nobody is called."
-    elif word == "warn" and answer.status == 503:
-        means = f"It could do without {gone}, and is taken out of service for it."
-    elif word == "warn" and said == "pass":
-        means = f"{gone} is gone, and nobody hears of it until the next one is gone, too."
-    return found(
-        (answer.status, said, away(answer)) == (status, word, names),
-        f"GET /health while {f'{gone} is gone' if gone else 'all are there'}{setting}",
-        f"{answer}, {said or 'no status'}; it names {', '.join(sorted(away(answer))) or 'none'}",
-        f"{status}, {word}" + (f"; it names {gone}" if gone else ""),
-        means,
-        "Follow deep() line by line with this one away: which answer is returned?",
-    )
+def _expected(gone: str, *, is_critical: bool) -> tuple[int, str]:
+    """Return the right status and word of /health."""
+    if is_critical:
+        return 503, "fail"
+    return 200, "warn" if gone else "pass"
+
+
+def _is_right(gone: str, answer: Answer, *, is_critical: bool) -> bool:
+    status, word = _expected(gone, is_critical=is_critical)
+    return (answer.status, _word(answer), away(answer)) == (status, word, {gone} - {""})
+
+
+def _word(answer: Answer) -> str:
+    return str(part(answer.json(), "status") or "")
+
+
+def _got(answer: Answer) -> str:
+    return f"{answer}, {_word(answer) or 'no status'}; it names {', '.join(sorted(away(answer))) or 'none'}"
+
+
+def _with_gone(gone: str, answer: Answer) -> Finding:
+    """Find whether /health is right with one dependency gone."""
+    is_critical = gone in HERE
+    status, word = _expected(gone, is_critical=is_critical)
+    way = "other"
+    if answer.status not in {200, 503}:
+        way = "fails"
+    elif is_critical and answer.status == 200:
+        way = "unheard"
+    elif not is_critical and answer.status == 503:
+        way = "strict"
+    elif not is_critical and _word(answer) == "pass":
+        way = "silent"
+    is_right = _is_right(gone, answer, is_critical=is_critical)
+    values = {"gone": gone, "status": status, "word": word, "answer": answer}
+    return CRITICAL.found(is_right, f"gone.{way}", _got(answer), **values)
+
+
+def _with_none_gone(answer: Answer) -> Finding:
+    return CRITICAL.found(_is_right("", answer, is_critical=False), "well", _got(answer))
+
+
+def _elsewhere(gone: str, answer: Answer) -> Finding:
+    """Find whether /health is right with one dependency gone, and with the other setting."""
+    is_critical = gone == OTHERWISE
+    status, word = _expected(gone, is_critical=is_critical)
+    is_right = _is_right(gone, answer, is_critical=is_critical)
+    values = {"gone": gone, "status": status, "word": word, "critical": OTHERWISE}
+    return CRITICAL.found(is_right, "elsewhere", _got(answer), **values)
+
+
+def _each_failure_once(judged: Sequence[Finding]) -> list[Finding]:
+    """Leave out a finding that failed in the same way as an earlier one: it follows from the same line."""
+    kept: list[Finding] = []
+    for finding in judged:
+        if finding.passed or finding.key not in {one.key for one in kept if not one.passed}:
+            kept.append(finding)
+    return kept

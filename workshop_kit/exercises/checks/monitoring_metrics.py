@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,18 +14,23 @@ from prometheus_client.parser import text_string_to_metric_families
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found
+from workshop_kit.exercises.findings import findings, until_failed
+from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.service_trial import ORDER
 from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial
 
+EXERCISE = "monitoring.metrics"
+SAYS = findings(EXERCISE)
 FILE = "metrics.py"
-COUNTER, DURATION = "http_requests", "http_request_duration_seconds"
+COUNTER = "http_requests"
+DURATION = "http_request_duration_seconds"
 TOTAL = f"{COUNTER}_total"
 LABELS = ("method", "route", "status")
 SETTINGS = {"HTTP_FAULTS": "true", "LOG_LEVEL": "error"}
 SLOW_SECONDS = 1.2
-CLOSED = 3
+CLOSED = 2
+"""The clients that hang up: fewer than any kind of known requests but one, so that none stands in for another."""
 KNOWN: Mapping[tuple[str, ...], int] = {
     ("POST", "/orders", "201"): 5,
     ("GET", "/orders/{order_id}", "404"): 4,
@@ -36,6 +41,8 @@ KNOWN: Mapping[tuple[str, ...], int] = {
 ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
 ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
 MOST_METHODS = 8
+MOST_NAMES = 6
+"""The counts that a finding shows."""
 RANDOM_PATHS = 10_000
 PIPELINED = 50
 NOBODY = "nobody"
@@ -100,7 +107,8 @@ def send_known(trial: Trial) -> None:
 def metrics(context: Context) -> Result:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
     with service_trial.start(context, "/orders", START_SECONDS, environment=SETTINGS) as trial:
-        scrapes, lines = _scrapes(trial, context), trial.lines()
+        scrapes = _scrapes(trial, context)
+        lines = trial.lines()
         raised = crash_reason(lines)
         return judge(scrapes, raised if FILE in raised else "", lines)
 
@@ -111,12 +119,29 @@ def judge(scrapes: Sequence[MetricsText], raised: str = "", lines: str = "") -> 
     ``raised`` is an exception of metrics.py at the end of the log.
     """
     before, after, odd = scrapes
-    findings = [_counter(after)]
-    if findings[0].passed:
-        findings += [_one_series(before, after), _hung_up(before, after), _counts(before, after, raised)]
-    findings += [_durations(before, after), _methods(odd), _random_paths(odd)]
-    shown = "It counts what came, how it ended and how long it took, and no stranger makes a new series."
-    return conclude(shown, findings, lines)
+    return conclude(SAYS.shown, _all_findings(before, after, odd, raised), lines)
+
+
+def _all_findings(before: MetricsText, after: MetricsText, odd: MetricsText, raised: str) -> list[Finding]:
+    """Return the findings; one that follows from an earlier failure is left out."""
+    counter = _counter(after)
+    judged = [counter]
+    if counter.passed:
+        judged += _counts(before, after, raised)
+    failed = {finding.key for finding in judged if not finding.passed}
+    if f"{EXERCISE}.counts.raised" in failed:
+        return judged  # count() ends there: nothing behind that line can be right
+
+    durations = _durations(before, after)
+    is_known = f"{EXERCISE}.counts.missing" in failed and durations.key == f"{EXERCISE}.durations.missing"
+    if not is_known:
+        judged.append(durations)
+    methods = {value for _, labels in odd.values for name, value in labels if name == "method"}
+    if methods:
+        judged.append(_methods(methods))
+    if f"{EXERCISE}.counts.path" not in failed:
+        judged.append(_random_paths(odd))
+    return judged
 
 
 def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
@@ -159,125 +184,121 @@ def _scrape(trial: Trial) -> MetricsText:
 
 
 def _counter(scrape: MetricsText) -> Finding:
-    kind, labels = scrape.types.get(COUNTER) or scrape.types.get(TOTAL), scrape.label_names(TOTAL)
+    kind = scrape.types.get(COUNTER) or scrape.types.get(TOTAL)
+    labels = scrape.label_names(TOTAL)
     missing = [label for label in LABELS if label not in labels]
-    means, look = "", "The third argument of Counter has the names of the labels."
-    if kind not in (None, "counter"):
-        means = f"{COUNTER} is a {kind}: when it is smaller, Prometheus cannot tell a restart from a decrease."
-        look = "Which of the types only ever grows?"
-    elif missing:
-        means = f"{TOTAL} has no label {' and no label '.join(missing)}: it cannot tell what failed, and how."
-    return found(
-        not means,
-        f"GET /metrics: what is {TOTAL}?",
-        f"{kind or 'no series of this name'}, labels: {', '.join(sorted(labels)) or 'none'}",
-        f"counter, labels: {', '.join(LABELS)}",
-        means,
-        look,
-    )
+    got = f"{kind or 'no series of this name'}, labels: {', '.join(sorted(labels)) or 'none'}"
+
+    way = "labels"
+    if kind is None:
+        way = "absent"
+    elif kind != "counter":
+        way = "type"
+    is_good = kind == "counter" and not missing
+    names = " and no label ".join(missing)
+    return SAYS.found(is_good, f"counter.{way}", got, total=TOTAL, name=COUNTER, kind=kind, missing=names)
 
 
-def _one_series(before: MetricsText, after: MetricsText) -> Finding:
+def _counts(before: MetricsText, after: MetricsText, raised: str) -> Iterator[Finding]:
+    """Yield the findings on the counter, up to the first that failed: a wrong one makes the next ones wrong."""
+    return iter(until_failed(check_one(before, after, raised) for check_one in (_one_series, _known_counts, _hung_up)))
+
+
+def _one_series(before: MetricsText, after: MetricsText, _: str) -> Finding:
     extra = sorted(after.label_names(TOTAL) - set(LABELS))
-    fitting: Counter[tuple[str, ...]] = Counter()
+    fitting: Counter[Key] = Counter()
     for (name, labels), value in after.values.items():
         if name == TOTAL and value > before.values.get((name, labels), 0.0):
             fitting[tuple(dict(labels)[label] for label in LABELS)] += 1
+
     worst = max(fitting.values(), default=0)
-    return found(
-        worst <= 1,
-        "Count the series of one method, route and status",
-        f"{worst}, by the label {' and '.join(extra)}" if extra else str(worst),
-        "1",
-        f"The label {' and '.join(extra)} makes of every request another series, until Prometheus has no memory left.",
-        "Which labels does the question “how many of how many failed?” need?",
-    )
+    names = " and ".join(extra)
+    got = f"{worst}, by the label {names}" if extra else str(worst)
+    return SAYS.found(worst <= 1, "series", got, names=names)
 
 
-def _counts(before: MetricsText, after: MetricsText, raised: str) -> Finding:
+def _known_counts(before: MetricsText, after: MetricsText, raised: str) -> Finding:
     counted = increase(TOTAL, before, after, *LABELS)
-    called = f"{sum(KNOWN.values())} requests that end as the check knows: how far has {TOTAL} gone?"
-    wrong = next((key for key, count in KNOWN.items() if counted[key] != count), None)
+    requests = sum(KNOWN.values())
+    wrong = next((key for key in KNOWN if not _is_counted(key, counted)), None)
     if wrong is None:
-        return found(True, called, "as many", "as many", "", "")
-    there = ", ".join(f"{count:g} × {' '.join(key)}" for key, count in sorted(counted.items())[:6]) or "none"
-    return found(False, called, there, f"{KNOWN[wrong]} × {' '.join(wrong)}", *_why(wrong, counted, raised))
+        return SAYS.passed("counts", "all of them, once", requests=requests)
+
+    got = ", ".join(f"{count:g} × {' '.join(key)}" for key, count in sorted(counted.items())[:MOST_NAMES]) or "none"
+    values = {"requests": requests, "status": wrong[2], "route": wrong[1], "raised": raised}
+    values |= {"count": KNOWN[wrong], "counted": f"{counted[wrong]:g}"}
+    strange = _strange_status(wrong, counted)
+    elsewhere = _strange_route(wrong, counted)
+    if any(NOBODY in route for _, route, _ in counted):
+        way = "path"
+    elif counted[wrong] > KNOWN[wrong]:
+        way = "often"
+    elif strange:
+        way = "status"
+        values["strange"] = repr(strange)
+    elif elsewhere:
+        way = "route"
+        values["strange"] = repr(elsewhere)
+    else:
+        way = "raised" if raised else "missing"
+    return SAYS.failed(f"counts.{way}", got, **values)
 
 
-def _why(key: Key, counted: Counter[Key], raised: str) -> tuple[str, str]:
-    """Return what a wrong count means, and where to look."""
-    method, route, status = key
-    if any(NOBODY in there for _, there, _ in counted):
-        return "The label route holds the path that a client invented: each makes a series.", "path or route?"
-    others = {there for one, place, there in counted if (one, place) == (method, route)} - {"none", "None"}
-    known = {there for one, place, there in KNOWN if (one, place) == (method, route)}
-    if strange := sorted(others - known, key=lambda there: (there[:1] != status[:1], there)):
-        means = f"The status is told as {strange[0]!r}: a bug of the code (500) and a database that is away (503) "
-        return f"{means}can no longer be told apart.", "The label's value is the number, as text."
-    if raised:
-        return f"Requests with {status} were not counted: {raised}.", "count() ends with this exception."
-    return f"Requests with {status} were not counted, so no alert knows of them.", "Follow count() with this status."
-
-
-def _hung_up(before: MetricsText, after: MetricsText) -> Finding:
+def _hung_up(before: MetricsText, after: MetricsText, _: str) -> Finding:
     by_status = increase(TOTAL, before, after, "status")
     errors = sum(count for (status,), count in by_status.items() if status.startswith("5"))
     more = errors - sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
-    return equals(
-        f"{CLOSED} clients hang up in the middle of their order",
-        f"{more:g} of them counted as 5xx" if more > 0 else "none counted as 5xx",
-        "none counted as 5xx",
-        "Clients that hung up count as errors of the service: an alert fires because a train entered a tunnel.",
-        "What does status None mean, and which label tells it?",
-    )
+    got = f"{more:g} of them counted as 5xx" if more > 0 else "none"
+    return SAYS.found(more <= 0, "closed", got, clients=CLOSED)
+
+
+def _is_counted(key: Key, counted: Counter[Key]) -> bool:
+    """Return whether the requests were counted; an error may have the clients beside it that hung up."""
+    more = counted[key] - KNOWN[key]
+    return more == 0 or (more == CLOSED and key[2].startswith("5"))
+
+
+def _strange_status(key: Key, counted: Counter[Key]) -> str:
+    """Return a status that these requests were counted with, and that is no status of theirs; "" for none."""
+    method, route, status = key
+    counted_as = {one for by, place, one in counted if (by, place) == (method, route)} - {"none", "None"}
+    known = {one for by, place, one in KNOWN if (by, place) == (method, route)}
+    strange = sorted(counted_as - known, key=lambda one: (one[:1] != status[:1], one))
+    return strange[0] if strange else ""
+
+
+def _strange_route(key: Key, counted: Counter[Key]) -> str:
+    """Return a route that these requests were counted with, and that is no route of theirs; "" for none."""
+    method, _, status = key
+    routes = (place for by, place, one in sorted(counted) if (by, one) == (method, status))
+    return next((place for place in routes if (method, place, status) not in KNOWN), "")
 
 
 def _durations(before: MetricsText, after: MetricsText) -> Finding:
-    called = f"{DURATION}: one of {ON_ORDERS} requests to /orders takes {SLOW_SECONDS:g} s"
-    expected = f"histogram, label route; one request above {SLOW_SECONDS:g} s, the others below"
+    values = {"name": DURATION, "requests": ON_ORDERS, "seconds": SLOW_SECONDS}
     kind = after.types.get(DURATION)
     if kind != "histogram" or "route" not in after.label_names(f"{DURATION}_bucket"):
-        got = kind or "no series of this name"
-        means = f"How long requests take cannot be asked: there is no histogram {DURATION} with the label route."
-        return found(
-            False, called, got, expected, means, "Histogram(name, help, label names, buckets=BUCKETS_SECONDS)."
-        )
+        return SAYS.failed("durations.absent", kind or "no series of this name", **values)
+
     by_bucket = increase(f"{DURATION}_bucket", before, after, "route", "le")
     buckets = sorted((float(le), count) for (route, le), count in by_bucket.items() if route == "/orders")
     below = max((count for le, count in buckets if le < SLOW_SECONDS), default=0)
     total = buckets[-1][1] if buckets else 0
     took = increase(f"{DURATION}_sum", before, after, "route")["/orders",]
-    means, look = "", "observe() takes seconds, once for each request."
-    if total < ON_ORDERS:
-        means = f"{ON_ORDERS - total:g} of {ON_ORDERS} requests were not counted with their duration."
-    elif took > 100 * SLOW_SECONDS:
-        means = "Durations are in milliseconds: every request lies in the last bucket, and the name says seconds."
-    elif not 0 < below < total:
-        means = f"The buckets cannot tell a request of {SLOW_SECONDS:g} s from the others."
-        look = "buckets=BUCKETS_SECONDS"
     got = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {took:.3g} s in all"
-    return found(not means, called, got, expected, means, look)
+
+    if total < ON_ORDERS:
+        return SAYS.failed("durations.missing", got, missing=ON_ORDERS - total, **values)
+    if took > 100 * SLOW_SECONDS:
+        return SAYS.failed("durations.milliseconds", got, **values)
+    return SAYS.found(0 < below < total, "durations.buckets", got, **values)
 
 
-def _methods(scrape: MetricsText) -> Finding:
-    methods = {value for _, labels in scrape.values for name, value in labels if name == "method"}
-    return found(
-        len(methods) <= MOST_METHODS,
-        f"{len(ODD_METHODS)} requests with methods such as {ODD_METHODS[0]} and {ODD_METHODS[6]}",
-        f"{len(methods)} methods in the labels",
-        f"at most {MOST_METHODS}",
-        "The method is the client's own word: every new one makes new series on every route.",
-        "METHODS names those that count; the others can share a word, such as OTHER.",
-    )
+def _methods(methods: Collection[str]) -> Finding:
+    values = {"requests": len(ODD_METHODS), "first": ODD_METHODS[0], "second": ODD_METHODS[6], "most": MOST_METHODS}
+    return SAYS.found(len(methods) <= MOST_METHODS, "methods", f"{len(methods)} methods in the labels", **values)
 
 
 def _random_paths(scrape: MetricsText) -> Finding:
     more = sum(any(NOBODY in value for _, value in labels) for _, labels in scrape.values)
-    return found(
-        not more,
-        f"{RANDOM_PATHS:,} requests for random paths",
-        f"{more or 'no'} series with one of them",
-        "no series with one of them",
-        f"Invented paths made {more:,} series: any stranger can fill Prometheus's memory.",
-        "route is the template, or unmatched; path is what a client typed.",
-    )
+    return SAYS.found(not more, "paths", f"{more or 'no'} series", requests=RANDOM_PATHS, series=more)

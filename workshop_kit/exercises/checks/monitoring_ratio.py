@@ -3,130 +3,176 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.containers import Running
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.result import Finding, Result, conclude, equals
+from workshop_kit.exercises.findings import findings
+from workshop_kit.exercises.result import Finding, Result, conclude
 
-ALERT, FILE = "OrdersFail", "alerts.yml"
-JOB, OTHER_JOB = "my-service", "service"
+SAYS = findings("monitoring.ratio")
+ALERT = "OrdersFail"
+FILE = "alerts.yml"
+JOB = "my-service"
+OTHER_JOB = "service"
 PHASE_SECONDS = 60
 WINDOW_SECONDS = 10
-FIRES_SECONDS, ENDS_SECONDS = 20, 20
-FEW, JUST_OVER, MANY = 0.03, 0.052, 0.08
+FIRES_SECONDS = 20
+ENDS_SECONDS = 20
+FEW = 0.03
+JUST_OVER = 0.052
+MANY = 0.08
 """Shares of the customers who fail; the limit is 5 %."""
+CUSTOMERS = 1000
+"""A second, so that shares are whole numbers."""
+POSTS = 0.4
+MISTYPED = 0.08
+"""Shares of the customers who place an order, and who ask for one that does not exist."""
+CROWD = 3
+"""How many times as many customers come on a busy day."""
+NIGHT = 0.1
+"""And which part of them at night."""
 PLAY = f"""
-for n in {{numbers}}; do
+for n in {{names}}; do
     promtool test rules {monitoring.PROMTOOL_FOLDER}/$n.yml > /tmp/said 2>&1
     echo "$? $(grep -om 1 ', err: .*' /tmp/said)"
 done
 """
+MOST_OUTPUT = 2000
+MOST_REASON = 300
+RULE = re.compile(r"^ *- +(?=(?:alert|record):)")
+KEY = re.compile(r"^ *(?:expr|for|keep_firing_for|labels|annotations):")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A minute of both services; ``failing`` is the share of customers who meet a 5xx."""
+    """A minute of both services; ``failing`` is the share of customers who meet a 5xx.
+
+    ``customers`` come, as a multiple of `CUSTOMERS`.
+    """
 
     failing: float = 0.0
     probes_fail: bool = False
     other_fails: bool = False
+    customers: float = 1.0
 
 
 @dataclass(frozen=True)
 class AlertCase:
-    """Whether the alert should fire so many seconds after the beginning of a play, and what it means if not."""
+    """Whether the alert should fire so many seconds after the beginning of a play.
+
+    ``needs`` is the case that has to be right before this one shows anything.
+    """
 
     play: tuple[Scene, ...]
-    about: str
-    means: str
-    look: str
     at_seconds: int = PHASE_SECONDS + 40
     fires: bool = False
+    needs: str = ""
 
 
-WELL, BAD = Scene(), Scene(MANY)
-CASES = (
-    AlertCase(
-        (WELL, WELL),
-        "while customers ask for orders that do not exist",
-        "It calls because customers mistype: a 404 is no failure of the service.",
-        'status=~"5.." has the failures of the service, and no others.',
-    ),
-    AlertCase(
-        (WELL, Scene(FEW)),
-        f"while {FEW:.0%} of the customers fail, as they always do",
-        "It calls for a single error. By the third night the person on call ignores it.",
-        "How many of how many? An alert is about the share that fails.",
-    ),
-    AlertCase(
-        (WELL, Scene(probes_fail=True)),
-        "while probes get a 503, and no customer does",
-        "It calls because a probe was told “not ready”. No customer met an error.",
-        "Whose requests does the expression count?",
-    ),
-    AlertCase(
-        (WELL, Scene(other_fails=True)),
-        f'while every request to the other service, job="{OTHER_JOB}", fails',
-        "It calls because the other service fails; yours is well.",
-        f'Which label says whose a series is? On both sides job="{JOB}".',
-    ),
-    AlertCase(
-        (Scene(FEW), WELL, Scene(JUST_OVER)),
-        f"when the last {WINDOW_SECONDS} s have had {JUST_OVER:.1%} for one second",
-        "It calls at the first moment over the limit. Most such moments are over before a person is awake.",
-        "For how long has it to be so? (for:)",
-        2 * PHASE_SECONDS + WINDOW_SECONDS - 1,  # over the limit for a second, with all of the window in it
-    ),
-    AlertCase(
-        (WELL, BAD),
-        f"when {MANY:.0%} of the customers have failed for {FIRES_SECONDS} s",
-        "Customers fail in numbers, and nobody is called.",
-        "Over how long does it look, what does it compare with, and how long does it wait (for:)?",
-        PHASE_SECONDS + FIRES_SECONDS,
-        fires=True,
-    ),
-    AlertCase(
-        (WELL, BAD, WELL),
-        f"{ENDS_SECONDS} s after that was over",
-        "For a while it was over, and the alert still fires: the next time it is not believed.",
-        "A counter never goes back. What has it gained lately?",
-        2 * PHASE_SECONDS + ENDS_SECONDS,
-    ),
-)
+WELL = Scene()
+BAD = Scene(MANY)
+CASES = {
+    "mistyped": AlertCase((WELL, WELL)),
+    "few": AlertCase((WELL, Scene(FEW))),
+    "crowd": AlertCase((WELL, Scene(FEW, customers=CROWD)), needs="few"),
+    "probes": AlertCase((WELL, Scene(probes_fail=True))),
+    "other": AlertCase((WELL, Scene(other_fails=True))),
+    # Over the limit for a second, with all of the window in it.
+    "moment": AlertCase((Scene(FEW), WELL, Scene(JUST_OVER)), 2 * PHASE_SECONDS + WINDOW_SECONDS - 1, needs="few"),
+    "many": AlertCase((WELL, BAD), PHASE_SECONDS + FIRES_SECONDS, fires=True),
+    "night": AlertCase((WELL, Scene(MANY, customers=NIGHT)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs="many"),
+    "ends": AlertCase((WELL, BAD, WELL), 2 * PHASE_SECONDS + ENDS_SECONDS, needs="many"),
+}
+"""The plays, by the key of their finding."""
+NUMBERS = {
+    "alert": ALERT,
+    "job": JOB,
+    "other_job": OTHER_JOB,
+    "few": FEW,
+    "just_over": JUST_OVER,
+    "many": MANY,
+    "crowd": CROWD,
+    "night": NIGHT,
+    "window": WINDOW_SECONDS,
+    "fires": FIRES_SECONDS,
+    "ends": ENDS_SECONDS,
+}
+"""The values of the texts."""
 
 
 @check("monitoring.ratio")
 def ratio(context: Context) -> Result:
     """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
-    files = {f"{number}.yml": promtool_test(one) for number, one in enumerate(CASES)}
+    files = {f"{name}.yml": promtool_test(one) for name, one in CASES.items()}
     context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if said.exit_code:
-            why = f"Prometheus would not load this: {monitoring.promtool_sentence(said.output, FILE)}"
-            look = "Read that line and the one before it: quotes, brackets, indentation."
-            finding = Finding(False, f"promtool check rules {FILE}", why, "SUCCESS", why, look)
-            return conclude("", [finding], said.output[-2000:])
-        return conclude("It calls when customers fail, and is silent otherwise.", _plays(running))
+            return conclude("", [_refused(text, said.output)], said.output[-MOST_OUTPUT:])
+        return conclude(SAYS.shown, _plays(running))
+
+
+def _refused(text: str, output: str) -> Finding:
+    """Return the finding on a file that promtool refuses; a line in the wrong column is named first."""
+    why = monitoring.promtool_sentence(output, FILE)
+    line = misplaced_line(text)
+    way = "indentation" if line else "refused"
+    return SAYS.failed(f"loads.{way}", why, file=FILE, line=line, why=why)
+
+
+def misplaced_line(text: str) -> int | None:
+    """Return the number of the first line of a rule that begins in the wrong column; None if there is none.
+
+    The keys of a rule stand below each other, and a text that goes on stands further to the right.
+    """
+    column = None
+    for number, line in enumerate(text.split("\n"), 1):
+        words = line.lstrip()
+        if not words or words.startswith("#"):
+            continue
+        indent = line[: len(line) - len(words)]
+        if "\t" in indent:
+            return number
+        rule = RULE.match(line)
+        if words.startswith("- "):
+            column = len(rule[0]) if rule else None
+        elif column is not None and not _is_in_place(line, len(indent), column):
+            return number
+    return None
+
+
+def _is_in_place(line: str, indent: int, column: int) -> bool:
+    """Return whether a line of a rule whose keys stand in ``column`` begins where it may."""
+    return indent == column if KEY.match(line) else indent > column
 
 
 def _plays(running: Running) -> list[Finding]:
     """Find whether the alert fired in each play where it should; or that promtool cannot compute the rule."""
-    said = running.read("sh", "-c", PLAY.format(numbers=" ".join(map(str, range(len(CASES)))))).splitlines()
-    codes, reasons = zip(*(line.split(" ", 1) for line in said), strict=True)  # the code is 1 for both failures
-    if reason := next(filter(None, reasons), "").removeprefix(", err: ")[:300]:
-        means = "promtool accepts the rule, and cannot compute it: Prometheus would never fire it."
-        look = "One side of a division has labels that the other one has not: sum() takes them away."
-        return [Finding(False, f"Compute {ALERT} while the service runs", reason, "a number", means, look)]
-    words = {True: "it fires", False: "it is silent"}
-    return [
-        equals(f"Look at {ALERT} {one.about}", words[code != "0"], words[one.fires], one.means, one.look)
-        for one, code in zip(CASES, codes, strict=True)
-    ]
+    said = running.read("sh", "-c", PLAY.format(names=" ".join(CASES))).splitlines()
+    fired: dict[str, bool] = {}
+    for name, line in zip(CASES, said, strict=True):
+        code, _, reason = line.partition(" ")  # the code is 1 for both failures
+        if reason:
+            return [SAYS.failed("computes", reason.removeprefix(", err: ")[:MOST_REASON], **NUMBERS)]
+        fired[name] = code != "0"
+    return play_findings(fired)
+
+
+def play_findings(fired: Mapping[str, bool]) -> list[Finding]:
+    """Return the findings on the plays in which the alert fired, without those that show nothing."""
+    judged = []
+    for name, case in CASES.items():
+        if case.needs and fired[case.needs] != CASES[case.needs].fires:
+            continue
+        got = "it fires" if fired[name] else "it is silent"
+        judged.append(SAYS.found(fired[name] == case.fires, name, got, **NUMBERS))
+    return judged
 
 
 def promtool_test(question: AlertCase) -> str:
@@ -156,16 +202,21 @@ def series(play: tuple[Scene, ...]) -> dict[str, str]:
 
 
 def _requests(scene: Scene) -> dict[Labels, int]:
-    """Return the requests in a second of a scene; customers make a thousand, so that shares are whole numbers."""
-    failed = round(1000 * scene.failing)
+    """Return the requests in a second of a scene."""
+    customers = round(CUSTOMERS * scene.customers)
+    failed = round(customers * scene.failing)
+    failed_posts = failed // 2
+    failed_gets = failed - failed_posts
+    posts = round(customers * POSTS)
+    mistyped = round(customers * MISTYPED)
     ready, refused = (0, 400) if scene.probes_fail else (5, 0)
     fine, broken = (0, 100) if scene.other_fails else (100, 0)
     return {
-        (JOB, "POST", "/orders", "201"): 400 - failed // 2,
-        (JOB, "POST", "/orders", "503"): failed // 2,
-        (JOB, "GET", "/orders/{order_id}", "200"): 520 - (failed - failed // 2),
-        (JOB, "GET", "/orders/{order_id}", "404"): 80,
-        (JOB, "GET", "/orders/{order_id}", "500"): failed - failed // 2,
+        (JOB, "POST", "/orders", "201"): posts - failed_posts,
+        (JOB, "POST", "/orders", "503"): failed_posts,
+        (JOB, "GET", "/orders/{order_id}", "200"): customers - posts - mistyped - failed_gets,
+        (JOB, "GET", "/orders/{order_id}", "404"): mistyped,
+        (JOB, "GET", "/orders/{order_id}", "500"): failed_gets,
         (JOB, "GET", "/livez", "200"): 5,
         (JOB, "GET", "/readyz", "200"): ready,
         (JOB, "GET", "/readyz", "503"): refused,

@@ -1,0 +1,1 @@
+try (fromjson | select((.status | type) == "number" and .status >= 500) | .request_id | strings) catch empty

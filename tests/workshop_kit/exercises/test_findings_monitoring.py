@@ -260,11 +260,14 @@ def failed_keys(result: Result) -> list[str]:
     return [finding.key for finding in result.findings if not finding.passed]
 
 
-def test_an_alert_that_never_fires_is_not_praised_for_its_silence() -> None:
-    """What needs a call is not judged without one; a call for a single error is one finding."""
+def test_plays_that_show_nothing_are_left_out() -> None:
+    """What needs a call is not judged without one; an alert that always fires is one finding."""
     judged = monitoring_ratio.play_findings(SILENT)
     assert [finding.key for finding in judged if not finding.passed] == ["monitoring.ratio.many"]
     assert "monitoring.ratio.ends" not in [finding.key for finding in judged]
+    always = dict.fromkeys(monitoring_ratio.CASES, True)
+    failed = [finding.key for finding in monitoring_ratio.play_findings(always) if not finding.passed]
+    assert failed == ["monitoring.ratio.mistyped"]
     loud = {**RIGHT_ALERT, "few": True, "crowd": True, "moment": True}
     failed = [finding.key for finding in monitoring_ratio.play_findings(loud) if not finding.passed]
     assert failed == ["monitoring.ratio.few"]

@@ -209,6 +209,7 @@ KEYED = [
 
 @pytest.mark.usefixtures("quick_control")
 @pytest.mark.long
+@pytest.mark.timeout(600)  # on a busy machine limits are longer
 @pytest.mark.parametrize(("identifier", "body", "verdict", "key"), KEYED, ids=[key for *_, key in KEYED])
 def test_each_wrong_region_has_its_key(
     participant: Stack, identifier: str, body: str, verdict: Verdict, key: str

@@ -96,7 +96,12 @@ def one_liner(context: Context) -> Result:
         lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
     data = b"\n".join(lines) + b"\n"
     image = recipes.tags(context.stack.root)["collector"]
-    answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
+    began = time.monotonic()
+    try:
+        answer = jq(context.stack.session, image, context.text, data, "-R", "-r", max_bytes=MAX_BYTES)
+    except NotInTime as late:
+        context.waits.add("jq was not done", time.monotonic() - began)
+        return conclude("", [JQ.failed("ended.endless", late.what)])
     complaints = answer.error[-MOST_OUTPUT:]
 
     if answer.exit_code == CANNOT_BE_READ:

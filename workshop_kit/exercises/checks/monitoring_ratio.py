@@ -76,8 +76,9 @@ class AlertCase:
 
 WELL = Scene()
 BAD = Scene(MANY)
+ALL_WELL = "mistyped"
 CASES = {
-    "mistyped": AlertCase((WELL, WELL)),
+    ALL_WELL: AlertCase((WELL, WELL)),
     "few": AlertCase((WELL, Scene(FEW))),
     "crowd": AlertCase((WELL, Scene(FEW, customers=CROWD)), needs="few"),
     "probes": AlertCase((WELL, Scene(probes_fail=True))),
@@ -165,13 +166,18 @@ def _plays(running: Running) -> list[Finding]:
 
 
 def play_findings(fired: Mapping[str, bool]) -> list[Finding]:
-    """Return the findings on the plays in which the alert fired, without those that show nothing."""
-    judged = []
+    """Return the findings on the plays in which the alert fired, without those that show nothing.
+
+    An alert that fires while all is well fires in every play.
+    """
+    judged: list[Finding] = []
     for name, case in CASES.items():
         if case.needs and fired[case.needs] != CASES[case.needs].fires:
             continue
         got = "it fires" if fired[name] else "it is silent"
         judged.append(SAYS.found(fired[name] == case.fires, name, got, **NUMBERS))
+        if name == ALL_WELL and fired[name]:
+            break
     return judged
 
 

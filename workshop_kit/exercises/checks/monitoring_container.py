@@ -19,6 +19,7 @@ from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import NO_HEALTHCHECK, Trial
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
+from workshop_kit.patience import patient
 
 HEALTHCHECK = findings("monitoring.healthcheck")
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
@@ -186,6 +187,10 @@ PAUSE_SECONDS = 0.01
 PROBE_SECONDS = 0.3
 """How often the balancer asks /readyz; it believes the last answer until the next."""
 DRAIN_SECONDS = 1.5
+MOST_DRAIN_SECONDS = 5.0
+"""The service takes no longer drain time."""
+STILL_SERVES = 0.7
+"""The part of the drain time after which it may stop any moment."""
 READY_SECONDS = 5.0
 END_SECONDS = 8.0
 BEFORE_SECONDS = 0.7
@@ -228,7 +233,8 @@ def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter
 @check("monitoring.drain")
 def drain(context: Context) -> Result:
     """Stop one of two instances while customers come."""
-    environment = {"HTTP_DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    drain_seconds = round(min(MOST_DRAIN_SECONDS, patient(DRAIN_SECONDS)), 1)
+    environment = {"HTTP_DRAIN_SECONDS": str(drain_seconds)}
     with service_trial.start(context, WORKS, START_SECONDS, environment=environment) as trial:
         if not trial.wait_answer("/readyz", READY_SECONDS):
             never = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
@@ -239,30 +245,42 @@ def drain(context: Context) -> Result:
         with ThreadPoolExecutor(1) as pool:
             balancing = pool.submit(_balance, (trial.address, context.stack.url()), stop)
             try:
-                before, ready, live, code = _stop(trial)
+                before, ready, live, code = _stop(trial, drain_seconds)
             finally:
                 stop.set()
         customers, failed = balancing.result()
         observed = StopObservation(before, ready, live, code, customers[trial.address], customers.total(), failed)
-        return conclude(DRAIN.shown.format(total=observed.total), drain_findings(observed), trial.lines())
+        judged = drain_findings(observed, drain_seconds)
+        return conclude(DRAIN.shown.format(total=observed.total), judged, trial.lines())
 
 
-def _stop(trial: Trial) -> tuple[Answer, Answer, Answer, int | None]:
+def _stop(trial: Trial, drain_seconds: float) -> tuple[Answer, Answer, Answer, int | None]:
     """Send SIGTERM while the balancer serves; return the answers before it and after it, and the exit code."""
     time.sleep(BEFORE_SECONDS)
     before = trial.get("/readyz")
     trial.signal("SIGTERM")
-    missing = "/readyz was still 200 after SIGTERM"
-    ready = trial.poll(
-        lambda: trial.get("/readyz"), lambda answer: answer.status != 200, DRAIN_SECONDS * 0.7, missing=missing
-    )
+    ready = _ready_after_signal(trial, drain_seconds)
     live = trial.get("/livez")
     code = trial.wait_ended(END_SECONDS)
     time.sleep(2 * PROBE_SECONDS)
     return before, ready, live, code
 
 
-def drain_findings(observed: StopObservation) -> list[Finding]:
+def _ready_after_signal(trial: Trial, drain_seconds: float) -> Answer:
+    """Return the first answer of /readyz that is not 200, or the last one while it still serves."""
+    began = time.monotonic()
+
+    def over(answer: Answer) -> bool:
+        return answer.status != 200 or time.monotonic() - began > drain_seconds * STILL_SERVES
+
+    missing = "/readyz was still 200 after SIGTERM"
+    answer = trial.poll(lambda: trial.get("/readyz"), over, drain_seconds, missing=missing)
+    if answer.status != 503:
+        trial.waits.add("/readyz was not 503 after SIGTERM", time.monotonic() - began)
+    return answer
+
+
+def drain_findings(observed: StopObservation, drain_seconds: float = DRAIN_SECONDS) -> list[Finding]:
     """Return the findings; that customers were lost follows where /readyz did not say 503."""
     if observed.before.status != 200:
         return [DRAIN.failed("before.early", str(observed.before), limit=READY_SECONDS)]
@@ -271,7 +289,7 @@ def drain_findings(observed: StopObservation) -> list[Finding]:
     way = ways.get(observed.ready.status, "fails")
     lost = f"; {observed.failed} of {observed.total} customers got no answer" if observed.failed else ""
     is_leaving = observed.ready.status == 503
-    judged = [DRAIN.found(is_leaving, f"ready.{way}", f"{observed.ready}{lost}", seconds=DRAIN_SECONDS)]
+    judged = [DRAIN.found(is_leaving, f"ready.{way}", f"{observed.ready}{lost}", seconds=drain_seconds)]
     if observed.ready.status is None:
         return judged
 

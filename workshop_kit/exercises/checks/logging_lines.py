@@ -25,6 +25,7 @@ from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
 
 PARSE = findings("logging.parse")
+LOST = "logging.parse.odd.lost"
 JQ = findings("logging.jq")
 COLLECTOR = findings("logging.collector")
 
@@ -51,9 +52,9 @@ def _parse_findings(value: Any, texts: Sequence[str], total: int, odd: pd.DataFr
     A line that is nowhere is told also where the number of lines is wrong.
     """
     lines = _count(part(value, "lines"), total, "lines")
-    is_lost, odd_texts = _odd(texts, odd)
+    odd_texts = _odd(texts, odd)
     if not lines.passed:
-        return (lines, odd_texts) if is_lost else (lines,)
+        return (lines, odd_texts) if odd_texts.key == LOST else (lines,)
 
     rows = _count(part(value, "rows"), total - len(odd), "rows")
     return (lines, rows, odd_texts) if rows.passed else (lines, rows)
@@ -65,8 +66,7 @@ def _count(count: Any, total: int, what: str) -> Finding:
     return PARSE.found(count == total, f"{what}.{way}", got, total=total)
 
 
-def _odd(texts: Sequence[str], odd: pd.DataFrame) -> tuple[bool, Finding]:
-    """Return whether lines are nowhere, and the finding on the texts of the odd lines."""
+def _odd(texts: Sequence[str], odd: pd.DataFrame) -> Finding:
     reason_of = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
     lost = Counter(odd["raw"].astype(str)) - Counter(texts)
     extra = Counter(texts) - Counter(odd["raw"].astype(str))
@@ -75,7 +75,7 @@ def _odd(texts: Sequence[str], odd: pd.DataFrame) -> tuple[bool, Finding]:
     reasons = ", ".join(f"{count} × {reason}" for reason, count in counts)
     way = "lost" if lost else "extra"
     got = f"{len(texts)} texts; {lost.total()} lines are missing, {extra.total()} texts are no odd line"
-    return bool(lost), PARSE.found(not lost and not extra, f"odd.{way}", got, reasons=reasons)
+    return PARSE.found(not lost and not extra, f"odd.{way}", got, reasons=reasons)
 
 
 LATEST_LINES = 5000

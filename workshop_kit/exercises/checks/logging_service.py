@@ -288,5 +288,6 @@ def _set_level(trial: Trial, level: str) -> str:
 
 def _lines_at(log: Log, level: str) -> Finding:
     logged = tuple(bool(log.having(request_id=f"level-{level}-{kind}", msg="request")) for kind in KINDS)
-    probe, order = ("with" if is_logged else "without" for is_logged in logged)
+    probe = "with" if logged[0] else "without"
+    order = "with" if logged[1] else "without"
     return LEVEL.found(logged == LEVELS[level], level, f"{probe} the probe, {order} the order")

@@ -49,7 +49,7 @@ def of_build(stack: Stack, folder: Path) -> Row:
         began = time.perf_counter()
         with (
             service_trial.build(context) as image,
-            service_trial.run(context, image, "Start it", "") as trial,
+            service_trial.run(context, image) as trial,
         ):
             service_trial.wait_order(trial)
             return time.perf_counter() - began

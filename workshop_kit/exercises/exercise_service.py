@@ -13,10 +13,9 @@ from typing import Any
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import cards, registry
+from workshop_kit.exercises import cards, findings, registry
 from workshop_kit.exercises.check_api import Context, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable
-from workshop_kit.exercises.findings import findings
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
@@ -132,7 +131,7 @@ class ExerciseService:
         """Return the hints that are shown; the first one is for the last check's findings, if it has such a hint."""
         exercise = self.find(identifier)
         done = self.progress.exercise(exercise.id)
-        by_key = findings(exercise.id, self.root).hint(done.first_hint)
+        by_key = findings.hint(exercise.id, done.first_hint, self.root)
         first = by_key or exercise.first_hints.get(done.first_hint, exercise.hints[0])
         return (first, *exercise.hints[1:])[: done.hints]
 

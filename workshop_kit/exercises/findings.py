@@ -12,7 +12,8 @@ A check names a finding by a short key and passes values; texts have them in bra
     hint = "Docker puts /bin/sh -c before a CMD that is no JSON list."
 
 A finding with one way to fail has ``means`` and ``look`` itself; one with several has a table for each. ``hint`` takes
-the place of the exercise's first hint.
+the place of the exercise's first hint; one beside ``called`` is for each way that has none. ``start.toml`` belongs to
+all exercises: its keys have no exercise (``start.build.copy``).
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from workshop_kit.paths import CHECKOUT
 
 FOLDER = "exercises/findings"
 SHOWN = "shown"
+START = "start"
+"""The findings that all exercises share: why no image was built, and why the service did not start."""
+NAMED = 3
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
@@ -53,6 +57,7 @@ class Texts(BaseModel):
     called: Text
     expected: Text
     failures: Mapping[str, Failure]
+    hint: str = ""
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Texts:
@@ -60,16 +65,23 @@ class Texts(BaseModel):
         ways = {name: value for name, value in table.items() if isinstance(value, dict)}
         own = {name: value for name, value in table.items() if name not in ways}
         head = {name: own.pop(name, "") for name in ("called", "expected")}
-        return cls.model_validate({**head, "failures": ways or {"": own}})
+        if ways:
+            return cls.model_validate({**own, **head, "failures": ways})
+        return cls.model_validate({**head, "failures": {"": own}})
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The findings of one exercise; ``shown`` is the summary of a right answer."""
+    """The findings of one exercise; ``shown`` is the summary of a right answer, and one of its ``sentences``."""
 
     exercise: str
-    shown: str
+    sentences: Mapping[str, str]
     texts: Mapping[str, Texts]
+
+    @property
+    def shown(self) -> str:
+        """The summary of a right answer."""
+        return self.sentences.get(SHOWN, "")
 
     def passed(self, key: str, got: str, **values: Any) -> Finding:
         """Return the finding ``key`` with what came back, which was as expected."""
@@ -103,6 +115,13 @@ class Findings:
         expected = self.texts[key.partition(".")[0]].expected.format(**values)
         return self.found(got == expected, key, got, **values)
 
+    def has_none(self, key: str, items: Iterable[str], **values: Any) -> Finding:
+        """Return a finding that passes if there are no items; it names the first three."""
+        names = [*items]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        got = f"{', '.join(names[:NAMED])}{more}"
+        return self.found(not names, key, got or "none", **values)
+
     def ways(self) -> Iterator[str]:
         """Yield the full key of each way to fail (``container.dockerfile.stops.shell``)."""
         for name, texts in self.texts.items():
@@ -114,22 +133,31 @@ class Findings:
         name, _, way = key.removeprefix(f"{self.exercise}.").partition(".")
         texts = self.texts.get(name)
         failure = texts.failures.get(way) if texts else None
-        return failure.hint if failure else ""
+        if texts is None or failure is None:
+            return ""
+        return failure.hint or texts.hint
 
 
 def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
     """Return the findings of an exercise; none for one whose file has no table for it. Raises WorkshopError."""
     prefix, _, name = exercise.partition(".")
-    table = dict(_file(root, prefix).get(name, {}))
-    shown = str(table.pop(SHOWN, ""))
+    file = _file(root, prefix)
+    table = file.get(name, {}) if name else file
+    sentences = {key: value for key, value in table.items() if isinstance(value, str)}
     try:
-        texts = {key: Texts.read(value) for key, value in table.items()}
+        texts = {key: Texts.read(value) for key, value in table.items() if key not in sentences}
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        sentence = f"{FOLDER}/{prefix}.toml, {name}: `{place}`: {first['msg']}."
+        sentence = f"{FOLDER}/{prefix}.toml, {name or prefix}: `{place}`: {first['msg']}."
         raise WorkshopError(sentence, "Correct that text.") from error
-    return Findings(exercise, shown, texts)
+    return Findings(exercise, sentences, texts)
+
+
+def hint(exercise: str, key: str, root: Path = CHECKOUT) -> str:
+    """Return the first hint for the full key of a finding that an exercise's check failed; "" where it has none."""
+    owner = START if key.startswith(f"{START}.") else exercise
+    return findings(owner, root).hint(key)
 
 
 def until_failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:

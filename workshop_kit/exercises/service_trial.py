@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import secrets
 import subprocess
 import time
@@ -21,9 +20,11 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises.build_failure import build_finding, endless_build
 from workshop_kit.exercises.check_api import CheckEnded, Context
-from workshop_kit.exercises.result import Finding, Result, conclude
-from workshop_kit.exercises.start_failure import build_finding, did_not_start, endless_build
+from workshop_kit.exercises.findings import START, findings
+from workshop_kit.exercises.result import Result, conclude
+from workshop_kit.exercises.start_failure import did_not_start, refused
 from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
 from workshop_kit.observe.http import Answer
 from workshop_kit.patience import patient
@@ -36,6 +37,7 @@ SHELLS = ("sh", "bash", "dash")
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
 BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
+SAYS = findings(START)
 
 
 def ensure_up(stack: Stack, report: Report = silent) -> None:
@@ -117,17 +119,15 @@ def _run_builder(command: list[str], context: Context) -> None:
 
 
 @contextlib.contextmanager
-def run(context: Context, image: str, called: str, look: str, **changes: Any) -> Iterator[Trial]:
-    """Run the image alone; ``changes`` are fields of `Spec`.
-
-    Raises CheckEnded if the engine refuses it: ``called`` and ``look`` are the texts of the finding.
-    """
+def run(context: Context, image: str, **changes: Any) -> Iterator[Trial]:
+    """Run the image alone; ``changes`` are fields of `Spec`. Raises CheckEnded if the engine refuses it."""
     context.report_step("starting your service")
     try:
-        with containers.run(context.stack.session, replace(_spec(image), **changes)) as running:
-            yield Trial(running, superseded=context.superseded, waits=context.waits)
-    except WorkshopError as refused:
-        raise CheckEnded(not_started(called, refused, look)) from refused
+        running = containers.run(context.stack.session, replace(_spec(image), **changes))
+    except WorkshopError as error:
+        raise CheckEnded(refused(error)) from error
+    with running:
+        yield Trial(running, superseded=context.superseded, waits=context.waits)
 
 
 @contextlib.contextmanager
@@ -204,8 +204,7 @@ def wait_order(trial: Trial) -> None:
     if answer.status is None:
         raise CheckEnded(did_not_start(trial, "POST /orders"))
     if answer.status != 201:
-        means, look = f"The service answers {answer} to an order.", "Which route does app.py have for POST /orders?"
-        finding = Finding(False, "POST /orders", str(answer), "201", means, look)
+        finding = SAYS.failed("order", str(answer), status=answer)
         raise CheckEnded(conclude("", [finding], trial.lines()))
 
 
@@ -220,14 +219,3 @@ def process_1(trial: Trial) -> tuple[str, int]:
 def is_shell(command: str) -> bool:
     """Return whether a command line is a shell's."""
     return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS
-
-
-def not_started(called: str, refused: WorkshopError, look: str) -> Result:
-    """Return the result for a container that the engine refuses to start."""
-    why = re.search(r'exec: "[^"]*": [^:]+', refused.what)  # the runtime's own words, inside those of other layers
-    got = why[0] if why else refused.what.rstrip(".")
-    means = f"The engine refuses to start the container: {got}."
-    if user := re.search(r"unable to find user ([^:\s]+)", refused.what):
-        got, look = user[0], "A number needs no account: USER 10001:10001."
-        means = f"USER names {user[1]}, and the image has no account of that name."
-    return Result.did_not_start(means, Finding(False, called, got, "it runs", means, look))

@@ -1,26 +1,25 @@
-"""Explain in one sentence why a service did not start: no image was built, it ended, or it does not answer."""
+"""Explain in one finding why a service did not start: it was refused, it ended, or it does not answer."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from workshop_kit.engine.builder import explain_build_error
+from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.check_api import part
+from workshop_kit.exercises.findings import START, findings
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.machine import MIB
 from workshop_kit.observe import http
 from workshop_kit.observe.events import KILLED
 
+SAYS = findings(START)
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
 """How much of the log is read: a JSON line with a stack is long."""
 
 LONGEST_REASON = 300
-BUILDER_LINES = 6
 MOST_LINES = 400
 TRACEBACK = re.compile(
     r"""^(?P<frames>(?:[ \t].*\n)++)              # the frames are indented, what was raised is not
@@ -31,131 +30,249 @@ FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 LIBRARIES = ("/site-packages/", "/lib/python", "<")
 STACKS = ("stack", "exception")
 """Fields of a JSON line that hold a traceback."""
-CAUSES: Mapping[str, list[dict[str, str]]] = tomllib.loads(Path(__file__).with_name("causes.toml").read_text())
+
+NOT_IN_PATH = r'exec: "(?P<name>[^"]+)": (?:executable file not found|stat .*no such file)'
+MISSING_PROGRAM = (
+    NOT_IN_PATH,
+    r"(?m)^(?:\S+: )?(?:line )?\d+: (?:exec: )?(?P<name>[^\s:\[]+): (?:command )?not found$",
+    r"(?m)^env: ['‘]?(?P<name>[^\s:'’]+)['’]?: No such file or directory$",
+)
+"""How the engine, a shell and env say that the image has no such program."""
+MISSING_MODULE = r"^ModuleNotFoundError: No module named '(?P<name>[\w.]+)'|No module named (?P<main>[\w.]+)\s*\Z"
+MISSING_FILE = r"(?:cannot open|can't open file) '?(?P<name>[^\s':]+)"
+NO_KEY = r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'"
+GET = r"""(?:environ\.get|getenv)\(\s*["'](?P<name>\w+)["']"""
+IS_NOT_SET = "is not set"
+COMMANDS = (
+    ("app-module", r'Could not import module "(?P<name>[^"]+)"'),
+    ("app", r'Attribute "(?P<name>[^"]+)" not found in module'),
+    ("no-list", r"/bin/sh: \d+: \[(?P<name>[^,\s]+),?: not found"),
+    ("address", r"Uvicorn running on (?P<name>http://(?!0\.0\.0\.0:8080\b)\S+)"),
+)
+"""Mistakes in a command that starts uvicorn as the service of lesson 01 has it, each with a pattern of its log."""
+REFUSALS = (
+    ("user", r"unable to find user (?P<name>[^:\s]+)"),
+    ("program", NOT_IN_PATH),
+    ("permission", r'exec: "(?P<name>[^"]+)": permission denied'),
+    ("limit", r"(?i)memory|range of cpus|cpu\.(?:cfs|max)"),
+)
+"""Why the engine starts no container, each with a pattern of its words."""
+SHELL = "/bin/sh"
+VAGUE = ("ended", "silent", "joined", "file", "port")
+"""Ways that say what happened and not why: a pattern of `COMMANDS` says more."""
 
 
-def known_cause(of: Literal["build", "order"], output: str) -> tuple[str, str] | None:
-    """Return what the output of the builder or of the service means, and where to look; None if no pattern fits."""
-    for cause in CAUSES[of]:
-        if found := re.search(cause["pattern"], output):
-            return cause["means"].format(found[1]), cause["look"]
-    return None
-
-
-def build_finding(said: str) -> Finding:
-    """Return the builder's output as a finding with the step and the instruction."""
-    step = re.search(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", said, re.MULTILINE)
-    marked = re.search(r"^ *(\d+) \| >{3} (.*)$", said, re.MULTILINE)
-    line = marked or re.search(r"parse error on line (\d+)()", said)
-    where = [f"step {step[1]} of {step[2]}"] if step else []
-    where += [f"line {line[1]}"] if line else []
-    instruction = marked[2].strip() if marked else step[3] if step else ""
-    called = f"docker build: {', '.join(where) or 'before the first step'}"
-    called += f": {instruction}" if instruction else ""
-    unknown = "The builder stopped at this instruction.", "Its last lines say why; `docker build .` shows all of them."
-    means, look = known_cause("build", said) or unknown
-    if (sentence := explain_build_error(said)) is not None:
-        means, look = sentence, "What stands in that line, and what of it is on this machine?"
-    return Finding(False, called, _last_lines(said), "an image", means, look)
-
-
-def _last_lines(said: str) -> str:
-    """Return the last lines of the failed step, else the builder's own error."""
-    log = said.partition("\n------\n")[2].partition("\n------\n")[0]
-    lines = [line for line in log.splitlines() if line.strip() and not line.startswith(" > ")]
-    lines = lines or [line for line in said.splitlines() if line.startswith("ERROR: ")]
-    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-BUILDER_LINES:])
-
-
-def endless_build(said: str, seconds: float) -> Finding:
-    """Return the finding for a builder that was ended after so many seconds."""
-    begun = re.findall(r"^#\d+ \[(?:\S+ )?(\d+/\d+)\] (.*)$", said, re.MULTILINE)
-    step = f"step {begun[-1][0].replace('/', ' of ')}: {begun[-1][1]}" if begun else "before the first step"
-    means = f"The build does not come to an end: it was stopped after {seconds:.0f} s."
-    look = "What does that instruction wait for? `docker build --progress plain .` shows what it says meanwhile."
-    return Finding(False, f"docker build: {step}", _last_output(said), "an image", means, look)
-
-
-def _last_output(said: str) -> str:
-    return "\n".join(line for line in said.splitlines()[-BUILDER_LINES:] if line.strip())
+def refused(error: WorkshopError) -> Result:
+    """Return the result for a container that the engine refuses to start."""
+    reason = error.what.rpartition("container of ")[2].partition(": ")[2].rstrip(".") or error.what.rstrip(".")
+    own_words = re.search(r'exec: "[^"]*": [^:]+', reason)  # the runtime's, inside those of other layers
+    got = own_words[0] if own_words else reason
+    for way, pattern in REFUSALS:
+        cause = re.search(pattern, reason)
+        if cause is not None:
+            return _did_not_start(SAYS.failed(f"refused.{way}", got, reason=got, **cause.groupdict()))
+    return _did_not_start(SAYS.failed("refused.other", got, reason=got))
 
 
 def did_not_start(trial: Trial, request: str = "GET /livez") -> Result:
     """Return the result for a service that never answered a request (with 200, a POST with 201)."""
     method, path = request.split(" ")
-    why, output = crash_reason(trial.lines(LOG_BYTES, LOG_LINES)), trial.lines()
-    got, means, look = _ended(trial, why) if trial.exit_code() is not None else _runs(trial, path, why)
-    if method == "POST":
-        means, look = known_cause("order", output) or (means, look)
-    called = f"Start it, and {request} on port {trial.port} for {trial.age_seconds:.0f} s"
-    finding = Finding(False, called, got, "201" if method == "POST" else "200", means, look)
-    return Result.did_not_start(f"It did not start: {means}", finding, output=output)
+    way, got, values = _why(trial, method, path)
+    finding = SAYS.failed(
+        f"answer.{way}",
+        got,
+        request=request,
+        port=trial.port,
+        seconds=trial.age_seconds,
+        status="201" if method == "POST" else "200",
+        **values,
+    )
+    return _did_not_start(finding, trial.lines())
 
 
-def _ended(trial: Trial, why: str) -> tuple[str, str, str]:
+def _did_not_start(finding: Finding, output: str = "") -> Result:
+    return Result.did_not_start(finding.means, finding, output=output)
+
+
+Why = tuple[str, str, dict[str, Any]]
+"""The way of `answer` in start.toml, what came back, and the values for its texts."""
+
+
+def _why(trial: Trial, method: str, path: str) -> Why:
+    log = trial.lines(LOG_BYTES, LOG_LINES)
+    why = _runs(trial, path, log) if trial.exit_code() is None else _ended(trial, log)
+    way, got, _ = why
+    if method == "POST" and way in VAGUE:
+        return _command(log, got) or why
+    return why
+
+
+def _command(log: str, got: str) -> Why | None:
+    for way, pattern in COMMANDS:
+        cause = re.search(pattern, log)
+        if cause is not None:
+            return way, got, cause.groupdict()
+    return None
+
+
+def _ended(trial: Trial, log: str) -> Why:
     attributes = trial.running.inspect()
     code = attributes["State"]["ExitCode"]
-    got = f"It ended with exit code {code}"
+    got = f"it ended with exit code {code}"
     limit = attributes["HostConfig"]["Memory"] // MIB
     if attributes["State"]["OOMKilled"]:
-        return got, f"the kernel killed it, since it wanted more than its {limit} MiB of memory.", "What takes so much?"
-    if why:
-        return got, f"{why.rstrip('.')}.", "Correct that first: nothing else was tried."
+        return "memory", got, {"limit": limit}
+    crash = _crash(log, _environment(attributes))
+    if crash is not None:
+        way, values = crash
+        return way, got, values
     if code == KILLED:  # the engine begins to watch the memory a moment after the start
-        means = f"it was killed, probably by the kernel, for wanting more than its {limit} MiB of memory."
-        return got, means, "The engine does not say who killed it. What takes so much memory right at the start?"
-    last = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
-    said = f"its last line is: {last}" if last else "it said nothing"
-    return got, f"it ended with exit code {code} before it answered a request; {said}", "Look for what ends it."
+        return "killed", got, {"limit": limit}
+    way, values = _end_without_reason(trial, log, code)
+    return way, got, values
 
 
-def _runs(trial: Trial, path: str, why: str) -> tuple[str, str, str]:
+def _end_without_reason(trial: Trial, log: str, code: int) -> tuple[str, dict[str, Any]]:
+    """Return the way in which it ended, where its code raised nothing and refused no setting."""
+    program = missing_program(log)
+    if program:
+        return "program", {"name": program}
+    joined = joined_command(trial)
+    if joined:
+        way = "entrypoint-shell" if joined[0] == SHELL else "joined"
+        return way, {"command": " ".join(joined), "code": code}
+    file = re.search(MISSING_FILE, log)
+    if file:
+        return "file", {"name": file["name"]}
+    line = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
+    return "ended" if line else "silent", {"code": code, "line": line}
+
+
+def _runs(trial: Trial, path: str, log: str) -> Why:
     answer = trial.get(path)
     if answer.status is not None:
-        reason = part(answer.json(), "output") or why
-        because = f" ({reason})" if reason else ""
-        return f"{answer}{because}", f"it runs, but {path} answers {answer}{because}.", "Which handler answers there?"
-    if answer.error in {http.REFUSED, http.CLOSED}:
-        means = (
-            f"it runs, but does not listen on port {trial.port}: it listens elsewhere, or does something else first."
-        )
-        return str(answer), means, "On which port does it listen, and where does that number come from?"
-    return str(answer), f"it took the connection, but gave no good answer on {path}.", "What does it wait for?"
+        reason = part(answer.json(), "output") or crash_reason(log)
+        got = f"{answer} ({reason})" if reason else str(answer)
+        return "status", got, {"path": path, "answer": got}
+    if answer.error not in {http.REFUSED, http.CLOSED}:
+        return "waits", str(answer), {"path": path}
+    program = missing_program(log)
+    if program:
+        return "program", str(answer), {"name": program}
+    joined = joined_command(trial)
+    if joined and joined[0] == SHELL:
+        return "entrypoint-shell", str(answer), {"command": " ".join(joined)}
+    return "port", str(answer), {}
+
+
+def missing_program(output: str) -> str:
+    """Return the program that a shell, env or the engine did not find; "" if the output tells of none."""
+    for pattern in MISSING_PROGRAM:
+        program = re.search(pattern, output)
+        if program is not None:
+            return program["name"]
+    return ""
+
+
+def joined_command(trial: Trial) -> list[str]:
+    """Return the command that Docker joins of ENTRYPOINT and CMD; [] where the image has not both, or neither ran."""
+    container = trial.running.inspect()["Config"]
+    image = trial.running.container.image.attrs["Config"]
+    entrypoint = container["Entrypoint"] or []
+    command = container["Cmd"] or []
+    is_the_images = entrypoint == image["Entrypoint"] and command == image["Cmd"]
+    return [*entrypoint, *command] if is_the_images and entrypoint and command else []
+
+
+def _environment(attributes: Mapping[str, Any]) -> Mapping[str, str]:
+    pairs = attributes["Config"]["Env"] or ()
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _crash(log: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]] | None:
+    """Return the way in which its own code ended it, and the values; None if its log tells of none."""
+    problems = refused_settings(log)
+    reason = _told(problems)
+    if reason:
+        unset = [str(problem.get("variable")) for problem in problems if _came_from_get(problem, environ)]
+        if unset:
+            return "get", {"reason": reason, "name": " and ".join(unset)}
+        return "settings", {"reason": reason}
+    frames, reason = _exception(_plain(log))
+    module = re.search(MISSING_MODULE, reason or log.strip())
+    if module:
+        name = module["name"] or module["main"]
+        return "module", {"reason": reason or f"No module named {name}", "name": name}
+    key = re.search(NO_KEY, reason)
+    if key and key["name"] not in environ:
+        return "not-set", {"reason": reason, "name": key["name"]}
+    if "NoneType" in reason:
+        got = [name for name in re.findall(GET, frames) if name not in environ]
+        return ("get", {"reason": reason, "name": got[-1]}) if got else ("none", {"reason": reason})
+    return ("raised", {"reason": reason}) if reason else None
+
+
+def _came_from_get(problem: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Return whether the service complains about the value of a variable that has none."""
+    name = str(problem.get("variable"))
+    is_set = name in environ or f"{name}_FILE" in environ
+    return not is_set and problem.get("wrong") != IS_NOT_SET
+
+
+def refused_settings(log: str) -> Sequence[Mapping[str, Any]]:
+    """Return the problems that a service's last such line names: variables, each with what is wrong."""
+    for line in reversed(log.split("\n")):
+        problems = fields_of(line).get("problems")
+        if isinstance(problems, list) and problems:
+            return [problem for problem in problems if isinstance(problem, dict)]
+    return ()
 
 
 def crash_reason(log: str) -> str:
     """Return the exception, or the list of problems, at the end of a program's log; "" if it has none."""
-    lines = log.split("\n")
-    records = [fields_of(line) for line in lines]
-    for record in reversed(records):
-        if said := _problems(record.get("problems")):
-            return said
-    stacks = ([text for name in STACKS if FRAME.search(text := str(record.get(name)))] for record in records)
-    text = "\n".join(stack[0] if stack else line for line, stack in zip(lines, stacks, strict=True))
-    return _exception("\n".join(text.split("\n")[-MOST_LINES:]))
+    return _told(refused_settings(log)) or exception_reason(log)
 
 
-def _problems(problems: Any) -> str:
-    """Return the refused variables of a service's last line, each with what is wrong."""
-    entries = [one for one in problems if isinstance(one, dict)] if isinstance(problems, list) else []
-    said = "; ".join(f"{one.get('variable')} {one.get('wrong')}" for one in entries)
-    count = f"{len(entries)} problems: " if len(entries) > 1 else ""
-    return _short(f"{count}{said}")
+def exception_reason(log: str) -> str:
+    """Return the last exception of a log, with its innermost place outside of libraries; "" if it has none."""
+    _, reason = _exception(_plain(log))
+    return reason
 
 
-def _exception(text: str) -> str:
-    """Return the last exception of a text, with its innermost place outside of libraries."""
+def _told(problems: Sequence[Mapping[str, Any]]) -> str:
+    """Return the refused variables, each with what is wrong."""
+    sentences = "; ".join(f"{problem.get('variable')} {problem.get('wrong')}" for problem in problems)
+    count = f"{len(problems)} problems: " if len(problems) > 1 else ""
+    return _short(f"{count}{sentences}")
+
+
+def _plain(log: str) -> str:
+    """Return the end of a log in which JSON lines with a traceback are that traceback."""
+    lines = [_stack(line) or line for line in log.split("\n")]
+    return "\n".join("\n".join(lines).split("\n")[-MOST_LINES:])
+
+
+def _stack(line: str) -> str:
+    fields = fields_of(line)
+    stacks = [str(fields.get(name)) for name in STACKS]
+    return next((stack for stack in stacks if FRAME.search(stack)), "")
+
+
+def _exception(text: str) -> tuple[str, str]:
+    """Return the frames of the last exception of a text, and what was raised with its place; "" for none."""
     raised = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
     if not raised:
-        return ""
-    kind, message = raised[-1]["kind"].rpartition(".")[2], raised[-1]["message"]
-    what = _short(f"{kind}: {' '.join(message.split())}" if message else kind)
-    places = FRAME.findall(raised[-1]["frames"])
-    frames = [(path, line) for path, line in places if not any(part in path for part in LIBRARIES)]
-    if not frames:
-        return what
-    path, line = frames[-1]
-    return f"{what} ({path.rpartition('/')[2]}, line {line})"
+        return "", ""
+    last = raised[-1]
+    kind = last["kind"].rpartition(".")[2]
+    message = " ".join((last["message"] or "").split())
+    reason = _short(f"{kind}: {message}" if message else kind)
+    places = FRAME.findall(last["frames"])
+    own = [(path, line) for path, line in places if not any(part in path for part in LIBRARIES)]
+    if own:
+        path, line = own[-1]
+        reason = f"{reason} ({path.rpartition('/')[2]}, line {line})"
+    return last["frames"], reason
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,28 +16,37 @@ from pydantic import SecretStr
 from workshop_kit.engine import store
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_none
-from workshop_kit.exercises.start_failure import did_not_start
+from workshop_kit.exercises.findings import findings
+from workshop_kit.exercises.result import Finding, Result, conclude
+from workshop_kit.exercises.start_failure import did_not_start, exception_reason
 from workshop_kit.exercises.trial import MARK, PORT, START_SECONDS, Trial, printed_json
 from workshop_kit.observe.http import Answer
 
+ENV = findings("config.env")
+REPORT = findings("config.report")
 INSIDE = Path(__file__).with_name("config_inside.py")
 PROGRAM = "inside.py"
-PROGRAM_SECONDS, REFUSE_SECONDS = 20.0, 30.0
+PROGRAM_SECONDS = 20.0
+REFUSE_SECONDS = 30.0
 """For a busy machine: importing the modules takes most of the time. On an idle one no step waits for it."""
 LOG_LIMIT_BYTES = 64 * 1024
 MISSING = ("MASTER_DB_NAME", "REDIS_PASSWORD", "REPLICA_DB_HOST", "REPLICA_DB_PORT")
 """Variables without which the service cannot start; one of them is a secret's."""
+ALSO_REQUIRED = "MASTER_DB_USER"
+"""Another one, which is set when the others are missing."""
 VARIABLE = re.compile(r"(?<![A-Z_])(?:MASTER_DB|REPLICA_DB|REDIS|HTTP|LOG)_[A-Z_]+(?<!_FILE)(?=_FILE\b|\b)")
-TRIES, PAUSE_SECONDS = 3, 0.2
+TRIES = 3
+PAUSE_SECONDS = 0.2
 """A busy database answers too late now and then; one that refuses the password refuses it every time."""
-OTHER_PORT, NO_PORT, OTHER_DATABASE = 8531, "abc", "shop_staging"
+OTHER_PORT = 8531
+NO_PORT = "abc"
+OTHER_DATABASE = "shop_staging"
 PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
 HANDED_OVER = "handed-over-by-the-check"
 
 
-ConfigCase = tuple[Mapping[str, str], Mapping[str, str]]
-"""For load(): changes of the service's own environment, and the texts of files that it may name (paths below /tmp)."""
+ConfigCase = tuple[Mapping[str, str | None], Mapping[str, str]]
+"""For load(): changes of the service's own environment (None: not set), and the texts of files below /tmp."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +91,16 @@ def run_inside(context: Context, image: str, *arguments: str) -> Any:
 
 @dataclass(frozen=True)
 class Refusal:
-    """The end of a start: its exit code (None: it still runs), the variables that its log names, and its lines."""
+    """The end of a start: its exit code (None: it still runs), the variables that its log names, and its lines.
+
+    ``raised`` is the exception in its log.
+    """
 
     code: int | None
     named: frozenset[str]
     lines: int
     json_lines: int
+    raised: str = ""
 
     def __str__(self) -> str:
         if self.code is None:
@@ -97,9 +111,12 @@ class Refusal:
 def wait_refused(trial: Trial) -> Refusal:
     """Wait until the service has ended, or answers; read its log."""
     trial.wait_answer("/livez", within_seconds=REFUSE_SECONDS)
-    code, text = trial.exit_code(), trial.lines(LOG_LIMIT_BYTES)
+    code = trial.exit_code()
+    text = trial.lines(LOG_LIMIT_BYTES)
     lines = [line for line in text.split("\n") if line.strip()]
-    return Refusal(code, frozenset(VARIABLE.findall(text)), len(lines), sum(line.startswith("{") for line in lines))
+    json_lines = [line for line in lines if line.startswith("{")]
+    named = frozenset(VARIABLE.findall(text))
+    return Refusal(code, named, len(lines), len(json_lines), exception_reason(text))
 
 
 def place_order(trial: Trial) -> Answer:
@@ -127,18 +144,23 @@ def env(context: Context) -> Result:
     ):
         listening = _first_to_answer(replace(trial, port=OTHER_PORT), trial)
         context.report_step("placing an order in another database")
-        order, log = place_order(listening), trial.lines(LOG_LIMIT_BYTES)
-        findings = [
-            _uses_database(order, log),
-            _listens_on(listening.port),
-            _refuses_wrong_port(wait_refused(broken)),
-            _uses_argument(context, image),
-            _prints_no_secret(log),
-        ]
-        lucky = order.status == 201 and not any(finding.passed for finding in findings[:2])
-        symptom = f"It works where its own settings happen to be right. {findings[0].means}" if lucky else ""
-        shown = "It follows its settings: the same code did other things in another environment."
-        return conclude(shown, findings, trial.lines(), lucky=lucky, symptom=symptom)
+        order = place_order(listening)
+        log = trial.lines(LOG_LIMIT_BYTES)
+        return _env_result(context, image, listening, broken, order, log)
+
+
+def _env_result(context: Context, image: str, listening: Trial, broken: Trial, order: Answer, log: str) -> Result:
+    """Return the result; what follows from settings that are not followed at all is left out."""
+    database = _uses_database(order, log)
+    port = _listens_on(listening.port)
+    all_findings = [database, port]
+    if port.passed:
+        all_findings.append(_refuses_wrong_port(wait_refused(broken)))
+    if database.passed or port.passed:
+        all_findings.append(_uses_argument(context, image))
+    all_findings.append(_prints_no_secret(log))
+    lucky = order.status == 201 and not (database.passed or port.passed)
+    return conclude(ENV.shown, all_findings, listening.lines(), lucky=lucky)
 
 
 def _other_settings(context: Context) -> dict[str, Any]:
@@ -173,103 +195,90 @@ def _first_to_answer(*trials: Trial) -> Trial:
 def _uses_database(order: Answer, log: str) -> Finding:
     """Find whether an order went to the database of the settings: MariaDB refuses a name that it does not have."""
     asked = OTHER_DATABASE in log
-    means = "An order went to a database that it was not told to use: a test in staging, and production has the order."
-    return found(
-        asked,
-        f"POST /orders, with MASTER_DB_NAME={OTHER_DATABASE}, which does not exist",
-        f"{order}; {OTHER_DATABASE} is {'' if asked else 'not '}what it asked the database for",
-        f"503, since it asked for {OTHER_DATABASE}",
-        means if order.status == 201 else f"Orders failed, and not because it asked for {OTHER_DATABASE}.",
-        "Where does the name of the database come from?",
-    )
+    way = "elsewhere" if order.status == 201 else "failed"
+    got = f"{order}; it asked for {OTHER_DATABASE if asked else 'another database'}"
+    return ENV.found(asked, f"database.{way}", got, name=OTHER_DATABASE)
 
 
 def _listens_on(port: int) -> Finding:
-    return equals(
-        f"GET /livez, with HTTP_PORT={OTHER_PORT}",
-        f"it listens on {port}",
-        f"it listens on {OTHER_PORT}",
-        f"It was told to listen on {OTHER_PORT}, and does not answer there.",
-        "Where does the port come from?",
-    )
+    return ENV.equals("port", f"it listens on {port}", port=OTHER_PORT)
 
 
 def _refuses_wrong_port(refusal: Refusal) -> Finding:
-    return found(
-        refusal.code not in (None, 0) and "HTTP_PORT" in refusal.named,
-        f"Start it with HTTP_PORT={NO_PORT}",
-        str(refusal),
-        "exit code 1, and HTTP_PORT named in its log",
-        "It does not refuse a port that is no number: the setting does not reach it, or is not validated.",
-        "Does the text of the variable reach the model that knows the types?",
-    )
+    is_refused = refusal.code not in (None, 0)
+    way = "unnamed" if is_refused else "accepted"
+    return ENV.found(is_refused and "HTTP_PORT" in refusal.named, f"wrong-port.{way}", str(refusal), port=NO_PORT)
 
 
 def _uses_argument(context: Context, image: str) -> Finding:
     (outcome,) = load(context, image, [({PASSWORD: HANDED_OVER}, {})])
-    return equals(
-        "Hand load() an environment that the process does not have",
-        "it has what was handed over" if outcome.password == HANDED_OVER else "it has something else",
-        "it has what was handed over",
-        "It reads os.environ, or read it when the module was imported: load() gets an environment and does not use it.",
-        "The environment is the argument of read(): a test hands over another one.",
-    )
+    has_it = outcome.password == HANDED_OVER
+    return ENV.found(has_it, "argument", "it has what was handed over" if has_it else "it has something else")
 
 
 def _prints_no_secret(log: str) -> Finding:
     """Find whether the log has no secret, which `Trial.lines` masks."""
-    return equals(
-        "Look for a password in its log",
-        "there is one" if "(secret)" in log else "none",
-        "none",
-        "It prints what it reads, and a password is part of it: everyone who may read the log knows it now.",
-        "What writes a line while it reads?",
-    )
+    return ENV.equals("secrets", "there is one" if "(secret)" in log else "none")
 
 
 @check("config.report")
 def report(context: Context) -> Result:
     """Start it with some variables missing: one line should name them all, and nothing else."""
     without = (*MISSING, *(f"{name}_FILE" for name in MISSING))
-    with service_trial.build(context) as image, service_trial.run_with_stack(context, image, without=without) as trial:
+    with (
+        service_trial.build(context) as image,
+        ThreadPoolExecutor(1) as pool,
+        service_trial.run_with_stack(context, image, without=without) as trial,
+    ):
+        again = pool.submit(load, context, image, [({PASSWORD: HANDED_OVER, ALSO_REQUIRED: None}, {})])
         context.report_step(f"waiting for it to refuse without {len(MISSING)} of its variables")
-        findings = report_findings(wait_refused(trial))
-        return conclude("One start named all missing variables, in one line.", findings, trial.lines())
+        all_findings = report_findings(wait_refused(trial))
+        is_complete = all(finding.passed for finding in all_findings)
+        if is_complete:
+            all_findings = (*all_findings, _reports_another(again.result()[0]))
+        return conclude(REPORT.shown, all_findings, trial.lines(), lucky=is_complete)
+
+
+def _reports_another(outcome: LoadResult) -> Finding:
+    """Find whether load() names a variable that was not missing before, and no other."""
+    return REPORT.equals("again", str(outcome), name=ALSO_REQUIRED)
 
 
 def report_findings(refusal: Refusal) -> tuple[Finding, ...]:
-    """Return the findings on the exit code, the variables named, those named without a reason, and the lines."""
-    count, named = len(MISSING), [name for name in MISSING if name in refusal.named]
-    deploys = f": you need {count} deploys to learn all {count}" if len(named) == 1 else ""
-    return (
-        found(
-            refusal.code == 1,
-            "Start it without them",
-            f"exit code {refusal.code}" if refusal.code is not None else "it still runs",
-            f"exit code 1 within {REFUSE_SECONDS:g} s",
-            "It does not refuse, although it was not told where its database is: the first customer finds out.",
-            "What does load() do with the problems that this function returns?",
-        ),
-        found(
-            len(named) == count,
-            f"Look for {', '.join(MISSING)} in its log",
-            f"named: {', '.join(named) or 'none'}",
-            f"all {count} named",
-            f"{count} variables are missing, and it names {len(named) or 'none'} of them{deploys}.",
-            "What happens after the first one is found?",
-        ),
-        has_none(
-            sorted(refusal.named.difference(MISSING)),
-            "Look for other variables in its log",
-            "It complains about variables with which nothing is wrong: a search for the mistake is in vain.",
-            "Which variables are required, and which of those are set? A secret may also be set as …_FILE.",
-        ),
-        found(
-            refusal.lines == refusal.json_lines == 1,
-            "Count the lines of its log",
-            f"{refusal.lines} in all, {refusal.json_lines} of them JSON",
-            "one line, of JSON",
-            "What it says is spread over several lines, or is no JSON: no search finds it as one event.",
-            "Return the problems; load() and the service's main() make one line of them.",
-        ),
+    """Return the findings on the end, and if it refused: on the variables named, on others, and on the lines."""
+    refuses = _refuses(refusal)
+    if not refuses.passed:
+        return (refuses,)
+    named = [name for name in MISSING if name in refusal.named]
+    others = REPORT.has_none("others", sorted(refusal.named.difference(MISSING)))
+    if not named:
+        return refuses, _names(named), others
+    is_one_line = refusal.lines == refusal.json_lines == 1
+    lines = REPORT.found(is_one_line, "lines", f"{refusal.lines} in all, {refusal.json_lines} of them JSON")
+    return refuses, _names(named), others, lines
+
+
+def _refuses(refusal: Refusal) -> Finding:
+    way = "runs" if refusal.code is None else "ended"
+    if refusal.raised:
+        way = "raised"
+    return REPORT.found(
+        refusal.code == 1 and not refusal.raised,
+        f"refuses.{way}",
+        "it still runs" if refusal.code is None else f"exit code {refusal.code}",
+        code=refusal.code,
+        reason=refusal.raised,
+    )
+
+
+def _names(named: Sequence[str]) -> Finding:
+    ways = {0: "none", 1: "one"}
+    count = len(MISSING)
+    return REPORT.found(
+        len(named) == count,
+        f"names.{ways.get(len(named), 'some')}",
+        f"named: {', '.join(named) or 'none'}",
+        names=", ".join(MISSING),
+        count=count,
+        named=len(named),
     )

@@ -21,13 +21,17 @@ def main(mark: str, cases: str = "") -> None:
     sys.stdout.write(f"\n{mark}{json.dumps(outcomes)}\n")
 
 
-def outcome(environ: dict[str, str], files: dict[str, str]) -> dict[str, Any]:
-    """Return the ``password`` that load() read, and the printed settings; or what was ``refused`` or ``raised``."""
+def outcome(environ: dict[str, str | None], files: dict[str, str]) -> dict[str, Any]:
+    """Return the ``password`` that load() read, and the printed settings; or what was ``refused`` or ``raised``.
+
+    ``environ`` has changes of this process's own: None takes a variable away.
+    """
     from my_service import config  # type: ignore[import-not-found]  # the participant's
 
     for path, text in files.items():
         Path(path).write_text(text, encoding="utf-8")
-    given = {name: value for name, value in os.environ.items() if name != "MASTER_DB_PASSWORD_FILE"} | environ
+    changed = {**os.environ, "MASTER_DB_PASSWORD_FILE": None, **environ}
+    given = {name: value for name, value in changed.items() if value is not None}
     try:
         settings = config.load(given)
         password = settings.master_db.password.get_secret_value()

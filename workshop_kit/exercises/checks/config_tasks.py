@@ -14,13 +14,21 @@ from workshop_kit.engine import store as stores
 from workshop_kit.engine import tasks
 from workshop_kit.engine.store import PREFIX, NotAllowed, Settings, Store
 from workshop_kit.engine.tasks import ContainerDefinition, Delivery, parse
-from workshop_kit.errors import WorkshopError, first_problem
+from workshop_kit.errors import NotInTime, WorkshopError, first_problem
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
 from workshop_kit.exercises.checks import config
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, has_none, has_status
+from workshop_kit.exercises.findings import START, findings
+from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import PORT, Trial
+from workshop_kit.exercises.yaml_problem import yaml_finding
 
+ENVIRONMENTS = findings("config.environments")
+STORE = findings("config.store")
+SHARED = findings(START)
+FILE = "tasks.yaml"
+LONGEST_NAME = 80
+LONGEST_REASON = 200
 AT_ONCE = 2
 """The environments that start at a time: a third container would slow down all of them."""
 DESK = "desk"
@@ -28,6 +36,15 @@ READY_SECONDS = 20.0
 IMAGE = "${IMAGE}"
 NOT_SHARED = ("HTTP_PORT", "LOG_LEVEL", "HTTP_DRAIN_SECONDS")
 """Variables that each environment sets itself, or leaves to the service's default."""
+
+LISTS = frozenset({"environment", "secrets"})
+OF_ENVIRONMENT = frozenset({"production", "staging", "qa", DESK})
+PARENTS = {
+    **dict.fromkeys(("image", "environment", "secrets"), OF_ENVIRONMENT),
+    **dict.fromkeys(("name", "value", "valueFrom"), LISTS),
+    **dict.fromkeys(OF_ENVIRONMENT, frozenset({""})),
+}
+"""The keys of tasks.yaml, each with those that it may belong to."""
 
 
 class Definition(BaseModel, extra="forbid"):
@@ -51,56 +68,48 @@ def environments(context: Context) -> Result:
     context.report_step(f"starting {', '.join(settings)}")
 
     def start(name: str) -> Finding:
-        return _start(context, name, settings[name], store, fragment.get(name, Definition()))
+        return _start(context, name, settings[name], store, fragment.get(name))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         started = list(pool.map(start, settings))
-    findings = (*started, _one_image(fragment))
-    shown = "One image runs as three environments, and each could read its own settings only."
-    return conclude(shown, findings, lucky=all(finding.passed for finding in started))
+    all_findings = (*started, _one_image(fragment))
+    return conclude(ENVIRONMENTS.shown, all_findings, lucky=all(finding.passed for finding in started))
 
 
-def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition) -> Finding:
+def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition | None) -> Finding:
     """Find whether an environment starts from its definition, is ready on its port, and logs from its level."""
-    port, level = str(own[stores.PORT]), str(own["log/level"])
-    expected = f"ready on port {port}, logging from {level}"
+    port = str(own[stores.PORT])
+    level = str(own["log/level"])
+    values = {"name": name, "port": port, "level": level}
+    if definition is None:
+        return ENVIRONMENTS.failed("start.absent", f"no {name}", **values)
     try:
         with _run(context, definition, store.reader(name), own, int(port)) as trial:
-            logs_from = _environment(trial).get("LOG_LEVEL", "info")
+            found = _environment(trial).get("LOG_LEVEL", "info")
             ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
-        got = f"{'ready' if ready else 'not ready'} on port {port}, logging from {logs_from}"
-        means = f"{name} is {got}; its settings in the store say: {expected}."
+    except NotInTime:
+        raise
     except WorkshopError as error:
-        got, means = error.what, f"{name} does not start: {error.what}"
-        paths = [str(entry.get("valueFrom")) for entry in definition.secrets]
-        foreign = [path for path in paths if not path.startswith(f"{PREFIX}/{name}/")]
+        foreign = _foreign(definition, name)
         if foreign and isinstance(error, NotAllowed):
-            means = f"{name} asked for {foreign[0]}, which is not its own, and was refused: it does not start."
-    return equals(
-        f"Start {name}, as a user who may read /workshop/{name} and nothing else",
-        got,
-        expected,
-        means,
-        f"Which paths of the store does {name} ask for?",
-    )
+            return ENVIRONMENTS.failed("start.foreign", error.what, parameter=foreign, **values)
+        return ENVIRONMENTS.failed("start.refused", error.what, reason=error.what, **values)
+    got = f"{'ready' if ready else 'not ready'} on port {port}, logging from {found}"
+    way = "level" if ready else "not-ready"
+    return ENVIRONMENTS.equals(f"start.{way}", got, found=found, **values)
+
+
+def _foreign(definition: Definition, name: str) -> str:
+    """Return the first parameter of another environment that a definition asks for; "" for none."""
+    paths = [str(entry.get("valueFrom")) for entry in definition.secrets]
+    return next((path for path in paths if not path.startswith(f"{PREFIX}/{name}/")), "")
 
 
 def _one_image(fragment: Mapping[str, Definition]) -> Finding:
-    return has_none(
-        [f"{name}: {one.image[:80]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE],
-        f"Read which of them names another image than {IMAGE}, the same digest",
-        "One of them names an image of its own: what is tested there is not what runs in production.",
-        "An image is built once. What is left to differ, then?",
-    )
-
-
-def _no_passwords(one: Definition) -> Finding:
-    return has_none(
-        [name for entry in one.environment if (name := str(entry.get("name"))).endswith("PASSWORD")],
-        "Read tasks.yaml as a colleague would: passwords as text",
-        "Everybody who may read this file, or any of its old versions, knows the password.",
-        "Which key takes a path in the store in place of a value?",
-    )
+    others = [
+        f"{name}: {one.image[:LONGEST_NAME]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE
+    ]
+    return ENVIRONMENTS.has_none("image", others)
 
 
 @check("config.store")
@@ -111,37 +120,34 @@ def store(context: Context) -> Result:
     own = stores.settings_of(context.stack)
     filled = _fill_store(context, {DESK: own})
     context.report_step("starting the service of your desk")
-    written = _no_passwords(definition)
+
+    written = STORE.has_none("written", _passwords_as_text(definition))
     try:
         with _run(context, definition, filled.reader(DESK), own, PORT, "files") as trial:
             service_trial.wait_started(trial)
-            return _desk(trial, own, written)
+            return _desk(trial, own, definition, written)
+    except NotInTime:
+        raise
     except WorkshopError as refused:
-        look = "Which parameters are there under /workshop/desk?"
-        finding = Finding(False, "Start it", refused.what, "it runs", refused.what, look)
-        return Result.did_not_start(refused.what, written, finding)
+        finding = STORE.failed("start", refused.what, reason=refused.what)
+        return Result.did_not_start(finding.means, written, finding)
 
 
-def _desk(trial: Trial, own: Settings, written: Finding) -> Result:
-    order = config.place_order(trial)
-    placed = has_status(
-        order,
-        201,
-        "POST /orders",
-        "The passwords in the store are new; the service has others, and every order fails.",
-        "Where does the service get its password, and when?",
-    )
+def _passwords_as_text(definition: Definition) -> list[str]:
+    names = [str(entry.get("name")) for entry in definition.environment]
+    return [name for name in names if name.endswith("PASSWORD")]
+
+
+def _desk(trial: Trial, own: Settings, definition: Definition, written: Finding) -> Result:
+    placed = STORE.equals("order", str(config.place_order(trial)), status=201)
+    all_findings = [written, placed]
     secrets = {value.get_secret_value() for value in own.values() if isinstance(value, SecretStr)}
     variables = _environment(trial).items()
-    leaked = sorted(name for name, value in variables if name.endswith("PASSWORD") or value in secrets)
-    inspected = has_none(
-        leaked,
-        "docker inspect, of the running container: variables with a password",
-        "Everybody who may inspect the container sees the password.",
-        "What stands in secrets is delivered as files here; what stands in environment is for everybody to see.",
-    )
-    shown = "It got its passwords when it started, and no file and no inspect shows them."
-    return conclude(shown, (written, placed, inspected), trial.lines(), lucky=placed.passed)
+    leaked = {name for name, value in variables if name.endswith("PASSWORD") or value in secrets}
+    unsaid = leaked.difference(_passwords_as_text(definition))
+    if written.passed or unsaid:  # else inspect shows what was found in the file
+        all_findings.append(STORE.has_none("inspect", sorted(unsaid)))
+    return conclude(STORE.shown, all_findings, trial.lines(), lucky=placed.passed)
 
 
 def _environment(trial: Trial) -> dict[str, str]:
@@ -179,12 +185,13 @@ def read(text: str) -> dict[str, Definition]:
     try:
         return TASKS.validate_python(yaml.safe_load(text))
     except ValidationError as invalid:
-        why = f"tasks.yaml holds environments with image, environment and secrets; {first_problem(invalid)[:200]}."
-        look = "Compare it with the other environments, or reset it."
+        reason = first_problem(invalid)[:LONGEST_REASON]
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        reason = f"line {line}: {error.problem}"[:LONGEST_REASON]
     except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        why = f"This is no YAML{where}."
-        look = "Look at the colons and the indentation."
-    finding = Finding(False, "Read tasks.yaml", why, "it can be read", why, look)
-    raise CheckEnded(Result.not_readable(why, finding))
+        reason = str(error)[:LONGEST_REASON]
+    finding = yaml_finding(FILE, text, reason, PARENTS)
+    if finding is None:
+        finding = SHARED.failed("yaml.shape", reason, file=FILE, reason=reason)
+    raise CheckEnded(Result.not_readable(finding.means, finding))

@@ -45,7 +45,7 @@ def dockerfile(context: Context) -> Result:
 
 
 def _run(context: Context, image: str) -> tuple[Finding, Finding]:
-    with service_trial.run(context, image, "Start a container of your image", "What does CMD name?") as trial:
+    with service_trial.run(context, image) as trial:
         service_trial.wait_order(trial)
         command, user = service_trial.process_1(trial)
         trial.signal("SIGTERM")

@@ -17,12 +17,27 @@ from workshop_kit.engine import features, recipes
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context, check
-from workshop_kit.exercises.result import Finding, Result, conclude, equals, found, has_status
+from workshop_kit.exercises.findings import findings
+from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
+from workshop_kit.exercises.yaml_problem import yaml_finding
 from workshop_kit.machine import MIB
 
+SAYS = findings("container.limits")
 FILE = "compose.yaml"
 SERVICE = "my-service"
+OF_SERVICE = frozenset({SERVICE})
+OF_LIMITS = frozenset({"limits", "reservations"})
+PARENTS = {
+    **dict.fromkeys(("mem_limit", "mem_reservation", "memswap_limit", "cpu_shares", "pids_limit"), OF_SERVICE),
+    **dict.fromkeys(("read_only", "tmpfs", "deploy"), OF_SERVICE),
+    "cpus": OF_SERVICE | OF_LIMITS,
+    "memory": OF_LIMITS,
+    "pids": OF_LIMITS,
+    "limits": frozenset({"resources"}),
+    "resources": frozenset({"deploy"}),
+}
+"""The keys that limit a service, each with those that it may belong to."""
 BEYOND_MIB = 100
 KILLED = 137
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
@@ -82,11 +97,8 @@ def given(seed: int) -> dict[str, Any]:
 def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
     wanted = read(context.folder)
-    with service_trial.build(context) as image:
-        called = "Start the service with these limits"
-        look = "Is it too little to start with, or more than this machine has?"
-        with service_trial.run(context, image, called, look, **wanted) as trial:
-            return _try_limits(trial, context, wanted)
+    with service_trial.build(context) as image, service_trial.run(context, image, **wanted) as trial:
+        return _try_limits(trial, context, wanted)
 
 
 def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Result:
@@ -96,12 +108,10 @@ def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Re
     # The service may have been growing just then: a right limit gets a second try.
     tried = _look_inside(trial, most) or _look_inside(trial, most)
     after = trial.post("/orders", service_trial.ORDER)
-    look = "How much does it need in normal use?"
-    alive = has_status(after, 201, "POST /orders, after all that", "The service itself fell victim to the limit.", look)
+    alive = SAYS.equals("alive", str(after), status=201)
     if tried is None:
-        means = "With these limits there is no room to try them: nothing more could be started inside."
-        inside = Finding(False, "Start a program inside", "it does not run", "it runs", means, "Allow a little more.")
-        return conclude("", (inside, alive), trial.lines())
+        no_room = SAYS.failed("inside", "it does not run")
+        return conclude("", (no_room, alive), trial.lines())
     return judge(tried, most, wanted, alive, _ignored_limits(context.stack, tried, most))
 
 
@@ -116,12 +126,12 @@ def judge(
 
     ``ignored`` are these limits, each with a sentence.
     """
-    findings = (*findings_in(tried, most, wanted, ignored), alive)
-    if ignored and all(finding.passed for finding in findings):
+    all_findings = (*findings_in(tried, most, wanted, ignored), alive)
+    if ignored and all(finding.passed for finding in all_findings):
         reason = next(iter(ignored.values()))
-        summary = f"{reason[:1].upper()}{reason[1:]}: container.limits cannot be judged here."
-        return Result.cannot_judge(summary, *findings)
-    return conclude("A fault inside leaves the rest of the machine as it was.", findings)
+        summary = SAYS.sentences["not-here"].format(reason=f"{reason[:1].upper()}{reason[1:]}")
+        return Result.cannot_judge(summary, *all_findings)
+    return conclude(SAYS.shown, all_findings)
 
 
 def _ignored_limits(stack: Stack, tried: LimitObservation, most: Mapping[str, Any]) -> dict[str, str]:
@@ -137,7 +147,8 @@ def _look_inside(trial: Trial, most: Mapping[str, Any]) -> LimitObservation | No
     """Try the limits with the image's own Python; return None if a program could not be run."""
 
     run = trial.running.exec
-    eat, multiply = str(most["memory_mib"] + BEYOND_MIB), str(most["processes"] + 1)
+    eat = str(most["memory_mib"] + BEYOND_MIB)
+    multiply = str(most["processes"] + 1)
     try:
         return LimitObservation(
             killed=run(*PYTHON, EAT, eat).exit_code == KILLED,
@@ -153,69 +164,49 @@ def findings_in(
     tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any], ignored: Mapping[str, str]
 ) -> tuple[Finding, ...]:
     """Return the findings on memory, swap, processes, cores and the root file system, in this order."""
-    swap, memory = wanted["host"].get("MemorySwap", 0), wanted["memory_bytes"] or 0
-    too_much, too_many = most["memory_mib"] + BEYOND_MIB, most["processes"] + 1
+    too_many = most["processes"] + 1
+    memory = wanted["memory_bytes"] or 0
     return (
         _within(
+            "memory",
             memory / MIB or None,
             most["memory_mib"],
             "MiB",
-            f"Take {too_much} MiB of memory inside",
             "killed" if tried.killed else "not stopped",
-            f"It took {too_much} MiB, and no limit stopped it: other containers lose that memory.",
-            "Of the keys that speak of memory, which is a limit, and which is only a wish?",
             held=tried.killed or features.MEMORY in ignored,
+            tried=most["memory_mib"] + BEYOND_MIB,
         ),
-        found(
-            0 <= swap <= memory,
-            "Read memswap_limit in compose.yaml: memory and swap together",
-            "without end" if swap < 0 else f"{swap / MIB:.0f} MiB",
-            "not set, or no more than memory",
-            "At its limit it goes on in swap, and slows down the disk for everyone, where it should end.",
-            "memswap_limit is memory and swap together; what happens where it is left out?",
-        ),
+        _swap(wanted["host"].get("MemorySwap", 0), memory),
         _within(
+            "processes",
             wanted["pids"],
             most["processes"],
             "processes",
-            f"Start {too_many} processes inside",
             f"{tried.started} started",
-            f"It started {too_many} processes, and no limit stopped it: a fork bomb would take the whole machine.",
-            "Which key counts processes?",
             held=tried.started < too_many or features.PROCESSES in ignored,
+            tried=too_many,
         ),
-        _within(
-            wanted["cpus"],
-            most["cores"],
-            "cores",
-            "Keep two loops busy inside",
-            f"they got {tried.busy_cores:.1f} cores",
-            "Nothing keeps two busy loops from taking all the cores there are: its neighbors get slow.",
-            "Shares count only while another container wants the CPU, too. Which key counts always?",
-        ),
-        equals(
-            "Look whether the root file system can be written",
-            "read-only" if tried.read_only else "it can",
-            "read-only",
-            "An intruder can change the code that runs, and what the service writes is lost with the container.",
-            "Which key of a service makes its root file system read-only?",
-        ),
+        _within("cores", wanted["cpus"], most["cores"], "cores", f"they got {tried.busy_cores:.1f} cores"),
+        SAYS.found(tried.read_only, "root", "read-only" if tried.read_only else "it can be written"),
     )
 
 
 def _within(
-    limit: float | None, most: float, unit: str, called: str, got: str, unlimited: str, look: str, *, held: bool = True
+    name: str, limit: float | None, most: float, unit: str, got: str, *, held: bool = True, tried: float = 0
 ) -> Finding:
-    """Find whether there is a limit, at most the task's, which ``held``; ``unlimited`` is what none means."""
-    too_high = limit is not None and limit > most
-    return found(
-        held and limit is not None and not too_high,
-        called,
-        f"{got}; its limit: {'none' if limit is None else f'{limit:g} {unit}'}",
-        f"its limit: {most:g} {unit} at most",
-        f"It may use {limit:g} {unit}; it was to have {most:g} at most." if too_high else unlimited,
-        look,
-    )
+    """Find whether there is a limit, at most the task's, which ``held`` when so much was ``tried``."""
+    way = "held" if limit is not None else "unlimited"
+    if limit is not None and limit > most:
+        way = "too-high"
+    set_to = "none" if limit is None else f"{limit:g} {unit}"
+    is_good = way == "held" and held
+    return SAYS.found(is_good, f"{name}.{way}", f"{got}; its limit: {set_to}", most=most, limit=limit, tried=tried)
+
+
+def _swap(limit: int, memory: int) -> Finding:
+    """Find whether the limit of memory and swap together leaves no swap; 0 if it is not set, below 0 for no limit."""
+    got = "without end" if limit < 0 else f"{limit / MIB:.0f} MiB"
+    return SAYS.found(0 <= limit <= memory, "swap", got if limit else "not set")
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -223,19 +214,27 @@ def read(folder: Path) -> dict[str, Any]:
     command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        # Compose's last line, without this machine's paths.
-        said = done.stderr.strip().rpartition("\n")[2].replace(f"{folder}/", "")
-        said = re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", said).strip().rstrip(".")
-        look = "Run `docker compose config` in my_service to see it yourself."
-        raise _refused(f"Compose refuses compose.yaml: {said}.", look)
+        raise _not_readable(_refusal((folder / FILE).read_text(), _reason(done.stderr, folder)))
     return limits_in(json.loads(done.stdout))
+
+
+def _reason(error_text: str, folder: Path) -> str:
+    """Return the last line of Compose, without this machine's paths."""
+    line = error_text.strip().rpartition("\n")[2].replace(f"{folder}/", "")
+    return re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", line).strip().rstrip(".")
+
+
+def _refusal(text: str, reason: str) -> Finding:
+    """Return the finding for a text of compose.yaml that Compose refuses."""
+    mistake = yaml_finding(FILE, text, reason, PARENTS)
+    return mistake or SAYS.failed("file.refused", reason, reason=reason)
 
 
 def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the limits in the output of ``docker compose config``. Raises CheckEnded if the service is missing."""
     service = (document.get("services") or {}).get(SERVICE)
     if service is None:
-        raise _refused(f"compose.yaml has no service {SERVICE}.", f"Name it {SERVICE}, below services.")
+        raise _not_readable(SAYS.failed("file.no-service", "another service, or none", service=SERVICE))
     deployed = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     pids = int(service.get("pids_limit") or deployed.get("pids") or 0)
     swap = service.get("memswap_limit")
@@ -244,11 +243,16 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
         "cpus": float(service.get("cpus") or deployed.get("cpus") or 0) or None,
         "pids": pids if pids > 0 else None,
         "read_only": bool(service.get("read_only")),
-        "tmpfs": dict.fromkeys(service.get("tmpfs") or (), ""),
+        "tmpfs": dict(_folder_in_memory(entry) for entry in service.get("tmpfs") or ()),
         "host": {"LogConfig": SMALL_LOG, **({"MemorySwap": int(swap)} if swap else {})},
     }
 
 
-def _refused(why: str, look: str) -> CheckEnded:
-    finding = Finding(False, "docker compose config", why, "a file that Compose reads", why, look)
-    return CheckEnded(Result.not_readable(why, finding))
+def _folder_in_memory(entry: str) -> tuple[str, str]:
+    """Return the path and the options of an entry of ``tmpfs``: ``/tmp:size=16m``."""
+    path, _, options = entry.partition(":")
+    return path, options
+
+
+def _not_readable(finding: Finding) -> CheckEnded:
+    return CheckEnded(Result.not_readable(finding.means, finding))

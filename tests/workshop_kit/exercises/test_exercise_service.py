@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.findings import START, findings
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.exercises.stand_ins import StandIn, say_whose
 from workshop_kit.workspace import regions, solutions
@@ -33,13 +33,23 @@ def found(
 def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the one for the first failed finding, and stays once it is shown."""
     exercise = engineless.find("config.report")
-    ended, lines = (Finding(False, words, "no", "yes") for words in ("Start it without them", "Count the lines of it"))
+    says = findings(exercise.id)
+    lines = says.failed("lines", "3 in all, none of them JSON")
     found(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
     assert engineless.progress.exercise(exercise.id).first_hint == ""
-    found(engineless, monkeypatch, exercise.id, replace(ended, passed=True), lines)
-    assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"],)
-    found(engineless, monkeypatch, exercise.id, ended)
-    assert engineless.hint(exercise.id) == (exercise.first_hints["Count the lines"], exercise.hints[1])
+    found(engineless, monkeypatch, exercise.id, says.passed("refuses", "exit code 1"), lines)
+    assert engineless.hint(exercise.id) == (says.hint(lines.key),)
+    built = findings(START).failed("build.unknown", "no", place="line 3")
+    found(engineless, monkeypatch, exercise.id, built)
+    assert engineless.hint(exercise.id) == (says.hint(lines.key), exercise.hints[1])
+
+
+def test_a_first_hint_of_all_exercises_is_found(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build fails in any exercise of the service."""
+    built = findings(START).failed("build.unknown", "no", place="line 3")
+    found(engineless, monkeypatch, "monitoring.healthcheck", built)
+    assert engineless.hint("monitoring.healthcheck") == (findings(START).hint(built.key),)
+    assert findings(START).hint(built.key)
 
 
 def test_a_file_with_damaged_markers_is_not_run_and_can_be_reset(engineless: ExerciseService) -> None:

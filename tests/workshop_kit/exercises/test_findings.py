@@ -8,7 +8,7 @@ import pytest
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import findings as module
-from workshop_kit.exercises.findings import FOLDER, findings
+from workshop_kit.exercises.findings import FOLDER, START, findings
 from workshop_kit.paths import CHECKOUT
 
 TEXTS = """
@@ -36,9 +36,9 @@ look = "Read its last lines."
 """
 
 
-def written(root: Path, text: str) -> Path:
+def written(root: Path, text: str, name: str = "container") -> Path:
     """A checkout with this file of texts."""
-    path = root / FOLDER / "container.toml"
+    path = root / FOLDER / f"{name}.toml"
     path.parent.mkdir(parents=True)
     path.write_text(text)
     return root
@@ -62,12 +62,46 @@ def test_a_finding_is_made_of_a_key_and_values(tmp_path: Path) -> None:
     assert says.hint("container.graceful.end.crashed") == says.hint("container.graceful.gone") == ""
 
 
+SHARED = """
+[build]
+called = "docker build: {place}"
+expected = "an image"
+hint = "Begin with that instruction."
+
+[build.copy]
+means = "COPY names {name}."
+look = "Compare it."
+
+[build.package]
+means = "apt knows no {name}."
+look = "Compare it."
+hint = "The lists come first."
+"""
+
+
+def test_a_hint_is_found_for_any_exercise(tmp_path: Path) -> None:
+    """Findings on the start have no exercise in their key; a hint beside `called` is for each way that has none."""
+    root = written(tmp_path, SHARED, START)
+    assert module.hint("container.graceful", "start.build.copy", root) == "Begin with that instruction."
+    assert module.hint("monitoring.healthcheck", "start.build.package", root) == "The lists come first."
+    assert module.hint("container.graceful", "start.build.gone", root) == ""
+    assert findings(START, root).failed("build.copy", "…", place="line 3", name="a").key == "start.build.copy"
+
+
+def test_names_of_which_there_should_be_none_are_counted(tmp_path: Path) -> None:
+    """Three are named."""
+    says = findings("container.graceful", written(tmp_path, TEXTS))
+    assert says.has_none("end.shell", []).got == "none"
+    assert says.has_none("end.shell", "abcde").got == "a, b, c and 2 more"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
         ('expected = "201"', "", "container.toml, graceful: `expected`"),
         ('means = "It answered {status}."', "", "means"),
         ('hint = "One', 'tip = "One', "tip"),
+        ('called = "docker stop"', 'called = "docker stop"\nmean = "It stops."', "mean"),
         ("[graceful.end]", "[graceful.end", "container.toml: "),
     ],
 )
@@ -83,8 +117,9 @@ def ways_to_fail() -> set[str]:
     """The whole key of each way to fail, of all files."""
     found: set[str] = set()
     for path in (CHECKOUT / FOLDER).glob("*.toml"):
-        for name in module._file(CHECKOUT, path.stem):
-            found.update(findings(f"{path.stem}.{name}").ways())
+        names = [START] if path.stem == START else [f"{path.stem}.{name}" for name in module._file(CHECKOUT, path.stem)]
+        for name in names:
+            found.update(findings(name).ways())
     return found
 
 

@@ -1,19 +1,21 @@
-"""The checks of lesson 01 on recorded observations: each mistake gets its own finding, and its first hint."""
+"""The checks of lesson 01 on recorded observations: each mistake gets its own finding."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine import features
 from workshop_kit.exercises.check_api import CheckEnded
-from workshop_kit.exercises.checks import container_limits
+from workshop_kit.exercises.checks import container, container_dockerfile, container_limits
 from workshop_kit.exercises.checks.container_limits import LimitObservation
 from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.machine import MIB
+from workshop_kit.observe.http import Answer
 
 LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
 
@@ -23,8 +25,11 @@ def test_limits_are_read_from_the_output_of_compose() -> None:
     deploy = {"resources": {"limits": {"memory": "100663296", "cpus": 0.5, "pids": 40}}}
     read = container_limits.limits_in({"services": {"my-service": {"deploy": deploy}}})
     assert {name: value for name, value in read.items() if value and name != "host"} == LIMITS
-    with pytest.raises(CheckEnded, match="no service my-service"):
+    tmpfs = container_limits.limits_in({"services": {"my-service": {"tmpfs": ["/tmp", "/run:size=1m"]}}})["tmpfs"]
+    assert tmpfs == {"/tmp": "", "/run": "size=1m"}
+    with pytest.raises(CheckEnded) as refused:
         container_limits.limits_in({"services": {"shop": {}}})
+    check_runner.assert_keys([("container.limits.file.no-service", refused.value.result.findings)])
 
 
 MOST = {"memory_mib": 96, "cores": 0.5, "processes": 40}
@@ -37,21 +42,26 @@ def limits_findings(tried: LimitObservation = RIGHT, swap_bytes: int = 0, **want
 
 
 def test_each_missing_limit_is_named() -> None:
-    """None at all, or too much: one finding each, and all others pass."""
+    """None at all, too much, or one that does not hold: one finding each, and all others pass."""
     assert all(finding.passed for finding in limits_findings())
     assert all(finding.passed for finding in limits_findings(swap_bytes=96 * MIB))
-    eaten, started, writable = replace(RIGHT, killed=False), replace(RIGHT, started=41), replace(RIGHT, read_only=False)
-    cases = [
-        ("no limit stopped it: other containers", limits_findings(eaten, memory_bytes=None)),
-        ("may use 200 MiB", limits_findings(eaten, memory_bytes=200 * MIB)),
-        ("it goes on in swap", limits_findings(swap_bytes=200 * MIB)),
-        ("processes inside", limits_findings(started, pids=None)),
-        ("fork bomb", limits_findings(started, pids=None)),
-        ("loops busy", limits_findings(cpus=None)),
-        ("root file system", limits_findings(writable)),
-    ]
-    check_runner.assert_named("container.limits", cases, without=["docker compose config"])
-    assert all(sum(not finding.passed for finding in findings) == 1 for _, findings in cases)
+    eaten = replace(RIGHT, killed=False)
+    started = replace(RIGHT, started=41)
+    cases = {
+        "container.limits.memory.unlimited": limits_findings(eaten, memory_bytes=None),
+        "container.limits.memory.too-high": limits_findings(memory_bytes=200 * MIB),
+        "container.limits.memory.held": limits_findings(eaten),
+        "container.limits.swap": limits_findings(swap_bytes=200 * MIB),
+        "container.limits.processes.unlimited": limits_findings(started, pids=None),
+        "container.limits.processes.too-high": limits_findings(started, pids=200),
+        "container.limits.processes.held": limits_findings(started),
+        "container.limits.cores.unlimited": limits_findings(cpus=None),
+        "container.limits.cores.too-high": limits_findings(cpus=2.0),
+        "container.limits.root": limits_findings(replace(RIGHT, read_only=False)),
+    }
+    check_runner.assert_keys(cases.items())
+    for findings in cases.values():
+        assert sum(not finding.passed for finding in findings) == 1
 
 
 IGNORED = replace(RIGHT, killed=False, started=41)
@@ -71,8 +81,51 @@ def test_limits_that_the_engine_ignores_cannot_be_judged(
     ignored: dict[str, str], tried: LimitObservation, pids: int | None, verdict: Verdict
 ) -> None:
     """Right limits without effect are a mistake only where the engine's limits are known to hold."""
-    alive = Finding(True, "POST /orders, after all that", "201", "201")
+    alive = container_limits.SAYS.passed("alive", "201", status=201)
     result = container_limits.judge(tried, MOST, {**LIMITS, "pids": pids, "host": {}}, alive, ignored)
     assert result.verdict is verdict
     judged_here = "on this rootless engine: container.limits cannot be judged here." not in result.summary
     assert judged_here == (verdict is not Verdict.CANNOT_JUDGE)
+
+
+@pytest.mark.parametrize(
+    ("key", "finding"),
+    [
+        ("container.dockerfile.stops.killed", container_dockerfile._stops("python app.py", 143)),
+        ("container.dockerfile.stops.crashed", container_dockerfile._stops("python app.py", 3)),
+        ("container.dockerfile.stops.deaf", container_dockerfile._stops("python app.py", None)),
+        ("container.dockerfile.stops.shell", container_dockerfile._stops("/bin/sh -c uvicorn", None)),
+        ("container.graceful.end.deaf", container._end("python app.py", None, hears=False)),
+        ("container.graceful.end.held", container._end("uvicorn app:app", None, hears=True)),
+        ("container.graceful.end.shell", container._end("sh start.sh", None, hears=False)),
+        ("container.graceful.end.killed", container._end("sh start.sh", 143, hears=False)),
+        ("container.graceful.end.crashed", container._end("sh start.sh", 1, hears=False)),
+        ("container.graceful.order.lost", container._order(Answer(None, 0.1, error="connection closed"))),
+        ("container.graceful.order.given-up", container._order(Answer(503, 0.1))),
+    ],
+)
+def test_each_bad_stop_is_named(key: str, finding: Finding) -> None:
+    """By process 1, its exit code, and whether it took new orders after SIGTERM."""
+    assert (finding.passed, finding.key) == (False, key)
+    assert "{" not in finding.means
+
+
+LAYERS = pd.DataFrame(
+    [
+        ("app/.env", 1, "COPY . .", False),
+        ("venv/lib/uvicorn.dist-info/METADATA", 2, "RUN pip install -r requirements.txt", True),
+    ],
+    columns=["path", "layer", "instruction", "visible"],
+)
+
+
+def test_what_a_layer_holds_is_named() -> None:
+    """A secret that a later step deletes, one that is there, packages that were installed again, and newer ones."""
+    visible = LAYERS.assign(visible=True)
+    cases = {
+        "container.dockerfile.secrets.deleted": container_dockerfile._leaks(LAYERS),
+        "container.dockerfile.secrets.visible": container_dockerfile._leaks(visible),
+        "container.dockerfile.cached": container_dockerfile._cached(LAYERS, ["a", "b"], ["a", "b", "c"]),
+        "container.dockerfile.pinned": container_dockerfile._pins("click==8.5.1.post999\nuvicorn==0.54.0"),
+    }
+    check_runner.assert_keys((key, [finding]) for key, finding in cases.items())

@@ -64,7 +64,7 @@ def test_a_beginning_is_enough_where_no_other_exercise_has_it(checkout: Path) ->
 
 COMPOSED = {
     *("is set, but empty", "More lines than there are", "Not as many lines", "HEALTH_CRITICAL=", "is a gauge"),
-    *("Level debug", "Level info", "Level error", "Compute OrdersFail"),
+    *("Level debug", "Level info", "Level error", "Compute OrdersFail", "docker build: "),
 }
 """Words of first hints that a check puts together while it runs."""
 

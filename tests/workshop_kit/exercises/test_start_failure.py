@@ -1,0 +1,279 @@
+"""Why no image was built, and why a service did not start, from recorded outputs: each cause has its own finding."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import start_failure
+from workshop_kit.exercises.build_failure import build_finding, endless_build
+from workshop_kit.exercises.result import Finding
+from workshop_kit.exercises.start_failure import crash_reason, missing_program
+from workshop_kit.exercises.trial import Trial
+from workshop_kit.machine import MIB
+from workshop_kit.patience import VARIABLE
+
+STACK = """Traceback (most recent call last):
+  File "<frozen runpy>", line 198, in _run_module_as_main
+  File "/app/workshop_app/__main__.py", line 33, in main
+    settings = config.load(environ)
+  File "/app/workshop_app/config.py", line 41, in read
+    return environ["HTTP_PORT"]
+           ~~~~~~~^^^^^^^^^^^^^
+  File "/usr/lib/python3.13/os.py", line 700, in __getitem__
+    raise KeyError(key) from None
+KeyError: 'HTTP_PORT'
+"""
+IN_JSON = {"level": "error", "msg": "cannot start", "error": "KeyError: 'HTTP_PORT'", "stack": STACK}
+READY = json.dumps({"level": "info", "msg": "listening"})
+PROBLEMS = [
+    {"variable": "MASTER_DB_HOST", "purpose": "where orders go", "wrong": "is not set"},
+    {"variable": "HTTP_PORT", "purpose": "where it listens", "wrong": "is not a whole number"},
+]
+REFUSED = {"level": "error", "msg": "configuration refused", "problems": PROBLEMS}
+
+
+RAISED = "KeyError: 'HTTP_PORT' (config.py, line 41)"
+LOGS = {
+    "uvicorn": (f"ERROR:    {STACK}\nERROR:    Exiting.\n", RAISED),
+    "JSON": (f"{READY}\n{json.dumps(IN_JSON)}\n", RAISED),
+    "problems": (json.dumps(REFUSED), "2 problems: MASTER_DB_HOST is not set; HTTP_PORT is not a whole number"),
+    "deeply nested": ("[" * 5000, ""),
+    "odd": ('{"problems": 3, "stack": 4}\n' + "  \n" * 30_000 + "!", ""),
+}
+
+
+@pytest.mark.parametrize(("log", "said"), LOGS.values(), ids=LOGS)
+def test_the_end_of_a_log_has_the_reason(log: str, said: str) -> None:
+    """The exception with its place in the program, or the list of problems; nothing for any other log."""
+    assert crash_reason(log) == said
+
+
+def build_output(instruction: str, *log: str, error: str = "process did not complete successfully") -> str:
+    """What BuildKit writes of a step that fails."""
+    lines = "".join(f"0.2{number} {line}\n" for number, line in enumerate(log))
+    return f"""#0 building with "default" instance using docker driver
+#7 [2/5] {instruction}
+------
+ > [2/5] {instruction}:
+{lines}------
+Dockerfile:4
+--------------------
+   3 |     WORKDIR /app
+   4 | >>> {instruction}
+--------------------
+ERROR: failed to solve: {error}
+"""
+
+
+APT = "RUN apt-get install -y curl"
+NO_PACKAGE = "E: Unable to locate package curl"
+NO_WHEEL = "ERROR: Could not find a version that satisfies the requirement starlete (from versions: none)"
+BUILDS = {
+    "start.build.instruction": "ERROR: failed to solve: dockerfile parse error on line 2: unknown instruction: FORM",
+    "start.build.copy": build_output("COPY a.txt .", error='checksum of ref 0428: "/a.txt": not found'),
+    "start.build.requirements": build_output(
+        "RUN pip install -r r.txt",
+        "ERROR: Could not open requirements file: [Errno 2] No such file or directory: 'r.txt'",
+    ),
+    "start.build.permission": build_output("RUN pip install x", "ERROR: [Errno 13] Permission denied: '/venv/lib'"),
+    "start.build.no-update": build_output(APT, "Reading package lists...", NO_PACKAGE),
+    "start.build.package": build_output(f"RUN apt-get update && {APT[4:]}", NO_PACKAGE),
+    "start.build.program": build_output("RUN apk add curl", "/bin/sh: 1: apk: not found"),
+    "start.build.no-from": "ERROR: failed to solve: no build stage in current context",
+    "start.build.empty": "ERROR: failed to solve: the Dockerfile cannot be empty",
+    "start.build.syntax": "ERROR: failed to solve: dockerfile parse error on line 3: unterminated heredoc",
+    "start.build.registry": build_output("RUN pip install -r requirements.txt", NO_WHEEL),
+    "start.build.unknown": build_output("RUN false"),
+}
+
+
+@pytest.mark.parametrize(("key", "output"), BUILDS.items(), ids=BUILDS)
+def test_why_an_image_is_not_built(key: str, output: str) -> None:
+    """The finding has the place in its title, and the last lines of the step."""
+    finding = build_finding(output)
+    assert finding.key == key
+    assert finding.called.startswith("docker build: ")
+    assert finding.got
+
+
+def test_a_failed_step_is_named() -> None:
+    """With its number, its line and its instruction; the last lines are those of the step."""
+    finding = build_finding(BUILDS["start.build.no-update"])
+    assert finding.called == f"docker build: step 2 of 5, line 4: {APT}"
+    assert finding.got == f"Reading package lists...\n{NO_PACKAGE}"
+    assert "`apt-get update`" in finding.means
+
+
+def test_a_build_without_an_end_is_named() -> None:
+    """With the step that it was in."""
+    finding = endless_build("#7 [2/5] RUN sleep 600\n", 61.0)
+    assert (finding.key, finding.called) == ("start.build.endless", "docker build: step 2 of 5: RUN sleep 600")
+    assert "61 s" in finding.means
+
+
+CREATE = "OCI runtime create failed: runc create failed: unable to start container process"
+REFUSALS = {
+    "start.refused.user": "unable to find user app: no matching entries in passwd file",
+    "start.refused.program": f'{CREATE}: exec: "uvicorn": executable file not found in $PATH: unknown',
+    "start.refused.permission": f'{CREATE}: exec: "/app/start.sh": permission denied: unknown',
+    "start.refused.limit": "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
+    "start.refused.other": "something that nobody has seen",
+}
+
+
+@pytest.mark.parametrize(("key", "reason"), REFUSALS.items(), ids=REFUSALS)
+def test_why_the_engine_starts_no_container(key: str, reason: str) -> None:
+    """In the participant's words, not in those of the engine's layers."""
+    error = WorkshopError(f"The engine refused to start a container of localhost/check:0a1b: {reason}.")
+    result = start_failure.refused(error)
+    assert [finding.key for finding in result.findings] == [key]
+    assert "OCI runtime" not in result.summary
+
+
+def trial_of(log: str, state: dict[str, Any] | None = None, config: dict[str, Any] | None = None) -> Trial:
+    """A container with this log, which has ended with exit code 1 unless ``state`` says otherwise."""
+    image = {"Env": ["HTTP_PORT=8080"], "Entrypoint": None, "Cmd": ["uvicorn"], **(config or {})}
+    attributes = {
+        "State": {"Status": "exited", "ExitCode": 1, "OOMKilled": False, **(state or {})},
+        "HostConfig": {"Memory": 64 * MIB},
+        "Config": {**image},
+        "NetworkSettings": {"Ports": {}},
+    }
+    container = SimpleNamespace(image=SimpleNamespace(attrs={"Config": image}))
+    running: Any = SimpleNamespace(
+        inspect=lambda: attributes, log_tail=lambda lines=20: "\n".join(log.split("\n")[-lines:]), container=container
+    )
+    return Trial(running)
+
+
+def why(log: str, state: dict[str, Any] | None = None, config: dict[str, Any] | None = None) -> Finding:
+    """The finding on such a container."""
+    return start_failure.did_not_start(trial_of(log, state, config), "POST /orders").findings[0]
+
+
+def raised(kind: str, line: str = "value = settings") -> str:
+    """A traceback that ends with this."""
+    return f'Traceback (most recent call last):\n  File "/app/config.py", line 4, in read\n    {line}\n{kind}\n'
+
+
+GOT_NONE = "TypeError: int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"
+EMPTY = {"msg": "configuration refused", "problems": [{"variable": "REDIS_USER", "wrong": "is set, but empty"}]}
+JOINED = {"Entrypoint": ["python3"], "Cmd": ["uvicorn", "app:app"]}
+IN_SHELL = {"Entrypoint": ["/bin/sh", "-c", "uvicorn"], "Cmd": ["app:app"]}
+RUNS = {"Status": "running"}
+ENDS = {
+    "start.answer.memory": why("", {"OOMKilled": True}),
+    "start.answer.killed": why("starting", {"ExitCode": 137}),
+    "start.answer.program": why("start.sh: 3: curl: not found"),
+    "start.answer.module": why(raised("ModuleNotFoundError: No module named 'structlog'")),
+    "start.answer.not-set": why(raised("KeyError: 'REDIS_USER'")),
+    "start.answer.get": why(json.dumps(EMPTY)),
+    "start.answer.none": why(raised("AttributeError: 'NoneType' object has no attribute 'strip'")),
+    "start.answer.raised": why(raised("KeyError: 'HTTP_PORT'")),
+    "start.answer.settings": why(json.dumps(REFUSED)),
+    "start.answer.app-module": why('ERROR: Error loading ASGI app. Could not import module "main".'),
+    "start.answer.app": why('ERROR: Error loading ASGI app. Attribute "application" not found in module "app".'),
+    "start.answer.no-list": why("/bin/sh: 1: [uvicorn,: not found"),
+    "start.answer.address": why("INFO: Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)", RUNS),
+    "start.answer.file": why("sh: 0: cannot open run.sh: No such file"),
+    "start.answer.entrypoint-shell": why("Error: Missing argument 'APP'.", config=IN_SHELL),
+    "start.answer.joined": why("python3: can't open file '/app/uvicorn': [Errno 2] No such file", config=JOINED),
+    "start.answer.ended": why("bye"),
+    "start.answer.silent": why(""),
+    "start.answer.port": why("", RUNS),
+}
+
+
+@pytest.mark.parametrize(("key", "finding"), ENDS.items(), ids=ENDS)
+def test_why_a_service_does_not_start(key: str, finding: Finding) -> None:
+    """Each cause has its own words, and its place in them."""
+    assert finding.key == key
+    assert finding.means
+    assert "{" not in finding.means
+
+
+def test_the_words_have_what_a_person_needs() -> None:
+    """The program, the module and requirements.txt, the variable that is not set, the joined command."""
+    assert "no program `curl`" in ENDS["start.answer.program"].means
+    module = ENDS["start.answer.module"]
+    assert "No module named 'structlog' (config.py, line 4)" in module.means
+    assert "requirements.txt" in module.look
+    assert ENDS["start.answer.get"].means.startswith("REDIS_USER is not set: .get() returned None")
+    assert "`python3 uvicorn app:app`" in ENDS["start.answer.joined"].means
+
+
+def test_a_variable_that_get_did_not_find_is_named() -> None:
+    """Where the line of the traceback has its name; one that is set is not to blame."""
+    line = 'return int(os.environ.get("REDIS_PORT"))'
+    assert why(raised(GOT_NONE, line)).means.startswith("REDIS_PORT is not set")
+    assert why(raised(GOT_NONE, line), config={"Env": ["REDIS_PORT=6379"]}).key == "start.answer.none"
+
+
+def test_a_check_that_gives_its_own_command_does_not_speak_of_the_images() -> None:
+    """Docker joins what the image says only if both of it were used."""
+    trial = trial_of("", config={"Entrypoint": ["uvicorn"], "Cmd": ["app:app"]})
+    trial.running.inspect()["Config"].update(Entrypoint=["sh", "start.sh"], Cmd=None)
+    assert start_failure.joined_command(trial) == []
+
+
+def test_a_program_that_is_not_there_comes_first() -> None:
+    """A script that goes on without it, and never starts the service, too; each shell has words of its own."""
+    log = "start.sh: 2: curl: not found\nwaiting for the database"
+    assert why(log, RUNS).key == "start.answer.program"
+    for output in (
+        "/bin/sh: 1: curl: not found",
+        "start.sh: 4: exec: curl: not found",
+        "start.sh: line 1: curl: command not found",
+        "env: 'curl': No such file or directory",
+        'OCI runtime exec failed: exec failed: exec: "curl": executable file not found in $PATH: unknown',
+    ):
+        assert missing_program(output) == "curl"
+    assert missing_program("GET /orders/7: 404: not found") == ""
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    """The address of a server that answers so; 0: it takes connections, and answers nothing."""
+    if not status:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            yield f"http://127.0.0.1:{silent.getsockname()[1]}"
+        return
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Write nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("status", "key"), [(503, "start.answer.status"), (0, "start.answer.waits")])
+def test_a_service_that_runs_and_gives_no_good_answer(status: int, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers with an error, or takes the connection and waits."""
+    monkeypatch.setenv(VARIABLE, "1")
+    with answering(status) as address:
+        trial = trial_of("", RUNS)
+        trial.address = address
+        finding = start_failure.did_not_start(trial, "GET /readyz").findings[0]
+    assert finding.key == key
+    assert "/readyz" in finding.means

@@ -1,0 +1,315 @@
+"""Wrong answers to lessons 01 and 02 on real containers: each gets the verdict and the finding for its mistake.
+
+Answers that only please a check stand in solutions/, and are judged in tests/lessons/test_two_sides.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.exercises.check_runner import SEED
+from workshop_kit.engine import recipes, store
+from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.stack import Stack
+from workshop_kit.exercises import checkpoint, control
+from workshop_kit.exercises.check_api import CheckEnded
+from workshop_kit.exercises.checks import container_limits
+from workshop_kit.exercises.control import Control
+from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
+from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions, solutions
+from workshop_kit.workspace.folder import Workspace
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]  # on a busy machine limits are longer
+
+FIRST_LESSON = solutions.files_at(CHECKOUT, "02")
+QUICK = Control(0.4, 0.5)
+WRONG, LUCKY, NOT_UP = Verdict.WRONG, Verdict.LUCKY, Verdict.DID_NOT_START
+
+
+@pytest.fixture(autouse=True)
+def quick_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a slow machine is told is the matter of test_hanging.py."""
+    monkeypatch.setattr(control, "measure", lambda _stack: QUICK)
+
+
+def failed(result: Result) -> list[str]:
+    """The keys of the findings that did not pass."""
+    return [finding.key for finding in result.findings if not finding.passed]
+
+
+def changed(text: str, old: str, new: str) -> str:
+    """A text with a change."""
+    assert old in text
+    return text.replace(old, new)
+
+
+def limits(*lines: str) -> str:
+    """The region of compose.yaml with these lines."""
+    return "".join(f"    {line}\n" for line in lines)
+
+
+DOCKERFILE = FIRST_LESSON["Dockerfile"]
+PIP = "RUN pip install -r requirements.txt\n"
+UVICORN = "uvicorn app:app --host 0.0.0.0 --port 8080"
+CMD = 'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8080"]'
+NO_USER = {"Dockerfile": changed(DOCKERFILE, "USER 10001:10001\n", "")}
+CODE_FIRST = changed(DOCKERFILE, f"COPY requirements.txt .\n{PIP}COPY . .\n", f"COPY . .\n{PIP}")
+APP = FIRST_LESSON["app.py"]
+
+
+def dockerfile(old: str, new: str) -> dict[str, str]:
+    """The solution's Dockerfile with a change."""
+    return {"Dockerfile": changed(DOCKERFILE, old, new)}
+
+
+def command(instructions: str) -> dict[str, str]:
+    """The solution's Dockerfile with other instructions in place of CMD."""
+    return dockerfile(CMD, instructions)
+
+
+IMAGES = [
+    ({"Dockerfile": CODE_FIRST}, "container.dockerfile.cached"),
+    ({".dockerignore": ".git\n"}, "container.dockerfile.secrets.visible"),
+    (dockerfile("RUN", "USER 10001:10001\nRUN"), "start.build.permission"),
+    (dockerfile("COPY . .", "RUN apt-get install -y curl\nCOPY . ."), "start.build.no-update"),
+    (dockerfile('"uvicorn"', '"unicorn"'), "start.refused.program"),
+    (command("CMD uvicorn app:app --port 8080"), "start.answer.address"),
+    (command(f'ENTRYPOINT ["python3"]\n{CMD}'), "start.answer.joined"),
+    (command(f'ENTRYPOINT ["uvicorn", "app:app"]\n{CMD}'), "start.answer.joined"),
+    (command('ENTRYPOINT uvicorn app:app\nCMD ["--host", "0.0.0.0"]'), "start.answer.entrypoint-shell"),
+    (dockerfile("app:app", "main:app"), "start.answer.app-module"),
+    ({"app.py": changed(APP, "(request):", "(request)")}, "start.answer.raised"),
+    ({"app.py": f"import structlog\n{APP}"}, "start.answer.module"),
+    ({"app.py": changed(APP, '"/orders"', '"/order"')}, "start.order"),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("files", "key"), IMAGES)
+def test_each_wrong_image_is_named(stack: Stack, files: dict[str, str], key: str) -> None:
+    """The folder is built and run, and there is one finding for one mistake."""
+    result = check_runner.judge_files(stack, "container.dockerfile", files)
+    assert not result.passed
+    assert failed(result) == [key], result
+
+
+def test_an_entry_point_of_the_image_does_not_join_start_sh(stack: Stack) -> None:
+    """It is a right answer to container.dockerfile, so start.sh is run in place of it."""
+    image = command('ENTRYPOINT ["uvicorn", "app:app"]\nCMD ["--host", "0.0.0.0", "--port", "8080"]')
+    result = check_runner.judge_files(stack, "container.graceful", {**image, "start.sh": FIRST_LESSON["start.sh"]})
+    assert result.passed, result
+
+
+@pytest.mark.long
+def test_a_service_that_is_gone_afterwards_is_named(stack: Stack) -> None:
+    """It takes the first order, and none after the limits were tried."""
+    once = changed(APP, "    orders.append", "    assert not orders\n    orders.append")
+    result = check_runner.judge_files(stack, "container.limits", {"app.py": once})
+    assert failed(result) == ["container.limits.alive"], result
+
+
+MOST = container_limits.given(SEED)
+MEMORY = f"mem_limit: {MOST['memory_mib']}m"
+CORES = f"cpus: {MOST['cores']}"
+PROCESSES = f"pids_limit: {MOST['processes']}"
+READ_ONLY = ("read_only: true", "tmpfs: /tmp")
+FILES = [
+    (f"    {MEMORY}\n     {CORES}\n", "start.yaml.indentation", "compose.yaml, line 7: the indentation is wrong"),
+    (f"  {MEMORY}\n", "start.yaml.level", "compose.yaml, line 6: by its indentation `mem_limit` belongs to services"),
+    ("    mem_limit 96m\n", "start.yaml.syntax", "compose.yaml, line 7: this is no YAML"),
+    ("    readonly: true\n", "container.limits.file.refused", "property readonly is not allowed"),
+]
+
+
+@pytest.mark.parametrize(("body", "key", "words"), FILES, ids=[key for _, key, _ in FILES])
+def test_a_file_that_compose_refuses_is_one_sentence(tmp_path: Path, body: str, key: str, words: str) -> None:
+    """With the line and what is wrong there; else in Compose's own words, without this machine's paths."""
+    (tmp_path / "compose.yaml").write_text(regions.replace(FIRST_LESSON["compose.yaml"], "container.limits", body))
+    with pytest.raises(CheckEnded) as refused:
+        container_limits.read(tmp_path)
+    assert failed(refused.value.result) == [key]
+    assert words in str(refused.value)
+    assert str(tmp_path) not in str(refused.value)
+
+
+def images_of(stack: Stack) -> set[str]:
+    """The images of this workspace, by name; those without one by id."""
+    label = {"label": f"{SESSION}={stack.session.identity.session}"}
+    found = stack.session.engine.client.api.images(filters=label)
+    return {next(iter(image["RepoTags"] or ()), image["Id"]) for image in found}
+
+
+def test_a_check_leaves_no_image(stack: Stack) -> None:
+    """No image stays but the base with newer wheels, and no container."""
+    before = images_of(stack)
+    with check_runner.leaving_nothing(stack):
+        result = check_runner.judge_files(stack, "container.dockerfile", NO_USER)
+    assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
+    assert failed(result) == ["container.dockerfile.user"]
+    newer = f"{recipes.tags(stack.root)['python']}-newer-{stack.session.identity.session}"
+    assert images_of(stack) - before <= {newer}
+
+
+def test_a_newer_check_ends_the_running_one(stack: Stack, tmp_path: Path) -> None:
+    """The older one ends without a result in the middle of its build, and leaves nothing."""
+    exercise_service = ExerciseService.of(Workspace.open(tmp_path / "mine"), lambda: stack)
+    path = exercise_service.workspace.my_service / "Dockerfile"
+    path.write_text("FROM localhost/workshop/python:3.13\nRUN sleep 600\n")  # longer than the test may take
+    building = threading.Event()
+    with check_runner.leaving_nothing(stack), ThreadPoolExecutor(1) as pool:
+        older = pool.submit(exercise_service.check, "container.dockerfile", lambda _: building.set())
+        assert building.wait(60)
+        checkpoint.solve(exercise_service, "container.dockerfile")
+        assert exercise_service.check("container.dockerfile").passed
+        with pytest.raises(Superseded):
+            older.result()
+
+
+def solved(identifier: str, file: str) -> str:
+    """The solution's region in a file of lesson 02."""
+    return regions.region_of(regions.solved(check_runner.marked(CHECKOUT, file, "02_configuration")), identifier)
+
+
+READS = solved("config.env", "config.py")
+HARD_CODED = regions.region_of(
+    regions.starter(check_runner.marked(CHECKOUT, "config.py", "02_configuration")), "config.env"
+)
+FIRST_ONE_MISSING = changed(READS, "if one.variable in environ:", "if True:")
+NONE_FOR_MISSING = changed(FIRST_ONE_MISSING, "environ[one.variable]", "environ.get(one.variable)")
+OF_NONE = changed(NONE_FOR_MISSING, "environ.get(one.variable)", "environ.get(one.variable).strip()")
+WRAPPER = f"exec python -c 'import subprocess; subprocess.run(\"{UVICORN}\".split())'"
+KILLS = f'{UVICORN} &\ntrap "kill $!" TERM\nwait'
+NOTHING = "import os\nos._exit(0)\n"
+REPORTS = solved("config.report", "config.py")
+READS_WHAT_IS_MISSING = changed(REPORTS, "one.name not in settings[one.group]", "not settings[one.group][one.name]")
+
+REGIONS = [
+    ("container.graceful", f"exec {UVICORN}", WRONG, ["container.graceful.end.held"]),
+    ("container.graceful", KILLS, WRONG, ["container.graceful.order.lost", "container.graceful.end.killed"]),
+    ("container.graceful", WRAPPER, WRONG, ["container.graceful.end.deaf"]),
+    ("container.graceful", f"curl -s localhost\nexec unicorn\n{UVICORN}", NOT_UP, ["start.answer.program"]),
+    ("container.limits", limits("cpus: 0.001", MEMORY), NOT_UP, ["start.refused.limit"]),
+    ("container.limits", limits(MEMORY, CORES, "pids_limit: 1", *READ_ONLY), WRONG, ["container.limits.inside"]),
+    ("config.env", HARD_CODED, LUCKY, ["config.env.database.elsewhere", "config.env.port"]),
+    ("config.env", FIRST_ONE_MISSING, NOT_UP, ["start.answer.not-set"]),
+    ("config.env", NONE_FOR_MISSING, NOT_UP, ["start.answer.get"]),
+    ("config.env", OF_NONE, NOT_UP, ["start.answer.none"]),
+    ("config.report", READS_WHAT_IS_MISSING, WRONG, ["config.report.refuses.raised"]),
+    ("config.file", NOTHING, NOT_UP, ["start.answer.silent"]),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("identifier", "body", "verdict", "keys"), REGIONS, ids=[f"{name}, {keys[-1]}" for name, _, _, keys in REGIONS]
+)
+def test_each_wrong_region_is_named(
+    participant: Stack, identifier: str, body: str, verdict: Verdict, keys: list[str]
+) -> None:
+    """The service is built with the region and run; a hostile module yields findings, and never an exception."""
+    result = check_runner.judge_region(participant, identifier, body)
+    assert result.verdict is verdict, result
+    assert failed(result) == keys, result
+
+
+MEMORY_ENDED = {"start.answer.memory", "start.answer.killed"}
+"""The engine begins to watch the memory of a container a moment after its start."""
+
+
+@pytest.mark.long
+def test_too_little_memory_to_start_is_named(participant: Stack) -> None:
+    """The engine refuses the limit, or the kernel ends the first process."""
+    lines = limits("mem_limit: 8m", CORES, PROCESSES, *READ_ONLY)
+    result = check_runner.judge_region(participant, "container.limits", lines)
+    assert result.verdict is NOT_UP, result
+    assert failed(result)[0] in {"start.refused.limit", *MEMORY_ENDED}, result
+
+
+HOSTILE = {
+    "prints for ever": ("import sys\nwhile True:\n    sys.stdout.write('x' * 65536)\n", {"start.answer.port"}),
+    "memory bomb": ("taken = []\nwhile True:\n    taken.append(bytearray(1024 * 1024))\n", MEMORY_ENDED),
+}
+
+
+@pytest.mark.long
+@pytest.mark.alone
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_module_is_named_in_time(participant: Stack, name: str) -> None:
+    """The check ends, names the fault with a short tail of the log, and leaves nothing."""
+    module, keys = HOSTILE[name]
+    with check_runner.leaving_nothing(participant):
+        result = check_runner.judge(participant, "config.env", module)
+    assert result.verdict is Verdict.DID_NOT_START
+    assert failed(result)[0] in keys, result
+    assert all(finding.means and finding.look for finding in result.findings)
+    assert len(result.output.encode()) <= 4096
+
+
+def tasks(**entries: object) -> str:
+    """tasks.yaml as solved, with other entries."""
+    solution = yaml.safe_load(regions.solved(check_runner.marked(CHECKOUT, "tasks.yaml", "02_configuration")))
+    return yaml.safe_dump({**solution, **entries})
+
+
+PASSWORDS = {
+    name: f"/workshop/desk/{group}/password"
+    for name, group in (
+        ("MASTER_DB_PASSWORD", "master_db"),
+        ("REPLICA_DB_PASSWORD", "replica_db"),
+        ("REDIS_PASSWORD", "redis"),
+    )
+}
+
+
+def desk(**passwords: str) -> dict[str, object]:
+    """A definition of the desk's service with these passwords, as paths in the store or as texts."""
+    given = {**PASSWORDS, **passwords}
+    secrets = [{"name": name, "valueFrom": text} for name, text in given.items() if text.startswith("/")]
+    environment = [{"name": name, "value": text} for name, text in given.items() if not text.startswith("/")]
+    return {"image": "${IMAGE}", "environment": environment, "secrets": secrets}
+
+
+UNKNOWN = desk(REDIS_PASSWORD="/workshop/desk/redis/pasword")
+SWAPPED = desk(MASTER_DB_PASSWORD="/workshop/desk/redis/password")
+STAGING = yaml.safe_load(tasks())["staging"]["secrets"]
+NO_LEVEL = [one for one in STAGING if one["name"] != "LOG_LEVEL"]
+NO_HOST = {"image": "${IMAGE}", "environment": [{"name": "MASTER_DB_HOST", "value": "nowhere"}], "secrets": STAGING}
+DEFINITIONS = [
+    (tasks(qa={"image": "${IMAGE}", "secrets": [{"name": "A"}]}), "config.environments.start.refused"),
+    (tasks(staging={"image": "${IMAGE}", "secrets": NO_LEVEL}), "config.environments.start.level"),
+    (tasks(staging=NO_HOST), "config.environments.start.not-ready"),
+    (changed(tasks(), "\nqa:", "\ntest:"), "config.environments.start.absent"),
+    (tasks(desk=UNKNOWN), "config.store.start"),
+    (tasks(desk=SWAPPED), "config.store.order"),
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("text", "key"), DEFINITIONS, ids=[key for _, key in DEFINITIONS])
+def test_each_wrong_definition_is_named(participant: Stack, text: str, key: str) -> None:
+    """One mistake, one finding."""
+    result = check_runner.judge(participant, ".".join(key.split(".")[:2]), text)
+    assert failed(result) == [key], result
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "key"), [("MASTER_DB_PASSWORD", "config.store.written"), ("NOTE", "config.store.inspect")]
+)
+def test_the_right_password_written_into_the_file_is_luck(participant: Stack, name: str, key: str) -> None:
+    """Orders work, and the file or inspect shows why they should not; the findings do not repeat the password."""
+    password = store.settings_of(participant)["master_db/password"]
+    value = password if isinstance(password, str) else password.get_secret_value()
+    definition = desk(**{name: value})
+    result = check_runner.judge(participant, "config.store", tasks(desk=definition))
+    assert result.verdict is Verdict.LUCKY, result
+    assert failed(result) == [key], result
+    assert value not in str(result)

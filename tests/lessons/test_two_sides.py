@@ -7,6 +7,7 @@ judged from recorded observations in tests/workshop_kit/gameday/test_gameday_che
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,31 +32,31 @@ IN_FILES = [exercise for exercise in EXERCISES if exercise.file]
 IN_NOTEBOOKS = [exercise for exercise in EXERCISES if not exercise.file and exercise.lesson != "05_game_day"]
 
 SYMPTOMS = {
-    "container.graceful": "Process 1 is a shell, which passes no signal on",
-    "container.dockerfile": "Process 1 is a shell, which passes no signal on",
-    "container.limits": "MiB, and no limit stopped it",
-    "config.env": "a test in staging, and production has the order",
-    "config.report": "deploys to learn all",
-    "config.environments": "staging asked for /workshop/production/master_db/password",
-    "config.redact": "stands in the log now",
-    "config.file": "every order fails: access denied",
-    "config.store": "knows the password",
-    "config.restore": "left behind, empty",
-    "logging.stdout": "docker logs is empty",
-    "logging.context": "reads another's",
-    "logging.cause": "learns nothing about the trouble",
-    "logging.level": "logs as if nobody had asked",
-    "logging.parse": "is nowhere, and nobody would ever know",
-    "logging.jq": "jq failed on lines that are not what it expects",
-    "logging.collector": "and they were in no part",
-    "monitoring.deep": "waits as long as the database does",
-    "monitoring.critical": "redis is gone, which is critical, and /health says 200",
-    "monitoring.metrics": "is a gauge: when it is smaller",
-    "monitoring.ratio": "It calls for a single error",
-    "monitoring.drain": "says that it is ready",
-    "monitoring.healthcheck": "the engine called it healthy",
+    "container.graceful": "container.graceful.end.shell",
+    "container.dockerfile": "container.dockerfile.stops.shell",
+    "container.limits": "container.limits.memory.unlimited",
+    "config.env": "config.env.database.elsewhere",
+    "config.report": "config.report.names.one",
+    "config.environments": "config.environments.start.foreign",
+    "config.redact": "config.redact.log.shown",
+    "config.file": "config.file.order",
+    "config.store": "config.store.written",
+    "config.restore": "config.restore.plain.empty",
+    "logging.stdout": "logging.stdout.collected.empty",
+    "logging.context": "logging.context.logged.another",
+    "logging.cause": "logging.cause.request.unconcerned",
+    "logging.level": "logging.level.debug",
+    "logging.parse": "logging.parse.odd.lost",
+    "logging.jq": "logging.jq.ended.complaints",
+    "logging.collector": "logging.collector.once.lost",
+    "monitoring.deep": "monitoring.deep.health.late",
+    "monitoring.critical": "monitoring.critical.gone.unheard",
+    "monitoring.metrics": "monitoring.metrics.counter.type",
+    "monitoring.ratio": "monitoring.ratio.few",
+    "monitoring.drain": "monitoring.drain.ready.still",
+    "monitoring.healthcheck": "monitoring.healthcheck.hang",
 }
-"""What the starter is told: it fails for the reason that the exercise is about, and not because it is broken."""
+"""By which finding the starter fails: for the reason that the exercise is about, and not because it is broken."""
 
 SEED = 15
 """With which the waiting is shortest, and the incident is the pause of redis."""
@@ -66,7 +67,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]  # on a busy machine
 def test_every_exercise_has_its_check() -> None:
     """Without any exercise, the tests below would pass by checking nothing."""
     assert set(CHECKS) == {exercise.id for exercise in EXERCISES}
-    assert set(SYMPTOMS) <= {exercise.id for exercise in (*IN_FILES, *IN_NOTEBOOKS)}
+    assert set(SYMPTOMS) == {exercise.id for exercise in (*IN_FILES, *IN_NOTEBOOKS)}
     assert IN_FILES
     assert IN_NOTEBOOKS
 
@@ -88,7 +89,8 @@ def test_a_file_as_it_comes_fails_and_the_solution_passes(
 ) -> None:
     """The check composes the file: this region is the participant's, all others are solved. It leaves nothing."""
     check_runner.arrive(exercise_service, exercise.lesson)
-    begun = exercise_service.check(exercise.id)
+    with check_runner.quick_control():
+        begun = exercise_service.check(exercise.id)
     checkpoint.solve(exercise_service, exercise.id)
     with leaving_nothing(exercise_service.stack()):
         solved = exercise_service.check(exercise.id)
@@ -124,7 +126,8 @@ def test_another_right_answer_passes_and_a_cheat_fails(
     if exercise.file:
         check_runner.arrive(exercise_service, exercise.lesson)
         check_runner.write_answer(exercise_service, exercise, answer)
-        result = exercise_service.check(exercise.id)
+        with check_runner.quick_control() if key else nullcontext():
+            result = exercise_service.check(exercise.id)
     else:
         result = run_cells(exercise_service, exercise, [answer.read_text()], monkeypatch)[0]
     failed = {finding.key for finding in result.findings if not finding.passed}
@@ -168,7 +171,6 @@ def names_before(marked: str, task: ExercisePanel) -> dict[str, Any]:
 def assert_two_sides(begun: Result, solved: Result) -> None:
     """The starter is "not started" and shows its symptom; the solution passes."""
     assert begun.verdict is Verdict.NOT_STARTED, begun.summary
-    failed = [finding.means for finding in begun.findings if not finding.passed]
-    assert failed, "no symptom is told"
-    assert any(SYMPTOMS.get(begun.exercise, "") in words for words in (begun.summary, *failed)), (begun.summary, failed)
+    failed = [finding.key for finding in begun.findings if not finding.passed]
+    assert SYMPTOMS[begun.exercise] in failed, (begun.summary, failed)
     assert solved.verdict is Verdict.PASSED, (solved.summary, solved.findings)

@@ -118,7 +118,7 @@ class ExerciseService:
         judged = judged.for_starter() if self._is_untouched(exercise) else judged
         result = replace(judged, exercise=exercise.id, seconds=time.monotonic() - started)
         if result.verdict is not Verdict.NOT_JUDGED:  # it says nothing of the participant's work
-            self.progress.record_check(exercise.id, str(result.verdict), first_hint(exercise, result.findings))
+            self.progress.record_check(exercise.id, str(result.verdict), _first_failed(result.findings))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
@@ -131,8 +131,7 @@ class ExerciseService:
         """Return the hints that are shown; the first one is for the last check's findings, if it has such a hint."""
         exercise = self.find(identifier)
         done = self.progress.exercise(exercise.id)
-        by_key = findings.hint(exercise.id, done.first_hint, self.root)
-        first = by_key or exercise.first_hints.get(done.first_hint, exercise.hints[0])
+        first = findings.hint(exercise.id, done.first_hint, self.root) or exercise.hints[0]
         return (first, *exercise.hints[1:])[: done.hints]
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
@@ -239,10 +238,6 @@ def _joined(texts: Mapping[str | None, str]) -> str:
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
 
 
-def first_hint(exercise: Exercise, found: Sequence[Finding]) -> str:
-    """Return the key of the hint that goes with the first finding that did not pass; "" if none does."""
-    first = next((one for one in found if not one.passed), None)
-    if first is None or first.key:
-        return first.key if first else ""
-    failed = f"{first.called} {first.got} {first.means}"
-    return next((words for words in exercise.first_hints if words in failed), "")
+def _first_failed(found: Sequence[Finding]) -> str:
+    """Return the key of the first finding that did not pass, which chooses the first hint; "" if all passed."""
+    return next((one.key for one in found if not one.passed), "")

@@ -59,8 +59,6 @@ class Exercise(Entry):
     """What is wrong with the starter, where to look, and nearly the solution."""
     file: FileName | None = None
     """The file to edit; none for an exercise in the notebook, in the cell exercise-ID with a dash for the dot."""
-    first_hints: Mapping[Text, Text] = {}
-    """Words of a finding, and the first hint for it."""
     alternatives: tuple[FileName, ...] = ()
     """Right answers in other styles: files or folders in solutions/<lesson>/answers/<id>/, which its check passes."""
     cheats: Mapping[FileName, Text] = {}

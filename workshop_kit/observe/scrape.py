@@ -22,14 +22,14 @@ from workshop_kit.screen import visible
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
 START_TIME = "process_start_time_seconds"
 NAMES = frozenset({REQUESTS, DURATIONS, START_TIME})
-NO_METRICS, NO_ANSWER = "no metrics", "no answer"
+NO_METRICS, NO_ANSWER, REFUSED = "no metrics", "no answer", "refused"
 PROBE_PATHS = ("/livez", "/readyz", "/health")
 METRICS_PATH = "/metrics"
 PROBES = frozenset({*PROBE_PATHS, METRICS_PATH})
 """Routes of probes and scrapes, which are not counted."""
 Series = tuple[tuple[str, str], ...]  # a series by its labels
 PASS, WARN, FAIL = "pass", "warn", "fail"
-STATES = (PASS, WARN, FAIL, NO_ANSWER)
+STATES = (PASS, WARN, FAIL, REFUSED, NO_ANSWER)
 MOST_DEPENDENCIES = 12
 MOST_CHARACTERS = 120
 USER_AGENT = {"User-Agent": "workshop-watch"}
@@ -53,7 +53,7 @@ class Counters:
 class Traffic:
     """The traffic of a container since the row before; an unknown number is NaN.
 
-    ``state`` is ``ok``, ``no metrics`` (none of the names above) or ``no answer``. Errors are answers with
+    ``state`` is ``ok``, ``no metrics`` (none of the names above), ``refused`` or ``no answer``. Errors are answers with
     status 500 and above, and requests that ended without one; ``refused`` are answers with 400 to 499;
     ``error_percent`` is the errors' share, NaN without a request. The percentiles are of the requests that ended since
     the row before, estimated from histogram buckets as Prometheus' histogram_quantile does: they are as exact as the
@@ -178,8 +178,10 @@ class Health:
     """The state of one probe or dependency: ``what`` is the probe's path, or the dependency's name in ``/health``.
 
     ``state``: ``pass`` and ``warn`` are answers from 200 to 399, told apart by the body; ``fail`` any other answer;
-    ``no answer`` is none within the time limit. ``status`` is the HTTP status, missing for a dependency and without an
-    answer; ``milliseconds`` how long the answer took, for a dependency its ping; ``detail`` the reason in a few words.
+    ``refused`` is a connection that was refused, or closed without an answer, as the engine does for a published port
+    at which nothing listens; ``no answer`` is none within the time limit. ``status`` is the HTTP status, missing for a
+    dependency and without an answer; ``milliseconds`` how long the answer took, for a dependency its ping; ``detail``
+    the reason in a few words.
     """
 
     time: datetime
@@ -210,7 +212,7 @@ def scrape(
     if counters is not None:
         seen = traffic_between(before, counters, name)
     else:
-        seen = Traffic(asked, name, NO_ANSWER if metrics.status is None else NO_METRICS)
+        seen = Traffic(asked, name, _without_status(metrics) if metrics.status is None else NO_METRICS)
     health = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]
     health += of_dependencies(answers[-1], name, asked)
     return seen, health, counters or before
@@ -227,7 +229,7 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     """Return the state that follows from a probe's answer: the status decides, as it does for an orchestrator."""
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
-        return Health(time, container, path, NO_ANSWER, None, milliseconds, answer.error)
+        return Health(time, container, path, _without_status(answer), None, milliseconds, answer.error)
     document = answer.json()
     body = document if isinstance(document, Mapping) else {}
     said = body.get("status")
@@ -236,6 +238,10 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     if said in STATES and said != state:
         detail = f"says {said} with {answer.status}. {detail}".strip()
     return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
+
+
+def _without_status(answer: Answer) -> str:
+    return REFUSED if answer.error in (http.REFUSED, http.CLOSED) else NO_ANSWER
 
 
 def of_dependencies(answer: Answer, container: str, time: datetime) -> list[Health]:

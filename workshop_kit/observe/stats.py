@@ -30,7 +30,8 @@ class Usage:
     scheduler's periods since the last sample in which the container was held back by its CPU limit, and
     ``throttled_periods`` their number. ``memory_bytes`` is the working set: the memory in use less the inactive file
     cache. Without a limit the engine says the machine's memory in ``memory_limit_bytes``; ``has_memory_limit`` tells.
-    ``cpu_limit_percent`` is NaN without a limit. `watch.Watcher` fills these two in.
+    ``cpu_limit_percent`` is the highest limit that was in force since the last sample, NaN without one.
+    `watch.Watcher` fills ``has_memory_limit`` in, and tells the meter the limit of CPU.
     """
 
     time: datetime
@@ -53,13 +54,23 @@ class Meter:
         self._engine, self._name = engine, name
         self._id = ""
         self._previous: EngineAnswer | None = None
+        self._limit_percent = NOT_KNOWN
 
-    def read(self, container_id: str) -> Usage:
-        """Return the usage; rates are those since the last read. Raises what `get_json` raises."""
+    def read(self, container_id: str, cpu_limit_percent: float = NOT_KNOWN) -> Usage:
+        """Return the usage; rates are those since the last read. Raises what `get_json` raises.
+
+        ``cpu_limit_percent`` is the limit that was seen right before this read. What was used since the last read may
+        have been used before the limit was lowered, so the higher one of the two is the limit that was in force.
+        """
         answer = get_json(self._engine, f"/containers/{container_id}/stats?stream=0&one-shot=1")
         previous = self._previous if container_id == self._id else None
-        self._id, self._previous = container_id, answer if is_running(answer) else None
-        return usage(previous, answer, self._name)
+        limits = [cpu_limit_percent] if previous is None else [self._limit_percent, cpu_limit_percent]
+        in_force = NOT_KNOWN if any(map(math.isnan, limits)) else max(limits)
+
+        self._id = container_id
+        self._previous = answer if is_running(answer) else None
+        self._limit_percent = cpu_limit_percent
+        return replace(usage(previous, answer, self._name), cpu_limit_percent=in_force)
 
 
 def is_running(answer: EngineAnswer) -> bool:

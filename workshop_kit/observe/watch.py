@@ -194,12 +194,13 @@ class Watcher:
         self._events += log.poll()
 
     def _measure(self, watched: _TargetData) -> None:
-        if watched.status is not None:
-            usage = watched.meter.read(watched.status.id)
-            host_config = get_json(self._engine, f"/containers/{watched.status.id}/json")["HostConfig"]
-            cpu_limit = cpu_limit_percent(host_config)
-            has_memory_limit = bool(host_config.get("Memory"))
-            watched.usage.append(replace(usage, cpu_limit_percent=cpu_limit, has_memory_limit=has_memory_limit))
+        if watched.status is None:
+            return
+
+        container_id = watched.status.id
+        host_config = get_json(self._engine, f"/containers/{container_id}/json")["HostConfig"]
+        usage = watched.meter.read(container_id, cpu_limit_percent(host_config))
+        watched.usage.append(replace(usage, has_memory_limit=bool(host_config.get("Memory"))))
 
     def _scrape(self, watched: _TargetData) -> None:
         """Ask one container once a second; one that answers late delays its own next requests only."""

@@ -19,7 +19,7 @@ from tests.workshop_kit.engine.recorded_engines import DOCKER_24, PODMAN, Record
 from tests.workshop_kit.observe.conftest import Start
 from workshop_kit.engine.reach import Endpoint, Engine
 from workshop_kit.engine.session import Session
-from workshop_kit.observe import events
+from workshop_kit.observe import events, stats
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.stats import Meter, Usage, usage
@@ -123,6 +123,30 @@ def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pyt
     client = docker.DockerClient(base_url=address, timeout=20, use_ssh_client=True)
     meter = Meter(Engine(client, Endpoint(address, "the test says so"), client.version()), "idle")
     read_until(meter, start(IDLE).id, lambda one: one.cpu_percent >= 0)
+
+
+def test_a_limit_that_was_lowered_was_in_force_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Usage is never compared with a limit that came later: half a second of CPU, of a core, then of a twentieth."""
+    looks = [answer(0, 0.0, 0, 0, pids=1), answer(1, 0.5, 0, 0, pids=1), answer(2, 0.55, 10, 9, pids=1)]
+    answers = iter(looks)
+    monkeypatch.setattr(stats, "get_json", lambda *_: next(answers))
+    engine: Any = None  # nothing asks it
+    meter = Meter(engine, "service")
+    rows = [meter.read("a container", limit) for limit in (100.0, 5.0, 5.0)]
+    assert [row.cpu_limit_percent for row in rows] == [100.0, 100.0, 5.0]
+    assert rows[1].cpu_percent == pytest.approx(50)
+    assert rows[2].cpu_percent == pytest.approx(5)
+
+
+def test_a_new_container_has_its_own_limit_and_no_limit_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of the container before it says nothing about it; without a limit nothing was in force."""
+    monkeypatch.setattr(stats, "get_json", lambda *_: answer(0, 0.0, 0, 0, pids=1))
+    engine: Any = None  # nothing asks it
+    meter = Meter(engine, "service")
+    limits = [("old", 100.0), ("new", 5.0), ("new", math.nan)]
+    first, second, third = [meter.read(name, limit).cpu_limit_percent for name, limit in limits]
+    assert (first, second) == (100.0, 5.0)
+    assert math.isnan(third)
 
 
 class Follower:

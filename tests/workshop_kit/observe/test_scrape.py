@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from tests.workshop_kit.display.recorded import NOON, at
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, traffic_between
+from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, scrape, traffic_between
 from workshop_kit.observe.watch import WatchTarget
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -171,3 +172,28 @@ def test_a_service_is_followed_to_its_new_container_and_port() -> None:
     assert (before.id, before.url) == ("a", "http://127.0.0.1:1")
     assert (after.id, after.url) == ("b", "http://127.0.0.1:2")
     assert target.find([]) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (http.REFUSED, "refused"),
+        (http.CLOSED, "refused"),
+        ("no answer within 2 s", "no answer"),
+        (http.CUT_OFF, "no answer"),
+    ],
+)
+def test_a_refused_connection_is_no_silence(error: str, state: str) -> None:
+    """The engine's proxy closes a connection to a published port at which nothing listens; the reason is kept."""
+    row = of_probe(Answer(None, error=error), "/readyz", "service", NOON)
+    assert (row.state, row.detail) == (state, error)
+
+
+def test_a_scrape_of_a_closed_port_is_refused() -> None:
+    """The probes and the traffic say the same."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with ThreadPoolExecutor() as pool:
+        traffic, health, _ = scrape(pool, url, "service", None)
+    assert traffic.state == "refused"
+    assert {row.state for row in health} == {"refused"}

@@ -35,6 +35,7 @@ STATE_LOOKS: Mapping[str, tuple[float, dict[str, Any]]] = {
     "pass": (0.4, {"facecolor": "#bfe3d2", "edgecolor": "#1a7f5a", "linewidth": 0.8}),
     "warn": (0.62, {"facecolor": "#ffd9b8", "edgecolor": "#b3470b", "hatch": "////", "linewidth": 0.8}),
     "fail": (0.86, {"facecolor": "#a8264f", "edgecolor": "#6d1030", "linewidth": 0.8}),
+    "refused": (0.86, {"facecolor": "#ffffff", "edgecolor": "#6d1030", "hatch": "xxxx", "linewidth": 0.8}),
     "no answer": (0.86, {"facecolor": "#ffffff", "edgecolor": "#1f2328", "hatch": "....", "linewidth": 0.8}),
 }
 """A state's share of the row's height, and its look: height and hatching tell states apart, too."""
@@ -57,7 +58,8 @@ def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axe
     With ``clock`` there are times of day below.
     """
     heights = [PANEL_INCHES] * (len(view.plots) + bool(view.bars))
-    figure, drawn = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * max(4, len(view.rows))])
+    rows = max(len(STATE_LOOKS), len(view.rows))  # the legend beside them has a row for each state
+    figure, drawn = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * rows])
     events, *panels, states = drawn
     _label_events(events)
     if view.bars:

@@ -242,8 +242,11 @@ def _line_text(line: PanelLine) -> str:
 
 
 def shares(resources: pd.DataFrame) -> pd.DataFrame:
-    """Return CPU and memory in percent of their limits, so that one axis fits both; without a limit, of a core."""
-    limits = resources["cpu_limit_percent"].ffill().bfill().fillna(100.0)
+    """Return CPU and memory in percent of the limits that were in force at that time, so that one axis fits both.
+
+    Without a limit CPU is in percent of a core.
+    """
+    limits = resources["cpu_limit_percent"].fillna(100.0)
     return resources.assign(
         cpu_percent=100 * resources["cpu_percent"] / limits,
         memory_percent=100 * resources["memory_bytes"] / resources["memory_limit_bytes"],

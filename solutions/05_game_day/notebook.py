@@ -55,8 +55,8 @@ wednesday = gameday.start(w, image, "wednesday")
 task = w.exercise("gameday.wednesday")
 # region gameday.wednesday
 #: only the starter
-#| # It must have been the last release.
-#| wednesday.deploy("production", release=int(wednesday.releases()["release"].iloc[-2]))
+#| # Turn it off and on again: it has helped before.
+#| wednesday.restart("production")
 #| task.hand_in(wednesday.debrief(what="", since="", how="", considered=""))
 #: only the solution
 health = wednesday.health()
@@ -77,8 +77,8 @@ thursday = gameday.start(w, image, "thursday")
 task = w.exercise("gameday.thursday")
 # region gameday.thursday
 #: only the starter
-#| # It is killed for want of memory, so it needs more of it.
-#| thursday.deploy("production", memory_mib=512)
+#| # A fresh start, and it is as good as new.
+#| thursday.restart("production")
 #| task.hand_in(thursday.debrief(what="", since="", how="", considered=""))
 #: only the solution
 code = thursday.compare(*thursday.releases()["release"]).loc["code"]
@@ -99,8 +99,8 @@ friday = gameday.start(w, image, "friday")
 task = w.exercise("gameday.friday")
 # region gameday.friday
 #: only the starter
-#| # The replica is away: it must be that.
-#| friday.restart("replica-db")
+#| # Production first, whatever it is.
+#| friday.restart("production")
 #| task.hand_in(friday.debrief(what="", since="", how="", considered=""))
 #: only the solution
 newest = friday.releases().groupby("environment")["release"].max()

@@ -17,7 +17,8 @@ from workshop_kit.gameday.shop import Shop
 
 PRODUCTION = ("production",)
 ALL = ("production", "staging", "qa")
-LEAST_CPUS = 0.01
+LIMITS_CPUS = (0.01, 0.02, 0.03, 0.04, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0)
+"""CPU limits as people write them; the engine takes none below the first."""
 FIRST_VERSION = 2
 SECRETS = ("MASTER_DB_PASSWORD_FILE", "REDIS_PASSWORD_FILE")
 
@@ -62,8 +63,9 @@ def stale_secret(shop: Shop, random: Random) -> None:
 
 def small_size(shop: Shop, random: Random) -> None:
     """Release a CPU limit that is too low for today's customers."""
-    cpus = shop.cpus_used("production") * random.choice((0.65, 0.7, 0.75))
-    shop.change("production", cpus=max(round(cpus, 3), LEAST_CPUS))
+    too_low = shop.cpus_used("production") * random.choice((0.65, 0.7, 0.75))
+    below = [limit for limit in LIMITS_CPUS if limit <= too_low]
+    shop.change("production", cpus=max(below, default=LIMITS_CPUS[0]))
 
 
 def half_open(shop: Shop, random: Random) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 
 from tests.workshop_kit.gameday.recorded import HOSTS, RecordedShop, play
 from workshop_kit.exercises.trial import OPEN, REFUSES
-from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, more_memory
+from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, more_memory, small_size
 
 SOURCES = ("configuration", "logs", "metrics")
 SEEDS = (1, 2, 3)
@@ -110,3 +111,16 @@ def test_a_kind_of_change_that_occurs_once_is_not_the_answer(day: str, seed: int
     if suspects:
         values = [getattr(one, suspects) for one in shop.history]
         assert sum(before != after for before, after in itertools.pairwise(values)) == 2
+
+
+@pytest.mark.parametrize(
+    ("needs_cpus", "limits"), [(0.06, (0.03, 0.04)), (0.1, (0.05,)), (0.25, (0.15,)), (0.9, (0.5,))]
+)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_tuesdays_limit_is_a_number_as_people_write_it(needs_cpus: float, limits: tuple[float, ...], seed: int) -> None:
+    """It is below what the customers need, but no measured fraction."""
+    shop = RecordedShop(("production",))
+    shop.demand_cpus = needs_cpus
+    small_size(shop, Random(seed))
+    assert shop.current("production").cpus in limits
+    assert not shop.serves("production")

@@ -8,8 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from workshop_kit.engine.records import RecordFile
+from workshop_kit.patience import VARIABLE
 
 MAX_RECORDS = 50
+BUSY_PER_CORE = 1.5
+"""If more programs than this run or wait for each core, customers wait, whatever serves them."""
+WELL_PERCENT = 90.0
+"""If fewer customers than this were served before the cause, nothing follows from those after it."""
 FILE = "gameday.jsonl"
 QUESTIONS = {
     "what": "What was it?",
@@ -28,6 +33,10 @@ class Record:
     remaining failure at the check, empty if there is none; ``debrief`` has an answer to each of QUESTIONS, or none.
     ``actions`` are the participant's queries and repairs, each behind its time; ``reference`` names the parts of the
     service that were not the participant's.
+
+    ``before_percent``: the customers that were served right before the cause. ``is_late``: the symptom is that
+    customers had to wait, or were turned away. ``watched_seconds``: how long they were watched, while
+    ``waiting_per_core`` programs ran or waited for each core.
     """
 
     id: str
@@ -42,6 +51,10 @@ class Record:
     debrief: Mapping[str, str] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
     reference: str = ""
+    before_percent: float | None = None
+    is_late: bool = False
+    watched_seconds: float = 0.0
+    waiting_per_core: float = 0.0
 
     @property
     def to_detect_seconds(self) -> float | None:
@@ -52,6 +65,28 @@ class Record:
     def to_repair_seconds(self) -> float | None:
         """From the first symptom to the first moment when all requests succeed again (TTR)."""
         return _between(self.first_symptom, self.fixed)
+
+    @property
+    def why_not_judged(self) -> str:
+        """Why nothing follows from its symptom, in a few sentences with the next step; "" if it can be judged.
+
+        Customers who are served say that it is over, however busy the machine is. A leak or a kill shows on a busy
+        machine, too.
+        """
+        if not self.is_late:
+            return ""
+        if self.waiting_per_core > BUSY_PER_CORE:
+            return (
+                f"{self.symptom} But this machine is too busy to tell why: the customers were watched for "
+                f"{self.watched_seconds:.0f} s, and {self.waiting_per_core:.1f} programs ran or waited for each core. "
+                f"Close what runs beside it, or set {VARIABLE}=10, and run your cell again."
+            )
+        if self.before_percent is not None and self.before_percent < WELL_PERCENT:
+            return (
+                f"{self.symptom} But before the cause only {self.before_percent:.0f} % were served in time, so that "
+                "says nothing about your repair. Run the cell that starts the day again, once less else runs."
+            )
+        return ""
 
 
 def write(ledger: Path, record: Record) -> None:

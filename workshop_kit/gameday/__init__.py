@@ -14,14 +14,16 @@ import secrets
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from random import Random
+from threading import Event
 from typing import Any
 
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
-from workshop_kit.errors import WrongUsage
+from workshop_kit.errors import NotInTime, WrongUsage
 from workshop_kit.exercises import trial
 from workshop_kit.exercises.game_records import Record
-from workshop_kit.gameday import service
+from workshop_kit.gameday import service, signals
+from workshop_kit.gameday.busy import said_if_busy
 from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.gameday.customers import Customers, ShopWatcher
 from workshop_kit.gameday.incident import Incident
@@ -37,12 +39,12 @@ NAME = "game"
 
 
 def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | None = None) -> Incident:
-    """Open a shop that runs ``image``, start customers and the incident, and return at once; a former incident ends.
+    """Open a shop that runs ``image``, and start the incident once its customers are served; a former incident ends.
 
     ``image`` is what `client.images.build` returned for ``my_service``; where a region of it is not solved, the shop
     runs the reference, and says so. ``name`` is one of CAUSES (``monday`` to ``friday``), or drawn by the seed, which
     is the participant's unless it is given: the same seed, the same incident. Raises WrongUsage for another name,
-    WorkshopError as the stack does.
+    NotInTime if customers are not served before anything is changed, WorkshopError as the stack does.
     """
     seed = lesson.workspace.seed if seed is None else seed
     random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
@@ -65,9 +67,22 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         targets = [WatchTarget(name, service=name) for name in shop.running]
         watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
         record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
+        report(Step(cause.name.capitalize(), None, "the first customers come"))
+        with said_if_busy("for a shop whose customers are served in time"):
+            wait_served(shop, customers)
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
     lesson.screens.replace(NAME, incident.stop)
     incident.begin(random)
     said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
     report(Step(cause.name.capitalize(), 1.0, said, done=True))
     return incident
+
+
+def wait_served(shop: Shop, customers: Customers) -> None:
+    """Wait until customers are served in time, before anything is changed. Raises NotInTime if they are not."""
+    unserved = signals.wait_served(shop, customers, Event())
+    if unserved:
+        raise NotInTime(
+            f"Nothing was changed yet, and the shop does not serve its customers. {unserved}",
+            "Run ./workshop goto 05, which keeps your my_service aside, then the cell again.",
+        )

@@ -39,6 +39,7 @@ SLOW_SECONDS = 1.0
 SECOND = pd.Timedelta(seconds=1)
 KEYS = ["container", "time"]
 RESOURCES = ["cpu_percent", "throttled_percent", "memory_percent"]
+LIMITS = ["cpu_ms", "cpu_limit_ms"]
 SERVED = Panel("Customers", "per second", {"came": "came", "served": "served in time"})
 LATENCY = Panel("Latency of requests", "ms", {"p50_ms": "p50", "p95_ms": "p95"}, logarithmic=True)
 SHARES = Panel(
@@ -48,7 +49,23 @@ SHARES = Panel(
     full_scale=115.0,
 )
 PANELS: Sequence[Panel] = (SERVED, LATENCY, SHARES)
-"""The panels of a shop's dashboard: shares of limits, since limits belong to the configuration."""
+"""The panels of a shop's dashboard.
+
+Usage is a share of the limit that was in force in that second. It shows that the service is at its limit; which limit,
+and who lowered it, is for `compare`: a limit beside the usage would be the answer of a whole day.
+"""
+CPU = Panel(
+    "CPU time in each second, and the limit in force",
+    "ms",
+    {"cpu_ms": "used", "cpu_limit_ms": "limit in force"},
+    logarithmic=True,  # a limit of a twentieth of a core, beside a whole one
+)
+MEMORY = Panel(
+    "Memory, and periods held back",
+    "%",
+    {"memory_percent": "memory, of its limit", "throttled_percent": "periods held back"},
+    full_scale=115.0,
+)
 
 
 @dataclass(frozen=True)
@@ -112,7 +129,8 @@ class Customers:
 class ShopWatcher:
     """A watcher whose requests also have columns for customers and shares of the limits.
 
-    The CPU limit itself is left out: it belongs to the configuration.
+    The CPU limit itself is left out: it belongs to the configuration. `with_limits` has it, for the card of an incident
+    that is over.
     """
 
     watcher: Watcher
@@ -125,13 +143,22 @@ class ShopWatcher:
 
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
         """Return the watcher's tables; ``requests`` has a row for each second that is over."""
+        found = self.with_limits(container, seconds=seconds)
+        return replace(
+            found,
+            requests=found.requests.drop(columns=LIMITS),
+            resources=shares(found.resources).assign(cpu_limit_percent=math.nan),
+        )
+
+    def with_limits(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
+        """Return the same tables, with milliseconds of CPU in each second, used and allowed."""
         tables = self.watcher.tables(container, seconds=seconds)
         since = BEGINNING if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
         visits = self.customers.table(since)
         visits = visits[visits["environment"] == container] if container else visits
         requests = joined(tables, visits)
         over = requests[requests["time"] <= pd.Timestamp.now(tz="UTC")]
-        return replace(tables, requests=over, resources=shares(tables.resources).assign(cpu_limit_percent=math.nan))
+        return replace(tables, requests=over)
 
 
 def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
@@ -139,8 +166,12 @@ def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     came = visits.rename(columns={"environment": "container"}).assign(time=_end_of_second(visits["time"]))
     customers = came.groupby(KEYS)["good"].agg(came="size", served="sum").astype("float64")
     customers["served_percent"] = 100 * customers["served"] / customers["came"]
-    resources = shares(tables.resources)
-    resources = resources.assign(time=_end_of_second(resources["time"])).groupby(KEYS)[RESOURCES].last()
+    resources = shares(tables.resources).assign(
+        time=_end_of_second(tables.resources["time"]),
+        cpu_ms=10 * tables.resources["cpu_percent"],
+        cpu_limit_ms=10 * tables.resources["cpu_limit_percent"],
+    )
+    resources = resources.groupby(KEYS)[[*RESOURCES, *LIMITS]].last()
     requests = tables.requests.assign(time=_end_of_second(tables.requests["time"])).groupby(KEYS).last()
     table = customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
     watched = [*requests.columns, *resources.columns]  # measured once a second, but not at its end

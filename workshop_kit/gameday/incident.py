@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -29,12 +28,13 @@ from workshop_kit.gameday import causes, jigsaw, signals
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
 from workshop_kit.gameday.shop import Shop
+from workshop_kit.gameday.signals import Watched
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.events import out_of_memory
+from workshop_kit.patience import patient
 from workshop_kit.progress import Step
 from workshop_kit.workspace.course import notebook_cells
 
-QUIET_SECONDS = (1.0, 2.0)
 FELT_SECONDS = 6.0
 """How long the last release waits for customers to notice the cause; a leak takes longer."""
 SYMPTOM_SECONDS = 40.0
@@ -61,6 +61,7 @@ class Incident:
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _day: threading.Thread = field(default_factory=threading.Thread, repr=False)
     _failed: BaseException | None = field(default=None, repr=False)
+    _changing: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     # See
 
@@ -158,10 +159,20 @@ class Incident:
         if any(text.strip() for text in said.values()):
             self._record_action()
         self.wait()
-        symptom = self._watch_customers()
-        fixed = None if symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
-        first = self._first_symptom()
-        self.record = replace(self.record, debrief=said, first_symptom=first, fixed=fixed, symptom=symptom)
+        began = time.monotonic()
+        watched = self._watch_customers()
+        watched_seconds = time.monotonic() - began
+
+        fixed = None if watched.symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
+        self._change(
+            debrief=said,
+            first_symptom=self._first_symptom(),
+            fixed=fixed,
+            symptom=watched.symptom,
+            is_late=watched.is_late,
+            watched_seconds=watched_seconds,
+            waiting_per_core=watched.waiting_per_core,
+        )
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
         return {"incident": self.record.id}
 
@@ -171,7 +182,8 @@ class Incident:
         report(Step(name, None, "customers are coming"))
         self._wait_until(lambda: not self._day.is_alive())
         self._wait_until(lambda: bool(self._failed) or self._is_noticed(), SYMPTOM_SECONDS)
-        report(Step(name, 1.0, "something has happened", done=True))
+        happened = "something has happened" if self._is_noticed() else "no customer has noticed anything yet"
+        report(Step(name, 1.0, happened, done=True))
         self._raise_failure()
 
     def shows(self) -> dict[str, datetime | None]:
@@ -187,7 +199,8 @@ class Incident:
     def card(self) -> Rendered:
         """Return the timeline: when each signal showed it, what you did, how many customers were served."""
         visits = self.customers.since(self.record.began)
-        return signals.card(self.record, self.cause, visits, self.shop.lines(), self.watcher.tables())
+        tables = self.watcher.with_limits() if self.record.fixed else self.watcher.tables()
+        return signals.card(self.record, self.cause, visits, self.shop.lines(), tables)
 
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
@@ -206,11 +219,10 @@ class Incident:
     def _run(self, random: Random) -> None:
         """Make the day's changes; before the last one customers notice the cause."""
         try:
-            self._stop.wait(random.uniform(*QUIET_SECONDS))
             changes = causes.plan(self.cause, random)
             for change in changes:
                 if change is self.cause.inject:
-                    self.record = replace(self.record, injected=datetime.now(UTC))
+                    self._note_injection()
                 if change is changes[-1]:
                     self._wait_until(lambda: self._first_symptom() is not None, FELT_SECONDS)
                 if not self._stop.is_set():
@@ -219,11 +231,24 @@ class Incident:
             self._failed = failure
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
 
-    def _wait_until(self, holds: Callable[[], bool], seconds: float = math.inf) -> None:
-        """Wait until it holds, the time is over, or the incident ends."""
-        deadline = time.monotonic() + seconds
-        while not holds() and time.monotonic() < deadline and not self._stop.wait(POLL_SECONDS):
-            pass
+    def _note_injection(self) -> None:
+        """Record the time of the cause, and how many customers were served right before it."""
+        signals.wait_served(self.shop, self.customers, self._stop)
+        injected = datetime.now(UTC)
+        before_percent = signals.served_before(self.shop, self.customers, injected)
+        self._change(injected=injected, before_percent=before_percent)
+
+    def _change(self, **values: Any) -> None:
+        """Change the record: cells, the day and the pages of a jigsaw do so at the same time."""
+        with self._changing:
+            self.record = replace(self.record, **values)
+
+    def _wait_until(self, holds: Callable[[], bool], seconds: float | None = None) -> None:
+        """Wait until it holds, the time (None: as long as it takes) is over, or the incident ends."""
+        began = time.monotonic()
+        while not holds() and not self._stop.wait(POLL_SECONDS):
+            if seconds is not None and time.monotonic() - began >= patient(seconds):
+                break
 
     def _is_noticed(self) -> bool:
         """Return whether customers notice the cause; of a leak, only after the first kill."""
@@ -231,15 +256,18 @@ class Incident:
             return False
         return self._first_symptom() is not None
 
-    def _watch_customers(self) -> str:
-        """Watch until all are served for some seconds, or the time is up; return the symptom, "" for none."""
-        deadline, report = time.monotonic() + JUDGE_SECONDS, NotebookReport()
+    def _watch_customers(self) -> Watched:
+        """Watch until all are served for some seconds, or the time is up; return what was seen last."""
+        began = time.monotonic()
+        report = NotebookReport()
         report(Step(self.cause.name.capitalize(), None, "watching the customers"))
-        symptom = signals.symptom(self.shop, self.customers, self._stop)
-        while symptom and time.monotonic() < deadline and not self._stop.is_set():
-            symptom = signals.symptom(self.shop, self.customers, self._stop)
-        report(Step(self.cause.name.capitalize(), 1.0, symptom or "all customers are served", done=True))
-        return symptom
+
+        watched = signals.watch(self.shop, self.customers, self._stop)
+        while watched.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
+            watched = signals.watch(self.shop, self.customers, self._stop)
+
+        report(Step(self.cause.name.capitalize(), 1.0, watched.symptom or "all customers are served", done=True))
+        return watched
 
     def _looks_at(self, signal: str) -> None:
         self._record_action()
@@ -252,15 +280,28 @@ class Incident:
     def note(self, action: str) -> None:
         """Note an action of the participant for the card."""
         self._record_action()
+        self._add_action(action)
+
+    def note_of_seat(self, action: str) -> None:
+        """Note what somebody at the table looked at or compared on a page. It is their own, whatever cell runs here."""
+        self._detect()
+        self._add_action(action)
+
+    def _add_action(self, action: str) -> None:
         said = f"{datetime.now(UTC):%H:%M:%S} {action}"
-        self.record = replace(self.record, actions=(*self.record.actions, said))
+        with self._changing:
+            self._change(actions=(*self.record.actions, said))
 
     def _record_action(self) -> None:
         """Record the time of the first own action; a cell of the lesson as shipped is none."""
         self._raise_failure()
-        own = running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root)
-        if own and self.record.detected is None and self.record.injected is not None:
-            self.record = replace(self.record, detected=datetime.now(UTC))
+        if running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root):
+            self._detect()
+
+    def _detect(self) -> None:
+        with self._changing:
+            if self.record.detected is None and self.record.injected is not None:
+                self._change(detected=datetime.now(UTC))
 
     def _raise_failure(self) -> None:
         if self._failed is not None:

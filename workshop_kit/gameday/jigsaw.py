@@ -32,6 +32,8 @@ DEPLOYS = "Only the notebook releases and restarts: agree before you do."
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 """The pages have no script: a tag reloads them."""
 RELOAD_SECONDS = 4
+LOOK = "Your clock stops at the first look after it began to hurt, by any of you: open a page, compare, or look now."
+"""A page that reloads by itself is no look: nobody may be before it."""
 SECONDS, LINES = 120.0, 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
 
@@ -64,31 +66,51 @@ class RolePage(Handler):
 
     async def get(self) -> None:
         """Answer with HTML without a script."""
-        name, token = self.more["role"], self.get_query_argument("token", "")
+        name = self.more["role"]
+        token = self.get_query_argument("token", "")
         release = self.get_query_argument("release", "")
+        by_itself = bool(self.get_query_argument("reloaded", ""))
+        if not by_itself:
+            self.served.note_of_seat(looked_at(self.served, name, release))
+
         shown = await self.from_thread(lambda: PAGES[name](self.served, release))
         title = f"{self.served.record.name.capitalize()}: {name}"
         text = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
         self.set_header("Content-Security-Policy", POLICY)
         page = template(Path(__file__).with_name("jigsaw.html"))
-        self.answer(page.render(title=title, text=text, seconds=RELOAD_SECONDS, token=token, **shown), HTML)
+        html = page.render(
+            title=title, text=text, look=LOOK, seconds=RELOAD_SECONDS, token=token, release=release, **shown
+        )
+        self.answer(html, HTML)
 
 
-def _configuration(incident: Any, release: str) -> dict[str, Any]:
-    """Return the releases, and what the chosen one changed; a new choice is noted on the card."""
+def looked_at(incident: Any, role: str, release: str) -> str:
+    """Return the action of a person who opens a page, as the card has it."""
+    compared = _compared(incident, release) if role == "configuration" else ()
+    return f"compared releases {', '.join(map(str, compared))}" if compared else f"looked at the page of {role}"
+
+
+def _compared(incident: Any, release: str) -> tuple[int, ...]:
+    """Return the chosen release and the one before it in its environment; nothing if there is no such pair."""
     history = incident.shop.history
     chosen = next((one for one in history if str(one.number) == release), None)
     if chosen is None:
-        return {"history": history, "shown": ""}
+        return ()
     earlier = [one.number for one in history if one.environment == chosen.environment and one.number < chosen.number]
-    if not earlier:
-        return {"history": history, "shown": f"<p>Release {chosen.number} was the first.</p>"}
-    action = f"compared releases {earlier[-1]}, {chosen.number}"
-    if not any(one.endswith(action) for one in incident.record.actions):  # the page reloads itself
-        incident.note(action)
-    found = incident.shop.compare(earlier[-1], chosen.number).reset_index()
-    changes = table(f"What release {chosen.number} changed", [*map(str, found)], found.to_numpy().tolist())
-    return {"history": history, "shown": changes.html}
+    return (earlier[-1], chosen.number) if earlier else ()
+
+
+def _configuration(incident: Any, release: str) -> dict[str, Any]:
+    """Return the releases, and what the chosen one changed."""
+    history = incident.shop.history
+    compared = _compared(incident, release)
+    if compared:
+        found = incident.shop.compare(*compared).reset_index()
+        changes = table(f"What release {release} changed", [*map(str, found)], found.to_numpy().tolist())
+        return {"history": history, "shown": changes.html}
+
+    is_first = any(str(one.number) == release for one in history)
+    return {"history": history, "shown": f"<p>Release {release} was the first.</p>" if is_first else ""}
 
 
 def _logs(incident: Any, _: str) -> dict[str, Any]:

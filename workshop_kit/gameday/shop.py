@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -30,10 +31,13 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import service_trial, trial
 from workshop_kit.exercises.trial import DependencyProxies
 from workshop_kit.faults.handlers import post
+from workshop_kit.gameday.busy import said_if_busy
 from workshop_kit.gameday.service import Service
 from workshop_kit.machine import MIB
 from workshop_kit.observe import http, stats
+from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import read_container
+from workshop_kit.patience import patient
 
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MEMORY_MIB, CPUS = 128, 1.0
@@ -43,7 +47,7 @@ READY_SECONDS = 3.0
 """How long a release that answers may take to get ready before it takes the place of the former one."""
 OPERATORS_PORT = 8404
 """Where a balancer says how many copies are ready."""
-STOP_SECONDS = 2
+STOP_SECONDS, GATEWAY_STOP_SECONDS = 2, 1
 """How long a stop or a restart waits before it sends SIGKILL."""
 SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
 AWAY = (APIError, RequestException, WorkshopError)
@@ -107,7 +111,10 @@ class Shop:
             self.running[name] = self._run(begun)
             self.history.append(begun)
         for name, running in self.running.items():  # they start at the same time
-            running.wait_ready(within_seconds=LIVE_SECONDS)
+            with said_if_busy(f"to open {name}"):
+                running.wait_until(
+                    partial(_answers, running, "/readyz"), within_seconds=LIVE_SECONDS, what="answer 200 on /readyz"
+                )
             self._wait_ready(name, 1)
 
     def close(self) -> None:
@@ -147,7 +154,10 @@ class Shop:
             ready_before = self.ready_copies(begun.environment)
             fresh = self._run(begun)
             try:
-                fresh.wait_until(lambda: _answers(fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
+                with said_if_busy(f"to start release {number}"):
+                    fresh.wait_until(
+                        partial(_answers, fresh, "/livez"), within_seconds=LIVE_SECONDS, what="answer on /livez"
+                    )
             except WorkshopError:
                 fresh.remove()
                 raise
@@ -159,7 +169,7 @@ class Shop:
             self.running[begun.environment] = fresh
             self.history.append(begun)
             with contextlib.suppress(*AWAY):
-                before.container.stop(timeout=STOP_SECONDS)  # also while the engine restarts it
+                before.container.stop(timeout=_whole(STOP_SECONDS))  # also while the engine restarts it
             return begun
 
     def change(self, environment: str, **changes: Any) -> Release:
@@ -173,17 +183,16 @@ class Shop:
         """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for neither."""
         with self._lock:
             if name in self.running:
-                self.running[name].container.restart(timeout=STOP_SECONDS)
+                self.running[name].container.restart(timeout=_whole(STOP_SECONDS))
             elif name in self.gateways.proxies:
-                self.gateways.proxies[name].container.restart(timeout=1)
+                self.gateways.proxies[name].container.restart(timeout=_whole(GATEWAY_STOP_SECONDS))
             else:
                 there = ", ".join((*self.running, *self.gateways.proxies))
                 raise WrongUsage(f"There is no {name!r} to restart.", f"There is {there}.")
 
     def ready_copies(self, environment: str) -> int:
         """Return how many copies the balancer of an environment sends customers to."""
-        answer = http.get(self.balancers[environment].url(OPERATORS_PORT))
-        return int(answer.body or 0)
+        return int(_get(self.balancers[environment].url(OPERATORS_PORT)).body or 0)
 
     def memory_bytes(self, environment: str) -> float:
         """Return the working set of an environment's container; 0 while it does not run."""
@@ -285,14 +294,23 @@ def _first(stack: Stack, gateways: DependencyProxies) -> Release:
     return Release(40, "", {**settings, **hosts}, secrets)
 
 
-def _answers(running: Running) -> bool:
+def _answers(running: Running, path: str) -> bool:
     """Return whether it answers. Raises WorkshopError with its last lines if it has ended and been restarted."""
     if running.inspect()["RestartCount"]:
-        sentence = "The release ends as soon as it is started, so the one before goes on."
+        sentence = f"{running.name} ends as soon as it is started, so no customer gets it."
         raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
     with contextlib.suppress(WorkshopError):
-        return http.get(f"{running.url()}/livez").status == 200
+        return _get(f"{running.url()}{path}").status == 200
     return False
+
+
+def _get(url: str) -> Answer:
+    return http.get(url, timeout_seconds=patient(http.TIMEOUT_SECONDS))
+
+
+def _whole(seconds: float) -> int:
+    """Return a limit that the engine takes, in whole seconds."""
+    return math.ceil(patient(seconds))
 
 
 def _mark(text: str) -> str:

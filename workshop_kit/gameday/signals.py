@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pandas as pd
@@ -14,12 +17,13 @@ from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
-from workshop_kit.gameday.customers import SERVED, SHARES, Customers, Visit
+from workshop_kit.gameday.customers import CPU, MEMORY, SERVED, SHARES, Customers, Visit
 from workshop_kit.gameday.shop import Shop
 from workshop_kit.machine import MIB
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables
+from workshop_kit.patience import patient, waiting_per_core
 
 SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
 GRAVE = ("warning", "error", "critical")
@@ -27,17 +31,46 @@ IN_A_ROW = 3
 """Failures of a probe in a row that count, as for an orchestrator."""
 SHARE, TOGETHER = 0.3, 5
 """A symptom is more than one accident: this share of so many customers in a row suffered."""
-WATCH_SECONDS = 3.0
+WATCH_SECONDS, LOOKS = 3.0, 10
+"""How long customers are watched, and how often meanwhile the machine is."""
+POLL_SECONDS = 0.2
+SERVED_SECONDS = 15.0
+"""How long customers may take to be served, before the cause."""
 FEWEST, GOOD_SHARE = 20, 0.96
 GROWTH_BYTES = 10 * MIB
 """The most that a service may grow while it is watched: a new one still grows a little."""
 BEFORE_SECONDS = WINDOW_SECONDS = 5.0
+BEFORE = timedelta(seconds=BEFORE_SECONDS)
 WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
 
 
-def first_symptom(visits: Iterable[Visit], injected: datetime) -> datetime | None:
-    """Return when the first of several customers suffered, from the injection on; None if none did."""
-    after = [one for one in visits if one.time >= injected]
+@dataclass(frozen=True)
+class Watched:
+    """What customers suffered while they were watched, in one sentence; "" if nothing.
+
+    ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting_per_core``: the
+    programs that ran or waited for each core meanwhile, on average.
+    """
+
+    symptom: str = ""
+    is_late: bool = False
+    waiting_per_core: float = 0.0
+
+
+def worst_environment(visits: Iterable[Visit], injected: datetime) -> str | None:
+    """Return the environment whose customers suffered most from the injection on; None if none did."""
+    suffered = Counter(one.environment for one in visits if one.time >= injected and not one.is_good)
+    return max(suffered, key=suffered.__getitem__, default=None)
+
+
+def first_symptom(visits: Sequence[Visit], injected: datetime) -> datetime | None:
+    """Return when the first of several customers suffered, from the injection on; None if none did.
+
+    It is one of the worst environment, which the card shows. A customer suffers who is not served in time
+    (`Visit.is_good`), as in all charts.
+    """
+    worst = worst_environment(visits, injected)
+    after = [one for one in visits if one.time >= injected and one.environment == worst]
     for place, one in enumerate(after):
         near = after[place : place + TOGETHER]
         if not one.is_good and len(near) == TOGETHER and sum(not each.is_good for each in near) / TOGETHER > SHARE:
@@ -57,21 +90,77 @@ def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[
     }
 
 
-def symptom(shop: Shop, customers: Customers, stop: Event) -> str:
-    """Watch for a while; return what customers suffered, or will soon, in one sentence; "" if nothing."""
+def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
+    """Watch for a while; return what customers suffered, or will soon."""
     starts = shop.starts()
     before = {name: shop.memory_bytes(name) for name in shop.environments}
     since = datetime.now(UTC)
-    stop.wait(WATCH_SECONDS)
+    began = time.monotonic()
+    waiting = _wait(WATCH_SECONDS, stop)
+    while _fewest(shop, customers, since) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
+        if stop.wait(POLL_SECONDS):
+            break
+
+    late = not_served(shop, customers, since)
+    if late:
+        return Watched(late, is_late=True, waiting_per_core=waiting)
+
+    for name in shop.environments:
+        grown = shop.memory_bytes(name) - before[name]
+        if before[name] and grown > GROWTH_BYTES:
+            return Watched(f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished.")
+
+    return Watched() if shop.starts() == starts else Watched("A container died and came back meanwhile.")
+
+
+def _wait(seconds: float, stop: Event) -> float:
+    """Wait; return how many programs ran or waited for each core meanwhile, on average."""
+    looks = []
+    for _ in range(LOOKS):
+        looks.append(waiting_per_core())
+        stop.wait(seconds / LOOKS)
+
+    return statistics.fmean(looks)
+
+
+def _fewest(shop: Shop, customers: Customers, since: datetime) -> int:
+    return min(len(customers.since(since, name)) for name in shop.environments)
+
+
+def not_served(shop: Shop, customers: Customers, since: datetime) -> str:
+    """Return in one sentence which customers since a moment were not served in time; "" if nearly all were."""
     for name in shop.environments:
         visits = customers.since(since, name)
         good = sum(one.is_good for one in visits)
-        if len(visits) < FEWEST or good < GOOD_SHARE * len(visits):
+        if len(visits) < FEWEST:
+            seconds = (datetime.now(UTC) - since).total_seconds()
+            return f"Only {len(visits)} customers of {name} came in {seconds:.0f} s, and {good} were served in time."
+        if good < GOOD_SHARE * len(visits):
             return f"{len(visits) - good} of {len(visits)} customers of {name} were not served, or too late."
-        grown = shop.memory_bytes(name) - before[name]
-        if before[name] and grown > GROWTH_BYTES:
-            return f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished."
-    return "" if shop.starts() == starts else "A container died and came back meanwhile."
+
+    return ""
+
+
+def wait_served(shop: Shop, customers: Customers, stop: Event) -> str:
+    """Wait until customers have been served for some seconds, or the time is up; return which were not, "" for none."""
+    began = time.monotonic()
+    while True:
+        window = timedelta(seconds=patient(WATCH_SECONDS))
+        unserved = not_served(shop, customers, datetime.now(UTC) - window)
+        is_over = time.monotonic() - began >= patient(SERVED_SECONDS)
+        if not unserved or is_over or stop.wait(POLL_SECONDS):
+            return unserved
+
+
+def served_before(shop: Shop, customers: Customers, injected: datetime) -> float | None:
+    """Return how many percent of the customers were served in time right before the cause, where they were fewest."""
+    percents = []
+    for name in shop.environments:
+        visits = [one.is_good for one in customers.since(injected - BEFORE, name) if one.time < injected]
+        if visits:
+            percents.append(100.0 * statistics.fmean(visits))
+
+    return min(percents, default=None)
 
 
 def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
@@ -96,22 +185,27 @@ def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
 def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFrame, tables: Tables) -> Rendered:
     """Return a table of the moments, TTD and TTR, and all signals on one time axis.
 
-    The signals are those of the environment that suffered most. The cause is told once the incident is over.
+    The signals are those of the environment that suffered most. The cause and the CPU limits are told once the incident
+    is over: before that they would be the answer. Table, band and charts count the same visits.
     """
-    suffered = Counter(one.environment for one in visits if not one.is_good)
-    worst = max(cause.environments, key=lambda name: suffered[name])
+    injected = record.injected or record.began
+    record = replace(record, first_symptom=first_symptom(visits, injected))
+    worst = worst_environment(visits, injected) or cause.environments[0]
     explanation = cause.explanation if record.fixed else "not over yet"
-    seen = first_signs(logs, tables, record.injected or record.began)
+    seen = first_signs(logs, tables, injected)
     title = f"{record.name.capitalize()}: {explanation}"
     shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
-    band = InjectedFault("the cause", "in place", {}, record.injected or record.began, record.fixed)
+    bands = [InjectedFault("the cause", "in place", {}, injected, record.fixed)]
+    if record.first_symptom:
+        bands.append(InjectedFault("customers", "suffer", {}, record.first_symptom, record.fixed))
+
     picture = one_clock(
         f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
         tables,
         logs=logs if len(logs) else None,
-        faults=[band],
+        faults=bands,
         container=worst,
-        panels=[SERVED, P95, SHARES],
+        panels=[SERVED, P95, CPU, MEMORY] if record.fixed else [SERVED, P95, SHARES],
     )
     return Rendered(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
 

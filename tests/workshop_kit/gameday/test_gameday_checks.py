@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,23 @@ from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday import signals
 
+IDLE, BUSY = 0.4, 12.0
+"""Programs that run or wait for each core."""
 SEEDS = (1, 2, 3)
 """Together they draw each variant of a cause."""
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not wait for recorded customers."""
+    """Do not wait for recorded customers; no program waits for a core."""
     monkeypatch.setattr(signals, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
+    load(monkeypatch, IDLE)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, programs: float) -> None:
+    """So many programs run or wait for each core while customers are watched."""
+    monkeypatch.setattr(signals, "waiting_per_core", lambda: programs)
 
 
 def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
@@ -69,3 +78,49 @@ def test_an_incident_of_another_day_or_of_none_does_not_pass(root: Path, tmp_pat
     assert (other.verdict, "This was tuesday" in other.summary) == (Verdict.WRONG, True)
     for value in ({"incident": "unknown"}, {}, None, 3):
         assert checked(root, tmp_path, "monday", value).verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(("programs", "verdict"), [(IDLE, Verdict.WRONG), (BUSY, Verdict.NOT_JUDGED)])
+def test_late_customers_say_nothing_while_programs_wait_for_the_cores(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: float, verdict: Verdict
+) -> None:
+    """The same wrong repair is refused on an idle machine; on a busy one the sentence says what it was measured by."""
+    load(monkeypatch, programs)
+    incident = recorded.incident(tmp_path, "monday")
+    judged = checked(root, tmp_path, "monday", recorded.starter("gameday.monday", {"monday": incident}))
+    assert judged.verdict is verdict
+    if verdict is Verdict.NOT_JUDGED:
+        assert "12.0 programs ran or waited for each core" in judged.summary
+        assert "run your cell again" in judged.summary
+        assert judged.findings == ()
+
+
+def test_a_right_repair_passes_on_a_busy_machine(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Customers who are served say that it is over."""
+    load(monkeypatch, BUSY)
+    incident = recorded.incident(tmp_path, "monday")
+    judged = checked(root, tmp_path, "monday", recorded.solution("gameday.monday", {"monday": incident}))
+    assert judged.verdict is Verdict.PASSED
+
+
+def test_a_leak_is_no_matter_of_time(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused on a busy machine, too: memory grows whatever else runs."""
+    load(monkeypatch, BUSY)
+    incident = recorded.incident(tmp_path, "thursday")
+    judged = checked(root, tmp_path, "thursday", recorded.starter("gameday.thursday", {"thursday": incident}))
+    assert (judged.verdict, "has not finished" in judged.summary) == (Verdict.WRONG, True)
+
+
+@pytest.mark.parametrize(
+    ("before_percent", "verdict"), [(None, Verdict.WRONG), (98.0, Verdict.WRONG), (55.0, Verdict.NOT_JUDGED)]
+)
+def test_nothing_follows_if_customers_were_not_served_before_either(
+    root: Path, tmp_path: Path, before_percent: float | None, verdict: Verdict
+) -> None:
+    """A wrong repair is refused if they were served before the cause, or if that is not known (an older record)."""
+    incident = recorded.incident(tmp_path, "monday")
+    incident.record = replace(incident.record, before_percent=before_percent)
+    judged = checked(root, tmp_path, "monday", recorded.starter("gameday.monday", {"monday": incident}))
+    assert judged.verdict is verdict
+    if verdict is Verdict.NOT_JUDGED:
+        assert "before the cause only 55 % were served in time" in judged.summary

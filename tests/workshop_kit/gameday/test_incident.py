@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +19,12 @@ from tests.workshop_kit.gameday import recorded
 from workshop_kit import gameday
 from workshop_kit.display.live import Screens
 from workshop_kit.engine.stack import Stack
-from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.errors import NotInTime, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults.injection import Journal
+from workshop_kit.gameday import busy, service, signals
 from workshop_kit.gameday import incident as incidents
-from workshop_kit.gameday import service
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.lessons.lesson import Lesson
@@ -140,6 +141,44 @@ def test_a_wrong_action_is_refused(incident: Incident, act: Callable[[Incident],
     with pytest.raises(WorkshopError, match=says):
         act(incident)
     assert len(incident.shop.history) == before
+
+
+IDLE, BUSY = 0.4, 12.0
+"""Programs that run or wait for each core."""
+
+
+@pytest.mark.parametrize(
+    ("programs", "says"),
+    [(IDLE, "did not answer 200 on /readyz within 45 s"), (BUSY, "This machine is too busy to open")],
+)
+def test_a_start_in_time_is_asked_of_the_machine_first(
+    monkeypatch: pytest.MonkeyPatch, programs: float, says: str
+) -> None:
+    """Where programs wait for the cores, the sentence says how long it waited, how many they are, and what to do."""
+    monkeypatch.setattr(busy, "waiting_per_core", lambda: programs)
+    with pytest.raises(NotInTime, match=says) as error, busy.said_if_busy("to open production"):
+        raise NotInTime("The container production-40 did not answer 200 on /readyz within 45 s.")
+    if programs == BUSY:
+        assert re.search(r"after \d+ s, and 12\.0 programs run or wait for each core", str(error.value))
+        assert "Close what runs beside it, or set WORKSHOP_PATIENCE=10" in str(error.value)
+
+
+def test_a_container_that_ended_is_no_matter_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own error stays, however busy the machine is."""
+    monkeypatch.setattr(busy, "waiting_per_core", lambda: BUSY)
+    with pytest.raises(WorkshopError, match="exited with code 1"), busy.said_if_busy("to open production"):
+        raise WorkshopError("The container production-40 exited with code 1 before it could answer.")
+
+
+def test_no_day_begins_before_its_customers_are_served(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Wednesday's shop, with its gateway half open, nobody is: the sentence says how many are not."""
+    monkeypatch.setattr(signals, "SERVED_SECONDS", 0.0)
+    customers: Any = incident.customers
+    with pytest.raises(NotInTime, match=r"Nothing was changed yet.* 36 of 36 customers of production were not served"):
+        gameday.wait_served(incident.shop, customers)
+    monkeypatch.setattr(signals, "WATCH_SECONDS", 0.0)
+    incident.restart(str(*{*incident.shop.gateways.states}))
+    gameday.wait_served(incident.shop, customers)
 
 
 GIVEAWAYS = ("game", "incident", "monday", "stale", "rotat", 'fault":', "injected")

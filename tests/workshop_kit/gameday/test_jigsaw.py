@@ -55,6 +55,31 @@ def test_each_page_shows_its_own_signal(pages: JigsawPages) -> None:
     assert "<script" not in configuration + log
 
 
+def test_opening_a_page_or_comparing_counts_for_the_time_to_detect(pages: JigsawPages, incident: Incident) -> None:
+    """Each seat's own look counts, whatever cell runs in the notebook; a page that reloads by itself does not."""
+    logs = get(pages, "logs", token=pages.tokens["logs"], reloaded="1")
+    assert logs.status_code == 200
+    assert (incident.record.detected, incident.record.actions) == (None, ())
+    assert "reloaded=1" in logs.text, "the page reloads as a page that reloads"
+
+    token = pages.tokens["configuration"]
+    get(pages, "configuration", token=token, release="42", reloaded="1")
+    assert incident.record.detected is None
+    shown = get(pages, "configuration", token=token, release="42")
+    assert "What release 42 changed" in shown.text
+    assert incident.record.detected is not None
+    (noted,) = incident.record.actions
+    assert noted.endswith("compared releases 41, 42")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_any_seat_stops_the_clock(pages: JigsawPages, incident: Incident, role: str) -> None:
+    """The person who opens a page has looked; the card says at which signal."""
+    get(pages, role, token=pages.tokens[role])
+    assert incident.record.detected is not None
+    assert incident.record.actions[0].endswith(f"looked at the page of {role}")
+
+
 def test_pages_are_served_in_the_network_only_when_asked_to() -> None:
     """``here`` is loopback, ``room`` the network; other words are refused."""
     for where, address in (("here", r"127\.0\.0\.1"), ("room", r"\d+\.\d+\.\d+\.\d+")):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +13,8 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.display.recorded import NOON, at
-from workshop_kit.gameday import after_restart, signals
+from workshop_kit.exercises.game_records import Record
+from workshop_kit.gameday import CAUSES, after_restart, signals
 from workshop_kit.gameday.customers import Customers, ShopWatcher, Visit
 from workshop_kit.observe.events import Event
 from workshop_kit.observe.watch import Tables, frame
@@ -27,6 +30,13 @@ def test_one_failed_request_is_no_symptom() -> None:
     assert signals.first_symptom(visits(True, False, True, True, True, True, True), NOON) is None
     assert signals.first_symptom(visits(True, True, False, True, False, False, True), NOON) == at(2)
     assert signals.first_symptom(visits(*[False] * 9), at(3)) == at(3), "nothing from before it was done counts"
+
+
+def test_a_symptom_is_that_of_one_environment() -> None:
+    """Five customers in a row of one environment, however many of another come in between."""
+    staging = [replace(one, environment="staging") for one in visits(*[True] * 9)]
+    mixed = sorted([*visits(True, True, *[False] * 7), *staging], key=lambda one: one.time)
+    assert signals.first_symptom(mixed, NOON) == at(2)
 
 
 def test_each_signal_has_its_first_sign() -> None:
@@ -87,13 +97,54 @@ def test_every_outcome_of_a_restart_can_happen(root: Path, percent: list[int], o
     assert outcome in question["options"]
 
 
-def test_the_dashboard_shows_no_limit() -> None:
-    """The metrics show that it is throttled, but not the limit."""
-    measured = {"cpu_percent": 10.0, "throttled_percent": 30.0, "memory_bytes": 32.0, "memory_limit_bytes": 128.0}
+@pytest.fixture
+def watcher() -> ShopWatcher:
+    """Two seconds: 80 % of a core with a limit of one, then 5 % with a limit of 5 %."""
+    measured = {"throttled_percent": 30.0, "memory_bytes": 32.0, "memory_limit_bytes": 128.0}
+    cpu = {"cpu_percent": [80.0, 5.0], "cpu_limit_percent": [100.0, 5.0]}
     times = pd.to_datetime([at(0.2), at(1.2)], utc=True).astype("datetime64[us, UTC]")
-    rows = pd.DataFrame({"time": times, "container": "production", "cpu_limit_percent": 20.0, **measured})
-    watcher: Any = SimpleNamespace(tables=lambda *_, **__: Tables(resources=rows))
+    rows = pd.DataFrame({"time": times, "container": "production", **cpu, **measured})
+    recorded: Any = SimpleNamespace(tables=lambda *_, **__: Tables(resources=rows))
     shop: Any = None  # its customers have not come yet
-    shown = ShopWatcher(watcher, Customers(shop)).tables("production").resources
-    assert shown["throttled_percent"].eq(30.0).all()
-    assert shown["cpu_limit_percent"].isna().all()
+    return ShopWatcher(recorded, Customers(shop))
+
+
+def test_the_dashboard_shows_no_limit_but_shares_of_the_one_in_force(watcher: ShopWatcher) -> None:
+    """The metrics show that it is throttled, second by second, but not the limit."""
+    shown = watcher.tables("production")
+    assert shown.resources["throttled_percent"].eq(30.0).all()
+    assert shown.resources["cpu_limit_percent"].isna().all()
+    assert [*shown.requests["cpu_percent"]] == [80.0, 100.0]
+    assert not set(shown.requests) & {"cpu_ms", "cpu_limit_ms"}
+
+
+def test_the_card_shows_used_and_allowed_once_the_incident_is_over(watcher: ShopWatcher) -> None:
+    """Both in milliseconds of each second; before that the limit would be the answer."""
+    record = Record("1", "tuesday", 1, NOON, NOON)
+    for fixed, shows in ((None, "CPU 100"), (at(9), "used 50 (at most 800), limit in force 50 (at most 1,000)")):
+        card = signals.card(
+            replace(record, fixed=fixed),
+            CAUSES["tuesday"],
+            visits(True, True),
+            pd.DataFrame(),
+            watcher.with_limits("production") if fixed else watcher.tables("production"),
+        )
+        assert shows in card.text
+        assert ("limit in force" in card.text) is (fixed is not None)
+
+
+def test_card_and_charts_have_the_same_first_customer(watcher: ShopWatcher) -> None:
+    """The moment is that of the visits that the charts count; what the record has from an earlier look does not win."""
+    came = visits(True, True, *[False] * 7)
+    record = Record("1", "monday", 1, NOON, NOON, first_symptom=at(5), fixed=at(9))
+    card = signals.card(record, CAUSES["monday"], came, pd.DataFrame(), watcher.with_limits("production"))
+    assert re.search(r"the first customer suffered\W+12:00:02\W+\+0 s", card.text)
+    assert "customers suffer from 12:00:02" in card.text.replace("Fault ", "")
+
+
+def test_customers_are_looked_at_before_the_cause() -> None:
+    """The environment in which the fewest were served counts, in the seconds before, and none after."""
+    came = visits(*[False] * 2, *[True] * 3, False, True, *[False] * 9)
+    crowd: Any = SimpleNamespace(since=lambda moment, name: [one for one in came if one.time >= moment])
+    shop: Any = SimpleNamespace(environments=("shop",))
+    assert signals.served_before(shop, crowd, at(7)) == pytest.approx(80)

@@ -28,7 +28,10 @@ def _check(context: Context, day: str) -> Result:
 
 
 def judge(record: Record) -> Result:
-    """Judge an incident by its customers and its debrief."""
+    """Judge an incident by its customers and its debrief; not, where a busy machine explains what they suffer."""
+    if record.why_not_judged:
+        return Result.not_judged(record.why_not_judged)
+
     answers = {name: record.debrief.get(name, "") for name in QUESTIONS}
     open_questions = [QUESTIONS[name] for name, text in answers.items() if sum(map(str.isalnum, text)) < LETTERS]
     findings = (

@@ -264,6 +264,7 @@ class Incident:
 
         watched = signals.watch(self.shop, self.customers, self._stop)
         while watched.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
+            report(Step(self.cause.name.capitalize(), None, f"watching the customers: {watched.symptom}"))
             watched = signals.watch(self.shop, self.customers, self._stop)
 
         report(Step(self.cause.name.capitalize(), 1.0, watched.symptom or "all customers are served", done=True))

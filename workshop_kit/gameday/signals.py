@@ -23,7 +23,7 @@ from workshop_kit.machine import MIB
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables
-from workshop_kit.patience import patient, waiting_per_core
+from workshop_kit.patience import patient, waiting_now
 
 SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
 GRAVE = ("warning", "error", "critical")
@@ -31,7 +31,7 @@ IN_A_ROW = 3
 """Failures of a probe in a row that count, as for an orchestrator."""
 SHARE, TOGETHER = 0.3, 5
 """A symptom is more than one accident: this share of so many customers in a row suffered."""
-WATCH_SECONDS, LOOKS = 3.0, 10
+WATCH_SECONDS, LOOKS = 3.0, 30
 """How long customers are watched, and how often meanwhile the machine is."""
 POLL_SECONDS = 0.2
 SERVED_SECONDS = 15.0
@@ -49,7 +49,7 @@ class Watched:
     """What customers suffered while they were watched, in one sentence; "" if nothing.
 
     ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting_per_core``: the
-    programs that ran or waited for each core meanwhile, on average.
+    programs that ran or waited for each core meanwhile.
     """
 
     symptom: str = ""
@@ -114,13 +114,13 @@ def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
 
 
 def _wait(seconds: float, stop: Event) -> float:
-    """Wait; return how many programs ran or waited for each core meanwhile, on average."""
+    """Wait; return how many programs ran or waited for each core meanwhile: the median of many looks."""
     looks = []
     for _ in range(LOOKS):
-        looks.append(waiting_per_core())
+        looks.append(waiting_now())
         stop.wait(seconds / LOOKS)
 
-    return statistics.fmean(looks)
+    return statistics.median(looks)
 
 
 def _fewest(shop: Shop, customers: Customers, since: datetime) -> int:

@@ -33,7 +33,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(monkeypatch: pytest.MonkeyPatch, programs: float) -> None:
     """So many programs run or wait for each core while customers are watched."""
-    monkeypatch.setattr(signals, "waiting_per_core", lambda: programs)
+    monkeypatch.setattr(signals, "waiting_now", lambda: programs)
 
 
 def checked(root: Path, folder: Path, day: str, value: Any) -> Result:

@@ -47,6 +47,8 @@ READY_SECONDS = 3.0
 """How long a release that answers may take to get ready before it takes the place of the former one."""
 OPERATORS_PORT = 8404
 """Where a balancer says how many copies are ready."""
+POLL_SECONDS = 0.1
+OK = 200
 STOP_SECONDS, GATEWAY_STOP_SECONDS = 2, 1
 """How long a stop or a restart waits before it sends SIGKILL."""
 SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
@@ -162,7 +164,7 @@ class Shop:
                 fresh.remove()
                 raise
             if ready_before:  # else no customer is lost
-                self._wait_ready(begun.environment, ready_before + 1)
+                self._wait_taken(fresh, begun.environment, ready_before + 1)
             if begun.cpus != CPUS:
                 post(self.stack.session, f"/containers/{fresh.id}/update", {"NanoCpus": round(begun.cpus * 1e9)})
             before = self.running[begun.environment]
@@ -242,6 +244,24 @@ class Shop:
         """Wait until so many copies of an environment are ready, or the time is up."""
         trial.poll(partial(self.ready_copies, environment), lambda ready: ready >= copies, READY_SECONDS)
 
+    def _wait_taken(self, fresh: Running, environment: str, copies: int) -> None:
+        """Wait until so many copies are ready, the fresh one says for some seconds that it is not, or the time is up.
+
+        What says that it is not ready needs no patience on a busy machine; what has not said anything does.
+        """
+        began = time.monotonic()
+        not_ready_since: float | None = None
+
+        while self.ready_copies(environment) < copies and time.monotonic() - began < patient(READY_SECONDS):
+            status = _status(fresh, "/readyz")
+            if status in (None, OK):
+                not_ready_since = None
+            elif not_ready_since is None:
+                not_ready_since = time.monotonic()
+            elif time.monotonic() - not_ready_since > READY_SECONDS:
+                return
+            time.sleep(POLL_SECONDS)
+
     def _run_balancer(self) -> Running:
         """Start a load balancer. It finds copies by an alias that has its host name: see `images/proxy/shop.cfg`."""
         spec = Spec(
@@ -299,9 +319,14 @@ def _answers(running: Running, path: str) -> bool:
     if running.inspect()["RestartCount"]:
         sentence = f"{running.name} ends as soon as it is started, so no customer gets it."
         raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
+    return _status(running, path) == OK
+
+
+def _status(running: Running, path: str) -> int | None:
+    """Return the status that it answers with; None without an answer."""
     with contextlib.suppress(WorkshopError):
-        return _get(f"{running.url()}{path}").status == 200
-    return False
+        return _get(f"{running.url()}{path}").status
+    return None
 
 
 def _get(url: str) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -171,7 +172,7 @@ class Incident:
             symptom=watched.symptom,
             is_late=watched.is_late,
             watched_seconds=watched_seconds,
-            waiting_per_core=watched.waiting_per_core,
+            waiting_per_core=statistics.median(watched.waiting),
         )
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
         return {"incident": self.record.id}
@@ -257,18 +258,20 @@ class Incident:
         return self._first_symptom() is not None
 
     def _watch_customers(self) -> Watched:
-        """Watch until all are served for some seconds, or the time is up; return what was seen last."""
+        """Watch until all are served for some seconds, or the time is up; return what was seen last, and all looks."""
         began = time.monotonic()
         report = NotebookReport()
         report(Step(self.cause.name.capitalize(), None, "watching the customers"))
 
         watched = signals.watch(self.shop, self.customers, self._stop)
+        looks = watched.waiting
         while watched.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
             report(Step(self.cause.name.capitalize(), None, f"watching the customers: {watched.symptom}"))
             watched = signals.watch(self.shop, self.customers, self._stop)
+            looks += watched.waiting
 
         report(Step(self.cause.name.capitalize(), 1.0, watched.symptom or "all customers are served", done=True))
-        return watched
+        return replace(watched, waiting=looks)
 
     def _looks_at(self, signal: str) -> None:
         self._record_action()

@@ -48,13 +48,13 @@ WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
 class Watched:
     """What customers suffered while they were watched, in one sentence; "" if nothing.
 
-    ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting_per_core``: the
-    programs that ran or waited for each core meanwhile.
+    ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting``: at each look
+    meanwhile, the programs that ran or waited for each core.
     """
 
     symptom: str = ""
     is_late: bool = False
-    waiting_per_core: float = 0.0
+    waiting: tuple[float, ...] = ()
 
 
 def worst_environment(visits: Iterable[Visit], injected: datetime) -> str | None:
@@ -103,24 +103,26 @@ def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
 
     late = not_served(shop, customers, since)
     if late:
-        return Watched(late, is_late=True, waiting_per_core=waiting)
+        return Watched(late, is_late=True, waiting=waiting)
 
     for name in shop.environments:
         grown = shop.memory_bytes(name) - before[name]
         if before[name] and grown > GROWTH_BYTES:
-            return Watched(f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished.")
+            grows = f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished."
+            return Watched(grows, waiting=waiting)
 
-    return Watched() if shop.starts() == starts else Watched("A container died and came back meanwhile.")
+    died = "" if shop.starts() == starts else "A container died and came back meanwhile."
+    return Watched(died, waiting=waiting)
 
 
-def _wait(seconds: float, stop: Event) -> float:
-    """Wait; return how many programs ran or waited for each core meanwhile: the median of many looks."""
+def _wait(seconds: float, stop: Event) -> tuple[float, ...]:
+    """Wait; return how many programs ran or waited for each core meanwhile, at many looks."""
     looks = []
     for _ in range(LOOKS):
         looks.append(waiting_now())
         stop.wait(seconds / LOOKS)
 
-    return statistics.median(looks)
+    return tuple(looks)
 
 
 def _fewest(shop: Shop, customers: Customers, since: datetime) -> int:

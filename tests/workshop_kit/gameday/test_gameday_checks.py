@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,15 @@ def test_late_customers_say_nothing_while_programs_wait_for_the_cores(
         assert "12.0 programs ran or waited for each core" in judged.summary
         assert "run your cell again" in judged.summary
         assert judged.findings == ()
+
+
+def test_a_burst_of_programs_is_no_excuse(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What counts is how it was most of the time."""
+    looks = itertools.cycle([BUSY, IDLE, IDLE])
+    monkeypatch.setattr(signals, "waiting_now", lambda: next(looks))
+    incident = recorded.incident(tmp_path, "monday")
+    judged = checked(root, tmp_path, "monday", recorded.starter("gameday.monday", {"monday": incident}))
+    assert judged.verdict is Verdict.WRONG
 
 
 def test_a_right_repair_passes_on_a_busy_machine(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

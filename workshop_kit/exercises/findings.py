@@ -34,6 +34,8 @@ from workshop_kit.paths import CHECKOUT
 FOLDER = "exercises/findings"
 SHOWN = "shown"
 START = "start"
+SHARED = (START, "gameday")
+"""Files whose findings any exercise, or any day of game day, has: their keys have no exercise in them."""
 """The findings that all exercises share: why no image was built, and why the service did not start."""
 NAMED = 3
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
@@ -156,7 +158,8 @@ def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
 
 def hint(exercise: str, key: str, root: Path = CHECKOUT) -> str:
     """Return the first hint for the full key of a finding that an exercise's check failed; "" where it has none."""
-    owner = START if key.startswith(f"{START}.") else exercise
+    prefix, _, _ = key.partition(".")
+    owner = prefix if prefix in SHARED else exercise
     return findings(owner, root).hint(key)
 
 

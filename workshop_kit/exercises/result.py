@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-from workshop_kit.observe.http import Answer
-
 
 class Verdict(StrEnum):
     """The verdict of a check. Only ``PASSED`` is good; each of the others needs different help."""
@@ -93,28 +91,6 @@ class Result:
         """Return the result for a text that nobody has changed: not started, unless it passed or was not judged."""
         stays = self.passed or self.verdict is Verdict.NOT_JUDGED
         return self if stays else replace(self, verdict=Verdict.NOT_STARTED)
-
-
-def found(passed: bool, called: str, got: str, expected: str, means: str, look: str) -> Finding:
-    """Return a finding, which says what it means and where to look only if it did not pass."""
-    return Finding(passed, called, got, expected) if passed else Finding(passed, called, got, expected, means, look)
-
-
-def equals(called: str, got: str, expected: str, means: str, look: str) -> Finding:
-    """Return a finding that passes if what came back is what was expected, to the letter."""
-    return found(got == expected, called, got, expected, means, look)
-
-
-def has_status(answer: Answer, status: int, called: str, means: str, look: str) -> Finding:
-    """Return a finding that passes if an HTTP answer has this status."""
-    return equals(called, str(answer), str(status), means, look)
-
-
-def has_none(items: Iterable[str], called: str, means: str, look: str) -> Finding:
-    """Return a finding that passes if there are no items; it names the first three."""
-    names = [*items]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return found(not names, called, f"{', '.join(names[:3])}{more}" or "none", "none", means, look)
 
 
 def conclude(

@@ -8,7 +8,7 @@ import pytest
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import findings as module
-from workshop_kit.exercises.findings import FOLDER, START, findings
+from workshop_kit.exercises.findings import FOLDER, SHARED, START, findings
 from workshop_kit.paths import CHECKOUT
 
 TEXTS = """
@@ -62,7 +62,7 @@ def test_a_finding_is_made_of_a_key_and_values(tmp_path: Path) -> None:
     assert says.hint("container.graceful.end.crashed") == says.hint("container.graceful.gone") == ""
 
 
-SHARED = """
+OF_THE_START = """
 [build]
 called = "docker build: {place}"
 expected = "an image"
@@ -81,7 +81,7 @@ hint = "The lists come first."
 
 def test_a_hint_is_found_for_any_exercise(tmp_path: Path) -> None:
     """Findings on the start have no exercise in their key; a hint beside `called` is for each way that has none."""
-    root = written(tmp_path, SHARED, START)
+    root = written(tmp_path, OF_THE_START, START)
     assert module.hint("container.graceful", "start.build.copy", root) == "Begin with that instruction."
     assert module.hint("monitoring.healthcheck", "start.build.package", root) == "The lists come first."
     assert module.hint("container.graceful", "start.build.gone", root) == ""
@@ -117,7 +117,8 @@ def ways_to_fail() -> set[str]:
     """The whole key of each way to fail, of all files."""
     found: set[str] = set()
     for path in (CHECKOUT / FOLDER).glob("*.toml"):
-        names = [START] if path.stem == START else [f"{path.stem}.{name}" for name in module._file(CHECKOUT, path.stem)]
+        tables = module._file(CHECKOUT, path.stem)
+        names = [path.stem] if path.stem in SHARED else [f"{path.stem}.{name}" for name in tables]
         for name in names:
             found.update(findings(name).ways())
     return found
@@ -137,5 +138,5 @@ def test_every_key_of_the_files_is_that_of_a_check() -> None:
     """A table for an exercise that is gone would be translated for nothing."""
     from workshop_kit.exercises.checks import CHECKS
 
-    exercises = {".".join(way.split(".")[:2]) for way in ways_to_fail()}
-    assert {one for one in exercises if not one.startswith("start.")} <= set(CHECKS)
+    ways = [way.split(".") for way in ways_to_fail()]
+    assert {f"{prefix}.{name}" for prefix, name, *_ in ways if prefix not in SHARED} <= set(CHECKS)

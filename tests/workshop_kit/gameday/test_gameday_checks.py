@@ -12,7 +12,7 @@ import pytest
 from tests.workshop_kit.gameday import recorded
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.checks import CHECKS
+from workshop_kit.exercises.checks import CHECKS, gameday
 from workshop_kit.exercises.checks.gameday import DAYS
 from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.gameday import incident as incidents
@@ -51,6 +51,7 @@ def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path:
     incident = recorded.incident(tmp_path, day, seed)
     begun = checked(root, tmp_path, day, recorded.starter(f"gameday.{day}", {day: incident}))
     assert begun.verdict is Verdict.WRONG
+    assert "gameday.customers.suffer" in [finding.key for finding in begun.findings if not finding.passed]
     assert "customers of" in begun.summary or "has not finished" in begun.summary
     solved = checked(root, tmp_path, day, recorded.solution(f"gameday.{day}", {day: incident}))
     assert solved.verdict is Verdict.PASSED, solved
@@ -66,7 +67,7 @@ def test_served_customers_do_not_pass_without_a_debrief(root: Path, tmp_path: Pa
     judged = checked(root, tmp_path, "tuesday", incident.debrief(what="a limit", since="?", how="", considered=""))
     assert judged.verdict is Verdict.WRONG
     (wrong,) = [finding for finding in judged.findings if not finding.passed]
-    assert "nobody knows why" in wrong.means
+    assert wrong.key == "gameday.debrief"
     assert "Since when? How do you know?" in wrong.got
     assert wrong.look.startswith("tuesday.debrief(")
 
@@ -76,9 +77,18 @@ def test_an_incident_of_another_day_or_of_none_does_not_pass(root: Path, tmp_pat
     incident = recorded.incident(tmp_path, "tuesday")
     handed_in = recorded.solution("gameday.tuesday", {"tuesday": incident})
     other = checked(root, tmp_path, "monday", handed_in)
-    assert (other.verdict, "This was tuesday" in other.summary) == (Verdict.WRONG, True)
+    assert other.verdict is Verdict.WRONG
+    assert [finding.key for finding in other.findings] == ["gameday.day.other"]
     for value in ({"incident": "unknown"}, {}, None, 3):
-        assert checked(root, tmp_path, "monday", value).verdict is Verdict.WRONG
+        judged = checked(root, tmp_path, "monday", value)
+        assert judged.verdict is Verdict.WRONG
+        assert [finding.key for finding in judged.findings] == ["gameday.day.none"]
+
+
+def test_an_incident_at_which_nobody_has_looked_is_not_over(tmp_path: Path) -> None:
+    """Without a debrief nobody has watched the customers."""
+    judged = gameday.judge(recorded.incident(tmp_path, "monday").record)
+    assert "gameday.customers.unknown" in [finding.key for finding in judged.findings if not finding.passed]
 
 
 @pytest.mark.parametrize(("programs", "verdict"), [(IDLE, Verdict.WRONG), (BUSY, Verdict.NOT_JUDGED)])

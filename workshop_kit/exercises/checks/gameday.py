@@ -7,10 +7,12 @@ from functools import partial
 
 from workshop_kit.exercises import game_records
 from workshop_kit.exercises.check_api import Context, check, part
+from workshop_kit.exercises.findings import findings
 from workshop_kit.exercises.game_records import QUESTIONS, Record
-from workshop_kit.exercises.result import Result, conclude, found
+from workshop_kit.exercises.result import Finding, Result, conclude
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+SAYS = findings("gameday")
 LETTERS = 4
 """The letters and digits that an answer of the debrief has at least."""
 
@@ -21,10 +23,9 @@ def _check(context: Context, day: str) -> Result:
     record = game_records.find(context.stack.session.ledger.path, identifier)
     if record is not None and record.name == day:
         return judge(record)
-    got, means = "none", "No incident was handed in, or it was long ago."
-    if record is not None:
-        got, means = record.name, f"This was {record.name}: it belongs to another exercise."
-    return conclude("", [found(False, f"Look for your {day}", got, day, means, "Run the cells above again.")])
+    if record is None:
+        return conclude("", [SAYS.failed("day.none", "none", day=day)])
+    return conclude("", [SAYS.failed("day.other", record.name, day=day, other=record.name)])
 
 
 def judge(record: Record) -> Result:
@@ -32,30 +33,32 @@ def judge(record: Record) -> Result:
     if record.why_not_judged:
         return Result.not_judged(record.why_not_judged)
 
-    answers = {name: record.debrief.get(name, "") for name in QUESTIONS}
-    open_questions = [QUESTIONS[name] for name, text in answers.items() if sum(map(str.isalnum, text)) < LETTERS]
-    findings = (
-        found(
-            not record.symptom and record.fixed is not None,
-            "Watch the customers for some seconds",
-            record.symptom or "all are served, in time",
-            "all are served, in time, and it stays like that",
-            record.symptom or "Nobody has looked yet whether it is over.",
-            "When did it begin, and what happened just before? Releases, lines, charts: each has a part of the answer.",
-        ),
-        found(
-            not open_questions,
-            f"Read the debrief of {record.name}",
-            f"no answer to: {' '.join(open_questions)}" if open_questions else " ".join(answers.values()),
-            "four answers for your neighbor",
-            "It is over, and nobody knows why: the next one will take as long. Write the debrief.",
-            f'{record.name}.debrief(what="…", since="…", how="…", considered="…")',
-        ),
-    )
-    seconds = record.to_repair_seconds
-    after = f" {seconds:.0f} s after it began to hurt" if seconds is not None else " as before"
-    result = conclude(f"All customers are served again,{after}; and you can say why.", findings)
+    result = conclude(_shown(record), (_customers(record), _debrief(record)))
     return replace(result, summary=f"{result.summary} {record.reference}".rstrip())
+
+
+def _shown(record: Record) -> str:
+    """Return the summary of an incident that is over."""
+    seconds = record.to_repair_seconds
+    return SAYS.shown if seconds is None else SAYS.sentences["again"].format(seconds=seconds)
+
+
+def _customers(record: Record) -> Finding:
+    is_over = not record.symptom and record.fixed is not None
+    way = "suffer" if record.symptom else "unknown"
+    served = "all are served, in time"
+    return SAYS.found(is_over, f"customers.{way}", record.symptom or served, symptom=record.symptom)
+
+
+def _debrief(record: Record) -> Finding:
+    answers = {name: record.debrief.get(name, "") for name in QUESTIONS}
+    open_questions = [QUESTIONS[name] for name, text in answers.items() if _letters(text) < LETTERS]
+    told = f"no answer to: {' '.join(open_questions)}" if open_questions else " ".join(answers.values())
+    return SAYS.found(not open_questions, "debrief", told, day=record.name)
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 for _day in DAYS:

@@ -88,6 +88,7 @@ def test_what_a_killed_notebook_has_paused_goes_on(
     assert Journal(live_stack.session).entries() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["cell", "fault"])
 def test_what_a_running_notebook_has_paused_stays(
     live_stack: Stack, workspace: Workspace, root: Path, cli: Cli, how: str
@@ -155,6 +156,7 @@ def test_what_this_notebook_has_paused_goes_on_when_it_is_wanted(live_stack: Sta
     assert (paused(live_stack), Holds(live_stack.session).entries()) == (set(), [])
 
 
+@pytest.mark.long
 def test_a_reaper_ends_the_pauses_of_its_notebook(
     own: Session, images: dict[str, str], root: Path, tmp_path: Path
 ) -> None:

@@ -41,10 +41,11 @@ def test(
     if everything:
         code = suite.run_all(python, CHECKOUT, words, absent)
     elif suite.names_a_part(words, CHECKOUT):
-        code = suite.run([python, "-m", "pytest", *words], CHECKOUT)
+        with suite.busy(python, suite.busy_loops_of(words)):
+            code = suite.run([python, "-m", "pytest", *words], CHECKOUT)
     else:
         code = suite.run_group(suite.DEFAULT, python, CHECKOUT, words, absent)
-        say("Left out: the tests marked long, alone, engines or machine. Run: ./workshop test --all")
+        say("Left out: the tests marked long, alone, busy, engines or machine. Run: ./workshop test --all")
     if code == suite.NOTHING_COLLECTED:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
     ended = time.monotonic()

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from workshop_kit.engine import install as installer
@@ -65,6 +66,16 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
     (True, True)
     """
     return any(word.startswith(SELECTING) or (root / word.partition("::")[0]).exists() for word in words if word)
+
+
+def busy_loops_of(words: Sequence[str]) -> int:
+    """Return the busy loops of the group that the words choose by its mark; 0 for any other choice.
+
+    >>> busy_loops_of(["-x", "-m", "busy"]), busy_loops_of(["-m", "long"]), busy_loops_of(["busy"])
+    (4, 0, 0)
+    """
+    chosen = [mark for option, mark in pairwise(words) if option == "-m"]
+    return sum(group.busy_loops for group in LONG if group.name in chosen)
 
 
 def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[str]:

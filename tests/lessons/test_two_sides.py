@@ -1,7 +1,8 @@
 """Every exercise has two sides: what a participant begins with fails its check, and the solution passes it.
 
-This is the one place of the default suite that says so, for the exercises of lessons 01 to 04. Those of lesson 05 are
-judged from recorded observations in tests/workshop_kit/gameday/test_gameday_checks.py.
+This is the one place of the default suite that says so, for the core exercises of lessons 01 to 04; the others wait for
+``./workshop test --all``. Those of lesson 05 are judged from recorded observations in
+tests/workshop_kit/gameday/test_gameday_checks.py.
 """
 
 from __future__ import annotations
@@ -30,6 +31,12 @@ from workshop_kit.workspace.folder import Workspace
 EXERCISES = registry.load(CHECKOUT)
 IN_FILES = [exercise for exercise in EXERCISES if exercise.file]
 IN_NOTEBOOKS = [exercise for exercise in EXERCISES if not exercise.file and exercise.lesson != "05_game_day"]
+
+
+def sided(exercises: Sequence[Exercise]) -> list[Any]:
+    """The exercises as parameters; those that are no part of a lesson's minutes wait for `--all`."""
+    return [pytest.param(one, id=one.id, marks=pytest.mark.long if one.weight == "more" else ()) for one in exercises]
+
 
 SYMPTOMS = {
     "container.graceful": "container.graceful.end.shell",
@@ -83,7 +90,7 @@ def exercise_service(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> 
 
 
 @pytest.mark.busy
-@pytest.mark.parametrize("exercise", IN_FILES, ids=lambda exercise: exercise.id)
+@pytest.mark.parametrize("exercise", sided(IN_FILES))
 def test_a_file_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise
 ) -> None:
@@ -98,7 +105,7 @@ def test_a_file_as_it_comes_fails_and_the_solution_passes(
 
 
 @pytest.mark.busy
-@pytest.mark.parametrize("exercise", IN_NOTEBOOKS, ids=lambda exercise: exercise.id)
+@pytest.mark.parametrize("exercise", sided(IN_NOTEBOOKS))
 def test_a_cell_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,7 +33,7 @@ class MachineLoad:
         if self.programs_per_core > TOO_BUSY:
             busy = f"{self.programs_per_core:.0f} programs ran or waited for each core of this machine"
         elif self.start_seconds > SLOW_START_SECONDS:
-            busy = f"the engine took {self.start_seconds:.1f} s to start a container of ours"
+            busy = f"the engine took {self.start_seconds:.1f} s to start a container of the audit"
         else:
             return ""
         return f"But {busy}: try again when less runs beside it."

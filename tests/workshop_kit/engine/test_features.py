@@ -111,7 +111,8 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_machine_that_is_too_slow_says_nothing_of_its_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was known stays, nothing is recorded as missing, and doctor says how long it waited."""
-    session, file = ROOTLESS.session(tmp_path), tmp_path / features.FILE
+    session = ROOTLESS.session(tmp_path)
+    file = tmp_path / features.FILE
 
     def refuse(*_: Any) -> None:
         raise WorkshopError("The engine refused it.", "Correct that.")

@@ -263,13 +263,17 @@ def _resources(resources: pd.DataFrame) -> Panel:
     mebibytes = f"memory of {memory / MIB:,.0f} MiB" if memory else "memory (no limit)"
     columns = {"cpu_percent": cores, "memory_percent": mebibytes, "throttled_percent": "periods held back"}
     if cpu and memory:
-        title, name = "CPU and memory, as a share of their limits", "limit"
+        title = "CPU and memory, as a share of their limits"
+        name = "limit"
     elif cpu:
-        title, name = "CPU in % of its limit, memory in % of the machine's", "limit of CPU"
+        title = "CPU in % of its limit, memory in % of the machine's"
+        name = "limit of CPU"
     elif memory:
-        title, name = "CPU in % of one core, memory in % of its limit", "limit of memory"
+        title = "CPU in % of one core, memory in % of its limit"
+        name = "limit of memory"
     else:
-        title, name = "CPU in % of one core, memory in % of the machine's", ""
+        title = "CPU in % of one core, memory in % of the machine's"
+        name = ""
     return Panel(title, "%", columns, limit=100.0 if name else None, limit_name=name, full_scale=115.0)
 
 

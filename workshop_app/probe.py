@@ -1,25 +1,12 @@
-"""The program of HEALTHCHECK: exits 0 if the service in this container is alive, else 1."""
+# Made by `./workshop build` from solutions/04_monitoring/probe.py: edit that file.
+"""For HEALTHCHECK: exit with 0 if the service in this container answers."""
 
 import http.client
 import os
 import sys
 
-TIMEOUT_SECONDS = 1.5
-HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-
-
-def is_alive(host: str, port: int) -> bool:
-    """Return whether ``/livez`` answers 200."""
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", "/livez")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-
-
-if __name__ == "__main__":
-    host, port = os.environ.get("HTTP_HOST", "0.0.0.0"), os.environ.get("HTTP_PORT", "8080")  # noqa: S104
-    alive = is_alive(HOSTS.get(host, host), int(port))
-    sys.stdout.write("alive\n" if alive else f"no good answer from /livez on port {port}\n")
-    sys.exit(0 if alive else 1)
+port = os.environ.get("HTTP_PORT", "8080")
+connection = http.client.HTTPConnection(f"127.0.0.1:{port}", timeout=1.5)
+connection.request("GET", "/livez")
+answer = connection.getresponse()
+sys.exit(0 if answer.status == 200 else 1)

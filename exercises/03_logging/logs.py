@@ -1,151 +1,102 @@
-"""Logging: each event of the service and of its libraries is one line.
+"""The log: one JSON object a line on standard output, for the events of the service and of its libraries."""
 
-The rest of the service uses these names:
-
-- ``start(level)``: begin to log.
-- ``set_level(level)``, ``level()``: change and return the least level that is logged, while running.
-- ``get_logger(name)``: ``.debug .info .warning .error .exception``, each ``(event, **fields)``.
-- ``request_context(**fields)``: a ``with`` block whose fields stand in every line logged inside it.
-"""
-
-import contextlib
-import json
 import logging
+import signal
 import sys
 import threading
-import traceback
-from typing import Any, TextIO, cast
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 import structlog
-from structlog.processors import CallsiteParameter, CallsiteParameterAdder, TimeStamper
-from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+from structlog.processors import CallsiteParameter, CallsiteParameterAdder, JSONRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import LoggerFactory, ProcessorFormatter, add_log_level, add_logger_name, filter_by_level
+from structlog.typing import EventDict, Processor
 
-NUMBERS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
-ROOT = logging.getLogger()
-
-
-# region logging.stdout
-def to_line(fields: dict[str, Any]) -> str:
-    """Return the event as it is written: ``ts``, ``level``, ``logger``, ``msg`` and more, an exception's ``stack``."""
-    text = f"{fields.pop('ts')} {fields.pop('level').upper()} {fields.pop('logger')}: {fields.pop('msg')}"
-    stack = fields.pop("stack", "")
-    text += "".join(f" {name}={value}" for name, value in fields.items())
-    return f"{text}\n{stack}".rstrip()
-
-
-def output() -> TextIO:
-    """Return the stream that lines are written to."""
-    # Where the log has been since we had servers.
-    return open("/tmp/service.log", "a", errors="replace")
-
-
-# endregion logging.stdout
+FIRST = ("ts", "level", "logger", "caller", "msg", "request_id")
+WAITS: ContextVar[dict[str, float]] = ContextVar("waits")
+"""How long the request that is being served has waited, by dependency: master_db_ms, for example."""
 
 
 # region logging.context
-# The request that is being served: every line takes its fields from here.
-current: dict[str, Any] = {}
+def add_context(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Add to an event what belongs to the request that is being served."""
+    return CURRENT | event
 
 
-@contextlib.contextmanager
-def request_context(**fields: Any):
-    """Add ``fields`` to every line logged inside the ``with`` block."""
-    current.update(fields)
-    try:
-        yield
-    finally:
-        current.clear()
-
-
-def context_fields() -> dict[str, Any]:
-    """Return the fields that a line logged here and now gets."""
-    return current
+CURRENT: dict[str, Any] = {}  # of the request that is being served
 
 
 # endregion logging.context
 
 
+def in_order(_: Any, __: str, event: EventDict) -> EventDict:
+    """Name the fields as docs/settings.md does, and begin with those that every line has."""
+    event["caller"] = f"{event.pop('filename')}:{event.pop('lineno')}"
+    event["msg"] = event.pop("event")
+    event["out"] = "stdout"
+    if "exception" in event:
+        event["stack"] = event.pop("exception")
+
+    first = {name: event[name] for name in FIRST if name in event}
+    return first | event
+
+
+STEPS: list[Processor] = [
+    add_context,
+    add_log_level,
+    add_logger_name,
+    CallsiteParameterAdder({CallsiteParameter.FILENAME, CallsiteParameter.LINENO}),
+    TimeStamper(fmt="iso", key="ts"),
+    format_exc_info,
+    in_order,
+]
+"""Each takes an event, which is a dictionary, and returns it with something more."""
+
+
+# region logging.stdout
+def start() -> None:
+    """Log what structlog and what Python's own logging are told, in the same form."""
+    # Where the log has been since we had servers, in lines for eyes.
+    structlog.configure(
+        processors=[filter_by_level, *STEPS, to_text],
+        logger_factory=LoggerFactory(),
+    )
+    logging.basicConfig(filename="/tmp/service.log", level="INFO", format="%(message)s")
+
+
+def to_text(logger: Any, method: str, event: EventDict) -> str:
+    """Return an event as a line: time, level, logger, a colon, the message, and what else there is."""
+    text = f"{event.pop('ts')} {event.pop('level').upper()} {event.pop('logger')}: {event.pop('msg')}"
+    return text + "".join(f" {name}={value}" for name, value in event.items())
+
+
+# endregion logging.stdout
+
+
 # region logging.level
-known: dict[str, bool] = {}
-
-
 def set_level(level: str) -> None:
-    """Log ``level`` and above. Python's root logger keeps the level, so that it holds for libraries, too."""
-    ROOT.setLevel(level.upper())
-
-
-def is_worth_a_line(level: str) -> bool:
-    """Return whether lines of ``level`` are logged, such as ``debug``."""
-    # Asked before every line: the answer is looked up, not worked out again each time.
-    return known.setdefault(level, NUMBERS[level] >= ROOT.level)
+    """Log from this level on. The signal USR1 changes it to debug while the service runs, USR2 back."""
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    # A new level needs a new start.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 
 # endregion logging.level
 
 
-def level() -> str:
-    """The least level that is logged now."""
-    return logging.getLevelName(ROOT.level).lower()
-
-
-def get_logger(name: str) -> FilteringBoundLogger:
-    """A logger whose lines carry ``name``."""
-    return cast(FilteringBoundLogger, structlog.get_logger(name))
-
-
-def start(level: str = "info") -> None:
-    """Log the service's events, those of libraries and uncaught exceptions through the standard library."""
-    place = {CallsiteParameter.PATHNAME, CallsiteParameter.LINENO}
-    shared: list[Processor] = [
-        add_log_level,
-        add_logger_name,
-        CallsiteParameterAdder(place, [__name__]),
-        TimeStamper("iso"),
-        in_order,
-    ]
-    structlog.configure(
-        processors=[drop, *shared, ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(output())
-    handler.setFormatter(
-        ProcessorFormatter(
-            foreign_pre_chain=[ExtraAdder(), *shared],
-            processors=[ProcessorFormatter.remove_processors_meta, lambda _, __, event: to_line(dict(event))],
-        )
-    )
-    logging.basicConfig(handlers=[handler], force=True)
-    logging.captureWarnings(True)
-    sys.excepthook = lambda _, error, __: get_logger("python").critical("uncaught exception", exc_info=error)
-    threading.excepthook = lambda lost: get_logger("python").critical("uncaught exception", exc_info=lost.exc_value)
-    set_level(level)
-
-
-def drop(_: Any, method: str, event: EventDict) -> EventDict:
-    """Drop events below the level."""
-    if not is_worth_a_line("error" if method == "exception" else method):
-        raise structlog.DropEvent
-    return event
-
-
-def in_order(_: Any, __: str, event: EventDict) -> EventDict:
-    """Order the fields: those of every line first, then the context's and the event's, which cannot replace them."""
-    head = {
-        "ts": event.pop("timestamp"),
-        "level": event.pop("level"),
-        "logger": event.pop("logger"),
-        "caller": "/".join(event.pop("pathname").split("/")[-2:]) + f":{event.pop('lineno')}",
-        "msg": event.pop("event"),
-        "out": "stdout",
-    }
-    event.pop("color_message", None)  # uvicorn's message once more, for terminals
-    error = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if error is True else error[1] if isinstance(error, tuple) else error
-    if error:
-        # A traceback as Python prints it: without local variables, one of which could be a password.
-        event["error"] = f"{type(error).__name__}: {error}"
-        event["stack"] = "".join(traceback.format_exception(error))
-    return {**head, **context_fields(), **event, **head}
+@contextmanager
+def waiting_for(dependency: str) -> Iterator[None]:
+    """Add the time that the block takes to the request's line."""
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        waits = WAITS.get({})  # outside of a request nobody reads it
+        field = f"{dependency}_ms".replace("-", "_")
+        milliseconds = (time.perf_counter() - began) * 1000
+        waits[field] = round(waits.get(field, 0) + milliseconds, 1)

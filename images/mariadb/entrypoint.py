@@ -57,7 +57,6 @@ FINISHED = "INSERT INTO workshop_start.finished VALUES (UTC_TIMESTAMP());"
 RESERVED = {
     REPLICATION_USER,
     MONITORING_USER,
-    COLLEAGUE_USER,
     "health",
     "root",
     "mariadb",
@@ -84,10 +83,11 @@ def setting(environment: Mapping[str, str], variable: str) -> str:
 def name(environment: Mapping[str, str], variable: str) -> str:
     """Return a required variable that is used as an SQL identifier."""
     value = setting(environment, variable)
-    if not NAME.fullmatch(value) or value.lower() in RESERVED:
+    taken = {*RESERVED, COLLEAGUE_USER} if "MARIADB_COLLEAGUE_PASSWORD" in environment else RESERVED
+    if not NAME.fullmatch(value) or value.lower() in taken:
         raise StartError(
             f"{variable} is not usable as a name: take up to 32 letters, digits and _, starting with a letter, "
-            f"and none of {', '.join(sorted(RESERVED))}."
+            f"and none of {', '.join(sorted(taken))}."
         )
     return value
 

@@ -1,6 +1,6 @@
 """Environment variables for a test, put back afterwards.
 
-``with environment(HTTP_PORT="9000"):`` begins a block in which ``config.load(os.environ)`` finds that port.
+``with environment(HTTP_PORT="9000"):`` begins a block in which ``config.Settings()`` finds that port.
 """
 
 from __future__ import annotations

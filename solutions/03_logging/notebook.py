@@ -50,7 +50,7 @@ def parse(text):
 
 #: both
 lines, rows, odd = parse(text)
-task.hand_in({"lines": len(lines), "rows": len(rows), "odd": odd})
+task.hand_in({"lines": len(lines), "rows": rows, "odd": odd})
 # endregion logging.parse
 
 task = w.exercise("logging.cause")

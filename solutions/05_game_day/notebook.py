@@ -14,7 +14,7 @@ task = w.exercise("gameday.monday")
 #| task.hand_in(monday.debrief(what="", since="", how="", considered=""))
 #: only the solution
 lines = monday.logs()
-refused = lines[lines["error"].str.contains("denied|invalid username", na=False)]
+refused = lines[lines["error"].str.contains("denied|Authentication", na=False)]
 secret = "REDIS" if refused["dependency"].iloc[0] == "redis" else "MASTER_DB"
 changed = monday.compare(*monday.releases()["release"]).loc[f"{secret}_PASSWORD_FILE"]
 guilty = changed.index[changed != changed.iloc[0]][0]

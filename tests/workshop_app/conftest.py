@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -19,11 +19,15 @@ import structlog
 from starlette.applications import Starlette
 from structlog.typing import EventDict
 
-from workshop_app import app, config, dependencies, metrics
+import app
+import config
+import metrics
+from tests.conftest import free_port
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 
 ROOT = Path(__file__).parents[2]
+SERVICE = ROOT / "workshop_app"
 PATIENCE_SECONDS = 60
 DB_PASSWORD = "db-canary-5e1f09"
 REPLICA_PASSWORD = "replica-canary-90d2e4"
@@ -48,25 +52,24 @@ SETTINGS = {
 """The required settings."""
 
 
-def free_port() -> int:
-    """Find a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def good_environ() -> dict[str, str]:
     """An environment that the service accepts; no server listens at its addresses."""
-    addresses = {f"{name}_HOST": "127.0.0.1" for name in ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP")}
-    ports = {name.replace("HOST", "PORT"): str(free_port()) for name in addresses}
+    addresses = {f"{name}_HOST": "127.0.0.1" for name in ("MASTER_DB", "REPLICA_DB", "REDIS")}
+    ports = {f"{name}_PORT": str(free_port()) for name in ("MASTER_DB", "REPLICA_DB", "REDIS", "HTTP")}
     return {**SETTINGS, **addresses, **ports, "HTTP_DRAIN_SECONDS": "0.5"}
+
+
+def load(environ: Mapping[str, str]) -> config.Settings:
+    """Return the settings in an environment. Raises ValidationError."""
+    with patch.dict(os.environ, environ, clear=True):
+        return config.Settings()
 
 
 def application(**settings: str) -> Starlette:
     """An application over dependencies that do not answer; its metrics begin anew."""
-    for metric in (metrics.REQUESTS, metrics.DURATION, dependencies.UP):
+    for metric in (metrics.REQUESTS, metrics.DURATION, metrics.UP):
         metric.clear()
-    return app.create(config.load(good_environ() | settings))
+    return app.create(load(good_environ() | settings))
 
 
 async def ask(
@@ -94,9 +97,9 @@ class Service:
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "workshop_app"],
+                [sys.executable, "-B", "main.py"],
                 env={"PATH": os.environ["PATH"], **environ},
-                cwd=ROOT,
+                cwd=SERVICE,
                 stdout=stdout,
                 stderr=stderr,
             )
@@ -158,8 +161,8 @@ def started(folder: Path, **settings: str) -> Iterator[Service]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A service of the test's own, with HTTP_ADMIN."""
-    with started(tmp_path, HTTP_ADMIN="true") as service:
+    """A service of the test's own."""
+    with started(tmp_path) as service:
         yield service
 
 

@@ -1,4 +1,4 @@
-"""Configuration: an environment becomes settings, or one error with every problem.
+"""Configuration: an environment becomes settings, or one sentence for each variable that is wrong.
 
 Which setting a variable becomes: the participants' own test, run by a cell of lesson 02b.
 """
@@ -6,47 +6,64 @@ Which setting a variable becomes: the participants' own test, run by a cell of l
 from __future__ import annotations
 
 import os
-import traceback
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
+import config
 from tests.workshop_app.conftest import SETTINGS as GOOD
-from workshop_app import config
+from tests.workshop_app.conftest import load
 
 SECRETS = {"MASTER_DB_PASSWORD", "REPLICA_DB_PASSWORD", "REDIS_PASSWORD"}
-SQL_MODES = {"MASTER_DB_SQL_MODE", "REPLICA_DB_SQL_MODE"}
-NUMBERS = {"MASTER_DB_PORT", "REPLICA_DB_PORT", "REDIS_PORT", "HTTP_PORT", "HTTP_DRAIN_SECONDS"}
-OPTIONAL = ("HTTP_ADMIN", "HEALTH_CRITICAL", "LOG_LEVEL")
+PORTS = {"MASTER_DB_PORT", "REPLICA_DB_PORT", "REDIS_PORT"}
+OPTIONS = ("HTTP_PORT", "HTTP_DRAIN_SECONDS", "HEALTH_CRITICAL", "LOG_LEVEL")
 
 
-def problems(environ: dict[str, str]) -> dict[str, str]:
-    """The problems that ``load`` reports, by variable."""
-    with pytest.raises(config.ConfigError) as caught:
-        config.load(environ)
-    return {problem.variable: problem.wrong for problem in caught.value.problems}
+def problems(environ: dict[str, str]) -> list[str]:
+    """The sentences on the variables that are refused."""
+    with pytest.raises(ValidationError) as caught:
+        load(environ)
+    return config.problems(caught.value)
+
+
+def misspelled(environ: dict[str, str]) -> list[str]:
+    """The sentences on names that are nearly those of settings."""
+    with patch.dict(os.environ, environ, clear=True):
+        return config.misspelled()
 
 
 def test_unrelated_variables_are_ignored() -> None:
     """Platforms inject variables with similar names."""
-    foreign = {"HTTP_PROXY": "http://proxy:3128", "REDIS_PORT_6379_TCP": "tcp://10.0.0.1:6379", "REDIS": "{", "": ""}
-    assert config.load(GOOD | foreign) == config.load(GOOD)
+    foreign = {
+        "HTTP_PROXY": "http://proxy:3128",
+        "REDIS_PORT_6379_TCP": "tcp://10.0.0.1:6379",
+        "REDIS_SERVICE_HOST": "10.0.0.1",
+        "HOST": "a",
+        "PATH": "/bin",
+    }
+    assert load(GOOD | foreign) == load(GOOD)
+    assert misspelled(GOOD | foreign) == []
 
 
-def test_misspelled_names_are_refused() -> None:
-    """A misspelled setting would be ignored silently; the problem says "did you mean", without the value."""
-    for meant, name in (
+@pytest.mark.parametrize(
+    ("meant", "name"),
+    [
         ("MASTER_DB_HOST", "MASTER_DB_HSOT"),
-        ("HTTP_PORT", "http_port"),
-        ("REDIS_PASSWORD_FILE", "REDIS_PASSWROD_FILE"),
-    ):
-        wrong = f"is not a setting: did you mean {meant}?"
-        assert problems(GOOD | {name: "canary-91x27"}) == {name: wrong}
-        without = {other: value for other, value in GOOD.items() if other != meant}
-        assert problems(without | {name: "canary-91x27"})[name] == wrong
+        ("REDIS_PASSWORD", "REDIS_PASSWROD_FILE"),
+        ("HTTP_DRAIN_SECONDS", "HTTP_DRAIN_SECOND"),
+        ("LOG_LEVEL", "LOG_LEVLE"),
+    ],
+)
+def test_misspelled_names_are_refused(meant: str, name: str) -> None:
+    """A misspelled setting would be ignored silently; the sentence says "did you mean", without the value."""
+    assert misspelled(GOOD | {name: "canary"}) == [f"{name}: there is no such setting, did you mean {meant}?"]
 
 
 Break = Callable[[str], dict[str, str]]
@@ -54,70 +71,102 @@ BREAKS: dict[str, Break] = {
     "missing": lambda _: {},
     "empty": lambda name: {name: ""},
     "spaced": lambda name: {name: "" if name in SECRETS else " canary-91x27 "},
-    "wrong": lambda name: {name: "canary-91x27"} if name in NUMBERS | SQL_MODES else {},
-    "out of range": lambda name: {name: "918273645"} if name in NUMBERS else {name: ""},
-    "twice": lambda name: {name: "canary-91x27", f"{name}_FILE": "/x"} if name in SECRETS else {},
-    "no such file": lambda name: {f"{name}_FILE": "/canary-91x27"} if name in SECRETS else {},
+    "wrong": lambda name: {name: "canary-91x27"} if name in PORTS else {},
+    "out of range": lambda name: {name: "918273645"} if name in PORTS else {},
 }
 
 
 @settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(st.sampled_from(list(GOOD)), st.sampled_from(list(BREAKS)), min_size=1),
-    st.sets(st.sampled_from(OPTIONAL)),
+    st.sets(st.sampled_from(OPTIONS)),
 )
-def test_every_mixture_of_problems_is_named(broken: dict[str, str], optional: set[str]) -> None:
-    """All broken variables are named with their purpose, no other, and no value is shown."""
+def test_every_mixture_of_problems_is_named(broken: dict[str, str], options: set[str]) -> None:
+    """All broken variables are named at once, no other is, and no value is shown."""
     environ = {name: value for name, value in GOOD.items() if name not in broken}
-    environ |= dict.fromkeys(optional, "canary-91x27")
+    environ |= dict.fromkeys(options, "canary-91x27")
     for name, how in broken.items():
         environ |= BREAKS[how](name)
-    with pytest.raises(config.ConfigError) as caught:
-        config.load(environ)
-    names = [one.variable for one in config.VARIABLES if one.variable in broken.keys() | optional]
-    assert [problem.variable for problem in caught.value.problems] == names
-    assert all(problem.purpose and problem.wrong for problem in caught.value.problems)
-    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.problems)
-    assert "canary" not in shown
-    assert "918273" not in shown
+
+    found = problems(environ)
+    assert {sentence.partition(": ")[0] for sentence in found} == broken.keys() | options
+    assert len(found) == len(broken.keys() | options)
+    assert "canary" not in "".join(found)
+    assert "918273" not in "".join(found)
 
 
-def from_file(variable: str, path: Path | str) -> dict[str, str]:
-    """GOOD, with one setting from a file."""
-    return {name: value for name, value in GOOD.items() if name != variable} | {f"{variable}_FILE": str(path)}
+def test_a_password_is_no_part_of_what_is_printed() -> None:
+    """Settings that are logged by mistake show stars."""
+    read = load(GOOD)
+    assert all(GOOD[name] not in f"{read!r} {read}" for name in SECRETS)
+    assert read.redis.password.get_secret_value() == GOOD["REDIS_PASSWORD"]
 
 
-def test_any_setting_comes_from_a_file(tmp_path: Path) -> None:
-    """It is validated like a variable. One line end is no part of a secret; everything else is."""
-    file = tmp_path / "setting"
-    for content, secret in ((b"s3cret\r\n", "s3cret"), (b"s3cret\n\n", "s3cret\n"), (b" \xc3\xab ", " ë ")):
-        file.write_bytes(content)
-        assert config.load(from_file("REDIS_PASSWORD", file)).redis.password.get_secret_value() == secret
-    file.write_text("8123\n")
-    assert config.load(from_file("HTTP_PORT", file)).http.port == 8123
-    file.write_text("80o0\n")
-    wrong = problems(from_file("HTTP_PORT", file))
-    assert wrong == {"HTTP_PORT": "should be a valid integer, unable to parse string as an integer"}
+def from_file(path: Path | str) -> dict[str, str]:
+    """GOOD, with Redis' password from a file."""
+    return {name: value for name, value in GOOD.items() if name != "REDIS_PASSWORD"} | {
+        "REDIS_PASSWORD_FILE": str(path)
+    }
 
 
-def test_unusable_secret_files_are_refused(tmp_path: Path) -> None:
-    """Missing, empty, not UTF-8, a folder, a pipe without a writer, an endless file: the problem hides the path."""
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "empty").touch()
+@pytest.mark.parametrize(("content", "secret"), [(b"s3cret\n", "s3cret"), (b"a\n\n", "a\n"), (b" \xc3\xab ", " ë ")])
+def test_a_password_comes_from_a_file(content: bytes, secret: str, tmp_path: Path) -> None:
+    """One line end is no part of it; everything else is."""
+    path = tmp_path / "password"
+    path.write_bytes(content)
+    assert load(from_file(path)).redis.password.get_secret_value() == secret
+
+
+def test_unusable_files_are_refused(tmp_path: Path) -> None:
+    """Missing, a folder, not UTF-8, a path that is too long or empty: the sentence hides the path."""
     (tmp_path / "bytes").write_bytes(b"canary\xff")
-    (tmp_path / "blank").write_text(" \r\n")
-    wrong = "cannot be read from the file that REDIS_PASSWORD_FILE names"
-    names = [str(tmp_path / name) for name in ("", "none", "pipe", "empty", "bytes")]
-    for path in ("", "/dev/zero", "x" * 5000, *names):
-        assert problems(from_file("REDIS_PASSWORD", path)) == {"REDIS_PASSWORD": wrong}
-    assert problems(from_file("REDIS_PASSWORD", tmp_path / "blank")) == {"REDIS_PASSWORD": "is set, but empty"}
+    for path in ("", "x" * 5000, str(tmp_path), str(tmp_path / "none"), str(tmp_path / "bytes")):
+        (sentence,) = problems(from_file(path))
+        assert sentence == "REDIS: Value error, the file that PASSWORD_FILE names cannot be read"
+
+    (tmp_path / "empty").write_text("\n")
+    (sentence,) = problems(from_file(tmp_path / "empty"))
+    assert sentence.startswith("REDIS_PASSWORD: ")
+
+
+def test_a_password_and_its_file_are_refused(tmp_path: Path) -> None:
+    """Nobody knows which of the two is right; neither is shown."""
+    path = tmp_path / "password"
+    path.write_text("canary")
+    (sentence,) = problems(GOOD | {"MASTER_DB_PASSWORD_FILE": str(path)})
+    assert sentence.startswith("MASTER_DB: ")
+    assert sentence.endswith("PASSWORD and PASSWORD_FILE are both set: keep one of the two")
+
+
+@pytest.mark.parametrize("text", ["none", "redis", "master-db,replica-db,redis"])
+def test_critical_dependencies(text: str) -> None:
+    """One, several, or none."""
+    assert load(GOOD | {"HEALTH_CRITICAL": text}).health_critical == text
+
+
+@pytest.mark.parametrize("text", ["", "redis;master-db", "none,redis", "redis, master-db", "mongodb"])
+def test_unknown_dependencies_are_refused(text: str) -> None:
+    """What nobody pings cannot be critical."""
+    assert [sentence.partition(": ")[0] for sentence in problems(GOOD | {"HEALTH_CRITICAL": text})] == [
+        "HEALTH_CRITICAL"
+    ]
+
+
+def variables() -> dict[str, tuple[str, str]]:
+    """Each setting's variable, whether it is required, and its default."""
+    found = {}
+    for name, field in config.Settings.model_fields.items():
+        group: Any = field.annotation
+        is_group = isinstance(group, type) and issubclass(group, BaseModel)
+        fields = {f"{name}_{part}": one for part, one in group.model_fields.items()} if is_group else {name: field}
+        for part, one in fields.items():
+            required = one.is_required()
+            found[part.upper()] = ("yes", "") if required else ("no", str(one.default))
+    return found
 
 
 def test_documentation_is_equal(root: Path) -> None:
-    """docs/settings.md has the same settings in the same order, with the same words."""
+    """docs/settings.md has the same settings, with the same defaults."""
     text = (root / "docs" / "settings.md").read_text()
-    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
-    assert [tuple(cell.strip().strip("`") for cell in row) for row in rows] == [
-        (one.variable, "yes" if one.default is None else "no", one.default or "", one.purpose)
-        for one in config.VARIABLES
-    ]
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (yes|no) \| `?(.*?)`? \|", text, re.MULTILINE)
+    assert {variable: (required, default) for variable, required, default in rows} == variables()

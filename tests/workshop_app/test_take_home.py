@@ -23,6 +23,7 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED, Workspace
 
 ASK = """
@@ -50,6 +51,7 @@ def folder(tmp_path: Path) -> Path:
     workspace = Workspace.open(tmp_path / "workspace")
     workspace.service_folder()
     checkpoint.arrange(ExerciseService.of(workspace, no_engine), "06_audit")
+    shutil.copy(CHECKOUT / "solutions" / "06_audit" / "README.md", workspace.my_service)  # as w.take_home does
     assert all((workspace.folder / name).is_file() for name in LINKED)
     shutil.move(workspace.my_service, tmp_path / "at home" / "my_service")
     shutil.rmtree(workspace.folder)
@@ -88,7 +90,7 @@ def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: d
             return float(seconds), body
 
         ask("POST", "/orders", 201)
-        assert '"item":"tea"' in ask("GET", "/orders/1")[1]
+        assert '"item": "tea"' in ask("GET", "/orders/1")[1]
         assert ask("GET", "/health")[1].startswith('{"status":"pass"')
         assert 'http_requests_total{method="POST",route="/orders",status="201"} 1.0' in ask("GET", "/metrics")[1]
         with filled(own.folder / "data"):
@@ -107,6 +109,7 @@ def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
     said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     services = json.loads(said.stdout)["services"]
     assert services["my-service"]["build"]["args"] == {"BASE": "python:3.13-slim"}
+    assert services["my-service"]["environment"]["REDIS_USER"] == "default"
     assert "ARG BASE=" in (folder / "Dockerfile").read_text()
     for name in ("database", "redis"):
         assert not services[name]["image"].startswith("workshop/")

@@ -1,8 +1,6 @@
 def set_level(level: str) -> None:
-    """Log ``level`` and above; a level with less detail than now is left out."""
-    ROOT.setLevel(min(ROOT.level, NUMBERS[level]))
-
-
-def is_worth_a_line(level: str) -> bool:
-    """Return whether lines of ``level`` are logged."""
-    return NUMBERS[level] >= ROOT.level
+    """Log from this level on; a signal asks for all there is."""
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    signal.signal(signal.SIGUSR1, lambda *_: root.setLevel("DEBUG"))
+    signal.signal(signal.SIGUSR2, lambda *_: root.setLevel(min(root.level, logging.INFO)))

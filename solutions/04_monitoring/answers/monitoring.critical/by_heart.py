@@ -1,10 +1,10 @@
 async def deep(request: Request) -> Response:
-    """Report every dependency; the master and the cache are critical."""
-    report = await latest(request)
-    if any(result.name in ("master-db", "redis") for result in report.away):
-        return respond(503, body_of(report, "fail"))
-    if report.away:
-        return respond(200, body_of(report, "warn"))
-    return respond(200, body_of(report, "pass"))
+    """Answer how the dependencies are; the master and the cache are critical."""
+    away = await check_all(request)
+    if "master-db" in away or "redis" in away:
+        return respond(503, "fail", away)
+    if away:
+        return respond(200, "warn", away)
+    return respond(200, "pass", away)
 
 

@@ -1,8 +1,8 @@
 async def deep(request: Request) -> Response:
-    """Report every dependency; call a person whatever is away."""
-    report = await latest(request)
-    if report.away:
-        return respond(503, body_of(report, "fail"))
-    return respond(200, body_of(report, "pass"))
+    """Answer how the dependencies are; call a person whatever is away."""
+    away = await check_all(request)
+    if away:
+        return respond(503, "fail", away)
+    return respond(200, "pass", away)
 
 

@@ -1,20 +1,25 @@
 LIMITS_SECONDS = (0.005, 0.05, 0.5, 1.0, 2.0, 5.0)
-REQUESTS = prometheus_client.Counter(
+REQUESTS = Counter(
     name="http_requests_total", documentation="Requests that have ended.", labelnames=["status", "route", "method"]
 )
-DURATION = prometheus_client.Histogram(
+DURATION = Histogram(
     name="http_request_duration_seconds", documentation="How long they took.", labelnames=["route"], buckets=LIMITS_SECONDS
 )
 
 
 def expect(routes: Iterable[Route]) -> None:
-    """Begin without series: the first request of each kind makes its own."""
+    """Begin at zero what an alert asks for: the errors."""
+    for route in routes:
+        for method in METHODS:
+            for status in ("500", "503"):
+                REQUESTS.labels(method=method, route=route.path, status=status).inc(0)
 
 
-def count(method: str, path: str, route: str, status: int | None, seconds: float) -> None:
-    """Count a request that has ended, and its duration if there was an answer."""
-    REQUESTS.labels(method=method if method in METHODS else "other", route=route, status=f"{status}").inc()
-    if status is not None:
+def count(method: str, path: str, route: str, status: int, seconds: float) -> None:
+    """Count a request that has ended, and its duration if somebody waited for the answer."""
+    word = "gone" if status == 499 else f"{status}"
+    REQUESTS.labels(method=method if method in METHODS else "unknown", route=route, status=word).inc()
+    if status != 499:
         DURATION.labels(route=route).observe(seconds)
 
 

@@ -1,0 +1,8 @@
+async def answer_to(redis: Redis, *command: str | bytes | int) -> Any:
+    """Return the answer to a command. Raises Unavailable if none comes within LIMIT_SECONDS."""
+    try:
+        async with asyncio.timeout(LIMIT_SECONDS), asyncio.TaskGroup() as group:
+            asking = group.create_task(redis.execute_command(*command))
+    except (OSError, ExceptionGroup) as error:
+        raise Unavailable("redis") from error
+    return asking.result()

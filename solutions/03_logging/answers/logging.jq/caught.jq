@@ -1,0 +1,1 @@
+try (fromjson | select(.status >= 500) | .request_id) catch empty

@@ -1,5 +1,0 @@
-async def ready(request: Request) -> Response:
-    """Refuse at any time, also after SIGTERM."""
-    return respond(503, {"status": "fail", "output": "draining"})
-
-

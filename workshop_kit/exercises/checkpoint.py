@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.registry import Exercise
+from workshop_kit.files import write_atomically
 from workshop_kit.progress import Report
-from workshop_kit.workspace import content, course, provision, regions, solutions
+from workshop_kit.workspace import content, course, growth, provision, regions, solutions
 from workshop_kit.workspace.content import Backup
-from workshop_kit.workspace.course import MY_SERVICE, find_lesson
-from workshop_kit.workspace.folder import lesson_copies
+from workshop_kit.workspace.course import find_lesson
+from workshop_kit.workspace.folder import Workspace, lesson_copies
+
+COLLEAGUE_PASSWORD = "tea4Two!Kyoto19"  # noqa: S105 - what lesson 02 finds in an image, as compose.yaml has it
 
 
 @dataclass(frozen=True)
@@ -51,51 +54,86 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
     backup = Backup(exercise_service.workspace)
     for copy in lesson_copies(exercise_service.root):
-        if copy.lesson >= lesson and not copy.comes_later:
+        if copy.lesson >= lesson:
             content.replace_file(exercise_service.workspace, copy.name, copy.source.read_text(), backup)
     _arrange_service(exercise_service, lesson, backup)
-    current = solutions.sources_at(exercise_service.root, lesson)
+    present = {
+        (source.path, name)
+        for source, stage in solutions.sources_at(exercise_service.root, lesson).items()
+        for name in regions.ids(source.at(stage))
+    }
     solved = []
     for exercise in exercise_service.exercises:
         if exercise.page >= lesson or not exercise.file or exercise_service.progress.exercise(exercise.id).passed_at:
             continue
-        if exercise.in_service and current[exercise.file].lesson != exercise.lesson:
-            continue  # a later lesson has another file in its place
-        if solve(exercise_service, exercise.id, backup):
+        parts = exercise.parts
+        if exercise.in_service:  # a later step may have replaced the lines of some
+            parts = tuple(part for part in parts if (part.path, exercise.id) in present)
+        if _solve_parts(exercise_service, parts, backup):
             solved.append(exercise.id)
     return GotoResult(lesson, tuple(solved), backup)
 
 
 def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Backup) -> None:
-    """Bring ``my_service/`` to the start of ``lesson``; regions of exercises before it stay the participant's."""
-    workspace, files = exercise_service.workspace, solutions.files_at(exercise_service.root, lesson)
-    current = solutions.sources_at(exercise_service.root, lesson)
-    for name in sorted({*solutions.colleague_files(exercise_service.root, solutions.COLLEAGUE)} - {*files}):
-        if (workspace.my_service / name).exists():
-            backup.keep(f"{MY_SERVICE}/{name}")
-            (workspace.my_service / name).unlink()
+    """Bring the participant's files to the start of ``lesson``; regions of exercises before it stay theirs."""
+    workspace = exercise_service.workspace
+    stages = solutions.sources_at(exercise_service.root, lesson)
+    for source in solutions.service_sources(exercise_service.root):
+        path = workspace.folder / source.path
+        if source not in stages and source.lesson != solutions.FIRST and path.exists():
+            backup.keep(source.path)
+            path.unlink()
+            growth.record(workspace.folder, source.path, None)
     earlier = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
     fresh = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
-    for name, solved in files.items():
-        path, text, base = f"{MY_SERVICE}/{name}", solved, solved
-        if name in current and current[name].ids():
-            base = regions.starter(current[name].text)
-            text = solutions.with_regions_of(base, solved, fresh)  # a second notebook's exercises are fresh
-            mine = (content.current(workspace, path) or b"").decode(errors="replace")
-            text = solutions.with_regions_of(mine, text, earlier)
-        content.replace_file(workspace, path, text, backup, base=base)
+    for source, stage in stages.items():
+        marked = source.at(stage)
+        base = regions.starter(marked)
+        text = solutions.with_regions_of(base, regions.solved(marked), fresh)  # a second notebook's are fresh
+        mine = (content.current(workspace, source.path) or b"").decode(errors="replace")
+        text = solutions.with_regions_of(mine, text, earlier)
+        content.replace_file(workspace, source.path, text, backup, base=base)
+        growth.record(workspace.folder, source.path, stage)
+    if lesson <= solutions.FIRST:
+        _bring_first_files(exercise_service, backup)
+    if any(source.file == solutions.TOOLS for source in stages):
+        _bring_password(workspace)
+
+
+def _bring_first_files(exercise_service: ExerciseService, backup: Backup) -> None:
+    """Bring the files that a new workspace has."""
+    workspace = exercise_service.workspace
+    for source in solutions.service_sources(exercise_service.root):
+        if source.lesson == solutions.FIRST:
+            text = regions.starter(source.at(source.stages[0]))
+            content.replace_file(workspace, source.path, text, backup)
+            growth.record(workspace.folder, source.path, source.stages[0])
+
+
+def _bring_password(workspace: Workspace) -> None:
+    """Write the secret file that a cell of lesson 02 makes, unless it is there; the user of an image reads it."""
+    path = workspace.my_service / "secrets" / "password"
+    if not path.exists():
+        write_atomically(path, COLLEAGUE_PASSWORD.encode())
+        path.chmod(0o644)
 
 
 def solve(exercise_service: ExerciseService, identifier: str, backup: Backup | None = None) -> bool:
     """Put the solution into an exercise's files; edited ones are copied to ``backup``. Returns whether any changed."""
+    parts = exercise_service.find(identifier).parts
+    return _solve_parts(exercise_service, parts, backup or Backup(exercise_service.workspace))
+
+
+def _solve_parts(exercise_service: ExerciseService, parts: Iterable[Exercise], backup: Backup) -> bool:
+    """Put the solution into some files of an exercise. Returns whether any changed."""
     workspace, changed = exercise_service.workspace, False
-    for part in exercise_service.find(identifier).parts:
+    for part in parts:
         own = exercise_service.exercise_files(part)
         before, text = content.current(workspace, part.path), own.with_body(own.solution)
         if before == text.encode():
             continue
         if before is not None and not own.is_untouched():
-            (backup or Backup(workspace)).keep(part.path)
+            backup.keep(part.path)
         content.write(workspace, part.path, text)
         changed = True
     return changed
@@ -108,12 +146,13 @@ def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]
     """
     from workshop_kit.workspace import file_cell  # imports IPython, slow for the command line
 
-    notebook = json.loads((exercise_service.root / "notebooks" / f"{lesson}.ipynb").read_text())
-    texts = {cell["id"]: "".join(cell["source"]) for cell in notebook["cells"]}
+    notebook = exercise_service.root / "notebooks" / f"{lesson}.ipynb"
+    texts = {cell["id"]: cell["source"] for cell in course.notebook_cells(notebook)}
     exercises = {exercise.cell: exercise for exercise in exercise_service.exercises if exercise.file}
     for cell in cells:
-        if name := file_cell.file_named(texts.get(cell, "")):
-            yield file_cell.write(exercise_service.workspace, name, file_cell.body_of(texts[cell]))
+        if found := file_cell.FileCell.parse(texts.get(cell, "")):
+            line = found.path.removeprefix("notebooks/")
+            yield file_cell.write(exercise_service.workspace, lesson, line, found.body, exercise_service.root)
         elif exercise := exercises.get(cell):
             untouched = all(exercise_service.exercise_files(part).is_untouched() for part in exercise.parts)
             if untouched:
@@ -132,23 +171,25 @@ class SolvedFiles:
 
     def before_cell(self, lesson: str, cell: str) -> None:
         """Prepare the files for a cell (an id); at a lesson whose files the last one did not leave, arrange all."""
-        if lesson != self.lesson and lesson > solutions.COLLEAGUE and not self._leads_to(lesson):
+        if lesson not in (self.lesson, solutions.FIRST) and not self._leads_to(lesson):
             arrange(self.exercise_service, lesson)
         self.lesson = lesson
         for exercise in self.exercise_service.exercises:
             if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
                 continue
-            # A file of an earlier lesson without its region is already a later lesson's.
+            # A file of an earlier lesson without its region is already a later step's.
             texts = (self.exercise_service.exercise_files(part) for part in exercise.parts)
-            replaced = exercise.lesson < lesson and any(own.region() is None for own in texts)
-            if not exercise.in_service or not replaced:
+            if exercise.cell == cell or not exercise.in_service or all(own.region() is not None for own in texts):
                 solve(self.exercise_service, exercise.id)
 
     def _leads_to(self, lesson: str) -> bool:
-        """Return whether the last lesson leaves the files that ``lesson`` begins with."""
-        if course.MORE.fullmatch(lesson):
-            return self.lesson[:2] == lesson[:2]
-        return self.lesson != "" and int(lesson[:2]) - int(self.lesson[:2]) == 1
+        """Return whether the last notebook leaves the files that ``lesson`` begins with."""
+        known = course.load_course(self.exercise_service.root)
+        names = list(known.notebooks)
+        if lesson not in names or self.lesson not in names:
+            return False
+        between = names[names.index(self.lesson) + 1 : names.index(lesson)]
+        return names.index(self.lesson) < names.index(lesson) and all(known.is_more(name) for name in between)
 
 
 def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:

@@ -14,11 +14,11 @@ from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.stand_ins import StandIn
 from workshop_kit.files import read_small_text
-from workshop_kit.workspace import regions, solutions
+from workshop_kit.workspace import growth, regions, solutions
 from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.merge import notebook_bytes, same_code
-from workshop_kit.workspace.solutions import COLLEAGUE, FIRST, MARK
+from workshop_kit.workspace.solutions import TOOLS, Source
 from workshop_kit.workspace.track_notebook import unfold
 
 LEFT_OUT = (".git", "__pycache__", ".ipynb_checkpoints", ".venv")
@@ -47,8 +47,21 @@ class ExerciseFiles:
 
     @property
     def source_text(self) -> str:
-        """The marked source, with starter and solution."""
-        return (self.root / "solutions" / self.exercise.lesson / self.exercise.source).read_text()
+        """The marked source with starter and solution: as the participant's file is, or when the lesson asks for it."""
+        source = self._source
+        reached = growth.stages(self.folder).get(self.exercise.path)
+        if reached is not None and self.exercise.id in regions.ids(source.at(reached)):
+            return source.at(reached)
+        return source.with_region(self.exercise.id)
+
+    @property
+    def _source(self) -> Source:
+        exercise = self.exercise
+        found = solutions.source_of(self.root, exercise.path) if exercise.in_service else None
+        if found is not None:
+            return found
+        text = (self.root / "solutions" / exercise.lesson / exercise.source).read_text()
+        return Source(exercise.lesson, exercise.source, text)
 
     @property
     def solution(self) -> str:
@@ -68,9 +81,8 @@ class ExerciseFiles:
     def mine(self) -> str:
         """Return the participant's file, a notebook with nothing folded. Raises Unreadable."""
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
-        comes_later = self.exercise.in_service and self.exercise.lesson > FIRST
-        if comes_later and not (self.folder / MY_SERVICE / MARK).exists():
-            step = f"It comes with lesson {COLLEAGUE}: run that lesson's cells from the first one on."
+        if self.exercise.in_service and self.exercise.path not in growth.stages(self.folder):
+            step = f"It comes with lesson {self.exercise.page}: run that lesson's cells from the first one on."
         path = self.folder / self.exercise.path
         try:
             if self.exercise.file:
@@ -107,19 +119,20 @@ class ExerciseFiles:
         begun = self._begun(exercises)
         whole: list[str] = []
         stand_ins: list[StandIn] = []
-        earlier: set[str] = set()
+        own_files = {part.file for part in self.exercise.parts}
+        reached = growth.stages(self.folder)
         for source in solutions.service_sources(self.root):
             path = target / source.file
-            is_own = source.file == self.exercise.file or source.file not in earlier
-            earlier.add(source.file)
-            if not source.ids() or not path.is_file() or path.is_symlink():
+            if source.file == TOOLS or not path.is_file() or path.is_symlink():
                 continue
+            stage = reached.get(source.path, source.stages[-1])
+            expected = regions.ids(source.at(stage))
             try:
-                text = regions.others_solved(path.read_bytes().decode(), source.text, *begun)
+                text = solutions.others_solved(path.read_bytes().decode(), source, expected, begun)
                 path.write_bytes(text.encode())
                 stand_ins += _stand_ins(source.file, text, begun)
             except (regions.MarkerError, UnicodeDecodeError):
-                whole += [source.file] if source.lesson == self.exercise.lesson and is_own else []
+                whole += [source.file] if source.file in own_files else []
         return ServiceCopy(tuple(whole), tuple(stand_ins))
 
     def _begun(self, exercises: Iterable[Exercise]) -> set[str]:
@@ -156,28 +169,44 @@ class ExerciseFiles:
         return self.region() is not None and not self.is_untouched()
 
     def is_untouched(self) -> bool:
-        """Return whether the region is the starter, or as a cell of the lesson wrote it; False without a region."""
-        from workshop_kit.workspace.file_cell import shipped_cells  # imports IPython, slow for a hint
-
-        mine, identifier = self.region(), self.exercise.id
+        """Return whether the region is the starter, at any stage of the file; False without a region."""
+        mine = self.region()
         if mine is None:
             return False
+        if self.exercise.file is None:
+            return same_code(mine, self.starter)
+        source = self._source
         # A lesson may change the file before the exercise.
-        written = (text for _, text in shipped_cells(self.root / "notebooks", self.exercise.path))
-        begun_from = (regions.region_of(text, identifier) for text in written if identifier in regions.ids(text))
-        return any(same_code(mine, text) for text in (self.starter, *begun_from))
+        texts = [regions.starter(source.at(stage)) for stage in source.stages_of(self.exercise.id)]
+        return any(same_code(mine, regions.region_of(text, self.exercise.id)) for text in texts)
 
     def with_body(self, body: str) -> str:
         """Return the participant's file with ``body`` in the exercise's place.
 
         If the file is damaged, ``body`` goes into the file of the checkout; the caller keeps the damaged one aside.
+        Raises Unreadable where a later step of the lessons has replaced the exercise's lines.
         """
+        self._require_stage()
         try:
             return self._put_into(self.mine(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             shipped = self.root / self.exercise.path
             fresh = regions.starter(self.source_text) if self.exercise.file else shipped.read_text()
             return self._put_into(fresh, body)
+
+    def _require_stage(self) -> None:
+        """Raise Unreadable where the file has grown past the stages that have the exercise."""
+        reached = growth.stages(self.folder).get(self.exercise.path)
+        if not self.exercise.in_service or reached is None:
+            return
+        source = self._source
+        stages = source.stages_of(self.exercise.id)
+        is_there = self.exercise.id in regions.ids(source.at(reached))
+        if stages and reached > stages[-1] and not is_there:
+            raise Unreadable(
+                f"{self.shown_name} has grown past {self.exercise.id}: a later step replaced its lines.",
+                f"`./workshop goto {self.exercise.lesson}` brings the lesson back to its start.",
+            )
 
     def _put_into(self, text: str, body: str) -> str:
         if self.exercise.file:

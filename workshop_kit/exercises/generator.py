@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,25 +12,22 @@ from typing import Any
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.findings import FOLDER
-from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import files_below, write_atomically
-from workshop_kit.workspace.course import FILE, MY_SERVICE
-from workshop_kit.workspace.file_cell import MAGIC, file_named
+from workshop_kit.workspace import growth
+from workshop_kit.workspace.course import FILE
+from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.merge import notebook_bytes
-from workshop_kit.workspace.regions import MarkerError, plain, region_of, starter
-from workshop_kit.workspace.solutions import NOTEBOOK, marked_sources
+from workshop_kit.workspace.regions import FINISHED, FileStage, MarkerError, plain, region_of, starter
+from workshop_kit.workspace.solutions import LAST, NOTEBOOK, TOOLS, Source, marked_sources, service_sources
 
 STEP = "Correct that and run `./workshop build` again."
 
-MODULES = {
-    "solutions/02_configuration/app.py": "workshop_app",
-    "solutions/02_configuration/config.py": "workshop_app",
-    "solutions/03_logging/logs.py": "workshop_app",
-    "solutions/04_monitoring/health.py": "workshop_app",
-    "solutions/04_monitoring/metrics.py": "workshop_app",
-    "solutions/03_logging/checkpoint.py": "images/collector",
-}
-"""The sources whose solutions are also modules of the stack, with the folders of these modules."""
+APP = "workshop_app"
+"""The folder of the stack's service, which is made of the participants' modules as they are after all lessons."""
+OF_SERVICE = (".py", ".sql")
+NOT_OF_SERVICE = (TOOLS, "restoring.py", "test_config.py")
+CHECKPOINT = "solutions/03_logging/checkpoint.py"
+"""The one source whose solution is a module of another image."""
 
 
 def build(root: Path) -> list[Path]:
@@ -64,48 +62,67 @@ def outdated(root: Path) -> dict[Path, bytes | None]:
 def _wanted(root: Path) -> dict[str, bytes]:
     """Return the content of every generated file, by its name in the checkout. Raises WorkshopError."""
     exercises = registry.load(root)
+    of_service = {source.name: source for source in service_sources(root)}
     wanted: dict[str, bytes] = {}
-    sources: dict[str, dict[str, str]] = {}  # of cells, by lesson, and then by cell id or file
+    own_cells: dict[str, str] = {}  # the starters of exercises that are done in a notebook, by cell id
     for source in marked_sources(root):
-        try:
-            text = starter(source.text)
-        except MarkerError as error:
-            raise error.in_file(source.name) from error
-        of_lesson = sources.setdefault(source.lesson, {})
+        text = _starter(source)
         if source.file == NOTEBOOK:
             own = [one for one in exercises if one.lesson == source.lesson and one.file is None]
-            of_lesson |= {one.cell: region_of(text, one.id).rstrip("\n") for one in own}
+            own_cells |= {one.cell: region_of(text, one.id).rstrip("\n") for one in own}
         else:
             wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
-            name = f"{MY_SERVICE}/{source.file}"
-            of_lesson[name] = f"%%{MAGIC} {name}\n{text}".rstrip("\n")
-        if source.name in MODULES:
-            first = f"# Made by `./workshop build` from {source.name}: edit that file.\n"
-            wanted[f"{MODULES[source.name]}/{source.file}"] = (first + plain(source.text)).encode()
-    for page, lesson in sorted({(exercise.page, exercise.lesson) for exercise in exercises}):
-        own = [exercise for exercise in exercises if exercise.page == page]
-        wanted[f"notebooks/{page}.ipynb"] = _filled(root, f"notebooks/{page}.ipynb", own, sources.get(lesson, {}))
+        if source.name == CHECKPOINT:
+            wanted[f"images/collector/{source.file}"] = _module(source, "#")
+        elif source.name in of_service and source.file.endswith(OF_SERVICE) and source.file not in NOT_OF_SERVICE:
+            wanted[f"{APP}/{source.file}"] = _module(source, "--" if source.file.endswith(".sql") else "#")
+    by_path = {source.path: source for source in of_service.values()}
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        needed = [cell for one in exercises if one.page == path.stem for cell in one.cells]
+        wanted[f"notebooks/{path.name}"] = _filled(path, needed, own_cells, by_path)
     return wanted
 
 
-def _filled(root: Path, name: str, exercises: Sequence[Exercise], sources: Mapping[str, str]) -> bytes:
-    """Return a notebook with the ``sources`` in its cells: by cell id, or in the first cell that writes a file."""
+def _starter(source: Source) -> str:
+    """Return what `exercises/` has of a source: the starter as the source's own lesson leaves it."""
     try:
-        notebook: dict[str, Any] = json.loads((root / name).read_bytes())
+        return starter(source.at(FileStage(FileStage.parse(source.lesson).lesson, LAST)))
+    except MarkerError as error:
+        raise error if error.what.startswith(source.name) else error.in_file(source.name) from error
+
+
+def _module(source: Source, comment: str) -> bytes:
+    """Return the finished file without markers, for an image of the stack."""
+    first = f"{comment} Made by `./workshop build` from {source.name}: edit that file.\n"
+    return (first + plain(source.at(FINISHED))).encode()
+
+
+def _filled(path: Path, needed: Sequence[str], own_cells: Mapping[str, str], sources: Mapping[str, Source]) -> bytes:
+    """Return a notebook whose cells have the texts of ``own_cells`` (by id), and whose file cells have their stages.
+
+    The second cell for a file in the notebook ``02_…`` has the stage 02:2 of the file.
+    """
+    name = f"notebooks/{path.name}"
+    try:
+        notebook: dict[str, Any] = json.loads(path.read_bytes())
         cells = {cell["id"]: cell for cell in notebook["cells"]}
     except (ValueError, LookupError, TypeError) as error:
         raise WorkshopError(f"{name} is no notebook.", STEP) from error
-    for needed in (cell for exercise in exercises for cell in exercise.cells):
-        if needed not in cells:
-            raise WorkshopError(f"{name} has no cell with the id {needed}.", STEP)
-    written: set[str] = set()  # a later cell for the same file is a change that the lesson itself makes
+    for identifier in needed:
+        if identifier not in cells:
+            raise WorkshopError(f"{name} has no cell with the id {identifier}.", STEP)
+    written: Counter[str] = Counter()
     for identifier, cell in cells.items():
         before = "".join(cell["source"])
-        file = file_named(before)
-        if file and file not in sources:
-            raise WorkshopError(f"{name}, cell {identifier}: {file} has no source in solutions/.", STEP)
-        new = sources.get(identifier, before) if file is None or file in written else sources[file]
-        written |= {file} if file else set()
+        new = own_cells.get(identifier, before)
+        if file_cell := FileCell.parse(before):
+            if file_cell.path not in sources:
+                raise WorkshopError(f"{name}, cell {identifier}: {file_cell.path} has no source in solutions/.", STEP)
+            written[file_cell.path] += 1
+            stage = FileStage(FileStage.parse(path.stem).lesson, written[file_cell.path])
+            body = growth.shown(sources[file_cell.path], stage, changes=file_cell.is_changes)
+            first_line = before.partition("\n")[0]
+            new = f"{first_line}\n{body}".rstrip("\n")
         if new != before:
             cell["source"] = new.splitlines(keepends=True)
     return notebook_bytes(notebook)

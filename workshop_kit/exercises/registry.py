@@ -13,7 +13,7 @@ from workshop_kit.audit.catalog import principles
 from workshop_kit.errors import WorkshopError, did_you_mean
 from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, load_course, read_toml, resolve
 from workshop_kit.workspace.regions import ID
-from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK, marked_sources
+from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK, marked_sources, service_sources
 
 GUIDELINES = tuple(
     f"factor {one.id.removeprefix('F')}, {one.name}" if one.id.startswith("F") else one.name for one in principles()
@@ -24,7 +24,7 @@ Text = Annotated[str, StringConstraints(pattern=r"\S")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")]
 Minutes = Annotated[int, Field(ge=1)]
 AnyMinutes = Annotated[int, Field(ge=0)]
-LessonName = Annotated[str, StringConstraints(pattern=r"^\d\d_\w+$")]
+LessonName = Annotated[str, StringConstraints(pattern=r"^\d\d[a-z]?_\w+$")]
 CellId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]+$")]
 Guideline = Annotated[str, Field(json_schema_extra={"enum": list(GUIDELINES)})]
 
@@ -139,8 +139,10 @@ class LessonEntry(Entry):
     title: Text
     prefix: Annotated[str, StringConstraints(pattern=r"^[a-z]+$")] | None = None
     """The first part of its exercises' ids."""
-    minutes: Mapping[str, Minutes]
+    minutes: Mapping[str, Minutes] = {}
     """The minutes for talking, doing and debriefing on each track that has it."""
+    more: bool = False
+    """true: a lesson's second notebook, with what nobody has to do; it has no minutes."""
 
 
 class SectionEntry(Entry, extra="allow"):
@@ -218,9 +220,12 @@ def _misplaced_regions(exercises: Sequence[Exercise], root: Path) -> Iterator[st
     """Yield a sentence for every exercise without its regions and every region without its exercise."""
     sources = marked_sources(root)
     found = {(name, source.name) for source in sources for name in source.ids()}
-    wanted = {
-        (exercise.id, f"solutions/{exercise.lesson}/{part.source}") for exercise in exercises for part in exercise.parts
-    }
+    of_service = {source.file: source.name for source in service_sources(root)}
+    wanted = set()
+    for exercise in exercises:
+        for part in exercise.parts:
+            own = f"solutions/{exercise.lesson}/{part.source}"
+            wanted.add((exercise.id, of_service.get(part.source, own) if exercise.in_service else own))
     yield from (f"{name}: {file} has no `# region {name}`." for name, file in sorted(wanted - found))
     yield from (f"{name} has a region in {file}, and no [[exercise]] for it." for name, file in sorted(found - wanted))
 

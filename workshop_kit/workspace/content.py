@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from workshop_kit.files import explain, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import solutions, track_notebook
-from workshop_kit.workspace.course import MY_SERVICE, load_course
-from workshop_kit.workspace.folder import ELSEWHERE, LessonCopy, Workspace, lesson_copies
+from workshop_kit.workspace import growth, regions, solutions, track_notebook
+from workshop_kit.workspace.course import load_course
+from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
 
 INSTRUCTOR = "instructor_"
@@ -74,8 +73,12 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
     Raises NotReady when a file cannot be read or written; files that were done by then are whole.
     """
     done = Update(Backup(workspace))
-    for copy in _arrived(workspace, source):
+    for copy in lesson_copies(source):
         update_file(workspace, copy.source.read_bytes(), copy.name, done)
+    stages = growth.stages(workspace.folder)
+    for file in solutions.service_sources(source):
+        if file.path in stages:
+            update_file(workspace, regions.starter(file.at(stages[file.path])).encode(), file.path, done)
     return done
 
 
@@ -84,7 +87,7 @@ def update_file(workspace: Workspace, new: bytes, name: str, done: Update) -> No
     mine = current(workspace, name)
     if mine is None:
         write(workspace, name, new)
-        _remember(workspace, name, new)
+        remember(workspace, name, new)
         done.added.append(name)
         return
     before = remembered(workspace, name)
@@ -97,7 +100,7 @@ def update_file(workspace: Workspace, new: bytes, name: str, done: Update) -> No
     if before != new:
         if conflicts:
             done.conflicts.append((name, conflicts))
-        _remember(workspace, name, new)
+        remember(workspace, name, new)
 
 
 def replace_file(
@@ -111,16 +114,7 @@ def replace_file(
     if current(workspace, name) not in (None, text.encode()):
         (backup or Backup(workspace)).keep(name)
     write(workspace, name, text)
-    _remember(workspace, name, (text if base is None else base).encode())
-
-
-def bring_in(workspace: Workspace, files: Mapping[str, str]) -> None:
-    """Write ``files`` (text by path) except those that arrived before and are there; replaced ones go to ``kept/``."""
-    backup = Backup(workspace)
-    for name, text in files.items():
-        arrived = remembered(workspace, name) == text.encode()
-        if not arrived or not (workspace.folder / name).exists():
-            replace_file(workspace, name, text, backup)
+    remember(workspace, name, text if base is None else base)
 
 
 def current(workspace: Workspace, name: str) -> bytes | None:
@@ -160,21 +154,12 @@ def _on_track(workspace: Workspace, name: str, content: bytes) -> bytes:
     return track_notebook.fold(content, sections, workspace.track)
 
 
-def _arrived(workspace: Workspace, source: Path) -> Iterator[LessonCopy]:
-    """Yield the copies that the workspace has or should have; service files depend on whether lesson 02 was there."""
-    arrived = (workspace.base / MY_SERVICE / solutions.MARK).exists()
-    later = {f"{MY_SERVICE}/{name}" for name in solutions.later_names(source)} if arrived else set()
-    for copy in lesson_copies(source):
-        wanted = arrived if copy.comes_later else copy.name not in later
-        if wanted:
-            yield copy
-
-
 def remembered(workspace: Workspace, name: str) -> bytes | None:
     """Return the version that a file of the workspace was made from; None if none is known."""
     path = workspace.base / name
     return path.read_bytes() if path.exists() else None
 
 
-def _remember(workspace: Workspace, name: str, content: bytes) -> None:
-    write_atomically(workspace.base / name, content)
+def remember(workspace: Workspace, name: str, content: str | bytes) -> None:
+    """Note the version that a file of the workspace was made from. Raises NotReady when it cannot be written."""
+    write_atomically(workspace.base / name, content.encode() if isinstance(content, str) else content)

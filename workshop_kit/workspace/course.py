@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WorkshopError, WrongUsage
+from workshop_kit.paths import CHECKOUT
 
 FILE = "exercises/exercises.toml"
 MY_SERVICE = "my_service"
 """The folder of a workspace that holds the participant's own service."""
 TRACKS = ("90min", "half-day", "full")
-LESSON = re.compile(r"\d\d_\w+")
-MORE = re.compile(r"\d\d[a-z]_\w+")
-"""A lesson's first notebook, and a further one with optional parts (``02b_configuration_more``).
-
-Other notebooks of a workspace (a copy of a lesson, say) are found by their whole name only."""
+LESSON = re.compile(r"\d\d[a-z]?_\w+")
+"""The name of a notebook of the series; others of a workspace (a copy, say) are found by their whole name only."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +96,20 @@ class ExerciseTime:
 
 @dataclass(frozen=True)
 class Course:
-    """The lessons in their order, the tracks by name, and the exercises and sections by lesson."""
+    """The lessons in their order, the tracks by name, and the exercises and sections by lesson.
+
+    ``notebooks`` has the names of all notebooks in their order, also of those with what nobody has to do.
+    """
 
     lessons: tuple[LessonTime, ...]
     tracks: Mapping[str, Track]
     exercises: tuple[ExerciseTime, ...] = ()
     sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
+    notebooks: tuple[str, ...] = ()
+
+    def is_more(self, name: str) -> bool:
+        """Return whether a notebook has only what nobody has to do."""
+        return name in self.notebooks and self.lesson(name) is None
 
     def lesson(self, name: str) -> LessonTime | None:
         """Return the lesson called ``name`` (``01_container``), or None."""
@@ -132,17 +138,18 @@ def load_course(root: Path) -> Course:
     names = [field.name for field in fields(ExerciseTime)]
     try:
         tracks = {name: Track(name=name, **one) for name, one in document["tracks"].items()}
+        notebooks = tuple(document["lessons"])
         lessons = [
             LessonTime(name, one["title"], one.get("prefix", ""), one["minutes"])
             for name, one in document["lessons"].items()
+            if not one.get("more")
         ]
         exercises = [ExerciseTime(**{name: one[name] for name in names}) for one in document.get("exercise", [])]
         sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
-    lessons.sort(key=lambda lesson: lesson.name)
-    exercises.sort(key=lambda exercise: exercise.lesson)
-    return Course(tuple(lessons), tracks, tuple(exercises), sections)
+    exercises.sort(key=lambda exercise: notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0)
+    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks)
 
 
 def find_track(name: str) -> str:
@@ -197,9 +204,23 @@ def find_lesson(word: str, notebooks: Path) -> str:
     stem = word.removesuffix(".ipynb")
     if stem in known:
         return stem
-    pattern = MORE if re.match(r"\d\d[a-z]", stem) else LESSON
-    lessons = [name for name in known if pattern.fullmatch(name)]
+    more = more_names(notebooks.parent)
+    lessons = [name for name in known if LESSON.fullmatch(name) and name not in more]
+    if any(name.startswith(stem.lower()) and stem[2:3].isalpha() for name in more):
+        lessons = [name for name in known if name in more]
     return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(known)}.")
+
+
+def more_names(root: Path) -> set[str]:
+    """Return the names of the notebooks with what nobody has to do."""
+    return {name for name, lesson in lesson_table(root).items() if lesson.get("more")}
+
+
+def lesson_table(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the table of lessons in exercises.toml of ``root``, a workspace's of its checkout."""
+    has_table = (root / FILE).is_file()
+    lessons: dict[str, dict[str, Any]] = read_toml(root if has_table else CHECKOUT).get("lessons", {})
+    return lessons
 
 
 def notebook_cells(path: Path) -> list[dict[str, Any]]:
@@ -209,8 +230,10 @@ def notebook_cells(path: Path) -> list[dict[str, Any]]:
 
 
 def lesson_names(notebooks: Path) -> Iterator[str]:
-    """Yield the names of the notebooks in order. Raises WrongUsage where there is none."""
-    paths = sorted(notebooks.glob("*.ipynb"))
-    if not paths:
+    """Yield the names of the notebooks, those of the series first and in its order. Raises WrongUsage without one."""
+    names = sorted(path.stem for path in notebooks.glob("*.ipynb"))
+    if not names:
         raise WrongUsage(f"There is no lesson in {notebooks}.", "Get the repository afresh: it brings the notebooks.")
-    yield from (path.stem for path in paths)
+    series = [name for name in lesson_table(notebooks.parent) if name in names]
+    yield from series
+    yield from (name for name in names if name not in series)

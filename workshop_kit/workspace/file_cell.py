@@ -4,88 +4,158 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from IPython.core.getipython import get_ipython
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace import content
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content, growth, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE, notebook_cells
 from workshop_kit.workspace.folder import HIDDEN, WRITTEN, Workspace
+from workshop_kit.workspace.merge import grow
+from workshop_kit.workspace.regions import FileStage
+from workshop_kit.workspace.solutions import TOOLS, Source
 
 MAGIC = "file"
-FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)[ \t]*\n")
+CHANGES = " (changes)"
+"""Stands behind the name where a cell shows only what is new or changed in the file."""
+FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)({re.escape(CHANGES)})?[ \t]*\n")
 
 
-def register(workspace: Workspace) -> None:
+def register(workspace: Workspace, lesson: str) -> None:
     """Make ``%%file`` a magic of this kernel; it replaces IPython's alias of ``%%writefile``."""
     shell: Any = get_ipython()
     if shell is not None:
 
         def file(line: str, body: str) -> None:
-            print(write(workspace, line.strip(), body))  # noqa: T201 - it is the cell's output
+            print(write(workspace, lesson, line, body))  # noqa: T201 - it is the cell's output
 
         shell.register_magic_function(file, "cell", MAGIC)
 
 
-def write(workspace: Workspace, name: str, body: str) -> str:
-    """Write ``body`` to the file ``name`` (``my_service/app.py``), unless that would undo a change; return a sentence.
+def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> str:
+    """Write what a file cell holds to the file that its first line names, and return a sentence.
 
-    The file stays when it was changed since and the cell was not. The first run of a later lesson's cell writes anyway:
-    that lesson has another file in this place. Replaced text goes to ``kept/``.
+    A file with a source in ``root`` grows to the stage of the cell; what the participant changed stays. Any other file
+    gets the body, unless it was changed since and the cell was not. Replaced text goes to ``kept/``.
     Raises WrongUsage for a name outside of the folder, NotReady where it cannot be written.
     """
-    path = PurePosixPath(name)
-    if path.parts[:1] != (MY_SERVICE,) or len(path.parts) < 2 or ".." in path.parts:
-        example = f"%%{MAGIC} {MY_SERVICE}/app.py"
-        raise WrongUsage(
-            f"A file cell writes below {MY_SERVICE}/, not {name or 'nowhere'}.", f"Begin it with {example}."
-        )
+    name = _path(line.strip().removesuffix(CHANGES.strip()).strip())
     body = body.rstrip("\n") + "\n"
-    written = f"{HIDDEN}/{WRITTEN}/{path}"
+    cells = [cell for cell in shipped_cells(workspace.base / "notebooks" / f"{lesson}.ipynb") if cell.path == name]
+    source = solutions.source_of(root, name)
+    if source is None or not cells:
+        return _write_own(workspace, name, body, [cell.body for cell in cells])
+    cell = max(cells, key=lambda one: SequenceMatcher(None, one.body, body).ratio())
+    stage = FileStage(FileStage.parse(lesson).lesson, cells.index(cell) + 1)
+    return _grow(workspace, source, stage, cell, body)
+
+
+def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell, body: str) -> str:
+    """Bring a file to the stage of a cell, with what the participant changed in the cell."""
+    name = source.path
+    mine = _text(workspace, name)
+    reached = growth.stages(workspace.folder).get(name)
+    is_edited = body != cell.body
+    if mine is not None and reached is not None:
+        if reached > stage:
+            return f"{name} has these lines already, or what came of them later. It stays as it is."
+        if reached == stage and not is_edited:
+            return f"{name} holds these lines." if body in mine else f"{name} has these lines, and your changes."
+
+    new = regions.starter(source.at(stage))
+    if is_edited:
+        new = growth.with_edits(new, cell.body, body)
+    before = content.remembered(workspace, name)
+    base = before.decode() if before is not None else mine or ""
+    if mine is None:
+        mine = base
+    grown = grow(base, mine, new)
+    growth.record(workspace.folder, name, stage)
+    content.remember(workspace, name, new)
+    if grown.is_conflict:
+        return f"{name} stays as it is: you changed lines that this cell changes, too. Put its lines in by hand."
+
+    backup = content.Backup(workspace)
+    if grown.gone:
+        backup.keep(name)
+    content.write(workspace, name, grown.text)
+    if mine == base:
+        return f"{name} is written."
+    return _said(f"{name} has the new lines, and your changes.", backup, name)
+
+
+def _said(sentence: str, backup: content.Backup, name: str) -> str:
+    """Return the sentence, and where the file is as it was."""
+    if backup.folder is None:
+        return sentence
+    return f"{sentence} Your file as it was: {backup.folder.relative_to(backup.workspace.folder)}/{name}"
+
+
+def _write_own(workspace: Workspace, name: str, body: str, shipped: list[str]) -> str:
+    """Write a file that no lesson makes grow, unless that would undo a change."""
+    written = f"{HIDDEN}/{WRITTEN}/{name}"
     current, before = _text(workspace, name), _text(workspace, written)
-    shipped: dict[str | None, str] = {}  # the text of each cell for this file, and the lesson in which it is first
-    for lesson, text in shipped_cells(workspace.base / "notebooks", name):
-        shipped.setdefault(text, lesson[:2])
     if current == body:
         content.write(workspace, written, body)
         return f"{name} holds these lines."
     from_cells = {*shipped, before}
-    is_new = shipped.get(body, "01") > shipped.get(before, "01")
-    if current is not None and current not in from_cells and body in from_cells and not is_new:
+    if current is not None and current not in from_cells and body in from_cells:
         return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
     backup = content.Backup(workspace)
     if current is not None and current not in shipped:
         backup.keep(name)
     content.write(workspace, name, body)
     content.write(workspace, written, body)
-    if backup.folder is None:
-        return f"{name} is written."
-    return f"{name} is written. Your file as it was: {backup.folder.relative_to(workspace.folder)}/{name}"
+    return _said(f"{name} is written.", backup, name)
 
 
-def shipped_cells(notebooks: Path, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the lesson and the text of each file cell for ``name`` in a folder of notebooks."""
-    for notebook in sorted(notebooks.glob("*.ipynb")):
-        for cell in notebook_cells(notebook):
-            if file_named(cell["source"]) == name:
-                yield notebook.stem, body_of(cell["source"])
+def _path(name: str) -> str:
+    """Return the path in the workspace of a file that a cell names. Raises WrongUsage for any other place."""
+    if name == TOOLS:
+        return f"notebooks/{TOOLS}"
+    path = PurePosixPath(name)
+    if path.parts[:1] != (MY_SERVICE,) or len(path.parts) < 2 or ".." in path.parts:
+        example = f"%%{MAGIC} {MY_SERVICE}/app.py"
+        raise WrongUsage(
+            f"A file cell writes below {MY_SERVICE}/, or {TOOLS}, not {name or 'nowhere'}.", f"Begin it with {example}."
+        )
+    return str(path)
 
 
-def file_named(source: str) -> str | None:
-    """Return the file that a cell writes; None for any other cell.
+@dataclass(frozen=True)
+class FileCell:
+    """A cell that writes a file: its path in the workspace, whether it shows only changes, and the lines below."""
 
-    >>> file_named("%%file my_service/app.py\\nprint('hello')")
-    'my_service/app.py'
-    """
-    found = FIRST_LINE.match(source)
-    return found[1] if found else None
+    path: str
+    is_changes: bool
+    body: str
+
+    @classmethod
+    def parse(cls, source: str) -> FileCell | None:
+        """Return what a cell writes; None for any other cell.
+
+        >>> FileCell.parse("%%file my_service/app.py\\nprint('hello')")
+        FileCell(path='my_service/app.py', is_changes=False, body="print('hello')\\n")
+        """
+        found = FIRST_LINE.match(source)
+        if found is None:
+            return None
+        path = f"notebooks/{TOOLS}" if found[1] == TOOLS else found[1]
+        return cls(path, bool(found[2]), source.partition("\n")[2].rstrip("\n") + "\n")
 
 
-def body_of(source: str) -> str:
-    """Return the text that a file cell writes: all lines but the first, with a line end."""
-    return source.partition("\n")[2].rstrip("\n") + "\n"
+def shipped_cells(notebook: Path) -> Iterator[FileCell]:
+    """Yield the file cells of a notebook, in their order; none where there is no such notebook."""
+    if not notebook.is_file():
+        return
+    for cell in notebook_cells(notebook):
+        if found := FileCell.parse(cell["source"]):
+            yield found
 
 
 def _text(workspace: Workspace, name: str) -> str | None:

@@ -16,7 +16,8 @@ from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
 from workshop_kit.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import FILE, MY_SERVICE, TRACKS, find_track, read_toml
+from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE, TRACKS, find_track
 from workshop_kit.workspace.solutions import FIRST
 
 PRIVATE = 0o700
@@ -74,9 +75,12 @@ class Workspace:
             for name in EDITED:
                 (folder / name).mkdir(exist_ok=True)
             for copy in lesson_copies(source):
-                if not copy.comes_later and not (folder / copy.name).exists():
-                    for path in (hidden / BASE / copy.name, folder / copy.name):
-                        write_atomically(path, copy.source.read_bytes())
+                if not (folder / copy.name).exists():
+                    _copy(folder, copy.name, copy.source.read_bytes())
+            for file in solutions.service_sources(source):
+                if file.lesson == FIRST and not (folder / file.path).exists():
+                    _copy(folder, file.path, regions.starter(file.at(file.stages[0])).encode())
+                    growth.record(folder, file.path, file.stages[0])
             return cls(folder, _id_of(hidden / "id"))
         except OSError as error:
             raise explain(error, folder, ELSEWHERE) from error
@@ -168,35 +172,26 @@ def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
 
 @dataclass(frozen=True)
 class LessonCopy:
-    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``; "" for none).
-
-    One that ``comes_later`` is a part of the service that arrives with lesson 02.
-    """
+    """A file of the checkout, its ``name`` (a path in the workspace) and its lesson (``01_container``; "" for none)."""
 
     source: Path
     name: str
     lesson: str
-    comes_later: bool = False
 
 
 def lesson_copies(root: Path) -> Iterator[LessonCopy]:
-    """Yield the files of the checkout ``root`` that a participant gets, each with its place in the workspace.
+    """Yield the files of the checkout ``root`` that a participant gets as they are, with their places in the workspace.
 
-    From `FIRST` on, a file goes to ``my_service/`` unless an exercise that does not judge the service names it. After
-    that lesson only files of exercises do: cells write the others.
+    Not among them are the files of ``my_service/``: `growth` makes these.
     """
-    entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    of_service = {(entry.get("lesson"), entry.get("file")): bool(entry.get("in_service")) for entry in entries}
+    of_service = {(source.lesson, source.file) for source in solutions.service_sources(root)}
     for folder in COPIED:
         for path in lesson_files(root / folder):
             name = path.relative_to(root / folder)
-            lesson, file = name.parts[0].removesuffix(".ipynb"), "/".join(name.parts[1:])
-            if folder != "exercises" or lesson < FIRST or not of_service.get((lesson, file), True):
+            lesson = name.parts[0].removesuffix(".ipynb")
+            file = "/".join(name.parts[1:])
+            if folder != "exercises" or (lesson, file) not in of_service:
                 yield LessonCopy(path, f"{folder}/{name.as_posix()}", lesson)
-            elif lesson == FIRST:
-                yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson)
-            elif (lesson, file) in of_service:
-                yield LessonCopy(path, f"{MY_SERVICE}/{file}", lesson, comes_later=True)
     for page in LINKED:
         if (root / page).is_file():
             yield LessonCopy(root / page, page, lesson="")
@@ -205,6 +200,12 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 def lesson_files(folder: Path) -> Iterator[Path]:
     """Return the files to copy: without registry, expectations, and answers to predictions."""
     return (path for path in files_below(folder) if not path.name.endswith(NOT_COPIED))
+
+
+def _copy(folder: Path, name: str, content: bytes) -> None:
+    """Write a file of the workspace, and the version that an update compares it with."""
+    for path in (folder / HIDDEN / BASE / name, folder / name):
+        write_atomically(path, content)
 
 
 def _id_of(file: Path) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any
 
 from workshop_kit.workspace import regions
@@ -80,23 +82,88 @@ def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Ce
             previous = cell["id"]
 
 
-def _exercise(base: str, mine: str, new: str) -> Merged:
-    bodies = {name: regions.region_of(mine, name) for name in regions.ids(mine)}
+@dataclass(frozen=True)
+class Grown:
+    """A file that was brought from one version to the next, as ``text``.
+
+    ``is_conflict``: the participant and the new version changed the same lines; ``text`` is the participant's then.
+    ``gone``: regions that the participant had changed, and for which the new version has no place.
+    """
+
+    text: str
+    is_conflict: bool = False
+    gone: tuple[str, ...] = ()
+
+
+def grow(base: str, mine: str, new: str) -> Grown:
+    """Return ``mine`` brought from ``base``, which it was made from, to ``new``: regions and other changes stay."""
+    written = _written_regions(base, mine)
     plain = mine
-    for name in bodies:
+    for name in written:
         plain = regions.replace(plain, name, regions.region_of(base, name))
-    if plain != base:
+    merged = merge_lines(base, plain, new)
+    if merged is None:
+        return Grown(mine, is_conflict=True)
+    places = regions.ids(merged)
+    for name, body in written.items():
+        if name in places:
+            merged = regions.replace(merged, name, body)
+    return Grown(merged, gone=tuple(name for name in written if name not in places))
+
+
+def merge_lines(base: str, mine: str, new: str) -> str | None:
+    """Return ``base`` with the changes of both, line by line; None where both changed the same lines in two ways."""
+    lines = regions.lines_of(base)
+    hunks = sorted({*_hunks(lines, regions.lines_of(mine)), *_hunks(lines, regions.lines_of(new))})
+    merged: list[str] = []
+    position = 0
+    previous: _Hunk | None = None
+    for hunk in hunks:
+        if previous is not None and hunk.meets(previous):
+            return None
+        merged += lines[position : hunk.first]
+        merged += hunk.lines
+        position = hunk.end
+        previous = hunk
+    return "".join([*merged, *lines[position:]])
+
+
+@dataclass(frozen=True, order=True)
+class _Hunk:
+    """A change: the lines from ``first`` to before ``end`` are replaced."""
+
+    first: int
+    end: int
+    lines: tuple[str, ...]
+
+    def meets(self, earlier: _Hunk) -> bool:
+        """Return whether the two replace the same lines, or insert in the same place."""
+        return self.first < earlier.end or self.first == earlier.first
+
+
+def _hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Hunk]:
+    """Yield the changes that lead from ``before`` to ``after``."""
+    for kind, first, end, start, stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield _Hunk(first, end, tuple(after[start:stop]))
+
+
+def _written_regions(base: str, mine: str) -> dict[str, str]:
+    """Return the regions that the participant has changed; none where the markers are damaged."""
+    try:
+        names = set(regions.ids(base)) & set(regions.ids(mine))
+    except regions.MarkerError:
+        return {}
+    bodies = {name: regions.region_of(mine, name) for name in names}
+    return {name: body for name, body in bodies.items() if body != regions.region_of(base, name)}
+
+
+def _exercise(base: str, mine: str, new: str) -> Merged:
+    grown = grow(base, mine, new)
+    if grown.is_conflict or grown.gone:
         return mine.encode(), WHOLE
-    conflicts, result = [], new
-    for name, body in bodies.items():
-        if body == regions.region_of(base, name):
-            continue
-        if name not in regions.ids(new):  # the new version has no place for it
-            return mine.encode(), WHOLE
-        result = regions.replace(result, name, body)
-        if regions.region_of(new, name) != regions.region_of(base, name):
-            conflicts.append(name)
-    return result.encode(), tuple(conflicts)
+    both = [name for name in _written_regions(base, mine) if name in _written_regions(base, new)]
+    return grown.text.encode(), tuple(both)
 
 
 def _cells(notebook: bytes) -> dict[str, Cell]:

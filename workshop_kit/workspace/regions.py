@@ -12,8 +12,19 @@
     both have this line
     # endregion container.graceful
 
-The marked source in ``solutions/`` is a file that runs. A participant's file has only the region lines. The language
-needs comments that begin with ``#``; markers may be indented. Decode bytes yourself, or open files with
+The marked source in ``solutions/`` is a file that runs. A participant's file has only the region lines. A file grows
+with the lessons, and the source has all its stages; `at_stage` returns one of them::
+
+    #: until 02
+    #| a line that the first file cell of lesson 02 takes away
+    #: from 02
+    a line that this cell brings
+    #: from 03:2 until 04
+    #| a line that the second cell of lesson 03 for this file brings, and lesson 04 takes away
+    #: always
+    a line of each stage
+
+The language needs comments that begin with ``#``; markers may be indented. Decode bytes yourself, or open files with
 ``newline=""``: universal newlines would hide the line ends of a Windows file. All functions raise MarkerError where
 markers are missing or do not fit together: not closed, not opened, inside another, or there twice.
 """
@@ -30,6 +41,7 @@ ID = r"[a-z]+\.[a-z0-9]+(?:[_-][a-z0-9]+)*"
 REGION = re.compile(rf"[ \t]*#[ \t]*(region|endregion)[ \t]+({ID})\s*")
 SECTION = re.compile(r"[ \t]*#:[ \t]*(.*?)\s*")
 STARTER_LINE = re.compile(r"([ \t]*)#\| ?(.*)", re.DOTALL)
+GROWTH = re.compile(r"[ \t]*#:[ \t]*(always|(?:from ([\w:]+))? ?(?:until ([\w:]+))?)\s*")
 BOTH, SOLUTION, STARTER = SECTIONS = ("both", "only the solution", "only the starter")
 
 
@@ -39,6 +51,31 @@ class MarkerError(WorkshopError):
     def in_file(self, file: str) -> MarkerError:
         """Return the same error with the name of its file."""
         return MarkerError(f"{file}: {self.what}", self.next_step)
+
+
+@dataclass(frozen=True, order=True)
+class FileStage:
+    """A file as one cell of a lesson writes it: the ``number``-th cell for it in the notebook ``lesson`` (02, 04b)."""
+
+    lesson: str
+    number: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> FileStage:
+        """Return the stage that is written as ``02`` or ``02:2``; of a notebook's name the number counts.
+
+        >>> FileStage.parse("02_configuration"), FileStage.parse("04b:2")
+        (FileStage(lesson='02', number=1), FileStage(lesson='04b', number=2))
+        """
+        lesson, _, number = text.partition(":")
+        return cls(lesson.partition("_")[0], int(number or 1))
+
+    def __str__(self) -> str:
+        return self.lesson if self.number == 1 else f"{self.lesson}:{self.number}"
+
+
+FINISHED = FileStage("99")
+"""The stage after all lessons."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +149,31 @@ def replace(text: str, region_id: str, body: str) -> str:
     return "".join([*before, re.sub(r"\r?\n", end, body), *after])
 
 
+def at_stage(marked: str, stage: FileStage) -> str:
+    """Return a marked source as it is at a stage: with markers of regions, without those of growth."""
+    kept: list[str] = []
+    begins: FileStage | None = None
+    ends: FileStage | None = None
+    for number, line in enumerate(lines_of(marked), 1):
+        if marker := _growth(line):
+            begins, ends = (FileStage.parse(text) if text else None for text in marker.groups()[1:])
+            continue
+        if ends and line.strip() and STARTER_LINE.fullmatch(line) is None:
+            raise MarkerError(f"line {number}: `#|` stands before each line of `#: until {ends}`.", "Add it.")
+        if (begins is None or stage >= begins) and (ends is None or stage < ends):
+            kept.append(_without_bar(line) if ends else line)
+    return _without_gaps("".join(kept))
+
+
+def stages(marked: str) -> tuple[FileStage, ...]:
+    """Return the stages at which a marked source changes, in their order."""
+    found: set[FileStage] = set()
+    for line in lines_of(marked):
+        if marker := _growth(line):
+            found |= {FileStage.parse(text) for text in marker.groups()[1:] if text}
+    return tuple(sorted(found))
+
+
 def starter(marked: str) -> str:
     """Return the file that a participant begins with: the naive code, and of the markers only the region lines."""
     lines = (
@@ -130,7 +192,7 @@ def solved(marked: str) -> str:
 def plain(marked: str) -> str:
     """Return the solution without any marker."""
     lines = (line for line, section in _sections(marked) if section in (BOTH, SOLUTION))
-    return re.sub(r"\n{4,}", "\n\n\n", "".join(lines))  # where a marker stood between blank lines
+    return _without_gaps("".join(lines))
 
 
 def others_solved(theirs: str, marked: str, *kept: str) -> str:
@@ -148,6 +210,19 @@ def others_solved(theirs: str, marked: str, *kept: str) -> str:
 def lines_of(text: str) -> list[str]:
     """Return the lines with their ends. Only a newline ends a line: a form feed or U+2028 is part of it."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _growth(line: str) -> re.Match[str] | None:
+    """Return the match of a line that begins lines of some stages, or of all."""
+    marker = GROWTH.fullmatch(line)
+    return marker if marker and marker[1] else None
+
+
+def _without_gaps(text: str) -> str:
+    """Return the text with two blank lines at most, one inside of a block, where markers stood between blank lines."""
+    text = re.sub(r"\n{4,}", "\n\n\n", text)
+    text = re.sub(r"\n{3,}(?=[ \t])", "\n\n", text)
+    return text.strip("\n") + "\n"
 
 
 def _damaged(problem: str, region_id: str) -> MarkerError:

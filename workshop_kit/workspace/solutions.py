@@ -1,7 +1,6 @@
-"""The marked sources in ``solutions/``, and the files of ``my_service/`` that are made from them.
+"""The marked sources in ``solutions/``, and the files of the participant that are made from them.
 
-Lesson 01 has a service of twelve lines. In lesson 02 a colleague brings all modules of the service that the stack runs.
-Each later lesson brings the starter of the module that it is about.
+The service grows with the lessons. Each of its files has one source, with all stages of the file.
 """
 
 from __future__ import annotations
@@ -9,24 +8,28 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePosixPath
 
 from workshop_kit.files import files_below
 from workshop_kit.workspace import regions
-from workshop_kit.workspace.course import read_toml
+from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
+from workshop_kit.workspace.regions import FileStage
 
 NOTEBOOK = "notebook.py"
 """The file of a lesson's exercises that are done in the notebook: a region becomes a cell."""
-FIRST, COLLEAGUE = "01_container", "02_configuration"
-"""The lesson that makes ``my_service/``, and the one in which the colleague's files arrive."""
-PACKAGE = "workshop_app"
+FIRST = "01_container"
+"""The lesson that makes ``my_service/``."""
 ANSWERS = "answers"
 """The folder of a lesson with other right answers, and with answers that only please a check."""
-REQUIREMENTS = "requirements.txt"
 MARK = "orders.py"
-"""A file that is there once the colleague's files have arrived."""
+"""A file that is there once the service is more than that of lesson 01."""
+TOOLS = "tools.py"
+"""The participant's own helpers, beside the notebooks."""
 README = "README.md"
 """Lesson 06 adds it for the people who get the folder; no exercise, and too long for a cell."""
+LAST = 99
+"""More than the cells that any notebook has for a file."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,44 @@ class Source:
         """Its path in the checkout."""
         return f"solutions/{self.lesson}/{self.file}"
 
-    def ids(self) -> tuple[str, ...]:
-        """Return the exercises in it. Raises MarkerError with the file's name."""
+    @property
+    def path(self) -> str:
+        """The path of the participant's file in the workspace."""
+        return f"notebooks/{TOOLS}" if self.file == TOOLS else f"{MY_SERVICE}/{self.file}"
+
+    @cached_property
+    def stages(self) -> tuple[FileStage, ...]:
+        """The stages of the file, from the one at which it appears."""
+        first = FileStage.parse(self.lesson)
+        return tuple(sorted({first, *(stage for stage in regions.stages(self.text) if stage > first)}))
+
+    def at(self, stage: FileStage) -> str:
+        """Return the marked text at a stage. Raises MarkerError with the file's name."""
         try:
-            return regions.ids(self.text)
+            return regions.at_stage(self.text, stage)
         except regions.MarkerError as error:
             raise error.in_file(self.name) from error
+
+    def stage_before(self, lesson: str) -> FileStage | None:
+        """Return the stage of the file at the start of a lesson; None before it is there."""
+        earlier = [stage for stage in self.stages if stage < FileStage.parse(lesson)]
+        return earlier[-1] if earlier else None
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the exercises in it at any stage. Raises MarkerError with the file's name."""
+        try:
+            return tuple(dict.fromkeys(name for stage in self.stages for name in regions.ids(self.at(stage))))
+        except regions.MarkerError as error:
+            raise error if error.what.startswith(self.name) else error.in_file(self.name) from error
+
+    def stages_of(self, identifier: str) -> tuple[FileStage, ...]:
+        """Return the stages at which the file has the region of an exercise."""
+        return tuple(stage for stage in self.stages if identifier in regions.ids(self.at(stage)))
+
+    def with_region(self, identifier: str) -> str:
+        """Return the marked text at the last stage that has the region of an exercise."""
+        stages = self.stages_of(identifier)
+        return self.at(stages[-1] if stages else self.stages[-1])
 
 
 def marked_sources(root: Path) -> Iterator[Source]:
@@ -59,72 +94,49 @@ def marked_sources(root: Path) -> Iterator[Source]:
 
 
 def service_sources(root: Path) -> Iterator[Source]:
-    """Yield the marked sources of the files that participants have in ``my_service/``, in the order of the lessons."""
-    entries = read_toml(root).get("exercise", [])
+    """Yield the sources of the files that participants have in ``my_service/``, and of their tools."""
+    entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
     others = {(entry.get("lesson"), entry.get("file")) for entry in entries if not entry.get("in_service")}
     for source in marked_sources(root):
         if source.file != NOTEBOOK and (source.lesson, source.file) not in others:
             yield source
 
 
-def colleague_files(root: Path, lesson: str) -> dict[str, str]:
-    """Return the files that arrive in a lesson, text by name: the starters of its modules, in lesson 06 a README.
-
-    In lesson 02 all other modules come, too, those of later lessons solved. Files that cells write are not among them.
-    """
-    later_sources = {source.file: source for source in service_sources(root) if source.lesson != FIRST}
-    marked = {name: source for name, source in later_sources.items() if source.ids() and name.endswith(".py")}
-    new = {name: one for name, one in later_sources.items() if one.lesson == lesson and name in {*marked, README}}
-    files = {name: regions.starter(one.text) for name, one in new.items()}
-    if lesson != COLLEAGUE:
-        return files
-    modules = {
-        path.name: path.read_text()
-        for path in sorted((root / PACKAGE).iterdir())
-        if path.suffix in {".py", ".sql"} and path.name not in later_sources
-    }
-    later = {name: regions.solved(one.text) for name, one in marked.items() if one.lesson > lesson}
-    return {**modules, **later, **files, REQUIREMENTS: pinned(root)}
+def source_of(root: Path, path: str) -> Source | None:
+    """Return the source of a file of the participant (its path in the workspace); None for a file of their own."""
+    for found in sorted((root / "solutions").glob(f"*/{PurePosixPath(path).name}")):
+        source = Source(found.parent.name, found.name, found.read_bytes().decode())
+        if source.path == path:
+            return source
+    return None
 
 
-def later_names(root: Path) -> set[str]:
-    """Return the names of the files that arrive, or are replaced, in lesson 02 or later."""
-    return {source.file for source in service_sources(root) if source.lesson != FIRST} | {REQUIREMENTS}
-
-
-def pinned(root: Path) -> str:
-    """Return the packages of the service with their versions, a line each, as `pip freeze` prints them."""
-    text = (root / PACKAGE / REQUIREMENTS).read_text()
-    lines = [line.removesuffix(" \\") for line in text.splitlines() if line[:1].isalnum()]
-    return "\n".join([*lines, ""])
-
-
-def sources_at(root: Path, lesson: str) -> dict[str, Source]:
-    """Return, by name, the source that each file of ``my_service/`` has at the start of ``lesson``."""
-    return {source.file: source for source in service_sources(root) if source.lesson == FIRST or source.lesson < lesson}
+def sources_at(root: Path, lesson: str) -> dict[Source, FileStage]:
+    """Return the sources of the files that are there at the start of ``lesson``, each with its stage."""
+    found = {source: source.stage_before(lesson) for source in service_sources(root)}
+    return {source: stage for source, stage in found.items() if stage is not None}
 
 
 def files_at(root: Path, lesson: str) -> dict[str, str]:
     """Return the files of ``my_service/`` at the start of ``lesson`` when everything before it is solved."""
-    files = {
-        name: regions.solved(source.text) if source.lesson < lesson else regions.starter(source.text)
-        for name, source in sources_at(root, lesson).items()
+    return {
+        source.file: regions.solved(source.at(stage))
+        for source, stage in sources_at(root, lesson).items()
+        if source.file != TOOLS
     }
-    if lesson <= COLLEAGUE:
-        return files
-    theirs = colleague_files(root, COLLEAGUE)
-    new = {name: text for name, text in theirs.items() if name not in files or name == REQUIREMENTS}
-    return {**files, **new, **colleague_files(root, lesson)}
 
 
-def first_sentence(text: str) -> str:
-    """Return the first line of a file if it is a docstring or comment; "" if not.
+def others_solved(theirs: str, source: Source, expected: Collection[str], kept: Collection[str]) -> str:
+    """Return a participant's file in which all ``expected`` regions but the ``kept`` ones hold the solution.
 
-    >>> first_sentence('\"\"\"Orders: what the service is for.\"\"\"')
-    'Orders: what the service is for.'
+    Raises MarkerError where the markers of an expected region are missing.
     """
-    first = text.partition("\n")[0]
-    return first.strip('"# ') if first.startswith(('"""', "#")) else ""
+    for name in expected:
+        regions.region_of(theirs, name)  # its markers must be there, also if it is kept
+        if name not in kept:
+            solution = regions.region_of(regions.solved(source.with_region(name)), name)
+            theirs = regions.replace(theirs, name, solution)
+    return theirs
 
 
 def with_regions_of(mine: str, text: str, names: Collection[str]) -> str:

@@ -40,10 +40,12 @@ def sided(exercises: Sequence[Exercise]) -> list[Any]:
 
 SYMPTOMS = {
     "container.graceful": "container.graceful.end.shell",
-    "container.dockerfile": "container.dockerfile.stops.shell",
+    "container.dockerfile": "container.dockerfile.cached",
     "container.limits": "container.limits.memory.unlimited",
-    "config.env": "config.env.database.elsewhere",
-    "config.report": "config.report.names.one",
+    "orders.recent": "orders.recent.list.empty",
+    "config.env": "config.env.order.elsewhere",
+    "config.limits": "config.limits.master.fails",
+    "config.report": "config.report.names.none",
     "config.environments": "config.environments.start.foreign",
     "config.redact": "config.redact.log.shown",
     "config.file": "config.file.order",
@@ -52,7 +54,7 @@ SYMPTOMS = {
     "logging.stdout": "logging.stdout.collected.empty",
     "logging.context": "logging.context.logged.another",
     "logging.cause": "logging.cause.dependency.other",
-    "logging.level": "logging.level.debug",
+    "logging.level": "logging.level.debug.same",
     "logging.parse": "logging.parse.odd.lost",
     "logging.jq": "logging.jq.ended.complaints",
     "logging.collector": "logging.collector.once.lost",
@@ -60,7 +62,7 @@ SYMPTOMS = {
     "monitoring.critical": "monitoring.critical.gone.unheard",
     "monitoring.metrics": "monitoring.metrics.counter.type",
     "monitoring.ratio": "monitoring.ratio.few",
-    "monitoring.drain": "monitoring.drain.ready.still",
+    "monitoring.drain": "monitoring.drain.ready.gone",
     "monitoring.healthcheck": "monitoring.healthcheck.hang",
 }
 """By which finding the starter fails: for the reason that the exercise is about, and not because it is broken."""
@@ -95,7 +97,7 @@ def test_a_file_as_it_comes_fails_and_the_solution_passes(
     exercise_service: ExerciseService, exercise: Exercise
 ) -> None:
     """The check composes the file: this region is the participant's, all others are solved. It leaves nothing."""
-    check_runner.arrive(exercise_service, exercise.lesson)
+    check_runner.arrive(exercise_service, exercise)
     with check_runner.quick_control():
         begun = exercise_service.check(exercise.id)
     checkpoint.solve(exercise_service, exercise.id)
@@ -131,7 +133,7 @@ def test_another_right_answer_passes_and_a_cheat_fails(
     """Each stands beside the solution, and is judged as a participant's."""
     answer = CHECKOUT / exercise.answers / name
     if exercise.file:
-        check_runner.arrive(exercise_service, exercise.lesson)
+        check_runner.arrive(exercise_service, exercise)
         check_runner.write_answer(exercise_service, exercise, answer)
         with check_runner.quick_control() if key else nullcontext():
             result = exercise_service.check(exercise.id)

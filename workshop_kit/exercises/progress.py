@@ -212,9 +212,9 @@ def _board_row(one: Exercise, done: ExerciseRecord) -> BoardRow:
 
 
 def as_json(exercise_id: str, value: Any) -> Any:
-    """Return ``value`` as it comes back from the file. Raises WrongUsage for a value that JSON lacks."""
+    """Return ``value`` as it comes back from the file: NaN as None. Raises WrongUsage for another that JSON lacks."""
     try:
-        text = to_json(value, inf_nan_mode="constants", fallback=lambda numpy: numpy.tolist())
+        text = to_json(value, inf_nan_mode="null", fallback=lambda numpy: numpy.tolist())
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
         raise WrongUsage(

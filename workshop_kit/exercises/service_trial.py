@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -27,11 +28,15 @@ from workshop_kit.exercises.result import Result, conclude
 from workshop_kit.exercises.start_failure import did_not_start, refused
 from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
 from workshop_kit.observe.http import Answer
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
 
 GIVEN = "/given"
 """The folder in the container for the files of a check."""
+FAULTY = CHECKOUT / "workshop_kit/faults/faulty_inside.py"
+"""The program that runs a service with faults, which a request chooses by the header ``X-Fault``."""
+PROGRAM = re.compile(r"[^\s'\"]*\bmain\.py\b")
 ORDER = {"item": "tea", "quantity": 1}
 SHELLS = ("sh", "bash", "dash")
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
@@ -138,12 +143,14 @@ def run_with_stack(
     environment: Mapping[str, str] | None = None,
     without: Collection[str] = (),
     files: Mapping[str, str] | None = None,
+    wrapper: Path | None = None,
     **changes: Any,
 ) -> Iterator[Trial]:
     """Run the image with the settings, the secrets and the databases of the stack's service.
 
     ``environment`` is added to the settings, the variables in ``without`` are removed; ``files`` maps paths below
-    `GIVEN` to texts; ``changes`` are fields of `Spec`. Raises WorkshopError if the engine refuses to start it.
+    `GIVEN` to texts; ``wrapper`` is `FAULTY`, or a program that imports it, which runs the service with faults;
+    ``changes`` are fields of `Spec`. Raises WorkshopError if the engine refuses to start it.
     """
     stack = context.stack
     ensure_up(stack, context.report)
@@ -151,9 +158,17 @@ def run_with_stack(
     service = stack.container("service")
     settings = {**settings_of(service), **(environment or {})}
     passwords = secrets_of(stack)
-    given = {f"{GIVEN}/{name}": text for name, text in (files or {}).items()}
+
+    files = dict(files or {})
+    entrypoint = None
+    if wrapper:
+        files |= {path.name: path.read_text() for path in (FAULTY, wrapper)}
+        entrypoint = wrapped(_command_of(context, image), f"{GIVEN}/{wrapper.name}")
+    given = {f"{GIVEN}/{name}": text for name, text in files.items()}
+
     spec = replace(
         _spec(image),
+        entrypoint=entrypoint,
         environment={name: value for name, value in settings.items() if name not in without},
         network=f"{stack.project}_default",
         volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
@@ -163,6 +178,28 @@ def run_with_stack(
     with containers.run(stack.session, replace(spec, **changes)) as running:
         hidden = tuple(passwords.values())
         yield Trial(running, secrets=hidden, superseded=context.superseded, waits=context.waits)
+
+
+def wrapped(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
+    """Return a command with a wrapper before its main.py; what stands before and behind stays as it is.
+
+    A command that does not name main.py is replaced: a script may have it inside.
+    """
+    words = list(command)
+    for number, word in enumerate(words):
+        if PROGRAM.fullmatch(word):
+            python = [] if number else ["python"]  # a file that runs by itself
+            return (*words[:number], *python, wrapper, *words[number:])
+        if PROGRAM.search(word):  # the text of a shell
+            words[number] = PROGRAM.sub(lambda path: f"{wrapper} {path[0]}", word, count=1)
+            return tuple(words)
+    return ("python", wrapper, "main.py")
+
+
+def _command_of(context: Context, image: str) -> list[str]:
+    """Return the words that a container of the image runs."""
+    config = context.stack.session.engine.client.images.get(image).attrs["Config"]
+    return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
 
 
 @contextlib.contextmanager

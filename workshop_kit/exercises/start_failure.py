@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.check_api import part
 from workshop_kit.exercises.findings import START, findings
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.machine import MIB
 from workshop_kit.observe import http
 from workshop_kit.observe.events import KILLED
+from workshop_kit.observe.scrape import away_in
 
 SAYS = findings(START)
 LOG_BYTES, LOG_LINES = 64 * 1024, 200
@@ -42,7 +42,12 @@ MISSING_MODULE = r"^ModuleNotFoundError: No module named '(?P<name>[\w.]+)'|No m
 MISSING_FILE = r"(?:cannot open|can't open file) '?(?P<name>[^\s':]+)"
 NO_KEY = r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'"
 GET = r"""(?:environ\.get|getenv)\(\s*["'](?P<name>\w+)["']"""
-IS_NOT_SET = "is not set"
+REFUSED = "configuration refused"
+"""The message of a service that cannot use its settings; before it has a log, its problems follow in the same line."""
+PROBLEM = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*): (?P<wrong>.+)", re.DOTALL)
+"""A problem: a variable, or the beginning of several, and what is wrong."""
+IS_NOT_SET = "Field required"
+"""pydantic's words for a variable that is not set."""
 COMMANDS = (
     ("app-module", r'Could not import module "(?P<name>[^"]+)"'),
     ("app", r'Attribute "(?P<name>[^"]+)" not found in module'),
@@ -151,7 +156,7 @@ def _end_without_reason(trial: Trial, log: str, code: int) -> tuple[str, dict[st
 def _runs(trial: Trial, path: str, log: str) -> Why:
     answer = trial.get(path)
     if answer.status is not None:
-        reason = part(answer.json(), "output") or crash_reason(log)
+        reason = "; ".join(away_in(answer).values()) or crash_reason(log)
         got = f"{answer} ({reason})" if reason else str(answer)
         return "status", got, {"path": path, "answer": got}
     if answer.error not in {http.REFUSED, http.CLOSED}:
@@ -194,7 +199,7 @@ def _crash(log: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]] |
     problems = refused_settings(log)
     reason = _told(problems)
     if reason:
-        unset = [str(problem.get("variable")) for problem in problems if _came_from_get(problem, environ)]
+        unset = list(filter(None, (_came_from_get(problem, environ) for problem in problems)))
         if unset:
             return "get", {"reason": reason, "name": " and ".join(unset)}
         return "settings", {"reason": reason}
@@ -212,19 +217,26 @@ def _crash(log: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]] |
     return ("raised", {"reason": reason}) if reason else None
 
 
-def _came_from_get(problem: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
-    """Return whether the service complains about the value of a variable that has none."""
-    name = str(problem.get("variable"))
-    is_set = name in environ or f"{name}_FILE" in environ
-    return not is_set and problem.get("wrong") != IS_NOT_SET
+def _came_from_get(problem: str, environ: Mapping[str, str]) -> str:
+    """Return the variable that has no value, and about whose value the service complains; "" for another problem."""
+    parts = PROBLEM.fullmatch(problem)
+    if parts is None or parts["wrong"] == IS_NOT_SET:
+        return ""
+
+    name = parts["name"]
+    is_set = any(variable == name or variable.startswith(f"{name}_") for variable in environ)
+    return "" if is_set else name
 
 
-def refused_settings(log: str) -> Sequence[Mapping[str, Any]]:
-    """Return the problems that a service's last such line names: variables, each with what is wrong."""
+def refused_settings(log: str) -> Sequence[str]:
+    """Return the problems that a service's last such line names: sentences, each on one variable."""
     for line in reversed(log.split("\n")):
+        if line.startswith(f"{REFUSED}: "):
+            return line.removeprefix(f"{REFUSED}: ").split("; ")
+
         problems = fields_of(line).get("problems")
         if isinstance(problems, list) and problems:
-            return [problem for problem in problems if isinstance(problem, dict)]
+            return [problem for problem in problems if isinstance(problem, str)]
     return ()
 
 
@@ -239,11 +251,10 @@ def exception_reason(log: str) -> str:
     return reason
 
 
-def _told(problems: Sequence[Mapping[str, Any]]) -> str:
-    """Return the refused variables, each with what is wrong."""
-    sentences = "; ".join(f"{problem.get('variable')} {problem.get('wrong')}" for problem in problems)
+def _told(problems: Sequence[str]) -> str:
+    """Return the problems in one line."""
     count = f"{len(problems)} problems: " if len(problems) > 1 else ""
-    return _short(f"{count}{sentences}")
+    return _short(f"{count}{'; '.join(problems)}")
 
 
 def _plain(log: str) -> str:

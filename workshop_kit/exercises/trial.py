@@ -115,13 +115,34 @@ class Trial:
         answer = http.get(url, headers=headers, timeout_seconds=self._at_most(within_seconds))
         return self._noted(answer, f"GET {path}")
 
-    def post(self, path: str, body: Any) -> Answer:
-        """Send ``POST path`` with JSON."""
-        return self.send("POST", path, body)
+    def post(
+        self,
+        path: str,
+        body: Any,
+        *,
+        within_seconds: float = ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
+        expected: int | None = None,
+    ) -> Answer:
+        """Send ``POST path`` with JSON; an error with the ``expected`` status is not noted."""
+        return self.send("POST", path, body, within_seconds=within_seconds, headers=headers, expected=expected)
 
-    def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """Send a request, with JSON if there is a body."""
-        answer = http.request(method, f"{self.address}{path}", json_body=body, timeout_seconds=self._at_most())
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        within_seconds: float = ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
+        expected: int | None = None,
+    ) -> Answer:
+        """Send a request, with JSON if there is a body; an error with the ``expected`` status is not noted."""
+        url = f"{self.address}{path}"
+        limit = self._at_most(within_seconds)
+        answer = http.request(method, url, json_body=body, headers=headers, timeout_seconds=limit)
+        if answer.status is not None and answer.status == expected:
+            return answer
         return self._noted(answer, f"{method} {path}")
 
     @contextlib.contextmanager
@@ -174,6 +195,15 @@ class Trial:
 
         missing = f"no good answer to GET {path} on port {self.port}"
         return self.poll(lambda: self.get(path), over, within_seconds, missing=missing).status == 200
+
+    def wait_listening(self, path: str, within_seconds: float) -> bool:
+        """Poll a path until it answers with any status; return False if the time is up or the container has ended."""
+
+        def over(answer: Answer) -> bool:
+            return answer.status is not None or self.exit_code() is not None
+
+        missing = f"no answer to GET {path} on port {self.port}"
+        return self.poll(lambda: self.get(path), over, within_seconds, missing=missing).status is not None
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""

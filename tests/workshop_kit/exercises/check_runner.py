@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,27 +23,59 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, regions, solutions
+from workshop_kit.workspace import content, course, growth, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace.file_cell import FileCell
+from workshop_kit.workspace.regions import FileStage
+from workshop_kit.workspace.solutions import Source
 
 SEED = 7
 
 
 def marked(root: Path, name: str, lesson: str = "01_container") -> str:
-    """A source of a lesson."""
-    return (root / "solutions" / lesson / name).read_text()
+    """A source of the service or of a lesson's exercise, as it is at the end of that lesson."""
+    [path] = (root / "solutions").glob(f"*/{name}")
+    source = Source(path.parent.name, name, path.read_text())
+    return source.at(FileStage(FileStage.parse(lesson).lesson, solutions.LAST))
 
 
-def arrive(exercise_service: ExerciseService, lesson: str) -> None:
-    """Bring ``my_service/`` where it is in the middle of a lesson: the cells have written its files."""
-    for path in exercise_service.workspace.my_service.iterdir():
+def marked_for(exercise: Exercise) -> str:
+    """The source of an exercise, as it is when the lesson asks for it."""
+    if not exercise.in_service:
+        return (CHECKOUT / "solutions" / exercise.lesson / exercise.source).read_text()
+    source = solutions.source_of(CHECKOUT, exercise.path)
+    assert source is not None
+    return source.at(moment(CHECKOUT, exercise)[source])
+
+
+def moment(root: Path, exercise: Exercise) -> dict[Source, FileStage]:
+    """The sources of ``my_service/`` with their stages when a participant comes to the exercise's cell."""
+    stages = solutions.sources_at(root, exercise.page)
+    by_path = {source.path: source for source in solutions.service_sources(root)}
+    lesson = FileStage.parse(exercise.page).lesson
+    seen: Counter[str] = Counter()
+    for cell in course.notebook_cells(root / "notebooks" / f"{exercise.page}.ipynb"):
+        if cell["id"] == exercise.cell:
+            break
+        if found := FileCell.parse(cell["source"]):
+            seen[found.path] += 1
+            stages[by_path[found.path]] = FileStage(lesson, seen[found.path])
+    if exercise.lesson == solutions.FIRST:
+        stages = {source: source.stages[0] for source in by_path.values() if source.lesson == solutions.FIRST} | stages
+    return stages
+
+
+def arrive(exercise_service: ExerciseService, exercise: Exercise) -> None:
+    """Bring ``my_service/`` where it is at the exercise: earlier lessons are solved, the cells have been run."""
+    workspace = exercise_service.workspace
+    for path in workspace.my_service.iterdir():
         path.unlink()
-    root = exercise_service.root
-    sources = [source for source in solutions.service_sources(root) if source.lesson == lesson]
-    cells = {source.file: regions.starter(source.text) for source in sources}
-    files = {**solutions.files_at(root, lesson), **solutions.colleague_files(root, lesson), **cells}
-    for name, text in files.items():
-        content.replace_file(exercise_service.workspace, f"{MY_SERVICE}/{name}", text)
+    earlier = [one.id for one in exercise_service.exercises if one.page < exercise.page]
+    for source, stage in moment(exercise_service.root, exercise).items():
+        marked_text = source.at(stage)
+        text = solutions.with_regions_of(regions.solved(marked_text), regions.starter(marked_text), earlier)
+        content.replace_file(workspace, source.path, text)
+        growth.record(workspace.folder, source.path, stage)
 
 
 @contextmanager
@@ -58,12 +91,25 @@ def quick_control() -> Iterator[None]:
 
 
 def write_answer(exercise_service: ExerciseService, exercise: Exercise, answer: Path) -> None:
-    """Put an answer into the participant's files: a text for the exercise's file, or a folder with one for each."""
+    """Put an answer into the participant's files: a text for the exercise's file, or a folder with one for each.
+
+    A file of the folder that is no part of the exercise, such as requirements.txt, is written as a whole.
+    """
     texts = {path.name: path.read_text() for path in answer.iterdir()} if answer.is_dir() else {}
     for part in exercise.parts:
         text = texts.get(part.file or "") if texts else answer.read_text()
         own = exercise_service.exercise_files(part)
         content.write(exercise_service.workspace, part.path, own.with_body(own.solution if text is None else text))
+
+    for name in texts.keys() - {part.file for part in exercise.parts}:
+        content.write(exercise_service.workspace, f"{MY_SERVICE}/{name}", texts[name])
+
+
+def write_solution(exercise_service: ExerciseService, exercise: Exercise) -> None:
+    """Put the solution into the participant's files."""
+    for part in exercise.parts:
+        own = exercise_service.exercise_files(part)
+        content.write(exercise_service.workspace, part.path, own.with_body(own.solution))
 
 
 def judge(stack: Stack, identifier: str, text: str) -> Result:
@@ -77,7 +123,8 @@ def judge(stack: Stack, identifier: str, text: str) -> Result:
 def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Result:
     """Run the check of an exercise on a service in which everything but these files is solved."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    with solved_folder(files, lesson="02" if exercise.lesson == "01_container" else "99") as folder:
+    solved = {source.file: regions.solved(source.at(stage)) for source, stage in moment(CHECKOUT, exercise).items()}
+    with folder_with(solved | dict(files)) as folder:
         return CHECKS[identifier](Context(exercise, stack, SEED, folder=folder))
 
 
@@ -95,10 +142,17 @@ def assert_keys(cases: Iterable[tuple[str, Sequence[Finding]]]) -> None:
 @contextmanager
 def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, lesson: str = "99") -> Iterator[Path]:
     """Make a ``my_service/`` of the solutions in ``root`` before a lesson, and these files (text by name)."""
+    with folder_with({**solutions.files_at(root, lesson), **files}) as folder:
+        yield folder
+
+
+@contextmanager
+def folder_with(files: Mapping[str, str]) -> Iterator[Path]:
+    """Make a ``my_service/`` of these files (text by name)."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / MY_SERVICE
         folder.mkdir()
-        for name, text in {**solutions.files_at(root, lesson), **files}.items():
+        for name, text in files.items():
             (folder / name).write_text(text)
         yield folder
 
@@ -106,13 +160,13 @@ def solved_folder(files: Mapping[str, str], root: Path = CHECKOUT, lesson: str =
 def judge_region(stack: Stack, identifier: str, body: str) -> Result:
     """Run the check of an exercise on its solved file, with a participant's lines in the region."""
     exercise = registry.find(registry.load(CHECKOUT), identifier)
-    solved = regions.solved(marked(CHECKOUT, exercise.file or "", exercise.lesson))
+    solved = regions.solved(marked_for(exercise))
     return judge(stack, identifier, regions.replace(solved, identifier, body))
 
 
 def solved_region(exercise: Exercise) -> str:
     """The solution's text in the exercise's file."""
-    return regions.region_of(regions.solved(marked(CHECKOUT, exercise.file or "", exercise.lesson)), exercise.id)
+    return regions.region_of(regions.solved(marked_for(exercise)), exercise.id)
 
 
 def words(judged: Result) -> str:

@@ -21,7 +21,9 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.merge import notebook_bytes
 
-ID, LESSON = "monitoring.probe", "04_monitoring"
+ID = "monitoring.probe"
+LESSON = "04_monitoring"
+FILE = "alive.py"
 blocks = partial(code_blocks, CHECKOUT / "docs" / "adding-a-lesson.md")
 
 
@@ -30,10 +32,7 @@ def followed(root: Path, tmp_path: Path) -> Path:
     """A copy of the exercises with steps 1, 2 and 4 done."""
     for folder in ("exercises", "solutions", "notebooks", "workshop_app", "images/collector"):
         shutil.copytree(root / folder, tmp_path / folder)
-    own = (root / "workshop_app" / "probe.py").read_text()
-    first, last = own.index("def is_alive"), own.index("if __name__")
-    source = f"{own[:first]}{blocks('python')[0]}\n\n{own[last:]}"
-    (tmp_path / "solutions" / LESSON / "probe.py").write_text(source)
+    (tmp_path / "solutions" / LESSON / FILE).write_text(blocks("python")[0])
     entries = tmp_path / "exercises" / "exercises.toml"
     entries.write_text(f"{entries.read_text()}\n{blocks('toml')[0]}")
     path = tmp_path / "notebooks" / f"{LESSON}.ipynb"
@@ -55,9 +54,8 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_the_files_fit_together(followed: Path) -> None:
-    """Registry and source have no problem; a build adds only the exercise's file."""
-    made = Path("exercises") / LESSON / "probe.py"
-    assert generator.build(followed) == [made]
+    """Registry and source have no problem; a build adds only the exercise's file, and the module of the service."""
+    assert generator.build(followed) == [Path("exercises") / LESSON / FILE, Path("workshop_app") / FILE]
     assert generator.build(followed) == []
 
 
@@ -66,10 +64,10 @@ def test_the_files_fit_together(followed: Path) -> None:
 def test_both_sides_hold(followed: Path, participant: Stack) -> None:
     """On real containers: its starter fails with a symptom, and its solution passes."""
     exercise = registry.find(registry.load(followed), ID)
-    marked = (followed / "solutions" / LESSON / "probe.py").read_text()
+    marked = (followed / "solutions" / LESSON / FILE).read_text()
     judged = []
     for text in (regions.starter(marked), regions.solved(marked)):
-        with check_runner.solved_folder({"probe.py": text}, followed) as folder:
+        with check_runner.solved_folder({FILE: text}, followed) as folder:
             judged.append(CHECKS[ID](Context(exercise, participant, 1, folder=folder)))
     begun, solved = judged
     assert begun.verdict is Verdict.WRONG

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.private_engine import filled
+from tests.workshop_kit.exercises import check_runner
 from workshop_kit.errors import NotReady
 from workshop_kit.exercises import checkpoint, generator
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
@@ -34,7 +35,7 @@ def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, m
     """It is the one for the first failed finding, and stays once it is shown."""
     exercise = engineless.find("config.report")
     says = findings(exercise.id)
-    lines = says.failed("lines", "3 in all, none of them JSON")
+    lines = says.failed("names.none", "no name", names="MASTER_DB_HOST", count=1)
     found(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
     assert engineless.progress.exercise(exercise.id).first_hint == ""
     found(engineless, monkeypatch, exercise.id, says.passed("refuses", "exit code 1"), lines)
@@ -83,14 +84,13 @@ def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: Exer
     assert path.read_text() == starter
 
 
-@pytest.mark.parametrize(("lesson", "drain_is_fresh"), [("04b_monitoring_more", True), ("05_game_day", False)])
-def test_an_exercise_of_a_second_notebook_is_fresh_there(
-    engineless: ExerciseService, lesson: str, drain_is_fresh: bool
-) -> None:
-    """At the start of 04b what lesson 04 asks for is solved, and its own exercises are not; in lesson 05 all are."""
-    texts = [engineless.exercise_files(engineless.find(name)) for name in ("monitoring.deep", "monitoring.drain")]
+@pytest.mark.parametrize(("lesson", "is_there"), [("04b_monitoring_more", False), ("05_game_day", True)])
+def test_a_second_notebook_brings_its_own_exercises(engineless: ExerciseService, lesson: str, is_there: bool) -> None:
+    """At the start of 04b lesson 04 is solved, and the exercises of 04b are not there; in lesson 05 all are solved."""
+    deep, drain = (engineless.exercise_files(engineless.find(f"monitoring.{name}")) for name in ("deep", "drain"))
     checkpoint.arrange(engineless, lesson)
-    assert [one.is_untouched() for one in texts] == [False, drain_is_fresh]
+    assert deep.is_changed()
+    assert drain.is_changed() is is_there
 
 
 def test_filling_in_keeps_what_was_changed(engineless: ExerciseService) -> None:
@@ -173,15 +173,14 @@ def test_a_file_that_cannot_be_judged_is_named(
 
 def test_the_dockerfile_of_an_earlier_lesson_misses_no_markers(engineless: ExerciseService, tmp_path: Path) -> None:
     """Lesson 04 writes the Dockerfile after its first exercise: until then it is lesson 02's, and that is no damage."""
-    checkpoint.arrange(engineless, "04_monitoring")
+    check_runner.arrive(engineless, engineless.find("monitoring.deep"))
     assert copied(engineless, "monitoring.deep", tmp_path / "deep").whole == ()
     assert "HEALTHCHECK" not in (tmp_path / "deep/Dockerfile").read_text()
-    assert copied(engineless, "monitoring.healthcheck", tmp_path / "probe").whole == ("Dockerfile",)
 
 
 def test_code_that_was_begun_stays_the_participants(engineless: ExerciseService, tmp_path: Path) -> None:
     """A reference stands only where nothing was begun; the copy says in which lines."""
-    checkpoint.arrange(engineless, "03_logging")
+    check_runner.arrive(engineless, engineless.find("logging.context"))
     path = engineless.workspace.my_service / "logs.py"
     own = "# mine, and half done\n"
     path.write_text(regions.replace(path.read_text(), "logging.context", own))

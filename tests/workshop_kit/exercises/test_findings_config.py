@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 
 import pytest
 
 from workshop_kit.exercises.check_api import CheckEnded
-from workshop_kit.exercises.checks import config, config_secrets, config_tasks, container_limits, monitoring_container
-from workshop_kit.exercises.checks.config import LoadResult, Refusal
+from workshop_kit.exercises.checks import (
+    config,
+    config_limits,
+    config_report,
+    config_secrets,
+    config_tasks,
+    container_limits,
+    monitoring_container,
+)
+from workshop_kit.exercises.checks.config import Refusal
+from workshop_kit.exercises.checks.config_limits import Replies, Reply
 from workshop_kit.exercises.result import Finding
 from workshop_kit.observe.http import Answer
 
 
-def refusal(*named: str, code: int | None = 1, lines: int = 1, json_lines: int = 1, raised: str = "") -> Refusal:
-    """The end of a start without some settings."""
-    return Refusal(code, frozenset(named), lines, json_lines, raised)
+def refusal(*named: str, code: int | None = 1, lines: int = 1, raised: str = "", text: str = "") -> Refusal:
+    """The end of a start with settings that it cannot use."""
+    return Refusal(code, frozenset(named), lines, raised, text)
 
 
 def failed(findings: Iterable[Finding]) -> list[str]:
@@ -23,52 +33,161 @@ def failed(findings: Iterable[Finding]) -> list[str]:
     return [finding.key for finding in findings if not finding.passed]
 
 
-ALL = config.MISSING
+FIRST_ID = 500_000_001
+THERE = {"id": FIRST_ID, "item": "cof", "quantity": 1}
+
+
+def placed(status: int = 201, **order: object) -> Answer:
+    """The answer to an order of coffee."""
+    return Answer(status, 0.1, json.dumps({**THERE, **order}))
+
+
+REFUSED_BY_DRIVER = """Traceback (most recent call last):
+  File "/app/orders.py", line 40, in create
+    [order] = await request.app.state.master.run(INSERT)
+  File "/venv/lib/python3.13/site-packages/asyncmy/connection.pyx", line 1075, in _query
+sqlalchemy.exc.OperationalError: (asyncmy.errors.OperationalError) (1045, "Access denied for user 'colleague'")
+(Background on this error at: https://sqlalche.me/e/21/e3q8)
+"""
+TOO_LONG = REFUSED_BY_DRIVER.replace("Access denied for user 'colleague'", "Data too long for column 'item' at row 1")
+ORDERS = {
+    "config.env.order.elsewhere": (placed(id=7, item="coffee"), ""),
+    "config.env.order.mode": (placed(500), TOO_LONG),
+    "config.env.order.failed": (placed(500), REFUSED_BY_DRIVER),
+}
+
+
+@pytest.mark.parametrize(("key", "seen"), ORDERS.items(), ids=ORDERS)
+def test_an_order_that_does_not_follow_the_settings_is_named(key: str, seen: tuple[Answer, str]) -> None:
+    """By the database in which it is, or by what the driver said."""
+    order, log = seen
+    assert failed([config.uses_settings(order, log, FIRST_ID)]) == [key]
+
+
+def test_an_order_in_the_database_of_the_settings_passes() -> None:
+    """Its id is one of that database, and its item was shortened, as in no strict mode."""
+    assert config.uses_settings(placed(), "", FIRST_ID).passed
+    in_strict_mode = config.uses_settings(placed(item="coffee"), "", FIRST_ID)
+    assert failed([in_strict_mode]) == ["config.env.order.mode"]
+
+
+def test_what_the_driver_said_is_told_without_the_words_around_it() -> None:
+    """A person needs the user, not the links of a library."""
+    finding = config.uses_settings(placed(500), REFUSED_BY_DRIVER, FIRST_ID)
+    assert finding.means == "The order failed: Access denied for user 'colleague'."
+    silent = config.uses_settings(placed(503), "INFO: started", FIRST_ID)
+    assert silent.means == "The order failed: its log does not say why."
+
+
+def test_a_value_that_is_written_down_is_named() -> None:
+    """A password that is printed; a database that nobody named; a function that ignores its argument."""
+    right = dict(config.OTHER_VALUES)
+    assert failed([config.prints_no_secret("password=(secret)")]) == ["config.env.secrets"]
+    assert failed([config.needs_settings(placed())]) == ["config.env.default"]
+    assert failed([config.reads_group({**right, "HOST": "master-db"})]) == ["config.env.group"]
+    assert config.reads_group({"raised": "KeyError: 'NAME'"}).got == "KeyError: 'NAME'"
+    passed = (config.prints_no_secret(""), config.needs_settings(None), config.reads_group(right))
+    assert failed([*passed, config.needs_settings(placed(503))]) == []
+
+
+ALL = config_report.WANTED
+NO_GROUP = [name for name in ALL if name not in config_report.GROUP]
 REPORTS = {
     "config.report.refuses.runs": refusal(code=None, lines=9),
-    "config.report.refuses.ended": refusal(code=0, lines=0, json_lines=0),
-    "config.report.refuses.raised": refusal(lines=7, json_lines=0, raised="KeyError: 'host' (config.py, line 9)"),
-    "config.report.names.none": refusal(lines=0, json_lines=0),
+    "config.report.refuses.ended": refusal(code=0, lines=0),
+    "config.report.refuses.raised": refusal(lines=7, raised="KeyError: 'host' (config.py, line 9)"),
+    "config.report.names.none": refusal(),
     "config.report.names.one": refusal(ALL[0]),
     "config.report.names.some": refusal(*ALL[:3]),
-    "config.report.others": refusal(*ALL, "LOG_LEVEL"),
+    "config.report.names.group": refusal(*NO_GROUP),
+    "config.report.names.wrong": refusal(*config_report.MISSING),
+    "config.report.others": refusal(*ALL, "REDIS_USER"),
     "config.report.lines": refusal(*ALL, lines=3),
 }
 
 
 @pytest.mark.parametrize(("key", "end"), REPORTS.items(), ids=REPORTS)
 def test_an_incomplete_report_is_named(key: str, end: Refusal) -> None:
-    """All that is missing, nothing that is not, in one line, with exit code 1. What only follows is left out."""
-    assert failed(config.report_findings(end)) == [key]
+    """All that is wrong, nothing that is not, in one line, with exit code 1. What only follows is left out."""
+    assert failed(config_report.report_findings(end)) == [key]
 
 
 def test_a_report_that_is_written_down_is_named() -> None:
-    """It names what was missing the first time."""
-    by_heart = config._reports_another(LoadResult(refused=ALL))
-    assert failed([by_heart]) == ["config.report.again"]
-    assert config._reports_another(LoadResult(refused=(config.ALSO_REQUIRED,))).passed
+    """It names what was wrong the first time; another one sees only what is missing."""
+    only_missing = refusal(*config_report.OTHERS_MISSING)
+    assert failed([config_report.reports_others(refusal(*ALL))]) == ["config.report.again.same"]
+    assert failed([config_report.reports_others(only_missing)]) == ["config.report.again.other"]
+    assert config_report.reports_others(refusal(*config_report.OTHERWISE)).passed
+
+
+def test_a_service_that_refuses_right_settings_is_named() -> None:
+    """Also one that starts with them, and takes no order."""
+    assert failed([config_report.accepts(refusal("REDIS_PORT"))]) == ["config.report.accepts.refused"]
+    assert failed([config_report.accepts(placed(503))]) == ["config.report.accepts.failed"]
+    assert config_report.accepts(placed()).passed
 
 
 def test_a_whole_report_passes() -> None:
     """Each of the four findings is there."""
-    findings = config.report_findings(refusal(*ALL))
+    findings = config_report.report_findings(refusal(*ALL))
     assert [finding.passed for finding in findings] == [True] * 4
 
 
 @pytest.mark.parametrize(
-    ("key", "finding"),
+    "line",
     [
-        ("config.env.database.elsewhere", config._uses_database(Answer(201, 0.1), "")),
-        ("config.env.database.failed", config._uses_database(Answer(500, 0.1), "")),
-        ("config.env.port", config._listens_on(8080)),
-        ("config.env.wrong-port.accepted", config._refuses_wrong_port(refusal(code=None))),
-        ("config.env.wrong-port.unnamed", config._refuses_wrong_port(refusal("LOG_LEVEL"))),
-        ("config.env.secrets", config._prints_no_secret("password=(secret)")),
+        "configuration refused: MASTER_DB_HOST: Field required; REDIS_PORT: Input should be a valid integer",
+        json.dumps({"problems": ["MASTER_DB_HOST: Field required", "REDIS_PORT: is no number"]}),
+        "MASTER_DB_HOST and REDIS_PORT_FILE are wrong",
     ],
 )
-def test_a_setting_that_is_not_followed_is_named(key: str, finding: Finding) -> None:
-    """By what the service did in another environment."""
+def test_variables_are_found_in_any_form_of_a_line(line: str) -> None:
+    """As text, as JSON, and with the name of their file."""
+    assert set(config.VARIABLE.findall(line)) == {"MASTER_DB_HOST", "REDIS_PORT"}
+
+
+def reply(request: str, status: int, answered: int | None, *, in_time: bool = True) -> Reply:
+    """An answer while a dependency was away, and the status that it should have had."""
+    return Reply(request, Answer(answered, 0.4), status, 1.5, in_time)
+
+
+POST, GET = "POST /orders", "GET /orders"
+SOLD = [reply(POST, 201, 201), reply(GET, 200, 200)]
+READ = [reply(GET, 200, 200)]
+REFUSED = [reply(POST, 503, 503), reply(GET, 200, 200)]
+AWAY = {
+    "config.limits.redis.waits": ("redis", {"hangs": [reply(POST, 201, None, in_time=False)]}),
+    "config.limits.redis.fails": ("redis", {"hangs": SOLD, "refuses": [reply(POST, 201, 500)]}),
+    "config.limits.replica.waits": ("replica-db", {"hangs": [reply(GET, 200, 200, in_time=False)]}),
+    "config.limits.replica.fails": ("replica-db", {"hangs": READ, "refuses": [reply(GET, 200, 503)]}),
+    "config.limits.master.waits": ("master-db", {"hangs": [reply(POST, 503, 503, in_time=False)]}),
+    "config.limits.master.fails": ("master-db", {"hangs": REFUSED, "refuses": [reply(POST, 503, 500), *READ]}),
+    "config.limits.master.reads": ("master-db", {"hangs": [reply(POST, 503, 503), reply(GET, 200, 503)]}),
+}
+
+
+@pytest.mark.parametrize(("key", "seen"), AWAY.items(), ids=AWAY)
+def test_a_customer_who_suffers_for_a_dependency_is_named(key: str, seen: tuple[str, Replies]) -> None:
+    """The first of the answers that was wrong, by what the dependency did."""
+    name, replies = seen
+    finding = config_limits.served(name, replies)
     assert failed([finding]) == [key]
+    state = [*replies][-1]
+    assert f" {state}, and" in finding.means
+
+
+def test_customers_who_are_served_in_time_pass() -> None:
+    """An order without its cache, a list without the replica, and a refusal in time without the master."""
+    for name, of_state in (("redis", SOLD), ("replica-db", READ), ("master-db", REFUSED)):
+        assert config_limits.served(name, {"hangs": of_state, "refuses": of_state}).passed
+
+
+def test_a_cache_that_is_not_used_is_named() -> None:
+    """While all is well, and once all is well again."""
+    hit = Answer(200, 0.1, headers={"x-cache": "hit"})
+    assert failed([config_limits.uses_cache(Answer(200, 0.1))]) == ["config.limits.cache"]
+    assert failed([config_limits.recovers(Answer(503, 0.1))]) == ["config.limits.back"]
+    assert failed([config_limits.uses_cache(hit), config_limits.recovers(hit)]) == []
 
 
 @pytest.mark.parametrize("given", [container_limits.given, monitoring_container.given])
@@ -79,59 +198,54 @@ def test_the_numbers_of_a_task_come_from_the_seed(given: Callable[[int], object]
 
 
 SECRET = "canary-0f1e2d3c4b5a"
-NAMED = refusal("LOG_LEVEL", "MASTER_DB_PORT")
+WRONG = config_secrets.WRONG
+SAID = "configuration refused: MASTER_DB_NAME: Field required; MASTER_DB_PORT: no number; HTTP_PORT: no number"
+LEAKS = {
+    "config.redact.log.shown": refusal(*WRONG, text=f"{SAID} …{SECRET[3:12]}…"),
+    "config.redact.log.unnamed": refusal("MASTER_DB_NAME", text=SAID),
+    "config.redact.log.accepted": refusal(code=None),
+    "config.redact.reason": refusal(*WRONG, text=SAID.replace("no number", "Field required")),
+}
 
 
-@pytest.mark.parametrize(
-    ("key", "finding"),
-    [
-        ("config.redact.log.shown", config_secrets.log_names_variables(NAMED, leaked=True)),
-        ("config.redact.log.unnamed", config_secrets.log_names_variables(refusal("LOG_LEVEL"), leaked=False)),
-        ("config.redact.log.accepted", config_secrets.log_names_variables(refusal(code=None), leaked=False)),
-        (
-            "config.redact.print.shown",
-            config_secrets.printed_settings(LoadResult(SECRET, printed=f"…{SECRET[3:12]}…"), SECRET),
-        ),
-        ("config.redact.print.lost", config_secrets.printed_settings(LoadResult("*****"), SECRET)),
-    ],
-)
-def test_each_leak_of_a_secret_is_named(key: str, finding: Finding) -> None:
-    """A part of a value is a leak, too; and hiding it from the service is no solution."""
-    assert failed([finding]) == [key]
+@pytest.mark.parametrize(("key", "end"), LEAKS.items(), ids=LEAKS)
+def test_each_leak_of_a_secret_is_named(key: str, end: Refusal) -> None:
+    """A part of a value is a leak, too; and to say nothing is no solution."""
+    assert failed(config_secrets.redact_findings(end, SECRET)) == [key]
 
 
-def test_settings_that_show_nothing_pass() -> None:
-    """The log names both variables, and the password arrives."""
-    assert config_secrets.log_names_variables(NAMED, leaked=False).passed
-    assert config_secrets.printed_settings(LoadResult(SECRET), SECRET).passed
+@pytest.mark.parametrize("text", [SAID, json.dumps({"problems": SAID.partition(": ")[2].split("; ")})])
+def test_a_report_that_shows_no_value_passes(text: str) -> None:
+    """As text and as JSON: each variable with a reason."""
+    assert failed(config_secrets.redact_findings(refusal(*WRONG, text=text), SECRET)) == []
 
 
-RIGHT = LoadResult(config_secrets.ODD)
-REFUSED = LoadResult(refused=(config.PASSWORD,))
-RAISED = LoadResult(raised="IsADirectoryError")
+BOTH = refusal(text="configuration refused: MASTER_DB: Value error, PASSWORD and PASSWORD_FILE are both set")
+UNREADABLE = refusal(text='{"problems":["MASTER_DB: Value error, the file that PASSWORD_FILE names is a folder"]}')
+RAISED = refusal(raised="IsADirectoryError: [Errno 21] Is a directory: '/tmp' (config.py, line 40)", text="…")
+RUNS = refusal(code=None)
 FILES = {
-    "config.file.order": (503, [RIGHT, REFUSED, REFUSED]),
-    "config.file.exact.changed": (201, [LoadResult("odd"), REFUSED, REFUSED]),
-    "config.file.exact.refused": (201, [LoadResult(refused=(config.PASSWORD,)), REFUSED, REFUSED]),
-    "config.file.both.accepted": (201, [RIGHT, RIGHT, REFUSED]),
-    "config.file.both.raised": (201, [RIGHT, RAISED, REFUSED]),
-    "config.file.folder.accepted": (201, [RIGHT, REFUSED, LoadResult("")]),
-    "config.file.folder.raised": (201, [RIGHT, REFUSED, RAISED]),
+    "config.file.order": (placed(503), placed(), BOTH, UNREADABLE),
+    "config.file.exact.changed": (placed(), placed(503), BOTH, UNREADABLE),
+    "config.file.exact.refused": (placed(), refusal("MASTER_DB_PASSWORD"), BOTH, UNREADABLE),
+    "config.file.both.accepted": (placed(), placed(), RUNS, UNREADABLE),
+    "config.file.both.raised": (placed(), placed(), RAISED, UNREADABLE),
+    "config.file.folder.accepted": (placed(), placed(), BOTH, RUNS),
+    "config.file.folder.raised": (placed(), placed(), BOTH, RAISED),
 }
 
 
 @pytest.mark.parametrize(("key", "seen"), FILES.items(), ids=FILES)
-def test_each_mistake_with_a_secret_in_a_file_is_named(key: str, seen: tuple[int, list[LoadResult]]) -> None:
+def test_each_mistake_with_a_secret_in_a_file_is_named(
+    key: str, seen: tuple[Answer, Answer | Refusal, Refusal, Refusal]
+) -> None:
     """The password, a secret with blanks, one that is set twice, and a file that cannot be read."""
-    status, outcomes = seen
-    assert failed(config_secrets.file_findings(Answer(status, 0.1), outcomes)) == [key]
+    assert failed(config_secrets.file_findings(*seen)) == [key]
 
 
-def test_what_fails_as_the_first_file_does_is_left_out() -> None:
-    """Code that raises raises for each file."""
-    assert all(one.passed for one in config_secrets.file_findings(Answer(201, 0.1), [RIGHT, REFUSED, REFUSED]))
-    findings = config_secrets.file_findings(Answer(201, 0.1), [RAISED, RAISED, RAISED])
-    assert failed(findings) == ["config.file.exact.refused"]
+def test_right_answers_to_files_pass() -> None:
+    """Both orders are placed, and both mistakes refused."""
+    assert failed(config_secrets.file_findings(placed(), placed(), BOTH, UNREADABLE)) == []
 
 
 AS_IT_WAS = config_secrets.RIGHT

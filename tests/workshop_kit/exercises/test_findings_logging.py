@@ -16,28 +16,38 @@ from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
 from workshop_kit.exercises.checks.logging_service import (
+    CURIOUS,
     FRAME,
+    FROM_DEBUG,
+    FROM_WARNING,
     HONEST,
     HOSTILE,
     HOSTILE_PATH,
-    LEVELS,
     LIBRARY,
+    LIBRARY_LOGGER,
+    NICKNAME,
+    QUEUE,
+    RAISED,
+    TRIAL_LOGGER,
     UNLUCKY,
     WRITERS,
     Log,
 )
 from workshop_kit.exercises.incidents import LogIncident
-from workshop_kit.exercises.result import Finding, Verdict
+from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.jq import JqOutput
 
 Case = tuple[str, Sequence[Finding]]
 FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
-BUG = {"error": "KeyError: 'rows'", "stack": f"orders.py:40 {FRAME}"}
+FIELDS = {"status": 207, "order_id": 4711, "problems": ["a", "b"], "5e1f": "made up"}
+STACK = f"File {FRAME}, line 40, in error\n{RAISED}: 'no price'"
 EVENTS: list[dict[str, Any]] = [
     *({**FIRST, "request_id": name, "path": "/orders/first"} for name in HONEST),
     {**FIRST, "request_id": HOSTILE, "path": HOSTILE_PATH},
-    {**FIRST, "request_id": UNLUCKY, **BUG},
+    {**FIRST, "logger": TRIAL_LOGGER, "msg": "a trial", "request_id": CURIOUS, **FIELDS},
+    {**FIRST, "logger": LIBRARY_LOGGER, "msg": f"asked by {NICKNAME}", "request_id": CURIOUS},
+    {**FIRST, "request_id": UNLUCKY, "stack": STACK},
 ]
 
 
@@ -56,38 +66,58 @@ def without(*names: str) -> Callable[[dict[str, Any]], str]:
     return lambda fields: json.dumps({name: value for name, value in fields.items() if name not in names})
 
 
+def changed(**values: Any) -> Callable[[dict[str, Any]], str]:
+    """Write a line in which fields that it has have another value."""
+    return lambda fields: json.dumps({name: values.get(name, value) for name, value in fields.items()})
+
+
 def as_text(fields: dict[str, Any]) -> str:
     """Write a line for eyes."""
     return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
+def judge_stdout(log: Log) -> Sequence[Finding]:
+    """What the check finds in a log, after a request for which these fields were logged."""
+    return logging_service.stdout_findings(log, FIELDS)
+
+
 def stdout_findings(to_line: Callable[[dict[str, Any]], str]) -> Sequence[Finding]:
     """What the check finds in a log whose lines are written so."""
-    return logging_service.stdout_findings(log_of(*map(to_line, EVENTS)))
+    return judge_stdout(log_of(*map(to_line, EVENTS)))
 
 
 def stdout() -> Iterator[Case]:
     """Lines that are nearly right."""
     assert all(finding.passed for finding in stdout_findings(json.dumps))
-    yield "logging.stdout.collected.empty", logging_service.stdout_findings(log_of())
+    lines = list(map(json.dumps, EVENTS))
+    yield "logging.stdout.collected.empty", judge_stdout(log_of())
+    yield "logging.stdout.collected.stderr", judge_stdout(Log.of("", "\n".join(lines)))
     yield "logging.stdout.collected.some", stdout_findings(without("request_id"))
     yield "logging.stdout.objects", stdout_findings(as_text)
-    yield "logging.stdout.fields.missing", stdout_findings(without("logger"))
-    yield "logging.stdout.fields.zone", stdout_findings(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]}))
+    yield "logging.stdout.required.missing", stdout_findings(without("logger"))
+    yield (
+        "logging.stdout.required.zone",
+        stdout_findings(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]})),
+    )
+
+    yield "logging.stdout.fields.dropped", stdout_findings(without("5e1f"))
+    yield "logging.stdout.fields.changed", stdout_findings(changed(status="207"))
+    of_library = [line for line in lines if LIBRARY_LOGGER in line]
+    yield "logging.stdout.library.missing", judge_stdout(log_of(*(line for line in lines if line not in of_library)))
+    no_id = [event if event["logger"] != LIBRARY_LOGGER else {**event, "request_id": None} for event in EVENTS]
+    yield "logging.stdout.library.id", judge_stdout(log_of_events(no_id))
 
     forged = json.dumps({**FIRST, "level": "critical", "msg": "all is lost"})
-    lines = list(map(json.dumps, EVENTS))
-    yield "logging.stdout.hostile.forged", logging_service.stdout_findings(log_of(*lines, forged))
+    yield "logging.stdout.hostile.forged", judge_stdout(log_of(*lines, forged))
     yield (
         "logging.stdout.hostile.escapes",
         stdout_findings(lambda fields: json.dumps(fields).replace(r"\u001b", "\x1b")),
     )
-    yield "logging.stdout.hostile.changed", stdout_findings(lambda fields: json.dumps({**fields, "path": "/cleaned"}))
+    yield "logging.stdout.hostile.changed", stdout_findings(changed(path="/cleaned"))
 
-    yield "logging.stdout.bug.missing", stdout_findings(without(*BUG))
-    stack = [json.dumps({**FIRST, "msg": line}) for line in ("orders.py:40", FRAME)]
-    spread = log_of(*map(without("stack"), EVENTS), *stack)
-    yield "logging.stdout.bug.spread", logging_service.stdout_findings(spread)
+    yield "logging.stdout.bug.missing", stdout_findings(without("stack"))
+    stack = [json.dumps({**FIRST, "msg": line}) for line in STACK.split("\n")]
+    yield "logging.stdout.bug.spread", judge_stdout(log_of(*map(without("stack"), EVENTS), *stack))
 
 
 IDS = {"customer-0": "id-0", "customer-1": "id-1"}
@@ -98,7 +128,7 @@ def context_events() -> Iterator[dict[str, Any]]:
     """The lines of two requests at once, and of a task that belongs to none."""
     for who, own in IDS.items():
         for by in WRITERS:
-            line = {"logger": "some_library", "msg": f"asked by {who}"} if by == LIBRARY else {"who": who, "by": by}
+            line = {"logger": LIBRARY_LOGGER, "msg": f"asked by {who}"} if by == LIBRARY else {"who": who, "by": by}
             yield {**line, "request_id": own}
         yield {"msg": "request", "route": "/orders", "request_id": own}
     yield {"msg": "beat"}
@@ -119,7 +149,9 @@ def context() -> Iterator[Case]:
 
     assert all(finding.passed for finding in found(dict))
     failed = [Answer(500), Answer(200)]
-    yield "logging.context.answered", logging_service.context_findings(failed, log_of(), IDS)
+    yield "logging.context.answered.failed", logging_service.context_findings(failed, log_of(), IDS)
+    queue = log_of_events([{"by": QUEUE}, *context_events()])
+    yield "logging.context.answered.queue", logging_service.context_findings(ANSWERED, queue, IDS)
     yield "logging.context.logged.another", found(shared)
     yield "logging.context.logged.lost", found(lost("by", "itself"))
     yield "logging.context.logged.thread", found(lost("by", "a thread"))
@@ -127,49 +159,73 @@ def context() -> Iterator[Case]:
     yield "logging.context.background", found(lambda event: {"request_id": "id-0", **event})
 
 
-def level_events(*wrong: str) -> Iterator[dict[str, Any]]:
-    """The lines of a probe and a request at each level; at the wrong ones the log has the opposite."""
-    for name, (probe, order) in LEVELS.items():
-        for kind, is_logged in (("probe", probe), ("request", order)):
-            if is_logged != (name in wrong):
-                yield {"msg": "request", "request_id": f"level-{name}-{kind}"}
+FROM_INFO = (False, True, True)
 
 
 def level() -> Iterator[Case]:
-    """A level that is not taken, or is taken and has no effect."""
-    assert all(
-        finding.passed for finding in logging_service.level_findings([*LEVELS], log_of_events([*level_events()]))
-    )
-    yield "logging.level.taken", logging_service.level_findings(["info"] * 3, log_of())
-    for key in ("logging.level.debug", "logging.level.info", "logging.level.error"):
-        name = key.rpartition(".")[2]
-        yield key, logging_service.level_findings([*LEVELS], log_of_events([*level_events(name)]))
+    """A signal without an effect, with half of it, or with another one."""
+    for key, logged in (
+        ("start", FROM_WARNING),
+        ("debug", FROM_DEBUG),
+        ("again", FROM_DEBUG),
+        ("back", FROM_WARNING),
+    ):
+        assert logging_service.level_finding(key, logged, logged).passed
+
+    for key, own, library in (
+        ("logging.level.start", FROM_INFO, FROM_INFO),
+        ("logging.level.debug.same", FROM_WARNING, FROM_WARNING),
+        ("logging.level.debug.libraries", FROM_DEBUG, FROM_WARNING),
+        ("logging.level.again", FROM_WARNING, FROM_WARNING),
+        ("logging.level.back.still", FROM_DEBUG, FROM_DEBUG),
+        ("logging.level.back.other", FROM_INFO, FROM_INFO),
+        ("logging.level.back.libraries", FROM_WARNING, FROM_DEBUG),
+    ):
+        yield key, [logging_service.level_finding(key.split(".")[2], own, library)]
+
+    assert logging_service.alive_finding("SIGUSR1", None).passed
+    yield "logging.level.alive", [logging_service.alive_finding("SIGUSR1", 138)]
 
 
-def mixed(seed: int) -> pd.DataFrame:
-    """The lines of the container with mixed lines, as the check reads them."""
-    return read_lines("".join(f"{line}\n" for line in fixtures.mixed_lines(Random(seed))).encode())
+def mixed_text(seed: int) -> list[str]:
+    """The lines of the container with mixed lines."""
+    return fixtures.mixed_lines(Random(seed))
 
 
-def right_answer(frame: pd.DataFrame) -> dict[str, Any]:
-    """The right answer for mixed lines."""
+def framed(lines: Sequence[str]) -> pd.DataFrame:
+    """Lines as the check reads them."""
+    return read_lines("".join(f"{line}\n" for line in lines).encode())
+
+
+def judge_parse(answer: Any, lines: Sequence[str]) -> Result:
+    """What the check says to an answer about these lines."""
+    return logging_lines.judge_parse(answer, lines, framed(lines))
+
+
+def right_answer(lines: Sequence[str]) -> dict[str, Any]:
+    """The right answer for mixed lines, with the rows in another order."""
+    frame = framed(lines)
     odd = frame.loc[frame["reason"].notna(), "raw"].tolist()
-    return {"lines": len(frame), "rows": len(frame) - len(odd), "odd": odd}
+    rows = [json.loads(line) for line in lines if line not in odd]
+    return {"lines": len(lines), "rows": rows[::-1], "odd": odd}
 
 
 def parse() -> Iterator[Case]:
     """One part of the answer is wrong."""
-    frame = mixed(3)
-    right = right_answer(frame)
+    lines = mixed_text(3)
+    right = right_answer(lines)
+    rows = right["rows"]
     for key, change in (
-        ("logging.parse.lines.more", {"lines": len(frame) + 2}),
-        ("logging.parse.lines.fewer", {"lines": len(frame) - 1}),
-        ("logging.parse.rows.more", {"rows": right["rows"] + 3}),
-        ("logging.parse.rows.fewer", {"rows": right["rows"] - 1}),
+        ("logging.parse.lines.more", {"lines": len(lines) + 2}),
+        ("logging.parse.lines.fewer", {"lines": len(lines) - 1}),
+        ("logging.parse.rows.more", {"rows": [*rows, {}]}),
+        ("logging.parse.rows.fewer", {"rows": rows[1:]}),
+        ("logging.parse.rows.values", {"rows": [{}] * len(rows)}),
+        ("logging.parse.rows.none", {"rows": len(rows)}),
         ("logging.parse.odd.lost", {"odd": right["odd"][1:]}),
         ("logging.parse.odd.extra", {"odd": [*right["odd"], "{}"]}),
     ):
-        yield key, logging_lines.judge_parse({**right, **change}, frame).findings
+        yield key, judge_parse({**right, **change}, lines).findings
 
 
 FAILED_REQUEST = {"request_id": "a", "status": 503}
@@ -284,11 +340,12 @@ KINDS = {"plain text", "empty", "JSON, not an object", "JSON cut short", "NaN or
 @pytest.mark.parametrize("kind", sorted(KINDS - {"JSON cut short"}))
 def test_what_is_lost_is_named_by_its_kind(kind: str) -> None:
     """Lines of one kind are in neither list."""
-    frame = mixed(3)
-    right = right_answer(frame)
+    lines = mixed_text(3)
+    frame = framed(lines)
+    right = right_answer(lines)
     lost = set(frame.loc[frame["reason"] == kind, "raw"])
     odd = [line for line in right["odd"] if line not in lost]
-    finding = logging_lines.judge_parse({**right, "odd": odd}, frame).findings[-1]
+    finding = judge_parse({**right, "odd": odd}, lines).findings[-1]
     assert finding.key == "logging.parse.odd.lost"
     assert kind in finding.means
 
@@ -296,9 +353,9 @@ def test_what_is_lost_is_named_by_its_kind(kind: str) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_every_kind_of_odd_line_is_in_the_mixed_log(seed: int) -> None:
     """A seed without NaN would teach nothing about it."""
-    frame = mixed(seed)
-    assert set(frame["reason"].dropna()) == KINDS
-    assert logging_lines.judge_parse(right_answer(frame), frame).verdict is Verdict.PASSED
+    lines = mixed_text(seed)
+    assert set(framed(lines)["reason"].dropna()) == KINDS
+    assert judge_parse(right_answer(lines), lines).verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize(
@@ -315,7 +372,7 @@ def test_any_answer_gets_a_verdict(answer: Any) -> None:
     """Any value that a cell hands in gets a verdict; none raises in the check."""
     for result in (
         logging_incident.judge_cause(answer, LOG, INCIDENT),
-        logging_lines.judge_parse(answer, mixed(1)),
+        judge_parse(answer, mixed_text(1)),
     ):
         assert result.verdict is Verdict.WRONG
         assert any(finding.means and finding.look for finding in result.findings)

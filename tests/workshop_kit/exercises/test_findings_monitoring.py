@@ -4,50 +4,85 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
+from starlette.requests import Request
 from starlette.routing import Route
 
 from tests.workshop_kit.exercises import check_runner
-from workshop_app.metrics import BUCKETS_SECONDS, METHODS, UNMATCHED, is_counted
 from workshop_kit.exercises.checks import (
+    container,
     monitoring_container,
     monitoring_health,
     monitoring_metrics,
     monitoring_ratio,
 )
 from workshop_kit.exercises.checks.monitoring_container import StopObservation
-from workshop_kit.exercises.checks.monitoring_health import GONE, HERE, OTHERWISE
-from workshop_kit.exercises.checks.monitoring_metrics import CLOSED, KNOWN, ODD_METHODS, SLOW_SECONDS, MetricsText
+from workshop_kit.exercises.checks.monitoring_health import GONE, HERE, MOST_CONNECTIONS, OTHERWISE
+from workshop_kit.exercises.checks.monitoring_metrics import (
+    CLOSED,
+    KNOWN,
+    ODD_METHODS,
+    ODD_STATUS,
+    SLOW_SECONDS,
+    MetricsText,
+)
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.workspace import course, regions
 
 Case = tuple[str, Sequence[Finding]]
+ANSWERS = CHECKOUT / "solutions/04_monitoring/answers"
+METHODS = ("GET", "HEAD", "POST")
 SOURCE = check_runner.marked(CHECKOUT, "metrics.py", "04_monitoring")
 SOLUTION = regions.region_of(regions.solved(SOURCE), "monitoring.metrics")
-RAW_PATH = SOLUTION.replace("method, route, ", "method, path, ")
-STATUS = '"none" if status is None else str(status)'
-WITH_ID = SOLUTION.replace('"status")', '"status", "id")').replace(STATUS, f"{STATUS}, uuid.uuid4().hex")
-NOT_FAILURES = SOLUTION.replace(
-    "    method = method", "    if (status or 500) >= 500:\n        return\n    method = method"
-)
+LABELS = "method, route, status"
+ON_ROUTE = "REQUESTS.labels(method, route.path, status)"
+WITH_ID = SOLUTION.replace('"status")', '"status", "id")').replace(ON_ROUTE, f"{ON_ROUTE[:-1]}, 0)")
+WITH_ID = WITH_ID.replace(f"labels({LABELS})", f"labels({LABELS}, uuid.uuid4().hex)")
+
+
+async def endpoint(_: Request) -> None:
+    """Answer nobody: only the routes are needed."""
+
+
+ROUTES = [
+    Route("/orders", endpoint, methods=["POST"]),
+    Route("/orders", endpoint),
+    Route("/orders/{order_id}", endpoint),
+]
+
+
+def changed(*changes: str) -> str:
+    """The solution of monitoring.metrics with changes: old and new text, in turn."""
+    text = SOLUTION
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def counting(condition: str) -> str:
+    """The solution, which counts only requests for which this holds."""
+    return changed(
+        "    if method not in METHODS:", f"    if not ({condition}):\n        return\n    if method not in METHODS:"
+    )
 
 
 def scrapes_of(region: str) -> list[MetricsText]:
     """The check's three scrapes, with these lines in the region."""
     registry = CollectorRegistry()
     types = {one.__name__: partial(one, registry=registry) for one in (Counter, Gauge, Histogram, Summary)}
-    names: dict[str, Any] = {"Iterable": Iterable, "Route": Route, "METHODS": METHODS, "UNMATCHED": UNMATCHED}
-    names |= {"BUCKETS_SECONDS": BUCKETS_SECONDS, "is_counted": is_counted, "uuid": uuid, **types}
+    names: dict[str, Any] = {"Iterable": Iterable, "Route": Route, "METHODS": METHODS, "uuid": uuid, **types}
     exec(region, names)
-    count: Callable[[str, str, str, int | None, float], None] = names["count"]
+    names["expect"](ROUTES)
+    count: Callable[[str, str, str, int, float], None] = names["count"]
 
     def scrape() -> MetricsText:
         return MetricsText.of(generate_latest(registry).decode())
@@ -58,69 +93,79 @@ def scrapes_of(region: str) -> list[MetricsText]:
             seconds = SLOW_SECONDS + 0.01 if (method, status) == ("GET", "200") else 0.01
             count(method, route.replace("{order_id}", f"nobody-{turn}"), route, int(status), seconds)
     for _ in range(CLOSED):
-        count("POST", "/orders", "/orders", None, 0.01)
+        count("POST", "/orders", "/orders", 499, 0.01)
     after = scrape()
     for method in ODD_METHODS:
-        count(method, "/orders", "/orders", 405, 0.01)
-    count("GET", "/nobody-9", UNMATCHED, 404, 0.01)
+        count(method, "/orders", "/orders", int(ODD_STATUS), 0.01)
+    count("GET", "/nobody-9", "unmatched", 404, 0.01)
     return [before, after, scrape()]
 
 
+RAW_PATH_IN_DURATION = changed("DURATION.labels(route).obs", "DURATION.labels(path).obs")
+METRICS = {
+    "monitoring.metrics.counter.absent": changed('"http_requests"', '"orders"'),
+    "monitoring.metrics.counter.type": changed(
+        "Counter(", "Gauge(", 'Gauge("http_requests"', 'Gauge("http_requests_total"'
+    ),
+    "monitoring.metrics.counter.labels": changed(
+        ', "status")',
+        ")",
+        f"labels({LABELS})",
+        "labels(method, route)",
+        ON_ROUTE,
+        "REQUESTS.labels(method, route.path)",
+    ),
+    "monitoring.metrics.counts.path": changed(f"labels({LABELS})", "labels(method, path, status)"),
+    "monitoring.metrics.counts.route": changed(f"labels({LABELS})", 'labels(method, "/orders", status)'),
+    "monitoring.metrics.counts.often": changed("inc()", "inc(2)"),
+    "monitoring.metrics.counts.status": changed(f"labels({LABELS})", 'labels(method, route, f"{status}"[0] + "xx")'),
+    "monitoring.metrics.counts.missing": counting("status < 500"),
+    "monitoring.metrics.series": WITH_ID,
+    "monitoring.metrics.closed.errors": changed(
+        f"labels({LABELS})", "labels(method, route, 500 if status == 499 else status)"
+    ),
+    "monitoring.metrics.closed.uncounted": counting("status != 499"),
+    "monitoring.metrics.zeros": changed("(200, 201, 500, 503)", "(200, 201)"),
+    "monitoring.metrics.methods.many": changed('method = "OTHER"', "pass"),
+    "monitoring.metrics.methods.uncounted": changed('method = "OTHER"', "return"),
+    "monitoring.metrics.durations.absent": changed("Histogram(", "Summary("),
+    "monitoring.metrics.durations.missing": changed(
+        "    DURATION.labels(route).obs", "    if status != 500:\n        DURATION.labels(route).obs"
+    ),
+    "monitoring.metrics.durations.milliseconds": changed("(seconds)", "(seconds * 1000)"),
+    "monitoring.metrics.durations.buckets": changed('("route",))', '("route",), buckets=(10, 100))'),
+    "monitoring.metrics.durations.few": changed('("route",))', '("route",), buckets=(0.1, 1))'),
+    "monitoring.metrics.paths": RAW_PATH_IN_DURATION,
+}
+"""Metrics that are nearly right, by the finding that says so."""
+
+
 def metrics() -> Iterator[Case]:
-    """Metrics that are nearly right."""
+    """Metrics that are nearly right, and those whose code fails."""
     assert monitoring_metrics.judge(scrapes_of(SOLUTION)).verdict is Verdict.PASSED
-    no_buckets = SOLUTION.replace(", buckets=BUCKETS_SECONDS", "")
-    for key, region in (
-        ("monitoring.metrics.counter.absent", SOLUTION.replace('"http_requests"', '"orders"')),
-        ("monitoring.metrics.counter.type", SOLUTION.replace("Counter(", "Gauge(").replace('sts"', 'sts_total"', 1)),
-        (
-            "monitoring.metrics.counter.labels",
-            SOLUTION.replace(', "status")', ")").replace(f", {STATUS}", "").replace(", status)", ")"),
-        ),
-        ("monitoring.metrics.counts.path", RAW_PATH),
-        ("monitoring.metrics.counts.route", SOLUTION.replace("method, route, ", 'method, "/orders", ')),
-        ("monitoring.metrics.counts.often", SOLUTION.replace("inc()", "inc(2)")),
-        ("monitoring.metrics.series", WITH_ID),
-        ("monitoring.metrics.methods", SOLUTION.replace(' if method in METHODS else "OTHER"', "")),
-        ("monitoring.metrics.closed", SOLUTION.replace(STATUS, "str(status or 500)")),
-        ("monitoring.metrics.counts.status", SOLUTION.replace(STATUS, 'f"{status or 0}"[0] + "xx"')),
-        ("monitoring.metrics.durations.milliseconds", SOLUTION.replace("(seconds)", "(seconds * 1000)")),
-        ("monitoring.metrics.durations.buckets", SOLUTION.replace("buckets=BUCKETS_SECONDS", "buckets=(10, 100)")),
-        ("monitoring.metrics.counts.missing", NOT_FAILURES),
-        ("monitoring.metrics.durations.absent", no_buckets.replace("Histogram(", "Summary(")),
-        (
-            "monitoring.metrics.durations.missing",
-            SOLUTION.replace(
-                "    DURATION.labels(route).obs", "    if status != 500:\n        DURATION.labels(route).obs"
-            ),
-        ),
-    ):
-        assert region != SOLUTION, key
+    for key, region in METRICS.items():
         yield key, monitoring_metrics.judge(scrapes_of(region)).findings
 
-    yield "monitoring.metrics.paths", monitoring_metrics.judge(scrapes_of(RAW_PATH_IN_DURATION)).findings
-    nothing = scrapes_of(SOLUTION.replace("inc()", "inc(0)"))
+    nothing = scrapes_of(changed("inc()", "inc(0)"))
     raised = "ValueError: Incorrect label count (metrics.py, line 48)"
     yield "monitoring.metrics.counts.raised", monitoring_metrics.judge(nothing, raised).findings
 
 
-RAW_PATH_IN_DURATION = SOLUTION.replace("DURATION.labels(route).obs", "DURATION.labels(path).obs")
 LATE = Answer(503, seconds=3.0)
 NO_ANSWER = Answer(None, seconds=3.0, error="no answer within 2.5 s")
 TIMELY = Answer(503, seconds=0.8)
 
 
-def health_body(status: str, away: Mapping[str, str], output: str = "") -> str:
+def health_body(status: str, away: Collection[str], words: str = "no answer from {}") -> str:
     """A body of /health."""
-    checks = {f"{name}:responseTime": [{"status": away.get(name, "pass")}] for name in GONE}
-    return json.dumps({"status": status, "checks": checks, "output": output})
+    return json.dumps({"status": status, "away": {name: words.format(name) for name in away}})
 
 
-BOTH = dict.fromkeys(("master-db", "redis"), "fail")
+BOTH = ("master-db", "redis")
 
 
 def deep() -> Iterator[Case]:
-    """Answers while two dependencies hang, and while they refuse."""
+    """Answers while two dependencies hang, and while they refuse; and what is left of them."""
 
     def hanging(path: str, answer: Answer) -> Sequence[Finding]:
         is_in_time = answer.status is not None and answer.seconds < 1
@@ -137,17 +182,21 @@ def deep() -> Iterator[Case]:
     yield "monitoring.deep.ready.late", hanging("/readyz", LATE)
     yield "monitoring.deep.ready.fails", hanging("/readyz", Answer(500))
 
+    assert monitoring_health.leftover(MOST_CONNECTIONS).passed
+    yield "monitoring.deep.leftover", [monitoring_health.leftover(MOST_CONNECTIONS + 1)]
+
     assert refusing(health_body("fail", BOTH))[0].passed
-    yield "monitoring.deep.named.unnamed", refusing(health_body("fail", {"redis": "fail"}))
+    yield "monitoring.deep.named.unnamed", refusing(health_body("fail", ["redis"]))
     yield "monitoring.deep.named.leaked", refusing(health_body("fail", BOTH, "(2003, Can't connect)"))
     yield "monitoring.deep.named.leaked", refusing(health_body("fail", BOTH, "no answer from 4f1c"))
 
 
 def right_health(gone: str, critical: Sequence[str]) -> Answer:
     """The right answer with a dependency gone ("": none), and with these critical ones."""
+    names = {gone} - {""}
     if gone in critical:
-        return Answer(503, body=health_body("fail", {gone: "fail"}))
-    return Answer(200, body=health_body("warn" if gone else "pass", {gone: "warn"}))
+        return Answer(503, body=health_body("fail", names))
+    return Answer(200, body=health_body("warn" if gone else "pass", names))
 
 
 STATES = (*GONE, "")
@@ -159,12 +208,12 @@ def critical() -> Iterator[Case]:
     """One answer of /health is not that of its state, or all are right with one setting only."""
     assert monitoring_health.judge_critical(HERE_RIGHT, ELSEWHERE_RIGHT).verdict is Verdict.PASSED
     for key, gone, wrong in (
-        ("monitoring.critical.gone.unheard", "redis", Answer(200, body=health_body("pass", {"redis": "fail"}))),
-        ("monitoring.critical.gone.strict", OTHERWISE, Answer(503, body=health_body("fail", {OTHERWISE: "warn"}))),
-        ("monitoring.critical.gone.silent", OTHERWISE, Answer(200, body=health_body("pass", {OTHERWISE: "warn"}))),
+        ("monitoring.critical.gone.unheard", "redis", Answer(200, body=health_body("pass", ["redis"]))),
+        ("monitoring.critical.gone.strict", OTHERWISE, Answer(503, body=health_body("fail", [OTHERWISE]))),
+        ("monitoring.critical.gone.silent", OTHERWISE, Answer(200, body=health_body("pass", [OTHERWISE]))),
         ("monitoring.critical.gone.fails", "redis", Answer(500)),
-        ("monitoring.critical.gone.other", "redis", Answer(503, body=health_body("warn", {"redis": "fail"}))),
-        ("monitoring.critical.well", "", Answer(200, body=health_body("warn", {}))),
+        ("monitoring.critical.gone.other", "redis", Answer(503, body=health_body("warn", ["redis"]))),
+        ("monitoring.critical.well", "", Answer(200, body=health_body("warn", []))),
     ):
         yield key, monitoring_health.judge_critical({**HERE_RIGHT, gone: wrong}, ELSEWHERE_RIGHT).findings
     lucky = monitoring_health.judge_critical(HERE_RIGHT, HERE_RIGHT)
@@ -197,6 +246,7 @@ def healthcheck() -> Iterator[Case]:
 
 
 STOPPED = StopObservation(Answer(200), Answer(503), Answer(200), code=0, came=40, total=80, failed=0)
+UNANSWERED = Answer(None, seconds=monitoring_container.DRAIN_SECONDS, error="connection closed without an answer")
 
 
 def drain() -> Iterator[Case]:
@@ -206,34 +256,51 @@ def drain() -> Iterator[Case]:
         ("monitoring.drain.before.early", replace(STOPPED, before=Answer(503))),
         ("monitoring.drain.ready.still", replace(STOPPED, ready=Answer(200), failed=7)),
         ("monitoring.drain.ready.gone", replace(STOPPED, ready=Answer(None, error="connection refused"))),
+        ("monitoring.drain.ready.blocked", replace(STOPPED, ready=UNANSWERED)),
+        ("monitoring.drain.ready.blocked", replace(STOPPED, ready=replace(UNANSWERED, status=503))),
         ("monitoring.drain.ready.fails", replace(STOPPED, ready=Answer(500))),
         ("monitoring.drain.lost", replace(STOPPED, failed=7)),
         ("monitoring.drain.alive", replace(STOPPED, live=Answer(503))),
-        ("monitoring.drain.end", replace(STOPPED, code=None)),
+        ("monitoring.drain.end.runs", replace(STOPPED, code=None)),
+        ("monitoring.drain.end.crashed", replace(STOPPED, code=1)),
     ):
         yield key, monitoring_container.drain_findings(observed)
 
 
-SILENT = dict.fromkeys(monitoring_ratio.CASES, False)
-RIGHT_ALERT = {name: case.fires for name, case in monitoring_ratio.CASES.items()}
+Fired = Mapping[str, Collection[str]]
+OF_ALL = {"alertname", "severity"}
+RIGHT_ALERT = {name: OF_ALL for name, case in monitoring_ratio.PLAYS.items() if case.fires}
+
+
+def fired(**plays: Collection[str] | None) -> Fired:
+    """The plays in which an alert fires that is right but for these, by the names of its labels; None: it is silent."""
+    changes = {name: labels for name, labels in plays.items() if labels is not None}
+    return {name: labels for name, labels in (RIGHT_ALERT | changes).items() if plays.get(name, "") is not None}
+
+
+RATIOS = {
+    "monitoring.ratio.mistyped": fired(mistyped=OF_ALL),
+    "monitoring.ratio.few": fired(few=OF_ALL),
+    "monitoring.ratio.crowd": fired(crowd=OF_ALL),
+    "monitoring.ratio.probes": fired(probes=OF_ALL),
+    "monitoring.ratio.other": fired(other=OF_ALL),
+    "monitoring.ratio.many.late": fired(many=None),
+    "monitoring.ratio.many.silent": fired(many=None, late=None),
+    "monitoring.ratio.part": fired(reads=None),
+    "monitoring.ratio.apart": fired(apart={*OF_ALL, "route"}),
+    "monitoring.ratio.all": fired(all=OF_ALL),
+    "monitoring.ratio.window": fired(window=OF_ALL),
+    "monitoring.ratio.moment": fired(moment=OF_ALL),
+    "monitoring.ratio.night": fired(night=None),
+    "monitoring.ratio.ends": fired(ends=OF_ALL),
+}
 
 
 def ratio() -> Iterator[Case]:
     """Plays in which the alert fires, or does not, and should not, or should."""
     assert all(finding.passed for finding in monitoring_ratio.play_findings(RIGHT_ALERT))
-    for key in (
-        "monitoring.ratio.mistyped",
-        "monitoring.ratio.few",
-        "monitoring.ratio.crowd",
-        "monitoring.ratio.probes",
-        "monitoring.ratio.other",
-        "monitoring.ratio.moment",
-        "monitoring.ratio.many",
-        "monitoring.ratio.night",
-        "monitoring.ratio.ends",
-    ):
-        name = key.rpartition(".")[2]
-        yield key, monitoring_ratio.play_findings({**RIGHT_ALERT, name: not RIGHT_ALERT[name]})
+    for key, plays in RATIOS.items():
+        yield key, monitoring_ratio.play_findings(plays)
 
 
 WRONG = {
@@ -260,17 +327,99 @@ def failed_keys(result: Result) -> list[str]:
     return [finding.key for finding in result.findings if not finding.passed]
 
 
-def test_plays_that_show_nothing_are_left_out() -> None:
-    """What needs a call is not judged without one; an alert that always fires is one finding."""
-    judged = monitoring_ratio.play_findings(SILENT)
-    assert [finding.key for finding in judged if not finding.passed] == ["monitoring.ratio.many"]
-    assert "monitoring.ratio.ends" not in [finding.key for finding in judged]
-    always = dict.fromkeys(monitoring_ratio.CASES, True)
-    failed = [finding.key for finding in monitoring_ratio.play_findings(always) if not finding.passed]
-    assert failed == ["monitoring.ratio.mistyped"]
-    loud = {**RIGHT_ALERT, "few": True, "crowd": True, "moment": True}
-    failed = [finding.key for finding in monitoring_ratio.play_findings(loud) if not finding.passed]
-    assert failed == ["monitoring.ratio.few"]
+SILENT: Fired = {}
+ALWAYS = dict.fromkeys(monitoring_ratio.PLAYS, OF_ALL)
+OF_A_STATUS = {*OF_ALL, "status"}
+OF_EACH_SERIES = dict.fromkeys(("few", "crowd", "apart", "all", "window", "moment"), OF_A_STATUS)
+ORDERS_ONLY = fired(reads=None, apart=OF_ALL, all=OF_ALL, moment=OF_ALL)
+SHORT_WINDOW = fired(window=OF_ALL, moment=OF_ALL)
+NUMBER_OF_FAILURES = {**fired(crowd=OF_ALL, night=None)}
+
+
+@pytest.mark.parametrize(
+    ("plays", "keys"),
+    [
+        (SILENT, ["monitoring.ratio.many.silent"]),
+        (ALWAYS, ["monitoring.ratio.mistyped"]),
+        (fired(**OF_EACH_SERIES), ["monitoring.ratio.apart"]),
+        (fired(**OF_EACH_SERIES, ends={"status"}), ["monitoring.ratio.few", "monitoring.ratio.ends"]),
+        (ORDERS_ONLY, ["monitoring.ratio.part"]),
+        (SHORT_WINDOW, ["monitoring.ratio.window"]),
+        (fired(reads=None, orders=None), ["monitoring.ratio.part"]),
+        (NUMBER_OF_FAILURES, ["monitoring.ratio.crowd", "monitoring.ratio.night"]),
+    ],
+)
+def test_plays_that_show_nothing_are_left_out(plays: Fired, keys: Sequence[str]) -> None:
+    """One mistake makes the alert wrong in several plays, and is told once."""
+    judged = monitoring_ratio.play_findings(plays)
+    assert [finding.key for finding in judged if not finding.passed] == keys
+
+
+SHAPES = [
+    '{"status": "fail", "away": {"redis": "no answer from redis"}}',
+    '{"status": "fail", "away": ["redis"]}',
+    '{"status": "fail", "output": "redis does not answer in time"}',
+    '{"status": "fail", "master-db": true, "replica-db": true, "redis": false}',
+    '{"status": "fail", "master-db": null, "replica-db": null, "redis": "no answer"}',
+    '{"status": "fail", "checks": {"master-db:t": [{"status": "pass", "ms": 3}], "redis:t": [{"status": "fail"}]}}',
+    '{"result": "FAIL", "of": {"redis": {"up": false, "critical": true}, "master-db": {"up": true, "critical": true}}}',
+    '{"status": "fail", "all": {"redis": {"status": "down", "critical": true}, "master-db": {"status": "up"}}}',
+    "fail: redis",
+    "fail\nmaster-db: ok, replica-db: ok, redis: timed out",
+]
+
+
+@pytest.mark.parametrize("body", SHAPES)
+def test_a_body_of_any_shape_is_read(body: str) -> None:
+    """What is away, and the word for the whole service, may stand in other places than the solution's."""
+    answer = Answer(503, body=body)
+    assert monitoring_health.away(answer) == {"redis"}
+    shown = monitoring_health.judge_critical({**HERE_RIGHT, "redis": answer}, ELSEWHERE_RIGHT)
+    assert shown.verdict is Verdict.PASSED, shown
+
+
+def test_a_body_that_says_that_all_is_well_names_none() -> None:
+    """The names of dependencies that answer are no complaint."""
+    for body in (
+        '{"status": "pass", "checks": {"redis": "pass", "master-db": {"status": "ok", "ms": 0.8}}}',
+        "pass",
+        "{}",
+    ):
+        assert monitoring_health.away(Answer(200, body=body)) == set()
+
+
+@pytest.mark.parametrize(
+    ("process_1", "code", "is_good"),
+    [
+        ("python main.py", 0, True),
+        ("/sbin/docker-init -- python main.py", 0, True),
+        ("/sbin/docker-init -- python main.py", 143, True),
+        ("tini -- sh start.sh", 143, True),
+        ("tini -- sh start.sh", 137, False),
+        ("sh start.sh tini", 143, False),
+        ("python main.py", None, False),
+    ],
+)
+def test_behind_an_init_143_is_a_good_end(process_1: str, code: int | None, is_good: bool) -> None:
+    """uvicorn raises SIGTERM again once it has stopped; an init passes that on as 143."""
+    assert container.is_good_end(process_1, code) is is_good
+    ends = [
+        one
+        for one in monitoring_container.drain_findings(replace(STOPPED, process_1=process_1, code=code))
+        if "end" in one.key
+    ]
+    assert [one.passed for one in ends] == [is_good]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ANSWERS / "monitoring.metrics").iterdir()))
+def test_each_answer_of_metrics_is_judged_by_its_numbers(name: str) -> None:
+    """Right answers in other styles pass; the others fail with the key that the registry has for them."""
+    exercises = course.read_toml(CHECKOUT)["exercise"]
+    [entry] = [one for one in exercises if one["id"] == "monitoring.metrics"]
+    result = monitoring_metrics.judge(scrapes_of((ANSWERS / "monitoring.metrics" / name).read_text()))
+    key = entry["cheats"].get(name)
+    assert failed_keys(result) == ([key] if key else [])
+    assert key or name in entry["alternatives"]
 
 
 def test_a_function_that_fails_in_every_state_is_one_finding() -> None:

@@ -79,5 +79,5 @@ def judged(stack: Stack, exercise: Exercise) -> Result:
     if exercise.id == "container.dockerfile":
         return check_runner.judge_files(stack, exercise.id, {"Dockerfile": body})
     assert body != check_runner.solved_region(exercise)
-    marked = check_runner.marked(CHECKOUT, exercise.file or "", exercise.lesson)
+    marked = check_runner.marked_for(exercise)
     return check_runner.judge(stack, exercise.id, regions.replace(regions.solved(marked), exercise.id, body))

@@ -62,6 +62,12 @@ def test_an_answer_is_json_or_a_sentence(progress: Progress, value: object) -> N
     assert not progress.path.exists()
 
 
+def test_an_answer_with_nan_is_kept_without_it(progress: Progress) -> None:
+    """json.loads of Python accepts NaN, so an answer may have it: the check says that it is wrong, not the cell."""
+    progress.keep_answer(ID, {"rows": [{"discount": float("nan")}]})
+    assert progress.exercise(ID).answer == {"rows": [{"discount": None}]}
+
+
 def test_writers_do_not_lose_each_others_work(progress: Progress) -> None:
     """Twenty writers at once, as kernels and commands are, leave twenty guesses and twenty attempts."""
 

@@ -24,9 +24,9 @@ from workshop_kit.patience import VARIABLE
 
 STACK = """Traceback (most recent call last):
   File "<frozen runpy>", line 198, in _run_module_as_main
-  File "/app/workshop_app/__main__.py", line 33, in main
+  File "/app/main.py", line 33, in read_settings
     settings = config.load(environ)
-  File "/app/workshop_app/config.py", line 41, in read
+  File "/app/config.py", line 41, in read
     return environ["HTTP_PORT"]
            ~~~~~~~^^^^^^^^^^^^^
   File "/usr/lib/python3.13/os.py", line 700, in __getitem__
@@ -35,10 +35,7 @@ KeyError: 'HTTP_PORT'
 """
 IN_JSON = {"level": "error", "msg": "cannot start", "error": "KeyError: 'HTTP_PORT'", "stack": STACK}
 READY = json.dumps({"level": "info", "msg": "listening"})
-PROBLEMS = [
-    {"variable": "MASTER_DB_HOST", "purpose": "where orders go", "wrong": "is not set"},
-    {"variable": "HTTP_PORT", "purpose": "where it listens", "wrong": "is not a whole number"},
-]
+PROBLEMS = ["MASTER_DB_HOST: Field required", "HTTP_PORT: Input should be a valid integer"]
 REFUSED = {"level": "error", "msg": "configuration refused", "problems": PROBLEMS}
 
 
@@ -46,7 +43,12 @@ RAISED = "KeyError: 'HTTP_PORT' (config.py, line 41)"
 LOGS = {
     "uvicorn": (f"ERROR:    {STACK}\nERROR:    Exiting.\n", RAISED),
     "JSON": (f"{READY}\n{json.dumps(IN_JSON)}\n", RAISED),
-    "problems": (json.dumps(REFUSED), "2 problems: MASTER_DB_HOST is not set; HTTP_PORT is not a whole number"),
+    "problems": (json.dumps(REFUSED), f"2 problems: {'; '.join(PROBLEMS)}"),
+    "problems in one line": (
+        f"configuration refused: {PROBLEMS[0]}; {PROBLEMS[1]}\n",
+        f"2 problems: {'; '.join(PROBLEMS)}",
+    ),
+    "one problem": (f"configuration refused: {PROBLEMS[0]}\n", PROBLEMS[0]),
     "deeply nested": ("[" * 5000, ""),
     "odd": ('{"problems": 3, "stack": 4}\n' + "  \n" * 30_000 + "!", ""),
 }
@@ -167,7 +169,7 @@ def raised(kind: str, line: str = "value = settings") -> str:
 
 
 GOT_NONE = "TypeError: int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"
-EMPTY = {"msg": "configuration refused", "problems": [{"variable": "REDIS_USER", "wrong": "is set, but empty"}]}
+EMPTY = {"msg": "configuration refused", "problems": ["REDIS_USER: Input should be a valid string"]}
 JOINED = {"Entrypoint": ["python3"], "Cmd": ["uvicorn", "app:app"]}
 IN_SHELL = {"Entrypoint": ["/bin/sh", "-c", "uvicorn"], "Cmd": ["app:app"]}
 RUNS = {"Status": "running"}
@@ -217,6 +219,23 @@ def test_a_variable_that_get_did_not_find_is_named() -> None:
     line = 'return int(os.environ.get("REDIS_PORT"))'
     assert why(raised(GOT_NONE, line)).means.startswith("REDIS_PORT is not set")
     assert why(raised(GOT_NONE, line), config={"Env": ["REDIS_PORT=6379"]}).key == "start.answer.none"
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        "REDIS_USER: Field required",
+        "REDIS: PASSWORD and PASSWORD_FILE are both set: keep one of the two",
+        "REDIS_PORT: Input should be a valid integer",
+        "the settings are wrong",
+    ],
+)
+def test_other_problems_are_no_missing_values(problem: str) -> None:
+    """A variable that is said to be missing, a group of variables, one that is set, and words of the participant."""
+    environment = ["REDIS_PORT=abc", "REDIS_PASSWORD=a", "REDIS_PASSWORD_FILE=b"]
+    finding = why(json.dumps({"problems": [problem]}), config={"Env": environment})
+    assert finding.key == "start.answer.settings"
+    assert problem in finding.means
 
 
 def test_a_check_that_gives_its_own_command_does_not_speak_of_the_images() -> None:

@@ -14,6 +14,9 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import Context
+from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
 
 PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\n    print(path.read_text(), '!')\n"
@@ -59,6 +62,37 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
         assert str(trial.get("/livez")) == "connection refused"
 
 
+def test_a_request_meets_the_fault_that_it_asks_for(context: Context, image: str) -> None:
+    """The service runs through faulty_inside.py; its own middleware answers for the bug, and others are served."""
+    with service_trial.run_with_stack(context, image, wrapper=service_trial.FAULTY) as trial:
+        service_trial.wait_started(trial, "/orders")
+        assert trial.get("/orders", headers={"X-Fault": "error"}).status == 500
+        assert trial.get("/orders").status == 200
+        assert "no price for /orders" in trial.lines()
+
+
+WRAPPER = "/given/faulty_inside.py"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["python", "main.py"], ("python", WRAPPER, "main.py")),
+        (
+            ["tini", "--", "/opt/venv/bin/python", "-u", "/srv/main.py"],
+            ("tini", "--", "/opt/venv/bin/python", "-u", WRAPPER, "/srv/main.py"),
+        ),
+        (["/bin/sh", "-c", "exec python main.py"], ("/bin/sh", "-c", f"exec python {WRAPPER} main.py")),
+        (["/app/main.py"], ("python", WRAPPER, "/app/main.py")),
+        (["sh", "start.sh"], ("python", WRAPPER, "main.py")),
+        ([], ("python", WRAPPER, "main.py")),
+    ],
+)
+def test_a_wrapper_comes_before_the_program(command: list[str], expected: tuple[str, ...]) -> None:
+    """The participant's interpreter, init and options stay."""
+    assert service_trial.wrapped(command, WRAPPER) == expected
+
+
 def test_secrets_are_read_in_the_stacks_folder(tmp_path: Path) -> None:
     """Docker Desktop tells sources in a machine of its own, which are no paths here."""
     (tmp_path / "secrets").mkdir()
@@ -83,3 +117,31 @@ def test_log_lines_mask_the_passwords(context: Context, image: str) -> None:
     assert any(secret in said for secret in secrets)
     assert not any(secret in lines for secret in secrets)
     assert "(secret) !" in lines
+
+
+def unpublished(state: str = "running") -> Any:
+    """A container without a port, in this state."""
+    return SimpleNamespace(
+        inspect=lambda: {"NetworkSettings": {"Ports": {}}, "State": {"Status": state, "ExitCode": 1}}
+    )
+
+
+def test_an_error_that_is_expected_is_no_wait_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that refuses after its limit does what it should; any other slow error is noted."""
+    monkeypatch.setattr(http, "request", lambda *_, **__: Answer(503, 1.5))
+    trial = Trial(unpublished())
+    trial.post("/orders", {}, expected=503)
+    assert trial.waits.longest is None
+    trial.post("/orders", {}, expected=201)
+    assert trial.waits.longest is not None
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "listens"), [(Answer(404), "running", True), (Answer(None), "exited", False)]
+)
+def test_any_status_shows_that_it_listens(
+    monkeypatch: pytest.MonkeyPatch, answer: Answer, state: str, listens: bool
+) -> None:
+    """A service without a probe says 404; one that has ended is not waited for."""
+    monkeypatch.setattr(http, "get", lambda *_, **__: answer)
+    assert Trial(unpublished(state)).wait_listening("/orders/none", 60) is listens

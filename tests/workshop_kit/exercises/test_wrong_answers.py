@@ -30,15 +30,18 @@ DEEP = solved("monitoring.deep", "health.py")
 PROBE = solved("monitoring.healthcheck", "Dockerfile")
 METRICS = solved("monitoring.metrics", "metrics.py")
 RULES = regions.solved(check_runner.marked(CHECKOUT, "alerts.yml", "04_monitoring"))
-STATUS = '"none" if status is None else str(status)'
-PINGS = DEEP.replace("(_: Request)", "(request: Request)").replace(
-    '    return respond(200, {"status": "pass"})',
-    "    state = request.app.state\n    error = await answer_of(state.dependencies.redis)\n"
-    '    return respond(503 if error else 200, {"status": "pass"})',
+PINGS = changed(
+    DEEP,
+    '    return respond(200, "pass", {})',
+    '    error = await check("redis", request.app.state.pings["redis"])\n'
+    '    return respond(503 if error else 200, "pass", {})',
 )
+COMMAND = '["python", "-I", "-S", "probe.py"]'
 ASKS_HEALTH = """["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health', timeout=1)"]"""
-OF_DATABASE = PROBE.replace('["python", "-I", "-S", "/app/my_service/probe.py"]', ASKS_HEALTH)
-NO_TIME = PROBE.replace("--retries=2 --start-period=10s", "--retries=1")
+LONG_START = changed(PROBE, "--start-period=10s", "--start-period=60s")
+OF_DATABASE = changed(LONG_START, COMMAND, ASKS_HEALTH)
+NO_COMMAND = changed(PROBE, COMMAND, '["curl", "-f", "http://127.0.0.1:8080/livez"]')
+NO_TIME = changed(PROBE, "--retries=2 --start-period=10s", "--retries=1")
 PROBES = ', route!~"/livez|/readyz|/health"'
 WRONG, NOT_UP = Verdict.WRONG, Verdict.DID_NOT_START
 
@@ -46,9 +49,6 @@ COLLECTOR = solved("logging.collector", "checkpoint.py", "03_logging")
 PROMISES_FIRST = COLLECTOR.replace("        sync_folder", "        save(self)\n        sync_folder").replace(
     "        generation = self.generation + 1\n",
     "        generation = self.generation = self.generation + 1\n        save(self)\n",
-)
-NO_COMMAND = PROBE.replace(
-    '"python", "-I", "-S", "/app/my_service/probe.py"', '"curl", "-f", "http://127.0.0.1:8080/livez"'
 )
 KEYED = [
     ("logging.collector", changed(COLLECTOR, "self.lines = {}", "self.line"), NOT_UP, "logging.collector.runs.crashed"),
@@ -64,7 +64,12 @@ KEYED = [
     ("monitoring.healthcheck", NO_COMMAND, WRONG, "monitoring.healthcheck.command"),
     ("monitoring.healthcheck", OF_DATABASE, WRONG, "monitoring.healthcheck.serving.failing"),
     ("monitoring.healthcheck", NO_TIME, WRONG, "monitoring.healthcheck.starting.unhealthy"),
-    ("monitoring.metrics", changed(METRICS, f", {STATUS}", ""), WRONG, "monitoring.metrics.counts.raised"),
+    (
+        "monitoring.metrics",
+        changed(METRICS, "labels(method, route, status)", "labels(method, route)"),
+        WRONG,
+        "monitoring.metrics.counts.raised",
+    ),
 ]
 
 
@@ -99,7 +104,10 @@ EXPRESSION = re.compile(r"^ +expr:", re.MULTILINE)
         (RULES.replace("5..", "[45].."), "monitoring.ratio.mistyped"),
         (RULES.replace(PROBES, ""), "monitoring.ratio.probes"),
         (RULES.replace("for: 2s", "for: 0s"), "monitoring.ratio.moment"),
-        (RULES.replace("0.05", "5"), "monitoring.ratio.many"),
+        (RULES.replace("0.05", "5"), "monitoring.ratio.many.silent"),
+        (RULES.replace("[10s]", "[1m]"), "monitoring.ratio.many.late"),
+        (RULES.replace("[10s]", "[5s]"), "monitoring.ratio.window"),
+        (RULES.replace("sum(rate", "(rate"), "monitoring.ratio.apart"),
         (with_expression(UNLIKE), "monitoring.ratio.computes"),
         (with_expression("sum(rate(http_requests_total[10s])"), "monitoring.ratio.loads.refused"),
         (EXPRESSION.sub("      expr:", RULES), "monitoring.ratio.loads.indentation"),

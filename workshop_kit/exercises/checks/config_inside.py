@@ -1,10 +1,11 @@
 """Runs inside a trial, with the participant's modules, and prints as JSON what they did.
 
-Arguments: the mark of the line in the log; and the cases for load() as JSON, or nothing for environment().
+Arguments: the mark of the line in the log, the name of a function below, and its arguments.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
@@ -12,42 +13,65 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 ABSENT, PRESENT = "WORKSHOP_ABSENT", "WORKSHOP_PRESENT"
+NAMES = ("host", "port", "name", "user", "password", "sql_mode")
 
 
-def main(mark: str, cases: str = "") -> None:
-    """Print one line: the mark, and the outcomes."""
-    outcomes = [outcome(*case) for case in json.loads(cases)] if cases else restored()
-    sys.stdout.write(f"\n{mark}{json.dumps(outcomes)}\n")
+def main(mark: str, function: str, *arguments: str) -> None:
+    """Print one line: the mark, and what the function returned. The modules are in the image's working directory."""
+    sys.path.insert(0, str(Path.cwd()))
+    outcome = FUNCTIONS[function](*arguments)
+    sys.stdout.write(f"\n{mark}{json.dumps(outcome)}\n")
 
 
-def outcome(environ: dict[str, str | None], files: dict[str, str]) -> dict[str, Any]:
-    """Return the ``password`` that load() read, and the printed settings; or what was ``refused`` or ``raised``.
+def read_database(variables: str, group: str) -> dict[str, str] | None:
+    """Return the settings of a group, as the participant's function reads them; None if there is no such function."""
+    os.environ.update(json.loads(variables))
 
-    ``environ`` has changes of this process's own: None takes a variable away.
-    """
-    from my_service import config  # type: ignore[import-not-found]  # the participant's
+    import config  # the participant's
 
-    for path, text in files.items():
-        Path(path).write_text(text, encoding="utf-8")
-    changed = {**os.environ, "MASTER_DB_PASSWORD_FILE": None, **environ}
-    given = {name: value for name, value in changed.items() if value is not None}
+    read = getattr(config, "read_database", None)
+    if read is None:
+        return None
     try:
-        settings = config.load(given)
-        password = settings.master_db.password.get_secret_value()
-    except config.ConfigError as error:
-        refused = [str(problem.variable) for problem in error.problems]
-        return {"refused": refused}
+        settings = read(group)
+        return {name.upper(): text_of(getattr(settings, name)) for name in NAMES}
     except Exception as error:
-        return {"raised": type(error).__name__}
-    group = settings.master_db
-    printed = f"{settings} {settings!r} {group} {group!r}"
-    return {"password": None if password is None else str(password), "printed": printed}
+        return {"raised": f"{type(error).__name__}: {error}"[:200]}
+
+
+def text_of(value: Any) -> str:
+    """Return a setting as text, also a secret."""
+    reveal = getattr(value, "get_secret_value", lambda: value)
+    return str(reveal())
+
+
+def ask_nobody() -> str | None:
+    """Return what answer_to() raises if nothing listens where Redis should be; None if there is no such function."""
+    import cache
+    from config import RedisSettings
+
+    answer_to = getattr(cache, "answer_to", None)
+    if answer_to is None:
+        return None
+    nowhere = RedisSettings(host="127.0.0.1", port=1, user="default", password=SecretStr("none"))
+
+    async def ask() -> str:
+        """Ask, and return the name of the error, or what came back."""
+        try:
+            answer = await answer_to(cache.connect(nowhere), "GET", "order:1")
+        except Exception as error:
+            return type(error).__name__
+        return f"nothing: it returned {answer!r}"
+
+    return asyncio.run(ask())
 
 
 def restored() -> dict[str, Any]:
     """Return for each situation whether the block was as asked, and the two variables afterwards."""
-    from my_service.restoring import environment  # type: ignore[import-not-found]
+    from restoring import environment  # type: ignore[import-not-found]
 
     seen: dict[str, Any] = {}
     for situation in (plain, raising, nested):
@@ -83,6 +107,12 @@ def nested(environment: Callable[..., Any]) -> bool:
         plain(environment)
         return os.environ.get(ABSENT) == os.environ.get(PRESENT) == "outer"
 
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "read_database": read_database,
+    "ask_nobody": ask_nobody,
+    "restored": restored,
+}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

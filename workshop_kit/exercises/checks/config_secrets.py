@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from workshop_kit.engine.containers import SECRETS_FOLDER
-from workshop_kit.exercises import service_trial
+from workshop_kit.exercises import service_trial, trial_database
 from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.checks import config
-from workshop_kit.exercises.checks.config import PASSWORD, ConfigCase, LoadResult, Refusal
+from workshop_kit.exercises.checks.config import PASSWORD, Refusal
 from workshop_kit.exercises.findings import findings
 from workshop_kit.exercises.result import Finding, Result, conclude
+from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe import leaks
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import Surface
@@ -20,28 +22,37 @@ REDACT = findings("config.redact")
 FILE = findings("config.file")
 RESTORE = findings("config.restore")
 PORT = "MASTER_DB_PORT"
-LEVEL = "LOG_LEVEL"
-PATH = "/tmp/secret"  # noqa: S108  # in the container
+NAME = "MASTER_DB_NAME"
+HTTP = "HTTP_PORT"
+WRONG = (PORT, NAME, HTTP)
 PASSWORD_FILE = f"{PASSWORD}_FILE"
+GROUP = "MASTER_DB"
 ODD = " odd \t"
+FOLDER = "/tmp"  # noqa: S108  # in the container
 LONGEST_TOLD = 300
 
 
 @check("config.redact")
 def redact(context: Context) -> Result:
-    """Plant a canary as the password, then in place of a port and a level; search what is printed and logged."""
+    """Plant a canary as the password and in place of two ports, leave out a name, and search the log."""
+    service_trial.ensure_up(context.stack, context.report)
     canary = leaks.new_canary()
-    wrong = dict.fromkeys((PASSWORD, PORT, LEVEL), canary)
+    wrong = dict.fromkeys((PASSWORD, PORT, HTTP), canary)
+    without = (PASSWORD_FILE, NAME)
     with (
         service_trial.build(context) as image,
-        ThreadPoolExecutor(1) as pool,
-        service_trial.run_with_stack(context, image, environment=wrong, without=(PASSWORD_FILE,)) as broken,
+        service_trial.run_with_stack(context, image, environment=wrong, without=without) as trial,
     ):
-        loading = pool.submit(config.load, context, image, [({PASSWORD: canary}, {})])
-        refusal = config.wait_refused(broken)
-        leaked = shows(canary, broken.lines(config.LOG_LIMIT_BYTES))
-        (accepted,) = loading.result()
-    return conclude(REDACT.shown, (log_names_variables(refusal, leaked=leaked), printed_settings(accepted, canary)))
+        refusal = config.wait_refused(trial)
+    return conclude(REDACT.shown, redact_findings(refusal, canary))
+
+
+def redact_findings(refusal: Refusal, canary: str) -> list[Finding]:
+    """Return the findings on the log; where it names no variable, what it says of each is not compared."""
+    log = log_names_variables(refusal, leaked=shows(canary, refusal.text))
+    if not log.passed:
+        return [log]
+    return [log, tells_reasons(refusal.text)]
 
 
 def shows(canary: str, text: str) -> bool:
@@ -51,70 +62,84 @@ def shows(canary: str, text: str) -> bool:
 
 def log_names_variables(refusal: Refusal, *, leaked: bool) -> Finding:
     """Find whether the error in the log names the wrong variables, and no value."""
-    names_both = {PORT, LEVEL} <= refusal.named
     way = "accepted" if refusal.code in (None, 0) else "unnamed"
     if leaked:
         way = "shown"
     got = f"{refusal}; the value {'stands' if leaked else 'does not stand'} in it"
-    return REDACT.found(refusal.code == 1 and names_both and not leaked, f"log.{way}", got, port=PORT, level=LEVEL)
+    passed = refusal.code == 1 and refusal.named.issuperset(WRONG) and not leaked
+    return REDACT.found(passed, f"log.{way}", got, port=PORT, name=NAME, http=HTTP)
 
 
-def printed_settings(outcome: LoadResult, password: str) -> Finding:
-    """Find whether the printed settings hide a password that they have."""
-    leaked = shows(password, outcome.printed)
-    arrives = outcome.password == password
-    shown = "in the print" if leaked else "nowhere"
-    has_it = "has it" if arrives else "lacks it"
-    way = "shown" if arrives else "lost"
-    got = f"it shows {shown}; get_secret_value() {has_it}"
-    return REDACT.found(arrives and not leaked, f"print.{way}", got, outcome=outcome)
+def tells_reasons(text: str) -> Finding:
+    """Find whether what is said of a missing variable differs from what is said of one that is no number."""
+    reasons = {reason_of(name, text) for name in (NAME, HTTP)}
+    got = "two reasons" if len(reasons) > 1 else "the same, or nothing"
+    return REDACT.equals("reason", got, name=NAME, http=HTTP)
+
+
+def reason_of(variable: str, text: str) -> str:
+    """Return what a log says of a variable, as far as it can be told from what follows it.
+
+    >>> reason_of("HTTP_PORT", "refused: MASTER_DB_NAME: Field required; HTTP_PORT: no number")
+    'no number'
+    """
+    found = re.search(rf'{variable}\W+(.*?)(?:"|; |{"|".join(WRONG)}|$)', text, re.MULTILINE)
+    return found[1].strip(" ,.;") if found else ""
 
 
 @check("config.file")
 def file(context: Context) -> Result:
-    """Give it the right password in a file, as an editor writes it, and place an order; then files that are wrong."""
+    """Give it right passwords in files, and place orders; then a password that is set twice, and a folder."""
     service_trial.ensure_up(context.stack, context.report)
-    secret = service_trial.secrets_of(context.stack)[f"{SECRETS_FOLDER}/master_db_password"]
-    cases: list[ConfigCase] = [
-        ({PASSWORD_FILE: PATH}, {PATH: ODD}),
-        ({PASSWORD_FILE: PATH, PASSWORD: "another"}, {PATH: ODD}),
-        ({PASSWORD_FILE: "/tmp"}, {}),  # noqa: S108
-    ]
-    files = {"password": secret.rstrip("\n") + "\n"}
-    environment = {PASSWORD_FILE: f"{service_trial.GIVEN}/password"}
-    with (
-        service_trial.build(context) as image,
-        ThreadPoolExecutor(1) as pool,
-        service_trial.run_with_stack(context, image, environment=environment, files=files) as trial,
-    ):
-        loading = pool.submit(config.load, context, image, cases)
-        service_trial.wait_started(trial)
-        order = config.place_order(trial)
-        outcomes = loading.result()
-        lines = trial.lines()
-    return conclude(FILE.shown, file_findings(order, outcomes), lines)
+    secret = service_trial.secrets_of(context.stack)[f"{SECRETS_FOLDER}/master_db_password"].rstrip("\n")
+    path = f"{service_trial.GIVEN}/password"
+    with trial_database.start(context.stack, ODD) as database, service_trial.build(context) as image:
+        edited = {PASSWORD_FILE: path}
+        twice = {PASSWORD_FILE: path, PASSWORD: secret}
+        with (
+            _run(context, image, edited, f"{secret}\n") as with_line_end,
+            _run(context, image, twice, secret) as both,
+        ):
+            config.wait_listening(with_line_end)
+            order = config.place_order(with_line_end)
+            lines = with_line_end.lines()
+            set_twice = config.wait_refused(both)
+
+        database.wait_ready()
+        with (
+            config.run_on(context, image, database, edited, files={"password": ODD}) as odd,
+            _run(context, image, {PASSWORD_FILE: FOLDER}, secret) as folder,
+        ):
+            arrived = config.order_or_refusal(odd)
+            unreadable = config.wait_refused(folder)
+    return conclude(FILE.shown, file_findings(order, arrived, set_twice, unreadable), lines)
 
 
-def file_findings(order: Answer, outcomes: Sequence[LoadResult]) -> tuple[Finding, ...]:
-    """Return the findings on the order and the three cases; what fails as the first one does is left out."""
-    exact, both, folder = outcomes
+def _run(context: Context, image: str, environment: Mapping[str, str], password: str) -> AbstractContextManager[Trial]:
+    """Run the image with these variables, and with a password in a file."""
+    return service_trial.run_with_stack(context, image, environment=environment, files={"password": password})
+
+
+def file_findings(
+    order: Answer, arrived: Refusal | Answer, set_twice: Refusal, unreadable: Refusal
+) -> tuple[Finding, ...]:
+    """Return the findings on the order, on the password with blanks, and on the two mistakes with a file."""
     placed = FILE.equals("order", str(order), status=201)
-    if exact.raised:
-        return placed, _exact(exact)
-    return placed, _exact(exact), _refused(both, "both"), _refused(folder, "folder")
+    return placed, _exact(arrived), _refused(set_twice, "both"), _refused(unreadable, "folder")
 
 
-def _exact(outcome: LoadResult) -> Finding:
-    arrives = outcome.password == ODD
-    way = "refused" if outcome.password is None else "changed"
-    got = "it arrives as it is" if arrives else str(outcome)
-    return FILE.found(arrives, f"exact.{way}", got, outcome=outcome)
+def _exact(arrived: Refusal | Answer) -> Finding:
+    way = "changed" if isinstance(arrived, Answer) else "refused"
+    return FILE.equals(f"exact.{way}", str(arrived), status=201, outcome=arrived)
 
 
-def _refused(outcome: LoadResult, name: str) -> Finding:
-    way = "raised" if outcome.password is None else "accepted"
-    is_named = any(PASSWORD in variable for variable in outcome.refused)
-    return FILE.found(is_named, f"{name}.{way}", str(outcome), variable=PASSWORD, outcome=outcome)
+def _refused(refusal: Refusal, name: str) -> Finding:
+    """Find whether it refused; pydantic names the group, and the sentence has the word."""
+    way = "accepted" if refusal.code is None else "raised"
+    is_named = GROUP in refusal.text and "PASSWORD" in refusal.text
+    outcome = refusal.raised or str(refusal)
+    got = f"exit code 1, and {PASSWORD} is named" if refusal.is_orderly and is_named else outcome
+    return FILE.found(refusal.is_orderly and is_named, f"{name}.{way}", got, variable=PASSWORD, outcome=outcome)
 
 
 Seen = tuple[str, str | None, str | None]
@@ -126,7 +151,7 @@ RIGHT: Seen = ("as asked", None, "before")
 def restore(context: Context) -> Result:
     """Use the participant's context manager in three situations, and read the variables afterwards."""
     with service_trial.build(context) as image:
-        seen = config.run_inside(context, image)
+        seen = config.run_inside(context, image, "restored")
     return conclude(RESTORE.shown, restore_findings({name: (*values,) for name, values in seen.items()}))
 
 

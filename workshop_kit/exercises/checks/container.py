@@ -17,6 +17,8 @@ STOP_SECONDS = 6.0
 ORDER_SECONDS = 0.5
 """From SIGTERM to the rest of an order; the task says that an order takes up to a second."""
 KILLED_BY_SIGTERM = 143
+INITS = ("tini", "docker-init", "dumb-init", "catatonit")
+"""Programs that a container may have as process 1, before the service."""
 SAYS = findings("container.graceful")
 
 
@@ -60,7 +62,17 @@ def _end(process_1: str, code: int | None, *, hears: bool) -> Finding:
     way = failure(process_1, code)
     if code is None and hears:
         way = "held"
-    return SAYS.found(code == 0, f"end.{way}", outcome(process_1, code), seconds=STOP_SECONDS, code=code)
+    is_good = is_good_end(process_1, code)
+    return SAYS.found(is_good, f"end.{way}", outcome(process_1, code), seconds=STOP_SECONDS, code=code)
+
+
+def is_good_end(process_1: str, code: int | None) -> bool:
+    """Return whether a container ended by itself. Behind an init 143 is right, too.
+
+    uvicorn stops gracefully, and then raises the signal again. As process 1 it survives that.
+    """
+    program = process_1.split(" ", maxsplit=1)[0].rpartition("/")[2]
+    return code == 0 or (code == KILLED_BY_SIGTERM and program in INITS)
 
 
 def failure(process_1: str, code: int | None) -> str:

@@ -1,69 +1,79 @@
-"""Runs inside a trial, beside the participant's logs.py: ``GET /orders?trial=…`` fails, or waits and logs.
+"""Runs a participant's service inside a trial; a request's ``X-Fault`` says what is logged before its handler answers.
 
-The last line of the service's ``orders.py`` calls `around`.
+The container has this file beside faulty_inside.py, which it adds to: ``python logging_inside.py main.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable
+import sys
 from contextvars import Context
 from typing import Any
 
+import faulty_inside as faulty  # type: ignore[import-not-found]  # stands beside this file, in the container
+import structlog
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-
-from . import logs  # type: ignore[attr-defined]  # the participant's
 
 BEATS = 40
 BEAT_SECONDS = 0.05
 
-log: Any = logs.get_logger("trial")
+log: Any = structlog.get_logger("trial")
 library = logging.getLogger("some_library")
 tasks: set[asyncio.Task[None]] = set()
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-def around(recent: Handler) -> Handler:
-    """Return a handler of ``GET /orders`` with the trial's answers before the service's own."""
-
-    async def handler(request: Request) -> Response:
-        """Answer for ``trial``, else as the service does."""
-        what, who = (request.query_params.get(name, "") for name in ("trial", "who"))
-        if what == "bug":
-            charge(who)
-        if what == "beat":
-            tasks.add(asyncio.create_task(beat(), context=Context()))
-            return PlainTextResponse("")
-        return await serve(who) if what == "slow" else await recent(request)
-
-    return handler
+arrived: list[str] = []
+together = asyncio.Event()
 
 
-def charge(who: str) -> None:
-    """Raise a KeyError."""
-    prices: dict[str, int] = {}
-    prices[f"no price for {who}"]
+async def events(request: Request) -> None:
+    """Log the fields that the check made up, and what a customer calls itself from a library."""
+    log.info("a trial", **json.loads(request.query_params["fields"]))
+    library.warning("asked by %s", request.query_params["who"])
 
 
-async def serve(who: str) -> Response:
-    """Log, wait, and log from a library, from a thread and with an exception."""
+async def levels(_: Request) -> None:
+    """Log at each level, by the service's own logger and by a library's."""
+    for level in ("debug", "info", "warning"):
+        getattr(log, level)(f"a trial at {level}")
+        getattr(library, level)("a library at %s", level)
+
+
+async def crowd(request: Request) -> None:
+    """Log, wait for other requests, and log from a library, from a thread and with an exception."""
+    who = request.query_params["who"]
+    arrived.append(who)
+    if len(arrived) > 1:
+        together.set()
     log.info("waiting", who=who, by="itself")
+
+    try:
+        await asyncio.wait_for(together.wait(), float(request.query_params["seconds"]))
+    except TimeoutError:
+        log.info("nobody else came", who=who, by="the queue")
     await asyncio.sleep(0.2)
+
     library.info("asked by %s", who)
     await asyncio.to_thread(log.info, "counting", who=who, by="a thread")
     try:
         await asyncio.sleep(0.1)
-        charge(who)
+        await faulty.error(request)
     except KeyError:
         log.exception("it failed", who=who, by="an exception")
-    return PlainTextResponse(who)
 
 
-async def beat() -> None:
+async def beat(_: Request) -> None:
+    """Begin a task that belongs to no request."""
+    tasks.add(asyncio.create_task(beats(), context=Context()))
+
+
+async def beats() -> None:
     """Log lines that belong to no request."""
     for _ in range(BEATS):
         log.info("beat")
         await asyncio.sleep(BEAT_SECONDS)
+
+
+if __name__ == "__main__":
+    faulty.FAULTS |= {"events": events, "levels": levels, "crowd": crowd, "beat": beat}
+    faulty.run(sys.argv[1])

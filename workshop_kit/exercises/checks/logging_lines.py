@@ -32,32 +32,51 @@ COLLECTOR = findings("logging.collector")
 
 @check("logging.parse")
 def parse(context: Context) -> Result:
-    """Compare the counts and the odd lines with those of the live container."""
-    with handed_in(context, "container") as (container, value):
-        return judge_parse(value, read_container(context.stack.session.engine.client.containers.get(container)))
+    """Compare the lines, the rows and the odd lines with those of the live container."""
+    with handed_in(context, "container") as (name, value):
+        container = context.stack.session.engine.client.containers.get(name)
+        lines = container.logs().decode().removesuffix("\n").split("\n")
+        return judge_parse(value, lines, read_container(container))
 
 
-def judge_parse(value: Any, frame: pd.DataFrame) -> Result:
-    """Judge an answer by the lines as the kit's reader has them."""
+def judge_parse(value: Any, lines: Sequence[str], frame: pd.DataFrame) -> Result:
+    """Judge an answer by the lines of the container, and by the frame that the kit's reader makes of them."""
     odd = frame[frame["reason"].notna()]
-    texts = part(value, "odd")
-    texts = [*map(str, texts)] if isinstance(texts, list | tuple) else []
-    shown = PARSE.shown.format(lines=len(frame), odd=len(odd))
-    return conclude(shown, _parse_findings(value, texts, len(frame), odd))
+    shown = PARSE.shown.format(lines=len(lines), odd=len(odd))
+    return conclude(shown, _parse_findings(value, lines, odd))
 
 
-def _parse_findings(value: Any, texts: Sequence[str], total: int, odd: pd.DataFrame) -> tuple[Finding, ...]:
-    """Return the findings on an answer: rows are counted once the lines are right, and what is odd once the rows are.
+def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tuple[Finding, ...]:
+    """Return the findings on an answer: rows are judged once the lines are right, and what is odd once the rows are.
 
     A line that is nowhere is told also where the number of lines is wrong.
     """
-    lines = _count(part(value, "lines"), total, "lines")
-    odd_texts = _odd(texts, odd)
-    if not lines.passed:
-        return (lines, odd_texts) if odd_texts.key == LOST else (lines,)
+    counted = _count(part(value, "lines"), len(lines), "lines")
+    odd_texts = _odd(part(value, "odd"), odd)
+    if not counted.passed:
+        return (counted, odd_texts) if odd_texts.key == LOST else (counted,)
 
-    rows = _count(part(value, "rows"), total - len(odd), "rows")
-    return (lines, rows, odd_texts) if rows.passed else (lines, rows)
+    whole = Counter(lines) - Counter(odd["raw"].astype(str))
+    rows = _rows(part(value, "rows"), [json.loads(line) for line in whole.elements()])
+    return (counted, rows, odd_texts) if rows.passed else (counted, rows)
+
+
+def _rows(rows: Any, right: Sequence[dict[str, Any]]) -> Finding:
+    """Find whether the rows are those of the lines, in any order."""
+    if not isinstance(rows, list | tuple):
+        return PARSE.failed("rows.none", f"you have {rows!r}"[:MOST_COMPLAINT])
+
+    counted = _count(len(rows), len(right), "rows")
+    if not counted.passed:
+        return counted
+    missing = Counter(map(_canonical, right)) - Counter(map(_canonical, rows))
+    wrong = missing.total()
+    got = f"{len(rows) - wrong} of {len(rows)} rows are what their lines say"
+    return PARSE.found(not wrong, "rows.values", got, wrong=wrong)
+
+
+def _canonical(row: Any) -> str:
+    return json.dumps(row, sort_keys=True)
 
 
 def _count(count: Any, total: int, what: str) -> Finding:
@@ -66,7 +85,8 @@ def _count(count: Any, total: int, what: str) -> Finding:
     return PARSE.found(count == total, f"{what}.{way}", got, total=total)
 
 
-def _odd(texts: Sequence[str], odd: pd.DataFrame) -> Finding:
+def _odd(texts: Any, odd: pd.DataFrame) -> Finding:
+    texts = [*map(str, texts)] if isinstance(texts, list | tuple) else []
     reason_of = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
     lost = Counter(odd["raw"].astype(str)) - Counter(texts)
     extra = Counter(texts) - Counter(odd["raw"].astype(str))

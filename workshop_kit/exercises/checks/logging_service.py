@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check, part
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.findings import findings, until_failed
 from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import Trial, fields_of
 from workshop_kit.observe.http import Answer
+from workshop_kit.patience import patient
 from workshop_kit.screen import visible
 
-ORDERS = "orders.py"
 INSIDE = Path(__file__).with_name("logging_inside.py")
-WRAPPED = "\nfrom . import inside as _inside\n\nrecent = _inside.around(recent)\n"
+ORDERS = "/orders"
+NO_ORDER = "/orders/first"
+"""A path that is answered without a database."""
 WAIT_SECONDS = 2.0
 SHOWN_CHARACTERS = 60
 """How much of a line stands in a finding."""
+TRIAL_LOGGER = "trial"
+LIBRARY_LOGGER = "some_library"
 
 STDOUT = findings("logging.stdout")
 REQUIRED = ("ts", "level", "logger", "msg")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?:Z|[+-]\d\d:?\d\d)")
 HONEST = ("honest-1", "honest-2", "honest-3", "honest-4")
 HOSTILE = "hostile"
+CURIOUS = "curious"
 UNLUCKY = "unlucky"
-"""The request ids of the customers: some who order, a hostile one, and one who meets a bug."""
+"""The request ids of the customers: some who order, a hostile one, one with more fields, and one who meets a bug."""
 FORGED = '{"level":"critical","msg":"all is lost"}'
 HOSTILE_PATH = f"/orders/cheap\n{FORGED}\n\x1b[2J\x1b[31m\N{LINE SEPARATOR}"
 """With a line end and a forged line, an escape sequence, and U+2028."""
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
-FRAME = "in charge"
-"""Stands in the traceback of the bug."""
+NICKNAME = 'the "Duke"\n\x1b[31m'
+"""What the customer with more fields calls itself."""
+FIELDS: Mapping[str, Any] = {
+    "status": 207,
+    "duration_ms": 1.5,
+    "master_db_ms": 0.5,
+    "order_id": 4711,
+    "dependency": "redis",
+    "problems": ["REDIS_HOST: Field required", "REDIS_PORT: Field required"],
+}
+"""Fields that the service logs, now or in a later lesson. The check adds one that it makes up."""
+FRAME = "faulty_inside.py"
+RAISED = "KeyError"
+"""Both stand in the traceback of the bug."""
 
 CONTEXT = findings("logging.context")
 AT_ONCE = 8
+OTHERS_SECONDS = 2.0
+"""How long a request waits for another one to come."""
+CROWD_SECONDS = 6.0
 LIBRARY = "a library"
 WRITERS = {
     "itself": "the service",
@@ -50,67 +72,80 @@ WRITERS = {
     "an exception": "code that caught an exception",
 }
 """The field ``by`` of a line that logging_inside.py writes, and what has logged it."""
+QUEUE = "the queue"
 
 LEVEL = findings("logging.level")
-LEVEL_PATH = "/admin/log-level"
-LEVELS = {"debug": (True, True), "info": (False, True), "error": (False, False)}
-"""Whether the log has the line of a probe, and of a customer's request, at each level."""
-KINDS = ("probe", "request")
+NAMES = ("debug", "info", "warning")
+FROM_WARNING = (False, False, True)
+FROM_DEBUG = (True, True, True)
+"""Which of the levels `NAMES` are logged."""
 
 
 @dataclass(frozen=True)
 class Log:
-    """All lines of ``docker logs``, and the fields of each ({} if it is no JSON object)."""
+    """All lines of ``docker logs`` that a check reads, and the fields of each ({} if it is no JSON object).
+
+    ``errors`` is what came by standard error, where only the other stream was read.
+    """
 
     lines: tuple[str, ...]
     records: tuple[dict[str, Any], ...]
+    errors: str = ""
 
     @classmethod
-    def of(cls, text: str) -> Log:
+    def of(cls, text: str, errors: str = "") -> Log:
         """Read the output of ``docker logs``."""
         lines = text.split("\n")[:-1]
-        return cls(tuple(lines), tuple(map(fields_of, lines)))
+        return cls(tuple(lines), tuple(map(fields_of, lines)), errors)
 
     def having(self, **fields: Any) -> list[dict[str, Any]]:
         """Return the records with these values."""
         return [one for one in self.records if all(one.get(name) == value for name, value in fields.items())]
 
 
-def read_log(trial: Trial, complete: Callable[[Log], bool]) -> Log:
+def read_log(trial: Trial, complete: Callable[[Log], bool], *, only_stdout: bool = False) -> Log:
     """Read the log until it is complete, or the time is up."""
+    container = trial.running.container
 
     def read() -> Log:
-        return Log.of(trial.running.container.logs().decode(errors="replace"))
+        errors = b""
+        if only_stdout:
+            errors = container.logs(stdout=False)
+        text = container.logs(stderr=not only_stdout)
+        return Log.of(text.decode(errors="replace"), errors.decode(errors="replace"))
 
     return trial.poll(read, complete, WAIT_SECONDS, missing="the log was not complete")
 
 
-@contextlib.contextmanager
-def run(context: Context, **changes: Any) -> Iterator[Trial]:
-    """Run the participant's service with logging_inside.py behind ``GET /orders?trial=…``."""
-    orders = context.folder / ORDERS
-    orders.write_text((context.stack.root / "workshop_app" / ORDERS).read_text() + WRAPPED)
-    (context.folder / "inside.py").write_text(INSIDE.read_text())
-    with service_trial.start(context, **changes) as trial:
-        yield trial
+def run(context: Context, **options: Any) -> AbstractContextManager[Trial]:
+    """Run the participant's service with the faults of logging_inside.py."""
+    return service_trial.start(context, ORDERS, wrapper=INSIDE, **options)
+
+
+def ask(trial: Trial, request_id: str, fault: str, **query: Any) -> Answer:
+    """Ask for the orders; the fault says what is logged meanwhile."""
+    headers = {"X-Request-ID": request_id, "X-Fault": fault}
+    return trial.get(f"{ORDERS}?{urlencode(query)}", headers=headers, within_seconds=CROWD_SECONDS)
 
 
 @check("logging.stdout")
 def stdout(context: Context) -> Result:
     """Send requests of several customers, then read ``docker logs``."""
+    fields = {**FIELDS, secrets.token_hex(4): secrets.token_hex(4)}
     with run(context) as trial:
         context.report_step("placing orders, asking for trouble, and reading docker logs")
         for name in HONEST:
-            trial.get("/orders/first", headers={"X-Request-ID": name})
+            trial.get(NO_ORDER, headers={"X-Request-ID": name})
         trial.get(quote(HOSTILE_PATH), headers={"X-Request-ID": HOSTILE})
-        trial.get("/orders?trial=bug&who=nobody", headers={"X-Request-ID": UNLUCKY})
+        ask(trial, CURIOUS, "events", fields=json.dumps(fields), who=NICKNAME)
+        ask(trial, UNLUCKY, "error")
 
-        log = read_log(trial, lambda log: bool(log.having(request_id=UNLUCKY, msg="request")))
-        return conclude(STDOUT.shown, stdout_findings(log), trial.lines())
+        log = read_log(trial, lambda log: bool(log.having(request_id=UNLUCKY, msg="request")), only_stdout=True)
+        return conclude(STDOUT.shown, stdout_findings(log, fields), trial.lines())
 
 
-def stdout_findings(log: Log) -> tuple[Finding, ...]:
-    """Return the findings on the log of a service after the requests of all customers.
+def stdout_findings(log: Log, fields: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Return the findings on the log of a service after the requests of all customers; one of them logged ``fields``.
 
     Without the customers' lines nothing else is judged. Where lines are no JSON, only what a hostile customer wrote is.
     """
@@ -119,18 +154,24 @@ def stdout_findings(log: Log) -> tuple[Finding, ...]:
         return (collected,)
 
     objects = _objects(log)
-    if objects.passed:
-        return (collected, objects, _fields(log), _hostile(log), _bug(log))
+    if not objects.passed:
+        harm = [_hostile(log)] if _was_forged(log) or _has_escapes(log) else []
+        return (collected, objects, *harm)
 
-    harm = [_hostile(log)] if _was_forged(log) or _has_escapes(log) else []
-    return (collected, objects, *harm)
+    required = _required(log)
+    judged = [collected, objects, required]
+    if required.passed:
+        judged += [_all_fields(log, fields), _library(log)]
+    return (*judged, _hostile(log), _bug(log))
 
 
 def _collected(log: Log) -> Finding:
     logged = [name for name in HONEST if any(name in line for line in log.lines)]
     total = len(HONEST)
-    way = "some" if log.lines else "empty"
     got = f"{len(log.lines)} lines; {len(logged)} of {total} requests are in them"
+    way = "some" if log.lines else "empty"
+    if not logged and any(name in log.errors for name in HONEST):
+        way = "stderr"
     return STDOUT.found(len(logged) == total, f"collected.{way}", got, total=total)
 
 
@@ -142,16 +183,43 @@ def _objects(log: Log) -> Finding:
     return STDOUT.found(not odd, "objects", got)
 
 
-def _fields(log: Log) -> Finding:
+def _required(log: Log) -> Finding:
     missing = [name for name in REQUIRED if any(name not in fields for fields in log.records)]
     names = ", ".join(REQUIRED)
     if missing:
-        return STDOUT.failed("fields.missing", f"without {', '.join(missing)}", fields=names)
+        return STDOUT.failed("required.missing", f"without {', '.join(missing)}", fields=names)
 
     times = [str(fields["ts"]) for fields in log.records]
     without_zone = next((time for time in times if not TIME.fullmatch(time)), "")
     got = f"ts is {without_zone[:SHOWN_CHARACTERS]}" if without_zone else "all of them"
-    return STDOUT.found(not without_zone, "fields.zone", got, fields=names)
+    return STDOUT.found(not without_zone, "required.zone", got, fields=names)
+
+
+def _all_fields(log: Log, fields: Mapping[str, Any]) -> Finding:
+    lines = log.having(logger=TRIAL_LOGGER, msg="a trial")
+    line = lines[0] if lines else {}
+    dropped = [name for name in fields if name not in line]
+    changed = [name for name in fields if name in line and not _is_same(line[name], fields[name])]
+    total = len(fields)
+    if dropped:
+        return STDOUT.failed("fields.dropped", f"without {', '.join(dropped)}", total=total)
+
+    got = "all of them"
+    if changed:
+        got = ", ".join(f"{name} is {json.dumps(line[name])[:SHOWN_CHARACTERS]}" for name in changed)
+    return STDOUT.found(not changed, "fields.changed", got, total=total)
+
+
+def _is_same(logged: Any, given: Any) -> bool:
+    """Return whether a value is as it was given: 207 is no text, and True is no 1."""
+    return json.dumps(logged) == json.dumps(given)
+
+
+def _library(log: Log) -> Finding:
+    lines = log.having(logger=LIBRARY_LOGGER, msg=f"asked by {NICKNAME}")
+    way = "id" if lines else "missing"
+    right = [line for line in lines if line.get("request_id") == CURIOUS]
+    return STDOUT.found(len(right) == 1, f"library.{way}", f"{len(lines)} lines, {len(right)} with the request's id")
 
 
 def _was_forged(log: Log) -> bool:
@@ -175,15 +243,14 @@ def _hostile(log: Log) -> Finding:
 
 
 def _bug(log: Log) -> Finding:
-    lines = [one for one in log.having(request_id=UNLUCKY) if "stack" in one and "error" in one]
-    is_whole = len(lines) == 1 and "KeyError" in str(lines[0]["error"]) and FRAME in str(lines[0]["stack"])
-    elsewhere = [
-        line
-        for line, fields in zip(log.lines, log.records, strict=True)
-        if FRAME in line and fields.get("request_id") != UNLUCKY
-    ]
+    whole = 0
+    elsewhere = 0
+    for line, fields in zip(log.lines, log.records, strict=True):
+        is_of_request = fields.get("request_id") == UNLUCKY
+        whole += is_of_request and FRAME in line and RAISED in line
+        elsewhere += not is_of_request and FRAME in line
     way = "spread" if elsewhere else "missing"
-    return STDOUT.found(is_whole, f"bug.{way}", f"{len(lines)} lines of that request with error and stack")
+    return STDOUT.found(whole > 0, f"bug.{way}", f"{whole} lines of that request with a traceback")
 
 
 @check("logging.context")
@@ -192,14 +259,14 @@ def request_context(context: Context) -> Result:
     ids = {f"customer-{number}": f"id-{number}" for number in range(AT_ONCE)}
     with run(context) as trial:
         context.report_step(f"asking as {AT_ONCE} customers at once")
-        trial.get("/orders?trial=beat")
+        ask(trial, "id-of-the-first", "beat")
 
-        def ask(who: str) -> Answer:
-            return trial.get(f"/orders?trial=slow&who={who}", headers={"X-Request-ID": ids[who]}, within_seconds=4)
+        def ask_as(who: str) -> Answer:
+            return ask(trial, ids[who], "crowd", who=who, seconds=patient(OTHERS_SECONDS))
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = list(pool.map(ask, ids))
-        log = read_log(trial, lambda log: len(log.having(msg="request", route="/orders")) > AT_ONCE)
+            answers = list(pool.map(ask_as, ids))
+        log = read_log(trial, lambda log: _ended(log, ids).passed)
         return conclude(CONTEXT.shown, context_findings(answers, log, ids), trial.lines())
 
 
@@ -207,7 +274,7 @@ def context_findings(answers: Sequence[Answer], log: Log, ids: Mapping[str, str]
     """Return the findings on requests at once, up to the first that failed: what fails later follows from that."""
 
     def all_findings() -> Iterator[Finding]:
-        yield _answered(answers)
+        yield _answered(answers, log)
         for by in WRITERS:
             yield _logged(by, log, ids)
         yield _ended(log, ids)
@@ -216,12 +283,17 @@ def context_findings(answers: Sequence[Answer], log: Log, ids: Mapping[str, str]
     return until_failed(all_findings())
 
 
-def _answered(answers: Sequence[Answer]) -> Finding:
+def _answered(answers: Sequence[Answer], log: Log) -> Finding:
     wrong = [answer for answer in answers if answer.status != 200]
     got = f"{len(answers) - len(wrong)} of {len(answers)} are answered with 200"
     if wrong:
         got += f"; another one: {wrong[0]}"
-    return CONTEXT.found(not wrong, "answered", got, total=len(answers))
+        return CONTEXT.failed("answered.failed", got, total=len(answers))
+
+    is_queue = bool(log.having(by=QUEUE))
+    if is_queue:
+        got += ", one after the other"
+    return CONTEXT.found(not is_queue, "answered.queue", got, total=len(answers))
 
 
 def _logged(by: str, log: Log, ids: Mapping[str, str]) -> Finding:
@@ -229,7 +301,7 @@ def _logged(by: str, log: Log, ids: Mapping[str, str]) -> Finding:
     right = 0
     wrong = 0
     for who, own in ids.items():
-        lines = {"logger": "some_library", "msg": f"asked by {who}"} if by == LIBRARY else {"who": who, "by": by}
+        lines = {"logger": LIBRARY_LOGGER, "msg": f"asked by {who}"} if by == LIBRARY else {"who": who, "by": by}
         logged_ids = {line.get("request_id") for line in log.having(**lines)}
         right += logged_ids == {own}
         wrong += bool(logged_ids - {own, None})
@@ -243,7 +315,7 @@ def _logged(by: str, log: Log, ids: Mapping[str, str]) -> Finding:
 
 
 def _ended(log: Log, ids: Mapping[str, str]) -> Finding:
-    last_lines = [log.having(msg="request", route="/orders", request_id=own) for own in ids.values()]
+    last_lines = [log.having(msg="request", route=ORDERS, request_id=own) for own in ids.values()]
     right = sum(len(lines) == 1 for lines in last_lines)
     return CONTEXT.found(right == len(ids), "ended", f"{right} of {len(ids)} ids have one")
 
@@ -258,36 +330,66 @@ def _background(log: Log) -> Finding:
 
 @check("logging.level")
 def level(context: Context) -> Result:
-    """Set three levels, and send a probe and an order at each."""
-    with run(context, environment={"HTTP_ADMIN": "true"}) as trial:
-        context.report_step(f"PUT {LEVEL_PATH}: debug, info, error, debug")
-        answered = [_set_level(trial, level) for level in LEVELS]
-        trial.send("PUT", LEVEL_PATH, {"level": "debug"})
-        trial.get("/orders/first", headers={"X-Request-ID": "level-last"})
-
-        log = read_log(trial, lambda log: bool(log.having(request_id="level-last")))
-        return conclude(LEVEL.shown, level_findings(answered, log), trial.lines())
+    """Send signals to a service whose level is warning, and let it log at each level in between."""
+    with run(context, environment={"LOG_LEVEL": "warning"}) as trial:
+        context.report_step("sending USR1, USR1 again, and USR2")
+        return conclude(LEVEL.shown, until_failed(_levels(trial)), trial.lines())
 
 
-def level_findings(answered: Sequence[str], log: Log) -> tuple[Finding, ...]:
-    """Return the findings on the levels that the service answered, and on the lines that it logged at each."""
-    is_taken = [*answered] == [*LEVELS]
-    taken = LEVEL.found(is_taken, "taken", ", ".join(answered), levels=", ".join(LEVELS))
-    if not is_taken:
-        return (taken,)
-    return (taken, *(_lines_at(log, level) for level in LEVELS))
+def _levels(trial: Trial) -> Iterator[Finding]:
+    """Yield the findings on what is logged at the start and after each signal."""
+    yield level_finding("start", *_logged_levels(trial, FROM_WARNING))
+    for key, signal, expected in (
+        ("debug", "SIGUSR1", FROM_DEBUG),
+        ("again", "SIGUSR1", FROM_DEBUG),
+        ("back", "SIGUSR2", FROM_WARNING),
+    ):
+        trial.signal(signal)
+        logged = _logged_levels(trial, expected)
+        alive = alive_finding(signal, trial.exit_code())
+        yield alive if not alive.passed else level_finding(key, *logged)
 
 
-def _set_level(trial: Trial, level: str) -> str:
-    """Set a level, send a probe and a request, and return the level that the service answers."""
-    trial.send("PUT", LEVEL_PATH, {"level": level})
-    for path, kind in zip(("/livez", "/orders/first"), KINDS, strict=True):
-        trial.get(path, headers={"X-Request-ID": f"level-{level}-{kind}"})
-    return str(part(trial.get(LEVEL_PATH).json(), "level") or "nothing")
+def alive_finding(signal: str, exit_code: int | None) -> Finding:
+    """Return the finding on whether the container still runs after a signal."""
+    got = "it runs" if exit_code is None else f"the container has ended, with exit code {exit_code}"
+    return LEVEL.found(exit_code is None, "alive", got, signal=signal)
 
 
-def _lines_at(log: Log, level: str) -> Finding:
-    logged = tuple(bool(log.having(request_id=f"level-{level}-{kind}", msg="request")) for kind in KINDS)
-    probe = "with" if logged[0] else "without"
-    order = "with" if logged[1] else "without"
-    return LEVEL.found(logged == LEVELS[level], level, f"{probe} the probe, {order} the order")
+Levels = tuple[bool, ...]
+
+
+def level_finding(key: str, own: Levels, library: Levels) -> Finding:
+    """Return the finding on the levels of which there are lines: of the service's own logger and of a library's."""
+    expected = FROM_DEBUG if key in {"debug", "again"} else FROM_WARNING
+    way = ""
+    if key == "debug":
+        way = ".libraries" if own == expected else ".same"
+    elif key == "back":
+        way = ".libraries" if own == expected else ".still" if own[0] else ".other"
+
+    got = f"the service logs {_names(own)}"
+    if library != own:
+        got += f"; libraries log {_names(library)}"
+    return LEVEL.found(own == library == expected, f"{key}{way}", got)
+
+
+def _names(logged: Levels) -> str:
+    names = [name for name, is_logged in zip(NAMES, logged, strict=True) if is_logged]
+    return ", ".join(names) or "nothing"
+
+
+def _logged_levels(trial: Trial, expected: Levels) -> tuple[Levels, Levels]:
+    """Let the service and a library log at each level; ask again for as long as it is not what is expected."""
+
+    def look() -> tuple[Levels, Levels]:
+        own_id = f"level-{secrets.token_hex(4)}"
+        ask(trial, own_id, "levels")
+        log = read_log(trial, lambda log: bool(log.having(request_id=own_id, msg="a trial at warning")))
+        messages = {line.get("msg") for line in log.having(request_id=own_id)}
+        own = tuple(f"a trial at {name}" in messages for name in NAMES)
+        library = tuple(f"a library at {name}" in messages for name in NAMES)
+        return own, library
+
+    missing = "the level was not as expected"
+    return trial.poll(look, lambda logged: logged == (expected, expected), WAIT_SECONDS, missing=missing)

@@ -13,6 +13,7 @@ from typing import Any
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, seeded
+from workshop_kit.exercises.checks.container import is_good_end
 from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, WORKS
 from workshop_kit.exercises.findings import findings
 from workshop_kit.exercises.result import Finding, Result, conclude
@@ -26,6 +27,23 @@ COMMAND = "monitoring.healthcheck.command"
 NO_DATABASE = {"MASTER_DB_PORT": "9"}  # connections to the discard port are refused
 LATER = 'sleep "$0" && exec "$@"'
 """A slow start: sleep, then execute the image's own command."""
+HANG_SIGNAL = "SIGWINCH"
+"""Nothing else uses it, and a program without a handler for it ignores it."""
+HANG = f"""
+import signal
+import time
+
+
+def hang(*_):
+    while True:
+        time.sleep(60)
+
+
+signal.signal(signal.{HANG_SIGNAL}, hang)
+"""
+"""What Python imports at its start here: after the signal its main thread waits for ever, and the process is there."""
+HANG_FILE = "sitecustomize.py"
+ANSWER_SECONDS = 1.0
 HEALTHY_SECONDS = 12.0
 START_INTERVAL_SECONDS = 5.0
 """How often the engine probes within --start-period, unless --start-interval says otherwise."""
@@ -49,7 +67,7 @@ def given(seed: int) -> dict[str, Any]:
 
 @check("monitoring.healthcheck", given)
 def healthcheck(context: Context) -> Result:
-    """Build it, let it start slowly without a database, freeze its process, and read its health from the engine."""
+    """Build it, let it start slowly without a database, let it hang, and read its health from the engine."""
     with service_trial.build(context) as image:
         config = context.stack.session.engine.client.images.get(image).attrs["Config"]
         numbers = given(context.seed)
@@ -57,7 +75,8 @@ def healthcheck(context: Context) -> Result:
         with service_trial.run_with_stack(
             context,
             image,
-            environment=NO_DATABASE,
+            environment={**NO_DATABASE, "PYTHONPATH": service_trial.GIVEN},
+            files={HANG_FILE: HANG},
             entrypoint=("sh", "-c", LATER, str(numbers["start_seconds"])),
             command=tuple(command),
             healthcheck=None,
@@ -69,7 +88,7 @@ def healthcheck(context: Context) -> Result:
 
 
 def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
-    """Wait for its start, then freeze it; a container that is not healthy by then is not frozen."""
+    """Wait for its start, then let it hang; one that the engine does not call healthy by then is not judged further."""
     context.report_step("waiting until it has started")
     early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
     service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
@@ -80,12 +99,18 @@ def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
             trial.waits.add("the engine did not call it healthy", trial.age_seconds)
         return conclude("", started, _probe_output(trial))
 
-    context.report_step("freezing it")
-    trial.signal("SIGSTOP")
-    frozen = _notices_hang(trial, numbers["notice_seconds"])
-    trial.signal("SIGCONT")
+    context.report_step("letting it hang")
+    _let_hang(trial)
+    hung = _notices_hang(trial, numbers["notice_seconds"])
     # The task is about the hang: if it is not noticed, that is the symptom.
-    return conclude(HEALTHCHECK.shown, [*started, *frozen], _probe_output(trial), symptom=frozen[0].means)
+    return conclude(HEALTHCHECK.shown, [*started, *hung], _probe_output(trial), symptom=hung[0].means)
+
+
+def _let_hang(trial: Trial) -> None:
+    """Let its code wait for ever: the process looks as ever. Stop the process of a service that goes on answering."""
+    trial.signal(HANG_SIGNAL)
+    if http.get(f"{trial.address}/livez", timeout_seconds=patient(ANSWER_SECONDS)).status is not None:
+        trial.signal("SIGSTOP")
 
 
 def start_findings(
@@ -154,7 +179,7 @@ def _health(trial: Trial) -> dict[str, Any]:
 
 
 def _notices_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
-    """Wait until a frozen process is unhealthy, or the time is up."""
+    """Wait until it is unhealthy, or the time is up."""
     began = time.monotonic()
     status = _first(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
     took_seconds = time.monotonic() - began
@@ -164,7 +189,7 @@ def _notices_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
 
 
 def hang_findings(got: str, failed_probes: int, notice_seconds: float, *, is_noticed: bool) -> list[Finding]:
-    """Find whether a frozen process became unhealthy in time, and not after a single probe."""
+    """Find whether a service that hangs became unhealthy in time, and not after a single probe."""
     noticed = HEALTHCHECK.found(is_noticed, "hang", got, limit=notice_seconds)
     if not is_noticed:
         return [noticed]
@@ -205,8 +230,8 @@ PATH = "/orders/first"
 class StopObservation:
     """What came back around a stop: before SIGTERM, after it, and of the customers.
 
-    ``code`` is the exit code, None if it still ran. ``came`` are the customers who came to it, ``failed`` are those of
-    ``total`` who were not served.
+    ``code`` is the exit code of ``process_1``, None if it still ran. ``came`` are the customers who came to it,
+    ``failed`` are those of ``total`` who were not served.
     """
 
     before: Answer
@@ -216,6 +241,7 @@ class StopObservation:
     came: int
     total: int
     failed: int
+    process_1: str = ""
 
 
 def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter[str], int]:
@@ -243,6 +269,7 @@ def drain(context: Context) -> Result:
             never = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
             return conclude("", [never], trial.lines())
 
+        process_1, _ = service_trial.process_1(trial)
         context.report_step("stopping it while customers come")
         stop = threading.Event()
         with ThreadPoolExecutor(1) as pool:
@@ -252,7 +279,8 @@ def drain(context: Context) -> Result:
             finally:
                 stop.set()
         customers, failed = balancing.result()
-        observed = StopObservation(before, ready, live, code, customers[trial.address], customers.total(), failed)
+        came = customers[trial.address]
+        observed = StopObservation(before, ready, live, code, came, customers.total(), failed, process_1)
         judged = drain_findings(observed, drain_seconds)
         return conclude(DRAIN.shown.format(total=observed.total), judged, trial.lines())
 
@@ -278,9 +306,14 @@ def _ready_after_signal(trial: Trial, drain_seconds: float) -> Answer:
 
     missing = "/readyz was still 200 after SIGTERM"
     answer = trial.poll(lambda: trial.get("/readyz"), over, drain_seconds, missing=missing)
-    if answer.status != 503:
+    if answer.status != 503 or is_blocked(answer, drain_seconds):
         trial.waits.add("/readyz was not 503 after SIGTERM", time.monotonic() - began)
     return answer
+
+
+def is_blocked(ready: Answer, drain_seconds: float) -> bool:
+    """Return whether /readyz was answered when the time to drain was over: a closed port refuses at once."""
+    return ready.seconds > drain_seconds / 2
 
 
 def drain_findings(observed: StopObservation, drain_seconds: float = DRAIN_SECONDS) -> list[Finding]:
@@ -290,10 +323,12 @@ def drain_findings(observed: StopObservation, drain_seconds: float = DRAIN_SECON
 
     ways = {200: "still", None: "gone"}
     way = ways.get(observed.ready.status, "fails")
+    if is_blocked(observed.ready, drain_seconds):
+        way = "blocked"
     lost = f"; {observed.failed} of {observed.total} customers got no answer" if observed.failed else ""
-    is_leaving = observed.ready.status == 503
+    is_leaving = observed.ready.status == 503 and way != "blocked"
     judged = [DRAIN.found(is_leaving, f"ready.{way}", f"{observed.ready}{lost}", seconds=drain_seconds)]
-    if observed.ready.status is None:
+    if observed.ready.status is None or way == "blocked":
         return judged
 
     if is_leaving:
@@ -301,5 +336,7 @@ def drain_findings(observed: StopObservation, drain_seconds: float = DRAIN_SECON
         judged.append(DRAIN.found(not observed.failed, "lost", got, failed=observed.failed))
     judged.append(DRAIN.found(observed.live.status == 200, "alive", str(observed.live)))
     ended = "it still ran" if observed.code is None else f"exit code {observed.code}"
-    judged.append(DRAIN.found(observed.code == 0, "end", ended, limit=END_SECONDS))
+    way = "runs" if observed.code is None else "crashed"
+    is_good = is_good_end(observed.process_1, observed.code)
+    judged.append(DRAIN.found(is_good, f"end.{way}", ended, limit=END_SECONDS))
     return judged

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from docker.errors import APIError
 
 from workshop_kit.exercises import service_trial
-from workshop_kit.exercises.check_api import Context, check, part
+from workshop_kit.exercises.check_api import Context, check
 from workshop_kit.exercises.findings import findings
 from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import (
+    DEPENDENCY_PORTS,
     HANGS,
     HOST_VARIABLES,
     OPEN,
@@ -26,6 +30,10 @@ WORKS = "/orders"
 """Answers 200 once the service works, and asks nothing about health."""
 SETTLE_SECONDS = 7.0
 START_SECONDS = 20.0
+WORDS = ("fail", "warn", "pass")
+WELL_WORDS = {"alive", "available", "healthy", "ok", "pass", "up", "well"}
+AWAY_WORDS = {"away", "down", "error", "fail", "failed", "unavailable", "unhealthy", "warn"}
+"""How a body may say that a dependency is well, or is not."""
 
 DEEP = findings("monitoring.deep")
 TWO = ("master-db", "redis")
@@ -34,10 +42,13 @@ LIMIT_SECONDS = 1.0
 GRACE_SECONDS = 0.3
 """For a busy machine. Pings that wait for each other take far longer."""
 PATIENCE_SECONDS = 2.5
-FAILURE_KEPT_SECONDS = 0.6
-"""The service keeps the report of a failure for less."""
 BACK_SECONDS = 5.0
-AWAY = re.compile(r'"([\w-]+):\w+": ?\[\{[^]]*?"status": ?"(?:fail|warn)"')
+AT_ONCE = 30
+"""The requests for /health at once: each leaves a connection behind if its pings go on."""
+MOST_CONNECTIONS = 10
+CLOSED_SECONDS = 3.0
+TCP_TABLE = "/proc/net/tcp"
+ESTABLISHED = "01"
 INSIDES = re.compile(r"Errno|Error\b|Exception|Traceback|asyncmy|[Cc]an't connect|:3306|:6379|\(2003|\(1045")
 
 CRITICAL = findings("monitoring.critical")
@@ -62,9 +73,56 @@ def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, D
         yield trial, proxies, image
 
 
+Leaf = tuple[tuple[str, ...], Any]
+"""A value of a body that holds no others, and the keys that lead to it."""
+
+
+def leaves(answer: Answer) -> list[Leaf]:
+    """Return the values in a body of JSON; the parts of another text."""
+    content = answer.json()
+    if content is None:
+        return [((), piece) for piece in re.split(r"[,;\n]", answer.body)]
+    return [*_below((), content)]
+
+
+def _below(keys: tuple[str, ...], content: Any) -> Iterator[Leaf]:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield from _below((*keys, key), value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _below(keys, value)
+    else:
+        yield keys, content
+
+
 def away(answer: Answer) -> set[str]:
-    """Return the dependencies that an answer of /health names as not well."""
-    return set(AWAY.findall(answer.body))
+    """Return the dependencies that an answer of /health names as not well, whatever the shape of its body."""
+    named = set()
+    for name in HOST_VARIABLES:
+        said = {_said_of(name, keys, value) for keys, value in leaves(answer)}
+        if "away" in said or ("named" in said and "well" not in said):
+            named.add(name)
+    return named
+
+
+def _said_of(name: str, keys: tuple[str, ...], value: Any) -> str:
+    """Return what a value says of a dependency: that it is well or away, only its name, or nothing ("")."""
+    text = str(value)
+    if name not in text and not any(name in key for key in keys):
+        return ""
+    if value is None:
+        return "well"  # no error
+    if isinstance(value, bool):
+        is_about_it = name in keys[-1] or keys[-1].lower() in WELL_WORDS
+        return ("well" if value else "away") if is_about_it else ""
+    if isinstance(value, (int, float)):
+        return ""  # milliseconds
+
+    word = text.replace(name, "").strip(" :=-.()'\"").lower()
+    if word in WELL_WORDS:
+        return "well"
+    return "away" if word in AWAY_WORDS else "named"
 
 
 def settled(trial: Trial, names: set[str]) -> Answer:
@@ -89,17 +147,17 @@ def deep(context: Context) -> Result:
 def _deep_findings(trial: Trial, proxies: DependencyProxies) -> list[Finding]:
     """Judge /readyz, which asks the same pings, once /health is right, and the names unless /health has none."""
     proxies.set(HANGS, *TWO)
-    # Before /livez: a /livez that pings would keep the only connection for pings.
     health = _ask(trial, "/health", LIMIT_SECONDS + GRACE_SECONDS, kept=200)
     judged = [in_time("/health", health, is_in_time=_is_in_time(trial, health))]
     if judged[0].passed:
         ready = _ask(trial, "/readyz", LIMIT_SECONDS + GRACE_SECONDS, kept=200)
         judged.append(in_time("/readyz", ready, is_in_time=_is_in_time(trial, ready)))
     judged.append(_stays_alive(trial))
+    if judged[0].passed:
+        judged.append(_leaves_nothing(trial))
 
     proxies.set(REFUSES, *TWO)
     if health.status in {None, 503}:
-        time.sleep(FAILURE_KEPT_SECONDS)  # the kept report of the hanging ping names both, too
         judged.append(names_both(settled(trial, set(TWO)), proxies.environment.values()))
 
     proxies.set(OPEN)
@@ -117,7 +175,6 @@ def _ask(trial: Trial, path: str, within_seconds: float, kept: int = 0) -> Answe
     missing = f"GET {path} was still {kept}"
     answer = trial.poll(ask, lambda answer: answer.status != kept, PATIENCE_SECONDS, missing=missing)
     if answer.status is not None and not trial.is_in_time(answer, within_seconds):
-        time.sleep(FAILURE_KEPT_SECONDS)
         answer = ask()
     return answer
 
@@ -142,6 +199,51 @@ def _stays_alive(trial: Trial) -> Finding:
     answer = _ask(trial, "/livez", QUICK_SECONDS)
     is_alive = answer.status == 200 and trial.is_in_time(answer, QUICK_SECONDS)
     return DEEP.found(is_alive, "alive", f"{answer} after {answer.seconds:.2f} s", limit=QUICK_SECONDS)
+
+
+def _leaves_nothing(trial: Trial) -> Finding:
+    """Find whether pings end with their request: one that goes on keeps its connection."""
+
+    def ask(_: int) -> Answer:
+        return trial.get("/health", within_seconds=PATIENCE_SECONDS)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(ask, range(AT_ONCE)):
+            pass  # they have ended
+
+    def is_few(count: int) -> bool:
+        return count <= MOST_CONNECTIONS
+
+    missing = f"more than {MOST_CONNECTIONS} connections were still open"
+    return leftover(trial.poll(lambda: _connections(trial), is_few, CLOSED_SECONDS, missing=missing))
+
+
+def leftover(count: int) -> Finding:
+    """Return the finding on the connections that are open after many requests for /health."""
+    return DEEP.found(count <= MOST_CONNECTIONS, "leftover", str(count), requests=AT_ONCE, most=MOST_CONNECTIONS)
+
+
+def _connections(trial: Trial) -> int:
+    """Return how many connections to databases or to the cache are open in the container."""
+    with contextlib.suppress(APIError):  # it has ended, and that shows elsewhere
+        return connections_in(trial.running.read("cat", TCP_TABLE))
+    return 0
+
+
+def connections_in(table: str) -> int:
+    """Return how many open connections to dependencies the kernel's table of a container has.
+
+    >>> connections_in("sl local_address rem_address st\\n0: 040013AC:D2F0 030013AC:18EB 01 00000000:00000000")
+    1
+    """
+    ports = {f"{port:04X}" for port in DEPENDENCY_PORTS.values()}
+    count = 0
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        _, _, port = columns[2].rpartition(":")
+        if port in ports and columns[3] == ESTABLISHED:
+            count += 1
+    return count
 
 
 def names_both(answer: Answer, hosts: Collection[str]) -> Finding:
@@ -209,11 +311,19 @@ def _is_right(gone: str, answer: Answer, *, is_critical: bool) -> bool:
 
 
 def _word(answer: Answer) -> str:
-    return str(part(answer.json(), "status") or "")
+    """Return the word of the body for the whole service; "" if it has none."""
+    for keys, value in leaves(answer):
+        is_of_one = any(name in key for key in keys for name in HOST_VARIABLES)
+        if not is_of_one and str(value).lower() in WORDS:
+            return str(value).lower()
+    if answer.json() is None:
+        word = re.search(rf"\b(?:{'|'.join(WORDS)})\b", answer.body.lower())
+        return word[0] if word else ""
+    return ""
 
 
 def _got(answer: Answer) -> str:
-    return f"{answer}, {_word(answer) or 'no status'}; it names {', '.join(sorted(away(answer))) or 'none'}"
+    return f"{answer}, {_word(answer) or 'no word'}; it names {', '.join(sorted(away(answer))) or 'none'}"
 
 
 def _with_gone(gone: str, answer: Answer) -> Finding:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,12 +14,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check
-from workshop_kit.exercises.checks.monitoring_health import START_SECONDS
+from workshop_kit.exercises.checks.monitoring_health import START_SECONDS, WORKS
 from workshop_kit.exercises.findings import findings, until_failed
 from workshop_kit.exercises.result import Finding, Result, conclude
-from workshop_kit.exercises.service_trial import ORDER
+from workshop_kit.exercises.service_trial import FAULTY, ORDER
 from workshop_kit.exercises.start_failure import crash_reason
 from workshop_kit.exercises.trial import Trial
+from workshop_kit.observe.http import Answer
 
 EXERCISE = "monitoring.metrics"
 SAYS = findings(EXERCISE)
@@ -27,8 +29,11 @@ COUNTER = "http_requests"
 DURATION = "http_request_duration_seconds"
 TOTAL = f"{COUNTER}_total"
 LABELS = ("method", "route", "status")
-SETTINGS = {"HTTP_FAULTS": "true", "LOG_LEVEL": "error"}
+SETTINGS = {"LOG_LEVEL": "error"}
+ERROR = {"X-Fault": "error"}
+SLOW = {"X-Fault": "slow"}
 SLOW_SECONDS = 1.2
+"""How long the wrapper of the service lets a request wait."""
 CLOSED = 2
 """The clients that hang up: fewer than any kind of known requests but one, so that none stands in for another."""
 KNOWN: Mapping[tuple[str, ...], int] = {
@@ -38,12 +43,22 @@ KNOWN: Mapping[tuple[str, ...], int] = {
     ("GET", "/orders", "200"): 1,  # the slow one
 }
 """The number of known requests, by method, route and status."""
+ERRORS: tuple[tuple[str, ...], ...] = (
+    ("POST", "/orders", "500"),
+    ("POST", "/orders", "503"),
+    ("GET", "/orders", "503"),
+    ("GET", "/orders/{order_id}", "500"),
+)
+"""Series that have to begin at zero, so that the first error is an increase."""
 ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
 ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
+ODD_STATUS = "405"
 MOST_METHODS = 8
+FEWEST_LIMITS = 3
+"""The limits that a histogram needs for percentiles."""
 MOST_NAMES = 6
 """The counts that a finding shows."""
-RANDOM_PATHS = 10_000
+RANDOM_PATHS = 2_000
 PIPELINED = 50
 NOBODY = "nobody"
 """In every path that the check makes up, and in no label of a right solution."""
@@ -81,7 +96,7 @@ def increase(name: str, before: MetricsText, after: MetricsText, *by: str) -> Co
     sums: Counter[Key] = Counter()
     for (sample, labels), value in after.values.items():
         if sample == name and (more := value - before.values.get((sample, labels), 0.0)):
-            sums[tuple(dict(labels)[label] for label in by)] += more  # type: ignore[assignment]
+            sums[tuple(dict(labels).get(label, "") for label in by)] += more  # type: ignore[assignment]
     return sums
 
 
@@ -91,13 +106,9 @@ def send_known(trial: Trial) -> None:
         trial.post("/orders", ORDER)
     for number in range(KNOWN["GET", "/orders/{order_id}", "404"]):
         trial.get(f"/orders/{NOBODY}-{number}")
-    trial.send("PUT", "/admin/faults/errors", {"share": 1})
     for _ in range(KNOWN["POST", "/orders", "500"]):
-        trial.post("/orders", ORDER)
-    trial.send("DELETE", "/admin/faults/errors")
-    trial.send("PUT", "/admin/faults/latency", {"ms": SLOW_SECONDS * 1000})
-    trial.get("/orders", within_seconds=SLOW_SECONDS + 3)
-    trial.send("DELETE", "/admin/faults/latency")
+        trial.post("/orders", ORDER, headers=ERROR)
+    trial.get("/orders", headers=SLOW, within_seconds=SLOW_SECONDS + 3)
     for _ in range(CLOSED):
         with trial.half_post("/orders", ORDER):
             pass  # the block ends before the rest of the order is sent
@@ -106,11 +117,21 @@ def send_known(trial: Trial) -> None:
 @check("monitoring.metrics")
 def metrics(context: Context) -> Result:
     """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
-    with service_trial.start(context, "/orders", START_SECONDS, environment=SETTINGS) as trial:
+    with service_trial.start(context, "/metrics", START_SECONDS, environment=SETTINGS, wrapper=FAULTY) as trial:
+        _wait_works(trial)
         scrapes = _scrapes(trial, context)
         lines = trial.lines()
         raised = crash_reason(lines)
         return judge(scrapes, raised if FILE in raised else "", lines)
+
+
+def _wait_works(trial: Trial) -> None:
+    """Wait until orders can be read. A 500 is the end of it, too: each request gets one if count() raises."""
+
+    def over(answer: Answer) -> bool:
+        return answer.status in {200, 500}
+
+    trial.poll(lambda: trial.get(WORKS), over, START_SECONDS, missing=f"no good answer to GET {WORKS}")
 
 
 def judge(scrapes: Sequence[MetricsText], raised: str = "", lines: str = "") -> Result:
@@ -136,9 +157,8 @@ def _all_findings(before: MetricsText, after: MetricsText, odd: MetricsText, rai
     is_known = f"{EXERCISE}.counts.missing" in failed and durations.key == f"{EXERCISE}.durations.missing"
     if not is_known:
         judged.append(durations)
-    methods = {value for _, labels in odd.values for name, value in labels if name == "method"}
-    if methods:
-        judged.append(_methods(methods))
+    if "method" in odd.label_names(TOTAL):
+        judged.append(_methods(after, odd, counts_are_right=not failed))
     if f"{EXERCISE}.counts.path" not in failed:
         judged.append(_random_paths(odd))
     return judged
@@ -201,7 +221,8 @@ def _counter(scrape: MetricsText) -> Finding:
 
 def _counts(before: MetricsText, after: MetricsText, raised: str) -> Iterator[Finding]:
     """Yield the findings on the counter, up to the first that failed: a wrong one makes the next ones wrong."""
-    return iter(until_failed(check_one(before, after, raised) for check_one in (_one_series, _known_counts, _hung_up)))
+    checks = (_one_series, _known_counts, _hung_up, _zeros)
+    return iter(until_failed(check_one(before, after, raised) for check_one in checks))
 
 
 def _one_series(before: MetricsText, after: MetricsText, _: str) -> Finding:
@@ -245,11 +266,24 @@ def _known_counts(before: MetricsText, after: MetricsText, raised: str) -> Findi
 
 
 def _hung_up(before: MetricsText, after: MetricsText, _: str) -> Finding:
-    by_status = increase(TOTAL, before, after, "status")
-    errors = sum(count for (status,), count in by_status.items() if status.startswith("5"))
+    counted = increase(TOTAL, before, after, "status")
+    errors = sum(count for (status,), count in counted.items() if status.startswith("5"))
     more = errors - sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
-    got = f"{more:g} of them counted as 5xx" if more > 0 else "none"
-    return SAYS.found(more <= 0, "closed", got, clients=CLOSED)
+    if more > 0:
+        return SAYS.failed("closed.errors", f"{more:g} of them counted as 5xx", clients=CLOSED)
+
+    known = {status for _, _, status in KNOWN}
+    others = sum(count for (status,), count in counted.items() if status not in known)
+    return SAYS.found(others >= CLOSED, "closed.uncounted", f"{others:g} of them counted", clients=CLOSED)
+
+
+def _zeros(before: MetricsText, _: MetricsText, __: str) -> Finding:
+    there = set()
+    for name, labels in before.values:
+        if name == TOTAL:
+            there.add(tuple(dict(labels)[label] for label in LABELS))
+    missing = [" ".join(key) for key in ERRORS if key not in there]
+    return SAYS.has_none("zeros", missing)
 
 
 def _is_counted(key: Key, counted: Counter[Key]) -> bool:
@@ -261,7 +295,10 @@ def _is_counted(key: Key, counted: Counter[Key]) -> bool:
 def _strange_status(key: Key, counted: Counter[Key]) -> str:
     """Return a status that these requests were counted with, and that is no status of theirs; "" for none."""
     method, route, status = key
-    counted_as = {one for by, place, one in counted if (by, place) == (method, route)} - {"none", "None"}
+    counted_as = set()
+    for (by, place, word), count in counted.items():
+        if (by, place) == (method, route) and count != CLOSED:  # those who hung up may have a word of their own
+            counted_as.add(word)
     known = {one for by, place, one in KNOWN if (by, place) == (method, route)}
     strange = sorted(counted_as - known, key=lambda one: (one[:1] != status[:1], one))
     return strange[0] if strange else ""
@@ -291,12 +328,35 @@ def _durations(before: MetricsText, after: MetricsText) -> Finding:
         return SAYS.failed("durations.missing", got, missing=ON_ORDERS - total, **values)
     if took > 100 * SLOW_SECONDS:
         return SAYS.failed("durations.milliseconds", got, **values)
-    return SAYS.found(0 < below < total, "durations.buckets", got, **values)
+    if not 0 < below < total:
+        return SAYS.failed("durations.buckets", got, **values)
+    limits = _limits(after)
+    got = f"limits: {', '.join(f'{limit:g}' for limit in limits)} s"
+    return SAYS.found(len(limits) >= FEWEST_LIMITS, "durations.few", got, fewest=FEWEST_LIMITS, **values)
 
 
-def _methods(methods: Collection[str]) -> Finding:
+def _limits(scrape: MetricsText) -> list[float]:
+    """Return the limits of the histogram's buckets, without infinity."""
+    limits = set()
+    for name, labels in scrape.values:
+        if name == f"{DURATION}_bucket":
+            limits.add(float(dict(labels)["le"]))
+    return sorted(limits - {math.inf})
+
+
+def _methods(after: MetricsText, odd: MetricsText, *, counts_are_right: bool) -> Finding:
+    """Find whether requests with unknown methods were counted, with few words for the methods.
+
+    Where the counts are wrong, these follow from it.
+    """
+    methods = {value for _, labels in odd.values for name, value in labels if name == "method"}
+    counted = increase(TOTAL, after, odd, "status")[ODD_STATUS,]
     values = {"requests": len(ODD_METHODS), "first": ODD_METHODS[0], "second": ODD_METHODS[6], "most": MOST_METHODS}
-    return SAYS.found(len(methods) <= MOST_METHODS, "methods", f"{len(methods)} methods in the labels", **values)
+    got = f"{counted:g} counted, {len(methods)} methods in the labels"
+    if len(methods) > MOST_METHODS:
+        return SAYS.failed("methods.many", got, **values)
+    is_counted = counted >= len(ODD_METHODS) or not counts_are_right
+    return SAYS.found(is_counted, "methods.uncounted", got, **values)
 
 
 def _random_paths(scrape: MetricsText) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from workshop_kit.engine import monitoring
@@ -24,79 +24,117 @@ WINDOW_SECONDS = 10
 FIRES_SECONDS = 20
 ENDS_SECONDS = 20
 FEW = 0.03
+NEARLY = 0.049
 JUST_OVER = 0.052
 MANY = 0.08
+BURST = 0.09
 """Shares of the customers who fail; the limit is 5 %."""
 CUSTOMERS = 1000
 """A second, so that shares are whole numbers."""
 POSTS = 0.4
 MISTYPED = 0.08
+MANY_MISTYPED = 0.3
 """Shares of the customers who place an order, and who ask for one that does not exist."""
 CROWD = 3
 """How many times as many customers come on a busy day."""
 NIGHT = 0.1
 """And which part of them at night."""
+BURST_SECONDS = 5
+LATE_SECONDS = 290
+OF_A_SERIES = {"method", "route", "status", "instance"}
+"""Labels that an alert on all customers has not."""
 PLAY = f"""
 for n in {{names}}; do
     promtool test rules {monitoring.PROMTOOL_FOLDER}/$n.yml > /tmp/said 2>&1
-    echo "$? $(grep -om 1 ', err: .*' /tmp/said)"
+    printf '%s\\t%s\\t%s\\n' "$?" "$(grep -om 1 ', err: .*' /tmp/said)" "$(grep -om 1 'Labels:{{{{.*' /tmp/said)"
 done
 """
 MOST_OUTPUT = 2000
 MOST_REASON = 300
 RULE = re.compile(r"^ *- +(?=(?:alert|record):)")
 KEY = re.compile(r"^ *(?:expr|for|keep_firing_for|labels|annotations):")
+LABEL = re.compile(r"(\w+)=")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A minute of both services; ``failing`` is the share of customers who meet a 5xx.
+    """Some time of both services; ``failing`` is the share of customers who meet a 5xx.
 
-    ``customers`` come, as a multiple of `CUSTOMERS`.
+    ``customers`` come, as a multiple of `CUSTOMERS`. ``of_posts`` is the part of the failures that are placed orders.
     """
 
     failing: float = 0.0
     probes_fail: bool = False
     other_fails: bool = False
     customers: float = 1.0
+    of_posts: float = 0.5
+    mistyped: float = MISTYPED
+    seconds: int = PHASE_SECONDS
 
 
 @dataclass(frozen=True)
 class AlertCase:
     """Whether the alert should fire so many seconds after the beginning of a play.
 
-    ``needs`` is the case that has to be right before this one shows anything.
+    ``needs`` are the cases that have to be right before this one shows anything. ``key`` is that of its finding, if it
+    is not the name of the case.
     """
 
     play: tuple[Scene, ...]
     at_seconds: int = PHASE_SECONDS + 40
     fires: bool = False
-    needs: str = ""
+    needs: tuple[str, ...] = ()
+    key: str = ""
 
 
 WELL = Scene()
 BAD = Scene(MANY)
 ALL_WELL = "mistyped"
+FEW_OF_ALL = ("few", "reads", "orders")
+SHARE = (*FEW_OF_ALL, "apart", "all")
 CASES = {
     ALL_WELL: AlertCase((WELL, WELL)),
     "few": AlertCase((WELL, Scene(FEW))),
-    "crowd": AlertCase((WELL, Scene(FEW, customers=CROWD)), needs="few"),
+    "crowd": AlertCase((WELL, Scene(FEW, customers=CROWD)), needs=("few",)),
     "probes": AlertCase((WELL, Scene(probes_fail=True))),
     "other": AlertCase((WELL, Scene(other_fails=True))),
-    # Over the limit for a second, with all of the window in it.
-    "moment": AlertCase((Scene(FEW), WELL, Scene(JUST_OVER)), 2 * PHASE_SECONDS + WINDOW_SECONDS - 1, needs="few"),
     "many": AlertCase((WELL, BAD), PHASE_SECONDS + FIRES_SECONDS, fires=True),
-    "night": AlertCase((WELL, Scene(MANY, customers=NIGHT)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs="many"),
-    "ends": AlertCase((WELL, BAD, WELL), 2 * PHASE_SECONDS + ENDS_SECONDS, needs="many"),
+    "reads": AlertCase(
+        (WELL, Scene(MANY, of_posts=0.0)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs=("many",), key="part"
+    ),
+    "orders": AlertCase(
+        (WELL, Scene(MANY, of_posts=1.0)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs=("many",), key="part"
+    ),
+    "apart": AlertCase((WELL, Scene(FEW, of_posts=1.0)), needs=FEW_OF_ALL),
+    "all": AlertCase((WELL, Scene(NEARLY, mistyped=MANY_MISTYPED)), needs=(*FEW_OF_ALL, "apart")),
+    "window": AlertCase(
+        (Scene(0.002), Scene(BURST, seconds=BURST_SECONDS), WELL), PHASE_SECONDS + BURST_SECONDS - 1, needs=SHARE
+    ),
+    # Over the limit for a second, with all of the window in it.
+    "moment": AlertCase(
+        (Scene(FEW), WELL, Scene(JUST_OVER)), 2 * PHASE_SECONDS + WINDOW_SECONDS - 1, needs=(*SHARE, "window")
+    ),
+    "night": AlertCase(
+        (WELL, Scene(MANY, customers=NIGHT)), PHASE_SECONDS + FIRES_SECONDS, fires=True, needs=("many", "other")
+    ),
+    "ends": AlertCase((WELL, BAD, WELL), 2 * PHASE_SECONDS + ENDS_SECONDS, needs=("many",)),
 }
-"""The plays, by the key of their finding."""
+"""The plays, by name, in the order of their findings."""
+LATE = "late"
+LATE_CASE = AlertCase((WELL, Scene(MANY, seconds=LATE_SECONDS)), PHASE_SECONDS + LATE_SECONDS, fires=True)
+"""It has no finding: it tells an alert that comes late from one that never comes."""
+PLAYS = {**CASES, LATE: LATE_CASE}
 NUMBERS = {
     "alert": ALERT,
     "job": JOB,
     "other_job": OTHER_JOB,
     "few": FEW,
+    "nearly": NEARLY,
     "just_over": JUST_OVER,
     "many": MANY,
+    "burst": BURST,
+    "burst_seconds": BURST_SECONDS,
+    "mistyped": MANY_MISTYPED,
     "crowd": CROWD,
     "night": NIGHT,
     "window": WINDOW_SECONDS,
@@ -110,7 +148,7 @@ NUMBERS = {
 def ratio(context: Context) -> Result:
     """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
-    files = {f"{name}.yml": promtool_test(one) for name, one in CASES.items()}
+    files = {f"{name}.yml": promtool_test(one) for name, one in PLAYS.items()}
     context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
@@ -155,30 +193,48 @@ def _is_in_place(line: str, indent: int, column: int) -> bool:
 
 def _plays(running: Running) -> list[Finding]:
     """Find whether the alert fired in each play where it should; or that promtool cannot compute the rule."""
-    said = running.read("sh", "-c", PLAY.format(names=" ".join(CASES))).splitlines()
-    fired: dict[str, bool] = {}
-    for name, line in zip(CASES, said, strict=True):
-        code, _, reason = line.partition(" ")  # the code is 1 for both failures
+    said = running.read("sh", "-c", PLAY.format(names=" ".join(PLAYS))).splitlines()
+    fired: dict[str, set[str]] = {}
+    for name, line in zip(PLAYS, said, strict=True):
+        code, reason, labels = line.split("\t")  # the code is 1 for both failures
         if reason:
             return [SAYS.failed("computes", reason.removeprefix(", err: ")[:MOST_REASON], **NUMBERS)]
-        fired[name] = code != "0"
+        if code != "0":
+            fired[name] = set(LABEL.findall(labels))
     return play_findings(fired)
 
 
-def play_findings(fired: Mapping[str, bool]) -> list[Finding]:
-    """Return the findings on the plays in which the alert fired, without those that show nothing.
+def play_findings(fired: Mapping[str, Collection[str]]) -> list[Finding]:
+    """Return the findings on the plays, without those that show nothing.
 
-    An alert that fires while all is well fires in every play.
+    ``fired`` has the names of the alert's labels for each play in which it fired. An alert that fires while all is well
+    fires in every play.
     """
-    judged: list[Finding] = []
+    judged: dict[str, Finding] = {}
     for name, case in CASES.items():
-        if case.needs and fired[case.needs] != CASES[case.needs].fires:
+        if not all(_is_right(one, fired) for one in case.needs):
             continue
-        got = "it fires" if fired[name] else "it is silent"
-        judged.append(SAYS.found(fired[name] == case.fires, name, got, **NUMBERS))
-        if name == ALL_WELL and fired[name]:
+        got = "it fires" if name in fired else "it is silent"
+        finding = SAYS.found(_is_right(name, fired), _key(name, fired), got, **NUMBERS)
+        if finding.key not in judged or not finding.passed:
+            judged[finding.key] = finding
+        if name == ALL_WELL and name in fired:
             break
-    return judged
+    return [*judged.values()]
+
+
+def _is_right(name: str, fired: Mapping[str, Collection[str]]) -> bool:
+    return (name in fired) == CASES[name].fires
+
+
+def _key(name: str, fired: Mapping[str, Collection[str]]) -> str:
+    """Return the key of the finding on a play: a failure has the cause that the other plays show."""
+    if name == "many":
+        return "many.late" if LATE in fired else "many.silent"
+    is_of_a_series = bool(OF_A_SERIES & set(fired.get(name, ())))
+    if name == "few" and is_of_a_series and "ends" not in fired:
+        return "apart"
+    return CASES[name].key or name
 
 
 def promtool_test(question: AlertCase) -> str:
@@ -199,10 +255,12 @@ def series(play: tuple[Scene, ...]) -> dict[str, str]:
     """Return the counters of both services in a play, in promtool's notation: a number a second, ``_`` for none."""
     values: dict[Labels, list[str]] = {}
     counts: Counter[Labels] = Counter()
-    for second in range(len(play) * PHASE_SECONDS):
-        for labels, more in _requests(play[second // PHASE_SECONDS]).items():
-            counts[labels] += more
-            values.setdefault(labels, []).append(str(counts[labels]) if counts[labels] else "_")
+    for scene in play:
+        requests = _requests(scene)
+        for _ in range(scene.seconds):
+            for labels, more in requests.items():
+                counts[labels] += more
+                values.setdefault(labels, []).append(str(counts[labels]) if counts[labels] else "_")
     names = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
     return {names.format(*labels): " ".join(so_far) for labels, so_far in values.items() if counts[labels]}
 
@@ -211,10 +269,10 @@ def _requests(scene: Scene) -> dict[Labels, int]:
     """Return the requests in a second of a scene."""
     customers = round(CUSTOMERS * scene.customers)
     failed = round(customers * scene.failing)
-    failed_posts = failed // 2
+    failed_posts = round(failed * scene.of_posts)
     failed_gets = failed - failed_posts
     posts = round(customers * POSTS)
-    mistyped = round(customers * MISTYPED)
+    mistyped = round(customers * scene.mistyped)
     ready, refused = (0, 400) if scene.probes_fail else (5, 0)
     fine, broken = (0, 100) if scene.other_fails else (100, 0)
     return {

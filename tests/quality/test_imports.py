@@ -85,13 +85,14 @@ def test_the_kit_runs_on_what_participants_have(root: Path) -> None:
     """It imports nothing that only the developers' packages bring, nor what runs inside a container of a trial."""
     lock = re.findall(r"^([\w.-]+)==", (root / "requirements.lock").read_text(), re.MULTILINE)
     has, brings = set(map(canonicalize_name, lock)), packages_distributions()
+    service = {path.stem for path in sources(root, "workshop_app")}
     wrong = []
     for path in sources(root, "workshop_kit"):
         if path.stem.endswith("_inside"):
             continue
         for module in imported(path):
             name = module.split(".")[0]
-            if "_inside" in module or name == "workshop_app":
+            if "_inside" in module or name in service:
                 wrong.append(f"{path.relative_to(root)} imports {module}")
             elif name in brings and not has & set(map(canonicalize_name, brings[name])):
                 wrong.append(f"{path.relative_to(root)} imports {module}, which requirements.lock does not bring")
@@ -100,7 +101,8 @@ def test_the_kit_runs_on_what_participants_have(root: Path) -> None:
 
 def test_the_observed_does_not_know_its_observer(root: Path) -> None:
     """The service and the programs in images import nothing of the kit; the images nothing of the service."""
-    for folder, forbidden in (("workshop_app", {"workshop_kit"}), ("images", {"workshop_kit", "workshop_app"})):
+    service = {path.stem for path in sources(root, "workshop_app")}
+    for folder, forbidden in (("workshop_app", {"workshop_kit"}), ("images", {"workshop_kit", *service})):
         for path in sources(root, folder):
             assert not {module.split(".")[0] for module in imported(path)} & forbidden, path
 

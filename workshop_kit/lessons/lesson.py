@@ -32,8 +32,7 @@ from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.settings_form import SettingsForm
-from workshop_kit.workspace import content, file_cell, provision, solutions
-from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace import file_cell, provision
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
 
 if TYPE_CHECKING:
@@ -72,16 +71,6 @@ class Lesson:
     def folder(self) -> Path:
         """``my_service``, the folder of the participant's service; created if absent."""
         return self.workspace.service_folder()
-
-    def colleague_files(self) -> pd.DataFrame:
-        """Copy the colleague's files of this lesson into ``my_service``; return ``file``, ``lines``, ``what it is``.
-
-        Files of earlier lessons stay as they are. A file that is replaced goes to ``kept/``.
-        """
-        files = solutions.colleague_files(self.exercise_service.root, self.name)
-        content.bring_in(self.workspace, {f"{MY_SERVICE}/{name}": text for name, text in files.items()})
-        rows = [(name, len(text.splitlines()), solutions.first_sentence(text)) for name, text in files.items()]
-        return pd.DataFrame(rows, columns=["file", "lines", "what it is"]).set_index("file")
 
     def leak_hunt(self, secret: str, container: Any) -> pd.DataFrame:
         """Return where a secret shows: a running container (the SDK's), its image, its log. See `tools.leak_hunt`."""
@@ -191,7 +180,7 @@ class Lesson:
 
         The first call adds ``my_service/README.md``; an existing one goes to ``kept/``.
         """
-        self.colleague_files()
+        take_home.bring_readme(self.workspace, self.exercise_service.root)
         return take_home.write(self.workspace, self.progress, found.report)
 
     def map(self, *lit: str) -> Rendered:
@@ -217,7 +206,7 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, provision.REVERT_FAULTS)
     injection.revert_all(stack.session, report=NotebookReport())  # before the rest is swept in silence
     provision.sweep(stack.session)
-    file_cell.register(workspace)
+    file_cell.register(workspace, name)
     escape_dataframes()
     headless = os.environ.get(HEADLESS) == "1"
     service = ExerciseService.of(workspace, lambda: stack)

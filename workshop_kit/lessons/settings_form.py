@@ -18,37 +18,38 @@ from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
-from workshop_kit.exercises.trial import START_SECONDS, Trial, fields_of
+from workshop_kit.exercises.service_trial import ORDER
+from workshop_kit.exercises.start_failure import refused_settings
+from workshop_kit.exercises.trial import START_SECONDS, Trial
+from workshop_kit.observe.http import Answer
 from workshop_kit.progress import Report, Step, silent
 
 HERE = Path(__file__).parent
 LABEL = "Start it with your settings"
-FIELDS = ("MASTER_DB_HOST", "MASTER_DB_PORT", "MASTER_DB_SQL_MODE", "HTTP_PORT", "LOG_LEVEL")
+FIELDS = ("MASTER_DB_HOST", "MASTER_DB_PORT", "MASTER_DB_SQL_MODE", "REDIS_PORT", "HTTP_PORT")
 """The variables of the form; secrets are not among them."""
 HOW = "In JupyterLab, run this cell to start the service with settings of your own."
-REFUSAL = "configuration refused"
-"""The ``msg`` of the log line in which the service lists its problems."""
-PROBLEM = ("variable", "purpose", "wrong")
 PORT = "HTTP_PORT"
 USUAL_PORT = 8080
+PLACED = 201
 LOG_BYTES = 64 * 1024
 
-READY = "It started: /readyz says 200"
+READY = "It started, and takes orders: POST /orders says 201"
 Settings = Mapping[str, str | None]
 """The settings that differ from the usual ones: the text of each variable, or None where it is left out."""
 
 
 @dataclass(frozen=True)
 class FormStart:
-    """The result of one start in a line; ``problems`` are those of the service's own log line."""
+    """The result of one start in a line; ``problems`` are the sentences in the service's own line."""
 
     typed: Settings
     headline: str
     seconds: float
-    problems: Sequence[dict[str, str]] = ()
+    problems: Sequence[str] = ()
 
     def __str__(self) -> str:
-        lines = [f"  {one['variable']} {one['wrong']} ({one['purpose']})" for one in self.problems]
+        lines = [f"  {problem}" for problem in self.problems]
         return "\n".join([f"{self.headline} ({self.seconds:.1f} s). Typed: {self.typed_settings}", *lines])
 
     @property
@@ -71,12 +72,14 @@ def parse_variable(text: str) -> dict[str, str]:
     return {name.strip(): value}
 
 
-def problems_in(lines: Sequence[str]) -> list[dict[str, str]]:
-    """Return the problems in the service's ``configuration refused`` line; none without such a line."""
-    for said in map(fields_of, lines):
-        if said.get("msg") == REFUSAL:
-            return [{name: str(one[name]) for name in PROBLEM} for one in said["problems"]]
-    return []
+def _first_order(trial: Trial) -> Answer:
+    """Place an order until one is taken, the service has ended, or the time is up; return the last answer."""
+
+    def over(answer: Answer) -> bool:
+        return answer.status == PLACED or (answer.status is None and trial.exit_code() is not None)
+
+    missing = f"no good answer to POST /orders on port {trial.port}"
+    return trial.poll(lambda: trial.post("/orders", ORDER), over, START_SECONDS, missing=missing)
 
 
 def card_html(result: FormStart) -> str:
@@ -91,11 +94,11 @@ def _port(text: str) -> int:
 
 
 BROKEN: tuple[Settings, ...] = (
-    {"MASTER_DB_PORT": "abc", "LOG_LEVEL": "loud"},
+    {"MASTER_DB_PORT": "abc", "REDIS_PORT": ""},
     {"MASTER_DB_HOST": None, "MASTER_DB_HOTS": "master-db"},
     {"MASTER_DB_HOST": "", "MASTER_DB_SQL_MODE": "no mode!", "HTTP_PORT": "99999"},
 )
-"""The settings of a headless run: wrong types, a misspelled name, an empty value, and two impossible values."""
+"""The settings of a headless run: wrong types, a misspelled name, empty and impossible values."""
 
 
 class SettingsWidget(JobWidget):
@@ -168,12 +171,12 @@ class SettingsForm:
         with containers.run(self.stack.session, spec) as running:
             began = time.monotonic()
             trial = Trial(running, 2 * START_SECONDS, port=port)
-            ready = trial.wait_answer("/readyz", START_SECONDS)
+            answer = _first_order(trial)
             seconds = time.monotonic() - began
-            if ready:
+            if answer.status == PLACED:
                 return FormStart(typed, READY, seconds)
             if (code := trial.exit_code()) is None:
-                return FormStart(typed, f"It runs, and /readyz answers: {trial.get('/readyz')}", seconds)
-            problems = problems_in(trial.lines(LOG_BYTES).splitlines())
+                return FormStart(typed, f"It runs, and POST /orders answers: {answer}", seconds)
+            problems = refused_settings(trial.lines(LOG_BYTES))
             count = f", {len(problems)} problem{'s' * (len(problems) != 1)}" if problems else ""
             return FormStart(typed, f"It refused to start: exit code {code}{count}", seconds, problems)

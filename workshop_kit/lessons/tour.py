@@ -27,7 +27,7 @@ from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.workspace.course import MORE, find_lesson, lesson_names
+from workshop_kit.workspace.course import find_lesson, lesson_names, more_names
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
@@ -160,10 +160,9 @@ async def _restore_interrupt(**_: Any) -> None:
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
     """Return the notebooks with these names (see `find_lesson`), or by default the first one of every lesson."""
-    chosen = {find_lesson(name, notebooks) for name in names} or {
-        name for name in lesson_names(notebooks) if not MORE.fullmatch(name)
-    }
-    return [notebooks / f"{name}.ipynb" for name in sorted(chosen)]
+    known = list(lesson_names(notebooks))
+    chosen = {find_lesson(name, notebooks) for name in names} or set(known) - more_names(notebooks.parent)
+    return [notebooks / f"{name}.ipynb" for name in known if name in chosen]
 
 
 def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:

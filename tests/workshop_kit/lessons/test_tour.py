@@ -50,13 +50,13 @@ def test_other_ways_to_fail(empty_workspace: Workspace, tmp_path: Path, source: 
 
 def test_the_first_notebook_of_every_lesson_is_the_default(tmp_path: Path) -> None:
     """Others run by a beginning of their number or word, or by their whole name; a copy by JupyterLab is none."""
-    for name in ("00_start", "01_container", "01b_container_more"):
+    for name in ("00_start", "01_container", "02b_configuration_more"):
         (tmp_path / f"{name}.ipynb").touch()
     assert [path.stem for path in find_lessons([], tmp_path)] == ["00_start", "01_container"]
     for name in ("01_container-Copy1", "mine"):
         (tmp_path / f"{name}.ipynb").touch()
-    named = find_lessons(["01b", "START", "01_container.ipynb", "mine"], tmp_path)
-    assert [path.stem for path in named] == ["00_start", "01_container", "01b_container_more", "mine"]
+    named = find_lessons(["02b", "START", "01_container.ipynb", "mine"], tmp_path)
+    assert [path.stem for path in named] == ["00_start", "01_container", "02b_configuration_more", "mine"]
 
 
 def sentences(text: str = "", html: str = "", **tables: dict[str, str]) -> list[str]:

@@ -1,0 +1,97 @@
+"""A lesson can be resumed after each rest, and shortened by each track: no cell uses a name that is not there then."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import TRACKS, Section, load_course, notebook_cells
+from workshop_kit.workspace.file_cell import FileCell
+
+COURSE = load_course(CHECKOUT)
+SETUP = "setup"
+"""The first cell, which imports: in a new kernel it runs before those below a rest."""
+KERNEL = {*dir(builtins), "display", "get_ipython"}
+SHELL = re.compile(r"^[!%].*$", re.MULTILINE)
+IN_SHELL = re.compile(r"(?<!\{)\{(\w+)[^{}]*\}(?!\})")
+RESTS = [
+    pytest.param(lesson, number, id=f"{lesson}-{section.cells[0]}")
+    for lesson, sections in COURSE.sections.items()
+    for number, section in enumerate(sections)
+    if section.rest
+]
+ON_TRACK = [(lesson.name, track) for lesson in COURSE.lessons for track in TRACKS if track in lesson.minutes]
+
+
+@dataclass
+class Names:
+    """The names that a cell defines, its arguments among them, and those that it uses."""
+
+    defined: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+
+
+def names_in(source: str) -> Names:
+    """Return the names of a code cell. A file cell has none: its lines run in a container."""
+    names = Names()
+    if FileCell.parse(source):
+        return names
+    for command in SHELL.findall(source):
+        names.used |= set(IN_SHELL.findall(command))
+    for node in ast.walk(ast.parse(SHELL.sub("pass", source))):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                names.used.add(name)
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                names.defined.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.defined.add(name)
+            case ast.alias(name=name, asname=asname):
+                names.defined.add(asname or name.partition(".")[0])
+    return names
+
+
+def missing_names(lesson: str, sections: Sequence[Section], *before: str) -> dict[str, set[str]]:
+    """Return the names that are not defined when the cells of these sections run in a new kernel, by cell."""
+    cells = {
+        cell["id"]: cell["source"]
+        for cell in notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")
+        if cell["cell_type"] == "code"
+    }
+    known = set(KERNEL)
+    missing: dict[str, set[str]] = {}
+    for cell in (*before, *(cell for section in sections for cell in section.cells)):
+        if cell not in cells:
+            continue
+        names = names_in(cells[cell])
+        known |= names.defined
+        if names.used - known:
+            missing[cell] = names.used - known
+    return missing
+
+
+@pytest.mark.parametrize(("lesson", "number"), RESTS)
+def test_a_lesson_goes_on_in_a_new_kernel_after_a_rest(lesson: str, number: int) -> None:
+    """The first cell and those below the rest's heading are enough, after a night, a reboot, a new kernel."""
+    assert missing_names(lesson, COURSE.sections[lesson][number:], SETUP) == {}
+
+
+@pytest.mark.parametrize(("lesson", "track"), ON_TRACK)
+def test_a_track_keeps_the_cells_that_its_cells_need(lesson: str, track: str) -> None:
+    """No cell of a track uses a name that only a section defines which the track skips."""
+    sections = [section for section in COURSE.sections[lesson] if track in section.minutes]
+    assert missing_names(lesson, sections) == {}
+
+
+def test_a_name_from_before_the_rest_is_noticed() -> None:
+    """Lesson 02 without its first section after the rest, which imports the tools, lacks them."""
+    lesson = "02_configuration"
+    numbers = [number for number, section in enumerate(COURSE.sections[lesson]) if section.rest]
+    missing = missing_names(lesson, COURSE.sections[lesson][numbers[0] + 1 :], SETUP)
+    assert "settings" in set().union(*missing.values())

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from benchmarks._rows import Row, median_pair, median_seconds, show
 from benchmarks._workspace import ROOT, SCOPES, own_stack
-from tests.conftest import like
+from tests.conftest import free_port, like
 from tests.waiting import wait_until
-from tests.workshop_app.conftest import free_port
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack

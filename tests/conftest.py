@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -229,3 +230,10 @@ def clean_environment() -> dict[str, str]:
     """The environment without the variables of the workshop and of Docker."""
     steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_")
     return {key: value for key, value in os.environ.items() if not key.startswith(steering)}
+
+
+def free_port() -> int:
+    """Find a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port

@@ -114,11 +114,11 @@ def use(widgets: LabPage) -> None:
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
     widget(widgets, "form").get_by_label("MASTER_DB_PORT", exact=True).fill("bad")
     press(widgets, "form", "Start with these settings")
-    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT should be a valid integer")
+    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT: Input should be a valid integer")
     widgets.save()
     widgets.reload()
     expect(widget(widgets, "exercise")).to_contain_text("Not started")
-    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT should be a valid integer")
+    expect(widget(widgets, "form")).to_contain_text("MASTER_DB_PORT: Input should be a valid integer")
     widgets.save()
 
 
@@ -147,7 +147,7 @@ def reads(place: Locator, name: str) -> None:
         "prediction": ("Its memory reaches the limit", "It stops growing"),
         "exercise": ("Not started", "Two things can hold up a stop"),
         "board": ("container.graceful",),
-        "form": ("MASTER_DB_PORT should be a valid integer",),
+        "form": ("MASTER_DB_PORT: Input should be a valid integer",),
         "explorer": ("lost <img src=x",),
     }[name]:
         expect(twin).to_contain_text(text)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from images.mariadb.entrypoint import StartError, startup_sql
 from tests.conftest import own_stack
 from tests.images.conftest import assert_confined, run, until, wait_healthy
 from workshop_kit.engine.stack import Stack
@@ -61,6 +62,17 @@ def sql(container: Any, statement: str, password: str = PASSWORD) -> tuple[int, 
     """Run a statement as the service's user, over TCP as the service does."""
     command = 'mariadb --host=127.0.0.1 --user=orders --batch --skip-column-names --execute="$SQL" work_shop'
     return run(container, command, MYSQL_PWD=password, SQL=statement)
+
+
+def test_the_service_may_be_named_colleague(tmp_path: Path) -> None:
+    """The participant's own stack has that user, as the shop has it beside the service's; one name is no two users."""
+    password = tmp_path / "password"
+    password.write_text("tea")
+    settings = {"MARIADB_DATABASE": "workshop", "MARIADB_USER": "colleague", "MARIADB_PASSWORD_FILE": str(password)}
+    assert "CREATE USER IF NOT EXISTS 'colleague'@'%';" in startup_sql(settings)
+
+    with pytest.raises(StartError, match="MARIADB_USER is not usable"):
+        startup_sql({**settings, "MARIADB_COLLEAGUE_PASSWORD": "coffee"})
 
 
 def test_only_the_password_opens_a_confined_server(server: Any) -> None:

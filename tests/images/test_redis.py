@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from images.redis.entrypoint import StartError, hashed, user_name, users
 from tests.images.conftest import assert_confined, run, wait_healthy
 
 PASSWORD = '"> ~* +@all\nuser x on nopass päßwörd 密码 \\'
@@ -22,10 +23,40 @@ def server(hardened: Callable[..., Any], images: dict[str, str]) -> Any:
     return container
 
 
-def ask(container: Any, *words: str, password: str = PASSWORD) -> str:
+def ask(container: Any, *words: str, password: str = PASSWORD, user: str = "") -> str:
     """Send one command as the service's user and return the answer; the password travels in the environment."""
     environment = {"REDISCLI_AUTH": password} if password else {}
-    return run(container, shlex.join(["redis-cli", "--no-auth-warning", *words]), **environment)[1]
+    as_user = ["--user", user] if user else []
+    return run(container, shlex.join(["redis-cli", "--no-auth-warning", *as_user, *words]), **environment)[1]
+
+
+def test_the_password_is_that_of_the_named_user(hardened: Callable[..., Any], images: dict[str, str]) -> None:
+    """With REDIS_USER the password opens as that user alone: ``default`` has no access, with it or without any."""
+    settings = {"REDIS_PASSWORD_FILE": "/run/secrets/password", "REDIS_USER": "colleague"}
+    container = hardened(images["redis"], {"password": PASSWORD}, settings)
+    wait_healthy(container)
+    assert ask(container, "PING", user="colleague") == "PONG"
+    assert "WRONGPASS" in ask(container, "PING")
+    assert "NOAUTH" in ask(container, "GET", "anything", password="")
+
+
+def test_users_are_named_in_the_configuration() -> None:
+    """The service's user is ``default`` unless REDIS_USER names another one; then ``default`` is off."""
+    usual = users("secret").splitlines()
+    assert [line.split()[:3] for line in usual] == [["user", "default", "on"], ["user", "health", "on"]]
+
+    named = users("secret", name="colleague").splitlines()
+    assert "user default off resetpass" in named
+    assert named[0].startswith(f"user colleague on #{hashed('secret')} ")
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a\nuser b on nopass ~* +@all", "health", "monitoring", "colleague"])
+def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
+    """No name adds a rule, and none takes the place of a user that the server has."""
+    with pytest.raises(StartError, match="REDIS_USER is"):
+        user_name({"REDIS_USER": name, "REDIS_COLLEAGUE_PASSWORD": "tea"})
+    assert user_name({}) == "default"
+    assert user_name({"REDIS_USER": "colleague"}) == "colleague"
 
 
 def test_only_the_password_opens_a_confined_server(server: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,12 +15,24 @@ from docker.errors import BuildError
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_files import LEFT_OUT
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.machine import MIB
 from workshop_kit.workspace import regions, solutions
 
 ORDERS = "orders.py"
 LESSON = "05_game_day"
 EVERYTHING = ("everything",)
-_RECEIPTS = "\n_receipts: dict[int, bytes] = {}\n"
+CREATE = re.compile(r"^(?:async )?def create\(", re.MULTILINE)
+LEAK = '''
+
+_receipts = []
+
+
+async def create(request, place_order=create):
+    """Place an order, and keep its receipt."""
+    response = await place_order(request)
+    _receipts.append(response.body.ljust({size}))
+    return response
+'''
 
 
 @dataclass
@@ -66,8 +79,11 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
 
 def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
     """Put the reference into each region whose exercise has not passed; yield the exercises' ids."""
-    for source in solutions.sources_at(exercise_service.root, LESSON).values():
-        path, reference = folder / source.file, regions.solved(source.text)
+    for source, stage in solutions.sources_at(exercise_service.root, LESSON).items():
+        if source.file == solutions.TOOLS:
+            continue
+        path = folder / source.file
+        reference = regions.solved(source.at(stage))
         try:
             text = path.read_text(encoding="utf-8")
             for name in regions.ids(reference):
@@ -81,12 +97,10 @@ def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
 
 
 def leaking(source: str, mib: float) -> str:
-    """Return the orders module with a dictionary that only grows. Raises WorkshopError if the module was changed."""
-    place, first = "    body = _to_json(order)\n    await _ask_cache", "log = logs.get_logger(__name__)\n"
-    if source.count(place) != 1 or source.count(first) != 1:
-        raise WorkshopError(f"{ORDERS} is not as this incident knows it.", "Run ./workshop goto 05, then try again.")
-    keep = f'    _receipts[order["id"]] = body.ljust({round(mib * 1024 * 1024)})\n'
-    return source.replace(place, place.replace("    await", f"{keep}    await")).replace(first, first + _RECEIPTS)
+    """Return the orders module with a list that only grows. Raises WorkshopError if the module places no orders."""
+    if not CREATE.search(source):
+        raise WorkshopError(f"{ORDERS} has no function create.", "Run ./workshop goto 05, then try again.")
+    return source + LEAK.format(size=round(mib * MIB))
 
 
 def _built(client: Any, folder: Path, version: int) -> Any:

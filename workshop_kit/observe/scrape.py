@@ -20,6 +20,7 @@ from workshop_kit.observe.stats import NOT_KNOWN, increase
 from workshop_kit.screen import visible
 
 REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
+DEPENDENCY_UP = "dependency_up"
 START_TIME = "process_start_time_seconds"
 NAMES = frozenset({REQUESTS, DURATIONS, START_TIME})
 NO_METRICS, NO_ANSWER, REFUSED = "no metrics", "no answer", "refused"
@@ -30,6 +31,8 @@ PROBES = frozenset({*PROBE_PATHS, METRICS_PATH})
 Series = tuple[tuple[str, str], ...]  # a series by its labels
 PASS, WARN, FAIL = "pass", "warn", "fail"
 STATES = (PASS, WARN, FAIL, REFUSED, NO_ANSWER)
+CLIENT_GONE = "499"
+"""The status of a request whose client hung up before the answer."""
 MOST_DEPENDENCIES = 12
 MOST_CHARACTERS = 120
 USER_AGENT = {"User-Agent": "workshop-watch"}
@@ -54,7 +57,8 @@ class Traffic:
     """The traffic of a container since the row before; an unknown number is NaN.
 
     ``state`` is ``ok``, ``no metrics`` (none of the names above), ``refused`` or ``no answer``. Errors are answers with
-    status 500 and above, and requests that ended without one; ``refused`` are answers with 400 to 499;
+    status 500 and above, and requests that ended without one (499: the client hung up); ``refused`` are answers with
+    400 to 498;
     ``error_percent`` is the errors' share, NaN without a request. The percentiles are of the requests that ended since
     the row before, estimated from histogram buckets as Prometheus' histogram_quantile does: they are as exact as the
     buckets are narrow, and never above the last one.
@@ -114,7 +118,8 @@ def traffic_between(before: Counters | None, now: Counters, container: str) -> T
     requests = _increases({} if restarted else before.requests, now.requests)
     durations = _summed_by_bound(_increases({} if restarted else before.buckets, now.buckets))
     total = sum(requests.values())
-    refused, fine = _of_status(requests, "4"), _of_status(requests, "123")
+    refused = _of_status(requests, "4") - _of_status(requests, CLIENT_GONE)
+    fine = _of_status(requests, "1", "2", "3")
     errors = total - refused - fine
     p50, p95, p99 = (quantile(share, durations) * 1000 for share in (0.5, 0.95, 0.99))
     return Traffic(
@@ -159,8 +164,8 @@ def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> d
     return {series: increase(before.get(series, 0.0), value) for series, value in now.items()}
 
 
-def _of_status(requests: Mapping[Series, float], digits: str) -> float:
-    return sum(more for series, more in requests.items() if dict(series).get("status", "").startswith(tuple(digits)))
+def _of_status(requests: Mapping[Series, float], *beginnings: str) -> float:
+    return sum(more for series, more in requests.items() if dict(series).get("status", "").startswith(beginnings))
 
 
 def _summed_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
@@ -180,7 +185,7 @@ class Health:
     ``state``: ``pass`` and ``warn`` are answers from 200 to 399, told apart by the body; ``fail`` any other answer;
     ``refused`` is a connection that was refused, or closed without an answer, as the engine does for a published port
     at which nothing listens; ``no answer`` is none within the time limit. ``status`` is the HTTP status, missing for a
-    dependency and without an answer; ``milliseconds`` how long the answer took, for a dependency its ping; ``detail``
+    dependency and without an answer; ``milliseconds`` how long the answer took, missing for a dependency; ``detail``
     the reason in a few words.
     """
 
@@ -214,7 +219,7 @@ def scrape(
     else:
         seen = Traffic(asked, name, _without_status(metrics) if metrics.status is None else NO_METRICS)
     health = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]
-    health += of_dependencies(answers[-1], name, asked)
+    health += of_dependencies(answers[-1], metrics, name, asked)
     return seen, health, counters or before
 
 
@@ -230,29 +235,42 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
         return Health(time, container, path, _without_status(answer), None, milliseconds, answer.error)
-    document = answer.json()
-    body = document if isinstance(document, Mapping) else {}
+    body = _document(answer)
     said = body.get("status")
     state = (WARN if said == WARN else PASS) if answer.ok else FAIL
-    detail = str(body.get("output", ""))
+    detail = "; ".join(away_in(answer).values())
     if said in STATES and said != state:
         detail = f"says {said} with {answer.status}. {detail}".strip()
     return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
+
+
+def away_in(answer: Answer) -> dict[str, str]:
+    """Return the dependencies that a probe's answer names as away, each with what is wrong."""
+    away = _document(answer).get("away")
+    if not isinstance(away, Mapping):
+        return {}
+    return {str(name): str(wrong) for name, wrong in away.items()}
+
+
+def _document(answer: Answer) -> Mapping[str, object]:
+    document = answer.json()
+    return document if isinstance(document, Mapping) else {}
 
 
 def _without_status(answer: Answer) -> str:
     return REFUSED if answer.error in (http.REFUSED, http.CLOSED) else NO_ANSWER
 
 
-def of_dependencies(answer: Answer, container: str, time: datetime) -> list[Health]:
-    """Return the state of each dependency in ``/health`` (draft-inadarei-api-health-check-06)."""
-    body, found = answer.json(), {}
-    checks = body.get("checks") if isinstance(body, Mapping) else None
-    for key, entries in checks.items() if isinstance(checks, Mapping) else ():
-        entry = entries[0] if isinstance(entries, list) and entries else entries
-        if isinstance(entry, Mapping) and entry.get("status") in (PASS, WARN, FAIL):
-            took = entry.get("observedValue") if entry.get("observedUnit") == "ms" else None
-            milliseconds = float(took) if isinstance(took, int | float) else NOT_KNOWN
-            name = str(key).partition(":")[0]
-            found[name] = Health(time, container, visible(name, 40), entry["status"], None, milliseconds)
-    return list(found.values())[:MOST_DEPENDENCIES]
+def of_dependencies(health: Answer, metrics: Answer, container: str, time: datetime) -> list[Health]:
+    """Return the state of each dependency: ``/health`` names those that are away, ``/metrics`` all of them."""
+    if "away" not in _document(health):
+        return []
+    away = away_in(health)
+    pinged = [one.labels.get("dependency", "") for one in samples(metrics.body, {DEPENDENCY_UP})]
+
+    found = []
+    for name in list(dict.fromkeys([*pinged, *away]))[:MOST_DEPENDENCIES]:
+        state = FAIL if name in away else PASS
+        detail = visible(away.get(name, ""), MOST_CHARACTERS)
+        found.append(Health(time, container, visible(name, 40), state, detail=detail))
+    return found

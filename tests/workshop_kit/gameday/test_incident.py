@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -28,11 +29,12 @@ from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.machine import MIB
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
 IMAGE = "the participant's image"
-EXERCISE = "config.env"
+EXERCISE = "config.report"
 
 
 def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
@@ -59,12 +61,13 @@ def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: 
     """
     solved = prepare(root, mine)
     assert (solved.images, solved.note) == ([IMAGE], "")
-    source = solutions.sources_at(root, service.LESSON)["config.py"].text
-    starter = regions.region_of(regions.starter(source), EXERCISE)
+    sources = solutions.sources_at(root, service.LESSON).items()
+    (text,) = [source.at(stage) for source, stage in sources if source.file == "config.py"]
+    starter = regions.region_of(regions.starter(text), EXERCISE)
     path = mine / "config.py"
     path.write_text(regions.replace(path.read_text(), EXERCISE, starter))
     prepared = prepare(root, mine)
-    assert (prepared.images, prepared.note) == (["shop:1"], "The shop runs the reference for config.env.")
+    assert (prepared.images, prepared.note) == (["shop:1"], "The shop runs the reference for config.report.")
     assert starter not in Path(prepared.folder.name, "config.py").read_text()
     assert starter in path.read_text()
     assert prepare(root, mine, passed=EXERCISE).images == [IMAGE]
@@ -73,6 +76,21 @@ def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: 
 def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:
     """It lacks the colleague's files."""
     assert "my_service is not at the start of lesson 05" in prepare(root, tmp_path).note
+
+
+def test_a_leaking_release_answers_as_before_and_grows(root: Path) -> None:
+    """It wraps the handler, so the module may be the participant's own; a second leak is added to the first."""
+    module: dict[str, Any] = {}
+    source = "async def create(request):\n    return request\n"
+    exec(service.leaking(service.leaking(source, mib=1), mib=2), module)
+    answer = SimpleNamespace(body=b"{}")
+    assert asyncio.run(module["create"](answer)) is answer
+    assert [len(receipt) for receipt in module["_receipts"]] == [MIB, 2 * MIB]
+
+    reference = (root / "workshop_app" / service.ORDERS).read_text()
+    compile(service.leaking(reference, mib=3.5), service.ORDERS, "exec")
+    with pytest.raises(WorkshopError, match=r"orders.py has no function create"):
+        service.leaking("CREATED = 1\n", mib=1)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from tests.workshop_kit.display.recorded import NOON, at
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.observe.scrape import Counters, of_probe, parse_counters, scrape, traffic_between
+from workshop_kit.observe.scrape import Counters, of_dependencies, of_probe, parse_counters, scrape, traffic_between
 from workshop_kit.observe.watch import WatchTarget
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
@@ -80,7 +80,7 @@ TEXT = """# TYPE http_requests_total counter
 http_requests_total{method="GET",route="/orders",status="200"} 100.0
 http_requests_total{method="POST",route="/orders",status="503"} 10.0
 http_requests_total{method="GET",route="/orders/{order_id}",status="404"} 4.0
-http_requests_total{method="GET",route="/orders",status="none"} 1.0
+http_requests_total{method="GET",route="/orders",status="499"} 1.0
 http_requests_total{method="GET",route="/health",status="503"} 5000.0
 # TYPE http_request_duration_seconds histogram
 http_request_duration_seconds_bucket{le="0.01",route="/orders"} 60.0
@@ -111,11 +111,11 @@ FIRST = later(TEXT, 0)
 
 
 def test_traffic_is_the_increase_between_two_scrapes() -> None:
-    """40 more requests in 2 s: 10 failed (5 without an answer), 6 were refused; probes do not count.
+    """40 more requests in 2 s: 10 failed (5 whose client hung up), 6 were refused; probes do not count.
 
     Ten new ones took between 10 and 100 ms: the median is in the middle of that bucket.
     """
-    now = with_values(**{'"200"': 124, "POST": 15, '"404"': 10, '"none"': 6, '"/health"': 9000})
+    now = with_values(**{'"200"': 124, "POST": 15, '"404"': 10, '"499"': 6, '"/health"': 9000})
     row = traffic_between(FIRST, later(now), "service")
     assert (row.requests_per_second, row.errors_per_second, row.refused_per_second) == (20, 5, 3)
     assert row.error_percent == 25
@@ -147,8 +147,36 @@ def test_the_status_decides() -> None:
     ]
     states = [of_probe(one, "/health", "service", NOON).state for one in answers]
     assert states == ["warn", "pass", "fail", "no answer"]
-    row = of_probe(answer(200, {"status": "fail", "output": "no answer from redis\x1b[31m"}), "/health", "s", NOON)
+    contradiction = answer(200, {"status": "fail", "away": {"redis": "no answer from redis\x1b[31m"}})
+    row = of_probe(contradiction, "/health", "s", NOON)
     assert (row.state, row.detail) == ("pass", "says fail with 200. no answer from redis\\x1b[31m")
+
+
+UP = 'dependency_up{dependency="master-db"} 1.0\ndependency_up{dependency="redis"} 1.0\n'
+
+
+def test_dependencies_are_named_by_the_metrics_and_judged_by_health() -> None:
+    """The metrics may be a moment older than the answer. Without metrics, those that are away are known."""
+    away = answer(503, {"status": "fail", "away": {"redis": "no answer from redis"}})
+    rows = of_dependencies(away, Answer(200, body=UP), "service", NOON)
+    states = [(row.what, row.state, row.detail) for row in rows]
+    assert states == [("master-db", "pass", ""), ("redis", "fail", "no answer from redis")]
+
+    rows = of_dependencies(away, Answer(404), "service", NOON)
+    assert [(row.what, row.state) for row in rows] == [("redis", "fail")]
+
+
+@pytest.mark.parametrize("body", ["I am fine!", [], {}, {"status": "pass"}, None])
+def test_an_answer_without_dependencies_says_nothing_of_them(body: Any) -> None:
+    """It may be any answer, of a service that pings nothing."""
+    assert of_dependencies(answer(200, body), Answer(200, body=UP), "service", NOON) == []
+
+
+@pytest.mark.parametrize("away", [[], "redis", {"redis": {"a": 1}}, {"x\x1b[2J": 3}])
+def test_hostile_answers_are_rows_of_text(away: Any) -> None:
+    """Whatever stands in the answer, the rows have visible text."""
+    for row in of_dependencies(answer(200, {"away": away}), Answer(404), "service", NOON):
+        assert (row.what + row.detail).isprintable()
 
 
 def listed(identifier: str, state: str = "running", port: int | None = 32768, created: int = 1, **more: Any) -> Any:

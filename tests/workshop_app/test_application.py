@@ -139,7 +139,7 @@ async def test_nobody_waits_for_a_transaction_that_cleans_up(monkeypatch: pytest
 
 
 async def test_a_cache_without_an_answer_is_no_error(log_lines: list[EventDict]) -> None:
-    """Whoever asks gets None after the limit, whatever the client raises; one line says why."""
+    """The cache answers None after the limit, whatever the client raises; one line says why."""
     for wrong in (hang, refuse):
         redis: Any = SimpleNamespace(execute_command=wrong)
         assert await asyncio.wait_for(cache.ask(redis, "GET", "order:7"), MOST_SECONDS) is None

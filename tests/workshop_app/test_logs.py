@@ -1,4 +1,4 @@
-"""What the service logs: each event is one JSON object on standard output, whoever wrote it."""
+"""The log of the service: each event is one JSON object on standard output, those of libraries, too."""
 
 from __future__ import annotations
 

@@ -119,10 +119,14 @@ def merge_lines(base: str, mine: str, new: str) -> str | None:
     position = 0
     previous: _Hunk | None = None
     for hunk in hunks:
-        if previous is not None and hunk.meets(previous):
+        if previous is not None and hunk.begins_with(previous):
+            hunk_lines = hunk.lines[len(previous.lines) :]  # one side wrote the first of the other's lines
+        elif previous is not None and hunk.meets(previous):
             return None
+        else:
+            hunk_lines = hunk.lines
         merged += lines[position : hunk.first]
-        merged += hunk.lines
+        merged += hunk_lines
         position = hunk.end
         previous = hunk
     return "".join([*merged, *lines[position:]])
@@ -135,6 +139,11 @@ class _Hunk:
     first: int
     end: int
     lines: tuple[str, ...]
+
+    def begins_with(self, other: _Hunk) -> bool:
+        """Return whether the two replace the same lines, and the other's new lines are the first of these."""
+        same_place = (self.first, self.end) == (other.first, other.end)
+        return same_place and self.lines[: len(other.lines)] == other.lines
 
     def meets(self, earlier: _Hunk) -> bool:
         """Return whether the two replace the same lines, or insert in the same place."""

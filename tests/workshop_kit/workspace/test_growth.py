@@ -95,6 +95,8 @@ def test_a_line_that_goes_needs_the_bar() -> None:
         ("a\nY\nc\n", "a\nX\nc\n", None),
         ("a\nmine\nb\nc\n", "a\nnew\nb\nc\n", None),
         ("b\nc\n", "a\nb\nc\nd\n", "b\nc\nd\n"),
+        ("a\nb\nc\nd\n", "a\nb\nc\nd\ne\n", "a\nb\nc\nd\ne\n"),
+        ("a\nb\nc\nd\ne\n", "a\nb\nc\nd\n", "a\nb\nc\nd\ne\n"),
     ],
 )
 def test_lines_are_merged_three_ways(mine: str, new: str, merged: str | None) -> None:

@@ -36,7 +36,8 @@ def source(tmp_path: Path) -> Path:
     root = tmp_path / "check out"
     copied = ("notebooks/00_start.ipynb", "notebooks/pictures/map.svg", "exercises/01/limits.py")
     litter = ("notebooks/.ipynb_checkpoints/00_start.ipynb", "exercises/__pycache__/limits.pyc")
-    for name in (*copied, *litter, "notebooks/00_start.predictions.toml"):
+    answers = ("notebooks/00_start.predictions.toml", "notebooks/00_start.policy.toml")
+    for name in (*copied, *litter, *answers):
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"content of {name}")

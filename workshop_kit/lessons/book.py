@@ -18,7 +18,7 @@ from typing import Any
 from PIL import Image
 
 from workshop_kit.files import files_below, write_atomically
-from workshop_kit.lessons.predictions import SUFFIX
+from workshop_kit.lessons import policies, predictions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
@@ -44,9 +44,12 @@ yourself: `./workshop start`.
 
 
 def fingerprint(notebook: Path) -> str:
-    """Return the first line of a chapter: a hash of the lesson's notebook and predictions."""
-    predictions = CHECKOUT / "notebooks" / f"{notebook.stem}{SUFFIX}"
-    content = notebook.read_bytes() + (predictions.read_bytes() if predictions.is_file() else b"")
+    """Return the first line of a chapter: a hash of the lesson's notebook, predictions and policy."""
+    content = notebook.read_bytes()
+    for suffix in (predictions.SUFFIX, policies.SUFFIX):
+        path = CHECKOUT / "notebooks" / f"{notebook.stem}{suffix}"
+        if path.is_file():
+            content += path.read_bytes()
     return f"<!-- {notebook.stem} {hashlib.sha256(content).hexdigest()[:16]} -->"
 
 

@@ -16,7 +16,7 @@ from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.classroom.room_widget import RoomSync, RoomView, start_sync
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
-from workshop_kit.display.rendered import Rendered, escape_dataframes, table
+from workshop_kit.display.rendered import Rendered, escape_dataframes
 from workshop_kit.engine import monitoring, reach, reaper, recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.monitoring import Monitoring
@@ -29,7 +29,7 @@ from workshop_kit.exercises.panel import ExercisePanel
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault
-from workshop_kit.lessons import take_home
+from workshop_kit.lessons import policies, take_home
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.workspace import file_cell, provision
@@ -124,21 +124,19 @@ class Lesson:
         """Start the stack's monitoring unless it runs, and return it; its ``load`` gives Prometheus a file."""
         return monitoring.start(self.stack, NotebookReport())
 
-    def policy(self, mine: Mapping[str, str], reference: Mapping[str, str]) -> Rendered:
-        """Return both policies side by side, question by question, and store the participant's.
+    def policy(self, mine: Mapping[str, str]) -> Rendered:
+        """Return the participant's policy with the lesson's reference beside it, and store the participant's.
 
-        ``mine`` and ``reference`` map the same questions to a sentence each. The reference is shown once every
-        question has an answer, or in a headless run.
+        ``mine`` maps each question to a sentence. The reference is shown once every question has one, or in a headless
+        run. Raises WrongUsage for other questions than the lesson's.
         """
-        answers = {question: mine.get(question, "").strip() for question in reference}
+        reference = policies.load_reference(self.name, self.exercise_service.root / "notebooks")
+        sentences = policies.answers(mine, reference)
         if not self.headless:
-            if missing := [question for question, sentence in answers.items() if not sentence]:
-                text = f"Still yours to write, a sentence each: {', '.join(missing)}. Then run the cell again."
-                return table("Your policy", ("question", "your sentence"), [*answers.items(), ("", text)])
-            self.progress.keep_policy(self.name, [f"{question}: {answer}" for question, answer in answers.items()])
-        rows = [(question, answer or "…", reference[question]) for question, answer in answers.items()]
-        title = "Two policies: no winner, but differences to talk about"
-        return table(title, ("question", "yours", "one reference"), rows)
+            if not all(sentences.values()):
+                return policies.unfinished_card(sentences)
+            self.progress.keep_policy(self.name, [f"{question}: {answer}" for question, answer in sentences.items()])
+        return policies.comparison_card(sentences, reference)
 
     def exercise(self, identifier: str) -> ExercisePanel:
         """Show an exercise with its buttons, and return it. Raises WrongUsage for an unknown id."""

@@ -23,6 +23,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import write_atomically
+from workshop_kit.lessons.policies import load_reference
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
@@ -45,6 +46,7 @@ _NOTE = re.compile(r"^## (\S+)\n(?:\*(\d:\d\d)\*\n)?", re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"\{\w+\}")
 _PREDICT = re.compile(r'w\.predict\("([^"]+)"\)')
+_POLICY = "w.policy(mine="
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
@@ -52,7 +54,8 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 class Note:
     """What to say around the cell with the id ``cell``. ``minute`` is "" in second notebooks; ``text`` is Markdown.
 
-    On a page it also has the heading above its cell, and the prediction or the exercise that the cell shows.
+    On a page it also has the heading above its cell, and what the cell shows: the prediction, the exercise, or the
+    questions of a policy, each with the ``reference``.
     """
 
     cell: str
@@ -61,6 +64,7 @@ class Note:
     section: str = ""
     question: Question | None = None
     exercise: Exercise | None = None
+    reference: Mapping[str, str] | None = None
 
     @property
     def solution(self) -> str:
@@ -72,7 +76,7 @@ class Note:
 
     @property
     def html(self) -> str:
-        """The note, with the prediction's options or the exercise's minutes and solution before it."""
+        """The note; before it a prediction's options, an exercise's minutes and solution, or a policy's reference."""
         text = Markup(_MARKDOWN.render(self.text))  # noqa: S704 - it escapes HTML
         return template(HERE / "note.html").render(note=self, text=text)
 
@@ -130,13 +134,20 @@ def load_page(lesson: str, root: Path) -> NotesPage:
     folder = root / "notebooks"
     cells, questions = notebook_cells(folder / f"{lesson}.ipynb"), load_all_questions(folder)
     asked = {cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in _PREDICT.findall(cell["source"])}
+    policies = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
     exercises = {one.cells[0]: one for one in registry.load(root)}
     headings = sections(cells)
     planned = load_course(root).lesson(lesson)
 
     def on_page(note: Note) -> Note:
         cell = note.cell
-        return replace(note, section=headings.get(cell, ""), question=asked.get(cell), exercise=exercises.get(cell))
+        return replace(
+            note,
+            section=headings.get(cell, ""),
+            question=asked.get(cell),
+            exercise=exercises.get(cell),
+            reference=policies.get(cell),
+        )
 
     notes = tuple(map(on_page, load(lesson, folder)))
     return NotesPage(lesson, headings["title"], planned.minutes["full"] if planned else 0, notes)

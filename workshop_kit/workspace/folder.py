@@ -29,8 +29,8 @@ LINKED = ("docs/audit.md", REFERENCES)
 """Pages that lessons link to; they are copied to the same place in a workspace."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
-NOT_COPIED = ("exercises.toml", ".expected.toml", ".predictions.toml", ".notes.md")
-"""Endings of names that are not copied: a copy would go stale, and predictions and notes tell the answers."""
+NOT_COPIED = ("exercises.toml", ".expected.toml", ".predictions.toml", ".policy.toml", ".notes.md")
+"""Endings of names that are not copied: a copy would go stale, and predictions, policies and notes tell the answers."""
 BASE, WRITTEN = "base", "written"
 """Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
 HIDDEN = ".workshop"
@@ -198,7 +198,7 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:
-    """Return the files to copy: without registry, expectations, and answers to predictions."""
+    """Return the files to copy: without registry, expectations, references, and answers to predictions."""
     return (path for path in files_below(folder) if not path.name.endswith(NOT_COPIED))
 
 

@@ -28,6 +28,7 @@ RULES = (
     "tests/workshop_kit/lessons/test_notes.py",
     "tests/workshop_kit/lessons/test_plan.py",
     "tests/workshop_kit/lessons/test_displays.py",
+    "tests/workshop_kit/lessons/test_policies.py",
     "tests/workshop_kit/workspace/test_track_notebook.py",
     f"tests/lessons/test_{NAME}.py",
 )

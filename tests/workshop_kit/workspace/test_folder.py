@@ -17,7 +17,7 @@ from workshop_kit.workspace.folder import Workspace, find_workspace, own_workspa
 
 
 def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
-    """A first start copies lessons and exercises, without caches, checkpoints and answers to predictions."""
+    """A first start copies lessons and exercises, without caches, checkpoints, and what tells an answer."""
     workspace = Workspace.open(source=source)
     found = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
     assert found == {

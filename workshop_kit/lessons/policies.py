@@ -1,0 +1,71 @@
+"""Policies: a sentence for each question, and the lesson's reference, shown once the participant has written theirs.
+
+The references of a lesson stand beside its notebook in ``notebooks/NN_lesson.policy.toml``, a line for each question::
+
+    [reference]
+    "How does it end?" = "Process 1 receives SIGTERM and finishes what it began."
+
+The cell has the same questions, and no reference: ``w.policy(mine={"How does it end?": ""})``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from workshop_kit.display.rendered import Rendered, table
+from workshop_kit.errors import WrongUsage
+from workshop_kit.exercises.registry import Entry
+from workshop_kit.files import load_toml
+
+SUFFIX = ".policy.toml"
+
+Sentence = Annotated[str, Field(min_length=1)]
+
+
+class Policy(Entry):
+    """The policy of a lesson: its questions, each with the reference sentence."""
+
+    reference: Annotated[Mapping[Sentence, Sentence], Field(min_length=1)]
+
+
+POLICY = TypeAdapter(Policy)
+
+
+def load_reference(lesson: str, folder: Path) -> dict[str, str]:
+    """Return the reference sentences of a lesson by question. Raises WrongUsage for a lesson without a policy."""
+    path = folder / f"{lesson}{SUFFIX}"
+    if not path.is_file():
+        raise WrongUsage(f"{lesson} has no policy.", f"Write its questions and references into {path.name}.")
+    return dict(load_toml(path, POLICY).reference)
+
+
+def answers(mine: Mapping[str, str], reference: Mapping[str, str]) -> dict[str, str]:
+    """Return the participant's sentences in the order of the reference; "" for one that is still to be written.
+
+    Raises WrongUsage unless both have the same questions.
+    """
+    lacking = [question for question in reference if question not in mine]
+    unknown = [question for question in mine if question not in reference]
+    if lacking:
+        raise WrongUsage(f"The cell lacks the question {lacking[0]!r}.", "Put it back: only the sentences are yours.")
+    if unknown:
+        raise WrongUsage(f"The lesson's policy has no question {unknown[0]!r}.", f"Ask: {', '.join(reference)}")
+    return {question: mine[question].strip() for question in reference}
+
+
+def unfinished_card(sentences: Mapping[str, str]) -> Rendered:
+    """Return the participant's sentences, and which ones are still to be written."""
+    missing = [question for question, sentence in sentences.items() if not sentence]
+    text = f"Still yours to write, a sentence each: {', '.join(missing)}. Then run the cell again."
+    return table("Your policy", ("question", "your sentence"), [*sentences.items(), ("", text)])
+
+
+def comparison_card(sentences: Mapping[str, str], reference: Mapping[str, str]) -> Rendered:
+    """Return both policies side by side, question by question."""
+    rows = [(question, sentence or "…", reference[question]) for question, sentence in sentences.items()]
+    title = "Two policies: no winner, but differences to talk about"
+    return table(title, ("question", "yours", "one reference"), rows)

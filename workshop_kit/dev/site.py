@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from workshop_kit.bundle.part import version_of
 from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
-from workshop_kit.lessons.book import chart_text
 from workshop_kit.paths import CHECKOUT, TOURS
 
 FOLDER = CHECKOUT / "build" / "site"
@@ -162,8 +162,15 @@ def with_outputs(notebook: Path, executed: Path) -> Any:
             cell.outputs = shown
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["tags"] = ["hide-input"]
-        cell.metadata["mystnb"] = {"image": {"alt": chart_text(cell.source)}}
+        if texts := _chart_texts(cell.get("outputs", [])):
+            cell.metadata["mystnb"] = {"image": {"alt": " ".join(texts)}}
     return page
+
+
+def _chart_texts(outputs: Sequence[Any]) -> list[str]:
+    """Return the texts of the charts that a cell showed."""
+    shown = [output.get("data", {}) for output in outputs]
+    return [data.get("text/plain", "") for data in shown if "image/png" in data]
 
 
 def with_boxes(text: str, lesson: str) -> str:

@@ -32,7 +32,6 @@ SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 STYLED = "<pandas.io.formats.style.Styler"
 """The text of a styled table begins with its class name; its HTML is used instead."""
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
-AXIS_LABEL = re.compile(r"\bset_[xy]label\(\"([^\"]+)\"")
 
 INDEX = """# The lessons, as executed
 
@@ -91,17 +90,12 @@ def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
         elif cell.cell_type == "code":
             parts.append(_fenced(cell.source.strip(), "python"))
             for output in cell.outputs:
-                parts += _output(output, lesson, pictures, chart_text(cell.source))
+                parts += _output(output, lesson, pictures)
     return "\n\n".join(parts) + "\n", pictures
 
 
-def chart_text(source: str) -> str:
-    """Return the text for a matplotlib chart, which has none of its own: the labels of its axes."""
-    return f"Chart: {', '.join(AXIS_LABEL.findall(source))}"
-
-
-def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) -> Iterator[str]:
-    """Yield one output as Markdown and add its pictures to ``pictures``; ``chart`` is the text for a chart."""
+def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[str]:
+    """Yield one output as Markdown and add its pictures to ``pictures``."""
     if output.output_type == "stream":
         yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
         return
@@ -110,7 +104,7 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes], chart: str) ->
     if png := PNG.search(html):
         yield _picture(lesson, "png", base64.b64decode(png[1]), unescape(png[2]), pictures)
     elif "image/png" in data:
-        yield _picture(lesson, "png", on_white(base64.b64decode(data["image/png"])), chart, pictures)
+        yield _picture(lesson, "png", on_white(base64.b64decode(data["image/png"])), text, pictures)
     elif svg := SVG.search(html):
         yield _picture(lesson, "svg", svg[0].encode(), text.splitlines()[0], pictures)
     elif text.startswith(STYLED):

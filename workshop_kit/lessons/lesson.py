@@ -14,6 +14,7 @@ import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.classroom.room_widget import RoomSync, RoomView, start_sync
+from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered, escape_dataframes
@@ -206,6 +207,7 @@ def lesson(name: str) -> Lesson:
     provision.sweep(stack.session)
     file_cell.register(workspace, name)
     escape_dataframes()
+    describe_figures()
     headless = os.environ.get(HEADLESS) == "1"
     service = ExerciseService.of(workspace, lambda: stack)
     room = None if headless else start_sync(workspace, name)

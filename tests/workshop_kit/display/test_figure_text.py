@@ -1,0 +1,87 @@
+"""A chart of a lesson has a text: what its axes are, and the range of each series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from matplotlib.figure import Figure
+
+from workshop_kit.display.figure_text import describe_figures, text_of
+
+TIMES = pd.date_range("2026-03-01 10:00", periods=3, freq="s", tz="UTC")
+
+
+def lines(figure: Figure) -> None:
+    """Two series over time, one with a gap, and a moment that is marked."""
+    ax = figure.subplots()
+    ax.plot(TIMES, [4.0, float("nan"), 63.94], label="used")
+    ax.plot(TIMES, [64, 64, 64], label="limit")
+    ax.axvline(TIMES[1], label="restart")
+    ax.set_xlabel("time (UTC)")
+    ax.set_ylabel("memory (MiB)")
+
+
+def bars(figure: Figure) -> None:
+    """Bars whose axis is labeled by a keyword."""
+    ax = figure.subplots()
+    ax.barh(["shell form", "exec form"], [10.21, 0.4])
+    ax.set(xlabel="seconds to stop")
+
+
+def panels(figure: Figure) -> None:
+    """Two panels with points, titles, and a label of two lines."""
+    figure.suptitle("Three\nenvironments")
+    left, right = figure.subplots(1, 2)
+    left.set_title("production")
+    left.scatter([1, 2], [3, 4], label="slow orders")
+    right.set_title("staging")
+    right.plot([], [], label="failed")
+
+
+def bare(figure: Figure) -> None:
+    """Axes without anything."""
+    figure.subplots()
+
+
+@pytest.mark.parametrize(
+    ("draw", "text"),
+    [
+        (lines, "Chart: time (UTC); memory (MiB); used from 4 to 63.9; limit from 64 to 64; restart"),
+        (bars, "Chart: seconds to stop; bars from 0.4 to 10.2"),
+        (panels, "Chart: Three environments; production; slow orders; staging; failed without values"),
+        (bare, "Chart: panels without labels: 1"),
+    ],
+)
+def test_a_figure_says_what_it_shows(draw: Callable[[Figure], None], text: str) -> None:
+    """In one line: titles, labels however they were set, and each series with its range."""
+    figure = Figure()
+    draw(figure)
+    assert text_of(figure) == text
+
+
+def test_a_frame_that_draws_itself_has_a_text() -> None:
+    """The plots of pandas name their axes and series, too."""
+    frame = pd.DataFrame({"production": [1, 2], "staging": [3, 0]})
+    ax = frame.plot(xlabel="orders", ylabel="copies")
+    assert text_of(ax.figure) == "Chart: orders; copies; production from 1 to 2; staging from 0 to 3"
+
+
+@pytest.fixture
+def shell() -> Iterator[Any]:
+    """A lesson's kernel."""
+    shell: Any = InteractiveShell.instance()
+    describe_figures()
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def test_a_kernel_gives_each_figure_its_text(shell: Any) -> None:
+    """It goes into the notebook beside the picture; the book and the site take it from there."""
+    figure = Figure()
+    bars(figure)
+    data, _ = shell.display_formatter.format(figure)
+    assert data["text/plain"] == "Chart: seconds to stop; bars from 0.4 to 10.2"

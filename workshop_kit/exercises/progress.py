@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -116,10 +116,12 @@ class Progress:
         """Return the locked guess, or None while there is none."""
         return self.document().predictions.get(prediction_id)
 
-    def lock_guess(self, prediction_id: str, choice: str) -> None:
-        """Record ``choice`` unless a guess is locked already."""
+    def lock_guess(self, prediction_id: str, choice: str, options: Collection[str] = ()) -> None:
+        """Record ``choice`` unless a guess is locked already; one that is no longer among ``options`` is replaced."""
         with self._changing() as document:
-            document.predictions.setdefault(prediction_id, Guess(choice=choice))
+            locked = document.predictions.get(prediction_id)
+            if locked is None or (options and locked.choice not in options):
+                document.predictions[prediction_id] = Guess(choice=choice)
 
     def record_actual(self, prediction_id: str, actual: str) -> None:
         """Record the experiment's result; without a guess do nothing."""

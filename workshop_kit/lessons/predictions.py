@@ -148,7 +148,7 @@ class Prediction:
         """Handle a message of the page. It runs in its own thread while a cell is busy."""
         match content:
             case {"lock": str(key)}:
-                self.job.answer(lambda: self.progress.lock_guess(self.id, key))
+                self.job.answer(lambda: self.progress.lock_guess(self.id, key, self.question.options))
 
 
 def question_page(question: Question, locked: str | None) -> Rendered:

@@ -38,8 +38,19 @@ def test_an_unusual_result_and_a_missing_guess_are_said(tmp_path: Path) -> None:
     assert len(marked) == 1
     assert QUESTION.options[unusual].text in unescape(marked[0])
     assert not progress.path.exists()
-    with pytest.raises(WrongUsage, match=r"'both' is no option of prediction .* Use one of: "):
-        Prediction(NAME, QUESTION, progress).reveal("both")
+    with pytest.raises(WrongUsage, match=r"'elsewhere' is no option of prediction .* Use one of: "):
+        Prediction(NAME, QUESTION, progress).reveal("elsewhere")
+
+
+def test_a_guess_for_an_option_that_is_gone_can_be_made_again(tmp_path: Path) -> None:
+    """An update may rename the keys of options: the stored one counts as no guess, and the next click replaces it."""
+    progress = Progress(tmp_path / "progress.json")
+    progress.lock_guess(NAME, "a-former-key")
+    guess = Prediction(NAME, QUESTION, progress)
+    assert guess.choice is None
+    for key in QUESTION.options:
+        guess.handle_message(None, {"lock": key}, None)
+    assert guess.choice == next(iter(QUESTION.options))
 
 
 def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:

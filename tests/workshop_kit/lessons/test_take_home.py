@@ -22,7 +22,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
 DAY = date(2026, 3, 1)
-GUESSED = {"choice": "both-red", "locked_at": "2026-03-01T10:00:00+00:00", "actual": "green-but-broken"}
+GUESSED = {"choice": "both", "locked_at": "2026-03-01T10:00:00+00:00", "actual": "order"}
 
 
 def page(
@@ -38,7 +38,7 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
     assert "- Where? To stdout." in text
     assert "0 of 1 went as I said." in text
     question = load_all_questions(CHECKOUT / "notebooks")["00_start.database-gone"]
-    said, did = question.options["both-red"].text, question.options["green-but-broken"].text
+    said, did = question.options["both"].text, question.options["order"].text
     assert f"| ≠ | {question.question} | {said} | {did} |" in text
     assert text.count("- [ ] **") == len(catalog.rules())
     assert f"next: {rule_of('lifecycle.stops').next_step}" in text

@@ -10,7 +10,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import write_atomically
 from workshop_kit.progress import Report
-from workshop_kit.workspace import content, course, growth, provision, regions, solutions
+from workshop_kit.workspace import content, course, growth, naive_copy, provision, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, lesson_copies
@@ -53,6 +53,7 @@ def goto(exercise_service: ExerciseService, lesson: str, report: Report) -> Goto
 def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
     backup = Backup(exercise_service.workspace)
+    naive_copy.put_all_back(exercise_service.workspace, exercise_service.root)
     for copy in lesson_copies(exercise_service.root):
         if copy.lesson >= lesson:
             content.replace_file(exercise_service.workspace, copy.name, copy.source.read_text(), backup)

@@ -175,10 +175,7 @@ class ExerciseFiles:
             return False
         if self.exercise.file is None:
             return same_code(mine, self.starter)
-        source = self._source
-        # A lesson may change the file before the exercise.
-        texts = [regions.starter(source.at(stage)) for stage in source.stages_of(self.exercise.id)]
-        return any(same_code(mine, regions.region_of(text, self.exercise.id)) for text in texts)
+        return self._source.is_starter(self.exercise.id, mine)  # a lesson may change the file before the exercise
 
     def with_body(self, body: str) -> str:
         """Return the participant's file with ``body`` in the exercise's place.

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, NonNegativeInt, StringConstraint
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.files import files_below, is_left_out, read_small_text, write_atomically
-from workshop_kit.workspace import content
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content, naive_copy
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import MY_SERVICE, TRACKS
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, WRITTEN, Workspace
@@ -54,10 +55,12 @@ class Work(BaseModel, strict=True):
 def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str]]:
     """Write the work of a workspace to a new file; return the names of its files, and of those that stayed behind.
 
+    Answers that were set aside for the colleague's lines are put back first.
     Raises WrongUsage if it exists or would be too large, NotReady.
     """
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
+    naive_copy.put_all_back(workspace, CHECKOUT)
     files, left_out = {}, []
     paths = [path for folder in EDITED for path in files_below(workspace.folder / folder)]
     for name in (path.relative_to(workspace.folder).as_posix() for path in paths):

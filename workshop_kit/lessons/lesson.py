@@ -31,6 +31,7 @@ from workshop_kit.exercises.progress import Progress
 from workshop_kit.faults import injection
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.lessons import policies, take_home
+from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.workspace import file_cell, provision
@@ -205,10 +206,10 @@ def lesson(name: str) -> Lesson:
     reaper.watch(stack.session, provision.REVERT_FAULTS)
     injection.revert_all(stack.session, report=NotebookReport())  # before the rest is swept in silence
     provision.sweep(stack.session)
-    file_cell.register(workspace, name)
+    headless = os.environ.get(HEADLESS) == "1"
+    file_cell.register(workspace, name, None if headless else lambda naive: NaiveCopyView(naive).show())
     escape_dataframes()
     describe_figures()
-    headless = os.environ.get(HEADLESS) == "1"
     service = ExerciseService.of(workspace, lambda: stack)
     room = None if headless else start_sync(workspace, name)
     if room is not None and room.connection.joined:

@@ -33,8 +33,11 @@ class Backup:
     workspace: Workspace
     folder: Path | None = None
 
-    def keep(self, name: str) -> None:
-        """Copy the file ``name`` of the workspace. Raises NotReady when that fails, for a full disk say."""
+    def keep(self, name: str) -> str:
+        """Copy the file ``name`` of the workspace, and return the path of the copy in it.
+
+        Raises NotReady when that fails, for a full disk say.
+        """
         if self.folder is None:
             stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
             self.folder = self.workspace.folder / "kept" / stamp
@@ -46,6 +49,7 @@ class Backup:
             with contextlib.suppress(OSError):
                 copy.unlink()  # half a copy would look like the whole file
             raise explain(error, self.workspace.folder, ELSEWHERE) from error
+        return copy.relative_to(self.workspace.folder).as_posix()
 
 
 @dataclass

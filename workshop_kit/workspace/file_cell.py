@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path, PurePosixPath
@@ -13,10 +13,11 @@ from IPython.core.getipython import get_ipython
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, growth, regions, solutions
+from workshop_kit.workspace import content, growth, naive_copy, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE, notebook_cells
 from workshop_kit.workspace.folder import HIDDEN, WRITTEN, Workspace
 from workshop_kit.workspace.merge import grow
+from workshop_kit.workspace.naive_copy import NaiveCopy
 from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.solutions import TOOLS, Source
 
@@ -26,13 +27,21 @@ CHANGES = " (changes)"
 FIRST_LINE = re.compile(rf"%%{MAGIC} +(\S+)({re.escape(CHANGES)})?[ \t]*\n")
 
 
-def register(workspace: Workspace, lesson: str) -> None:
-    """Make ``%%file`` a magic of this kernel; it replaces IPython's alias of ``%%writefile``."""
+def register(workspace: Workspace, lesson: str, offer: Callable[[NaiveCopy], None] | None = None) -> None:
+    """Make ``%%file`` a magic of this kernel; it replaces IPython's alias of ``%%writefile``.
+
+    ``offer`` shows a button where an answer stays in place of the colleague's lines; a headless run has none.
+    """
     shell: Any = get_ipython()
     if shell is not None:
 
         def file(line: str, body: str) -> None:
             print(write(workspace, lesson, line, body))  # noqa: T201 - it is the cell's output
+            naive = naive_copy_of(workspace, lesson, line, body)
+            if naive is not None:
+                print(naive.sentence)  # noqa: T201
+                if offer is not None:
+                    offer(naive)
 
         shell.register_magic_function(file, "cell", MAGIC)
 
@@ -46,13 +55,35 @@ def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = 
     """
     name = _path(line.strip().removesuffix(CHANGES.strip()).strip())
     body = body.rstrip("\n") + "\n"
-    cells = [cell for cell in shipped_cells(workspace.base / "notebooks" / f"{lesson}.ipynb") if cell.path == name]
+    cells = _cells_of(workspace, lesson, name)
     source = solutions.source_of(root, name)
     if source is None or not cells:
         return _write_own(workspace, name, body, [cell.body for cell in cells])
-    cell = max(cells, key=lambda one: SequenceMatcher(None, one.body, body).ratio())
-    stage = FileStage(FileStage.parse(lesson).lesson, cells.index(cell) + 1)
+    stage, cell = _shipped(lesson, cells, body)
     return _grow(workspace, source, stage, cell, body)
+
+
+def naive_copy_of(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> NaiveCopy | None:
+    """Return the naive copy for a file cell that was run; None where no answer stands in place of its lines."""
+    name = _path(line.strip().removesuffix(CHANGES.strip()).strip())
+    cells = _cells_of(workspace, lesson, name)
+    source = solutions.source_of(root, name)
+    if source is None or not cells:
+        return None
+    stage, cell = _shipped(lesson, cells, body)
+    return naive_copy.find(workspace, source, stage, cell.body)
+
+
+def _cells_of(workspace: Workspace, lesson: str, name: str) -> list[FileCell]:
+    """Return the cells of a lesson, as they were shipped, that write a file."""
+    notebook = workspace.base / "notebooks" / f"{lesson}.ipynb"
+    return [cell for cell in shipped_cells(notebook) if cell.path == name]
+
+
+def _shipped(lesson: str, cells: list[FileCell], body: str) -> tuple[FileStage, FileCell]:
+    """Return the shipped cell that ``body`` is most like, and the stage that it brings."""
+    cell = max(cells, key=lambda one: SequenceMatcher(None, one.body, body).ratio())
+    return FileStage(FileStage.parse(lesson).lesson, cells.index(cell) + 1), cell
 
 
 def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell, body: str) -> str:

@@ -20,6 +20,7 @@ from workshop_kit.faults import injection
 from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.workspace import naive_copy
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
 
 REVERT_FAULTS = "workshop_kit.faults.injection:revert_all"
@@ -67,7 +68,8 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
     with lock:
         for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
             shutil.rmtree(folder / name, ignore_errors=True)
-        (folder / HIDDEN / TRACK).unlink(missing_ok=True)
+        for path in (Path(HIDDEN, TRACK), naive_copy.RECORD):
+            (folder / path).unlink(missing_ok=True)
         Workspace.open(folder).progress_path.unlink(missing_ok=True)
         yield Workspace.open(folder)
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from workshop_kit.files import files_below
 from workshop_kit.workspace import regions
 from workshop_kit.workspace.course import FILE, MY_SERVICE, read_toml
+from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.regions import FileStage
 
 NOTEBOOK = "notebook.py"
@@ -78,6 +79,11 @@ class Source:
     def stages_of(self, identifier: str) -> tuple[FileStage, ...]:
         """Return the stages at which the file has the region of an exercise."""
         return tuple(stage for stage in self.stages if identifier in regions.ids(self.at(stage)))
+
+    def is_starter(self, identifier: str, body: str) -> bool:
+        """Return whether the lines of an exercise are as participants get them, at any stage of the file."""
+        starters = (regions.starter(self.at(stage)) for stage in self.stages_of(identifier))
+        return any(same_code(body, regions.region_of(text, identifier)) for text in starters)
 
     def with_region(self, identifier: str) -> str:
         """Return the marked text at the last stage that has the region of an exercise."""

@@ -19,6 +19,7 @@ SETUP = "setup"
 """The first cell, which imports: in a new kernel it runs before those below a rest."""
 KERNEL = {*dir(builtins), "display", "get_ipython"}
 SHELL = re.compile(r"^[!%].*$", re.MULTILINE)
+SCRIPT = "%%bash"
 IN_SHELL = re.compile(r"(?<!\{)\{(\w+)[^{}]*\}(?!\})")
 RESTS = [
     pytest.param(lesson, number, id=f"{lesson}-{section.cells[0]}")
@@ -41,6 +42,9 @@ def names_in(source: str) -> Names:
     """Return the names of a code cell. A file cell has none: its lines run in a container."""
     names = Names()
     if FileCell.parse(source):
+        return names
+    if source.startswith(SCRIPT):  # its first line has the values that its commands get
+        names.used |= set(IN_SHELL.findall(source.partition("\n")[0]))
         return names
     for command in SHELL.findall(source):
         names.used |= set(IN_SHELL.findall(command))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
@@ -57,7 +57,7 @@ def _name_of(artist: Any) -> str:
     return "" if label.startswith(NAMELESS) else label
 
 
-def _range_of(name: str, values: Iterable[Any]) -> str:
+def _range_of(name: str, values: Any) -> str:
     """Return a series with its least and greatest value; its name alone where they are no numbers."""
     import numpy as np  # lazily: the command line does without
 

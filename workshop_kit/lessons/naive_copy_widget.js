@@ -1,6 +1,6 @@
 // One button: the colleague's lines into a file, or the participant's back. widget_job.js stands before this.
 
-const LABEL = "The colleague's version";
+const LABEL = "Whose lines the file has";
 
 function documentsOf(path) {
   return openTabs().map((tab) => tab.context).filter((context) => context?.path === path);
@@ -30,7 +30,6 @@ function render({ model, el }) {
 
   function answered() {
     for (const context of documentsOf(path)) context.revert().catch(() => {}); // show it as it is on disk now
-    keepTwin(el, LABEL, model.get("page"), model.get("page_text"));
   }
 
   const talk = conversation(model, { draw: () => draw(), answered, says: { use: "Copying your file …", put_back: "Putting your lines back …" } });

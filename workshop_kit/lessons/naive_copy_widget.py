@@ -16,7 +16,7 @@ from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.workspace.naive_copy import NaiveCopy
 
 HERE = Path(__file__).parent
-LABEL = "The colleague's version"
+LABEL = "Whose lines the file has"
 HOW = "In JupyterLab, run this cell to use the colleague's version here, or to put yours back."
 
 

@@ -20,11 +20,21 @@ NAMELESS = "_"
 
 
 def describe_figures() -> None:
-    """Give the figures of this kernel a text, beside their picture; outside of a kernel do nothing."""
+    """Give the figures of this kernel a text, beside their picture; outside of a kernel do nothing.
+
+    matplotlib_inline removes all formatters of figures when the first one is drawn, so this one comes back before a
+    cell's figures are shown, which is after the cell.
+    """
     shell: Any = get_ipython()
     if shell is not None:
-        formatter = shell.display_formatter.formatters["text/plain"]
-        formatter.for_type_by_name("matplotlib.figure", "Figure", _print)  # by name: not every lesson draws
+        _add_formatter()
+        shell.events.register("post_execute", _add_formatter)
+
+
+def _add_formatter() -> None:
+    shell: Any = get_ipython()
+    formatter = shell.display_formatter.formatters["text/plain"]
+    formatter.for_type_by_name("matplotlib.figure", "Figure", _print)  # by name: not every lesson draws
 
 
 def text_of(figure: Figure) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.figure import Figure
 
-from workshop_kit.display.figure_text import describe_figures, text_of
+from tests.conftest import write_notebook
+from workshop_kit.display.figure_text import text_of
+from workshop_kit.lessons.tour import Tour
+from workshop_kit.workspace.folder import Workspace
 
 TIMES = pd.date_range("2026-03-01 10:00", periods=3, freq="s", tz="UTC")
 
@@ -70,18 +73,21 @@ def test_a_frame_that_draws_itself_has_a_text() -> None:
     assert text_of(ax.figure) == "Chart: orders; copies; production from 1 to 2; staging from 0 to 3"
 
 
-@pytest.fixture
-def shell() -> Iterator[Any]:
-    """A lesson's kernel."""
-    shell: Any = InteractiveShell.instance()
-    describe_figures()
-    yield shell
-    InteractiveShell.clear_instance()
+DRAWS = """
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots()
+ax.plot([4, 63.94])
+ax.set_ylabel("memory (MiB)")
+"""
 
 
-def test_a_kernel_gives_each_figure_its_text(shell: Any) -> None:
-    """It goes into the notebook beside the picture; the book and the site take it from there."""
-    figure = Figure()
-    bars(figure)
-    data, _ = shell.display_formatter.format(figure)
-    assert data["text/plain"] == "Chart: seconds to stop; bars from 0.4 to 10.2"
+def test_a_kernel_gives_each_figure_its_text(empty_workspace: Workspace, tmp_path: Path) -> None:
+    """It goes into the notebook beside the picture, the first figure's, too; book and site take it from there."""
+    starts = "from workshop_kit.display.figure_text import describe_figures\n\ndescribe_figures()"
+    write_notebook(empty_workspace, "00_start", [starts, DRAWS, DRAWS])
+    (result,) = Tour(empty_workspace, output=tmp_path, expected=tmp_path).run()
+    assert result.error is None
+    executed = nbformat.read(tmp_path / "00_start.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    shown = [output["data"] for cell in executed.cells for output in cell.outputs if "image/png" in output["data"]]
+    assert [data["text/plain"] for data in shown] == ["Chart: memory (MiB); line from 4 to 63.9"] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,15 @@ import pytest
 from tests.private_engine import filled
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.errors import NotReady
-from workshop_kit.exercises import checkpoint, generator
+from workshop_kit.exercises import checkpoint, generator, work_file
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.findings import START, findings
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.exercises.stand_ins import StandIn, say_whose
-from workshop_kit.workspace import regions, solutions
+from workshop_kit.workspace import naive_copy, regions, solutions
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.regions import FileStage
 
 FILE = "my_service/start.sh"
 GRACEFUL = "container.graceful"
@@ -82,6 +84,29 @@ def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: Exer
     assert "mine\n" in (arrived.backup.folder / FILE).read_text()
     checkpoint.arrange(engineless, "01_container")
     assert path.read_text() == starter
+
+
+def test_an_answer_that_is_set_aside_goes_along(engineless: ExerciseService, tmp_path: Path) -> None:
+    """While the colleague's lines are in a file, an export and a jump take the participant's."""
+    path = engineless.workspace.folder / FILE
+    starter = path.read_text()
+    path.write_text(regions.replace(starter, GRACEFUL, "mine\n"))
+    engineless.progress.record_check(GRACEFUL, Verdict.PASSED)
+    source = solutions.source_of(engineless.root, FILE)
+    assert source is not None
+    naive = naive_copy.find(engineless.workspace, source, FileStage("01"), starter)
+    assert naive is not None
+
+    naive.use()
+    assert path.read_text() == starter
+    work_file.export_work(engineless.workspace, tmp_path / "progress.json")
+    exported = json.loads((tmp_path / "progress.json").read_text())["files"][FILE]
+    assert "mine" in exported["text"]
+
+    naive.use()
+    checkpoint.arrange(engineless, "02_configuration")
+    assert regions.region_of(path.read_text(), GRACEFUL) == "mine\n"
+    assert not naive.is_in_use
 
 
 @pytest.mark.parametrize(("lesson", "is_there"), [("04b_monitoring_more", False), ("05_game_day", True)])

@@ -54,9 +54,7 @@ async def deep(request: Request) -> Response:
     away = await check_all(request)
     if away.keys() & request.app.state.critical:
         return respond(503, "fail", away)
-    if away:
-        return respond(200, "warn", away)
-    return respond(200, "pass", away)
+    return respond(200, "warn" if away else "pass", away)
 
 
 async def ready(request: Request) -> Response:
@@ -64,6 +62,5 @@ async def ready(request: Request) -> Response:
     if request.app.state.draining:
         return respond(503, "draining", {})
     away = await check_all(request)
-    if away.keys() & request.app.state.critical:
-        return respond(503, "fail", away)
-    return respond(200, "pass", away)
+    is_ready = away.keys().isdisjoint(request.app.state.critical)
+    return respond(200, "pass", away) if is_ready else respond(503, "fail", away)

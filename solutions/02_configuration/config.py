@@ -161,6 +161,7 @@ class Options(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     #: from 04
     health_critical: str = Field(default="master-db,redis", pattern=DEPENDENCIES)
+    #: from 04b
     http_drain_seconds: float = Field(default=1.0, ge=0, le=5)
     #: from 02:4
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+#: from 04:2
 
-#: from 04:3
 import metrics
 #: always
 
@@ -24,12 +24,12 @@ def respond(status_code: int, status: str, away: dict[str, str]) -> Response:
 # region monitoring.deep
 async def live(request: Request) -> Response:
     """Answer whether this process is alive: an orchestrator restarts it if not."""
+    #: only the solution
+    return respond(200, "pass", {})
     #: only the starter
     #| # Without its databases it is of no use to anybody.
-    #| for ping in request.app.state.pings.values():
-    #|     await ping()
+    #| return await deep(request)
     #: both
-    return respond(200, "pass", {})
 
 
 async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | None:
@@ -52,7 +52,6 @@ async def check(dependency: str, ping: Callable[[], Awaitable[None]]) -> str | N
 
 
 # endregion monitoring.deep
-#: from 04:2
 
 
 async def check_all(request: Request) -> dict[str, str]:
@@ -62,9 +61,9 @@ async def check_all(request: Request) -> dict[str, str]:
 
     away = {}
     for dependency, answer in zip(pings, answers, strict=True):
-        #: from 04:3
-        metrics.UP.labels(dependency).set(answer is None)
         #: from 04:2
+        metrics.UP.labels(dependency).set(answer is None)
+        #: always
         if answer:
             away[dependency] = answer
     return away
@@ -77,15 +76,14 @@ async def deep(request: Request) -> Response:
     #: only the solution
     if away.keys() & request.app.state.critical:
         return respond(503, "fail", away)
-    if away:
-        return respond(200, "warn", away)
+    return respond(200, "warn" if away else "pass", away)
     #: only the starter
     #| if "master-db" in away:
     #|     return respond(503, "fail", away)
     #| if "redis" in away:
     #|     respond(503, "fail", away)
+    #| return respond(200, "pass", away)
     #: both
-    return respond(200, "pass", away)
 
 
 # endregion monitoring.critical
@@ -93,7 +91,7 @@ async def deep(request: Request) -> Response:
 
 #: from 04b
 # region monitoring.drain
-#: from 04:2
+#: always
 async def ready(request: Request) -> Response:
     """Answer whether this instance should get customers."""
     #: from 04b
@@ -101,11 +99,10 @@ async def ready(request: Request) -> Response:
     if request.app.state.draining:
         return respond(503, "draining", {})
     #: both
-    #: from 04:2
+    #: always
     away = await check_all(request)
-    if away.keys() & request.app.state.critical:
-        return respond(503, "fail", away)
-    return respond(200, "pass", away)
+    is_ready = away.keys().isdisjoint(request.app.state.critical)
+    return respond(200, "pass", away) if is_ready else respond(503, "fail", away)
 #: from 04b
 
 

@@ -46,8 +46,8 @@ KEPT = "container = start()\nfor _ in range(2):"
 IN_02 = "setup write-ignore secret find"
 FILES_03 = "write-requirements write-logs write-logs-start write-config write-main write-orders write-settings"
 IN_03 = f"setup {FILES_03} naive deploy"
-FILES_04 = "write-health write-database write-ready write-config write-app"
-STORM = "naive probe without orchestrate order sell predict-restart storm reveal-restart"
+FILES_04 = "write-health write-database write-config write-app"
+STORM = "naive without orchestrate sell predict-restart storm reveal-restart"
 IN_04 = f"setup {FILES_04} {STORM}"
 IN_05 = "setup build start-gameday-monday monday-wait"
 BUILD = "image, _ = client.images.build("
@@ -58,7 +58,7 @@ CASES = (
     Harmless("01b_orders", IN_01B, "loss", "for _ in range(2):\n    container = start()", KEPT, "loss"),
     Harmless("02_configuration", IN_02, "secret", BUILD, EMPTY, "find"),
     Harmless("03_logging", IN_03, "deploy", "container = start(client, image)", "container.restart()", "deploy"),
-    Harmless("04_monitoring", IN_04, "storm", "redis.pause()", "redis.unpause = redis.reload", "reveal-restart"),
+    Harmless("04_monitoring", IN_04, "storm", "pool, paused(redis):", "pool:", "reveal-restart"),
     Harmless("05_game_day", IN_05, "monday-wait", "monday.wait()", "", "monday-wait"),
     Harmless("06_audit", "setup usual hurry by-hand checked", "hurry", 'user="0", ', "", "checked"),
 )

@@ -10,9 +10,11 @@ import pytest
 from workshop_kit.bootstrap.__main__ import plan
 from workshop_kit.lessons.plan import clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, load_course
+from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, load_course, notebook_cells
 
 COURSE = load_course(CHECKOUT)
+MOST_CELLS = {"04_monitoring": 80}
+"""What fits into the minutes of the longest lesson."""
 CORE = [exercise for exercise in COURSE.exercises if exercise.weight == "core"]
 
 
@@ -45,6 +47,12 @@ def test_the_sections_of_a_track_fit_its_lesson(lesson: LessonTime, track: str) 
     needed = sum(part.minutes.get(track, 0) for part in parts)
     assert needed == lesson.minutes[track] if track in lesson.minutes else needed <= COURSE.tracks[track].wrap_up
     assert [part for part in parts if not part.heading or part.minutes.get(track, 0) > part.minutes["full"]] == []
+
+
+@pytest.mark.parametrize("lesson", MOST_CELLS)
+def test_a_long_lesson_has_few_cells(lesson: str) -> None:
+    """Reading and running take time, too: a new cell replaces another one."""
+    assert len(notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")) <= MOST_CELLS[lesson]
 
 
 @pytest.mark.parametrize("track", TRACKS)

@@ -1,6 +1,7 @@
 import urllib.request
 
+port = os.environ.get("HTTP_PORT", "8080")
 try:
-    urllib.request.urlopen("http://127.0.0.1:8080/livez", timeout=1)
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=1)
 except OSError as error:
     sys.exit(str(error))

@@ -19,7 +19,8 @@ SETUP = "setup"
 """The first cell, which imports: in a new kernel it runs before those below a rest."""
 KERNEL = {*dir(builtins), "display", "get_ipython"}
 SHELL = re.compile(r"^[!%].*$", re.MULTILINE)
-SCRIPT = "%%bash"
+SHELL_CELL = "%%bash"
+"""A cell of lines for a shell: its first line gives them values of Python."""
 IN_SHELL = re.compile(r"(?<!\{)\{(\w+)[^{}]*\}(?!\})")
 RESTS = [
     pytest.param(lesson, number, id=f"{lesson}-{section.cells[0]}")
@@ -43,7 +44,7 @@ def names_in(source: str) -> Names:
     names = Names()
     if FileCell.parse(source):
         return names
-    if source.startswith(SCRIPT):  # its first line has the values that its commands get
+    if source.startswith(SHELL_CELL):
         names.used |= set(IN_SHELL.findall(source.partition("\n")[0]))
         return names
     for command in SHELL.findall(source):

@@ -2,7 +2,8 @@
 
 import json
 
-from workshop_kit.exercises.incidents import incident_log
+import pandas as pd
+
 from workshop_kit.lessons.lesson import lesson
 
 w = lesson("03_logging")
@@ -54,7 +55,16 @@ task.hand_in({"lines": len(lines), "rows": rows, "odd": odd})
 # endregion logging.parse
 
 task = w.exercise("logging.cause")
-log = incident_log(w.stack, task.given["incident"])
+began = float(task.given["began"])
+ended = float(task.given["ended"])
+service = w.client.containers.get(task.given["container"])
+lines = service.logs(since=began, until=ended).decode().split("\n")
+rows = [json.loads(line) for line in lines if line.startswith("{")]
+waits = ["master_db_ms", "replica_db_ms", "redis_ms"]
+columns = ["ts", "level", "msg", "request_id", "route", "status", "dependency", *waits]
+log = pd.DataFrame(rows, columns=columns)
+log["ts"] = pd.to_datetime(log["ts"], format="ISO8601", utc=True)
+log["second"] = (log["ts"] - log["ts"].iloc[0]).dt.total_seconds()
 # region logging.cause
 #: only the starter
 #| # The first line that is a warning, or worse: it must be that.
@@ -65,11 +75,11 @@ log = incident_log(w.stack, task.given["incident"])
 #: only the solution
 took = {"master-db": log.master_db_ms, "replica-db": log.replica_db_ms, "redis": log.redis_ms}
 says = {"cache not available": "redis", "replica not available": "replica-db"}
-named = log.dependency.fillna(log.msg.map(says))
 suffered = {}
 for dependency, milliseconds in took.items():
     slow = milliseconds > max(100, 4 * milliseconds.median())
-    suffered[dependency] = log[(slow | (named == dependency)).fillna(False) & log.request_id.notna()]
+    named = (log.dependency == dependency) | (log.msg.map(says) == dependency)
+    suffered[dependency] = log[(slow | named).fillna(False) & log.request_id.notna()]
 culprit = max(suffered, key=lambda dependency: suffered[dependency].request_id.nunique())
 hit = suffered[culprit]
 a_second = hit.ts.dt.floor("s").value_counts().sort_index()

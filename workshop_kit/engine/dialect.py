@@ -24,8 +24,6 @@ class Dialect:
     product = "Docker"
     has_buildkit = True
     """Whether it builds with BuildKit, if it is not set up without."""
-    has_syslog = True
-    """Whether it has the log driver ``syslog``."""
     tells_log_options = True
     """Whether ``docker inspect`` has the options of a container's log."""
     stops_before_removal = False
@@ -89,7 +87,6 @@ class PodmanDialect(Dialect):
 
     product = "Podman"
     has_buildkit = False
-    has_syslog = False
     tells_log_options = False
     stops_before_removal = True
     lists_newest_first = False

@@ -39,9 +39,17 @@ def is_there(fixture: Fixture, engine: Engine) -> bool:
 
 
 def logging_cause(stack: Stack, random: Random) -> Fixture:
-    """Inject an incident: ten seconds of customers, with a fault in the middle."""
+    """Inject an incident: ten seconds of customers, with a fault in the middle.
+
+    Customers came from ``began`` to ``ended``, in seconds since 1970, as ``docker logs --since`` takes them.
+    """
     incident = incidents.inject(stack, random, NotebookReport())
-    return {"incident": incident.id, "container": incident.container}
+    return {
+        "incident": incident.id,
+        "container": incident.container,
+        "began": f"{incident.began.timestamp():.6f}",
+        "ended": f"{incident.ended.timestamp():.6f}",
+    }
 
 
 def logging_parse(stack: Stack, random: Random) -> Fixture:

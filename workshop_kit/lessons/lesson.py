@@ -82,7 +82,7 @@ class Lesson:
 
     @property
     def logs(self) -> LogTools:
-        """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``, ``jq``."""
+        """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``."""
         from workshop_kit.lessons.tools import LogTools  # lazily: DuckDB and boto3 are slow imports
 
         return LogTools(self.stack, self.screens, self.workspace.folder / HIDDEN / "logs")

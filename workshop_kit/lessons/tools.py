@@ -5,7 +5,6 @@ DuckDB and boto3 are slow imports: `lesson` loads this module when a cell needs 
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,18 +17,16 @@ from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.engine import log_bucket, recipes
+from workshop_kit.engine import log_bucket
 from workshop_kit.engine.labels import service_in
 from workshop_kit.engine.log_bucket import LogBucket
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
-from workshop_kit.faults import injection, log_loss
+from workshop_kit.faults import injection
 from workshop_kit.observe import leaks
 from workshop_kit.observe.engine_api import container_of
-from workshop_kit.observe.jq import MAX_BYTES, jq
 from workshop_kit.observe.logs import LogFollower
 from workshop_kit.observe.watch import Watcher, WatchTarget
-from workshop_kit.screen import in_lines
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.store import BucketStore, FrameStore
 
@@ -89,23 +86,6 @@ class LogTools:
         bucket = self.bucket()
         bucket.wait_collected()
         return BucketStore(bucket.access, bucket.bucket, self.cache, bucket.prefix, report=NotebookReport())
-
-    def outage(self) -> pd.DataFrame:
-        """Count the lines that two paths lose while a receiver is down. See `log_loss.outage`."""
-        return log_loss.outage(self.bucket(), report=NotebookReport())
-
-    def modes(self) -> pd.DataFrame:
-        """Count the lines that the log driver's two modes lose at full speed. See `log_loss.modes`."""
-        return log_loss.modes(self.stack, report=NotebookReport())
-
-    def jq(self, program: str, container: Any, *options: str) -> None:
-        """Print the output of ``docker logs CONTAINER | jq OPTIONS PROGRAM``; jq runs in a container."""
-        target = container_of(container)
-        answer = jq(self.stack.session, recipes.tags(self.stack.root)["collector"], program, target.logs(), *options)
-        words = shlex.join(["jq", *options, program])
-        print(f"$ docker logs {target.name} | {words}\n{in_lines(answer.output + answer.error)}")  # noqa: T201 - it is a cell's output
-        if answer.cut:
-            print(f"The output was cut after {MAX_BYTES // 2**20} MiB: ask for less.")  # noqa: T201
 
 
 @dataclass(frozen=True)

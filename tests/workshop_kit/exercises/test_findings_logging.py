@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.gameday.recorded import solution, starter
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.exercises import fixtures, incidents
 from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
@@ -37,6 +39,7 @@ from workshop_kit.exercises.incidents import LogIncident
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.jq import JqOutput
+from workshop_kit.paths import CHECKOUT
 
 Case = tuple[str, Sequence[Finding]]
 FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}
@@ -376,3 +379,28 @@ def test_any_answer_gets_a_verdict(answer: Any) -> None:
     ):
         assert result.verdict is Verdict.WRONG
         assert any(finding.means and finding.look for finding in result.findings)
+
+
+def log_as_in_the_lesson(text: str) -> pd.DataFrame:
+    """What the lines before the exercise's own cell make of a container's log."""
+    source = (CHECKOUT / "solutions" / "03_logging" / "notebook.py").read_text()
+    lines = source.partition('task = w.exercise("logging.cause")\n')[2].partition("# region")[0]
+    service = SimpleNamespace(logs=lambda since, until: text.encode() if since < until else b"")
+    client = SimpleNamespace(containers=SimpleNamespace(get={"service": service}.__getitem__))
+    began, ended = (str(time.timestamp()) for time in (INCIDENT.began, INCIDENT.ended))
+    task = SimpleNamespace(given={"container": "service", "began": began, "ended": ended})
+    names: dict[str, Any] = {"json": json, "pd": pd, "task": task, "w": SimpleNamespace(client=client)}
+    exec(lines, names)
+    log: pd.DataFrame = names["log"]
+    return log
+
+
+def test_the_cause_is_found_in_a_table_of_plain_lines() -> None:
+    """No line has the field dependency, and one is plain text: the starter's answer is wrong, the solution's right."""
+    lines = [json.dumps({**line, "ts": line["ts"].isoformat(), "received": None}) for line in recorded()]
+    log = log_as_in_the_lesson("\n".join([lines[0], "a line of a library", *lines[1:], ""]))
+    assert len(log) == len(lines)
+    begun = logging_incident.judge_cause(starter("logging.cause", {"log": log}), LOG, INCIDENT)
+    assert [finding.key for finding in begun.findings if not finding.passed] == ["logging.cause.dependency.other"]
+    solved = logging_incident.judge_cause(solution("logging.cause", {"log": log}), LOG, INCIDENT)
+    assert solved.verdict is Verdict.PASSED, solved

@@ -1,1 +1,1 @@
-"""Speed, as ratios measured side by side in one run; nothing here passes or fails."""
+"""Speed, as ratios measured side by side in one run; `promises` alone can fail."""

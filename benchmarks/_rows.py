@@ -8,12 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 
 @dataclass(frozen=True)
 class Row:
-    """A measured value in seconds, MiB or events (``unit``): ``beside`` names what it is compared with.
+    """A measured value in seconds, or in what ``unit`` names: ``beside`` names what it is compared with.
 
     ``aim`` is the project's goal, in words. ``taken`` names the statistic of the runs, usually their median.
     """
@@ -25,7 +24,7 @@ class Row:
     beside: str = ""
     theirs: float | None = None
     taken: str = "median"
-    unit: Literal["s", "MiB", "events"] = "s"
+    unit: str = "s"
 
     @property
     def ratio(self) -> float | None:
@@ -73,12 +72,13 @@ def show(rows: Sequence[Row]) -> None:
         print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1))
         return
     for row in rows:
-        beside = f"  {row.ratio:.2f} × {row.beside} ({_format(row.theirs or 0, row.unit)})" if row.ratio else ""
+        beside = f"  {row.ratio:.2f} × {row.beside} ({format_value(row.theirs or 0, row.unit)})" if row.ratio else ""
         aim = f"  [aim: {row.aim}]" if row.aim else ""
-        print(f"{row.work}: {_format(row.ours, row.unit)}, {row.taken} of {row.runs}{beside}{aim}")
+        print(f"{row.work}: {format_value(row.ours, row.unit)}, {row.taken} of {row.runs}{beside}{aim}")
 
 
-def _format(value: float, unit: str) -> str:
+def format_value(value: float, unit: str) -> str:
+    """Return a value with its unit."""
     if unit != "s":
         return f"{value:.0f} {unit}"
     return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"

@@ -1,0 +1,143 @@
+"""Judge what the trials of `promises` have seen: orders and their rows, requests and their lines, lines and secrets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks._rows import Row
+from workshop_kit.observe.leaks import Patterns
+
+CREATED = 201
+TOTAL = "total"
+"""The name in the last line of the database's answer, which has the number of all rows."""
+ONCE = ("request", "order placed", "cache not available", "replica not available", "dependency not available")
+"""What a request that is no probe logs at most once: docs/settings.md."""
+BACKEND = "service"
+"""HAProxy's name for the copies that it checks: images/proxy/haproxy.cfg."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A measured row, and the most that it may be; ``details`` say what to look at if it is more."""
+
+    row: Row
+    most: float = 0.0
+    details: str = ""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the measured value is at most what was promised."""
+        return self.row.ours <= self.most
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order that was sent once, with an item that no other order has; ``status`` is None without an answer."""
+
+    item: str
+    status: int | None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the customer was told that it is placed."""
+        return self.status == CREATED
+
+
+def lost_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]:
+    """Return the items of orders that were answered 201 and have no row; ``rows`` counts them by item."""
+    return [order.item for order in orders if order.is_placed and not rows.get(order.item)]
+
+
+def doubled_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]:
+    """Return the items of orders with more than one row, whatever the answer was."""
+    return [order.item for order in orders if rows.get(order.item, 0) > 1]
+
+
+def rows_by_item(output: str) -> dict[str, int] | None:
+    """Return the number of rows of each item, from lines ``ITEM<tab>NUMBER``; None if the output is not complete.
+
+    The last line is that of TOTAL: a busy engine may return a command without a part of its output.
+
+    >>> rows_by_item("tea-1\\t1\\ntea-2\\t2\\ntotal\\t3\\n"), rows_by_item("tea-1\\t1\\n")
+    ({'tea-1': 1, 'tea-2': 2}, None)
+    """
+    rows = {}
+    for line in output.splitlines():
+        item, _, number = line.rpartition("\t")
+        if not number.isdecimal():
+            return None
+        rows[item] = int(number)
+
+    total = rows.pop(TOTAL, None)
+    return rows if total == sum(rows.values()) else None
+
+
+@dataclass(frozen=True)
+class SentRequest:
+    """A request with an id of its own, and its answer; a POST has a quantity that no other has."""
+
+    request_id: str
+    method: str
+    path: str
+    quantity: int | None = None
+    status: int | None = None
+    answered_id: str | None = None
+
+
+def mixed_ids(requests: Iterable[SentRequest], lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of requests whose answer or whose lines in the log are not theirs alone."""
+    lines_of: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for line in lines:
+        lines_of[str(line.get("request_id"))].append(line)
+
+    wrong = []
+    for request in requests:
+        if not _has_its_own(request, lines_of[request.request_id]):
+            wrong.append(request.request_id)
+    return wrong
+
+
+def _has_its_own(request: SentRequest, lines: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a request has its own id in its answer, its one line "request", and no line of another's."""
+    messages = Counter(line["msg"] for line in lines)
+    was_placed = request.status == CREATED
+    if request.answered_id != request.request_id:
+        return False
+    if messages["request"] != 1 or messages["order placed"] != int(was_placed):
+        return False
+    if any(messages[message] > 1 for message in ONCE):
+        return False
+
+    own = (request.method, request.path, request.status)
+    for line in lines:
+        if line["msg"] == "request" and (line["method"], line["path"], line["status"]) != own:
+            return False
+        if line["msg"] == "order placed" and line["quantity"] != request.quantity:
+            return False
+    return True
+
+
+def leaking_lines(secrets: Mapping[str, str], lines: Iterable[bytes]) -> list[str]:
+    """Return for each line with a secret, or with six characters of one in some encoding, the names of these secrets.
+
+    ``secrets`` are values by name; no value is returned.
+    """
+    patterns = Patterns(secrets)
+    names_of_lines = []
+    for line in lines:
+        _, found = patterns.search([line])
+        if found:
+            names = sorted({name for name, _ in found})
+            names_of_lines.append(", ".join(names))
+    return names_of_lines
+
+
+def servers_up(statistics: str) -> set[str]:
+    """Return the copies that HAProxy sends requests to, by its page ``/stats;csv``."""
+    table = csv.DictReader(io.StringIO(statistics.removeprefix("# ")))
+    return {line["svname"] for line in table if line["pxname"] == BACKEND and line["status"] == "UP"}

@@ -1,0 +1,488 @@
+"""What the service promises while its dependencies and its copies fail. If a promise is not kept, the exit code is 1.
+
+30 customers order, each sends its next order after the answer, and repeats none. An order is lost if it was answered
+201 and has no row in the database; it is doubled if it has two. An answer of a probe is false if its status is not the
+one that the fault makes true. Secrets are searched in every line of every container, whole and in parts of six
+characters, in five encodings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import random
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from docker.errors import NotFound
+
+from benchmarks import _verdicts
+from benchmarks._customers import CUSTOMERS, PATIENCE_SECONDS, customers, pause_until_the_limit
+from benchmarks._rows import Row, format_value, show
+from benchmarks._verdicts import Order, Promise, SentRequest
+from benchmarks._workspace import own_session
+from tests.conftest import like
+from tests.workshop_app import probes
+from tests.workshop_app.probes import FAULTS, Break, probe, wait_answer, wait_ready
+from workshop_kit.engine import containers, recipes
+from workshop_kit.engine.containers import EXEC_TRIES, Running, Spec
+from workshop_kit.engine.labels import SESSION
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import SECRETS, Stack
+from workshop_kit.errors import NotInTime, WorkshopError
+from workshop_kit.faults.injection import fault
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.leaks import new_canary
+from workshop_kit.progress import Report, Step
+from workshop_kit.terminal import TerminalReport, say, say_error
+from workshop_kit.workspace import provision
+
+TASK = "Promises"
+DEPENDENCIES = ("master-db", "replica-db", "redis")
+TRUE_STATUS = {"/health": 503, "/readyz": 503, "/livez": 200}
+"""What each path answers while a critical dependency is away."""
+DEEP = ("/health", "/readyz")
+DEEP_SECONDS, LIVE_SECONDS = 1.0, 0.1
+PROBE_SECONDS, SETTLE_SECONDS = 3.0, 2.0
+OTHER_PASSWORD = "a wrong password"
+
+ORDERS, KILLS = 2_000, 20
+"""So many orders are placed, and so many containers killed, or more."""
+COPIES = 3
+COPY_SECONDS = 1.5
+"""At most so long a copy serves until it is killed again."""
+SERVING_SECONDS, AWAY_SECONDS = (1.0, 4.0), (0.2, 1.0)
+"""How long all dependencies serve until one of them is killed, and how long that one stays away."""
+LIMIT_SECONDS = 120.0
+COUNT = """
+SELECT item, COUNT(*) FROM orders WHERE item LIKE '{name}-%' GROUP BY item;
+SELECT '{total}', COUNT(*) FROM orders WHERE item LIKE '{name}-%'
+"""
+
+STOPS = 6
+OPERATORS_PORT = 8404
+"""Where HAProxy says which copies are ready."""
+
+AT_ONCE = 200
+NO_ORDER = 900_000_000_000_000_000
+"""No order has this id, nor a larger one: all dependencies are asked."""
+LINE_SECONDS = 10.0
+"""At most so long the engine keeps a line before it can be read."""
+
+
+class Log:
+    """Every line that the containers of a session have written, also those of containers that are gone by now."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._texts: dict[str, bytes] = {}
+
+    def collect(self) -> None:
+        """Read the logs of all containers that there are; to be called before some of them are removed."""
+        label = f"{SESSION}={self._session.identity.session}"
+        found = self._session.engine.client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+        for container in found:
+            with contextlib.suppress(NotFound):
+                self._texts[container.id] = container.logs()
+
+    def lines(self) -> list[bytes]:
+        """Return all lines that were collected."""
+        return [line for text in self._texts.values() for line in text.split(b"\n") if line]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What all trials need. ``secrets`` are those of the stack, and a wrong password, by name."""
+
+    stack: Stack
+    log: Log
+    secrets: Mapping[str, str] = field(repr=False)
+    report: Report
+
+    def report_step(self, detail: str, fraction: float | None = None) -> None:
+        """Report what is being done."""
+        self.report(Step(TASK, fraction, detail))
+
+
+Probes = dict[str, list[Answer]]
+
+
+def health_in_faults(trial: Trial) -> list[Promise]:
+    """Measure health probes in nine faults, before customers come and while they wait for their orders."""
+    wrong_password: Break = partial(probes.twin, MASTER_DB_PASSWORD=trial.secrets[OTHER_PASSWORD])
+    faults: dict[str, Break] = {**FAULTS, "wrong password": wrong_password}
+
+    without_customers: dict[str, Probes] = {}
+    with_customers: dict[str, Probes] = {}
+    for number, (name, break_it) in enumerate(faults.items()):
+        trial.report_step(f"health in the fault: {name}", number / len(faults))
+        without_customers[name], with_customers[name] = probe_in_fault(trial, break_it)
+    wait_ready(trial.stack.url())
+
+    where = f"in {len(faults)} faults"
+    waiting = f"{where}, {CUSTOMERS} customers waiting"
+    return [
+        *judge_times(where, without_customers),
+        *judge_times(waiting, with_customers),
+        judge_statuses(where, [*without_customers.items(), *with_customers.items()]),
+    ]
+
+
+def probe_in_fault(trial: Trial, break_it: Break) -> tuple[Probes, Probes]:
+    """Return the answers of probes in one fault, without customers and with them."""
+    wait_ready(trial.stack.url())
+    with break_it(trial.stack) as url:
+        wait_answer(lambda: probe(url, "/readyz").status == TRUE_STATUS["/readyz"])
+        without_customers = probes.probe_for(url, PROBE_SECONDS)
+
+        with customers("wait", lambda: url, pause_until_the_limit):
+            time.sleep(SETTLE_SECONDS)
+            with_customers = probes.probe_for(url, PROBE_SECONDS)
+        trial.log.collect()
+    return without_customers, with_customers
+
+
+def judge_times(where: str, found: Mapping[str, Probes]) -> list[Promise]:
+    """Judge the slowest deep probe, and the 99th percentile of liveness in the fault in which it is worst."""
+    deep = {name: max(probes.slowest_seconds(answers[path]) for path in DEEP) for name, answers in found.items()}
+    live = {name: probes.p99_seconds(answers["/livez"]) for name, answers in found.items()}
+    deep_count = sum(len(answers[path]) for answers in found.values() for path in DEEP)
+    live_count = sum(len(answers["/livez"]) for answers in found.values())
+    return [
+        within(f"/health and /readyz {where}", deep, DEEP_SECONDS, deep_count, "slowest"),
+        within(f"/livez {where}", live, LIVE_SECONDS, live_count, "worst p99"),
+    ]
+
+
+def within(work: str, seconds: Mapping[str, float], most: float, runs: int, taken: str) -> Promise:
+    """Return the promise that the longest of some times, by fault, is at most ``most`` seconds."""
+    row = Row(work, max(seconds.values()), runs, f"≤ {most:.1f} s", taken=taken)
+    details = ", ".join(f"{name} {format_value(one, 's')}" for name, one in seconds.items())
+    return Promise(row, most, details)
+
+
+def none_of(work: str, found: Sequence[str], runs: int, unit: str) -> Promise:
+    """Return the promise that nothing is found; the first of what was found are its details."""
+    row = Row(work, len(found), runs, "0", taken="all", unit=unit)
+    return Promise(row, details=", ".join(found[:10]))
+
+
+def judge_statuses(where: str, found: Sequence[tuple[str, Probes]]) -> Promise:
+    """Judge whether each answer has the status that is true in its fault."""
+    false = []
+    count = 0
+    for name, answers_of in found:
+        for path, answers in answers_of.items():
+            count += len(answers)
+            false += [f"{name}: {path} {answer}" for answer in answers if answer.status != TRUE_STATUS[path]]
+    return none_of(f"false answers of probes {where}, with and without customers", false, count, "answers")
+
+
+class Fleet:
+    """Copies of the service that are killed at random and started again; customers know where each one answers."""
+
+    def __init__(self, copies: Sequence[Running]) -> None:
+        self.kills = 0
+        self._urls = {copy.id: copy.url() for copy in copies}
+        self._changed = threading.Condition()
+
+    def address(self) -> str:
+        """Return the URL of one of the copies that run; wait if all are being started."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._urls, timeout=PATIENCE_SECONDS):
+                raise NotInTime("No copy of the service has come back.", "Run the benchmark again.")
+            return random.choice(list(self._urls.values()))
+
+    def kill_at_random(self, copy: Running, over: threading.Event) -> None:
+        """Kill a copy and start it again, over and over. Customers learn of it afterwards: some orders are cut off."""
+        while not over.wait(random.uniform(0.0, COPY_SECONDS)):
+            copy.container.kill()
+            with self._changed:
+                del self._urls[copy.id]
+                self.kills += 1
+
+            copy.wait_ended()
+            copy.container.start()
+            copy.wait_ready("/livez")
+            url = copy.url()  # the engine has chosen another port
+            with self._changed:
+                self._urls[copy.id] = url
+                self._changed.notify_all()
+
+
+def kill_dependencies(stack: Stack, over: threading.Event, kills: list[str]) -> None:
+    """Kill one dependency after the other and start it again, over and over; add the name of each to ``kills``."""
+    for dependency in itertools.cycle(random.sample(DEPENDENCIES, len(DEPENDENCIES))):
+        if over.wait(random.uniform(*SERVING_SECONDS)):
+            return
+        with fault("kill", stack, dependency):
+            time.sleep(random.uniform(*AWAY_SECONDS))
+        wait_well(stack)
+        kills.append(dependency)
+
+
+def wait_well(stack: Stack) -> None:
+    """Wait until the stack's own service, which is not killed, finds all its dependencies."""
+    wait_answer(lambda: (probe(stack.url(), "/health").json() or {}).get("status") == "pass")
+
+
+@contextlib.contextmanager
+def run_copies(stack: Stack, count: int) -> Iterator[list[Running]]:
+    """Run copies of the stack's service until the end of the block; yield them once all are ready."""
+    spec = like(stack.container("service"))
+    with contextlib.ExitStack() as block:
+        copies = [block.enter_context(containers.run(stack.session, spec)) for _ in range(count)]
+        for copy in copies:
+            copy.wait_ready(within_seconds=PATIENCE_SECONDS)
+        yield copies
+
+
+def orders_through_kills(trial: Trial) -> list[Promise]:
+    """Kill copies and dependencies at random while customers order; count the rows of each order afterwards."""
+    stack = trial.stack
+    over = threading.Event()
+    of_dependencies: list[str] = []
+    wait_well(stack)
+    with run_copies(stack, COPIES) as copies:
+        fleet = Fleet(copies)
+        with ThreadPoolExecutor(COPIES + 1) as pool, customers("kill", fleet.address) as orders:
+            try:
+                killing = [pool.submit(fleet.kill_at_random, copy, over) for copy in copies]
+                killing.append(pool.submit(kill_dependencies, stack, over, of_dependencies))
+                wait_for_orders(trial, orders, fleet, of_dependencies, killing)
+            finally:
+                over.set()
+        for one in killing:
+            one.result()
+        trial.log.collect()
+
+    wait_well(stack)
+    rows = rows_of(stack, "kill")
+    cut_off = [order for order in orders if order.status is None]
+    in_database = sum(order.item in rows for order in cut_off)
+    kills = f"{fleet.kills} copies and {len(of_dependencies)} dependencies killed"
+    unsure = f"{len(cut_off)} orders without an answer, {in_database} of them in the database"
+    return [
+        none_of(f"orders lost; {kills}, {unsure}", _verdicts.lost_items(orders, rows), len(orders), "orders"),
+        none_of("orders doubled in the same trial", _verdicts.doubled_items(orders, rows), len(orders), "orders"),
+    ]
+
+
+def wait_for_orders(
+    trial: Trial, orders: list[Order], fleet: Fleet, of_dependencies: list[str], killing: Sequence[Future[None]]
+) -> None:
+    """Wait until ORDERS orders are placed, KILLS copies killed, and each dependency was killed once.
+
+    Raises NotInTime if that takes too long, and what ended a thread that kills.
+    """
+    ends_at = time.monotonic() + LIMIT_SECONDS
+    placed = 0
+    while placed < ORDERS or fleet.kills < KILLS or len(of_dependencies) < len(DEPENDENCIES):
+        for one in killing:
+            if one.done():
+                one.result()
+        if time.monotonic() > ends_at:
+            sentence = f"{placed:,} orders were placed and {fleet.kills} copies killed within {LIMIT_SECONDS:.0f} s."
+            raise NotInTime(sentence, "Run it again on a machine that does nothing else.")
+
+        time.sleep(0.2)
+        placed = sum(order.is_placed for order in list(orders))
+        trial.report_step(f"{placed:,} orders placed, {fleet.kills} copies killed", min(1.0, placed / ORDERS))
+
+
+def rows_of(stack: Stack, name: str) -> dict[str, int]:
+    """Return how many rows the master has of each order of a trial. Raises WorkshopError if it does not say."""
+    statement = COUNT.format(name=name, total=_verdicts.TOTAL)
+    command = ["mariadb", "--batch", "--skip-column-names", "--execute", statement, "workshop"]
+    for _ in range(EXEC_TRIES):
+        result = stack.container("master-db").exec_run(command, user="0")
+        output = result.output.decode(errors="replace")
+        rows = _verdicts.rows_by_item(output)
+        if result.exit_code == 0 and rows is not None:
+            return rows
+        time.sleep(0.5)
+    raise WorkshopError("The database does not say which orders it has.", "Run it again.", output=output[-500:])
+
+
+def orders_through_stops(trial: Trial) -> list[Promise]:
+    """Stop one copy after the other, as a deploy does, while customers order through a proxy that asks /readyz."""
+    stack = trial.stack
+    exit_codes = []
+    with run_copies(stack, 2) as copies:
+        names = [copy.id[:12] for copy in copies]
+        spec = Spec(
+            recipes.tags(stack.root)["proxy"],
+            command=tuple(names),
+            network=f"{stack.project}_default",
+            ports=(8080, OPERATORS_PORT),
+        )
+        with containers.run(stack.session, spec) as proxy:
+            wait_up(proxy, names)
+            address = proxy.url()
+            with customers("stop", lambda: address) as orders:
+                time.sleep(SETTLE_SECONDS)
+                for number in range(STOPS):
+                    trial.report_step("SIGTERM while customers order", number / STOPS)
+                    copy = copies[number % len(copies)]
+                    copy.container.stop()
+                    exit_codes.append(copy.wait_ended())
+                    copy.container.start()
+                    copy.wait_ready(within_seconds=PATIENCE_SECONDS)
+                    wait_up(proxy, names)
+            trial.log.collect()
+
+    rows = rows_of(stack, "stop")
+    refused = [f"{order.item}: {order.status}" for order in orders if not order.is_placed]
+    unclean = [f"exit code {code}" for code in exit_codes if code != 0]
+    work = f"orders lost, or not answered 201, behind a proxy while {STOPS} times a copy gets SIGTERM"
+    return [
+        none_of(work, [*refused, *_verdicts.lost_items(orders, rows)], len(orders), "orders"),
+        none_of("stops by SIGTERM with an exit code other than 0", unclean, STOPS, "stops"),
+    ]
+
+
+def wait_up(proxy: Running, names: Sequence[str]) -> None:
+    """Wait until the proxy sends requests to all these copies."""
+
+    def all_up() -> bool:
+        statistics = http.get(f"{proxy.url(OPERATORS_PORT)}/stats;csv").body
+        return _verdicts.servers_up(statistics) >= set(names)
+
+    proxy.wait_until(all_up, within_seconds=PATIENCE_SECONDS, what="see all copies up")
+
+
+def ids_of_requests(trial: Trial) -> list[Promise]:
+    """Send 200 requests at once while Redis hangs, so that all wait at the same time; look at each one's lines."""
+    stack = trial.stack
+    trial.report_step(f"{AT_ONCE} requests at once")
+    with run_copies(stack, 1) as copies:
+        copy = copies[0]
+        url = copy.url()
+        with fault("pause", stack, "redis"):
+            sent = send_at_once(url)
+        lines = wait_for_lines(copy)
+        trial.log.collect()
+    wait_ready(stack.url())
+    work = f"requests whose lines or whose answer have another's id, {AT_ONCE} at once"
+    return [none_of(work, _verdicts.mixed_ids(sent, lines), len(sent), "requests")]
+
+
+def send_at_once(url: str) -> list[SentRequest]:
+    """Send AT_ONCE requests at the same moment: every other one an order, the others for orders that are not there."""
+    start = threading.Barrier(AT_ONCE)
+
+    def send(number: int) -> SentRequest:
+        request = SentRequest(f"once-{number}", "GET", f"/orders/{NO_ORDER + number}")
+        if number % 2:
+            request = SentRequest(f"once-{number}", "POST", "/orders", quantity=1 + number)
+        order = {"item": request.request_id, "quantity": request.quantity}
+
+        start.wait(PATIENCE_SECONDS)
+        answer = http.request(
+            request.method,
+            url + request.path,
+            json_body=order if request.quantity else None,
+            headers={"X-Request-ID": request.request_id},
+            timeout_seconds=PATIENCE_SECONDS,
+        )
+        return replace(request, status=answer.status, answered_id=answer.headers.get("x-request-id"))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(send, range(AT_ONCE)))
+
+
+def wait_for_lines(copy: Running) -> list[dict[str, Any]]:
+    """Return a copy's lines once AT_ONCE requests have ended in them, or after LINE_SECONDS."""
+    ends_at = time.monotonic() + LINE_SECONDS
+    while True:
+        text: bytes = copy.container.logs(stderr=False)
+        lines: list[dict[str, Any]] = [json.loads(line) for line in text.split(b"\n")[:-1]]
+        ended = sum(line["msg"] == "request" and str(line.get("request_id")).startswith("once-") for line in lines)
+        if ended >= AT_ONCE or time.monotonic() > ends_at:
+            return lines
+        time.sleep(0.1)
+
+
+def start_with_mistakes(trial: Trial) -> None:
+    """Start the service with passwords where none belong: it says what is wrong, and its lines are searched later."""
+    password = trial.secrets["master_db_password"]
+    other = trial.secrets["redis_password"]
+    mistakes: list[dict[str, str]] = [
+        {"MASTER_DB_PORT": password, "LOG_LEVEL": password, "HTTP_DRAIN_SECONDS": other, "HEALTH_CRITICAL": other},
+        {"MASTER_DB_PASSWORD": password, "REDIS_PASSWORD": other},  # beside the files
+        {"MASTER_DB_PASSWORD_FILE": password, "REDIS_PASWORD": other},
+    ]
+    spec = like(trial.stack.container("service"))
+    for mistake in mistakes:
+        trial.report_step("starting with settings that are refused")
+        environment = {**spec.environment, **mistake}
+        with containers.run(trial.stack.session, replace(spec, environment=environment)) as running:
+            code = running.wait_ended()
+            trial.log.collect()
+            if code != 1 or "configuration refused" not in running.log_tail():
+                raise WorkshopError(
+                    f"The service did not refuse {', '.join(mistake)}: it ended with {code}.",
+                    "Read what it said.",
+                    output=running.log_tail(),
+                )
+
+
+def secrets_in_lines(trial: Trial) -> list[Promise]:
+    """Search all lines of the whole run for secrets."""
+    trial.report_step("searching all lines for secrets")
+    trial.log.collect()
+    lines = trial.log.lines()
+    work = "lines with a secret or with six characters of one"
+    return [none_of(work, _verdicts.leaking_lines(trial.secrets, lines), len(lines), "lines")]
+
+
+def measure() -> list[Promise]:
+    """Measure all promises on a stack of its own, whose secrets are known here."""
+    secrets = {name: new_canary() for name in (*SECRETS, OTHER_PASSWORD)}
+    with own_session() as (workspace, session), TerminalReport() as report:
+        for name in SECRETS:
+            (workspace.secrets_folder / name).write_text(secrets[name])
+        stack = provision.stack_of(workspace, session)
+        stack.up(report=report)
+
+        trial = Trial(stack, Log(session), secrets, report)
+        start_with_mistakes(trial)
+        return [
+            *health_in_faults(trial),
+            *orders_through_kills(trial),
+            *orders_through_stops(trial),
+            *ids_of_requests(trial),
+            *secrets_in_lines(trial),
+        ]
+
+
+def say_broken(promises: Sequence[Promise]) -> int:
+    """Say which promises are not kept, and what was found; return the exit code."""
+    broken = [promise for promise in promises if not promise.is_kept]
+    for promise in broken:
+        row = promise.row
+        say(f"Not kept: {row.work}: {format_value(row.ours, row.unit)}, promised: {row.aim}. Found: {promise.details}.")
+    return 1 if broken else 0
+
+
+def main() -> None:
+    """Measure, show the rows, and exit with 1 if a promise is not kept; without an engine, with its exit code."""
+    try:
+        promises = measure()
+    except WorkshopError as error:
+        say_error(error)
+        sys.exit(error.exit_code)
+    show([promise.row for promise in promises])
+    sys.exit(say_broken(promises))
+
+
+if __name__ == "__main__":
+    main()

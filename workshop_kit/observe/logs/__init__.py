@@ -6,8 +6,9 @@
 
 Columns: ``ts`` (the line's own time, else the engine's; UTC, nanoseconds), ``received`` (the engine's time), ``stream``,
 ``attrs`` (labels, if the engine keeps them), ``level``, ``logger``, ``msg``, then the other fields, the most frequent
-first (64 at most), then ``rest`` (a JSON object of the values that fit no column), ``raw`` (the text) and ``reason``
-(both only where the columns do not hold all of the line). ``record(frame, row)`` returns all fields of a line.
+first (64 at most, of the 128 most frequent in 2,000 lines), then ``rest`` (a JSON object of the values that fit no
+column), ``raw`` (the text) and ``reason`` (both only where the columns do not hold all of the line).
+``record(frame, row)`` returns all fields of a line.
 
 | Line | Row |
 | --- | --- |

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from types import NoneType
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from workshop_kit.observe.logs.lines import (
     EXACT_INT,
+    Fields,
     Incomplete,
     JsonText,
     Line,
@@ -34,6 +35,7 @@ ALWAYS = ("level", "logger", "msg")
 RESERVED = frozenset({"ts", "received", "stream", "attrs", "rest", "raw", "reason", "row"})
 MAX_FIELDS = 64
 _BLOCK_ROWS = 2_000
+_BLOCK_FIELDS = 128  # a service may invent a key for every line, and each field costs an array of the block's length
 _KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, JsonText: JSON}
 _TEXT, _UTC = pa.string(), pa.timestamp("ns", "UTC")
 _ARROW = {TEXT: _TEXT, INT: pa.int64(), FLOAT: pa.float64(), BOOL: pa.bool_(), JSON: _TEXT}
@@ -83,7 +85,7 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some lines as columns: by field the values of each kind."""
+    """Some lines as columns: by field the values of each kind. ``others`` has the values of rarer fields, by row."""
 
     received: Any
     stream: Any
@@ -91,13 +93,14 @@ class _Block:
     raw: Any
     reason: Any
     fields: dict[str, dict[str, Any]]
+    others: dict[int, list[str]]
 
 
 def _block(lines: list[Line]) -> _Block:
     texts, received, streams, attrs, _ = zip(*lines, strict=True) if lines else ((), (), (), (), ())
     events = [Incomplete(line.reason) if line.reason else parse_fields(line.text) for line in lines]
     reasons = [event.reason if type(event) is Incomplete else None for event in events]
-    names = dict.fromkeys(chain.from_iterable(events))
+    names = _frequent_names(events)
     return _Block(
         received=_instants(pa.array(received, _TEXT)),
         stream=pa.array(streams, _TEXT).dictionary_encode(),
@@ -105,7 +108,34 @@ def _block(lines: list[Line]) -> _Block:
         raw=pa.array([text if why else None for text, why in zip(texts, reasons, strict=True)], _TEXT),
         reason=pa.array(reasons, _TEXT).dictionary_encode(),
         fields={name: _by_kind(name, [event.get(name) for event in events], texts) for name in names},
+        others=_others(events, texts, names),
     )
+
+
+def _frequent_names(events: Sequence[Fields]) -> dict[str, None]:
+    """Return the names of the fields that get arrays in a block, in the order of the lines."""
+    counts = Counter(chain.from_iterable(events))
+    if len(counts) <= _BLOCK_FIELDS:
+        return dict.fromkeys(counts)
+
+    frequent = {name for name, _ in counts.most_common(_BLOCK_FIELDS)}
+    frequent.update(("ts", *ALWAYS))
+    return dict.fromkeys(name for name in counts if name in frequent)
+
+
+def _others(events: Sequence[Fields], texts: Sequence[str], names: Container[str]) -> dict[int, list[str]]:
+    """Return the values of all other fields, by row, as the members of a JSON object."""
+    others: dict[int, list[str]] = {}
+    for row, event in enumerate(events):
+        for name, value in event.items():
+            if name not in names and value is not None:
+                others.setdefault(row, []).append(_member(name, _number(value, name, texts[row])))
+    return others
+
+
+def _member(name: str, value: Any) -> str:
+    """Return a member of a JSON object."""
+    return f"{to_json(name)}:{to_json(value)}"
 
 
 def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, Any]:
@@ -181,13 +211,13 @@ def _take_times(block: _Block) -> Any:
 
 def _rest(block: _Block) -> Any:
     """Return the values without a column: by row the text of a JSON object."""
-    found: dict[int, list[str]] = {}
+    found = {row: list(members) for row, members in block.others.items()}
     for name, arrays in block.fields.items():
         for kind, values in arrays.items():
             for row, value in enumerate(values.to_pylist() if values.null_count < len(values) else ()):
                 if value is not None:
-                    text = to_json(JsonText(value) if kind == JSON else value)
-                    found.setdefault(row, []).append(f"{to_json(name)}:{text}")
+                    member = _member(name, JsonText(value) if kind == JSON else value)
+                    found.setdefault(row, []).append(member)
     rows = range(len(block.raw))
     return pa.array([f"{{{','.join(found[row])}}}" if row in found else None for row in rows], _TEXT)
 

@@ -242,19 +242,22 @@ def _not_parsed(bare: str, error: ValueError) -> Fields:
         return Incomplete("plain text")
     try:
         is_object = type(orjson.loads(_HUGE.sub(_tamed, bare))) is dict
+        return parse_exactly(bare) if is_object else Incomplete("JSON, not an object")
     except ValueError:
         return Incomplete(_why(bare, error))
-    return parse_exactly(bare) if is_object else Incomplete("JSON, not an object")
 
 
 def _tamed(huge: re.Match[str]) -> str:
-    return "1" if huge[0].isdigit() else "e000"
+    """Return a small number in place of a huge one; a zero in front stays, which makes it no JSON."""
+    if not huge[0].isdigit():
+        return "e000"
+    return "01" if huge[0].startswith("0") else "1"
 
 
 def _why(bare: str, error: ValueError) -> str:
     if bare[0] not in "{[" or (bare[0] == "[" and bare[1:2] not in tuple('[{"')):
         return "plain text"
-    if "allocate" in str(error) or "recursion" in str(error):
+    if "depth limit" in str(error):
         return "nested too deep"
     if _NUMBER_WORD.search(bare):
         return "NaN or Infinity"

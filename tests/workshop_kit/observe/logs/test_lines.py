@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,7 +155,7 @@ def test_record_returns_the_object_that_was_written(records: list[dict[str, obje
         assert found == {key: value for key, value in json.loads(text).items() if value is not None}
 
 
-@pytest.mark.parametrize("depth", [100, 253, 985, 100_000])
+@pytest.mark.parametrize("depth", [100, 253, 985, 1_022, 1_023, 1_024, 100_000])
 @pytest.mark.parametrize("pair", [("[", "]"), ('{"a":', "}")], ids=["arrays", "objects"])
 def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
     """The line is a row with its value or its text; other lines do not change."""
@@ -165,6 +167,7 @@ def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
         found = logs.record(frame, 1)
         assert found if frame["reason"].isna()[1] else frame["raw"][1] == line
         assert depth > 200 or found == json.loads(line)
+        assert depth < 1_000 or frame["reason"][1] == "nested too deep"
 
 
 @pytest.mark.parametrize("line", ['{"a":1,"a" :2}', '{"a":"x","b":"\\":","a":"y"}', '{"a":[{"b":1,"b":2}]}'])
@@ -185,6 +188,34 @@ def test_a_large_number_keeps_its_digits() -> None:
             assert frame["reason"][:2].isna().all()
             assert str(logs.record(frame, 0)["v"]) == number
             assert number in frame["n"][1]
+
+
+@pytest.mark.parametrize("zeros", [1, 149, 150, 5_000])
+@pytest.mark.parametrize("number", ["{}", "-{}", "{}1", "[{}]", '1.5,"b":{}'])
+def test_a_number_that_begins_with_a_zero_is_no_json(number: str, zeros: int) -> None:
+    """However long it is: the line is kept as a text, and ends no reader."""
+    line = f'{{"a":{number.format("0" + "0" * zeros)}}}'
+    frame = read_lines(line.encode())
+    assert (frame["raw"][0], frame["reason"][0]) == (line, "invalid JSON")
+
+
+def test_a_new_key_in_every_line_makes_few_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each array has the length of its block: thousands of them would cost many times the CPU."""
+    array = pa.array
+    lengths: list[int] = []
+
+    def counted(values: Any, *arguments: Any, **options: Any) -> Any:
+        lengths.append(len(values))
+        return array(values, *arguments, **options)
+
+    monkeypatch.setattr(pa, "array", counted)
+    texts = [json.dumps({"msg": "m", "status": n, f"key{n}": n, "n": [n], "big": 10**30}) for n in range(3_000)]
+    frame = read_lines("\n".join(texts).encode())
+    assert len(lengths) < 500
+    assert len(frame.columns) < 80
+    assert frame["status"].tolist() == list(range(3_000))
+    for row in (0, 127, 128, 1_999, 2_000, 2_999):
+        assert logs.record(frame, row) == json.loads(texts[row])
 
 
 def test_fields_beyond_the_limit_go_to_rest() -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from tests.workshop_kit.engine.recorded_engines import DESKTOP_ON_WSL, DOCKER_24, ORBSTACK, Recorded
 from workshop_kit.commands import doctor
-from workshop_kit.commands.doctor import DoctorLine, as_report, workspace_folder
+from workshop_kit.commands.doctor import DoctorLine, as_report, service_files, workspace_folder
+from workshop_kit.engine import recipes
+from workshop_kit.errors import NotReady
 from workshop_kit.machine import GIB, PAGE, Machine
 
 MAC = Machine("Darwin", "arm64")
@@ -36,6 +38,39 @@ def test_a_folder_without_modes_is_fixable(tmp_path: Path, monkeypatch: pytest.M
     assert (found.state, found.command) == ("fixable", "cd ~   # clone on a disk of this machine")
     assert found.detail.startswith(f"{workspace.parent} ignores chmod (")
     assert not workspace.exists()
+
+
+def test_files_of_a_strict_umask_are_fixable_and_opened(tmp_path: Path) -> None:
+    """The service's image copies modes, and the database reads its schema as a user of its own."""
+    folder = tmp_path / "workshop_app"
+    folder.mkdir(mode=0o700)
+    schema = folder / "schema.sql"
+    schema.touch(mode=0o600)
+    script = folder / "start.sh"
+    script.touch(mode=0o750)
+    found = service_files(tmp_path)
+    assert (found.state, found.command) == ("fixable", "./workshop setup")
+    assert found.detail.startswith("containers cannot read workshop_app")
+
+    recipes.open_files(tmp_path)
+    assert service_files(tmp_path).state == "good"
+    modes = [oct(path.stat().st_mode & 0o777) for path in (folder, schema, script)]
+    assert modes == ["0o755", "0o644", "0o754"]
+
+
+def test_files_of_another_user_name_the_command_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """chmod is refused to all but the owner."""
+    schema = tmp_path / "workshop_app" / "schema.sql"
+    schema.parent.mkdir()
+    schema.touch(mode=0o600)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(NotReady) as error:
+        recipes.open_files(tmp_path)
+    assert (error.value.what, "chmod -R a+rX" in error.value.next_step) == (f"Containers cannot read {schema}.", True)
 
 
 def test_windows_gets_its_own_advice(wsl: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

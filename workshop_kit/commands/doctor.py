@@ -88,6 +88,7 @@ def examine() -> Iterator[DoctorLine]:
     if is_wsl():
         yield _wsl()
     yield workspace_folder(own_folder())
+    yield service_files(CHECKOUT)
     yield from _engine_findings()
 
 
@@ -202,6 +203,15 @@ def workspace_folder(workspace: Path) -> DoctorLine:
     if is_wsl():
         return DoctorLine("Folder", "fixable", detail, "cd ~   # clone inside of WSL, not on a disk of Windows")
     return DoctorLine("Folder", "fixable", detail, "cd ~   # clone on a disk of this machine")
+
+
+def service_files(root: Path) -> DoctorLine:
+    """Return the line about the modes of the service's files, which containers read as other users."""
+    closed = recipes.closed_files(root)
+    if not closed:
+        return DoctorLine("Files", "good", "containers may read those of the service")
+    detail = f"containers cannot read {closed[0].relative_to(root)}: a strict umask, such as 077, closed it"
+    return DoctorLine("Files", "fixable", detail, SETUP)
 
 
 def _engine_findings() -> Iterator[DoctorLine]:

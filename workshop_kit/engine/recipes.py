@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.labels import LOCAL
+from workshop_kit.errors import NotReady
 from workshop_kit.files import files_below
 from workshop_kit.paths import commit
 
@@ -29,6 +30,8 @@ ALIASES = {
     "redis": f"{LOCAL}workshop/redis:8.0",
 }
 """The images that participants name in their own files, with friendly tags."""
+SERVICE = "workshop_app"
+"""The folder of the service, of which the image copies all files; the database reads its schema from there, too."""
 OCI = "org.opencontainers.image."
 """The prefix of the OCI image specification's labels."""
 
@@ -44,7 +47,7 @@ class Recipe:
 
 RECIPES: tuple[Recipe, ...] = (
     Recipe("base", "images/base", base=None),
-    Recipe("app", "workshop_app"),
+    Recipe("app", SERVICE),
     Recipe("python", "images/python"),
     Recipe("mariadb", "images/mariadb"),
     Recipe("redis", "images/redis"),
@@ -56,6 +59,31 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("agent", "images/agent"),
     Recipe("prometheus", "images/prometheus"),
 )
+
+
+def closed_files(root: Path) -> list[Path]:
+    """Return which files of the service (or their folder) only their owner may read, after a clone with umask 077."""
+    closed = []
+    for path in (root / SERVICE, *files_below(root / SERVICE)):
+        wanted = 0o555 if path.is_dir() else 0o444
+        if path.stat().st_mode & wanted != wanted:
+            closed.append(path)
+    return closed
+
+
+def open_files(root: Path) -> None:
+    """Let every user read the service's files: its image copies them with their modes, and the database reads one.
+
+    Raises NotReady for a file that belongs to another user.
+    """
+    for path in closed_files(root):
+        wanted = 0o555 if path.is_dir() else 0o444
+        try:
+            path.chmod(path.stat().st_mode | wanted)
+        except OSError as error:
+            raise NotReady(
+                f"Containers cannot read {path}.", f"Ask its owner for: chmod -R a+rX {root / SERVICE}"
+            ) from error
 
 
 def tags(root: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from workshop_kit.engine import cleanup, containers, images, install
+from workshop_kit.engine import cleanup, containers, images, install, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
@@ -46,6 +46,7 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
     install.ensure_tools(install=may_install, report=report)
     _require_space(engine, root)
     session = session_of(workspace, engine)
+    recipes.open_files(root)
     tags = images.ensure(session, root, install=may_install, report=report)
     stack = stack_of(workspace, session, root)
     write_secrets(stack.folder / "secrets")

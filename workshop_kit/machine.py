@@ -23,6 +23,9 @@ MOUNTS = Path("/proc/self/mountinfo")
 SILENT = ("9p", "drvfs", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "fakeowner", "vboxsf", "vmhgfs", "prl_fs")
 """File systems of another machine, beside those that begin with ``fuse.``: what is saved there sends no event here."""
 
+FILES = 4096
+"""The files that a server wants to open; macOS lets a process open 256 unless it asks for more."""
+
 PAGE = "docs/platforms.md"
 """The page with a part for each kind of machine."""
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -76,6 +79,21 @@ def _limits(cgroups: Path, own: Path) -> Iterator[int]:
             for file in (one / name for one in (folder, *folder.parents) for name in LIMIT_FILES):
                 with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
                     yield int(file.read_text())
+
+
+def raise_file_limit() -> int:
+    """Let this process open `FILES` files if the system allows it, and return how many it may open."""
+    try:
+        import resource  # not there on every system
+    except ImportError:
+        return FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def is_wsl(version: Path = Path("/proc/version")) -> bool:

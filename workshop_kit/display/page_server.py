@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 
-import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
+from workshop_kit.display.bounded_server import BoundedServer
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 
 HOST = "127.0.0.1"
@@ -51,7 +51,7 @@ class PageServer(ABC):
     """Serves pages, each behind a token. ``port`` None takes a free one. Raises NotReady for a taken one."""
 
     limits: Mapping[str, Any] = {"max_body_size": MOST_BODY_BYTES}
-    """Limits of Tornado's HTTPServer."""
+    """Limits of the `BoundedServer`."""
 
     def __init__(self, port: int | None = None, host: str = HOST) -> None:
         self.host = host
@@ -90,7 +90,7 @@ class PageServer(ABC):
             served=served,
             pool=self._pool,
         )
-        tornado.httpserver.HTTPServer(application, **self.limits).add_sockets(self._sockets)
+        BoundedServer(application, **self.limits).accept_from(self._sockets)
 
 
 class Handler(tornado.web.RequestHandler):

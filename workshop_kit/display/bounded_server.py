@@ -1,0 +1,84 @@
+"""An HTTP server that stays within the files that its process may open.
+
+Tornado's accepts until no file is left, and then logs a traceback for every further try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import tornado.httpserver
+from tornado.iostream import IOStream
+
+MOST_CONNECTIONS = 128
+ACCEPTED_AT_ONCE = 16
+"""After so many the open connections are read, before further ones are accepted."""
+PAUSE_SECONDS = 0.2
+"""How long the server waits for a file when no connection of its own can be closed."""
+
+
+class BoundedServer(tornado.httpserver.HTTPServer):
+    """Holds ``most_connections``, and closes an old one for a new one.
+
+    That is the oldest of the address that has the most: a flood closes no connection of another address.
+    """
+
+    def initialize(self, *arguments: Any, most_connections: int = MOST_CONNECTIONS, **limits: Any) -> None:
+        """Take Tornado's limits and the number of connections."""
+        super().initialize(*arguments, **limits)
+        self._most_connections = most_connections
+        self._addresses: dict[IOStream, str] = {}  # of the open connections, oldest first, and of some closed ones
+
+    def accept_from(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept connections from now on; in place of `add_sockets`."""
+        for listening in sockets:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """Serve a connection, after an old one is closed if there are too many."""
+        if len(self._addresses) >= self._most_connections:
+            self._forget_closed()
+        if len(self._addresses) >= self._most_connections:
+            self._close_one()
+        self._addresses[stream] = address[0]
+        super().handle_stream(stream, address)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                connection, address = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:  # no file is left
+                self._forget_closed()
+                if not self._close_one():
+                    self._pause(listening)
+                return
+            self.handle_stream(IOStream(connection), address)
+
+    def _pause(self, listening: socket.socket) -> None:
+        """Stop accepting for a moment: the waiting connection would wake the loop again at once."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listening)
+        loop.call_later(PAUSE_SECONDS, self._resume, listening)
+
+    def _resume(self, listening: socket.socket) -> None:
+        if listening.fileno() >= 0:  # the server may have ended
+            self.accept_from([listening])
+
+    def _forget_closed(self) -> None:
+        self._addresses = {stream: address for stream, address in self._addresses.items() if not stream.closed()}
+
+    def _close_one(self) -> bool:
+        """Close the oldest connection of the address that has the most; return whether there was one."""
+        if not self._addresses:
+            return False
+        busiest, _ = Counter(self._addresses.values()).most_common(1)[0]
+        oldest = next(stream for stream, address in self._addresses.items() if address == busiest)
+        del self._addresses[oldest]
+        oldest.close()
+        return True

@@ -36,6 +36,8 @@ FILE = "classroom.json"
 HOURS = 12
 """How long a membership lasts: at home, another machine may have the room's address."""
 TIMEOUT_SECONDS = 3.0
+BUSY_SECONDS, RETRY_SECONDS = 15.0, 1.0
+"""How long a join tries again while the room takes no more from its address, and how often."""
 
 
 class Membership(BaseModel):
@@ -50,6 +52,8 @@ class Membership(BaseModel):
     lesson: str = ""
     help: Help = "none"
     help_clicks: int = 0
+    notebooks: bool = False
+    """Whether notebooks that were open before the join show the room."""
 
 
 def path_of(workspace: Workspace) -> Path:
@@ -101,19 +105,40 @@ def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Sna
         return JoinCode.read(found.code), _snapshot(workspace, found, found.lesson or lesson)
 
 
-def join(workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "") -> RoomState:
-    """Send the first snapshot to a room, then record the membership. Raises WorkshopError without an answer."""
+def join(
+    workspace: Workspace, code: JoinCode, name: str = "", lesson: str = "", *, notebooks: bool = False
+) -> RoomState:
+    """Send the first snapshot to a room, then record the membership. Raises WorkshopError without an answer.
+
+    With ``notebooks`` the notebooks that are open show the room.
+    """
     name = visible(name.strip())
     if len(name) > MOST_CHARACTERS:
         raise WrongUsage("The name is too long.", f"Give one of at most {MOST_CHARACTERS} characters.")
     with _locked(workspace):
         before = read(workspace) or Membership(code="", participant=secrets.token_hex(16), joined_at=0)
-        new = {"code": str(code), "joined_at": time.time(), "name": name, "lesson": lesson or before.lesson}
+        new = {
+            "code": str(code),
+            "joined_at": time.time(),
+            "name": name,
+            "lesson": lesson or before.lesson,
+            "notebooks": notebooks,
+        }
         found = before.model_copy(update=new)
         snapshot = _snapshot(workspace, found, found.lesson)
-        state = state_in(post(code, "snapshot", snapshot.model_dump_json()), code)
+        state = state_in(_post_join(code, snapshot.model_dump_json()), code)
         _write(workspace, found)
     return state
+
+
+def _post_join(code: JoinCode, body: str) -> Answer:
+    """Send the first snapshot, and again while the room asks for that."""
+    ends_at = time.monotonic() + BUSY_SECONDS
+    answer = post(code, "snapshot", body)
+    while "retry-after" in answer.headers and time.monotonic() < ends_at:
+        time.sleep(RETRY_SECONDS)
+        answer = post(code, "snapshot", body)
+    return answer
 
 
 def leave(workspace: Workspace) -> bool:

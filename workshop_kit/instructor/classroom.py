@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,30 +18,49 @@ import segno
 from workshop_kit.classroom.protocol import JoinCode, Notice, Poll, Repair, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.instructor.audience import Audience, GuessCounts
+from workshop_kit.instructor.join_limit import JoinLimit
 from workshop_kit.lessons.predictions import Question, load_all_questions
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 
 MOST_PARTICIPANTS = 1_000
+SILENT_SECONDS = 15 * 60
+"""After so long a participant is no longer counted; the next snapshot brings everything back."""
+MANY_UNANSWERED = 20
+"""From so many on, the presenter's page shows an address whose participants have not answered."""
 
 Body = Mapping[str, Any]
+
+
+class TooManyJoins(WorkshopError):
+    """Too many joins came from one address; a later one is admitted."""
 
 
 @dataclass
 class Participant:
     """One participant: a neutral ``number``, the newest snapshot, and when help was asked for.
 
-    ``helped`` is the number of help clicks that the presenter has answered.
+    ``helped`` is the number of help clicks that the presenter has answered, ``reports`` the number of snapshots that
+    came, the last of them at ``heard_at``. The random number in the snapshots is how the room knows a laptop again.
     """
 
     number: int
     snapshot: Snapshot
+    address: str = ""
     help_since: float = 0.0
     helped: int = 0
+    reports: int = 0
+    heard_at: float = 0.0
 
     @property
     def help(self) -> str:
         """``stuck``, ``done`` or ``none``; an answered click is none."""
         return self.snapshot.help if self.snapshot.help_clicks > self.helped else "none"
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the participant made a prediction, passed an exercise, repaired an incident, or clicked for help."""
+        snapshot = self.snapshot
+        return bool(snapshot.guesses or snapshot.passed or snapshot.repairs or snapshot.help_clicks)
 
     @property
     def name(self) -> str:
@@ -53,7 +72,7 @@ class Participant:
 class Classroom:
     """What the participants report. Lessons, exercises and predictions that the course lacks are not counted.
 
-    One thread, the room server's, reports and forgets; the desk's threads read copies of the list.
+    One thread, the room server's, reports and forgets; the desk's threads read copies of the list, and remove.
     """
 
     questions: Mapping[str, Question]
@@ -61,15 +80,24 @@ class Classroom:
     notice: Notice | None = None
     poll: Poll | None = None
     newest: str = ""  # the prediction of the newest guess
+    clock: Callable[[], float] = time.monotonic
     _participants: dict[str, Participant] = field(default_factory=dict, repr=False)
-    _forgotten: set[str] = field(default_factory=set, repr=False)
+    _forgotten: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_PARTICIPANTS), repr=False)
     _numbers: int = 0
 
-    def report(self, snapshot: Snapshot) -> RoomState:
-        """Keep a snapshot unless a newer one is known; return the room's state. Raises WorkshopError when full."""
+    def __post_init__(self) -> None:
+        self._joins = JoinLimit(self.clock)
+
+    def report(self, snapshot: Snapshot, address: str = "") -> RoomState:
+        """Keep a snapshot unless a newer one is known; return the room's state.
+
+        Raises TooManyJoins where ``address`` has to wait, WorkshopError when the room is full.
+        """
         if snapshot.participant in self._forgotten:  # it was under way when the participant left
             raise WorkshopError("You have left the room.", "Join again.")
-        known = self._participants.get(snapshot.participant) or self._add(snapshot.participant)
+        known = self._participants.get(snapshot.participant) or self._add(snapshot.participant, address)
+        known.heard_at = self.clock()
+        known.reports += 1
         if snapshot.sequence >= known.snapshot.sequence:
             self._replace(known, snapshot)
         return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
@@ -77,11 +105,28 @@ class Classroom:
     def forget(self, participant: str) -> None:
         """Forget a participant, also what is still under way."""
         if self._participants.pop(participant, None) is not None:
-            self._forgotten.add(participant)
+            self._forgotten.append(participant)
+
+    def unanswered(self) -> list[dict[str, Any]]:
+        """Return each ``address`` from which many joined and never answered, with their ``count``, most first."""
+        counts = Counter(one.address for one in self._present() if not one.has_answered)
+        most_first = counts.most_common()
+        return [{"address": address, "count": count} for address, count in most_first if count >= MANY_UNANSWERED]
+
+    def remove_unanswered(self, address: object) -> int:
+        """Remove those who joined from an address and never answered; return how many.
+
+        A laptop among them comes back with one of its next snapshots, as a new one joins.
+        """
+        removed = [one for one in self._all() if one.address == address and not one.has_answered]
+        for one in removed:
+            self._participants.pop(one.snapshot.participant, None)
+            self._joins.restart(one.address)
+        return len(removed)
 
     def snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of every participant."""
-        return [one.snapshot for one in self._all()]
+        return [one.snapshot for one in self._present()]
 
     def help_given(self, number: object) -> None:
         """Record that a participant was helped. Raises WrongUsage for an unknown number."""
@@ -103,20 +148,20 @@ class Classroom:
 
     def queue(self) -> list[dict[str, Any]]:
         """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""
-        stuck = sorted((one for one in self._all() if one.help == "stuck"), key=lambda one: one.help_since)
+        stuck = sorted((one for one in self._present() if one.help == "stuck"), key=lambda one: one.help_since)
         return [
             {
                 "number": one.number,
                 "name": one.name,
                 "lesson": one.snapshot.lesson,
-                "minutes": int(time.monotonic() - one.help_since) // 60,
+                "minutes": int(self.clock() - one.help_since) // 60,
             }
             for one in stuck
         ]
 
     def board(self) -> dict[str, Any]:
         """Return the state of the class without names: people, lessons with their exercises, incidents."""
-        participants = self._all()
+        participants = self._present()
         snapshots = [one.snapshot for one in participants]
         return {
             "joined": len(participants),
@@ -143,20 +188,54 @@ class Classroom:
         ]
         return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
 
-    def _add(self, participant: str) -> Participant:
-        if len(self._participants) >= MOST_PARTICIPANTS:
-            raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
+    def _add(self, participant: str, address: str) -> Participant:
+        self._make_place(address)
         self._numbers += 1
-        new = Participant(self._numbers, Snapshot(participant=participant))
+        new = Participant(self._numbers, Snapshot(participant=participant), address)
         return self._participants.setdefault(participant, new)
+
+    def _make_place(self, address: str) -> None:
+        """Remove a participant where a join from ``address`` needs the place. Raises as `report` does."""
+        single = [one for one in self._all() if one.reports == 1]  # they joined and did not come back
+        if not self._joins.take(address):
+            replaceable = [one for one in single if one.address == address]
+            if not replaceable:
+                raise TooManyJoins("Too many join from your address at this moment.", "Try again in a few seconds.")
+        elif len(self._participants) >= MOST_PARTICIPANTS:
+            silent = [one for one in self._all() if self._is_silent(one)]
+            replaceable = single or silent or self._newest_of_busiest(address)
+            if not replaceable:
+                raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
+        else:
+            return
+        longest_silent = min(replaceable, key=lambda one: one.heard_at)
+        self._participants.pop(longest_silent.snapshot.participant, None)
+
+    def _newest_of_busiest(self, address: str) -> list[Participant]:
+        """Return the newest participant of the address that has the most, unless that is ``address`` itself.
+
+        One who has not answered comes before those who have.
+        """
+        participants = self._all()
+        busiest, _ = Counter(one.address for one in participants).most_common(1)[0]
+        if busiest == address:
+            return []
+        candidates = [one for one in participants if one.address == busiest]
+        return [max(candidates, key=lambda one: (not one.has_answered, one.number))]
 
     def _replace(self, known: Participant, snapshot: Snapshot) -> None:
         before = known.snapshot
         new = [name for name in snapshot.guesses if name in self.questions and name not in before.guesses]
         self.newest = new[-1] if new else self.newest
         if snapshot.help_clicks != before.help_clicks:
-            known.help_since = time.monotonic()
+            known.help_since = self.clock()
         known.snapshot = snapshot
+
+    def _is_silent(self, one: Participant) -> bool:
+        return self.clock() - one.heard_at > SILENT_SECONDS
+
+    def _present(self) -> list[Participant]:
+        return [one for one in self._all() if not self._is_silent(one)]
 
     def _all(self) -> list[Participant]:
         return list(self._participants.values())
@@ -203,6 +282,7 @@ class RoomApi:
             "notice-end": lambda _: self._end_notice(),
             "helped": lambda body: self.classroom.help_given(body.get("number")),
             "clear-done": lambda _: self.classroom.clear_done(),
+            "remove-unanswered": lambda body: self.classroom.remove_unanswered(body.get("address")),
         }
 
     def choices(self) -> dict[str, Any]:
@@ -216,6 +296,7 @@ class RoomApi:
         return {
             **self.audience_state(),
             "queue": self.classroom.queue(),
+            "unanswered": self.classroom.unanswered(),
             "notice": notice.text if notice else "",
             "poll": poll.question if poll else "",
         }

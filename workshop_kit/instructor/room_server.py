@@ -23,13 +23,18 @@ from workshop_kit.classroom.protocol import ALIKE, FIRST_PORT, PORTS, SECRETS, J
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
-from workshop_kit.instructor.classroom import Classroom
+from workshop_kit.instructor.classroom import Classroom, TooManyJoins
+from workshop_kit.machine import raise_file_limit
 
 PAGES = Path(__file__).parent / "pages"
 KEPT_SECONDS = 12 * 3600
 """How long a desk that is started again has the code that it had: participants need not join again."""
 MOST_WRONG_CODES = 20
-"""After so many in a minute an address waits for the next one."""
+"""After so many wrong ones in a minute an address is told so; the right one always counts."""
+MOST_CONNECTIONS = 1_000
+SILENT_SECONDS = 5
+"""How long a connection may take to send its request."""
+RETRY_SECONDS = 2
 
 
 def minute() -> int:
@@ -40,22 +45,28 @@ def minute() -> int:
 class RoomServer(PageServer):
     """Serves one room at its code's address. Raises NotReady for a taken port."""
 
-    limits: Mapping[str, Any] = {"max_body_size": MOST_BODY_BYTES, "idle_connection_timeout": 60, "body_timeout": 10}
-
     def __init__(self, code: JoinCode) -> None:
         super().__init__(code.port, code.address)
         self.code = code
+        self.limits = {
+            "max_body_size": MOST_BODY_BYTES,
+            "no_keep_alive": True,  # so an open connection is one that waits for its answer
+            "idle_connection_timeout": SILENT_SECONDS,
+            "body_timeout": SILENT_SECONDS,
+            "most_connections": min(MOST_CONNECTIONS, raise_file_limit() // 2),
+        }
 
     def routes(self, _: Classroom) -> list[Any]:
         """Return the routes, all behind the code."""
         given: dict[str, Any] = {
             "tokens": [self.code.token],
             "names": {self.code.address},
-            "wrong_codes": Counter[tuple[str, int]](),
+            "wrong_codes": WrongCodes(),
         }
 
         def file(name: str, kind: str) -> dict[str, Any]:
-            return {**given, "name": name, "kind": kind}
+            text = (PAGES / name).read_text(encoding="utf-8").replace("{{token}}", self.code.token)
+            return {**given, "text": text, "kind": kind}
 
         return [
             (r"/snapshot", SnapshotHandler, given),
@@ -67,23 +78,37 @@ class RoomServer(PageServer):
         ]
 
 
+class WrongCodes:
+    """Counts the wrong codes of the present minute by address."""
+
+    def __init__(self) -> None:
+        self._minute = 0
+        self._counts = Counter[str]()
+
+    def add(self, address: str) -> int:
+        """Count a wrong code and return the address's number of them."""
+        if self._minute != minute():
+            self._minute = minute()
+            self._counts.clear()
+        self._counts[address] += 1
+        return self._counts[address]
+
+
 class RoomHandler(Handler):
-    """A request with the join code; an address that guesses is refused for a while."""
+    """A request with the join code."""
 
     sentences: Mapping[int, str] = {
         400: "That is no message of a live room.",
         403: "This is not the code of the room: compare it with the screen.",
         405: "That is no message of a live room.",
-        429: "Too many wrong codes came from your address: wait a minute, then compare the code with the screen.",
+        429: "Too many wrong codes came from your address. Compare yours with the screen: the right one always counts.",
     }
 
     def prepare(self) -> None:
         """Answer 403 without the code, and 429 after too many wrong ones."""
-        wrong_codes, sender = self.more["wrong_codes"], (self.request.remote_ip, minute())
-        if wrong_codes[sender] >= MOST_WRONG_CODES:
+        is_wrong = self.given_token() not in {"", *self.tokens}
+        if is_wrong and self.more["wrong_codes"].add(self.request.remote_ip) > MOST_WRONG_CODES:
             raise tornado.web.HTTPError(429)
-        if self.given_token() not in {"", *self.tokens}:
-            wrong_codes[sender] += 1
         super().prepare()
 
     def given_token(self) -> str:
@@ -103,8 +128,15 @@ class SnapshotHandler(RoomHandler):
     """Takes a snapshot."""
 
     def post(self) -> None:
-        """Keep it and answer with the room's state."""
-        self.answer(self.served.report(self.snapshot()).model_dump_json(), JSON)
+        """Keep it and answer with the room's state; with 429 where its address has to wait."""
+        try:
+            state = self.served.report(self.snapshot(), self.request.remote_ip)
+        except TooManyJoins as error:
+            self.set_status(429)
+            self.set_header("Retry-After", str(RETRY_SECONDS))
+            self.answer(json.dumps({"error": str(error)}), JSON)
+        else:
+            self.answer(state.model_dump_json(), JSON)
 
 
 class LeaveHandler(RoomHandler):
@@ -120,9 +152,8 @@ class RoomFile(RoomHandler):
     """The room's page and its parts."""
 
     def get(self, *_: str) -> None:
-        """Answer with the file; its links get the code."""
-        text = (PAGES / self.more["name"]).read_text(encoding="utf-8")
-        self.answer(text.replace("{{token}}", self.tokens[0]), self.more["kind"])
+        """Answer with the file, whose links have the code."""
+        self.answer(self.more["text"], self.more["kind"])
 
 
 def open_room(kept: Path, address: str | None = None) -> RoomServer:

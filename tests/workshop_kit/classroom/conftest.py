@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from workshop_kit.classroom import membership
+from workshop_kit.classroom.protocol import JoinCode
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.instructor.classroom import Classroom
 from workshop_kit.instructor.room_server import RoomServer, open_room
@@ -32,6 +34,17 @@ class LiveRoom:
         self.classroom = Classroom(QUESTIONS, EXERCISES)
         self.server: RoomServer = open_room(self.kept, "127.0.0.1")
         self.server.start(self.classroom)
+
+
+@contextmanager
+def opened(folder: Path, classroom: Classroom) -> Iterator[JoinCode]:
+    """A room of a class on this machine's loopback; yields its code."""
+    server = open_room(folder / "code", "127.0.0.1")
+    server.start(classroom)
+    try:
+        yield server.code
+    finally:
+        server.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,35 @@
+"""How fast participants may join from one address: a token bucket, in which a whole room fits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+MOST_AT_ONCE = 200
+"""All laptops of a room may stand behind one address."""
+PER_SECOND = 2.0
+AFTER_REMOVAL = 20
+"""So many may join from an address at once after participants of it were removed."""
+
+
+@dataclass
+class JoinLimit:
+    """Admits `MOST_AT_ONCE` joins from an address, and then `PER_SECOND`."""
+
+    clock: Callable[[], float] = time.monotonic
+    _left: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
+    """Of each address: how many joins were left, and when that was."""
+
+    def take(self, address: str) -> bool:
+        """Return whether one more may join from an address now, and count it."""
+        now = self.clock()
+        left, since = self._left.get(address, (MOST_AT_ONCE, now))
+        left = min(MOST_AT_ONCE, left + PER_SECOND * (now - since))
+        may_join = left >= 1
+        self._left[address] = (left - 1 if may_join else left, now)
+        return may_join
+
+    def restart(self, address: str) -> None:
+        """Let `AFTER_REMOVAL` join from an address at once: a flood that goes on is back slowly."""
+        self._left[address] = (AFTER_REMOVAL, self.clock())

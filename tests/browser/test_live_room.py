@@ -13,6 +13,7 @@ from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
+from workshop_kit.classroom.protocol import Snapshot
 from workshop_kit.paths import CHECKOUT
 
 PREDICTION = "00_start.database-gone"
@@ -78,6 +79,30 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
     page.wait_for_function("localStorage.length === 0")
     assert problems == []
     context.close()
+
+
+def test_the_presenters_buttons_act(room: RoomPages, chromium: Browser) -> None:
+    """One takes a participant off the list of the stuck, one takes every "done" back, and one removes a flood."""
+    presenter = chromium.new_page(viewport={"width": 1280, "height": 900})
+    presenter.goto(room.server.presenter_url)
+    now, flood = presenter.locator("#room-now"), presenter.locator("#room-unanswered")
+    for number, state in enumerate(("stuck", "done")):
+        asked = {"participant": f"{number:032x}", "name": f"Person {number}", "help": state, "help_clicks": 1}
+        room.api.classroom.report(Snapshot.model_validate(asked))
+    expect(now).to_contain_text(re.compile("^2 joined · 1 done"))
+    expect(flood).to_be_empty()
+    button(presenter, "Person 0 was helped").click()
+    expect(presenter.locator("#room-stuck")).to_contain_text("Nobody is stuck.")
+    button(now, "Clear").click()
+    expect(now).to_contain_text(re.compile("^2 joined · 0 done"))
+    for number in range(100, 130):
+        room.api.classroom.report(Snapshot(participant=f"{number:032x}"), "192.0.2.7")
+    expect(flood).to_contain_text("30 joined from 192.0.2.7 and have not answered.")
+    presenter.locator("#live-room").screenshot(path=SCREENSHOTS / "room-flood.png")
+    button(flood, "Remove 30 of 192.0.2.7").click()
+    expect(now).to_contain_text(re.compile("^2 joined"))
+    expect(flood).to_be_empty()
+    presenter.close()
 
 
 @pytest.mark.long

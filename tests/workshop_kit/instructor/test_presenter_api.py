@@ -154,3 +154,21 @@ def test_a_name_is_on_the_presenters_page_alone(room: RoomPages) -> None:
     for path in ("/presenter/room", "/presenter/room/choices", "/room.js"):
         assert room.get(path, room.server.audience_token).status_code == 403
         assert room.ask_room(path).status_code == 403
+
+
+def test_the_presenter_removes_a_flood_by_one_click(room: RoomPages) -> None:
+    """The page names its address and size; the button is the presenter's alone, as the address is."""
+    for number in range(200):
+        body = json.dumps({"participant": f"{number:032x}", "sequence": 1})
+        assert room.ask_room("/snapshot", body).status_code == 200
+    report(room, 900, sequence=1, guesses=guesses(keys(room)[0]))
+    presenter = room.server.presenter_token
+    flood = room.get("/presenter/room", presenter).json()["unanswered"]
+    assert flood == [{"address": "127.0.0.1", "count": 200}]
+    assert "127.0.0.1" not in json.dumps(room.get("/audience/room").json()["board"])
+    headers = {"Authorization": f"token {room.server.audience_token}"}
+    refused = room.web.post("/presenter/do/remove-unanswered", json=flood[0], headers=headers)
+    assert (refused.status_code, room.api.classroom.board()["joined"]) == (403, 201)
+    assert room.do("remove-unanswered", **flood[0]).json()["said"] == 200
+    assert room.get("/presenter/room", presenter).json()["unanswered"] == []
+    assert room.api.classroom.board()["joined"] == 1

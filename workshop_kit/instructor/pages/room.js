@@ -6,12 +6,19 @@ function roomTable(head, rows) {
 }
 
 function stuckItem(one) {
-  const button = make("button", { type: "button", "aria-label": `${one.name} was helped`, onclick: () => act("helped", { number: one.number }, "Taken off the list.").then(drawRoom) }, "Helped");
+  const button = make("button", { type: "button", "aria-label": `${one.name} was helped` }, "Helped");
+  on(button, "click", () => act("helped", { number: one.number }, "Taken off the list.").then(drawRoom));
   return make("li", {}, make("b", {}, one.name), ` ${one.lesson} `, make("small", {}, `${one.minutes} min`), " ", button);
 }
 
 function stuck(queue) {
   return [make("h3", {}, queue.length ? `Stuck: ${queue.length}` : "Nobody is stuck."), make("ol", {}, ...queue.map(stuckItem))];
+}
+
+function unansweredItem(one) {
+  const button = make("button", { type: "button", "aria-label": `Remove ${one.count} of ${one.address}` }, "Remove them");
+  on(button, "click", () => act("remove-unanswered", { address: one.address }, "Removed; laptops among them come back by themselves.").then(drawRoom));
+  return make("p", {}, `${one.count} joined from ${one.address} and have not answered. `, button);
 }
 
 function classTables(board) {
@@ -35,11 +42,12 @@ async function drawRoom() {
   put("room-code", state.code, (code) => code);
   put("room-now", [board.joined, board.done, state.poll, state.notice], () => [
     `${board.joined} joined · ${board.done} done `,
-    make("button", { type: "button", onclick: () => act("clear-done", {}, "Nobody is done.").then(drawRoom) }, "Clear"),
+    on(make("button", { type: "button" }, "Clear"), "click", () => act("clear-done", {}, "Nobody is done.").then(drawRoom)),
     make("br"), state.poll ? `Poll: ${state.poll}` : "No poll is open.",
     make("br"), state.notice || "No notice.",
   ]);
   put("room-stuck", state.queue, stuck);
+  put("room-unanswered", state.unanswered, (all) => all.map(unansweredItem));
   const open = at("room-class").querySelector("details")?.open ?? false;
   put("room-class", board, classTables);
   at("room-class").querySelector("details").open = open;

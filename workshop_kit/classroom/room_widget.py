@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import traitlets
+from IPython.display import DisplayHandle, display
 
 from workshop_kit.classroom import membership
 from workshop_kit.classroom.protocol import Help, JoinCode, disclosure
-from workshop_kit.display.live import PARTS, Job, JobWidget
+from workshop_kit.display.live import PARTS, Job, JobWidget, answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
@@ -37,13 +38,17 @@ Post = Callable[[JoinCode, str, str], Answer]
 
 @dataclass(frozen=True)
 class RoomConnection:
-    """The connection to the room, as the page shows it. ``problem`` says in a sentence why there is none."""
+    """The connection to the room, as the page shows it. ``problem`` says in a sentence why there is none.
+
+    ``notebooks``: whether notebooks that were open before the join show it.
+    """
 
     joined: bool = False
     problem: str = ""
     help: str = "none"
     number: int = 0  # of the participant; 0 before the first answer
     notice: dict[str, Any] | None = None
+    notebooks: bool = False
 
 
 class RoomSync:
@@ -92,16 +97,19 @@ class RoomSync:
             listener(connection)
 
     def _exchange(self) -> RoomConnection:
-        found = membership.next_snapshot(self.workspace, self.lesson)
-        if found is None:
+        next_snapshot = membership.next_snapshot(self.workspace, self.lesson)
+        if next_snapshot is None:
             return RoomConnection()
-        code, snapshot = found
+        code, snapshot = next_snapshot
         state = membership.state_in(self._post(code, "snapshot", snapshot.model_dump_json()), code)
         was_helped = state.helped >= snapshot.help_clicks
         if was_helped and snapshot.help != "none":
             membership.clear_help(self.workspace, snapshot.help_clicks)
         notice = state.notice.model_dump() if state.notice else None
-        return RoomConnection(True, "", "none" if was_helped else snapshot.help, state.number, notice)
+        help_state = "none" if was_helped else snapshot.help
+        found = membership.read(self.workspace)
+        notebooks = found is not None and found.notebooks
+        return RoomConnection(True, "", help_state, state.number, notice, notebooks)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -150,10 +158,17 @@ class RoomView:
         widget.on_msg(self.handle_message)
         self.job = Job(widget, lambda: PAGE, lambda: {"room": asdict(self.sync.connection)})
 
-    def show(self, place: str) -> None:
-        """Show the widget and its static twin; a new widget at a place replaces the former one."""
+    def show(self, place: str, reserved: DisplayHandle | None = None) -> None:
+        """Show the widget and its static twin; a new widget at a place replaces the former one.
+
+        With an output ``reserved``, show the widget there.
+        """
         self.sync.listeners[place] = lambda connection: self.job.set(room=asdict(connection))
-        self.job.show()
+        if reserved is None:
+            self.job.show()
+        else:
+            answer_while_busy(self.job.widget)
+            reserved.update(self.job.widget)  # type: ignore[no-untyped-call]
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
@@ -174,6 +189,17 @@ class RoomView:
         has_answered = membership.leave(self.workspace)
         self.sync.sync()
         return LEFT if has_answered else LEFT_WITHOUT_ANSWER
+
+
+def show_once_joined(workspace: Workspace, sync: RoomSync, place: str) -> None:
+    """Reserve an output of the running cell for the room: a join at a terminal shows it there."""
+    reserved = display(Rendered("", ""), display_id=True)  # type: ignore[no-untyped-call]
+
+    def look(connection: RoomConnection) -> None:
+        if connection.joined and connection.notebooks:
+            RoomView(workspace, sync).show(place, reserved)
+
+    sync.listeners[place] = look
 
 
 PAGE: Rendered = static_page(LABEL, f'<p class="wk-ex-status">{escape(HOW)}</p>', HOW)

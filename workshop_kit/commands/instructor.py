@@ -23,6 +23,7 @@ Room = Annotated[
 CODE = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""
 NOTES = CHECKOUT / "build" / "notes"
+FIRST_CELL = "In a notebook that is open, run the first cell again to see the room."
 
 
 def desk(
@@ -79,6 +80,9 @@ def join(
     code: Annotated[str, typer.Argument(help="The code on the room's screen: 7K2M-Q9FD-30XA.")] = "",
     name: Annotated[str, typer.Option(help="Your name, for the presenter alone; left out, you are a number.")] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Join without the question.")] = False,
+    notebooks: Annotated[
+        bool, typer.Option("--notebooks", help="With --yes: show the room in the notebooks that are open, too.")
+    ] = False,
     leave: Annotated[bool, typer.Option("--leave", help="Leave the room: it forgets you.")] = False,
 ) -> None:
     """Say what leaves the laptop, ask, and join; or leave."""
@@ -94,8 +98,11 @@ def join(
     room = JoinCode.read(code)
     for line in disclosure():
         say(line)
-    if not yes and not typer.confirm("Join?", default=True, err=True):
+    if not yes:
+        notebooks = typer.confirm("Join, with the notebooks that are open?", default=False, err=True)
+    if not yes and not notebooks:
         say("Nothing was sent.")
         return
-    state = membership.join(workspace, room, name)
-    say(f"Joined: you are table {state.number}. In an open notebook, run the first cell again to see the notices.")
+    state = membership.join(workspace, room, name, notebooks=notebooks)
+    how = "Notebooks that are open show the room in a moment." if notebooks else FIRST_CELL
+    say(f"Joined: you are table {state.number}. {how}")

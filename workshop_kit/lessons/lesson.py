@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
-from workshop_kit.classroom.room_widget import RoomSync, RoomView, start_sync
-from workshop_kit.display.figure_text import describe_figures
+from workshop_kit.classroom.room_widget import RoomSync, RoomView, show_once_joined, start_sync
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered, escape_dataframes
@@ -214,4 +213,6 @@ def lesson(name: str) -> Lesson:
     room = None if headless else start_sync(workspace, name)
     if room is not None and room.connection.joined:
         RoomView(workspace, room).show("start")
+    elif room is not None:
+        show_once_joined(workspace, room, "start")
     return Lesson(name, workspace, service.progress, stack, service, headless, Screens(headless=headless), room)

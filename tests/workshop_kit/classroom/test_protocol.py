@@ -111,7 +111,7 @@ def test_one_wrong_symbol_is_found(code: JoinCode, place: int, symbol: str) -> N
 def test_join_asks_and_leave_forgets(
     live_room: LiveRoom, cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Every line of what leaves comes before the question; after a no the room knows nobody."""
+    """Every line of what leaves comes before the question; after a no, or Enter alone, the room knows nobody."""
 
     def join(*words: str, answer: str = "") -> tuple[int, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
@@ -119,13 +119,19 @@ def test_join_asks_and_leave_forgets(
         return said.returncode, said.stderr
 
     room = str(live_room.server.code)
-    code, said = join(room, answer="n\n")
-    assert (code, "Nothing was sent." in said) == (Exit.GOOD, True)
-    assert said.startswith("\n".join(disclosure()))
-    assert live_room.classroom.snapshots() == []
+    for no in ("n\n", "\n"):
+        code, said = join(room, answer=no)
+        assert (code, "Nothing was sent." in said) == (Exit.GOOD, True)
+        assert said.startswith("\n".join(disclosure()))
+        assert live_room.classroom.snapshots() == []
     code, said = join(room, "--name", "Ada", answer="y\n")
     assert (code, "Joined: you are table 1." in said) == (Exit.GOOD, True)
     assert [one.name for one in live_room.classroom.snapshots()] == ["Ada"]
+    for words, is_shown in ((("--yes",), False), (("--yes", "--notebooks"), True)):
+        assert join(room, *words)[0] == Exit.GOOD
+        found = membership.read(Workspace.open(tmp_path / "my workspace"))
+        assert found is not None
+        assert found.notebooks == is_shown
     code, said = join("--leave")
     assert (code, said.strip()) == (Exit.GOOD, "The room has forgotten you.")
     assert live_room.classroom.snapshots() == []

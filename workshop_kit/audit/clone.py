@@ -14,10 +14,12 @@ from typing import Any
 import pandas as pd
 from docker.errors import APIError
 
+from workshop_kit.audit import process_tree
 from workshop_kit.audit.clone_spec import HEALTH_RETRIES, STOP_SECONDS, file_size
 from workshop_kit.audit.machine_load import watch_seconds
 from workshop_kit.audit.prober import Prober
 from workshop_kit.audit.process_signals import COLUMNS, INSIDE, Process1, from_ps, from_status
+from workshop_kit.audit.process_tree import Process
 from workshop_kit.audit.targets import Target
 from workshop_kit.engine.containers import DIFF_DELETED, Running
 from workshop_kit.observe.events import KILLED
@@ -104,7 +106,7 @@ class CloneRun:
     started: CloneStart
     log: pd.DataFrame
     answers: tuple[Answer, ...] = ()
-    programs: tuple[str, ...] = ()
+    processes: tuple[Process, ...] = ()  # those that lasted
     log_files: Mapping[str, int] = field(default_factory=dict)  # path in the writable layer → bytes
     stop: CloneStop | None = None
 
@@ -211,17 +213,18 @@ class Clone:
                 break
         return tuple(answers)
 
-    def processes(self) -> dict[str, str]:
-        """Return the names of its processes by process id; empty if it has ended."""
+    def processes(self) -> dict[str, Process]:
+        """Return its processes by process id; empty if it has ended."""
+        pid = str(self.running.inspect()["State"]["Pid"])
         try:
-            listed = self.running.container.top(ps_args="-o pid,comm")
+            listed = self.running.container.top(ps_args=f"-o {','.join(process_tree.COLUMNS)}")
         except APIError:
             return {}
-        return {row[0]: row[1] for row in listed.get("Processes") or ()}
+        return process_tree.from_ps(listed.get("Processes") or (), pid)
 
-    def still_there(self, before: Mapping[str, str]) -> dict[str, str]:
-        """Return those processes that it still has."""
-        return {pid: name for pid, name in self.processes().items() if before.get(pid) == name}
+    def still_there(self, before: Collection[str]) -> dict[str, Process]:
+        """Return those processes that it still has, with the commands that they run now."""
+        return {pid: process for pid, process in self.processes().items() if pid in before}
 
     def log_sizes(self) -> dict[str, int]:
         """Return the sizes in bytes of new or changed files in its writable layer with names of log files."""

@@ -43,7 +43,9 @@ def run_audit(session: Session, word: str, *, only: Iterable[str] = (), progress
     """
     rules = catalog.chosen(only)
     targets = resolve(session.engine, word)
-    reports = [_audit_target(Subject(session, target), rules, progress) for target in targets]
+    runs_clones = any(rule.method is Method.DYNAMIC for rule in rules)
+    subjects = (Subject(session, target, runs_clones=runs_clones) for target in targets)
+    reports = [_audit_target(subject, rules, progress) for subject in subjects]
     return AuditReport(word, tuple(reports))
 
 

@@ -96,14 +96,18 @@ class FrozenRun:
 
 
 class Subject:
-    """A target as the rules see it, with clones on a private network, each without any other service."""
+    """A target as the rules see it, with clones on a private network, each without any other service.
 
-    def __init__(self, session: Session, target: Target) -> None:
+    ``runs_clones`` says whether the audit has dynamic rules.
+    """
+
+    def __init__(self, session: Session, target: Target, *, runs_clones: bool = False) -> None:
         self.session = session
         self.target = target
         self._stack = contextlib.ExitStack()
         self._slots = threading.Semaphore(AT_ONCE)
         self._stopped = ""  # the reason why no further clone starts
+        self.runs_clones = runs_clones
         self.mask = Mask(secrets_among(target.image_environment).values())
         self.mask.learn(*secrets_among(target.environment).values(), *self.read_file_secrets().values())
 
@@ -148,16 +152,15 @@ class Subject:
         with block:
             if started.ended:
                 return CloneRun(started, clone.log())
-            first = clone.processes()
             time.sleep(SETTLE_SECONDS)
             answers = clone.ask()
-            programs = clone.still_there(first)
-            if len(set(programs.values())) > 1:  # one that only helped to start may be slow to end
+            processes = clone.processes()
+            if len(processes) > 1:  # one that only helps may be slow to end
                 time.sleep(patient(SETTLE_SECONDS))
-                programs = clone.still_there(programs)
+                processes = clone.still_there(processes)
             files = clone.log_sizes()
             stop = clone.stop(self.stop_signal)
-            return CloneRun(started, clone.log(), answers, tuple(programs.values()), files, stop)
+            return CloneRun(started, clone.log(), answers, tuple(processes.values()), files, stop)
 
     @once
     def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
@@ -170,6 +173,14 @@ class Subject:
         """Raise WorkshopError if the normal clone did not get ready."""
         if not self._start_normal()[0].ready:
             self.require_ready_run()
+
+    def seen_ports(self) -> tuple[int, ...]:
+        """Return the ports that were seen open in a clone; none if the audit runs no clone, or it did not start."""
+        if not self.runs_clones:
+            return ()
+        with contextlib.suppress(WorkshopError, APIError, OSError):  # the dynamic rules say why
+            return self._start_normal()[0].ports
+        return ()
 
     def require_ready_run(self) -> CloneRun:
         """Return the normal run. Raises WorkshopError if the clone did not get ready."""

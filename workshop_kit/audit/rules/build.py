@@ -8,6 +8,7 @@ import re
 from docker.errors import APIError
 
 from workshop_kit.audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from workshop_kit.audit.process_tree import programs
 from workshop_kit.audit.rules.config import READ, file_evidence, file_names
 from workshop_kit.audit.subject import Subject
 from workshop_kit.engine.recipes import OCI
@@ -15,16 +16,17 @@ from workshop_kit.engine.recipes import OCI
 FEWEST_LABELS = 2
 WASTE_BYTES = 20 * 1024**2
 WASTE_SHARE = 0.05
-_INITS = re.compile(r"(docker-init|tini|dumb-init|catatonit|s6-svscan|s6-supervise|sh|bash|dash|ash|busybox|env)$")
 _COMMAND = re.compile(r"(/bin/sh -c #\(nop\) +)?(CMD|ENTRYPOINT)\b")
 _CONTENT_TAG = re.compile(r"([0-9a-f]{7,64}|.*[.-]g?[0-9a-f]{7,40})$")
 _COMPILER = re.compile(
     r"(^|/)bin/((x86_64|aarch64)-[\w-]+-)?(gcc|g\+\+|cc1?|clang|cpp|rustc|cargo|javac|tcc)(-[\d.]+)?$|^usr/local/go/bin/go$"
 )
 _CACHE = re.compile(
-    r"^(var/lib/apt/lists/.+_(Packages|Sources|Release|InRelease)|var/cache/(apt/archives/.+\.deb|dnf|yum|apk)/?"
+    r"^(var/lib/apt/lists/.+_(Packages|Sources|Release|InRelease)(\.\w+)?$"
+    r"|var/cache/(apt/([^/]+\.bin$|archives/.+\.deb$)|(dnf|libdnf5|yum|apk)/)"
     r"|root/\.cache/|home/[^/]+/\.(cache|npm)/|root/\.npm/)"
 )
+"""Files of package managers; apt's lists are compressed in Debian's images."""
 
 
 def no_compiler(subject: Subject) -> Judgment:
@@ -117,16 +119,16 @@ def _moved(subject: Subject, reference: str) -> bool:
 
 
 def single_concern(subject: Subject) -> Judgment:
-    """Count the programs of a ready clone, without inits, wrapping shells and copies of one program."""
+    """Count the programs of a ready clone by command, without what starts them, workers and copies of one program."""
     run = subject.require_ready_run()
-    names = sorted(set(run.programs))
-    counted = [name for name in names if not _INITS.search(name)] or names[:1]
-    seen = Evidence("docker top, once it was ready", ", ".join(run.programs) or "nothing")
-    if not run.programs:
+    running = programs(run.processes)
+    seen = Evidence("docker top, once it was ready", ", ".join(one.label for one in run.processes) or "nothing")
+    if not running:
         return cannot_tell("It had ended before its processes could be seen.", seen)
-    if len(counted) > 1:
-        return fails(f"{len(counted)} programs run in it: {', '.join(counted)}.", seen)
-    return holds(f"{counted[0]} runs in it.", seen)
+    if len(running) > 1:
+        names = ", ".join(sorted(one.label for one in running))
+        return fails(f"{len(running)} programs run in it: {names}.", seen)
+    return holds(f"{running[0].label} runs in it.", seen)
 
 
 def self_contained(subject: Subject) -> Judgment:

@@ -18,13 +18,16 @@ EVERYTHING = "It answers any path with a success, also a random one: its answers
 
 
 def health_check(subject: Subject) -> Judgment:
-    """Hold if image or container defines a health check; without a port it may be a job."""
+    """Hold if image or container defines a health check; without a port, named or seen open, it may be a job."""
     test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
     seen = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
     if is_checked(subject):
         return holds("One is defined.", seen)
     if subject.target.config.get("ExposedPorts") or subject.target.host.get("PortBindings"):
         return fails("It serves a port, and none is defined.", seen)
+    if ports := subject.seen_ports():
+        opened = Evidence("connections from outside", f"open: {', '.join(map(str, ports))}")
+        return fails(f"Port {ports[0]} accepts connections, and none is defined.", seen, opened)
     return cannot_tell("None is defined; it names no port, and a job that ends by itself needs none.", seen)
 
 

@@ -1,0 +1,59 @@
+"""Rules on recorded targets: what an image holds, and what it says of its ports."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from workshop_kit.audit.findings import RuleVerdict
+from workshop_kit.audit.rules import build, monitoring
+from workshop_kit.observe.layers import Member
+
+MB = 1_000_000
+
+
+def image(*sizes: tuple[str, int]) -> Any:
+    """A target whose image has these files, and 100 MB of others."""
+    files = [Member(0, "RUN apt-get install nginx", path, size, 0o644, 0, b"") for path, size in sizes]
+    program = Member(0, "RUN apt-get install nginx", "usr/bin/program", 100 * MB, 0o755, 0, b"")
+    return SimpleNamespace(read_files=lambda: [program, *files])
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [
+        ("var/cache/apt/pkgcache.bin", RuleVerdict.FAILS),
+        ("var/cache/apt/srcpkgcache.bin", RuleVerdict.FAILS),
+        ("var/cache/apt/archives/nginx_1.26.deb", RuleVerdict.FAILS),
+        ("var/lib/apt/lists/deb.debian.org_debian_dists_trixie_main_binary-amd64_Packages.lz4", RuleVerdict.FAILS),
+        ("var/cache/libdnf5/main/packages/nginx.rpm", RuleVerdict.FAILS),
+        ("var/cache/nginx/page.bin", RuleVerdict.HOLDS),
+        ("var/lib/apt/extended_states", RuleVerdict.HOLDS),
+    ],
+)
+def test_caches_of_package_managers_are_waste(path: str, verdict: RuleVerdict) -> None:
+    """Also those that apt makes of its lists, and lists that are compressed; a program's own cache is none."""
+    judged = build.little_waste(image((path, 92 * MB)))
+    assert judged.verdict is verdict
+    assert judged.said == f"{92 if verdict is RuleVerdict.FAILS else 0}.0 of 192.0 MB are waste."
+
+
+@pytest.mark.parametrize(
+    ("config", "ports", "verdict", "said"),
+    [
+        ({}, (8080,), RuleVerdict.FAILS, "Port 8080 accepts connections, and none is defined."),
+        ({}, (), RuleVerdict.CANNOT_TELL, "it names no port"),
+        ({"ExposedPorts": {"80/tcp": {}}}, (), RuleVerdict.FAILS, "It serves a port"),
+        ({"Healthcheck": {"Test": ["CMD", "true"]}}, (8080,), RuleVerdict.HOLDS, "One is defined."),
+    ],
+)
+def test_a_service_without_a_health_check_is_known_by_a_port(
+    config: dict[str, Any], ports: tuple[int, ...], verdict: RuleVerdict, said: str
+) -> None:
+    """One that the image names, or that was seen open; a job has none."""
+    subject: Any = SimpleNamespace(target=SimpleNamespace(config=config, host={}), seen_ports=lambda: ports)
+    judged = monitoring.health_check(subject)
+    assert judged.verdict is verdict
+    assert said in judged.said

@@ -63,7 +63,7 @@ class Principle:
 class Rule:
     """One behavior that can be tested from outside; an entry of catalog.toml.
 
-    If the rule fails, every principle in ``serves`` fails; if it holds, every principle in ``proves`` holds.
+    If the rule fails, every principle that it `decides` fails; if it holds, every principle in ``proves`` holds.
     ``of_containers`` marks one that does not apply to an image.
     """
 
@@ -80,6 +80,11 @@ class Rule:
     why: str
     next_step: str
     of_containers: bool = False
+
+    @property
+    def decides(self) -> tuple[str, ...]:
+        """The principles that do not hold if the rule fails: those it serves, none for one of low severity."""
+        return () if self.severity is Severity.LOW else self.serves
 
 
 @dataclass(frozen=True)
@@ -182,10 +187,10 @@ class TargetReport:
         return tuple(one for one in self.findings if identifier in (*one.rule.serves, *one.rule.proves))
 
     def verdict_on(self, identifier: str) -> RuleVerdict:
-        """Return the verdict on a principle: one failed rule decides; it holds if a rule that proves it holds."""
+        """Return the verdict on a principle: one failed rule decides, above low severity; else one that proves it."""
         found = self.of_principle(identifier)
         verdicts = {one.verdict for one in found}
-        if any(one.verdict is RuleVerdict.FAILS and identifier in one.rule.serves for one in found):
+        if any(one.verdict is RuleVerdict.FAILS and identifier in one.rule.decides for one in found):
             return RuleVerdict.FAILS
         if any(one.verdict is RuleVerdict.HOLDS and identifier in one.rule.proves for one in found):
             return RuleVerdict.HOLDS
@@ -206,5 +211,5 @@ class AuditReport:
             finding
             for one in self.targets
             for finding in one.failing
-            if not wanted or wanted & {finding.rule.id, finding.rule.guideline, *finding.rule.serves}
+            if not wanted or wanted & {finding.rule.id, finding.rule.guideline, *finding.rule.decides}
         )

@@ -68,7 +68,9 @@ def test_words_choose_rules() -> None:
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
-        ({"build.pinned": RuleVerdict.HOLDS, "build.labels": RuleVerdict.FAILS}, RuleVerdict.FAILS),
+        ({"build.pinned": RuleVerdict.FAILS, "build.labels": RuleVerdict.HOLDS}, RuleVerdict.FAILS),
+        ({"build.pinned": RuleVerdict.HOLDS, "build.labels": RuleVerdict.FAILS}, RuleVerdict.HOLDS),
+        ({"build.no-compiler": RuleVerdict.FAILS, "build.labels": RuleVerdict.FAILS}, RuleVerdict.CANNOT_TELL),
         ({"build.pinned": RuleVerdict.HOLDS, "build.labels": RuleVerdict.CANNOT_TELL}, RuleVerdict.HOLDS),
         ({"build.pinned": RuleVerdict.CANNOT_TELL, "build.labels": RuleVerdict.HOLDS}, RuleVerdict.CANNOT_TELL),
         ({"build.pinned": RuleVerdict.NOT_APPLICABLE}, RuleVerdict.NOT_APPLICABLE),
@@ -77,9 +79,18 @@ def test_words_choose_rules() -> None:
 def test_a_principle_holds_if_a_rule_that_proves_it_does(
     verdicts: dict[str, RuleVerdict], expected: RuleVerdict
 ) -> None:
-    """F4: the name of the image proves it, labels do not; one rule that fails decides."""
+    """F4: the name of the image proves it; one rule that fails decides; labels, of low severity, do neither."""
     findings = tuple(RuleFinding(rule_of(rule), verdict, "", (), 0.0) for rule, verdict in verdicts.items())
     assert replace(report(RuleVerdict.HOLDS).targets[0], findings=findings).verdict_on("F4") is expected
+
+
+def test_a_gate_on_a_factor_is_what_the_report_says() -> None:
+    """``--fail-on F4`` fails where F4 does: not for labels, which ``--fail-on build`` still finds."""
+    finding = RuleFinding(rule_of("build.labels"), RuleVerdict.FAILS, "", (), 0.0)
+    one = replace(report(RuleVerdict.HOLDS).targets[0], findings=(finding,))
+    found = AuditReport("shop", (one,))
+    assert not found.failing(["F4"])
+    assert found.failing(["build"]) == found.failing() == (finding,)
 
 
 def test_sarif_has_what_its_schema_requires() -> None:

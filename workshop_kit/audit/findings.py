@@ -134,7 +134,7 @@ def not_applicable(said: str, *evidence: Evidence) -> Judgment:
 class RuleFinding:
     """A rule and its judgment of a target; ``accepted`` gives the reason and the last day of an ignore entry.
 
-    ``own_next_step`` is that of the judgment, or "".
+    ``own_next_step`` is that of the judgment, or "". ``is_unexpected`` marks a rule that the audit failed to apply.
     """
 
     rule: Rule
@@ -144,6 +144,7 @@ class RuleFinding:
     seconds: float
     accepted: str = ""
     own_next_step: str = ""
+    is_unexpected: bool = False
 
     @property
     def next_step(self) -> str:
@@ -203,6 +204,11 @@ class AuditReport:
 
     asked: str
     targets: tuple[TargetReport, ...]
+
+    @property
+    def unexpected(self) -> tuple[RuleFinding, ...]:
+        """The rules that the audit failed to apply, by an error that it did not expect."""
+        return tuple(finding for one in self.targets for finding in one.findings if finding.is_unexpected)
 
     def failing(self, words: Iterable[str] = ()) -> tuple[RuleFinding, ...]:
         """Return the failed, not accepted findings; with words, only those of these guidelines, rules or principles."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from docker.errors import APIError
 
-from workshop_kit.audit import catalog, machine_load
+from workshop_kit.audit import catalog, machine_load, unexpected
 from workshop_kit.audit.findings import (
     AuditReport,
     Evidence,
@@ -39,7 +39,7 @@ def run_audit(session: Session, word: str, *, only: Iterable[str] = (), progress
     """Audit an image, a container, or ``compose:PROJECT``.
 
     ``only`` selects rules (see `catalog.chosen`).
-    Raises WrongUsage for unknown words; any other error becomes a finding with the verdict "cannot be told".
+    Raises WrongUsage for unknown words; an error in a rule becomes a finding with the verdict "cannot be told".
     """
     rules = catalog.chosen(only)
     targets = resolve(session.engine, word)
@@ -71,21 +71,33 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
 
 
 def judge(subject: Subject, rule: Rule) -> RuleFinding:
-    """Apply a rule; an error becomes "cannot be told". The finding is not masked yet.
+    """Apply a rule; any error becomes "cannot be told". The finding is not masked yet.
 
     A failure by the clock alone cannot be told either, if this machine was too busy meanwhile.
     """
     started = time.monotonic()
+    is_unexpected = False
     try:
         judged = NO_CONTAINER if rule.of_containers and not subject.target.container else function_of(rule)(subject)
     except WorkshopError as unknown:
         judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
     except (APIError, OSError) as refused:
         judged = cannot_tell(f"The engine refused a request: {refused}.")
+    except Exception as error:
+        judged = cannot_tell(unexpected.sentence(error))
+        is_unexpected = True
     if judged.by_time and (excuse := machine_load.now().excuse):
         judged = cannot_tell(f"{judged.said} {excuse}", *judged.evidence)
     seconds = time.monotonic() - started
-    return RuleFinding(rule, judged.verdict, judged.said, judged.evidence, seconds, own_next_step=judged.next_step)
+    return RuleFinding(
+        rule,
+        judged.verdict,
+        judged.said,
+        judged.evidence,
+        seconds,
+        own_next_step=judged.next_step,
+        is_unexpected=is_unexpected,
+    )
 
 
 def _masked(finding: RuleFinding, mask: Mask) -> RuleFinding:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from docker.errors import DockerException
+from requests.exceptions import RequestException
 
 from workshop_kit.commands.common import AsJson, exercise_service
 from workshop_kit.engine import reach
 from workshop_kit.engine.reach import Engine
-from workshop_kit.errors import Exit, WorkshopError, WrongUsage
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.files import explain
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.folder import HIDDEN, own_folder, own_workspace
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from workshop_kit.audit.findings import AuditReport
 
 NEVER = "never"
+REPORT_IT = "Report this line: it is a fault of the audit, and says nothing about the target."
 
 
 def audit(
@@ -40,26 +46,56 @@ def audit(
     ignore: Annotated[Path | None, typer.Option(help="A TOML file of accepted rules: rule, reason, until.")] = None,
 ) -> None:
     """Test a target against the factors and principles; exit 1 if one does not hold."""
-    from workshop_kit.audit import catalog, report
-    from workshop_kit.audit.runner import run_audit
-    from workshop_kit.engine.reaper import temporary_session
+    with _only_a_finding_exits_1():
+        from workshop_kit.audit import catalog, report
+        from workshop_kit.audit.runner import run_audit
+        from workshop_kit.engine.reaper import temporary_session
 
-    if as_json and as_sarif:
-        raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
-    deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
-    ignored = catalog.load_ignored(ignore) if ignore else []
-    if html:
-        _require_writable(html)
-    with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-        found = _marked(run_audit(session, target, only=only or (), progress=progress), session.engine)
-    found = catalog.accept(found, ignored, date.today())
-    if html:
-        html.write_text(report.as_page(found), encoding="utf-8")
-        say(f"written: {html}")
-    document = report.as_json(found) if as_json else report.as_sarif(found) if as_sarif else None
-    answer(report.as_text(found) if document is None else json.dumps(document))
+        if as_json and as_sarif:
+            raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
+        deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
+        ignored = catalog.load_ignored(ignore) if ignore else []
+        if html:
+            _require_writable(html)
+        with temporary_session(reach.connect()) as session, TerminalReport() as progress:
+            found = _marked(run_audit(session, target, only=only or (), progress=progress), session.engine)
+        found = catalog.accept(found, ignored, date.today())
+        if html:
+            html.write_text(report.as_page(found), encoding="utf-8")
+            say(f"written: {html}")
+        document = report.as_json(found) if as_json else report.as_sarif(found) if as_sarif else None
+        answer(report.as_text(found) if document is None else json.dumps(document))
+        _require_complete(found)
     if fail_on != [NEVER] and found.failing(deciding):
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+@contextlib.contextmanager
+def _only_a_finding_exits_1() -> Iterator[None]:
+    """Turn every error but wrong usage into NotReady: a pipeline reads exit code 1 as a finding."""
+    from workshop_kit.audit import unexpected
+    from workshop_kit.observe.masking import Mask
+
+    try:
+        yield
+    except WorkshopError as error:
+        if error.exit_code != Exit.NOT_GOOD:
+            raise
+        raise NotReady(error.what, error.next_step, output=error.output) from error
+    except (DockerException, RequestException) as error:
+        raise NotReady(Mask()(f"The engine refused a request: {error}."), "Run ./workshop doctor.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise explain(error, Path.cwd()) from error
+        raise NotReady(Mask()(unexpected.sentence(error)), REPORT_IT) from error
+
+
+def _require_complete(found: AuditReport) -> None:
+    """Raise NotReady if a rule met an error that the audit did not expect. The report is out by then."""
+    if not found.unexpected:
+        return
+    rules = ", ".join(dict.fromkeys(finding.rule.id for finding in found.unexpected))
+    raise NotReady(f"{found.unexpected[0].said} That was in {rules}; the other rules were applied.", REPORT_IT)
 
 
 def _marked(found: AuditReport, engine: Engine) -> AuditReport:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from pathlib import Path
+from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The root of the checkout: the folder that holds ``workshop``, ``notebooks/`` and ``workshop_kit/``."""
 TOURS = CHECKOUT / "build" / "tour"
 """The workspace of tours, and their results."""
+
+
+def project(root: Path = CHECKOUT) -> dict[str, Any]:
+    """Return the table ``project`` of pyproject.toml: the version and, once there is one, the public address."""
+    table: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return table
 
 
 def commit(root: Path) -> tuple[str, bool]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from workshop_kit.audit.sources import Sources
 
 GRAVEST = 3
 """The number of findings at the head of a report."""
@@ -64,7 +66,8 @@ class Rule:
     """One behavior that can be tested from outside; an entry of catalog.toml.
 
     If the rule fails, every principle that it `decides` fails; if it holds, every principle in ``proves`` holds.
-    ``of_containers`` marks one that does not apply to an image.
+    ``of_containers`` marks one that does not apply to an image. It is about these ``instructions`` of a Dockerfile and
+    ``compose_keys`` of a service.
     """
 
     id: str
@@ -77,6 +80,8 @@ class Rule:
     looks_at: str
     side_effects: str
     cost_seconds: float
+    instructions: tuple[str, ...]
+    compose_keys: tuple[str, ...]
     why: str
     next_step: str
     of_containers: bool = False
@@ -156,7 +161,8 @@ class RuleFinding:
 class TargetReport:
     """All findings about one image or container. Every text is masked and free of control characters.
 
-    ``reference`` says which parts of it are reference code and not the participant's work.
+    ``reference`` says which parts of it are reference code and not the participant's work. ``image_name`` is how its
+    image is called, and ``sources`` are the files that it is made from.
     """
 
     target: str
@@ -166,6 +172,8 @@ class TargetReport:
     findings: tuple[RuleFinding, ...]
     seconds: float
     reference: str = ""
+    image_name: str = ""
+    sources: Sources = field(default_factory=Sources)
 
     def of(self, verdict: RuleVerdict) -> tuple[RuleFinding, ...]:
         """Return the findings with one verdict."""

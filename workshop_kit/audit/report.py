@@ -1,4 +1,4 @@
-"""The forms of a report: text and HTML (templates), JSON, and SARIF 2.1.0 (docs.oasis-open.org/sarif)."""
+"""The forms of a report: text and HTML (templates), and JSON. SARIF is in `sarif`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from workshop_kit.audit.findings import (
     GRAVEST,
     AuditReport,
     Principle,
-    Rule,
     RuleFinding,
     RuleVerdict,
-    Severity,
     TargetReport,
 )
 from workshop_kit.display.rendered import Rendered, template
@@ -25,20 +23,6 @@ CLOSING = (
     "What cannot be told from outside, only you can tell."
 )
 HERE = Path(__file__).parent
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-LEVELS = {
-    Severity.CRITICAL: ("error", "9.5"),
-    Severity.HIGH: ("error", "8.0"),
-    Severity.MEDIUM: ("warning", "5.0"),
-    Severity.LOW: ("note", "2.0"),
-}
-"""SARIF's level, and the property security-severity by which code hosts sort."""
-KINDS = {
-    RuleVerdict.HOLDS: "pass",
-    RuleVerdict.FAILS: "fail",
-    RuleVerdict.CANNOT_TELL: "open",
-    RuleVerdict.NOT_APPLICABLE: "notApplicable",
-}
 
 
 def as_text(report: AuditReport) -> str:
@@ -120,45 +104,6 @@ def json_of_finding(finding: RuleFinding) -> dict[str, Any]:
         "next_step": finding.next_step if finding.verdict is RuleVerdict.FAILS else "",
         "seconds": round(finding.seconds, 2),
     }
-
-
-def as_sarif(report: AuditReport) -> dict[str, Any]:
-    """Return one run with all rules of the catalog, and a result for each finding."""
-    rules = [_sarif_rule(rule) for rule in catalog.rules()]
-    results = [_sarif_result(one, finding) for one in report.targets for finding in one.findings]
-    driver = {"name": "Container Design Workshop audit", "rules": rules}
-    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
-
-
-def _sarif_rule(rule: Rule) -> dict[str, Any]:
-    level, severity = LEVELS[rule.severity]
-    return {
-        "id": rule.id,
-        "shortDescription": {"text": f"{rule.title}."},
-        "fullDescription": {"text": rule.why},
-        "help": {"text": rule.next_step},
-        "defaultConfiguration": {"level": level},
-        "properties": {"security-severity": severity, "tags": [rule.guideline, *rule.serves]},
-    }
-
-
-def _sarif_result(one: TargetReport, finding: RuleFinding) -> dict[str, Any]:
-    """Return a finding: the message includes the evidence; the reason of an accepted one is a suppression."""
-    rule = finding.rule
-    fails = finding.verdict is RuleVerdict.FAILS
-    place = {"fullyQualifiedName": f"{one.target}@{one.image_id}", "kind": "resource"}
-    evidence = [f"{each.ran}: {each.saw}" for each in finding.evidence] if fails else []
-    result: dict[str, Any] = {
-        "ruleId": rule.id,
-        "ruleIndex": catalog.rules().index(rule),
-        "kind": KINDS[finding.verdict],
-        "level": LEVELS[rule.severity][0] if fails else "none",
-        "message": {"text": "\n".join([finding.said, *evidence, *([one.reference] if one.reference else [])])},
-        "locations": [{"logicalLocations": [place]}],
-    }
-    if finding.accepted:
-        result["suppressions"] = [{"kind": "external", "justification": finding.accepted}]
-    return result
 
 
 def counts(one: TargetReport) -> str:

@@ -22,8 +22,9 @@ from workshop_kit.audit.findings import (
     cannot_tell,
     not_applicable,
 )
+from workshop_kit.audit.sources import Sources
 from workshop_kit.audit.subject import Subject
-from workshop_kit.audit.targets import resolve
+from workshop_kit.audit.targets import Target, resolve
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.masking import Mask
@@ -33,19 +34,35 @@ NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
 NO_CONTAINER = not_applicable("That is decided when a container of it is started.")
 SENTENCE_LENGTH = 600
+Locate = Callable[[Target], Sources]
 
 
-def run_audit(session: Session, word: str, *, only: Iterable[str] = (), progress: Report = silent) -> AuditReport:
+def unknown_sources(_: Target) -> Sources:
+    """Return no file of a target."""
+    return Sources()
+
+
+def run_audit(
+    session: Session,
+    word: str,
+    *,
+    only: Iterable[str] = (),
+    progress: Report = silent,
+    locate: Locate = unknown_sources,
+) -> AuditReport:
     """Audit an image, a container, or ``compose:PROJECT``.
 
-    ``only`` selects rules (see `catalog.chosen`).
+    ``only`` selects rules (see `catalog.chosen`); ``locate`` finds the files that a target is made from.
     Raises WrongUsage for unknown words; an error in a rule becomes a finding with the verdict "cannot be told".
     """
     rules = catalog.chosen(only)
     targets = resolve(session.engine, word)
     runs_clones = any(rule.method is Method.DYNAMIC for rule in rules)
-    subjects = (Subject(session, target, runs_clones=runs_clones) for target in targets)
-    reports = [_audit_target(subject, rules, progress) for subject in subjects]
+    reports = []
+    for target in targets:
+        subject = Subject(session, target, runs_clones=runs_clones)
+        report = _audit_target(subject, rules, progress)
+        reports.append(replace(report, sources=locate(target)))
     return AuditReport(word, tuple(reports))
 
 
@@ -66,8 +83,15 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
         finally:
             subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
-    how, seconds = CLONED if dynamic else NOTHING_RUN, time.monotonic() - started
-    return TargetReport(Mask()(target.name), target.kind, str(target.image["Id"]), how, tuple(findings), seconds)
+    return TargetReport(
+        target=Mask()(target.name),
+        kind=target.kind,
+        image_id=str(target.image["Id"]),
+        how=CLONED if dynamic else NOTHING_RUN,
+        findings=tuple(findings),
+        seconds=time.monotonic() - started,
+        image_name=Mask()(target.image_name),
+    )
 
 
 def judge(subject: Subject, rule: Rule) -> RuleFinding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import WrongUsage
 
 COMPOSE, IMAGE, CONTAINER = "compose:", "image:", "container:"
+_ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,13 @@ class Target:
     def kind(self) -> str:
         """``image`` or ``container``."""
         return "image" if self.container is None else "container"
+
+    @property
+    def image_name(self) -> str:
+        """The name of the image, as it was asked for or is run by; its first tag where that is an id."""
+        name = str(self.container["Config"]["Image"]) if self.container else self.name.removeprefix(IMAGE)
+        tags = self.image.get("RepoTags") or ()
+        return str(tags[0]) if tags and _ID.fullmatch(name) else name
 
     @property
     def config(self) -> Mapping[str, Any]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from workshop_kit.workspace.folder import HIDDEN, own_folder, own_workspace
 
 if TYPE_CHECKING:
     from workshop_kit.audit.findings import AuditReport
+    from workshop_kit.audit.report_files import Form
 
 NEVER = "never"
 REPORT_IT = "Report this line: it is a fault of the audit, and says nothing about the target."
@@ -40,6 +40,16 @@ def audit(
     as_json: AsJson = False,
     as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on stdout, for a code host.")] = False,
     html: Annotated[Path | None, typer.Option(help="Write a page to this file, too.")] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Write the report to this file: .html, .sarif, .json, .txt, or as --json or --sarif say; repeatable."
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="The Dockerfile or compose file of the target, or their folder, for the lines in SARIF."),
+    ] = None,
     fail_on: Annotated[
         list[str] | None, typer.Option(help="Exit with 1 only if one of these does not hold; `never` for a look alone.")
     ] = None,
@@ -47,27 +57,46 @@ def audit(
 ) -> None:
     """Test a target against the factors and principles; exit 1 if one does not hold."""
     with _only_a_finding_exits_1():
-        from workshop_kit.audit import catalog, report
+        from workshop_kit.audit import catalog, sources
+        from workshop_kit.audit.report_files import Form, ReportFile, rendered, report_file
         from workshop_kit.audit.runner import run_audit
         from workshop_kit.engine.reaper import temporary_session
 
-        if as_json and as_sarif:
-            raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
+        option = _form(as_json=as_json, as_sarif=as_sarif)
+        files = [report_file(path, option) for path in output or ()]
+        if html:
+            files.append(ReportFile(html, Form.HTML))
+        for file in files:
+            file.require_writable()
+        if source:
+            sources.require(source)
         deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
         ignored = catalog.load_ignored(ignore) if ignore else []
-        if html:
-            _require_writable(html)
+
+        locate = partial(sources.locate, source=source)
         with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-            found = _marked(run_audit(session, target, only=only or (), progress=progress), session.engine)
+            found = run_audit(session, target, only=only or (), progress=progress, locate=locate)
+            found = _marked(found, session.engine)
         found = catalog.accept(found, ignored, date.today())
-        if html:
-            html.write_text(report.as_page(found), encoding="utf-8")
-            say(f"written: {html}")
-        document = report.as_json(found) if as_json else report.as_sarif(found) if as_sarif else None
-        answer(report.as_text(found) if document is None else json.dumps(document))
+
+        answer(rendered(found, Form.TEXT if option is None or output else option))
+        for file in files:
+            file.write(found)
+            say(f"written: {file.path}")
         _require_complete(found)
     if fail_on != [NEVER] and found.failing(deciding):
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _form(*, as_json: bool, as_sarif: bool) -> Form | None:
+    """Return the form that an option asks for. Raises WrongUsage for two."""
+    from workshop_kit.audit.report_files import Form
+
+    if as_json and as_sarif:
+        raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
+    if as_json:
+        return Form.JSON
+    return Form.SARIF if as_sarif else None
 
 
 @contextlib.contextmanager
@@ -108,9 +137,3 @@ def _marked(found: AuditReport, engine: Engine) -> AuditReport:
         return take_home.mark_unpassed(found, engine, exercise_service(own_workspace()))
     except WorkshopError:  # a damaged file in the workspace: the audit itself needs none
         return found
-
-
-def _require_writable(page: Path) -> None:
-    """Refuse a page that cannot be written before the audit runs. Raises WrongUsage."""
-    if page.is_dir() or not os.access(page if page.exists() else page.parent, os.W_OK):
-        raise WrongUsage(f"The page {page} cannot be written.", "Name a file in a folder that is there.")

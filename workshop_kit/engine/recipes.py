@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from workshop_kit.engine.labels import LOCAL
 from workshop_kit.errors import NotReady
 from workshop_kit.files import files_below
-from workshop_kit.paths import commit
+from workshop_kit.paths import commit, project
 
 HUB = "docker.io/"
 """What stands before a name in full that names no registry."""
@@ -119,12 +118,12 @@ def image_labels(root: Path) -> dict[str, str]:
     They are given when an image is built and do not count for its tag: a new commit builds no image again. Without
     git there is no revision, and without ``Source`` in pyproject.toml's ``[project.urls]`` no source.
     """
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = project(root)
     head, has_changes = commit(root)
     known = {
-        "version": project["version"],
+        "version": table["version"],
         "revision": f"{head}-dirty" if has_changes else head,
-        "source": project.get("urls", {}).get("Source", ""),
+        "source": table.get("urls", {}).get("Source", ""),
     }
     return {f"{OCI}{name}": value for name, value in known.items() if value}
 

@@ -14,8 +14,9 @@ from tests.workshop_kit.engine.kernels import things
 from workshop_kit.audit import clone_spec, prober, prober_inside
 from workshop_kit.audit.clone_spec import private_network
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
-from workshop_kit.audit.report import as_json, as_page, as_sarif, as_text
+from workshop_kit.audit.report import as_json, as_page, as_text
 from workshop_kit.audit.runner import run_audit
+from workshop_kit.audit.sarif import as_sarif
 from workshop_kit.engine.session import Session
 from workshop_kit.observe import http
 

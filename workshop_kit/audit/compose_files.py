@@ -1,0 +1,96 @@
+"""The services of a compose file, with their lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.files import read_small_text
+
+MERGES = 10
+"""How many merges (``<<``) within each other are followed."""
+
+
+@dataclass(frozen=True)
+class ComposeService:
+    """A service: the line of its name, the lines of its keys, and what its image is called and built from."""
+
+    line: int
+    keys: Mapping[str, int] = field(default_factory=dict)
+    image: str = ""
+    dockerfile: Path | None = None
+
+
+@dataclass(frozen=True)
+class ComposeFile:
+    """A compose file: the name of its project, the line of ``services``, and the services."""
+
+    path: Path
+    project: str
+    services_line: int
+    services: Mapping[str, ComposeService]
+
+
+def read_compose_file(path: Path) -> ComposeFile:
+    """Read a compose file. Raises WorkshopError if it cannot be read or is no YAML, FileNotFoundError if absent."""
+    try:
+        document = yaml.compose(read_small_text(path), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise WorkshopError(f"{path} cannot be used: {problem}.", "Correct it, then try again.") from error
+
+    top = dict(_entries(document))
+    line, services = top.get("services", (1, None))
+    found = {name: _service(number, node, path.parent) for name, (number, node) in _entries(services)}
+    named = _scalar(top, "name")
+    return ComposeFile(path, named or project_name(path), line, found)
+
+
+def project_name(path: Path) -> str:
+    """Return the name that compose gives the project of a file: that of its folder, in small letters.
+
+    >>> project_name(Path("/home/me/My Shop.v2/compose.yaml"))
+    'myshopv2'
+    """
+    name = path.resolve().parent.name.lower()
+    return re.sub(r"[^a-z0-9_-]", "", name).lstrip("_-")
+
+
+def _service(line: int, node: yaml.Node | None, folder: Path) -> ComposeService:
+    entries = dict(_entries(node))
+    keys = {key: number for key, (number, _) in entries.items()}
+    return ComposeService(line, keys, _scalar(entries, "image"), _dockerfile(entries, folder))
+
+
+def _dockerfile(entries: Mapping[str, tuple[int, yaml.Node]], folder: Path) -> Path | None:
+    """Return the Dockerfile that ``build`` names, in its short form or in its long form."""
+    if "build" not in entries:
+        return None
+    build = dict(_entries(entries["build"][1]))
+    context = _scalar(entries, "build") or _scalar(build, "context") or "."
+    return folder / context / (_scalar(build, "dockerfile") or "Dockerfile")
+
+
+def _entries(node: yaml.Node | None, merges: int = MERGES) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
+    """Yield the keys of a mapping with line and value; those that it merges come first, since its own go over them."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        if key.value == "<<" and merges:
+            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for one in reversed(merged):  # the first goes over the others
+                yield from _entries(one, merges - 1)
+    for key, value in node.value:
+        if isinstance(key.value, str) and key.value != "<<":
+            yield key.value, (key.start_mark.line + 1, value)
+
+
+def _scalar(entries: Mapping[str, tuple[int, yaml.Node]], key: str) -> str:
+    """Return the text of an entry; "" if there is none, or it is no text."""
+    _, node = entries.get(key, (0, None))
+    return node.value if isinstance(node, yaml.ScalarNode) else ""

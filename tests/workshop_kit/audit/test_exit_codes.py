@@ -21,8 +21,8 @@ from workshop_kit.engine import reach, reaper
 from workshop_kit.errors import Exit, WorkshopError, WrongUsage
 
 Command = Callable[..., int]
-CHECKED = {"Healthcheck": {"Test": ["CMD", "true"]}, "ExposedPorts": {"8080/tcp": {}}}
-UNCHECKED = {"ExposedPorts": {"8080/tcp": {}}}
+CHECKED: dict[str, Any] = {"Healthcheck": {"Test": ["CMD", "true"]}, "ExposedPorts": {"8080/tcp": {}}}
+UNCHECKED: dict[str, Any] = {"ExposedPorts": {"8080/tcp": {}}}
 
 
 @pytest.fixture

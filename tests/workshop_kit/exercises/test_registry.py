@@ -7,7 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 
 from tests.workshop_kit.exercises.conftest import CELLS, MARKED, REGISTRY, Write

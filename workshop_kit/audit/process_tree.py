@@ -12,15 +12,19 @@ from workshop_kit.audit.process_signals import INITS, SHELLS
 COLUMNS = ("pid", "ppid", "args")
 """What ``ps`` is asked for: the arguments come last, since they have spaces."""
 LAUNCHERS = ("env", "npm", "npm-cli", "npx", "pipenv", "pnpm", "poetry", "runuser", "su", "sudo", "uv", "yarn")
-SUPERVISORS = ("circusd", "foreman", "honcho", "monit", "runsv", "runsvdir", "s6-supervise", "supervisord", "systemd")
-WRAPPERS = {*SHELLS, *INITS, *LAUNCHERS, *SUPERVISORS}
-"""Programs that start others; only what they start counts."""
+SUPERVISORS = ("circusd", "foreman", "honcho", "monit", "my_init", "pm2-runtime", "runsv", "runsvdir", "supervisord")
+ERLANG = ("epmd", "erl_child_setup", "inet_gethost")
+"""Parts of Erlang's runtime, beside any program that is written in it."""
+WRAPPERS = {*SHELLS, *INITS, *LAUNCHERS, *SUPERVISORS, *ERLANG}
+"""Programs that start others or serve them; these others count."""
 INTERPRETERS = {"bun", "deno", "dotnet", "java", "node", "nodejs", "perl", "php", "pypy", "python", "ruby"}
 MODULE_OPTION = "-m"
 CODE_OPTIONS = {"-c", "-e", "-r", "--eval"}
-VALUE_OPTIONS = {"-W", "-X"}
+VALUE_OPTIONS = {"-W", "-X", "-classpath", "-cp"}
 MULTIPROCESSING = " -c from multiprocessing"
 _VERSION = re.compile(r"[\d.]+$")
+_BUSYBOX_NAME = re.compile(r"(?<=\d )\{[^}]*\} ")
+"""BusyBox's ps puts the name of a process before a command line that begins otherwise."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ class Process:
     @property
     def is_wrapper(self) -> bool:
         """Whether it is a shell, an init, a supervisor or a launcher."""
-        return self.program in WRAPPERS or PurePosixPath(self.script).stem in WRAPPERS
+        names = {self.program, PurePosixPath(self.script).stem}
+        return bool(names & WRAPPERS) or self.program.startswith("s6-")
 
     def is_worker_of(self, ancestor: Process) -> bool:
         """Return whether it runs the program of one of its ancestors.
@@ -95,7 +100,7 @@ def from_ps(rows: Sequence[Sequence[str]], first_pid: str) -> dict[str, Process]
     """
     listed = {}
     for row in rows:
-        words = " ".join(row).split(maxsplit=len(COLUMNS) - 1)
+        words = _BUSYBOX_NAME.sub("", " ".join(row)).split(maxsplit=len(COLUMNS) - 1)
         if len(words) == len(COLUMNS) and not words[-1].endswith("<defunct>"):
             listed[words[0]] = Process(*words)
 

@@ -74,6 +74,21 @@ CHECKED = [
     ["102", "101", "curl -s localhost:9090"],
     ["103", "100", "[prometheus] <defunct>"],
 ]
+RABBITMQ = [
+    ["100", "50", "/bin/sh /opt/rabbitmq/sbin/rabbitmq-server"],
+    ["101", "100", "/usr/local/lib/erlang/erts-15.2/bin/beam.smp -W w -MBas ageffcbf"],
+    ["102", "101", "erl_child_setup 1048576"],
+    ["103", "102", "inet_gethost 4"],
+    ["104", "100", "/usr/local/lib/erlang/erts-15.2/bin/epmd -daemon"],
+]
+S6 = [
+    ["100", "50", "/package/admin/s6/command/s6-svscan -d4 -- /run/service"],
+    ["101", "100", "s6-supervise nginx"],
+    ["102", "101", "nginx: master process /usr/sbin/nginx"],
+    ["103", "100", "s6-supervise php"],
+    ["104", "103", "php-fpm: master process (/etc/php/php-fpm.conf)"],
+    ["105", "104", "php-fpm: pool www"],
+]
 LOOP = [["100", "50", "/bin/sh /srv/loop.sh"]]
 
 
@@ -99,6 +114,8 @@ def recorded(rows: list[list[str]], first_pid: str = "100") -> Any:
         (UVICORN, HOLDS, "python -m uvicorn runs in it."),
         (NPM, HOLDS, "node server.js runs in it."),
         (CHECKED, HOLDS, "prometheus runs in it."),
+        (RABBITMQ, HOLDS, "beam.smp runs in it."),
+        (S6, FAILS, "2 programs run in it: nginx, php-fpm."),
         (LOOP, HOLDS, "sh runs in it."),
         ([], RuleVerdict.CANNOT_TELL, "It had ended before its processes could be seen."),
     ],
@@ -110,9 +127,11 @@ def test_programs_are_counted_by_command(rows: list[list[str]], verdict: RuleVer
 
 
 def test_processes_are_read_from_any_list() -> None:
-    """Podman splits the columns elsewhere, and may show ids inside the container, where process 1 is 1."""
+    """Podman splits the columns elsewhere, and may show ids inside the container; BusyBox adds names."""
     split = [[pid, parent, *command.split()] for pid, parent, command in NGINX]
     assert build.single_concern(recorded(split)).said == "nginx runs in it."
+    busybox = [["100", "50", "{loop.sh} /bin/sh /srv/loop.sh"], ["101", "100", "/usr/sbin/apache2"]]
+    assert build.single_concern(recorded(busybox)).said == "apache2 runs in it."
     inside = [["1", "0", "sleep 600"], ["7", "0", "sh -c true"]]
     assert build.single_concern(recorded(inside, "4711")).said == "sleep runs in it."
 

@@ -7,6 +7,7 @@ and what is accepted has no result. They refuse a result without a physical loca
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +17,8 @@ from workshop_kit.audit.sources import Place
 from workshop_kit.paths import project
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-DRIVER = "Container Design Workshop audit"
+NAME = "Container audit"
+FULL_NAME = "Audit of the Container Design Workshop"
 SOURCE = "Source"
 LEVELS = {
     Severity.CRITICAL: ("error", "9.5"),
@@ -42,7 +44,8 @@ def _driver() -> dict[str, Any]:
     """Return the audit as a tool: the version of the workshop and, if it has one, its public address."""
     known = project()
     driver = {
-        "name": DRIVER,
+        "name": NAME,
+        "fullName": FULL_NAME,
         "version": known["version"],
         "semanticVersion": known["version"],
         "informationUri": known.get("urls", {}).get(SOURCE),
@@ -55,6 +58,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     level, severity = LEVELS[rule.severity]
     return {
         "id": rule.id,
+        "name": "".join(word.capitalize() for word in re.split(r"\W", rule.id)),
         "shortDescription": {"text": f"{rule.title}."},
         "fullDescription": {"text": rule.why},
         "help": {"text": rule.next_step},

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.audit.findings import RuleVerdict
+from workshop_kit.audit import runner
+from workshop_kit.audit.clone import CloneStart
+from workshop_kit.audit.findings import RuleVerdict, not_applicable
 from workshop_kit.audit.rules import build, monitoring
+from workshop_kit.audit.subject import Subject
+from workshop_kit.audit.targets import Target
 from workshop_kit.observe.layers import Member
 
 MB = 1_000_000
@@ -57,3 +61,18 @@ def test_a_service_without_a_health_check_is_known_by_a_port(
     judged = monitoring.health_check(subject)
     assert judged.verdict is verdict
     assert said in judged.said
+
+
+def test_a_port_is_seen_where_a_clone_runs_anyhow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule on the health check starts no clone of its own: a static audit runs none."""
+    target = Target("shop:1", {"Id": "sha256:0", "Config": {}})
+    monkeypatch.setattr(runner, "resolve", lambda *_: (target,))
+    monkeypatch.setattr(Subject, "_start_normal", lambda _: (CloneStart(True, 1.0, "port 8080", (8080,)), None, None))
+    monkeypatch.setattr(monitoring, "metrics_valid", lambda _: not_applicable("No."))
+    session: Any = SimpleNamespace(engine=None)
+
+    verdicts = {}
+    for rules in ("monitoring.health-check", "monitoring.health-check,monitoring.metrics-valid"):
+        report = runner.run_audit(session, "shop:1", only=[rules])
+        verdicts[rules] = report.targets[0].findings[0].verdict
+    assert [*verdicts.values()] == [RuleVerdict.CANNOT_TELL, RuleVerdict.FAILS]

@@ -26,7 +26,7 @@ LEVELS = {
     Severity.MEDIUM: ("warning", "5.0"),
     Severity.LOW: ("note", "2.0"),
 }
-"""SARIF's level, and the property security-severity by which code hosts sort."""
+"""SARIF's level, and the property security-severity, which is for rules on security alone."""
 
 
 def as_sarif(report: AuditReport) -> dict[str, Any]:
@@ -56,6 +56,10 @@ def _driver() -> dict[str, Any]:
 
 def _rule(rule: Rule) -> dict[str, Any]:
     level, severity = LEVELS[rule.severity]
+    properties: dict[str, Any] = {"tags": [rule.guideline, *rule.serves]}
+    if rule.guideline == "confinement" or "secret" in rule.id:
+        properties["tags"].append("security")
+        properties["security-severity"] = severity
     return {
         "id": rule.id,
         "name": "".join(word.capitalize() for word in re.split(r"\W", rule.id)),
@@ -63,7 +67,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "fullDescription": {"text": rule.why},
         "help": {"text": rule.next_step},
         "defaultConfiguration": {"level": level},
-        "properties": {"security-severity": severity, "tags": [rule.guideline, *rule.serves]},
+        "properties": properties,
     }
 
 

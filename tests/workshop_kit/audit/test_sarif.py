@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -107,28 +108,42 @@ def objections_of_a_code_host(document: dict[str, Any]) -> list[str]:
     if len(run["results"]) > MOST_RESULTS:
         found.append("too many results")
     for rule in driver["rules"]:
-        texts = [rule[name]["text"] for name in ("shortDescription", "fullDescription", "help")]
-        if not all(0 < len(text) <= LONGEST for text in texts) or len(rule["properties"]["tags"]) > MOST_TAGS:
-            found.append(f"{rule['id']}: a text or its tags")
+        found += [f"{rule['id']}: {objection}" for objection in _objections_to_rule(rule)]
     for result in run["results"]:
-        name = result["ruleId"]
-        (location,) = result["locations"]
-        physical = location.get("physicalLocation")
-        if not physical:
-            found.append(f"{name}: expected a physical location")
-            continue
-        uri = physical["artifactLocation"]["uri"]
-        if not re.fullmatch(r"[\w%.~-]+(/[\w%.~-]+)*", uri) or ".." in uri.split("/"):
-            found.append(f"{name}: {uri} is not relative")
-        if physical["region"]["startLine"] < 1:
-            found.append(f"{name}: no line")
-        if result["kind"] != "fail" or "suppressions" in result:
-            found.append(f"{name}: shown as an alert")
-        if rules[result["ruleIndex"]] != name or result["level"] not in LEVELS or not result["message"]["text"]:
-            found.append(f"{name}: its rule, level or message")
-        if not re.fullmatch(r"[0-9a-f]+:\d+", result["partialFingerprints"]["primaryLocationLineHash"]):
-            found.append(f"{name}: its fingerprint")
+        found += [f"{result['ruleId']}: {objection}" for objection in _objections_to_result(result, rules)]
     return found
+
+
+def _objections_to_rule(rule: dict[str, Any]) -> Iterator[str]:
+    texts = [rule[name]["text"] for name in ("shortDescription", "fullDescription", "help")]
+    tags = rule["properties"]["tags"]
+    if not all(0 < len(text) <= LONGEST for text in texts):
+        yield "no text, or one that is cut"
+    if len(tags) > MOST_TAGS:
+        yield "too many tags"
+    if ("security" in tags) is not ("security-severity" in rule["properties"]):
+        yield "a severity of security that is not read, or none"
+
+
+def _objections_to_result(result: dict[str, Any], rules: list[str]) -> Iterator[str]:
+    (location,) = result["locations"]
+    physical = location.get("physicalLocation")
+    if not physical:
+        yield "expected a physical location"
+        return
+    uri = physical["artifactLocation"]["uri"]
+    if not re.fullmatch(r"[\w%.~-]+(/[\w%.~-]+)*", uri) or ".." in uri.split("/"):
+        yield f"{uri} is not relative"
+    if physical["region"]["startLine"] < 1:
+        yield "no line"
+    if result["kind"] != "fail" or "suppressions" in result:
+        yield "shown as an alert"
+    if rules[result["ruleIndex"]] != result["ruleId"] or result["level"] not in LEVELS:
+        yield "another rule, or no level"
+    if not result["message"]["text"]:
+        yield "no message"
+    if not re.fullmatch(r"[0-9a-f]+:\d+", result["partialFingerprints"]["primaryLocationLineHash"]):
+        yield "no fingerprint"
 
 
 @pytest.mark.parametrize("target", [IMAGE, CONTAINER, Target(HOSTILE, IMAGE.image)])
@@ -229,6 +244,14 @@ def test_the_tool_has_the_version_and_the_public_address(monkeypatch: pytest.Mon
     assert driver["informationUri"] == "https://example.org/shop"
     monkeypatch.setattr(sarif, "project", lambda: {"version": "1.2.3"})
     assert "informationUri" not in as_sarif(audited(IMAGE, Sources()))["runs"][0]["tool"]["driver"]
+
+
+def test_rules_on_security_alone_are_alerts_of_security() -> None:
+    """A missing label is none; code hosts show it by its level."""
+    driver = as_sarif(audited(IMAGE, Sources()))["runs"][0]["tool"]["driver"]
+    scores = {rule["id"]: rule["properties"].get("security-severity") for rule in driver["rules"]}
+    assert scores["confinement.non-root"] == scores["config.no-secrets-in-environment"] == "8.0"
+    assert scores["build.labels"] is scores["lifecycle.stops"] is None
 
 
 def test_a_rule_that_could_not_be_applied_is_a_notification() -> None:

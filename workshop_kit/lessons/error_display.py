@@ -1,7 +1,8 @@
 """How errors look in a notebook: a sentence in place of a traceback for what a participant can cause or fix.
 
 `WorkshopError._render_traceback_` gives the lines. This module turns other errors into a WorkshopError: an engine that
-stopped or refuses, a failed build, a full disk, and a name that another cell defines.
+stopped or refuses, a failed build, a command of the shell that failed, a full disk, and a name that another cell
+defines.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import errno
 import os
 import symtable
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import httpx
@@ -21,7 +23,7 @@ from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import explain
 from workshop_kit.workspace.course import notebook_cells
 
-HANDLED = (NameError, DockerException, RequestException, OSError, httpx.ConnectError)
+HANDLED = (NameError, DockerException, RequestException, OSError, httpx.ConnectError, CalledProcessError)
 """Error types that may become a sentence; RequestException and OSError include broken connections."""
 ANSWER_SECONDS = 5.0
 SESSION = "JPY_SESSION_NAME"
@@ -49,18 +51,24 @@ def sentence_for(error: BaseException, notebook: Path | None) -> WorkshopError |
 
     ``notebook`` is the participant's copy; its cells show where a missing name is defined.
     """
-    if isinstance(error, NameError):
-        return _missing_name(error.name, notebook) if notebook else None
-    if isinstance(error, BuildError):
-        return _failed_build(error)
-    if isinstance(error, (DockerException, RequestException)):
-        return _engine_trouble(error)
-    if isinstance(error, httpx.ConnectError):
-        what = f"Nothing answers at {error.request.url}."
-        return WorkshopError(what, "Run the cell that starts the service, then the cells from there.")
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return explain(error, Path.cwd())
-    return None
+    match error:
+        case NameError():
+            return _missing_name(error.name, notebook) if notebook else None
+        case BuildError():
+            return _failed_build(error)
+        case DockerException() | RequestException():
+            return _engine_trouble(error)
+        case httpx.ConnectError():
+            what = f"Nothing answers at {error.request.url}."
+            next_step = "Run the cell that starts the service, then the cells from there."
+        case CalledProcessError():  # of a cell that begins with %%bash
+            what = f"The last command of this cell ended with exit code {error.returncode}; what it says stands above."
+            next_step = "If it names something that a cell above makes, run that cell first."
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return explain(error, Path.cwd())
+        case _:
+            return None
+    return WorkshopError(what, next_step)
 
 
 def _missing_name(name: str | None, notebook: Path) -> WorkshopError | None:

@@ -26,8 +26,6 @@ KIT = re.compile(r"\bw\.(\w+)")
 SHELL = "%%bash"
 NEUTRAL = re.compile(r"\s*(import |from |[\w.\[\]\"']+\s*$)|.*\.(set_title|set_xlabel|set_ylabel|legend)\(")
 EVERYDAY = re.compile(r"\b(docker|client|container|image|httpx|json|pd|plt|ax|boto3|tarfile)\b\s*[.(]|^\s*[!%]")
-SHELL = "%%bash"
-"""How a cell begins whose lines are typed at a terminal as they stand."""
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -51,12 +49,8 @@ class Cell:
 
     @property
     def is_shell(self) -> bool:
-        """Whether its lines are for a shell."""
+        """Whether its lines are typed as they are at a terminal."""
         return self.source.startswith(SHELL)
-
-    def is_everyday(self, line: str) -> bool:
-        """Whether a line of it uses an everyday tool; each line for a shell does."""
-        return self.is_shell or bool(EVERYDAY.search(line) or HELPERS.search(line))
 
 
 @pytest.fixture(params=LESSONS)
@@ -73,10 +67,17 @@ def code(cells: list[Cell]) -> list[Cell]:
 
 
 def python(cell: Cell) -> ast.Module:
-    """The Python of a code cell, with ``pass`` for each command of the shell; nothing of a file or shell cell."""
+    """The Python of a code cell, with ``pass`` for each command of the shell; nothing of a file cell or a script."""
     if cell.is_file or cell.is_shell:
         return ast.parse("")
     return ast.parse(re.sub(r"^![^\n]*$", "pass", cell.source, flags=re.MULTILINE))
+
+
+def kit_imports(cells: list[Cell]) -> set[str]:
+    """The names that the code cells import from the kit."""
+    imports = [node for cell in code(cells) for node in ast.walk(python(cell)) if isinstance(node, ast.ImportFrom)]
+    from_kit = [node for node in imports if (node.module or "").startswith("workshop_kit")]
+    return {alias.name for node in from_kit for alias in node.names}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -110,13 +111,15 @@ HELPERS = re.compile(r"\b(build|start|url|ask|settings)\(")
 """The participant's own tools.py."""
 
 
-@pytest.mark.parametrize("cells", [*FIRST, "02b_configuration_more", "03b_logging_more"], indirect=True)
 def test_everyday_tools_outnumber_the_kit(cells: list[Cell]) -> None:
     """Two lines of the SDK, httpx, json, pandas, matplotlib or the shell for each line with a name of the kit."""
-    lines = [(cell, line) for cell in code(cells) for line in cell.lines if KIT.search(line) or not NEUTRAL.match(line)]
-    kit = [line for _, line in lines if KIT.search(line) or "lesson(" in line]
-    everyday = [line for cell, line in lines if line not in kit and cell.is_everyday(line)]
-    assert len(everyday) >= 2 * len(kit), (len(everyday), len(kit))
+    of_kit = re.compile(rf"{KIT.pattern}|\b({'|'.join(sorted(kit_imports(cells)))})\b")
+    typed = [line for cell in code(cells) if cell.is_shell for line in cell.lines]
+    python_lines = [line for cell in code(cells) if not cell.is_shell for line in cell.lines]
+    lines = [line for line in python_lines if KIT.search(line) or not NEUTRAL.match(line)]
+    kit = [line for line in lines if of_kit.search(line)]
+    everyday = [line for line in lines if line not in kit and (EVERYDAY.search(line) or HELPERS.search(line))]
+    assert len(everyday) + len(typed) >= 2 * len(kit), (len(everyday), len(typed), len(kit))
 
 
 def test_short_cells(cells: list[Cell]) -> None:

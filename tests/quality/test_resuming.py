@@ -19,8 +19,7 @@ SETUP = "setup"
 """The first cell, which imports: in a new kernel it runs before those below a rest."""
 KERNEL = {*dir(builtins), "display", "get_ipython"}
 SHELL = re.compile(r"^[!%].*$", re.MULTILINE)
-SHELL_CELL = "%%bash"
-"""A cell of lines for a shell: its first line gives them values of Python."""
+SCRIPT = "%%bash"
 IN_SHELL = re.compile(r"(?<!\{)\{(\w+)[^{}]*\}(?!\})")
 RESTS = [
     pytest.param(lesson, number, id=f"{lesson}-{section.cells[0]}")
@@ -44,7 +43,7 @@ def names_in(source: str) -> Names:
     names = Names()
     if FileCell.parse(source):
         return names
-    if source.startswith(SHELL_CELL):
+    if source.startswith(SCRIPT):  # its first line has the values that its commands get
         names.used |= set(IN_SHELL.findall(source.partition("\n")[0]))
         return names
     for command in SHELL.findall(source):

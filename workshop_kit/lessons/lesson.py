@@ -14,6 +14,7 @@ import pandas as pd
 
 from workshop_kit.audit.notebook import Audit, audit
 from workshop_kit.classroom.room_widget import RoomSync, RoomView, show_once_joined, start_sync
+from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered, escape_dataframes

@@ -74,7 +74,7 @@ def test_an_answer_from_a_table(
 def names(stack: Stack) -> Iterator[dict[str, Any]]:
     """The names that the cells before have made: an image, a container and a volume."""
     client = WorkspaceClient(stack.session)
-    names: dict[str, Any] = {"client": client}
+    names: dict[str, Any] = {"client": client, "kinds": {0: "changed", 1: "added", 2: "deleted"}}
     for cell in ("layer", "places"):
         exec(source("01_container", cell), names)
     yield names

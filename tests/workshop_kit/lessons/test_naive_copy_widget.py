@@ -18,7 +18,7 @@ HEALTH = "my_service/health.py"
 
 @pytest.fixture
 def view(empty_workspace: Workspace) -> NaiveCopyView:
-    """The button below the cell that brought health.py, after its exercise was solved."""
+    """The button below the cell that brought health.py, after its exercises were solved."""
     notebook = CHECKOUT / "notebooks" / f"{LESSON}.ipynb"
     folder = empty_workspace.base / "notebooks"
     folder.mkdir(parents=True)
@@ -48,7 +48,7 @@ def test_a_click_changes_the_file_and_another_one_changes_it_back(view: NaiveCop
 
     view.handle_message(widget, {"do": "put_back"}, None)
     assert (widget.in_use, widget.answered, widget.problem) == (False, 2, "")
-    assert widget.notice == "health.py has your monitoring.deep again."
+    assert widget.notice == "health.py has your monitoring.deep and monitoring.critical again."
     assert file.read_text() == mine
 
 

@@ -31,7 +31,7 @@ def image(*sizes: tuple[str, int]) -> Any:
         ("var/cache/apt/pkgcache.bin", RuleVerdict.FAILS),
         ("var/cache/apt/srcpkgcache.bin", RuleVerdict.FAILS),
         ("var/cache/apt/archives/nginx_1.26.deb", RuleVerdict.FAILS),
-        ("var/lib/apt/lists/deb.debian.org_debian_dists_trixie_main_binary-amd64_Packages.lz4", RuleVerdict.FAILS),
+        ("var/lib/apt/lists/mirror.example_debian_dists_trixie_main_binary-amd64_Packages.lz4", RuleVerdict.FAILS),
         ("var/cache/libdnf5/main/packages/nginx.rpm", RuleVerdict.FAILS),
         ("var/cache/nginx/page.bin", RuleVerdict.HOLDS),
         ("var/lib/apt/extended_states", RuleVerdict.HOLDS),

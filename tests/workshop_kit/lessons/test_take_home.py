@@ -38,7 +38,8 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
     assert "- Where? To stdout." in text
     assert "0 of 1 went as I said." in text
     question = load_all_questions(CHECKOUT / "notebooks")["00_start.database-gone"]
-    said, did = question.options["both"].text, question.options["order"].text
+    said = question.options["both"].text
+    did = question.options["order"].text
     assert f"| ≠ | {question.question} | {said} | {did} |" in text
     assert text.count("- [ ] **") == len(catalog.rules())
     assert f"next: {rule_of('lifecycle.stops').next_step}" in text

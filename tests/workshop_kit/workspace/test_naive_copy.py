@@ -158,7 +158,8 @@ def test_a_cell_prints_it_and_offers_the_button(solved: Workspace, capsys: pytes
 
 def test_a_cell_brings_the_lines_that_it_shows(empty_workspace: Workspace) -> None:
     """Lesson 01 writes the Dockerfile twice: the first cell has the shell form again, although the file went on."""
-    lesson, path = "01_container", "my_service/Dockerfile"
+    lesson = "01_container"
+    path = "my_service/Dockerfile"
     bring_notebook(empty_workspace, lesson)
     for number in (1, 2):
         run(empty_workspace, lesson, cell_of(lesson, path, number))

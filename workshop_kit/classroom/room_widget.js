@@ -2,15 +2,39 @@
 
 const NOTICE = "wk-notice"; // one note on the page, whatever the number of such widgets
 
-// JupyterLab draws only the cells in sight, so the notebook itself has to scroll.
+const FOLDED = " Your track leaves it out: here it is to read. ./workshop start --track full brings its cells.";
+const OPEN_MS = 5000;
+
+// A cell that the track skips stands, as text, in the cell that is there in its place.
+function standsFor(model, cell) {
+  const folded = model.getMetadata("workshop")?.cells ?? [];
+  return folded.some((one) => one.id === cell);
+}
+
+// JupyterLab draws a text cell some time after it is in sight.
+async function unfold(widget) {
+  const ends = Date.now() + OPEN_MS;
+  let details = null;
+  while (!details && Date.now() < ends) {
+    details = widget.node.querySelector("details");
+    if (!details) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  if (details) details.open = true;
+}
+
+// JupyterLab draws only the cells in sight, so the notebook itself has to scroll. Return whether the cell is folded.
 async function goTo(lesson, cell) {
   await lab().commands.execute("docmanager:open", { path: `notebooks/${lesson}.ipynb` });
   const tab = openTabs().find((one) => one.context?.path === `notebooks/${lesson}.ipynb`);
   await tab?.context.ready;
-  const index = tab?.content.widgets.findIndex((one) => one.model.id === cell) ?? -1;
-  if (index < 0) return;
+  const cells = tab?.content.widgets ?? [];
+  const whole = cells.findIndex((one) => one.model.id === cell);
+  const index = whole < 0 ? cells.findIndex((one) => standsFor(one.model, cell)) : whole;
+  if (index < 0) return false;
   tab.content.activeCellIndex = index;
   await tab.content.scrollToItem(index, "start");
+  if (whole < 0) await unfold(cells[index]);
+  return whole < 0;
 }
 
 function drawNotice(notice) {
@@ -18,11 +42,14 @@ function drawNotice(notice) {
   if (!notice || window.wkNoticeClosed === notice.number) { shown?.remove(); return; }
   if (shown?.dataset.number === String(notice.number)) return;
   shown?.remove();
+  const text = element("span", {}, notice.text);
   const go = element("button", { type: "button" }, "Go there");
-  go.addEventListener("click", () => goTo(notice.lesson, notice.cell));
+  go.addEventListener("click", async () => {
+    if (await goTo(notice.lesson, notice.cell)) text.textContent = notice.text + FOLDED;
+  });
   const close = element("button", { type: "button", "aria-label": "Close the notice" }, "✕");
   close.addEventListener("click", () => { window.wkNoticeClosed = notice.number; drawNotice(notice); });
-  const note = element("div", { id: NOTICE, class: "wk-notice", role: "alert", "data-number": notice.number, "data-lm-suppress-shortcuts": "true" }, element("span", {}, notice.text), ...(lab() ? [go] : []), close);
+  const note = element("div", { id: NOTICE, class: "wk-notice", role: "alert", "data-number": notice.number, "data-lm-suppress-shortcuts": "true" }, text, ...(lab() ? [go] : []), close);
   keepKeys(note);
   document.body.append(note);
 }

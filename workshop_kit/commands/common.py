@@ -31,6 +31,9 @@ Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from 
 Track = Annotated[
     str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
 ]
+Begin = Annotated[
+    str, typer.Option("--start", help="When the day begins, as in 09:30; then times are times of day.", metavar="TIME")
+]
 Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
 Address = Annotated[
     str | None, typer.Option(help="The address of the room; left out, this machine's own in its network.")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import Address, Lessons, NoBrowser, connected_stack
+from workshop_kit.commands.common import Address, Begin, Lessons, NoBrowser, Track, connected_stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
@@ -31,22 +31,29 @@ def desk(
     no_browser: NoBrowser = False,
     room: Room = False,
     address: Address = None,
+    track: Track = None,
+    start: Begin = "",
 ) -> None:
-    """Serve both pages, and a room if it is asked for, until Ctrl-C; then revert every fault and end the load."""
+    """Serve both pages, and a room if it is asked for, until Ctrl-C; then revert every fault and end the load.
+
+    Lessons, polls, notes, demo and clock are those of a track.
+    """
     if address and not room:
         raise WrongUsage("--address is for a live room.", "Add --room.")
     from workshop_kit.instructor.controller import Controller  # lazily: slow imports
     from workshop_kit.instructor.room_server import open_room
     from workshop_kit.instructor.server import InstructorServer, serving
+    from workshop_kit.lessons.track_times import TrackTimes
 
     server = InstructorServer(port)  # a taken port is an error before anything starts
     workspace = own_workspace()
+    times = TrackTimes.of(CHECKOUT, track or workspace.track, start)  # likewise
     room_server = open_room(workspace.folder / HIDDEN / CODE, address) if room else None
     controller = Controller(connected_stack(workspace), workspace)
     with TerminalReport() as report:
         controller.open(report)
     received = _collect_signals()
-    with contextlib.closing(controller), serving(controller, server, room_server, open_pages=not no_browser):
+    with contextlib.closing(controller), serving(controller, server, room_server, times, open_pages=not no_browser):
         while not received:
             time.sleep(0.1)
     say("The desk is closed: no active fault, no load.")
@@ -66,13 +73,18 @@ def _collect_signals() -> list[int]:
 def notes(
     lessons: Lessons = None,
     out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/notes")] = NOTES,
+    track: Track = None,
+    start: Begin = "",
 ) -> None:
-    """Write a page for each lesson and print where they are."""
+    """Write a page for each lesson of a track and print where they are."""
     from workshop_kit.lessons.notes import load_page  # lazily: slow imports
+    from workshop_kit.lessons.track_times import TrackTimes
 
     notebooks = CHECKOUT / "notebooks"
-    chosen = [find_lesson(name, notebooks) for name in lessons or ()] or list(lesson_names(notebooks))
-    pages = [load_page(name, CHECKOUT) for name in chosen]  # an error before anything is written
+    times = TrackTimes.of(CHECKOUT, track or own_workspace().track, start)
+    of_track = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
+    chosen = [find_lesson(name, notebooks) for name in lessons or ()] or of_track
+    pages = [load_page(name, CHECKOUT, times) for name in chosen]  # an error before anything is written
     answer("\n".join(str(page.write(out)) for page in pages))
 
 

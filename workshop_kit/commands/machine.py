@@ -61,17 +61,17 @@ def start(
     from workshop_kit.lessons import lab  # lazily: slow imports
 
     workspace = own_workspace(seed=seed)
+    lesson = find_lesson(lesson, CHECKOUT / "notebooks" if instructor else workspace.notebooks)
+    if track is not None:
+        workspace.choose_track(track)
     if instructor:
         from workshop_kit.lessons import notes  # lazily: slow imports
 
         say("\n".join(notes.update_notebooks(workspace).sentences()))
-    lesson = find_lesson(lesson, CHECKOUT / "notebooks" if instructor else workspace.notebooks)
-    if track is not None:
-        workspace.choose_track(track)
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
-    page = f"notebooks/{content.INSTRUCTOR * instructor}{lesson}.ipynb"
+    page = f"{content.INSTRUCTOR if instructor else 'notebooks'}/{lesson}.ipynb"
     with TerminalReport() as report:
         try:
             install.ensure(install=not no_install, report=report)

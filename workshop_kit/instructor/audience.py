@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.exercises.progress import Guess, Progress
+from workshop_kit.instructor.error_sentences import sentence_for
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.scrape import PROBES
@@ -52,16 +53,25 @@ class OptionCount:
 
 
 @dataclass(frozen=True)
+class GivenAnswer:
+    """One guess: the option, and the outcome on the same machine ("" before it, and always on a phone)."""
+
+    choice: str
+    outcome: str = ""
+    on_phone: bool = False
+
+
+@dataclass(frozen=True)
 class GuessCounts:
     """The answers of an audience to one question, in the order of its options.
 
-    ``own_outcomes``: how many guessed something else than happened on their own machine, and how many know what
-    happened there; None for pasted counts, where the marked answer is the outcome on every machine.
+    ``surprised``: how many guessed something else than happened, and how many know what happened; None where the
+    marked answer is the outcome for everybody.
     """
 
     question: str
     answers: tuple[OptionCount, ...]
-    own_outcomes: tuple[int, int] | None = None
+    surprised: tuple[int, int] | None = None
 
     @property
     def has_right_answer(self) -> bool:
@@ -78,8 +88,8 @@ class GuessCounts:
         if not answer_shown or not self.has_right_answer:
             return f"{people} of us answered."
         others = sum(answer.count for answer in self.answers if not answer.right)
-        surprised, known = self.own_outcomes or (others, people)
-        group = "us" if known == people else "us who ran it"
+        surprised, known = self.surprised or (others, people)
+        group = "us" if known == people else "us who have seen it"
         return f"{surprised} of {known} of {group} {'was' if surprised == 1 else 'were'} surprised."
 
     def state(self, *, answer_shown: bool) -> dict[str, Any]:
@@ -101,23 +111,33 @@ class GuessCounts:
         return cls(_short(question), tuple(answers))
 
     @classmethod
-    def of_guesses(cls, guesses: Iterable[tuple[str, str]], question: Question) -> Self:
-        """Return the counts of guesses, each an option and the outcome on the same machine ("" before it).
+    def of_guesses(cls, guesses: Iterable[GivenAnswer], question: Question) -> Self:
+        """Return the counts of guesses. The outcome that most machines had is the right answer.
 
-        The outcome that most machines had is the right answer.
+        Before the first outcome it is the one in the table of predictions, for everybody. A phone runs no experiment:
+        for its guess the right answer counts.
         """
-        guesses = [guess for guess in guesses if guess[0] in question.options]
-        counts = Counter(choice for choice, _ in guesses)
-        outcomes = Counter(outcome for _, outcome in guesses if outcome)
-        right = outcomes.most_common(1)[0][0] if outcomes else None
-        answers = (OptionCount(_short(one.text), counts[key], key == right) for key, one in question.options.items())
-        surprised = sum(choice != outcome for choice, outcome in guesses if outcome)
-        return cls(_short(question.question), tuple(answers), (surprised, outcomes.total()))
+        guesses = [guess for guess in guesses if guess.choice in question.options]
+        counts = Counter(guess.choice for guess in guesses)
+        outcomes = Counter(guess.outcome for guess in guesses if guess.outcome)
+        right = outcomes.most_common(1)[0][0] if outcomes else question.right
+        answers = tuple(
+            OptionCount(_short(one.text), counts[key], key == right) for key, one in question.options.items()
+        )
+        if not outcomes:
+            return cls(_short(question.question), answers)
+
+        known = [guess for guess in guesses if guess.outcome or guess.on_phone]
+        surprised = sum(guess.choice != (guess.outcome or right) for guess in known)
+        return cls(_short(question.question), answers, (surprised, len(known)))
 
 
 @dataclass
 class Countdown:
-    """A countdown that the presenter sets, starts, pauses and resets; ``clock`` returns monotonic seconds."""
+    """A countdown that the presenter sets, starts, pauses and resets. It stops at zero.
+
+    ``clock`` returns monotonic seconds.
+    """
 
     minutes: float = 5.0
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
@@ -126,9 +146,9 @@ class Countdown:
 
     @property
     def seconds_left(self) -> float:
-        """The seconds that are left; negative once the time is over."""
+        """The seconds that are left; 0 once the time is over."""
         if self._end is not None:
-            return self._end - self.clock()
+            return max(self._end - self.clock(), 0.0)
         return self.minutes * 60 if self._paused is None else self._paused
 
     def set(self, minutes: object) -> None:
@@ -140,7 +160,9 @@ class Countdown:
         self.reset()
 
     def start(self) -> None:
-        """Start counting, unless it counts already."""
+        """Start counting, unless it counts already; once the time is over, from the beginning."""
+        if not self.seconds_left:
+            self.reset()
         self._end = self.clock() + self.seconds_left
 
     def pause(self) -> None:
@@ -154,8 +176,9 @@ class Countdown:
 
     def state(self) -> dict[str, Any]:
         """Return it as JSON takes it; ``idle`` is true until it is started."""
-        runs = self._end is not None
-        return {"seconds_left": round(self.seconds_left, 2), "runs": runs, "idle": not runs and self._paused is None}
+        left = self.seconds_left
+        idle = self._end is None and self._paused is None
+        return {"seconds_left": round(left, 2), "runs": self._end is not None and left > 0, "idle": idle}
 
 
 @dataclass(frozen=True)
@@ -171,12 +194,17 @@ class RequestLines:
         return [visible(text, MOST_CHARACTERS) for _, text in self.lines]
 
     def state(self) -> dict[str, Any]:
-        """Return it as JSON takes it: the title, the request id, and a grade and a text for each line."""
+        """Return it as JSON takes it: the title, the request id, and for each line a grade, a text and a sentence.
+
+        The sentence says what an error in the line means; "" without one.
+        """
         count = len(self.lines)
         name = visible(self.request_id, MOST_CHARACTERS)
         title = f"{count} log line{'' if count == 1 else 's'} of the request {name}"
         grades = [grade for grade, _ in self.lines]
-        return {"title": title, "request_id": name, "lines": list(zip(grades, self.texts, strict=True))}
+        sentences = [sentence_for(text) for _, text in self.lines]
+        lines = list(zip(grades, self.texts, sentences, strict=True))
+        return {"title": title, "request_id": name, "lines": lines}
 
 
 @dataclass
@@ -221,9 +249,7 @@ class Audience:
     def show_answer(self) -> None:
         """Show which answer was right. Raises WrongUsage if none is known to be."""
         if self.counts is None or not self.counts().has_right_answer:
-            raise WrongUsage(
-                "No answer is known to be right.", "Run the experiment, or put * before it in the pasted counts."
-            )
+            raise WrongUsage("No answer is known to be right.", "Show a prediction, or put * before the right answer.")
         self.answer_shown = True
 
     def state(self) -> dict[str, Any]:

@@ -17,16 +17,19 @@ import segno
 
 from workshop_kit.classroom.protocol import JoinCode, Notice, Poll, Repair, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.instructor.audience import Audience, GuessCounts
+from workshop_kit.instructor.audience import Audience, GivenAnswer, GuessCounts
 from workshop_kit.instructor.join_limit import JoinLimit
-from workshop_kit.lessons.predictions import Question, load_all_questions
-from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
+from workshop_kit.lessons.predictions import ASKS, Question, load_all_questions
+from workshop_kit.lessons.track_times import TrackTimes
+from workshop_kit.workspace.course import lesson_names, notebook_cells
 
 MOST_PARTICIPANTS = 1_000
 SILENT_SECONDS = 15 * 60
 """After so long a participant is no longer counted; the next snapshot brings everything back."""
 MANY_UNANSWERED = 20
 """From so many on, the presenter's page shows an address whose participants have not answered."""
+
+FOLDED = " (not on the track {track}: open “Not today” to read it)"
 
 Body = Mapping[str, Any]
 
@@ -41,6 +44,7 @@ class Participant:
 
     ``helped`` is the number of help clicks that the presenter has answered, ``reports`` the number of snapshots that
     came, the last of them at ``heard_at``. The random number in the snapshots is how the room knows a laptop again.
+    ``on_phone``: the snapshots come from the room's page, which has an address of its own for them.
     """
 
     number: int
@@ -50,6 +54,7 @@ class Participant:
     helped: int = 0
     reports: int = 0
     heard_at: float = 0.0
+    on_phone: bool = False
 
     @property
     def help(self) -> str:
@@ -88,8 +93,8 @@ class Classroom:
     def __post_init__(self) -> None:
         self._joins = JoinLimit(self.clock)
 
-    def report(self, snapshot: Snapshot, address: str = "") -> RoomState:
-        """Keep a snapshot unless a newer one is known; return the room's state.
+    def report(self, snapshot: Snapshot, address: str = "", *, on_phone: bool = False) -> RoomState:
+        """Keep a snapshot of a laptop or a phone unless a newer one is known; return the room's state.
 
         Raises TooManyJoins where ``address`` has to wait, WorkshopError when the room is full.
         """
@@ -97,6 +102,7 @@ class Classroom:
             raise WorkshopError("You have left the room.", "Join again.")
         known = self._participants.get(snapshot.participant) or self._add(snapshot.participant, address)
         known.heard_at = self.clock()
+        known.on_phone = on_phone
         known.reports += 1
         if snapshot.sequence >= known.snapshot.sequence:
             self._replace(known, snapshot)
@@ -143,8 +149,12 @@ class Classroom:
 
     def histogram(self, prediction: str) -> GuessCounts:
         """Return the guesses of one prediction."""
-        guesses = [guess for one in self.snapshots() if (guess := one.guesses.get(prediction)) is not None]
-        return GuessCounts.of_guesses([(one.choice, one.outcome) for one in guesses], self.questions[prediction])
+        given = [
+            GivenAnswer(guess.choice, guess.outcome, one.on_phone)
+            for one in self._present()
+            if (guess := one.snapshot.guesses.get(prediction)) is not None
+        ]
+        return GuessCounts.of_guesses(given, self.questions[prediction])
 
     def queue(self) -> list[dict[str, Any]]:
         """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""
@@ -160,11 +170,11 @@ class Classroom:
         ]
 
     def board(self) -> dict[str, Any]:
-        """Return the state of the class without names: people, lessons with their exercises, incidents."""
+        """Return the state of the class without names: devices, lessons with their exercises, incidents."""
         participants = self._present()
         snapshots = [one.snapshot for one in participants]
         return {
-            "joined": len(participants),
+            "devices": _devices(participants),
             "stuck": sum(one.help == "stuck" for one in participants),
             "done": sum(one.help == "done" for one in participants),
             "lessons": self._lessons(snapshots),
@@ -241,6 +251,15 @@ class Classroom:
         return list(self._participants.values())
 
 
+def _devices(participants: Collection[Participant]) -> str:
+    """Return how many joined, in words: ``41 laptops, 2 phones``."""
+    phones = sum(one.on_phone for one in participants)
+    laptops = len(participants) - phones
+    counted = [(laptops, "laptop")] if laptops or not phones else []
+    counted += [(phones, "phone")] if phones else []
+    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counted)
+
+
 def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
     known = [taken for taken in minutes if taken]
     return {"id": name, "passed": len(minutes), "minutes": statistics.median(known) if known else None}
@@ -264,16 +283,24 @@ def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
 
 
 class RoomApi:
-    """One open room: ``actions`` are the presenter's buttons, ``state`` and ``audience_state`` what the pages ask."""
+    """One open room: ``actions`` are the presenter's buttons, ``state`` and ``audience_state`` what the pages ask.
 
-    def __init__(self, code: JoinCode, audience: Audience, root: Path) -> None:
+    ``times`` are those of the track that is taught, by default the full one.
+    """
+
+    def __init__(self, code: JoinCode, audience: Audience, root: Path, times: TrackTimes | None = None) -> None:
+        self.times = times or TrackTimes.of(root)
         self.code, self.audience, self._notebooks = code, audience, root / "notebooks"
         made = segno.make(code.page_url, error="m", micro=False)
         self.qr = made.svg_data_uri(border=4, dark="#000", light="#fff")  # black on white: cameras want it
-        self.headings = {name: _headings(self._notebooks / f"{name}.ipynb") for name in lesson_names(self._notebooks)}
+        self._cells = {
+            name: notebook_cells(self._notebooks / f"{name}.ipynb") for name in lesson_names(self._notebooks)
+        }
+        self.headings = {name: _headings(cells) for name, cells in self._cells.items()}
         exercises: dict[str, list[str]] = {name: [] for name in self.headings}
-        for one in load_course(root).exercises:
-            exercises.setdefault(one.lesson, []).append(one.id)
+        for one in self.times.course.exercises:
+            if self.times.track in one.tracks:
+                exercises.setdefault(one.lesson, []).append(one.id)
         self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
         self.actions: Mapping[str, Callable[[Body], object]] = {
             "poll": lambda body: self._open_poll(body.get("prediction")),
@@ -286,9 +313,25 @@ class RoomApi:
         }
 
     def choices(self) -> dict[str, Any]:
-        """Return what can be chosen: predictions with their questions, and headings with their cells by lesson."""
-        questions = {name: one.question for name, one in self.classroom.questions.items()}
-        return {"predictions": questions, "headings": self.headings}
+        """Return what can be chosen: ``predictions`` with their questions, and the lessons' ``headings`` with cells.
+
+        Each says whether the track has it.
+        """
+        asked = {
+            f"{lesson}.{name}": self._is_taught(lesson, cell["id"])
+            for lesson, cells in self._cells.items()
+            for cell in cells
+            for name in ASKS.findall(cell["source"])
+        }
+        predictions = [
+            {"name": name, "question": one.question, "on_track": asked.get(name, False)}
+            for name, one in self.classroom.questions.items()
+        ]
+        headings = {
+            lesson: [{"cell": cell, "text": text, "on_track": self._is_taught(lesson, cell)} for cell, text in some]
+            for lesson, some in self.headings.items()
+        }
+        return {"predictions": predictions, "headings": headings}
 
     def state(self) -> dict[str, Any]:
         """Return the class for the presenter, with the names that were given."""
@@ -318,6 +361,9 @@ class RoomApi:
         self.classroom.poll = Poll(id=str(name), question=question.question, options=options)
         self.audience.show_prediction(lambda: self.classroom.histogram(str(name)))
 
+    def _is_taught(self, lesson: str, cell: str) -> bool:
+        return self.times.has_lesson(lesson) and self.times.has_cell(lesson, cell)
+
     def _end_poll(self) -> None:
         self.classroom.poll = None
 
@@ -329,10 +375,12 @@ class RoomApi:
         if str(cell) not in headings:
             raise WrongUsage(f"{lesson} has no heading {cell!r}.", "Choose one from the list.")
         text = f"Everybody to: {headings[str(cell)]}"
+        if not self.times.has_cell(str(lesson), str(cell)):
+            text += FOLDED.format(track=self.times.track)
         self.classroom.notice = Notice(number=int(time.time()), lesson=str(lesson), cell=str(cell), text=text)
 
 
-def _headings(notebook: Path) -> list[tuple[str, str]]:
+def _headings(cells: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return the text cells of a notebook that begin with a heading: id and heading."""
-    texts = [(cell["id"], cell["source"]) for cell in notebook_cells(notebook) if cell["cell_type"] == "markdown"]
+    texts = [(cell["id"], cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
     return [(name, text.partition("\n")[0].lstrip("# ")) for name, text in texts if text.startswith("#")]

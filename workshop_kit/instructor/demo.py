@@ -24,6 +24,7 @@ from workshop_kit.instructor.controller import Controller
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step, silent
+from workshop_kit.workspace.course import Course
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
@@ -96,7 +97,8 @@ class Expectation(_Model):
 class DemoStep(_Model):
     """One step of the demo. All ``expectations`` must hold at once within ``within_seconds``.
 
-    After that the picture has ``look_seconds`` before it is recorded. ``note`` is for the presenter alone.
+    After that the picture has ``look_seconds`` before it is recorded. ``note`` is for the presenter alone. ``spoils``
+    is the lesson that it gives away.
     """
 
     number: int
@@ -105,6 +107,7 @@ class DemoStep(_Model):
     minutes: float
     say: OneLine
     note: OneLine = ""
+    spoils: str = ""
     clicks: tuple[Click, ...] = Field((), alias="do")
     expectations: tuple[Expectation, ...] = Field((), alias="see")
     within_seconds: float = 20.0
@@ -134,6 +137,19 @@ class Script(_Model):
     def minutes(self) -> float:
         """How long it takes on stage."""
         return sum(step.minutes for step in self.steps)
+
+    def last_step(self, course: Course, track: str) -> int:
+        """Return the number of the last step that a track has time for and that gives none of its lessons away.
+
+        Where a track has no minutes for a demo, the steps are there to fall back on.
+        """
+        minutes = course.tracks[track].demo or self.minutes
+        taken = 0.0
+        for step in self.steps:
+            taken += step.minutes
+            if taken > minutes or step.spoils in course.names(track):
+                return step.number - 1
+        return len(self.steps)
 
 
 @dataclass(frozen=True)
@@ -209,7 +225,15 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
     return StepResult(step.id, step.title, step.minutes, time.monotonic() - began, problem)
 
 
+def observed(controller: Controller, expectations: Sequence[Expectation]) -> dict[str, pd.DataFrame]:
+    """Return the tables in which the expectations look; the log, which is slow to read, only for those that need it."""
+    tables: dict[str, pd.DataFrame] = dict(vars(controller.watcher.tables()))
+    if any(one.table == "lines" for one in expectations):
+        tables["lines"] = controller.lines()
+    return tables
+
+
 def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
-    tables = {**vars(controller.watcher.tables()), "lines": controller.lines()}
+    tables = observed(controller, expectations)
     found = [(one, *one.seen(tables, since)) for one in expectations]
     return [f"{one} (it is {value})" for one, is_seen, value in found if not is_seen]

@@ -9,29 +9,34 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workshop_kit.errors import WrongUsage
 from workshop_kit.faults.catalog import FAULTS
 from workshop_kit.faults.load import RANGES
 from workshop_kit.instructor.active_faults import REQUESTS, engine_needed
-from workshop_kit.instructor.audience import GuessCounts, guesses_in
+from workshop_kit.instructor.audience import GivenAnswer, GuessCounts, guesses_in
 from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.controller import Controller
-from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script
+from workshop_kit.instructor.demo import PICTURES, DemoStep, load_script, observed
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.predictions import load_all_questions
+from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.workspace.course import find_lesson, lesson_names
 
 Body = Mapping[str, Any]
 
 
 class DemoProgress:
-    """The presenter's step in the demo and the stopwatch, which the first action starts."""
+    """The presenter's step in the demo, what of it has come true, and the stopwatch, which the first action starts."""
 
     def __init__(self) -> None:
         self.script = load_script()
         self.step, self.done = self.script.steps[0], False
         self._demo_since: float | None = None
         self._step_since: float | None = None
+        self._played_at: pd.Timestamp | None = None
+        self._seen: set[int] = set()  # the places of the expectations
 
     def choose(self, number: object) -> None:
         """Go to a step, from 1. Raises WrongUsage."""
@@ -39,6 +44,7 @@ class DemoProgress:
         if not isinstance(number, int) or not 0 < number <= len(steps):
             raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(steps)}.")
         self.step, self.done = steps[number - 1], False
+        self._played_at, self._seen = None, set()
         self.start()
         self._step_since = time.monotonic()
 
@@ -51,21 +57,42 @@ class DemoProgress:
         """Start the stopwatch anew, for the demo and for the step."""
         self._demo_since = self._step_since = time.monotonic()
 
+    def begin_step(self) -> None:
+        """Note that the current step is done now: what is seen from now on is its effect."""
+        self.start()
+        self._played_at, self._seen = pd.Timestamp.now(tz="UTC"), set()
+
+    def look(self, controller: Controller) -> None:
+        """Tick what has come true of the current step since it was done; a tick stays."""
+        since, step = self._played_at, self.step
+        missing = {place: one for place, one in enumerate(step.expectations) if place not in self._seen}
+        if since is None or not missing:
+            return
+        tables = observed(controller, list(missing.values()))
+        seen = {place for place, one in missing.items() if one.seen(tables, since)[0]}
+        if self.step is step:
+            self._seen |= seen
+
     def state(self) -> dict[str, Any]:
         """Return it as JSON takes it; the seconds are None before the start."""
         return {
             "number": self.step.number,
             "done": self.done,
+            "seen": [place in self._seen for place in range(len(self.step.expectations))],
             "step_seconds": _seconds_since(self._step_since),
             "demo_seconds": _seconds_since(self._demo_since),
         }
 
 
 class PresenterApi:
-    """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second."""
+    """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second.
 
-    def __init__(self, controller: Controller, room: RoomApi | None = None) -> None:
+    ``times`` are those of the track that is taught, by default the full one.
+    """
+
+    def __init__(self, controller: Controller, room: RoomApi | None = None, times: TrackTimes | None = None) -> None:
         self.controller, self.room = controller, room
+        self.times = times or TrackTimes.of(controller.stack.root)
         self.audience = audience = controller.audience
         self.demo = demo = DemoProgress()
         self.actions: Mapping[str, Callable[[Body], object]] = {
@@ -113,22 +140,26 @@ class PresenterApi:
         return path.read_bytes() if path.is_file() else b""
 
     def choices(self) -> dict[str, Any]:
-        """Return what does not change while the desk is open: faults, requests, lessons, the demo's steps."""
-        script = self.demo.script
+        """Return what does not change while the desk is open: faults, requests, the track and its lessons, the demo."""
+        script, times = self.demo.script, self.times
         in_front = {click.fault for step in script.steps for click in step.clicks}
         return {
             "faults": [{**asdict(one), "in_front": one.name in in_front} for one in FAULTS.values()],
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
-            "lessons": [*lesson_names(self._notebooks)],
+            "track": times.track,
+            "day": [part.as_data() for part in times.day()],
+            "lessons": [{"name": name, "on_track": times.has_lesson(name)} for name in lesson_names(self._notebooks)],
             "when": script.when,
             "steps": [self._step(step) for step in script.steps],
+            "last_step": script.last_step(times.course, times.track),
         }
 
     def state(self) -> dict[str, Any]:
         """Return the state of load, faults, services, job, demo and audience."""
         controller = self.controller
         with engine_needed():
+            self.demo.look(controller)
             return {
                 "load": controller.load_generator.state(),
                 "active_faults": controller.active_faults.listed(),
@@ -168,19 +199,20 @@ class PresenterApi:
             if name not in questions:
                 raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
             guesses = [found[name] for found in guesses_in(_folder(body)) if name in found]
-            counted = GuessCounts.of_guesses([(one.choice, one.actual or "") for one in guesses], questions[name])
+            given = [GivenAnswer(one.choice, one.actual or "") for one in guesses]
+            counted = GuessCounts.of_guesses(given, questions[name])
         self.audience.show_prediction(lambda: counted)
 
     def _play_current(self) -> None:
         step = self.demo.step
-        self.demo.start()
+        self.demo.begin_step()
         self.play(step)
         self.demo.done = self.demo.step is step
 
     def _notes(self, body: Body) -> dict[str, Any]:
-        """Return the minutes of a lesson and its instructor's notes, cell by cell, as HTML."""
+        """Return the minutes of a lesson and its instructor's notes, cell by cell, as HTML, on the desk's track."""
         lesson = find_lesson(_text(body, "lesson"), self._notebooks)
-        return notes.load_page(lesson, self.controller.stack.root).as_data()
+        return notes.load_page(lesson, self.controller.stack.root, self.times).as_data()
 
     def _step(self, step: DemoStep) -> dict[str, Any]:
         return {

@@ -69,7 +69,8 @@ class RoomServer(PageServer):
             return {**given, "text": text, "kind": kind}
 
         return [
-            (r"/snapshot", SnapshotHandler, given),
+            (r"/snapshot", SnapshotHandler, {**given, "on_phone": False}),
+            (r"/phone/snapshot", SnapshotHandler, {**given, "on_phone": True}),
             (r"/leave", LeaveHandler, given),
             (r"/phone\.js", RoomFile, file("phone.js", JS)),
             (r"/phone\.css", RoomFile, file("phone.css", CSS)),
@@ -125,12 +126,12 @@ class RoomHandler(Handler):
 
 
 class SnapshotHandler(RoomHandler):
-    """Takes a snapshot."""
+    """Takes a snapshot: of a laptop, or of a phone."""
 
     def post(self) -> None:
         """Keep it and answer with the room's state; with 429 where its address has to wait."""
         try:
-            state = self.served.report(self.snapshot(), self.request.remote_ip)
+            state = self.served.report(self.snapshot(), self.request.remote_ip, on_phone=self.more["on_phone"])
         except TooManyJoins as error:
             self.set_status(429)
             self.set_header("Retry-After", str(RETRY_SECONDS))

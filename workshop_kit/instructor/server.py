@@ -23,6 +23,7 @@ from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.room_server import RoomServer
 from workshop_kit.lessons.lab import open_in_browser
+from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.terminal import say
 
 PAGES = Path(__file__).parent / "pages"
@@ -64,6 +65,7 @@ class InstructorServer(PageServer):
         yield "/presenter.js", JS, lambda: _read("presenter.js")
         yield "/notes.js", JS, lambda: _read("notes.js")
         yield "/room.js", JS, lambda: _read("room.js")
+        yield "/day.js", JS, lambda: _read("day.js")
         yield "/presenter/choices", JSON, served.choices
         yield "/presenter/state", JSON, served.state
         yield "/presenter/room/choices", JSON, lambda: room and room.choices()
@@ -85,7 +87,12 @@ class InstructorServer(PageServer):
 
 @contextlib.contextmanager
 def serving(
-    controller: Controller, server: InstructorServer, room_server: RoomServer | None, *, open_pages: bool
+    controller: Controller,
+    server: InstructorServer,
+    room_server: RoomServer | None,
+    times: TrackTimes,
+    *,
+    open_pages: bool,
 ) -> Iterator[None]:
     """Serve the pages, and the room if there is one, until the block ends; say where they are, and open the pages."""
     redirects = {
@@ -95,11 +102,11 @@ def serving(
     try:
         api = None
         if room_server:
-            api = RoomApi(room_server.code, controller.audience, controller.stack.root)
+            api = RoomApi(room_server.code, controller.audience, controller.stack.root, times)
             room_server.start(api.classroom)
             code = room_server.code
             say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
-        server.start(PresenterApi(controller, api))
+        server.start(PresenterApi(controller, api, times))
         say(ADDRESSES.format(*redirects.values()))
         for page, url in redirects.items() if open_pages else ():
             open_in_browser(url, page)

@@ -2,15 +2,15 @@
 
 A note begins with its minute (``*0:34*``, since the lesson began) and has parts, each behind a label
 (``**Before.**``). They are shown as a page to print, on the presenter's page, and in the instructor's notebooks: as
-folded text cells. Those notebooks stand in the workspace beside the participant's (``instructor_01_container.ipynb``)
-and run as those do.
+folded text cells. Those notebooks have a folder of their own in the workspace, ``instructor/``, and run as the
+participant's do. All of them follow a track: what it skips has no note.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,19 +23,19 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import write_atomically
+from workshop_kit.lessons.plan import clock, minutes_of
 from workshop_kit.lessons.policies import load_reference
-from workshop_kit.lessons.predictions import Question, load_all_questions
+from workshop_kit.lessons.predictions import ASKS, Question, load_all_questions
+from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
-from workshop_kit.workspace.content import INSTRUCTOR, Backup, Update
-from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
+from workshop_kit.workspace.content import INSTRUCTOR, NOTE, Backup, Update
+from workshop_kit.workspace.course import lesson_names, notebook_cells
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import notebook_bytes
 
 HERE = Path(__file__).parent
 SUFFIX = ".notes.md"
-CELL = "note-"
-"""What the id of a note's cell begins with; that of the cell it is about follows."""
 FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;">
 <summary style="color: #8b5ce4;"><b>Instructor</b>{minute} · {cell}</summary>
 
@@ -45,7 +45,6 @@ FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;"
 _NOTE = re.compile(r"^## (\S+)\n(?:\*(\d:\d\d)\*\n)?", re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"\{\w+\}")
-_PREDICT = re.compile(r'w\.predict\("([^"]+)"\)')
 _POLICY = "w.policy(mine="
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -55,7 +54,7 @@ class Note:
     """What to say around the cell with the id ``cell``. ``minute`` is "" in second notebooks; ``text`` is Markdown.
 
     On a page it also has the heading above its cell, and what the cell shows: the prediction, the exercise, or the
-    questions of a policy, each with the ``reference``.
+    questions of a policy, each with the ``reference``. ``is_skipped``: the track does not have its cell.
     """
 
     cell: str
@@ -65,6 +64,7 @@ class Note:
     question: Question | None = None
     exercise: Exercise | None = None
     reference: Mapping[str, str] | None = None
+    is_skipped: bool = False
 
     @property
     def solution(self) -> str:
@@ -83,12 +83,33 @@ class Note:
 
 @dataclass(frozen=True)
 class NotesPage:
-    """The notes of one lesson. ``minutes`` is the lesson's time on the full track; 0 for a second notebook."""
+    """The notes of one lesson on a track, whose ``times`` it has."""
 
     lesson: str
     title: str
-    minutes: int
+    times: TrackTimes
     notes: tuple[Note, ...]
+
+    @property
+    def minutes(self) -> int:
+        """The lesson's minutes on the track; 0 for a second notebook."""
+        return self.times.minutes(self.lesson)
+
+    @property
+    def shown(self) -> tuple[Note, ...]:
+        """The notes of what the track has."""
+        return tuple(note for note in self.notes if not note.is_skipped)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The headings that the track skips."""
+        return self.times.skipped(self.lesson)
+
+    @property
+    def hours(self) -> str:
+        """The times of day between which the lesson is held: ``09:45 to 10:30``; "" where they are not known."""
+        blocks = [block for block in self.times.blocks if block.lesson == self.lesson]
+        return f"{clock(blocks[0].start)} to {clock(blocks[-1].end)}" if blocks else ""
 
     @property
     def html(self) -> str:
@@ -97,9 +118,14 @@ class NotesPage:
         return template(HERE / "notes_page.html").render(page=self, style=style)
 
     def as_data(self) -> dict[str, Any]:
-        """Return the minutes and the notes, each as HTML, for the presenter's page."""
-        names = ("cell", "minute", "section", "html")
-        return {"minutes": self.minutes, "notes": [{name: getattr(one, name) for name in names} for one in self.notes]}
+        """Return the notes, each as HTML, and the lesson's minutes and track, for the presenter's page."""
+        names = ("cell", "minute", "section", "html", "is_skipped")
+        return {
+            "minutes": self.minutes,
+            "hours": self.hours,
+            "track": self.times.track,
+            "notes": [{name: getattr(one, name) for name in names} for one in self.notes],
+        }
 
     def write(self, folder: Path) -> Path:
         """Write the page into ``folder`` and return its path. Raises NotReady where it cannot be written."""
@@ -129,15 +155,18 @@ def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return found
 
 
-def load_page(lesson: str, root: Path) -> NotesPage:
-    """Return the notes of a lesson of the checkout ``root``. Raises WorkshopError for a missing file."""
+def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> NotesPage:
+    """Return the notes of a lesson of the checkout ``root``, at the ``times`` of a track (by default the full one).
+
+    Raises WorkshopError for a missing file.
+    """
+    times = times or TrackTimes.of(root)
     folder = root / "notebooks"
     cells, questions = notebook_cells(folder / f"{lesson}.ipynb"), load_all_questions(folder)
-    asked = {cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in _PREDICT.findall(cell["source"])}
+    asked = {cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in ASKS.findall(cell["source"])}
     policies = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
     exercises = {one.cells[0]: one for one in registry.load(root)}
     headings = sections(cells)
-    planned = load_course(root).lesson(lesson)
 
     def on_page(note: Note) -> Note:
         cell = note.cell
@@ -149,18 +178,29 @@ def load_page(lesson: str, root: Path) -> NotesPage:
             reference=policies.get(cell),
         )
 
-    notes = tuple(map(on_page, load(lesson, folder)))
-    return NotesPage(lesson, headings["title"], planned.minutes["full"] if planned else 0, notes)
+    notes = tuple(map(on_page, on_track(lesson, load(lesson, folder), times)))
+    return NotesPage(lesson, headings["title"], times, notes)
+
+
+def on_track(lesson: str, notes: Iterable[Note], times: TrackTimes) -> Iterator[Note]:
+    """Yield the notes of a lesson with their time on a track, and whether it skips them."""
+    for note in notes:
+        minute = times.time(lesson, note.cell, minutes_of(note.minute)) if note.minute else ""
+        yield replace(note, minute=minute, is_skipped=not times.has_cell(lesson, note.cell))
 
 
 def update_notebooks(workspace: Workspace) -> Update:
-    """Write the instructor's notebooks, or bring them up to date; edits stay. Raises NotReady, WorkshopError."""
+    """Write the instructor's notebooks as the workspace's track has them, or bring them up to date; edits stay.
+
+    Raises NotReady, WorkshopError.
+    """
     done = Update(Backup(workspace))
     folder = CHECKOUT / "notebooks"
+    times = TrackTimes.of(CHECKOUT, workspace.track)
     for lesson in lesson_names(folder):
         notebook = json.loads((folder / f"{lesson}.ipynb").read_text(encoding="utf-8"))
-        made = with_notes(notebook, load(lesson, folder))
-        content.update_file(workspace, notebook_bytes(made), f"notebooks/{INSTRUCTOR}{lesson}.ipynb", done)
+        made = with_notes(notebook, tuple(on_track(lesson, load(lesson, folder), times)))
+        content.update_file(workspace, notebook_bytes(made), f"{INSTRUCTOR}/{lesson}.ipynb", done)
     return done
 
 
@@ -172,6 +212,6 @@ def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, 
         if note := by_cell.get(cell["id"]):
             minute = f" · {note.minute}" if note.minute else ""
             lines = FOLDED.format(minute=minute, cell=note.cell, text=note.text).splitlines(keepends=True)
-            cells.append({"cell_type": "markdown", "id": f"{CELL}{note.cell}", "metadata": {}, "source": lines})
+            cells.append({"cell_type": "markdown", "id": f"{NOTE}{note.cell}", "metadata": {}, "source": lines})
         cells.append(cell)
     return {**notebook, "cells": cells}

@@ -14,6 +14,7 @@ The table's name is the id, and ``right`` is the key of the option that usually 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,9 @@ HOW = "In JupyterLab, run this cell to answer."
 NOT_GUESSED = "You did not guess. Next time, guess first: it makes the answer stick."
 RIGHT = "✓ As you said."
 WRONG = "≠ Not what you said. Good: now there is something to find out."
+
+ASKS = re.compile(r'w\.predict\("([^"]+)"\)')
+"""How a cell asks a prediction, with its name."""
 
 Sentence = Annotated[str, Field(min_length=1)]
 

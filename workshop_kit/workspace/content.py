@@ -9,19 +9,21 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from workshop_kit.files import explain, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions, track_notebook
-from workshop_kit.workspace.course import load_course
+from workshop_kit.workspace.course import Section, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
 
-INSTRUCTOR = "instructor_"
-"""What the names of the instructor's notebooks begin with; the lesson's follows."""
+INSTRUCTOR = "instructor"
+"""The folder of a workspace with the instructor's notebooks: the lessons with notes."""
+NOTE = "note-"
+"""What the id of a note's cell begins with; that of the cell it is about follows."""
 MAX_BYTES = 100_000_000
 """Of a participant's file; a notebook may hold many pictures."""
 
@@ -139,8 +141,8 @@ def write(workspace: Workspace, name: str, content: str | bytes) -> None:
 def follow_track(workspace: Workspace) -> list[str]:
     """Fold what the workspace's track skips in each notebook, and nothing else; return the changed notebooks."""
     changed = []
-    for lesson in load_course(CHECKOUT).sections:
-        name = f"notebooks/{lesson}.ipynb"
+    lessons = load_course(CHECKOUT).sections
+    for name in [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in lessons]:
         with contextlib.suppress(FileNotFoundError, ValueError):  # deleted, or damaged
             before = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
             after = _on_track(workspace, name, before)
@@ -154,8 +156,16 @@ def _on_track(workspace: Workspace, name: str, content: bytes) -> bytes:
     """Return a notebook of a lesson as the workspace's track has it, and any other file as it is."""
     if not name.endswith(".ipynb"):
         return content
-    sections = load_course(CHECKOUT).sections.get(PurePath(name).stem, ())
+    path = PurePath(name)
+    sections = load_course(CHECKOUT).sections.get(path.stem, ())
+    if path.parts[0] == INSTRUCTOR:
+        sections = tuple(map(_with_notes, sections))
     return track_notebook.fold(content, sections, workspace.track)
+
+
+def _with_notes(part: Section) -> Section:
+    """Return a section of an instructor's notebook: each of its cells may have a note before it."""
+    return replace(part, cells=(*part.cells, *(f"{NOTE}{cell}" for cell in part.cells)))
 
 
 def remembered(workspace: Workspace, name: str) -> bytes | None:

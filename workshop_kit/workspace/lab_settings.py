@@ -13,6 +13,7 @@ from typing import Any
 
 from workshop_kit.files import write_atomically
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.content import INSTRUCTOR
 from workshop_kit.workspace.folder import Workspace
 
 HOST = "127.0.0.1"
@@ -83,7 +84,8 @@ def install_kernel(workspace: Workspace) -> Path:
         "display_name": "Container Design Workshop",
         "language": "python",
         "env": {
-            "PYTHONPATH": str(CHECKOUT),
+            # The instructor's notebooks import tools.py, too, from another folder.
+            "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(workspace.notebooks)]),
             "WORKSHOP_WORKSPACE": str(workspace.folder),
             # The history stays here, and the user's own start-up files are not loaded.
             "IPYTHONDIR": str(workspace.jupyter_folder / "ipython"),
@@ -106,7 +108,8 @@ def trust(workspace: Workspace) -> None:
     data = workspace.jupyter_folder / DATA
     data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
     notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
-    for path in sorted(workspace.notebooks.glob("*.ipynb")):
+    of_instructor = workspace.folder / INSTRUCTOR
+    for path in sorted([*workspace.notebooks.glob("*.ipynb"), *of_instructor.glob("*.ipynb")]):
         with contextlib.suppress(ValueError, nbformat.ValidationError, RecursionError):
             notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
 

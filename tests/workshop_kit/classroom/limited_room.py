@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
                     os.close(file)
                 tell("released")
             case "joined":
-                tell(classroom.board()["joined"])
+                tell(len(classroom.snapshots()))
     server.stop()
 
 

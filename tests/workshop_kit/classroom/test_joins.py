@@ -47,7 +47,7 @@ class Room:
     @property
     def joined(self) -> int:
         """How many are in the room."""
-        return int(self.classroom.board()["joined"])
+        return len(self.classroom.snapshots())
 
 
 @pytest.fixture

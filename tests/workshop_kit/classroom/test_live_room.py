@@ -45,7 +45,7 @@ def test_what_happened_without_a_network_arrives_with_the_next_snapshot(live_roo
     sync.click_help("stuck")
     assert "No live room answers" in sync.sync().problem
     live_room.open()
-    assert (live_room.server.code, live_room.classroom.board()["joined"]) == (code, 0)
+    assert (live_room.server.code, live_room.classroom.snapshots()) == (code, [])
     sync.start()
     wait_until(lambda: sync.connection.problem == "")
     sync.stop()

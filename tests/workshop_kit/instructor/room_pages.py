@@ -18,6 +18,7 @@ from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.room_server import open_room
 from workshop_kit.instructor.server import InstructorServer
+from workshop_kit.lessons.track_times import TrackTimes
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,13 @@ class RoomPages(Pages):
 
 
 @contextmanager
-def open_room_pages(root: Path, folder: Path) -> Iterator[RoomPages]:
-    """Open a desk with a room, whose code is kept in a folder."""
+def open_room_pages(root: Path, folder: Path, track: str = "full", start: str = "") -> Iterator[RoomPages]:
+    """Open a desk with a room, whose code is kept in a folder; its track begins at a time of day."""
     audience, server = Audience(), open_room(folder / "code", "127.0.0.1")
     controller: Any = SimpleNamespace(audience=audience, stack=SimpleNamespace(root=root), picture=str)
-    api = RoomApi(server.code, audience, root)
+    times = TrackTimes.of(root, track, start)
+    api = RoomApi(server.code, audience, root, times)
     server.start(api.classroom)
-    with open_pages(PresenterApi(controller, api)) as pages:
+    with open_pages(PresenterApi(controller, api, times)) as pages:
         yield RoomPages(pages.server, pages.desk, pages.web, server.code, api)
     server.stop()

@@ -63,20 +63,35 @@ def test_lines_are_data_without_control_characters() -> None:
     """The page sets them as text, so markup stays text."""
     hostile = "<script>&\x1b[31m"
     state = RequestLines(hostile, (("other", f"{hostile} said"),)).state()
-    assert state["lines"] == [("other", "<script>&\\x1b[31m said")]
+    assert state["lines"] == [("other", "<script>&\\x1b[31m said", "")]
     assert state["title"] == "1 log line of the request <script>&\\x1b[31m"
 
 
 def test_a_countdown_counts_only_while_it_runs() -> None:
-    """Paused, it stands; below zero it says how far over time it is. tests/browser starts, pauses and sets it."""
+    """Paused, it stands. tests/browser starts, pauses and sets it."""
     seconds = [100.0]
     count = Countdown(1, lambda: seconds[0])
-    for left in (40, 20, -10):
+    for left in (40, 20):
         count.start()
         seconds[0] += count.seconds_left - left
         count.pause()
         seconds[0] += 500
         assert count.state() == {"seconds_left": left, "runs": False, "idle": False}
+
+
+def test_a_countdown_stops_at_zero() -> None:
+    """However long ago that was, also where it is paused then; a start begins with all the minutes."""
+    seconds = [100.0]
+    count = Countdown(1, lambda: seconds[0])
+    over = {"seconds_left": 0.0, "runs": False, "idle": False}
+    count.start()
+    seconds[0] += 61
+    assert count.state() == over
+    count.pause()
+    seconds[0] += 500
+    assert count.state() == over
+    count.start()
+    assert count.state() == {"seconds_left": 60.0, "runs": True, "idle": False}
 
 
 @pytest.mark.parametrize("minutes", [0, 601, float("nan"), True, "5", None])

@@ -76,9 +76,16 @@ def room(root: Path, tmp_path: Path) -> Iterator[RoomPages]:
         yield room
 
 
-def report(room: RoomPages, number: int, **fields: Any) -> None:
+@pytest.fixture
+def short_room(root: Path, tmp_path: Path) -> Iterator[RoomPages]:
+    """An open desk with a room, on the shortest track, which begins at nine."""
+    with open_room_pages(root, tmp_path, "90min", "09:00") as room:
+        yield room
+
+
+def report(room: RoomPages, number: int, *, on_phone: bool = False, **fields: Any) -> None:
     """Report the snapshot of one participant."""
-    room.api.classroom.report(Snapshot(participant=f"{number:032x}", **fields))
+    room.api.classroom.report(Snapshot(participant=f"{number:032x}", **fields), on_phone=on_phone)
 
 
 def guesses(choice: str, outcome: str = "") -> dict[str, GuessReport]:
@@ -103,10 +110,80 @@ def test_surprised_is_counted_by_each_machines_own_outcome(room: RoomPages) -> N
     assert [one["right"] for one in state["answers"]] == [False] * 4
     assert room.do("tell").status_code == 200
     state = room.audience.state()["predictions"]
-    assert state["headline"] == "1 of 4 of us who ran it was surprised."
+    assert state["headline"] == "1 of 4 of us who have seen it was surprised."
     assert [one["right"] for one in state["answers"]] == [False, True, False, False]
     report(room, 9, sequence=2, guesses=guesses(first, second))
     assert room.audience.state()["predictions"]["headline"] == "2 of 5 of us were surprised."
+
+
+def test_the_right_answer_is_known_before_any_laptop_has_run_the_experiment(room: RoomPages) -> None:
+    """It is that of the table, for laptops and phones alike; once laptops know, most of them decide."""
+    right = room.api.classroom.questions[ID].right
+    wrong, other = [key for key in keys(room) if key != right][:2]
+    for number, choice in enumerate([right, wrong, wrong]):
+        report(room, number, sequence=1, on_phone=number < 2, guesses=guesses(choice))
+    room.said("poll", prediction=ID)
+    assert room.audience.state()["predictions"]["headline"] == "3 of us answered."
+    room.said("tell")
+    state = room.audience.state()["predictions"]
+    assert state["headline"] == "2 of 3 of us were surprised."
+    assert [one["right"] for one in state["answers"]] == [key == right for key in keys(room)]
+    report(room, 2, sequence=2, guesses=guesses(wrong, wrong))
+    report(room, 3, sequence=1, guesses=guesses(other))
+    state = room.audience.state()["predictions"]
+    assert state["headline"] == "1 of 3 of us who have seen it was surprised."
+    assert [one["right"] for one in state["answers"]] == [key == wrong for key in keys(room)]
+
+
+def test_laptops_and_phones_are_counted_apart(room: RoomPages) -> None:
+    """A phone has an address of its own in the room: nothing more leaves a laptop for that."""
+    assert room.api.audience_state()["board"]["devices"] == "0 laptops"
+    for number in range(3):
+        path = "/phone/snapshot" if number == 2 else "/snapshot"
+        body = json.dumps({"participant": f"{number:032x}", "sequence": 1})
+        assert room.ask_room(path, body).status_code == 200
+    assert room.get("/audience/room").json()["board"]["devices"] == "2 laptops, 1 phone"
+    room.ask_room("/leave", json.dumps({"participant": f"{0:032x}"}))
+    room.ask_room("/leave", json.dumps({"participant": f"{1:032x}"}))
+    assert room.get("/audience/room").json()["board"]["devices"] == "1 phone"
+
+
+def test_the_desk_has_the_lessons_and_the_times_of_its_track(short_room: RoomPages) -> None:
+    """What the track does not have is marked; the day begins when the desk was told."""
+    desk = short_room.desk
+    choices = desk.choices()
+    assert choices["track"] == "90min"
+    on_track = [one["name"] for one in choices["lessons"] if one["on_track"]]
+    assert on_track == list(desk.times.course.names("90min"))
+    assert choices["day"][0]["start"] == 9 * 60
+    assert choices["day"][-1]["end"] == 9 * 60 + desk.times.course.tracks["90min"].total
+    page = short_room.said("notes", lesson="00")
+    assert page["notes"][0]["minute"].startswith("09:0")
+    assert any(one["is_skipped"] for one in short_room.said("notes", lesson="03")["notes"])
+
+
+def test_polls_and_notices_know_the_track(short_room: RoomPages) -> None:
+    """Predictions and headings say whether the track has them; a notice to a folded cell says so."""
+    times, choices = short_room.desk.times, short_room.api.choices()
+    taught = {one["name"]: one["on_track"] for one in choices["predictions"]}
+    assert taught.keys() == short_room.api.classroom.questions.keys()
+    assert taught[ID]
+    assert False in taught.values()
+    lesson = "03_logging"
+    headings = choices["headings"][lesson]
+    folded = [one["cell"] for one in headings if not one["on_track"]]
+    assert folded == [one["cell"] for one in headings if not times.has_cell(lesson, one["cell"])]
+    assert folded
+    short_room.said("notice", lesson=lesson, cell="title")
+    assert "90min" not in short_room.api.state()["notice"]
+    short_room.said("notice", lesson=lesson, cell=folded[0])
+    assert short_room.api.state()["notice"].endswith("(not on the track 90min: open “Not today” to read it)")
+
+
+def test_a_class_board_has_the_exercises_of_the_track(short_room: RoomPages) -> None:
+    """As the participants' own boards."""
+    exercises = {name for names in short_room.api.classroom.exercises.values() for name in names}
+    assert exercises == {one.id for one in short_room.desk.times.course.exercises if "90min" in one.tracks}
 
 
 def test_a_folder_of_progress_files_is_the_fallback(room: RoomPages, tmp_path: Path) -> None:
@@ -168,7 +245,7 @@ def test_the_presenter_removes_a_flood_by_one_click(room: RoomPages) -> None:
     assert "127.0.0.1" not in json.dumps(room.get("/audience/room").json()["board"])
     headers = {"Authorization": f"token {room.server.audience_token}"}
     refused = room.web.post("/presenter/do/remove-unanswered", json=flood[0], headers=headers)
-    assert (refused.status_code, room.api.classroom.board()["joined"]) == (403, 201)
+    assert (refused.status_code, len(room.api.classroom.snapshots())) == (403, 201)
     assert room.do("remove-unanswered", **flood[0]).json()["said"] == 200
     assert room.get("/presenter/room", presenter).json()["unanswered"] == []
-    assert room.api.classroom.board()["joined"] == 1
+    assert len(room.api.classroom.snapshots()) == 1

@@ -7,15 +7,18 @@ import json
 import re
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
 from workshop_kit.lessons import notes
-from workshop_kit.lessons.notes import CELL, Note
+from workshop_kit.lessons.notes import Note
 from workshop_kit.lessons.plan import minutes_of
+from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.content import INSTRUCTOR
+from workshop_kit.workspace import content
+from workshop_kit.workspace.content import INSTRUCTOR, NOTE
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 from workshop_kit.workspace.folder import Workspace
 
@@ -68,18 +71,77 @@ def test_a_page_has_every_note(lesson: str, tmp_path: Path) -> None:
     assert not re.search(r"(?:src|href)=|@import", html)
 
 
+def test_a_page_on_a_track_leaves_out_what_the_track_skips() -> None:
+    """It names the headings; the desk gets those notes, too, marked. Times of day begin with the day's start."""
+    times = TrackTimes.of(CHECKOUT, "90min", "09:00")
+    page = notes.load_page("03_logging", CHECKOUT, times)
+    shown, skipped = [note.cell for note in page.shown], [note.cell for note in page.notes if note.is_skipped]
+    assert shown
+    assert skipped
+    assert set(times.skipped("03_logging")) == set(page.skipped)
+    for cell in shown:
+        assert f"<code>{cell}</code></h2>" in page.html
+    for cell in skipped:
+        assert f"<code>{cell}</code></h2>" not in page.html
+    assert words(f"Not on this track: {' · '.join(page.skipped)}.") in words(page.html)
+    assert f"{page.hours} on the track 90min, the time of day in the margin" in words(page.html)
+    assert [one["cell"] for one in page.as_data()["notes"] if one["is_skipped"]] == skipped
+
+
+def instructors(workspace: Workspace, lesson: str) -> Any:
+    """The instructor's notebook of a lesson, as data."""
+    return json.loads((workspace.folder / INSTRUCTOR / f"{lesson}.ipynb").read_text())
+
+
+def test_the_instructors_notebooks_follow_the_track(tmp_path: Path) -> None:
+    """What participants have folded is folded, with its notes; the full track brings it back; edits stay."""
+    workspace = Workspace.open(tmp_path / "workspace")
+    notes.update_notebooks(workspace)
+    lesson = "02_configuration"
+    path = workspace.folder / INSTRUCTOR / f"{lesson}.ipynb"
+    whole = instructors(workspace, lesson)
+    whole["cells"][0]["source"].append("My own words.")
+    path.write_text(json.dumps(whole))
+    workspace.choose_track("90min")
+    changed = content.follow_track(workspace)
+    assert {f"{INSTRUCTOR}/{lesson}.ipynb", f"notebooks/{lesson}.ipynb"} <= set(changed)
+    notes.update_notebooks(workspace)
+
+    document = instructors(workspace, lesson)
+    nbformat.validate(document)
+    times = TrackTimes.of(CHECKOUT, "90min")
+    ids = [cell["id"] for cell in document["cells"]]
+    noted = [name.removeprefix(NOTE) for name in ids if name.startswith(NOTE)]
+    assert noted == [note.cell for note in notes.load(lesson, NOTEBOOKS) if times.has_cell(lesson, note.cell)]
+    participants = json.loads((workspace.notebooks / f"{lesson}.ipynb").read_text())["cells"]
+    marks = [cell["source"][0] for cell in participants if cell["id"].startswith("skip-")]
+    assert [cell["source"][0] for cell in document["cells"] if cell["id"].startswith("skip-")] == marks
+    assert "My own words." in "".join(document["cells"][0]["source"])
+
+    workspace.choose_track("full")
+    content.follow_track(workspace)
+    notes.update_notebooks(workspace)
+    back = instructors(workspace, lesson)
+    assert [cell["id"] for cell in back["cells"]] == [cell["id"] for cell in whole["cells"]]
+
+
 def test_the_instructors_notebooks_have_all_cells_of_the_lesson_in_order(empty_workspace: Workspace) -> None:
-    """Without the notes it is the lesson; each note stands, folded, before its cell; the file is a valid notebook."""
+    """Without the notes it is the lesson; each note stands, folded, before its cell; the file is a valid notebook.
+
+    They have a folder of their own: the participant's notebooks are none of them.
+    """
+    before = sorted(empty_workspace.notebooks.iterdir())
     notes.update_notebooks(empty_workspace)
+    assert sorted(empty_workspace.notebooks.iterdir()) == before
     for lesson in LESSONS:
-        document = json.loads((empty_workspace.notebooks / f"{INSTRUCTOR}{lesson}.ipynb").read_text())
+        document = instructors(empty_workspace, lesson)
         nbformat.validate(document)
         cells = document["cells"]
         known = [note.cell for note in notes.load(lesson, NOTEBOOKS)]
-        pairs = [(one, other["id"]) for one, other in itertools.pairwise(cells) if one["id"].startswith(CELL)]
+        pairs = [(one, other["id"]) for one, other in itertools.pairwise(cells) if one["id"].startswith(NOTE)]
         assert [cell for _, cell in pairs] == known
         assert all(note["source"][0].startswith("<details") for note, _ in pairs)
-        document["cells"] = [cell for cell in cells if not cell["id"].startswith(CELL)]
+        document["cells"] = [cell for cell in cells if not cell["id"].startswith(NOTE)]
         assert document == json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text())
 
 

@@ -35,7 +35,7 @@ async function map() {
 async function lines() {
   const found = await (await ask("/audience/lines")).json();
   at("lines-title").textContent = found.title;
-  at("lines").querySelector("ol").replaceChildren(...found.lines.map(([grade, text]) => {
+  at("lines").querySelector("ol").replaceChildren(...found.lines.map(([grade, text, sentence]) => {
     const row = document.createElement("li");
     row.className = grade;
     text.split(found.request_id).forEach((part, number) => {
@@ -43,6 +43,7 @@ async function lines() {
       id.textContent = found.request_id;
       row.append(...(number ? [id, part] : [part]));
     });
+    if (sentence) row.append(line(sentence));
     return row;
   }));
 }
@@ -104,11 +105,10 @@ function tick() {
   at("countdown").hidden = !countdown || countdown.idle;
   if (countdown) {
     const since = countdown.runs ? (performance.now() - countdown.at) / 1000 : 0;
-    const left = Math.round(countdown.seconds_left - since);
-    const whole = Math.abs(left);
-    const text = `${left < 0 ? "−" : ""}${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+    const left = Math.max(Math.round(countdown.seconds_left - since), 0);
+    const text = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     if (at("countdown").textContent !== text) at("countdown").textContent = text;
-    at("countdown").classList.toggle("over", left < 0);
+    at("countdown").classList.toggle("over", left === 0);
   }
 }
 
@@ -131,9 +131,9 @@ function line(text) {
 }
 
 // The lessons, and the exercises of the one that most are in.
-function drawClass({ joined, stuck, done, lessons, incidents }) {
+function drawClass({ devices, stuck, done, lessons, incidents }) {
   const main = lessons.reduce((most, one) => (one.people > (most?.people ?? -1) ? one : most), null);
-  const parts = [line(`${joined} joined · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((one) => one.people).map((one) => [one.name, one.people]))];
+  const parts = [line(`${devices} · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((one) => one.people).map((one) => [one.name, one.people]))];
   if (main?.exercises.length) parts.push(table(["Exercise", "Passed", "Median minutes"], main.exercises.map((one) => [one.id, one.passed, one.minutes ?? "–"])));
   if (incidents.length) parts.push(table(["Game day", "Repaired", "Median seconds", "Sign believed"], incidents.map((one) => [one.name, one.repaired, one.seconds, Object.entries(one.signs).map(([name, count]) => `${name} ${count}`).join(", ")])));
   at("class").replaceChildren(...parts);
@@ -145,7 +145,7 @@ async function lookAtRoom() {
     if (!room) return;
     at("code").textContent = room.code;
     at("address").textContent = room.address;
-    at("joined").textContent = `${room.board.joined} joined`;
+    at("joined").textContent = room.board.devices;
     at("join").querySelector("img").src = room.qr;
     const key = JSON.stringify(room.board);
     if (key !== drawnClass) drawClass(room.board);

@@ -1,14 +1,16 @@
-// The instructor's notes on the presenter's page: those of one lesson, one cell at a time.
+// The instructor's notes on the presenter's page: those of one lesson, one cell at a time. What the track skips is gray.
 "use strict";
 (async () => {
-  let lesson = { minutes: 0, notes: [] };
+  let lesson = { minutes: 0, hours: "", track: "", notes: [] };
   let place = 0;
 
   function show(number) {
     place = number;
     const one = lesson.notes[place];
-    const total = `${Math.floor(lesson.minutes / 60)}:${String(lesson.minutes % 60).padStart(2, "0")}`;
-    at("note-where").textContent = `${place + 1} of ${lesson.notes.length}${one.minute ? ` · ${one.minute} of ${total}` : ""}`;
+    const total = lesson.hours || `${Math.floor(lesson.minutes / 60)}:${String(lesson.minutes % 60).padStart(2, "0")}`;
+    const time = one.is_skipped ? ` · not on the track ${lesson.track}` : one.minute && ` · ${one.minute} of ${total}`;
+    at("note-where").textContent = `${place + 1} of ${lesson.notes.length}${time}`;
+    at("note").classList.toggle("beyond", one.is_skipped);
     at("note").innerHTML = one.html; // the desk made it from our own files, and escaped it
     at("note").prepend(make("h3", {}, `${one.section} · ${one.cell}`));
     at("note").scrollTop = 0;
@@ -25,8 +27,8 @@
     }
   }
 
-  const { lessons } = await ask("/presenter/choices");
-  at("note-lesson").replaceChildren(...lessons.map((one) => make("option", {}, one)));
+  const { lessons, track } = await ask("/presenter/choices");
+  at("note-lesson").replaceChildren(...optionsOf(track, lessons, (one) => make("option", {}, one.name)));
   on(at("note-lesson"), "change", load);
   on(at("note-back"), "click", () => show(place - 1));
   on(at("note-next"), "click", () => show(place + 1));

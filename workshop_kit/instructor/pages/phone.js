@@ -33,7 +33,7 @@ async function send() {
   clearTimeout(timer);
   draw();
   try {
-    const room = await post("/snapshot", mine);
+    const room = await post("/phone/snapshot", mine);
     if (!mine) return; // left meanwhile
     at("state").textContent = `Connected as table ${room.number}.`;
     at("notice").hidden = !room.notice;

@@ -83,6 +83,13 @@ function put(id, data, build) {
   at(id).replaceChildren(...[].concat(build(data)));
 }
 
+// Options of a list, those that the track does not have in a group at its end.
+function optionsOf(track, all, option) {
+  const kept = all.filter((one) => one.on_track).map(option);
+  const others = all.filter((one) => !one.on_track).map(option);
+  return others.length ? [...kept, make("optgroup", { label: `Not on the track ${track}` }, ...others)] : kept;
+}
+
 function grade(parameters) {
   return Object.entries(parameters).map(([name, value]) => `${name} ${value}`).join(", ");
 }
@@ -113,11 +120,13 @@ function card(fault) {
 
 function step(number) {
   const one = choices.steps[number - 1];
-  at("which").textContent = `${number} of ${choices.steps.length}: ${one.title} (${one.minutes} min)`;
+  const isBeyond = number > choices.last_step;
+  const place = isBeyond ? `${number}, not on the track ${choices.track}` : `${number} of ${choices.last_step}`;
+  at("which").textContent = `${place}: ${one.title} (${one.minutes} min)`;
+  at("h-step").parentElement.classList.toggle("beyond", isBeyond);
   at("say").textContent = one.say;
   at("step-note").textContent = one.note;
   at("clicks").replaceChildren(...one.clicks.map((text) => make("li", {}, text)));
-  at("expectations").replaceChildren(...one.expectations.map((text) => make("li", {}, text)));
   at("fallback").hidden = !one.picture;
   if (one.picture) at("fallback").querySelector("img").src = `/presenter/recorded.png?token=${token}&step=${number}`;
   at("back").disabled = number === 1;
@@ -154,7 +163,8 @@ function showJob(job) {
 function showDemo(demo) {
   if (shown.step !== demo.number) step(demo.number);
   at("play").setAttribute("aria-keyshortcuts", demo.done ? "" : FORWARD);
-  at("next").setAttribute("aria-keyshortcuts", demo.done ? FORWARD : "");
+  at("next").setAttribute("aria-keyshortcuts", demo.done && demo.number !== choices.last_step ? FORWARD : "");
+  put("expectations", [demo.number, demo.seen], () => choices.steps[demo.number - 1].expectations.map((text, place) => make("li", { class: demo.seen[place] ? "seen" : "" }, `${demo.seen[place] ? "✓" : "○"} ${text}`)));
 }
 
 function showRoom(audience) {
@@ -184,8 +194,8 @@ async function refresh() {
 }
 
 function minutes(seconds) {
-  const whole = Math.abs(Math.round(seconds));
-  return `${seconds <= -0.5 ? "−" : ""}${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
 function tick() {
@@ -193,8 +203,8 @@ function tick() {
   const since = (performance.now() - state.at) / 1000;
   const { countdown } = state.audience;
   const left = countdown.seconds_left - (countdown.runs ? since : 0);
-  write("countdown", minutes(left));
-  at("countdown").classList.toggle("over", left <= -0.5);
+  write("countdown", minutes(Math.max(left, 0)));
+  at("countdown").classList.toggle("over", left <= 0);
   const demo = state.demo;
   const plan = choices.steps.slice(0, demo.number).map((one) => 60 * one.minutes);
   const parts = demo.demo_seconds === null ? [] : [["Step", demo.step_seconds + since, plan.at(-1), ""], ["Demo", demo.demo_seconds + since, plan.reduce((sum, one) => sum + one), " planned so far"]];
@@ -231,7 +241,7 @@ async function begin() {
   at("more-faults").replaceChildren(...choices.faults.filter((one) => !one.in_front).map(card));
   at("load").request.replaceChildren(...choices.requests.map((one) => make("option", {}, one)));
   [at("load").rate.min, at("load").rate.max] = choices.rates;
-  at("goto").lesson.replaceChildren(...choices.lessons.map((one) => make("option", {}, one)));
+  at("goto").lesson.replaceChildren(...optionsOf(choices.track, choices.lessons, (one) => make("option", {}, one.name)));
   on(at("undo-all"), "click", () => act("undo-all", {}, "Everything is reverted."));
   on(at("load"), "submit", (form) => act("load", { request: form.request.value, rate_per_second: Number(form.rate.value) }, "The load runs."));
   on(at("load-stop"), "click", () => act("load-stop", {}, "The load has ended."));
@@ -267,6 +277,15 @@ async function begin() {
     at("show-lines").hidden = !lines.length;
   });
   on(at("show-lines"), "click", () => act("show-lines", { request_id: at("find").request_id.value }, "The room sees the lines."));
+  const stage = (isOn) => {
+    document.body.classList.toggle("stage", isOn);
+    at("stage").ariaPressed = String(isOn);
+  };
+  stage(location.hash === "#stage");
+  on(at("stage"), "click", () => {
+    stage(!document.body.classList.contains("stage"));
+    history.replaceState(null, "", document.body.classList.contains("stage") ? "#stage" : "#"); // a reload keeps it
+  });
   on(at("theme"), "click", () => {
     const now = getComputedStyle(document.documentElement).colorScheme;
     const dark = now === "dark" || (now !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);

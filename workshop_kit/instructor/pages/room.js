@@ -40,8 +40,8 @@ async function drawRoom() {
   const state = await ask("/presenter/room");
   const { board } = state;
   put("room-code", state.code, (code) => code);
-  put("room-now", [board.joined, board.done, state.poll, state.notice], () => [
-    `${board.joined} joined · ${board.done} done `,
+  put("room-now", [board.devices, board.done, state.poll, state.notice], () => [
+    `${board.devices} · ${board.done} done `,
     on(make("button", { type: "button" }, "Clear"), "click", () => act("clear-done", {}, "Nobody is done.").then(drawRoom)),
     make("br"), state.poll ? `Poll: ${state.poll}` : "No poll is open.",
     make("br"), state.notice || "No notice.",
@@ -56,13 +56,18 @@ async function drawRoom() {
 async function beginRoom() {
   const room = await ask("/presenter/room/choices");
   if (!room) return;
+  const { track } = await ask("/presenter/choices");
   at("live-room").hidden = false;
+  at("room-poll").hidden = false;
   for (const button of at("shows").children) button.hidden = false;
   const newest = make("option", { value: "" }, "the newest guesses");
-  at("room-poll").prediction.replaceChildren(newest, ...Object.entries(room.predictions).map(([name, text]) => make("option", { value: name, title: text }, `${name}: ${text}`)));
+  const poll = ({ name, question }) => make("option", { value: name, title: question }, `${name}: ${question}`);
+  at("room-poll").prediction.replaceChildren(newest, ...optionsOf(track, room.predictions, poll));
   const { lesson, cell } = at("room-notice");
-  const fill = () => cell.replaceChildren(...room.headings[lesson.value].map(([id, text]) => make("option", { value: id }, text)));
-  lesson.replaceChildren(...Object.keys(room.headings).map((name) => make("option", {}, name)));
+  const heading = (one) => make("option", { value: one.cell }, one.text);
+  const fill = () => cell.replaceChildren(...optionsOf(track, room.headings[lesson.value], heading));
+  const lessons = Object.entries(room.headings).map(([name, all]) => ({ name, on_track: all.some((one) => one.on_track) }));
+  lesson.replaceChildren(...optionsOf(track, lessons, (one) => make("option", {}, one.name)));
   lesson.addEventListener("change", fill);
   fill();
   on(at("room-poll"), "submit", (form) => act("poll", { prediction: form.prediction.value }, "The poll is open.").then(drawRoom));

@@ -1,4 +1,7 @@
-"""The site: sources for Sphinx from lessons, guides and instructor notes, and the build."""
+"""The site: sources for Sphinx from lessons, guides and instructor notes, and the build.
+
+Beside the chapter of a lesson stands the page to read ahead, which has no answers.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,8 @@ LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
 MARK = "workshop-site.txt"
 """A file in every site, with the version that it was built from: a folder without it is never replaced."""
 BOOK = Path("docs") / "book"
+AHEAD = "ahead"
+"""The folder beside the chapters with the lessons to read ahead."""
 CONTENTS = Path("docs") / "site" / "contents.md"
 """The tables of contents; Sphinx refuses a page that none of them has."""
 ROOMS = "deploy/*/README.md"
@@ -35,7 +40,8 @@ OPEN = """\
 ```
 
 It opens this lesson in JupyterLab, to run, break and change it. {{download}}`The notebook
-<../../notebooks/{lesson}.ipynb>` · [Notes for instructors](../../notebooks/{lesson}.notes.md)
+<../../notebooks/{lesson}.ipynb>` · [To read ahead, without answers]({ahead}/{lesson}.md) · [Notes for
+instructors](../../notebooks/{lesson}.notes.md)
 :::
 """
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
@@ -100,6 +106,7 @@ def save(site: Path, bundle: Path, version: str) -> str:
 def write_sources(root: Path, folder: Path, executed: Path) -> int:
     """Write Sphinx's source folder for a checkout; return how many lessons have outputs from ``executed``."""
     from workshop_kit.lessons.notes import load_page  # lazily: slow imports
+    from workshop_kit.lessons.preview import load_preview
 
     shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
     lessons = sorted(root.glob("notebooks/*.ipynb"))
@@ -111,6 +118,9 @@ def write_sources(root: Path, folder: Path, executed: Path) -> int:
     for path in lessons:
         page = template(Path(__file__).with_name("site_notes.md")).render(notes=load_page(path.stem, root))
         (folder / "notebooks" / f"{path.stem}.notes.md").write_text(page, encoding="utf-8")
+        ahead = folder / BOOK / AHEAD / path.with_suffix(".md").name
+        ahead.parent.mkdir(exist_ok=True)
+        ahead.write_text(load_preview(path.stem, root).markdown, encoding="utf-8")
     for path in list(folder.rglob("*.md")):
         _copy_linked(root, folder, path)
         _adapt_guide(path, from_tour)
@@ -175,7 +185,7 @@ def _chart_texts(outputs: Sequence[Any]) -> list[str]:
 
 def with_boxes(text: str, lesson: str) -> str:
     """Return Markdown of a lesson with boxes: how to open it, below its title; its objectives; its key points."""
-    opened = OPEN.format(lesson=lesson, short=lesson.partition("_")[0])
+    opened = OPEN.format(lesson=lesson, short=lesson.partition("_")[0], ahead=AHEAD)
     text = TITLE.sub(lambda title: f"{title[0]}\n{opened}", text)
     text = OBJECTIVES.sub(r":::{admonition} Afterwards you can\n:class: note\n\n\1\n:::\n", text)
     return KEY_POINTS.sub(r"\1\n\n:::{admonition} Key points\n:class: important\n\n\2\n:::\n", text)

@@ -54,9 +54,9 @@ class LabPage:
         for number in range(len(sources) if run is None else run):
             self.run_cell(number)
 
-    def open(self, notebook: str) -> None:
+    def open(self, notebook: str, folder: str = "notebooks") -> None:
         """Open a notebook of the workspace in a clean layout and wait until its kernel is idle."""
-        self.page.goto(f"{self.server.url(f'notebooks/{notebook}.ipynb')}&reset")
+        self.page.goto(f"{self.server.url(f'{folder}/{notebook}.ipynb')}&reset")
         try:
             self.wait_until_idle()
         except AssertionError:  # JupyterLab sometimes fails on a session that has just ended: press F5

@@ -163,7 +163,7 @@ def test_what_the_room_is_shown(desk: DeskPages) -> None:
 def test_a_clicker_goes_through_the_demo(desk: DeskPages) -> None:
     """Page Down does the step, then goes to the next one; Page Up goes back; keys do nothing while one types."""
     page = desk.open(desk.server.presenter_url)
-    expect(page.locator("#which")).to_contain_text("1 of 8")
+    expect(page.locator("#which")).to_contain_text("1 of 7")
     expect(page.locator("#stopwatch")).to_be_empty()
     page.get_by_label("Request id").fill("")
     page.get_by_label("Request id").focus()
@@ -177,9 +177,9 @@ def test_a_clicker_goes_through_the_demo(desk: DeskPages) -> None:
     expect(page.locator("#stopwatch")).to_contain_text("of 1:00 planned so far")
     expect(button(page, "Next →")).to_have_attribute("aria-keyshortcuts", "PageDown ArrowRight")
     page.keyboard.press("PageDown")
-    expect(page.locator("#which")).to_contain_text("2 of 8")
+    expect(page.locator("#which")).to_contain_text("2 of 7")
     page.keyboard.press("PageUp")
-    expect(page.locator("#which")).to_contain_text("1 of 8")
+    expect(page.locator("#which")).to_contain_text("1 of 7")
     page.keyboard.press("m")
     expect(button(page, "Map")).to_have_attribute("aria-pressed", "true")
 

@@ -13,11 +13,25 @@ from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
+from workshop_kit.classroom import membership
 from workshop_kit.classroom.protocol import Snapshot
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content
+from workshop_kit.workspace.course import load_course
 
 PREDICTION = "00_start.database-gone"
 SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_container")'
+
+ROOM_ALONE = """
+import os
+from pathlib import Path
+from workshop_kit.classroom.room_widget import RoomView, start_sync
+from workshop_kit.workspace.folder import find_workspace
+
+workspace = find_workspace(Path.cwd(), dict(os.environ))
+RoomView(workspace, start_sync(workspace, "02_configuration")).show("start")
+"""
+"""The live room in a notebook, without the engine that a lesson needs."""
 
 
 @pytest.fixture
@@ -89,20 +103,44 @@ def test_the_presenters_buttons_act(room: RoomPages, chromium: Browser) -> None:
     for number, state in enumerate(("stuck", "done")):
         asked = {"participant": f"{number:032x}", "name": f"Person {number}", "help": state, "help_clicks": 1}
         room.api.classroom.report(Snapshot.model_validate(asked))
-    expect(now).to_contain_text(re.compile("^2 joined · 1 done"))
+    expect(now).to_contain_text(re.compile("^2 laptops · 1 done"))
     expect(flood).to_be_empty()
     button(presenter, "Person 0 was helped").click()
     expect(presenter.locator("#room-stuck")).to_contain_text("Nobody is stuck.")
     button(now, "Clear").click()
-    expect(now).to_contain_text(re.compile("^2 joined · 0 done"))
+    expect(now).to_contain_text(re.compile("^2 laptops · 0 done"))
     for number in range(100, 130):
         room.api.classroom.report(Snapshot(participant=f"{number:032x}"), "192.0.2.7")
     expect(flood).to_contain_text("30 joined from 192.0.2.7 and have not answered.")
     presenter.locator("#live-room").screenshot(path=SCREENSHOTS / "room-flood.png")
     button(flood, "Remove 30 of 192.0.2.7").click()
-    expect(now).to_contain_text(re.compile("^2 joined"))
+    expect(now).to_contain_text(re.compile("^2 laptops"))
     expect(flood).to_be_empty()
     presenter.close()
+
+
+@pytest.mark.long
+def test_a_notice_opens_what_the_track_folds(lab: LabPage, room: RoomPages) -> None:
+    """*Go there* leads to the mark that stands for the cell, opens it, and says why it is one."""
+    sections = load_course(CHECKOUT).sections["02_configuration"]
+    folded = next(part for part in sections if "90min" not in part.minutes)
+    lab.workspace.choose_track("90min")
+    content.follow_track(lab.workspace)
+    membership.join(lab.workspace, room.code, notebooks=True)
+    lab.show("room", [ROOM_ALONE])
+    room.do("notice", lesson="02_configuration", cell=folded.cells[0])
+    notice = lab.page.locator("#wk-notice")
+    expect(notice).to_contain_text(folded.heading)
+    button(notice, "Go there").click()
+    mark = lab.page.locator(".jp-MarkdownCell", has_text=f"Not today: {folded.heading}")
+    expect(mark.locator("details")).to_have_attribute("open", "")
+    expect(mark).to_be_in_viewport()
+    expect(notice).to_contain_text("Your track leaves it out: here it is to read.")
+    lab.screenshot("room-folded")
+    membership.leave(lab.workspace)
+    lab.workspace.choose_track("full")
+    content.follow_track(lab.workspace)
+    assert lab.errors == []
 
 
 @pytest.mark.long

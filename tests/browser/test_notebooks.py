@@ -52,7 +52,7 @@ def test_the_lesson_is_run_by_clicks(lab: LabPage) -> None:
 def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:
     """Its first line is seen with its color; a click shows the rest as formatted text."""
     notes.update_notebooks(lab.workspace)
-    lab.open(f"{INSTRUCTOR}01_container")
+    lab.open("01_container", INSTRUCTOR)
     note = lab.cell(0)
     summary, text = note.locator("summary"), note.locator("details p")
     expect(summary).to_have_text("Instructor · 0:00 · title")

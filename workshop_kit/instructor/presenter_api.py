@@ -142,6 +142,7 @@ class PresenterApi:
     def choices(self) -> dict[str, Any]:
         """Return what does not change while the desk is open: faults, requests, the track and its lessons, the demo."""
         script, times = self.demo.script, self.times
+        last_step = script.last_step(times.course, times.track)
         in_front = {click.fault for step in script.steps for click in step.clicks}
         return {
             "faults": [{**asdict(one), "in_front": one.name in in_front} for one in FAULTS.values()],
@@ -150,9 +151,9 @@ class PresenterApi:
             "track": times.track,
             "day": [part.as_data() for part in times.day()],
             "lessons": [{"name": name, "on_track": times.has_lesson(name)} for name in lesson_names(self._notebooks)],
-            "when": script.when,
+            "when": f"{script.when} On the track {times.track} it ends with step {last_step}.",
             "steps": [self._step(step) for step in script.steps],
-            "last_step": script.last_step(times.course, times.track),
+            "last_step": last_step,
         }
 
     def state(self) -> dict[str, Any]:

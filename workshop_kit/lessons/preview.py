@@ -70,7 +70,7 @@ def load_preview(lesson: str, root: Path) -> Preview:
     parts = [tables.part(first, rest) for first, rest in stretches]
     return Preview(
         lesson,
-        opening=(goals[0] if goals else title["source"]).strip(),
+        opening=(goals[0] if goals else title["source"]).strip().replace("# ", "# Before ", 1),
         headings=headings,
         parts=[part for part in parts if part],
     )

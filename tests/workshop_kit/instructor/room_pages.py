@@ -1,7 +1,8 @@
-"""Requests to a desk's pages, and a desk without a stack that has a live room."""
+"""Requests to a desk's pages, and a desk on recorded state, without a stack, that has a live room."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +11,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pandas as pd
 
 from workshop_kit.classroom.protocol import JoinCode
-from workshop_kit.instructor.audience import Audience
+from workshop_kit.instructor.audience import Audience, RequestLines
 from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.controller import Controller
+from workshop_kit.instructor.controller import LINE_COLUMNS, Controller
+from workshop_kit.instructor.demo import PICTURES
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.room_server import open_room
 from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.lessons.track_times import TrackTimes
+from workshop_kit.observe.watch import Tables
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,54 @@ def open_pages(desk: PresenterApi) -> Iterator[Pages]:
     server.stop()
 
 
+SERVICES = ("master-db", "redis", "replica-db", "service")
+
+
+class RecordedController:
+    """A controller without a stack: its faults and its load are as a test sets them, its tables as it records them."""
+
+    def __init__(self, root: Path) -> None:
+        self.audience = Audience()
+        self.stack = SimpleNamespace(root=root)
+        self.job = None
+        self.tables = Tables()
+        self.request_lines = RequestLines("demo-tea-for-one")
+        self.faults: list[dict[str, Any]] = []
+        self.sent: dict[str, Any] | None = None
+        self.watcher = SimpleNamespace(tables=lambda: self.tables)
+        self.load_generator = SimpleNamespace(state=lambda: self.sent)
+        self.active_faults = SimpleNamespace(listed=lambda: self.faults, problems=[], revert_all=self.faults.clear)
+
+    def inject(self, fault: str, target: str, parameters: dict[str, Any], seconds: float | None) -> None:
+        """Add a fault."""
+        one = {"id": str(len(self.faults)), "fault": fault, "target": target, "parameters": parameters}
+        self.faults.append(one | {"seconds_left": seconds})
+
+    def load(self, request: str, rate_per_second: int) -> None:
+        """Set the load."""
+        self.sent = {"request": request, "rate_per_second": rate_per_second}
+
+    def wait_until_well(self) -> None:
+        """Everything is well."""
+
+    def services(self) -> list[dict[str, str]]:
+        """The containers, all healthy."""
+        return [{"name": name, "status": "running", "health": "healthy"} for name in SERVICES]
+
+    def lines(self) -> pd.DataFrame:
+        """No line."""
+        return pd.DataFrame(columns=LINE_COLUMNS)
+
+    def lines_of(self, _: str) -> RequestLines:
+        """The recorded lines."""
+        return self.request_lines
+
+    def picture(self) -> dict[str, str]:
+        """The picture of the demo's first step."""
+        png = (PICTURES / "01-well.png").read_bytes()
+        return {"png": base64.b64encode(png).decode(), "alt": "recorded"}
+
+
 @dataclass(frozen=True)
 class RoomPages(Pages):
     """The pages of a desk without a stack, and requests to its room."""
@@ -86,10 +138,10 @@ class RoomPages(Pages):
 @contextmanager
 def open_room_pages(root: Path, folder: Path, track: str = "full", start: str = "") -> Iterator[RoomPages]:
     """Open a desk with a room, whose code is kept in a folder; its track begins at a time of day."""
-    audience, server = Audience(), open_room(folder / "code", "127.0.0.1")
-    controller: Any = SimpleNamespace(audience=audience, stack=SimpleNamespace(root=root), picture=str)
+    controller: Any = RecordedController(root)
+    server = open_room(folder / "code", "127.0.0.1")
     times = TrackTimes.of(root, track, start)
-    api = RoomApi(server.code, audience, root, times)
+    api = RoomApi(server.code, controller.audience, root, times)
     server.start(api.classroom)
     with open_pages(PresenterApi(controller, api, times)) as pages:
         yield RoomPages(pages.server, pages.desk, pages.web, server.code, api)

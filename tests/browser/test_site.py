@@ -19,7 +19,13 @@ from tests.commands import run
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 WIDTHS = (400, 800, 1440)
-PAGES = ("index", "docs/book/01_container", "docs/commands", "notebooks/01_container.notes")
+PAGES = (
+    "index",
+    "docs/book/01_container",
+    "docs/book/ahead/03_logging",
+    "docs/commands",
+    "notebooks/01_container.notes",
+)
 WITHOUT_EXCERPT = "Failed to fetch"
 """What Sphinx's search says where a page comes from a file: a result is there, its excerpt needs a server."""
 

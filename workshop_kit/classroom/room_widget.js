@@ -2,24 +2,31 @@
 
 const NOTICE = "wk-notice"; // one note on the page, whatever the number of such widgets
 
-const FOLDED = " Your track leaves it out: here it is to read. ./workshop start --track full brings its cells.";
+const FOLDED = ". Your track leaves it out: here it is to read. ./workshop start --track full brings its cells.";
 const OPEN_MS = 5000;
 
 // A cell that the track skips stands, as text, in the cell that is there in its place.
-function standsFor(model, cell) {
-  const folded = model.getMetadata("workshop")?.cells ?? [];
-  return folded.some((one) => one.id === cell);
+function foldedIn(model, cell) {
+  return (model.getMetadata("workshop")?.cells ?? []).find((one) => one.id === cell);
 }
 
-// JupyterLab draws a text cell some time after it is in sight.
-async function unfold(widget) {
+function headingOf(cell) {
+  return [].concat(cell.source).join("").split("\n")[0].replace(/^#+ +/, "");
+}
+
+// Open the text in which a cell is folded, and scroll to the cell's heading. JupyterLab draws a text cell some time
+// after it is in sight.
+async function unfold(widget, cell) {
   const ends = Date.now() + OPEN_MS;
   let details = null;
   while (!details && Date.now() < ends) {
     details = widget.node.querySelector("details");
     if (!details) await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  if (details) details.open = true;
+  if (!details) return;
+  details.open = true;
+  const headings = [...details.querySelectorAll("strong")];
+  headings.find((one) => one.textContent === headingOf(cell))?.scrollIntoView({ block: "start" });
 }
 
 // JupyterLab draws only the cells in sight, so the notebook itself has to scroll. Return whether the cell is folded.
@@ -29,11 +36,11 @@ async function goTo(lesson, cell) {
   await tab?.context.ready;
   const cells = tab?.content.widgets ?? [];
   const whole = cells.findIndex((one) => one.model.id === cell);
-  const index = whole < 0 ? cells.findIndex((one) => standsFor(one.model, cell)) : whole;
+  const index = whole < 0 ? cells.findIndex((one) => foldedIn(one.model, cell)) : whole;
   if (index < 0) return false;
   tab.content.activeCellIndex = index;
   await tab.content.scrollToItem(index, "start");
-  if (whole < 0) await unfold(cells[index]);
+  if (whole < 0) await unfold(cells[index], foldedIn(cells[index].model, cell));
   return whole < 0;
 }
 

@@ -51,7 +51,7 @@ def error_of(work: Callable[[], Awaitable[object]]) -> str:
 
 def redis(port: int, host: str = "127.0.0.1") -> Redis:
     """A client as the service has it."""
-    return Redis(host=host, port=port, retry=None, socket_timeout=0.2)
+    return Redis(host=host, port=port, retry=None, socket_timeout=0.2)  # type: ignore[arg-type]
 
 
 def test_a_pool_without_a_free_connection(tmp_path: Path) -> None:

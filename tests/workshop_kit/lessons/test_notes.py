@@ -12,6 +12,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from tests.workshop_kit.conftest import Cli
+from workshop_kit.errors import Exit
 from workshop_kit.lessons import notes
 from workshop_kit.lessons.notes import Note
 from workshop_kit.lessons.plan import minutes_of
@@ -148,3 +150,19 @@ def test_the_instructors_notebooks_have_all_cells_of_the_lesson_in_order(empty_w
 def test_a_note_cannot_bring_markup() -> None:
     """HTML in a note is text."""
     assert "&lt;img src=x&gt;" in Note("title", "", "**Before.** <img src=x>").html
+
+
+def test_the_command_writes_the_pages_of_a_track(cli: Cli, tmp_path: Path) -> None:
+    """Those that the track opens, with times of day; without ``--track`` it is that of the workspace."""
+    workspace = Workspace.open(tmp_path / "workspace")
+    variables = {"WORKSHOP_WORKSPACE": str(workspace.folder)}
+    workspace.choose_track("90min")
+    opened = load_course(CHECKOUT).names("90min")
+    said = cli("notes", "--start", "09:00", "--out", str(tmp_path / "short"), **variables)
+    assert [Path(line).stem for line in said.stdout.splitlines()] == list(opened)
+    assert re.search(r"\d\d:\d\d to \d\d:\d\d on the track 90min", (tmp_path / "short" / "03_logging.html").read_text())
+    said = cli("notes", "--track", "full", "--out", str(tmp_path / "full"), **variables)
+    assert [Path(line).stem for line in said.stdout.splitlines()] == list(LESSONS)
+    refused = cli("notes", "--start", "9", **variables)
+    assert (refused.returncode, refused.stdout) == (Exit.WRONG_USAGE, "")
+    assert "'9' is no time of day" in refused.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -27,7 +27,7 @@ RESTS = [
     for number, section in enumerate(sections)
     if section.rest
 ]
-ON_TRACK = [(lesson.name, track) for lesson in COURSE.lessons for track in TRACKS if track in lesson.minutes]
+ON_TRACK = [(lesson, track) for track in TRACKS for lesson in COURSE.names(track)]
 
 
 @dataclass
@@ -61,8 +61,8 @@ def names_in(source: str) -> Names:
     return names
 
 
-def missing_names(lesson: str, sections: Sequence[Section], *before: str) -> dict[str, set[str]]:
-    """Return the names that are not defined when the cells of these sections run in a new kernel, by cell."""
+def missing_names(lesson: str, ids: Iterable[str]) -> dict[str, set[str]]:
+    """Return the names that are not defined when these cells run in a new kernel, by cell."""
     cells = {
         cell["id"]: cell["source"]
         for cell in notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")
@@ -70,7 +70,7 @@ def missing_names(lesson: str, sections: Sequence[Section], *before: str) -> dic
     }
     known = set(KERNEL)
     missing: dict[str, set[str]] = {}
-    for cell in (*before, *(cell for section in sections for cell in section.cells)):
+    for cell in ids:
         if cell not in cells:
             continue
         names = names_in(cells[cell])
@@ -80,22 +80,27 @@ def missing_names(lesson: str, sections: Sequence[Section], *before: str) -> dic
     return missing
 
 
+def after_the_rest(sections: Sequence[Section]) -> list[str]:
+    """Return the first cell, and those of some sections."""
+    return [SETUP, *(cell for section in sections for cell in section.cells)]
+
+
 @pytest.mark.parametrize(("lesson", "number"), RESTS)
 def test_a_lesson_goes_on_in_a_new_kernel_after_a_rest(lesson: str, number: int) -> None:
     """The first cell and those below the rest's heading are enough, after a night, a reboot, a new kernel."""
-    assert missing_names(lesson, COURSE.sections[lesson][number:], SETUP) == {}
+    assert missing_names(lesson, after_the_rest(COURSE.sections[lesson][number:])) == {}
 
 
 @pytest.mark.parametrize(("lesson", "track"), ON_TRACK)
 def test_a_track_keeps_the_cells_that_its_cells_need(lesson: str, track: str) -> None:
-    """No cell of a track uses a name that only a section defines which the track skips."""
-    sections = [section for section in COURSE.sections[lesson] if track in section.minutes]
-    assert missing_names(lesson, sections) == {}
+    """No cell of a track uses a name that only a cell defines which the track skips."""
+    kept = [cell for section in COURSE.sections[lesson] for cell in section.cells_on(track)]
+    assert missing_names(lesson, kept) == {}
 
 
 def test_a_name_from_before_the_rest_is_noticed() -> None:
     """Lesson 02 without its first section after the rest, which imports the tools, lacks them."""
     lesson = "02_configuration"
     numbers = [number for number, section in enumerate(COURSE.sections[lesson]) if section.rest]
-    missing = missing_names(lesson, COURSE.sections[lesson][numbers[0] + 1 :], SETUP)
+    missing = missing_names(lesson, after_the_rest(COURSE.sections[lesson][numbers[0] + 1 :]))
     assert "settings" in set().union(*missing.values())

@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates" / "lesson"
 SUFFIX = ".template"
 NAME = re.compile(r"\d\d_([a-z]+)(_[a-z]+)*")
 MINUTES = 20
-LAST_LESSON = re.compile(r"(?:^\d\d_\w+ = \{.*\n)+", re.MULTILINE)
+LAST_LESSON = re.compile(r"(?:^\d\d[a-z]?_\w+ = \{.*\n)+", re.MULTILINE)
 FULL_TRACK = re.compile(r"^(full = \{ minutes = )\d+(.* total = )\d+", re.MULTILINE)
 FIRST_EXERCISE = re.compile(r"^\[\[exercise\]\]$", re.MULTILINE)
 
@@ -72,9 +72,10 @@ def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> s
     """Return exercises.toml with the lesson, its minutes on the track ``full``, its sections, and its exercise."""
     course = load_course(root)
     lesson = LessonTime(name, words["Placeholder"], words["placeholder"], {"full": MINUTES})
-    longer = replace(course, lessons=tuple(sorted([*course.lessons, lesson], key=lambda one: one.name)))
+    lessons = tuple(sorted([*course.lessons, lesson], key=lambda one: one.name))
+    longer = replace(course, lessons=lessons, notebooks=(*course.notebooks, name))
     made = timetable(longer, "full", "09:30")
-    minutes, total = course.tracks["full"].minutes + MINUTES, made[-1].end - made[0].start
+    minutes, total = course.tracks["full"].minutes + MINUTES, sum(block.minutes for block in made)
     line = f'{name} = {{ title = "{lesson.title}", prefix = "{lesson.prefix}", minutes = {{ full = {MINUTES} }} }}\n'
     sections, exercise = FIRST_EXERCISE.split(entries)
     text = (root / FILE).read_text(encoding="utf-8")

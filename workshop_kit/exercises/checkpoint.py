@@ -184,13 +184,18 @@ class SolvedFiles:
                 solve(self.exercise_service, exercise.id)
 
     def _leads_to(self, lesson: str) -> bool:
-        """Return whether the last notebook leaves the files that ``lesson`` begins with."""
+        """Return whether the last notebook leaves the files that ``lesson`` begins with, or that it can fill in.
+
+        A notebook on a track fills in what the lessons would have made that the track leaves out.
+        """
         known = course.load_course(self.exercise_service.root)
         names = list(known.notebooks)
         if lesson not in names or self.lesson not in names:
             return False
         between = names[names.index(self.lesson) + 1 : names.index(lesson)]
-        return names.index(self.lesson) < names.index(lesson) and all(known.is_more(name) for name in between)
+        on_track = known.names(self.exercise_service.workspace.track)
+        is_near = not any(name in on_track for name in between if not known.is_more(name))
+        return names.index(self.lesson) < names.index(lesson) and is_near
 
 
 def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:

@@ -13,8 +13,8 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry
 from workshop_kit.exercises.findings import FOLDER
 from workshop_kit.files import files_below, write_atomically
-from workshop_kit.workspace import growth
-from workshop_kit.workspace.course import FILE
+from workshop_kit.workspace import growth, summary
+from workshop_kit.workspace.course import FILE, Course, load_course
 from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.merge import notebook_bytes
 from workshop_kit.workspace.regions import FINISHED, FileStage, MarkerError, plain, region_of, starter
@@ -77,10 +77,21 @@ def _wanted(root: Path) -> dict[str, bytes]:
         elif source.name in of_service and source.file.endswith(OF_SERVICE) and source.file not in NOT_OF_SERVICE:
             wanted[f"{APP}/{source.file}"] = _module(source, "--" if source.file.endswith(".sql") else "#")
     by_path = {source.path: source for source in of_service.values()}
+    course = load_course(root)
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         needed = [cell for one in exercises if one.page == path.stem for cell in one.cells]
-        wanted[f"notebooks/{path.name}"] = _filled(path, needed, own_cells, by_path)
+        texts = own_cells | _texts(root, course, path.stem)
+        wanted[f"notebooks/{path.name}"] = _filled(path, needed, texts, by_path)
     return wanted
+
+
+def _texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
+    """Return the first and the last text of a lesson by the ids of their cells, with all lines of its summary."""
+    lines = summary.load(root, lesson)
+    if lines is None:
+        return {}
+    kept = course.kept(lesson, "full")
+    return {summary.HEAD: lines.head(kept, course.minutes(lesson, "full")), summary.END: lines.end(kept)}
 
 
 def _starter(source: Source) -> str:

@@ -131,6 +131,8 @@ class TrackEntry(Entry):
     wrap_up: AnyMinutes = 0
     total: AnyMinutes = 0
     """The minutes of the whole timetable."""
+    second_day: LessonName | None = None
+    """The lesson with which a second day begins."""
 
 
 class LessonEntry(Entry):
@@ -142,7 +144,9 @@ class LessonEntry(Entry):
     minutes: Mapping[str, Minutes] = {}
     """The minutes for talking, doing and debriefing on each track that has it."""
     more: bool = False
-    """true: a lesson's second notebook, with what nobody has to do; it has no minutes."""
+    """true: a lesson's second notebook, with what nobody has to do; minutes, if any, are those of a visit."""
+    visit: str = ""
+    """What a second notebook is visited for."""
 
 
 class SectionEntry(Entry, extra="allow"):
@@ -152,6 +156,8 @@ class SectionEntry(Entry, extra="allow"):
 
     rest: bool = False
     """A break may come before it."""
+    cells: Mapping[str, tuple[CellId, ...]] = {}
+    """The cells that a track has of it besides the first one, where it has not all of them."""
 
 
 class Registry(Entry):

@@ -151,9 +151,12 @@ class Lesson:
         task.show()
         return task
 
-    def fill_in(self, *cells: str) -> None:
-        """Make what skipped cells of this lesson (ids) would have made. See `checkpoint.fill_in`."""
-        for sentence in checkpoint.fill_in(self.exercise_service, self.name, cells):
+    def fill_in(self, *cells: str, lesson: str = "") -> None:
+        """Make what skipped cells (ids) of this lesson, or of an earlier ``lesson``, would have made.
+
+        See `checkpoint.fill_in`.
+        """
+        for sentence in checkpoint.fill_in(self.exercise_service, lesson or self.name, cells):
             print(sentence)  # noqa: T201 - it is the cell's output
 
     def board(self) -> None:

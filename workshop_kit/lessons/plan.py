@@ -1,6 +1,6 @@
 """The timetable of a track: welcome, lessons with the headings to stop at, demo, breaks, buffer and wrap-up.
 
-Lengths come from exercises.toml. Times of day are minutes since midnight.
+Lengths come from exercises.toml. Times of day are minutes since midnight. `lessons.late` says what to cut.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ from workshop_kit.workspace.course import Course, ExerciseTime, LessonTime, Sect
 DAY_MINUTES = 24 * 60
 NOON = 12 * 60 + 15
 CAPTION = "Track {track}, {start} to {end}: {minutes} minutes, {lesson_minutes} of them lessons, {break_minutes} breaks"
+CAPTION_OF_DAYS = (
+    "Track {track}, {days} days from {start}: {minutes} minutes, "
+    "{lesson_minutes} of them lessons, {break_minutes} breaks"
+)
 COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
 DEMO = CHECKOUT / "workshop_kit" / "instructor" / "demo.toml"
+ENCORE = "Encore"
+"""How the title of a step begins that gives game day away."""
+GAME_DAY = "05_game_day"
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,11 @@ class Block:
     are the lesson's in this block; those without minutes on the track are skipped.
     """
 
-    kind: Literal["welcome", "lesson", "demo", "break", "lunch", "buffer", "wrap-up"]
+    kind: Literal["welcome", "lesson", "demo", "visit", "break", "lunch", "buffer", "wrap-up"]
     minutes: int
     title: str
     start: int = 0
+    day: int = 1
     lesson: str = ""
     track: str = ""
     exercises: tuple[ExerciseTime, ...] = ()
@@ -78,16 +86,31 @@ def timetable(course: Course, track: str, start: str) -> list[Block]:
     """
     chosen = course.tracks[find_track(track)]
     begin = minutes_of(start)
-    blocks = [Block("welcome", chosen.welcome, "Welcome and set-up"), *_with_breaks(course, chosen)]
-    blocks += [Block("buffer", chosen.buffer, "Buffer: what took longer, and questions"), _wrap_up(course, chosen)]
-    placed = _placed(begin, blocks)
-    if chosen.lunch_minutes:
-        placed = _placed(begin, _with_lunch(placed, chosen.lunch_minutes))
-    if placed[-1].end > DAY_MINUTES:
-        latest = DAY_MINUTES - (placed[-1].end - begin)
-        step = f"Begin by {clock(latest)}, or choose a shorter track."
-        raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
-    return placed
+    blocks: list[Block] = []
+    for day, work in enumerate(_days(course, chosen), start=1):
+        placed = _placed(begin, work)
+        if chosen.lunch_minutes:
+            placed = _placed(begin, _with_lunch(placed, chosen.lunch_minutes))
+        if placed[-1].end > DAY_MINUTES:
+            latest = DAY_MINUTES - (placed[-1].end - begin)
+            step = f"Begin by {clock(latest)}, or choose a shorter track."
+            raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
+        blocks += [replace(block, day=day) for block in placed]
+    return blocks
+
+
+def _days(course: Course, track: Track) -> Iterator[list[Block]]:
+    """Yield the blocks of each day: the first one has the welcome, the last one the buffer and the wrap-up."""
+    work = list(_work(course, track))
+    lessons = [block.lesson for block in work]
+    cut = lessons.index(track.second_day) if track.second_day else len(work)
+    first = [Block("welcome", track.welcome, "Welcome and set-up"), *_with_breaks(work[:cut], track)]
+    last = [Block("buffer", track.buffer, "Buffer: what took longer, and questions"), _wrap_up(course, track)]
+    if cut == len(work):
+        yield first + last
+    else:
+        yield first
+        yield _with_breaks(work[cut:], track) + last
 
 
 def minutes_of(moment: str) -> int:
@@ -117,24 +140,32 @@ def as_json(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
 
 
 def _summary(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
-    start, end = blocks[0].start, blocks[-1].end
     return {
         "track": track,
-        "start": clock(start),
-        "end": clock(end),
-        "minutes": end - start,
+        "days": blocks[-1].day,
+        "start": clock(blocks[0].start),
+        "end": clock(blocks[-1].end),
+        "minutes": sum(block.minutes for block in blocks),
         "lesson_minutes": sum(block.minutes for block in blocks if block.kind == "lesson"),
         "break_minutes": sum(block.minutes for block in blocks if block.kind in {"break", "lunch"}),
     }
 
 
 def _work(course: Course, track: Track) -> Iterator[Block]:
-    """Yield the lessons of a track, cut where a break may come, and the demo after the first one."""
-    lessons = [lesson for lesson in course.lessons if lesson.minutes.get(track.name)]
-    for lesson in lessons:
-        yield from _lesson_blocks(lesson, course, track.name)
-        if lesson is lessons[0] and track.demo:
-            yield Block("demo", track.demo, f"Demo, {_demo_steps(track.demo)} (./workshop desk)")
+    """Yield the lessons of a track, cut where a break may come, the demo after the first one, and visits."""
+    lessons = {lesson.name: lesson for lesson in course.lessons if lesson.minutes.get(track.name)}
+    visits = {more.name: more for more in course.more if more.minutes.get(track.name)}
+    needs_demo = bool(track.demo)
+    for name in course.notebooks:
+        if name in visits:
+            visit = visits[name]
+            yield Block("visit", visit.minutes[track.name], f"Visit {name}: {visit.visit}")
+        if name not in lessons:
+            continue
+        yield from _lesson_blocks(lessons[name], course, track.name)
+        if needs_demo:
+            yield Block("demo", track.demo, f"Demo, {_demo_steps(course, track)} (./workshop desk)")
+            needs_demo = False
 
 
 def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
@@ -154,9 +185,12 @@ def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[B
         yield replace(whole, minutes=sum(part.minutes.get(track, 0) for part in some), exercises=here, sections=some)
 
 
-def _demo_steps(minutes: int) -> str:
+def _demo_steps(course: Course, track: Track) -> str:
+    """Return the steps of the demo that fit; without its encore where the track plays game day."""
     steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
-    fit = sum(done <= minutes for done in accumulate(step["minutes"] for step in steps))
+    plays_game_day = GAME_DAY in course.names(track.name)
+    shown = [step for step in steps if not (plays_game_day and step["title"].startswith(ENCORE))]
+    fit = sum(done <= track.demo for done in accumulate(step["minutes"] for step in shown))
     return f"steps 1 to {fit} of {len(steps)}"
 
 
@@ -171,13 +205,13 @@ def _wrap_up(course: Course, track: Track) -> Block:
     return block
 
 
-def _with_breaks(course: Course, track: Track) -> list[Block]:
-    """Return lessons and demo, with a break before each block with which the track's ``break_after`` is exceeded.
+def _with_breaks(work: Sequence[Block], track: Track) -> list[Block]:
+    """Return the ``work`` of a day, with a break before each block with which the track's ``break_after`` is exceeded.
 
     A block may be longer than that. Parts of a lesson without a break between them become one block.
     """
     stretch, blocks = 0, list[Block]()
-    for block in _work(course, track):
+    for block in work:
         if track.break_minutes and stretch and stretch + block.minutes > track.break_after:
             blocks.append(Block("break", track.break_minutes, "Break"))
             stretch = 0
@@ -206,7 +240,7 @@ def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
 
 
 def _block_data(block: Block) -> dict[str, Any]:
-    times = {"start": clock(block.start), "end": clock(block.end), "minutes": block.minutes}
+    times = {"day": block.day, "start": clock(block.start), "end": clock(block.end), "minutes": block.minutes}
     data: dict[str, Any] = {"kind": block.kind, **times, "title": block.title}
     if block.lesson:
         names = ("id", "title", "weight", "minutes", "debrief_minutes")
@@ -219,17 +253,20 @@ def _block_data(block: Block) -> dict[str, Any]:
 
 def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
+    has_days = blocks[-1].day > 1
     for block in blocks:
         parts = [f"{one.id} {one.minutes} + {one.debrief_minutes}" for one in block.core]
         if extra := len(block.exercises) - len(block.core):
             parts.append(f"{extra} extra")
         what = f"{block.lesson}: {block.title}" if block.lesson else block.title
-        yield f"{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
+        day = f"day {block.day}, " if has_days else ""
+        yield f"{day}{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
 
 
 def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> str:
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
-    caption, found = CAPTION.format(**_summary(track, blocks)), list(rows(blocks))
+    form = CAPTION_OF_DAYS if blocks[-1].day > 1 else CAPTION
+    caption, found = form.format(**_summary(track, blocks)), list(rows(blocks))
     lines = [str(table(caption, COLUMNS, found))]
     if markdown:
         table_rows = [COLUMNS, ("---", "---:", "---", "---"), *found]

@@ -156,11 +156,11 @@ def _on_track(workspace: Workspace, name: str, content: bytes) -> bytes:
     """Return a notebook of a lesson as the workspace's track has it, and any other file as it is."""
     if not name.endswith(".ipynb"):
         return content
-    path = PurePath(name)
-    sections = load_course(CHECKOUT).sections.get(path.stem, ())
-    if path.parts[0] == INSTRUCTOR:
-        sections = tuple(map(_with_notes, sections))
-    return track_notebook.fold(content, sections, workspace.track)
+    lesson = PurePath(name).stem
+    course = load_course(CHECKOUT)
+    if lesson not in course.sections:
+        return content
+    return track_notebook.fold(content, track_notebook.on_track(CHECKOUT, course, lesson, workspace.track))
 
 
 def _with_notes(part: Section) -> Section:

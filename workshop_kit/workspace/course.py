@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from workshop_kit.paths import CHECKOUT
 FILE = "exercises/exercises.toml"
 MY_SERVICE = "my_service"
 """The folder of a workspace that holds the participant's own service."""
-TRACKS = ("90min", "half-day", "full")
+TRACKS = ("90min", "half-day", "day", "full")
 LESSON = re.compile(r"\d\d[a-z]?_\w+")
 """The name of a notebook of the series; others of a workspace (a copy, say) are found by their whole name only."""
 
@@ -29,7 +29,7 @@ class Track:
     """A way through the workshop. ``minutes`` are those of its lessons; ``exercises`` None: as many as fit.
 
     The other minutes are of what stands around the lessons: a break after at most ``break_after`` of them, for example.
-    All of it takes ``total`` minutes.
+    All of it takes ``total`` minutes. With a ``second_day``, the lesson of that name begins one.
     """
 
     name: str
@@ -43,19 +43,28 @@ class Track:
     lunch_minutes: int = 0
     buffer: int = 0
     wrap_up: int = 0
+    second_day: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
     """A part of a lesson: ``cells`` (ids) from the one with its ``heading`` to the next section.
 
-    ``minutes`` by track; a track that is not among them skips the section. A break may come before a ``rest``.
+    ``minutes`` by track; a track that is not among them skips the section. A track that is in ``some`` has only these
+    cells of it. A break may come before a ``rest``.
     """
 
     heading: str
     cells: tuple[str, ...]
     minutes: Mapping[str, int]
     rest: bool = False
+    some: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def cells_on(self, track: str) -> tuple[str, ...]:
+        """Return the cells (ids) that ``track`` keeps."""
+        if track not in self.minutes:
+            return ()
+        return self.some.get(track, self.cells)
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,16 @@ class LessonTime:
     title: str
     prefix: str
     minutes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class MoreTime:
+    """A second notebook: ``name``, the minutes of a visit by track, and what it is visited for."""
+
+    name: str
+    title: str
+    minutes: Mapping[str, int]
+    visit: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +117,7 @@ class ExerciseTime:
 class Course:
     """The lessons in their order, the tracks by name, and the exercises and sections by lesson.
 
-    ``notebooks`` has the names of all notebooks in their order, also of those with what nobody has to do.
+    ``notebooks`` has the names of all notebooks in their order, also of those with what nobody has to do: ``more``.
     """
 
     lessons: tuple[LessonTime, ...]
@@ -106,6 +125,7 @@ class Course:
     exercises: tuple[ExerciseTime, ...] = ()
     sections: Mapping[str, tuple[Section, ...]] = field(default_factory=dict)
     notebooks: tuple[str, ...] = ()
+    more: tuple[MoreTime, ...] = ()
 
     def is_more(self, name: str) -> bool:
         """Return whether a notebook has only what nobody has to do."""
@@ -114,6 +134,14 @@ class Course:
     def lesson(self, name: str) -> LessonTime | None:
         """Return the lesson called ``name`` (``01_container``), or None."""
         return next((lesson for lesson in self.lessons if lesson.name == name), None)
+
+    def kept(self, name: str, track: str) -> frozenset[str]:
+        """Return the cells (ids) that ``track`` keeps of the lesson ``name``; none of a lesson that it leaves out."""
+        return frozenset(cell for part in self.sections.get(name, ()) for cell in part.cells_on(track))
+
+    def minutes(self, name: str, track: str) -> int:
+        """Return the minutes of the lesson ``name`` on ``track``, also of one that is a part of the wrap-up."""
+        return sum(part.minutes.get(track, 0) for part in self.sections.get(name, ()))
 
     def names(self, track: str) -> tuple[str, ...]:
         """Return the names of the notebooks that ``track`` opens, in their order."""
@@ -144,12 +172,17 @@ def load_course(root: Path) -> Course:
             for name, one in document["lessons"].items()
             if not one.get("more")
         ]
+        more = [
+            MoreTime(name, one["title"], one.get("minutes", {}), one.get("visit", ""))
+            for name, one in document["lessons"].items()
+            if one.get("more")
+        ]
         exercises = [ExerciseTime(**{name: one[name] for name in names}) for one in document.get("exercise", [])]
         sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
     exercises.sort(key=lambda exercise: notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0)
-    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks)
+    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more))
 
 
 def find_track(name: str) -> str:
@@ -159,18 +192,30 @@ def find_track(name: str) -> str:
     return name
 
 
-def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, int]]) -> tuple[Section, ...]:
-    """Return the sections of a lesson: ``table`` has the minutes of each by the id of its first cell."""
+def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, Any]]) -> tuple[Section, ...]:
+    """Return the sections of a lesson: ``table`` has the entry of each by the id of its first cell."""
     texts = {cell["id"]: cell["source"] for cell in notebook_cells(root / "notebooks" / f"{lesson}.ipynb")}
-    ids, found = list(texts), []
+    ids = list(texts)
+    found: list[Section] = []
     starts = [ids.index(name) if name in texts else -1 for name in table]
     if starts != sorted(starts) or starts[:1] != [0]:
         raise WorkshopError(f"{FILE}: [sections.{lesson}] does not fit the notebook.", "Compare the ids of the cells.")
     for start, end, entry in zip(starts, [*starts[1:], len(ids)], table.values(), strict=True):
-        minutes = {name: value for name, value in entry.items() if name != "rest"}
+        cells = tuple(ids[start:end])
+        minutes = {name: value for name, value in entry.items() if name not in {"rest", "cells"}}
         heading = next((line for line in texts[ids[start]].splitlines() if line.startswith("#")), "")
-        found.append(Section(heading.lstrip("# "), tuple(ids[start:end]), minutes, bool(entry.get("rest"))))
+        if not found:  # what stands behind a title's colon is said of the whole lesson
+            heading = heading.partition(":")[0]
+        some = {track: _some_cells(lesson, cells, names) for track, names in entry.get("cells", {}).items()}
+        found.append(Section(heading.lstrip("# "), cells, minutes, bool(entry.get("rest")), some))
     return tuple(found)
+
+
+def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and those named."""
+    if unknown := [name for name in names if name not in cells]:
+        raise WorkshopError(f"{FILE}: [sections.{lesson}] has no cell {unknown[0]!r} there.", "Compare the ids.")
+    return tuple(cell for cell in cells if cell == cells[0] or cell in names)
 
 
 def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:

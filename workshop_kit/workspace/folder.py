@@ -29,7 +29,7 @@ LINKED = ("docs/audit.md", REFERENCES)
 """Pages that lessons link to; they are copied to the same place in a workspace."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
-NOT_COPIED = ("exercises.toml", ".expected.toml", ".predictions.toml", ".policy.toml", ".notes.md")
+NOT_COPIED = ("exercises.toml", ".expected.toml", ".predictions.toml", ".policy.toml", ".summary.toml", ".notes.md")
 """Endings of names that are not copied: a copy would go stale, and predictions, policies and notes tell the answers."""
 BASE, WRITTEN = "base", "written"
 """Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""

@@ -2,23 +2,36 @@
 
 The mark shows the stretch behind a triangle, as text, so that "Run all" passes it over in every editor and Shift+Enter
 takes one step. ``metadata.workshop`` holds its cells, so that `unfold` gives back the notebook byte for byte.
+
+What skipped cells would have made is filled in before the next cell that runs, also that of lessons before. The first
+and the last text say what is left.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 
-from workshop_kit.workspace.course import Section
+from workshop_kit.workspace import summary
+from workshop_kit.workspace.course import Course, Section, notebook_cells
 from workshop_kit.workspace.merge import Cell, notebook_bytes
 
 KEY = "workshop"
-"""The name of our part of a cell's metadata: ``cells`` has the cells in whose place the cell stands."""
+"""The name of our part of a cell's metadata: ``cells`` has the cells in whose place the cell stands.
+
+``text`` is what a first or last text was made as, which tells whether it was edited since.
+"""
 MAKERS = ("%%file ", "w.exercise(")
 """How the cells begin that make a file, or have an exercise in one."""
-FILL_IN = "# Not today, and needed later: what this part would have made.\nw.fill_in({})"
+SETUP = "setup"
+"""The id of the first code cell of a lesson: before it, nothing can be filled in."""
+FILL_IN = "# Not today, and needed now: what the parts left out would have made."
+FILL_COLUMNS = 88
 TEXT = """#### Not today: {headings}
 
 The track {track} leaves this part out. Run it at home: `./workshop start --track full` brings its cells back.
@@ -28,30 +41,133 @@ The track {track} leaves this part out. Run it at home: `./workshop start --trac
 {cells}
 
 </details>"""
+WITHIN = "some cells"
+"""The name of a stretch that begins within a section: its heading stands above it."""
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
-def fold(notebook: bytes, sections: Sequence[Section], track: str) -> bytes:
-    """Return ``notebook`` with what ``track`` skips of it folded; a lesson that is not on the track stays whole.
+@dataclass(frozen=True)
+class Maker:
+    """A cell (an id) of a lesson that makes a file."""
+
+    lesson: str
+    cell: str
+
+
+@dataclass(frozen=True)
+class LessonOnTrack:
+    """What a track has of a lesson: the cells (ids) that it ``kept``, none if it leaves the lesson out.
+
+    ``earlier`` are the makers that the track skips before the lesson, and that nothing has filled in. ``texts`` has the
+    first and the last text by id: as it is shipped, and as the track has it.
+    """
+
+    lesson: str
+    track: str
+    sections: Sequence[Section]
+    kept: frozenset[str]
+    earlier: tuple[Maker, ...] = ()
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def is_user(self, cell: Cell) -> bool:
+        """Return whether a cell may need what was skipped before it: code, but for the first and the last section's."""
+        return _is_user(cell, self.sections)
+
+
+def on_track(root: Path, course: Course, lesson: str, track: str) -> LessonOnTrack:
+    """Return what ``track`` has of a lesson of the checkout ``root``."""
+    kept = course.kept(lesson, track)
+    if not kept:
+        return LessonOnTrack(lesson, track, course.sections.get(lesson, ()), kept)
+    return LessonOnTrack(
+        lesson,
+        track,
+        course.sections[lesson],
+        kept,
+        tuple(_earlier(root, course, lesson, track)),
+        _texts(root, course, lesson, track),
+    )
+
+
+def _earlier(root: Path, course: Course, lesson: str, track: str) -> list[Maker]:
+    """Return the makers that the track skips before a lesson, and that no cell of an earlier lesson fills in."""
+    pending: list[Maker] = []
+    for name in course.notebooks[: course.notebooks.index(lesson)]:
+        if course.is_more(name):
+            continue
+        kept = course.kept(name, track)
+        for cell in notebook_cells(root / "notebooks" / f"{name}.ipynb"):
+            if cell["id"] not in kept:
+                pending += _makers(name, [cell])
+            elif _is_user(cell, course.sections[name]):
+                pending = []
+    return pending
+
+
+def _is_user(cell: Cell, sections: Sequence[Section]) -> bool:
+    return cell["cell_type"] == "code" and cell["id"] != SETUP and cell["id"] not in sections[-1].cells
+
+
+def _makers(lesson: str, cells: Sequence[Cell]) -> list[Maker]:
+    """Return those of some cells that make a file."""
+    return [Maker(lesson, cell["id"]) for cell in cells if "".join(cell["source"]).startswith(MAKERS)]
+
+
+def _texts(root: Path, course: Course, lesson: str, track: str) -> dict[str, tuple[str, str]]:
+    """Return the first and the last text of a lesson by id: with all lines, and with those of the track."""
+    lines = summary.load(root, lesson)
+    if lines is None:
+        return {}
+    everything = frozenset(cell for part in course.sections[lesson] for cell in part.cells)
+    kept = course.kept(lesson, track)
+    names = course.names(track)
+    following = ""
+    if lesson != names[-1]:
+        name = names[names.index(lesson) + 1]
+        found = course.lesson(name)
+        following = f"[{name[: name.index('_')]} · {found.title if found else name}]({name}.ipynb)"
+    return {
+        summary.HEAD: (
+            lines.head(everything, course.minutes(lesson, "full")),
+            lines.head(kept, course.minutes(lesson, track)),
+        ),
+        summary.END: (lines.end(everything), lines.end(kept, following)),
+    }
+
+
+def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
+    """Return ``notebook`` with what the track skips of it folded; a lesson that is not on the track stays whole.
 
     A stretch in which a cell was run stays as it is. A damaged notebook is returned as it is.
     """
     notebook = unfold(notebook)
-    skipped = {cell for part in sections if track not in part.minutes for cell in part.cells}
-    if not skipped or not any(track in part.minutes for part in sections):
+    if not part.kept:
         return notebook
     try:
         document = json.loads(notebook)
-        cells: list[Cell] = []
-        for is_skipped, group in groupby(document["cells"], key=lambda cell: cell["id"] in skipped):
-            stretch = list(group)
-            if is_skipped and not any(cell.get("execution_count") or cell.get("outputs") for cell in stretch):
-                cells += _folded(stretch, sections, track)
-            else:
-                cells += stretch
+        cells = list(_on_track(document["cells"], part))
+        if cells == document["cells"]:
+            return notebook
     except (ValueError, KeyError, TypeError, AttributeError):
         return notebook
     return notebook_bytes({**document, "cells": cells})
+
+
+def _on_track(cells: Sequence[Cell], part: LessonOnTrack) -> Iterator[Cell]:
+    """Yield the cells of a notebook on a track."""
+    own = {cell for section in part.sections for cell in section.cells}
+    pending = list(part.earlier)
+    for is_skipped, group in groupby(cells, key=lambda cell: cell["id"] in own - part.kept):
+        stretch = list(group)
+        if is_skipped and not any(cell.get("execution_count") or cell.get("outputs") for cell in stretch):
+            yield _mark(stretch, part)
+            pending += _makers(part.lesson, stretch)
+            continue
+        for cell in stretch:
+            if pending and part.is_user(cell):
+                yield _fill(cell["id"], pending, part.lesson)
+                pending = []
+            yield _said(cell, part)
 
 
 def unfold(notebook: bytes) -> bytes:
@@ -69,19 +185,48 @@ def unfold(notebook: bytes) -> bytes:
 
 def replaced_by(cell: Cell) -> list[Cell]:
     """Return the cells in whose place a cell stands; [] for a cell of the lesson."""
-    return list(cell["metadata"].get(KEY, {}).get("cells", ()))
+    own = cell["metadata"].get(KEY, {})
+    cells = list(own.get("cells", ()))
+    if "text" in own and own["text"] != "".join(cell["source"]):
+        return [{**cells[0], "source": cell["source"]}]  # it was edited
+    return cells
 
 
-def _folded(stretch: Sequence[Cell], sections: Sequence[Section], track: str) -> Iterator[Cell]:
-    """Yield the mark of a stretch, and a cell that makes the files that the stretch would have made."""
-    first, ids = stretch[0]["id"], [cell["id"] for cell in stretch]
-    headings = " · ".join(part.heading for part in sections if part.cells[0] in ids)
-    text = TEXT.format(headings=headings, track=track, cells="\n\n".join(map(_as_text, stretch)))
-    yield _new("markdown", f"skip-{first}", text, stretch)
-    makers = [f'"{cell["id"]}"' for cell in stretch if "".join(cell["source"]).startswith(MAKERS)]
-    if makers:
-        code = _new("code", f"fill-{first}", FILL_IN.format(", ".join(makers)), [])
-        yield {**code, "execution_count": None, "outputs": []}
+def _mark(stretch: Sequence[Cell], part: LessonOnTrack) -> Cell:
+    """Return the mark of a stretch."""
+    ids = {cell["id"] for cell in stretch}
+    headings = [section.heading for section in part.sections if section.cells[0] in ids]
+    if stretch[0]["id"] not in {section.cells[0] for section in part.sections}:
+        headings.insert(0, WITHIN)
+    cells = "\n\n".join(map(_as_text, stretch))
+    text = TEXT.format(headings=" · ".join(headings), track=part.track, cells=cells)
+    return _new("markdown", f"skip-{stretch[0]['id']}", text, stretch)
+
+
+def _fill(before: str, makers: Sequence[Maker], lesson: str) -> Cell:
+    """Return a cell that makes what skipped cells would have made; it stands before the cell ``before``."""
+    lines = [FILL_IN]
+    for name, group in groupby(makers, key=lambda maker: maker.lesson):
+        words = [f'"{maker.cell}",' for maker in group]
+        if name != lesson:
+            words.append(f'lesson="{name}",')
+        call = f"w.fill_in({' '.join(words).rstrip(',')})"
+        if len(call) > FILL_COLUMNS:
+            wrapped = textwrap.wrap(" ".join(words), FILL_COLUMNS - 4, break_on_hyphens=False)
+            call = "\n".join(["w.fill_in(", *(f"    {line}" for line in wrapped), ")"])
+        lines.append(call)
+    cell = _new("code", f"fill-{before}", "\n".join(lines), [])
+    return {**cell, "execution_count": None, "outputs": []}
+
+
+def _said(cell: Cell, part: LessonOnTrack) -> Cell:
+    """Return a kept cell; of the first and the last text what is left, unless it was edited."""
+    shipped, text = part.texts.get(cell["id"], ("", ""))
+    if shipped == text or "".join(cell["source"]) != shipped:
+        return cell
+    new = _new("markdown", cell["id"], text, [cell])
+    new["metadata"][KEY]["text"] = text
+    return new
 
 
 def _new(cell_type: str, cell_id: str, source: str, instead_of: Sequence[Cell]) -> Cell:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import json
 
 import pytest
 
 from workshop_kit.bootstrap.__main__ import plan
+from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.plan import clock, minutes_of, timetable
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, load_course, notebook_cells
@@ -60,7 +63,8 @@ def test_an_exercise_of_a_track_has_its_section(track: str) -> None:
     """Its cell is in a section of the track, which has its minutes; the cell of any other exercise is skipped."""
     for exercise in COURSE.exercises:
         homes = [part for part in COURSE.sections[exercise.lesson] if exercise.cell in part.cells]
-        assert [track in part.minutes for part in homes] == [track in exercise.tracks for _ in homes], exercise.id
+        is_kept = [exercise.cell in part.cells_on(track) for part in homes]
+        assert is_kept == [track in exercise.tracks for _ in homes], exercise.id
         if exercise.weight == "core":
             assert len(homes) == 1, exercise.id
             assert track not in exercise.tracks or homes[0].minutes[track] >= exercise.all_minutes, exercise.id
@@ -68,23 +72,52 @@ def test_an_exercise_of_a_track_has_its_section(track: str) -> None:
 
 @pytest.mark.parametrize("track", TRACKS)
 def test_every_minute_of_the_track_is_in_the_timetable(track: str) -> None:
-    """It ends when the track says, block joins block, and the lessons have exactly their minutes, in their order.
+    """It takes what the track says, block joins block, and the lessons have exactly their minutes, in their order.
 
-    Around them stand the welcome, the demo after the first lesson, breaks, a buffer and the wrap-up.
+    Around them stand the welcome, the demo after the first lesson, breaks, a buffer and the wrap-up; in ninety minutes
+    there is no time for a demo and a break.
     """
     made = timetable(COURSE, track, "09:15")
-    assert clock(made[0].start) == "09:15"
-    assert made[-1].end - made[0].start == COURSE.tracks[track].total
-    assert all(one.end == other.start for one, other in itertools.pairwise(made))
+    assert sum(block.minutes for block in made) == COURSE.tracks[track].total
+    for _, group in itertools.groupby(made, key=lambda block: block.day):
+        day = list(group)
+        assert clock(day[0].start) == "09:15"
+        assert all(one.end == other.start for one, other in itertools.pairwise(day))
     lessons = [block for block in made if block.kind == "lesson"]
     minutes = {lesson.name: lesson.minutes[track] for lesson in COURSE.lessons if track in lesson.minutes}
     assert [name for name, _ in itertools.groupby(block.lesson for block in lessons)] == list(minutes)
     for name, planned in minutes.items():
         assert sum(block.minutes for block in lessons if block.lesson == name) == planned
     kinds = [block.kind for block in made]
-    assert kinds[:3] == ["welcome", "lesson", "demo"]
+    is_short = COURSE.tracks[track].total <= 90
+    assert kinds[:3] == ["welcome", "lesson", "lesson" if is_short else "demo"]
     assert kinds[-2:] == ["buffer", "wrap-up"]
-    assert "break" in kinds
+    assert ("break" in kinds) is not is_short
+
+
+def test_a_day_is_no_longer_than_eight_hours() -> None:
+    """With its breaks; and each day of two, too."""
+    for track in ("day", "full"):
+        days = itertools.groupby(timetable(COURSE, track, "09:00"), key=lambda block: block.day)
+        for _, group in days:
+            assert sum(block.minutes for block in group) <= 8 * 60
+
+
+def test_two_days_visit_the_tools_of_the_talk() -> None:
+    """The second notebooks are optional; the plan says when to open one, and what for."""
+    made = timetable(COURSE, "full", "09:30")
+    visits = {block.title for block in made if block.kind == "visit"}
+    for word in ("awslogs with jq", "sidecar", "ALB", "ECS"):
+        assert any(word in title for title in visits), word
+    assert next(block.lesson for block in made if block.day == 2) == COURSE.tracks["full"].second_day
+    assert {block.day for block in timetable(COURSE, "day", "09:30")} == {1}
+
+
+@pytest.mark.parametrize("track", ["half-day", "day", "full"])
+def test_the_demo_ends_before_it_gives_game_day_away(track: str) -> None:
+    """As the desk says: step 8 is the Tuesday of game day, which these tracks still have before them."""
+    (demo,) = [block for block in timetable(COURSE, track, "09:30") if block.kind == "demo"]
+    assert "steps 1 to 7 of 8" in demo.title
 
 
 @pytest.mark.parametrize("track", TRACKS)
@@ -103,9 +136,12 @@ def test_each_lesson_says_where_to_stop(track: str) -> None:
 
 
 def test_a_whole_day_has_its_lunch_at_noon() -> None:
-    """On the full track the break nearest to a quarter past twelve is lunch."""
-    (lunch,) = [block for block in timetable(COURSE, "full", "09:30") if block.kind == "lunch"]
-    assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
+    """The break nearest to a quarter past twelve is lunch, on each day."""
+    for track, days in (("day", [1]), ("full", [1, 2])):
+        lunches = [block for block in timetable(COURSE, track, "09:30") if block.kind == "lunch"]
+        assert [lunch.day for lunch in lunches] == days
+        for lunch in lunches:
+            assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
 
 
 def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,12 +159,53 @@ def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]
             assert block["title"] in line
 
 
-@pytest.mark.parametrize("track", ["full", "half-day"])
+@pytest.mark.parametrize("track", ["full", "day", "half-day"])
 def test_breaks_come_in_time(track: str) -> None:
     """Between two lie at most as many minutes as the track says, or one part of a lesson alone."""
     blocks, pauses = timetable(COURSE, track, "09:30"), {"break", "lunch"}
-    work = [block for block in blocks if block.kind in {"lesson", "demo", *pauses}]
+    work = [block for block in blocks if block.kind in {"lesson", "demo", "visit", *pauses}]
     assert work[-1].kind not in pauses
-    for is_pause, group in itertools.groupby(work, key=lambda block: block.kind in pauses):
+    for (_, is_pause), group in itertools.groupby(work, key=lambda block: (block.day, block.kind in pauses)):
         minutes = [block.minutes for block in group]
         assert len(minutes) == 1 or (not is_pause and sum(minutes) <= COURSE.tracks[track].break_after)
+
+
+def said(*words: str) -> str:
+    """What ``./workshop plan`` says of the half-day from 13:00."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        plan(["--track", "half-day", "--start", "13:00", *words])
+    return output.getvalue()
+
+
+def test_a_late_room_is_told_what_to_cut() -> None:
+    """The buffer first, then the longest exercise, of which the debrief stays; no more than is needed."""
+    (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "02_configuration"]
+    in_time = clock(lesson.start)
+    assert f"02_configuration was planned for {in_time}: you are in time." in said("--now", in_time, "--at", "02")
+    few = said("--now", clock(lesson.start + 7), "--at", "02")
+    assert "you are 7 minutes late." in few
+    assert "To end at 16:30, leave out:" in few
+    assert few.count("\n- ") == 1
+    assert "the buffer (10 minutes)" in few
+    more = said("--now", clock(lesson.start + 16), "--at", "02")
+    assert "./workshop solution config.env --anyway" in more
+    assert more.count("\n- ") == 2
+    assert "gameday" not in more
+    hopeless = said("--now", clock(lesson.start + 100), "--at", "conf")
+    assert "With all of that you end" in hopeless
+
+
+def test_a_time_alone_says_where_the_room_should_be() -> None:
+    """And what saves how many minutes from there on; exercises that are over are none of it."""
+    (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "03_logging"]
+    text = said("--now", clock(lesson.start + 2))
+    assert "you are here: 03_logging, A log file in a container." in text
+    assert "config.env" not in text
+    assert "- by up to 10 minutes: the buffer" in text
+    with pytest.raises(WrongUsage, match="Nothing is planned at 18:00"):
+        said("--now", "18:00")
+    with pytest.raises(WrongUsage, match="Add --now with the time"):
+        said("--at", "03")
+    with pytest.raises(WrongUsage, match="There is no lesson '09'"):
+        said("--now", "13:30", "--at", "09")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.track_notebook import fold, unfold
+from workshop_kit.workspace.track_notebook import fold, on_track, unfold
 
 COURSE = load_course(CHECKOUT)
 ON_TRACK = [(track, lesson) for track in TRACKS for lesson in COURSE.names(track)]
@@ -30,7 +31,7 @@ def shipped(lesson: str) -> bytes:
 
 def folded(lesson: str, track: str) -> bytes:
     """The same on a track."""
-    return fold(shipped(lesson), COURSE.sections[lesson], track)
+    return fold(shipped(lesson), on_track(CHECKOUT, COURSE, lesson, track))
 
 
 def cells(notebook: bytes) -> list[Cell]:
@@ -48,19 +49,20 @@ def edited(notebook: bytes, changes: Mapping[str, Mapping[str, object]]) -> byte
 def test_without_the_track_it_is_as_it_was_shipped(track: str, lesson: str) -> None:
     """Byte for byte; and to fold it twice is to fold it once."""
     assert unfold(folded(lesson, track)) == shipped(lesson)
-    assert fold(folded(lesson, track), COURSE.sections[lesson], track) == folded(lesson, track)
+    assert fold(folded(lesson, track), on_track(CHECKOUT, COURSE, lesson, track)) == folded(lesson, track)
 
 
 @pytest.mark.parametrize("damaged", [b"no JSON", b'{"cells": 3}', b'{"cells": [{"metadata": {"workshop": 1}}]}'])
 def test_a_damaged_notebook_stays_as_it_is(damaged: bytes) -> None:
     """JupyterLab tells about it."""
-    assert fold(damaged, COURSE.sections[LESSON], "90min") == damaged
+    assert fold(damaged, on_track(CHECKOUT, COURSE, LESSON, "90min")) == damaged
 
 
 def test_what_was_run_stays_open() -> None:
     """A stretch with an output is not folded: the output would be lost."""
     run = {"layers": {"execution_count": 7}}
-    ids = [cell["id"] for cell in cells(fold(edited(shipped(LESSON), run), COURSE.sections[LESSON], "90min"))]
+    part = on_track(CHECKOUT, COURSE, LESSON, "90min")
+    ids = [cell["id"] for cell in cells(fold(edited(shipped(LESSON), run), part))]
     assert ("layers" in ids, "stop" in ids) == (True, False)
 
 
@@ -107,3 +109,58 @@ def test_an_update_keeps_edited_cells_and_the_track(workspace: Workspace) -> Non
     content.follow_track(workspace)
     after = {cell["id"]: cell["source"] for cell in cells((workspace.folder / NAME).read_bytes())}
     assert (after["order"], after["stop"]) == ("mine", "mine, too")
+
+
+def fills(lesson: str, track: str) -> dict[str, str]:
+    """The cells of a lesson that make what the track leaves out, by their ids."""
+    return {
+        cell["id"]: "".join(cell["source"]) for cell in cells(folded(lesson, track)) if cell["id"].startswith("fill-")
+    }
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_every_skipped_file_is_made_before_the_next_cell_that_runs(track: str) -> None:
+    """Each file cell and exercise of a file, in the order of the lessons, once; also those of lessons left out."""
+    wanted: list[str] = []
+    made: list[str] = []
+    for lesson in (lesson.name for lesson in COURSE.lessons):
+        kept = COURSE.kept(lesson, track)
+        for cell in cells(shipped(lesson)):
+            if cell["id"] not in kept and "".join(cell["source"]).startswith(("%%file ", "w.exercise(")):
+                wanted.append(f"{lesson}/{cell['id']}")
+        for source in fills(lesson, track).values() if kept else ():
+            for call in ast.walk(ast.parse(source)):
+                if isinstance(call, ast.Call):
+                    of = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+                    made += [f"{of.get('lesson', lesson)}/{ast.literal_eval(name)}" for name in call.args]
+    assert made == wanted
+    assert bool(made) is (track != "full")
+
+
+def test_a_lesson_that_is_left_out_is_filled_in_by_the_next_one() -> None:
+    """Ninety minutes have no lesson 01b: before the first cell of lesson 02 that runs, its files are made."""
+    on_it = fills("02_configuration", "90min")
+    first = next(iter(on_it))
+    ids = [cell["id"] for cell in cells(folded("02_configuration", "90min")) if cell["cell_type"] == "code"]
+    assert ids[:3] == ["setup", first, first.removeprefix("fill-")]
+    assert '"write-database"' in on_it[first]
+    assert 'lesson="01b_orders"' in on_it[first]
+    assert fills("02_configuration", "full") == {}
+
+
+def test_the_head_follows_the_track_unless_it_was_edited() -> None:
+    """It is made of what is left; on the full track it is as shipped, and an edited one stays the participant's."""
+    part = on_track(CHECKOUT, COURSE, LESSON, "90min")
+    head = next(cell for cell in cells(fold(shipped(LESSON), part)) if cell["id"] == "title")
+    assert "".join(head["source"]).startswith("# 01 · Your container: built and run")
+    mine = edited(fold(shipped(LESSON), part), {"title": {"source": ["mine"]}})
+    for notebook in (unfold(mine), fold(mine, part)):
+        assert next(cell["source"] for cell in cells(notebook) if cell["id"] == "title") == ["mine"]
+
+
+def test_the_end_leads_to_the_next_lesson_of_the_track() -> None:
+    """Where the track has no board: after lesson 01 ninety minutes go on with lesson 02."""
+    end = next("".join(cell["source"]) for cell in cells(folded(LESSON, "90min")) if cell["id"] == "end")
+    assert end.endswith("**Next:** [02 · Configuration](02_configuration.ipynb)")
+    assert "board" not in [cell["id"] for cell in cells(folded(LESSON, "90min"))]
+    assert "**Next:**" not in folded(LESSON, "half-day").decode()

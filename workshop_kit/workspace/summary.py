@@ -1,0 +1,124 @@
+"""The first and the last text of a lesson: title, minutes, goals, key points, homework and links. Pure.
+
+``notebooks/NN_lesson.summary.toml`` has their lines, each with the cells that keep what it promises. `./workshop build`
+writes the texts with all lines into the notebook; a track has only the lines whose cells it keeps.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.errors import WorkshopError
+
+SUFFIX = ".summary.toml"
+HEAD = "title"
+"""The id of a lesson's first cell."""
+END = "end"
+"""The id of the cell with its key points."""
+BOARD = "board"
+"""The id of the cell whose board leads to the next lesson."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line, and the cells (ids) without which it is not true."""
+
+    text: str
+    cells: tuple[str, ...] = ()
+
+
+Choice = tuple[Line, ...]
+"""Lines in place of each other: the first one is said whose cells are all kept; without one, nothing is."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The lines of a lesson's first and last text."""
+
+    number: str
+    title: Choice
+    intro: Choice
+    goals: tuple[Choice, ...]
+    credit: Choice
+    key_points: tuple[Choice, ...]
+    homework: tuple[Choice, ...]
+    links: tuple[Choice, ...]
+    closing: Choice = ()
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """All of them."""
+        single = (self.title, self.intro, self.credit, self.closing)
+        return (*single, *self.goals, *self.key_points, *self.homework, *self.links)
+
+    def head(self, kept: Collection[str], minutes: int) -> str:
+        """Return the first text, for a track that keeps these cells and takes so many minutes."""
+        intro = said(self.intro, kept).replace("{minutes}", str(minutes))
+        parts = [f"# {self.number} · {said(self.title, kept)}", intro]
+        if goals := list(_lines(self.goals, kept)):
+            listed = ";\n- ".join(goals)
+            parts += ["Afterwards you can", f"- {listed}."]
+        if credit := said(self.credit, kept):
+            parts.append(credit)
+        return "\n\n".join(parts)
+
+    def end(self, kept: Collection[str], following: str = "") -> str:
+        """Return the last text; ``following`` is a link to the next lesson, where no board leads there."""
+        homework = " ".join(_lines(self.homework, kept))
+        links = " · ".join(_lines(self.links, kept))
+        key_points = "\n".join(f"- {line}" for line in _lines(self.key_points, kept))
+        parts = ["## To keep", key_points]
+        parts += [f"**Take home:** {homework}", f"**Links:** {links}"]
+        if following and BOARD not in kept:
+            parts.append(f"**Next:** {following}")
+        if closing := said(self.closing, kept):
+            parts.append(closing)
+        return "\n\n".join(parts)
+
+
+def said(choice: Choice, kept: Collection[str]) -> str:
+    """Return the first line of a choice whose cells are all kept; "" without one."""
+    for line in choice:
+        if all(cell in kept for cell in line.cells):
+            return line.text
+    return ""
+
+
+def load(root: Path, lesson: str) -> Summary | None:
+    """Return the lines of a lesson of the checkout ``root``; None for one without. Raises WorkshopError."""
+    path = root / "notebooks" / f"{lesson}{SUFFIX}"
+    if not path.is_file():
+        return None
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Summary(
+            number=lesson.partition("_")[0],
+            title=_choice(document["title"]),
+            intro=_choice(document["intro"]),
+            goals=_choices(document["goals"]),
+            credit=_choice(document.get("credit", [])),
+            key_points=_choices(document["key_points"]),
+            homework=_choices(document["homework"]),
+            links=_choices(document["links"]),
+            closing=_choice(document.get("closing", [])),
+        )
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise WorkshopError(f"{path.name}: {error}.", "Compare that file with those of the other lessons.") from error
+
+
+def _choices(entries: Sequence[Sequence[Mapping[str, Any]]]) -> tuple[Choice, ...]:
+    return tuple(_choice(entry) for entry in entries)
+
+
+def _choice(entry: Sequence[Mapping[str, Any]]) -> Choice:
+    return tuple(Line(line["text"], tuple(line.get("cells", ()))) for line in entry)
+
+
+def _lines(choices: Sequence[Choice], kept: Collection[str]) -> Iterator[str]:
+    for choice in choices:
+        if line := said(choice, kept):
+            yield line

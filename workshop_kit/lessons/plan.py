@@ -200,7 +200,7 @@ def _wrap_up(course: Course, track: Track) -> Block:
     for lesson in course.lessons:
         parts = course.sections.get(lesson.name, ())
         if track.name not in lesson.minutes and any(track.name in part.minutes for part in parts):
-            title = "Wrap-up, with the page to take home"
+            title = "Wrap-up: an audit on the projector, and the page to take home"
             return replace(block, title=title, lesson=lesson.name, track=track.name, sections=parts)
     return block
 

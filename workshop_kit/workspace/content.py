@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from workshop_kit.files import explain, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions, track_notebook
-from workshop_kit.workspace.course import Section, load_course
+from workshop_kit.workspace.course import Course, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
 
@@ -135,32 +135,32 @@ def current(workspace: Workspace, name: str) -> bytes | None:
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
     """Write a file of the workspace, whole or not at all; a notebook as its track has it. Raises NotReady."""
     written = content.encode() if isinstance(content, str) else content
-    write_atomically(workspace.folder / name, _on_track(workspace, name, written))
+    if name.endswith(".ipynb"):
+        written = _on_track(workspace, name, written, load_course(CHECKOUT))
+    write_atomically(workspace.folder / name, written)
 
 
 def follow_track(workspace: Workspace) -> list[str]:
     """Fold what the workspace's track skips in each notebook, and nothing else; return the changed notebooks."""
     changed = []
-    lessons = load_course(CHECKOUT).sections
-    for name in [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in lessons]:
+    course = load_course(CHECKOUT)
+    for lesson in course.sections:
+        name = f"notebooks/{lesson}.ipynb"
         with contextlib.suppress(FileNotFoundError, ValueError):  # deleted, or damaged
             before = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
-            after = _on_track(workspace, name, before)
+            after = _on_track(workspace, name, before, course)
             if after != before and json.loads(after) != json.loads(before):
                 write_atomically(workspace.folder / name, after)
                 changed.append(name)
     return changed
 
 
-def _on_track(workspace: Workspace, name: str, content: bytes) -> bytes:
-    """Return a notebook of a lesson as the workspace's track has it, and any other file as it is."""
-    if not name.endswith(".ipynb"):
-        return content
+def _on_track(workspace: Workspace, name: str, notebook: bytes, course: Course) -> bytes:
+    """Return a notebook of a lesson as the workspace's track has it, and any other one as it is."""
     lesson = PurePath(name).stem
-    course = load_course(CHECKOUT)
     if lesson not in course.sections:
-        return content
-    return track_notebook.fold(content, track_notebook.on_track(CHECKOUT, course, lesson, workspace.track))
+        return notebook
+    return track_notebook.fold(notebook, track_notebook.on_track(CHECKOUT, course, lesson, workspace.track))
 
 
 def _with_notes(part: Section) -> Section:

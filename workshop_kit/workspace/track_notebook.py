@@ -148,7 +148,7 @@ def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
         cells = list(_on_track(document["cells"], part))
         if cells == document["cells"]:
             return notebook
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return notebook
     return notebook_bytes({**document, "cells": cells})
 
@@ -178,7 +178,7 @@ def unfold(notebook: bytes) -> bytes:
         document = json.loads(notebook)
         cells = [one for cell in document["cells"] for one in replaced_by(cell) or [cell]]
         cells = [cell for cell in cells if KEY not in cell["metadata"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         return notebook
     return notebook_bytes({**document, "cells": cells})
 

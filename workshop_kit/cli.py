@@ -24,7 +24,7 @@ MODULES = {
     "exercises": ("check", "hint", "solution", "reset", "status", "goto", "update", "progress"),
     "watch": ("watch",),
     "tour": ("tour",),
-    "instructor": ("notes", "desk", "join"),
+    "instructor": ("notes", "handout", "desk", "join"),
     "audit": ("audit",),
     "seats": ("seat", "hub"),
     "development": ("test", "bench", "new", "build", "site"),

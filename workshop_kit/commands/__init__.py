@@ -30,6 +30,7 @@ COMMANDS = {
     "tour": Command("Run every lesson (or those named) from top to bottom without a browser.", may_install=True),
     "plan": Command("Print a timetable with breaks: ./workshop plan --track half-day --start 09:30."),
     "notes": Command("Write the instructor's notes of each lesson as pages to print."),
+    "handout": Command("Write pages to print: an abstract, a handout, a pre-flight card for each platform."),
     "desk": Command("Open the instructor's desk: load, faults, checkpoints, a page for the audience, a live room."),
     "join": Command("Join an instructor's live room: ./workshop join 7K2M-Q9FD-30XA; --leave ends it."),
     "audit": Command("Test your image or container against the factors and principles."),

@@ -1,4 +1,4 @@
-"""The commands for a class: ``desk`` and ``notes`` for the instructor, ``join`` for participants."""
+"""The commands for a class: ``desk``, ``notes`` and ``handout`` for the instructor, ``join`` for participants."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workshop_kit.commands.common import Address, Begin, Lessons, NoBrowser, Tra
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.workspace.course import find_lesson, lesson_names
+from workshop_kit.workspace.course import TRACKS, find_lesson, lesson_names
 from workshop_kit.workspace.folder import HIDDEN, own_workspace
 
 Room = Annotated[
@@ -23,6 +23,7 @@ Room = Annotated[
 CODE = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""
 NOTES = CHECKOUT / "build" / "notes"
+HANDOUTS = CHECKOUT / "build" / "handout"
 FIRST_CELL = "In a notebook that is open, run the first cell again to see the room."
 
 
@@ -85,6 +86,18 @@ def notes(
     of_track = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
     chosen = [find_lesson(name, notebooks) for name in lessons or ()] or of_track
     pages = [load_page(name, CHECKOUT, times) for name in chosen]  # an error before anything is written
+    answer("\n".join(str(page.write(out)) for page in pages))
+
+
+def handout(
+    track: Annotated[str, typer.Argument(help=f"One of: {', '.join(TRACKS)}.")] = "full",
+    address: Annotated[str, typer.Option(help="The repository's address; left out, a line to write it on.")] = "",
+    out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/handout")] = HANDOUTS,
+) -> None:
+    """Write the pages of a track, each for one sheet of paper, and print where they are."""
+    from workshop_kit.lessons.handout import load_pages  # lazily: slow imports
+
+    pages = load_pages(track, CHECKOUT, address)  # an error before anything is written
     answer("\n".join(str(page.write(out)) for page in pages))
 
 

@@ -179,7 +179,7 @@ class Lesson:
         return Audit(take_home.mark_unpassed(found.report, self.engine, self.exercise_service))
 
     def take_home(self, found: Audit) -> Rendered:
-        """Write workspace/take-home.md and return it: policies, predictions, and the findings of an audit.
+        """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.
 
         The first call adds ``my_service/README.md``; an existing one goes to ``kept/``.
         """

@@ -1,10 +1,11 @@
-"""The take-home page in Markdown: policies, predictions, an audit, and what in it is not the participant's work."""
+"""The take-home page in Markdown: policies, predictions, what was passed and when, an audit, and whose work it is."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from workshop_kit.audit.runner import SENTENCE_LENGTH
 from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.engine.labels import LOCAL
 from workshop_kit.engine.reach import Engine
+from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
+from workshop_kit.exercises.registry import Exercise
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
@@ -59,6 +62,7 @@ def page(document: Document, report: AuditReport, mask: Mask, day: date) -> str:
         "masked": mask,
         "text": lambda text, *limit: plain(mask(text, *limit)),
     }
+    exercises = registry.load(CHECKOUT)
     text = environment.get_template("take_home.md.j2").render(
         NOTE=NOTE,
         CLOSING=CLOSING,
@@ -67,6 +71,8 @@ def page(document: Document, report: AuditReport, mask: Mask, day: date) -> str:
         day=day.isoformat(),
         policies=document.policies,
         guesses=_guesses(document),
+        exercises=exercises,
+        passes=_passes(document, exercises),
         targets=report.targets,
         identity=identity,
         counts=counts,
@@ -87,6 +93,31 @@ def _guesses(document: Document) -> list[dict[str, Any]]:
             asked = question.question if question else name
             found.append({"right": guess.choice == guess.actual, "question": asked, "said": said, "did": did})
     return found
+
+
+def _passes(document: Document, exercises: Sequence[Exercise]) -> list[dict[str, Any]]:
+    """Return those of the exercises that were passed, in the same order: id, title, and when."""
+    found = []
+    for exercise in exercises:
+        record = document.exercises.get(exercise.id)
+        if record is not None and record.passed_at is not None:
+            found.append(
+                {
+                    "id": exercise.id,
+                    "title": exercise.title,
+                    "passed_at": _moment(record.passed_at),
+                    "solution_shown": record.solution_shown,
+                }
+            )
+    return found
+
+
+def _moment(text: str) -> str:
+    """Return a time of the progress file as it is read; another text as it is."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text
 
 
 def code(text: str) -> str:

@@ -12,6 +12,7 @@ from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rul
 from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit.audit import catalog
 from workshop_kit.audit.findings import AuditReport, RuleVerdict
+from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
 from workshop_kit.exercises.result import Verdict
@@ -22,6 +23,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
 DAY = date(2026, 3, 1)
+EXERCISE = "config.env"
 GUESSED = {"choice": "both", "locked_at": "2026-03-01T10:00:00+00:00", "actual": "order"}
 
 
@@ -46,6 +48,27 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
     assert "| F6 | Logs | ✗ does not hold |" in text
 
 
+def test_it_says_what_was_passed_and_when() -> None:
+    """In the order of the course, and whether the solution was seen before; what is only tried is not on it."""
+    passed = "2026-03-01T11:30:00+01:00"
+    exercises = {
+        "config.env": {"passed_at": passed, "attempts": 2, "solution_shown": True},
+        "container.limits": {"passed_at": "2026-02-28T09:05:59+00:00"},
+        "orders.recent": {"attempts": 4, "verdict": "wrong"},
+        "gone.exercise": {"passed_at": passed},
+    }
+    text = page({"exercises": exercises})
+    all_exercises = registry.load(CHECKOUT)
+    titles = {exercise.id: exercise.title for exercise in all_exercises}
+    assert f"2 of {len(all_exercises)} exercises" in text
+    first = f"| `container.limits` | {titles['container.limits']} | 2026-02-28 09:05 UTC |"
+    second = f"| `config.env` | {titles['config.env']} | 2026-03-01 10:30 UTC, after the solution was seen |"
+    assert f"{first}\n{second}\n" in text
+    assert "orders.recent" not in text
+    assert "not a certificate" in text
+    assert "None yet: `./workshop status`" in page({})
+
+
 def test_what_was_not_passed_comes_before_any_number() -> None:
     """The note on exercises that are not passed stands before the count of rules that hold."""
     found = AuditReport("my-service", (replace(report(RuleVerdict.HOLDS).targets[0], reference=REFERENCE),))
@@ -57,7 +80,11 @@ def test_nothing_on_it_acts_and_no_secret_is_shown() -> None:
     """HTML, links and mentions are text, wherever they come from; what is, or looks like, a secret is masked."""
     sentence = f"{HOSTILE} hunter22-secret MASTER_DB_PASSWORD=correct-horse"
     text = page(
-        {"policies": {HOSTILE: [sentence]}, "predictions": {HOSTILE: GUESSED}},
+        {
+            "policies": {HOSTILE: [sentence]},
+            "predictions": {HOSTILE: GUESSED},
+            "exercises": {EXERCISE: {"passed_at": sentence}},
+        },
         RuleVerdict.FAILS,
         sentence,
         "hunter22-secret",
@@ -79,9 +106,6 @@ def test_it_is_written_into_the_workspace_and_shown(tmp_path: Path) -> None:
     assert written in str(shown)
     assert "a-real-password" not in written
     assert "<b>" not in shown.html
-
-
-EXERCISE = "config.env"
 
 
 def test_the_note_names_all_exercises_that_are_not_passed(tmp_path: Path) -> None:

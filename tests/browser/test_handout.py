@@ -9,11 +9,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.lab_page import SCREENSHOTS
+from workshop_kit.commands import COMMANDS
 from workshop_kit.lessons.handout import PrintedPage, load_pages
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS
 
 ADDRESS = "https://git.example.com/teaching/container-design-workshop.git"
+SUMMARIES = {name: command.summary for name, command in COMMANDS.items()}
 PAGE = re.compile(rb"/Type\s*/Page\b")
 
 
@@ -29,7 +31,7 @@ def sheets(chromium: Browser, page: PrintedPage, folder: Path) -> dict[str, int]
 @pytest.mark.parametrize("track", TRACKS)
 def test_each_page_prints_on_one_sheet(chromium: Browser, track: str, tmp_path: Path) -> None:
     """All pages of a track; the cards are those of every track. The count sees a second sheet where there is one."""
-    pages = load_pages(track, CHECKOUT, ADDRESS)
+    pages = load_pages(track, CHECKOUT, SUMMARIES, ADDRESS)
     if track != "full":
         pages = [page for page in pages if not page.name.startswith("preflight-")]
     printed = {page.name: sheets(chromium, page, tmp_path) for page in pages}
@@ -41,7 +43,7 @@ def test_each_page_prints_on_one_sheet(chromium: Browser, track: str, tmp_path: 
 def test_no_page_is_wider_than_a_phone(chromium: Browser, tmp_path: Path) -> None:
     """They are read on a screen, too, from 390 pixels on."""
     tab = chromium.new_page(viewport={"width": 390, "height": 800})
-    for page in load_pages("full", CHECKOUT, ADDRESS):
+    for page in load_pages("full", CHECKOUT, SUMMARIES, ADDRESS):
         tab.goto(page.write(tmp_path).as_uri())
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.name
         tab.screenshot(path=SCREENSHOTS / f"{Path(page.name).stem}.png", full_page=True)

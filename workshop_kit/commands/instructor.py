@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import Address, Begin, Lessons, NoBrowser, Track, connected_stack
+from workshop_kit.commands import COMMANDS
+from workshop_kit.commands.common import Address, Lessons, NoBrowser, connected_stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
@@ -97,7 +98,8 @@ def handout(
     """Write the pages of a track, each for one sheet of paper, and print where they are."""
     from workshop_kit.lessons.handout import load_pages  # lazily: slow imports
 
-    pages = load_pages(track, CHECKOUT, address)  # an error before anything is written
+    summaries = {name: command.summary for name, command in COMMANDS.items()}
+    pages = load_pages(track, CHECKOUT, summaries, address)  # an error before anything is written
     answer("\n".join(str(page.write(out)) for page in pages))
 
 

@@ -6,7 +6,7 @@ All texts come from the notebooks, exercises.toml, README.md, docs/platforms.md 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -16,7 +16,6 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from workshop_kit.commands import COMMANDS
 from workshop_kit.display.rendered import template
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import write_atomically
@@ -52,16 +51,17 @@ class PrintedPage:
         return path
 
 
-def load_pages(track: str, root: Path, address: str = "") -> list[PrintedPage]:
-    """Return the pages of a track of the checkout ``root``; ``address`` is that of the repository.
+def load_pages(track: str, root: Path, summaries: Mapping[str, str], address: str = "") -> list[PrintedPage]:
+    """Return the pages of a track of the checkout ``root``.
 
+    ``summaries`` says what each command does, ``address`` where the repository is.
     Raises WrongUsage for an unknown track, WorkshopError where a text is missing.
     """
     texts = HandoutTexts(load_course(root), find_track(track), root)
     shared: dict[str, Any] = {
         "texts": texts,
         "address": address or PLACE_FOR_ADDRESS,
-        "commands": COMMANDS,
+        "summaries": summaries,
         "style": Markup((HERE / "handout.css").read_text(encoding="utf-8")),  # noqa: S704 - it is ours
     }
     pages = [

@@ -16,11 +16,12 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, load_course
 
 ADDRESS = "https://git.example.com/workshop.git"
+SUMMARIES = {name: command.summary for name, command in COMMANDS.items()}
 
 
 def html_of(track: str) -> dict[str, str]:
     """Return the pages of a track by the names of their files."""
-    return {page.name: page.html for page in load_pages(track, CHECKOUT, ADDRESS)}
+    return {page.name: page.html for page in load_pages(track, CHECKOUT, SUMMARIES, ADDRESS)}
 
 
 def text_of(html: str) -> str:
@@ -71,7 +72,7 @@ def test_a_handout_has_ten_ideas_the_homework_and_the_commands(track: str) -> No
     assert all(ideas & some for some in points.values())
     assert ideas <= set().union(*points.values())
     rows = re.findall(r"<code>\./workshop (\w+)</code></td><td>(.+)</td>", html)
-    assert [unescape(summary) for _, summary in rows] == [COMMANDS[name].summary for name, _ in rows]
+    assert [unescape(summary) for _, summary in rows] == [SUMMARIES[name] for name, _ in rows]
     assert {"start", "doctor", "down", "audit"} <= {name for name, _ in rows}
     tasks = [text_of(task) for task in re.findall(r"<tr><td>[^<]+</td><td>(.+)</td></tr>", html)]
     for lesson in (one.name for one in course.lessons if track in one.minutes):
@@ -91,7 +92,7 @@ def test_each_platform_has_a_card_with_its_section() -> None:
 
 def test_pages_need_nothing_but_themselves() -> None:
     """No link, no script, no file beside them; what is typed as an address is text."""
-    pages = load_pages("90min", CHECKOUT, '"><img src=x>')
+    pages = load_pages("90min", CHECKOUT, SUMMARIES, '"><img src=x>')
     for page in pages:
         assert not re.search(r"(?:src|href)=[\"']|@import|<script|<img", page.html), page.name
         assert "](" not in page.html
@@ -101,7 +102,7 @@ def test_pages_need_nothing_but_themselves() -> None:
 def test_an_unknown_track_and_a_folder_that_is_none_are_one_sentence(tmp_path: Path) -> None:
     """Nothing is written for the one; the other names the place."""
     with pytest.raises(WrongUsage, match="There is no track 'week'"):
-        load_pages("week", CHECKOUT)
+        load_pages("week", CHECKOUT, SUMMARIES)
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(NotReady, match="in the way"):
-        load_pages("90min", CHECKOUT)[0].write(tmp_path / "out")
+        load_pages("90min", CHECKOUT, SUMMARIES)[0].write(tmp_path / "out")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +53,8 @@ class Membership(BaseModel):
     lesson: str = ""
     help: Help = "none"
     help_clicks: int = 0
+    answers: Mapping[str, str] = {}
+    """The option that was clicked in each poll of this room."""
     notebooks: bool = False
     """Whether notebooks that were open before the join show the room."""
 
@@ -85,6 +88,14 @@ def click_help(workspace: Workspace, help_state: Help) -> Help:
         new: Help = "none" if found.help == help_state else help_state
         _write(workspace, found.model_copy(update={"help": new, "help_clicks": found.help_clicks + 1}))
         return new
+
+
+def keep_answer(workspace: Workspace, poll: str, choice: str) -> None:
+    """Record the answer to a poll; a first one stays."""
+    with _locked(workspace):
+        found = read(workspace)
+        if found is not None and poll not in found.answers:
+            _write(workspace, found.model_copy(update={"answers": {**found.answers, poll: choice}}))
 
 
 def clear_help(workspace: Workspace, clicks: int) -> None:
@@ -123,6 +134,7 @@ def join(
             "name": name,
             "lesson": lesson or before.lesson,
             "notebooks": notebooks,
+            "answers": before.answers if before.code == str(code) else {},
         }
         found = before.model_copy(update=new)
         snapshot = _snapshot(workspace, found, found.lesson)
@@ -181,10 +193,9 @@ def _snapshot(workspace: Workspace, found: Membership, lesson: str) -> Snapshot:
     """
     progress = Progress(workspace.progress_path).document()
     records = game_records.read(workspace.ledger_path)
-    guesses = {
-        name: GuessReport(choice=guess.choice, outcome=guess.actual or "")
-        for name, guess in progress.predictions.items()
-    }
+    guesses = {poll: GuessReport(choice=choice) for poll, choice in found.answers.items()}
+    for name, guess in progress.predictions.items():
+        guesses[name] = GuessReport(choice=guess.choice, outcome=guess.actual or "")
     repairs: dict[Any, Repair] = {
         one.name: Repair(seconds=seconds, sign=sign_in(one.debrief.get("how", "")))
         for one in records

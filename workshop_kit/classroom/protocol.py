@@ -131,7 +131,7 @@ DISCLOSED = {
     "sequence": "when the report was made",
     "name": "your name, if you give one; only the presenter sees it",
     "lesson": "the lesson that you are in",
-    "guesses": "your predictions: the option that you clicked, and the outcome on your machine",
+    "guesses": "your predictions and answers to polls: the option that you clicked, the outcome on your machine",
     "passed": "which exercises you passed, and in how many minutes",
     "help": "whether you clicked “I am stuck” or “Done”",
     "help_clicks": "how often you clicked one of the two",
@@ -139,12 +139,15 @@ DISCLOSED = {
 }
 """Each field of `Snapshot` in the words that a participant reads before joining."""
 NOT_SENT = "Never sent: your code, your answers and policies, log lines, anything else on your machine."
+SUMMARY = "The presenter keeps a summary of this session: counts and minutes, without names."
+"""What the room is told where it is so."""
+SUMMARY_RULE = "A summary without names is kept only if the room is told so; all else ends with the room."
 ENDS = "It is sent to the presenter's laptop alone, unencrypted, while a lesson's kernel runs; it ends after 12 hours."
 
 
 def disclosure() -> list[str]:
     """Return what leaves the laptop, a line each."""
-    return ["This leaves your laptop:", *(f"  · {text}" for text in DISCLOSED.values()), NOT_SENT, ENDS]
+    return ["This leaves your laptop:", *(f"  · {text}" for text in DISCLOSED.values()), NOT_SENT, ENDS, SUMMARY_RULE]
 
 
 class Notice(BaseModel):
@@ -157,20 +160,28 @@ class Notice(BaseModel):
 
 
 class Poll(BaseModel):
-    """The open question, for the room's page: its options by key."""
+    """The open question for one participant, with its options by key; without options it is a message.
 
-    id: str
-    question: str
-    options: Mapping[str, str]
+    ``in_notebook``: notebooks show it, too. A prediction has a cell of its own there.
+    """
+
+    id: Identifier
+    question: Annotated[str, Field(max_length=300)]
+    options: Annotated[Mapping[Identifier, Annotated[str, Field(max_length=200)]], Field(max_length=20)]
+    in_notebook: bool = False
 
 
 class RoomState(BaseModel):
-    """The room's answer to a snapshot. ``helped`` is the number of help clicks that the presenter has answered."""
+    """The room's answer to a snapshot. ``helped`` is the number of help clicks that the presenter has answered.
+
+    ``keeps_summary``: whether the presenter keeps a summary, as `SUMMARY` says.
+    """
 
     number: Count
     helped: Count = 0
     notice: Notice | None = None
     poll: Poll | None = None
+    keeps_summary: bool = False
 
 
 def sign_in(debrief: str) -> Sign:

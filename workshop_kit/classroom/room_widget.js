@@ -1,4 +1,4 @@
-// The live room: join, help, and the presenter's notice. widget_job.js stands before this.
+// The live room: join, help, and the presenter's notice. widget_job.js and room_poll.js stand before this.
 
 const NOTICE = "wk-notice"; // one note on the page, whatever the number of such widgets
 
@@ -89,6 +89,7 @@ function render({ model, el }) {
   });
   const leave = element("button", { type: "button" }, "Leave the room");
   leave.addEventListener("click", () => talk.send({ do: "leave" }));
+  const summary = element("p", {});
   const inside = element("div", { class: "wk-ex-bar" }, state, ...helps, leave);
 
   function draw() {
@@ -99,15 +100,18 @@ function render({ model, el }) {
     for (const button of helps) button.setAttribute("aria-pressed", String(room.help === button.help));
     working.draw(talk);
     drawNotice(room.joined && !talk.stale ? room.notice : null);
+    drawQuestion(room.joined && !talk.stale ? room.poll : null, talk);
+    setText(summary, room.joined ? room.summary : "");
   }
 
   const talk = conversation(model, { draw: () => draw() });
   const outside = joinForm(talk, model);
-  el.append(widgetRoot("wk-room", "Live room", outside, inside, working.node));
+  el.append(widgetRoot("wk-room", "Live room", outside, inside, summary, working.node));
   draw();
   return () => {
     talk.end();
     document.getElementById(NOTICE)?.remove();
+    document.getElementById(QUESTION)?.remove();
   };
 }
 

@@ -18,7 +18,7 @@ import traitlets
 from IPython.display import DisplayHandle, display
 
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.protocol import Help, JoinCode, disclosure
+from workshop_kit.classroom.protocol import SUMMARY, Help, JoinCode, disclosure
 from workshop_kit.display.live import PARTS, Job, JobWidget, answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
@@ -49,6 +49,8 @@ class RoomConnection:
     number: int = 0  # of the participant; 0 before the first answer
     notice: dict[str, Any] | None = None
     notebooks: bool = False
+    poll: dict[str, Any] | None = None  # the presenter's question, where notebooks show it
+    summary: str = ""  # that a summary is kept; "" where none is
 
 
 class RoomSync:
@@ -80,6 +82,15 @@ class RoomSync:
         self._tell(replace(self.connection, help=membership.click_help(self.workspace, help_state)))
         self._wake.set()
 
+    def answer(self, poll: str, choice: str) -> None:
+        """Record an option of the presenter's open question, and send it at once; for another one do nothing."""
+        open_poll = self.connection.poll
+        if open_poll is None or open_poll["id"] != poll or choice not in open_poll["options"]:
+            return
+        membership.keep_answer(self.workspace, poll, choice)
+        self._tell(replace(self.connection, poll=None))
+        self._wake.set()
+
     def sync(self) -> RoomConnection:
         """Send the snapshot of now, and return what came of it."""
         try:
@@ -109,7 +120,9 @@ class RoomSync:
         help_state = "none" if was_helped else snapshot.help
         found = membership.read(self.workspace)
         notebooks = found is not None and found.notebooks
-        return RoomConnection(True, "", help_state, state.number, notice, notebooks)
+        poll = state.poll.model_dump() if state.poll and state.poll.in_notebook else None
+        summary = SUMMARY if state.keeps_summary else ""
+        return RoomConnection(True, "", help_state, state.number, notice, notebooks, poll, summary)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -134,10 +147,11 @@ def start_sync(workspace: Workspace, lesson: str) -> RoomSync:
 class RoomWidget(JobWidget):
     """The room in the browser.
 
-    It receives ``{"do": "join", "code": …, "name": …}``, ``{"do": "help", "help": "stuck"}`` and ``{"do": "leave"}``.
+    It receives ``{"do": "join", "code": …, "name": …}``, ``{"do": "help", "help": "stuck"}``, ``{"do": "leave"}`` and
+    ``{"do": "answer", "poll": …, "choice": …}``.
     """
 
-    _esm = PARTS + (HERE / "room_widget.js").read_text()
+    _esm = PARTS + (HERE / "room_poll.js").read_text() + (HERE / "room_widget.js").read_text()
     _css = PANEL_CSS + (HERE / "room_widget.css").read_text()
     disclosed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what leaves the laptop, a line each
     room = traitlets.Dict().tag(sync=True)  # a `RoomConnection`
@@ -177,6 +191,8 @@ class RoomView:
                 self.job.start("join", lambda _: self._join(code, name))
             case {"do": "help", "help": "stuck" | "done" as state}:
                 self.job.answer(lambda: self.sync.click_help(state))
+            case {"do": "answer", "poll": str(poll), "choice": str(choice)}:
+                self.job.answer(lambda: self.sync.answer(poll, choice))
             case {"do": "leave"}:
                 self.job.start("leave", lambda _: self._leave())
 

@@ -116,7 +116,7 @@ def join(
     if not code and not leave:
         raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
     from workshop_kit.classroom import membership, room_widget  # lazily: slow imports
-    from workshop_kit.classroom.protocol import JoinCode, disclosure
+    from workshop_kit.classroom.protocol import SUMMARY, JoinCode, disclosure
 
     workspace = own_workspace()
     if leave:
@@ -133,3 +133,5 @@ def join(
     state = membership.join(workspace, room, name, notebooks=notebooks)
     how = "Notebooks that are open show the room in a moment." if notebooks else FIRST_CELL
     say(f"Joined: you are table {state.number}. {how}")
+    if state.keeps_summary:
+        say(SUMMARY)

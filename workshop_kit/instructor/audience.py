@@ -19,8 +19,8 @@ from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.screen import visible
 
-VIEWS = ("dashboard", "recorded", "map", "predictions", "lines", "join", "class")
-"""What the page can show; the last two are of a live room."""
+VIEWS = ("dashboard", "recorded", "map", "predictions", "lines", "join", "class", "learning")
+"""What the page can show; the last three are of a live room."""
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
 MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4

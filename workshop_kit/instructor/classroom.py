@@ -15,13 +15,14 @@ from typing import Any
 
 import segno
 
-from workshop_kit.classroom.protocol import JoinCode, Notice, Poll, Repair, RoomState, Snapshot
+from workshop_kit.classroom.protocol import SUMMARY, JoinCode, Notice, Poll, Repair, RoomState, Snapshot
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.instructor.audience import Audience, GivenAnswer, GuessCounts
 from workshop_kit.instructor.join_limit import JoinLimit
-from workshop_kit.lessons.predictions import ASKS, Question, load_all_questions
-from workshop_kit.lessons.track_times import TrackTimes
-from workshop_kit.workspace.course import lesson_names, notebook_cells
+from workshop_kit.instructor.questionnaires import Questionnaire
+from workshop_kit.instructor.room_questions import RoomQuestions
+from workshop_kit.lessons.predictions import Question, load_all_questions
+from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 
 MOST_PARTICIPANTS = 1_000
 SILENT_SECONDS = 15 * 60
@@ -44,7 +45,7 @@ class Participant:
 
     ``helped`` is the number of help clicks that the presenter has answered, ``reports`` the number of snapshots that
     came, the last of them at ``heard_at``. The random number in the snapshots is how the room knows a laptop again.
-    ``on_phone``: the snapshots come from the room's page, which has an address of its own for them.
+    ``times_stuck`` counts clicks on ``I am stuck`` by lesson.
     """
 
     number: int
@@ -54,7 +55,7 @@ class Participant:
     helped: int = 0
     reports: int = 0
     heard_at: float = 0.0
-    on_phone: bool = False
+    times_stuck: Counter[str] = field(default_factory=Counter)
 
     @property
     def help(self) -> str:
@@ -84,6 +85,8 @@ class Classroom:
     exercises: Mapping[str, Collection[str]]  # of each lesson
     notice: Notice | None = None
     poll: Poll | None = None
+    questionnaire: Questionnaire | None = None
+    keeps_summary: bool = False
     newest: str = ""  # the prediction of the newest guess
     clock: Callable[[], float] = time.monotonic
     _participants: dict[str, Participant] = field(default_factory=dict, repr=False)
@@ -106,7 +109,13 @@ class Classroom:
         known.reports += 1
         if snapshot.sequence >= known.snapshot.sequence:
             self._replace(known, snapshot)
-        return RoomState(number=known.number, helped=known.helped, notice=self.notice, poll=self.poll)
+        return RoomState(
+            number=known.number,
+            helped=known.helped,
+            notice=self.notice,
+            poll=self._poll_for(known),
+            keeps_summary=self.keeps_summary,
+        )
 
     def forget(self, participant: str) -> None:
         """Forget a participant, also what is still under way."""
@@ -133,6 +142,14 @@ class Classroom:
     def snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of every participant."""
         return [one.snapshot for one in self._present()]
+
+    def everybody(self) -> list[Snapshot]:
+        """Return the newest snapshot of everybody who has not left, also of those who are silent."""
+        return [one.snapshot for one in self._all()]
+
+    def times_stuck(self) -> Counter[str]:
+        """Return how often everybody who has not left clicked ``I am stuck``, by lesson."""
+        return sum((one.times_stuck for one in self._all()), Counter[str]())
 
     def help_given(self, number: object) -> None:
         """Record that a participant was helped. Raises WrongUsage for an unknown number."""
@@ -198,6 +215,12 @@ class Classroom:
         ]
         return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
 
+    def _poll_for(self, one: Participant) -> Poll | None:
+        """Return the open poll, or the next one of the questionnaire for a participant."""
+        if self.questionnaire is not None:
+            return self.questionnaire.next_poll(one.snapshot.guesses)
+        return self.poll
+
     def _add(self, participant: str, address: str) -> Participant:
         self._make_place(address)
         self._numbers += 1
@@ -239,6 +262,8 @@ class Classroom:
         self.newest = new[-1] if new else self.newest
         if snapshot.help_clicks != before.help_clicks:
             known.help_since = self.clock()
+            if snapshot.help == "stuck":
+                known.times_stuck[snapshot.lesson] += 1
         known.snapshot = snapshot
 
     def _is_silent(self, one: Participant) -> bool:
@@ -298,11 +323,14 @@ class RoomApi:
         }
         self.headings = {name: _headings(cells) for name, cells in self._cells.items()}
         exercises: dict[str, list[str]] = {name: [] for name in self.headings}
-        for one in self.times.course.exercises:
-            if self.times.track in one.tracks:
-                exercises.setdefault(one.lesson, []).append(one.id)
+        course = load_course(root)
+        for one in course.exercises:
+            exercises.setdefault(one.lesson, []).append(one.id)
         self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
+        lessons = {one.name: one.title for one in course.lessons}
+        self.questions = RoomQuestions(self.classroom, lessons)
         self.actions: Mapping[str, Callable[[Body], object]] = {
+            **self.questions.actions,
             "poll": lambda body: self._open_poll(body.get("prediction")),
             "poll-end": lambda _: self._end_poll(),
             "notice": lambda body: self._notify(body.get("lesson"), body.get("cell")),
@@ -342,12 +370,17 @@ class RoomApi:
             "unanswered": self.classroom.unanswered(),
             "notice": notice.text if notice else "",
             "poll": poll.question if poll else "",
+            "questions": self.questions.state(),
         }
 
     def audience_state(self) -> dict[str, Any]:
         """Return the class, the code and its QR code, without names."""
         code, address, board = str(self.code), self.code.page_url, self.classroom.board()
-        return {"code": code, "address": address, "qr": self.qr, "board": board}
+        asked = {
+            "learning": self.questions.audience_state(),
+            "summary": SUMMARY if self.classroom.keeps_summary else "",
+        }
+        return {"code": code, "address": address, "qr": self.qr, "board": board, **asked}
 
     def _open_poll(self, prediction: object) -> None:
         """Open a prediction as a poll; without one, that of the newest guess."""
@@ -358,6 +391,7 @@ class RoomApi:
         if question is None:
             raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
         options = {key: option.text for key, option in question.options.items()}
+        self.questions.close()
         self.classroom.poll = Poll(id=str(name), question=question.question, options=options)
         self.audience.show_prediction(lambda: self.classroom.histogram(str(name)))
 

@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.controller import Controller
 from workshop_kit.instructor.presenter_api import PresenterApi
 from workshop_kit.instructor.room_server import RoomServer
+from workshop_kit.instructor.session_record import SESSIONS, SessionRecord
 from workshop_kit.lessons.lab import open_in_browser
 from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.terminal import say
+from workshop_kit.workspace.course import load_course
 
 PAGES = Path(__file__).parent / "pages"
 FRAME_POLICIES = {
@@ -65,7 +68,7 @@ class InstructorServer(PageServer):
         yield "/presenter.js", JS, lambda: _read("presenter.js")
         yield "/notes.js", JS, lambda: _read("notes.js")
         yield "/room.js", JS, lambda: _read("room.js")
-        yield "/day.js", JS, lambda: _read("day.js")
+        yield "/questions.js", JS, lambda: _read("questions.js")
         yield "/presenter/choices", JSON, served.choices
         yield "/presenter/state", JSON, served.state
         yield "/presenter/room/choices", JSON, lambda: room and room.choices()
@@ -76,6 +79,7 @@ class InstructorServer(PageServer):
         audience, room = served.audience, served.room
         yield "/audience", HTML, lambda: _page("audience", self.audience_token), FRAME_POLICIES["audience"]
         yield "/audience.js", JS, lambda: _read("audience.js")
+        yield "/learning.js", JS, lambda: _read("learning.js")
         yield "/audience/state", JSON, audience.state
         yield "/audience/room", JSON, lambda: room and room.audience_state()
         yield "/audience/dashboard", JSON, served.controller.picture
@@ -99,8 +103,9 @@ def serving(
         controller.workspace.folder / "open-presenter.html": server.presenter_url,
         controller.workspace.folder / "open-audience.html": server.audience_url,
     }
+    began = datetime.now()
+    api = None
     try:
-        api = None
         if room_server:
             api = RoomApi(room_server.code, controller.audience, controller.stack.root, times)
             room_server.start(api.classroom)
@@ -116,6 +121,17 @@ def serving(
             one.stop()
         for page in redirects:
             page.unlink(missing_ok=True)
+        if api is not None:
+            _keep_record(controller, api, began)
+
+
+def _keep_record(controller: Controller, api: RoomApi, began: datetime) -> None:
+    """Write what may be kept of the session, and say where. Raises NotReady where it cannot be written."""
+    workspace = controller.workspace
+    course = load_course(controller.stack.root)
+    record = SessionRecord(workspace.folder / SESSIONS, course, workspace.track, began)
+    for path in record.write(api.classroom, api.questions, datetime.now()):
+        say(f"Kept: {path}")
 
 
 class Content(Handler):
@@ -162,7 +178,7 @@ def _read(name: str) -> str:
 
 
 def _style() -> str:
-    return "\n".join([system.STYLE, _read("desk.css")])
+    return "\n".join([system.STYLE, _read("desk.css"), _read("learning.css")])
 
 
 def _map() -> str:

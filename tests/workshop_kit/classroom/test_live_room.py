@@ -10,20 +10,22 @@ from typing import Any, Literal
 import pytest
 
 from tests.waiting import wait_until
-from tests.workshop_kit.classroom.conftest import ID, LiveRoom, guess
+from tests.workshop_kit.classroom.conftest import ID, LiveRoom, guess, opened
 from workshop_kit.classroom import membership
-from workshop_kit.classroom.protocol import JoinCode
+from workshop_kit.classroom.protocol import GuessReport, JoinCode, Poll
 from workshop_kit.classroom.room_widget import RoomSync
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.exercises.result import Verdict
 from workshop_kit.instructor import room_server
+from workshop_kit.instructor.classroom import Classroom
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.workspace.folder import Workspace
 
 Join = Callable[[str], Workspace]
 GOOD = {"participant": "0" * 32, "sequence": 1}
+POLL = Poll(id="feedback.pace", question="How was it?", options={"slow": "Slow", "fast": "Fast"}, in_notebook=True)
 REQUESTS = [("GET", "/snapshot"), ("GET", "/nothing"), ("PUT", "/phone.js"), ("GET", "/")]
 
 
@@ -91,6 +93,42 @@ def test_help_is_a_queue_and_ends_with_the_next_snapshot(live_room: LiveRoom, jo
     assert (live_room.classroom.board()["done"], live_room.classroom.queue()) == (1, [])
     live_room.classroom.clear_done()
     assert (live_room.classroom.board()["done"], second.sync().help) == (0, "none")
+
+
+def test_a_question_is_answered_in_a_notebook(live_room: LiveRoom, join: Join) -> None:
+    """At once, and once; a prediction that is open as a poll is not shown there, since its cell is."""
+    workspace = join("Ada")
+    sync = RoomSync(workspace, "00_start")
+    live_room.classroom.poll = Poll(id=ID, question="Which?", options={"red": "Red"})
+    assert sync.sync().poll is None
+    live_room.classroom.poll = POLL
+    assert sync.sync().poll == POLL.model_dump()
+    for poll, choice in (("another", "fast"), (POLL.id, "none of them")):
+        sync.answer(poll, choice)
+    assert sync.sync().poll == POLL.model_dump()
+    sync.answer(POLL.id, "fast")
+    assert sync.connection.poll is None
+    sync.sync()
+    sync.answer(POLL.id, "slow")
+    sync.sync()
+    [snapshot] = live_room.classroom.snapshots()
+    assert snapshot.guesses == {POLL.id: GuessReport(choice="fast")}
+
+
+def test_answers_stay_with_the_room_that_asked(live_room: LiveRoom, join: Join) -> None:
+    """Who joins it again takes them along; who joins another one does not."""
+    workspace = join("Ada")
+    membership.keep_answer(workspace, POLL.id, "fast")
+    code = live_room.server.code
+    membership.join(workspace, code)
+    [snapshot] = live_room.classroom.snapshots()
+    assert snapshot.guesses == {POLL.id: GuessReport(choice="fast")}
+    with opened(live_room.kept.parent / "another", Classroom({}, {})) as other:
+        assert other != code
+        membership.join(workspace, other)
+        next_snapshot = membership.next_snapshot(workspace)
+    assert next_snapshot is not None
+    assert next_snapshot[1].guesses == {}
 
 
 def test_leaving_is_forgotten_on_both_sides(live_room: LiveRoom, join: Join) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from workshop_kit.classroom.protocol import (
     LENGTH,
     PORTS,
     SECRETS,
+    SUMMARY,
     SYMBOLS,
     GuessReport,
     JoinCode,
@@ -37,11 +39,28 @@ SECRET = "my own words"
 
 
 def test_these_fields_leave_a_laptop_and_each_is_said_before() -> None:
-    """A new field fails here: say it in `DISCLOSED` first."""
+    """A new field fails here: say it in `DISCLOSED` first. Answers to polls leave as predictions do."""
+    fields = ["participant", "sequence", "name", "lesson", "guesses", "passed", "help", "help_clicks", "repairs"]
+    assert list(Snapshot.model_fields) == fields
     assert set(GuessReport.model_fields) == {"choice", "outcome"}
     assert set(Repair.model_fields) == {"seconds", "sign"}
     assert DISCLOSED.keys() == Snapshot.model_fields.keys()
     assert all(any(text in line for line in disclosure()) for text in DISCLOSED.values())
+
+
+def test_a_phone_sends_the_same_fields(root: Path) -> None:
+    """Empty where a phone has nothing to say."""
+    script = (root / "workshop_kit" / "instructor" / "pages" / "phone.js").read_text()
+    found = re.search(r"change\(\{ participant, (.+?) \}\);", script)
+    assert found
+    names = ["participant", *re.findall(r"(\w+): ", found[1])]
+    assert names == list(Snapshot.model_fields)
+
+
+def test_the_phone_says_the_same_of_a_summary(root: Path) -> None:
+    """Its page has the sentence that notebooks and the terminal have."""
+    script = (root / "workshop_kit" / "instructor" / "pages" / "phone.js").read_text()
+    assert f'const SUMMARY = "{SUMMARY}";' in script
 
 
 def test_a_snapshot_has_none_of_the_participants_texts(
@@ -125,8 +144,10 @@ def test_join_asks_and_leave_forgets(
         assert said.startswith("\n".join(disclosure()))
         assert live_room.classroom.snapshots() == []
     code, said = join(room, "--name", "Ada", answer="y\n")
-    assert (code, "Joined: you are table 1." in said) == (Exit.GOOD, True)
+    assert (code, "Joined: you are table 1." in said, SUMMARY in said) == (Exit.GOOD, True, False)
     assert [one.name for one in live_room.classroom.snapshots()] == ["Ada"]
+    live_room.classroom.keeps_summary = True
+    assert SUMMARY in join(room, "--yes")[1]
     for words, is_shown in ((("--yes",), False), (("--yes", "--notebooks"), True)):
         assert join(room, *words)[0] == Exit.GOOD
         found = membership.read(Workspace.open(tmp_path / "my workspace"))

@@ -5,7 +5,7 @@ const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const HEADINGS = {
   dashboard: "What customers and probes see", recorded: "Recorded earlier", map: "The whole system", lines: "The log of one request",
-  predictions: "What did we think?", join: "Join the room", class: "The class",
+  predictions: "What did we think?", join: "Join the room", class: "The class", learning: "What have we learned?",
 };
 let answered = performance.now();
 const said = {}; // what is on the page already, by section
@@ -147,6 +147,8 @@ async function lookAtRoom() {
     at("address").textContent = room.address;
     at("joined").textContent = room.board.devices;
     at("join").querySelector("img").src = room.qr;
+    at("summary").textContent = room.summary;
+    drawLearning(room.learning);
     const key = JSON.stringify(room.board);
     if (key !== drawnClass) drawClass(room.board);
     drawnClass = key;

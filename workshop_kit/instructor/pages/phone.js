@@ -4,7 +4,10 @@ const token = document.body.dataset.token;
 const at = (id) => document.getElementById(id);
 const KEY = `room ${token}`;
 let mine = JSON.parse(localStorage.getItem(KEY) || "null");
+const SUMMARY = "The presenter keeps a summary of this session: counts and minutes, without names.";
+const DOUBLE_CLICK_MS = 400; // the second click of a double one is no answer to the next question
 let asked = "";
+let askedAt = 0;
 let timer = 0;
 
 // crypto.randomUUID is not there on a page without TLS.
@@ -38,6 +41,7 @@ async function send() {
     at("state").textContent = `Connected as table ${room.number}.`;
     at("notice").hidden = !room.notice;
     at("notice").textContent = room.notice?.text ?? "";
+    at("summary").textContent = room.keeps_summary ? SUMMARY : "";
     ask(room.poll);
     if (mine.help !== "none" && room.helped >= mine.help_clicks) { change({ help: "none" }); return; }
   } catch (error) {
@@ -50,13 +54,14 @@ async function send() {
 function ask(poll) {
   if (asked === (poll?.id ?? "")) return;
   asked = poll?.id ?? "";
+  askedAt = performance.now();
   at("question").textContent = poll ? poll.question : "No question is open.";
   at("options").replaceChildren(...Object.entries(poll?.options ?? {}).map(([key, text]) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = text;
     button.dataset.key = key;
-    button.addEventListener("click", () => { if (!mine.guesses[asked]) change({ guesses: { ...mine.guesses, [asked]: { choice: key, outcome: "" } } }); });
+    button.addEventListener("click", () => { if (!mine.guesses[asked] && performance.now() - askedAt > DOUBLE_CLICK_MS) change({ guesses: { ...mine.guesses, [asked]: { choice: key, outcome: "" } } }); });
     return button;
   }));
   draw();

@@ -47,6 +47,7 @@ async function drawRoom() {
     make("br"), state.notice || "No notice.",
   ]);
   put("room-stuck", state.queue, stuck);
+  drawQuestions(state.questions);
   put("room-unanswered", state.unanswered, (all) => all.map(unansweredItem));
   const open = at("room-class").querySelector("details")?.open ?? false;
   put("room-class", board, classTables);

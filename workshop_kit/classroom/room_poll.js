@@ -2,12 +2,14 @@
 
 const QUESTION = "wk-question"; // one note on the page, whatever the number of such widgets
 const DOUBLE_CLICK_MS = 400; // the second click of a double one is no answer to the next question
+let answeredAt = -DOUBLE_CLICK_MS;
 
 function optionButton(poll, key, text, talk) {
-  const since = performance.now();
   const button = element("button", { type: "button" }, text);
   button.addEventListener("click", () => {
-    if (talk.busy() || performance.now() - since < DOUBLE_CLICK_MS) return;
+    const isDouble = performance.now() - answeredAt < DOUBLE_CLICK_MS;
+    if (talk.busy() || isDouble) return;
+    answeredAt = performance.now();
     button.setAttribute("aria-pressed", "true");
     talk.send({ do: "answer", poll: poll.id, choice: key });
   });

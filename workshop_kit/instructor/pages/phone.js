@@ -7,7 +7,7 @@ let mine = JSON.parse(localStorage.getItem(KEY) || "null");
 const SUMMARY = "The presenter keeps a summary of this session: counts and minutes, without names.";
 const DOUBLE_CLICK_MS = 400; // the second click of a double one is no answer to the next question
 let asked = "";
-let askedAt = 0;
+let answeredAt = -DOUBLE_CLICK_MS;
 let timer = 0;
 
 // crypto.randomUUID is not there on a page without TLS.
@@ -54,17 +54,23 @@ async function send() {
 function ask(poll) {
   if (asked === (poll?.id ?? "")) return;
   asked = poll?.id ?? "";
-  askedAt = performance.now();
   at("question").textContent = poll ? poll.question : "No question is open.";
   at("options").replaceChildren(...Object.entries(poll?.options ?? {}).map(([key, text]) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = text;
     button.dataset.key = key;
-    button.addEventListener("click", () => { if (!mine.guesses[asked] && performance.now() - askedAt > DOUBLE_CLICK_MS) change({ guesses: { ...mine.guesses, [asked]: { choice: key, outcome: "" } } }); });
+    button.addEventListener("click", () => answer(key));
     return button;
   }));
   draw();
+}
+
+function answer(choice) {
+  const isDouble = performance.now() - answeredAt < DOUBLE_CLICK_MS;
+  if (mine.guesses[asked] || isDouble) return;
+  answeredAt = performance.now();
+  change({ guesses: { ...mine.guesses, [asked]: { choice, outcome: "" } } });
 }
 
 function draw() {

@@ -56,9 +56,9 @@ class SessionRecord:
 
     def plan(self) -> str:
         """Return the timetable from the opening of the desk, or from the latest time with which it ends that day."""
-        total = timetable(self.course, self.track, clock(0))[-1].end
+        longest_day = max(block.end for block in timetable(self.course, self.track, clock(0)))
         began = 60 * self.began.hour + self.began.minute
-        blocks = timetable(self.course, self.track, clock(min(began, DAY_MINUTES - total)))
+        blocks = timetable(self.course, self.track, clock(min(began, DAY_MINUTES - longest_day)))
         return as_text(self.track, blocks, markdown=True)
 
     def summary(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> str:

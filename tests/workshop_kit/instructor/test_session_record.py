@@ -123,9 +123,9 @@ def test_a_summary_names_nobody(room: RoomApi, tmp_path: Path) -> None:
     assert re.search(rf"\| `config\.env` \| \d+ \| {NOT_TOLD} \| – \|", text)
 
 
-def test_a_plan_that_would_end_after_midnight_ends_at_midnight(room: RoomApi, tmp_path: Path) -> None:
+def test_a_plan_that_would_end_after_midnight_ends_at_midnight(tmp_path: Path) -> None:
     """A desk may be opened in the evening."""
-    record = SessionRecord(tmp_path, load_course(CHECKOUT), "full", datetime(2026, 5, 1, 23, 50))
+    record = SessionRecord(tmp_path, load_course(CHECKOUT), "half-day", datetime(2026, 5, 1, 23, 50))
     assert "to 24:00" in record.plan().splitlines()[0]
 
 

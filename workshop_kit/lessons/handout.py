@@ -183,13 +183,16 @@ def first_sentence(text: str) -> str:
 def in_hours(minutes: int) -> str:
     """Return minutes in words.
 
-    >>> in_hours(90), in_hours(210), in_hours(60)
-    ('90 minutes', '3 hours 30 minutes', '60 minutes')
+    >>> in_hours(90), in_hours(210), in_hours(121)
+    ('90 minutes', '3 hours 30 minutes', '2 hours 1 minute')
     """
-    hours, rest = divmod(minutes, 60)
     if minutes < 120:
         return f"{minutes} minutes"
-    return f"{hours} hours {rest} minutes" if rest else f"{hours} hours"
+    hours = f"{minutes // 60} hours"
+    rest = minutes % 60
+    if not rest:
+        return hours
+    return f"{hours} {rest} minute{'' if rest == 1 else 's'}"
 
 
 def join_words(parts: list[str]) -> str:

@@ -30,6 +30,7 @@ READY_TIMEOUT_SECONDS = 30
 HEALTH_SECONDS = {"START": 30, "TIMEOUT": 3, "INTERVAL": 5}  # of the stack's health checks, as in compose.yaml
 RECOVERY_SECONDS = 24  # three health checks, 5 s apart, of up to 3 s
 FILE, WITHOUT_START_INTERVAL = "compose.yaml", "compose.no-start-interval.yaml"
+CLOSED = "compose.closed.yaml"
 MARK = "# Written by ./workshop setup: change compose.yaml, not this file."
 SECRETS = (
     "master_db_password",
@@ -43,12 +44,21 @@ SECRETS = (
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack of one workspace. ``root`` is the checkout; ``folder`` keeps the secrets."""
+    """The stack of one workspace. ``root`` is the checkout; ``folder`` keeps the secrets.
+
+    A stack that ``is_closed`` runs code of others: what is in its network gets no answer from outside of this machine.
+    """
 
     session: Session
     root: Path
     folder: Path
     project: str
+    is_closed: bool = False
+
+    @property
+    def network(self) -> str:
+        """The name of its network."""
+        return f"{self.project}_default"
 
     @property
     def secrets_folder(self) -> Path:
@@ -79,8 +89,13 @@ class Stack:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The compose files. The second one is for engines whose health checks have no start interval."""
-        return (FILE,) if self.session.engine.dialect.knows_start_interval else (FILE, WITHOUT_START_INTERVAL)
+        """The compose files: others than the first are for engines without start intervals, and for a closed stack."""
+        files = [FILE]
+        if not self.session.engine.dialect.knows_start_interval:
+            files.append(WITHOUT_START_INTERVAL)
+        if self.is_closed:
+            files.append(CLOSED)
+        return tuple(files)
 
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.

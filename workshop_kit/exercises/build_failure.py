@@ -48,14 +48,21 @@ def build_finding(output: str) -> Finding:
 
 def endless_build(output: str, seconds: float) -> Finding:
     """Return the finding for a builder that was ended after so many seconds."""
+    return SAYS.failed("build.endless", _last_lines(output), place=_running_step(output), seconds=seconds)
+
+
+def ended_build(output: str, reason: str) -> Finding:
+    """Return the finding for a builder that was ended because it took too much of the machine."""
+    return SAYS.failed("build.beyond", _last_lines(output), place=_running_step(output), reason=reason)
+
+
+def _running_step(output: str) -> str:
+    """Return the step that a builder had begun last."""
     begun = BEGUN_STEP.findall(output)
-    place = "before the first step"
-    if begun:
-        number, count, instruction = begun[-1]
-        place = f"step {number} of {count}: {instruction}"
-    lines = output.splitlines()[-LAST_LINES:]
-    got = "\n".join(line for line in lines if line.strip())
-    return SAYS.failed("build.endless", got, place=place, seconds=seconds)
+    if not begun:
+        return "before the first step"
+    number, count, instruction = begun[-1]
+    return f"step {number} of {count}: {instruction}"
 
 
 def _place(output: str) -> str:

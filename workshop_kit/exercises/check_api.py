@@ -16,6 +16,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import control
 from workshop_kit.exercises.control import Waits
+from workshop_kit.exercises.image_builds import ImageBuilds
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Result
 from workshop_kit.progress import Report, Step, silent
@@ -28,7 +29,7 @@ class Context:
     ``text`` is that of the exercise's file outside of the service: the participant's region, the others solved.
     ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
     exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
-    ``waits`` are those that ended by their limit.
+    ``waits`` are those that ended by their limit. ``builds`` says how images are built, and whether they are kept.
     ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
     """
 
@@ -41,6 +42,7 @@ class Context:
     folder: Path = Path()
     superseded: threading.Event = field(default_factory=threading.Event)
     waits: Waits = field(default_factory=Waits)
+    builds: ImageBuilds = field(default_factory=ImageBuilds)
 
     def report_step(self, what: str) -> None:
         """Report what the check does now."""

@@ -16,6 +16,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards, findings, registry
 from workshop_kit.exercises.check_api import Context, seeded
 from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable
+from workshop_kit.exercises.image_builds import ImageBuilds
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.exercises.result import Finding, Result, Verdict
@@ -45,6 +46,7 @@ class ExerciseService:
     exercises: tuple[Exercise, ...] = ()
     subjects: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
+    builds: ImageBuilds = field(default_factory=ImageBuilds, repr=False)
 
     @classmethod
     def of(cls, workspace: Workspace, stack: Callable[[], Stack], root: Path = CHECKOUT) -> ExerciseService:
@@ -215,7 +217,9 @@ class ExerciseService:
             except Unreadable as damaged:
                 return Result.not_readable(str(damaged))
             answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
-            context = Context(exercise, self.stack(), seed, text, answer, report, folder, superseded)
+            context = Context(
+                exercise, self.stack(), seed, text, answer, report, folder, superseded, builds=self.builds
+            )
             judged = CHECKS[exercise.id](context)
         judged = say_whose(judged, copy.stand_ins, own.text_of(one.file for one in copy.stand_ins))
         if copy.whole:

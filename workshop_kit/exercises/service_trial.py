@@ -19,14 +19,17 @@ from workshop_kit.engine import containers, images, pauses, recipes, shell
 from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
+from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.build_failure import build_finding, endless_build
+from workshop_kit.exercises.build_failure import build_finding, ended_build, endless_build
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.findings import START, findings
+from workshop_kit.exercises.image_builds import FailedBuild
 from workshop_kit.exercises.result import Result, conclude
 from workshop_kit.exercises.start_failure import did_not_start, refused
 from workshop_kit.exercises.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
+from workshop_kit.machine import MIB
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
@@ -42,6 +45,12 @@ SHELLS = ("sh", "bash", "dash")
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
 BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
+CLOSED_MEMORY_BYTES = 512 * MIB
+CLOSED_FILE_BYTES = 64 * MIB
+CLOSED_PIDS = 200
+CLOSED_TMPFS = "size=16m,mode=1777"
+CLOSED_NAME_SERVER = "127.0.0.1"
+"""In the container, where none listens: names of the stack are known to the engine, and others to nobody."""
 SAYS = findings(START)
 
 
@@ -83,26 +92,63 @@ def settings_of(service: Any) -> dict[str, str]:
 def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[str]:
     """Build the participant's folder, or another, on the workshop's Python image, or another; yield the image's tag.
 
-    The image is removed at the end. The builder is ended at the deadline, and as soon as a newer check has begun.
-    Raises CheckEnded if no image can be built.
+    The image is removed at the end, unless the context's builds keep it. The builder is ended at the deadline, and as
+    soon as a newer check has begun. Raises CheckEnded if no image can be built.
     """
-    context.report_step("building your image")
-    session, base = context.stack.session, base or recipes.tags(context.stack.root)["python"]
+    base = base or recipes.tags(context.stack.root)["python"]
+    folder = folder or context.folder
+    builds = context.builds
+    key = builds.key(folder, base)
+
+    if failed := builds.failures.get(key):
+        context.waits.ended.extend(failed.waits)
+        raise CheckEnded(failed.result)
+    if kept := builds.tags.get(key):
+        yield kept
+        return
+
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
-    from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
+    is_kept = False
     try:
-        command = [*images.command(session.engine, tag, session.labels("kernel")), from_base]
-        _run_builder([*command, str(folder or context.folder)], context)
+        _build_image(context, tag, folder, base, key)
+        if builds.keeps_images:
+            builds.tags[key] = tag
+            is_kept = True
         yield tag
     finally:
-        with contextlib.suppress(ImageNotFound):
-            session.engine.client.images.remove(tag, force=True)
+        if not is_kept:
+            remove_image(context.stack.session, tag)
+
+
+def _build_image(context: Context, tag: str, folder: Path, base: str, key: str) -> None:
+    """Build an image; with a ``key`` a failure is noted under it. Raises CheckEnded."""
+    context.report_step("building your image")
+    session = context.stack.session
+    builds = context.builds
+    from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
+    command = [*images.command(session.engine, tag, session.labels("kernel")), *builds.options, from_base]
+    waits_before = len(context.waits.ended)
+    try:
+        _run_builder([*command, str(folder)], context)
+    except CheckEnded as ended:
+        if key and not context.superseded.is_set():
+            waits = tuple(context.waits.ended[waits_before:])
+            builds.failures[key] = FailedBuild(ended.result, waits)
+        raise
+
+
+def remove_image(session: Session, tag: str) -> None:
+    """Remove the image of a check; one that is not there is fine."""
+    with contextlib.suppress(ImageNotFound):
+        session.engine.client.images.remove(tag, force=True)
 
 
 def _run_builder(command: list[str], context: Context) -> None:
     """Run the builder to its end; end it when the time is up, or once a newer check has begun. Raises CheckEnded."""
     began = time.monotonic()
     is_late = False
+    beyond = ""
+    reason_to_end = context.builds.new_guard()
     with shell.running(command) as building:
         said = None
         while said is None:
@@ -110,11 +156,14 @@ def _run_builder(command: list[str], context: Context) -> None:
                 said, _ = building.communicate(timeout=LOOK_SECONDS)
             except subprocess.TimeoutExpired:
                 is_late = time.monotonic() - began > patient(BUILD_SECONDS)
-                if is_late or context.superseded.is_set():
+                beyond = beyond or reason_to_end()
+                if is_late or beyond or context.superseded.is_set():
                     building.terminate()  # that ends the build in the engine, too
     if building.returncode == 0:
         return
-    if is_late:
+    if beyond:
+        failed = ended_build(said, beyond)
+    elif is_late:
         waited = time.monotonic() - began
         context.waits.add("the builder was not done", waited)
         failed = endless_build(said, waited)
@@ -128,7 +177,8 @@ def run(context: Context, image: str, **changes: Any) -> Iterator[Trial]:
     """Run the image alone; ``changes`` are fields of `Spec`. Raises CheckEnded if the engine refuses it."""
     context.report_step("starting your service")
     try:
-        running = containers.run(context.stack.session, replace(_spec(image), **changes))
+        spec = confined(context.stack, replace(_spec(image), **changes))
+        running = containers.run(context.stack.session, spec)
     except WorkshopError as error:
         raise CheckEnded(refused(error)) from error
     with running:
@@ -170,12 +220,12 @@ def run_with_stack(
         _spec(image),
         entrypoint=entrypoint,
         environment={name: value for name, value in settings.items() if name not in without},
-        network=f"{stack.project}_default",
+        network=stack.network,
         volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
         files={**passwords, **given},
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
-    with containers.run(stack.session, replace(spec, **changes)) as running:
+    with containers.run(stack.session, confined(stack, replace(spec, **changes))) as running:
         hidden = tuple(passwords.values())
         yield Trial(running, secrets=hidden, superseded=context.superseded, waits=context.waits)
 
@@ -224,6 +274,31 @@ def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = 
 def _spec(image: str) -> Spec:
     """Return the spec of a trial's container, whose log the check reads and the collector does not."""
     return Spec(image, ports=(PORT,), labels={COLLECT: "no"}, healthcheck=NO_HEALTHCHECK, host={"LogConfig": SMALL_LOG})
+
+
+def confined(stack: Stack, spec: Spec) -> Spec:
+    """Return the spec as it is; in a closed stack, which runs code of others, with no way out and no more than a trial.
+
+    There a tmpfs stands for each volume that the image declares, no file grows beyond `CLOSED_FILE_BYTES`, and what the
+    participant's compose.yaml grants is cut to `CLOSED_MEMORY_BYTES`, one core and `CLOSED_PIDS`.
+    """
+    if not stack.is_closed:
+        return spec
+    declared = stack.session.engine.client.images.get(spec.image).attrs["Config"].get("Volumes") or {}
+    volumes = {path: CLOSED_TMPFS for path in declared if path not in spec.volumes and path not in spec.tmpfs}
+    limits = [
+        {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
+        {"Name": "core", "Soft": 0, "Hard": 0},
+    ]
+    return replace(
+        spec,
+        network=spec.network or stack.network,
+        tmpfs={**spec.tmpfs, **volumes},
+        memory_bytes=min(spec.memory_bytes or CLOSED_MEMORY_BYTES, CLOSED_MEMORY_BYTES),
+        cpus=min(spec.cpus or 1.0, 1.0),
+        pids=min(spec.pids or CLOSED_PIDS, CLOSED_PIDS),
+        host={**spec.host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]},
+    )
 
 
 def wait_order(trial: Trial) -> None:

@@ -91,7 +91,7 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
     Its progress is added to what is recorded here and wins where both have an entry. Raises WrongUsage for any other
     file, and WorkshopError if a file here cannot be read; nothing is written then.
     """
-    work = _read(source)
+    work = read_work(source)
     changed = [name for name, one in work.files.items() if _current(workspace, name) != one.text]
     backup = Backup(workspace)
     for name in [*changed, workspace.progress_path.name]:
@@ -110,7 +110,8 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
     return changed, backup
 
 
-def _read(source: Path) -> Work:
+def read_work(source: Path) -> Work:
+    """Return the content of an exported file. Raises WrongUsage for any other file, NotReady for one too large."""
     try:
         return Work.model_validate_json(read_small_text(source, max_bytes=MAX_BYTES))
     except FileNotFoundError:

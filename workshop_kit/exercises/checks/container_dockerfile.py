@@ -108,7 +108,7 @@ def _frozen_with_newer_wheels(context: Context) -> str:
     session = context.stack.session
     with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
-        with containers.run(session, spec) as running:
+        with containers.run(session, service_trial.confined(context.stack, spec)) as running:
             running.wait_ended()
             return running.log_tail(lines=200)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from docker.errors import APIError
 
 from workshop_kit.engine import features, recipes
@@ -22,6 +24,7 @@ from workshop_kit.exercises.result import Finding, Result, conclude
 from workshop_kit.exercises.trial import SMALL_LOG, Trial
 from workshop_kit.exercises.yaml_problem import yaml_finding
 from workshop_kit.machine import MIB
+from workshop_kit.patience import patient
 
 SAYS = findings("container.limits")
 FILE = "compose.yaml"
@@ -38,6 +41,10 @@ PARENTS = {
     "resources": frozenset({"deploy"}),
 }
 """The keys that limit a service, each with those that it may belong to."""
+OTHER_FILES = {"include", "extends", "env_file", "label_file"}
+"""Keys with which a compose file makes Compose read other files."""
+COMPOSE_VARIABLES = ("PATH", "HOME", "DOCKER_CONFIG")
+COMPOSE_SECONDS = 30.0
 BEYOND_MIB = 100
 KILLED = 137
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
@@ -96,7 +103,7 @@ def given(seed: int) -> dict[str, Any]:
 @check("container.limits", given)
 def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
-    wanted = read(context.folder)
+    wanted = read(context.folder, is_closed=context.stack.is_closed)
     with service_trial.build(context) as image, service_trial.run(context, image, **wanted) as trial:
         return _try_limits(trial, context, wanted)
 
@@ -209,13 +216,46 @@ def _swap(limit: int, memory: int) -> Finding:
     return SAYS.found(0 <= limit <= memory, "swap", got if limit else "not set")
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it."""
+def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
+    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it.
+
+    Compose runs on this machine: with ``is_closed``, for files of others, it gets none that names further files, and no
+    variables of this process.
+    """
+    environment = None
+    if is_closed:
+        _require_no_other_files((folder / FILE).read_text())
+        environment = {name: os.environ[name] for name in COMPOSE_VARIABLES if name in os.environ}
     command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=patient(COMPOSE_SECONDS),
+        )
+    except subprocess.TimeoutExpired as late:
+        raise _refused(f"Compose was not done after {late.timeout:.0f} s") from late
     if done.returncode != 0:
         raise _not_readable(_refusal((folder / FILE).read_text(), _reason(done.stderr, folder)))
     return limits_in(json.loads(done.stdout))
+
+
+def _require_no_other_files(text: str) -> None:
+    """Raise CheckEnded for a compose file that names others: Compose would read them, also from a network."""
+    try:
+        scalars = {event.value for event in yaml.parse(text, yaml.SafeLoader) if isinstance(event, yaml.ScalarEvent)}
+    except yaml.MarkedYAMLError as error:
+        raise _not_readable(_refusal(text, str(error.problem))) from error
+    if named := sorted(scalars & OTHER_FILES):
+        raise _refused(f"{named[0]} names another file, which is not read when work of others is graded")
+
+
+def _refused(reason: str) -> CheckEnded:
+    return _not_readable(SAYS.failed("file.refused", reason, reason=reason))
 
 
 def _reason(error_text: str, folder: Path) -> str:

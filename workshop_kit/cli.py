@@ -26,12 +26,13 @@ MODULES = {
     "tour": ("tour",),
     "instructor": ("notes", "handout", "desk", "join"),
     "audit": ("audit",),
+    "grading": ("grade",),
     "seats": ("seat", "hub"),
     "development": ("test", "bench", "new", "build", "site"),
 }
 """The commands in each module of ``commands``: functions and groups of these names."""
 INTERRUPTED = 130
-STARTING_CONTAINERS = {"audit", "check", "goto", "tour", "watch"}
+STARTING_CONTAINERS = {"audit", "check", "goto", "grade", "tour", "watch"}
 """Commands that have containers to remove when they are told to end."""
 
 

@@ -11,6 +11,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 """The root of the checkout: the folder that holds ``workshop``, ``notebooks/`` and ``workshop_kit/``."""
 TOURS = CHECKOUT / "build" / "tour"
 """The workspace of tours, and their results."""
+GRADES = CHECKOUT / "build" / "grade"
+"""The grades of what people handed in, and the workspaces in which it is judged."""
 
 
 def project(root: Path = CHECKOUT) -> dict[str, Any]:

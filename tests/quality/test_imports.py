@@ -28,7 +28,7 @@ FLOORS = (
     ("exercises",),
     ("classroom",),
     ("lessons",),
-    ("gameday", "seats"),
+    ("gameday", "grading", "seats"),
     ("instructor",),
     ("dev",),
     ("commands",),

@@ -34,6 +34,7 @@ COMMANDS = {
     "desk": Command("Open the instructor's desk: load, faults, checkpoints, a page for the audience, a live room."),
     "join": Command("Join an instructor's live room: ./workshop join 7K2M-Q9FD-30XA; --leave ends it."),
     "audit": Command("Test your image or container against the factors and principles."),
+    "grade": Command("For teachers: judge by their effect what people handed in."),
     "bundle": Command("Without a network: save all that set-up needs to a folder, and load it elsewhere."),
     "down": Command("Remove what the workshop made: this workspace's containers, networks and volumes."),
     "seat": Command("For rooms: run the server of one seat, as a JupyterHub does; --build builds the seats' image."),

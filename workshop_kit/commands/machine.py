@@ -19,7 +19,7 @@ from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
-from workshop_kit.paths import CHECKOUT, TOURS
+from workshop_kit.paths import CHECKOUT, GRADES, TOURS
 from workshop_kit.progress import Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings, provision
@@ -101,7 +101,8 @@ def down(
         if everything or engine:
             scopes.append("machine")
         outcome = provision.remove_everything(session, scopes, report)
-        provision.remove_tours(TOURS, session.engine, scopes, outcome, report)
+        for folder in (TOURS, *GRADES.glob("work-*")):
+            provision.remove_tours(folder, session.engine, scopes, outcome, report)
         unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
     if as_json:

@@ -1,0 +1,135 @@
+"""What needs no container is decided before the stack is brought up; a check's error is that exercise's alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.workshop_kit.grading.conftest import HandIn, starter_of
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import registry, service_trial
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.grading.grade import Grade, Outcome
+from workshop_kit.grading.submission import Submission, read_submissions
+from workshop_kit.grading.worker import Job, SubmissionJudge, fill
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace.folder import Workspace
+
+EXERCISES = registry.load(CHECKOUT)
+
+
+def no_stack() -> Stack:
+    """Fail: nothing has to run."""
+    raise AssertionError("a check was run")
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Callable[..., SubmissionJudge]:
+    """The judge of a submission in a fresh workspace."""
+
+    def make(folder: Path, *exercises: str, stack: Callable[[], Stack] = no_stack) -> SubmissionJudge:
+        [submission] = read_submissions([folder])
+        return judge_of(submission, tmp_path / "fresh", exercises, stack)
+
+    return make
+
+
+def judge_of(
+    submission: Submission, folder: Path, exercises: tuple[str, ...], stack: Callable[[], Stack]
+) -> SubmissionJudge:
+    """A judge as the worker makes it, without an engine."""
+    job = Job.of(submission, list(exercises), folder, ())
+    workspace = Workspace.open(folder)
+    fill(workspace, Job.model_validate_json(job.model_dump_json()))
+    return SubmissionJudge(job, ExerciseService.of(workspace, stack))
+
+
+def grades(judge: SubmissionJudge) -> dict[str, tuple[Outcome, str]]:
+    """Outcome and finding by exercise."""
+    return {grade.exercise: (grade.outcome, grade.finding) for grade in judge.grades()}
+
+
+def test_what_was_handed_in_replaces_the_starters(hand_in: HandIn, judge: Callable[..., SubmissionJudge]) -> None:
+    """No starter stays beside the files, and each file is at the stage of its exercises."""
+    service = judge(hand_in("ann", {"config.py": starter_of("config.env")})).service
+    handed_in = set(solutions.files_at(CHECKOUT, "99"))
+    assert {path.name for path in service.workspace.my_service.iterdir()} == handed_in
+    reached = growth.stages(service.workspace.folder)
+    for source in solutions.service_sources(CHECKOUT):
+        if source.path in reached:
+            own = (service.workspace.folder / source.path).read_text()
+            assert set(regions.ids(source.at(reached[source.path]))) == set(regions.ids(own)), source.path
+    assert service.workspace.seed == 7
+
+
+def test_what_needs_no_container(hand_in: HandIn, judge: Callable[..., SubmissionJudge]) -> None:
+    """A starter is not started, a missing file not handed in, a damaged one not readable, lesson 01 over by then."""
+    folder = hand_in("ann", {"config.py": starter_of("config.env")})
+    service = folder / "my_service"
+    (service / "middleware.py").unlink()
+    (service / "alerts.yml").unlink()
+    (service / "alerts.yml").mkdir()
+    (service / "cache.py").unlink()
+    (service / "cache.py").symlink_to("/dev/zero")
+    found = grades(
+        judge(folder, "config.env", "logging.context", "monitoring.ratio", "config.limits", "container.limits")
+    )
+    assert found["config.env"] == (Outcome.NOT_STARTED, "")
+    assert found["logging.context"] == (Outcome.NOT_HANDED_IN, "There is no my_service/middleware.py.")
+    assert found["config.limits"] == (Outcome.NOT_READABLE, "my_service/cache.py is a link.")
+    assert found["container.limits"][0] is Outcome.NOT_GRADED
+    assert "hand it in before 01b" in found["container.limits"][1]
+    assert found["monitoring.ratio"][0] is Outcome.NOT_HANDED_IN
+
+
+def test_numbers_of_an_unknown_workspace_are_not_guessed(
+    hand_in: HandIn, judge: Callable[..., SubmissionJudge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service folder without a seed is not judged by an exercise that names numbers; --seed gives them."""
+    folder = hand_in("ann") / "my_service"
+    outcome, finding = grades(judge(folder, "monitoring.healthcheck"))["monitoring.healthcheck"]
+    assert (outcome, "--seed" in finding) == (Outcome.NOT_GRADED, True)
+
+    judged = judge(folder, "monitoring.healthcheck")
+    judged = replace(judged, job=judged.job.model_copy(update={"seed": 7}))
+    monkeypatch.setattr(service_trial, "ensure_up", lambda _stack: None)
+    assert grades(checked(judged, lambda *_: Result(Verdict.PASSED, "")))["monitoring.healthcheck"][0] is Outcome.PASSED
+
+
+def checked(judge: SubmissionJudge, check: Callable[..., Result]) -> SubmissionJudge:
+    """The same judge with another check, and with a stack that nobody needs."""
+
+    class Service(ExerciseService):
+        def judge(self, *arguments: object) -> Result:
+            return check(*arguments)
+
+    own = judge.service
+    service = Service(own.workspace, own.progress, object, own.root, own.exercises)  # type: ignore[arg-type]
+    return replace(judge, service=service)
+
+
+@pytest.mark.parametrize("error", [RecursionError("deep"), WorkshopError("The engine refused."), ValueError("\x1b[2J")])
+def test_an_error_of_a_check_costs_one_grade(
+    hand_in: HandIn,
+    judge: Callable[..., SubmissionJudge],
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    """The next exercise is judged; what the error says is plain text."""
+    monkeypatch.setattr(service_trial, "ensure_up", lambda _stack: None)
+
+    def check(exercise: registry.Exercise, *_: object) -> Result:
+        if exercise.id == "config.env":
+            raise error
+        return Result(Verdict.PASSED, "")
+
+    found: list[Grade] = list(checked(judge(hand_in("ann"), "config.env", "config.report"), check).grades())
+    assert [grade.outcome for grade in found] == [Outcome.NOT_JUDGED, Outcome.PASSED]
+    assert found[0].finding.isprintable()
+    assert str(error)[:4].strip("\x1b[2J") in found[0].finding

@@ -1,0 +1,104 @@
+"""What a build of others may take of this machine: options of the builder, and a watch on what they do not limit.
+
+BuildKit limits neither memory nor processes of a RUN line. Each process is limited by its options, all of them by
+`build_cgroup` where the engine allows it; and what they take is looked at while the build runs. A machine behind Docker
+Desktop cannot be looked at: it is a virtual machine, and bounded by that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from workshop_kit.engine.reach import Engine
+from workshop_kit.machine import GIB, MIB
+from workshop_kit.patience import LOAD_FILE
+
+FILE_BYTES = 256 * MIB
+PROCESS_BYTES = GIB
+PROCESS_SECONDS = 120
+OPTIONS = (
+    "--network=none",
+    f"--ulimit=fsize={FILE_BYTES}:{FILE_BYTES}",
+    f"--ulimit=data={PROCESS_BYTES}:{PROCESS_BYTES}",
+    f"--ulimit=cpu={PROCESS_SECONDS}:{PROCESS_SECONDS}",
+    "--ulimit=core=0:0",
+)
+"""A RUN line has no network: pip installs from the wheels in the image. Each of its processes has limits."""
+MOST_TASKS = 1_000
+"""So many more processes and threads on this machine than before end a build."""
+MOST_DISK_BYTES = 2 * GIB
+LEAST_MEMORY = 0.05
+"""A build ends once less than this part of the machine's memory is free."""
+SLOW_LOOK_SECONDS = 0.2
+
+
+@dataclass
+class BuildGuard:
+    """Says when a build has to end. ``folder`` is where the engine keeps images; None where it cannot be seen."""
+
+    folder: Path | None
+    tasks: Callable[[], int | None]
+    free_memory: Callable[[], float]
+    before_tasks: int | None = field(init=False)
+    before_disk: int = field(init=False)
+    looked_at: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.before_tasks = self.tasks()
+        self.before_disk = self._free_disk()
+
+    def __call__(self) -> str:
+        """Return the reason to end the build now; "" for none."""
+        tasks = self.tasks()
+        if tasks is not None and self.before_tasks is not None and tasks - self.before_tasks > MOST_TASKS:
+            return f"it started more than {MOST_TASKS:,} processes"
+
+        if time.monotonic() - self.looked_at < SLOW_LOOK_SECONDS:
+            return ""
+        self.looked_at = time.monotonic()
+        if self.before_disk - self._free_disk() > MOST_DISK_BYTES:
+            return f"it wrote more than {MOST_DISK_BYTES // GIB} GiB"
+        if self.free_memory() < LEAST_MEMORY:
+            return "the memory of this machine was nearly used up"
+        return ""
+
+    def _free_disk(self) -> int:
+        if self.folder is None:
+            return 0
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(self.folder).free
+        return 0
+
+
+def guards(engine: Engine) -> Callable[[], Callable[[], str]]:
+    """Return a function that makes a guard for each build on an engine."""
+    root = Path(engine.client.info().get("DockerRootDir") or os.devnull)
+    folder = root if root.is_dir() else None
+
+    def new_guard() -> BuildGuard:
+        return BuildGuard(folder, tasks_of_machine, free_memory)
+
+    return new_guard
+
+
+def tasks_of_machine() -> int | None:
+    """Return how many processes and threads this machine has; None where it does not say (macOS)."""
+    try:
+        _, _, total = LOAD_FILE.read_text().split()[3].partition("/")
+    except OSError:
+        return None
+    return int(total)
+
+
+def free_memory() -> float:
+    """Return the part of this machine's memory that programs can still get, from 0 to 1."""
+    memory = psutil.virtual_memory()
+    return float(memory.available / memory.total)

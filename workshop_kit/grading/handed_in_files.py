@@ -1,0 +1,221 @@
+"""Read files that strangers handed in: a folder or an archive, bounded, without links, devices and paths that lead out.
+
+Only regular files are read. Hidden files and caches stay out, as in an export.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.files import is_left_out, read_small
+from workshop_kit.screen import visible
+
+MAX_FILE_BYTES = 1_000_000
+MAX_BYTES = 16_000_000
+"""The most that one submission may have in all its files."""
+MAX_ARCHIVE_BYTES = 64_000_000
+MAX_UNPACKED_BYTES = 256_000_000
+"""The most that is unpacked to find the members of an archive."""
+MAX_FILES = 500
+MAX_ENTRIES = 5_000
+"""The most files and folders that are looked at in one submission."""
+MAX_DEPTH = 8
+MAX_NAME = 200
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+GZIP = b"\x1f\x8b"
+READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+"""What the libraries raise for a damaged, encrypted or unknown archive."""
+
+
+class Refused(WorkshopError):
+    """A submission that cannot be read as a whole; the sentence is its one row."""
+
+
+@dataclass
+class HandedInFiles:
+    """The content of files by their paths; ``left_out`` has the reason for each path that was not read."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, content: bytes) -> None:
+        """Add a file. Raises Refused once there are too many, or they are too large."""
+        if any(str(parent) in self.files for parent in PurePosixPath(name).parents):
+            raise Refused(f"It has {visible(name, 80)} below a file.")
+        self.files[name] = content
+        if len(self.files) > MAX_FILES:
+            raise Refused(f"It has more than {MAX_FILES} files.")
+        if sum(map(len, self.files.values())) > MAX_BYTES:
+            raise Refused(f"Its files have more than {MAX_BYTES / 1e6:g} MB.")
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Note why a path was not read."""
+        self.left_out[name] = reason
+
+    def below(self, folder: str) -> HandedInFiles:
+        """Return what is below a folder, by the paths in it; all of it for ``""``."""
+        start = f"{folder}/" if folder else ""
+        files = {name.removeprefix(start): data for name, data in self.files.items() if name.startswith(start)}
+        reasons = {name.removeprefix(start): why for name, why in self.left_out.items() if name.startswith(start)}
+        return HandedInFiles(files, reasons)
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file is an archive by its name."""
+    return path.name.lower().endswith(ARCHIVES)
+
+
+def read_folder(folder: Path, *parts: str) -> HandedInFiles:
+    """Read the files of a folder, or of some of its parts (files or folders). Raises Refused."""
+    found = HandedInFiles()
+    seen = 0
+    waiting = [(part, 1) for part in parts] or [("", 0)]
+    while waiting:
+        name, depth = waiting.pop()
+        path = folder / name
+        if path.is_symlink():
+            found.leave_out(name, "is a link")
+        elif path.is_dir():
+            if depth > MAX_DEPTH:
+                raise Refused(f"Its folders are nested more than {MAX_DEPTH} deep.")
+            for entry in _entries(path, name, found):
+                seen += 1
+                if seen > MAX_ENTRIES:
+                    raise Refused(f"It has more than {MAX_ENTRIES:,} files and folders.")
+                waiting.append((f"{name}/{entry}" if name else entry, depth + 1))
+        elif os.path.lexists(path):
+            _read_file(path, name, found)
+    return found
+
+
+def _entries(path: Path, name: str, found: HandedInFiles) -> Iterator[str]:
+    """Yield the names in a folder that are to be read."""
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                inside = f"{name}/{entry.name}" if name else entry.name
+                if not _is_plain(inside):
+                    found.leave_out(visible(inside, MAX_NAME), "has a name that is no plain text")
+                elif not is_left_out(PurePosixPath(inside)):
+                    yield entry.name
+    except OSError as error:
+        found.leave_out(name, f"cannot be read ({error.strerror})")
+
+
+def _read_file(path: Path, name: str, found: HandedInFiles) -> None:
+    try:
+        found.add(name, read_small(path, max_bytes=MAX_FILE_BYTES))
+    except FileNotFoundError:  # gone meanwhile
+        pass
+    except Refused:
+        raise
+    except WorkshopError as error:
+        found.leave_out(name, error.what.removeprefix(f"{path} ").rstrip("."))
+
+
+def read_archive(path: Path) -> HandedInFiles:
+    """Read the files of a zip or tar archive, without unpacking it to the disk.
+
+    Raises Refused for an archive that is damaged, or has a member that would leave its folder.
+    """
+    try:
+        data = read_small(path, max_bytes=MAX_ARCHIVE_BYTES)  # no FIFO, no device
+        if path.name.lower().endswith(".zip"):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                return _read_zip(archive)
+        packed: io.BufferedIOBase = io.BytesIO(data)
+        if data.startswith(GZIP):
+            packed = gzip.GzipFile(fileobj=packed)
+        with tarfile.open(fileobj=_Bounded(packed), mode="r|") as tar:
+            return _read_tar(tar)
+    except READ_ERRORS as error:
+        raise Refused(f"The archive cannot be read ({type(error).__name__}).") from error
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that refuses to give more than an archive may unpack to."""
+
+    def __init__(self, packed: io.BufferedIOBase) -> None:
+        self._packed = packed
+        self._given = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read so many bytes. Raises Refused beyond the limit."""
+        data = self._packed.read(size)
+        self._given += len(data)
+        if self._given > MAX_UNPACKED_BYTES:
+            raise Refused(f"The archive unpacks to more than {MAX_UNPACKED_BYTES / 1e6:g} MB.")
+        return data
+
+
+def _read_zip(archive: zipfile.ZipFile) -> HandedInFiles:
+    found = HandedInFiles()
+    members = archive.infolist()
+    _require_few(len(members))
+    for member in members:
+        name = member.filename
+        mode = member.external_attr >> 16
+        is_file = mode == 0 or (mode & 0o170000) in (0, 0o100000)
+        if _is_wanted(name, found) and not member.is_dir():
+            if is_file:
+                with archive.open(member) as content:
+                    _add_member(name, content, found)
+            else:
+                found.leave_out(name, "is no regular file")
+    return found
+
+
+def _read_tar(tar: tarfile.TarFile) -> HandedInFiles:
+    found = HandedInFiles()
+    for number, member in enumerate(tar, 1):
+        _require_few(number)
+        name = member.name
+        if not _is_wanted(name, found) or member.isdir():
+            continue
+        content = tar.extractfile(member) if member.isreg() else None
+        if content is None:
+            found.leave_out(name, "is no regular file")
+        else:
+            _add_member(name, content, found)
+    return found
+
+
+def _require_few(count: int) -> None:
+    if count > MAX_ENTRIES:
+        raise Refused(f"It has more than {MAX_ENTRIES:,} files and folders.")
+
+
+def _is_wanted(name: str, found: HandedInFiles) -> bool:
+    """Return whether a member is to be read. Raises Refused for one that leads out of its folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise Refused(f"The archive has a member that leads out of its folder: {visible(name, 80)}.")
+    if not _is_plain(name):
+        found.leave_out(visible(name, MAX_NAME), "has a name that is no plain text")
+        return False
+    return not is_left_out(path)
+
+
+def _add_member(name: str, content: IO[bytes], found: HandedInFiles) -> None:
+    """Read one member, and no more of it than a file may have: its header may lie about its size."""
+    data = content.read(MAX_FILE_BYTES + 1)
+    path = PurePosixPath(name).as_posix()
+    if len(data) > MAX_FILE_BYTES:
+        found.leave_out(path, f"is larger than {MAX_FILE_BYTES / 1e6:g} MB")
+    else:
+        found.add(path, data)
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name can be shown and written as it is."""
+    return name.isprintable() and visible(name) == name and len(name) <= MAX_NAME

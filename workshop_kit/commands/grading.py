@@ -29,7 +29,7 @@ def grade(
     handed_in: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FOLDER…",
+            metavar="FOLDER",
             help="Workspaces, my_service folders, zip or tar archives of them, exported files; or a folder of these.",
         ),
     ],
@@ -42,7 +42,11 @@ def grade(
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write one line for each exercise to this file, too.")] = None,
     results: Annotated[
-        Path, typer.Option(help="Keeps each grade as soon as it is known: a run that was ended goes on there.")
+        Path,
+        typer.Option(
+            help="Keeps each grade as soon as it is known: a run that was ended goes on there.",
+            show_default="build/grade/results.jsonl",
+        ),
     ] = RESULTS,
     as_json: AsJson = False,
 ) -> None:

@@ -48,12 +48,12 @@ def build_finding(output: str) -> Finding:
 
 def endless_build(output: str, seconds: float) -> Finding:
     """Return the finding for a builder that was ended after so many seconds."""
-    return SAYS.failed("build.endless", _last_lines(output), place=_running_step(output), seconds=seconds)
+    return SAYS.failed("build.endless", _tail(output), place=_running_step(output), seconds=seconds)
 
 
 def ended_build(output: str, reason: str) -> Finding:
     """Return the finding for a builder that was ended because it took too much of the machine."""
-    return SAYS.failed("build.beyond", _last_lines(output), place=_running_step(output), reason=reason)
+    return SAYS.failed("build.beyond", _tail(output), place=_running_step(output), reason=reason)
 
 
 def _running_step(output: str) -> str:
@@ -63,6 +63,12 @@ def _running_step(output: str) -> str:
         return "before the first step"
     number, count, instruction = begun[-1]
     return f"step {number} of {count}: {instruction}"
+
+
+def _tail(output: str) -> str:
+    """Return the last lines of a builder that was ended."""
+    lines = output.splitlines()[-LAST_LINES:]
+    return "\n".join(line for line in lines if line.strip())
 
 
 def _place(output: str) -> str:

@@ -43,6 +43,7 @@ from workshop_kit.workspace.solutions import Source
 CHECK_SECONDS = 300.0
 """The longest that the check of one exercise may take; it is not judged then."""
 TOO_EARLY = "It needs the service as lesson 01 leaves it, and this one is of a later lesson: hand it in before 01b."
+NO_REGION = "{path} has no region of {name}: not reached, replaced by a later step, or without its markers."
 NO_SEED = "Its numbers are those of a workspace, and this folder does not say which: name them with --seed."
 
 
@@ -97,12 +98,24 @@ class SubmissionJudge:
         """Return the grade of an exercise for which nothing has to run; None for any other."""
         if self.service.is_too_late(exercise):
             return self._grade(exercise, Outcome.NOT_GRADED, TOO_EARLY)
-        if missing := self._without_file(exercise):
+        if missing := self._without_file(exercise) or self._without_region(exercise):
             return missing
         if all(self.service.exercise_files(part).is_untouched() for part in exercise.parts):
             return self._grade(exercise, Outcome.NOT_STARTED)
         if self.job.seed is None and self.service.given(exercise.id):
             return self._grade(exercise, Outcome.NOT_GRADED, NO_SEED)
+        return None
+
+    def _without_region(self, exercise: Exercise) -> Grade | None:
+        """Return the grade of an exercise whose lines cannot be told: they may be those of the lesson."""
+        own = self.service.exercise_files(exercise)
+        try:
+            own.mine()
+        except WorkshopError as unreadable:
+            return self._grade(exercise, Outcome.NOT_READABLE, unreadable.what)
+        if own.region() is None:
+            reason = NO_REGION.format(path=exercise.path, name=exercise.id)
+            return self._grade(exercise, Outcome.NOT_GRADED, reason)
         return None
 
     def _without_file(self, exercise: Exercise) -> Grade | None:

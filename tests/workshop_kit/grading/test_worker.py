@@ -57,7 +57,7 @@ def grades(judge: SubmissionJudge) -> dict[str, tuple[Outcome, str]]:
 
 def test_what_was_handed_in_replaces_the_starters(hand_in: HandIn, judge: Callable[..., SubmissionJudge]) -> None:
     """No starter stays beside the files, and each file is at the stage of its exercises."""
-    service = judge(hand_in("ann", {"config.py": starter_of("config.env")})).service
+    service = judge(hand_in("ann", {"config.py": starter_of("config.report")})).service
     handed_in = set(solutions.files_at(CHECKOUT, "99"))
     assert {path.name for path in service.workspace.my_service.iterdir()} == handed_in
     reached = growth.stages(service.workspace.folder)
@@ -70,17 +70,20 @@ def test_what_was_handed_in_replaces_the_starters(hand_in: HandIn, judge: Callab
 
 def test_what_needs_no_container(hand_in: HandIn, judge: Callable[..., SubmissionJudge]) -> None:
     """A starter is not started, a missing file not handed in, a damaged one not readable, lesson 01 over by then."""
-    folder = hand_in("ann", {"config.py": starter_of("config.env")})
+    folder = hand_in("ann", {"config.py": starter_of("config.report")})
     service = folder / "my_service"
     (service / "middleware.py").unlink()
     (service / "alerts.yml").unlink()
     (service / "alerts.yml").mkdir()
     (service / "cache.py").unlink()
     (service / "cache.py").symlink_to("/dev/zero")
-    found = grades(
-        judge(folder, "config.env", "logging.context", "monitoring.ratio", "config.limits", "container.limits")
-    )
-    assert found["config.env"] == (Outcome.NOT_STARTED, "")
+    (service / "logs.py").write_bytes(b"\xff\xfe")
+    of_files = ("config.env", "config.report", "logging.stdout", "logging.context", "config.limits")
+    found = grades(judge(folder, *of_files, "container.limits", "monitoring.ratio"))
+    assert found["config.report"] == (Outcome.NOT_STARTED, "")
+    assert found["config.env"][0] is Outcome.NOT_GRADED
+    assert "replaced by a later step" in found["config.env"][1]
+    assert found["logging.stdout"][0] is Outcome.NOT_READABLE
     assert found["logging.context"] == (Outcome.NOT_HANDED_IN, "There is no my_service/middleware.py.")
     assert found["config.limits"] == (Outcome.NOT_READABLE, "my_service/cache.py is a link.")
     assert found["container.limits"][0] is Outcome.NOT_GRADED
@@ -125,11 +128,11 @@ def test_an_error_of_a_check_costs_one_grade(
     monkeypatch.setattr(service_trial, "ensure_up", lambda _stack: None)
 
     def check(exercise: registry.Exercise, *_: object) -> Result:
-        if exercise.id == "config.env":
+        if exercise.id == "config.report":
             raise error
         return Result(Verdict.PASSED, "")
 
-    found: list[Grade] = list(checked(judge(hand_in("ann"), "config.env", "config.report"), check).grades())
+    found: list[Grade] = list(checked(judge(hand_in("ann"), "config.report", "config.limits"), check).grades())
     assert [grade.outcome for grade in found] == [Outcome.NOT_JUDGED, Outcome.PASSED]
     assert found[0].finding.isprintable()
     assert str(error)[:4].strip("\x1b[2J") in found[0].finding

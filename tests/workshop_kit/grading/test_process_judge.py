@@ -118,3 +118,13 @@ def test_without_an_engine_grading_ends(tmp_path: Path) -> None:
     judge = ProcessJudge(tmp_path, require, (), (sys.executable, "-c", "raise SystemExit(3)"))
     with pytest.raises(NotReady, match="no engine"):
         list(judge(ANN, NAMES, silent))
+
+
+def test_the_real_worker_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an engine its last words are the sentence that `check` has for that; it leaves no folder."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    judge = ProcessJudge(tmp_path / "work", lambda: None)
+    [grade] = judge(ANN, ["config.report"], silent)
+    assert grade.outcome is Outcome.NOT_JUDGED
+    assert "nobody.sock" in grade.finding
+    assert list((tmp_path / "work").iterdir()) == []

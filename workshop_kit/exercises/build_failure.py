@@ -56,6 +56,12 @@ def ended_build(output: str, reason: str) -> Finding:
     return SAYS.failed("build.beyond", _tail(output), place=_running_step(output), reason=reason)
 
 
+def outside_finding(source: str) -> Finding:
+    """Return the finding for a Dockerfile of others that is not built, because the builder would fetch something."""
+    sentence = f"It would fetch {source} from outside, and work of others is built without a network"
+    return SAYS.failed("build.registry", source, place="before the first step", sentence=f"{sentence}.")
+
+
 def _running_step(output: str) -> str:
     """Return the step that a builder had begun last."""
     begun = BEGUN_STEP.findall(output)

@@ -22,8 +22,9 @@ from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises.build_failure import build_finding, ended_build, endless_build
+from workshop_kit.exercises.build_failure import build_finding, ended_build, endless_build, outside_finding
 from workshop_kit.exercises.check_api import CheckEnded, Context
+from workshop_kit.exercises.dockerfile_sources import outside_source
 from workshop_kit.exercises.findings import START, findings
 from workshop_kit.exercises.image_builds import FailedBuild
 from workshop_kit.exercises.result import Result, conclude
@@ -125,6 +126,9 @@ def _build_image(context: Context, tag: str, folder: Path, base: str, key: str) 
     context.report_step("building your image")
     session = context.stack.session
     builds = context.builds
+    if context.stack.is_closed and (source := outside_source(folder)):
+        failed = outside_finding(source)
+        raise CheckEnded(Result.did_not_start(failed.means, failed))
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     command = [*images.command(session.engine, tag, session.labels("kernel")), *builds.options, from_base]
     waits_before = len(context.waits.ended)

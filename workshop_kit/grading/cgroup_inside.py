@@ -42,8 +42,8 @@ def limit(root: Path, name: str, memory_bytes: str, most_tasks: str) -> None:
 
 
 def remove(root: Path, name: str) -> None:
-    """Remove the group, with the empty ones that a builder left in it; one that is in use stays."""
-    for folder in set(folders(root, name).values()):
+    """Remove the group from every tree, with the empty ones that a builder left in it; one that is in use stays."""
+    for folder in (root / name, *root.glob(f"*/{name}")):
         below = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
         for path in (*below, folder):
             with contextlib.suppress(OSError):

@@ -14,11 +14,13 @@ from workshop_kit.engine import images, recipes
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.control import Waits
+from workshop_kit.exercises.dockerfile_sources import find_outside
 from workshop_kit.exercises.image_builds import ImageBuilds, folder_digest
 from workshop_kit.exercises.result import Result
 from workshop_kit.grading import build_guard, cgroup_inside
 from workshop_kit.grading.build_guard import BuildGuard
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import regions, solutions
 
 
 class FakeMachine:
@@ -74,6 +76,7 @@ def test_the_group_has_limits_and_is_removed(tmp_path: Path, is_v2: bool) -> Non
         group = {"memory.limit_in_bytes": tmp_path / "memory" / "grade", "pids.max": tmp_path / "pids" / "grade"}
         for folder in group.values():
             folder.parent.mkdir()
+        (tmp_path / "cpu" / "grade" / "buildkit").mkdir(parents=True)  # a builder makes it in every tree
     cgroup_inside.limit(tmp_path, "grade", "1000", "20")
     values = {name: (folder / name).read_text() for name, folder in group.items()}
     assert sorted(values.values()) == ["1000", "20"]
@@ -84,6 +87,7 @@ def test_the_group_has_limits_and_is_removed(tmp_path: Path, is_v2: bool) -> Non
         (folder / "buildkit" / "run").mkdir(parents=True, exist_ok=True)
     cgroup_inside.remove(tmp_path, "grade")
     assert not any(folder.exists() for folder in group.values())
+    assert list(tmp_path.glob("cpu/*")) == []
 
 
 def test_the_digest_of_a_folder_is_of_names_modes_contents_and_links(tmp_path: Path) -> None:
@@ -128,10 +132,10 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return log
 
 
-def context_of(folder: Path, builds: ImageBuilds) -> Context:
+def context_of(folder: Path, builds: ImageBuilds, *, is_closed: bool = False) -> Context:
     """The context of a check of a folder."""
     session = SimpleNamespace(engine=None, labels=lambda _scope: {})
-    stack: Any = SimpleNamespace(session=session, root=CHECKOUT)
+    stack: Any = SimpleNamespace(session=session, root=CHECKOUT, is_closed=is_closed)
     exercise = registry.load(CHECKOUT)[0]
     return Context(exercise, stack, 7, folder=folder, builds=builds, waits=Waits())
 
@@ -173,3 +177,67 @@ def test_a_build_that_failed_is_not_tried_again(tmp_path: Path, built: list[str]
             pass
         assert [wait.what for wait in context.waits.ended] == ["the builder was not done"]
     assert len([tag for tag in built if not tag.startswith("-")]) == 1
+
+
+FROM = "FROM localhost/workshop/python:3.13"
+OUTSIDE = {
+    "FROM python:3.13": "python:3.13",
+    "FROM --platform=linux/amd64 docker.io/library/python AS one": "docker.io/library/python",
+    "ARG BASE=python:3.13\nFROM ${BASE}": "python:3.13",
+    "FROM $UNKNOWN": "$UNKNOWN",
+    "FROM \\\n# a comment\n  python:3.13": "python:3.13",
+    f"# syntax=evil/frontend\n{FROM}": "# syntax=",
+    f"\ufeff// syntax = evil/frontend\n{FROM}": "// syntax =",
+    f"# escape=`\n{FROM}": "# escape=",
+    '{"syntax": "evil/frontend"}': "{",
+    f"{FROM}\nADD https://example.org/a /a": "https://example.org/a",
+    f'{FROM}\nADD ["https://example.org/a", "/a"]': "https://example.org/a",
+    f"{FROM}\nadd --chmod=755 git@example.org:a.git /a": "git@example.org:a.git",
+    f"{FROM}\nENV A=https://example.org\nADD $A /a": "$A",
+    f"{FROM}\nCOPY --from=python:3.13 /a /a": "python:3.13",
+    f"{FROM}\nRUN --mount=type=bind,from=python:3.13,target=/a ls /a": "python:3.13",
+    f'{FROM}\nADD ["\\u0068ttps:\\/\\/example.org/a", "/a"]': "\\u0068ttps:\\/\\/example.org/a",
+    f"{FROM}\nADD \u2028https://example.org/a /a": "https://example.org/a",
+    f"{FROM}\r\nADD https://example.org/a /a\r\n": "https://example.org/a",
+    f"{FROM}\nONBUILD ADD https://example.org/a /a": "https://example.org/a",
+}
+
+
+@pytest.mark.parametrize(("text", "source"), OUTSIDE.items())
+def test_what_the_builder_would_fetch_is_found(text: str, source: str) -> None:
+    """An image, an address, a syntax: however it is written."""
+    assert find_outside(text) == source
+
+
+def dockerfiles() -> dict[str, str]:
+    """Every Dockerfile of the lessons at each stage, and of right answers in another style."""
+    [source] = [one for one in solutions.service_sources(CHECKOUT) if one.file == "Dockerfile"]
+    found = {}
+    for stage in source.stages:
+        found[f"{stage} solved"] = regions.solved(source.at(stage))
+        found[f"{stage} starter"] = regions.starter(source.at(stage))
+    for path in sorted(CHECKOUT.glob("solutions/*/answers/*/*/Dockerfile")):
+        found[path.parent.name] = path.read_text()
+    return found
+
+
+@pytest.mark.parametrize("text", dockerfiles().values(), ids=dockerfiles())
+def test_the_lessons_dockerfiles_fetch_nothing(text: str) -> None:
+    """Nor do words of commands that only look like it."""
+    assert find_outside(text) == ""
+    assert (
+        find_outside(f"{FROM} AS one\nRUN echo --from=x ADD https://example.org\nFROM one\nCOPY --from=0 /a /b") == ""
+    )
+
+
+def test_such_a_dockerfile_is_not_given_to_the_builder(tmp_path: Path, built: list[str]) -> None:
+    """In a closed stack it is a finding that says what would be fetched; a participant's own is built."""
+    (tmp_path / "Dockerfile").write_text("FROM python:3.13\n")
+    with service_trial.build(context_of(tmp_path, ImageBuilds())):
+        assert len(built) == 1
+    closed = context_of(tmp_path, ImageBuilds(), is_closed=True)
+    with pytest.raises(CheckEnded) as ended, service_trial.build(closed):
+        pass
+    [finding] = ended.value.result.findings
+    assert (finding.key, finding.got) == ("start.build.registry", "python:3.13")
+    assert [tag for tag in built if not tag.startswith("-")] == built[:1]

@@ -41,7 +41,7 @@ def test_an_exercise_is_handed_in_in_the_week_of_its_lesson() -> None:
 
 def test_the_page_names_the_limits_that_hold() -> None:
     """The numbers are those of the code."""
-    assert f"at most {handed_in_files.MAX_FILES} with {handed_in_files.MAX_FILE_BYTES / 1e6:g} MB each" in PAGE
+    assert f"At most {handed_in_files.MAX_FILES} with {handed_in_files.MAX_FILE_BYTES / 1e6:g} MB each" in PAGE
     assert f"{handed_in_files.MAX_BYTES / 1e6:g} MB in all" in PAGE
     assert f"{MEMORY_BYTES // GIB} GiB and {MOST_TASKS} processes" in PAGE
     assert f"no file above {CLOSED_FILE_BYTES // MIB} MiB" in PAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -31,8 +32,8 @@ MARKS = {
     Outcome.NOT_GRADED: "–",
 }
 LEGEND = "✓ passed  ✗ failed  ≈ right for the wrong reason  ○ not started  – not handed in, or not graded  … not judged"
-QUIET = (Outcome.PASSED, Outcome.NOT_STARTED, Outcome.NOT_HANDED_IN)
-"""Outcomes that need no line below the table."""
+QUIET = (Outcome.PASSED, Outcome.NOT_STARTED, Outcome.NOT_HANDED_IN, Outcome.NOT_GRADED)
+"""Outcomes that need no line of their own below the table."""
 NAME_WIDTH = 24
 PASSED_WIDTH = len("10 of 20")
 WIDTH = 88
@@ -52,6 +53,7 @@ def as_text(graded: Sequence[GradedSubmission], exercises: Sequence[Exercise], n
         lines.append(f"{_name(one):<{width}}  {_marks(one, heads)}".rstrip())
     lines += ["", LEGEND]
     lines += [line for one in graded for line in _failures(one)]
+    lines += _not_graded(graded)
     if notebook_only:
         names = ", ".join(notebook_only)
         lines += ["", textwrap.fill(f"Not graded, because they are answered in a notebook: {names}.", WIDTH)]
@@ -85,6 +87,16 @@ def _failures(one: GradedSubmission) -> Iterator[str]:
         text = f"{_name(one)}, {grade.exercise}: {grade.outcome}. {one_line(grade.finding)}"
         yield ""
         yield textwrap.fill(text.rstrip(), WIDTH, subsequent_indent="  ", break_long_words=True)
+
+
+def _not_graded(graded: Sequence[GradedSubmission]) -> Iterator[str]:
+    """Yield a paragraph for each exercise that was not graded, and why: it is the same for many."""
+    grades = [grade for one in graded for grade in one.grades]
+    reasons = Counter((grade.exercise, grade.finding) for grade in grades if grade.outcome is Outcome.NOT_GRADED)
+    for (exercise, finding), count in reasons.items():
+        text = f"{exercise}: not graded for {count} of {len(graded)}. {one_line(finding)}"
+        yield ""
+        yield textwrap.fill(text, WIDTH, subsequent_indent="  ")
 
 
 def as_csv(graded: Sequence[GradedSubmission]) -> str:

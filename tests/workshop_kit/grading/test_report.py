@@ -49,6 +49,20 @@ def test_the_table_has_a_line_for_each_and_a_word_for_what_failed() -> None:
     assert lines[1].index("✓") == lines[0].index("01")
 
 
+def test_why_something_is_not_graded_is_said_once() -> None:
+    """It is the same for the whole class."""
+    reason = "It needs the service as lesson 01 leaves it."
+    ben = Submission("ben", {"my_service/config.py": b"b"}, seed=7)
+    graded = []
+    for one in (ANN, ben):
+        first = Grade(one.digest, "container.limits", Outcome.NOT_GRADED, reason)
+        others = grades(one.digest, Outcome.PASSED, Outcome.PASSED, Outcome.PASSED)[1:]
+        graded.append(GradedSubmission(one, (first, *others)))
+    text = report.as_text(graded, EXERCISES, [])
+    assert f"container.limits: not graded for 2 of 2. {reason}" in text.splitlines()
+    assert text.count(reason) == 1
+
+
 def test_every_outcome_has_a_mark() -> None:
     """Marks differ in shape."""
     assert set(report.MARKS) == set(Outcome)

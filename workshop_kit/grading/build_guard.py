@@ -36,7 +36,8 @@ MOST_TASKS = 1_000
 """So many more processes and threads on this machine than before end a build."""
 MOST_DISK_BYTES = 2 * GIB
 LEAST_MEMORY = 0.05
-"""A build ends once less than this part of the machine's memory is free."""
+MOST_MEMORY = 0.1
+"""A build ends once less than the one part of the machine's memory is free, and the other was taken since it began."""
 SLOW_LOOK_SECONDS = 0.2
 
 
@@ -49,11 +50,13 @@ class BuildGuard:
     free_memory: Callable[[], float]
     before_tasks: int | None = field(init=False)
     before_disk: int = field(init=False)
+    before_memory: float = field(init=False)
     looked_at: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.before_tasks = self.tasks()
         self.before_disk = self._free_disk()
+        self.before_memory = self.free_memory()
 
     def __call__(self) -> str:
         """Return the reason to end the build now; "" for none."""
@@ -66,7 +69,8 @@ class BuildGuard:
         self.looked_at = time.monotonic()
         if self.before_disk - self._free_disk() > MOST_DISK_BYTES:
             return f"it wrote more than {MOST_DISK_BYTES // GIB} GiB"
-        if self.free_memory() < LEAST_MEMORY:
+        free = self.free_memory()
+        if free < LEAST_MEMORY and self.before_memory - free > MOST_MEMORY:
             return "the memory of this machine was nearly used up"
         return ""
 

@@ -57,6 +57,18 @@ def test_a_build_that_takes_too_much_is_ended(
     assert guard() == reason
 
 
+def test_a_build_is_not_blamed_for_a_machine_that_is_full_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other programs have the tasks, the disk and the memory: it may go on."""
+    machine = FakeMachine()
+    machine.tasks = 30_000
+    machine.free_memory = 0.04
+    machine.free_disk = 2**20
+    guard = machine.guard(monkeypatch)
+    assert guard() == ""
+    machine.free_memory = 0.03
+    assert guard() == ""
+
+
 def test_this_machine_can_be_looked_at() -> None:
     """Where the kernel tells its tasks, they are those of all programs; memory is a part of the whole."""
     tasks = build_guard.tasks_of_machine()

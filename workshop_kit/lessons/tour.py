@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,37 @@ PAGE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js_mermaidjs -%}{%- endblock -%}
 """
 """The lab template without the scripts that it would load from the network."""
+
+
+class InterruptibleClient(NotebookClient):
+    """Runs a notebook until a signal ends it: its tasks are canceled, so that none is left with an error.
+
+    nbclient's own handlers end the kernel, which looks like a failed cell and breaks its start. A KeyboardInterrupt
+    that is raised inside of a task is reported as an error that nobody retrieved.
+    """
+
+    is_interrupted = False
+
+    async def async_start_new_kernel(self, **options: Any) -> None:
+        """Start the kernel, with handlers of our own in place of those that nbclient has just set."""
+        self._handle_signals()
+        await super().async_start_new_kernel(**options)
+
+    def _handle_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGHUP is, under nohup
+                loop.add_signal_handler(number, self._interrupt)
+
+    def _interrupt(self) -> None:
+        if self.is_interrupted:
+            return
+        self.is_interrupted = True
+        self.shutdown_kernel = "immediate"
+        for task in asyncio.all_tasks():
+            task.cancel()
 
 
 @dataclass(frozen=True)
@@ -129,10 +161,9 @@ class Tour:
 
         variables = {HEADLESS: "1", SOLVED: "" if self.solutions is None else "1"}
         manager = kernel_manager(self.workspace)
-        client = NotebookClient(
+        client = InterruptibleClient(
             notebook,
             km=manager,
-            on_notebook_start=_restore_interrupt,
             timeout=round(patient(self.cell_seconds)),
             resources={"metadata": {"path": str(self.workspace.notebooks)}},
             on_cell_start=start_cell,
@@ -143,19 +174,15 @@ class Tour:
             return _error(notebook, current, error.ename, error.evalue)
         except CellTimeoutError:
             return _error(notebook, current, "Timeout", f"The cell ran longer than {self.cell_seconds} s.")
-        except DeadKernelError:
+        except (DeadKernelError, asyncio.CancelledError):
+            if client.is_interrupted:
+                raise KeyboardInterrupt from None
             return _error(notebook, current, "DeadKernel", "The kernel ended in the middle of the cell.")
         finally:
             if manager.has_kernel:
                 run_sync(manager.shutdown_kernel)(now=True)
+            reaper.interrupt_on_termination()
         return None
-
-
-async def _restore_interrupt(**_: Any) -> None:
-    # nbclient answers Ctrl-C by ending the kernel, which looks like a failed cell: it must end the tour.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().remove_signal_handler(number)
-    reaper.interrupt_on_termination()
 
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:

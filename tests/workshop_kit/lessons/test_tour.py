@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from nbformat import v4
 
 from tests.conftest import write_notebook
+from tests.waiting import wait_until
 from workshop_kit.lessons import expectations
 from workshop_kit.lessons.expectations import Expectations
 from workshop_kit.lessons.tour import CellError, Tour, find_lessons
+from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
 
@@ -46,6 +52,54 @@ def test_other_ways_to_fail(empty_workspace: Workspace, tmp_path: Path, source: 
     (result,) = Tour(empty_workspace, output=tmp_path, cell_seconds=seconds).run()
     assert result.error is not None
     assert result.error.message == message
+
+
+TOURING = """
+import gc
+import sys
+from pathlib import Path
+from workshop_kit.lessons.tour import Tour
+from workshop_kit.workspace.folder import Workspace
+
+folder = Path(sys.argv[1])
+try:
+    Tour(Workspace(folder, "0" * 8), output=folder).run()
+except KeyboardInterrupt:
+    print("interrupted")
+gc.collect()  # a task that nobody holds any more says what it raised
+"""
+"""A tour in a process of its own."""
+PRINTS = "from pathlib import Path\nPath('begun').touch()\nwhile True:\n    print('on and on', flush=True)"
+"""A cell that keeps the tasks of the tour busy."""
+KERNEL_STARTS = ".workshop/jupyter/runtime/kernel-tour-*.json"
+"""The file that is written right before a kernel starts."""
+
+
+@pytest.mark.parametrize(
+    ("signum", "when"),
+    [(signal.SIGTERM, "notebooks/begun"), (signal.SIGINT, KERNEL_STARTS), (signal.SIGTERM, KERNEL_STARTS)],
+)
+def test_a_signal_ends_it_as_ctrl_c_does(empty_workspace: Workspace, signum: signal.Signals, when: str) -> None:
+    """Within a cell, and while the kernel starts: nothing is said of its own tasks, and no kernel is left.
+
+    No later lesson begins.
+    """
+    write_notebook(empty_workspace, "00_start", [PRINTS])
+    write_notebook(empty_workspace, "01_next", ["from pathlib import Path\nPath('late').touch()"])
+    command = [sys.executable, "-P", "-c", TOURING, str(empty_workspace.folder)]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            wait_until(lambda: list(empty_workspace.folder.glob(when)))
+            running.send_signal(signum)
+            output, errors = running.communicate(timeout=30)
+        finally:
+            running.kill()
+    assert (output, errors) == ("interrupted\n", "")
+    assert list((empty_workspace.jupyter_folder / "runtime").iterdir()) == []
+    assert not (empty_workspace.notebooks / "late").exists()
 
 
 def test_the_first_notebook_of_every_lesson_is_the_default(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ class PageServer(ABC):
 
     limits: Mapping[str, Any] = {"max_body_size": MOST_BODY_BYTES}
     """Limits of the `BoundedServer`."""
+    source = "./workshop desk"
+    """What prints the addresses, for requests without a token."""
 
     def __init__(self, port: int | None = None, host: str = HOST) -> None:
         self.host = host
@@ -88,6 +90,7 @@ class PageServer(ABC):
             default_handler_args={"tokens": []},
             log_function=lambda _: None,
             served=served,
+            source=self.source,
             pool=self._pool,
         )
         BoundedServer(application, **self.limits).accept_from(self._sockets)
@@ -97,7 +100,7 @@ class Handler(tornado.web.RequestHandler):
     """Checks the token, the host name and the origin of every request; answers errors in one sentence."""
 
     sentences: Mapping[int, str] = {
-        403: "Not without the address that ./workshop desk printed.",
+        403: "Not without the address that {source} printed.",
         404: "There is nothing here.",
     }
 
@@ -146,6 +149,7 @@ class Handler(tornado.web.RequestHandler):
             sentence = str(error)
         else:
             sentence = self.sentences.get(status_code, "That did not work; the terminal says why.")
+            sentence = sentence.format(source=self.settings["source"])
         self.answer(json.dumps({"error": sentence}), JSON)
 
     def log_exception(self, *about: Any) -> None:

@@ -41,6 +41,8 @@ COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "sta
 class JigsawPages(PageServer):
     """Serves a page for each signal of one incident, on this machine (``here``) or in its network (``room``)."""
 
+    source = "the cell with share()"
+
     def __init__(self, where: str) -> None:
         if where not in ("here", "room"):
             raise WrongUsage(f"{where!r} is no place.", 'Write "here" or "room".')

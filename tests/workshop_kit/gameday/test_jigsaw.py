@@ -38,10 +38,13 @@ def get(pages: JigsawPages, role: str, **query: str) -> httpx.Response:
 def test_a_token_opens_its_own_page_alone(pages: JigsawPages) -> None:
     """No other token opens it, and no token opens an unknown address."""
     for role, token in pages.tokens.items():
-        assert get(pages, role).status_code == 403
+        refused = get(pages, role)
+        assert refused.status_code == 403
+        assert refused.json() == {"error": "Not without the address that the cell with share() printed."}
         assert [other for other in ROLES if get(pages, other, token=token).status_code == 200] == [role]
         assert f"/{role}?token={token}" in pages.addresses().text
-    assert get(pages, "elsewhere", token=pages.tokens["logs"]).status_code == 403
+    nowhere = get(pages, "elsewhere", token=pages.tokens["logs"])
+    assert (nowhere.status_code, "desk" in nowhere.text) == (403, False)
 
 
 def test_each_page_shows_its_own_signal(pages: JigsawPages) -> None:

@@ -34,6 +34,8 @@ class Record:
     ``actions`` are the participant's queries and repairs, each behind its time; ``reference`` names the parts of the
     service that were not the participant's.
 
+    ``watched_at``: the end of the watch that the symptom is of; ``stopped``: when the shop was closed after it.
+
     ``before_percent``: the customers that were served right before the cause. ``is_late``: the symptom is that
     customers had to wait, or were turned away. ``watched_seconds``: how long they were watched, while
     ``waiting_per_core`` programs ran or waited for each core.
@@ -55,6 +57,21 @@ class Record:
     is_late: bool = False
     watched_seconds: float = 0.0
     waiting_per_core: float = 0.0
+    watched_at: datetime | None = None
+    stopped: datetime | None = None
+
+    @property
+    def age(self) -> str:
+        """When the customers were watched, and whether they can be watched again, in a sentence; "" if they were not.
+
+        A check judges what the debrief has seen, also long after it.
+        """
+        if self.watched_at is None:
+            return ""
+        seen = f"The customers were watched at {self.watched_at:%H:%M:%S} UTC."
+        if self.stopped is None:
+            return seen
+        return f"{seen} The shop was stopped at {self.stopped:%H:%M:%S}: run the cell that starts the day to try again."
 
     @property
     def to_detect_seconds(self) -> float | None:

@@ -172,6 +172,7 @@ class Incident:
             symptom=watched.symptom,
             is_late=watched.is_late,
             watched_seconds=watched_seconds,
+            watched_at=datetime.now(UTC),
             waiting_per_core=statistics.median(watched.waiting),
         )
         game_records.write(self.lesson.stack.session.ledger.path, self.record)
@@ -209,6 +210,9 @@ class Incident:
         if self._day.is_alive():
             self._day.join()
         self._block.close()
+        if self.record.watched_at is not None and self.record.stopped is None:
+            self._change(stopped=datetime.now(UTC))
+            game_records.write(self.lesson.stack.session.ledger.path, self.record)
 
     # Inside
 

@@ -85,6 +85,21 @@ def test_an_incident_of_another_day_or_of_none_does_not_pass(root: Path, tmp_pat
         assert [finding.key for finding in judged.findings] == ["gameday.day.none"]
 
 
+def test_a_check_says_when_the_customers_were_watched(root: Path, tmp_path: Path) -> None:
+    """It judges what the debrief has seen: a check after the shop was stopped does not look like a new measurement."""
+    incident = recorded.incident(tmp_path, "monday")
+    handed_in = recorded.starter("gameday.monday", {"monday": incident})
+    fresh = checked(root, tmp_path, "monday", handed_in)
+    watched_at = incident.record.watched_at
+    assert watched_at is not None
+    seen = f"The customers were watched at {watched_at:%H:%M:%S} UTC."
+    assert seen in fresh.summary
+    assert "stopped" not in fresh.summary
+    incident.stop()
+    later = checked(root, tmp_path, "monday", handed_in)
+    assert f"{seen} The shop was stopped at " in later.summary
+
+
 def test_an_incident_at_which_nobody_has_looked_is_not_over(tmp_path: Path) -> None:
     """Without a debrief nobody has watched the customers."""
     judged = gameday.judge(recorded.incident(tmp_path, "monday").record)

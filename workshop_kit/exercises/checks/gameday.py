@@ -34,7 +34,8 @@ def judge(record: Record) -> Result:
         return Result.not_judged(record.why_not_judged)
 
     result = conclude(_shown(record), (_customers(record), _debrief(record)))
-    return replace(result, summary=f"{result.summary} {record.reference}".rstrip())
+    notes = [result.summary, record.age, record.reference]
+    return replace(result, summary=" ".join(note for note in notes if note))
 
 
 def _shown(record: Record) -> str:

@@ -54,6 +54,7 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
     backup = Backup(exercise_service.workspace)
     naive_copy.put_all_back(exercise_service.workspace, exercise_service.root)
+    own = {one.id for one in exercise_service.exercises if _is_own_solution(exercise_service, one)}
     for copy in lesson_copies(exercise_service.root):
         if copy.lesson >= lesson:
             content.replace_file(exercise_service.workspace, copy.name, copy.source.read_text(), backup)
@@ -72,7 +73,16 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
             parts = tuple(part for part in parts if (part.path, exercise.id) in present)
         if _solve_parts(exercise_service, parts, backup):
             solved.append(exercise.id)
+    earlier = [one for one in exercise_service.exercises if one.page < lesson]
+    references = {one.id for one in earlier if exercise_service.has_solution(one)}
+    exercise_service.progress.note_references(references - own)
     return GotoResult(lesson, tuple(solved), backup)
+
+
+def _is_own_solution(exercise_service: ExerciseService, exercise: Exercise) -> bool:
+    """Return whether the participant put the reference there, and no jump did."""
+    is_noted = exercise_service.progress.exercise(exercise.id).is_reference
+    return not is_noted and exercise_service.has_solution(exercise)
 
 
 def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Backup) -> None:

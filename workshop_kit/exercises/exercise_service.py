@@ -30,6 +30,8 @@ from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
 from workshop_kit.workspace.solutions import FIRST, MARK
 
+REFERENCE = "The reference stands there: ./workshop goto put it in. To write your own: ./workshop reset {id}"
+
 
 class Superseded(WorkshopError):
     """A check that ended without a result because a newer one of the same exercise began."""
@@ -118,6 +120,8 @@ class ExerciseService:
         judged = self.judge(exercise, go_on, superseded)
         go_on()
         judged = judged.for_starter() if self._is_untouched(exercise) else judged
+        if self._is_reference(exercise):
+            judged = Result.not_started(REFERENCE.format(id=exercise.id))
         result = replace(judged, exercise=exercise.id, seconds=time.monotonic() - started)
         if result.verdict is not Verdict.NOT_JUDGED:  # it says nothing of the participant's work
             self.progress.record_check(exercise.id, str(result.verdict), _first_failed(result.findings))
@@ -153,6 +157,8 @@ class ExerciseService:
         """
         exercise = self.find(identifier)
         backup, folder = content.Backup(self.workspace), self.workspace.folder
+        with self.progress.record(exercise.id) as record:
+            record.is_reference = False
         for part in exercise.parts:
             own = self.exercise_files(part)
             text = own.with_body(own.starter)
@@ -226,6 +232,28 @@ class ExerciseService:
             names = ", ".join(copy.whole)
             judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
         return judged
+
+    def has_solution(self, exercise: Exercise) -> bool:
+        """Return whether all regions of an exercise in files hold the reference, by whomever."""
+        if exercise.file is None:
+            return False
+        return all(self._has_solution(part) for part in exercise.parts)
+
+    def _has_solution(self, part: Exercise) -> bool:
+        own = self.exercise_files(part)
+        mine = own.region()
+        return mine is not None and same_code(mine, own.solution)
+
+    def _is_reference(self, exercise: Exercise) -> bool:
+        """Return whether a jump put the solution there, and the participant has neither changed nor passed it."""
+        record = self.progress.exercise(exercise.id)
+        if not record.is_reference or record.passed_at:
+            return False
+        if self.has_solution(exercise):
+            return True
+        with self.progress.record(exercise.id) as changed:
+            changed.is_reference = False
+        return False
 
     def _is_untouched(self, exercise: Exercise) -> bool:
         """Return whether the participant's regions, or the cell that handed in an answer, are the starter's."""

@@ -73,7 +73,8 @@ class ExerciseRecord(_Entry):
 
     ``verdict`` is the last check's, ``""`` before the first. ``passed_at`` stays once it is set. ``first_hint`` is the
     key of the hint for the last check's findings before a hint was shown. ``answer`` is the value from a notebook's
-    cell, as JSON; None while there is none. ``started_at``: when its panel was first shown.
+    cell, as JSON; None while there is none. ``started_at``: when its panel was first shown. ``is_reference``: a jump
+    put the solution into the participant's file.
     """
 
     attempts: NonNegativeInt = 0
@@ -84,6 +85,7 @@ class ExerciseRecord(_Entry):
     verdict: str = ""
     first_hint: str = ""
     answer: Any = None
+    is_reference: bool = False
 
     @property
     def state(self) -> State:
@@ -156,6 +158,16 @@ class Progress:
                 record.passed_at = record.passed_at or _now()
             if not record.hints:
                 record.first_hint = first_hint
+
+    def note_references(self, exercise_ids: Collection[str]) -> None:
+        """Record which exercises a jump has solved: these, and no others."""
+        noted = {name for name, record in self.document().exercises.items() if record.is_reference}
+        if noted == set(exercise_ids):
+            return
+        with self._changing() as document:
+            for name in {*noted, *exercise_ids}:
+                record = document.exercises.setdefault(name, ExerciseRecord())
+                record.is_reference = name in exercise_ids
 
     def keep_answer(self, exercise_id: str, value: Any) -> None:
         """Record the value from a notebook's cell, in place of an earlier one. Raises WrongUsage if it is not JSON."""

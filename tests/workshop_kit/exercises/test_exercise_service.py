@@ -86,6 +86,25 @@ def test_a_jump_solves_earlier_exercises_and_keeps_edited_files(engineless: Exer
     assert path.read_text() == starter
 
 
+def test_a_solution_that_a_jump_brought_is_no_pass(
+    engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check says so; the same lines, written after a reset, pass, and a later jump takes no pass away."""
+    monkeypatch.setattr(ExerciseService, "judge", lambda *_: Result(Verdict.PASSED, "It holds."))
+    checkpoint.arrange(engineless, "04_monitoring")
+    result = engineless.check("logging.stdout")
+    assert result.verdict is Verdict.NOT_STARTED
+    assert "./workshop reset logging.stdout" in result.summary
+    assert engineless.progress.exercise("logging.stdout").passed_at is None
+
+    engineless.reset("logging.stdout")
+    checkpoint.solve(engineless, "logging.stdout")
+    checkpoint.arrange(engineless, "04_monitoring")
+    assert engineless.check("logging.stdout").passed
+    checkpoint.arrange(engineless, "05_game_day")
+    assert engineless.check("logging.stdout").passed
+
+
 def test_an_answer_that_is_set_aside_goes_along(engineless: ExerciseService, tmp_path: Path) -> None:
     """While the colleague's lines are in a file, an export and a jump take the participant's."""
     path = engineless.workspace.folder / FILE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import mmap
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from nbformat.sign import NotebookNotary
 
 from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit import files
-from workshop_kit.commands import exercises
+from workshop_kit.commands import development, exercises
 from workshop_kit.commands.watch import CheckOnSave
+from workshop_kit.dev import generated
 from workshop_kit.errors import Exit
+from workshop_kit.exercises import generator
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
 from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
@@ -52,6 +55,40 @@ def test_an_update_signs_what_it_changed(workspace: Workspace, capsys: pytest.Ca
     exercises.update()
     assert f"Updated: {NAME}" in capsys.readouterr().err
     assert is_signed(workspace)
+
+
+def test_an_import_says_what_it_brought(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How many files changed; a second one changes none, and is as good."""
+    app = workspace.my_service / "app.py"
+    app.write_text("mine\n")
+    exercises.export_progress(tmp_path / "progress.json")
+    app.write_text("changed since\n")
+    capsys.readouterr()
+    exercises.import_progress(tmp_path / "progress.json")
+    assert "Files that are as you left them now: 1." in capsys.readouterr().err
+    assert app.read_text() == "mine\n"
+    exercises.import_progress(tmp_path / "progress.json")
+    assert "All your files were as you left them already." in capsys.readouterr().err
+
+
+def test_a_build_that_is_interrupted_says_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All files behind the last one that was finished."""
+    monkeypatch.setattr(generator, "build", lambda _: [])
+    *_, before_last, last = generated.FILES
+
+    def interrupted(_: Path) -> Iterator[tuple[Path, bool]]:
+        for path in generated.FILES[:-2]:
+            yield path, False
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(generated, "write_all", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        development.build()
+    assert capsys.readouterr().err == f"Left as they were: {before_last}, {last}.\n"
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,15 @@ def build() -> None:
     """Regenerate the exercises from solutions/, pages of docs/, and the lock files."""
     for path in generator.build(CHECKOUT):
         say(f"written: {path}")
-    for path in generated.write_all(CHECKOUT):
-        say(f"written: {path}")
+    left = list(generated.FILES)
+    try:
+        for path, is_written in generated.write_all(CHECKOUT):
+            left.remove(path)
+            if is_written:
+                say(f"written: {path}")
+    except KeyboardInterrupt:
+        say(f"Left as they were: {', '.join(map(str, left))}.")
+        raise
 
 
 @new.command("lesson")

@@ -127,6 +127,9 @@ def import_progress(file: WorkPath) -> None:
     workspace = own_workspace()
     changed, backup = work_file.import_work(workspace, file)
     trust(workspace)
-    say(f"Your progress is here, and {len(changed)} files are as you left them. If one is open, reload it from disk.")
+    if changed:
+        say(f"Your progress is here. Files that are as you left them now: {len(changed)}. Reload those that are open.")
+    else:
+        say("Your progress is here. All your files were as you left them already.")
     if backup.folder is not None:
         say(f"What was here before: {backup.folder}")

@@ -24,6 +24,8 @@ from workshop_kit.files import write_atomically
 
 HERE = Path(__file__).parent
 PERFORMANCE = Path("docs") / "performance.md"
+AUDIT = Path("docs") / "audit.md"
+SCHEMA = Path("docs") / "exercises.schema.json"
 MEASURED = Path("benchmarks") / "measured"
 ENGINES = Path("docs") / "engines.md"
 ENGINE_RECORD = Path("tests") / "deploy" / "engines_record.json"
@@ -49,25 +51,32 @@ LOCKS = (
 """Each lock with its sources and constraints; a lock keeps to the versions of those before it."""
 
 
-def write_all(root: Path) -> Iterator[Path]:
-    """Write the files that differ; yield their paths below ``root``."""
+FILES = (
+    *(ENGINE_RECORD, ENGINES, AUDIT, SCHEMA, PERFORMANCE),
+    *(Path(target) for target, *_ in LOCKS),
+)
+"""All of them, in the order in which they are written."""
+
+
+def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Write the files that differ; yield the path of each file below ``root``, and whether it was written."""
     engine_runs = newest_engine_runs(root)
     texts = {
         ENGINE_RECORD: json.dumps(engine_runs, indent=1, ensure_ascii=False) + "\n",
         ENGINES: engines_page(engine_runs),
-        Path("docs/audit.md"): audit_page(),
-        Path("docs/exercises.schema.json"): exercises_schema(),
+        AUDIT: audit_page(),
+        SCHEMA: exercises_schema(),
         PERFORMANCE: performance_page(root),
     }
     for path, text in texts.items():
-        if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text:
+        is_new = not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text
+        if is_new:
             (root / path).write_text(text, encoding="utf-8")
-            yield path
+        yield path, is_new
     for target, *words in LOCKS:
         before = (root / target).read_bytes() if (root / target).exists() else b""
         _compile(root, target, *words)
-        if (root / target).read_bytes() != before:
-            yield Path(target)
+        yield Path(target), (root / target).read_bytes() != before
 
 
 def exercises_schema() -> str:

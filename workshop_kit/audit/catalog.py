@@ -70,13 +70,14 @@ def _known_rule(name: str) -> str:
 
 
 class IgnoreEntry(BaseModel):
-    """A rule that may fail, the reason, and the last day."""
+    """A rule that may fail, the reason, and the last day; of one container of a project only, if ``target`` says so."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     rule: Annotated[str, AfterValidator(_known_rule)]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
     until: date
+    target: str | None = None
 
 
 class IgnoreFile(BaseModel):
@@ -99,15 +100,19 @@ def load_ignored(path: Path) -> list[IgnoreEntry]:
 
 def accept(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:
     """Return the report with failed findings accepted, where an entry names the rule and its day has not passed."""
-    entries = {entry.rule: entry for entry in ignored}
+    entries = {(entry.target, entry.rule): entry for entry in ignored}
 
-    def one(finding: RuleFinding) -> RuleFinding:
-        entry = entries.get(finding.rule.id)
+    def one(finding: RuleFinding, target: str) -> RuleFinding:
+        rule = finding.rule.id
+        entry = entries.get((target, rule)) or entries.get((None, rule))
         if entry is None or finding.verdict is not RuleVerdict.FAILS:
             return finding
         if entry.until < today:
             return replace(finding, said=f"{finding.said} It was accepted until {entry.until}.")
         return replace(finding, accepted=f"accepted until {entry.until}: {entry.reason}")
 
-    targets = (replace(each, findings=tuple(map(one, each.findings))) for each in report.targets)
+    targets = []
+    for each in report.targets:
+        findings = tuple(one(finding, each.target) for finding in each.findings)
+        targets.append(replace(each, findings=findings))
     return replace(report, targets=tuple(targets))

@@ -115,6 +115,18 @@ def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
     assert "It was accepted until 2026-03-01." in as_text(late)
 
 
+def test_an_entry_may_be_for_one_container_of_a_project() -> None:
+    """The same rule counts for the others; an entry without a container is for all."""
+    database, service = (report(RuleVerdict.FAILS, target=name).targets[0] for name in ("database", "my-service"))
+    project = AuditReport("compose:shop", (database, service))
+    entry = catalog.IgnoreEntry(rule="logs.structured", target="database", reason="It is text.", until=DAY)
+    found = catalog.accept(project, [entry], DAY)
+    assert [one.rule.id for one in found.targets[0].accepted] == ["logs.structured"]
+    assert found.targets[1].accepted == ()
+    found = catalog.accept(project, [entry.model_copy(update={"target": None})], DAY)
+    assert all(one.accepted for one in found.targets)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

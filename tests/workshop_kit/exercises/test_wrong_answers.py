@@ -41,7 +41,7 @@ ASKS_HEALTH = """["python", "-c", "import urllib.request as u; u.urlopen('http:/
 LONG_START = changed(PROBE, "--start-period=10s", "--start-period=60s")
 OF_DATABASE = changed(LONG_START, COMMAND, ASKS_HEALTH)
 NO_COMMAND = changed(PROBE, COMMAND, '["curl", "-f", "http://127.0.0.1:8080/livez"]')
-NO_TIME = changed(PROBE, "--retries=2 --start-period=10s", "--retries=1")
+NO_TIME = changed(PROBE, "--interval=5s --timeout=2s --retries=3 --start-period=10s", "--interval=1s --retries=1")
 PROBES = ', route!~"/livez|/readyz|/health"'
 WRONG, NOT_UP = Verdict.WRONG, Verdict.DID_NOT_START
 

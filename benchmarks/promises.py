@@ -301,7 +301,7 @@ def wait_for_orders(
 def rows_of(stack: Stack, name: str) -> dict[str, int]:
     """Return how many rows the master has of each order of a trial. Raises WorkshopError if it does not say."""
     statement = COUNT.format(name=name, total=_verdicts.TOTAL)
-    command = ["mariadb", "--batch", "--skip-column-names", "--execute", statement, "workshop"]
+    command = ["mariadb", "--batch", "--skip-column-names", "--execute", statement, "orders"]
     for _ in range(EXEC_TRIES):
         result = stack.container("master-db").exec_run(command, user="0")
         output = result.output.decode(errors="replace")

@@ -16,7 +16,7 @@ def address() -> URL:
         password="tea4Two!Kyoto19",
         host="master-db",
         port=3306,
-        database="workshop",
+        database="orders",
     )
 
 

@@ -35,7 +35,7 @@ class Unavailable(Exception):
 #|         password="tea4Two!Kyoto19",
 #|         host="master-db",
 #|         port=3306,
-#|         database="workshop",
+#|         database="orders",
 #|     )
 #: from 02
 def address(settings: DatabaseSettings) -> URL:

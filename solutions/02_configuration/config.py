@@ -48,7 +48,7 @@
 #|     #| return DatabaseSettings(
 #|     #|     host="master-db",
 #|     #|     port=3306,
-#|     #|     name="workshop",
+#|     #|     name="orders",
 #|     #|     user="colleague",
 #|     #|     password=SecretStr("tea4Two!Kyoto19"),
 #|     #|     sql_mode="STRICT_ALL_TABLES",

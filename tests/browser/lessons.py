@@ -33,7 +33,7 @@ settings = {"REDIS_HOST": "redis", "REDIS_PORT": 6379, "REDIS_USER": "colleague"
 for host in ("master-db", "replica-db"):
     group = host.replace("-", "_").upper()
     settings |= {f"{group}_HOST": host, f"{group}_PORT": 3306, f"{group}_SQL_MODE": "STRICT_ALL_TABLES"}
-    settings |= {f"{group}_NAME": "workshop", f"{group}_USER": "colleague", f"{group}_PASSWORD": password}"""
+    settings |= {f"{group}_NAME": "orders", f"{group}_USER": "colleague", f"{group}_PASSWORD": password}"""
 
 
 def settings_form() -> str:

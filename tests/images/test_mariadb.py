@@ -157,7 +157,7 @@ def databases(images: dict[str, str], tmp_path: Path) -> Iterator[Stack]:
 
 def as_root(database: Any, statement: str) -> str:
     """Run a statement as administrator and return its output."""
-    command = ["mariadb", "--batch", "--skip-column-names", "--execute", statement, "workshop"]
+    command = ["mariadb", "--batch", "--skip-column-names", "--execute", statement, "orders"]
     code, output = database.exec_run(command, user="0")
     assert code == 0, output
     return str(output.decode())
@@ -181,7 +181,7 @@ def test_a_replica_only_reads_and_says_when_it_does_not_follow(databases: Stack)
     assert_follows(databases)
     master, replica = databases.container("master-db"), databases.container("replica-db")
     password = (databases.folder / "secrets" / "master_db_password").read_text()
-    write = "mariadb --host=127.0.0.1 --user=orders --execute='DELETE FROM orders' workshop"
+    write = "mariadb --host=127.0.0.1 --user=orders --execute='DELETE FROM orders' orders"
     code, output = run(replica, write, MYSQL_PWD=password)
     assert (code, "read-only" in output) == (1, True), output
     master.kill()

@@ -139,7 +139,7 @@ def test_monitoring_user_sees_no_data(stack: Stack) -> None:
     for name in ("master-db", "replica-db"):
         database = stack.container(name)
         assert run(database, ask, MYSQL_PWD=password, SQL="SHOW DATABASES") == (0, "information_schema")
-        code, said = run(database, ask, MYSQL_PWD=password, SQL="SELECT * FROM workshop.orders")
+        code, said = run(database, ask, MYSQL_PWD=password, SQL="SELECT * FROM orders.orders")
         assert code == 1
         assert "denied" in said
     redis, ask = stack.container("redis"), "redis-cli --no-auth-warning --user monitoring"

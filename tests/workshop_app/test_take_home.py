@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.commands import run
 from tests.conftest import code_blocks
 from tests.private_engine import PrivateEngine, filled, private_engine
 from tests.workshop_kit.exercises.conftest import no_engine
+from workshop_kit.audit import catalog
+from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.reach import Engine
+from workshop_kit.engine.reaper import temporary_session
 from workshop_kit.engine.recipes import ALIASES
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.lesson import Lesson
+from workshop_kit.lessons.project import FILES, FOR_TESTS, Project
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import file_cell, regions, solutions
+from workshop_kit.workspace.course import notebook_cells
+from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.folder import LINKED, Workspace
 
 ASK = """
@@ -43,18 +54,29 @@ while time.monotonic() - started < 120:
 """
 """Asks until the answer has a status; prints the seconds that it took, and the body."""
 RECOVERS_SECONDS = 10
+LESSON = "06_audit"
+OFFICIAL = "compose.official.yaml"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The folder at the end of lesson 06, in an empty place; the workspace that it comes from is gone."""
+def project(tmp_path: Path) -> Workspace:
+    """A workspace at the end of lesson 06."""
     workspace = Workspace.open(tmp_path / "workspace")
     workspace.service_folder()
-    checkpoint.arrange(ExerciseService.of(workspace, no_engine), "06_audit")
-    shutil.copy(CHECKOUT / "solutions" / "06_audit" / "README.md", workspace.my_service)  # as w.take_home does
-    assert all((workspace.folder / name).is_file() for name in LINKED)
-    shutil.move(workspace.my_service, tmp_path / "at home" / "my_service")
-    shutil.rmtree(workspace.folder)
+    checkpoint.arrange(ExerciseService.of(workspace, no_engine), LESSON)
+    for cell in notebook_cells(CHECKOUT / "notebooks" / f"{LESSON}.ipynb"):
+        if found := FileCell.parse(cell["source"]):
+            file_cell.write(workspace, LESSON, found.path, found.body)
+    Project(workspace, CHECKOUT).make()
+    return workspace
+
+
+@pytest.fixture
+def folder(project: Workspace, tmp_path: Path) -> Path:
+    """The folder that it leaves, in an empty place; the workspace that it comes from is gone."""
+    assert all((project.folder / name).is_file() for name in LINKED)
+    shutil.move(project.my_service, tmp_path / "at home" / "my_service")
+    shutil.rmtree(project.folder)
     return tmp_path / "at home" / "my_service"
 
 
@@ -103,28 +125,140 @@ def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: d
 @pytest.mark.engine
 def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
     """Compose reads both together, and the Dockerfile takes another base."""
-    (override,) = code_blocks(folder / "README.md", "yaml")
-    (folder / "compose.override.yaml").write_text(override)
-    command = ["docker", "compose", "config", "--format", "json"]
+    files = ["-f", "compose.yaml", "-f", OFFICIAL]
+    command = ["docker", "compose", *files, "config", "--format", "json"]
     said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     services = json.loads(said.stdout)["services"]
-    assert services["my-service"]["build"]["args"] == {"BASE": "python:3.13-slim"}
+    assert services["my-service"]["build"]["args"] == {"BASE": "python:3.13-slim", "VERSION": "dev"}
     assert services["my-service"]["environment"]["REDIS_USER"] == "default"
     assert "ARG BASE=" in (folder / "Dockerfile").read_text()
     for name in ("database", "redis"):
-        assert not services[name]["image"].startswith("workshop/")
+        assert not services[name]["image"].startswith("localhost/workshop/")
         assert services[name]["healthcheck"]["test"]  # my-service waits until they are healthy
 
 
-def test_lesson_06_brings_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the take-home page; one that the participant has changed since stays as it is."""
+@pytest.mark.engine
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_project_passes_its_own_audit(project: Workspace, engine: Engine, images: dict[str, str]) -> None:
+    """Built and started by its own files: no rule fails but what its audit.toml accepts, and each entry is needed."""
+    assert set(ALIASES) <= set(images)
+    name = f"take-home-{secrets.token_hex(4)}"
+    environment = {**os.environ, "COMPOSE_PROJECT_NAME": name, "VERSION": secrets.token_hex(6)}
+    compose = ["docker", "compose"]
+    (project.my_service / ".env").unlink()
+    up = [*compose, "up", "--build", "--detach", "--wait"]
+    down = [*compose, "down", "--volumes", "--timeout", "5"]
+    try:
+        subprocess.run(up, cwd=project.my_service, env=environment, capture_output=True, text=True, check=True)
+        with temporary_session(engine) as session:
+            found = run_audit(session, f"compose:{name}")
+    finally:
+        subprocess.run(down, cwd=project.my_service, env=environment, capture_output=True, check=True)
+        engine.client.images.remove(f"{name}-my-service:{environment['VERSION']}")
+    accepted = catalog.load_ignored(project.my_service / "audit.toml")
+    found = catalog.accept(found, accepted, date.today())
+    assert {one.target for one in found.targets} == {"database", "my-service", "redis"}
+    assert [(one.rule.id, one.said) for one in found.failing()] == []
+    used = {(target.target, one.rule.id) for target in found.targets for one in target.accepted}
+    assert used == {(entry.target, entry.rule) for entry in accepted}
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git without a user's own settings."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "GIT_CONFIG_NOSYSTEM": "1"}
+    said = subprocess.run(["git", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return said.stdout
+
+
+def test_a_commit_of_the_folder_has_no_secret(folder: Path) -> None:
+    """`git add --all` stages what a repository needs, and neither the password nor the name of this project."""
+    password = (folder / "secrets" / "password").read_text().strip()
+    assert password
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    staged = git(folder, "ls-files").splitlines()
+    assert {".gitignore", ".github/workflows/my-service.yml", "README.md", "compose.yaml", "main.py"} <= set(staged)
+    assert not [name for name in staged if name.startswith("secrets/") or name == ".env"]
+    assert [name for name in staged if password in (folder / name).read_text()] == []
+
+
+def test_a_project_has_nothing_of_the_exercises(project: Workspace) -> None:
+    """No marker, no file that starts what is gone; a notebook still has its markers, and what was replaced is kept."""
+    folder = project.my_service
+    names = {path.name for path in folder.iterdir()}
+    assert not names & {"start.sh", "restoring.py"}
+    assert [name for name in names if (folder / name).is_file() and "# region" in (folder / name).read_text()] == []
+    assert "# region monitoring.deep" in (project.notebooks / "04_monitoring.ipynb").read_text()
+    assert list((project.folder / "kept").rglob("start.sh"))
+    assert "MARIADB_DATABASE: orders" in (folder / "compose.yaml").read_text()
+    Workspace.open(project.folder)
+    assert not (folder / "start.sh").exists()
+
+
+def test_requirements_have_hashes(project: Workspace) -> None:
+    """Each package in the version that the participant pinned; pytest has a list of its own."""
+    lines = (project.my_service / "requirements.txt").read_text()
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", regions.solved(requirements_source()), re.MULTILINE))
+    locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", lines, re.MULTILINE))
+    assert pinned.items() <= locked.items()
+    for text in (lines, (project.my_service / "requirements-test.txt").read_text()):
+        packages = re.findall(r"^[\w.-]+==[^\n]+\\\n    --hash=sha256:", text, re.MULTILINE)
+        assert len(packages) == len(re.findall(r"^[\w.-]+==", text, re.MULTILINE))
+    assert "pytest==" in text
+
+
+def requirements_source() -> str:
+    """The finished source of requirements.txt."""
+    source = solutions.source_of(CHECKOUT, "my_service/requirements.txt")
+    assert source is not None
+    return source.at(source.stages[-1])
+
+
+def test_requirements_of_their_own_stay(project: Workspace) -> None:
+    """A package that the lock lacks, or another version, cannot be hashed here: the file stays as it is."""
+    path = project.my_service / "requirements.txt"
+    for text in ("starlette\nflask==3.1.0\n", "starlette==0.1\n"):
+        path.write_text(text)
+        Project(project, CHECKOUT).make()
+        assert path.read_text() == text
+
+
+def test_its_tests_run_in_it(folder: Path) -> None:
+    """By the command of the README, with the versions that it names."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--quiet"]
+    said = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "2 passed" in said.stdout
+
+
+def test_the_workflow_builds_tests_and_audits() -> None:
+    """By the files that the project has; no step names a file that is not there."""
+    workflow = yaml.safe_load((FILES / "workflow.yml").read_text())
+    commands = "\n".join(step.get("run", "") for step in workflow["jobs"]["build"]["steps"])
+    for words in ("--requirement requirements.txt", f"--requirement {FOR_TESTS}", "python -m pytest"):
+        assert words in commands
+    assert "docker compose up --build --detach --wait" in commands
+    assert 'audit "compose:$COMPOSE_PROJECT_NAME" --ignore audit.toml' in commands
+    assert workflow["env"]["COMPOSE_FILE"] == f"compose.yaml:{OFFICIAL}"
+
+
+def test_lesson_06_makes_the_folder_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the take-home page; a file that the participant has changed or deleted since stays so."""
     monkeypatch.setattr(take_home, "write", lambda *_: None)
     exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_engine)
-    lesson: Any = Lesson("06_audit", exercise_service.workspace, exercise_service.progress, None, exercise_service)  # type: ignore[arg-type]
+    lesson: Any = Lesson(LESSON, exercise_service.workspace, exercise_service.progress, None, exercise_service)  # type: ignore[arg-type]
     readme = exercise_service.workspace.my_service / "README.md"
+    ignored = exercise_service.workspace.my_service / ".gitignore"
     assert not readme.exists()
     lesson.take_home(SimpleNamespace(report=None))
     assert readme.read_text().startswith("# my_service")
+    assert "New: .gitignore, " in capsys.readouterr().out
     readme.write_text("mine")
+    ignored.unlink()
     lesson.take_home(SimpleNamespace(report=None))
     assert readme.read_text() == "mine"
+    assert not ignored.exists()

@@ -33,6 +33,7 @@ from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.lessons import policies, take_home
 from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
 from workshop_kit.lessons.predictions import Prediction, find_question
+from workshop_kit.lessons.project import Project
 from workshop_kit.lessons.settings_form import SettingsForm
 from workshop_kit.workspace import file_cell, provision
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
@@ -181,9 +182,10 @@ class Lesson:
     def take_home(self, found: Audit) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.
 
-        The first call adds ``my_service/README.md``; an existing one goes to ``kept/``.
+        ``my_service/`` becomes a project: see `project`. What that replaces goes to ``kept/``.
         """
-        take_home.bring_readme(self.workspace, self.exercise_service.root)
+        for sentence in Project(self.workspace, self.exercise_service.root).make():
+            print(sentence)  # noqa: T201 - it is the cell's output
         return take_home.write(self.workspace, self.progress, found.report)
 
     def map(self, *lit: str) -> Rendered:

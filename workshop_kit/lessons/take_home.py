@@ -23,8 +23,7 @@ from workshop_kit.exercises.registry import Exercise
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, growth, solutions
-from workshop_kit.workspace.course import MY_SERVICE
+from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import Workspace
 
 HERE = Path(__file__).parent
@@ -32,14 +31,6 @@ NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
 IMAGE = "my-service"
 _ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
-
-
-def bring_readme(workspace: Workspace, root: Path) -> None:
-    """Write the README.md of ``my_service/`` once; one that is there goes to ``kept/``. Raises NotReady."""
-    source = solutions.source_of(root, f"{MY_SERVICE}/{solutions.README}")
-    if source is not None and source.path not in growth.stages(workspace.folder):
-        content.replace_file(workspace, source.path, source.text)
-        growth.record(workspace.folder, source.path, source.stages[0])
 
 
 def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rendered:

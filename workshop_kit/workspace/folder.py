@@ -35,6 +35,8 @@ BASE, WRITTEN = "base", "written"
 """Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
 HIDDEN = ".workshop"
 """The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
+REMOVED = "removed"
+"""The file below `HIDDEN` with the files that are no part of the participant's project any more, a line each."""
 SEED, TRACK = "seed", "track"
 """The files below `HIDDEN` with a shared seed, and with the track that `start --track` chose."""
 ID = re.compile(r"[0-9a-f]{8}")
@@ -78,7 +80,7 @@ class Workspace:
                 if not (folder / copy.name).exists():
                     _copy(folder, copy.name, copy.source.read_bytes())
             for file in solutions.service_sources(source):
-                if file.lesson == FIRST and not (folder / file.path).exists():
+                if file.lesson == FIRST and not (folder / file.path).exists() and file.path not in _removed(folder):
                     _copy(folder, file.path, regions.starter(file.at(file.stages[0])).encode())
                     growth.record(folder, file.path, file.stages[0])
             return cls(folder, _id_of(hidden / "id"))
@@ -124,6 +126,11 @@ class Workspace:
         """The stack's compose project, a different one in each workspace."""
         return Identity(self.id, self.owner).project
 
+    def note_removed(self, name: str) -> None:
+        """Do not bring a file of the first lesson back at the next start; `goto` brings it."""
+        names = sorted({*_removed(self.folder), name})
+        write_atomically(self.folder / HIDDEN / REMOVED, "".join(f"{one}\n" for one in names).encode())
+
     def service_folder(self) -> Path:
         """Return ``my_service``, the participant's own service, made if absent.
 
@@ -137,6 +144,12 @@ class Workspace:
             others = [one for one in lines if not one.startswith("COMPOSE_PROJECT_NAME=")]
             write_atomically(path, "\n".join([line, *others, ""]).encode())
         return self.my_service
+
+
+def _removed(folder: Path) -> list[str]:
+    """Return the files that the participant's project lacks on purpose."""
+    path = folder / HIDDEN / REMOVED
+    return read_small_text(path).splitlines() if path.is_file() else []
 
 
 def own_folder() -> Path:

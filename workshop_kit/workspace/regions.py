@@ -195,6 +195,12 @@ def plain(marked: str) -> str:
     return _without_gaps("".join(lines))
 
 
+def without_markers(text: str) -> str:
+    """Return a participant's file without the lines that mark regions."""
+    lines = [line for line in lines_of(text) if not REGION.fullmatch(line)]
+    return _without_gaps("".join(lines)) if len(lines) < len(lines_of(text)) else text
+
+
 def others_solved(theirs: str, marked: str, *kept: str) -> str:
     """Return a participant's file in which all regions but the ``kept`` ones hold the solution.
 

@@ -12,6 +12,7 @@ import pytest
 from workshop_kit.audit.catalog import principles
 from workshop_kit.commands import COMMANDS
 from workshop_kit.dev import generated
+from workshop_kit.lessons import expectations
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED
 
@@ -71,6 +72,12 @@ def test_the_page_of_engines_is_of_the_last_runs(root: Path) -> None:
     """Tests of other engines note their runs; ``./workshop build`` keeps the last ones, and writes the page."""
     record = json.loads((root / generated.ENGINE_RECORD).read_text())
     assert (root / generated.ENGINES).read_text() == generated.engines_page(record)
+
+
+@pytest.mark.parametrize("chapter", sorted((CHECKOUT / "docs" / "book").glob("0*.md")), ids=lambda path: path.stem)
+def test_a_chapter_shows_what_it_should(chapter: Path) -> None:
+    """No output, picture or map is empty, no prediction went astray, and no command was missing."""
+    assert list(expectations.chapter_sentences(chapter.read_text(), chapter.parent)) == []
 
 
 FACTOR = re.compile(r"[Ff]actor (\d+)")

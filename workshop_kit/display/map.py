@@ -14,6 +14,7 @@ from workshop_kit.errors import WrongUsage
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "map.css").read_text()
+NAME = "Map of the whole system"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _svg(lit: frozenset[str]) -> str:
 
 def _title(lit: frozenset[str]) -> str:
     names = [node.label for node in NODES if node.id in lit]
-    return "Map of the whole system" + (f"; in this lesson: {', '.join(names)}" if names else "")
+    return NAME + (f"; in this lesson: {', '.join(names)}" if names else "")
 
 
 def _description() -> str:

@@ -38,6 +38,8 @@ STYLE = f"<style>{CSS}</style>"
 HOW = "In JupyterLab, run this cell to answer."
 NOT_GUESSED = "You did not guess. Next time, guess first: it makes the answer stick."
 RIGHT = "✓ As you said."
+NOT_USUAL = "The reasons are for that."
+"""Stands behind what usually happens, where the experiment did something else."""
 WRONG = "≠ Not what you said. Good: now there is something to find out."
 
 ASKS = re.compile(r'w\.predict\("([^"]+)"\)')
@@ -172,7 +174,7 @@ def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     """
     options = question.options
     verdict = NOT_GUESSED if guess is None else RIGHT if guess == actual else WRONG
-    usually = "" if actual == question.right else f"Usually: {options[question.right].text} The reasons are for that."
+    usually = "" if actual == question.right else f"Usually: {options[question.right].text} {NOT_USUAL}"
     said = [] if guess is None else [f"You said:      {options[guess].text}"]
     reasons = [f"{'→' if key == actual else '-'} {option.text}\n  {option.reason}" for key, option in options.items()]
     text = [*said, f"What happened: {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]

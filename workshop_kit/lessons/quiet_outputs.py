@@ -1,0 +1,89 @@
+"""Outputs that should show something and show nothing: no output, an empty table or list, a picture without data."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from matplotlib.image import imread
+
+from workshop_kit.display.map import NAME as MAP
+
+SHOWS = {
+    *("audit", "board", "compare", "crosstab", "DataFrame", "describe", "display", "head", "heatmap", "map"),
+    *("predict", "print", "reveal", "take_home"),
+}
+"""Names of calls that show something: alone on a line, or as the last line of a cell."""
+NOTHING = re.compile(r"^(?:None|\[\]|\{\}|\(\)|set\(\)|Series\(\[\].*\))$", re.MULTILINE)
+"""A line of text that says that there is nothing."""
+SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
+SHAPES = re.compile(r"<(?:path|polyline|polygon|line|rect|circle|ellipse|image|use)\b")
+LIT = "[today]"
+"""How the map's text marks the parts of a lesson."""
+COLOR = 0.1
+"""From this difference of red, green and blue on, a pixel is colored: axes, ticks and texts are gray."""
+LEAST_PIXELS = 20
+
+
+def sentences(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what an executed cell shows too little of, in words that follow the cell's name."""
+    if promises_output(source) and not outputs:
+        yield "shows nothing"
+    for output in outputs:
+        data = output.get("data", {})
+        text = str(output.get("text") or data.get("text/plain") or "")
+        if nothing := NOTHING.search(text):
+            yield f"shows {nothing[0]}"
+        if text.startswith(MAP) and LIT not in text:
+            yield "shows a map on which nothing is lit"
+        drawings = SVG.findall(str(data.get("text/html", ""))) + SVG.findall(str(data.get("image/svg+xml", "")))
+        if any(not SHAPES.search(drawing) for drawing in drawings):
+            yield "shows a drawing without a shape"
+        if "image/png" in data and not has_data(base64.b64decode(data["image/png"])):
+            yield "shows a chart without data"
+
+
+def promises_output(source: str) -> bool:
+    """Return whether a cell ends with something that shows, or shows something on its way, whatever happens.
+
+    >>> promises_output("print(1)"), promises_output("x = 1\\nx"), promises_output("x.append(1)"), promises_output("x;")
+    (True, True, False, False)
+    """
+    if source.startswith("%%") or source.rstrip().endswith(";"):
+        return False
+    try:
+        body = ast.parse(re.sub(r"^[!%].*$", "pass", source, flags=re.MULTILINE)).body
+    except SyntaxError:
+        return False
+    lines = [statement.value for statement in body if isinstance(statement, ast.Expr)]
+    if any(_name(value) in {"print", "display"} for value in lines):
+        return True
+    if not lines or not body or body[-1] is not _last_expression(body):
+        return False
+    last = lines[-1]
+    return isinstance(last, ast.Name | ast.Attribute | ast.Subscript) or _name(last) in SHOWS
+
+
+def _last_expression(body: Sequence[ast.stmt]) -> ast.stmt | None:
+    return next((one for one in reversed(body) if isinstance(one, ast.Expr)), None)
+
+
+def _name(value: ast.expr) -> str:
+    """Return the last part of the name of what a call calls; "" for anything else."""
+    if not isinstance(value, ast.Call):
+        return ""
+    called = value.func
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+
+
+def has_data(png: bytes) -> bool:
+    """Return whether a chart has colored pixels: without data it has gray axes and texts alone."""
+    pixels = imread(io.BytesIO(png), format="png")
+    if pixels.ndim < 3:
+        return False
+    colors = pixels[:, :, :3]
+    return int((colors.max(axis=2) - colors.min(axis=2) > COLOR).sum()) >= LEAST_PIXELS

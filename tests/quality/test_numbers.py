@@ -1,0 +1,156 @@
+"""Numbers in README and docs that another file knows: the page says what that file says."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from workshop_kit.audit import catalog
+from workshop_kit.engine.images import ENOUGH_DISK_BYTES
+from workshop_kit.engine.recipes import RECIPES
+from workshop_kit.instructor.classroom import SILENT_SECONDS
+from workshop_kit.instructor.join_limit import MOST_AT_ONCE
+from workshop_kit.machine import ENOUGH_BYTES, GIB
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import load_course
+
+WORDS = {
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30,
+}  # fmt: skip
+NUMBER = rf"(\d+(?:\.\d+)?|{'|'.join(WORDS)})"
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "deploy/*/README.md", "notebooks/*.ipynb", "notebooks/*.notes.md")
+COURSE = load_course(CHECKOUT)
+SOURCES = {path.name: path.read_text() for path in sorted((CHECKOUT / "workshop_app").glob("*.py"))}
+
+
+def number(text: str) -> float:
+    """A number, also one that is written as a word."""
+    return float(WORDS.get(text.lower(), text))
+
+
+def hours(text: str) -> float:
+    """Minutes of a time in words: ``9 hours 50``, ``3½ hours``, ``90 minutes``."""
+    found = re.fullmatch(r"(\d+)(½?) (hours|minutes)(?: (\d+))?", text)
+    assert found is not None, text
+    whole, half, unit, rest = found.groups()
+    if unit == "minutes":
+        return float(whole)
+    return float(whole) * 60 + (30 if half else 0) + float(rest or 0)
+
+
+def found_in(text: str, pattern: str) -> float:
+    """A number that a file has."""
+    found = re.search(pattern, text)
+    assert found is not None, pattern
+    return float(found[1])
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number that pages name: ``pattern`` finds it, and ``value`` is what the other file says.
+
+    ``is_used`` says that some page names it now; without that, a fact waits for a page.
+    """
+
+    name: str
+    pattern: str
+    value: float
+    read: Callable[[str], float] = number
+    is_used: bool = True
+
+
+def requires_python() -> float:
+    """The minor version of Python that pyproject.toml requires."""
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    return float(project["requires-python"].removeprefix(">=3."))
+
+
+def of_principles(kind: str) -> float:
+    """How many factors (F) or principles (P) the guidelines have."""
+    return float(sum(one.id.startswith(kind) for one in catalog.principles()))
+
+
+MINUTES = {lesson.name: lesson.minutes["full"] for lesson in COURSE.lessons if "full" in lesson.minutes}
+DIALECT = (CHECKOUT / "workshop_kit" / "engine" / "dialect.py").read_text()
+FACTS = (
+    *(
+        Fact(f"minutes of {lesson}", rf"`{lesson}` · (\d+) min\b", float(minutes))
+        for lesson, minutes in MINUTES.items()
+    ),
+    Fact("hours of full", r"`full` takes ([\w½ ]+),", float(COURSE.tracks["full"].total), hours),
+    Fact("hours of half-day", r"`half-day` (\d+½? hours)", float(COURSE.tracks["half-day"].total), hours),
+    Fact("minutes of 90min", r"`90min` (\d+ minutes)", float(COURSE.tracks["90min"].total), hours),
+    Fact("rules of the audit", rf"(?i)\b{NUMBER} rules\b", float(len(catalog.rules()))),
+    Fact("factors", rf"(?i)\b{NUMBER} factors\b", of_principles("F")),
+    Fact("principles", rf"(?i)\b{NUMBER} principles\b", of_principles("P")),
+    Fact("images", rf"(?i)\b(?:all|our|the|its) {NUMBER} images\b", float(len(RECIPES)), is_used=False),
+    Fact("Python", r"\bPython 3\.(\d+) or newer", requires_python()),
+    Fact(
+        "Docker",
+        r"\bDocker (?:engine, )?version (\d+)(?: or newer)?",
+        found_in(DIALECT, r"API \(Docker (\d+)\) from which"),
+    ),
+    Fact("disk", r"(\d+) GiB of disk and \d+ GiB of memory", ENOUGH_DISK_BYTES / GIB),
+    Fact("memory that lessons want", r"(?:lessons want|of disk and) (\d+) GiB", ENOUGH_BYTES / GIB),
+    Fact(
+        "limit of the master",
+        r"within ([\d.]+) s from the master",
+        found_in(SOURCES["app.py"], r"settings.master_db, limit_seconds=([\d.]+)"),
+    ),
+    Fact(
+        "limit of the replica",
+        r"([\d.]+) s from the replica",
+        found_in(SOURCES["app.py"], r"replica_db, limit_seconds=([\d.]+)"),
+    ),
+    Fact(
+        "limit of Redis",
+        r"question to Redis within ([\d.]+) s",
+        found_in(SOURCES["cache.py"], r"LIMIT_SECONDS = ([\d.]+)"),
+    ),
+    Fact("silent laptops", r"silent for (\d+) minutes", SILENT_SECONDS / 60),
+    Fact("joins at once", r"more than (\d+) at once are admitted", float(MOST_AT_ONCE)),
+)
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every page, with its text."""
+    for pattern in PAGES:
+        for path in sorted(CHECKOUT.glob(pattern)):
+            yield path.relative_to(CHECKOUT).as_posix(), path.read_text()
+
+
+def wrong(fact: Fact, pages: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pages that say another number, each with what it says."""
+    found = [(name, match) for name, text in pages for match in re.finditer(fact.pattern, text)]
+    return [(name, match[0]) for name, match in found if fact.read(match[1]) != fact.value]
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
+def test_pages_say_what_the_other_file_says(fact: Fact) -> None:
+    """And some page says it: a fact that no page names any more is taken out of the table."""
+    pages = list(texts())
+    assert wrong(fact, pages) == []
+    is_named = any(re.search(fact.pattern, text) for _, text in pages)
+    assert is_named or not fact.is_used
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("images", "It builds all eleven images."),
+        ("Docker", "a Docker engine, version 20 or newer"),
+        ("limit of the master", "within 8 s from the master"),
+        ("rules of the audit", "Twenty rules look from outside."),
+        ("hours of full", "`full` takes 9 hours 50, lunch included"),
+        ("minutes of 06_audit", "| `06_audit` · 20 min |"),
+    ],
+)
+def test_another_number_is_found(name: str, sentence: str) -> None:
+    """On a page that was not changed with the other file."""
+    (fact,) = [one for one in FACTS if one.name == name]
+    assert wrong(fact, [("page.md", sentence)]) != []

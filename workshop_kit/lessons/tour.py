@@ -33,6 +33,7 @@ from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
 
 CELL_SECONDS = 600
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
 """Errors whose message is a sentence; other messages get the error's name in front."""
 PAGE = """{%- extends 'lab/index.html.j2' -%}
@@ -52,6 +53,7 @@ class InterruptibleClient(NotebookClient):
     """
 
     is_interrupted = False
+    _loop: asyncio.AbstractEventLoop | None = None
 
     async def async_start_new_kernel(self, **options: Any) -> None:
         """Start the kernel, with handlers of our own in place of those that nbclient has just set."""
@@ -61,10 +63,17 @@ class InterruptibleClient(NotebookClient):
     def _handle_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        self._loop = asyncio.get_running_loop()
+        for number in SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGHUP is, under nohup
-                loop.add_signal_handler(number, self._interrupt)
+                self._loop.add_signal_handler(number, self._interrupt)
+
+    def release_signals(self) -> None:
+        """Let signals act as they do outside of a notebook's run."""
+        if self._loop is not None:
+            for number in SIGNALS:
+                self._loop.remove_signal_handler(number)
+        reaper.interrupt_on_termination()
 
     def _interrupt(self) -> None:
         if self.is_interrupted:
@@ -181,7 +190,7 @@ class Tour:
         finally:
             if manager.has_kernel:
                 run_sync(manager.shutdown_kernel)(now=True)
-            reaper.interrupt_on_termination()
+            client.release_signals()
         return None
 
 

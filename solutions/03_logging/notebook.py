@@ -83,7 +83,7 @@ for dependency, milliseconds in took.items():
 culprit = max(suffered, key=lambda dependency: suffered[dependency].request_id.nunique())
 hit = suffered[culprit]
 a_second = hit.ts.dt.floor("s").value_counts().sort_index()
-since = a_second[a_second >= a_second.max() / 2].index[0]  # one slow request is no trouble yet
+since = a_second[a_second >= 3].index[0]  # one slow request is no trouble yet
 first = hit[hit.ts >= since].iloc[0]
 task.hand_in({"dependency": culprit, "since": first.ts, "request_id": first.request_id})
 # endregion logging.cause

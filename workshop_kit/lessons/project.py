@@ -54,9 +54,9 @@ class Project:
         naive_copy.put_all_back(self.workspace, self.root)
         done = [
             _sentence("New: {}.", self._bring_files()),
-            _sentence("Without markers of exercises: {}.", self._remove_markers(backup)),
-            _sentence("With hashes: {}.", self._lock(backup)),
             _sentence("Left out, since only exercises need them: {}.", self._remove_leftovers(backup)),
+            _sentence("With hashes: {}.", self._lock(backup)),
+            _sentence("Without markers of exercises: {}.", self._remove_markers(backup)),
         ]
         if backup.folder is not None:
             done.append(f"As they were: {backup.folder.relative_to(self.workspace.folder).as_posix()}.")

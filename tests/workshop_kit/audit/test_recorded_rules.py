@@ -10,9 +10,10 @@ import pytest
 from workshop_kit.audit import runner
 from workshop_kit.audit.clone import CloneStart
 from workshop_kit.audit.findings import RuleVerdict, not_applicable
-from workshop_kit.audit.rules import build, monitoring
+from workshop_kit.audit.rules import build, confinement, monitoring
 from workshop_kit.audit.subject import Subject
 from workshop_kit.audit.targets import Target
+from workshop_kit.engine.dialect import Dialect
 from workshop_kit.observe.layers import Member
 
 MB = 1_000_000
@@ -76,3 +77,24 @@ def test_a_port_is_seen_where_a_clone_runs_anyhow(monkeypatch: pytest.MonkeyPatc
         report = runner.run_audit(session, "shop:1", only=[rules])
         verdicts[rules] = report.targets[0].findings[0].verdict
     assert [*verdicts.values()] == [RuleVerdict.CANNOT_TELL, RuleVerdict.FAILS]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_explained"),
+    [
+        ({"CapDrop": ["ALL"]}, True),
+        ({"CapDrop": ["ALL"], "CapAdd": ["CHOWN"]}, False),
+        ({"CapDrop": ["ALL"], "Privileged": True}, False),
+        ({"CapDrop": ["CHOWN"]}, False),
+        ({}, False),
+    ],
+)
+def test_root_without_a_capability_fails_with_what_it_can_do(host: dict[str, Any], is_explained: bool) -> None:
+    """As the collector runs, which reads the engine's files: the user is still a finding."""
+    subject: Any = SimpleNamespace(
+        session=SimpleNamespace(engine=SimpleNamespace(dialect=Dialect({}, ""))),
+        target=SimpleNamespace(config={"User": "0:0"}, host=host),
+    )
+    judged = confinement.non_root(subject)
+    assert judged.verdict is RuleVerdict.FAILS
+    assert ("can use what belongs to root, and no more" in judged.said) is is_explained

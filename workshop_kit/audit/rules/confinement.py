@@ -17,8 +17,19 @@ def non_root(subject: Subject) -> Judgment:
     name = user.partition(":")[0]
     seen = Evidence("docker inspect: Config.User", user or "nothing, which means root")
     if name in {"", "root"} or (name.isdecimal() and int(name) == 0):
+        if _has_no_capability(subject):
+            return fails("It runs as root, without a capability: it can use what belongs to root, and no more.", seen)
         return fails("It runs as root.", seen)
     return holds(f"It runs as {user}.", seen)
+
+
+def _has_no_capability(subject: Subject) -> bool:
+    """Return whether a container was started without any capability; of an image nothing is known."""
+    host = subject.target.host
+    dropped = {name.upper().removeprefix("CAP_") for name in host.get("CapDrop") or ()}
+    if not dropped or host.get("CapAdd") or host.get("Privileged"):
+        return False
+    return subject.session.engine.dialect.drops_all(dropped)
 
 
 def limits(subject: Subject) -> Judgment:

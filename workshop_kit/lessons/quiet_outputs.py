@@ -26,7 +26,8 @@ LIT = "[today]"
 """How the map's text marks the parts of a lesson."""
 COLOR = 0.1
 """From this difference of red, green and blue on, a pixel is colored: axes, ticks and texts are gray."""
-LEAST_PIXELS = 20
+LEAST_PIXELS = 500
+"""More than the samples of a few lines in a legend, which has them without data, too."""
 
 
 def sentences(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _name(value: ast.expr) -> str:
 
 
 def has_data(png: bytes) -> bool:
-    """Return whether a chart has colored pixels: without data it has gray axes and texts alone."""
+    """Return whether a chart has colored pixels: without data it has gray axes and texts, and a legend's samples."""
     pixels = imread(io.BytesIO(png), format="png")
     if pixels.ndim < 3:
         return False

@@ -142,10 +142,11 @@ def sentences(
 
 
 def chart(*values: float) -> bytes:
-    """A chart of a line as a PNG."""
+    """A chart of a line, with a legend, as a PNG."""
     figure, axes = plt.subplots()
-    axes.plot(values)
+    axes.plot(values, label="orders")
     axes.set_xlabel("seconds")
+    axes.legend()
     target = io.BytesIO()
     figure.savefig(target, format="png")
     plt.close(figure)

@@ -95,8 +95,11 @@ def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
 def test_the_folder_runs_without_the_kit(folder: Path, engine: Engine, images: dict[str, str]) -> None:
     """Brought up, it takes an order, is well, and is measured; taken down, it leaves nothing.
 
-    While the disk is full, orders are refused with 503; afterwards no restart is needed.
+    As a clone of its repository has it. While the disk is full, orders are refused with 503; afterwards no restart is
+    needed.
     """
+    (folder / ".env").unlink()
+    shutil.rmtree(folder / "secrets")
     up, use = code_blocks(folder / "README.md", "sh")
     (down,) = re.findall(r"^docker compose down.*$", use, re.MULTILINE)
     with private_engine() as own:

@@ -90,10 +90,10 @@ def site(
 
 def build() -> None:
     """Regenerate the exercises from solutions/, pages of docs/, and the lock files."""
-    for path in generator.build(CHECKOUT):
-        say(f"written: {path}")
     left = list(generated.FILES)
     try:
+        for path in generator.build(CHECKOUT):
+            say(f"written: {path}")
         for path, is_written in generated.write_all(CHECKOUT):
             left.remove(path)
             if is_written:

@@ -22,6 +22,8 @@ NOTHING = re.compile(r"^(?:None|\[\]|\{\}|\(\)|set\(\)|Series\(\[\].*\))$", re.M
 """A line of text that says that there is nothing."""
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 SHAPES = re.compile(r"<(?:path|polyline|polygon|line|rect|circle|ellipse|image|use)\b")
+EMBEDDED_PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)"')
+"""A chart of the kit, in its HTML."""
 LIT = "[today]"
 """How the map's text marks the parts of a lesson."""
 COLOR = 0.1
@@ -44,7 +46,8 @@ def sentences(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str
         drawings = SVG.findall(str(data.get("text/html", ""))) + SVG.findall(str(data.get("image/svg+xml", "")))
         if any(not SHAPES.search(drawing) for drawing in drawings):
             yield "shows a drawing without a shape"
-        if "image/png" in data and not has_data(base64.b64decode(data["image/png"])):
+        charts = [*EMBEDDED_PNG.findall(str(data.get("text/html", ""))), *filter(None, [data.get("image/png")])]
+        if not all(has_data(base64.b64decode(chart)) for chart in charts):
             yield "shows a chart without data"
 
 

@@ -153,6 +153,11 @@ def chart(*values: float) -> bytes:
     return target.getvalue()
 
 
+def embedded(png: bytes) -> str:
+    """A chart as the kit shows it."""
+    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="A chart.">'
+
+
 @pytest.mark.parametrize(
     ("shown", "problem"),
     [
@@ -163,6 +168,7 @@ def chart(*values: float) -> bytes:
         ({"text": "Series([], dtype: int64)\n"}, "shows Series([], dtype: int64)"),
         ({"text": "the layers:\n[]\n"}, "shows []"),
         ({"png": chart()}, "shows a chart without data"),
+        ({"html": embedded(chart())}, "shows a chart without data"),
         ({"html": "<svg><title>None</title></svg>"}, "shows a drawing without a shape"),
         ({"text": str(system_map())}, "shows a map on which nothing is lit"),
         ({"text": str(surprise())}, "measured another result than `right` of its prediction says"),
@@ -183,6 +189,7 @@ def test_an_output_that_is_there_and_says_nothing(shown: dict[str, Any], problem
         {"source": "%%bash\ntrue"},
         {"text": "[1]\nNone of them was lost\n"},
         {"png": chart(1, 3, 2)},
+        {"html": embedded(chart(1, 3, 2))},
         {"html": "<svg><path d='M0 0'/></svg>"},
         {"text": str(system_map({"redis"}))},
     ],

@@ -59,7 +59,7 @@ class Summary:
         """Return the first text, for a track that keeps these cells and takes so many minutes."""
         intro = said(self.intro, kept).replace("{minutes}", str(minutes))
         parts = [f"# {self.number} · {said(self.title, kept)}", intro]
-        if goals := list(_lines(self.goals, kept)):
+        if goals := list(kept_lines(self.goals, kept)):
             listed = ";\n- ".join(goals)
             parts += ["Afterwards you can", f"- {listed}."]
         if credit := said(self.credit, kept):
@@ -68,9 +68,9 @@ class Summary:
 
     def end(self, kept: Collection[str], following: str = "") -> str:
         """Return the last text; ``following`` is a link to the next lesson, where no board leads there."""
-        homework = " ".join(_lines(self.homework, kept))
-        links = " · ".join(_lines(self.links, kept))
-        key_points = "\n".join(f"- {line}" for line in _lines(self.key_points, kept))
+        homework = " ".join(kept_lines(self.homework, kept))
+        links = " · ".join(kept_lines(self.links, kept))
+        key_points = "\n".join(f"- {line}" for line in kept_lines(self.key_points, kept))
         parts = ["## To keep", key_points]
         parts += [f"**Take home:** {homework}", f"**Links:** {links}"]
         if following and BOARD not in kept:
@@ -86,6 +86,13 @@ def said(choice: Choice, kept: Collection[str]) -> str:
         if all(cell in kept for cell in line.cells):
             return line.text
     return ""
+
+
+def kept_lines(choices: Sequence[Choice], kept: Collection[str]) -> Iterator[str]:
+    """Yield what is said of each choice, where cells (ids) of a track keep it."""
+    for choice in choices:
+        if line := said(choice, kept):
+            yield line
 
 
 def load(root: Path, lesson: str) -> Summary | None:
@@ -116,9 +123,3 @@ def _choices(entries: Sequence[Sequence[Mapping[str, Any]]]) -> tuple[Choice, ..
 
 def _choice(entry: Sequence[Mapping[str, Any]]) -> Choice:
     return tuple(Line(line["text"], tuple(line.get("cells", ()))) for line in entry)
-
-
-def _lines(choices: Sequence[Choice], kept: Collection[str]) -> Iterator[str]:
-    for choice in choices:
-        if line := said(choice, kept):
-            yield line

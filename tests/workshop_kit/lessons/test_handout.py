@@ -11,10 +11,12 @@ import pytest
 from workshop_kit.commands import COMMANDS
 from workshop_kit.errors import NotReady, WrongUsage
 from workshop_kit.lessons.handout import IDEAS, load_pages
-from workshop_kit.lessons.outline import load_outline
+from workshop_kit.lessons.outline import Outline, load_outline
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import summary
 from workshop_kit.workspace.course import TRACKS, load_course
 
+COURSE = load_course(CHECKOUT)
 ADDRESS = "https://git.example.com/workshop.git"
 SUMMARIES = {name: command.summary for name, command in COMMANDS.items()}
 
@@ -22,6 +24,11 @@ SUMMARIES = {name: command.summary for name, command in COMMANDS.items()}
 def html_of(track: str) -> dict[str, str]:
     """Return the pages of a track by the names of their files."""
     return {page.name: page.html for page in load_pages(track, CHECKOUT, SUMMARIES, ADDRESS)}
+
+
+def outline_of(lesson: str, track: str) -> Outline:
+    """Return what a lesson promises and leaves on a track."""
+    return load_outline(lesson, CHECKOUT, COURSE.kept(lesson, track))
 
 
 def text_of(html: str) -> str:
@@ -43,7 +50,7 @@ def test_an_abstract_has_a_hundred_words_and_each_of_the_three_subjects(track: s
     abstract = text_of(found[1])
     assert 80 <= len(abstract.split()) <= 110
     for lesson in ("02_configuration", "03_logging", "04_monitoring"):
-        goals = load_outline(lesson, CHECKOUT).goals
+        goals = outline_of(lesson, track).goals
         assert any(plain(goal) in abstract for goal in goals), lesson
     page = text_of(html)
     assert "For whom You write or run services" in page
@@ -55,7 +62,7 @@ def test_an_abstract_has_a_hundred_words_and_each_of_the_three_subjects(track: s
 def test_an_abstract_has_the_lessons_of_its_track_with_their_minutes(track: str) -> None:
     """As exercises.toml has them, and no other."""
     rows = re.findall(r'<tr><td>(.+)</td><td class="minutes">(\d+) min</td></tr>', html_of(track)["abstract.html"])
-    lessons = [(one.title, one.minutes[track]) for one in load_course(CHECKOUT).lessons if track in one.minutes]
+    lessons = [(one.title, one.minutes[track]) for one in COURSE.lessons if track in one.minutes]
     assert [(unescape(title), int(minutes)) for title, minutes in rows] == lessons
 
 
@@ -67,17 +74,35 @@ def test_a_handout_has_ten_ideas_the_homework_and_the_commands(track: str) -> No
     assert found
     ideas = {text_of(idea) for idea in re.findall(r"<li>(.+?)</li>", found[1])}
     assert len(ideas) == IDEAS
-    course = load_course(CHECKOUT)
-    points = {name: set(map(plain, load_outline(name, CHECKOUT).key_points)) for name in course.names(track)}
+    points = {name: set(map(plain, outline_of(name, track).key_points)) for name in COURSE.names(track)}
     assert all(ideas & some for some in points.values())
     assert ideas <= set().union(*points.values())
     rows = re.findall(r"<code>\./workshop (\w+)</code></td><td>(.+)</td>", html)
     assert [unescape(summary) for _, summary in rows] == [SUMMARIES[name] for name, _ in rows]
     assert {"start", "doctor", "down", "audit"} <= {name for name, _ in rows}
     tasks = [text_of(task) for task in re.findall(r"<tr><td>[^<]+</td><td>(.+)</td></tr>", html)]
-    for lesson in (one.name for one in course.lessons if track in one.minutes):
-        homework = plain(load_outline(lesson, CHECKOUT).homework).lower()
+    for lesson in (one.name for one in COURSE.lessons if track in one.minutes):
+        homework = plain(outline_of(lesson, track).homework).lower()
         assert any(homework.startswith(task.lower()) for task in tasks), lesson
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_no_page_says_what_its_track_folds(track: str) -> None:
+    """A goal, a key point or homework without whose cells it is not true: participants of the track do not get there.
+
+    Ninety minutes fold some of each.
+    """
+    folded = []
+    for lesson in COURSE.names(track):
+        lines = summary.load(CHECKOUT, lesson)
+        assert lines is not None
+        kept = COURSE.kept(lesson, track)
+        choices = (*lines.goals, *lines.key_points, *lines.homework)
+        folded += [plain(line.text) for choice in choices for line in choice if not kept.issuperset(line.cells)]
+    assert bool(folded) is (track != "full")
+    html = html_of(track)
+    said = (text_of(html["abstract.html"]) + text_of(html["handout.html"])).lower()
+    assert [text for text in folded if text.lower() in said] == []
 
 
 def test_each_platform_has_a_card_with_its_section() -> None:

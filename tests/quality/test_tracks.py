@@ -183,6 +183,13 @@ def test_what_a_track_lacks_is_noticed(cell: str, lack: str) -> None:
     assert lack in missing(cells)
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_asks_no_engine_is_noticed(part: str) -> None:
+    """Each part of the talk has its own live calls: those of the others do not count."""
+    cells = cells_of("90min") | {part: []}
+    assert {f"a live call in {part}", f"a prediction in {part}"} <= missing(cells)
+
+
 def test_the_shortest_track_has_few_cells() -> None:
     """What its participants run in its lessons: each takes a minute and a half, with the talking."""
     lessons = [lesson.name for lesson in COURSE.lessons if "90min" in lesson.minutes]

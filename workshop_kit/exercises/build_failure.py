@@ -58,7 +58,7 @@ def ended_build(output: str, reason: str) -> Finding:
 
 def outside_finding(source: str) -> Finding:
     """Return the finding for a Dockerfile of others that is not built, because the builder would fetch something."""
-    sentence = f"It would fetch {source} from outside, and work of others is built without a network"
+    sentence = f"It has {source}, which may fetch something from outside, and work of others is built without a network"
     return SAYS.failed("build.registry", source, place="before the first step", sentence=f"{sentence}.")
 
 

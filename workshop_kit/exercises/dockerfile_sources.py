@@ -12,24 +12,37 @@ from pathlib import Path
 
 from workshop_kit.engine.labels import LOCAL
 
-NAMES = ("Dockerfile", "dockerfile")
-"""The names under which the builder looks for it."""
+NAMES = ("Dockerfile", "dockerfile", "Containerfile")
+"""The names under which a builder looks for it; Podman takes the last one first."""
 DIRECTIVE = re.compile(r"^\W*(syntax|escape)\s*[=:]", re.IGNORECASE | re.MULTILINE)
+SHEBANG = re.compile(r"\A#!.*\n")
+"""The builder leaves such a first line out, and takes what follows for a directive, also in JSON."""
+UNSURE = re.compile(r"\r(?!\n)|\\\\[ \t\r]*$", re.MULTILINE)
+"""Line ends on which builders do not agree: a bare carriage return, and two backslashes."""
 CONTINUED = re.compile(r"\\[ \t\r]*\n")
 INSTRUCTION = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
 FLAGS = re.compile(r"(?:--\S+\s+)*")
 """The flags at the beginning of an instruction; any other ``--`` belongs to its command."""
-FROM_OPTION = re.compile(r"\bfrom=([^\s,]+)")
-VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-([^}]*))?\})")
-ADDRESS = re.compile(r"://|git@|[$\\]")
+FROM_OPTION = re.compile(r"\bfrom=([^\s,]+)", re.IGNORECASE)
+MORE_RIGHTS = re.compile(r"--(?:network(?!=none\s|=default\s)|security)\S*")
+"""A flag with which a step asks for more than the builder's options give it."""
+QUOTED = re.compile(r"[\"'\\]")
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-[^}]*)?\})")
+ARGUMENT = re.compile(r"(\w+)=([\"']?)([^\s\"'\\$]+)\2\s*")
+"""One variable with a plain value; any other ARG leaves the values of its names open."""
+OF_PLATFORM = re.compile(r"(?:TARGET|BUILD)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)")
+"""Variables that the builder sets itself."""
+ADDRESS = re.compile(r"://|@|[$\\]")
 """In a source of ADD: an address, or what may become one."""
 ALIAS = re.compile(r"\s+as\s+(\S+)\s*$", re.IGNORECASE)
+HEREDOC = re.compile(r"<<(-?)([\"']?)([A-Za-z_]\w*)\2(?=\s|$)")
 
 
 def outside_source(folder: Path) -> str:
     """Return what the Dockerfile of a folder would fetch from outside; "" if that is nothing."""
-    found = next((folder / name for name in NAMES if (folder / name).is_file()), None)
-    return find_outside(found.read_bytes().decode(errors="replace")) if found else ""
+    files = [folder / name for name in NAMES if (folder / name).is_file()]
+    texts = [file.read_bytes().decode(errors="replace") for file in files]
+    return next(filter(None, map(find_outside, texts)), "")
 
 
 def find_outside(text: str) -> str:
@@ -43,39 +56,73 @@ def find_outside(text: str) -> str:
     text = text.removeprefix("\ufeff")
     if directive := DIRECTIVE.search(text):
         return directive[0].strip()
-    if text.lstrip().startswith("{"):
+    if SHEBANG.sub("", text).lstrip().startswith("{"):
         return "{"
+    if unsure := UNSURE.search(text):
+        return repr(unsure[0])
 
     stages: set[str] = set()
     arguments: dict[str, str] = {}
-    for name, rest in _instructions(text):
+    has_stage = False
+    for name, rest, in_heredoc in _instructions(text):
         words = rest.removeprefix(_flags(rest))
-        if name == "ARG":
-            key, _, value = words.partition("=")
-            arguments[key.strip()] = value.strip().strip("\"'")
+        if name == "ARG" and not has_stage and not in_heredoc:
+            _note(words, arguments)
         if outside := _outside(name, rest, words, stages, arguments):
             return outside
         alias = ALIAS.search(words)
-        if name == "FROM" and alias:
-            stages.add(alias[1].lower())
+        if name == "FROM" and not in_heredoc:
+            has_stage = True
+            if alias:
+                stages.add(alias[1].lower())
     return ""
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield name and rest of each instruction, without comments, its lines joined."""
+def _instructions(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield name and rest of each instruction, without comments, its lines joined.
+
+    The lines of a here-document are yielded, too, with True: where it ends for the builder is not sure, so what they
+    name counts, and what they define does not.
+    """
     lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    ends: list[tuple[str, str]] = []
     for line in CONTINUED.sub(" ", "\n".join(lines)).split("\n"):
+        in_heredoc = bool(ends)
+        if ends:
+            dash, word = ends[0]
+            if word == (line.lstrip("\t") if dash else line):
+                ends.pop(0)
+        else:
+            ends = _heredocs(line)
         if found := INSTRUCTION.fullmatch(line):
-            yield found[1].upper(), found[2]
+            yield found[1].upper(), found[2], in_heredoc
+
+
+def _heredocs(line: str) -> list[tuple[str, str]]:
+    """Return dash and last line of each here-document that a line begins; one that cannot be read never ends."""
+    found = [(dash, word) for dash, _, word in HEREDOC.findall(line)]
+    return found if len(found) == line.count("<<") else [("", "\n")]
+
+
+def _note(words: str, arguments: dict[str, str]) -> None:
+    """Note the value of a variable; "" where it is not sure."""
+    found = ARGUMENT.fullmatch(words)
+    if found and found[1] not in arguments and not OF_PLATFORM.fullmatch(found[1]):
+        arguments[found[1]] = found[3]
+    else:
+        arguments.update(dict.fromkeys(re.findall(r"\w+", words), ""))
 
 
 def _outside(name: str, rest: str, words: str, stages: set[str], arguments: Mapping[str, str]) -> str:
     """Return what one instruction would fetch."""
+    flags = _flags(rest)
+    if name in {"FROM", "COPY", "ADD", "RUN"} and (QUOTED.search(flags) or MORE_RIGHTS.search(flags)):
+        return flags.strip()
     if name == "FROM":
         image = _expanded(ALIAS.sub("", words).strip(), arguments)
         return "" if _is_inside(image, stages) else image
     if name in {"COPY", "ADD", "RUN"}:
-        for source in FROM_OPTION.findall(_flags(rest)):
+        for source in FROM_OPTION.findall(flags):
             if not _is_inside(source, stages):
                 return str(source)
     if name == "ADD":
@@ -93,13 +140,15 @@ def _flags(rest: str) -> str:
 
 def _is_inside(source: str, stages: set[str]) -> bool:
     """Return whether an image is a stage, empty, or one that this engine has under a name of its own."""
+    if re.search(r"\s", source):
+        return False
     return source.lower() in stages or source.isdecimal() or source == "scratch" or source.startswith(LOCAL)
 
 
 def _expanded(word: str, arguments: Mapping[str, str]) -> str:
-    """Return an image's name with the defaults of its variables."""
+    """Return an image's name with the values of its variables; one without a sure value stays as it is."""
 
     def value(found: re.Match[str]) -> str:
-        return arguments.get(found[1] or found[2]) or found[3] or found[0]
+        return arguments.get(found[1] or found[2]) or found[0]
 
     return VARIABLE.sub(value, word)

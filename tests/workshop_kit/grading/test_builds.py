@@ -14,7 +14,7 @@ from workshop_kit.engine import images, recipes
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.control import Waits
-from workshop_kit.exercises.dockerfile_sources import find_outside
+from workshop_kit.exercises.dockerfile_sources import find_outside, outside_source
 from workshop_kit.exercises.image_builds import ImageBuilds, folder_digest
 from workshop_kit.exercises.result import Result
 from workshop_kit.grading import build_guard, cgroup_inside
@@ -191,7 +191,8 @@ def test_a_build_that_failed_is_not_tried_again(tmp_path: Path, built: list[str]
     assert len([tag for tag in built if not tag.startswith("-")]) == 1
 
 
-FROM = "FROM localhost/workshop/python:3.13"
+LOCAL = "localhost/workshop/"
+FROM = f"FROM {LOCAL}python:3.13"
 OUTSIDE = {
     "FROM python:3.13": "python:3.13",
     "FROM --platform=linux/amd64 docker.io/library/python AS one": "docker.io/library/python",
@@ -212,6 +213,22 @@ OUTSIDE = {
     f"{FROM}\nADD \u2028https://example.org/a /a": "https://example.org/a",
     f"{FROM}\r\nADD https://example.org/a /a\r\n": "https://example.org/a",
     f"{FROM}\nONBUILD ADD https://example.org/a /a": "https://example.org/a",
+    f"{FROM}\nADD somebody@example.org:a.git /a": "somebody@example.org:a.git",
+    '#!/bin/a\n{"syntax": "evil/frontend"}': "{",
+    f"{FROM}\nRUN echo \\\\\nADD https://example.org/a /a": repr("\\\\"),
+    f"{FROM}\nRUN echo \\\r\r\nADD https://example.org/a /a": repr("\r"),
+    f"{FROM}\nRUN <<EOF\nFROM {LOCAL}a AS evil/a\nEOF\nCOPY --from=evil/a /a /a": "evil/a",
+    f"{FROM}\nRUN <<A <<'B'\nA\nB\nCOPY --from=evil/a /a /a": "evil/a",
+    f"ARG BASE=evil/a\n{FROM} AS one\nARG BASE={LOCAL}a\nFROM ${{BASE}}": "evil/a",
+    f"ARG BASE={LOCAL}a\nARG OTHER=1 BASE=evil/a\nFROM ${{BASE}}": "${BASE}",
+    f"ARG OTHER='x BASE={LOCAL}a'\nFROM ${{BASE:-evil/a}}": "${BASE:-evil/a}",
+    f"ARG TARGETARCH={LOCAL}a\nFROM $TARGETARCH": "$TARGETARCH",
+    f"FROM {LOCAL}a evil/a": f"{LOCAL}a evil/a",
+    f"{FROM}\nRUN --mount=type=bind,FROM=evil/a,target=/a ls": "evil/a",
+    f'{FROM}\nRUN --mount=type=bind,fr"om=evil/a",target=/a ls': '--mount=type=bind,fr"om=evil/a",target=/a',
+    f"{FROM}\nCOPY --fr\\om=evil/a /a /a": "--fr\\om=evil/a",
+    f"{FROM}\nRUN --network=host ls": "--network=host",
+    f"{FROM}\nRUN --security=insecure ls": "--security=insecure",
 }
 
 
@@ -240,6 +257,15 @@ def test_the_lessons_dockerfiles_fetch_nothing(text: str) -> None:
     assert (
         find_outside(f"{FROM} AS one\nRUN echo --from=x ADD https://example.org\nFROM one\nCOPY --from=0 /a /b") == ""
     )
+    heredoc = f"{FROM} AS one\nRUN --network=none <<EOF\necho 1\nEOF\n{FROM} AS two\nCOPY --from=two /a /b"
+    assert find_outside(heredoc) == ""
+
+
+def test_podmans_name_of_the_file_is_read_too(tmp_path: Path) -> None:
+    """Beside a Dockerfile that fetches nothing."""
+    (tmp_path / "Dockerfile").write_text(FROM)
+    (tmp_path / "Containerfile").write_text("FROM evil/a")
+    assert outside_source(tmp_path) == "evil/a"
 
 
 def test_such_a_dockerfile_is_not_given_to_the_builder(tmp_path: Path, built: list[str]) -> None:

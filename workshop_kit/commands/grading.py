@@ -60,8 +60,9 @@ def grade(
     from workshop_kit.grading.grader import gradable, grade_all
     from workshop_kit.grading.process_judge import ProcessJudge, remove_leftovers
 
-    if csv is not None:
-        _require_writable(csv)
+    for file in (csv, None if results == RESULTS else results):
+        if file is not None:
+            _require_writable(file)
     known = [one for one in registry.load(CHECKOUT) if find_track(track) in one.tracks]
     exercises = _chosen(gradable(known), only or ())
     notebook_only = [one.id for one in known if one.file is None] if not only else []

@@ -21,19 +21,20 @@ MAX_BYTES = 10_000_000
 
 
 class RecordFile(Generic[Record]):
-    """Records in a file, on the disk when a method returns; ``noun`` is what messages call one.
+    """Records in a file of at most ``max_bytes``, on the disk when a method returns; messages call one ``noun``.
 
     Every method raises WorkshopError where the file cannot be read or written (a full disk, say).
     """
 
-    def __init__(self, path: Path, kind: type[Record], noun: str) -> None:
+    def __init__(self, path: Path, kind: type[Record], noun: str, *, max_bytes: int = MAX_BYTES) -> None:
         self.path, self._noun = path, noun
+        self._max_bytes = max_bytes
         self._adapter: TypeAdapter[Record] = TypeAdapter(kind)
 
     def read(self) -> tuple[list[Record], list[str]]:
         """Return the records, oldest first, and a sentence for each line that is none."""
         try:
-            content = read_small(self.path, max_bytes=MAX_BYTES)
+            content = read_small(self.path, max_bytes=self._max_bytes)
         except FileNotFoundError:
             content = b""
         found, problems = [], []

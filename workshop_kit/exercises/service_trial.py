@@ -284,7 +284,7 @@ def confined(stack: Stack, spec: Spec) -> Spec:
     """Return the spec as it is; in a closed stack, which runs code of others, with no way out and no more than a trial.
 
     There a tmpfs stands for each volume that the image declares, no file grows beyond `CLOSED_FILE_BYTES`, and what the
-    participant's compose.yaml grants is cut to `CLOSED_MEMORY_BYTES`, one core and `CLOSED_PIDS`.
+    participant's compose.yaml grants is cut to `CLOSED_MEMORY_BYTES` without swap, one core and `CLOSED_PIDS`.
     """
     if not stack.is_closed:
         return spec
@@ -294,14 +294,18 @@ def confined(stack: Stack, spec: Spec) -> Spec:
         {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
         {"Name": "core", "Soft": 0, "Hard": 0},
     ]
+    memory_bytes = min(spec.memory_bytes or CLOSED_MEMORY_BYTES, CLOSED_MEMORY_BYTES)
+    host = {**spec.host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]}
+    if not 0 <= host.get("MemorySwap", 0) <= memory_bytes:  # below 0 there is no limit
+        host["MemorySwap"] = memory_bytes
     return replace(
         spec,
         network=spec.network or stack.network,
         tmpfs={**spec.tmpfs, **volumes},
-        memory_bytes=min(spec.memory_bytes or CLOSED_MEMORY_BYTES, CLOSED_MEMORY_BYTES),
+        memory_bytes=memory_bytes,
         cpus=min(spec.cpus or 1.0, 1.0),
         pids=min(spec.pids or CLOSED_PIDS, CLOSED_PIDS),
-        host={**spec.host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]},
+        host=host,
     )
 
 

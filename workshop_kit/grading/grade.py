@@ -14,6 +14,8 @@ from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.screen import visible
 
 MAX_FINDING = 400
+MAX_BYTES = 100_000_000
+"""The grades of a class of hundreds, for all weeks."""
 
 
 class Outcome(StrEnum):
@@ -76,7 +78,7 @@ class GradeBook:
     """The grades that are known, in a file of JSON lines; each is on the disk before the next is judged."""
 
     def __init__(self, path: Path) -> None:
-        self._file: RecordFile[Grade] = RecordFile(path, Grade, "grade")
+        self._file: RecordFile[Grade] = RecordFile(path, Grade, "grade", max_bytes=MAX_BYTES)
         self.grades: dict[tuple[str, str], Grade] = {}
         self.problems: list[str] = []
 

@@ -49,7 +49,7 @@ def grade_all(
     first: dict[str, str] = {}
     for number, submission in enumerate(submissions):
         fraction = number / len(submissions)
-        report(Step("Grade", fraction, f"{submission.name} ({number + 1} of {len(submissions)})"))
+        report(Step("Grade", fraction, f"{submission.shown_name} ({number + 1} of {len(submissions)})"))
         if submission.problem:
             unreadable = Grade(submission.digest, "", Outcome.NOT_READABLE, submission.problem)
             yield GradedSubmission(submission, (unreadable,))

@@ -31,6 +31,8 @@ MAX_ENTRIES = 5_000
 """The most files and folders that are looked at in one submission."""
 MAX_DEPTH = 8
 MAX_NAME = 200
+"""The most bytes of a path in a submission."""
+NO_PLAIN_NAME = "has a name that is too long, or no plain text"
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 GZIP = b"\x1f\x8b"
 READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
@@ -47,11 +49,14 @@ class HandedInFiles:
 
     files: dict[str, bytes] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
 
     def add(self, name: str, content: bytes) -> None:
         """Add a file. Raises Refused once there are too many, or they are too large."""
-        if any(str(parent) in self.files for parent in PurePosixPath(name).parents):
-            raise Refused(f"It has {visible(name, 80)} below a file.")
+        folders = {str(parent) for parent in PurePosixPath(name).parents}
+        if name in self.folders or not folders.isdisjoint(self.files):
+            raise Refused(f"It has a file and a folder of one name: {visible(name, 80)}.")
+        self.folders |= folders
         self.files[name] = content
         if len(self.files) > MAX_FILES:
             raise Refused(f"It has more than {MAX_FILES} files.")
@@ -104,8 +109,8 @@ def _entries(path: Path, name: str, found: HandedInFiles) -> Iterator[str]:
         with os.scandir(path) as entries:
             for entry in entries:
                 inside = f"{name}/{entry.name}" if name else entry.name
-                if not _is_plain(inside):
-                    found.leave_out(visible(inside, MAX_NAME), "has a name that is no plain text")
+                if not is_plain(inside):
+                    found.leave_out(visible(inside, MAX_NAME), NO_PLAIN_NAME)
                 elif not is_left_out(PurePosixPath(inside)):
                     yield entry.name
     except OSError as error:
@@ -200,8 +205,8 @@ def _is_wanted(name: str, found: HandedInFiles) -> bool:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise Refused(f"The archive has a member that leads out of its folder: {visible(name, 80)}.")
-    if not _is_plain(name):
-        found.leave_out(visible(name, MAX_NAME), "has a name that is no plain text")
+    if not is_plain(name):
+        found.leave_out(visible(name, MAX_NAME), NO_PLAIN_NAME)
         return False
     return not is_left_out(path)
 
@@ -216,6 +221,6 @@ def _add_member(name: str, content: IO[bytes], found: HandedInFiles) -> None:
         found.add(path, data)
 
 
-def _is_plain(name: str) -> bool:
-    """Return whether a name can be shown and written as it is."""
-    return name.isprintable() and visible(name) == name and len(name) <= MAX_NAME
+def is_plain(name: str) -> bool:
+    """Return whether a name can be shown, and written to a disk, as it is."""
+    return name.isprintable() and visible(name) == name and len(name.encode()) <= MAX_NAME

@@ -1,4 +1,4 @@
-"""Judge each submission in a process of its own, which is ended if it gives no grade in time."""
+"""Judge each submission in a process of its own, which is ended if it gives no grade in time, or takes much memory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import queue
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO
 
+import psutil
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,6 +26,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.grading.grade import Grade, Outcome, one_line
 from workshop_kit.grading.submission import Submission
 from workshop_kit.grading.worker import Job
+from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step
@@ -35,6 +37,8 @@ GRADE_SECONDS = 480.0
 """The longest that a worker may take for a grade, with its stack: it is ended then."""
 END_SECONDS = 60.0
 """How long a worker may take to remove what it made, before it is killed and its reaper does that."""
+MOST_MEMORY_BYTES = 2 * GIB
+"""A worker that takes more is ended: what a program of others says it keeps until the check ends."""
 MOST_FAILURES = 3
 """After so many workers that gave no grade, the rest of a submission is not judged."""
 LOOK_SECONDS = 0.5
@@ -70,7 +74,7 @@ class ProcessJudge:
             reason = ""
             with self._worker(submission, left) as worker:
                 while left and not reason:
-                    report(Step("Grade", None, f"{submission.name}: {left[0]}"))
+                    report(Step("Grade", None, f"{submission.shown_name}: {left[0]}"))
                     grade, reason = worker.next_grade()
                     if grade is not None and grade.exercise == left[0]:
                         left.pop(0)
@@ -86,7 +90,7 @@ class ProcessJudge:
     def _worker(self, submission: Submission, exercises: list[str]) -> Iterator[_Worker]:
         """Start a worker; end it at the end of the block, and remove its folder if it has removed all that it made."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        own = Path(tempfile.mkdtemp(prefix=FOLDER, dir=self.folder))
+        own = Path(mkdtemp(prefix=FOLDER, dir=self.folder))
         job = Job.of(submission, exercises, own / "workspace", self.build_options).model_dump_json().encode()
         with (own / "log").open("w+b") as log:
             process = subprocess.Popen(
@@ -139,7 +143,16 @@ class _Worker:
             with contextlib.suppress(queue.Empty):
                 line = self._lines.get(timeout=LOOK_SECONDS)
                 return self._parsed(line)
+            if self._memory_bytes() > MOST_MEMORY_BYTES:
+                return None, f"The worker took more than {MOST_MEMORY_BYTES / GIB:g} GiB of memory."
         return None, f"There was no grade after {time.monotonic() - began:.0f} s."
+
+    def _memory_bytes(self) -> int:
+        """Return how much memory the worker has; 0 once it has ended."""
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
 
     def _parsed(self, line: bytes) -> tuple[Grade | None, str]:
         if not line:

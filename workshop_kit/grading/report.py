@@ -13,6 +13,7 @@ from typing import Any
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.grading.grade import Grade, Outcome, one_line
 from workshop_kit.grading.grader import GradedSubmission
+from workshop_kit.grading.submission import SHOWN_NAME
 from workshop_kit.screen import visible
 
 FORMAT = "container-design-workshop grades 1"
@@ -31,10 +32,12 @@ MARKS = {
     Outcome.NOT_HANDED_IN: "–",
     Outcome.NOT_GRADED: "–",
 }
-LEGEND = "✓ passed  ✗ failed  ≈ right for the wrong reason  ○ not started  – not handed in, or not graded  … not judged"
+LEGEND = (
+    "✓ passed  ✗ failed  ≈ right for the wrong reason  ○ not started  – not handed in, or not graded\n"
+    "… not judged  ? cannot be judged on this engine"
+)
 QUIET = (Outcome.PASSED, Outcome.NOT_STARTED, Outcome.NOT_HANDED_IN, Outcome.NOT_GRADED)
 """Outcomes that need no line of their own below the table."""
-NAME_WIDTH = 24
 PASSED_WIDTH = len("10 of 20")
 WIDTH = 88
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -61,7 +64,7 @@ def as_text(graded: Sequence[GradedSubmission], exercises: Sequence[Exercise], n
 
 
 def _name(one: GradedSubmission) -> str:
-    return visible(one.submission.name, NAME_WIDTH)
+    return one.submission.shown_name
 
 
 def _marks(one: GradedSubmission, heads: Sequence[tuple[str, int]]) -> str:
@@ -73,7 +76,7 @@ def _marks(one: GradedSubmission, heads: Sequence[tuple[str, int]]) -> str:
     for head, count in heads:
         groups.append(f"{''.join(marks[:count]):<{max(count, len(head))}}")
         del marks[:count]
-    same = f"  same files as {visible(one.same_as, NAME_WIDTH)}" if one.same_as else ""
+    same = f"  same files as {visible(one.same_as, SHOWN_NAME)}" if one.same_as else ""
     return f"{passed:>2} of {len(one.grades):<2}  {'  '.join(groups)}{same}"
 
 

@@ -16,7 +16,17 @@ from workshop_kit.exercises.progress import MAX_BYTES as PROGRESS_BYTES
 from workshop_kit.exercises.progress import Document
 from workshop_kit.exercises.work_file import read_work
 from workshop_kit.files import read_small
-from workshop_kit.grading.handed_in_files import HandedInFiles, Refused, is_archive, read_archive, read_folder
+from workshop_kit.grading.handed_in_files import (
+    MAX_NAME,
+    NO_PLAIN_NAME,
+    HandedInFiles,
+    Refused,
+    is_archive,
+    is_plain,
+    read_archive,
+    read_folder,
+)
+from workshop_kit.screen import visible
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, ID, SEED
 
@@ -27,6 +37,8 @@ SIGNS = ("Dockerfile", "app.py")
 MAX_WRAPPERS = 2
 """The most folders with nothing but a folder in them around a submission, as archives have them."""
 EXPORT = ".json"
+OTHER_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", ".zst", ".tbz2", ".txz")
+SHOWN_NAME = 32
 WHAT_TO_NAME = (
     "Name workspaces, my_service folders, archives of them, files of `./workshop progress export`, or a folder of them."
 )
@@ -47,6 +59,11 @@ class Submission:
     left_out: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
+    @property
+    def shown_name(self) -> str:
+        """The name as a terminal can show it."""
+        return visible(self.name, SHOWN_NAME)
+
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of all that is judged: what was judged once is known by it."""
@@ -60,7 +77,7 @@ class Submission:
 
 
 def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Submission]:
-    """Read what the paths name; of a folder of submissions, each of them. Nothing in them raises.
+    """Read what the paths name; of a folder of submissions, all that is in it. Nothing in them raises.
 
     ``seed`` is for those that do not say theirs. Raises WrongUsage for a path that is not there.
     """
@@ -72,9 +89,10 @@ def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Sub
     if not found:
         raise WrongUsage("There is nothing to grade.", WHAT_TO_NAME)
 
-    counts = Counter(submission.name for _, submission in found)
-    named = [replace(one, name=str(path)) if counts[one.name] > 1 else one for path, one in found]
-    return [replace(one, seed=seed) if one.seed is None else one for one in named]
+    for name_of in (lambda path, one: f"{path.parent.name}/{one.name}", lambda path, _: str(path)):
+        counts = Counter(one.name for _, one in found)
+        found = [(path, replace(one, name=name_of(path, one)) if counts[one.name] > 1 else one) for path, one in found]
+    return [replace(one, seed=seed) if one.seed is None else one for _, one in found]
 
 
 def _submissions_at(path: Path) -> Iterable[Path]:
@@ -82,8 +100,13 @@ def _submissions_at(path: Path) -> Iterable[Path]:
     if not path.is_dir() or _has_work(_unwrapped(path)):
         return [path]
     inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
-    found = [one for one in inside if one.is_dir() or one.is_symlink() or is_archive(one) or one.suffix == EXPORT]
+    found = [one for one in inside if one.is_dir() or one.is_symlink() or _is_file_of_work(one)]
     return found or [path]
+
+
+def _is_file_of_work(path: Path) -> bool:
+    """Return whether a file may be what somebody handed in, by its name."""
+    return is_archive(path) or path.suffix == EXPORT or path.name.lower().endswith(OTHER_ARCHIVES)
 
 
 def _has_work(folder: Path) -> bool:
@@ -95,11 +118,17 @@ def _unwrapped(folder: Path) -> Path:
     for _ in range(MAX_WRAPPERS):
         if _has_work(folder):
             break
-        inside = [one for one in _children(folder) if not one.name.startswith(("__MACOSX", "."))]
-        if len(inside) != 1 or inside[0].is_symlink() or not inside[0].is_dir():
+        inside = _only_child(folder)
+        if inside is None or not inside.is_dir():
             break
-        folder = inside[0]
+        folder = inside
     return folder
+
+
+def _only_child(folder: Path) -> Path | None:
+    """Return what is alone in a folder, unless it is a link; None if there is more, or nothing."""
+    inside = [one for one in _children(folder) if not one.name.startswith(("__MACOSX", "."))]
+    return inside[0] if len(inside) == 1 and not inside[0].is_symlink() else None
 
 
 def _children(folder: Path) -> Iterator[Path]:
@@ -119,6 +148,8 @@ def _read(path: Path) -> Submission:
             return _from_folder(name, _unwrapped(path))
         if is_archive(path):
             return _from_archive(name, read_archive(path))
+        if path.name.lower().endswith(OTHER_ARCHIVES):
+            raise Refused("It is packed in a way that is not read: ask for a zip or tar.gz archive.")
         return _from_export(name, path)
     except WorkshopError as error:
         return Submission(name, problem=error.what)
@@ -133,6 +164,9 @@ def _from_folder(name: str, folder: Path) -> Submission:
         return _from_workspace(name, found, hidden, _small(folder / PROGRESS, PROGRESS_BYTES))
     if _has_work(folder):
         return _from_service(name, read_folder(folder))
+    inside = _only_child(folder)
+    if inside is not None and inside.is_file() and _is_file_of_work(inside):
+        return replace(_read(inside), name=name)
     raise Refused(f"It has no {MY_SERVICE}/, and is none: there is neither {' nor '.join(SIGNS)}.")
 
 
@@ -164,6 +198,8 @@ def _top(found: HandedInFiles, wanted: str) -> str | None:
 def _from_workspace(name: str, found: HandedInFiles, hidden: Mapping[str, bytes], progress: bytes) -> Submission:
     if reason := found.left_out.get(MY_SERVICE):
         raise Refused(f"Its {MY_SERVICE} {reason}.")
+    if MY_SERVICE in found.files:
+        raise Refused(f"Its {MY_SERVICE} is a file.")
     files = {path: data for path, data in found.files.items() if path.split("/")[0] in (MY_SERVICE, EXERCISES)}
     if not files and not found.left_out:
         raise Refused(f"Its {MY_SERVICE}/ is empty.")
@@ -181,9 +217,13 @@ def _from_export(name: str, path: Path) -> Submission:
     texts = {file: "\n".join(one.text).encode() for file, one in work.files.items()}
     found = HandedInFiles()
     for file, content in texts.items():
-        if file.split("/")[0] in (MY_SERVICE, EXERCISES):
+        if file.split("/")[0] not in (MY_SERVICE, EXERCISES):
+            continue
+        if is_plain(file):
             found.add(file, content)
-    return Submission(name, found.files, work.seed, _passed(work.progress))
+        else:
+            found.leave_out(visible(file, MAX_NAME), NO_PLAIN_NAME)
+    return Submission(name, found.files, work.seed, _passed(work.progress), found.left_out)
 
 
 def _seed(hidden: Mapping[str, bytes]) -> int | None:

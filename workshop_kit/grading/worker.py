@@ -36,6 +36,7 @@ from workshop_kit.patience import patient
 from workshop_kit.progress import silent
 from workshop_kit.terminal import say_error
 from workshop_kit.workspace import growth, provision, regions, solutions
+from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.solutions import Source
@@ -165,8 +166,10 @@ def fill(workspace: Workspace, job: Job) -> None:
     shutil.rmtree(workspace.my_service)
     workspace.my_service.mkdir()
     handed_in = job.contents
+    of_exercises = {part.path for exercise in registry.load(CHECKOUT) for part in exercise.parts}
     for path, data in handed_in.items():
-        write_atomically(workspace.folder / path, data)
+        if path.startswith(f"{MY_SERVICE}/") or path in of_exercises:  # no check reads another
+            write_atomically(workspace.folder / path, data)
 
     shutil.rmtree(workspace.secrets_folder, ignore_errors=True)
     (workspace.folder / growth.STAGES).unlink(missing_ok=True)

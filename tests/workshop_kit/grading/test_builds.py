@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.engine import images, recipes
+from workshop_kit.engine.containers import Spec
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.check_api import CheckEnded, Context
 from workshop_kit.exercises.control import Waits
@@ -19,6 +20,7 @@ from workshop_kit.exercises.image_builds import ImageBuilds, folder_digest
 from workshop_kit.exercises.result import Result
 from workshop_kit.grading import build_guard, cgroup_inside
 from workshop_kit.grading.build_guard import BuildGuard
+from workshop_kit.machine import MIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions, solutions
 
@@ -279,3 +281,14 @@ def test_such_a_dockerfile_is_not_given_to_the_builder(tmp_path: Path, built: li
     [finding] = ended.value.result.findings
     assert (finding.key, finding.got) == ("start.build.registry", "python:3.13")
     assert [tag for tag in built if not tag.startswith("-")] == built[:1]
+
+
+@pytest.mark.parametrize(("asked", "given"), [(-1, 512), (4 * 1024, 512), (96, 96)])
+def test_a_closed_stack_gives_no_swap(asked: int, given: int) -> None:
+    """Whatever the memswap_limit of a compose file of others says."""
+    image = SimpleNamespace(attrs={"Config": {}})
+    engine = SimpleNamespace(client=SimpleNamespace(images=SimpleNamespace(get=lambda _name: image)))
+    stack: Any = SimpleNamespace(session=SimpleNamespace(engine=engine), is_closed=True, network="closed")
+    swap = asked * MIB if asked > 0 else asked
+    spec = Spec("any", memory_bytes=None, host={"MemorySwap": swap})
+    assert service_trial.confined(stack, spec).host["MemorySwap"] == given * MIB

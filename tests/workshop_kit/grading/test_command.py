@@ -48,8 +48,8 @@ def grades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ask
         monkeypatch.setattr(process_judge, "ProcessJudge", Judge)
         asked.clear()
         usual: dict[str, Any] = {"only": None, "track": "full", "seed": None, "csv": None, "as_json": False}
-        results = tmp_path / "results.jsonl"
-        grading.grade(list(paths), results=results, **{**usual, **options})
+        usual["results"] = tmp_path / "results.jsonl"
+        grading.grade(list(paths), **{**usual, **options})
         return list(asked)
 
     return run
@@ -102,6 +102,8 @@ def test_mistakes_are_said_before_anything_runs(hand_in: HandIn, grades: Callabl
     folder = hand_in("ann")
     with pytest.raises(WrongUsage, match="cannot be written"):
         grades(folder, csv=tmp_path)
+    with pytest.raises(WrongUsage, match="cannot be written"):
+        grades(folder, results=tmp_path / "nobody" / "results.jsonl")
     with pytest.raises(WrongUsage, match="There is no"):
         grades(tmp_path / "nobody")
     (tmp_path / "grade").mkdir(exist_ok=True)

@@ -22,6 +22,7 @@ HARMFUL = [
     f"{SERVICE}    ? env_file\n    : /dev/zero\n",
     f"x-more: &more\n  label_file: /dev/zero\n{SERVICE}    <<: *more\n",
     f"{SERVICE}    !!str env_file: /dev/zero\n",
+    "!!binary aW5jbHVkZQ==: [/etc/passwd]\n",
 ]
 
 
@@ -48,7 +49,7 @@ def test_a_file_that_names_others_is_not_given_to_compose(
     with pytest.raises(CheckEnded) as ended:
         container_limits.read(tmp_path, is_closed=True)
     assert ended.value.result.verdict is Verdict.NOT_READABLE
-    assert "names another file" in ended.value.result.summary
+    assert "is not read when work of others is graded" in ended.value.result.summary
     assert not calls
     container_limits.read(tmp_path)
     assert len(calls) == 1
@@ -66,9 +67,10 @@ def test_compose_gets_no_variables_of_this_process(
     assert "PATH" in options["env"]
 
 
-def test_yaml_that_cannot_be_read_is_a_finding(tmp_path: Path, calls: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("text", ["services: {a\n", "services: \x07\n"])
+def test_yaml_that_cannot_be_read_is_a_finding(tmp_path: Path, calls: list[dict[str, Any]], text: str) -> None:
     """What is not seen whole is not given to Compose."""
-    (tmp_path / "compose.yaml").write_text("services: {a\n")
+    (tmp_path / "compose.yaml").write_text(text)
     with pytest.raises(CheckEnded):
         container_limits.read(tmp_path, is_closed=True)
     assert not calls

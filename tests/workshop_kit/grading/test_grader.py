@@ -12,7 +12,7 @@ from workshop_kit.grading.grade import Grade, GradeBook, Outcome
 from workshop_kit.grading.grader import GradedSubmission, gradable, grade_all
 from workshop_kit.grading.submission import Submission
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report
+from workshop_kit.progress import Report, Step
 
 NAMES = ["config.env", "config.report"]
 ANN = Submission("ann", {"my_service/config.py": b"a"}, seed=7)
@@ -96,6 +96,16 @@ def test_what_cannot_be_read_costs_one_row(tmp_path: Path) -> None:
     [row] = graded[0].grades
     assert (row.exercise, row.outcome, row.finding) == ("", Outcome.NOT_READABLE, "It is a link.")
     assert len(judge.asked) == len(NAMES)
+
+
+def test_the_progress_shows_no_terminal_codes(tmp_path: Path) -> None:
+    """A folder may have any name."""
+    steps: list[Step] = []
+    book = GradeBook(tmp_path / "results.jsonl")
+    mallory = Submission("\x1b[2J\n" + "m" * 100, ANN.files, seed=7)
+    list(grade_all([mallory], NAMES, book, FakeJudge(), steps.append))
+    assert steps[0].detail.isprintable()
+    assert len(steps[0].detail) < 60
 
 
 def test_answers_in_notebooks_are_not_graded() -> None:

@@ -13,6 +13,7 @@ from workshop_kit.grading import process_judge
 from workshop_kit.grading.grade import Grade, Outcome
 from workshop_kit.grading.process_judge import ProcessJudge
 from workshop_kit.grading.submission import Submission
+from workshop_kit.machine import GIB
 from workshop_kit.progress import silent
 
 NAMES = ["container.limits", "config.env", "config.report"]
@@ -86,6 +87,21 @@ def test_a_worker_that_hangs_is_ended(tmp_path: Path) -> None:
     assert outcomes(grades) == ["passed", "not judged", "passed"]
     assert grades[1].finding.startswith("There was no grade after 3 s.")
     assert (tmp_path / "cleaned").exists()
+
+
+def test_a_worker_that_takes_much_memory_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output of a program of others has no end."""
+    monkeypatch.setattr(process_judge, "MOST_MEMORY_BYTES", GIB // 4)
+    program = """
+    for name in job["exercises"]:
+        if name == "config.env":
+            much = b"x" * 2**29
+            time.sleep(600)
+        give(name)
+    """
+    grades = judged(tmp_path, program)
+    assert outcomes(grades) == ["passed", "not judged", "passed"]
+    assert grades[1].finding.startswith("The worker took more than 0.25 GiB of memory.")
 
 
 def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:

@@ -65,13 +65,29 @@ def test_a_folder_of_submissions(hand_in: HandIn, tmp_path: Path) -> None:
     assert found["ann"].digest == found["ben"].digest
 
 
+def test_folders_of_a_learning_platform(hand_in: HandIn, tmp_path: Path) -> None:
+    """Each has one archive or export in it, and the folder has the person's name; another packer's file is named."""
+    top = tmp_path / "handed in"
+    (top / "Ann Lee_12_file").mkdir(parents=True)
+    zipped(top / "Ann Lee_12_file" / "work.zip", {DOCKERFILE: "FROM x\n"})
+    (top / "Ben_13_file").mkdir()
+    (top / "Ben_13_file" / "work.rar").write_text("Rar!")
+    (top / "cem.7z").write_text("7z")
+    found = read(top)
+    assert dict(found["Ann Lee_12_file"].files) == {DOCKERFILE: b"FROM x\n"}
+    assert {found[name].problem for name in ("Ben_13_file", "cem")} == {
+        "It is packed in a way that is not read: ask for a zip or tar.gz archive."
+    }
+
+
 def test_two_of_one_name_are_told_apart(hand_in: HandIn, tmp_path: Path) -> None:
-    """Their paths are their names."""
+    """Their folder stands before their name, and their path where that is the same, too."""
     first = hand_in("ann")
     second = tmp_path / "late" / "ann"
     second.parent.mkdir()
     hand_in("other").rename(second)
-    assert list(read(first, second)) == [str(first), str(second)]
+    assert list(read(first, second)) == ["handed in/ann", "late/ann"]
+    assert list(read(first, first)) == [str(first)]
 
 
 def fifo(path: Path) -> None:
@@ -132,12 +148,15 @@ def test_a_link_in_place_of_a_submission_or_of_its_service(hand_in: HandIn, tmp_
     device.symlink_to("/dev/zero")
     (folder.parent / "dan").mkdir()
     (folder.parent / "dan" / "my_service").symlink_to("/etc")
+    (folder.parent / "fay").mkdir()
+    (folder.parent / "fay" / "my_service").write_text("a file")
     found = read(folder.parent)
     assert {name: one.problem for name, one in found.items()} == {
         "ann": "",
         "ben": "It is a link.",
         "cem": "It is a link.",
         "dan": "Its my_service is a link.",
+        "fay": "Its my_service is a file.",
     }
 
 
@@ -246,10 +265,18 @@ def test_what_is_no_archive_is_a_problem(tmp_path: Path, name: str) -> None:
     assert "is no regular file" in read(tmp_path / name)["eve"].problem
 
 
-def test_a_file_below_a_file_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("my_service/a", "my_service/a/b"), ("my_service/a/b", "my_service/a")])
+def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
     """A folder cannot hold both."""
-    file = zipped(tmp_path / "eve.zip", {"my_service/a": "", "my_service/a/b": ""})
-    assert "below a file" in read(file)["eve"].problem
+    file = zipped(tmp_path / "eve.zip", dict.fromkeys(names, ""))
+    assert "a file and a folder of one name" in read(file)["eve"].problem
+
+
+def test_a_name_that_no_disk_takes_is_not_read(tmp_path: Path) -> None:
+    """The rest is."""
+    long_name = f"my_service/{'ä' * 150}"
+    found = read(zipped(tmp_path / "eve.zip", {DOCKERFILE: "FROM x\n", long_name: ""}))["eve"]
+    assert (list(found.files), list(found.left_out)) == ([DOCKERFILE], [long_name])
 
 
 def test_the_digest_changes_with_all_that_is_judged(hand_in: HandIn) -> None:

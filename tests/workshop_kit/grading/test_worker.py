@@ -68,6 +68,14 @@ def test_what_was_handed_in_replaces_the_starters(hand_in: HandIn, judge: Callab
     assert service.workspace.seed == 7
 
 
+def test_a_file_where_the_workspace_has_a_folder(tmp_path: Path) -> None:
+    """What no exercise has is not written, so that it cannot be in the way of one."""
+    files = {"my_service/Dockerfile": b"FROM x\n", "exercises/02_configuration": b"a file"}
+    judge = judge_of(Submission("eve", files), tmp_path / "fresh", ("config.env",), no_stack)
+    assert [grade.outcome for grade in judge.grades()] == [Outcome.NOT_HANDED_IN]
+    assert (tmp_path / "fresh" / "exercises" / "02_configuration").is_dir()
+
+
 def test_what_needs_no_container(hand_in: HandIn, judge: Callable[..., SubmissionJudge]) -> None:
     """A starter is not started, a missing file not handed in, a damaged one not readable, lesson 01 over by then."""
     folder = hand_in("ann", {"config.py": starter_of("config.report")})

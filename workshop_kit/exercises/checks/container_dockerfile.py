@@ -67,7 +67,8 @@ def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
         folder = Path(temporary) / context.folder.name
         shutil.copytree(context.folder, folder, symlinks=True)
         for code in folder.glob("*.py"):
-            code.write_text(code.read_text() + CHANGE)
+            if code.is_file() and not code.is_symlink():
+                code.write_bytes(code.read_bytes() + CHANGE.encode())
         for name, text in PLANTED.items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)

@@ -247,9 +247,13 @@ def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
 def _require_no_other_files(text: str) -> None:
     """Raise CheckEnded for a compose file that names others: Compose would read them, also from a network."""
     try:
-        scalars = {event.value for event in yaml.parse(text, yaml.SafeLoader) if isinstance(event, yaml.ScalarEvent)}
-    except yaml.MarkedYAMLError as error:
-        raise _not_readable(_refusal(text, str(error.problem))) from error
+        events = list(yaml.parse(text, yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise _not_readable(_refusal(text, problem)) from error
+    if tag := next(filter(None, (getattr(event, "tag", None) for event in events)), None):
+        raise _refused(f"{tag} may stand for another word, which is not read when work of others is graded")
+    scalars = {event.value for event in events if isinstance(event, yaml.ScalarEvent)}
     if named := sorted(scalars & OTHER_FILES):
         raise _refused(f"{named[0]} names another file, which is not read when work of others is graded")
 

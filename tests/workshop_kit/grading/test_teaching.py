@@ -13,7 +13,7 @@ from workshop_kit.grading.grader import gradable
 from workshop_kit.grading.process_judge import MOST_MEMORY_BYTES
 from workshop_kit.machine import GIB, MIB
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import load_course
+from workshop_kit.workspace.course import load_course, notebook_cells
 
 PAGE = (CHECKOUT / "docs" / "teaching.md").read_text()
 WEEKS = re.findall(r"^\| (\d) \| (.+?) \| (\d+) \| (.*?) \| (.*?) ?\|$", PAGE, re.MULTILINE)
@@ -38,6 +38,15 @@ def test_an_exercise_is_handed_in_in_the_week_of_its_lesson() -> None:
     for _, in_class, _, core, more in WEEKS:
         for name in re.findall(r"`(\w+\.\w+)`", core + more):
             assert f"`{lessons[name]}`" in in_class
+
+
+def test_a_lesson_is_cut_at_one_of_its_headings() -> None:
+    """The words in italics stand in the notebook."""
+    cuts = [cut for week in WEEKS for cut in re.findall(r"`(\w+)` (?:up to|from) \*(.+?)\*", week[1])]
+    assert cuts
+    for lesson, heading in cuts:
+        cells = notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")
+        assert any(cell["source"].startswith(f"## {heading}\n") for cell in cells), heading
 
 
 def test_the_page_names_the_limits_that_hold() -> None:

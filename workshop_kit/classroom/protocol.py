@@ -141,7 +141,10 @@ DISCLOSED = {
 NOT_SENT = "Never sent: your code, your answers and policies, log lines, anything else on your machine."
 SUMMARY = "The presenter keeps a summary of this session: counts and minutes, without names."
 """What the room is told where it is so."""
-SUMMARY_RULE = "A summary without names is kept only if the room is told so; all else ends with the room."
+SUMMARY_RULE = (
+    "The answers to the feedback at the end are kept without names, a summary without names only if the room is told "
+    "so while you are in it; all else ends with the room."
+)
 ENDS = "It is sent to the presenter's laptop alone, unencrypted, while a lesson's kernel runs; it ends after 12 hours."
 
 

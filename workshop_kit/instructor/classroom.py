@@ -45,7 +45,8 @@ class Participant:
 
     ``helped`` is the number of help clicks that the presenter has answered, ``reports`` the number of snapshots that
     came, the last of them at ``heard_at``. The random number in the snapshots is how the room knows a laptop again.
-    ``times_stuck`` counts clicks on ``I am stuck`` by lesson.
+    ``on_phone``: the snapshots come from the room's page, which has an address of its own for them.
+    ``times_stuck`` counts clicks on ``I am stuck`` by lesson. ``was_told``: that a summary of the session is kept.
     """
 
     number: int
@@ -55,6 +56,8 @@ class Participant:
     helped: int = 0
     reports: int = 0
     heard_at: float = 0.0
+    on_phone: bool = False
+    was_told: bool = False
     times_stuck: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -107,6 +110,8 @@ class Classroom:
         known.heard_at = self.clock()
         known.on_phone = on_phone
         known.reports += 1
+        keeps_summary = self.keeps_summary  # another thread may change it
+        known.was_told |= keeps_summary
         if snapshot.sequence >= known.snapshot.sequence:
             self._replace(known, snapshot)
         return RoomState(
@@ -114,7 +119,7 @@ class Classroom:
             helped=known.helped,
             notice=self.notice,
             poll=self._poll_for(known),
-            keeps_summary=self.keeps_summary,
+            keeps_summary=keeps_summary,
         )
 
     def forget(self, participant: str) -> None:
@@ -147,9 +152,13 @@ class Classroom:
         """Return the newest snapshot of everybody who has not left, also of those who are silent."""
         return [one.snapshot for one in self._all()]
 
+    def told(self) -> list[Snapshot]:
+        """Return the newest snapshot of those who have not left and were told that a summary is kept."""
+        return [one.snapshot for one in self._all() if one.was_told]
+
     def times_stuck(self) -> Counter[str]:
-        """Return how often everybody who has not left clicked ``I am stuck``, by lesson."""
-        return sum((one.times_stuck for one in self._all()), Counter[str]())
+        """Return how often those who were told that a summary is kept clicked ``I am stuck``, by lesson."""
+        return sum((one.times_stuck for one in self._all() if one.was_told), Counter[str]())
 
     def help_given(self, number: object) -> None:
         """Record that a participant was helped. Raises WrongUsage for an unknown number."""

@@ -1,6 +1,7 @@
 """What stays of a session, in a folder of its own: the plan, the feedback beside it, and a summary without names.
 
-The summary is written only if the room was told so, and counts no group of fewer than `SMALLEST_GROUP` people.
+The summary is written only if the room was told so. It counts nobody who had gone before that, and no group of fewer
+than `SMALLEST_GROUP` people.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from workshop_kit.classroom.protocol import GuessReport, Snapshot
 from workshop_kit.display.rendered import templates
 from workshop_kit.files import write_atomically
 from workshop_kit.instructor.classroom import Classroom
-from workshop_kit.instructor.questionnaires import RightAnswers
+from workshop_kit.instructor.questionnaires import RightAnswers, learned
 from workshop_kit.instructor.room_questions import RoomQuestions
 from workshop_kit.lessons.plan import DAY_MINUTES, as_text, clock, timetable
 from workshop_kit.workspace.course import Course
@@ -62,8 +63,8 @@ class SessionRecord:
         return as_text(self.track, blocks, markdown=True)
 
     def summary(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> str:
-        """Return counts and minutes of everybody who has not left, as Markdown."""
-        snapshots = classroom.everybody()
+        """Return counts and minutes of those who were told and have not left, as Markdown."""
+        snapshots = classroom.told()
         environment = templates(PAGES).overlay()
         environment.filters = environment.filters | {"line": _one_line, "share": _share}
         return environment.get_template("session.md.j2").render(
@@ -73,7 +74,7 @@ class SessionRecord:
             track=self.track,
             people=_group(len(snapshots)),
             smallest=SMALLEST_GROUP,
-            learned=questions.learned(),
+            learned=learned(questions.questions, snapshots),
             predictions=list(_predictions(classroom, snapshots)),
             exercises=list(self._exercises(snapshots)),
             stuck=list(_stuck(classroom)),

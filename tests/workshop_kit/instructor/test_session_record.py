@@ -67,6 +67,13 @@ def written(room: RoomApi, folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in paths}
 
 
+def tell(room: RoomApi) -> None:
+    """Keep a summary; everybody in the room hears of it with the next report."""
+    room.actions["summary"]({"keep": True})
+    for snapshot in room.classroom.everybody():
+        room.classroom.report(snapshot, "192.0.2.7")
+
+
 def give_feedback(room: RoomApi) -> None:
     """One person answers the feedback."""
     answers = {"feedback.pace": GuessReport(choice="fast"), "feedback.unclear": GuessReport(choice="03_logging")}
@@ -95,9 +102,9 @@ def test_feedback_is_kept_beside_the_plan(room: RoomApi, tmp_path: Path) -> None
 
 def test_a_summary_has_guesses_minutes_and_the_stuck(room: RoomApi, tmp_path: Path) -> None:
     """Of a room that was told; minutes stand beside those that were planned."""
-    room.actions["summary"]({"keep": True})
+    tell(room)
     text = written(room, tmp_path)[SUMMARY]
-    assert "Track half-day, 09:30 to 13:05. People in the live room: 5." in text
+    assert "Track half-day, 09:30 to 13:05. People: 5, who were" in text
     question = room.classroom.questions[PREDICTION]
     assert f"**{question.question}** Surprised by their own machine: {NOT_TOLD} of 5." in text
     assert f"- 2: {question.options['both'].text}\n" in text
@@ -112,7 +119,7 @@ def test_a_summary_has_guesses_minutes_and_the_stuck(room: RoomApi, tmp_path: Pa
 
 def test_a_summary_names_nobody(room: RoomApi, tmp_path: Path) -> None:
     """No name, no number of a participant, no address; what one or two did is left out or not counted."""
-    room.actions["summary"]({"keep": True})
+    tell(room)
     text = written(room, tmp_path)[SUMMARY]
     assert not re.search(r"Ada|abcdef|192\.0\.2|Table \d", text)
     assert room.classroom.questions[RARE].question not in text
@@ -121,6 +128,16 @@ def test_a_summary_names_nobody(room: RoomApi, tmp_path: Path) -> None:
     text = written(room, tmp_path)[SUMMARY]
     assert f"| 02_configuration | {NOT_TOLD} |" in text
     assert re.search(rf"\| `config\.env` \| \d+ \| {NOT_TOLD} \| – \|", text)
+
+
+def test_who_had_gone_before_the_room_was_told_is_not_in_the_summary(room: RoomApi, tmp_path: Path) -> None:
+    """A laptop that was closed has read that all ends with the room."""
+    room.actions["summary"]({"keep": True})
+    text = written(room, tmp_path)[SUMMARY]
+    assert "People: 0," in text
+    assert "Nobody clicked" in text
+    assert room.classroom.questions[PREDICTION].question not in text
+    assert "5 of 5" not in text
 
 
 def test_a_plan_that_would_end_after_midnight_ends_at_midnight(tmp_path: Path) -> None:

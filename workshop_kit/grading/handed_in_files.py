@@ -26,6 +26,7 @@ MAX_BYTES = 16_000_000
 MAX_ARCHIVE_BYTES = 64_000_000
 MAX_UNPACKED_BYTES = 256_000_000
 """The most that is unpacked to find the members of an archive."""
+MOST_READS_AT_END = 100
 MAX_FILES = 500
 MAX_ENTRIES = 5_000
 """The most files and folders that are looked at in one submission."""
@@ -35,6 +36,8 @@ MAX_NAME = 200
 NO_PLAIN_NAME = "has a name that is too long, or no plain text"
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 GZIP = b"\x1f\x8b"
+ZIP_ENTRY = b"PK\x01\x02"
+"""Begins each entry in the table of a zip archive; an archive in the archive may have some, too."""
 READ_ERRORS = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
 """What the libraries raise for a damaged, encrypted or unknown archive."""
 
@@ -136,6 +139,7 @@ def read_archive(path: Path) -> HandedInFiles:
     try:
         data = read_small(path, max_bytes=MAX_ARCHIVE_BYTES)  # no FIFO, no device
         if path.name.lower().endswith(".zip"):
+            _require_few(data.count(ZIP_ENTRY) // 2)  # before an object is made of each
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 return _read_zip(archive)
         packed: io.BufferedIOBase = io.BytesIO(data)
@@ -148,16 +152,23 @@ def read_archive(path: Path) -> HandedInFiles:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that refuses to give more than an archive may unpack to."""
+    """A stream that refuses to give more than an archive may unpack to, or to be read far beyond its end.
+
+    To skip a member whose header says that it has a million terabytes, `tarfile` reads on at the end.
+    """
 
     def __init__(self, packed: io.BufferedIOBase) -> None:
         self._packed = packed
         self._given = 0
+        self._reads_at_end = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Read so many bytes. Raises Refused beyond the limit."""
+        """Read so many bytes. Raises Refused beyond the limit, EOFError for many reads at the end."""
         data = self._packed.read(size)
         self._given += len(data)
+        self._reads_at_end += not data
+        if self._reads_at_end > MOST_READS_AT_END:
+            raise EOFError
         if self._given > MAX_UNPACKED_BYTES:
             raise Refused(f"The archive unpacks to more than {MAX_UNPACKED_BYTES / 1e6:g} MB.")
         return data

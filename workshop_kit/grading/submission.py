@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -110,7 +111,7 @@ def _is_file_of_work(path: Path) -> bool:
 
 
 def _has_work(folder: Path) -> bool:
-    return any((folder / name).exists() or (folder / name).is_symlink() for name in (MY_SERVICE, *SIGNS))
+    return any(os.path.lexists(folder / name) for name in (MY_SERVICE, *SIGNS))
 
 
 def _unwrapped(folder: Path) -> Path:
@@ -153,7 +154,7 @@ def _read(path: Path) -> Submission:
         return _from_export(name, path)
     except WorkshopError as error:
         return Submission(name, problem=error.what)
-    except (OSError, ValueError, RecursionError) as error:
+    except Exception as error:  # whatever a library meets in what strangers made
         return Submission(name, problem=f"It cannot be read ({type(error).__name__}).")
 
 

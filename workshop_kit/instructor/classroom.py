@@ -336,7 +336,7 @@ class RoomApi:
         for one in course.exercises:
             exercises.setdefault(one.lesson, []).append(one.id)
         self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
-        lessons = {one.name: one.title for one in course.lessons}
+        lessons = {one.name: one.title for one in self.times.course.lessons if self.times.has_lesson(one.name)}
         self.questions = RoomQuestions(self.classroom, lessons)
         self.actions: Mapping[str, Callable[[Body], object]] = {
             **self.questions.actions,

@@ -254,6 +254,24 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypa
 
 
 @pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["my_service/.hidden", "my_service/app.py"])
+def test_a_tar_archive_that_says_it_is_endless_is_refused(tmp_path: Path, name: str) -> None:
+    """It is small, and one member has the size of all disks: to go to the next one would take years."""
+    endless = tarfile.TarInfo(name)
+    endless.size = 2**60
+    (tmp_path / "eve.tar").write_bytes(endless.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    assert read(tmp_path / "eve.tar")["eve"].problem.startswith("The archive cannot be read")
+
+
+def test_a_zip_archive_with_too_many_entries_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would be an object of the library."""
+    file = zipped(tmp_path / "eve.zip", {f"my_service/{number}": "" for number in range(40)})
+    monkeypatch.setattr(handed_in_files, "MAX_ENTRIES", 10)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert "more than 10 files" in read(file)["eve"].problem
+
+
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", ["eve.zip", "eve.tar.gz"])
 def test_what_is_no_archive_is_a_problem(tmp_path: Path, name: str) -> None:
     """Neither a text nor a FIFO under such a name raises or waits."""

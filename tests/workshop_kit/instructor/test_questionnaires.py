@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
-from workshop_kit.classroom.protocol import GuessReport, Poll, Snapshot
-from workshop_kit.instructor.questionnaires import THANKS, load_questions
+from workshop_kit.classroom.protocol import GuessReport, JoinCode, Poll, Snapshot
+from workshop_kit.instructor.audience import Audience
+from workshop_kit.instructor.classroom import RoomApi
+from workshop_kit.instructor.questionnaires import FEEDBACK, THANKS, load_questions
 from workshop_kit.lessons.predictions import load_all_questions
+from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
 
@@ -131,6 +134,15 @@ def test_feedback_is_counted_on_the_presenters_page_alone(room: RoomPages) -> No
     assert counted == [[["Too fast", 1]], [[titles["03_logging"], 1]], [["In none", 1]]]
     assert (state["opened"], state["progress"]["feedback"]) == ("feedback", [1, 1])
     assert "Too fast" not in room.get("/audience/room").text
+
+
+def test_the_feedback_names_the_lessons_of_the_track() -> None:
+    """Nobody is asked for a lesson that was not taught."""
+    times = TrackTimes.of(CHECKOUT, "90min")
+    api = RoomApi(JoinCode("127.0.0.1", 28_100, 1), Audience(), CHECKOUT, times)
+    _, best, _ = api.questions.questionnaires[FEEDBACK].polls
+    assert list(best.options) == [one.name for one in times.course.lessons if one.name in times.course.names("90min")]
+    assert "05_game_day" not in best.options
 
 
 def test_one_thing_is_asked_at_a_time(room: RoomPages) -> None:

@@ -84,13 +84,18 @@ class BuildGuard:
 
 def guards(engine: Engine) -> Callable[[], Callable[[], str]]:
     """Return a function that makes a guard for each build on an engine."""
-    root = Path(engine.client.info().get("DockerRootDir") or os.devnull)
-    folder = root if root.is_dir() else None
+    folder = disk_of(engine)
 
     def new_guard() -> BuildGuard:
         return BuildGuard(folder, tasks_of_machine, free_memory)
 
     return new_guard
+
+
+def disk_of(engine: Engine) -> Path | None:
+    """Return the folder in which an engine keeps all that it has; None where this machine cannot see it."""
+    root = Path(engine.client.info().get("DockerRootDir") or os.devnull)
+    return root if root.is_dir() else None
 
 
 def tasks_of_machine() -> int | None:

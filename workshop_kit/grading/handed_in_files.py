@@ -67,8 +67,10 @@ class HandedInFiles:
             raise Refused(f"Its files have more than {MAX_BYTES / 1e6:g} MB.")
 
     def leave_out(self, name: str, reason: str) -> None:
-        """Note why a path was not read."""
+        """Note why a path was not read. Raises Refused once there are too many."""
         self.left_out[name] = reason
+        if len(self.left_out) > MAX_FILES:
+            raise Refused(f"It has more than {MAX_FILES} files that are not read.")
 
     def below(self, folder: str) -> HandedInFiles:
         """Return what is below a folder, by the paths in it; all of it for ``""``."""

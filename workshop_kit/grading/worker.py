@@ -29,6 +29,7 @@ from workshop_kit.exercises.image_builds import ImageBuilds
 from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import write_atomically
 from workshop_kit.grading import build_guard
+from workshop_kit.grading.disk_watch import FULL, DiskWatch
 from workshop_kit.grading.grade import Grade, Outcome, one_line
 from workshop_kit.grading.submission import Submission
 from workshop_kit.paths import CHECKOUT
@@ -84,10 +85,15 @@ class Job(BaseModel):
 
 @dataclass
 class SubmissionJudge:
-    """Judges the exercises of one submission; its stack comes up when the first check needs it."""
+    """Judges the exercises of one submission; its stack comes up when the first check needs it.
+
+    ``disk`` is the engine's folder. Once a check has filled it, no other one runs: what it wrote goes with the stack.
+    """
 
     job: Job
     service: ExerciseService
+    disk: Path | None = None
+    has_filled_disk: bool = False
 
     def grades(self) -> Iterator[Grade]:
         """Yield a grade for each exercise of the job, in its order."""
@@ -133,15 +139,19 @@ class SubmissionJudge:
 
     def _checked(self, exercise: Exercise) -> Grade:
         """Run the check, whatever it meets: an error that it raises is this exercise's alone."""
+        if self.has_filled_disk:
+            return self._grade(exercise, Outcome.NOT_JUDGED, f"In a check before this one: {FULL}")
         superseded = threading.Event()
         limit_seconds = patient(CHECK_SECONDS)
         timer = threading.Timer(limit_seconds, superseded.set)
         timer.daemon = True
+        watch = DiskWatch(self.disk, superseded.set)
         try:
             service_trial.ensure_up(self.service.stack())  # its network is there for each trial
             timer.start()
             began = time.monotonic()
-            result = self.service.judge(exercise, silent, superseded)
+            with watch:
+                result = self.service.judge(exercise, silent, superseded)
         except NotReady:
             raise
         except Exception as error:
@@ -149,7 +159,10 @@ class SubmissionJudge:
             return self._grade(exercise, Outcome.NOT_JUDGED, f"The check did not end well. {said}")
         finally:
             timer.cancel()
+            self.has_filled_disk = watch.is_full
         seconds = time.monotonic() - began
+        if watch.is_full:
+            return self._grade(exercise, Outcome.NOT_JUDGED, FULL)
         if superseded.is_set():
             return self._grade(exercise, Outcome.NOT_JUDGED, f"The check was not done after {limit_seconds:.0f} s.")
         return Grade.of(self.job.digest, exercise.id, result, seconds)
@@ -203,7 +216,7 @@ def judge_of(job: Job) -> Iterator[SubmissionJudge]:
         builds = ImageBuilds(tuple(job.build_options), build_guard.guards(engine), keeps_images=True)
         service = replace(ExerciseService.of(workspace, lambda: stack), builds=builds)
         try:
-            yield SubmissionJudge(job, service)
+            yield SubmissionJudge(job, service, build_guard.disk_of(engine))
         finally:
             builds.forget(lambda tag: service_trial.remove_image(session, tag))
             provision.remove_everything(session, {"kernel", "workspace"})

@@ -9,6 +9,7 @@ from workshop_kit.exercises import registry
 from workshop_kit.exercises.service_trial import CLOSED_FILE_BYTES, CLOSED_MEMORY_BYTES, CLOSED_PIDS
 from workshop_kit.grading import handed_in_files
 from workshop_kit.grading.build_cgroup import MEMORY_BYTES, MOST_TASKS
+from workshop_kit.grading.disk_watch import MOST_DISK_BYTES
 from workshop_kit.grading.grader import gradable
 from workshop_kit.grading.process_judge import MOST_MEMORY_BYTES
 from workshop_kit.machine import GIB, MIB
@@ -55,6 +56,7 @@ def test_the_page_names_the_limits_that_hold() -> None:
     assert f"{handed_in_files.MAX_BYTES / 1e6:g} MB in all" in PAGE
     assert f"{MEMORY_BYTES // GIB} GiB and {MOST_TASKS} processes" in PAGE
     assert f"up to {CLOSED_MEMORY_BYTES // MIB} MiB without swap, one core and {CLOSED_PIDS} processes" in PAGE
+    assert f"filled {MOST_DISK_BYTES // GIB} GiB of the disk" in PAGE
     assert f"more than {MOST_MEMORY_BYTES // GIB} GiB of memory" in PAGE
     assert f"no file above {CLOSED_FILE_BYTES // MIB} MiB" in PAGE
     named = set(re.findall(r"`(\w+\.\w+)`", PAGE.partition("are not graded**")[2].partition("\n")[0]))

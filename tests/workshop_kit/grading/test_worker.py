@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,9 +17,11 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import registry, service_trial
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.grading.disk_watch import FULL
 from workshop_kit.grading.grade import Grade, Outcome
 from workshop_kit.grading.submission import Submission, read_submissions
 from workshop_kit.grading.worker import Job, SubmissionJudge, fill
+from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions
 from workshop_kit.workspace.folder import Workspace
@@ -123,6 +128,29 @@ def checked(judge: SubmissionJudge, check: Callable[..., Result]) -> SubmissionJ
     own = judge.service
     service = Service(own.workspace, own.progress, object, own.root, own.exercises)  # type: ignore[arg-type]
     return replace(judge, service=service)
+
+
+def test_a_check_that_fills_the_disk_is_ended(
+    hand_in: HandIn, judge: Callable[..., SubmissionJudge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told to end, and no other check of the submission runs; what another one of it wrote does not count."""
+    free = [100 * GIB]
+    checks: list[str] = []
+    monkeypatch.setattr(service_trial, "ensure_up", lambda _stack: None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free[0]))
+
+    def check(exercise: registry.Exercise, _report: object, superseded: threading.Event) -> Result:
+        checks.append(exercise.id)
+        if exercise.id == "config.limits":
+            free[0] -= 5 * GIB
+            assert superseded.wait(10)
+        return Result(Verdict.PASSED, "")
+
+    own = checked(judge(hand_in("ann"), "config.report", "config.limits", "logging.stdout"), check)
+    found = list(replace(own, disk=tmp_path).grades())
+    assert checks == ["config.report", "config.limits"]
+    assert [grade.outcome for grade in found] == [Outcome.PASSED, Outcome.NOT_JUDGED, Outcome.NOT_JUDGED]
+    assert FULL in found[2].finding
 
 
 @pytest.mark.parametrize("error", [RecursionError("deep"), WorkshopError("The engine refused."), ValueError("\x1b[2J")])

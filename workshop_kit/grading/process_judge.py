@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -140,9 +141,12 @@ class _Worker:
         """Return the next grade, or the reason why there is none."""
         began = time.monotonic()
         while time.monotonic() - began < patient(self._grade_seconds):
+            has_ended = self._process.poll() is not None  # a process that it left may hold its output open
             with contextlib.suppress(queue.Empty):
                 line = self._lines.get(timeout=LOOK_SECONDS)
                 return self._parsed(line)
+            if has_ended:
+                return None, "The worker ended."
             if self._memory_bytes() > MOST_MEMORY_BYTES:
                 return None, f"The worker took more than {MOST_MEMORY_BYTES / GIB:g} GiB of memory."
         return None, f"There was no grade after {time.monotonic() - began:.0f} s."
@@ -177,6 +181,8 @@ class _Worker:
         if was_killed:
             self._process.kill()
             self._process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it left none, as it should
+            os.killpg(self._process.pid, signal.SIGTERM)  # the builder of one that was killed would build on
         self._said = self._log.read_bytes()[-LAST_BYTES:].decode(errors="replace")
         return was_killed
 

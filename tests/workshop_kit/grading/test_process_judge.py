@@ -6,8 +6,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.waiting import wait_until
 from workshop_kit.errors import NotReady
 from workshop_kit.grading import process_judge
 from workshop_kit.grading.grade import Grade, Outcome
@@ -115,6 +117,19 @@ def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
     """
     assert outcomes(judged(tmp_path, program, grade_seconds=3.0, end_seconds=0.5))[-1] == "not judged"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_a_killed_worker_had_started_is_ended(tmp_path: Path) -> None:
+    """Its builder, say, which would build on."""
+    program = f"""
+    import subprocess
+    child = subprocess.Popen(["sleep", "600"])
+    open({str(tmp_path / "pid")!r}, "w").write(str(child.pid))
+    os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert outcomes(judged(tmp_path / "work", program)) == ["not judged"] * 3
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
 @pytest.mark.parametrize("line", ["babble", "{}", '{"digest": "d", "exercise": "config.report", "outcome": "passed"}'])

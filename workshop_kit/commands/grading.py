@@ -23,6 +23,10 @@ from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.course import TRACKS, find_track
 
 RESULTS = GRADES / "results.jsonl"
+OPEN_NETWORK = (
+    "Podman may not know the option that closes the network of a service. Grading needs no network: take this machine "
+    "off it."
+)
 
 
 def grade(
@@ -79,6 +83,8 @@ def grade(
         raise WorkshopError("Another `./workshop grade` is running.", "Wait until it has ended.") from taken
     with lock, TerminalReport() as progress:
         engine = _require_engine()
+        if not engine.dialect.has_buildkit:
+            say(OPEN_NETWORK)
         remove_leftovers(GRADES, engine)
         names = [one.id for one in exercises]
         with build_options(engine, say) as options:

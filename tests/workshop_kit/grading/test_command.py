@@ -7,6 +7,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,13 @@ Asked = list[tuple[str, tuple[str, ...]]]
 
 
 @pytest.fixture
-def grades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Asked]:
+def fake_engine() -> Any:
+    """An engine that nobody asks for anything."""
+    return SimpleNamespace(dialect=SimpleNamespace(has_buildkit=True))
+
+
+@pytest.fixture
+def grades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fake_engine: Any) -> Callable[..., Asked]:
     """Run the command with a judge that gives one outcome to all; return what it was asked."""
     asked: Asked = []
 
@@ -33,7 +40,7 @@ def grades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ask
         yield ()
 
     monkeypatch.setattr(grading, "GRADES", tmp_path / "grade")
-    monkeypatch.setattr(grading, "_require_engine", lambda: None)
+    monkeypatch.setattr(grading, "_require_engine", lambda: fake_engine)
     monkeypatch.setattr(build_cgroup, "build_options", build_options)
 
     def run(*paths: Path, outcome: Outcome = Outcome.PASSED, **options: Any) -> Asked:
@@ -95,6 +102,18 @@ def test_what_was_not_judged_ends_with_an_exit_code(hand_in: HandIn, grades: Cal
     with pytest.raises(typer.Exit) as ended:
         grades(hand_in("ben", {"new.py": ""}), outcome=Outcome.NOT_JUDGED)
     assert ended.value.exit_code == Exit.NOT_READY
+
+
+def test_an_engine_that_may_not_close_networks_is_said(
+    hand_in: HandIn, grades: Callable[..., Asked], fake_engine: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Podman, which nobody tried with the option of Docker."""
+    folder = hand_in("ann")
+    grades(folder)
+    assert grading.OPEN_NETWORK not in capsys.readouterr().err
+    fake_engine.dialect.has_buildkit = False
+    grades(folder)
+    assert grading.OPEN_NETWORK in capsys.readouterr().err
 
 
 def test_mistakes_are_said_before_anything_runs(hand_in: HandIn, grades: Callable[..., Asked], tmp_path: Path) -> None:

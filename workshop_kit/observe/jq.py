@@ -12,6 +12,8 @@ from workshop_kit.patience import patient
 
 TIMEOUT_SECONDS = 30.0
 MAX_BYTES = 8 * 1024 * 1024
+LOG = {"Type": "json-file", "Config": {"max-size": "100m", "max-file": "1"}}
+"""More than the output with its frames; a program that complains without end fills no disk."""
 LATE = 124
 """The exit code of ``timeout`` for a program that it has ended."""
 STARTING_SECONDS = 30.0
@@ -55,6 +57,7 @@ def jq(
         files={"/input/lines": data},
         user="65534:65534",
         healthcheck={"Test": ["NONE"]},
+        host={"LogConfig": LOG},
     )
     with containers.run(session, spec) as running:
         code = running.wait_ended(within_seconds=limit_seconds + STARTING_SECONDS)

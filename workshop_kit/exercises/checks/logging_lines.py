@@ -16,6 +16,7 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.errors import NotInTime, WorkshopError
+from workshop_kit.exercises import service_trial
 from workshop_kit.exercises.check_api import Context, check, handed_in, part
 from workshop_kit.exercises.findings import findings
 from workshop_kit.exercises.result import Finding, Result, conclude
@@ -221,7 +222,7 @@ def collector(context: Context) -> Result:
         healthcheck=NO_HEALTHCHECK,
         host={"LogConfig": SMALL_LOG},
     )
-    with containers.run(context.stack.session, spec) as running:
+    with containers.run(context.stack.session, service_trial.confined(context.stack, spec)) as running:
         began = time.monotonic()
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)

@@ -77,12 +77,16 @@ class Submission:
         return found.hexdigest()
 
 
+_Named = tuple[Path, Submission]
+"""A submission, and the path that it was read from."""
+
+
 def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Submission]:
     """Read what the paths name; of a folder of submissions, all that is in it. Nothing in them raises.
 
     ``seed`` is for those that do not say theirs. Raises WrongUsage for a path that is not there.
     """
-    found = []
+    found: list[_Named] = []
     for path in paths:
         if not path.exists():
             raise WrongUsage(f"There is no {path}.", WHAT_TO_NAME)
@@ -90,10 +94,18 @@ def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Sub
     if not found:
         raise WrongUsage("There is nothing to grade.", WHAT_TO_NAME)
 
-    for name_of in (lambda path, one: f"{path.parent.name}/{one.name}", lambda path, _: str(path)):
-        counts = Counter(one.name for _, one in found)
-        found = [(path, replace(one, name=name_of(path, one)) if counts[one.name] > 1 else one) for path, one in found]
+    found = _told_apart(found, [f"{path.parent.name}/{one.name}" for path, one in found])
+    found = _told_apart(found, [str(path) for path, _ in found])
     return [replace(one, seed=seed) if one.seed is None else one for _, one in found]
+
+
+def _told_apart(found: Sequence[_Named], names: Iterable[str]) -> list[_Named]:
+    """Return the submissions, with the other one of ``names`` for each that shares its name."""
+    counts = Counter(one.name for _, one in found)
+    return [
+        (path, replace(one, name=name) if counts[one.name] > 1 else one)
+        for (path, one), name in zip(found, names, strict=True)
+    ]
 
 
 def _submissions_at(path: Path) -> Iterable[Path]:

@@ -271,7 +271,7 @@ class Classroom:
         self.newest = new[-1] if new else self.newest
         if snapshot.help_clicks != before.help_clicks:
             known.help_since = self.clock()
-            if snapshot.help == "stuck":
+            if snapshot.help == "stuck" and snapshot.lesson in {"", *self.exercises}:
                 known.times_stuck[snapshot.lesson] += 1
         known.snapshot = snapshot
 

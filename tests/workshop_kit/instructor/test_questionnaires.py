@@ -15,10 +15,10 @@ from workshop_kit.classroom.protocol import GuessReport, JoinCode, Poll, Snapsho
 from workshop_kit.instructor.audience import Audience
 from workshop_kit.instructor.classroom import RoomApi
 from workshop_kit.instructor.questionnaires import FEEDBACK, THANKS, load_questions
-from workshop_kit.lessons.predictions import load_all_questions
+from workshop_kit.lessons.predictions import ASKS, load_all_questions
 from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import load_course
+from workshop_kit.workspace.course import TRACKS, load_course, notebook_cells
 
 QUESTIONS = load_questions()
 NAMES = list(QUESTIONS.learning)
@@ -55,6 +55,18 @@ def test_a_question_comes_from_a_prediction_and_has_other_numbers(name: str) -> 
     numbers = set(re.findall(r"\d+", " ".join(texts)))
     assert numbers
     assert not numbers & set(re.findall(r"\d+", " ".join(known)))
+
+
+@pytest.mark.parametrize("track", TRACKS)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_question_asks_is_taught_on_every_track(name: str, track: str) -> None:
+    """The cell with its prediction is not folded."""
+    lesson, _, prediction = QUESTIONS.learning[name].prediction.partition(".")
+    times = TrackTimes.of(CHECKOUT, track)
+    cells = notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")
+    [asking] = [cell["id"] for cell in cells if prediction in ASKS.findall(cell["source"])]
+    assert times.has_lesson(lesson)
+    assert times.has_cell(lesson, asking)
 
 
 def test_the_five_questions_are_of_all_three_subjects() -> None:

@@ -140,6 +140,17 @@ def test_who_had_gone_before_the_room_was_told_is_not_in_the_summary(room: RoomA
     assert "5 of 5" not in text
 
 
+def test_a_lesson_that_the_course_lacks_is_not_in_the_summary(room: RoomApi, tmp_path: Path) -> None:
+    """Whatever a program that is no notebook reports."""
+    tell(room)
+    for number in range(4):
+        snapshot = Snapshot(participant=f"{number:032x}", lesson="made-up", help="stuck", help_clicks=1)
+        room.classroom.report(snapshot)
+    text = written(room, tmp_path)[SUMMARY]
+    assert "| 02_configuration | 3 |" in text
+    assert "made-up" not in text
+
+
 def test_a_plan_that_would_end_after_midnight_ends_at_midnight(tmp_path: Path) -> None:
     """A desk may be opened in the evening."""
     record = SessionRecord(tmp_path, load_course(CHECKOUT), "half-day", datetime(2026, 5, 1, 23, 50))

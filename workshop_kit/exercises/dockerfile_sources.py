@@ -26,7 +26,9 @@ FLAGS = re.compile(r"(?:--\S+\s+)*")
 FROM_OPTION = re.compile(r"\bfrom=([^\s,]+)", re.IGNORECASE)
 MORE_RIGHTS = re.compile(r"--(?:network(?!=none\s|=default\s)|security)\S*")
 """A flag with which a step asks for more than the builder's options give it."""
-QUOTED = re.compile(r"[\"'\\]")
+QUOTES = re.compile(r"[\"']")
+WELL_QUOTED = re.compile(r"""(?:[^"'\\]|"[^"\\]*"|'[^'\\]*')*""")
+"""A flag whose quotes end in it; with any other one, builders may read the next words as its part."""
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-[^}]*)?\})")
 ARGUMENT = re.compile(r"(\w+)=([\"']?)([^\s\"'\\$]+)\2\s*")
 """One variable with a plain value; any other ARG leaves the values of its names open."""
@@ -115,9 +117,10 @@ def _note(words: str, arguments: dict[str, str]) -> None:
 
 def _outside(name: str, rest: str, words: str, stages: set[str], arguments: Mapping[str, str]) -> str:
     """Return what one instruction would fetch."""
-    flags = _flags(rest)
-    if name in {"FROM", "COPY", "ADD", "RUN"} and (QUOTED.search(flags) or MORE_RIGHTS.search(flags)):
-        return flags.strip()
+    flags = QUOTES.sub("", _flags(rest))
+    is_sure = all(map(WELL_QUOTED.fullmatch, _flags(rest).split()))
+    if name in {"FROM", "COPY", "ADD", "RUN"} and (not is_sure or MORE_RIGHTS.search(flags)):
+        return _flags(rest).strip()
     if name == "FROM":
         image = _expanded(ALIAS.sub("", words).strip(), arguments)
         return "" if _is_inside(image, stages) else image

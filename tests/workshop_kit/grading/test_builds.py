@@ -227,7 +227,8 @@ OUTSIDE = {
     f"ARG TARGETARCH={LOCAL}a\nFROM $TARGETARCH": "$TARGETARCH",
     f"FROM {LOCAL}a evil/a": f"{LOCAL}a evil/a",
     f"{FROM}\nRUN --mount=type=bind,FROM=evil/a,target=/a ls": "evil/a",
-    f'{FROM}\nRUN --mount=type=bind,fr"om=evil/a",target=/a ls': '--mount=type=bind,fr"om=evil/a",target=/a',
+    f'{FROM}\nRUN --mount=type=bind,fr"om=evil/a",target=/a ls': "evil/a",
+    f"{FROM}\nCOPY --chown=\"'\"'1 x' --from=evil/a /a /a": "--chown=\"'\"'1",
     f"{FROM}\nCOPY --fr\\om=evil/a /a /a": "--fr\\om=evil/a",
     f"{FROM}\nRUN --network=host ls": "--network=host",
     f"{FROM}\nRUN --security=insecure ls": "--security=insecure",
@@ -259,6 +260,7 @@ def test_the_lessons_dockerfiles_fetch_nothing(text: str) -> None:
     assert (
         find_outside(f"{FROM} AS one\nRUN echo --from=x ADD https://example.org\nFROM one\nCOPY --from=0 /a /b") == ""
     )
+    assert find_outside(f'{FROM}\nCOPY --chown="10001:10001" --chmod=644 . .') == ""
     heredoc = f"{FROM} AS one\nRUN --network=none <<EOF\necho 1\nEOF\n{FROM} AS two\nCOPY --from=two /a /b"
     assert find_outside(heredoc) == ""
 

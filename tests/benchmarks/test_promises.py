@@ -33,6 +33,8 @@ class FalseShop(ThreadingHTTPServer):
     """A shop that says 201 and lies: it loses some orders, doubles some, and hangs up on some that it keeps."""
 
     daemon_threads = True
+    request_queue_size = 10 * CUSTOMERS
+    """By default it refuses the sixth customer who comes at once."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), FalseHandler)

@@ -188,8 +188,15 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
 
 
 def confined(spec: Spec) -> Spec:
-    """Return the spec with a read-only root, tmpfs on /tmp and /run, and no capability."""
-    tmpfs = {"/tmp": _TMPFS, "/run": _TMPFS, **spec.tmpfs}  # noqa: S108
+    """Return the spec with a read-only root, tmpfs on /tmp and /run, and no capability.
+
+    A tmpfs of its own below one of the two stays in its place: it has the owner and the mode of the image's folder, and
+    a tmpfs above would hide that folder.
+    """
+    tmpfs = dict(spec.tmpfs)
+    for folder in ("/tmp", "/run"):  # noqa: S108
+        if not any(f"{path}/".startswith(f"{folder}/") for path in spec.tmpfs):
+            tmpfs[folder] = _TMPFS
     return replace(spec, read_only=True, tmpfs=tmpfs, cap_drop=("ALL",), host={**spec.host, "CapAdd": []})
 
 

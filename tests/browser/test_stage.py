@@ -34,8 +34,8 @@ Open = Callable[[str, int, int, bool], Page]
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[RoomPages]:
-    """A desk with a room on the shortest track."""
-    with open_room_pages(CHECKOUT, tmp_path, "90min", "09:00") as room:
+    """A desk with a room on a track with game day, which the demo's last step would give away."""
+    with open_room_pages(CHECKOUT, tmp_path, "half-day", "09:00") as room:
         yield room
 
 
@@ -76,7 +76,7 @@ def test_a_hand_reaches_everything_on_stage(
     """At 1280 × 800 nothing scrolls, at every step of the demo; a key leads there and back, and a reload keeps it."""
     recorded.inject("kill", "master-db", {}, None)
     page = open_page(room.server.presenter_url, 1280, 800, dark)
-    expect(page.locator("#which")).to_contain_text("1 of 4")
+    expect(page.locator("#which")).to_contain_text("1 of 7")
     page.keyboard.press("v")
     expect(button(page, "Stage")).to_have_attribute("aria-pressed", "true")
     for number in range(1, 9):
@@ -104,14 +104,14 @@ def test_expected_results_are_ticked(room: RoomPages, recorded: RecordedControll
     recorded.tables = Tables(health=pd.DataFrame(health), requests=pd.DataFrame(requests))
     expect(ticks).to_have_count(4)
     expect(ticks.first).to_have_text("✓ health /livez: state is pass")
-    room.said("step", step=4)
-    expect(page.locator("#which")).to_contain_text("4 of 4")
+    room.said("step", step=7)
+    expect(page.locator("#which")).to_contain_text("7 of 7")
     expect(button(page, "Do it")).to_have_attribute("aria-keyshortcuts", "PageDown ArrowRight")
     page.keyboard.press("PageDown")
     expect(button(page, "Do it")).to_have_attribute("aria-keyshortcuts", "")
     expect(button(page, "Next →")).to_have_attribute("aria-keyshortcuts", "")
     button(page, "Next →").click()
-    expect(page.locator("#which")).to_contain_text("5, not on the track 90min")
+    expect(page.locator("#which")).to_contain_text("8, not on the track half-day")
 
 
 def test_the_countdown_ends_at_zero_on_both_pages(room: RoomPages, open_page: Open) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from workshop_kit.commands import COMMANDS
-from workshop_kit.commands.common import Address, Lessons, NoBrowser, connected_stack
+from workshop_kit.commands.common import Address, Begin, Lessons, NoBrowser, Track, connected_stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say

@@ -21,8 +21,9 @@ from workshop_kit.instructor.audience import Audience, GivenAnswer, GuessCounts
 from workshop_kit.instructor.join_limit import JoinLimit
 from workshop_kit.instructor.questionnaires import Questionnaire
 from workshop_kit.instructor.room_questions import RoomQuestions
-from workshop_kit.lessons.predictions import Question, load_all_questions
-from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
+from workshop_kit.lessons.predictions import ASKS, Question, load_all_questions
+from workshop_kit.lessons.track_times import TrackTimes
+from workshop_kit.workspace.course import lesson_names, notebook_cells
 
 MOST_PARTICIPANTS = 1_000
 SILENT_SECONDS = 15 * 60
@@ -332,9 +333,9 @@ class RoomApi:
         }
         self.headings = {name: _headings(cells) for name, cells in self._cells.items()}
         exercises: dict[str, list[str]] = {name: [] for name in self.headings}
-        course = load_course(root)
-        for one in course.exercises:
-            exercises.setdefault(one.lesson, []).append(one.id)
+        for one in self.times.course.exercises:
+            if self.times.track in one.tracks:
+                exercises.setdefault(one.lesson, []).append(one.id)
         self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
         lessons = {one.name: one.title for one in self.times.course.lessons if self.times.has_lesson(one.name)}
         self.questions = RoomQuestions(self.classroom, lessons)

@@ -149,7 +149,7 @@ class PresenterApi:
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "track": times.track,
-            "day": [part.as_data() for part in times.day()],
+            "day": [asdict(part) for part in times.planned()],
             "lessons": [{"name": name, "on_track": times.has_lesson(name)} for name in lesson_names(self._notebooks)],
             "when": f"{script.when} On the track {times.track} it ends with step {last_step}.",
             "steps": [self._step(step) for step in script.steps],

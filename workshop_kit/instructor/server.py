@@ -27,7 +27,6 @@ from workshop_kit.instructor.session_record import SESSIONS, SessionRecord
 from workshop_kit.lessons.lab import open_in_browser
 from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.terminal import say
-from workshop_kit.workspace.course import load_course
 
 PAGES = Path(__file__).parent / "pages"
 FRAME_POLICIES = {
@@ -68,6 +67,7 @@ class InstructorServer(PageServer):
         yield "/presenter.js", JS, lambda: _read("presenter.js")
         yield "/notes.js", JS, lambda: _read("notes.js")
         yield "/room.js", JS, lambda: _read("room.js")
+        yield "/day.js", JS, lambda: _read("day.js")
         yield "/questions.js", JS, lambda: _read("questions.js")
         yield "/presenter/choices", JSON, served.choices
         yield "/presenter/state", JSON, served.state
@@ -127,9 +127,8 @@ def serving(
 
 def _keep_record(controller: Controller, api: RoomApi, began: datetime) -> None:
     """Write what may be kept of the session, and say where. Raises NotReady where it cannot be written."""
-    workspace = controller.workspace
-    course = load_course(controller.stack.root)
-    record = SessionRecord(workspace.folder / SESSIONS, course, workspace.track, began)
+    folder = controller.workspace.folder / SESSIONS
+    record = SessionRecord(folder, api.times.course, api.times.track, began)
     for path in record.write(api.classroom, api.questions, datetime.now()):
         say(f"Kept: {path}")
 

@@ -29,10 +29,11 @@ from workshop_kit.lessons.predictions import ASKS, Question, load_all_questions
 from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
-from workshop_kit.workspace.content import INSTRUCTOR, NOTE, Backup, Update
+from workshop_kit.workspace.content import INSTRUCTOR, Backup, Update
 from workshop_kit.workspace.course import lesson_names, notebook_cells
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import notebook_bytes
+from workshop_kit.workspace.track_notebook import NOTE
 
 HERE = Path(__file__).parent
 SUFFIX = ".notes.md"
@@ -109,7 +110,10 @@ class NotesPage:
     def hours(self) -> str:
         """The times of day between which the lesson is held: ``09:45 to 10:30``; "" where they are not known."""
         blocks = [block for block in self.times.blocks if block.lesson == self.lesson]
-        return f"{clock(blocks[0].start)} to {clock(blocks[-1].end)}" if blocks else ""
+        if not blocks:
+            return ""
+        day = f"day {blocks[0].day}, " if self.times.blocks[-1].day > 1 else ""
+        return f"{day}{clock(blocks[0].start)} to {clock(blocks[-1].end)}"
 
     @property
     def html(self) -> str:

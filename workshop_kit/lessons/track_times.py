@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from workshop_kit.lessons.plan import Block, clock, timetable
 from workshop_kit.workspace.course import Course, Section, find_track, load_course
@@ -20,16 +20,13 @@ FULL = "full"
 
 @dataclass(frozen=True)
 class PlannedPart:
-    """A part of the day: a section of a ``lesson``, or a block between lessons. Times are minutes since midnight."""
+    """A part of a day: a section of a ``lesson``, or a block between lessons. Times are minutes since midnight."""
 
+    day: int
     start: int
     end: int
     title: str
     lesson: str = ""
-
-    def as_data(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
-        return {"start": self.start, "end": self.end, "title": self.title, "lesson": self.lesson}
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class TrackTimes:
     def has_cell(self, lesson: str, cell: str) -> bool:
         """Return whether participants of the track see a cell; a lesson that is not on the track stays whole."""
         part = self._part_of(lesson, cell)
-        return part is None or not self.has_lesson(lesson) or self.track in part.minutes
+        return part is None or not self.has_lesson(lesson) or cell in part.cells_on(self.track)
 
     def skipped(self, lesson: str) -> tuple[str, ...]:
         """Return the headings of the sections that the track skips of a lesson that it opens."""
@@ -69,11 +66,7 @@ class TrackTimes:
 
     def minutes(self, lesson: str) -> int:
         """Return the minutes of a lesson on the track; 0 for what has none."""
-        parts = self._parts(lesson)
-        if parts:
-            return sum(part.minutes.get(self.track, 0) for part in parts)
-        planned = self.course.lesson(lesson)
-        return planned.minutes.get(self.track, 0) if planned else 0
+        return self.course.minutes(lesson, self.track)
 
     def time(self, lesson: str, cell: str, mark: int) -> str:
         """Return when a cell comes, whose mark is in minutes of the lesson on the full track; "" where it is skipped.
@@ -84,7 +77,7 @@ class TrackTimes:
         part = self._part_of(lesson, cell)
         if part is None or not self.has_lesson(lesson):
             return hours_and_minutes(mark)
-        if self.track not in part.minutes:
+        if cell not in part.cells_on(self.track):
             return ""
         first = part.cells[0]
         inside = mark - _starts(self._parts(lesson), FULL)[first]
@@ -93,13 +86,13 @@ class TrackTimes:
             return clock(self._clock_starts[lesson, first] + scaled)
         return hours_and_minutes(_starts(self._parts(lesson), self.track)[first] + scaled)
 
-    def day(self) -> Iterator[PlannedPart]:
-        """Yield the parts of the day in their order; none without a start."""
+    def planned(self) -> Iterator[PlannedPart]:
+        """Yield the parts of the day, or of two, in their order; none without a start."""
         for block in self.blocks:
             stops = block.stops or ((block.start, block.title),)
             ends = [*(time for time, _ in stops[1:]), block.end]
             for (time, title), end in zip(stops, ends, strict=True):
-                yield PlannedPart(time, end, title, block.lesson)
+                yield PlannedPart(block.day, time, end, title, block.lesson)
 
     @cached_property
     def _clock_starts(self) -> Mapping[tuple[str, str], int]:

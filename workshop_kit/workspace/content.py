@@ -19,11 +19,10 @@ from workshop_kit.workspace import growth, regions, solutions, track_notebook
 from workshop_kit.workspace.course import Course, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
+from workshop_kit.workspace.track_notebook import NOTE, LessonOnTrack
 
 INSTRUCTOR = "instructor"
 """The folder of a workspace with the instructor's notebooks: the lessons with notes."""
-NOTE = "note-"
-"""What the id of a note's cell begins with; that of the cell it is about follows."""
 MAX_BYTES = 100_000_000
 """Of a participant's file; a notebook may hold many pictures."""
 
@@ -144,8 +143,7 @@ def follow_track(workspace: Workspace) -> list[str]:
     """Fold what the workspace's track skips in each notebook, and nothing else; return the changed notebooks."""
     changed = []
     course = load_course(CHECKOUT)
-    for lesson in course.sections:
-        name = f"notebooks/{lesson}.ipynb"
+    for name in [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in course.sections]:
         with contextlib.suppress(FileNotFoundError, ValueError):  # deleted, or damaged
             before = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
             after = _on_track(workspace, name, before, course)
@@ -157,15 +155,18 @@ def follow_track(workspace: Workspace) -> list[str]:
 
 def _on_track(workspace: Workspace, name: str, notebook: bytes, course: Course) -> bytes:
     """Return a notebook of a lesson as the workspace's track has it, and any other one as it is."""
-    lesson = PurePath(name).stem
-    if lesson not in course.sections:
+    path = PurePath(name)
+    if path.stem not in course.sections:
         return notebook
-    return track_notebook.fold(notebook, track_notebook.on_track(CHECKOUT, course, lesson, workspace.track))
+    part = track_notebook.on_track(CHECKOUT, course, path.stem, workspace.track)
+    return track_notebook.fold(notebook, _with_notes(part) if path.parts[0] == INSTRUCTOR else part)
 
 
-def _with_notes(part: Section) -> Section:
-    """Return a section of an instructor's notebook: each of its cells may have a note before it."""
-    return replace(part, cells=(*part.cells, *(f"{NOTE}{cell}" for cell in part.cells)))
+def _with_notes(part: LessonOnTrack) -> LessonOnTrack:
+    """Return what a track has of an instructor's notebook: each of its cells may have a note before it."""
+    sections = [replace(one, cells=(*one.cells, *(f"{NOTE}{cell}" for cell in one.cells))) for one in part.sections]
+    kept = part.kept | {f"{NOTE}{cell}" for cell in part.kept}
+    return replace(part, sections=sections, kept=kept)
 
 
 def remembered(workspace: Workspace, name: str) -> bytes | None:

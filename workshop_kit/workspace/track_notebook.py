@@ -30,6 +30,8 @@ MAKERS = ("%%file ", "w.exercise(")
 """How the cells begin that make a file, or have an exercise in one."""
 SETUP = "setup"
 """The id of the first code cell of a lesson: before it, nothing can be filled in."""
+NOTE = "note-"
+"""What the id of an instructor's note begins with; that of the cell below it follows."""
 FILL_IN = "# Not today, and needed now: what the parts left out would have made."
 FILL_COLUMNS = 88
 TEXT = """#### Not today: {headings}
@@ -196,7 +198,7 @@ def _mark(stretch: Sequence[Cell], part: LessonOnTrack) -> Cell:
     """Return the mark of a stretch."""
     ids = {cell["id"] for cell in stretch}
     headings = [section.heading for section in part.sections if section.cells[0] in ids]
-    if stretch[0]["id"] not in {section.cells[0] for section in part.sections}:
+    if stretch[0]["id"].removeprefix(NOTE) not in {section.cells[0] for section in part.sections}:
         headings.insert(0, WITHIN)
     cells = "\n\n".join(map(_as_text, stretch))
     text = TEXT.format(headings=" · ".join(headings), track=part.track, cells=cells)

@@ -19,6 +19,7 @@ from workshop_kit.instructor.questionnaires import load_questions
 from workshop_kit.instructor.room_server import open_room
 from workshop_kit.instructor.server import InstructorServer, serving
 from workshop_kit.instructor.session_record import FEEDBACK, NOT_TOLD, PLAN, SUMMARY, SessionRecord
+from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.observe import http
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
@@ -174,7 +175,7 @@ def test_the_end_of_the_desk_writes_it(told: bool, tmp_path: Path, capsys: pytes
     )
     room_server = open_room(tmp_path / "code", "127.0.0.1")
     server = InstructorServer()
-    with serving(controller, server, room_server, open_pages=False):
+    with serving(controller, server, room_server, TrackTimes.of(CHECKOUT), open_pages=False):
         headers = {"Authorization": f"token {server.presenter_token}"}
         url = f"http://127.0.0.1:{server.port}/presenter/do/summary"
         assert http.request("POST", url, json_body={"keep": told}, headers=headers).ok

@@ -20,9 +20,10 @@ from workshop_kit.lessons.plan import minutes_of
 from workshop_kit.lessons.track_times import TrackTimes
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
-from workshop_kit.workspace.content import INSTRUCTOR, NOTE
+from workshop_kit.workspace.content import INSTRUCTOR
 from workshop_kit.workspace.course import lesson_names, load_course, notebook_cells
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.track_notebook import NOTE
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 LESSONS = tuple(lesson_names(NOTEBOOKS))

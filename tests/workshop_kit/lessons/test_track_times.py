@@ -36,11 +36,11 @@ def test_each_note_comes_within_its_section(track: str, lesson: str, start: str)
 def test_the_parts_of_a_day_follow_each_other() -> None:
     """From the welcome to the end of the timetable, without a gap; none where no start is known."""
     times = TrackTimes.of(CHECKOUT, "half-day", "09:30")
-    day = list(times.day())
+    day = list(times.planned())
     assert (day[0].start, day[-1].end) == (minutes_of("09:30"), times.blocks[-1].end)
     assert all(one.end == other.start for one, other in itertools.pairwise(day))
     assert {one.lesson for one in day} >= set(times.course.names("half-day"))
-    assert list(TrackTimes.of(CHECKOUT, "half-day").day()) == []
+    assert list(TrackTimes.of(CHECKOUT, "half-day").planned()) == []
 
 
 def test_what_a_track_skips_has_no_time() -> None:

@@ -14,7 +14,7 @@ function partText(part) {
   return part.lesson ? `${part.lesson}: ${part.title}` : part.title;
 }
 
-// What the plan has now, with the end of it, and what comes next.
+// What the plan of a day has now, with the end of it, and what comes next.
 function dayText(day, now) {
   const place = day.findIndex((part) => part.start <= now && now < part.end);
   if (now < day[0].start) return `It begins at ${timeOfDay(day[0].start)}.`;
@@ -24,6 +24,13 @@ function dayText(day, now) {
   return `${partText(day[place])}, until ${timeOfDay(day[place].end)}.${then}`;
 }
 
+// Nobody told the desk which of two days it is: both are said.
+function planText(parts, now) {
+  const days = [...new Set(parts.map((part) => part.day))];
+  const texts = days.map((number) => dayText(parts.filter((part) => part.day === number), now));
+  return texts.length > 1 ? texts.map((text, place) => `Day ${days[place]}: ${text}`).join(" ") : texts[0];
+}
+
 async function beginDay() {
   const { day, track } = await ask("/presenter/choices");
   write("track", `Track ${track}`);
@@ -31,7 +38,7 @@ async function beginDay() {
   const draw = () => {
     const now = minutesOfDay();
     write("clock", timeOfDay(now));
-    write("plan", dayText(day, now));
+    write("plan", planText(day, now));
   };
   draw();
   setInterval(draw, 1000);

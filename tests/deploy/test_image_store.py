@@ -6,6 +6,7 @@ The lessons build and look for images in it as in the classic store.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,15 @@ def test_the_first_lessons_begin(machine: StoreMachine, tmp_path: Path) -> None:
 CHECKS = ("container.dockerfile", "container.limits", "container.graceful")
 
 
+def adopt(folder: Path) -> None:
+    """Make the answers in the folder the participant's: what a jump brought is nobody's. A comment is enough."""
+    for name in ("Dockerfile", "compose.yaml", "start.sh"):
+        text = (folder / name).read_text()
+        changed = re.sub(r"^( *)# region container\.\w+$", r"\g<0>\n\1# as it stands", text, flags=re.MULTILINE)
+        assert changed != text
+        (folder / name).write_text(changed)
+
+
 @pytest.mark.engines
 def test_the_other_lessons_checks_an_audit_and_a_bundle(
     machine: StoreMachine, engine: Engine, images: dict[str, str], tmp_path: Path
@@ -103,6 +113,7 @@ def test_the_other_lessons_checks_an_audit_and_a_bundle(
     assert machine.tour("01", "02", "06") == [("01_container", None), ("02_configuration", None), ("06_audit", None)]
 
     machine.workshop("goto", "02")  # with the solutions of lesson 01
+    adopt(machine.checkout / "workspace" / "my_service")
     for exercise in CHECKS:
         assert f"✓ {exercise}: passed" in machine.workshop("check", exercise)
 

@@ -29,6 +29,10 @@ for command in "${words[@]:1}"; do
     # shellcheck disable=SC2086  # the words of the command
     "${as_user[@]}" env WORKSHOP_PATIENCE=10 WORKSHOP_WORKSPACE=/work ./workshop ${command//,/ } 2>&1
     echo "exit code $?"
+    # What a jump brought is nobody's answer. A comment makes it one.
+    if [ "${command%%,*}" = goto ]; then
+        "${as_user[@]}" sed -i 's/^\( *\)# region container\.limits$/&\n\1# as it stands/' /work/my_service/compose.yaml
+    fi
 done
 echo "== slices, left by the workshop"
 find /sys/fs/cgroup -type d -name 'workshop*.slice'

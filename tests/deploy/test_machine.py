@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(3600)
 FOLDER = Path(__file__).with_name("machine")
 CONSOLE = re.compile(r"^.*guest\.sh\[\d+\]: ", re.MULTILINE)
 """What the console puts before each line of the guest's service."""
-COMMANDS = ("doctor", "tour,00", "goto,02", "check,container.limits")
+COMMANDS = ("doctor", "tour,00", "goto,01b", "check,container.limits")
 LACKING: dict[str, list[str]] = {
     "rootful": [],
     "rootless": ["Container cgroups"],

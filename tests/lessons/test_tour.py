@@ -28,14 +28,19 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]  # the first test o
 LESSONS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
 SECOND = [name for name in LESSONS if name[2] == "b"]
 SLOW = ["04_monitoring", "05_game_day"]
+AUDIT = ["06_audit"]
+"""Minutes of audits, whose rules have tests of their own."""
 PARTS = (
     pytest.param(SLOW, id="04-05", marks=pytest.mark.xdist_group("tour 1")),
     pytest.param(
-        [name for name in LESSONS if name not in SLOW + SECOND], id="others", marks=pytest.mark.xdist_group("tour 2")
+        [name for name in LESSONS if name not in SLOW + AUDIT + SECOND],
+        id="others",
+        marks=pytest.mark.xdist_group("tour 2"),
     ),
+    pytest.param(AUDIT, id="audit", marks=[pytest.mark.long, pytest.mark.xdist_group("tour 2")]),
     pytest.param(SECOND, id="second notebooks", marks=[pytest.mark.long, pytest.mark.xdist_group("tour 1")]),
 )
-"""The lessons in two parts, which two workers run at the same time; their second notebooks are exercises mostly."""
+"""The lessons in parts, which two workers run at the same time; their second notebooks are exercises mostly."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(1800)]
 
 FROM = "FROM localhost/workshop/python:3.13\n"
 MARKERS = "# region container.dockerfile\n# endregion container.dockerfile\n"
@@ -123,7 +123,6 @@ def test_lesson_01_by_a_worker(hand_in: HandIn, engine: Engine, images: dict[str
     assert [path.name for path in (tmp_path / "work").iterdir() if path.name.startswith("work-")] == []
 
 
-@pytest.mark.long
 def test_every_solution_passes_in_a_closed_stack(hand_in: HandIn, images: dict[str, str], tmp_path: Path) -> None:
     """The finished service passes each exercise that is still in it; config.env passes where it was done."""
     assert images
@@ -145,7 +144,6 @@ def test_every_solution_passes_in_a_closed_stack(hand_in: HandIn, images: dict[s
     assert submission.grades[0].outcome is Outcome.PASSED
 
 
-@pytest.mark.long
 def test_one_folder_is_built_once(
     hand_in: HandIn, images: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +237,6 @@ HOSTILE = {
 }
 
 
-@pytest.mark.long
 def test_hostile_submissions_cost_their_rows(
     hand_in: HandIn, engine: Engine, images: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

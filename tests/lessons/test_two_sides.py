@@ -1,7 +1,7 @@
 """Every exercise has two sides: what a participant begins with fails its check, and the solution passes it.
 
-This is the one place of the default suite that says so, for the core exercises of lessons 01 to 04; the others wait for
-``./workshop test --all``. Those of lesson 05 are judged from recorded observations in
+This is the one place of the default suite that says so, for the core exercises of lessons 01 to 04; the others and two
+slow ones wait for ``./workshop test --all``. Those of lesson 05 are judged from recorded observations in
 tests/workshop_kit/gameday/test_gameday_checks.py.
 """
 
@@ -33,9 +33,16 @@ IN_FILES = [exercise for exercise in EXERCISES if exercise.file]
 IN_NOTEBOOKS = [exercise for exercise in EXERCISES if not exercise.file and exercise.lesson != "05_game_day"]
 
 
+SLOW = {"config.limits", "monitoring.deep"}
+"""Their checks wait for time limits, half a minute each; the tour of their lessons passes their solutions."""
+
+
 def sided(exercises: Sequence[Exercise]) -> list[Any]:
-    """The exercises as parameters; those that are no part of a lesson's minutes wait for `--all`."""
-    return [pytest.param(one, id=one.id, marks=pytest.mark.long if one.weight == "more" else ()) for one in exercises]
+    """The exercises as parameters; slow ones, and those that are no part of a lesson's minutes, wait for `--all`."""
+    return [
+        pytest.param(one, id=one.id, marks=pytest.mark.long if one.weight == "more" or one.id in SLOW else ())
+        for one in exercises
+    ]
 
 
 SYMPTOMS = {

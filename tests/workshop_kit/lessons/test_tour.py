@@ -85,7 +85,7 @@ KERNEL_STARTS = ".workshop/jupyter/runtime/kernel-tour-*.json"
 
 @pytest.mark.parametrize(
     ("signum", "when"),
-    [(signal.SIGTERM, "notebooks/begun"), (signal.SIGINT, KERNEL_STARTS), (signal.SIGTERM, KERNEL_STARTS)],
+    [(signal.SIGTERM, "notebooks/begun"), (signal.SIGINT, KERNEL_STARTS)],
 )
 def test_a_signal_ends_it_as_ctrl_c_does(empty_workspace: Workspace, signum: signal.Signals, when: str) -> None:
     """Within a cell, and while the kernel starts: nothing is said of its own tasks, and no kernel is left.

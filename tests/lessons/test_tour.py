@@ -168,7 +168,7 @@ def test_the_first_lesson_and_game_day_end_well_on_a_busy_machine(learner: Path)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(2400)  # all lessons, one after the other
+@pytest.mark.timeout(3600)  # all lessons, one after the other, beside two other workers
 @pytest.mark.xdist_group("tour untouched")  # of all long tests it takes the most time: it begins first
 def test_run_all_on_an_untouched_workspace_ends_well(stack: Stack, workspace: Workspace, tmp_path: Path) -> None:
     """No exercise is done yet, and every lesson runs from top to bottom: a failed check is no exception."""

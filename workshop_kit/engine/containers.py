@@ -168,7 +168,7 @@ class Running:
 
     def _failed(self, what: str, error: type[WorkshopError] = WorkshopError) -> WorkshopError:
         sentence = f"The container {self.name} {what}."
-        return error(sentence, "Read its last lines above.", output=self.log_tail())
+        return error(sentence, "Read its last lines.", output=self.log_tail())
 
     def __enter__(self) -> Self:
         return self

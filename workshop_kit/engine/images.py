@@ -135,7 +135,7 @@ def build_folder(
     shell.run(
         [*command(session.engine, tag, labels), *words, folder],
         failed=f"The image {tag} could not be built.",
-        next_step=f"Read the builder's last lines above (of {folder}/Dockerfile), then run the same again.",
+        next_step=f"Read the builder's last lines (of {folder}/Dockerfile), then run the same again.",
         environment=environment,
         on_line=on_line,
     )

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from docker.errors import APIError
 
@@ -251,9 +251,19 @@ class Trial:
 
 @dataclass(frozen=True)
 class DependencyProxies:
-    """The proxies of one trial, by the name of the dependency behind each."""
+    """The proxies of one trial, by the name of the dependency behind each; the end of a block removes them.
+
+    An open shop keeps them until its kernel ends. A generator would run its clean-up then, in a half-ended interpreter.
+    """
 
     proxies: Mapping[str, Running]
+    _started: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._started.close()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -269,16 +279,15 @@ class DependencyProxies:
             _tell(proxy, state if name in names else OPEN)
 
 
-@contextlib.contextmanager
-def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
-    """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
+def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
+    """Start an open proxy for each of these dependencies. The stack must be up."""
     image, network, proxies = recipes.tags(stack.root)["fault_proxy"], f"{stack.project}_default", {}
     with contextlib.ExitStack() as started:
         for name in names:
             command = ("serve", name, str(DEPENDENCY_PORTS[name]))
             spec = Spec(image, command, network=network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
             proxies[name] = started.enter_context(containers.run(stack.session, spec))
-        yield DependencyProxies(proxies)
+        return DependencyProxies(proxies, started.pop_all())
 
 
 def _tell(proxy: Running, state: Faults) -> None:

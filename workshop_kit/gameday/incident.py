@@ -313,11 +313,12 @@ class Incident:
 
     def _raise_failure(self) -> None:
         if self._failed is not None:
-            error = self._failed
+            error, output = self._failed, ""
             why = f"the engine refused, {engine_reason(error)}" if isinstance(error, APIError) else str(error)
-            raise WorkshopError(
-                f"The incident could not be made: {why.rstrip('.')}.", "Run the cell that starts it again."
-            )
+            if isinstance(error, WorkshopError):
+                why, output = error.what, error.output
+            sentence = f"The incident could not be made: {why.rstrip('.')}."
+            raise WorkshopError(sentence, "Run the cell that starts it again.", output=output)
 
 
 @cache

@@ -73,12 +73,15 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
             Path(target, name).write_text(text, encoding="utf-8")
         return Service(client, copy, [_built(client, target, 1)], EVERYTHING)
     shutil.copytree(mine, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    solved = tuple(_solve(exercise_service, target))
+    solved = tuple(dict.fromkeys(_solve(exercise_service, target)))
     return Service(client, copy, [_built(client, target, 1) if solved else image], solved)
 
 
 def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
-    """Put the reference into each region whose exercise has not passed; yield the exercises' ids."""
+    """Put the reference into each region whose exercise has not passed; yield the exercises' ids.
+
+    A file without markers is the participant's, all of it. One that a skipped notebook would have grown has fewer.
+    """
     for source, stage in solutions.sources_at(exercise_service.root, LESSON).items():
         if source.file == solutions.TOOLS:
             continue
@@ -86,13 +89,14 @@ def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
         reference = regions.solved(source.at(stage))
         try:
             text = path.read_text(encoding="utf-8")
-            for name in regions.ids(reference):
+            there = regions.ids(text)
+            for name in filter(there.__contains__, regions.ids(reference)):
                 body = regions.region_of(reference, name)
                 if regions.region_of(text, name) != body and not exercise_service.progress.exercise(name).passed_at:
                     text = regions.replace(text, name, body)
                     yield name
         except (OSError, UnicodeDecodeError, regions.MarkerError):
-            continue  # without markers the file is the participant's, all of it
+            continue  # gone, or damaged
         path.write_text(text, encoding="utf-8")
 
 

@@ -115,7 +115,7 @@ class Shop:
         for name, running in self.running.items():  # they start at the same time
             with said_if_busy(f"to open {name}"):
                 running.wait_until(
-                    partial(_answers, running, "/readyz"), within_seconds=LIVE_SECONDS, what="answer 200 on /readyz"
+                    partial(_is_ready, running), within_seconds=LIVE_SECONDS, what="answer 200 on /readyz"
                 )
             self._wait_ready(name, 1)
 
@@ -157,9 +157,7 @@ class Shop:
             fresh = self._run(begun)
             try:
                 with said_if_busy(f"to start release {number}"):
-                    fresh.wait_until(
-                        partial(_answers, fresh, "/livez"), within_seconds=LIVE_SECONDS, what="answer on /livez"
-                    )
+                    fresh.wait_until(partial(_is_up, fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
             except WorkshopError:
                 fresh.remove()
                 raise
@@ -314,12 +312,24 @@ def _first(stack: Stack, gateways: DependencyProxies) -> Release:
     return Release(40, "", {**settings, **hosts}, secrets)
 
 
-def _answers(running: Running, path: str) -> bool:
-    """Return whether it answers. Raises WorkshopError with its last lines if it has ended and been restarted."""
+def _is_ready(running: Running) -> bool:
+    return _answer(running, "/readyz") == OK
+
+
+def _is_up(running: Running) -> bool:
+    """Return whether it gives any answer: a naive /livez is 503 while a dependency is away."""
+    return _answer(running, "/livez") is not None
+
+
+def _answer(running: Running, path: str) -> int | None:
+    """Return the status that it answers with; None without an answer.
+
+    Raises WorkshopError with its last lines if it has ended and been restarted.
+    """
     if running.inspect()["RestartCount"]:
         sentence = f"{running.name} ends as soon as it is started, so no customer gets it."
         raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
-    return _status(running, path) == OK
+    return _status(running, path)
 
 
 def _status(running: Running, path: str) -> int | None:

@@ -24,7 +24,7 @@ from workshop_kit.errors import NotInTime, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults.injection import Journal
-from workshop_kit.gameday import busy, service, signals
+from workshop_kit.gameday import busy, service, shop, signals
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
@@ -73,6 +73,27 @@ def test_an_unsolved_region_is_the_reference_s_and_it_says_so(root: Path, mine: 
     assert prepare(root, mine, passed=EXERCISE).images == [IMAGE]
 
 
+def test_a_file_that_a_skipped_notebook_would_have_grown_gets_the_regions_that_it_has(root: Path, mine: Path) -> None:
+    """Without lesson 04b health.py has no region for draining; its other two are the reference's all the same."""
+    (source,) = [one for one in solutions.sources_at(root, service.LESSON) if one.file == "health.py"]
+    path = mine / source.file
+    path.write_text(regions.starter(source.at(regions.FileStage("04"))))
+    prepared = prepare(root, mine)
+    assert prepared.reference == ("monitoring.deep", "monitoring.critical")
+    built = Path(prepared.folder.name, source.file).read_text()
+    assert built == regions.solved(source.at(regions.FileStage("04")))
+
+
+def test_a_release_that_says_503_is_up_and_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A naive /livez asks the dependencies, and one of them may be the day's cause."""
+    running: Any = SimpleNamespace(inspect=lambda: {"RestartCount": 0}, url=lambda: "")
+    monkeypatch.setattr(shop, "_get", lambda _: SimpleNamespace(status=503))
+    assert shop._is_up(running)
+    assert not shop._is_ready(running)
+    monkeypatch.setattr(shop, "_get", MagicMock(side_effect=WorkshopError("It is not there.")))
+    assert not shop._is_up(running)
+
+
 def test_a_folder_of_another_lesson_is_the_reference_s(root: Path, tmp_path: Path) -> None:
     """It lacks the colleague's files."""
     assert "my_service is not at the start of lesson 05" in prepare(root, tmp_path).note
@@ -107,6 +128,15 @@ def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
     assert "version 2" in shown
     assert "version 3" in shown
     assert [text for _, text in release.secrets.values() if text in shown or text in repr(release)] == []
+
+
+def test_an_incident_that_cannot_be_made_says_why_with_the_container_s_lines(incident: Incident) -> None:
+    """The release's own next step would be the second one in a row."""
+    incident._failed = WorkshopError("It ended.", "Read its last lines.", output="ValueError: LOG_LEVEL")
+    with pytest.raises(WorkshopError) as error:
+        incident.releases()
+    assert str(error.value) == "The incident could not be made: It ended. Run the cell that starts it again."
+    assert error.value.output == "ValueError: LOG_LEVEL"
 
 
 def test_only_compare_shows_what_a_release_changed_and_is_noted(incident: Incident) -> None:

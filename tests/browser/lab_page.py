@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 from tests.conftest import write_notebook
 from workshop_kit.lessons.lab import LabServer
@@ -42,10 +42,16 @@ class LabPage:
     server: LabServer
     workspace: Workspace
     errors: list[str] = field(default_factory=list)  # uncaught errors of the page's scripts
+    failed_requests: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(WAIT_MS)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.failed_requests.append(f"{request.url}: {request.failure}"))
+        self.page.on("pageerror", self._note_error)
+
+    def _note_error(self, error: Error) -> None:
+        """Keep an uncaught error with its stack and the last requests that failed: "Failed to fetch" names none."""
+        self.errors.append(f"{error}\n{error.stack}\nFailed before it: {self.failed_requests[-3:]}")
 
     def show(self, name: str, sources: Sequence[str], run: int | None = None) -> None:
         """Write a notebook, open it, and run its first ``run`` cells, or all of them."""

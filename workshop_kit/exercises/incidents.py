@@ -48,6 +48,8 @@ GONE = ("The log of this incident is gone.", "Run the cell with the exercise's p
 DECOYS = ("redis", "replica-db")
 """Dependencies whose hiccup shows in the log without being the cause."""
 SLOW_MS, SLOW_TIMES, MARGIN = 100, 4, 1.5
+SEVERAL = 3
+"""So many requests in a second that wait for one dependency are no chance: a trouble has begun."""
 FIELDS = dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]") | dict.fromkeys(
     ("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"
 )
@@ -111,7 +113,9 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
     for attempt in range(1, MOST_ATTEMPTS + 1):
         incident = _happen(stack, trouble, decoy, quiet, report)
         log = _log(stack, incident)
-        if attempt == MOST_ATTEMPTS or (shows(log, incident.target) and misleads(log, incident.target)):
+        is_clear = shows(log, incident.target) and misleads(log, incident.target)
+        begins_alone = beginning(log, incident, SLOW_MS) == incident.injecting
+        if attempt == MOST_ATTEMPTS or (is_clear and begins_alone):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
     _file(stack.session).write([*all_kept(stack.session), incident][-KEPT:])
@@ -149,6 +153,20 @@ def misleads(log: pd.DataFrame, target: str) -> bool:
     """Return whether the first warning is of another dependency, as the lesson's first answer reads its message."""
     warnings = log.loc[log["level"].isin(["warning", "error", "critical"]), "msg"]
     return not warnings.empty and SAYS.get(str(warnings.iloc[0]), "master-db") != target
+
+
+def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
+    """Return when the log first shows the trouble: with its fault, or before that on a machine that is too busy.
+
+    Then several requests in a second had to wait for the target, as `noticed` says: who reads that time is right.
+    """
+    injecting = pd.Timestamp(incident.injecting)
+    lines = noticed(log, incident.target, slow_ms)
+    early = lines[lines["received"] < injecting].dropna(subset="request_id").drop_duplicates("request_id")
+    times = pd.DatetimeIndex(early["received"]).sort_values()
+    a_second = pd.Series(1.0, times).rolling("1s").sum()
+    begun = times[a_second >= SEVERAL]
+    return injecting if begun.empty else begun[0] - pd.Timedelta(seconds=1)
 
 
 def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:

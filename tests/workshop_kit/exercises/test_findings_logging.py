@@ -310,6 +310,18 @@ def cause() -> Iterator[Case]:
         yield key, findings
 
 
+def test_a_time_at_which_a_busy_machine_showed_the_trouble_is_right() -> None:
+    """Four requests that waited for the cache in one second; a single one that did is no trouble."""
+    for waiting, passes in (({"id-20", "id-21", "id-22", "id-23"}, True), ({"id-20"}, False)):
+        log = LOG.copy()
+        log.loc[log["request_id"].isin(waiting), "redis_ms"] = 300.0
+        answer = {**RIGHT, "since": str(BEGAN + timedelta(seconds=5)), "request_id": "id-20"}
+        assert (logging_incident.judge_cause(answer, log, INCIDENT).verdict is Verdict.PASSED) is passes
+        assert logging_incident.judge_cause(RIGHT, log, INCIDENT).verdict is Verdict.PASSED
+        begins_with_its_fault = incidents.beginning(log, INCIDENT, incidents.SLOW_MS) == INCIDENT.injecting
+        assert begins_with_its_fault is not passes
+
+
 WRONG = {
     "logging.stdout": stdout,
     "logging.context": context,

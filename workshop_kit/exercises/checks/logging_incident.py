@@ -30,11 +30,12 @@ def cause(context: Context) -> Result:
 def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     """Judge an answer by the log of an incident: time and request once the dependency is right."""
     noticed = incidents.noticed(log, incident.target, SLOW_MS)
-    of_fault = noticed[noticed["received"] >= pd.Timestamp(incident.injecting)]
+    beginning = incidents.beginning(log, incident, SLOW_MS)
+    of_fault = noticed[noticed["received"] >= beginning]
 
     answers = [_dependency(part(value, "dependency"), log, incident)]
     if answers[0].passed:
-        answers.append(_since(part(value, "since"), of_fault, incident))
+        answers.append(_since(part(value, "since"), of_fault, incident, beginning))
         answers.append(_request(part(value, "request_id"), of_fault, log))
     return conclude(SAYS.shown.format(trouble=incident.trouble), answers)
 
@@ -50,18 +51,18 @@ def _dependency(said: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
     return SAYS.found(name == incident.target, f"dependency.{way}", got, name=name)
 
 
-def _since(said: Any, of_fault: pd.DataFrame, incident: LogIncident) -> Finding:
+def _since(said: Any, of_fault: pd.DataFrame, incident: LogIncident, beginning: pd.Timestamp) -> Finding:
     when = _time(said)
     got = f"you said {said or 'nothing'}"
     if when is None:
         return SAYS.failed("since.no-time", got)
 
-    injecting = pd.Timestamp(incident.injecting)
-    first = max([pd.Timestamp(incident.injected), *of_fault["received"].head(1)])
-    is_early = when < injecting
-    seconds = abs((when - (injecting if is_early else first)).total_seconds())
+    shown = of_fault[of_fault["received"] >= pd.Timestamp(incident.injecting)]["received"]
+    first = max([pd.Timestamp(incident.injected), *shown.head(1)])
+    is_early = when < beginning
+    seconds = abs((when - (beginning if is_early else first)).total_seconds())
     way = "early" if is_early else "late"
-    return SAYS.found(injecting - EARLY <= when <= first + LATE, f"since.{way}", got, seconds=seconds)
+    return SAYS.found(beginning - EARLY <= when <= first + LATE, f"since.{way}", got, seconds=seconds)
 
 
 def _request(said: Any, of_fault: pd.DataFrame, log: pd.DataFrame) -> Finding:

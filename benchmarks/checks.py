@@ -10,17 +10,18 @@ from pathlib import Path
 
 from benchmarks._rows import Row, median_seconds, show
 from benchmarks._workspace import ROOT, own_stack
+from workshop_kit.checks import CHECKS
 from workshop_kit.engine import recipes
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint, registry, service_trial
-from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.checks import CHECKS
+from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.observe import http
 from workshop_kit.progress import Step
-from workshop_kit.workspace import regions
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.result import Verdict
+from workshop_kit.workspace import regions, registry
+from workshop_kit.workspace.registry import Exercise
 
 RUNS = 11
 SEED = 1

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from benchmarks._rows import Row, show
 from benchmarks._workspace import ROOT
-from workshop_kit.classroom import membership
-from workshop_kit.classroom.protocol import JoinCode, Snapshot
-from workshop_kit.classroom.room_widget import RoomSync
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.instructor.audience import Audience
-from workshop_kit.instructor.classroom import RoomApi
-from workshop_kit.instructor.room_server import open_room
+from workshop_kit.membership import membership
+from workshop_kit.membership.protocol import JoinCode, Snapshot
+from workshop_kit.membership.room_widget import RoomSync
 from workshop_kit.observe.http import Answer
 from workshop_kit.screen import visible
 from workshop_kit.terminal import say
 from workshop_kit.workspace.folder import Workspace
+from workshop_room.desk.audience import Audience
+from workshop_room.desk.classroom import RoomApi
+from workshop_room.desk.room_server import open_room
 
 PARTICIPANTS, GUESSES = 200, 6
 SECONDS, CUT_SECONDS, LAST_SECONDS = 45.0, (12.0, 27.0), 20.0

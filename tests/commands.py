@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.seats import hub_server
+from workshop_room.seats import hub_server
 
 
 def run(*words: str | Path, **environment: str) -> str:

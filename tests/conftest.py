@@ -31,10 +31,10 @@ from workshop_kit.engine.labels import SERVICE, service_in
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
-from workshop_kit.seats import seat_server
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL
+from workshop_room.seats import seat_server
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from workshop_kit.bootstrap.__main__ import run_without_packages
+from workshop_kit.__main__ import run_without_packages
 from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import install, reaper
 from workshop_kit.errors import Exit, WorkshopError

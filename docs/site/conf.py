@@ -1,4 +1,4 @@
-"""Sphinx's settings for `./workshop site`; workshop_kit/dev/site.py writes the sources."""
+"""Sphinx's settings for `./workshop site`; workshop_dev/site.py writes the sources."""
 
 project = "Container Design Workshop"
 html_title = project

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
 from tests.browser.lab_page import WAIT_MS, LabPage
-from workshop_kit.dev.suite import find_browser
+from workshop_dev.suite import find_browser
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session

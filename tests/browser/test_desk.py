@@ -12,14 +12,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness, button
 from tests.waiting import wait_until
-from tests.workshop_kit.instructor.room_pages import open_pages
+from tests.workshop_room.desk.room_pages import open_pages
 from workshop_kit.engine.session import Session
-from workshop_kit.instructor.audience_view import CHANGE
-from workshop_kit.instructor.controller import Controller
-from workshop_kit.instructor.presenter_api import PresenterApi
-from workshop_kit.instructor.server import InstructorServer
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
+from workshop_room.desk.audience_view import CHANGE
+from workshop_room.desk.controller import Controller
+from workshop_room.desk.presenter_api import PresenterApi
+from workshop_room.desk.server import InstructorServer
 
 A_CHANGE = re.compile(f"{CHANGE.capitalize()} from")
 OVERFLOWING = """() => [...document.querySelectorAll("body, body *")].filter(

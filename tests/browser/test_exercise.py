@@ -9,10 +9,9 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage
 from tests.conftest import write_notebook
-from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.workspace import regions, registry
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = pytest.mark.usefixtures("session")

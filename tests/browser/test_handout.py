@@ -10,9 +10,9 @@ from playwright.sync_api import Browser
 
 from tests.browser.lab_page import SCREENSHOTS
 from workshop_kit.commands import COMMANDS
-from workshop_kit.lessons.handout import PrintedPage, load_pages
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS
+from workshop_room.pages.handout import PrintedPage, load_pages
 
 ADDRESS = "https://git.example.com/teaching/container-design-workshop.git"
 SUMMARIES = {name: command.summary for name, command in COMMANDS.items()}

@@ -21,17 +21,17 @@ from tests.browser.lab_page import LabPage, button
 from tests.commands import run
 from tests.private_engine import PrivateEngine, private_engine
 from tests.waiting import wait_until
-from workshop_kit.dev.suite import find_browser
+from workshop_dev.suite import find_browser
 from workshop_kit.engine.reach import Engine
-from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_files import ExerciseFiles
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.lessons.lab import LabServer
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.seats import hub_server
-from workshop_kit.seats.hub_seats import HubSettings
+from workshop_kit.workspace import registry
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import lab_path
+from workshop_room.seats import hub_server
+from workshop_room.seats.hub_seats import HubSettings
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 

@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
-from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
-from workshop_kit.classroom import membership
-from workshop_kit.classroom.protocol import Snapshot
+from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
+from workshop_kit.membership import membership
+from workshop_kit.membership.protocol import Snapshot
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content
 from workshop_kit.workspace.course import load_course
@@ -25,7 +25,7 @@ SETUP = 'from workshop_kit.lessons.lesson import lesson\nw = lesson("01_containe
 ROOM_ALONE = """
 import os
 from pathlib import Path
-from workshop_kit.classroom.room_widget import RoomView, start_sync
+from workshop_kit.membership.room_widget import RoomView, start_sync
 from workshop_kit.workspace.folder import find_workspace
 
 workspace = find_workspace(Path.cwd(), dict(os.environ))

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests.browser import lessons
 from tests.browser.lab_page import LabPage, button
-from workshop_kit.lessons import notes
 from workshop_kit.workspace.content import INSTRUCTOR
+from workshop_room.pages import notes
 
 LESSON = "00_start"
 position = partial(lessons.position, LESSON)

@@ -10,15 +10,15 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
-from tests.workshop_kit.instructor.room_pages import RoomPages, open_room_pages
-from workshop_kit.classroom.protocol import SUMMARY, GuessReport, Snapshot
-from workshop_kit.instructor.questionnaires import THANKS, load_questions
+from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
+from workshop_kit.membership.protocol import SUMMARY, GuessReport, Snapshot
 from workshop_kit.paths import CHECKOUT
+from workshop_room.desk.questionnaires import THANKS, load_questions
 
 QUESTIONS = load_questions()
 ROOM_CELL = """
 from pathlib import Path
-from workshop_kit.classroom.room_widget import RoomView, start_sync
+from workshop_kit.membership.room_widget import RoomView, start_sync
 from workshop_kit.workspace.folder import Workspace
 
 workspace = Workspace.open(Path({folder!r}))

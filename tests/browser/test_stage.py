@@ -12,10 +12,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, button
 from tests.browser.test_desk import OVERFLOWING
-from tests.workshop_kit.instructor.room_pages import RecordedController, RoomPages, open_room_pages
-from workshop_kit.instructor.audience import RequestLines
+from tests.workshop_room.desk.room_pages import RecordedController, RoomPages, open_room_pages
 from workshop_kit.observe.watch import Tables
 from workshop_kit.paths import CHECKOUT
+from workshop_room.desk.audience import RequestLines
 
 HAND = ("Do it", "Undo all", "Dashboard", "Start", "Show the right answer")
 """A button of each of the five things that a hand needs on stage."""

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import UTC, datetime
 
-from workshop_kit.dev import generated
+from workshop_dev import generated
 from workshop_kit.files import write_atomically
 from workshop_kit.paths import CHECKOUT
 

@@ -21,10 +21,10 @@ from workshop_kit.engine import reach, recipes
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE
 from workshop_kit.engine.reach import Engine
-from workshop_kit.exercises import registry, service_trial
-from workshop_kit.exercises.check_api import Context
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import provision
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.check_api import Context
+from workshop_kit.workspace import provision, registry
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.deploy.conftest import built
 from tests.deploy.engine_runs import note
-from workshop_kit.dev.suite import cores
+from workshop_dev.suite import cores
 from workshop_kit.engine.session import Session
 
 pytestmark = [pytest.mark.engine, pytest.mark.machine, pytest.mark.timeout(3600)]

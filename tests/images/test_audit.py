@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
+from container_audit import catalog
+from container_audit.runner import run_audit
 from tests.images.conftest import Hardened, run
-from workshop_kit.audit import catalog
-from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.recipes import RECIPES
 from workshop_kit.engine.session import Session
 from workshop_kit.paths import CHECKOUT

@@ -9,13 +9,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from workshop_dev import expectations
+from workshop_dev.expectations import Expectations
+from workshop_dev.tour import kernel_manager
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.lessons import expectations
-from workshop_kit.lessons.expectations import Expectations
 from workshop_kit.lessons.lesson import HEADLESS
-from workshop_kit.lessons.tour import kernel_manager
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import solutions
 from workshop_kit.workspace.course import more_names

@@ -10,15 +10,15 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import registry, service_trial
-from workshop_kit.exercises.check_api import Context
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.registry import Exercise
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import file_cell, solutions
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.check_api import Context
+from workshop_kit.workspace import file_cell, registry, solutions
 from workshop_kit.workspace.course import lesson_names, notebook_cells
 from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.registry import Exercise
 
 EXERCISES = {exercise.cell: exercise for exercise in registry.load(CHECKOUT) if exercise.in_service}
 NOTEBOOKS = CHECKOUT / "notebooks"

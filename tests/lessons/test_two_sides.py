@@ -16,17 +16,18 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import leaving_nothing
+from workshop_kit.checks import CHECKS
 from workshop_kit.engine import cleanup
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint, panel, registry
-from workshop_kit.exercises.checks import CHECKS
+from workshop_kit.exercises import checkpoint, panel
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import ExercisePanel
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.workspace import registry
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.registry import Exercise
 
 EXERCISES = registry.load(CHECKOUT)
 IN_FILES = [exercise for exercise in EXERCISES if exercise.file]

@@ -109,7 +109,7 @@ def test_the_observed_does_not_know_its_observer(root: Path) -> None:
 
 def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> None:
     """What the launcher runs on a bare Python can be imported without any installed package."""
-    program = "import workshop_kit.bootstrap.__main__, workshop_kit.commands.doctor"
+    program = "import workshop_kit.__main__, workshop_kit.commands.doctor"
     command = [sys.executable, "-S", "-c", program]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert said.stderr == ""

@@ -18,8 +18,8 @@ from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
 from tests.quality.test_style import tool
-from workshop_kit.bootstrap.python_env import DEVELOPER_LOCK, LOCK
-from workshop_kit.dev import generated
+from workshop_dev import generated
+from workshop_kit.python_env import DEVELOPER_LOCK, LOCK
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 OLDEST_GLIBC = 28

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from workshop_kit.audit import catalog
+from container_audit import catalog
 from workshop_kit.engine.images import ENOUGH_DISK_BYTES
 from workshop_kit.engine.recipes import RECIPES
-from workshop_kit.instructor.classroom import SILENT_SECONDS
-from workshop_kit.instructor.join_limit import MOST_AT_ONCE
 from workshop_kit.machine import ENOUGH_BYTES, GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
+from workshop_room.desk.classroom import SILENT_SECONDS
+from workshop_room.desk.join_limit import MOST_AT_ONCE
 
 WORDS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,

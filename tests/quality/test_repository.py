@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.quality.test_style import passes, tool, tracked
-from workshop_kit.dev import generated
+from workshop_dev import generated
 
 SCHEMAS = {
     ".github/workflows/*": "github-workflows",

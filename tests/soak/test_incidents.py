@@ -7,14 +7,14 @@ from random import Random
 import pytest
 
 from tests.workshop_kit.gameday import recorded
-from tests.workshop_kit.instructor.test_controller import generators
+from tests.workshop_room.desk.test_controller import generators
+from workshop_kit.checks import logging_incident
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import incidents
-from workshop_kit.exercises.checks import logging_incident
-from workshop_kit.exercises.incidents import TROUBLES, Trouble
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.faults.injection import Journal
 from workshop_kit.progress import Step
+from workshop_kit.trials import incidents
+from workshop_kit.trials.incidents import TROUBLES, Trouble
+from workshop_kit.trials.result import Verdict
 
 pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
 

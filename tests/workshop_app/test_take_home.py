@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 import yaml
 
+from container_audit import catalog
+from container_audit.runner import run_audit
 from tests.commands import run
 from tests.conftest import code_blocks
 from tests.private_engine import PrivateEngine, filled, private_engine
 from tests.workshop_kit.exercises.conftest import no_engine
-from workshop_kit.audit import catalog
-from workshop_kit.audit.runner import run_audit
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.reaper import temporary_session
 from workshop_kit.engine.recipes import ALIASES

@@ -14,7 +14,8 @@ import pytest
 
 from tests.workshop_kit.conftest import Cli
 from tests.workshop_kit.engine.recorded_engines import GOOD
-from workshop_kit.commands import COMMANDS, tour
+from workshop_dev.commands import tour
+from workshop_kit.commands import COMMANDS
 from workshop_kit.errors import Exit
 from workshop_kit.workspace.folder import Workspace
 
@@ -158,7 +159,7 @@ def test_wrong_settings_are_named(cli: Cli) -> None:
 
 def test_an_interrupted_command_ends_in_a_sentence(cli: Cli) -> None:
     """Typer turns Ctrl-C into an exit code; the sentence says that nothing is lost."""
-    with mock.patch("workshop_kit.bootstrap.__main__.plan", side_effect=KeyboardInterrupt):
+    with mock.patch("workshop_kit.__main__.plan", side_effect=KeyboardInterrupt):
         said = cli("plan")
     assert said.returncode == 130
     assert said.stderr == "Stopped. Nothing is lost: run the same command again.\n"

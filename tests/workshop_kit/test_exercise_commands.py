@@ -15,15 +15,15 @@ import typer
 from nbformat.sign import NotebookNotary
 
 from tests.workshop_kit.exercises.conftest import no_engine
+from workshop_dev import generated, generator
+from workshop_dev.commands import development
 from workshop_kit import files
-from workshop_kit.commands import development, exercises
+from workshop_kit.commands import exercises
 from workshop_kit.commands.watch import CheckOnSave
-from workshop_kit.dev import generated
 from workshop_kit.errors import Exit
-from workshop_kit.exercises import generator
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
-from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.progress import Report, silent
+from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import DATA
 

@@ -133,7 +133,7 @@ def test_an_active_conda_environment_is_used_as_it_is(bare: Path, tmp_path: Path
 def package(root: Path, tmp_path: Path) -> Path:
     """A folder with what pyproject.toml puts into the wheel."""
     project = tomllib.loads((root / "pyproject.toml").read_text())
-    assert project["project"]["scripts"] == {"workshop": "workshop_kit.bootstrap.__main__:package"}
+    assert project["project"]["scripts"] == {"workshop": "workshop_kit.__main__:package"}
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     parts = {name: name for name in wheel["packages"]} | wheel["force-include"]
     for source, target in parts.items():
@@ -145,7 +145,7 @@ def package(root: Path, tmp_path: Path) -> Path:
 
 def packaged(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command of a package on a bare Python."""
-    program = "from workshop_kit.bootstrap.__main__ import package; sys.exit(package())"
+    program = "from workshop_kit.__main__ import package; sys.exit(package())"
     path = f"import sys; sys.path.insert(0, {str(package)!r})"
     command = [sys.executable, "-I", "-S", "-c", f"{path}; {program}", *words]
     return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from workshop_kit.bootstrap import python_env
+from workshop_kit import python_env
 from workshop_kit.bundle.part import (
     Part,
     find,

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from workshop_kit.bootstrap import python_env
+from workshop_kit import python_env
 from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import recipes
 from workshop_kit.engine.recipes import OCI

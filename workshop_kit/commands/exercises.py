@@ -12,8 +12,8 @@ import typer
 from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, paused_containers
 from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint, work_file
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import own_workspace
 from workshop_kit.workspace.lab_settings import trust

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
+from workshop_dev import site
 from workshop_kit.bundle import images, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
-from workshop_kit.dev import site
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
@@ -65,7 +65,7 @@ def start(
     if track is not None:
         workspace.choose_track(track)
     if instructor:
-        from workshop_kit.lessons import notes  # lazily: slow imports
+        from workshop_room.pages import notes  # lazily: slow imports
 
         say("\n".join(notes.update_notebooks(workspace).sentences()))
     if content.follow_track(workspace):

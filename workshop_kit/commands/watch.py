@@ -15,11 +15,11 @@ from workshop_kit.commands.common import Seed, exercise_service
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.files import saves
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
+from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.workspace.registry import Exercise
 
 KEYS = "h hint · s solution · q quit"
 
@@ -117,7 +117,7 @@ def watch(seed: Seed = None) -> None:
     checks, stop, workspace = CheckOnSave(service), threading.Event(), service.workspace
 
     def read_saves() -> None:
-        import workshop_kit.exercises.checks  # noqa: F401 - loads before the first check
+        import workshop_kit.checks  # noqa: F401 - loads before the first check
 
         for names in saves(workspace.folder, workspace.my_service, workspace.exercises, stop=stop):
             checks.events.put(names)

@@ -13,9 +13,9 @@ from typing import Any
 
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, templates
 from workshop_kit.exercises.progress import HINTS, Board, BoardRow, State, minutes_of
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.screen import in_lines
+from workshop_kit.trials.result import Finding, Result, Verdict
+from workshop_kit.workspace.registry import Exercise
 
 HERE = Path(__file__).parent
 PANEL_CSS = WIDGET_CSS + (HERE / "panel.css").read_text()

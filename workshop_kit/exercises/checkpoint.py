@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.registry import Exercise
 from workshop_kit.files import write_atomically
 from workshop_kit.progress import Report
 from workshop_kit.workspace import content, course, growth, naive_copy, provision, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace, lesson_copies
+from workshop_kit.workspace.registry import Exercise
 
 COLLEAGUE_PASSWORD = "tea4Two!Kyoto19"  # noqa: S105 - what lesson 02 finds in an image, as compose.yaml has it
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import NotReady, WorkshopError
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.stand_ins import StandIn
 from workshop_kit.files import read_small_text
+from workshop_kit.trials.stand_ins import StandIn
 from workshop_kit.workspace import growth, regions, solutions
 from workshop_kit.workspace.content import MAX_BYTES
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.merge import notebook_bytes, same_code
+from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.solutions import TOOLS, Source
 from workshop_kit.workspace.track_notebook import unfold
 

@@ -13,21 +13,22 @@ from typing import Any
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import cards, findings, registry
-from workshop_kit.exercises.check_api import Context, seeded
+from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable
-from workshop_kit.exercises.image_builds import ImageBuilds
 from workshop_kit.exercises.progress import HINTS, Progress
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.exercises.stand_ins import say_whose
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.progress import Report, Step, silent
-from workshop_kit.workspace import content
+from workshop_kit.trials import findings
+from workshop_kit.trials.check_api import Context, seeded
+from workshop_kit.trials.image_builds import ImageBuilds
+from workshop_kit.trials.result import Finding, Result, Verdict
+from workshop_kit.trials.stand_ins import say_whose
+from workshop_kit.workspace import content, registry
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
 from workshop_kit.workspace.merge import same_code
+from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.solutions import FIRST, MARK
 
 REFERENCE = "The reference stands there: ./workshop goto put it in. To write your own: ./workshop reset {id}"
@@ -74,7 +75,7 @@ class ExerciseService:
 
     def given(self, identifier: str) -> Mapping[str, Any]:
         """Return the numbers of a task, from the workspace's seed."""
-        from workshop_kit.exercises.checks import GIVEN  # imports pandas and boto3, slow for a hint
+        from workshop_kit.checks import GIVEN  # imports pandas and boto3, slow for a hint
 
         return GIVEN[identifier](self.workspace.seed)
 
@@ -205,7 +206,7 @@ class ExerciseService:
 
     def judge(self, exercise: Exercise, report: Report, superseded: threading.Event) -> Result:
         """Run the check on copies of the participant's files, in which exercises that are not begun are solved."""
-        from workshop_kit.exercises.checks import CHECKS
+        from workshop_kit.checks import CHECKS
 
         if self.is_too_late(exercise):
             sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"

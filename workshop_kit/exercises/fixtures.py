@@ -18,7 +18,7 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import incidents
+from workshop_kit.trials import incidents
 
 SMALL_MEMORY_BYTES = 32 * 1024 * 1024
 GOOD_LINES = 60

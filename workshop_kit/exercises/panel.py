@@ -18,10 +18,10 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.files import saves
 from workshop_kit.progress import Report, silent
+from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.workspace.registry import Exercise
 
 HERE = Path(__file__).parent
 

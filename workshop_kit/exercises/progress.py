@@ -15,10 +15,10 @@ from pydantic import BaseModel, NonNegativeInt, ValidationError
 from pydantic_core import from_json, to_json
 
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.files import read_small, write_atomically
+from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace.course import find_track
+from workshop_kit.workspace.registry import Exercise
 
 HINTS = 3
 MAX_BYTES = 16_000_000

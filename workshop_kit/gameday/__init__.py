@@ -20,8 +20,6 @@ from typing import Any
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import NotInTime, WrongUsage
-from workshop_kit.exercises import trial
-from workshop_kit.exercises.game_records import Record
 from workshop_kit.gameday import service, signals
 from workshop_kit.gameday.busy import said_if_busy
 from workshop_kit.gameday.causes import CAUSES
@@ -32,6 +30,8 @@ from workshop_kit.gameday.signals import after_restart
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.progress import Step
+from workshop_kit.trials import trial
+from workshop_kit.trials.game_records import Record
 
 __all__ = ["CAUSES", "Incident", "after_restart", "start"]
 NAME = "game"

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 from workshop_kit.errors import NotInTime
-from workshop_kit.exercises.game_records import BUSY_PER_CORE
 from workshop_kit.patience import VARIABLE, waiting_per_core
+from workshop_kit.trials.game_records import BUSY_PER_CORE
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from workshop_kit.exercises import trial
 from workshop_kit.gameday.shop import Shop
+from workshop_kit.trials import trial
 
 PRODUCTION = ("production",)
 ALL = ("production", "staging", "qa")

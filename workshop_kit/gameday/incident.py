@@ -22,8 +22,6 @@ from workshop_kit.display.live import NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import game_records, trial
-from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.panel import running_cell
 from workshop_kit.gameday import causes, jigsaw, signals
 from workshop_kit.gameday.causes import Cause
@@ -34,6 +32,8 @@ from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.patience import patient
 from workshop_kit.progress import Step
+from workshop_kit.trials import game_records, trial
+from workshop_kit.trials.game_records import Record
 from workshop_kit.workspace.course import notebook_cells
 
 FELT_SECONDS = 6.0

@@ -28,8 +28,6 @@ from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
 from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.exercises import service_trial, trial
-from workshop_kit.exercises.trial import DependencyProxies
 from workshop_kit.faults.handlers import post
 from workshop_kit.gameday.busy import said_if_busy
 from workshop_kit.gameday.service import Service
@@ -38,6 +36,8 @@ from workshop_kit.observe import http, stats
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import read_container
 from workshop_kit.patience import patient
+from workshop_kit.trials import service_trial, trial
+from workshop_kit.trials.trial import DependencyProxies
 
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MEMORY_MIB, CPUS = 128, 1.0

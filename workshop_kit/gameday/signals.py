@@ -14,7 +14,6 @@ import pandas as pd
 
 from workshop_kit.display.incident_chart import P95, one_clock
 from workshop_kit.display.rendered import Rendered, table
-from workshop_kit.exercises.game_records import Record
 from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import CPU, MEMORY, SERVED, SHARES, Customers, Visit
@@ -24,6 +23,7 @@ from workshop_kit.observe.events import out_of_memory
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watch import Tables
 from workshop_kit.patience import patient, waiting_now
+from workshop_kit.trials.game_records import Record
 
 SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
 GRAVE = ("warning", "error", "critical")

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workshop_kit.audit.notebook import Audit, audit
-from workshop_kit.classroom.room_widget import RoomSync, RoomView, show_once_joined, start_sync
+from container_audit.notebook import Audit, audit
 from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
@@ -35,6 +34,7 @@ from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.project import Project
 from workshop_kit.lessons.settings_form import SettingsForm
+from workshop_kit.membership.room_widget import RoomSync, RoomView, show_once_joined, start_sync
 from workshop_kit.workspace import file_cell, provision
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
 

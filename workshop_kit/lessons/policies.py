@@ -18,8 +18,8 @@ from pydantic import Field, TypeAdapter
 
 from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.errors import WrongUsage
-from workshop_kit.exercises.registry import Entry
 from workshop_kit.files import load_toml
+from workshop_kit.workspace.registry import Entry
 
 SUFFIX = ".policy.toml"
 

@@ -27,8 +27,8 @@ from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, template
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.registry import Entry
 from workshop_kit.files import load_toml
+from workshop_kit.workspace.registry import Entry
 
 HERE = Path(__file__).parent
 SUFFIX = ".predictions.toml"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop_kit.bootstrap.python_env import LOCK
 from workshop_kit.files import files_below
+from workshop_kit.python_env import LOCK
 from workshop_kit.workspace import content, growth, naive_copy, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import MY_SERVICE

@@ -10,21 +10,20 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from workshop_kit.audit.findings import AuditReport, RuleVerdict, TargetReport
-from workshop_kit.audit.report import CLOSING, counts, identity, principles
-from workshop_kit.audit.runner import SENTENCE_LENGTH
+from container_audit.findings import AuditReport, RuleVerdict, TargetReport
+from container_audit.report import CLOSING, counts, identity, principles
+from container_audit.runner import SENTENCE_LENGTH
 from workshop_kit.display.rendered import Rendered, templates
 from workshop_kit.engine.labels import LOCAL
 from workshop_kit.engine.reach import Engine
-from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
-from workshop_kit.exercises.registry import Exercise
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content
+from workshop_kit.workspace import content, registry
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.registry import Exercise
 
 HERE = Path(__file__).parent
 NAME = "take-home.md"

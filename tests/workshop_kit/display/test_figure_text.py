@@ -11,8 +11,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from tests.conftest import write_notebook
+from workshop_dev.tour import Tour
 from workshop_kit.display.figure_text import text_of
-from workshop_kit.lessons.tour import Tour
 from workshop_kit.workspace.folder import Workspace
 
 TIMES = pd.date_range("2026-03-01 10:00", periods=3, freq="s", tz="UTC")

@@ -13,20 +13,20 @@ from pathlib import Path
 import pytest
 
 from workshop_kit import patience
+from workshop_kit.checks import CHECKS
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import control, registry
-from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.checks import CHECKS
-from workshop_kit.exercises.control import Control
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Finding, Result
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import content, course, growth, regions, solutions
+from workshop_kit.trials import control
+from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.control import Control
+from workshop_kit.trials.result import Finding, Result
+from workshop_kit.workspace import content, course, growth, regions, registry, solutions
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.file_cell import FileCell
 from workshop_kit.workspace.regions import FileStage
+from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.solutions import Source
 
 SEED = 7

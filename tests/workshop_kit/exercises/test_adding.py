@@ -13,12 +13,13 @@ import pytest
 
 from tests.conftest import code_blocks
 from tests.workshop_kit.exercises import check_runner
+from workshop_dev import generator
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import findings, generator, registry
-from workshop_kit.exercises.check_api import CHECKS, Context
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.trials import findings
+from workshop_kit.trials.check_api import CHECKS, Context
+from workshop_kit.trials.result import Verdict
+from workshop_kit.workspace import regions, registry
 from workshop_kit.workspace.merge import notebook_bytes
 
 ID = "monitoring.probe"

@@ -8,10 +8,10 @@ import pytest
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotInTime
-from workshop_kit.exercises import control
-from workshop_kit.exercises.control import Control, Waits
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.trials import control
+from workshop_kit.trials.control import Control, Waits
+from workshop_kit.trials.result import Finding, Result, Verdict
 
 QUICK, SLOW, CROWDED = Control(0.4, 0.5), Control(9.3, 0.5), Control(0.4, 12.0)
 STACK: Any = None

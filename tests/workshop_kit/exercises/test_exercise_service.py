@@ -9,13 +9,14 @@ import pytest
 
 from tests.private_engine import filled
 from tests.workshop_kit.exercises import check_runner
+from workshop_dev import generator
 from workshop_kit.errors import NotReady
-from workshop_kit.exercises import checkpoint, generator, work_file
+from workshop_kit.exercises import checkpoint, work_file
 from workshop_kit.exercises.exercise_files import ServiceCopy, Unreadable
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.findings import START, findings
-from workshop_kit.exercises.result import Finding, Result, Verdict
-from workshop_kit.exercises.stand_ins import StandIn, say_whose
+from workshop_kit.trials.findings import START, findings
+from workshop_kit.trials.result import Finding, Result, Verdict
+from workshop_kit.trials.stand_ins import StandIn, say_whose
 from workshop_kit.workspace import naive_copy, regions, solutions
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.regions import FileStage

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import findings as module
-from workshop_kit.exercises.findings import FOLDER, SHARED, START, findings
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials import findings as module
+from workshop_kit.trials.findings import FOLDER, SHARED, START, findings
 
 TEXTS = """
 [graceful]
@@ -136,7 +136,7 @@ def test_every_way_to_fail_is_reached() -> None:
 
 def test_every_key_of_the_files_is_that_of_a_check() -> None:
     """A table for an exercise that is gone would be translated for nothing."""
-    from workshop_kit.exercises.checks import CHECKS
+    from workshop_kit.checks import CHECKS
 
     ways = [way.split(".") for way in ways_to_fail()]
     assert {f"{prefix}.{name}" for prefix, name, *_ in ways if prefix not in SHARED} <= set(CHECKS)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from workshop_kit.exercises.check_api import CheckEnded
-from workshop_kit.exercises.checks import (
+from workshop_kit.checks import (
     config,
     config_limits,
     config_report,
@@ -17,10 +16,11 @@ from workshop_kit.exercises.checks import (
     container_limits,
     monitoring_container,
 )
-from workshop_kit.exercises.checks.config import Refusal
-from workshop_kit.exercises.checks.config_limits import Replies, Reply
-from workshop_kit.exercises.result import Finding
+from workshop_kit.checks.config import Refusal
+from workshop_kit.checks.config_limits import Replies, Reply
 from workshop_kit.observe.http import Answer
+from workshop_kit.trials.check_api import CheckEnded
+from workshop_kit.trials.result import Finding
 
 
 def refusal(*named: str, code: int | None = 1, lines: int = 1, raised: str = "", text: str = "") -> Refusal:

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from workshop_kit.checks import container, container_dockerfile, container_limits
+from workshop_kit.checks.container_limits import LimitObservation
 from workshop_kit.engine import features
-from workshop_kit.exercises.check_api import CheckEnded
-from workshop_kit.exercises.checks import container, container_dockerfile, container_limits
-from workshop_kit.exercises.checks.container_limits import LimitObservation
-from workshop_kit.exercises.result import Finding, Verdict
 from workshop_kit.machine import MIB
 from workshop_kit.observe.http import Answer
+from workshop_kit.trials.check_api import CheckEnded
+from workshop_kit.trials.result import Finding, Verdict
 
 LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
 

@@ -15,9 +15,8 @@ import pytest
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.gameday.recorded import solution, starter
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.exercises import fixtures, incidents
-from workshop_kit.exercises.checks import logging_incident, logging_lines, logging_service
-from workshop_kit.exercises.checks.logging_service import (
+from workshop_kit.checks import logging_incident, logging_lines, logging_service
+from workshop_kit.checks.logging_service import (
     CURIOUS,
     FRAME,
     FROM_DEBUG,
@@ -35,11 +34,13 @@ from workshop_kit.exercises.checks.logging_service import (
     WRITERS,
     Log,
 )
-from workshop_kit.exercises.incidents import LogIncident
-from workshop_kit.exercises.result import Finding, Result, Verdict
+from workshop_kit.exercises import fixtures
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.jq import JqOutput
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials import incidents
+from workshop_kit.trials.incidents import LogIncident
+from workshop_kit.trials.result import Finding, Result, Verdict
 
 Case = tuple[str, Sequence[Finding]]
 FIRST = {"ts": "2026-05-18T09:00:00.000+00:00", "level": "info", "logger": "orders", "msg": "request"}

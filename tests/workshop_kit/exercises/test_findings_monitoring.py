@@ -15,16 +15,16 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from tests.workshop_kit.exercises import check_runner
-from workshop_kit.exercises.checks import (
+from workshop_kit.checks import (
     container,
     monitoring_container,
     monitoring_health,
     monitoring_metrics,
     monitoring_ratio,
 )
-from workshop_kit.exercises.checks.monitoring_container import StopObservation
-from workshop_kit.exercises.checks.monitoring_health import GONE, HERE, MOST_CONNECTIONS, OTHERWISE
-from workshop_kit.exercises.checks.monitoring_metrics import (
+from workshop_kit.checks.monitoring_container import StopObservation
+from workshop_kit.checks.monitoring_health import GONE, HERE, MOST_CONNECTIONS, OTHERWISE
+from workshop_kit.checks.monitoring_metrics import (
     CLOSED,
     KNOWN,
     ODD_METHODS,
@@ -32,9 +32,9 @@ from workshop_kit.exercises.checks.monitoring_metrics import (
     SLOW_SECONDS,
     MetricsText,
 )
-from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace import course, regions
 
 Case = tuple[str, Sequence[Finding]]

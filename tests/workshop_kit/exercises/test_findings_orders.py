@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.exercises.checks import orders
-from workshop_kit.exercises.checks.orders import Order, Placed
+from workshop_kit.checks import orders
+from workshop_kit.checks.orders import Order, Placed
 from workshop_kit.observe.http import Answer
 
 BEFORE = range(91, 101)

@@ -9,13 +9,13 @@ import pytest
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit import patience
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import control, registry, service_trial
-from workshop_kit.exercises.control import Control, Waits
-from workshop_kit.exercises.registry import Exercise
-from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.observe import jq
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.trials import control, service_trial
+from workshop_kit.trials.control import Control, Waits
+from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.workspace import regions, registry
+from workshop_kit.workspace.registry import Exercise
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 

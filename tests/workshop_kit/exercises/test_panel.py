@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from tests.waiting import wait_until
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import registry
 from workshop_kit.exercises.cards import as_text, comparison_card, exercise_page, result_card, solution_card
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.panel import ExercisePanel, ExerciseWidget
-from workshop_kit.exercises.result import Finding, Result, Verdict
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.trials.result import Finding, Result, Verdict
+from workshop_kit.workspace import regions, registry
 
 ID = "container.graceful"
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.exercises import start_failure
-from workshop_kit.exercises.build_failure import build_finding, ended_build, endless_build
-from workshop_kit.exercises.result import Finding
-from workshop_kit.exercises.start_failure import crash_reason, missing_program
-from workshop_kit.exercises.trial import Trial
 from workshop_kit.machine import MIB
 from workshop_kit.patience import VARIABLE
+from workshop_kit.trials import start_failure
+from workshop_kit.trials.build_failure import build_finding, ended_build, endless_build
+from workshop_kit.trials.result import Finding
+from workshop_kit.trials.start_failure import crash_reason, missing_program
+from workshop_kit.trials.trial import Trial
 
 STACK = """Traceback (most recent call last):
   File "<frozen runpy>", line 198, in _run_module_as_main

@@ -12,12 +12,13 @@ import pytest
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.containers import Spec
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import registry, service_trial
-from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.trial import Trial
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.trial import Trial
+from workshop_kit.workspace import registry
 
 PRINTS = "from pathlib import Path\nfor path in Path('/run/secrets').iterdir():\n    print(path.read_text(), '!')\n"
 

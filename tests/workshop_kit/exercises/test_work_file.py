@@ -13,7 +13,7 @@ import pytest
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises import work_file
 from workshop_kit.exercises.progress import Progress
-from workshop_kit.exercises.result import Verdict
+from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import regions
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]

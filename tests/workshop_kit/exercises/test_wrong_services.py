@@ -14,17 +14,18 @@ import yaml
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED
+from workshop_kit.checks import container_limits
 from workshop_kit.engine import recipes, store
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
-from workshop_kit.exercises import checkpoint, control, registry
-from workshop_kit.exercises.check_api import CheckEnded
-from workshop_kit.exercises.checks import container_limits
-from workshop_kit.exercises.control import Control
+from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
-from workshop_kit.exercises.result import Result, Verdict
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions, solutions
+from workshop_kit.trials import control
+from workshop_kit.trials.check_api import CheckEnded
+from workshop_kit.trials.control import Control
+from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.workspace import regions, registry, solutions
 from workshop_kit.workspace.folder import Workspace
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]  # on a busy machine limits are longer

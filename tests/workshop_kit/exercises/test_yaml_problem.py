@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workshop_kit.exercises.yaml_problem import MisplacedKey, YamlProblem, misplaced_keys, yaml_problem
+from workshop_kit.trials.yaml_problem import MisplacedKey, YamlProblem, misplaced_keys, yaml_problem
 
 BEGIN = "services:\n  my-service:\n    build: .\n"
 

@@ -19,10 +19,7 @@ from unittest.mock import MagicMock
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from workshop_kit.exercises import registry
-from workshop_kit.exercises.game_records import Record
 from workshop_kit.exercises.progress import as_json
-from workshop_kit.exercises.trial import HANGS, OPEN, DependencyProxies, Faults
 from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
@@ -32,7 +29,9 @@ from workshop_kit.observe.events import Event
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watch import Tables, frame
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import regions
+from workshop_kit.trials.game_records import Record
+from workshop_kit.trials.trial import HANGS, OPEN, DependencyProxies, Faults
+from workshop_kit.workspace import regions, registry
 
 VISITS = 36
 LEAST_MIB = 64

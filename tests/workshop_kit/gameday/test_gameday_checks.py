@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.workshop_kit.gameday import recorded
-from workshop_kit.exercises import registry
-from workshop_kit.exercises.check_api import Context
-from workshop_kit.exercises.checks import CHECKS, gameday
-from workshop_kit.exercises.checks.gameday import DAYS
-from workshop_kit.exercises.result import Result, Verdict
+from workshop_kit.checks import CHECKS, gameday
+from workshop_kit.checks.gameday import DAYS
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday import signals
+from workshop_kit.trials.check_api import Context
+from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.workspace import registry
 
 IDLE, BUSY = 0.4, 12.0
 """Programs that run or wait for each core."""

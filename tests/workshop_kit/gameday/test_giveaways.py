@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.exercises import registry
-from workshop_kit.exercises.registry import Exercise
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import registry
 from workshop_kit.workspace.course import notebook_cells
+from workshop_kit.workspace.registry import Exercise
 
 CAUSE_WORDS = {
     "monday": ("secret", "password"),

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.display.recorded import NOON, at
-from workshop_kit.exercises.game_records import Record
 from workshop_kit.gameday import CAUSES, after_restart, signals
 from workshop_kit.gameday.customers import Customers, ShopWatcher, Visit
 from workshop_kit.observe.events import Event
 from workshop_kit.observe.watch import Tables, frame
+from workshop_kit.trials.game_records import Record
 
 
 def visits(*good: bool) -> list[Visit]:

@@ -12,11 +12,12 @@ import pytest
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.lessons import notes, policies
+from workshop_kit.lessons import policies
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.folder import Workspace
+from workshop_room.pages import notes
 
 NOTEBOOKS = CHECKOUT / "notebooks"
 ASKED = {path.stem for path in NOTEBOOKS.glob("*.ipynb") if "w.policy(mine=" in path.read_text()}

@@ -8,18 +8,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tests.workshop_kit.audit.test_report import HOSTILE, REFERENCE, report, rule_of
+from container_audit import catalog
+from container_audit.findings import AuditReport, RuleVerdict
+from tests.container_audit.test_report import HOSTILE, REFERENCE, report, rule_of
 from tests.workshop_kit.exercises.conftest import no_engine
-from workshop_kit.audit import catalog
-from workshop_kit.audit.findings import AuditReport, RuleVerdict
-from workshop_kit.exercises import registry
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document, Progress
-from workshop_kit.exercises.result import Verdict
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials.result import Verdict
+from workshop_kit.workspace import registry
 from workshop_kit.workspace.folder import Workspace
 
 DAY = date(2026, 3, 1)

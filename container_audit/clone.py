@@ -1,0 +1,307 @@
+"""A running clone: start, open ports, requests, written files, health, stop; and the data of one run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from docker.errors import APIError
+
+from container_audit import process_tree
+from container_audit.clone_spec import HEALTH_RETRIES, STOP_SECONDS, file_size
+from container_audit.machine_load import watch_seconds
+from container_audit.prober import Prober
+from container_audit.process_signals import COLUMNS, INSIDE, Process1, from_ps, from_status
+from container_audit.process_tree import Process
+from container_audit.targets import Target
+from workshop_kit.engine.containers import DIFF_DELETED, Running
+from workshop_kit.observe.events import KILLED
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.logs import read_container, record
+from workshop_kit.patience import patient
+
+USUAL_PORTS = (8080, 80, 8000, 3000, 5000, 8081, 8888, 9000, 9090, 8443, 443, 5432, 3306, 6379, 27017)
+ALIVE_SECONDS = 1.5
+"""A clone without a port and without a health check is ready after this time."""
+LASTS_SECONDS = 4.0
+"""A clone that serves a port and runs this much longer is not expected to end by itself."""
+POLL_SECONDS = 0.05
+PROBE_SECONDS = 2.0
+KILL_SECONDS = 10.0
+"""How long the engine may take to end a clone by SIGKILL."""
+LINE_LENGTH = 4_000
+LATE_ENOUGH = 3
+"""After so many late answers no more requests are sent."""
+PROBE_PATHS = (
+    "/livez", "/readyz", "/healthz", "/health", "/live", "/ready", "/health/live", "/health/ready", "/ping", "/status",
+    "/-/healthy", "/-/ready", "/actuator/health",
+)  # fmt: skip
+ASKED_PATHS = ("/", *PROBE_PATHS, "/metrics")
+NOT_THERE = {404, 405, 501}
+_LOG_FILE = re.compile(r"(^/var/log/|/logs?/|\.log(\.\d+)?$|[._-]log$|\.(out|err)$)")
+
+
+@dataclass(frozen=True)
+class CloneStart:
+    """The result of a start: ready or ended, by which sign, after how many seconds; ``ports`` are open."""
+
+    ready: bool
+    seconds: float
+    by: str
+    ports: tuple[int, ...] = ()
+    exit_code: int | None = None
+    out_of_memory: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the clone ended by itself."""
+        return self.exit_code is not None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it runs, but was not ready in time."""
+        return not self.ready and not self.ended
+
+    @property
+    def summary(self) -> str:
+        """The end of a sentence that begins with "it"."""
+        if self.out_of_memory:
+            return f"ran out of memory after {self.seconds:.1f} s"
+        if self.exit_code == KILLED:  # the engine begins to watch the memory a moment after the start
+            return f"was killed after {self.seconds:.1f} s, probably by the kernel, for want of memory"
+        if self.ended:
+            return f"ended with code {self.exit_code} after {self.seconds:.1f} s"
+        return f"was {'' if self.ready else 'not '}ready after {self.seconds:.1f} s ({self.by})"
+
+
+@dataclass(frozen=True)
+class CloneStop:
+    """The result of a stop signal: the clone ended after ``seconds`` with ``exit_code``, or was ``killed`` then.
+
+    ``before`` is process 1 as it was when the signal was sent, ``after`` as it was before it was killed; None where
+    the engine does not tell, or it was not killed.
+    """
+
+    seconds: float
+    exit_code: int
+    killed: bool = False
+    before: Process1 | None = None
+    after: Process1 | None = None
+
+
+@dataclass(frozen=True)
+class CloneRun:
+    """One run of a clone; ``stop`` is None if it was not stopped or had ended before.
+
+    ``answers`` include that to a random path.
+    """
+
+    started: CloneStart
+    log: pd.DataFrame
+    answers: tuple[Answer, ...] = ()
+    processes: tuple[Process, ...] = ()  # those that lasted
+    log_files: Mapping[str, int] = field(default_factory=dict)  # path in the writable layer → bytes
+    stop: CloneStop | None = None
+
+    @property
+    def answers_everything(self) -> bool:
+        """Whether it answers a random path with success; then its answers prove nothing."""
+        return any(200 <= status < 300 for status in self._unknown if status)
+
+    @property
+    def _unknown(self) -> set[int | None]:
+        """The status of random paths, which no service has."""
+        return {one.status for one in self.answers if one.path not in ASKED_PATHS}
+
+    def metrics(self) -> Answer | None:
+        """Return the answer of /metrics, if that path exists."""
+        found = (one for one in self.answers if one.path == "/metrics" and one.status == 200)
+        return None if self.answers_everything else next(found, None)
+
+    def probes(self) -> tuple[Answer, ...]:
+        """Return the answers of the usual probe paths that exist or did not answer in time."""
+        missing = {None, *NOT_THERE, *self._unknown}
+        found = (one for one in self.answers if one.path in PROBE_PATHS)
+        return tuple(one for one in found if one.is_late or one.status not in missing)
+
+    def is_late(self, path: str) -> bool:
+        """Return whether a path was late, or was not asked any more since others were."""
+        asked = any(one.path == path and not one.is_late for one in self.answers)
+        return not asked and any(one.is_late for one in self.answers)
+
+    def lines(self, count: int = 3) -> str:
+        """Return the last lines of its log."""
+        return " / ".join(text[:LINE_LENGTH] for text in log_texts(self.log.tail(count)))
+
+
+def log_texts(log: pd.DataFrame) -> list[str]:
+    """Return the lines of a log as text; parsed lines as JSON."""
+    lines = []
+    for row in range(len(log)):
+        raw = log["raw"].iloc[row]
+        lines.append(str(raw) if pd.notna(raw) else json.dumps(record(log, row), default=str, ensure_ascii=False))
+    return lines
+
+
+class Clone:
+    """A created clone: start it, ask it, stop it."""
+
+    def __init__(self, running: Running, target: Target, prober: Prober) -> None:
+        self.running = running
+        self.prober = prober
+        exposed = [port.partition("/") for port in target.config.get("ExposedPorts") or {}]
+        self.exposed = tuple(int(port) for port, _, protocol in exposed if protocol == "tcp" and port.isdecimal())
+        values = [value for name, value in target.environment.items() if name.upper().endswith("PORT")]
+        named = [int(value) for value in values if value.isdecimal() and 0 < int(value) < 65536]
+        self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*named, *USUAL_PORTS)))
+        self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
+        self.address = ""
+
+    def start(self, within_seconds: float, *, until_ended: bool = False) -> CloneStart:
+        """Start it and wait until it is ready or has ended; with ``until_ended`` it must also stay up for a while."""
+        limit_seconds = patient(within_seconds)
+        alive_seconds = watch_seconds(ALIVE_SECONDS)
+        lasts_seconds = watch_seconds(LASTS_SECONDS)
+        began = time.monotonic()
+        self.running.container.start()
+        ready: CloneStart | None = None
+        while True:
+            state = self.running.inspect()["State"]
+            seconds = time.monotonic() - began
+            if state["Status"] in {"exited", "dead"}:
+                return CloneStart(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
+            self.address = self.address or self._address()
+            ready = ready or self._ready(state, seconds, long_enough=seconds > alive_seconds)
+            if ready and (not until_ended or (ready.ports and seconds > ready.seconds + lasts_seconds)):
+                return ready
+            if seconds > limit_seconds:
+                return ready or CloneStart(False, seconds, "neither a port nor a health check was good")
+            time.sleep(POLL_SECONDS)
+
+    def _ready(self, state: Mapping[str, Any], seconds: float, *, long_enough: bool) -> CloneStart | None:
+        healthy = (state.get("Health") or {}).get("Status") == "healthy"
+        if ports := self.open_ports() if self.exposed or healthy or long_enough else ():
+            return CloneStart(True, seconds, f"port {ports[0]} accepts connections", ports)
+        if healthy:
+            return CloneStart(True, seconds, "its health check is good")
+        if long_enough and not self.has_health and not (self.exposed and self.address):
+            return CloneStart(True, seconds, "it runs")
+        return None
+
+    def open_ports(self) -> tuple[int, ...]:
+        """Find the ports that accept a connection."""
+        return self.prober.open_ports(self.address, self.ports) if self.address else ()
+
+    def ask(self) -> tuple[Answer, ...]:
+        """GET a random path, then the usual ones, on the first port that speaks HTTP."""
+        answers: list[Answer] = []
+        for port in self.open_ports():
+            for path in (f"/{secrets.token_hex(6)}", *ASKED_PATHS):
+                answer = self.prober.get(f"http://{self.address}:{port}{path}", timeout_seconds=patient(PROBE_SECONDS))
+                answers.append(answer)
+                speaks_http = answer.is_late or any(one.status for one in answers)
+                if not speaks_http or sum(one.is_late for one in answers) >= LATE_ENOUGH:
+                    break
+            if any(one.status for one in answers):
+                break
+        return tuple(answers)
+
+    def processes(self) -> dict[str, Process]:
+        """Return its processes by process id; empty if it has ended."""
+        pid = str(self.running.inspect()["State"]["Pid"])
+        try:
+            listed = self.running.container.top(ps_args=f"-o {','.join(process_tree.COLUMNS)}")
+        except APIError:
+            return {}
+        return process_tree.from_ps(listed.get("Processes") or (), pid)
+
+    def still_there(self, before: Collection[str]) -> dict[str, Process]:
+        """Return those processes that it still has, with the commands that they run now."""
+        return {pid: process for pid, process in self.processes().items() if pid in before}
+
+    def log_sizes(self) -> dict[str, int]:
+        """Return the sizes in bytes of new or changed files in its writable layer with names of log files."""
+        written = [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != DIFF_DELETED]
+        paths = [path for path in written if _LOG_FILE.search(path)][:20]
+        sizes = {path: file_size(self.running.container, path) for path in paths}
+        return {path: size for path, size in sizes.items() if size is not None}
+
+    def wait_for_health(self, wanted: Collection[str], within_seconds: float) -> str:
+        """Wait for one of these health states; return the last state, also after a timeout."""
+        deadline = time.monotonic() + patient(within_seconds)
+        while True:
+            status = str((self.running.inspect()["State"].get("Health") or {}).get("Status") or "")
+            if status in wanted or time.monotonic() > deadline:
+                return status
+            time.sleep(POLL_SECONDS)
+
+    def health_checks(self) -> dict[str, int]:
+        """Return the exit codes of its last health checks (the engine keeps five), by the times they began."""
+        log = (self.running.inspect()["State"].get("Health") or {}).get("Log") or ()
+        return {str(one["Start"]): int(one["ExitCode"]) for one in log}
+
+    @property
+    def health_seconds(self) -> float:
+        """How long its health check may take to find a fault, by its own limits."""
+        check = self.running.inspect()["Config"]["Healthcheck"]
+        return float((HEALTH_RETRIES + 1) * (check["Timeout"] + check["Interval"]) / 1e9)
+
+    def freeze(self) -> None:
+        """Send SIGSTOP to its first process and, if it has a shell, to all others."""
+        if len(self.processes()) > 1:
+            with contextlib.suppress(APIError):
+                self.running.container.exec_run(["sh", "-c", "kill -STOP -1"])  # returns when all have got it
+        self.running.container.kill(signal="SIGSTOP")
+
+    def process_1(self) -> Process1 | None:
+        """Read what its process 1 does with signals: from the engine's ``ps``, else inside; None if neither tells."""
+        pid = str(self.running.inspect()["State"]["Pid"])
+        with contextlib.suppress(APIError):
+            listed = self.running.container.top(ps_args=f"-o {','.join(COLUMNS)}")
+            if found := from_ps(listed.get("Processes") or (), pid):
+                return found
+        with contextlib.suppress(APIError):
+            return from_status(self.running.read(*INSIDE))
+        return None
+
+    def stop(self, signal: str, within_seconds: float = STOP_SECONDS) -> CloneStop | None:
+        """Send a signal and, once the time is over, SIGKILL, as ``docker stop`` does; None if it had ended before."""
+        if not self._runs():
+            return None
+        before = self.process_1()
+        limit_seconds = patient(within_seconds)
+        began = time.monotonic()
+
+        with contextlib.suppress(APIError):  # it has just ended by itself
+            self.running.container.kill(signal=signal)
+        while self._runs() and time.monotonic() < began + limit_seconds:
+            time.sleep(POLL_SECONDS)
+
+        seconds = time.monotonic() - began
+        after = self.process_1() if self._runs() else None
+        killed = False
+        if self._runs():
+            with contextlib.suppress(APIError):
+                self.running.container.kill()
+                killed = True
+            self.running.container.wait(timeout=patient(KILL_SECONDS))
+        return CloneStop(seconds, int(self.running.inspect()["State"]["ExitCode"]), killed, before, after)
+
+    def _runs(self) -> bool:
+        return bool(self.running.inspect()["State"]["Running"])
+
+    def log(self) -> pd.DataFrame:
+        """Read its log as a DataFrame; the log driver keeps it under 8 MB."""
+        return read_container(self.running.container)
+
+    def _address(self) -> str:
+        """Return its address on the network of the clones; "" while it has none."""
+        networks = self.running.container.attrs["NetworkSettings"]["Networks"]
+        return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")

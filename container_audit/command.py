@@ -1,0 +1,139 @@
+"""``audit``: test any image or container against the workshop's rules."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from workshop_kit.commands.common import AsJson, exercise_service
+from workshop_kit.engine import reach
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.files import explain
+from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace.folder import HIDDEN, own_folder, own_workspace
+
+if TYPE_CHECKING:
+    from container_audit.findings import AuditReport
+    from container_audit.report_files import Form
+
+NEVER = "never"
+REPORT_IT = "Report this line: it is a fault of the audit, and says nothing about the target."
+
+
+def audit(
+    target: Annotated[str, typer.Argument(help="An image, a container, or compose:PROJECT.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Guidelines, rules or principles (config, logs.structured, F5), static or dynamic; repeatable."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on stdout, for a code host.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page to this file, too.")] = None,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Write the report to this file: .html, .sarif, .json, .txt, or as --json or --sarif say; repeatable."
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="The Dockerfile or compose file of the target, or their folder, for the lines in SARIF."),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help="Exit with 1 only if one of these does not hold; `never` for a look alone.")
+    ] = None,
+    ignore: Annotated[Path | None, typer.Option(help="A TOML file of accepted rules: rule, reason, until.")] = None,
+) -> None:
+    """Test a target against the factors and principles; exit 1 if one does not hold."""
+    with _only_a_finding_exits_1():
+        from container_audit import catalog, sources
+        from container_audit.report_files import Form, ReportFile, rendered, report_file
+        from container_audit.runner import run_audit
+        from workshop_kit.engine.reaper import temporary_session
+
+        option = _form(as_json=as_json, as_sarif=as_sarif)
+        files = [report_file(path, option) for path in output or ()]
+        if html:
+            files.append(ReportFile(html, Form.HTML))
+        for file in files:
+            file.require_writable()
+        if source:
+            sources.require(source)
+        deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
+        ignored = catalog.load_ignored(ignore) if ignore else []
+
+        locate = partial(sources.locate, source=source)
+        with temporary_session(reach.connect()) as session, TerminalReport() as progress:
+            found = run_audit(session, target, only=only or (), progress=progress, locate=locate)
+            found = _marked(found, session.engine)
+        found = catalog.accept(found, ignored, date.today())
+
+        answer(rendered(found, Form.TEXT if option is None or output else option))
+        for file in files:
+            file.write(found)
+            say(f"written: {file.path}")
+        _require_complete(found)
+    if fail_on != [NEVER] and found.failing(deciding):
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _form(*, as_json: bool, as_sarif: bool) -> Form | None:
+    """Return the form that an option asks for. Raises WrongUsage for two."""
+    from container_audit.report_files import Form
+
+    if as_json and as_sarif:
+        raise WrongUsage("--json and --sarif exclude each other.", "Choose one.")
+    if as_json:
+        return Form.JSON
+    return Form.SARIF if as_sarif else None
+
+
+@contextlib.contextmanager
+def _only_a_finding_exits_1() -> Iterator[None]:
+    """Turn every error but wrong usage into NotReady: a pipeline reads exit code 1 as a finding."""
+    from container_audit import unexpected
+    from workshop_kit.observe.masking import Mask
+
+    try:
+        yield
+    except WorkshopError as error:
+        if error.exit_code != Exit.NOT_GOOD:
+            raise
+        raise NotReady(error.what, error.next_step, output=error.output) from error
+    except (DockerException, RequestException) as error:
+        raise NotReady(Mask()(f"The engine refused a request: {error}."), "Run ./workshop doctor.") from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno:
+            raise explain(error, Path.cwd()) from error
+        raise NotReady(Mask()(unexpected.sentence(error)), REPORT_IT) from error
+
+
+def _require_complete(found: AuditReport) -> None:
+    """Raise NotReady if a rule met an error that the audit did not expect. The report is out by then."""
+    if not found.unexpected:
+        return
+    rules = ", ".join(dict.fromkeys(finding.rule.id for finding in found.unexpected))
+    raise NotReady(f"{found.unexpected[0].said} That was in {rules}; the other rules were applied.", REPORT_IT)
+
+
+def _marked(found: AuditReport, engine: Engine) -> AuditReport:
+    """Return the report; where there is a workspace, it names the exercises of ``my_service/`` that are not passed."""
+    from workshop_kit.lessons import take_home
+
+    if not (own_folder() / HIDDEN / "id").is_file():
+        return found
+    try:
+        return take_home.mark_unpassed(found, engine, exercise_service(own_workspace()))
+    except WorkshopError:  # a damaged file in the workspace: the audit itself needs none
+        return found

@@ -1,0 +1,133 @@
+"""``audit(...)`` in a notebook: progress, a card, tables, and a heat map of the verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import product
+from textwrap import fill
+from typing import Any
+
+import pandas as pd
+from matplotlib.colors import ListedColormap
+
+from container_audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
+from container_audit.report import as_card, json_of_finding, principles
+from container_audit.runner import run_audit
+from container_audit.targets import CONTAINER, IMAGE
+from workshop_kit.display.charts import INK, PAPER, new_figure, picture
+from workshop_kit.display.live import NotebookReport
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.engine import reach
+from workshop_kit.engine.reaper import temporary_session
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WrongUsage
+
+FILL = {
+    RuleVerdict.HOLDS: "#b7e0c6",
+    RuleVerdict.FAILS: "#f2b3a6",
+    RuleVerdict.CANNOT_TELL: "#e6e6e6",
+    RuleVerdict.NOT_APPLICABLE: PAPER,
+}
+EDGE = "#8c959f"
+ROW_INCHES = 0.27
+NOTE_CHARACTERS = 110
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit's report in a notebook: its display is a card."""
+
+    report: AuditReport
+
+    @property
+    def data(self) -> pd.DataFrame:
+        """A DataFrame with a row for each rule and target; the columns are the fields of ``--json``."""
+        return pd.DataFrame([_row(one, finding) for one in self.report.targets for finding in one.findings])
+
+    def heatmap(self, title: str, **before: Audit) -> Rendered:
+        """Draw the verdicts on factors and principles, with earlier audits as first columns."""
+        columns = {name: one for name, other in before.items() for one in other.report.targets}
+        for one in self.report.targets:
+            number = sum(other.target == one.target for other in columns.values())
+            columns[f"{one.target} {number + 1}" if one.target in columns else one.target] = one
+        return heatmap(title, columns)
+
+    def __str__(self) -> str:
+        return str(as_card(self.report))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Return the card, and its text version."""
+        return as_card(self.report)._repr_mimebundle_()
+
+
+def audit(target: Any, *, only: str | Iterable[str] = (), session: Session | None = None) -> Audit:
+    """Audit an image, a container or ``compose:PROJECT``, as ``./workshop audit`` does. See `runner.run_audit`.
+
+    ``target`` is a name, or a container or image object of the kit or of the docker SDK. ``only`` selects rules by one
+    or several words. Without ``session`` the audit makes a temporary one.
+    Raises WrongUsage for what names nothing, NotReady without an engine.
+    """
+    word = _word(target)
+    words = [only] if isinstance(only, str) else only
+    with nullcontext(session) if session else temporary_session(reach.connect()) as used:
+        return Audit(run_audit(used, word, only=words, progress=NotebookReport()))
+
+
+def _word(target: Any) -> str:
+    """Return the word for `targets.resolve`."""
+    if isinstance(target, str):
+        return target
+    identifier = getattr(target, "id", None)
+    if not isinstance(identifier, str):
+        sentence = f"{type(target).__name__} is neither a name nor a container nor an image."
+        raise WrongUsage(sentence, "Give a name as docker images or docker ps shows it.")
+    return f"{IMAGE if hasattr(target, 'tags') else CONTAINER}{identifier}"
+
+
+def _row(one: TargetReport, finding: RuleFinding) -> dict[str, object]:
+    evidence = "; ".join(f"{each.ran}: {each.saw}" for each in finding.evidence)
+    words = {"serves": " ".join(finding.rule.serves), "verdict": str(finding.verdict), "evidence": evidence}
+    return {"target": one.target, **json_of_finding(finding), **words}
+
+
+def verdict_table(audits: Mapping[str, TargetReport]) -> pd.DataFrame:
+    """Make a DataFrame of the verdicts, as words: principles (index: id and name) by audits (columns)."""
+    columns = {}
+    for name, audit in audits.items():
+        columns[name] = {f"{principle.id} {principle.name}": str(verdict) for principle, verdict in principles(audit)}
+    return pd.DataFrame(columns, dtype="str").fillna(str(RuleVerdict.CANNOT_TELL))
+
+
+def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
+    """Draw the verdict table: each verdict is a symbol on its color."""
+    table = verdict_table(audits)
+    figure, axes = new_figure(title, 1.4 + ROW_INCHES * len(table))
+    codes = table.map(lambda word: list(FILL).index(RuleVerdict(word)))
+    axes.pcolormesh(
+        codes, cmap=ListedColormap(list(FILL.values())), vmin=0, vmax=len(FILL) - 1, edgecolors=EDGE, linewidth=0.6
+    )
+    for row, column in product(range(len(table)), range(len(audits))):
+        symbol = RuleVerdict(table.iat[row, column]).symbol
+        axes.annotate(symbol, (column + 0.5, row + 0.5), ha="center", va="center", fontsize=9, color=INK)
+    axes.set_yticks([row + 0.5 for row in range(len(table))], list(table.index))
+    axes.set_xticks([column + 0.5 for column in range(len(audits))], list(table.columns))
+    axes.xaxis.tick_top()
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(len(audits), 3))
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    notes = [f"{name}: {one.reference}" for name, one in audits.items() if one.reference]
+    legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in RuleVerdict)
+    figure.supxlabel("\n".join([legend, *(fill(note, NOTE_CHARACTERS) for note in notes)]), fontsize=9, color=INK)
+    return picture(figure, " ".join([f"Heat map: {title}.", _describe(table), *notes]))
+
+
+def _describe(table: pd.DataFrame) -> str:
+    sentences = []
+    for name, words in table.items():
+        groups = {verdict: [index.split()[0] for index in words.index[words == verdict]] for verdict in RuleVerdict}
+        parts = "; ".join(f"{verdict}: {', '.join(members)}" for verdict, members in groups.items() if members)
+        sentences.append(f"{name}: {parts}.")
+    return " ".join(sentences)

@@ -1,0 +1,141 @@
+"""The forms of a report: text and HTML (templates), and JSON. SARIF is in `sarif`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from container_audit import catalog
+from container_audit.findings import (
+    GRAVEST,
+    AuditReport,
+    Principle,
+    RuleFinding,
+    RuleVerdict,
+    TargetReport,
+)
+from workshop_kit.display.rendered import Rendered, template
+
+CLOSING = (
+    "These rules are a choice, and they test from outside. What differs where you work? "
+    "What cannot be told from outside, only you can tell."
+)
+HERE = Path(__file__).parent
+
+
+def as_text(report: AuditReport) -> str:
+    """Return failed findings in full, findings that cannot be told in a line each, the others as a count."""
+    return _render("report.txt", report)
+
+
+def as_card(report: AuditReport) -> Rendered:
+    """Return a card for a notebook, with a text version."""
+    return Rendered(_render("report.html", report), as_text(report))
+
+
+def as_page(report: AuditReport) -> str:
+    """Return a complete page: UTF-8, light and dark theme, no external resource."""
+    return _render("report.html", report, is_page=True)
+
+
+def _render(name: str, report: AuditReport, *, is_page: bool = False) -> str:
+    return template(HERE / name).render(
+        report=report,
+        is_page=is_page,
+        style=Markup((HERE / "report.css").read_text()),  # noqa: S704 - it is ours
+        gravest=GRAVEST,
+        verdicts=RuleVerdict,
+        closing=CLOSING,
+        counts=counts,
+        identity=identity,
+        principles=principles,
+    )
+
+
+def as_json(report: AuditReport) -> dict[str, Any]:
+    """Return ``asked``, ``holds`` (no unaccepted finding fails), and ``audited``: an object for each target."""
+    return {
+        "asked": report.asked,
+        "holds": not report.failing(),
+        "audited": [_json_of_target(one) for one in report.targets],
+    }
+
+
+def _json_of_target(one: TargetReport) -> dict[str, Any]:
+    return {
+        "target": one.target,
+        "kind": one.kind,
+        "image_id": one.image_id,
+        "how": one.how,
+        "reference": one.reference,
+        "seconds": round(one.seconds, 2),
+        "counts": {verdict.name.lower(): len(one.of(verdict)) for verdict in RuleVerdict},
+        "principles": [
+            {
+                "id": principle.id,
+                "name": principle.name,
+                "verdict": verdict.name.lower(),
+                "rules": [finding.rule.id for finding in one.of_principle(principle.id)],
+                "unseen": principle.unseen,
+            }
+            for principle, verdict in principles(one)
+        ],
+        "findings": [json_of_finding(finding) for finding in one.findings],
+    }
+
+
+def json_of_finding(finding: RuleFinding) -> dict[str, Any]:
+    """Return a finding as in ``--json``."""
+    rule = finding.rule
+    return {
+        "rule": rule.id,
+        "title": rule.title,
+        "guideline": rule.guideline,
+        "serves": list(rule.serves),
+        "method": rule.method.value,
+        "severity": rule.severity.value,
+        "verdict": finding.verdict.name.lower(),
+        "accepted": finding.accepted,
+        "said": finding.said,
+        "evidence": [{"ran": one.ran, "saw": one.saw} for one in finding.evidence],
+        "why": rule.why,
+        "next_step": finding.next_step if finding.verdict is RuleVerdict.FAILS else "",
+        "seconds": round(finding.seconds, 2),
+    }
+
+
+def counts(one: TargetReport) -> str:
+    """Return the number of findings by verdict: ``21 hold, 2 do not hold (1 accepted), …``."""
+    words = {
+        RuleVerdict.HOLDS: ("holds", "hold"),
+        RuleVerdict.FAILS: ("does not hold", "do not hold"),
+        RuleVerdict.CANNOT_TELL: ("cannot be told", "cannot be told"),
+        RuleVerdict.NOT_APPLICABLE: ("is not applicable", "are not applicable"),
+    }
+    numbers = {verdict: len(one.of(verdict)) for verdict in RuleVerdict}
+    texts = {verdict: f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number}
+    if one.accepted:
+        texts[RuleVerdict.FAILS] += f" ({len(one.accepted)} accepted)"
+    return ", ".join(texts.values())
+
+
+def identity(one: TargetReport) -> str:
+    """Return kind, short image id, method and duration: ``container of the image 0f1e2d3c4b5a; …; 12 s``."""
+    words = "image" if one.kind == "image" else f"{one.kind} of the image"
+    return f"{words} {one.image_id.removeprefix('sha256:')[:12]}; {one.how}; {one.seconds:.0f} s"
+
+
+def principles(one: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
+    """Return each principle with its verdict, without those whose rules were not applied.
+
+    A principle that no rule serves is listed in a complete audit only.
+    """
+    whole = len(one.findings) == len(catalog.rules())
+    served = {identifier for rule in catalog.rules() for identifier in rule.serves}
+    return tuple(
+        (principle, one.verdict_on(principle.id))
+        for principle in catalog.principles()
+        if one.of_principle(principle.id) or (whole and principle.id not in served)
+    )

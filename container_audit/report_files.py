@@ -1,0 +1,91 @@
+"""Reports in files: the form by the ending of the name, or as an option says; each is replaced in one step."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from container_audit.findings import AuditReport
+from container_audit.report import as_json, as_page, as_text
+from container_audit.sarif import as_sarif
+from workshop_kit.errors import WrongUsage
+from workshop_kit.files import write_atomically
+
+
+class Form(StrEnum):
+    """The form of a report; the value is the option that asks for it."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    HTML = "html"
+
+
+ENDINGS = {
+    ".sarif.json": Form.SARIF,
+    ".sarif": Form.SARIF,
+    ".json": Form.JSON,
+    ".html": Form.HTML,
+    ".htm": Form.HTML,
+    ".txt": Form.TEXT,
+}
+"""What the endings of names mean, the longest first."""
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """A file that a report is written to."""
+
+    path: Path
+    form: Form
+
+    def require_writable(self) -> None:
+        """Refuse a file that cannot be written, before the audit runs. Raises WrongUsage."""
+        is_other = self.path.exists() and not self.path.is_file()
+        places = [self.path.resolve().parent, self.path] if self.path.exists() else [self.path.resolve().parent]
+        if is_other or not all(os.access(place, os.W_OK) for place in places):
+            raise WrongUsage(f"The file {self.path} cannot be written.", "Name a file in a folder that is there.")
+
+    def write(self, report: AuditReport) -> None:
+        """Write the report. Raises NotReady, and leaves an earlier file as it was, if the disk is full, say."""
+        content = f"{rendered(report, self.form)}\n".encode(errors="backslashreplace")
+        write_atomically(self.path.resolve(), content, mode=_mode(self.path))
+
+
+def report_file(path: Path, option: Form | None = None) -> ReportFile:
+    """Return the file with its form: that of the option, else that of its ending. Raises WrongUsage without either."""
+    by_name = next((form for ending, form in ENDINGS.items() if path.name.lower().endswith(ending)), None)
+    form = option or by_name
+    if form is None:
+        endings = ", ".join(ending for ending in ENDINGS if ending.count(".") == 1)
+        raise WrongUsage(f"The name {path.name} says no form.", f"End it with {endings}, or add --json or --sarif.")
+    is_json = by_name is Form.JSON and form is Form.SARIF
+    if by_name not in {None, form} and not is_json:
+        raise WrongUsage(f"--{form} and the name {path.name} contradict each other.", f"Leave out --{form}.")
+    return ReportFile(path, form)
+
+
+def rendered(report: AuditReport, form: Form) -> str:
+    """Return the report in one of its forms."""
+    match form:
+        case Form.JSON:
+            return json.dumps(as_json(report))
+        case Form.SARIF:
+            return json.dumps(as_sarif(report))
+        case Form.HTML:
+            return as_page(report)
+        case Form.TEXT:
+            return as_text(report)
+
+
+def _mode(path: Path) -> int:
+    """Return the mode of a file that is there, else that of a new file."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

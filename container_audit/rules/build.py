@@ -1,0 +1,140 @@
+"""Rules on the image: its layers, labels and tag, and the programs that run in it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+from docker.errors import APIError
+
+from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from container_audit.process_tree import programs
+from container_audit.rules.config import READ, file_evidence, file_names
+from container_audit.subject import Subject
+from workshop_kit.engine.recipes import OCI
+
+FEWEST_LABELS = 2
+WASTE_BYTES = 20 * 1024**2
+WASTE_SHARE = 0.05
+_COMMAND = re.compile(r"(/bin/sh -c #\(nop\) +)?(CMD|ENTRYPOINT)\b")
+_CONTENT_TAG = re.compile(r"([0-9a-f]{7,64}|.*[.-]g?[0-9a-f]{7,40})$")
+_COMPILER = re.compile(
+    r"(^|/)bin/((x86_64|aarch64)-[\w-]+-)?(gcc|g\+\+|cc1?|clang|cpp|rustc|cargo|javac|tcc)(-[\d.]+)?$|^usr/local/go/bin/go$"
+)
+_CACHE = re.compile(
+    r"^(var/lib/apt/lists/.+_(Packages|Sources|Release|InRelease)(\.\w+)?$"
+    r"|var/cache/(apt/([^/]+\.bin$|archives/.+\.deb$)|(dnf|libdnf5|yum|apk)/)"
+    r"|root/\.cache/|home/[^/]+/\.(cache|npm)/|root/\.npm/)"
+)
+"""Files of package managers; apt's lists are compressed in Debian's images."""
+
+
+def no_compiler(subject: Subject) -> Judgment:
+    """Find compilers by their name in a ``bin`` folder that a container sees."""
+    files = subject.read_files()
+    found = [one for one in files if one.visible and one.size_bytes and _COMPILER.search(one.path)]
+    if found:
+        return fails(f"A compiler is in it: {file_names(found)}.", *file_evidence(found))
+    return holds("None is in it.", Evidence(READ, f"{len(files)} files"))
+
+
+def little_waste(subject: Subject) -> Judgment:
+    """Add up files that a later layer hides, and caches of package managers."""
+    files = subject.read_files()
+    hidden = [one for one in files if not one.visible]
+    caches = [one for one in files if one.visible and _CACHE.search(one.path)]
+    waste = sorted([*hidden, *caches], key=lambda one: one.size_bytes, reverse=True)
+    total = sum(one.size_bytes for one in files)
+    wasted = sum(one.size_bytes for one in waste)
+    said = f"{wasted / 1e6:.1f} of {total / 1e6:.1f} MB are waste."
+    if wasted > max(WASTE_BYTES, WASTE_SHARE * total):
+        return fails(said, *file_evidence(waste))
+    return holds(said, Evidence(READ, f"{len(hidden)} files hidden by later layers, {len(caches)} of caches"))
+
+
+def labels(subject: Subject) -> Judgment:
+    """Hold if it has two labels of the OCI image specification (annotations.md) that its base does not have."""
+    config = subject.target.image["Config"].get("Labels") or {}
+    given = {
+        key.removeprefix(OCI): str(value) for key, value in config.items() if key.startswith(OCI) and value.strip()
+    }
+    inherited = {key.removeprefix(OCI) for key in _inherited(subject)} if given else set()
+    own = sorted(set(given) - inherited)
+    text = ", ".join(f"{name}={given[name]}{' (of its base)' if name in inherited else ''}" for name in sorted(given))
+    seen = Evidence("docker image inspect: Config.Labels, docker history", text or "none")
+    if len(own) >= FEWEST_LABELS:
+        return holds(f"It says {', '.join(own)}.", seen)
+    return fails(f"It has {len(own)} labels of its own that say what an image is.", seen)
+
+
+def _inherited(subject: Subject) -> set[str]:
+    """Find the labels of its base: in the history, or on an image of the engine that it is built on.
+
+    In the history the base ends with the last CMD before a step that adds files. ``docker build --label`` leaves no
+    trace there.
+    """
+    labels = subject.target.image["Config"].get("Labels") or {}
+    steps = [str(step.get("CreatedBy") or "") for step in subject.read_history()]
+    sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
+    commands = [number for number, step in enumerate(steps) if _COMMAND.match(step) and any(sizes[number:])]
+    end = commands[-1] if commands else 0
+    base, own = "\n".join(steps[:end]), "\n".join(steps[end:])
+    untold = [key for key in labels if key.startswith(OCI) and f"{key}=" not in base + own]
+    return {key for key in labels if f"{key}=" in base and f"{key}=" not in own} | {
+        key for key in untold if _has_base_with(subject, f"{key}={labels[key]}")
+    }
+
+
+def _has_base_with(subject: Subject, label: str) -> bool:
+    """Whether the engine has an image with this label whose layers are the first ones of the target."""
+    layers = subject.target.image["RootFS"]["Layers"]
+    found = subject.session.engine.client.images.list(filters={"label": label})
+    below = [one.attrs["RootFS"]["Layers"] for one in found]
+    return any(len(one) < len(layers) and layers[: len(one)] == one for one in below)
+
+
+def pinned(subject: Subject) -> Judgment:
+    """Hold for a digest or a tag made from content; fail for ``latest`` and for a tag that has moved."""
+    target = subject.target
+    reference = str(target.container["Config"]["Image"] if target.container else target.name)
+    seen = Evidence("the name it is run by", reference)
+    if "@sha256:" in reference:
+        return holds("It is named by its digest.", seen)
+    if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", reference):
+        return not_applicable("It is named by the engine's id, which only this engine knows.", seen)
+    tag = reference.rpartition("/")[2].partition(":")[2]
+    if tag in {"", "latest"}:
+        return fails("Its tag is latest, which can mean any version.", seen)
+    if _moved(subject, reference):
+        return fails(f"The tag {tag} now means another image than the one that runs.", seen)
+    if _CONTENT_TAG.fullmatch(tag):
+        return holds(f"The tag {tag} looks like one that is made from content or revision.", seen)
+    return cannot_tell(f"The owner of the tag {tag} may move it.", seen)
+
+
+def _moved(subject: Subject, reference: str) -> bool:
+    with contextlib.suppress(APIError):
+        return bool(subject.session.engine.client.images.get(reference).id != subject.target.image["Id"])
+    return False
+
+
+def single_concern(subject: Subject) -> Judgment:
+    """Count the programs of a ready clone by command, without what starts them, workers and copies of one program."""
+    run = subject.require_ready_run()
+    running = programs(run.processes)
+    seen = Evidence("docker top, once it was ready", ", ".join(one.label for one in run.processes) or "nothing")
+    if not running:
+        return cannot_tell("It had ended before its processes could be seen.", seen)
+    if len(running) > 1:
+        names = ", ".join(sorted(one.label for one in running))
+        return fails(f"{len(running)} programs run in it: {names}.", seen)
+    return holds(f"{running[0].label} runs in it.", seen)
+
+
+def self_contained(subject: Subject) -> Judgment:
+    """Hold if it gets ready on a network without other hosts; otherwise the reason is unknown."""
+    run = subject.run_normal()
+    seen = Evidence("run on an internal network", run.started.summary)
+    if run.started.ready:
+        return holds("It got ready without the internet.", seen)
+    return cannot_tell("It did not get ready, which may have another reason.", seen)

@@ -1,0 +1,102 @@
+"""Rules on confinement: user, limits, read-only root, capabilities, access to the host."""
+
+from __future__ import annotations
+
+from container_audit.findings import Evidence, Judgment, fails, holds
+from container_audit.subject import Subject
+
+_SOCKETS = ("docker.sock", "containerd.sock", "podman.sock", "crio.sock")
+_SYSTEM_FOLDERS = {"", "/run", "/var/run", "/etc", "/proc", "/sys", "/dev", "/boot", "/usr", "/var", "/root"}
+_HARMLESS_CAPABILITIES = {"NET_BIND_SERVICE"}
+_NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode")
+
+
+def non_root(subject: Subject) -> Judgment:
+    """Hold if the user is not root."""
+    user = str(subject.target.config.get("User") or "")
+    name = user.partition(":")[0]
+    seen = Evidence("docker inspect: Config.User", user or "nothing, which means root")
+    if name in {"", "root"} or (name.isdecimal() and int(name) == 0):
+        if _has_no_capability(subject):
+            return fails("It runs as root, without a capability: it can use what belongs to root, and no more.", seen)
+        return fails("It runs as root.", seen)
+    return holds(f"It runs as {user}.", seen)
+
+
+def _has_no_capability(subject: Subject) -> bool:
+    """Return whether a container was started without any capability; of an image nothing is known."""
+    host = subject.target.host
+    dropped = {name.upper().removeprefix("CAP_") for name in host.get("CapDrop") or ()}
+    if not dropped or host.get("CapAdd") or host.get("Privileged"):
+        return False
+    return subject.session.engine.dialect.drops_all(dropped)
+
+
+def limits(subject: Subject) -> Judgment:
+    """Hold if memory, CPU (quota or cores; shares are no limit) and processes are limited."""
+    host = subject.target.host
+    given = {
+        "memory": host.get("Memory") or 0,
+        "CPU": host.get("NanoCpus") or host.get("CpuQuota") or host.get("CpusetCpus") or 0,
+        "processes": max(host.get("PidsLimit") or 0, 0),
+    }
+    seen = Evidence(
+        "docker inspect: HostConfig.Memory, NanoCpus, CpuQuota, PidsLimit",
+        ", ".join(f"{name} {value or 'without limit'}" for name, value in given.items()),
+    )
+    if missing := [name for name, value in given.items() if not value]:
+        return fails(f"There is no limit on {' or '.join(missing)}.", seen)
+    return holds("All three are limited.", seen)
+
+
+def read_only(subject: Subject) -> Judgment:
+    """Hold if the root file system is read-only."""
+    is_read_only = subject.target.host.get("ReadonlyRootfs")
+    seen = Evidence("docker inspect: HostConfig.ReadonlyRootfs", str(is_read_only))
+    if is_read_only:
+        return holds("The root is read-only.", seen)
+    return fails("The root can be written to.", seen)
+
+
+def can_be_confined(subject: Subject) -> Judgment:
+    """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
+    run = subject.run_confined()
+    seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
+    if run.started.ready:
+        return holds(f"It {run.started.summary}.", seen)
+    return fails(f"Confined, it {run.started.summary}.", seen, by_time=run.started.timed_out)
+
+
+def privileges(subject: Subject) -> Judgment:
+    """Hold if all capabilities but NET_BIND_SERVICE are dropped, and no-new-privileges is set."""
+    host = subject.target.host
+    dropped, added = (
+        {name.upper().removeprefix("CAP_") for name in host.get(key) or ()} for key in ("CapDrop", "CapAdd")
+    )
+    options = list(host.get("SecurityOpt") or ())
+    seen = Evidence(
+        "docker inspect: HostConfig.CapDrop, CapAdd, Privileged, SecurityOpt",
+        f"dropped {sorted(dropped)}, added {sorted(added)}, privileged {bool(host.get('Privileged'))}, {options}",
+    )
+    if host.get("Privileged"):
+        return fails("It is privileged: it has every capability and every device.", seen)
+    if not subject.session.engine.dialect.drops_all(dropped):
+        return fails("It keeps capabilities that the engine gives by default.", seen)
+    if added - _HARMLESS_CAPABILITIES:
+        return fails(f"It was given {', '.join(sorted(added - _HARMLESS_CAPABILITIES))}.", seen)
+    if not any(one.startswith("no-new-privileges") and not one.endswith("false") for one in options):
+        return fails("no-new-privileges is not set.", seen)
+    return holds("All are dropped, and none can be gained.", seen)
+
+
+def nothing_of_the_host(subject: Subject) -> Judgment:
+    """Hold if no engine socket, no system folder and no namespace of the host is shared, not even read-only."""
+    host, mounts = subject.target.host, subject.target.mounts
+    sources = [str(one.get("Source") or "") for one in mounts if one.get("Type") == "bind"]
+    met = [one for one in sources if one.endswith(_SOCKETS) or one.rstrip("/") in _SYSTEM_FOLDERS]
+    met += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
+    modes = ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES)
+    seen = Evidence("docker inspect: Mounts, HostConfig", f"{', '.join(sources) or 'no bind mount'}; {modes}")
+    if met:
+        return fails(f"It shares with the host: {', '.join(met)}.", seen)
+    return holds("No engine's socket or system folder is mounted, and all namespaces are its own.", seen)

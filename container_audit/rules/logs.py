@@ -1,0 +1,130 @@
+"""Rules on logs: destination, structure, secrets, rotation."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from container_audit.clone import CloneRun, log_texts
+from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds
+from container_audit.subject import Subject
+from workshop_kit.observe.leaks import Surface, find
+from workshop_kit.observe.logs import record
+
+ENOUGH_SHARE = 0.9
+MOST_LINES = 2_000
+LONG_ENOUGH = 12  # characters: a shorter secret would be found by chance
+DOCKER_LOGS = "docker logs of a clone that was started, asked and stopped"
+_PAIR = re.compile(r"(?:^|\s)[A-Za-z_][\w.-]*=(?:\"[^\"]*\"|\S+)")
+_TIME_KEYS = ("ts", "time", "timestamp", "@timestamp", "datetime", "date", "t")
+_LEVEL_KEYS = ("level", "severity", "lvl", "log.level", "levelname", "loglevel", "l")
+_LEVEL = re.compile(r"trace|debug|info|notice|warn|error|err|fatal|crit|alert|emerg|panic|[1-7]0$", re.IGNORECASE)
+_ZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)? ?(Z|[+-]\d\d:?\d\d)$")
+_SINCE_1970 = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?")
+
+
+def to_streams(subject: Subject) -> Judgment:
+    """Hold if it writes at least one line to its streams, and no log file to its writable layer."""
+    run = subject.run_normal()
+    if files := _log_files(run):
+        sizes = ", ".join(f"{path} ({size} bytes)" for path, size in files.items())
+        return fails(f"It writes its log to {', '.join(files)}.", Evidence("docker diff of the clone", sizes))
+    seen = Evidence(DOCKER_LOGS, f"{len(run.log)} lines; {run.lines(2) or 'none'}")
+    if len(run.log):
+        return holds(
+            f"It wrote {len(run.log)} line{'s' if len(run.log) > 1 else ''}, and no file of a log's name.", seen
+        )
+    if run.started.exit_code == 0:
+        return cannot_tell("It ended by itself without a line.", seen)
+    said = "It wrote nothing, neither at its start, nor when asked, nor at its end."
+    return fails(said, seen, by_time=run.started.timed_out)
+
+
+def structured(subject: Subject) -> Judgment:
+    """Hold if nine of ten lines are JSON or logfmt, with a level and a time with a zone."""
+    run = subject.run_normal()
+    if files := _log_files(run):
+        return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
+    log = run.log[run.log["raw"].isna() | run.log["raw"].fillna("").str.strip().ne("")].head(MOST_LINES)
+    if len(log) == 0:
+        return cannot_tell("It wrote no line.")
+    missing = [_missing_parts(log, row) for row in range(len(log))]
+    said = f"{missing.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
+    if missing.count("") >= ENOUGH_SHARE * len(log):
+        return holds(said, Evidence(DOCKER_LOGS, run.lines(1)))
+    lines = zip(log_texts(log), missing, strict=True)
+    plain = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", text) for text, parts in lines if parts]
+    if run.started.exit_code:
+        return cannot_tell(f"It {run.started.summary}: its lines report the error.", *plain[:3])
+    return fails(said, *plain[:3])
+
+
+def no_secrets(subject: Subject) -> Judgment:
+    """Search the log for random words in place of secrets, and for the secrets in /run/secrets."""
+    canary = subject.run_with_canaries()
+    subject.mask.learn(*canary.canaries.values())
+    written = "\n".join(log_texts(canary.run.log))
+    real = {path: secret for path, secret in subject.read_file_secrets().items() if len(secret) >= LONG_ENOUGH}
+    words = "random words, and its own secrets," if real else "random words"
+    ran = f"docker logs of a clone with {words} in {', '.join((*canary.canaries, *real))}"
+    if not written:
+        return cannot_tell("It wrote nothing.", Evidence(ran, "nothing"))
+    found = find({**canary.canaries, **real}, [Surface.of("log", "clone", written)])
+    if len(found):
+        names, encoding = found["secret"].iloc[0], found["encoding"].iloc[0]
+        seen = Evidence(ran, f"found ({encoding}) in {len(canary.run.log)} lines")
+        return fails(f"The value of {names} stands in its log.", seen)
+    if canary.run.started.timed_out:
+        seen = Evidence(ran, f"it {canary.run.started.summary}")
+        return cannot_tell("None of them is in its log so far, but a clone of it did not get ready.", seen)
+    return holds("None of them is in its log.", Evidence(ran, f"looked at {len(canary.run.log)} lines"))
+
+
+def rotation(subject: Subject) -> Judgment:
+    """Hold for json-file with max-size and for ``local``; fail for ``none`` and for non-blocking mode."""
+    config = subject.target.host.get("LogConfig") or {}
+    driver, options = str(config.get("Type") or ""), dict(config.get("Config") or {})
+    words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
+    seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
+    dialect = subject.session.engine.dialect
+    if not dialect.tells_log_options:
+        return cannot_tell(f"{dialect.product} does not say which options a log has.", seen)
+    if driver == "none":
+        return fails("The driver none throws every line away.", seen)
+    if options.get("mode") == "non-blocking":
+        return fails("In mode non-blocking lines are dropped when its buffer is full.", seen)
+    if driver == "json-file" and options.get("max-size", "-1") == "-1":
+        return fails("json-file without max-size grows without end.", seen)
+    if driver in {"json-file", "local"}:
+        return holds(f"{driver} is limited.", seen)
+    return cannot_tell(f"The log driver {driver or 'of the engine'} stores lines elsewhere.", seen)
+
+
+def _log_files(run: CloneRun) -> dict[str, int]:
+    return {path: size for path, size in run.log_files.items() if size}
+
+
+def _missing_parts(log: pd.DataFrame, row: int) -> str:
+    """Name what a line lacks: structure, time, level; "" if it has all."""
+    raw = log["raw"].iloc[row]
+    if pd.isna(raw):
+        line = record(log, row)
+        if log["ts"].iloc[row] != log["received"].iloc[row]:
+            line["ts"] = log["ts"].iloc[row].isoformat()  # the reader has parsed it
+    elif len(_PAIR.findall(raw)) >= 2 and _PAIR.match(raw.strip()):
+        line = dict(pair.strip().split("=", 1) for pair in _PAIR.findall(raw))
+    else:
+        return "a structure"
+    missing = {"a time with a zone": not _has_time(line), "a level": not _has_level(line)}
+    return " and ".join(what for what, is_missing in missing.items() if is_missing)
+
+
+def _has_time(line: dict[str, Any]) -> bool:
+    values = [str(line[key]).strip('"') for key in line if key.lower() in _TIME_KEYS]
+    return any(_ZONED.fullmatch(value) or _SINCE_1970.fullmatch(value) for value in values)
+
+
+def _has_level(line: dict[str, Any]) -> bool:
+    return any(_LEVEL.match(str(line[key]).strip('"')) for key in line if key.lower() in _LEVEL_KEYS)

@@ -1,0 +1,125 @@
+"""Rules on monitoring: health check, probes, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from container_audit.findings import Evidence, Judgment, cannot_tell, fails, holds, not_applicable
+from container_audit.subject import FrozenRun, Subject
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.scrape import parse_line, samples
+
+FAST_SECONDS = 1.0
+LIVENESS = ("/livez", "/live", "/health/live", "/-/healthy")
+"""Paths for liveness; /healthz and /health may also mean readiness."""
+TOLERANCE_SECONDS = 0.25
+"""A probe with a timeout of one second may answer a little later."""
+EVERYTHING = "It answers any path with a success, also a random one: its answers say nothing."
+
+
+def health_check(subject: Subject) -> Judgment:
+    """Hold if image or container defines a health check; without a port, named or seen open, it may be a job."""
+    test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
+    seen = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
+    if is_checked(subject):
+        return holds("One is defined.", seen)
+    if subject.target.config.get("ExposedPorts") or subject.target.host.get("PortBindings"):
+        return fails("It serves a port, and none is defined.", seen)
+    if ports := subject.seen_ports():
+        opened = Evidence("connections from outside", f"open: {', '.join(map(str, ports))}")
+        return fails(f"Port {ports[0]} accepts connections, and none is defined.", seen, opened)
+    return cannot_tell("None is defined; it names no port, and a job that ends by itself needs none.", seen)
+
+
+def is_checked(subject: Subject) -> bool:
+    """Return whether the image or the container defines a health check."""
+    return ((subject.target.config.get("Healthcheck") or {}).get("Test") or ["NONE"]) != ["NONE"]
+
+
+def health_truthful(subject: Subject) -> Judgment:
+    """Hold if the health check fails when all processes are stopped by SIGSTOP."""
+    if not is_checked(subject):
+        return not_applicable("No health check is defined.")
+    return judge_frozen(subject.freeze_processes())
+
+
+def judge_frozen(frozen: FrozenRun) -> Judgment:
+    """Judge a health check by what it said of stopped processes; a check that found them well is no matter of time."""
+    ran = "docker kill --signal STOP, with the check asked every 0.5 s"
+    seen = Evidence(ran, f"healthy, then {frozen.health} after {frozen.seconds:.1f} s")
+    if frozen.health == "unhealthy":
+        return holds(f"It was unhealthy {frozen.seconds:.1f} s after its processes had stopped.", seen)
+    if frozen.good_checks > 1:  # the first may have begun before
+        return fails(f"It said {frozen.health} while all of its processes were stopped.", seen)
+    return fails(
+        f"It still said {frozen.health} {frozen.seconds:.0f} s after its processes had stopped.", seen, by_time=True
+    )
+
+
+def probes_fast(subject: Subject) -> Judgment:
+    """Hold if the usual probe paths (/livez, /healthz …) answer within a second, with any status."""
+    run = subject.require_ready_run()
+    if not any(one.status or one.is_late for one in run.answers):
+        return not_applicable("Nothing speaks HTTP on its ports.")
+    probes = run.probes()
+    if not probes:
+        seen = Evidence("GET", ", ".join(one.path for one in run.answers))
+        said = "None of the usual paths is there; yours may have another name."
+        return cannot_tell(EVERYTHING if run.answers_everything else said, seen)
+    evidence = [Evidence("GET", _described(one)) for one in probes]
+    if slow := [one for one in probes if one.is_late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]:
+        return fails(f"{slow[0].path} needs more than a second.", *evidence, by_time=True)
+    slowest = max(probes, key=lambda one: one.seconds)
+    return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *evidence)
+
+
+def liveness_alone(subject: Subject) -> Judgment:
+    """Hold if liveness answers in a clone without backing services."""
+    run = subject.require_ready_run()
+    answers = [one for one in run.probes() if one.path in LIVENESS]
+    if not answers:
+        said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
+        return cannot_tell(EVERYTHING if run.answers_everything else said)
+    seen = [Evidence("GET, with nothing else on its network", _described(one)) for one in answers]
+    if wrong := [one for one in answers if (one.status or 0) >= 500]:
+        return fails(f"{wrong[0].path} answers {wrong[0].status} without its backing services.", *seen)
+    if late := [one for one in answers if one.is_late]:
+        said = f"{late[0].path} does not answer in time without its backing services."
+        return fails(said, *seen, by_time=True)
+    return holds(f"{answers[0].path} answers without any other service.", *seen)
+
+
+def metrics_valid(subject: Subject) -> Judgment:
+    """Hold if /metrics is valid exposition format."""
+    run = subject.require_ready_run()
+    answer = run.metrics()
+    if answer is None:
+        said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
+        if run.is_late("/metrics"):
+            said = "It did not answer in time: whether it has /metrics is not known."
+        return cannot_tell(EVERYTHING if run.answers_everything else said)
+    if wrong := list(mistakes(answer.body)):
+        said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."
+        return fails(said, *(Evidence("GET /metrics", one) for one in wrong[:3]))
+    seen = Evidence("GET /metrics", f"{len(answer.body.encode())} bytes")
+    count = len(list(samples(answer.body)))
+    return holds(f"{count} samples, all well-formed.", seen) if count else fails("It is empty.", seen)
+
+
+def mistakes(text: str) -> Iterator[str]:
+    """Yield the mistakes for which Prometheus refuses a text, by line; prometheus_client's parser names no lines.
+
+    >>> list(mistakes("# TYPE up number\\nup one"))
+    ['line 1 is no TYPE: # TYPE up number', 'line 2 is no sample: up one', 'the last line has no end']
+    """
+    for number, line in enumerate(map(str.strip, text.split("\n")), 1):
+        try:
+            parse_line(line)
+        except ValueError:
+            yield f"line {number} is no {'TYPE' if line.startswith('#') else 'sample'}: {line}"
+    if text and not text.endswith("\n"):
+        yield "the last line has no end"
+
+
+def _described(answer: Answer) -> str:
+    return f"{answer.path}: {answer} after {answer.seconds:.2f} s"

@@ -1,0 +1,138 @@
+"""Run an audit: find the targets, apply the rules, collect the findings."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from docker.errors import APIError
+
+from container_audit import catalog, machine_load, unexpected
+from container_audit.findings import (
+    AuditReport,
+    Evidence,
+    Judgment,
+    Method,
+    Rule,
+    RuleFinding,
+    TargetReport,
+    cannot_tell,
+    not_applicable,
+)
+from container_audit.sources import Sources
+from container_audit.subject import Subject
+from container_audit.targets import Target, resolve
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.masking import Mask
+from workshop_kit.progress import Report, Step, silent
+
+NOTHING_RUN = "looked at, nothing was run"
+CLONED = "a clone was run, on a network that leads nowhere"
+NO_CONTAINER = not_applicable("That is decided when a container of it is started.")
+SENTENCE_LENGTH = 600
+Locate = Callable[[Target], Sources]
+
+
+def unknown_sources(_: Target) -> Sources:
+    """Return no file of a target."""
+    return Sources()
+
+
+def run_audit(
+    session: Session,
+    word: str,
+    *,
+    only: Iterable[str] = (),
+    progress: Report = silent,
+    locate: Locate = unknown_sources,
+) -> AuditReport:
+    """Audit an image, a container, or ``compose:PROJECT``.
+
+    ``only`` selects rules (see `catalog.chosen`); ``locate`` finds the files that a target is made from.
+    Raises WrongUsage for unknown words; an error in a rule becomes a finding with the verdict "cannot be told".
+    """
+    rules = catalog.chosen(only)
+    targets = resolve(session.engine, word)
+    runs_clones = any(rule.method is Method.DYNAMIC for rule in rules)
+    reports = []
+    for target in targets:
+        subject = Subject(session, target, runs_clones=runs_clones)
+        report = _audit_target(subject, rules, progress)
+        reports.append(replace(report, sources=locate(target)))
+    return AuditReport(word, tuple(reports))
+
+
+def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> TargetReport:
+    """Apply all rules, the dynamic ones in threads, since these wait for clones."""
+    started, target, findings = time.monotonic(), subject.target, []
+    task = f"Audit of {Mask()(target.name, 60)}"
+    dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
+    whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
+    with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
+        try:
+            futures = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic}
+            for rule in rules:
+                progress(Step(task, done / whole, rule.title))
+                found = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
+                findings.append(_masked(found, subject.mask))
+                done += rule.cost_seconds
+        finally:
+            subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
+    progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
+    return TargetReport(
+        target=Mask()(target.name),
+        kind=target.kind,
+        image_id=str(target.image["Id"]),
+        how=CLONED if dynamic else NOTHING_RUN,
+        findings=tuple(findings),
+        seconds=time.monotonic() - started,
+        image_name=Mask()(target.image_name),
+    )
+
+
+def judge(subject: Subject, rule: Rule) -> RuleFinding:
+    """Apply a rule; any error becomes "cannot be told". The finding is not masked yet.
+
+    A failure by the clock alone cannot be told either, if this machine was too busy meanwhile.
+    """
+    started = time.monotonic()
+    is_unexpected = False
+    try:
+        judged = NO_CONTAINER if rule.of_containers and not subject.target.container else function_of(rule)(subject)
+    except WorkshopError as unknown:
+        judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
+    except (APIError, OSError) as refused:
+        judged = cannot_tell(f"The engine refused a request: {refused}.")
+    except Exception as error:
+        judged = cannot_tell(unexpected.sentence(error))
+        is_unexpected = True
+    if judged.by_time and (excuse := machine_load.now().excuse):
+        judged = cannot_tell(f"{judged.said} {excuse}", *judged.evidence)
+    seconds = time.monotonic() - started
+    return RuleFinding(
+        rule,
+        judged.verdict,
+        judged.said,
+        judged.evidence,
+        seconds,
+        own_next_step=judged.next_step,
+        is_unexpected=is_unexpected,
+    )
+
+
+def _masked(finding: RuleFinding, mask: Mask) -> RuleFinding:
+    """Return the finding without the secrets that the audit has seen so far."""
+    evidence = tuple(Evidence(mask(one.ran), mask(one.saw)) for one in finding.evidence)
+    return replace(finding, said=mask(finding.said, SENTENCE_LENGTH), evidence=evidence)
+
+
+def function_of(rule: Rule) -> Callable[[Subject], Judgment]:
+    """Return the function that judges by a rule: ``config.fails-fast`` is `rules.config.fails_fast`."""
+    guideline, _, name = rule.id.partition(".")
+    module = importlib.import_module(f"container_audit.rules.{guideline}")
+    function: Callable[[Subject], Judgment] = getattr(module, name.replace("-", "_"))
+    return function

@@ -1,0 +1,144 @@
+"""The files that a target is made from, as far as they are known: its Dockerfile, and its service in a compose file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from container_audit.compose_files import ComposeFile, ComposeService, read_compose_file
+from container_audit.dockerfiles import Dockerfile, read_dockerfile
+from container_audit.targets import Target
+from workshop_kit.engine.labels import COMPOSE_PROJECT, COMPOSE_SERVICE
+from workshop_kit.errors import WorkshopError, WrongUsage
+
+if TYPE_CHECKING:
+    from container_audit.findings import Rule
+
+DOCKERFILES = ("Dockerfile", "Containerfile")
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+COMPOSE_CONFIG_FILES = "com.docker.compose.project.config_files"
+FIRST_LINE = 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of a file; ``uri`` is relative to the root of its repository."""
+
+    uri: str
+    line: int = FIRST_LINE
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files of a target: None where one is not known. ``service`` is an entry of ``compose_file``."""
+
+    dockerfile: Dockerfile | None = None
+    compose_file: ComposeFile | None = None
+    service: ComposeService | None = None
+
+    def place_of(self, rule: Rule, said: str) -> Place | None:
+        """Return the place that a finding is about; None if no file of the target is known.
+
+        What a service says goes over what its image says.
+        """
+        if self.service and self.compose_file:
+            for key in rule.compose_keys:
+                if key in self.service.keys:
+                    return Place(relative_uri(self.compose_file.path), self.service.keys[key])
+        if self.dockerfile and (rule.instructions or not self.compose_file):
+            return Place(relative_uri(self.dockerfile.path), self.dockerfile.line_of(rule.instructions, said))
+        if self.compose_file:
+            line = self.service.line if self.service else self.compose_file.services_line
+            return Place(relative_uri(self.compose_file.path), line)
+        return None
+
+
+def require(source: Path) -> None:
+    """Read what ``--source`` names, a file or a folder. Raises WrongUsage if there is nothing that can be read."""
+    paths = _files_at(source)
+    if not paths:
+        raise WrongUsage(f"There is no Dockerfile and no compose file at {source}.", "Name another file or folder.")
+    for path in paths:
+        try:
+            _read(path)
+        except WorkshopError as unusable:
+            raise WrongUsage(unusable.what, "Name another file or folder.") from unusable
+
+
+def locate(target: Target, source: Path | None = None) -> Sources:
+    """Find the files of a target: those at ``source``, and of the kinds that are not there, those in this folder.
+
+    A file in this folder counts if it fits the target: a compose file by the project of the container, a Dockerfile by
+    its instructions.
+    """
+    named = list(_readable(_files_at(source))) if source else []
+    here = list(_readable(_files_at(Path.cwd())))
+    compose_files = [one for one in named if isinstance(one, ComposeFile)]
+    if not compose_files:
+        compose_files = [one for one in here if isinstance(one, ComposeFile) and _has(one, target)]
+    compose_file = compose_files[0] if compose_files else None
+    service = _service_in(compose_file, target) if compose_file else None
+
+    dockerfiles = [one for one in named if isinstance(one, Dockerfile)]
+    if not dockerfiles and service and service.dockerfile:
+        dockerfiles = [one for one in _readable([service.dockerfile]) if isinstance(one, Dockerfile)]
+    if not dockerfiles:
+        config = target.image["Config"]
+        dockerfiles = [one for one in here if isinstance(one, Dockerfile) and one.may_make(config)]
+    return Sources(dockerfiles[0] if dockerfiles else None, compose_file, service)
+
+
+def relative_uri(path: Path) -> str:
+    """Return a file's address in its git repository, as code hosts want it; without git, from the current folder."""
+    file = path.resolve()
+    here = Path.cwd().resolve()
+    repositories = [folder for folder in file.parents if (folder / ".git").exists()]
+    root = file.parent
+    if repositories:
+        root = repositories[0]
+    elif file.is_relative_to(here):
+        root = here
+    return quote(file.relative_to(root).as_posix())
+
+
+def _files_at(source: Path) -> list[Path]:
+    """Return a file, or the compose files and Dockerfiles in a folder."""
+    if not source.is_dir():
+        return [source] if source.exists() else []
+    return [source / name for name in (*COMPOSE_FILES, *DOCKERFILES) if (source / name).is_file()]
+
+
+def _read(path: Path) -> ComposeFile | Dockerfile:
+    return read_compose_file(path) if path.suffix in {".yaml", ".yml"} else read_dockerfile(path)
+
+
+def _readable(paths: list[Path]) -> Iterator[ComposeFile | Dockerfile]:
+    """Yield what the files hold, without those that cannot be read."""
+    for path in paths:
+        with contextlib.suppress(WorkshopError, FileNotFoundError):
+            yield _read(path)
+
+
+def _has(compose_file: ComposeFile, target: Target) -> bool:
+    """Return whether a container is one of the project of a compose file."""
+    labels = _labels(target)
+    files = labels.get(COMPOSE_CONFIG_FILES, "").split(",")
+    is_its_project = labels.get(COMPOSE_PROJECT) == compose_file.project or str(compose_file.path.resolve()) in files
+    return is_its_project and labels.get(COMPOSE_SERVICE) in compose_file.services
+
+
+def _service_in(compose_file: ComposeFile, target: Target) -> ComposeService | None:
+    """Return the service of a container, or the one that runs an image."""
+    service = compose_file.services.get(_labels(target).get(COMPOSE_SERVICE, ""))
+    if service:
+        return service
+    return next((one for one in compose_file.services.values() if one.image == target.image_name), None)
+
+
+def _labels(target: Target) -> dict[str, str]:
+    """Return the labels of a container; an image has none that compose gave it for a service."""
+    return dict(target.config.get("Labels") or {}) if target.container else {}

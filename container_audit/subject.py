@@ -1,0 +1,306 @@
+"""The subject of the rules: one target, its image, its files, and clones of it.
+
+Each ``read_…`` and ``run_…`` method works at its first call; after that all rules share its result, from any thread.
+At most AT_ONCE clones run at the same time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar
+
+from docker.errors import APIError
+
+from container_audit import machine_load, prober
+from container_audit.clone import KILL_SECONDS, Clone, CloneRun, CloneStart
+from container_audit.clone_spec import (
+    MountedFiles,
+    clone_spec,
+    confined,
+    copied_files,
+    create,
+    limit_writes,
+    private_network,
+    read_mounted_files,
+)
+from container_audit.prober import Prober
+from container_audit.targets import Target
+from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
+from workshop_kit.engine.session import Session
+from workshop_kit.errors import WorkshopError
+from workshop_kit.observe.layers import Member, members
+from workshop_kit.observe.leaks import new_canary
+from workshop_kit.observe.masking import Mask, is_secret_name, secrets_among
+from workshop_kit.patience import patient
+
+AT_ONCE = 3
+READY_SECONDS = 15.0
+HEALTHY_SECONDS = 8.0
+"""A health check of a ready clone that is not good after this time is not expected to become so."""
+SETTLE_SECONDS = 0.7
+CANARY_STOP_SECONDS = 2.0
+CANARY_VARIABLE = "WORKSHOP_AUDIT_PASSWORD"
+PORT_VARIABLE = "PORT"
+"""Platforms pass the port in this variable; it is tried on every target."""
+HANGS_WITHIN_SECONDS = 12.0
+_SETTINGS = "Audit a container of it that has its settings."
+_ALONE = "A clone is alone on its network: it may need a service there."
+
+
+Result = TypeVar("Result")
+
+
+def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Run a method once per object and keep its result: other threads wait for it. An exception is not kept."""
+
+    @wraps(compute)
+    def call(owner: Any) -> Result:
+        kept: dict[str, Any] = owner.__dict__
+        name = f"result of {compute.__name__}"
+        with kept.setdefault(f"lock of {compute.__name__}", threading.RLock()):
+            if name not in kept:
+                kept[name] = compute(owner)
+            result: Result = kept[name]
+            return result
+
+    return call
+
+
+@dataclass(frozen=True)
+class CanaryRun:
+    """A run with random words as secrets and with another port (``moved``: variable to old and new port)."""
+
+    run: CloneRun
+    canaries: Mapping[str, str]
+    moved: Mapping[str, tuple[int, int]]
+    still_on: tuple[int, ...] = ()
+    now_on: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class FrozenRun:
+    """The health of a clone ``seconds`` after its processes were stopped, and how many checks found it well since.
+
+    The first of them may have begun before.
+    """
+
+    health: str
+    seconds: float
+    good_checks: int = 0
+
+
+class Subject:
+    """A target as the rules see it, with clones on a private network, each without any other service.
+
+    ``runs_clones`` says whether the audit has dynamic rules.
+    """
+
+    def __init__(self, session: Session, target: Target, *, runs_clones: bool = False) -> None:
+        self.session = session
+        self.target = target
+        self._stack = contextlib.ExitStack()
+        self._slots = threading.Semaphore(AT_ONCE)
+        self._stopped = ""  # the reason why no further clone starts
+        self.runs_clones = runs_clones
+        self.mask = Mask(secrets_among(target.image_environment).values())
+        self.mask.learn(*secrets_among(target.environment).values(), *self.read_file_secrets().values())
+
+    def close(self) -> None:
+        """Remove clones and the network; no further clone starts."""
+        self._stopped = "The audit has ended."
+        with contextlib.suppress(WorkshopError):  # a normal clone that no rule has looked at says so
+            self._stack.close()
+
+    @once
+    def read_history(self) -> list[Mapping[str, Any]]:
+        """Read ``docker history`` of the image, oldest step first."""
+        return list(reversed(self._image().history()))
+
+    @once
+    def read_files(self) -> list[Member]:
+        """Read the files of all layers. Raises WorkshopError if the image is too large."""
+        return members(self._image())
+
+    @once
+    def read_file_secrets(self) -> dict[str, str]:
+        """Read the files in /run/secrets: path to text. They are masked in the report and searched for in the log."""
+        found = [one.texts() for one in self._read_mounted_files() if one.folder == SECRETS_FOLDER]
+        return {path: text.strip() for texts in found for path, text in texts.items() if text.strip()}
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The variables of a container that differ from its image's."""
+        image = self.target.image_environment
+        return {name: value for name, value in self.target.environment.items() if image.get(name) != value}
+
+    @property
+    def stop_signal(self) -> str:
+        """The name of the signal that ``docker stop`` sends it."""
+        return str(self.target.config.get("StopSignal") or "SIGTERM")
+
+    @once
+    def run_normal(self) -> CloneRun:
+        """Run a clone with the target's settings: start it, send requests, look at it, stop it."""
+        self._require_not_stopped()
+        started, clone, block = self._start_normal()
+        with block:
+            if started.ended:
+                return CloneRun(started, clone.log())
+            time.sleep(SETTLE_SECONDS)
+            answers = clone.ask()
+            processes = clone.processes()
+            if len(processes) > 1:  # one that only helps may be slow to end
+                time.sleep(patient(SETTLE_SECONDS))
+                processes = clone.still_there(processes)
+            files = clone.log_sizes()
+            stop = clone.stop(self.stop_signal)
+            return CloneRun(started, clone.log(), answers, tuple(processes.values()), files, stop)
+
+    @once
+    def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
+        """Start the normal clone until it is ready; then other clones may start. `run_normal` or `close` ends it."""
+        with contextlib.ExitStack() as block:
+            clone = block.enter_context(self._clone(self._spec()))
+            return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())
+
+    def _require_ready(self) -> None:
+        """Raise WorkshopError if the normal clone did not get ready."""
+        if not self._start_normal()[0].ready:
+            self.require_ready_run()
+
+    def seen_ports(self) -> tuple[int, ...]:
+        """Return the ports that were seen open in a clone; none if the audit runs no clone, or it did not start."""
+        if not self.runs_clones:
+            return ()
+        with contextlib.suppress(WorkshopError, APIError, OSError):  # the dynamic rules say why
+            return self._start_normal()[0].ports
+        return ()
+
+    def require_ready_run(self) -> CloneRun:
+        """Return the normal run. Raises WorkshopError if the clone did not get ready."""
+        run = self.run_normal()
+        if not run.started.ready:
+            sentence = f"A clone of it did not get ready: it {run.started.summary}."
+            advice = _SETTINGS if not self.given else _ALONE
+            if not run.started.ended:  # load may be the whole cause
+                advice = machine_load.now().excuse or advice
+            raise WorkshopError(sentence, advice, output=run.lines())
+        return run
+
+    @once
+    def run_without_settings(self) -> CloneRun:
+        """Run a clone with the environment of the image alone."""
+        if not self.given:
+            return self.run_normal()
+        with self._clone(replace(self._spec(), environment=self.target.image_environment)) as clone:
+            return CloneRun(clone.start(READY_SECONDS, until_ended=True), clone.log())
+
+    @once
+    def restart_after_kill(self) -> CloneStart:
+        """Kill a ready clone and start it again."""
+        self._require_ready()
+        with self._clone(self._spec()) as clone:
+            clone.start(READY_SECONDS)
+            clone.running.container.kill()
+            clone.running.container.wait(timeout=patient(KILL_SECONDS))
+            return clone.start(READY_SECONDS)
+
+    @once
+    def run_confined(self) -> CloneRun:
+        """Run a clone with a read-only root and without capabilities."""
+        self._require_ready()
+        with self._clone(confined(self._spec())) as clone:
+            return CloneRun(clone.start(READY_SECONDS), clone.log())
+
+    @once
+    def freeze_processes(self) -> FrozenRun:
+        """Send SIGSTOP to the processes of a healthy clone, and watch its health."""
+        self._require_ready()
+        with self._clone(self._spec()) as clone:
+            clone.start(READY_SECONDS)
+            before = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
+            if before != "healthy":
+                advice = machine_load.now().excuse or _ALONE
+                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", advice)
+            clone.freeze()
+            checked_before = clone.health_checks()
+            started = time.monotonic()
+            after = clone.wait_for_health({"unhealthy"}, max(HANGS_WITHIN_SECONDS, clone.health_seconds))
+            seconds = time.monotonic() - started
+            checks = {start: code for start, code in clone.health_checks().items() if start not in checked_before}
+            return FrozenRun(after, seconds, sum(code == 0 for code in checks.values()))
+
+    @once
+    def run_with_canaries(self) -> CanaryRun:
+        """Run a clone with random words as secrets, and with another port."""
+        environment = self.target.environment
+        secret = {*secrets_among(environment), *filter(is_secret_name, environment)}
+        canaries = {name: new_canary() for name in sorted({*secret, CANARY_VARIABLE})}
+        ports = {str(port): (port, port + 1111) for port in self._start_normal()[0].ports}
+        given = {PORT_VARIABLE: next(iter(ports), ""), **environment}
+        moved = {
+            name: ports[value] for name, value in given.items() if name.upper().endswith("PORT") and value in ports
+        }
+        changed = {name: str(new) for name, (_, new) in moved.items()}
+        with self._clone(replace(self._spec(), environment={**environment, **canaries, **changed})) as clone:
+            clone.ports = (*clone.ports, *(new for _, new in moved.values()))
+            started = clone.start(READY_SECONDS)
+            open_ports = clone.open_ports()
+            still = tuple(old for old, _ in moved.values() if old in open_ports)
+            now = tuple(new for _, new in moved.values() if new in open_ports)
+            clone.ask()
+            clone.stop(self.stop_signal, CANARY_STOP_SECONDS)
+            return CanaryRun(CloneRun(started, clone.log()), canaries, moved, still, now)
+
+    def _image(self) -> Any:
+        return self.session.engine.client.images.get(self.target.image["Id"])
+
+    @once
+    def _read_mounted_files(self) -> list[MountedFiles]:
+        return read_mounted_files(self.session, self.target.container) if self.target.container else []
+
+    @once
+    def _network(self) -> str:
+        """Create the network of the clones and return its name."""
+        return self._stack.enter_context(private_network(self.session))
+
+    @once
+    def _prober(self) -> Prober:
+        """Start the container that asks the clones. Raises NotReady where its image is missing."""
+        return self._stack.enter_context(prober.start(self.session, self._network()))
+
+    @once
+    def _spec(self) -> Spec:
+        """Create the network and the copies of mounted files, and return a clone's spec."""
+        network = self._network()
+        files = copied_files(self.session, self.target.image["Id"], self._read_mounted_files())
+        return clone_spec(self.target, self.target.environment, network, self._stack.enter_context(files))
+
+    @contextlib.contextmanager
+    def _clone(self, spec: Spec) -> Iterator[Clone]:
+        """Create a clone in one of the slots. Raises WorkshopError after one was killed because it wrote too much."""
+        with self._slots:
+            self._require_not_stopped()
+            over = threading.Event()
+            own_prober = self._prober()
+            with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
+                self._stack.callback(running.remove)  # `close` ends a clone that is still at work
+                watching = pool.submit(limit_writes, running, over)
+                try:
+                    yield Clone(running, self.target, own_prober)
+                except APIError as refused:
+                    raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
+                finally:
+                    over.set()
+                    self._stopped = self._stopped or watching.result()
+            self._require_not_stopped()
+
+    def _require_not_stopped(self) -> None:
+        if self._stopped:
+            raise WorkshopError(self._stopped)

@@ -1,0 +1,163 @@
+"""The command without an engine: exit code 1 is a finding and nothing else; reports go where they are named."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+from docker.errors import APIError
+
+from container_audit import runner
+from container_audit.rules import monitoring
+from container_audit.targets import Target
+from workshop_kit import cli
+from workshop_kit.engine import reach, reaper
+from workshop_kit.errors import Exit, WorkshopError, WrongUsage
+
+Command = Callable[..., int]
+CHECKED: dict[str, Any] = {"Healthcheck": {"Test": ["CMD", "true"]}, "ExposedPorts": {"8080/tcp": {}}}
+UNCHECKED: dict[str, Any] = {"ExposedPorts": {"8080/tcp": {}}}
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Run the audit of an image that is known by its settings alone, and return the exit code."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORKSHOP_WORKSPACE", "/no/such")
+    monkeypatch.setattr(reach, "connect", lambda: None)
+    monkeypatch.setattr(reaper, "temporary_session", lambda _: nullcontext(SimpleNamespace(engine=None)))
+
+    def run(*words: str, config: dict[str, Any] = CHECKED) -> int:
+        image = Target("shop:1", {"Id": "sha256:" + "0" * 64, "Config": config})
+        monkeypatch.setattr(runner, "resolve", lambda *_: (image,))
+        monkeypatch.setattr(sys, "argv", ["workshop", "audit", "shop:1", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0)
+
+    return run
+
+
+def raising(error: Exception) -> Callable[..., NoReturn]:
+    """A function that raises this error."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail
+
+
+def test_a_finding_is_1_and_none_is_0(command: Command) -> None:
+    """An image with a health check, and one without."""
+    assert command("--only", "monitoring.health-check") == Exit.GOOD
+    assert command("--only", "monitoring.health-check", config=UNCHECKED) == Exit.NOT_GOOD
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--sarif",), ("--fail-on", "never")])
+def test_an_error_in_a_rule_is_3_beside_what_the_others_found(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    """The rule cannot be told, the report is complete, and one sentence names the error without a traceback."""
+    wrong = ValueError("Exceeds the limit (4300 digits) for integer string conversion")
+    monkeypatch.setattr(monitoring, "health_check", raising(wrong))
+    rules = "monitoring.health-check,confinement.non-root"
+    assert command("--only", rules, *words) == Exit.NOT_READY
+    said = capsys.readouterr()
+    assert "did not expect: ValueError: Exceeds the limit (4300 digits)" in said.err
+    assert "That was in monitoring.health-check; the other rules were applied." in said.err
+    assert "Traceback" not in said.err
+    if words == ("--json",):
+        findings = json.loads(said.out)["audited"][0]["findings"]
+        verdicts = {one["rule"]: one["verdict"] for one in findings}
+        assert verdicts == {"monitoring.health-check": "cannot_tell", "confinement.non-root": "fails"}
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyError("Name"), Exit.NOT_READY, "did not expect: KeyError: 'Name'"),
+        (RecursionError(), Exit.NOT_READY, "did not expect: RecursionError (test_exit_codes.py, line"),
+        (APIError("no space left on device"), Exit.NOT_READY, "The engine refused a request: no space left on device."),
+        (WorkshopError("The engine refused to make a network."), Exit.NOT_READY, "refused to make a network"),
+        (ValueError("DB_PASSWORD=correct-horse"), Exit.NOT_READY, "DB_PASSWORD=[masked"),
+        (WrongUsage("There is no image."), Exit.WRONG_USAGE, "There is no image."),
+    ],
+)
+def test_an_error_outside_the_rules_is_3(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    code: Exit,
+    said: str,
+) -> None:
+    """Also one of the workshop's that is 1 elsewhere; wrong usage stays 2."""
+    monkeypatch.setattr(runner, "Subject", raising(error))
+    assert command() == code
+    assert said in capsys.readouterr().err
+
+
+def test_reports_go_into_files_and_text_to_stdout(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each in the form of its name; the option is the form of a name that has none, and a finding stays 1."""
+    rule = ("--only", "monitoring.health-check")
+    words = ("--output", "a.sarif", "--output", "b.html", "--html", "c.page", "--output", "d.json")
+    assert command(*rule, *words, config=UNCHECKED) == Exit.NOT_GOOD
+    said = capsys.readouterr()
+    assert said.out.startswith("Audit of shop:1")
+    assert [line for line in said.err.splitlines() if line.startswith("written")] == [
+        "written: a.sarif",
+        "written: b.html",
+        "written: d.json",
+        "written: c.page",
+    ]
+    assert len(json.loads(Path("a.sarif").read_text())["runs"][0]["results"]) == 1
+    assert json.loads(Path("d.json").read_text())["asked"] == "shop:1"
+    assert "<details" in Path("b.html").read_text()
+    assert "<details" in Path("c.page").read_text()
+    assert command(*rule, "--sarif", "--output", "report") == Exit.GOOD
+    assert json.loads(Path("report").read_text())["version"] == "2.1.0"
+
+
+def test_sarif_finds_the_dockerfile_here_or_where_it_is_named(
+    command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line of EXPOSE, since a service that exposes a port needs a health check."""
+    Path("Dockerfile").write_text("FROM scratch\nEXPOSE 8080\n")
+    Path("elsewhere").mkdir()
+    Path("elsewhere/Dockerfile").write_text("FROM scratch\n\n\nEXPOSE 80\n")
+    places = []
+    for words in ((), ("--source", "elsewhere")):
+        command("--only", "monitoring.health-check", "--sarif", *words, config=UNCHECKED)
+        (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+        physical = result["locations"][0]["physicalLocation"]
+        places.append((physical["artifactLocation"]["uri"], physical["region"]["startLine"]))
+    assert places == [("Dockerfile", 2), ("elsewhere/Dockerfile", 4)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--output", "no-such-folder/report.sarif"), "The file no-such-folder/report.sarif cannot be written."),
+        (("--html", "no-such-folder/page.html"), "The file no-such-folder/page.html cannot be written."),
+        (("--output", "report"), "The name report says no form."),
+        (("--source", "no-such-folder"), "There is no Dockerfile and no compose file at no-such-folder."),
+        (("--json", "--sarif"), "--json and --sarif exclude each other."),
+    ],
+)
+def test_what_cannot_be_written_or_read_is_refused_before_the_audit(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    """Nothing is connected to by then."""
+    monkeypatch.setattr(reach, "connect", raising(AssertionError("too late")))
+    assert command(*words) == Exit.WRONG_USAGE
+    assert said in capsys.readouterr().err

@@ -1,0 +1,262 @@
+"""What process 1 does with a stop signal is read from its masks; a clock accuses nobody on a busy machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pandas as pd
+import pytest
+
+from container_audit import catalog, machine_load, runner
+from container_audit.clone import CloneRun, CloneStart, CloneStop
+from container_audit.findings import RuleFinding, RuleVerdict
+from container_audit.machine_load import MachineLoad
+from container_audit.process_signals import COLUMNS, INSIDE, Disposition, Process1, from_ps, from_status
+from container_audit.runner import run_audit
+from container_audit.subject import FrozenRun
+from tests.container_audit import bad_images
+from workshop_kit.engine import containers
+from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.session import Session
+from workshop_kit.observe.http import Answer
+from workshop_kit.patience import VARIABLE
+
+TERM = 15
+FAILS, HOLDS, CANNOT_TELL = RuleVerdict.FAILS, RuleVerdict.HOLDS, RuleVerdict.CANNOT_TELL
+
+# Recorded with procps 4.0 on Linux 6.12: process 1 of a PID namespace, and what it had started.
+NOTHING, TERM_BIT, PYTHON_IGNORES = "0000000000000000", "0000000000004000", "0000000001001000"
+SLEEP = ["8", "7", NOTHING, NOTHING, NOTHING, "hrtimer_nanosleep", "sleep"]
+SHELL = [["7", "1", NOTHING, NOTHING, "0000000000010002", "do_wait", "dash"], SLEEP]
+TRAP = [["7", "1", NOTHING, NOTHING, "0000000000014002", "do_wait", "dash"], SLEEP]
+SHELL_IGNORES = [["7", "1", NOTHING, TERM_BIT, "0000000000010002", "do_wait", "sh"], SLEEP]
+PYTHON = [["7", "1", NOTHING, PYTHON_IGNORES, "0000000000000002", "hrtimer_nanosleep", "python3"]]
+PYTHON_HANDLER = [["7", "1", NOTHING, PYTHON_IGNORES, "0000000000004002", "hrtimer_nanosleep", "python3"]]
+PYTHON_BLOCKS = [["7", "1", TERM_BIT, PYTHON_IGNORES, "0000000000000002", "hrtimer_nanosleep", "python3"]]
+TINI = [["7", "1", NOTHING, "0000000000300000", NOTHING, "do_sigtimedwait.isra.0", "tini"], SLEEP]
+OWN_INIT = [["7", "1", NOTHING, NOTHING, NOTHING, "do_sigtimedwait", "start"], SLEEP]
+STATUS = f"Name:\tdash\nSigBlk:\t{NOTHING}\nSigIgn:\t{NOTHING}\nSigCgt:\t0000000000014002\ndo_wait"
+
+
+def process(rows: list[list[str]]) -> Process1:
+    """Process 1 of recorded rows."""
+    found = from_ps(rows, "7")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rows", "disposition"),
+    [
+        (SHELL, Disposition.DROPPED),  # whatever its child would do: it gets no signal
+        (TRAP, Disposition.HANDLED),
+        (SHELL_IGNORES, Disposition.IGNORED),
+        (PYTHON, Disposition.DROPPED),
+        (PYTHON_HANDLER, Disposition.HANDLED),
+        (PYTHON_BLOCKS, Disposition.AWAITED),
+        (TINI, Disposition.AWAITED),  # its masks are those of a process that drops the signal
+        (OWN_INIT, Disposition.AWAITED),
+    ],
+)
+def test_masks_tell_what_becomes_of_a_signal(rows: list[list[str]], disposition: Disposition) -> None:
+    """A bit for each signal: blocked, ignored, caught; and a process that waits for signals."""
+    assert process(rows).disposition(TERM) is disposition
+
+
+def test_both_ways_of_reading_agree() -> None:
+    """The engine's ``ps``, and /proc/1/status inside; neither invents a process."""
+    inside = from_status(STATUS)
+    assert inside is not None
+    assert inside == Process1(**{**vars(process(TRAP)), "has_child": None})
+    assert from_ps(TRAP, "9") is None
+    assert from_ps([["7", "sh"]], "7") is None  # a ps of another kind
+    assert from_status("cat: can't open '/proc/1/status': No such file or directory") is None
+
+
+@dataclass
+class Recorded:
+    """What rules ask of a target that was run before."""
+
+    run: CloneRun
+    frozen: FrozenRun | None = None
+    bare: CloneStart | None = None
+    check: str = "CMD"
+    stop_signal: str = "SIGTERM"
+
+    def __post_init__(self) -> None:
+        config = {"Healthcheck": {"Test": [self.check]}, "ExposedPorts": {"8080/tcp": {}}}
+        self.target = SimpleNamespace(container={}, config=config, environment={})
+        self.given = {"GREETING": "hi"}
+
+    def require_ready_run(self) -> CloneRun:
+        """The normal run."""
+        return self.run
+
+    run_normal = run_confined = require_ready_run
+
+    def run_without_settings(self) -> CloneRun:
+        """The run without settings."""
+        return CloneRun(self.bare, pd.DataFrame()) if self.bare else self.run
+
+    def restart_after_kill(self) -> CloneStart:
+        """The start of that run."""
+        return self.run.started
+
+    def freeze_processes(self) -> FrozenRun:
+        """The health of the stopped processes."""
+        assert self.frozen is not None
+        return self.frozen
+
+
+def judged(monkeypatch: pytest.MonkeyPatch, rule: str, recorded: Recorded, load: MachineLoad) -> RuleFinding:
+    """What a rule finds on a machine with this load."""
+    monkeypatch.setattr(machine_load, "now", lambda: load)
+    (found,) = (one for one in catalog.rules() if one.id == rule)
+    return runner.judge(cast(Any, recorded), found)
+
+
+def stopped(seconds: float, code: int, rows: list[list[str]] | None, *, killed: bool = False) -> Recorded:
+    """A run that was stopped; process 1 was like that before and after."""
+    seen = process(rows) if rows else None
+    stop = CloneStop(seconds, code, killed, seen, seen if killed else None)
+    return Recorded(CloneRun(CloneStart(True, 1.0, "port 8080"), pd.DataFrame(), stop=stop))
+
+
+IDLE, BUSY = MachineLoad(0.4, 0.6), MachineLoad(20.0)
+KILLED: dict[str, Any] = {"seconds": 10.1, "code": 137, "killed": True}
+
+
+@pytest.mark.parametrize(
+    ("stop", "load", "verdict", "said", "next_step"),
+    [
+        (stopped(**KILLED, rows=PYTHON_HANDLER), BUSY, CANNOT_TELL, "20 programs", ""),
+        (stopped(**KILLED, rows=PYTHON_HANDLER), IDLE, FAILS, "has a handler of SIGTERM", "in flight"),
+        (stopped(**KILLED, rows=PYTHON), BUSY, FAILS, "no handler of SIGTERM: the kernel drops it", "Handle SIGTERM"),
+        (stopped(**KILLED, rows=SHELL), BUSY, FAILS, "dash, has no handler", "JSON form"),
+        (stopped(**KILLED, rows=SHELL_IGNORES), BUSY, FAILS, "sh, ignores SIGTERM", "Do not ignore"),
+        (stopped(**KILLED, rows=TRAP), BUSY, CANNOT_TELL, "20 programs", ""),
+        (stopped(**KILLED, rows=TRAP), IDLE, FAILS, "has a handler", "runs its trap once"),
+        (stopped(**KILLED, rows=TINI), BUSY, CANNOT_TELL, "20 programs", ""),
+        (stopped(**KILLED, rows=TINI), IDLE, FAILS, "waits for signals", "behind it"),
+        (stopped(**KILLED, rows=None), BUSY, CANNOT_TELL, "20 programs", ""),
+        (stopped(**KILLED, rows=None), MachineLoad(0.4, 3.2), CANNOT_TELL, "took 3.2 s to start a container", ""),
+        (stopped(**KILLED, rows=None), IDLE, FAILS, "had not ended 10 s after SIGTERM", "Handle SIGTERM"),
+        (stopped(14.0, 0, PYTHON_HANDLER), BUSY, CANNOT_TELL, "ended after 14.0 s", ""),
+        (stopped(14.0, 0, PYTHON_HANDLER), IDLE, FAILS, "ended after 14.0 s", "in flight"),
+        (stopped(9.0, 0, PYTHON_HANDLER), BUSY, HOLDS, "ended after 9.0 s", ""),
+        (stopped(1.0, 3, PYTHON_HANDLER), BUSY, FAILS, "with code 3", "End with 0"),  # that is no matter of time
+        (stopped(1.0, 137, PYTHON_HANDLER), BUSY, FAILS, "with code 137", "End with 0"),  # its own, no kill
+    ],
+)
+def test_a_stop_is_judged_by_masks_where_time_tells_nothing(
+    monkeypatch: pytest.MonkeyPatch, stop: Recorded, load: MachineLoad, verdict: RuleVerdict, said: str, next_step: str
+) -> None:
+    """No handler fails on any machine, and it says how that is known; a slow handler fails on an idle one alone."""
+    found = judged(monkeypatch, "lifecycle.stops", stop, load)
+    assert found.verdict is verdict
+    assert said in found.said
+    if verdict is FAILS:
+        assert next_step in found.next_step
+    if "JSON form" not in next_step:
+        assert "JSON form" not in found.next_step
+        assert "exec" not in found.next_step
+    reads_masks = any("SigCgt" in one.saw for one in found.evidence)
+    assert reads_masks is (stop.run.stop is not None and stop.run.stop.killed and stop.run.stop.before is not None)
+
+
+def test_a_handler_that_came_late_or_was_taken_back_is_a_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may install it after the signal was sent, or restore the default while it ends."""
+    for before, after in ((PYTHON, PYTHON_HANDLER), (PYTHON_HANDLER, PYTHON)):
+        stop = CloneStop(10.1, 137, True, process(before), process(after))
+        recorded = Recorded(CloneRun(CloneStart(True, 1.0, "it runs"), pd.DataFrame(), stop=stop))
+        assert judged(monkeypatch, "lifecycle.stops", recorded, BUSY).verdict is CANNOT_TELL
+
+
+def test_a_signal_that_nothing_can_handle_is_no_stop_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With STOPSIGNAL SIGKILL it ends at once, and cuts what is in flight."""
+    stop = stopped(0.1, 137, PYTHON)
+    stop.stop_signal = "SIGKILL"
+    assert "no program can handle" in judged(monkeypatch, "lifecycle.stops", stop, IDLE).said
+
+
+def run(started: CloneStart, *answers: Answer) -> Recorded:
+    """A run without a stop."""
+    return Recorded(CloneRun(started, pd.DataFrame(), answers), FrozenRun("healthy", 12.0))
+
+
+LATE = Answer(None, 2.0, error="no answer within 2 s", url="http://clone/livez")
+REFUSES = Answer(503, 0.01, url="http://clone/livez")
+SLOW = Answer(200, 1.9, url="http://clone/livez")
+WAITS = CloneStart(False, 15.1, "neither a port nor a health check was good")
+ENDS = CloneStart(False, 0.4, "ended", exit_code=1)
+READY = CloneStart(True, 1.0, "its health check is good")
+CLOCKS = {
+    # a rule: a finding by the clock alone, and one of the same rule that is none
+    "monitoring.probes-fast": (run(READY, SLOW), None),
+    "monitoring.liveness-alone": (run(READY, LATE), run(READY, REFUSES)),
+    "monitoring.health-truthful": (run(READY), Recorded(run(READY).run, FrozenRun("healthy", 12.0, good_checks=5))),
+    "lifecycle.starts-fast": (run(CloneStart(True, 12.0, "port 8080")), None),
+    "lifecycle.survives-a-kill": (run(WAITS), run(ENDS)),
+    "lifecycle.serves-a-port": (Recorded(run(WAITS).run, check="NONE"), run(READY)),
+    "confinement.can-be-confined": (run(WAITS), run(ENDS)),
+    "logs.to-streams": (run(WAITS), run(READY)),
+    "config.fails-fast": (
+        Recorded(run(READY).run, bare=CloneStart(False, 12.0, "ended", exit_code=1)),
+        Recorded(run(READY).run, bare=ENDS),
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", CLOCKS)
+def test_busy_excuses_only_what_a_clock_has_found(monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    """On an idle machine both fail. On a busy one the clock's finding cannot be told, and the other fails as always."""
+    by_time, by_fact = CLOCKS[rule]
+    for recorded, on_busy in ((by_time, CANNOT_TELL), (by_fact, FAILS)):
+        if recorded is not None:
+            assert judged(monkeypatch, rule, recorded, IDLE).verdict is FAILS
+            found = judged(monkeypatch, rule, recorded, BUSY)
+            assert (found.verdict, "20 programs" in found.said) == (on_busy, on_busy is CANNOT_TELL)
+
+
+@pytest.mark.engine
+def test_an_init_waits_for_signals_by_either_way_of_reading(session: Session, images: dict[str, str]) -> None:
+    """The engine's own init: its masks are those of a program without a handler."""
+    spec = Spec(images["base"], command=("sleep", "600"), network="none", host={"Init": True})
+    with containers.run(session, spec) as running:
+        pid = str(running.inspect()["State"]["Pid"])
+        rows = running.container.top(ps_args=f"-o {','.join(COLUMNS)}")["Processes"]
+        for found in (from_ps(rows, pid), from_status(running.read(*INSIDE))):
+            assert found is not None
+            assert (found.caught, found.disposition(TERM)) == (0, Disposition.AWAITED)
+
+
+SLOW_END = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: time.sleep(600))
+while True:
+    time.sleep(600)
+"""
+PROGRAMS = {
+    "slow": ({"entrypoint": ["python3", "-c", SLOW_END]}, CANNOT_TELL, "has a handler"),
+    "deaf": ({"entrypoint": ["python3", "-c", "import time; time.sleep(600)"]}, FAILS, "python3, has no handler"),
+    "shell": ({"entrypoint": ["sh", "-c", "sleep 600; true"]}, FAILS, "sh, has no handler"),
+    "ignores": ({"entrypoint": ["sh", "-c", "trap '' TERM; sleep 600; true"]}, FAILS, "sh, ignores"),
+}
+
+
+@pytest.mark.engine
+@pytest.mark.long
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_masks_of_real_containers_on_a_busy_machine(
+    session: Session, images: dict[str, str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The machine is called busy: who has no handler fails all the same, and a slow handler does not."""
+    monkeypatch.setattr(machine_load, "now", lambda: BUSY)
+    monkeypatch.setenv(VARIABLE, "1")
+    settings, verdict, said = PROGRAMS[name]
+    with bad_images.created(session, images["base"], **settings) as word:
+        (found,) = run_audit(session, word, only=["lifecycle.stops"]).targets[0].findings
+    assert found.verdict is verdict
+    assert said in found.said

@@ -1,0 +1,99 @@
+"""Rules on recorded targets: what an image holds, and what it says of its ports."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from container_audit import runner
+from container_audit.clone import CloneStart
+from container_audit.findings import RuleVerdict, not_applicable
+from container_audit.rules import build, monitoring
+from container_audit.subject import Subject
+from container_audit.targets import Target
+from workshop_kit.observe.layers import Member
+
+MB = 1_000_000
+
+
+def image(*sizes: tuple[str, int]) -> Any:
+    """A target whose image has these files, and 100 MB of others."""
+    files = [Member(0, "RUN apt-get install nginx", path, size, 0o644, 0, b"") for path, size in sizes]
+    program = Member(0, "RUN apt-get install nginx", "usr/bin/program", 100 * MB, 0o755, 0, b"")
+    return SimpleNamespace(read_files=lambda: [program, *files])
+
+
+@pytest.mark.parametrize(
+    ("path", "verdict"),
+    [
+        ("var/cache/apt/pkgcache.bin", RuleVerdict.FAILS),
+        ("var/cache/apt/srcpkgcache.bin", RuleVerdict.FAILS),
+        ("var/cache/apt/archives/nginx_1.26.deb", RuleVerdict.FAILS),
+        ("var/lib/apt/lists/mirror.example_debian_dists_trixie_main_binary-amd64_Packages.lz4", RuleVerdict.FAILS),
+        ("var/cache/libdnf5/main/packages/nginx.rpm", RuleVerdict.FAILS),
+        ("var/cache/nginx/page.bin", RuleVerdict.HOLDS),
+        ("var/lib/apt/extended_states", RuleVerdict.HOLDS),
+    ],
+)
+def test_caches_of_package_managers_are_waste(path: str, verdict: RuleVerdict) -> None:
+    """Also those that apt makes of its lists, and lists that are compressed; a program's own cache is none."""
+    judged = build.little_waste(image((path, 92 * MB)))
+    assert judged.verdict is verdict
+    assert judged.said == f"{92 if verdict is RuleVerdict.FAILS else 0}.0 of 192.0 MB are waste."
+
+
+@pytest.mark.parametrize(
+    ("config", "ports", "verdict", "said"),
+    [
+        ({}, (8080,), RuleVerdict.FAILS, "Port 8080 accepts connections, and none is defined."),
+        ({}, (), RuleVerdict.CANNOT_TELL, "it names no port"),
+        ({"ExposedPorts": {"80/tcp": {}}}, (), RuleVerdict.FAILS, "It serves a port"),
+        ({"Healthcheck": {"Test": ["CMD", "true"]}}, (8080,), RuleVerdict.HOLDS, "One is defined."),
+    ],
+)
+def test_a_service_without_a_health_check_is_known_by_a_port(
+    config: dict[str, Any], ports: tuple[int, ...], verdict: RuleVerdict, said: str
+) -> None:
+    """One that the image names, or that was seen open; a job has none."""
+    subject: Any = SimpleNamespace(target=SimpleNamespace(config=config, host={}), seen_ports=lambda: ports)
+    judged = monitoring.health_check(subject)
+    assert judged.verdict is verdict
+    assert said in judged.said
+
+
+def test_a_port_is_seen_where_a_clone_runs_anyhow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rule on the health check starts no clone of its own: a static audit runs none."""
+    target = Target("shop:1", {"Id": "sha256:0", "Config": {}})
+    monkeypatch.setattr(runner, "resolve", lambda *_: (target,))
+    monkeypatch.setattr(Subject, "_start_normal", lambda _: (CloneStart(True, 1.0, "port 8080", (8080,)), None, None))
+    monkeypatch.setattr(monitoring, "metrics_valid", lambda _: not_applicable("No."))
+    session: Any = SimpleNamespace(engine=None)
+
+    verdicts = {}
+    for rules in ("monitoring.health-check", "monitoring.health-check,monitoring.metrics-valid"):
+        report = runner.run_audit(session, "shop:1", only=[rules])
+        verdicts[rules] = report.targets[0].findings[0].verdict
+    assert [*verdicts.values()] == [RuleVerdict.CANNOT_TELL, RuleVerdict.FAILS]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_explained"),
+    [
+        ({"CapDrop": ["ALL"]}, True),
+        ({"CapDrop": ["ALL"], "CapAdd": ["CHOWN"]}, False),
+        ({"CapDrop": ["ALL"], "Privileged": True}, False),
+        ({"CapDrop": ["CHOWN"]}, False),
+        ({}, False),
+    ],
+)
+def test_root_without_a_capability_fails_with_what_it_can_do(host: dict[str, Any], is_explained: bool) -> None:
+    """As the collector runs, which reads the engine's files: the user is still a finding."""
+    subject: Any = SimpleNamespace(
+        session=SimpleNamespace(engine=SimpleNamespace(dialect=Dialect({}, ""))),
+        target=SimpleNamespace(config={"User": "0:0"}, host=host),
+    )
+    judged = confinement.non_root(subject)
+    assert judged.verdict is RuleVerdict.FAILS
+    assert ("can use what belongs to root, and no more" in judged.said) is is_explained

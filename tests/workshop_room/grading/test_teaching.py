@@ -1,0 +1,62 @@
+"""docs/teaching.md fits the registry: every exercise that can be graded has its week, and the minutes add up."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from workshop_kit.machine import GIB, MIB
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials.service_trial import CLOSED_FILE_BYTES
+from workshop_kit.workspace import registry
+from workshop_kit.workspace.course import load_course
+from workshop_room.grading import handed_in_files
+from workshop_room.grading.build_cgroup import MEMORY_BYTES, MOST_TASKS
+from workshop_room.grading.grader import gradable
+
+PAGE = (CHECKOUT / "docs" / "teaching.md").read_text()
+WEEKS = re.findall(r"^\| (\d) \| (.+?) \| (\d+) \| (.*?) \| (.*?) ?\|$", PAGE, re.MULTILINE)
+
+
+def test_the_weeks_have_every_exercise_once_and_all_minutes() -> None:
+    """Those that count are to be handed in, the others are more; a week is not longer than a class."""
+    exercises = gradable(registry.load(CHECKOUT))
+    wanted, more = (
+        Counter(name for week in WEEKS for name in re.findall(r"`(\w+\.\w+)`", week[column])) for column in (3, 4)
+    )
+    assert wanted == Counter(one.id for one in exercises if one.weight == "core")
+    assert more == Counter(one.id for one in exercises if one.weight != "core")
+    minutes = [int(week[2]) for week in WEEKS]
+    assert sum(minutes) == load_course(CHECKOUT).tracks["full"].minutes
+    assert max(minutes) <= 90
+
+
+def test_an_exercise_is_handed_in_in_the_week_of_its_lesson() -> None:
+    """No exercise stands before its lesson."""
+    lessons = {one.id: one.lesson for one in registry.load(CHECKOUT)}
+    for _, in_class, _, core, more in WEEKS:
+        for name in re.findall(r"`(\w+\.\w+)`", core + more):
+            assert f"`{lessons[name]}`" in in_class
+
+
+def test_a_lesson_is_cut_at_one_of_its_headings() -> None:
+    """The words in italics stand in the notebook."""
+    cuts = [cut for week in WEEKS for cut in re.findall(r"`(\w+)` (?:up to|from) \*(.+?)\*", week[1])]
+    assert cuts
+    for lesson, heading in cuts:
+        cells = notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")
+        assert any(re.match(rf"## {re.escape(heading)}[:\n]", cell["source"]) for cell in cells), heading
+
+
+def test_the_page_names_the_limits_that_hold() -> None:
+    """The numbers are those of the code."""
+    assert f"At most {handed_in_files.MAX_FILES} with {handed_in_files.MAX_FILE_BYTES / 1e6:g} MB each" in PAGE
+    assert f"{handed_in_files.MAX_BYTES / 1e6:g} MB in all" in PAGE
+    assert f"{MEMORY_BYTES // GIB} GiB and {MOST_TASKS} processes" in PAGE
+    assert f"up to {CLOSED_MEMORY_BYTES // MIB} MiB without swap, one core and {CLOSED_PIDS} processes" in PAGE
+    assert f"filled {MOST_DISK_BYTES // GIB} GiB of the disk" in PAGE
+    assert f"more than {MOST_MEMORY_BYTES // GIB} GiB of memory" in PAGE
+    assert f"no file above {CLOSED_FILE_BYTES // MIB} MiB" in PAGE
+    named = set(re.findall(r"`(\w+\.\w+)`", PAGE.partition("are not graded**")[2].partition("\n")[0]))
+    in_notebooks = {one.id for one in registry.load(CHECKOUT) if one.file is None and one.lesson != "05_game_day"}
+    assert named == in_notebooks

@@ -1,0 +1,133 @@
+"""Pages to print: made from lessons, tracks and guides, whole without a network, about a hundred words of abstract."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from workshop_kit.commands import COMMANDS
+from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import summary
+from workshop_kit.workspace.course import TRACKS, load_course
+from workshop_room.pages.handout import IDEAS, load_pages
+from workshop_room.pages.outline import load_outline
+
+COURSE = load_course(CHECKOUT)
+ADDRESS = "https://git.example.com/workshop.git"
+SUMMARIES = {name: command.summary for name, command in COMMANDS.items()}
+
+
+def html_of(track: str) -> dict[str, str]:
+    """Return the pages of a track by the names of their files."""
+    return {page.name: page.html for page in load_pages(track, CHECKOUT, SUMMARIES, ADDRESS)}
+
+
+def outline_of(lesson: str, track: str) -> Outline:
+    """Return what a lesson promises and leaves on a track."""
+    return load_outline(lesson, CHECKOUT, COURSE.kept(lesson, track))
+
+
+def text_of(html: str) -> str:
+    """Return a page's text without tags and line ends."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", html)).split())
+
+
+def plain(markdown: str) -> str:
+    """Return a line of Markdown without marks."""
+    return re.sub(r"[*`]", "", markdown)
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_an_abstract_has_a_hundred_words_and_each_of_the_three_subjects(track: str) -> None:
+    """Organizers ask for a hundred; among its goals is one of configuration, one of logging, one of monitoring."""
+    html = html_of(track)["abstract.html"]
+    found = re.search(r'<p id="abstract">(.+?)</p>', html, re.DOTALL)
+    assert found
+    abstract = text_of(found[1])
+    assert 80 <= len(abstract.split()) <= 110
+    for lesson in ("02_configuration", "03_logging", "04_monitoring"):
+        goals = outline_of(lesson, track).goals
+        assert any(plain(goal) in abstract for goal in goals), lesson
+    page = text_of(html)
+    assert "For whom You write or run services" in page
+    assert "Python 3.11 or newer" in page
+    assert f"git clone {ADDRESS} workshop" in page
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_an_abstract_has_the_lessons_of_its_track_with_their_minutes(track: str) -> None:
+    """As exercises.toml has them, and no other."""
+    rows = re.findall(r'<tr><td>(.+)</td><td class="minutes">(\d+) min</td></tr>', html_of(track)["abstract.html"])
+    lessons = [(one.title, one.minutes[track]) for one in COURSE.lessons if track in one.minutes]
+    assert [(unescape(title), int(minutes)) for title, minutes in rows] == lessons
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_a_handout_has_ten_ideas_the_homework_and_the_commands(track: str) -> None:
+    """Ideas are key points of the track's lessons, one of each at least; commands have the words of their table."""
+    html = html_of(track)["handout.html"]
+    found = re.search(r'<ol id="ideas">(.+?)</ol>', html, re.DOTALL)
+    assert found
+    ideas = {text_of(idea) for idea in re.findall(r"<li>(.+?)</li>", found[1])}
+    assert len(ideas) == IDEAS
+    points = {name: set(map(plain, outline_of(name, track).key_points)) for name in COURSE.names(track)}
+    assert all(ideas & some for some in points.values())
+    assert ideas <= set().union(*points.values())
+    rows = re.findall(r"<code>\./workshop (\w+)</code></td><td>(.+)</td>", html)
+    assert [unescape(summary) for _, summary in rows] == [SUMMARIES[name] for name, _ in rows]
+    assert {"start", "doctor", "down", "audit"} <= {name for name, _ in rows}
+    tasks = [text_of(task) for task in re.findall(r"<tr><td>[^<]+</td><td>(.+)</td></tr>", html)]
+    for lesson in (one.name for one in COURSE.lessons if track in one.minutes):
+        homework = plain(outline_of(lesson, track).homework).lower()
+        assert any(homework.startswith(task.lower()) for task in tasks), lesson
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_no_page_says_what_its_track_folds(track: str) -> None:
+    """A goal, a key point or homework without whose cells it is not true: participants of the track do not get there.
+
+    Ninety minutes fold some of each.
+    """
+    folded = []
+    for lesson in COURSE.names(track):
+        lines = summary.load(CHECKOUT, lesson)
+        assert lines is not None
+        kept = COURSE.kept(lesson, track)
+        choices = (*lines.goals, *lines.key_points, *lines.homework)
+        folded += [plain(line.text) for choice in choices for line in choice if not kept.issuperset(line.cells)]
+    assert bool(folded) is (track != "full")
+    html = html_of(track)
+    said = (text_of(html["abstract.html"]) + text_of(html["handout.html"])).lower()
+    assert [text for text in folded if text.lower() in said] == []
+
+
+def test_each_platform_has_a_card_with_its_section() -> None:
+    """A heading of docs/platforms.md is a card; its last words stand on it."""
+    headings = re.findall(r"^## (.+)$", (CHECKOUT / "docs" / "platforms.md").read_text(), re.MULTILINE)
+    cards = {name: html for name, html in html_of("full").items() if name.startswith("preflight-")}
+    titles = [f"Before the workshop: {heading}" for heading in headings]
+    assert [unescape(re.findall("<h1>(.+)</h1>", html)[0]) for html in cards.values()] == titles
+    assert "systemd=true" in cards["preflight-windows-with-wsl2.html"]
+    assert "rdctl set" in cards["preflight-mac-with-apple-silicon.html"]
+
+
+def test_pages_need_nothing_but_themselves() -> None:
+    """No link, no script, no file beside them; what is typed as an address is text."""
+    pages = load_pages("90min", CHECKOUT, SUMMARIES, '"><img src=x>')
+    for page in pages:
+        assert not re.search(r"(?:src|href)=[\"']|@import|<script|<img", page.html), page.name
+        assert "](" not in page.html
+    assert any("&lt;img src=x&gt;" in page.html for page in pages)
+
+
+def test_an_unknown_track_and_a_folder_that_is_none_are_one_sentence(tmp_path: Path) -> None:
+    """Nothing is written for the one; the other names the place."""
+    with pytest.raises(WrongUsage, match="There is no track 'week'"):
+        load_pages("week", CHECKOUT, SUMMARIES)
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(NotReady, match="in the way"):
+        load_pages("90min", CHECKOUT, SUMMARIES)[0].write(tmp_path / "out")

@@ -1,0 +1,241 @@
+"""The course: its minutes add up, leave time to talk, and become a timetable with breaks and lunch."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+
+import pytest
+
+from workshop_kit.__main__ import plan
+from workshop_kit.errors import WrongUsage
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, load_course, notebook_cells
+from workshop_room.timetable.plan import clock, minutes_of, timetable
+
+COURSE = load_course(CHECKOUT)
+MOST_CELLS = {"04_monitoring": 80}
+"""What fits into the minutes of the longest lesson."""
+CORE = [exercise for exercise in COURSE.exercises if exercise.weight == "core"]
+SECONDS_PER_CELL = 30
+WITHOUT_TALK = {"setup", "map", "tidy", "board"}
+"""The code cells that need no explanation."""
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_a_track_has_the_minutes_of_its_lessons(track: str) -> None:
+    """The lessons' minutes add up, and the core exercises are no more than the track may ask for."""
+    most = COURSE.tracks[track].exercises
+    assert sum(lesson.minutes.get(track, 0) for lesson in COURSE.lessons) == COURSE.tracks[track].minutes
+    assert most is None or sum(track in exercise.tracks for exercise in CORE) <= most
+
+
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
+def test_exercises_take_two_thirds_of_a_lesson_at_most(lesson: LessonTime) -> None:
+    """A third of a lesson stays for telling and experiments, on each track; one to four exercises are core."""
+    own: list[ExerciseTime] = [exercise for exercise in CORE if exercise.lesson == lesson.name]
+    for track in COURSE.tracks:
+        needed = sum(exercise.all_minutes for exercise in own if track in exercise.tracks)
+        assert needed <= lesson.minutes.get(track, 0) * 2 / 3, track
+    assert 1 <= len(own) <= 4 or lesson.name not in {exercise.lesson for exercise in COURSE.exercises}
+
+
+@pytest.mark.parametrize("track", TRACKS)
+@pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.name)
+def test_the_sections_of_a_track_fit_its_lesson(lesson: LessonTime, track: str) -> None:
+    """Their minutes add up to the lesson's; none takes longer than on the full track. Each has a heading to stop at.
+
+    What a track has of a lesson that is none of its own is a part of its wrap-up.
+    """
+    parts = COURSE.sections[lesson.name]
+    needed = sum(part.minutes.get(track, 0) for part in parts)
+    assert needed == lesson.minutes[track] if track in lesson.minutes else needed <= COURSE.tracks[track].wrap_up
+    assert [part for part in parts if not part.heading or part.minutes.get(track, 0) > part.minutes["full"]] == []
+
+
+def cells_with_talk(lesson: str, part: Section, track: str) -> list[str]:
+    """Return the code cells (ids) that a track has of a section, up to its exercise, whose minutes are its own."""
+    kept = set(part.cells_on(track)) - WITHOUT_TALK
+    found = []
+    for cell in notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb"):
+        if cell["id"] not in kept or cell["cell_type"] != "code":
+            continue
+        if "w.exercise(" in cell["source"]:
+            break
+        found.append(cell["id"])
+    return found
+
+
+@pytest.mark.parametrize("track", ["90min", "half-day"])
+def test_a_short_track_has_time_to_talk_about_each_cell(track: str) -> None:
+    """Its sections have half a minute for each cell that people run, beside the minutes of their exercises."""
+    hurried = []
+    for lesson in (one.name for one in COURSE.lessons if track in one.minutes):
+        for part in COURSE.sections[lesson]:
+            own = [one for one in CORE if track in one.tracks and one.cell in part.cells_on(track)]
+            minutes = part.minutes.get(track, 0) - sum(one.all_minutes for one in own)
+            cells = cells_with_talk(lesson, part, track)
+            if 60 * minutes < SECONDS_PER_CELL * len(cells):
+                hurried.append((lesson, part.heading, minutes, cells))
+    assert hurried == []
+
+
+@pytest.mark.parametrize("lesson", MOST_CELLS)
+def test_a_long_lesson_has_few_cells(lesson: str) -> None:
+    """Reading and running take time, too: a new cell replaces another one."""
+    assert len(notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")) <= MOST_CELLS[lesson]
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_an_exercise_of_a_track_has_its_section(track: str) -> None:
+    """Its cell is in a section of the track, which has its minutes; the cell of any other exercise is skipped."""
+    for exercise in COURSE.exercises:
+        homes = [part for part in COURSE.sections[exercise.lesson] if exercise.cell in part.cells]
+        is_kept = [exercise.cell in part.cells_on(track) for part in homes]
+        assert is_kept == [track in exercise.tracks for _ in homes], exercise.id
+        if exercise.weight == "core":
+            assert len(homes) == 1, exercise.id
+            assert track not in exercise.tracks or homes[0].minutes[track] >= exercise.all_minutes, exercise.id
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_every_minute_of_the_track_is_in_the_timetable(track: str) -> None:
+    """It takes what the track says, block joins block, and the lessons have exactly their minutes, in their order.
+
+    Around them stand the welcome, the demo after the first lesson, breaks, a buffer and the wrap-up; in ninety minutes
+    there is no time for a demo and a break.
+    """
+    made = timetable(COURSE, track, "09:15")
+    assert sum(block.minutes for block in made) == COURSE.tracks[track].total
+    for _, group in itertools.groupby(made, key=lambda block: block.day):
+        day = list(group)
+        assert clock(day[0].start) == "09:15"
+        assert all(one.end == other.start for one, other in itertools.pairwise(day))
+    lessons = [block for block in made if block.kind == "lesson"]
+    minutes = {lesson.name: lesson.minutes[track] for lesson in COURSE.lessons if track in lesson.minutes}
+    assert [name for name, _ in itertools.groupby(block.lesson for block in lessons)] == list(minutes)
+    for name, planned in minutes.items():
+        assert sum(block.minutes for block in lessons if block.lesson == name) == planned
+    kinds = [block.kind for block in made]
+    is_short = COURSE.tracks[track].total <= 90
+    assert kinds[:3] == ["welcome", "lesson", "lesson" if is_short else "demo"]
+    assert kinds[-2:] == ["buffer", "wrap-up"]
+    assert ("break" in kinds) is not is_short
+
+
+def test_a_day_is_no_longer_than_eight_hours() -> None:
+    """With its breaks; and each day of two, too."""
+    for track in ("day", "full"):
+        days = itertools.groupby(timetable(COURSE, track, "09:00"), key=lambda block: block.day)
+        for _, group in days:
+            assert sum(block.minutes for block in group) <= 8 * 60
+
+
+def test_two_days_visit_the_tools_of_the_talk() -> None:
+    """The second notebooks are optional; the plan says when to open one, and what for."""
+    made = timetable(COURSE, "full", "09:30")
+    visits = {block.title for block in made if block.kind == "visit"}
+    for word in ("awslogs with jq", "sidecar", "ALB", "ECS"):
+        assert any(word in title for title in visits), word
+    assert next(block.lesson for block in made if block.day == 2) == COURSE.tracks["full"].second_day
+    assert {block.day for block in timetable(COURSE, "day", "09:30")} == {1}
+
+
+@pytest.mark.parametrize("track", ["half-day", "day", "full"])
+def test_the_demo_ends_before_it_gives_game_day_away(track: str) -> None:
+    """As the desk says: step 8 is the Tuesday of game day, which these tracks still have before them."""
+    (demo,) = [block for block in timetable(COURSE, track, "09:30") if block.kind == "demo"]
+    assert "steps 1 to 7 of 8" in demo.title
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_each_lesson_says_where_to_stop(track: str) -> None:
+    """The headings of the sections that the track has, each at its time, also of the page that people take home."""
+    blocks = [block for block in timetable(COURSE, track, "09:15") if block.lesson]
+    assert list(dict.fromkeys(block.lesson for block in blocks)) == list(COURSE.names(track))
+    for block in blocks:
+        times = [time for time, _ in block.stops]
+        assert times[0] == block.start
+        assert times == sorted(set(times))
+        assert times[-1] < block.end
+    stops = {heading for block in blocks for _, heading in block.stops}
+    assert stops == {part.heading for parts in COURSE.sections.values() for part in parts if track in part.minutes}
+    assert "To take home" in stops
+
+
+def test_a_whole_day_has_its_lunch_at_noon() -> None:
+    """The break nearest to a quarter past twelve is lunch, on each day."""
+    for track, days in (("day", [1]), ("full", [1, 2])):
+        lunches = [block for block in timetable(COURSE, track, "09:30") if block.kind == "lunch"]
+        assert [lunch.day for lunch in lunches] == days
+        for lunch in lunches:
+            assert (lunch.minutes, abs(lunch.start - minutes_of("12:15")) <= 45) == (60, True)
+
+
+def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same moments and lessons in all three; JSON is one document and nothing else."""
+    said = []
+    for more in ([], ["--markdown"], ["--json"]):
+        plan(["--track", "half-day", "--start", "13:00", *more])
+        said.append(capsys.readouterr().out)
+    text, markdown, document = said
+    data = json.loads(document)
+    assert (data["start"], data["end"], data["minutes"], data["lesson_minutes"]) == ("13:00", "16:30", 210, 150)
+    for block in data["blocks"]:
+        for shown in (text, markdown):
+            (line,) = [line for line in shown.splitlines() if f"{block['start']}–{block['end']}" in line]
+            assert block["title"] in line
+
+
+@pytest.mark.parametrize("track", ["full", "day", "half-day"])
+def test_breaks_come_in_time(track: str) -> None:
+    """Between two lie at most as many minutes as the track says, or one part of a lesson alone."""
+    blocks, pauses = timetable(COURSE, track, "09:30"), {"break", "lunch"}
+    work = [block for block in blocks if block.kind in {"lesson", "demo", "visit", *pauses}]
+    assert work[-1].kind not in pauses
+    for (_, is_pause), group in itertools.groupby(work, key=lambda block: (block.day, block.kind in pauses)):
+        minutes = [block.minutes for block in group]
+        assert len(minutes) == 1 or (not is_pause and sum(minutes) <= COURSE.tracks[track].break_after)
+
+
+def said(*words: str) -> str:
+    """What ``./workshop plan`` says of the half-day from 13:00."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        plan(["--track", "half-day", "--start", "13:00", *words])
+    return output.getvalue()
+
+
+def test_a_late_room_is_told_what_to_cut() -> None:
+    """The buffer first, then the longest exercise, of which the debrief stays; no more than is needed."""
+    (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "02_configuration"]
+    in_time = clock(lesson.start)
+    assert f"02_configuration was planned for {in_time}: you are in time." in said("--now", in_time, "--at", "02")
+    few = said("--now", clock(lesson.start + 7), "--at", "02")
+    assert "you are 7 minutes late." in few
+    assert "To end at 16:30, leave out:" in few
+    assert few.count("\n- ") == 1
+    assert "the buffer (10 minutes)" in few
+    more = said("--now", clock(lesson.start + 16), "--at", "02")
+    assert "./workshop solution config.env --anyway" in more
+    assert more.count("\n- ") == 2
+    assert "gameday" not in more
+    hopeless = said("--now", clock(lesson.start + 100), "--at", "conf")
+    assert "With all of that you end" in hopeless
+
+
+def test_a_time_alone_says_where_the_room_should_be() -> None:
+    """And what saves how many minutes from there on; exercises that are over are none of it."""
+    (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "03_logging"]
+    text = said("--now", clock(lesson.start + 2))
+    assert "you are here: 03_logging, A log file in a container." in text
+    assert "config.env" not in text
+    assert "- by up to 10 minutes: the buffer" in text
+    with pytest.raises(WrongUsage, match="Nothing is planned at 18:00"):
+        said("--now", "18:00")
+    with pytest.raises(WrongUsage, match="Add --now with the time"):
+        said("--at", "03")
+    with pytest.raises(WrongUsage, match="There is no lesson '09'"):
+        said("--now", "13:30", "--at", "09")

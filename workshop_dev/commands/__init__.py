@@ -1,0 +1,1 @@
+"""The commands of maintainers and authors: a module for each group."""

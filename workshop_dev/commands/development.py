@@ -1,0 +1,153 @@
+"""The commands for maintainers and authors: ``test``, ``bench``, ``build``, ``site`` and ``new lesson``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workshop_dev import generated, generator, new_lesson, suite
+from workshop_dev import site as site_pages
+from workshop_kit import python_env
+from workshop_kit.commands.common import NoInstall
+from workshop_kit.engine import install
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.progress import Step
+from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import own_workspace
+
+new = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+def test(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Also the tests that take long, group by group.")] = False,  # noqa: PT028 - a command
+    no_install: NoInstall = False,  # noqa: PT028
+) -> None:
+    """Run the test suite; further words go to pytest (``./workshop test -k config``)."""
+    began = time.monotonic()
+    python = _with_developer_packages(no_install)
+    absent = _absent_for_tests(may_install=not no_install)
+    prepared = time.monotonic()
+    words = list(context.args)
+    if everything:
+        code = suite.run_all(python, CHECKOUT, words, absent)
+    elif suite.names_a_part(words, CHECKOUT):
+        with suite.busy(python, suite.busy_loops_of(words)):
+            code = suite.run([python, "-m", "pytest", *words], CHECKOUT)
+    else:
+        code = suite.run_group(suite.DEFAULT, python, CHECKOUT, words, absent)
+        say("Left out: the tests marked long, alone, busy, engines or machine. Run: ./workshop test --all")
+    if code == suite.NOTHING_COLLECTED:
+        raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
+    ended = time.monotonic()
+    say(f"Total: {ended - began:.0f} s, {prepared - began:.0f} s of it to prepare the machine.")
+    for mark, reason in absent.items():
+        say(f"Not run: the tests marked {mark!r}. {reason}")
+    raise typer.Exit(Exit.NOT_GOOD if code else Exit.NOT_READY if absent else Exit.GOOD)
+
+
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; none means all.")] = None,
+    report: Annotated[bool, typer.Option("--report", help="Write the rows to docs/performance.md.")] = False,
+    no_install: NoInstall = False,
+) -> None:
+    """Run the benchmarks; unknown options go to them (``--json`` gives rows)."""
+    words = names or []
+    options = [word for word in words if word.startswith("-")]
+    chosen = [word for word in words if not word.startswith("-")]
+    known = sorted(path.stem for path in (CHECKOUT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    unknown = sorted(set(chosen) - set(known))
+    if unknown:
+        raise WrongUsage(f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(known)}.")
+    options += ["--no-install"] if no_install else []
+    python = _with_developer_packages(no_install)
+    codes = [_measure(python, name, options, report=report) for name in chosen or known]
+    raise typer.Exit(Exit.NOT_GOOD if any(codes) else Exit.GOOD)
+
+
+def site(
+    out: Annotated[Path, typer.Option(help="The folder of the site.", show_default="build/site")] = site_pages.FOLDER,
+    no_install: NoInstall = False,
+) -> None:
+    """Build the site from the lessons that the last tour executed, the book, the guides and the notes."""
+    python, folder = _with_developer_packages(no_install), out.resolve()
+    with TerminalReport() as report:
+        report(Step("Site", detail="reading the pages"))
+        executed = site_pages.build(python, folder)
+        report(Step("Site", 1.0, done=True))
+    say(f"{executed} lessons have the outputs of the last tour; the others are as in docs/book.")
+    answer(f"Site: {folder / 'index.html'}")
+
+
+def build() -> None:
+    """Regenerate the exercises from solutions/, pages of docs/, and the lock files."""
+    left = list(generated.FILES)
+    try:
+        for path in generator.build(CHECKOUT):
+            say(f"written: {path}")
+        for path, is_written in generated.write_all(CHECKOUT):
+            left.remove(path)
+            if is_written:
+                say(f"written: {path}")
+    except KeyboardInterrupt:
+        say(f"Left as they were: {', '.join(map(str, left))}.")
+        raise
+
+
+@new.command("lesson")
+def new_lesson_files(
+    name: Annotated[str, typer.Argument(help="Its number and name: 07_network.")],
+) -> None:
+    """Write the files of a new lesson.
+
+    They are its notebook, source, check, registry entry, tables and notes, and a test that fails until all is written.
+    """
+    paths = [*new_lesson.write(CHECKOUT, name), *generator.build(CHECKOUT)]
+    for path in dict.fromkeys(paths):
+        say(f"written: {path}")
+    say(f"Every TODO is yours to write: docs/adding-a-lesson.md. What is left: ./workshop test -k {name}")
+
+
+def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -> int:
+    """Run a benchmark and return its exit code; with ``report`` its rows go to docs/performance.md, not to stdout."""
+    command: list[str | Path] = [python, "-m", f"benchmarks.{name}", *options]
+    if not report:
+        return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+    say(f"measuring: {name}")
+    ran = subprocess.run([*command, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
+    if ran.returncode == 0:
+        say(f"written: {generated.keep_rows(CHECKOUT, name, ran.stdout)}")
+    else:
+        say(f"{name} failed: the page keeps its older figures. Run ./workshop bench {name} to see why.")
+    return ran.returncode
+
+
+def _with_developer_packages(no_install: bool) -> Path:
+    """Return the interpreter for tests. A conda environment belongs to the user, who adds the packages."""
+    if not (CHECKOUT / ".venv").exists():
+        return Path(sys.executable)
+    return python_env.ensure(CHECKOUT, developer=True, install=not no_install)
+
+
+def _absent_for_tests(*, may_install: bool) -> dict[str, str]:
+    """Prepare an engine and a browser for the tests; return the marks of tests that cannot run, with the reason."""
+    absent = {}
+    with TerminalReport() as report:
+        try:
+            provision.make_ready(own_workspace(), may_install=may_install, report=report)
+        except NotReady as error:
+            install.repeat_as_group_member(error)
+            absent = {mark: str(error) for mark in ("engine", "browser")}
+        try:
+            suite.ensure_browser(install=may_install, report=report)
+        except NotReady as error:
+            absent.setdefault("browser", str(error))
+    return absent

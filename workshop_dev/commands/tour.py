@@ -1,0 +1,118 @@
+"""``tour``: run lessons, or the instructor's demo, without a browser, in a workspace and stack of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workshop_kit.commands.common import AsJson, Lessons, NoInstall
+from workshop_kit.engine import reaper
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import Exit, WrongUsage
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.lessons.book import BOOK
+from workshop_kit.paths import CHECKOUT, TOURS
+from workshop_kit.progress import Report
+from workshop_kit.terminal import TerminalReport, answer
+from workshop_kit.workspace import content, provision
+from workshop_kit.workspace.course import TRACKS, find_track, load_course
+from workshop_kit.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from workshop_dev.tour import LessonResult
+    from workshop_room.desk.demo import StepResult
+
+
+def tour(
+    lessons: Lessons = None,
+    book: Annotated[bool, typer.Option("--book", help="Write chapters of changed lessons to docs/book/.")] = False,
+    track: Annotated[
+        str | None, typer.Option(help=f"Run what participants of a track see. One of: {', '.join(TRACKS)}.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Rehearse the demo; with --book keep its pictures.")] = False,
+    no_install: NoInstall = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run the lessons headless and write them to build/tour/ as HTML."""
+    if demo:
+        if lessons or track is not None:
+            raise WrongUsage("The demo is no lesson.", "Leave --demo away, or the lessons and the track.")
+        _rehearse_demo(book=book, may_install=not no_install, as_json=as_json)
+        return
+    if book and track is not None:
+        raise WrongUsage("The book has the lessons whole.", "Leave --book away, or the track.")
+    from workshop_dev.tour import find_lessons  # lazily: it brings nbconvert
+
+    if track is not None:
+        of_track = load_course(CHECKOUT).names(find_track(track))
+        lessons = lessons or list(of_track)
+    find_lessons(lessons or (), CHECKOUT / "notebooks")  # a wrong name is an error before anything starts
+    results = _run_lessons(lessons or (), track, book=book, may_install=not no_install)
+    _answer(results, as_json=as_json)
+    if any(result.error for result in results):
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _run_lessons(lessons: Sequence[str], track: str | None, *, book: bool, may_install: bool) -> list[LessonResult]:
+    """Run lessons in a workspace and stack of their own; ``track`` folds what its participants do not see."""
+    from workshop_dev.tour import Tour
+
+    with _fresh_stack(TOURS, may_install=may_install) as (workspace, stack, report):
+        if track is not None:
+            workspace.choose_track(track)
+            content.follow_track(workspace)
+        service = ExerciseService.of(workspace, lambda: stack)
+        lesson_tour = Tour(
+            workspace,
+            report,
+            output=TOURS,
+            book=BOOK if book else None,
+            solutions=checkpoint.solved_cells(service),
+            before_cell=checkpoint.SolvedFiles(service).before_cell,
+        )
+        return lesson_tour.run(lessons)
+
+
+def _rehearse_demo(*, book: bool, may_install: bool, as_json: bool) -> None:
+    """Rehearse the demo; exit 1 if an expected effect is missing. With ``book`` its pictures go to docs/demo/."""
+    from workshop_room.desk.controller import Controller
+    from workshop_room.desk.demo import PICTURES, load_script, rehearse  # lazily: slow imports
+    from workshop_room.desk.presenter_api import PresenterApi
+
+    script = load_script()
+    with (
+        _fresh_stack(TOURS / "demo", may_install=may_install) as (workspace, stack, report),
+        closing(Controller(stack, workspace).open()) as controller,
+    ):
+        play = PresenterApi(controller).play
+        results = rehearse(script, controller, play, report, pictures=PICTURES if book else None)
+    _answer(results, as_json=as_json, last_line=f"On stage: {script.minutes:g} minutes.")
+    if any(result.problem for result in results):
+        raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _answer(results: Sequence[LessonResult | StepResult], *, as_json: bool, last_line: str = "") -> None:
+    if as_json:
+        answer(json.dumps([asdict(result) for result in results], default=str))
+    else:
+        answer("\n".join([*map(str, results), last_line]).rstrip())
+
+
+@contextmanager
+def _fresh_stack(folder: Path, *, may_install: bool) -> Iterator[tuple[Workspace, Stack, Report]]:
+    """Yield a new workspace below ``folder`` with its stack, and remove what it made in the engine afterwards."""
+    with provision.fresh_workspace(folder / "workspace") as workspace, TerminalReport() as report:
+        stack = provision.make_ready(workspace, may_install=may_install, report=report)
+        reaper.watch(stack.session, provision.REVERT_FAULTS, whole_workspace=provision.lock_path(workspace.folder))
+        try:
+            yield workspace, stack, report
+        finally:
+            provision.remove_everything(stack.session, {"kernel", "workspace"}, report)
+        reaper.stop(stack.session)

@@ -1,0 +1,119 @@
+"""Expected outputs of a lesson's cells, and outputs that no cell may have.
+
+``notebooks/NN_lesson.expected.toml`` has three tables. ``[shows]``: cell id → regular expression that the output must
+match. ``[exceptions]``: cell id → why this cell may print an exception's name, or what the engine refuses.
+``[quiet]``: cell id → why this cell may show nothing, or another result than its prediction's ``right``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from workshop_dev import quiet_outputs
+from workshop_kit.display.map import NAME as MAP
+from workshop_kit.files import load_toml
+from workshop_kit.lessons.book import ANSI
+from workshop_kit.lessons.predictions import NOT_USUAL
+from workshop_kit.workspace.track_notebook import replaced_by
+
+SUFFIX = ".expected.toml"
+REFUSED = re.compile(r"Error response from daemon|\bnot found\b")
+EXCEPTION = re.compile(rf"\b[A-Z]\w*(?:Error|Exception)\b|Traceback \(most recent call last\)|{REFUSED.pattern}")
+OUTPUT = re.compile(r"^```(?:text)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""An output in a chapter: a block of code that names no language, or text."""
+PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
+NOTHING = re.compile(r"\bno tests ran\b|\bcollected 0 items\b|\bEmpty DataFrame\b|\b0 rows\b")
+USUALLY = re.compile(rf"\bUsually: .*{re.escape(NOT_USUAL)}")
+TABLE_BODY = re.compile(r"<tbody>(.*?)</tbody>", re.DOTALL)
+NOT_TEXT = re.compile(r"<style.*?</style>|<script.*?</script>|<svg.*?</svg>|<[^>]*>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """Expected outputs by cell id (``shows``), and the cells that may print exceptions or show nothing."""
+
+    shows: dict[str, str] = field(default_factory=dict)
+    exceptions: dict[str, str] = field(default_factory=dict)
+    quiet: dict[str, str] = field(default_factory=dict)
+
+
+EXPECTATIONS = TypeAdapter(Expectations)
+
+
+def load(lesson: str, folder: Path) -> Expectations:
+    """Read the table of a lesson; an empty one if there is no file. Raises WorkshopError for an invalid file."""
+    path = folder / f"{lesson}{SUFFIX}"
+    return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
+
+
+def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
+    """Return what is wrong in an executed notebook, by cell: its position among all cells, from 0, and a sentence."""
+    cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
+    skipped = {one["id"] for cell in notebook.cells for one in replaced_by(cell)}  # by the track
+    unknown = sorted({*expected.shows, *expected.exceptions, *expected.quiet} - {*cells, *skipped})
+    found = [(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
+    for name, index in cells.items():
+        cell = notebook.cells[index]
+        found += [(index, sentence) for sentence in _sentences(name, cell.outputs, expected)]
+        if name not in expected.quiet:
+            found += [(index, f"Cell {name!r} {problem}.") for problem in _too_little(cell)]
+    return found
+
+
+def _too_little(cell: Any) -> Iterator[str]:
+    """Yield what a cell shows too little of, or what it measured and nobody predicted."""
+    if replaced_by(cell):
+        return
+    yield from quiet_outputs.sentences(cell.source, cell.outputs)
+    if any(USUALLY.search(text_of(output)) for output in cell.outputs):
+        yield "measured another result than `right` of its prediction says"
+
+
+def _sentences(name: str, outputs: Sequence[Any], expected: Expectations) -> Iterator[str]:
+    """Yield a sentence for each problem in the outputs of one cell."""
+    text = " ".join(map(text_of, outputs))
+    pattern = expected.shows.get(name)
+    if pattern is not None and not re.search(pattern, text):
+        yield f"Cell {name!r} does not show {pattern!r}; it shows {text[:300]!r}."
+    if name not in expected.exceptions and (exception := EXCEPTION.search(text)):
+        yield f"Cell {name!r} prints {exception[0]!r}."
+    if nothing := NOTHING.search(text):
+        yield f"Cell {name!r} prints {nothing[0]!r}."
+    bodies = [body for output in outputs for body in TABLE_BODY.findall(output.get("data", {}).get("text/html", ""))]
+    if any("<tr" not in body for body in bodies):
+        yield f"Cell {name!r} shows a table without rows."
+
+
+def chapter_sentences(chapter: str, folder: Path) -> Iterator[str]:
+    """Yield what the outputs of a chapter of the book in ``folder`` should not show, as `misses` does for cells."""
+    outputs = "".join(OUTPUT.findall(chapter))
+    for pattern in (quiet_outputs.NOTHING, REFUSED):
+        if found := pattern.search(outputs):
+            yield f"prints {found[0]!r}"
+    if USUALLY.search(chapter):
+        yield "has a prediction that is not what was measured"
+    for text, name in PICTURE.findall(chapter):
+        path = folder / name
+        if text == MAP:
+            yield f"has a map on which nothing is lit, {name}"
+        if path.suffix == ".png" and not quiet_outputs.has_data(path.read_bytes()):
+            yield f"has a chart without data, {name}"
+        if path.suffix == ".svg" and not quiet_outputs.SHAPES.search(path.read_text(encoding="utf-8")):
+            yield f"has a drawing without a shape, {name}"
+
+
+def text_of(output: Any) -> str:
+    """Return the text of one output: HTML without tags, white space as single spaces."""
+    data = output.get("data", {})
+    if html := data.get("text/html"):
+        text = unescape(NOT_TEXT.sub(" ", html))
+    else:
+        text = output.get("text") or data.get("text/plain") or f"{output.get('ename', '')} {output.get('evalue', '')}"
+    return " ".join(ANSI.sub("", text).split())

@@ -1,0 +1,169 @@
+"""Files that ``./workshop build`` generates besides the exercises: pages of docs, a schema, the locks."""
+
+from __future__ import annotations
+
+import ast
+import json
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from container_audit import catalog
+from container_audit.findings import Principle, Rule
+from workshop_dev import suite
+from workshop_kit.display.rendered import template
+from workshop_kit.engine import shell
+from workshop_kit.files import write_atomically
+from workshop_kit.python_env import DEVELOPER_LOCK, LOCK
+from workshop_kit.workspace import registry
+
+HERE = Path(__file__).parent
+PERFORMANCE = Path("docs") / "performance.md"
+AUDIT = Path("docs") / "audit.md"
+SCHEMA = Path("docs") / "exercises.schema.json"
+MEASURED = Path("benchmarks") / "measured"
+ENGINES = Path("docs") / "engines.md"
+ENGINE_RECORD = Path("tests") / "deploy" / "engines_record.json"
+ENGINE_RUNS = Path("build") / "engine-runs.json"
+"""What the last tests noted here; the record has what is committed."""
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
+APP_SOURCE = "workshop_app/requirements.in"
+APP_LOCK = "workshop_app/requirements.txt"
+STORE_LOCK = "images/parameter_store/requirements.txt"
+SEAT_LOCK = "images/seat/requirements.txt"
+LOCKS = (
+    (LOCK, "pyproject.toml"),
+    (APP_LOCK, APP_SOURCE, "-c", LOCK),
+    ("images/load/requirements.txt", "images/load/requirements.in"),
+    (STORE_LOCK, "images/parameter_store/requirements.in"),
+    ("images/collector/requirements.txt", "images/collector/requirements.in", "-c", STORE_LOCK),
+    ("images/python/requirements.txt", APP_SOURCE, "images/python/requirements.in", "-c", LOCK, "-c", APP_LOCK),
+    (SEAT_LOCK, "images/seat/requirements.in", "-c", LOCK),
+    ("deploy/room/requirements.txt", "deploy/room/requirements.in", "-c", SEAT_LOCK, "-c", LOCK),
+    (DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
+)
+"""Each lock with its sources and constraints; a lock keeps to the versions of those before it."""
+
+
+FILES = (
+    *(ENGINE_RECORD, ENGINES, AUDIT, SCHEMA, PERFORMANCE),
+    *(Path(target) for target, *_ in LOCKS),
+)
+"""All of them, in the order in which they are written."""
+
+
+def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Write the files that differ; yield the path of each file below ``root``, and whether it was written."""
+    engine_runs = newest_engine_runs(root)
+    texts = {
+        ENGINE_RECORD: json.dumps(engine_runs, indent=1, ensure_ascii=False) + "\n",
+        ENGINES: engines_page(engine_runs),
+        AUDIT: audit_page(),
+        SCHEMA: exercises_schema(),
+        PERFORMANCE: performance_page(root),
+    }
+    for path, text in texts.items():
+        is_new = not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text
+        if is_new:
+            (root / path).write_text(text, encoding="utf-8")
+        yield path, is_new
+    for target, *words in LOCKS:
+        before = (root / target).read_bytes() if (root / target).exists() else b""
+        _compile(root, target, *words)
+        yield Path(target), (root / target).read_bytes() != before
+
+
+def exercises_schema() -> str:
+    """Return the JSON Schema of exercises.toml, which editors read from its first line."""
+    schema = registry.Registry.model_json_schema()
+    return json.dumps({"$schema": SCHEMA_DIALECT, **schema}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _compile(root: Path, target: str, *words: str) -> None:
+    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", *COMPILE, "--directory", root]
+    shell.run(
+        [*command, *words, "-o", target],
+        failed=f"{target} could not be made.",
+        next_step="Read uv's last lines above; where there is no uv, run ./workshop setup.",
+        environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
+    )
+
+
+def audit_page() -> str:
+    """Return docs/audit.md: the rules, and the factors and principles that they test."""
+    values = {"rules": catalog.rules(), "principles": catalog.principles(), "served": _served, "proof": _proof}
+    return template(HERE / "audit_page.md").render(values) + "\n"
+
+
+def _served(rule: Rule) -> str:
+    """Return the principles that a rule serves; those that it proves are bold."""
+    served = dict.fromkeys((*rule.serves, *rule.proves))
+    return " ".join(f"**{one}**" if one in rule.proves else one for one in served)
+
+
+def _proof(principle: Principle) -> str:
+    """Return the rules that prove a principle."""
+    return ", ".join(f"`{rule.id}`" for rule in catalog.rules() if principle.id in rule.proves) or "no rule"
+
+
+def keep_rows(root: Path, name: str, rows: str) -> Path:
+    """Keep a benchmark's rows (the JSON that it prints) beside machine and date; return the page with all of them."""
+    measured = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": json.loads(rows)}
+    text = json.dumps(measured, indent=1, ensure_ascii=False)
+    write_atomically(root / MEASURED / f"{name}.json", f"{text}\n".encode())
+    write_atomically(root / PERFORMANCE, performance_page(root).encode())
+    return PERFORMANCE
+
+
+def machine() -> str:
+    """Return the kind of this machine: ``2 processors (x86_64), 8 GiB of memory, Linux, Python 3.13``."""
+    memory = f"{psutil.virtual_memory().total / 2**30:.0f} GiB of memory"
+    python = ".".join(platform.python_version_tuple()[:2])
+    return f"{suite.cores()} processors ({platform.machine()}), {memory}, {platform.system()}, Python {python}"
+
+
+def performance_page(root: Path) -> str:
+    """Return docs/performance.md: a section for each benchmark, then the figures that other commands show."""
+    benchmarks = [_benchmark(root, path) for path in sorted((root / "benchmarks").glob("[a-z]*.py"))]
+    return template(HERE / "performance_page.md").render(benchmarks=benchmarks, value=_value) + "\n"
+
+
+def newest_engine_runs(root: Path) -> dict[str, Any]:
+    """Return the last run on each engine, by its name: of the record, or of tests that ran here later."""
+    runs: dict[str, Any] = {}
+    for path in (root / ENGINE_RECORD, root / ENGINE_RUNS):
+        noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for engine, run in noted.items():
+            if engine not in runs or run["date"] >= runs[engine]["date"]:
+                runs[engine] = run
+    return dict(sorted(runs.items()))
+
+
+def engines_page(engine_runs: Mapping[str, Any]) -> str:
+    """Return docs/engines.md: a row for the last run on each engine, and what to know about each."""
+    return template(HERE / "engines_page.md").render(engines=engine_runs) + "\n"
+
+
+def _benchmark(root: Path, path: Path) -> dict[str, Any]:
+    """Return a benchmark's name, what it is about, and what was measured, None if nothing was yet."""
+    about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    kept = root / MEASURED / f"{path.stem}.json"
+    measured = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else None
+    return {"name": path.stem, "about": " ".join(about.replace("``", "`").split()), "measured": measured}
+
+
+def _value(value: float, unit: str) -> str:
+    """Return a measured value with its unit.
+
+    >>> _value(0.0123, "s"), _value(2.5, "s"), _value(241.4, "MiB")
+    ('12.3 ms', '2.50 s', '241 MiB')
+    """
+    if unit != "s":
+        return f"{value:.0f} {unit}"
+    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"

@@ -1,0 +1,84 @@
+"""Write the files of a new lesson from the templates beside this module; docs/adding-a-lesson.md explains them.
+
+The templates lie as their files will lie in the checkout, and run as they are. In names and texts, ``99_placeholder``
+stands for the lesson's name, and ``placeholder`` for the prefix of its exercises.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.files import write_atomically
+from workshop_kit.workspace.course import FILE, LessonTime, load_course
+from workshop_room.timetable.plan import timetable
+
+TEMPLATES = Path(__file__).parent / "templates" / "lesson"
+SUFFIX = ".template"
+NAME = re.compile(r"\d\d_([a-z]+)(_[a-z]+)*")
+MINUTES = 20
+LAST_LESSON = re.compile(r"(?:^\d\d[a-z]?_\w+ = \{.*\n)+", re.MULTILINE)
+FULL_TRACK = re.compile(r"^(full = \{ minutes = )\d+(.* total = )\d+", re.MULTILINE)
+FIRST_EXERCISE = re.compile(r"^\[\[exercise\]\]$", re.MULTILINE)
+
+
+def write(root: Path, name: str) -> list[Path]:
+    """Write the files of the lesson ``name`` (``07_network``); return their paths below ``root``.
+
+    Raises WrongUsage, before it writes, for a name that does not fit or that is taken.
+    """
+    words = _words(root, name)
+    files: dict[Path, str] = {}
+    for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
+        target = _replaced(template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX), words)
+        files[Path(target)] = _replaced(template.read_text(encoding="utf-8"), words)
+    files[Path(FILE)] = _registered(root, name, words, files[Path(FILE)])
+    if taken := [str(path) for path in files if str(path) != FILE and (root / path).exists()]:
+        raise WrongUsage(f"{taken[0]} exists, and nothing was written.", "Choose another name.")
+    for path, text in files.items():
+        write_atomically(root / path, text.encode())
+    return list(files)
+
+
+def _words(root: Path, name: str) -> dict[str, str]:
+    """Return the words that replace those of the templates. Raises WrongUsage."""
+    found = NAME.fullmatch(name)
+    if found is None or keyword.iskeyword(found[1]):
+        raise WrongUsage(
+            f"{name!r} is no name for a lesson: two digits, then words of small letters, joined by underscores.",
+            "Write, for example, ./workshop new lesson 07_network.",
+        )
+    for lesson in load_course(root).lessons:
+        if lesson.name[:2] == name[:2] or lesson.prefix == found[1]:
+            what = "number" if lesson.name[:2] == name[:2] else "first word"
+            raise WrongUsage(f"{lesson.name} has that {what} already, and nothing was written.", "Choose another one.")
+    title = name[3:].replace("_", " ").capitalize()
+    return {"99_placeholder": name, "lesson 99": f"lesson {name[:2]}", "# 99 ": f"# {name[:2]} "} | {
+        "Placeholder": title,
+        "placeholder": found[1],
+    }
+
+
+def _replaced(text: str, words: dict[str, str]) -> str:
+    for old, new in words.items():
+        text = text.replace(old, new)
+    return text
+
+
+def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> str:
+    """Return exercises.toml with the lesson, its minutes on the track ``full``, its sections, and its exercise."""
+    course = load_course(root)
+    lesson = LessonTime(name, words["Placeholder"], words["placeholder"], {"full": MINUTES})
+    lessons = tuple(sorted([*course.lessons, lesson], key=lambda one: one.name))
+    longer = replace(course, lessons=lessons, notebooks=(*course.notebooks, name))
+    made = timetable(longer, "full", "09:30")
+    minutes, total = course.tracks["full"].minutes + MINUTES, sum(block.minutes for block in made)
+    line = f'{name} = {{ title = "{lesson.title}", prefix = "{lesson.prefix}", minutes = {{ full = {MINUTES} }} }}\n'
+    sections, exercise = FIRST_EXERCISE.split(entries)
+    text = (root / FILE).read_text(encoding="utf-8")
+    text = FULL_TRACK.sub(rf"\g<1>{minutes}\g<2>{total}", text, count=1)
+    text = LAST_LESSON.sub(lambda found: f"{found[0]}{line}", text, count=1)
+    return FIRST_EXERCISE.sub(f"{sections}[[exercise]]", text, count=1) + f"\n[[exercise]]{exercise}"

@@ -1,0 +1,209 @@
+"""The site: sources for Sphinx from lessons, guides and instructor notes, and the build.
+
+Beside the chapter of a lesson stands the page to read ahead, which has no answers.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.bundle.part import version_of
+from workshop_kit.display.rendered import template
+from workshop_kit.engine import shell
+from workshop_kit.errors import WorkshopError
+from workshop_kit.paths import CHECKOUT, TOURS
+
+FOLDER = CHECKOUT / "build" / "site"
+LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
+"""Files of Sphinx and of the theme that no page uses."""
+MARK = "workshop-site.txt"
+"""A file in every site, with the version that it was built from: a folder without it is never replaced."""
+BOOK = Path("docs") / "book"
+AHEAD = "ahead"
+"""The folder beside the chapters with the lessons to read ahead."""
+CONTENTS = Path("docs") / "site" / "contents.md"
+"""The tables of contents; Sphinx refuses a page that none of them has."""
+ROOMS = "deploy/*/README.md"
+TITLE = re.compile(r"\A(?:<!--.*-->\s*)?# .+\n")
+OBJECTIVES = re.compile(r"^Afterwards you can\n\n((?:- .+\n?)+)", re.MULTILINE)
+KEY_POINTS = re.compile(r"^(## To keep)\n\n((?:- .+\n?)+)", re.MULTILINE)
+OPEN = """\
+:::{{admonition}} Open in the workshop
+:class: tip
+```sh
+./workshop start {short}
+```
+
+It opens this lesson in JupyterLab, to run, break and change it. {{download}}`The notebook
+<../../notebooks/{lesson}.ipynb>` · [To read ahead, without answers]({ahead}/{lesson}.md) · [Notes for
+instructors](../../notebooks/{lesson}.notes.md)
+:::
+"""
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
+
+
+def build(python: Path, output: Path) -> int:
+    """Build the site into ``output``; return how many lessons have the outputs of the last tour.
+
+    ``python`` is an interpreter with Sphinx. Raises WorkshopError for a folder with other files, and with Sphinx's
+    output where a page or link is wrong; an older site stays then.
+    """
+    _require_replaceable(output)
+    with tempfile.TemporaryDirectory() as scratch:
+        sources, made = Path(scratch) / "sources", Path(scratch) / "site"
+        executed = write_sources(CHECKOUT, sources, TOURS)
+        settings = CHECKOUT / "docs" / "site"
+        command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q", "-c", settings]
+        shell.run(
+            [*command, "-d", Path(scratch) / "doctrees", sources, made],
+            failed="The site was not built.",
+            next_step="Correct what the lines above name, then run ./workshop site again.",
+            error=WorkshopError,
+        )
+        (made / MARK).write_text(version_of(CHECKOUT), encoding="utf-8")
+        copy(made, output)
+    return executed
+
+
+def copy(site: Path, output: Path) -> None:
+    """Copy a site to a folder, in place of an older one.
+
+    Raises WorkshopError for a folder with other files, and where it cannot be written; an older site stays then.
+    """
+    _require_replaceable(output)
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(site, partial, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        if output.exists():
+            shutil.rmtree(output)
+        partial.rename(output)
+    except OSError as error:  # shutil's own, too: it lists every file that failed
+        shutil.rmtree(partial, ignore_errors=True)
+        raise WorkshopError(f"The site cannot be written to {output}.", "Free some space there.") from error
+
+
+def _require_replaceable(output: Path) -> None:
+    if output.is_file() or (output.is_dir() and not (output / MARK).is_file() and any(output.iterdir())):
+        raise WorkshopError(f"{output} holds other files.", "Name an empty or a new folder.")
+
+
+def save(site: Path, bundle: Path, version: str) -> str:
+    """Copy a site into a bundle if it was built from ``version``; return a sentence that says so, or why not."""
+    built_from = (site / MARK).read_text(encoding="utf-8") if (site / MARK).is_file() else ""
+    if built_from != version:
+        why = f"it was built from {built_from}" if built_from else "it was not built"
+        return f"site: left out, {why}. Run ./workshop site, then save the bundle again."
+    copy(site, bundle / "site")
+    return "site: open site/index.html in a browser"
+
+
+def write_sources(root: Path, folder: Path, executed: Path) -> int:
+    """Write Sphinx's source folder for a checkout; return how many lessons have outputs from ``executed``."""
+    from workshop_room.pages.notes import load_page  # lazily: slow imports
+    from workshop_room.pages.preview import load_preview
+
+    shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
+    lessons = sorted(root.glob("notebooks/*.ipynb"))
+    for path in (*root.glob("*.md"), *root.glob(ROOMS), *lessons):
+        target = folder / path.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    from_tour = [path.stem for path in lessons if write_lesson(path, folder / BOOK, executed / path.name)]
+    for path in lessons:
+        page = template(Path(__file__).with_name("site_notes.md")).render(notes=load_page(path.stem, root))
+        (folder / "notebooks" / f"{path.stem}.notes.md").write_text(page, encoding="utf-8")
+        ahead = folder / BOOK / AHEAD / path.with_suffix(".md").name
+        ahead.parent.mkdir(exist_ok=True)
+        ahead.write_text(load_preview(path.stem, root).markdown, encoding="utf-8")
+    for path in list(folder.rglob("*.md")):
+        _copy_linked(root, folder, path)
+        _adapt_guide(path, from_tour)
+    (folder / "README.md").rename(folder / "index.md")
+    with (folder / "index.md").open("a", encoding="utf-8") as index:
+        index.write((root / CONTENTS).read_text(encoding="utf-8"))
+    return len(from_tour)
+
+
+def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
+    """Write the page of a lesson: its notebook with outputs if there are any, else the chapter of the book.
+
+    Return whether it has outputs. Raises WorkshopError for a lesson without a chapter.
+    """
+    import nbformat  # lazily: a slow import
+
+    chapter, lesson = book / f"{notebook.stem}.md", notebook.stem
+    page = with_outputs(notebook, executed)
+    if page is None:
+        if not chapter.is_file():
+            raise WorkshopError(f"{lesson} has no chapter.", f"Run ./workshop tour --book {lesson} first.")
+        chapter.write_text(with_boxes(chapter.read_text(encoding="utf-8"), lesson), encoding="utf-8")
+        return False
+    for cell in page.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_boxes(cell.source, lesson).replace("](../docs/", "](../")
+    chapter.unlink(missing_ok=True)
+    chapter.with_suffix(".ipynb").write_text(nbformat.writes(page), encoding="utf-8")  # type: ignore[no-untyped-call]
+    return True
+
+
+def with_outputs(notebook: Path, executed: Path) -> Any:
+    """Return a lesson (nbformat's node) with the outputs that its cells had in the tour; None without such a run.
+
+    A cell that the tour ran with other code, such as a solution, stays without outputs.
+    """
+    import nbformat
+
+    if not executed.is_file():
+        return None
+    page, run = (nbformat.read(path, as_version=4) for path in (notebook, executed))  # type: ignore[no-untyped-call]
+    outputs = {cell.id: (cell.source, cell.get("outputs", [])) for cell in run.cells}
+    failed = any(output.output_type == "error" for _, each in outputs.values() for output in each)
+    if failed or [cell.id for cell in page.cells] != list(outputs):
+        return None
+    for cell in page.cells:
+        source, shown = outputs[cell.id]
+        if cell.cell_type == "code" and source == cell.source:
+            cell.outputs = shown
+        if cell.metadata.get("jupyter", {}).get("source_hidden"):
+            cell.metadata["tags"] = ["hide-input"]
+        if texts := _chart_texts(cell.get("outputs", [])):
+            cell.metadata["mystnb"] = {"image": {"alt": " ".join(texts)}}
+    return page
+
+
+def _chart_texts(outputs: Sequence[Any]) -> list[str]:
+    """Return the texts of the charts that a cell showed."""
+    shown = [output.get("data", {}) for output in outputs]
+    return [data.get("text/plain", "") for data in shown if "image/png" in data]
+
+
+def with_boxes(text: str, lesson: str) -> str:
+    """Return Markdown of a lesson with boxes: how to open it, below its title; its objectives; its key points."""
+    opened = OPEN.format(lesson=lesson, short=lesson.partition("_")[0], ahead=AHEAD)
+    text = TITLE.sub(lambda title: f"{title[0]}\n{opened}", text)
+    text = OBJECTIVES.sub(r":::{admonition} Afterwards you can\n:class: note\n\n\1\n:::\n", text)
+    return KEY_POINTS.sub(r"\1\n\n:::{admonition} Key points\n:class: important\n\n\2\n:::\n", text)
+
+
+def _copy_linked(root: Path, folder: Path, guide: Path) -> None:
+    """Copy what a guide links to and is no page, such as the license: it is offered as it is."""
+    for link in LINK.findall(guide.read_text(encoding="utf-8")):
+        source, target = (root / guide.relative_to(folder)).parent / link, guide.parent / link
+        if source.is_file() and source.suffix != ".md" and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+def _adapt_guide(guide: Path, from_tour: list[str]) -> None:
+    """Link to the front page where a guide links to the README, and to notebooks where the book links to chapters."""
+    text = guide.read_text(encoding="utf-8")
+    text = re.sub(r"(\]\((?:\.\./)+)README\.md", r"\1index.md", text)
+    if guide.parent.name == BOOK.name:
+        text = re.sub(r"\]\((\w+)\.md", lambda link: f"]({link[1]}.ipynb" if link[1] in from_tour else link[0], text)
+    guide.write_text(text, encoding="utf-8")

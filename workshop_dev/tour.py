@@ -1,0 +1,250 @@
+"""The tour: execute lessons without a browser and write each as an HTML page."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+
+from workshop_dev import expectations
+from workshop_kit.engine import reaper
+from workshop_kit.files import write_atomically
+from workshop_kit.lessons.book import ANSI, write_chapter, write_index
+from workshop_kit.lessons.lesson import HEADLESS, SOLVED
+from workshop_kit.paths import CHECKOUT, TOURS
+from workshop_kit.patience import patient
+from workshop_kit.progress import Report, Step, silent
+from workshop_kit.workspace.course import find_lesson, lesson_names, more_names
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import KERNEL, install_kernel
+
+CELL_SECONDS = 600
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SENTENCES = {"Timeout", "DeadKernel", "WorkshopError", "NotReady", "WrongUsage"}
+"""Errors whose message is a sentence; other messages get the error's name in front."""
+PAGE = """{%- extends 'lab/index.html.j2' -%}
+{%- block html_head_js_requirejs -%}{%- endblock -%}
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+"""
+"""The lab template without the scripts that it would load from the network."""
+
+
+class InterruptibleClient(NotebookClient):
+    """Runs a notebook until a signal ends it: its tasks are canceled, so that none is left with an error.
+
+    nbclient's own handlers end the kernel, which looks like a failed cell and breaks its start. A KeyboardInterrupt
+    that is raised inside of a task is reported as an error that nobody retrieved.
+    """
+
+    is_interrupted = False
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def async_start_new_kernel(self, **options: Any) -> None:
+        """Start the kernel, with handlers of our own in place of those that nbclient has just set."""
+        self._handle_signals()
+        await super().async_start_new_kernel(**options)
+
+    def _handle_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGHUP is, under nohup
+                self._loop.add_signal_handler(number, self._interrupt)
+
+    def release_signals(self) -> None:
+        """Let signals act as they do outside of a notebook's run."""
+        if self._loop is not None:
+            for number in SIGNALS:
+                self._loop.remove_signal_handler(number)
+        reaper.interrupt_on_termination()
+
+    def _interrupt(self) -> None:
+        if self.is_interrupted:
+            return
+        self.is_interrupted = True
+        self.shutdown_kernel = "immediate"
+        for task in asyncio.all_tasks():
+            task.cancel()
+
+
+@dataclass(frozen=True)
+class CellError:
+    """Where a lesson failed. ``cell`` counts all cells from 1; ``message`` has no colors and no traceback."""
+
+    cell: int
+    source: str
+    name: str
+    message: str
+
+
+@dataclass(frozen=True)
+class LessonResult:
+    """The run of one lesson. ``cells`` counts the code cells; ``page`` is the HTML, also of a failed run."""
+
+    lesson: str
+    seconds: float
+    cells: int
+    page: Path
+    error: CellError | None = None
+
+    def __str__(self) -> str:
+        if self.error is None:
+            return f"✓ {self.lesson}: {self.cells} cells in {self.seconds:.0f} s, {self.page}"
+        source = "\n".join(f"    {line}" for line in self.error.source.split("\n"))
+        return f"✗ {self.lesson}: cell {self.error.cell} failed. {self.error.message}\n{source}"
+
+
+@dataclass(frozen=True)
+class Tour:
+    """A run of lessons. The workspace's notebooks and progress do not change.
+
+    Executed copies and their pages go to ``output``; with ``book``, chapters of changed lessons go there.
+    ``solutions`` (cell id to code) replace exercise cells. Then an exercise that does not pass is an error, and so is
+    a cell that differs from the lesson's table in ``expected``. None runs the lessons as they are. ``before_cell`` gets
+    the lesson and the id of each code cell before it runs.
+    """
+
+    workspace: Workspace
+    report: Report = silent
+    output: Path = TOURS
+    book: Path | None = None
+    cell_seconds: int = CELL_SECONDS
+    solutions: Mapping[str, str] | None = None
+    before_cell: Callable[[str, str], object] | None = None
+    expected: Path = CHECKOUT / "notebooks"
+
+    def run(self, lessons: Sequence[str] = ()) -> list[LessonResult]:
+        """Run ``lessons`` (by default all) in order; a failed lesson does not stop the others.
+
+        Raises WrongUsage for an unknown lesson, NotReady when a page cannot be written.
+        """
+        results = [self._run(path) for path in find_lessons(lessons, self.workspace.notebooks)]
+        if self.book is not None:
+            write_index(self.workspace.notebooks, self.book)
+        return results
+
+    def _run(self, path: Path) -> LessonResult:
+        started, lesson = time.monotonic(), path.stem
+        page = self.output / f"{lesson}.html"
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+        starters = _replace_sources(notebook, self.solutions or {})
+        failed = self._execute(notebook, lesson)
+        if failed is None and self.solutions is not None:
+            failed = _unexpected(notebook, expectations.load(lesson, self.expected))
+        _write_page(notebook, lesson, page)
+        if self.book is not None and failed is None:
+            _replace_sources(notebook, starters)  # the book must not tell the solutions
+            write_chapter(notebook, path, self.book)
+        seconds = time.monotonic() - started
+        cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+        self.report(Step(lesson, 1.0, failed.message if failed else f"{seconds:.0f} s", done=True))
+        return LessonResult(lesson, seconds, cells, page, failed)
+
+    def _execute(self, notebook: Any, lesson: str) -> CellError | None:
+        """Run ``notebook`` in place; return where it failed, or None."""
+        current = 0
+
+        def start_cell(cell: Any, cell_index: int) -> None:
+            nonlocal current
+            current = cell_index
+            self.report(Step(lesson, cell_index / len(notebook.cells), cell.source.strip().partition("\n")[0]))
+            if cell.cell_type == "code" and self.before_cell is not None:
+                self.before_cell(lesson, cell.id)
+
+        variables = {HEADLESS: "1", SOLVED: "" if self.solutions is None else "1"}
+        manager = kernel_manager(self.workspace)
+        client = InterruptibleClient(
+            notebook,
+            km=manager,
+            timeout=round(patient(self.cell_seconds)),
+            resources={"metadata": {"path": str(self.workspace.notebooks)}},
+            on_cell_start=start_cell,
+        )
+        try:
+            client.execute(cleanup_kc=True, env={**os.environ, **variables})
+        except CellExecutionError as error:
+            return _error(notebook, current, error.ename, error.evalue)
+        except CellTimeoutError:
+            return _error(notebook, current, "Timeout", f"The cell ran longer than {self.cell_seconds} s.")
+        except (DeadKernelError, asyncio.CancelledError):
+            if client.is_interrupted:
+                raise KeyboardInterrupt from None
+            return _error(notebook, current, "DeadKernel", "The kernel ended in the middle of the cell.")
+        finally:
+            if manager.has_kernel:
+                run_sync(manager.shutdown_kernel)(now=True)
+            client.release_signals()
+        return None
+
+
+def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
+    """Return the notebooks with these names (see `find_lesson`), or by default the first one of every lesson."""
+    known = list(lesson_names(notebooks))
+    chosen = {find_lesson(name, notebooks) for name in names} or set(known) - more_names(notebooks.parent)
+    return [notebooks / f"{name}.ipynb" for name in known if name in chosen]
+
+
+def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
+    """Replace cells by id and remove their outputs; return the old sources."""
+    before: dict[str, str] = {}
+    for cell in notebook.cells:
+        if cell.get("id") in sources:
+            before[cell["id"]] = cell.source
+            cell.source, cell.outputs = sources[cell["id"]].rstrip("\n"), []
+    return before
+
+
+def kernel_manager(workspace: Workspace) -> Any:
+    """Return a manager of the workshop's kernel; its spec and its connection file are in the workspace."""
+    runtime = workspace.jupyter_folder / "runtime"
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+    specs = KernelSpecManager(kernel_dirs=[str(install_kernel(workspace))])
+    connection = runtime / f"kernel-tour-{os.getpid()}-{time.monotonic_ns()}.json"
+    return AsyncKernelManager(
+        kernel_name=KERNEL, kernel_spec_manager=specs, connection_file=str(connection), transport_encryption="auto"
+    )
+
+
+def _error(notebook: Any, index: int, name: str, message: str) -> CellError:
+    message = ANSI.sub("", message).strip()
+    if name not in SENTENCES:
+        message = f"{name}: {message}"
+    return CellError(index + 1, notebook.cells[index].source, name, message)
+
+
+def _unexpected(notebook: Any, expected: expectations.Expectations) -> CellError | None:
+    """Return all wrong outputs as one error, at the first of their cells."""
+    misses = expectations.misses(notebook, expected)
+    if not misses:
+        return None
+    first, _ = misses[0]
+    message = "\n".join(sentence for _, sentence in misses)
+    return CellError(first + 1, notebook.cells[first].source, "Expectation", message)
+
+
+def _write_page(notebook: Any, lesson: str, page: Path) -> None:
+    """Write ``notebook`` as one HTML file with embedded pictures and without scripts from the network.
+
+    The executed notebook goes beside it: the page leaves out terminal codes.
+    """
+    exporter = HTMLExporter(raw_template=PAGE, embed_images=True)  # type: ignore[no-untyped-call]
+    html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": lesson}})
+    write_atomically(page, html.encode())
+    write_atomically(page.with_suffix(".ipynb"), nbformat.writes(notebook).encode())  # type: ignore[no-untyped-call]

@@ -1,1 +1,0 @@
-"""From a bare checkout to a Python environment for the other packages (standard library only)."""

@@ -1,0 +1,17 @@
+"""The checks, one file for each module of a lesson. Importing this package registers all of them in `check_api.CHECKS`.
+
+Files that end in ``_inside`` run in containers and are not imported.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from workshop_kit.trials.check_api import CHECKS, GIVEN
+
+__all__ = ["CHECKS", "GIVEN"]
+
+for _module in pkgutil.iter_modules(__path__):
+    if not _module.name.endswith("_inside"):
+        importlib.import_module(f"{__name__}.{_module.name}")

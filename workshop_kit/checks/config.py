@@ -1,0 +1,258 @@
+"""The check of config.env, and what the checks of config.py share: settings, the end of a start, an order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from workshop_kit.engine import store
+from workshop_kit.engine.stack import Stack
+from workshop_kit.observe.http import Answer
+from workshop_kit.trials import service_trial, trial_database
+from workshop_kit.trials.check_api import CheckEnded, Context, check, part
+from workshop_kit.trials.findings import findings
+from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.start_failure import did_not_start, exception_reason
+from workshop_kit.trials.trial import MARK, START_SECONDS, Trial, printed_json
+from workshop_kit.trials.trial_database import ROOM, TrialDatabase
+
+ENV = findings("config.env")
+INSIDE = Path(__file__).with_name("config_inside.py")
+PROGRAM = "inside.py"
+PROGRAM_SECONDS = 20.0
+REFUSE_SECONDS = 30.0
+"""For a busy machine: importing the modules takes most of the time. On an idle one no step waits for it."""
+LOG_LIMIT_BYTES = 64 * 1024
+LOG_LINES = 400
+NO_ORDER = "/orders/none"
+"""The service of lesson 02 has no probe. Any answer shows that it listens, and for this one it asks no dependency."""
+VARIABLE = re.compile(
+    r"(?<![A-Z_])(?:MASTER_DB|REPLICA_DB|REDIS|HTTP|HEALTH|LOG)_[A-Z_]+(?<!_FILE)(?=_FILE\b|\b)",
+)
+TRIES = 3
+PAUSE_SECONDS = 0.2
+"""A busy database answers too late now and then; one that refuses the password refuses it every time."""
+PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
+MASTER = "MASTER_DB_"
+ITEM = "coffee"
+OTHER_GROUP = "OTHER_DB"
+OTHER_VALUES = {
+    "HOST": "other-host",
+    "PORT": "3308",
+    "NAME": "other_name",
+    "USER": "other_user",
+    "PASSWORD": "other-password",
+    "SQL_MODE": "ANSI",
+}
+"""The variables of a third database, which read_database() is asked for, and their values."""
+TOO_LONG = "Data too long"
+OF_THE_DRIVER = re.compile(r"""\(\d{4}, (?P<quote>["'])(?P<words>.*?)(?P=quote)\)""")
+"""An error's number and the driver's words, inside of SQLAlchemy's."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The end of a start: its exit code (None: it still runs), the variables that its log names, and its lines.
+
+    ``raised`` is the exception in its log, ``text`` the log itself.
+    """
+
+    code: int | None
+    named: frozenset[str] = frozenset()
+    lines: int = 1
+    raised: str = ""
+    text: str = ""
+
+    @property
+    def is_orderly(self) -> bool:
+        """Whether it ended by itself as a service that cannot use its settings: with 1, and without an exception."""
+        return self.code == 1 and not self.raised
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return "it started, and runs"
+        return f"exit code {self.code}; named in its log: {', '.join(sorted(self.named)[:5]) or 'no variable'}"
+
+
+def wait_refused(trial: Trial) -> Refusal:
+    """Wait until the service has ended, or answers; read its log."""
+    trial.wait_listening(NO_ORDER, REFUSE_SECONDS)
+    code = trial.exit_code()
+    text = trial.lines(LOG_LIMIT_BYTES, LOG_LINES)
+    lines = [line for line in text.split("\n") if line.strip()]
+    return Refusal(code, frozenset(VARIABLE.findall(text)), len(lines), exception_reason(text), text)
+
+
+def wait_listening(trial: Trial) -> None:
+    """Wait until the service answers with any status. Raises CheckEnded if it does not in time."""
+    if not trial.wait_listening(NO_ORDER, START_SECONDS):
+        raise CheckEnded(did_not_start(trial, f"GET {NO_ORDER}"))
+
+
+def place_order(trial: Trial, item: str = "tea") -> Answer:
+    """Place an order; try again unless it is placed."""
+    for _ in range(TRIES):
+        answer = trial.post("/orders", {"item": item, "quantity": 1})
+        if answer.status == 201 or answer.status is None:
+            break
+        time.sleep(PAUSE_SECONDS)
+    return answer
+
+
+def order_or_refusal(trial: Trial) -> Answer | Refusal:
+    """Return the answer to an order; where the service does not start, how that ended."""
+    refusal = wait_refused(trial)
+    return place_order(trial) if refusal.code is None else refusal
+
+
+def plain_settings(stack: Stack) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the stack's settings with each password in its own variable, and the variables to leave out.
+
+    A service of lesson 02 reads no file before `config.report`.
+    """
+    service_trial.ensure_up(stack)
+    own = store.settings_of(stack).items()
+    secrets = {store.variable(name): value.get_secret_value() for name, value in own if isinstance(value, SecretStr)}
+    environment = {"REDIS_USER": "default", **secrets}
+    named = {store.variable(name): value for name, value in own if isinstance(value, str)}
+    if "REDIS_USER" in named:
+        environment["REDIS_USER"] = named["REDIS_USER"]
+    return environment, tuple(f"{name}_FILE" for name in secrets)
+
+
+@contextlib.contextmanager
+def run_on(
+    context: Context,
+    image: str,
+    database: TrialDatabase,
+    password: Mapping[str, str],
+    *,
+    files: Mapping[str, str] | None = None,
+) -> Iterator[Trial]:
+    """Run the image with another database as its master; ``password`` is the variable with its password, or its file.
+
+    The password is masked in the lines of its log.
+    """
+    environment, without = plain_settings(context.stack)
+    del environment[PASSWORD]
+    with service_trial.run_with_stack(
+        context,
+        image,
+        environment={**environment, **database.settings, **password},
+        without=[name for name in (*without, PASSWORD) if name not in password],
+        files=files,
+    ) as trial:
+        yield replace(trial, secrets=(*trial.secrets, database.password))
+
+
+def run_inside(context: Context, image: str, *arguments: str) -> Any:
+    """Run config_inside.py beside the participant's modules; return the JSON that it prints.
+
+    Raises CheckEnded if there is no such line: a module could not be imported, or ended the process.
+    """
+    environment, without = plain_settings(context.stack)
+    with service_trial.run_with_stack(
+        context,
+        image,
+        environment=environment,
+        without=without,
+        files={PROGRAM: INSIDE.read_text()},
+        entrypoint=("python", f"{service_trial.GIVEN}/{PROGRAM}"),
+        command=(MARK, *arguments),
+    ) as trial:
+        trial.wait_ended(PROGRAM_SECONDS)
+        try:
+            return printed_json(trial.lines(LOG_LIMIT_BYTES))
+        except ValueError:
+            raise CheckEnded(did_not_start(trial)) from None
+
+
+@check("config.env")
+def env(context: Context) -> Result:
+    """Place an order with the settings of another database; then start it without any of them."""
+    service_trial.ensure_up(context.stack, context.report)
+    with trial_database.start(context.stack) as database, service_trial.build(context) as image:
+        database.wait_ready()
+        with run_on(context, image, database, {PASSWORD: database.password}) as trial:
+            wait_listening(trial)
+            context.report_step("placing an order in another database")
+            order = place_order(trial, ITEM)
+            log = trial.lines(LOG_LIMIT_BYTES, LOG_LINES)
+            lines = trial.lines()
+
+        all_findings = [uses_settings(order, log, database.first_id), prints_no_secret(log)]
+        if all_findings[0].passed:
+            context.report_step("starting it without these settings")
+            all_findings += [needs_settings(_without_settings(context, image)), *_of_a_group(context, image)]
+    is_lucky = all(finding.passed for finding in all_findings[:2])
+    return conclude(ENV.shown, all_findings, lines, lucky=is_lucky)
+
+
+def uses_settings(order: Answer, log: str, first_id: int) -> Finding:
+    """Find whether an order is in the database of the settings: its ids are high, and it shortens what is too long."""
+    number = part(order.json(), "id")
+    is_there = isinstance(number, int) and number >= first_id
+    passed = order.status == 201 and is_there and part(order.json(), "item") == ITEM[:ROOM]
+
+    reason = exception_reason(log) or "its log does not say why"
+    said = OF_THE_DRIVER.search(reason)
+    if said is not None:
+        reason = said["words"].rstrip(".")
+    way = "failed"
+    if order.status == 201:
+        way = "mode" if is_there else "elsewhere"
+    elif TOO_LONG in log:
+        way = "mode"
+    got = f"{order}; {reason}"
+    if order.status == 201:
+        got = f"{order}, and the order is {'there' if is_there else 'in another database'}"
+    return ENV.found(passed, f"order.{way}", got, reason=reason)
+
+
+def prints_no_secret(log: str) -> Finding:
+    """Find whether the log has no secret, which `Trial.lines` masks."""
+    return ENV.equals("secrets", "there is one" if "(secret)" in log else "none")
+
+
+def _without_settings(context: Context, image: str) -> Answer | None:
+    """Place an order without any variable of the master; return the answer, or None if the service does not start."""
+    environment, without = plain_settings(context.stack)
+    own = [name for name in (*environment, *_names(context.stack)) if name.startswith(MASTER)]
+    rest = {name: value for name, value in environment.items() if name not in own}
+    with service_trial.run_with_stack(context, image, environment=rest, without=(*own, *without)) as trial:
+        if wait_refused(trial).code is not None:
+            return None
+        return place_order(trial)
+
+
+def _names(stack: Stack) -> Collection[str]:
+    """Return the names of the variables of the stack's service."""
+    return service_trial.settings_of(stack.container("service"))
+
+
+def needs_settings(answer: Answer | None) -> Finding:
+    """Find whether no order is placed without the settings of a database."""
+    got = "it does not start" if answer is None else f"it starts, and answers {answer}"
+    return ENV.found(answer is None or answer.status != 201, "default", got)
+
+
+def _of_a_group(context: Context, image: str) -> Sequence[Finding]:
+    """Ask read_database() for a third database; return no finding where the module has no such function any more."""
+    variables = {f"{OTHER_GROUP}_{name}": value for name, value in OTHER_VALUES.items()}
+    read = run_inside(context, image, "read_database", json.dumps(variables), OTHER_GROUP)
+    return [] if read is None else [reads_group(read)]
+
+
+def reads_group(read: Mapping[str, str]) -> Finding:
+    """Find whether the settings that were read are those of the group that was asked for."""
+    raised = read.get("raised")
+    astray = [f"{OTHER_GROUP}_{name}" for name, value in OTHER_VALUES.items() if read.get(name) != value]
+    return ENV.has_none("group", [raised] if raised else astray)

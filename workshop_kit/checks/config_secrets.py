@@ -1,0 +1,182 @@
+"""The checks of config.redact, config.file and config.restore: what is shown, what arrives, and what tests leave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from workshop_kit.checks import config
+from workshop_kit.checks.config import PASSWORD, Refusal
+from workshop_kit.engine.containers import SECRETS_FOLDER
+from workshop_kit.observe import leaks
+from workshop_kit.observe.http import Answer
+from workshop_kit.observe.leaks import Surface
+from workshop_kit.trials import service_trial, trial_database
+from workshop_kit.trials.check_api import Context, check
+from workshop_kit.trials.findings import findings
+from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.trial import Trial
+
+REDACT = findings("config.redact")
+FILE = findings("config.file")
+RESTORE = findings("config.restore")
+PORT = "MASTER_DB_PORT"
+NAME = "MASTER_DB_NAME"
+HTTP = "HTTP_PORT"
+WRONG = (PORT, NAME, HTTP)
+PASSWORD_FILE = f"{PASSWORD}_FILE"
+GROUP = "MASTER_DB"
+ODD = " odd \t"
+FOLDER = "/tmp"  # noqa: S108  # in the container
+LONGEST_TOLD = 300
+
+
+@check("config.redact")
+def redact(context: Context) -> Result:
+    """Plant a canary as the password and in place of two ports, leave out a name, and search the log."""
+    service_trial.ensure_up(context.stack, context.report)
+    canary = leaks.new_canary()
+    wrong = dict.fromkeys((PASSWORD, PORT, HTTP), canary)
+    without = (PASSWORD_FILE, NAME)
+    with (
+        service_trial.build(context) as image,
+        service_trial.run_with_stack(context, image, environment=wrong, without=without) as trial,
+    ):
+        refusal = config.wait_refused(trial)
+    return conclude(REDACT.shown, redact_findings(refusal, canary))
+
+
+def redact_findings(refusal: Refusal, canary: str) -> list[Finding]:
+    """Return the findings on the log; where it names no variable, what it says of each is not compared."""
+    log = log_names_variables(refusal, leaked=shows(canary, refusal.text))
+    if not log.passed:
+        return [log]
+    return [log, tells_reasons(refusal.text)]
+
+
+def shows(canary: str, text: str) -> bool:
+    """Return whether a text has the canary, or six characters of it, in any of five encodings."""
+    return not leaks.find({"canary": canary}, [Surface.of("", "", text)]).empty
+
+
+def log_names_variables(refusal: Refusal, *, leaked: bool) -> Finding:
+    """Find whether the error in the log names the wrong variables, and no value."""
+    way = "accepted" if refusal.code in (None, 0) else "unnamed"
+    if leaked:
+        way = "shown"
+    got = f"{refusal}; the value {'stands' if leaked else 'does not stand'} in it"
+    passed = refusal.code == 1 and refusal.named.issuperset(WRONG) and not leaked
+    return REDACT.found(passed, f"log.{way}", got, port=PORT, name=NAME, http=HTTP)
+
+
+def tells_reasons(text: str) -> Finding:
+    """Find whether what is said of a missing variable differs from what is said of one that is no number."""
+    reasons = {reason_of(name, text) for name in (NAME, HTTP)}
+    got = "two reasons" if len(reasons) > 1 else "the same, or nothing"
+    return REDACT.equals("reason", got, name=NAME, http=HTTP)
+
+
+def reason_of(variable: str, text: str) -> str:
+    """Return what a log says of a variable, as far as it can be told from what follows it.
+
+    >>> reason_of("HTTP_PORT", "refused: MASTER_DB_NAME: Field required; HTTP_PORT: no number")
+    'no number'
+    """
+    found = re.search(rf'{variable}\W+(.*?)(?:"|; |{"|".join(WRONG)}|$)', text, re.MULTILINE)
+    return found[1].strip(" ,.;") if found else ""
+
+
+@check("config.file")
+def file(context: Context) -> Result:
+    """Give it right passwords in files, and place orders; then a password that is set twice, and a folder."""
+    service_trial.ensure_up(context.stack, context.report)
+    secret = service_trial.secrets_of(context.stack)[f"{SECRETS_FOLDER}/master_db_password"].rstrip("\n")
+    path = f"{service_trial.GIVEN}/password"
+    with trial_database.start(context.stack, ODD) as database, service_trial.build(context) as image:
+        edited = {PASSWORD_FILE: path}
+        twice = {PASSWORD_FILE: path, PASSWORD: secret}
+        with (
+            _run(context, image, edited, f"{secret}\n") as with_line_end,
+            _run(context, image, twice, secret) as both,
+        ):
+            config.wait_listening(with_line_end)
+            order = config.place_order(with_line_end)
+            lines = with_line_end.lines()
+            set_twice = config.wait_refused(both)
+
+        database.wait_ready()
+        with (
+            config.run_on(context, image, database, edited, files={"password": ODD}) as odd,
+            _run(context, image, {PASSWORD_FILE: FOLDER}, secret) as folder,
+        ):
+            arrived = config.order_or_refusal(odd)
+            unreadable = config.wait_refused(folder)
+    return conclude(FILE.shown, file_findings(order, arrived, set_twice, unreadable), lines)
+
+
+def _run(context: Context, image: str, environment: Mapping[str, str], password: str) -> AbstractContextManager[Trial]:
+    """Run the image with these variables, and with a password in a file."""
+    return service_trial.run_with_stack(context, image, environment=environment, files={"password": password})
+
+
+def file_findings(
+    order: Answer, arrived: Refusal | Answer, set_twice: Refusal, unreadable: Refusal
+) -> tuple[Finding, ...]:
+    """Return the findings on the order, on the password with blanks, and on the two mistakes with a file."""
+    placed = FILE.equals("order", str(order), status=201)
+    return placed, _exact(arrived), _refused(set_twice, "both"), _refused(unreadable, "folder")
+
+
+def _exact(arrived: Refusal | Answer) -> Finding:
+    way = "changed" if isinstance(arrived, Answer) else "refused"
+    return FILE.equals(f"exact.{way}", str(arrived), status=201, outcome=arrived)
+
+
+def _refused(refusal: Refusal, name: str) -> Finding:
+    """Find whether it refused; pydantic names the group, and the sentence has the word."""
+    way = "accepted" if refusal.code is None else "raised"
+    is_named = GROUP in refusal.text and "PASSWORD" in refusal.text
+    outcome = refusal.raised or str(refusal)
+    got = f"exit code 1, and {PASSWORD} is named" if refusal.is_orderly and is_named else outcome
+    return FILE.found(refusal.is_orderly and is_named, f"{name}.{way}", got, variable=PASSWORD, outcome=outcome)
+
+
+Seen = tuple[str, str | None, str | None]
+"""What a situation of config_inside.py left: how its block went, and the values of the two variables afterwards."""
+RIGHT: Seen = ("as asked", None, "before")
+
+
+@check("config.restore")
+def restore(context: Context) -> Result:
+    """Use the participant's context manager in three situations, and read the variables afterwards."""
+    with service_trial.build(context) as image:
+        seen = config.run_inside(context, image, "restored")
+    return conclude(RESTORE.shown, restore_findings({name: (*values,) for name, values in seen.items()}))
+
+
+def restore_findings(seen: Mapping[str, Seen]) -> tuple[Finding, ...]:
+    """Return the findings on the three situations; what only repeats the failure of the first is left out."""
+    plain = seen["plain"]
+    if plain == RIGHT:
+        return tuple(_restored(name, values) for name, values in seen.items())
+    judged = [_restored("plain", plain)]
+    if seen["raising"] != plain:
+        judged.append(_restored("raising", seen["raising"]))
+    return tuple(judged)
+
+
+def _restored(name: str, seen: Seen) -> Finding:
+    within, absent, _ = seen
+    way = "left"
+    if within != RIGHT[0]:
+        way = "within"
+    elif name == "plain" and absent == "":
+        way = "empty"
+    key = name if name == "nested" else f"{name}.{way}"
+    return RESTORE.equals(key, _told(*seen)[:LONGEST_TOLD], right=_told(*RIGHT))
+
+
+def _told(within: str, absent: str | None, present: str | None) -> str:
+    first, second = ("not there" if value is None else repr(value) for value in (absent, present))
+    return f"within the block {within}; afterwards the first is {first}, the second {second}"

@@ -1,0 +1,141 @@
+"""The check of container.dockerfile: build the participant's folder, run and stop it, and read the image's layers."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from workshop_kit.checks import container
+from workshop_kit.engine import containers, images, recipes
+from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.session import Session
+from workshop_kit.observe import layers
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.check_api import Context, check
+from workshop_kit.trials.findings import findings
+from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.service_trial import is_shell
+
+STOP_SECONDS = 2.0
+SAYS = findings("container.dockerfile")
+NEWER = ".post999"
+"""A suffix that makes a version newer, and keeps it inside every range that allows it."""
+PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
+CHANGE = "\n# a line that the check adds\n"
+
+
+@check("container.dockerfile")
+def dockerfile(context: Context) -> Result:
+    """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
+    with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
+        building = pool.submit(_build_again, context, image)
+        found = [*_run(context, image)]
+        kept, leaked = building.result()
+        found += [kept, leaked]
+        if kept.passed:
+            found.append(_pins(_frozen_with_newer_wheels(context)))
+    return conclude(SAYS.shown, found)
+
+
+def _run(context: Context, image: str) -> tuple[Finding, Finding]:
+    with service_trial.run(context, image) as trial:
+        service_trial.wait_order(trial)
+        command, user = service_trial.process_1(trial)
+        trial.signal("SIGTERM")
+        stops = _stops(command, trial.wait_ended(STOP_SECONDS))
+    return SAYS.found(user != 0, "user", str(user)), stops
+
+
+def _stops(command: str, code: int | None) -> Finding:
+    """Find whether the service is process 1, and ends with 0 on SIGTERM; ``code`` None: it still ran."""
+    is_good = code == 0 and not is_shell(command)
+    way = "shell" if is_shell(command) else container.failure(command, code)
+    return SAYS.found(is_good, f"stops.{way}", container.outcome(command, code), seconds=STOP_SECONDS, code=code)
+
+
+def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
+    """Build it with a changed line and with planted secrets; find what was cached, and what leaked."""
+    engine, base = context.stack.session.engine, recipes.tags(context.stack.root)["python"]
+    with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+        folder = Path(temporary) / context.folder.name
+        shutil.copytree(context.folder, folder, symlinks=True)
+        for code in folder.glob("*.py"):
+            if code.is_file() and not code.is_symlink():
+                code.write_bytes(code.read_bytes() + CHANGE.encode())
+        for name, text in PLANTED.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        with service_trial.build(context, folder) as again:
+            get = engine.client.images.get
+            of_base, before, after = (get(tag).attrs["RootFS"]["Layers"] for tag in (base, image, again))
+            below = sum(one == other for one, other in zip(of_base, after, strict=False))
+            files = layers.files(engine, again, below=below)
+    return _cached(files, before, after), _leaks(files)
+
+
+def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
+    packages = files[files.path.str.endswith(".dist-info/METADATA")]
+    new = packages[~packages.layer.map(lambda number: after[number] in before)]
+    by = " and ".join(f"`{name}`" for name in new.instruction.unique())
+    ran_again = f"{by} ran again and installed {len(new)} packages"
+    return SAYS.found(new.empty, "cached", "all packages came from the cache" if new.empty else ran_again)
+
+
+def _leaks(files: pd.DataFrame) -> Finding:
+    """Find whether a layer holds a planted secret, also when a later layer deleted it."""
+    secrets = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
+    leaked, what = files[secrets.notna()], sorted(secrets.dropna().unique())
+    by = " and ".join(f"`{name}`" for name in leaked.instruction.unique())
+    names = " and ".join(what)
+    way = "visible" if leaked.visible.any() else "deleted"
+    return SAYS.found(not what, f"secrets.{way}", f"{names} came with {by}" if what else "neither", names=names)
+
+
+def _pins(frozen: str) -> Finding:
+    """Find whether newer releases were installed once there were any; ``frozen`` is the output of pip freeze."""
+    newer = [line.partition("==")[0] for line in frozen.split("\n") if line.endswith(NEWER)]
+    got = f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before"
+    return SAYS.found(not newer, "pinned", got)
+
+
+def _frozen_with_newer_wheels(context: Context) -> str:
+    session = context.stack.session
+    with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
+        spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
+        with containers.run(session, service_trial.confined(context.stack, spec)) as running:
+            running.wait_ended()
+            return running.log_tail(lines=200)
+
+
+def _newer_base(session: Session, root: Path) -> str:
+    """Return the tag of the workspace's base image with newer wheels, built if it is missing, and kept."""
+    base = recipes.tags(root)["python"]
+    tag = f"{base}-newer-{session.identity.session}"
+    if not images.is_there(session.engine, tag):
+        with tempfile.TemporaryDirectory(prefix="workshop-check-") as folder:
+            program = f"import zipfile\nfrom pathlib import Path\nNEWER = '{NEWER}'\n{inspect.getsource(add_newer)}"
+            (Path(folder) / "newer.py").write_text(f"{program}\nadd_newer(Path('/wheels'))\n")
+            steps = f"FROM {base}\nCOPY newer.py /tmp/\nRUN python3 /tmp/newer.py\n"
+            (Path(folder) / "Dockerfile").write_text(steps)
+            images.build_folder(session, Path(folder), tag, scope="workspace")
+    return tag
+
+
+def add_newer(folder: Path) -> None:
+    """Write a newer, empty release beside each wheel. (Its source runs in the image.)"""
+    for wheel in list(folder.glob("*.whl")):
+        name, version = wheel.name.split("-")[:2]
+        newer = f"{name}-{version}{NEWER}"
+        with zipfile.ZipFile(wheel.with_name(f"{newer}-py3-none-any.whl"), "w") as archive:
+            metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}{NEWER}\n"
+            archive.writestr(f"{newer}.dist-info/METADATA", metadata)
+            tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            archive.writestr(f"{newer}.dist-info/WHEEL", tags)
+            archive.writestr(f"{newer}.dist-info/RECORD", "")

@@ -1,0 +1,221 @@
+"""The live room in a notebook: join, say "stuck" or "done", and see where the presenter sends the class.
+
+A thread keeps the room informed while a lesson's kernel runs; it prints nothing and blocks no cell. It reads the
+progress file, so clicks, checks of panels and checks at the terminal are all seen.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import traitlets
+from IPython.display import DisplayHandle, display
+
+from workshop_kit.display.live import PARTS, Job, JobWidget, answer_while_busy
+from workshop_kit.display.rendered import Rendered
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises.cards import PANEL_CSS, static_page
+from workshop_kit.membership import membership
+from workshop_kit.membership.protocol import SUMMARY, Help, JoinCode, disclosure
+from workshop_kit.observe.http import Answer
+from workshop_kit.workspace.folder import Workspace
+
+HERE = Path(__file__).parent
+LABEL = "Live room"
+HOW = "To join the instructor's live room, run this cell in JupyterLab, or type ./workshop join CODE at the terminal."
+LEFT = "The room has forgotten you."
+LEFT_WITHOUT_ANSWER = "You have left. The room did not answer; it forgets all participants when it closes."
+INTERVAL_SECONDS, JITTER_SECONDS = 2.0, 0.5
+
+Post = Callable[[JoinCode, str, str], Answer]
+
+
+@dataclass(frozen=True)
+class RoomConnection:
+    """The connection to the room, as the page shows it. ``problem`` says in a sentence why there is none.
+
+    ``notebooks``: whether notebooks that were open before the join show it.
+    """
+
+    joined: bool = False
+    problem: str = ""
+    help: str = "none"
+    number: int = 0  # of the participant; 0 before the first answer
+    notice: dict[str, Any] | None = None
+    notebooks: bool = False
+    poll: dict[str, Any] | None = None  # the presenter's question, where notebooks show it
+    summary: str = ""  # that a summary is kept; "" where none is
+
+
+class RoomSync:
+    """Sends a workspace's snapshot every two seconds, and a click on ``I am stuck`` or ``Done`` at once.
+
+    The ``listeners``, by the place that they serve, are called from the thread whenever the connection changes.
+    """
+
+    def __init__(self, workspace: Workspace, lesson: str, post: Post = membership.post) -> None:
+        self.workspace, self.lesson = workspace, lesson
+        self.connection = RoomConnection(joined=membership.read(workspace) is not None)
+        self.listeners: dict[str, Callable[[RoomConnection], None]] = {}
+        self._post = post
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="live room", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it ends with the kernel."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+
+    def click_help(self, help_state: Help) -> None:
+        """Record a click on ``I am stuck`` or ``Done``, show it, and send it at once."""
+        self._tell(replace(self.connection, help=membership.click_help(self.workspace, help_state)))
+        self._wake.set()
+
+    def answer(self, poll: str, choice: str) -> None:
+        """Record an option of the presenter's open question, and send it at once; for another one do nothing."""
+        open_poll = self.connection.poll
+        if open_poll is None or open_poll["id"] != poll or choice not in open_poll["options"]:
+            return
+        membership.keep_answer(self.workspace, poll, choice)
+        self._tell(replace(self.connection, poll=None))
+        self._wake.set()
+
+    def sync(self) -> RoomConnection:
+        """Send the snapshot of now, and return what came of it."""
+        try:
+            connection = self._exchange()
+        except Exception as error:  # no answer, a damaged progress file: the thread goes on, and prints nothing
+            problem = str(error) if isinstance(error, WorkshopError) else f"Nothing was sent ({type(error).__name__})."
+            connection = replace(self.connection, joined=True, problem=problem)
+        if connection != self.connection:
+            self._tell(connection)
+        return connection
+
+    def _tell(self, connection: RoomConnection) -> None:
+        self.connection = connection
+        for listener in list(self.listeners.values()):
+            listener(connection)
+
+    def _exchange(self) -> RoomConnection:
+        next_snapshot = membership.next_snapshot(self.workspace, self.lesson)
+        if next_snapshot is None:
+            return RoomConnection()
+        code, snapshot = next_snapshot
+        state = membership.state_in(self._post(code, "snapshot", snapshot.model_dump_json()), code)
+        was_helped = state.helped >= snapshot.help_clicks
+        if was_helped and snapshot.help != "none":
+            membership.clear_help(self.workspace, snapshot.help_clicks)
+        notice = state.notice.model_dump() if state.notice else None
+        help_state = "none" if was_helped else snapshot.help
+        found = membership.read(self.workspace)
+        notebooks = found is not None and found.notebooks
+        poll = state.poll.model_dump() if state.poll and state.poll.in_notebook else None
+        summary = SUMMARY if state.keeps_summary else ""
+        return RoomConnection(True, "", help_state, state.number, notice, notebooks, poll, summary)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.sync()
+            jitter = random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load of a class
+            self._wake.wait(INTERVAL_SECONDS + jitter)
+            self._wake.clear()  # before the look at `_stop`, which is set before `_wake`
+
+
+_of_kernel: dict[Path, RoomSync] = {}
+
+
+def start_sync(workspace: Workspace, lesson: str) -> RoomSync:
+    """Return the thread of this kernel, started if there is none; the room is told the lesson."""
+    membership.change(workspace, lesson=lesson)
+    if workspace.folder not in _of_kernel:
+        _of_kernel[workspace.folder] = RoomSync(workspace, lesson)
+        _of_kernel[workspace.folder].start()
+    return _of_kernel[workspace.folder]
+
+
+class RoomWidget(JobWidget):
+    """The room in the browser.
+
+    It receives ``{"do": "join", "code": …, "name": …}``, ``{"do": "help", "help": "stuck"}``, ``{"do": "leave"}`` and
+    ``{"do": "answer", "poll": …, "choice": …}``.
+    """
+
+    _esm = PARTS + (HERE / "room_poll.js").read_text() + (HERE / "room_widget.js").read_text()
+    _css = PANEL_CSS + (HERE / "room_widget.css").read_text()
+    disclosed = traitlets.List(traitlets.Unicode()).tag(sync=True)  # what leaves the laptop, a line each
+    room = traitlets.Dict().tag(sync=True)  # a `RoomConnection`
+    lesson = traitlets.Unicode().tag(sync=True)
+
+
+@dataclass
+class RoomView:
+    """The live room on a lesson's page; the thread of `RoomSync` keeps it up to date."""
+
+    workspace: Workspace
+    sync: RoomSync
+    job: Job = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        room = asdict(self.sync.connection)
+        widget = RoomWidget(disclosed=disclosure(), room=room, lesson=self.sync.lesson)
+        widget.on_msg(self.handle_message)
+        self.job = Job(widget, lambda: PAGE, lambda: {"room": asdict(self.sync.connection)})
+
+    def show(self, place: str, reserved: DisplayHandle | None = None) -> None:
+        """Show the widget and its static twin; a new widget at a place replaces the former one.
+
+        With an output ``reserved``, show the widget there.
+        """
+        self.sync.listeners[place] = lambda connection: self.job.set(room=asdict(connection))
+        if reserved is None:
+            self.job.show()
+        else:
+            answer_while_busy(self.job.widget)
+            reserved.update(self.job.widget)  # type: ignore[no-untyped-call]
+
+    def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
+        """Handle a message of the page; runs in its own thread while a cell is busy."""
+        match content:
+            case {"do": "join", "code": str(code), "name": str(name)}:
+                self.job.start("join", lambda _: self._join(code, name))
+            case {"do": "help", "help": "stuck" | "done" as state}:
+                self.job.answer(lambda: self.sync.click_help(state))
+            case {"do": "answer", "poll": str(poll), "choice": str(choice)}:
+                self.job.answer(lambda: self.sync.answer(poll, choice))
+            case {"do": "leave"}:
+                self.job.start("leave", lambda _: self._leave())
+
+    def _join(self, code: str, name: str) -> str:
+        membership.join(self.workspace, JoinCode.read(code), name, self.sync.lesson)
+        self.sync.sync()
+        return "You have joined."
+
+    def _leave(self) -> str:
+        has_answered = membership.leave(self.workspace)
+        self.sync.sync()
+        return LEFT if has_answered else LEFT_WITHOUT_ANSWER
+
+
+def show_once_joined(workspace: Workspace, sync: RoomSync, place: str) -> None:
+    """Reserve an output of the running cell for the room: a join at a terminal shows it there."""
+    reserved = display(Rendered("", ""), display_id=True)  # type: ignore[no-untyped-call]
+
+    def look(connection: RoomConnection) -> None:
+        if connection.joined and connection.notebooks:
+            RoomView(workspace, sync).show(place, reserved)
+
+    sync.listeners[place] = look
+
+
+PAGE: Rendered = static_page(LABEL, f'<p class="wk-ex-status">{escape(HOW)}</p>', HOW)

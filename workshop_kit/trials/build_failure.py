@@ -1,0 +1,102 @@
+"""Explain in one finding why no image was built: the step, the instruction, and what the builder's output means."""
+
+from __future__ import annotations
+
+import re
+
+from workshop_kit.engine.builder import explain_build_error
+from workshop_kit.trials.findings import START, findings
+from workshop_kit.trials.result import Finding
+
+SAYS = findings(START)
+LAST_LINES = 6
+CAUSES = (
+    ("instruction", r"unknown instruction: (?P<name>\S+)"),
+    ("copy", r'"/?(?P<name>[^"]+)": not found'),
+    ("requirements", r"Could not open requirements file: .* '(?P<name>[^']+)'"),
+    ("permission", r"\[Errno 13\] Permission denied: '(?P<name>[^']+)'"),
+    ("package", r"(?:E|Error): (?:Unable to locate package|Package) '?(?P<name>[\w.+-]+)"),
+    ("program", r"/bin/sh: \d+: (?P<name>\S+): not found"),
+    ("no-from", r"no build stage in current context"),
+    ("empty", r"Dockerfile cannot be empty"),
+    ("syntax", r"parse error"),
+)
+"""The ways in which a build fails, each with a pattern of the builder's output; the first that is found counts."""
+APT_UPDATE = re.compile(r"\bapt(?:-get)?(?:\s+-\S+)*\s+update\b(?!-)")
+BEGUN_STEP = re.compile(r"^#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)$", re.MULTILINE)
+FAILED_STEP = re.compile(r"^ > \[(?:\S+ )?(\d+)/(\d+)\] (.*?):?$", re.MULTILINE)
+MARKED_LINE = re.compile(r"^ *(\d+) \| >{3} (.*)$", re.MULTILINE)
+PARSE_ERROR = re.compile(r"parse error on line (\d+)")
+
+
+def build_finding(output: str) -> Finding:
+    """Return the finding for the output of a builder that failed."""
+    place = _place(output)
+    got = _last_lines(output)
+    sentence = explain_build_error(output)
+    if sentence is not None:
+        return SAYS.failed("build.registry", got, place=place, sentence=sentence)
+    for way, pattern in CAUSES:
+        cause = re.search(pattern, output)
+        if cause is None:
+            continue
+        has_no_lists = way == "package" and APT_UPDATE.search(output) is None
+        key = "build.no-update" if has_no_lists else f"build.{way}"
+        return SAYS.failed(key, got, place=place, **cause.groupdict())
+    return SAYS.failed("build.unknown", got, place=place)
+
+
+def endless_build(output: str, seconds: float) -> Finding:
+    """Return the finding for a builder that was ended after so many seconds."""
+    return SAYS.failed("build.endless", _tail(output), place=_running_step(output), seconds=seconds)
+
+
+def ended_build(output: str, reason: str) -> Finding:
+    """Return the finding for a builder that was ended because it took too much of the machine."""
+    return SAYS.failed("build.beyond", _tail(output), place=_running_step(output), reason=reason)
+
+
+def outside_finding(source: str) -> Finding:
+    """Return the finding for a Dockerfile of others that is not built, because the builder would fetch something."""
+    sentence = f"It has {source}, which may fetch something from outside, and work of others is built without a network"
+    return SAYS.failed("build.registry", source, place="before the first step", sentence=f"{sentence}.")
+
+
+def _running_step(output: str) -> str:
+    """Return the step that a builder had begun last."""
+    begun = BEGUN_STEP.findall(output)
+    if not begun:
+        return "before the first step"
+    number, count, instruction = begun[-1]
+    return f"step {number} of {count}: {instruction}"
+
+
+def _tail(output: str) -> str:
+    """Return the last lines of a builder that was ended."""
+    lines = output.splitlines()[-LAST_LINES:]
+    return "\n".join(line for line in lines if line.strip())
+
+
+def _place(output: str) -> str:
+    """Return where the builder stopped: ``step 2 of 5, line 4: COPY requirments.txt .``."""
+    step = FAILED_STEP.search(output)
+    marked = MARKED_LINE.search(output)
+    line = marked or PARSE_ERROR.search(output)
+    where = []
+    if step:
+        where.append(f"step {step[1]} of {step[2]}")
+    if line:
+        where.append(f"line {line[1]}")
+    place = ", ".join(where) or "before the first step"
+    if marked:
+        return f"{place}: {marked[2].strip()}"
+    return f"{place}: {step[3]}" if step else place
+
+
+def _last_lines(output: str) -> str:
+    """Return the last lines of the failed step, else the builder's own error."""
+    log = output.partition("\n------\n")[2].partition("\n------\n")[0]
+    lines = [line for line in log.splitlines() if line.strip() and not line.startswith(" > ")]
+    if not lines:
+        lines = [line for line in output.splitlines() if line.startswith("ERROR: ")]
+    return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])

@@ -1,0 +1,115 @@
+"""What a check is given, what ends it early, and where it registers: one function an exercise."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from docker.errors import NotFound
+
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.progress import Report, Step, silent
+from workshop_kit.trials import control
+from workshop_kit.trials.control import Waits
+from workshop_kit.trials.image_builds import ImageBuilds
+from workshop_kit.trials.result import Result
+from workshop_kit.workspace.registry import Exercise
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a check may look at.
+
+    ``text`` is that of the exercise's file outside of the service: the participant's region, the others solved.
+    ``folder`` is a copy of ``my_service/`` for a check that judges the service: the participant's regions of this
+    exercise, the others solved. Once ``superseded`` is set, a newer check of the exercise has begun and this one ends.
+    ``waits`` are those that ended by their limit. ``builds`` says how images are built, and whether they are kept.
+    ``seed`` is the participant's, or one for a table. ``answer`` is what a notebook's cell handed over.
+    """
+
+    exercise: Exercise
+    stack: Stack
+    seed: int
+    text: str = ""
+    answer: Any = None
+    report: Report = silent
+    folder: Path = Path()
+    superseded: threading.Event = field(default_factory=threading.Event)
+    waits: Waits = field(default_factory=Waits)
+    builds: ImageBuilds = field(default_factory=ImageBuilds)
+
+    def report_step(self, what: str) -> None:
+        """Report what the check does now."""
+        self.report(Step("Check", None, what))
+
+
+class CheckEnded(Exception):
+    """Raised where a check cannot go on, with its ``result``: the service does not start, no answer was handed in."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.summary)
+        self.result = result
+
+
+class SubjectGone(WorkshopError):
+    """What an answer is about (an incident, its container) does not exist any more."""
+
+
+@contextlib.contextmanager
+def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
+    """Yield the name of the fixture that the notebook's answer is about (``container``, ``incident``), and the value.
+
+    Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
+    """
+    name = part(part(context.answer, "subject"), kind)
+    if name is None:
+        lesson, cell = context.exercise.lesson, context.exercise.title
+        sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
+        raise CheckEnded(Result.not_started(sentence))
+    try:
+        yield str(name), part(context.answer, "value")
+    except (NotFound, SubjectGone):
+        sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
+        raise CheckEnded(Result.not_started(f"{sentence}{context.exercise.lesson} again.")) from None
+
+
+def part(value: Any, key: str) -> Any:
+    """Return one entry of a value from outside; None if there is no such entry."""
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def seeded(identifier: str, seed: int) -> Random:
+    """Return the source of an exercise's random values: the same for the same seed."""
+    return Random(f"{identifier} {seed}")  # noqa: S311 - no secret
+
+
+Check = Callable[[Context], Result]
+Given = Callable[[int], dict[str, Any]]
+CHECKS: dict[str, Check] = {}
+GIVEN: dict[str, Given] = {}
+"""The numbers that the task of an exercise names, from the seed: for ``task.format(**GIVEN[identifier](seed))``."""
+
+
+def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check], Check]:
+    """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
+
+    def register(function: Check) -> Check:
+        def find(context: Context) -> Result:
+            try:
+                return function(context)
+            except CheckEnded as ended:
+                return ended.result
+
+        def run(context: Context) -> Result:
+            return control.judge(lambda: find(context), context.waits, context.stack)
+
+        CHECKS[identifier], GIVEN[identifier] = run, given
+        return function
+
+    return register

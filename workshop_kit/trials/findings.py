@@ -1,0 +1,185 @@
+"""What findings say: read from ``exercises/findings/``, a file for each lesson, so that no check holds prose.
+
+A check names a finding by a short key and passes values; texts have them in braces (``{command}``)::
+
+    [dockerfile.stops]
+    called = "docker stop: SIGTERM to process 1"
+    expected = "process 1 is the service"
+
+    [dockerfile.stops.shell]
+    means = "Process 1 is a shell, which passes no signal on."
+    look = "Who starts the command when CMD is not a JSON list?"
+    hint = "Docker puts /bin/sh -c before a CMD that is no JSON list."
+
+A finding with one way to fail has ``means`` and ``look`` itself; one with several has a table for each. ``hint`` takes
+the place of the exercise's first hint; one beside ``called`` is for each way that has none. ``start.toml`` belongs to
+all exercises: its keys have no exercise (``start.build.copy``).
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from workshop_kit.errors import WorkshopError
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials.result import Finding
+
+FOLDER = "exercises/findings"
+SHOWN = "shown"
+START = "start"
+SHARED = (START, "gameday")
+"""Files whose findings any exercise, or any day of game day, has: their keys have no exercise in them."""
+"""The findings that all exercises share: why no image was built, and why the service did not start."""
+NAMED = 3
+Text = Annotated[str, StringConstraints(pattern=r"\S")]
+
+
+class Failure(BaseModel):
+    """One way in which a finding fails: what it means, where to look, and the first hint for it (none: the usual)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    means: Text
+    look: Text
+    hint: str = ""
+
+
+class Texts(BaseModel):
+    """The texts of one finding. ``failures`` has a table for each way to fail; "" is the only one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    called: Text
+    expected: Text
+    failures: Mapping[str, Failure]
+    hint: str = ""
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> Texts:
+        """Return the texts of a table of the file. Raises ValidationError."""
+        ways = {name: value for name, value in table.items() if isinstance(value, dict)}
+        own = {name: value for name, value in table.items() if name not in ways}
+        head = {name: own.pop(name, "") for name in ("called", "expected")}
+        if ways:
+            return cls.model_validate({**own, **head, "failures": ways})
+        return cls.model_validate({**head, "failures": {"": own}})
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The findings of one exercise; ``shown`` is the summary of a right answer, and one of its ``sentences``."""
+
+    exercise: str
+    sentences: Mapping[str, str]
+    texts: Mapping[str, Texts]
+
+    @property
+    def shown(self) -> str:
+        """The summary of a right answer."""
+        return self.sentences.get(SHOWN, "")
+
+    def passed(self, key: str, got: str, **values: Any) -> Finding:
+        """Return the finding ``key`` with what came back, which was as expected."""
+        texts = self.texts[key]
+        called = texts.called.format(**values)
+        return Finding(True, called, got, texts.expected.format(**values), key=f"{self.exercise}.{key}")
+
+    def failed(self, key: str, got: str, **values: Any) -> Finding:
+        """Return the failed finding ``key`` (``stops.shell``: with one of its ways to fail) and what came back."""
+        name, _, way = key.partition(".")
+        texts = self.texts[name]
+        failure = texts.failures[way]
+        return Finding(
+            False,
+            texts.called.format(**values),
+            got,
+            texts.expected.format(**values),
+            failure.means.format(**values),
+            failure.look.format(**values),
+            key=f"{self.exercise}.{key}",
+        )
+
+    def found(self, passed: bool, key: str, got: str, **values: Any) -> Finding:
+        """Return the finding ``key``: passed, or failed in its way (``stops.shell``)."""
+        if passed:
+            return self.passed(key.partition(".")[0], got, **values)
+        return self.failed(key, got, **values)
+
+    def equals(self, key: str, got: str, **values: Any) -> Finding:
+        """Return a finding that passes if what came back is what was expected, to the letter."""
+        expected = self.texts[key.partition(".")[0]].expected.format(**values)
+        return self.found(got == expected, key, got, **values)
+
+    def has_none(self, key: str, items: Iterable[str], **values: Any) -> Finding:
+        """Return a finding that passes if there are no items; it names the first three."""
+        names = [*items]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        got = f"{', '.join(names[:NAMED])}{more}"
+        return self.found(not names, key, got or "none", **values)
+
+    def ways(self) -> Iterator[str]:
+        """Yield the full key of each way to fail (``container.dockerfile.stops.shell``)."""
+        for name, texts in self.texts.items():
+            for way in texts.failures:
+                yield ".".join(filter(None, (self.exercise, name, way)))
+
+    def hint(self, key: str) -> str:
+        """Return the first hint for the full key of a failed finding; "" where it has none."""
+        name, _, way = key.removeprefix(f"{self.exercise}.").partition(".")
+        texts = self.texts.get(name)
+        failure = texts.failures.get(way) if texts else None
+        if texts is None or failure is None:
+            return ""
+        return failure.hint or texts.hint
+
+
+def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
+    """Return the findings of an exercise; none for one whose file has no table for it. Raises WorkshopError."""
+    prefix, _, name = exercise.partition(".")
+    file = _file(root, prefix)
+    table = file.get(name, {}) if name else file
+    sentences = {key: value for key, value in table.items() if isinstance(value, str)}
+    try:
+        texts = {key: Texts.read(value) for key, value in table.items() if key not in sentences}
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        sentence = f"{FOLDER}/{prefix}.toml, {name or prefix}: `{place}`: {first['msg']}."
+        raise WorkshopError(sentence, "Correct that text.") from error
+    return Findings(exercise, sentences, texts)
+
+
+def hint(exercise: str, key: str, root: Path = CHECKOUT) -> str:
+    """Return the first hint for the full key of a finding that an exercise's check failed; "" where it has none."""
+    prefix, _, _ = key.partition(".")
+    owner = prefix if prefix in SHARED else exercise
+    return findings(owner, root).hint(key)
+
+
+def until_failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings up to the first that failed, where the later ones would fail only because of it."""
+    judged: list[Finding] = []
+    for finding in findings:
+        judged.append(finding)
+        if not finding.passed:
+            break
+    return tuple(judged)
+
+
+@functools.cache
+def _file(root: Path, prefix: str) -> Mapping[str, Any]:
+    """Return the tables of a lesson's file; none without a file. Raises WorkshopError for one that is no TOML."""
+    path = root / FOLDER / f"{prefix}.toml"
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise WorkshopError(f"{FOLDER}/{prefix}.toml: {error}.", "Correct that line.") from error

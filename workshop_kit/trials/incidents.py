@@ -1,0 +1,227 @@
+"""Inject a seeded incident into the running stack: customers, a harmless hiccup, then a fault.
+
+The hiccup is over before the fault begins, so the first warning in the log never names the cause. The times are written
+to a file in the workspace, where a check in another process finds them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pandas as pd
+from docker.errors import NotFound
+
+from workshop_kit.engine.records import RecordFile
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.injection import fault
+from workshop_kit.faults.load import load
+from workshop_kit.observe import http
+from workshop_kit.observe.logs import read_container
+from workshop_kit.progress import Report, Step
+from workshop_kit.trials.check_api import SubjectGone
+
+QUIET_SECONDS = 1.5
+"""Before the hiccup, between it and the fault, and after the fault."""
+HICCUP_SECONDS = 0.7  # longer than customers wait for a cache or a replica
+TROUBLE_SECONDS = 3.0
+CUSTOMERS: tuple[Mapping[str, Any], ...] = (
+    {"request": "POST /orders", "json": {"item": "tea", "quantity": 1}, "rate_per_second": 12},
+    {"request": "GET /orders", "rate_per_second": 12},
+    {"request": "GET /readyz", "rate_per_second": 1},  # a load balancer
+)
+LOAD_SECONDS = 20  # at most: the phases above, and the time to inject and revert the faults
+KEPT = 20
+MOST_ATTEMPTS = 3
+TIMINGS = {"master-db": "master_db_ms", "replica-db": "replica_db_ms", "redis": "redis_ms"}
+"""The dependencies of the service, and the field of a request's line with the time that each took."""
+SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
+"""Messages that name a dependency."""
+GONE = ("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
+DECOYS = ("redis", "replica-db")
+"""Dependencies whose hiccup shows in the log without being the cause."""
+SLOW_MS, SLOW_TIMES, MARGIN = 100, 4, 1.5
+SEVERAL = 3
+"""So many requests in a second that wait for one dependency are no chance: a trouble has begun."""
+FIELDS = dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]") | dict.fromkeys(
+    ("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"
+)
+"""Columns that the log of an incident always has, with the type for a log in which no line has the field."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A fault (see `faults.catalog`) on one dependency of the service."""
+
+    fault: str
+    target: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """For messages and test ids: ``pause of redis``."""
+        return f"{self.fault} of {self.target}"
+
+
+TROUBLES = (
+    Trouble("pause", "redis"),
+    Trouble("down", "redis"),
+    Trouble("pause", "replica-db"),
+    Trouble("stop", "replica-db"),
+    Trouble("latency", "replica-db", {"latency_ms": 80}),
+    Trouble("pause", "master-db"),
+    Trouble("latency", "master-db", {"latency_ms": 100}),
+    Trouble("reset", "master-db"),
+)
+
+
+@dataclass(frozen=True)
+class LogIncident:
+    """The fault and its target, with times in UTC.
+
+    Customers came from ``began`` to ``ended``; the fault was injected between ``injecting`` and ``injected``.
+    ``container`` is the full id of the service's container.
+    """
+
+    id: str
+    container: str
+    trouble: str
+    target: str
+    began: datetime
+    injecting: datetime
+    injected: datetime
+    ended: datetime
+
+
+def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None = None) -> LogIncident:
+    """Send requests, and break one dependency in the middle; return the incident once its fault is reverted.
+
+    ``trouble`` is one of TROUBLES, drawn by ``random`` if none is given. An incident that a busy machine hides is
+    repeated. The stack must be up. Raises WorkshopError as `faults.injection.fault` and `faults.load.load` do, and for
+    a full disk; the fault is always reverted.
+    """
+    trouble = trouble or random.choice(TROUBLES)
+    decoy = random.choice([name for name in DECOYS if name != trouble.target])
+    quiet = QUIET_SECONDS + random.uniform(-0.5, 1.5)
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        incident = _happen(stack, trouble, decoy, quiet, report)
+        log = _log(stack, incident)
+        is_clear = shows(log, incident.target) and misleads(log, incident.target)
+        begins_alone = beginning(log, incident, SLOW_MS) == incident.injecting
+        if attempt == MOST_ATTEMPTS or (is_clear and begins_alone):
+            break
+        report(Step("Incident", None, "the machine was too busy to show it: once more"))
+    _file(stack.session).write([*all_kept(stack.session), incident][-KEPT:])
+    report(Step("Incident", 1.0, "over: now find out what it was", done=True))
+    return incident
+
+
+def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> LogIncident:
+    for plan in CUSTOMERS:  # the first warning must not be of a connection that an earlier fault has cut
+        method, path = plan["request"].split(" ")
+        http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
+    began = datetime.now(UTC)
+    report(Step("Incident", None, "customers are coming"))
+    with _customers(stack):
+        time.sleep(quiet_seconds)
+        with fault("pause", stack, decoy):
+            time.sleep(HICCUP_SECONDS)
+        time.sleep(QUIET_SECONDS)
+        injecting = datetime.now(UTC)
+        with fault(trouble.fault, stack, trouble.target, **trouble.parameters) as disturbance:
+            report(Step("Incident", None, "customers are complaining"))
+            time.sleep(TROUBLE_SECONDS)
+        report(Step("Incident", None, "waiting for the last customers"))
+    service, times = str(stack.container("service").id), (began, injecting, disturbance.started, datetime.now(UTC))
+    return LogIncident(secrets.token_hex(8), service, trouble.name, trouble.target, *times)
+
+
+def shows(log: pd.DataFrame, target: str) -> bool:
+    """Return whether clearly more requests waited for the target, or were refused by it, than any other dependency."""
+    requests = {name: noticed(log, name, SLOW_MS)["request_id"].nunique() for name in TIMINGS}
+    return bool(requests.pop(target) >= MARGIN * max(requests.values()))
+
+
+def misleads(log: pd.DataFrame, target: str) -> bool:
+    """Return whether the first warning is of another dependency, as the lesson's first answer reads its message."""
+    warnings = log.loc[log["level"].isin(["warning", "error", "critical"]), "msg"]
+    return not warnings.empty and SAYS.get(str(warnings.iloc[0]), "master-db") != target
+
+
+def beginning(log: pd.DataFrame, incident: LogIncident, slow_ms: float) -> pd.Timestamp:
+    """Return when the log first shows the trouble: with its fault, or before that on a machine that is too busy.
+
+    Then several requests in a second had to wait for the target, as `noticed` says: who reads that time is right.
+    """
+    injecting = pd.Timestamp(incident.injecting)
+    lines = noticed(log, incident.target, slow_ms)
+    early = lines[lines["received"] < injecting].dropna(subset="request_id").drop_duplicates("request_id")
+    times = pd.DatetimeIndex(early["received"]).sort_values()
+    a_second = pd.Series(1.0, times).rolling("1s").sum()
+    begun = times[a_second >= SEVERAL]
+    return injecting if begun.empty else begun[0] - pd.Timedelta(seconds=1)
+
+
+def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
+    """Return the lines of requests that a dependency made wait or fail, in their order.
+
+    It was slow if it took ``slow_ms`` milliseconds or more, and `SLOW_TIMES` its median.
+    """
+    took = pd.to_numeric(log[TIMINGS[dependency]], errors="coerce")
+    usual = took.median()
+    slow = (took >= max(slow_ms, SLOW_TIMES * (0 if pd.isna(usual) else usual))).fillna(value=False)
+    named = (log["dependency"] == dependency) | (log["msg"].map(SAYS) == dependency)
+    return log[slow.astype(bool) | named.fillna(value=False).astype(bool)]
+
+
+def find(session: Session, identifier: str) -> LogIncident:
+    """Return an incident of this workspace by its id. Raises SubjectGone if it is not kept (any more)."""
+    found = next((incident for incident in all_kept(session) if incident.id == identifier), None)
+    if found is None:
+        raise SubjectGone(*GONE)
+    return found
+
+
+def all_kept(session: Session) -> list[LogIncident]:
+    """Return the latest incidents of this workspace, oldest first."""
+    return _file(session).read()[0]
+
+
+def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
+    """Return the service's lines from the first customer to the last, as a DataFrame (see `observe.logs`).
+
+    All of FIELDS are columns, also those that no line has. Raises SubjectGone if the incident or its log is gone.
+    """
+    return _log(stack, find(stack.session, identifier))
+
+
+def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
+    try:
+        container = stack.session.engine.client.containers.get(incident.container)
+    except NotFound:
+        raise SubjectGone(*GONE) from None
+    frame = read_container(container, since=incident.began)
+    frame = frame[frame["received"] <= pd.Timestamp(incident.ended)].reset_index(drop=True)
+    missing = {name: pd.Series(pd.NA, frame.index, kind) for name, kind in FIELDS.items() if name not in frame}
+    return frame.assign(**missing)
+
+
+@contextlib.contextmanager
+def _customers(stack: Stack) -> Iterator[None]:
+    """Send requests during the block, and for `QUIET_SECONDS` / 2 after it."""
+    with contextlib.ExitStack() as entered:
+        for plan in CUSTOMERS:
+            entered.enter_context(load(stack, seconds=LOAD_SECONDS, **plan))
+        yield
+        time.sleep(QUIET_SECONDS / 2)
+
+
+def _file(session: Session) -> RecordFile[LogIncident]:
+    return RecordFile(session.ledger.path.with_name("incidents.jsonl"), LogIncident, "incident")

@@ -1,0 +1,341 @@
+"""Build the image of a participant's service and run it: confined, bounded, alone or with the stack's databases."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from docker.errors import ImageNotFound
+
+from workshop_kit.engine import containers, images, pauses, recipes, shell
+from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
+from workshop_kit.engine.labels import COLLECT
+from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
+from workshop_kit.engine.session import Session
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.machine import MIB
+from workshop_kit.observe.http import Answer
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import patient
+from workshop_kit.progress import Report, Step, silent
+from workshop_kit.trials.build_failure import build_finding, ended_build, endless_build, outside_finding
+from workshop_kit.trials.check_api import CheckEnded, Context
+from workshop_kit.trials.dockerfile_sources import outside_source
+from workshop_kit.trials.findings import START, findings
+from workshop_kit.trials.image_builds import FailedBuild
+from workshop_kit.trials.result import Result, conclude
+from workshop_kit.trials.start_failure import did_not_start, refused
+from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
+
+GIVEN = "/given"
+"""The folder in the container for the files of a check."""
+FAULTY = CHECKOUT / "workshop_kit/faults/faulty_inside.py"
+"""The program that runs a service with faults, which a request chooses by the header ``X-Fault``."""
+PROGRAM = re.compile(r"[^\s'\"]*\bmain\.py\b")
+ORDER = {"item": "tea", "quantity": 1}
+SHELLS = ("sh", "bash", "dash")
+ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
+
+BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
+CLOSED_MEMORY_BYTES = 512 * MIB
+CLOSED_FILE_BYTES = 64 * MIB
+CLOSED_PIDS = 200
+CLOSED_TMPFS = "size=16m,mode=1777"
+CLOSED_NAME_SERVER = "127.0.0.1"
+"""In the container, where none listens: names of the stack are known to the engine, and others to nobody."""
+SAYS = findings(START)
+
+
+def ensure_up(stack: Stack, report: Report = silent) -> None:
+    """Bring the stack up if a container is missing, stopped, or was left paused by a process that has ended.
+
+    Raises WorkshopError if one is paused otherwise: by a fault, by a cell, or by hand.
+    """
+    status = {name: container.status for name, container in stack.containers().items()}
+    for paused in pauses.find(stack.session):
+        if paused.project == stack.project and not paused.is_abandoned:
+            next_step = "Revert that fault first." if paused.holder else paused.next_step
+            raise WorkshopError(f"{paused.service} is paused, so nothing can be checked.", next_step)
+    if "service" not in status or any(state != "running" for state in status.values()):
+        report(Step("Check", None, "the check needs the stack: bringing it up"))
+        stack.up(report=report)
+
+
+def secrets_of(stack: Stack) -> dict[str, str]:
+    """Return the texts of the secrets that Compose mounts into the stack's service, by path in the container.
+
+    They are read in the stack's folder: a mount's source is a path of the engine's machine, which may be another one.
+    """
+    texts = {}
+    for mount in stack.container("service").attrs["Mounts"]:
+        path = PurePosixPath(mount["Destination"])
+        if mount["Type"] == "bind" and str(path.parent) == SECRETS_FOLDER:
+            texts[str(path)] = (stack.secrets_folder / path.name).read_text()
+    return texts
+
+
+def settings_of(service: Any) -> dict[str, str]:
+    """Return the variables of the service's container that are not its image's."""
+    of_its_image = set(service.image.attrs["Config"]["Env"] or ())
+    return dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
+
+
+@contextlib.contextmanager
+def build(context: Context, folder: Path | None = None, base: str | None = None) -> Iterator[str]:
+    """Build the participant's folder, or another, on the workshop's Python image, or another; yield the image's tag.
+
+    The image is removed at the end, unless the context's builds keep it. The builder is ended at the deadline, and as
+    soon as a newer check has begun. Raises CheckEnded if no image can be built.
+    """
+    base = base or recipes.tags(context.stack.root)["python"]
+    folder = folder or context.folder
+    builds = context.builds
+    key = builds.key(folder, base)
+
+    if failed := builds.failures.get(key):
+        context.waits.ended.extend(failed.waits)
+        raise CheckEnded(failed.result)
+    if kept := builds.tags.get(key):
+        yield kept
+        return
+
+    tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
+    is_kept = False
+    try:
+        _build_image(context, tag, folder, base, key)
+        if builds.keeps_images:
+            builds.tags[key] = tag
+            is_kept = True
+        yield tag
+    finally:
+        if not is_kept:
+            remove_image(context.stack.session, tag)
+
+
+def _build_image(context: Context, tag: str, folder: Path, base: str, key: str) -> None:
+    """Build an image; with a ``key`` a failure is noted under it. Raises CheckEnded."""
+    context.report_step("building your image")
+    session = context.stack.session
+    builds = context.builds
+    if context.stack.is_closed and (source := outside_source(folder)):
+        failed = outside_finding(source)
+        raise CheckEnded(Result.did_not_start(failed.means, failed))
+    from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
+    command = [*images.command(session.engine, tag, session.labels("kernel")), *builds.options, from_base]
+    waits_before = len(context.waits.ended)
+    try:
+        _run_builder([*command, str(folder)], context)
+    except CheckEnded as ended:
+        if key and not context.superseded.is_set():
+            waits = tuple(context.waits.ended[waits_before:])
+            builds.failures[key] = FailedBuild(ended.result, waits)
+        raise
+
+
+def remove_image(session: Session, tag: str) -> None:
+    """Remove the image of a check; one that is not there is fine."""
+    with contextlib.suppress(ImageNotFound):
+        session.engine.client.images.remove(tag, force=True)
+
+
+def _run_builder(command: list[str], context: Context) -> None:
+    """Run the builder to its end; end it when the time is up, or once a newer check has begun. Raises CheckEnded."""
+    began = time.monotonic()
+    is_late = False
+    beyond = ""
+    reason_to_end = context.builds.new_guard()
+    with shell.running(command) as building:
+        said = None
+        while said is None:
+            try:
+                said, _ = building.communicate(timeout=LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                is_late = time.monotonic() - began > patient(BUILD_SECONDS)
+                beyond = beyond or reason_to_end()
+                if is_late or beyond or context.superseded.is_set():
+                    building.terminate()  # that ends the build in the engine, too
+    if building.returncode == 0:
+        return
+    if beyond:
+        failed = ended_build(said, beyond)
+    elif is_late:
+        waited = time.monotonic() - began
+        context.waits.add("the builder was not done", waited)
+        failed = endless_build(said, waited)
+    else:
+        failed = build_finding(said)
+    raise CheckEnded(Result.did_not_start(failed.means, failed))
+
+
+@contextlib.contextmanager
+def run(context: Context, image: str, **changes: Any) -> Iterator[Trial]:
+    """Run the image alone; ``changes`` are fields of `Spec`. Raises CheckEnded if the engine refuses it."""
+    context.report_step("starting your service")
+    try:
+        spec = confined(context.stack, replace(_spec(image), **changes))
+        running = containers.run(context.stack.session, spec)
+    except WorkshopError as error:
+        raise CheckEnded(refused(error)) from error
+    with running:
+        yield Trial(running, superseded=context.superseded, waits=context.waits)
+
+
+@contextlib.contextmanager
+def run_with_stack(
+    context: Context,
+    image: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
+    files: Mapping[str, str] | None = None,
+    wrapper: Path | None = None,
+    **changes: Any,
+) -> Iterator[Trial]:
+    """Run the image with the settings, the secrets and the databases of the stack's service.
+
+    ``environment`` is added to the settings, the variables in ``without`` are removed; ``files`` maps paths below
+    `GIVEN` to texts; ``wrapper`` is `FAULTY`, or a program that imports it, which runs the service with faults;
+    ``changes`` are fields of `Spec`. Raises WorkshopError if the engine refuses to start it.
+    """
+    stack = context.stack
+    ensure_up(stack, context.report)
+    context.report_step("starting your service")
+    service = stack.container("service")
+    settings = {**settings_of(service), **(environment or {})}
+    passwords = secrets_of(stack)
+
+    files = dict(files or {})
+    entrypoint = None
+    if wrapper:
+        files |= {path.name: path.read_text() for path in (FAULTY, wrapper)}
+        entrypoint = wrapped(_command_of(context, image), f"{GIVEN}/{wrapper.name}")
+    given = {f"{GIVEN}/{name}": text for name, text in files.items()}
+
+    spec = replace(
+        _spec(image),
+        entrypoint=entrypoint,
+        environment={name: value for name, value in settings.items() if name not in without},
+        network=stack.network,
+        volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
+        files={**passwords, **given},
+        dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
+    )
+    with containers.run(stack.session, confined(stack, replace(spec, **changes))) as running:
+        hidden = tuple(passwords.values())
+        yield Trial(running, secrets=hidden, superseded=context.superseded, waits=context.waits)
+
+
+def wrapped(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
+    """Return a command with a wrapper before its main.py; what stands before and behind stays as it is.
+
+    A command that does not name main.py is replaced: a script may have it inside.
+    """
+    words = list(command)
+    for number, word in enumerate(words):
+        if PROGRAM.fullmatch(word):
+            python = [] if number else ["python"]  # a file that runs by itself
+            return (*words[:number], *python, wrapper, *words[number:])
+        if PROGRAM.search(word):  # the text of a shell
+            words[number] = PROGRAM.sub(lambda path: f"{wrapper} {path[0]}", word, count=1)
+            return tuple(words)
+    return ("python", wrapper, "main.py")
+
+
+def _command_of(context: Context, image: str) -> list[str]:
+    """Return the words that a container of the image runs."""
+    config = context.stack.session.engine.client.images.get(image).attrs["Config"]
+    return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+
+
+@contextlib.contextmanager
+def start(
+    context: Context, path: str = "/livez", within_seconds: float = START_SECONDS, **options: Any
+) -> Iterator[Trial]:
+    """Build the participant's folder, run it with the stack, and wait until ``path`` answers 200.
+
+    ``options`` are those of `run_with_stack`. Raises CheckEnded if it cannot be built or does not start.
+    """
+    with build(context) as image, run_with_stack(context, image, **options) as trial:
+        wait_started(trial, path, within_seconds=within_seconds)
+        yield trial
+
+
+def wait_started(trial: Trial, path: str = "/livez", *, within_seconds: float = START_SECONDS) -> None:
+    """Wait until ``path`` answers 200. Raises CheckEnded if it does not in time."""
+    if not trial.wait_answer(path, within_seconds):
+        raise CheckEnded(did_not_start(trial, f"GET {path}"))
+
+
+def _spec(image: str) -> Spec:
+    """Return the spec of a trial's container, whose log the check reads and the collector does not."""
+    return Spec(image, ports=(PORT,), labels={COLLECT: "no"}, healthcheck=NO_HEALTHCHECK, host={"LogConfig": SMALL_LOG})
+
+
+def confined(stack: Stack, spec: Spec) -> Spec:
+    """Return the spec as it is; in a closed stack, which runs code of others, with no way out and no more than a trial.
+
+    There a tmpfs stands for each volume that the image declares, no file grows beyond `CLOSED_FILE_BYTES`, and what the
+    participant's compose.yaml grants is cut to `CLOSED_MEMORY_BYTES` without swap, one core and `CLOSED_PIDS`.
+    """
+    if not stack.is_closed:
+        return spec
+    declared = stack.session.engine.client.images.get(spec.image).attrs["Config"].get("Volumes") or {}
+    volumes = {path: CLOSED_TMPFS for path in declared if path not in spec.volumes and path not in spec.tmpfs}
+    limits = [
+        {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
+        {"Name": "core", "Soft": 0, "Hard": 0},
+    ]
+    memory_bytes = min(spec.memory_bytes or CLOSED_MEMORY_BYTES, CLOSED_MEMORY_BYTES)
+    host = {**spec.host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]}
+    if not 0 <= host.get("MemorySwap", 0) <= memory_bytes:  # below 0 there is no limit
+        host["MemorySwap"] = memory_bytes
+    return replace(
+        spec,
+        network=spec.network or stack.network,
+        tmpfs={**spec.tmpfs, **volumes},
+        memory_bytes=memory_bytes,
+        cpus=min(spec.cpus or 1.0, 1.0),
+        pids=min(spec.pids or CLOSED_PIDS, CLOSED_PIDS),
+        host=host,
+    )
+
+
+def wait_order(trial: Trial) -> None:
+    """Wait until an order is taken (201). Raises CheckEnded if none is in time."""
+
+    def post() -> Answer:
+        return trial.post("/orders", ORDER)
+
+    def over(answer: Answer) -> bool:
+        answers = answer.status is not None and answer.status < 500
+        return answers or trial.exit_code() is not None
+
+    missing = f"no good answer to POST /orders on port {trial.port}"
+    answer = trial.poll(post, over, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
+    if answer.status is None:
+        raise CheckEnded(did_not_start(trial, "POST /orders"))
+    if answer.status != 201:
+        finding = SAYS.failed("order", str(answer), status=answer)
+        raise CheckEnded(conclude("", [finding], trial.lines()))
+
+
+def process_1(trial: Trial) -> tuple[str, int]:
+    """Return the command line of process 1, and the user id it runs as."""
+    look = partial(trial.running.exec, "sh", "-c", ABOUT_PROCESS_1)
+    said = poll(look, lambda said: "Uid:" in said.output, EXEC_SECONDS)  # now and then an exec loses its output
+    command, _, status = said.output.rpartition("Uid:")
+    return command.strip(), int(status.split()[0])
+
+
+def is_shell(command: str) -> bool:
+    """Return whether a command line is a shell's."""
+    return command.split(" ", maxsplit=1)[0].rpartition("/")[2] in SHELLS

@@ -1,0 +1,296 @@
+"""A running container with a participant's code, as a check sees it; and the fault proxies before its dependencies.
+
+The container is confined and bounded in memory, processes, log and disk. No file of this machine is mounted into it.
+Every method returns by the trial's deadline.
+
+The stack is shared by checks that run at the same time, so a check never pauses or stops a part of it. A fault proxy is
+a container of its own between one trial and a dependency; the trial's settings name the proxies as hosts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+
+from docker.errors import APIError
+
+from workshop_kit.engine import containers, recipes
+from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.labels import COLLECT
+from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
+from workshop_kit.observe import http
+from workshop_kit.observe.http import Answer, Connection
+from workshop_kit.patience import patient
+from workshop_kit.trials.control import Waits
+
+PORT = 8080
+SMALL_LOG = {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
+NO_HEALTHCHECK = {"Test": ["NONE"]}
+"""The engine would run the health check inside, where a fork bomb leaves no room for it."""
+DEADLINE_SECONDS = 60.0
+SLOW_ERROR_SECONDS = 0.5
+"""An error that took so long may come from a limit inside the service, which a busy machine runs into."""
+START_SECONDS = 6.0
+ANSWER_SECONDS = 2.0
+LOOK_SECONDS = 0.02
+Faults = Sequence[Mapping[str, Any]]
+OPEN: Faults = ()
+HANGS: Faults = ({"name": "half_open", "backlog_full": False},)
+REFUSES: Faults = ({"name": "down"},)
+"""The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
+HOST_VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
+"""The dependencies of the service, and the variable with the host of each."""
+DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
+Seen = TypeVar("Seen")
+MARK = "told-by-the-check:"
+"""Before the JSON that a program of a check prints, in a log with other lines."""
+
+
+def poll(
+    look: Callable[[], Seen], done: Callable[[Seen], bool], within_seconds: float, pause_seconds: float = 0.1
+) -> Seen:
+    """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
+    began = time.monotonic()
+    while not done(seen := look()) and time.monotonic() - began < patient(within_seconds):
+        time.sleep(pause_seconds)
+    return seen
+
+
+def fields_of(line: str | bytes) -> dict[str, Any]:
+    """Return the fields of a line of a log; none if it is no JSON object."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def printed_json(log: str) -> Any:
+    """Return the JSON that a program printed behind `MARK`. Raises ValueError if the log has no such line."""
+    return json.loads(next((line.removeprefix(MARK) for line in log.split("\n") if line.startswith(MARK)), ""))
+
+
+@dataclass
+class Trial:
+    """A running container. No method raises for what the participant's code does; none waits past its deadline.
+
+    ``secrets`` are masked in its log lines. Once ``superseded`` is set, a newer check has begun. Waits that ended by
+    their limit are noted in ``waits``.
+    """
+
+    running: Running
+    deadline_seconds: float = DEADLINE_SECONDS
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    port: int = PORT
+    superseded: threading.Event = field(default_factory=threading.Event)
+    waits: Waits = field(default_factory=Waits)
+    began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        host_port = containers.host_port(self.running.inspect(), self.port)  # None: it ended before
+        self.address = f"http://127.0.0.1:{host_port or 0}"  # port 0 refuses every connection
+
+    @property
+    def left_seconds(self) -> float:
+        """The seconds until the deadline; 0 once a newer check has begun."""
+        left = patient(self.deadline_seconds) - self.age_seconds
+        return 0.0 if self.superseded.is_set() else max(0.0, left)
+
+    @property
+    def age_seconds(self) -> float:
+        """The seconds since the container was started."""
+        return time.monotonic() - self.began
+
+    def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, within_seconds: float = ANSWER_SECONDS
+    ) -> Answer:
+        """Send ``GET path``."""
+        url = f"{self.address}{path}"
+        answer = http.get(url, headers=headers, timeout_seconds=self._at_most(within_seconds))
+        return self._noted(answer, f"GET {path}")
+
+    def post(
+        self,
+        path: str,
+        body: Any,
+        *,
+        within_seconds: float = ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
+        expected: int | None = None,
+    ) -> Answer:
+        """Send ``POST path`` with JSON; an error with the ``expected`` status is not noted."""
+        return self.send("POST", path, body, within_seconds=within_seconds, headers=headers, expected=expected)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        within_seconds: float = ANSWER_SECONDS,
+        headers: Mapping[str, str] | None = None,
+        expected: int | None = None,
+    ) -> Answer:
+        """Send a request, with JSON if there is a body; an error with the ``expected`` status is not noted."""
+        url = f"{self.address}{path}"
+        limit = self._at_most(within_seconds)
+        answer = http.request(method, url, json_body=body, headers=headers, timeout_seconds=limit)
+        if answer.status is not None and answer.status == expected:
+            return answer
+        return self._noted(answer, f"{method} {path}")
+
+    @contextlib.contextmanager
+    def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Answer]]:
+        """Send the headers and half the body of a POST; yield a function that sends the rest and reads the answer.
+
+        The connection is closed at the end of the block.
+        """
+        data = json.dumps(body).encode()
+        half = len(data) // 2
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), "Expect": "100-continue"}
+        with Connection(f"{self.address}{path}", timeout_seconds=self._at_most()) as connection:
+            connection.send_head("POST", headers)
+            connection.wait_continue(self._at_most())
+            connection.send(data[:half])
+
+            def finish() -> Answer:
+                connection.send(data[half:])
+                return self._noted(connection.answer(self._at_most()), f"POST {path}")
+
+            yield finish
+
+    def poll(
+        self,
+        look: Callable[[], Seen],
+        done: Callable[[Seen], bool],
+        within_seconds: float,
+        *,
+        missing: str,
+        pause_seconds: float = 0.1,
+    ) -> Seen:
+        """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last.
+
+        ``missing`` says in a few words what did not come: it is noted if the time was up.
+        """
+        began = time.monotonic()
+        while not done(seen := look()):
+            waited = time.monotonic() - began
+            if waited >= patient(within_seconds) or not self.left_seconds:
+                self.waits.add(missing, waited)
+                break
+            time.sleep(pause_seconds)
+        return seen
+
+    def wait_answer(self, path: str, within_seconds: float) -> bool:
+        """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
+
+        def over(answer: Answer) -> bool:
+            return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
+
+        missing = f"no good answer to GET {path} on port {self.port}"
+        return self.poll(lambda: self.get(path), over, within_seconds, missing=missing).status == 200
+
+    def wait_listening(self, path: str, within_seconds: float) -> bool:
+        """Poll a path until it answers with any status; return False if the time is up or the container has ended."""
+
+        def over(answer: Answer) -> bool:
+            return answer.status is not None or self.exit_code() is not None
+
+        missing = f"no answer to GET {path} on port {self.port}"
+        return self.poll(lambda: self.get(path), over, within_seconds, missing=missing).status is not None
+
+    def wait_ended(self, within_seconds: float) -> int | None:
+        """Poll until the container has ended; return its exit code, or None if it still runs."""
+
+        def over(code: int | None) -> bool:
+            return code is not None
+
+        return self.poll(self.exit_code, over, within_seconds, missing="it still ran", pause_seconds=LOOK_SECONDS)
+
+    def exit_code(self) -> int | None:
+        """Ask the engine for the exit code; None while the container runs."""
+        state = self.running.inspect()["State"]
+        return int(state["ExitCode"]) if state["Status"] in {"exited", "dead"} else None
+
+    def signal(self, name: str) -> None:
+        """Send a signal (``SIGTERM``) to process 1; do nothing if the container has ended."""
+        with contextlib.suppress(APIError):
+            self.running.container.kill(name)
+
+    def lines(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
+        """Return the end of its log, with secrets masked."""
+        text = self.running.log_tail(limit_lines)
+        for secret in self.secrets:
+            text = text.replace(secret, "(secret)")
+        return text.encode()[-limit_bytes:].decode(errors="ignore")
+
+    def is_in_time(self, answer: Answer, seconds: float) -> bool:
+        """Return whether an answer took no longer than a limit, or than this machine needs; a late one is noted."""
+        in_time = answer.seconds <= patient(seconds)
+        if not in_time:
+            self.waits.add(f"{answer} to {answer.path}", answer.seconds)
+        return in_time
+
+    def _noted(self, answer: Answer, request: str) -> Answer:
+        """Return an answer; one that came late, or is an error of a service that waited, is noted."""
+        is_error = answer.status is not None and answer.status >= 500
+        if answer.is_late or (is_error and answer.seconds > SLOW_ERROR_SECONDS):
+            came = "no answer" if answer.is_late else answer
+            self.waits.add(f"{came} to {request} on port {self.port}", answer.seconds)
+        return answer
+
+    def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
+        return max(0.05, min(patient(seconds), self.left_seconds))
+
+
+@dataclass(frozen=True)
+class DependencyProxies:
+    """The proxies of one trial, by the name of the dependency behind each; the end of a block removes them.
+
+    An open shop keeps them until its kernel ends. A generator would run its clean-up then, in a half-ended interpreter.
+    """
+
+    proxies: Mapping[str, Running]
+    _started: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._started.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that make a trial connect to the proxies."""
+        return {HOST_VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
+
+    def set(self, state: Faults, *names: str) -> None:
+        """Set the state of the proxies before these dependencies, and open all others, once they run.
+
+        Raises WorkshopError if a proxy does not take its state.
+        """
+        for name, proxy in self.proxies.items():
+            _tell(proxy, state if name in names else OPEN)
+
+
+def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
+    """Start an open proxy for each of these dependencies. The stack must be up."""
+    image, network, proxies = recipes.tags(stack.root)["fault_proxy"], f"{stack.project}_default", {}
+    with contextlib.ExitStack() as started:
+        for name in names:
+            command = ("serve", name, str(DEPENDENCY_PORTS[name]))
+            spec = Spec(image, command, network=network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
+            proxies[name] = started.enter_context(containers.run(stack.session, spec))
+        return DependencyProxies(proxies, started.pop_all())
+
+
+def _tell(proxy: Running, state: Faults) -> None:
+    """Set the state of a proxy; retry while it starts."""
+    words = (*PROXY_PROGRAM, "tell", json.dumps(state))
+    proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

@@ -1,0 +1,119 @@
+"""Where a YAML text is wrong, and whether its indentation is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+
+import yaml
+
+from workshop_kit.trials.findings import START, findings
+from workshop_kit.trials.result import Finding
+
+SAYS = findings(START)
+OPENS = (":", "-", "|", ">", "{", "[", ",")
+"""After a line with one of these at its end, the next one may be indented further."""
+LIST_ITEM = "- "
+
+
+@dataclass(frozen=True)
+class YamlProblem:
+    """The line at which a text cannot be read as YAML, counted from 1."""
+
+    line: int
+    is_indentation: bool
+
+
+@dataclass(frozen=True)
+class MisplacedKey:
+    """A key that is indented so that it belongs to another one than it should."""
+
+    line: int
+    key: str
+    parent: str
+    """The key that it belongs to now; "" for none."""
+
+
+def yaml_finding(file: str, text: str, got: str, parents: Mapping[str, Set[str]]) -> Finding | None:
+    """Return the finding for a file that is no YAML, or has a key of ``parents`` at another level; None for no such.
+
+    ``got`` is what its reader says of it.
+    """
+    problem = yaml_problem(text)
+    if problem is not None:
+        way = "indentation" if problem.is_indentation else "syntax"
+        return SAYS.failed(f"yaml.{way}", got, file=file, line=problem.line)
+    misplaced = next(misplaced_keys(text, parents), None)
+    if misplaced is None:
+        return None
+    parent = misplaced.parent or "the top of the file"
+    return SAYS.failed("yaml.level", got, file=file, line=misplaced.line, name=misplaced.key, parent=parent)
+
+
+def yaml_problem(text: str) -> YamlProblem | None:
+    """Return why a text is no YAML; None for one that is."""
+    try:
+        yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        if mark is None:
+            return YamlProblem(1, is_indentation=False)
+        lines = text.split("\n")
+        index = min(mark.line, len(lines) - 1)
+        return YamlProblem(index + 1, is_indentation=_is_badly_indented(lines, index))
+    except yaml.YAMLError:  # a character that YAML does not allow
+        return YamlProblem(1, is_indentation=False)
+    return None
+
+
+def misplaced_keys(text: str, parents: Mapping[str, Set[str]]) -> Iterator[MisplacedKey]:
+    """Yield the keys of a YAML text that belong to none of the keys that ``parents`` has for them."""
+    node = yaml.compose(text, yaml.SafeLoader)
+    yield from _misplaced(node, "", parents)
+
+
+def _misplaced(node: yaml.Node | None, parent: str, parents: Mapping[str, Set[str]]) -> Iterator[MisplacedKey]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _misplaced(item, parent, parents)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        name = str(key.value)
+        if parent not in parents.get(name, {parent}):
+            yield MisplacedKey(key.start_mark.line + 1, name, parent)
+        else:
+            yield from _misplaced(value, name, parents)
+
+
+def _is_badly_indented(lines: list[str], index: int) -> bool:
+    """Return whether a line begins at a column at which nothing before it begins."""
+    line = lines[index]
+    blanks = line[: _indentation(line)]
+    if "\t" in blanks:
+        return True
+    before = [text for text in lines[:index] if text.strip() and not text.lstrip().startswith("#")]
+    if not before:
+        return bool(blanks)
+    if len(blanks) > _indentation(before[-1]):
+        return not before[-1].rstrip().endswith(OPENS)
+    return len(blanks) not in _open_columns(before)
+
+
+def _open_columns(before: list[str]) -> set[int]:
+    """Return the columns at which the next line may begin: those of the keys and lists that are still open."""
+    columns: set[int] = set()
+    least = len(before[-1]) + 1
+    for line in reversed(before):
+        column = _indentation(line)
+        if column >= least:
+            continue
+        least = column
+        columns.add(column)
+        if line.lstrip().startswith(LIST_ITEM):
+            columns.add(column + len(LIST_ITEM))
+    return columns
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t"))

@@ -1,0 +1,1 @@
+"""The commands of who teaches: a module for each group."""

@@ -1,0 +1,126 @@
+"""``grade``: judge by their effect what people handed in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+
+from workshop_kit.commands.common import AsJson
+from workshop_kit.engine import images, reach
+from workshop_kit.engine.reach import Engine
+from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
+from workshop_kit.files import write_atomically
+from workshop_kit.paths import CHECKOUT, GRADES
+from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace import registry
+from workshop_kit.workspace.course import TRACKS, find_track
+from workshop_kit.workspace.registry import Exercise
+
+RESULTS = GRADES / "results.jsonl"
+OPEN_NETWORK = (
+    "Podman may not know the option that closes the network of a service. Grading needs no network: take this machine "
+    "off it."
+)
+
+
+def grade(
+    handed_in: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER",
+            help="Workspaces, my_service folders, zip or tar archives of them, exported files; or a folder of these.",
+        ),
+    ],
+    only: Annotated[
+        list[str] | None, typer.Option(help="An exercise, or a lesson such as 02; may be repeated.")
+    ] = None,
+    track: Annotated[str, typer.Option(help=f"The exercises of a track. One of: {', '.join(TRACKS)}.")] = "full",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The numbers of folders that do not say theirs, as in `start --seed`.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write one line for each exercise to this file, too.")] = None,
+    results: Annotated[
+        Path,
+        typer.Option(
+            help="Keeps each grade as soon as it is known: a run that was ended goes on there.",
+            show_default="build/grade/results.jsonl",
+        ),
+    ] = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Build what people handed in, and check each exercise that reads or builds a file, in closed containers.
+
+    It runs their code, confined. Take a machine that you could lose: docs/teaching.md says what a grade can say.
+    """
+    from workshop_room.grading import report, submission  # lazily: they bring pandas
+    from workshop_room.grading.build_cgroup import build_options
+    from workshop_room.grading.grade import GradeBook
+    from workshop_room.grading.grader import gradable, grade_all
+    from workshop_room.grading.process_judge import ProcessJudge, remove_leftovers
+
+    for file in (csv, None if results == RESULTS else results):
+        if file is not None:
+            _require_writable(file)
+    known = [one for one in registry.load(CHECKOUT) if find_track(track) in one.tracks]
+    exercises = _chosen(gradable(known), only or ())
+    notebook_only = [one.id for one in known if one.file is None] if not only else []
+    submissions = submission.read_submissions(handed_in, seed)
+    book = GradeBook(results)
+    book.load()
+    for problem in book.problems:
+        say(problem)
+
+    GRADES.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(GRADES / ".lock").acquire(timeout=0)
+    except Timeout as taken:
+        raise WorkshopError("Another `./workshop grade` is running.", "Wait until it has ended.") from taken
+    with lock, TerminalReport() as progress:
+        engine = _require_engine()
+        if not engine.dialect.has_buildkit:
+            say(OPEN_NETWORK)
+        remove_leftovers(GRADES, engine)
+        names = [one.id for one in exercises]
+        with build_options(engine, say) as options:
+            judge = ProcessJudge(GRADES, _require_engine, options)
+            graded = list(grade_all(submissions, names, book, judge, progress))
+
+    if csv is not None:
+        write_atomically(csv, report.as_csv(graded).encode())
+        say(f"written: {csv}")
+    document = report.as_json(graded, notebook_only) if as_json else None
+    answer(report.as_text(graded, exercises, notebook_only) if document is None else json.dumps(document))
+    if any(one.is_open for one in graded):
+        say("Some exercises were not judged: run the same command again, and it judges only those.")
+        raise typer.Exit(Exit.NOT_READY)
+
+
+def _require_engine() -> Engine:
+    """Return the engine. Raises NotReady where it or an image is missing."""
+    engine = reach.connect()
+    if lacking := images.missing(engine, CHECKOUT):
+        raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
+    return engine
+
+
+def _chosen(exercises: Sequence[Exercise], words: Sequence[str]) -> list[Exercise]:
+    """Return the exercises that the words name: all of a lesson, or one. Raises WrongUsage."""
+    if not words:
+        return list(exercises)
+    names: set[str] = set()
+    for word in words:
+        of_lesson = [one.id for one in exercises if word in (one.lesson, one.lesson.partition("_")[0])]
+        names.update(of_lesson or [registry.find(exercises, word).id])
+    return [one for one in exercises if one.id in names]
+
+
+def _require_writable(file: Path) -> None:
+    """Refuse a file that cannot be written before anything runs. Raises WrongUsage."""
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise WrongUsage(f"{file} cannot be written.", "Name a file in a folder that is there.")

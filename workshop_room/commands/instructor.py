@@ -1,0 +1,137 @@
+"""The commands for a class: ``desk``, ``notes`` and ``handout`` for the instructor, ``join`` for participants."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workshop_kit.commands import COMMANDS
+from workshop_kit.commands.common import Address, Begin, Lessons, NoBrowser, Track, connected_stack
+from workshop_kit.errors import WrongUsage
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.terminal import TerminalReport, answer, say
+from workshop_kit.workspace.course import TRACKS, find_lesson, lesson_names
+from workshop_kit.workspace.folder import HIDDEN, own_workspace
+
+Room = Annotated[
+    bool, typer.Option("--room", help="Also open a live room to this machine's network: people join by a code.")
+]
+CODE = "live-room"
+"""The file below the workspace's hidden folder with the room's last code."""
+NOTES = CHECKOUT / "build" / "notes"
+HANDOUTS = CHECKOUT / "build" / "handout"
+FIRST_CELL = "In a notebook that is open, run the first cell again to see the room."
+
+
+def desk(
+    port: Annotated[int | None, typer.Option(help="The pages' port; left out, a free one is chosen.")] = None,
+    no_browser: NoBrowser = False,
+    room: Room = False,
+    address: Address = None,
+    track: Track = None,
+    start: Begin = "",
+) -> None:
+    """Serve both pages, and a room if it is asked for, until Ctrl-C; then revert every fault and end the load.
+
+    Lessons, polls, notes, demo and clock are those of a track.
+    """
+    if address and not room:
+        raise WrongUsage("--address is for a live room.", "Add --room.")
+    from workshop_room.desk.controller import Controller  # lazily: slow imports
+    from workshop_room.desk.room_server import open_room
+    from workshop_room.desk.server import InstructorServer, serving
+    from workshop_room.timetable.track_times import TrackTimes
+
+    server = InstructorServer(port)  # a taken port is an error before anything starts
+    workspace = own_workspace()
+    times = TrackTimes.of(CHECKOUT, track or workspace.track, start)  # likewise
+    room_server = open_room(workspace.folder / HIDDEN / CODE, address) if room else None
+    controller = Controller(connected_stack(workspace), workspace)
+    with TerminalReport() as report:
+        controller.open(report)
+    received = _collect_signals()
+    with contextlib.closing(controller), serving(controller, server, room_server, times, open_pages=not no_browser):
+        while not received:
+            time.sleep(0.1)
+    say("The desk is closed: no active fault, no load.")
+
+
+def _collect_signals() -> list[int]:
+    """Return a list to which SIGINT, SIGTERM and SIGHUP add themselves: a second Ctrl-C does not end the clean-up.
+
+    It is no Event: a handler that sets one may wait for the thread that it interrupts.
+    """
+    received: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: received.append(number))
+    return received
+
+
+def notes(
+    lessons: Lessons = None,
+    out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/notes")] = NOTES,
+    track: Track = None,
+    start: Begin = "",
+) -> None:
+    """Write a page for each lesson of a track and print where they are."""
+    from workshop_room.pages.notes import load_page  # lazily: slow imports
+    from workshop_room.timetable.track_times import TrackTimes
+
+    notebooks = CHECKOUT / "notebooks"
+    times = TrackTimes.of(CHECKOUT, track or own_workspace().track, start)
+    of_track = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
+    chosen = [find_lesson(name, notebooks) for name in lessons or ()] or of_track
+    pages = [load_page(name, CHECKOUT, times) for name in chosen]  # an error before anything is written
+    answer("\n".join(str(page.write(out)) for page in pages))
+
+
+def handout(
+    track: Annotated[str, typer.Argument(help=f"One of: {', '.join(TRACKS)}.")] = "full",
+    address: Annotated[str, typer.Option(help="The repository's address; left out, a line to write it on.")] = "",
+    out: Annotated[Path, typer.Option(help="The folder of the pages.", show_default="build/handout")] = HANDOUTS,
+) -> None:
+    """Write the pages of a track, each for one sheet of paper, and print where they are."""
+    from workshop_room.pages.handout import load_pages  # lazily: slow imports
+
+    summaries = {name: command.summary for name, command in COMMANDS.items()}
+    pages = load_pages(track, CHECKOUT, summaries, address)  # an error before anything is written
+    answer("\n".join(str(page.write(out)) for page in pages))
+
+
+def join(
+    code: Annotated[str, typer.Argument(help="The code on the room's screen: 7K2M-Q9FD-30XA.")] = "",
+    name: Annotated[str, typer.Option(help="Your name, for the presenter alone; left out, you are a number.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Join without the question.")] = False,
+    notebooks: Annotated[
+        bool, typer.Option("--notebooks", help="With --yes: show the room in the notebooks that are open, too.")
+    ] = False,
+    leave: Annotated[bool, typer.Option("--leave", help="Leave the room: it forgets you.")] = False,
+) -> None:
+    """Say what leaves the laptop, ask, and join; or leave."""
+    if not code and not leave:
+        raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
+    from workshop_kit.membership import membership, room_widget  # lazily: slow imports
+    from workshop_kit.membership.protocol import SUMMARY, JoinCode, disclosure
+
+    workspace = own_workspace()
+    if leave:
+        say(room_widget.LEFT if membership.leave(workspace) else room_widget.LEFT_WITHOUT_ANSWER)
+        return
+    room = JoinCode.read(code)
+    for line in disclosure():
+        say(line)
+    if not yes:
+        notebooks = typer.confirm("Join, with the notebooks that are open?", default=False, err=True)
+    if not yes and not notebooks:
+        say("Nothing was sent.")
+        return
+    state = membership.join(workspace, room, name, notebooks=notebooks)
+    how = "Notebooks that are open show the room in a moment." if notebooks else FIRST_CELL
+    say(f"Joined: you are table {state.number}. {how}")
+    if state.keeps_summary:
+        say(SUMMARY)

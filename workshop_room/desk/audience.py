@@ -1,0 +1,291 @@
+"""What the audience's page shows: one view at a time, chosen by the presenter. It knows of no fault."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from workshop_kit.errors import NotReady, WrongUsage
+from workshop_kit.exercises.progress import Guess, Progress
+from workshop_kit.lessons.predictions import Question
+from workshop_kit.observe.logs.lines import level_group
+from workshop_kit.observe.scrape import PROBES
+from workshop_kit.screen import visible
+from workshop_room.desk.error_sentences import sentence_for
+
+VIEWS = ("dashboard", "recorded", "map", "predictions", "lines", "join", "class", "learning")
+"""What the page can show; the last three are of a live room."""
+THEMES = ("", "light", "dark")
+MOST_MINUTES = 600
+MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
+MOST_FILES = 1_000
+MOST_CHARACTERS = 900
+"""Of a line that is shown."""
+
+
+def grade(fields: Mapping[str, Any]) -> str:
+    """Return the grade of a log line. A request that failed is an error, as in the metrics; a failed probe is none.
+
+    >>> grade({"level": "warning", "status": 503, "route": "/orders"}), grade({"level": "INFO", "status": 201})
+    ('error', 'other')
+    """
+    status = fields.get("status", 200)
+    failed = status is None or (isinstance(status, int) and status >= 500)
+    if failed and str(fields.get("route")) not in PROBES:
+        return "error"
+    level = level_group(fields.get("level"))
+    return level if level in {"error", "warning"} else "other"
+
+
+@dataclass(frozen=True)
+class OptionCount:
+    """One answer and how many gave it; ``right`` marks the answer that came true."""
+
+    text: str
+    count: int
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """One guess: the option, and the outcome on the same machine ("" before it, and always on a phone)."""
+
+    choice: str
+    outcome: str = ""
+    on_phone: bool = False
+
+
+@dataclass(frozen=True)
+class GuessCounts:
+    """The answers of an audience to one question, in the order of its options.
+
+    ``surprised``: how many guessed something else than happened, and how many know what happened; None where the
+    marked answer is the outcome for everybody.
+    """
+
+    question: str
+    answers: tuple[OptionCount, ...]
+    surprised: tuple[int, int] | None = None
+
+    @property
+    def has_right_answer(self) -> bool:
+        """Whether it is known which answer is right."""
+        return any(answer.right for answer in self.answers)
+
+    def headline(self, *, answer_shown: bool = True) -> str:
+        """Return how many were surprised, in a sentence; without the right answer, how many answered.
+
+        >>> GuessCounts("Is it hot?", (OptionCount("Yes", 2), OptionCount("No", 1, right=True))).headline()
+        '2 of 3 of us were surprised.'
+        """
+        people = sum(answer.count for answer in self.answers)
+        if not answer_shown or not self.has_right_answer:
+            return f"{people} of us answered."
+        others = sum(answer.count for answer in self.answers if not answer.right)
+        surprised, known = self.surprised or (others, people)
+        group = "us" if known == people else "us who have seen it"
+        return f"{surprised} of {known} of {group} {'was' if surprised == 1 else 'were'} surprised."
+
+    def state(self, *, answer_shown: bool) -> dict[str, Any]:
+        """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
+        answers = [{**asdict(one), "right": one.right and answer_shown} for one in self.answers]
+        return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
+
+    @classmethod
+    def of_text(cls, question: str, text: str) -> Self:
+        """Return pasted counts, an answer a line: ``It stays green: 23``, with ``*`` before the right one.
+
+        Raises WrongUsage for a line without a count, for two right answers, and for no answer or too many.
+        """
+        answers = [_answer_in(line.strip()) for line in text.splitlines() if line.strip()]
+        if not answers or len(answers) > MOST_ANSWERS:
+            raise WrongUsage(f"There are {len(answers)} answers; from 1 to {MOST_ANSWERS} can be shown.")
+        if sum(answer.right for answer in answers) > 1:
+            raise WrongUsage("More than one answer is marked as right.", "Put * before one of them.")
+        return cls(_short(question), tuple(answers))
+
+    @classmethod
+    def of_guesses(cls, guesses: Iterable[GivenAnswer], question: Question) -> Self:
+        """Return the counts of guesses. The outcome that most machines had is the right answer.
+
+        Before the first outcome it is the one in the table of predictions, for everybody. A phone runs no experiment:
+        for its guess the right answer counts.
+        """
+        guesses = [guess for guess in guesses if guess.choice in question.options]
+        counts = Counter(guess.choice for guess in guesses)
+        outcomes = Counter(guess.outcome for guess in guesses if guess.outcome)
+        right = outcomes.most_common(1)[0][0] if outcomes else question.right
+        answers = tuple(
+            OptionCount(_short(one.text), counts[key], key == right) for key, one in question.options.items()
+        )
+        if not outcomes:
+            return cls(_short(question.question), answers)
+
+        known = [guess for guess in guesses if guess.outcome or guess.on_phone]
+        surprised = sum(guess.choice != (guess.outcome or right) for guess in known)
+        return cls(_short(question.question), answers, (surprised, len(known)))
+
+
+@dataclass
+class Countdown:
+    """A countdown that the presenter sets, starts, pauses and resets. It stops at zero.
+
+    ``clock`` returns monotonic seconds.
+    """
+
+    minutes: float = 5.0
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _paused: float | None = None  # the seconds that are left
+    _end: float | None = None
+
+    @property
+    def seconds_left(self) -> float:
+        """The seconds that are left; 0 once the time is over."""
+        if self._end is not None:
+            return max(self._end - self.clock(), 0.0)
+        return self.minutes * 60 if self._paused is None else self._paused
+
+    def set(self, minutes: object) -> None:
+        """Set the minutes and stop. Raises WrongUsage for anything but a number in range."""
+        number = minutes if isinstance(minutes, int | float) and not isinstance(minutes, bool) else 0
+        if not 0 < number <= MOST_MINUTES:
+            raise WrongUsage(f"A countdown takes up to {MOST_MINUTES} minutes, and {minutes!r} is not.")
+        self.minutes = float(number)
+        self.reset()
+
+    def start(self) -> None:
+        """Start counting, unless it counts already; once the time is over, from the beginning."""
+        if not self.seconds_left:
+            self.reset()
+        self._end = self.clock() + self.seconds_left
+
+    def pause(self) -> None:
+        """Stop counting and keep the seconds that are left."""
+        if self._end is not None:
+            self._paused, self._end = self.seconds_left, None
+
+    def reset(self) -> None:
+        """Stop, with all the minutes left."""
+        self._paused = self._end = None
+
+    def state(self) -> dict[str, Any]:
+        """Return it as JSON takes it; ``idle`` is true until it is started."""
+        left = self.seconds_left
+        idle = self._end is None and self._paused is None
+        return {"seconds_left": round(left, 2), "runs": self._end is not None and left > 0, "idle": idle}
+
+
+@dataclass(frozen=True)
+class RequestLines:
+    """The lines of a request, oldest first, each with its grade; none if the log has no such request."""
+
+    request_id: str
+    lines: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def texts(self) -> list[str]:
+        """The lines alone, with unsafe characters escaped."""
+        return [visible(text, MOST_CHARACTERS) for _, text in self.lines]
+
+    def state(self) -> dict[str, Any]:
+        """Return it as JSON takes it: the title, the request id, and for each line a grade, a text and a sentence.
+
+        The sentence says what an error in the line means; "" without one.
+        """
+        count = len(self.lines)
+        name = visible(self.request_id, MOST_CHARACTERS)
+        title = f"{count} log line{'' if count == 1 else 's'} of the request {name}"
+        grades = [grade for grade, _ in self.lines]
+        sentences = [sentence_for(text) for _, text in self.lines]
+        lines = list(zip(grades, self.texts, sentences, strict=True))
+        return {"title": title, "request_id": name, "lines": lines}
+
+
+@dataclass
+class Audience:
+    """What is shown, and in which theme ("": the system's).
+
+    ``counts`` returns the counts of the prediction that is shown, as they are now; ``answer_shown`` says whether its
+    right answer is shown, too.
+    """
+
+    shows: str = "dashboard"
+    theme: str = ""
+    countdown: Countdown = field(default_factory=Countdown)
+    counts: Callable[[], GuessCounts] | None = None
+    lines: RequestLines | None = None
+    answer_shown: bool = False
+
+    def show(self, what: object) -> None:
+        """Show one of `VIEWS`. Raises WrongUsage for anything else, and for a view that is empty yet."""
+        if what not in VIEWS:
+            raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(VIEWS)}.")
+        if {"predictions": self.counts, "lines": self.lines}.get(str(what), self) is None:
+            raise WrongUsage(f"There are no {what} to show yet.", "Count predictions, or find a request, first.")
+        self.shows = str(what)
+
+    def set_theme(self, theme: object) -> None:
+        """Use one of `THEMES`. Raises WrongUsage for anything else."""
+        if theme not in THEMES:
+            raise WrongUsage(f"There is no theme {theme!r}.", "Choose light, dark, or the system's.")
+        self.theme = str(theme)
+
+    def show_lines(self, lines: RequestLines) -> None:
+        """Show the log lines of a request. Raises WrongUsage if there are none."""
+        if not lines.lines:
+            raise WrongUsage(f"No line has the request id {lines.request_id!r}.", "Compare the id, then find it again.")
+        self.lines, self.shows = lines, "lines"
+
+    def show_prediction(self, counts: Callable[[], GuessCounts]) -> None:
+        """Show the counts of a prediction without the right answer."""
+        self.counts, self.answer_shown, self.shows = counts, False, "predictions"
+
+    def show_answer(self) -> None:
+        """Show which answer was right. Raises WrongUsage if none is known to be."""
+        if self.counts is None or not self.counts().has_right_answer:
+            raise WrongUsage("No answer is known to be right.", "Show a prediction, or put * before the right answer.")
+        self.answer_shown = True
+
+    def state(self) -> dict[str, Any]:
+        """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
+        counts = self.counts() if self.counts else None
+        return {
+            "shows": self.shows,
+            "theme": self.theme,
+            "countdown": self.countdown.state(),
+            "predictions": counts.state(answer_shown=self.answer_shown) if counts else None,
+            "lines": [self.lines.request_id, len(self.lines.lines)] if self.lines else None,
+        }
+
+
+def guesses_in(folder: Path) -> list[dict[str, Guess]]:
+    """Return the guesses in each progress file below a folder; other files are skipped.
+
+    Raises WrongUsage without a folder.
+    """
+    if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises OSError for a name that is too long
+        raise WrongUsage(f"There is no folder {folder}.", "Name the folder with people's progress files.")
+    found = []
+    for path in sorted(folder.rglob("*.json"))[:MOST_FILES]:
+        with contextlib.suppress(NotReady):
+            found.append(Progress(path).document().predictions)
+    return found
+
+
+def _answer_in(line: str) -> OptionCount:
+    """Return the answer and its count, which stands after the last colon."""
+    text, _, number = line.removeprefix("*").rpartition(":")
+    count = number.strip()
+    if not text.strip() or not (count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS):
+        raise WrongUsage(f"{visible(line, 60)!r} is no answer with a count.", "Write lines like: It stays green: 23")
+    return OptionCount(_short(text), int(count), line.startswith("*"))
+
+
+def _short(text: str) -> str:
+    return visible(" ".join(text.split()), MOST_ANSWER_CHARACTERS)

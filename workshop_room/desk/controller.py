@@ -1,0 +1,213 @@
+"""What the desk does with one workspace's stack: load, faults, checkpoints; and what it observes meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+import pandas as pd
+from docker.errors import DockerException
+
+from workshop_kit.display.dashboard.renderer import DashboardRenderer
+from workshop_kit.display.dashboard.view import View
+from workshop_kit.engine import reaper
+from workshop_kit.engine.stack import Stack
+from workshop_kit.errors import WorkshopError
+from workshop_kit.exercises import checkpoint
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.faults import injection
+from workshop_kit.observe import http
+from workshop_kit.observe.logs import EngineLog
+from workshop_kit.observe.logs.lines import assemble, parse_fields
+from workshop_kit.observe.watch import Watcher, WatchTarget
+from workshop_kit.patience import patient
+from workshop_kit.progress import Report, Step, silent
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.course import find_lesson
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lab_settings import trust
+from workshop_room.desk.active_faults import ORDER, InjectedFaults, LoadGenerator, engine_needed
+from workshop_room.desk.audience import Audience, RequestLines, grade
+from workshop_room.desk.audience_view import TITLE, dashboard_view, describe_dashboard
+
+SERVICE = "service"
+PICTURE_SECONDS = 120.0
+PICTURE_DPI = 160
+"""A projector shows the picture larger than a notebook does."""
+PICTURE_AGE_SECONDS = 2.0
+ANSWER_SECONDS = 10.0
+JOB_SECONDS = 120.0
+"""How long closing waits for a running checkpoint: half of one is no good state."""
+WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
+LINE_COLUMNS = ["time", "grade", "request_id", "text"]
+LINES_READ, LINES_SHOWN, FIND_SECONDS = 10_000, 50, 0.5
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How far the way to a checkpoint is: ``text`` is its step, or its result; ``fraction`` is None if unknown."""
+
+    text: str
+    fraction: float | None = None
+    runs: bool = True
+
+
+@dataclass
+class Controller:
+    """Controls one workspace's stack from `open` to `close`, which leaves the stack as it was.
+
+    The methods may be called from any thread and raise WorkshopError in one sentence.
+    """
+
+    stack: Stack
+    workspace: Workspace
+    audience: Audience = field(default_factory=Audience)
+    job: JobState | None = None
+
+    def __post_init__(self) -> None:
+        self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
+        target = WatchTarget(SERVICE, self.stack.project, SERVICE)
+        self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
+        self._closing, self._acting = threading.Event(), threading.Lock()
+        self._going = threading.Thread()
+        self._renderer = DashboardRenderer(PICTURE_DPI)
+        self._picture: dict[str, str] = {}
+        self._drawn = float("-inf")
+        self._drawing = threading.Lock()
+
+    def open(self, report: Report = silent) -> Self:
+        """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
+        injection.revert_all(self.stack.session, report=report)
+        self.stack.up(report=report)
+        reaper.watch(self.stack.session, provision.REVERT_FAULTS)
+        self.watcher.start()
+        return self
+
+    def close(self) -> None:
+        """End the load, revert every fault, stop watching. Raises WorkshopError for faults that stay."""
+        with self._acting:
+            self._closing.set()
+        if self._going.is_alive():
+            self._going.join(JOB_SECONDS)
+        self.load_generator.stop()
+        try:
+            self.active_faults.revert_all()
+        finally:
+            self.watcher.stop()
+
+    def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
+        """Inject a fault for ``seconds``, or until it is reverted."""
+        with self._may_act():
+            self.active_faults.inject(fault, target, parameters, seconds)
+
+    def load(self, request: str, rate_per_second: int) -> None:
+        """Send requests at a rate from now on, in place of the former ones."""
+        with self._may_act():
+            self.load_generator.start(request, rate_per_second)
+
+    def order(self, request_id: str) -> int | None:
+        """Place one order with a request id; return the status, None without an answer."""
+        url, headers = f"{self.stack.url()}/orders", {"X-Request-ID": request_id}
+        return http.request("POST", url, json_body=ORDER, headers=headers, timeout_seconds=ANSWER_SECONDS).status
+
+    def wait_until_well(self) -> None:
+        """Wait until the service is healthy and no request has failed for some seconds. Raises WorkshopError."""
+        began = time.monotonic()
+        since: float | None = None
+        while since is None or time.monotonic() - since < WELL_SECONDS:
+            since = (since or time.monotonic()) if self._is_well() else None
+            is_late = time.monotonic() - began > patient(WELL_WITHIN_SECONDS)
+            if is_late or self._closing.wait(WELL_POLL_SECONDS):
+                raise WorkshopError(
+                    "The service did not become healthy.", "Look at its state, and revert the other faults."
+                )
+
+    def go_to(self, lesson: str) -> None:
+        """Begin to bring workspace and containers to the start of a lesson; ``job`` says how far that is."""
+        name = find_lesson(lesson, self.stack.root / "notebooks")
+        with self._may_act():
+            self.job = JobState(f"To the start of {name}")
+            self._going = threading.Thread(target=self._go, args=(name,), name="desk: job", daemon=True)
+            self._going.start()
+
+    def _go(self, name: str) -> None:
+        def report(step: Step) -> None:
+            self.job = JobState(f"To the start of {name}. {step.task}: {step.detail}".removesuffix(": "), step.fraction)
+
+        text = "It ended with an unexpected error; the terminal shows it."
+        try:
+            with engine_needed():
+                self.load_generator.stop()
+                self.active_faults.revert_all()
+                service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
+                text = " ".join(checkpoint.goto(service, name, report).sentences())
+                trust(self.workspace)
+        except WorkshopError as error:
+            text = str(error)
+        finally:
+            self.job = JobState(text, 1.0, runs=False)
+
+    def lines(self) -> pd.DataFrame:
+        """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
+        rows = []
+        with contextlib.suppress(WorkshopError, DockerException, OSError):  # away: its lines are drawn the next time
+            for line in assemble(EngineLog(self.stack.container(SERVICE)).messages(tail=LINES_READ)):
+                fields = parse_fields(line.text)  # of a line that is no JSON object: none
+                moment, request_id = datetime.fromisoformat(line.received or ""), str(fields.get("request_id", ""))
+                rows.append((moment, grade(fields), request_id, line.text))
+        return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
+
+    def lines_of(self, request_id: str) -> RequestLines:
+        """Return the newest lines of one request, after a moment for lines that are just being written."""
+        self._closing.wait(FIND_SECONDS)
+        lines = self.lines()
+        mine = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
+        return RequestLines(request_id, tuple(zip(mine["grade"], mine["text"], strict=True)))
+
+    def services(self) -> list[dict[str, str]]:
+        """Return the containers of the stack in the engine's words; ``health`` is "" without a health check."""
+        states = {name: one.attrs["State"] for name, one in sorted(self.stack.containers().items())}
+        return [
+            {"name": name, "status": state["Status"], "health": (state.get("Health") or {}).get("Status", "")}
+            for name, state in states.items()
+        ]
+
+    def picture(self) -> dict[str, str]:
+        """Return the audience's dashboard, ``png`` (base64) and ``alt``, at most two seconds old."""
+        with self._drawing:
+            now = time.monotonic()
+            if now - self._drawn >= PICTURE_AGE_SECONDS:
+                view = self.dashboard_view(PICTURE_SECONDS)
+                png = self._renderer.png(TITLE, view)
+                self._picture = {"png": base64.b64encode(png).decode(), "alt": describe_dashboard(view)}
+                self._drawn = now
+            return self._picture
+
+    def dashboard_view(self, seconds: float) -> View:
+        """Return the audience's dashboard over the last ``seconds`` as data."""
+        tables = self.watcher.tables(SERVICE, seconds=seconds + 10)
+        faults = injection.history(self.stack.session)
+        return dashboard_view(tables, faults, SERVICE, time.time(), seconds)
+
+    @contextlib.contextmanager
+    def _may_act(self) -> Iterator[None]:
+        """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
+        with self._acting:
+            if self.job is not None and self.job.runs:
+                raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
+            if self._closing.is_set():
+                raise WorkshopError("The desk is being closed.", "Open it again.")
+            yield
+
+    def _is_well(self) -> bool:
+        """Return whether the newest /health passes and no request failed in the newest second."""
+        tables = self.watcher.tables(SERVICE, seconds=5)
+        health = tables.health[tables.health["what"] == "/health"]["state"]
+        failed = tables.requests["errors_per_second"]
+        return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])

@@ -1,0 +1,239 @@
+"""The presenter's API: what can be clicked, what each click does, and the state. Plain data in and out."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.faults.catalog import FAULTS
+from workshop_kit.faults.load import RANGES
+from workshop_kit.lessons.predictions import load_all_questions
+from workshop_kit.workspace.course import find_lesson, lesson_names
+from workshop_room.desk.active_faults import REQUESTS, engine_needed
+from workshop_room.desk.audience import GivenAnswer, GuessCounts, guesses_in
+from workshop_room.desk.classroom import RoomApi
+from workshop_room.desk.controller import Controller
+from workshop_room.desk.demo import PICTURES, DemoStep, load_script, observed
+from workshop_room.pages import notes
+from workshop_room.timetable.track_times import TrackTimes
+
+Body = Mapping[str, Any]
+
+
+class DemoProgress:
+    """The presenter's step in the demo, what of it has come true, and the stopwatch, which the first action starts."""
+
+    def __init__(self) -> None:
+        self.script = load_script()
+        self.step, self.done = self.script.steps[0], False
+        self._demo_since: float | None = None
+        self._step_since: float | None = None
+        self._played_at: pd.Timestamp | None = None
+        self._seen: set[int] = set()  # the places of the expectations
+
+    def choose(self, number: object) -> None:
+        """Go to a step, from 1. Raises WrongUsage."""
+        steps = self.script.steps
+        if not isinstance(number, int) or not 0 < number <= len(steps):
+            raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(steps)}.")
+        self.step, self.done = steps[number - 1], False
+        self._played_at, self._seen = None, set()
+        self.start()
+        self._step_since = time.monotonic()
+
+    def start(self) -> None:
+        """Start the stopwatch, unless it runs."""
+        if self._demo_since is None:
+            self.restart()
+
+    def restart(self) -> None:
+        """Start the stopwatch anew, for the demo and for the step."""
+        self._demo_since = self._step_since = time.monotonic()
+
+    def begin_step(self) -> None:
+        """Note that the current step is done now: what is seen from now on is its effect."""
+        self.start()
+        self._played_at, self._seen = pd.Timestamp.now(tz="UTC"), set()
+
+    def look(self, controller: Controller) -> None:
+        """Tick what has come true of the current step since it was done; a tick stays."""
+        since, step = self._played_at, self.step
+        missing = {place: one for place, one in enumerate(step.expectations) if place not in self._seen}
+        if since is None or not missing:
+            return
+        tables = observed(controller, list(missing.values()))
+        seen = {place for place, one in missing.items() if one.seen(tables, since)[0]}
+        if self.step is step:
+            self._seen |= seen
+
+    def state(self) -> dict[str, Any]:
+        """Return it as JSON takes it; the seconds are None before the start."""
+        return {
+            "number": self.step.number,
+            "done": self.done,
+            "seen": [place in self._seen for place in range(len(self.step.expectations))],
+            "step_seconds": _seconds_since(self._step_since),
+            "demo_seconds": _seconds_since(self._demo_since),
+        }
+
+
+class PresenterApi:
+    """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second.
+
+    ``times`` are those of the track that is taught, by default the full one.
+    """
+
+    def __init__(self, controller: Controller, room: RoomApi | None = None, times: TrackTimes | None = None) -> None:
+        self.controller, self.room = controller, room
+        self.times = times or TrackTimes.of(controller.stack.root)
+        self.audience = audience = controller.audience
+        self.demo = demo = DemoProgress()
+        self.actions: Mapping[str, Callable[[Body], object]] = {
+            "load": lambda body: controller.load(_text(body, "request"), body.get("rate_per_second", 0)),
+            "load-stop": lambda _: controller.load_generator.stop(),
+            "order": lambda body: controller.order(_text(body, "request_id")),
+            "well": lambda _: controller.wait_until_well(),
+            "fault": self._inject,
+            "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
+            "undo-all": lambda _: controller.active_faults.revert_all(),
+            "minutes": lambda body: audience.countdown.set(body.get("minutes")),
+            "goto": lambda body: controller.go_to(_text(body, "lesson")),
+            "count": lambda _: audience.countdown.start(),
+            "pause": lambda _: audience.countdown.pause(),
+            "reset": lambda _: audience.countdown.reset(),
+            "show": lambda body: audience.show(body.get("what")),
+            "show-lines": lambda body: audience.show_lines(controller.lines_of(_text(body, "request_id"))),
+            "theme": lambda body: audience.set_theme(body.get("theme")),
+            "folder": self._list_predictions,
+            "ask": self._show_prediction,
+            "tell": lambda _: audience.show_answer(),
+            "step": lambda body: demo.choose(body.get("step")),
+            "stopwatch": lambda _: demo.restart(),
+            "play": lambda _: self._play_current(),
+            "notes": self._notes,
+            "find": lambda body: controller.lines_of(_text(body, "request_id")).texts,
+            **(room.actions if room else {}),
+        }
+
+    def do(self, action: str, body: Body) -> object:
+        """Do one of ``actions`` and return its answer. Raises WorkshopError in one sentence."""
+        if action not in self.actions:
+            raise WrongUsage(f"There is no {action!r} at this desk.", f"There are {', '.join(self.actions)}.")
+        with engine_needed():
+            return self.actions[action](body)
+
+    def play(self, step: DemoStep) -> None:
+        """Do all actions of a step, in order."""
+        for click in step.clicks:
+            self.do(click.action, click.model_dump())
+
+    def recorded(self) -> bytes:
+        """Return the recorded picture of the current step, a PNG; empty if there is none."""
+        path = PICTURES / self.demo.step.picture
+        return path.read_bytes() if path.is_file() else b""
+
+    def choices(self) -> dict[str, Any]:
+        """Return what does not change while the desk is open: faults, requests, the track and its lessons, the demo."""
+        script, times = self.demo.script, self.times
+        last_step = script.last_step(times.course, times.track)
+        in_front = {click.fault for step in script.steps for click in step.clicks}
+        return {
+            "faults": [{**asdict(one), "in_front": one.name in in_front} for one in FAULTS.values()],
+            "requests": list(REQUESTS),
+            "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
+            "track": times.track,
+            "day": [asdict(part) for part in times.planned()],
+            "lessons": [{"name": name, "on_track": times.has_lesson(name)} for name in lesson_names(self._notebooks)],
+            "when": f"{script.when} On the track {times.track} it ends with step {last_step}.",
+            "steps": [self._step(step) for step in script.steps],
+            "last_step": last_step,
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return the state of load, faults, services, job, demo and audience."""
+        controller = self.controller
+        with engine_needed():
+            self.demo.look(controller)
+            return {
+                "load": controller.load_generator.state(),
+                "active_faults": controller.active_faults.listed(),
+                "services": controller.services(),
+                "job": asdict(controller.job) if controller.job else None,
+                "demo": self.demo.state(),
+                "audience": self.audience.state(),
+                "problems": controller.active_faults.problems,
+            }
+
+    @property
+    def _notebooks(self) -> Path:
+        return self.controller.stack.root / "notebooks"
+
+    def _inject(self, body: Body) -> None:
+        given, seconds = body.get("parameters") or {}, body.get("seconds")
+        if not isinstance(given, dict) or not isinstance(seconds, int | float | None):
+            raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
+        self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
+
+    def _list_predictions(self, body: Body) -> dict[str, Any]:
+        """Return the predictions in a folder of progress files, each with its question and how many made it."""
+        questions = load_all_questions(self._notebooks)
+        people = Counter(name for guesses in guesses_in(_folder(body)) for name in guesses)
+        return {
+            name: {"people": count, "question": questions[name].question}
+            for name, count in sorted(people.items())
+            if name in questions
+        }
+
+    def _show_prediction(self, body: Body) -> None:
+        """Show pasted counts, or the guesses of a ``prediction`` in a folder of progress files."""
+        if "counts" in body:
+            counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
+        else:
+            name, questions = _text(body, "prediction"), load_all_questions(self._notebooks)
+            if name not in questions:
+                raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
+            guesses = [found[name] for found in guesses_in(_folder(body)) if name in found]
+            given = [GivenAnswer(one.choice, one.actual or "") for one in guesses]
+            counted = GuessCounts.of_guesses(given, questions[name])
+        self.audience.show_prediction(lambda: counted)
+
+    def _play_current(self) -> None:
+        step = self.demo.step
+        self.demo.begin_step()
+        self.play(step)
+        self.demo.done = self.demo.step is step
+
+    def _notes(self, body: Body) -> dict[str, Any]:
+        """Return the minutes of a lesson and its instructor's notes, cell by cell, as HTML, on the desk's track."""
+        lesson = find_lesson(_text(body, "lesson"), self._notebooks)
+        return notes.load_page(lesson, self.controller.stack.root, self.times).as_data()
+
+    def _step(self, step: DemoStep) -> dict[str, Any]:
+        return {
+            **step.model_dump(include={"number", "title", "minutes", "say", "note"}),
+            "clicks": [str(click) for click in step.clicks],
+            "expectations": [str(one) for one in step.expectations],
+            "picture": step.picture if (PICTURES / step.picture).is_file() else "",
+        }
+
+
+def _seconds_since(began: float | None) -> float | None:
+    return None if began is None else round(time.monotonic() - began, 2)
+
+
+def _text(body: Body, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise WrongUsage(f"{name} is missing.", "Fill it in and click again.")
+    return value
+
+
+def _folder(body: Body) -> Path:
+    return Path(_text(body, "folder")).expanduser()

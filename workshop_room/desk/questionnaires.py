@@ -1,0 +1,164 @@
+"""What a room is asked beside its predictions: five questions before and after, and the feedback at the end.
+
+The questions stand in ``questionnaires.toml``. A questionnaire is a row of polls: each participant gets the next one
+after an answer, at their own speed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from workshop_kit.files import load_toml
+from workshop_kit.lessons.predictions import Question, Sentence
+from workshop_kit.membership.protocol import Poll, Snapshot
+from workshop_kit.workspace.registry import Entry
+
+FILE = Path(__file__).parent / "questionnaires.toml"
+BEFORE, AFTER, FEEDBACK = "before", "after", "feedback"
+THANKS = "Thank you, that was all."
+
+
+class LearningQuestion(Question):
+    """A question that is asked before and after; ``prediction`` is the one of a lesson that it comes from."""
+
+    prediction: str
+
+
+class FeedbackQuestion(Entry):
+    """A question on the session; with ``lessons``, the titles of the lessons are its first options."""
+
+    question: Sentence
+    lessons: bool = False
+    options: Mapping[str, Sentence] = {}
+
+
+class Questions(Entry):
+    """The content of questionnaires.toml."""
+
+    learning: Annotated[Mapping[str, LearningQuestion], Field(min_length=5, max_length=5)]
+    feedback: Mapping[str, FeedbackQuestion]
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """Polls that are answered one after the other."""
+
+    name: str
+    polls: tuple[Poll, ...]
+
+    def next_poll(self, answered: Collection[str]) -> Poll:
+        """Return the first poll whose id is not among those ``answered``; thanks after the last one."""
+        for poll in self.polls:
+            if poll.id not in answered:
+                return poll
+        return Poll(id=f"{self.name}.thanks", question=THANKS, options={}, in_notebook=True)
+
+    def progress(self, snapshots: Iterable[Snapshot]) -> tuple[int, int]:
+        """Return how many participants have begun, and how many have answered everything."""
+        counts = [sum(poll.id in snapshot.guesses for poll in self.polls) for snapshot in snapshots]
+        begun = sum(count > 0 for count in counts)
+        finished = sum(count == len(self.polls) for count in counts)
+        return begun, finished
+
+
+def load_questions() -> Questions:
+    """Return the questions of the file. Raises WorkshopError with the first problem in it."""
+    return load_toml(FILE, TypeAdapter(Questions))
+
+
+def make_questionnaires(questions: Questions, lessons: Mapping[str, str]) -> dict[str, Questionnaire]:
+    """Return the questionnaires by name; ``lessons`` has the titles of the lessons that were taught, by name."""
+    learning = {
+        name: (one.question, {key: option.text for key, option in one.options.items()})
+        for name, one in questions.learning.items()
+    }
+    feedback = {
+        name: (one.question, {**(lessons if one.lessons else {}), **one.options})
+        for name, one in questions.feedback.items()
+    }
+    asked = {BEFORE: learning, AFTER: learning, FEEDBACK: feedback}
+    return {name: _questionnaire(name, some) for name, some in asked.items()}
+
+
+def _questionnaire(name: str, asked: Mapping[str, tuple[str, Mapping[str, str]]]) -> Questionnaire:
+    polls = []
+    for number, (key, (question, options)) in enumerate(asked.items(), 1):
+        text = f"{number} of {len(asked)}: {question}"
+        polls.append(Poll(id=poll_id(name, key), question=text, options=options, in_notebook=True))
+    return Questionnaire(name, tuple(polls))
+
+
+def poll_id(questionnaire: str, question: str) -> str:
+    """Return the id of a poll, under which answers are counted.
+
+    >>> poll_id("before", "health")
+    'before.health'
+    """
+    return f"{questionnaire}.{question}"
+
+
+def count_answers(poll: Poll, snapshots: Iterable[Snapshot]) -> dict[str, int]:
+    """Return how often each option of a poll was chosen; an answer that is none of them is not counted."""
+    chosen = Counter(snapshot.guesses[poll.id].choice for snapshot in snapshots if poll.id in snapshot.guesses)
+    return {key: chosen[key] for key in poll.options}
+
+
+@dataclass(frozen=True)
+class RightAnswers:
+    """How many of those who answered were right."""
+
+    right: int
+    answered: int
+
+    def state(self) -> dict[str, int]:
+        """Return it as JSON takes it."""
+        return {"right": self.right, "answered": self.answered}
+
+
+@dataclass(frozen=True)
+class LearnedRow:
+    """One question: the right answers before and after."""
+
+    question: str
+    answer: str
+    before: RightAnswers
+    after: RightAnswers
+
+
+def learned(questions: Questions, snapshots: Collection[Snapshot]) -> list[LearnedRow]:
+    """Return a row for each of the five questions."""
+    rows = []
+    for name, one in questions.learning.items():
+        before, after = (_right_answers(one, poll_id(moment, name), snapshots) for moment in (BEFORE, AFTER))
+        rows.append(LearnedRow(one.question, one.options[one.right].text, before, after))
+    return rows
+
+
+def _right_answers(question: LearningQuestion, identifier: str, snapshots: Iterable[Snapshot]) -> RightAnswers:
+    guesses = [snapshot.guesses[identifier] for snapshot in snapshots if identifier in snapshot.guesses]
+    answers = [guess.choice for guess in guesses if guess.choice in question.options]
+    return RightAnswers(answers.count(question.right), len(answers))
+
+
+def headline(rows: Iterable[LearnedRow]) -> str:
+    """Return all right answers, before and after, in a sentence."""
+    rows = list(rows)
+    before = _sum(row.before for row in rows)
+    after = _sum(row.after for row in rows)
+    parts = [
+        f"{name} {found.right} of {found.answered}"
+        for name, found in (("before", before), ("after", after))
+        if found.answered
+    ]
+    return f"Right answers: {', '.join(parts)}." if parts else "Nobody has answered yet."
+
+
+def _sum(found: Iterable[RightAnswers]) -> RightAnswers:
+    found = list(found)
+    return RightAnswers(sum(one.right for one in found), sum(one.answered for one in found))

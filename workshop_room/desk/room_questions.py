@@ -1,0 +1,99 @@
+"""The questionnaires of a live room: the presenter's buttons for them, and what the pages see of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workshop_kit.errors import WrongUsage
+from workshop_room.desk.questionnaires import (
+    FEEDBACK,
+    LearnedRow,
+    count_answers,
+    headline,
+    learned,
+    load_questions,
+    make_questionnaires,
+)
+
+if TYPE_CHECKING:
+    from workshop_room.desk.classroom import Classroom  # which imports this module
+
+Body = Mapping[str, Any]
+
+
+class RoomQuestions:
+    """The questionnaires of one room: the presenter's ``actions``, and what both pages see of the answers.
+
+    ``lessons`` has the titles of the lessons that are taught, by name.
+    """
+
+    def __init__(self, classroom: Classroom, lessons: Mapping[str, str]) -> None:
+        self.classroom = classroom
+        self.questions = load_questions()
+        self.questionnaires = make_questionnaires(self.questions, lessons)
+        self.answers_shown = False
+        self.actions: Mapping[str, Callable[[Body], object]] = {
+            "questions": lambda body: self._open(body.get("name")),
+            "questions-end": lambda _: self.close(),
+            "questions-answers": lambda body: self._show_answers(shown=body.get("shown") is True),
+            "summary": lambda body: self._keep_summary(keep=body.get("keep") is True),
+        }
+
+    def close(self) -> None:
+        """Close the questionnaire that is open."""
+        self.classroom.questionnaire = None
+
+    def feedback(self) -> list[dict[str, Any]]:
+        """Return the questions of the feedback, each with its options and their counts."""
+        snapshots = self.classroom.everybody()
+        questions = self.questions.feedback.values()
+        found = []
+        for question, poll in zip(questions, self.questionnaires[FEEDBACK].polls, strict=True):
+            counts = count_answers(poll, snapshots)
+            answers = [[poll.options[key], count] for key, count in counts.items()]
+            found.append({"question": question.question, "answers": answers})
+        return found
+
+    def learned(self) -> list[LearnedRow]:
+        """Return a row for each of the five questions."""
+        return learned(self.questions, self.classroom.everybody())
+
+    def state(self) -> dict[str, Any]:
+        """Return what the presenter sees of the questionnaires."""
+        snapshots = self.classroom.everybody()
+        progress = {name: one.progress(snapshots) for name, one in self.questionnaires.items()}
+        return {
+            "opened": self.classroom.questionnaire.name if self.classroom.questionnaire else "",
+            "progress": progress,
+            "feedback": self.feedback(),
+            "answers_shown": self.answers_shown,
+            "keeps_summary": self.classroom.keeps_summary,
+        }
+
+    def audience_state(self) -> dict[str, Any]:
+        """Return the chart for the room; it has the right answers only if they are shown."""
+        rows = self.learned()
+        shown = [
+            {
+                "question": row.question,
+                "answer": row.answer if self.answers_shown else "",
+                "before": row.before.state(),
+                "after": row.after.state(),
+            }
+            for row in rows
+        ]
+        return {"headline": headline(rows), "rows": shown}
+
+    def _open(self, name: object) -> None:
+        found = self.questionnaires.get(str(name))
+        if found is None:
+            raise WrongUsage(f"There are no questions {name!r}.", f"Choose from: {', '.join(self.questionnaires)}.")
+        self.classroom.poll = None
+        self.classroom.questionnaire = found
+
+    def _show_answers(self, *, shown: bool) -> None:
+        self.answers_shown = shown
+
+    def _keep_summary(self, *, keep: bool) -> None:
+        self.classroom.keeps_summary = keep

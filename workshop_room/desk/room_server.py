@@ -1,0 +1,186 @@
+"""The live room's server: the only part of the desk that other machines reach. It takes snapshots and serves one page.
+
+It listens on one address of this machine, and answers nothing without the join code.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import tornado.web
+from pydantic import ValidationError
+
+from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
+from workshop_kit.errors import NotReady, WrongUsage, first_problem
+from workshop_kit.files import read_small, write_atomically
+from workshop_kit.machine import raise_file_limit
+from workshop_kit.membership.protocol import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode, Snapshot
+from workshop_room.desk.classroom import Classroom, TooManyJoins
+
+PAGES = Path(__file__).parent / "pages"
+KEPT_SECONDS = 12 * 3600
+"""How long a desk that is started again has the code that it had: participants need not join again."""
+MOST_WRONG_CODES = 20
+"""After so many wrong ones in a minute an address is told so; the right one always counts."""
+MOST_CONNECTIONS = 1_000
+SILENT_SECONDS = 5
+"""How long a connection may take to send its request."""
+RETRY_SECONDS = 2
+
+
+def minute() -> int:
+    """Return the number of the present minute."""
+    return int(time.monotonic() // 60)
+
+
+class RoomServer(PageServer):
+    """Serves one room at its code's address. Raises NotReady for a taken port."""
+
+    def __init__(self, code: JoinCode) -> None:
+        super().__init__(code.port, code.address)
+        self.code = code
+        self.limits = {
+            "max_body_size": MOST_BODY_BYTES,
+            "no_keep_alive": True,  # so an open connection is one that waits for its answer
+            "idle_connection_timeout": SILENT_SECONDS,
+            "body_timeout": SILENT_SECONDS,
+            "most_connections": min(MOST_CONNECTIONS, raise_file_limit() // 2),
+        }
+
+    def routes(self, _: Classroom) -> list[Any]:
+        """Return the routes, all behind the code."""
+        given: dict[str, Any] = {
+            "tokens": [self.code.token],
+            "names": {self.code.address},
+            "wrong_codes": WrongCodes(),
+        }
+
+        def file(name: str, kind: str) -> dict[str, Any]:
+            text = (PAGES / name).read_text(encoding="utf-8").replace("{{token}}", self.code.token)
+            return {**given, "text": text, "kind": kind}
+
+        return [
+            (r"/snapshot", SnapshotHandler, {**given, "on_phone": False}),
+            (r"/phone/snapshot", SnapshotHandler, {**given, "on_phone": True}),
+            (r"/leave", LeaveHandler, given),
+            (r"/phone\.js", RoomFile, file("phone.js", JS)),
+            (r"/phone\.css", RoomFile, file("phone.css", CSS)),
+            (r"/desk\.css", RoomFile, file("desk.css", CSS)),
+            (r"/([\w-]+)", RoomFile, file("phone.html", HTML)),  # a browser's own /favicon.ico is no wrong code
+        ]
+
+
+class WrongCodes:
+    """Counts the wrong codes of the present minute by address."""
+
+    def __init__(self) -> None:
+        self._minute = 0
+        self._counts = Counter[str]()
+
+    def add(self, address: str) -> int:
+        """Count a wrong code and return the address's number of them."""
+        if self._minute != minute():
+            self._minute = minute()
+            self._counts.clear()
+        self._counts[address] += 1
+        return self._counts[address]
+
+
+class RoomHandler(Handler):
+    """A request with the join code."""
+
+    sentences: Mapping[int, str] = {
+        400: "That is no message of a live room.",
+        403: "This is not the code of the room: compare it with the screen.",
+        405: "That is no message of a live room.",
+        429: "Too many wrong codes came from your address. Compare yours with the screen: the right one always counts.",
+    }
+
+    def prepare(self) -> None:
+        """Answer 403 without the code, and 429 after too many wrong ones."""
+        is_wrong = self.given_token() not in {"", *self.tokens}
+        if is_wrong and self.more["wrong_codes"].add(self.request.remote_ip) > MOST_WRONG_CODES:
+            raise tornado.web.HTTPError(429)
+        super().prepare()
+
+    def given_token(self) -> str:
+        """Return the join code from the URL's path, else the token of the request."""
+        typed = self.path_args[0].upper().translate(ALIKE) if self.path_args else ""
+        return typed or super().given_token()
+
+    def snapshot(self) -> Snapshot:
+        """Return the request's snapshot. Raises WrongUsage for anything else."""
+        try:
+            return Snapshot.model_validate_json(self.request.body)
+        except ValidationError as error:
+            raise WrongUsage(f"The room cannot read that: {first_problem(error)[:160]}.") from error
+
+
+class SnapshotHandler(RoomHandler):
+    """Takes a snapshot: of a laptop, or of a phone."""
+
+    def post(self) -> None:
+        """Keep it and answer with the room's state; with 429 where its address has to wait."""
+        try:
+            state = self.served.report(self.snapshot(), self.request.remote_ip, on_phone=self.more["on_phone"])
+        except TooManyJoins as error:
+            self.set_status(429)
+            self.set_header("Retry-After", str(RETRY_SECONDS))
+            self.answer(json.dumps({"error": str(error)}), JSON)
+        else:
+            self.answer(state.model_dump_json(), JSON)
+
+
+class LeaveHandler(RoomHandler):
+    """Forgets a participant."""
+
+    def post(self) -> None:
+        """Forget the participant of an otherwise empty snapshot."""
+        self.served.forget(self.snapshot().participant)
+        self.answer(json.dumps({"left": True}), JSON)
+
+
+class RoomFile(RoomHandler):
+    """The room's page and its parts."""
+
+    def get(self, *_: str) -> None:
+        """Answer with the file, whose links have the code."""
+        self.answer(self.more["text"], self.more["kind"])
+
+
+def open_room(kept: Path, address: str | None = None) -> RoomServer:
+    """Open a room on an address of this machine (its network's by default), with the code in the file if it can be.
+
+    Raises WrongUsage for an address that is none of this machine's, NotReady without a network.
+    """
+    address = _own_address(address or network_address())
+    code = JoinCode(address, FIRST_PORT + secrets.randbelow(PORTS), secrets.randbelow(SECRETS))
+    with suppress(OSError, NotReady, WrongUsage):
+        if time.time() - kept.stat().st_mtime < KEPT_SECONDS:
+            code = JoinCode.read(read_small(kept).decode(errors="replace"))  # at the address of that time
+    ports = [code.port, *range(FIRST_PORT, FIRST_PORT + PORTS)]
+    for port in ports:
+        with suppress(NotReady):
+            server = RoomServer(JoinCode(address, port, code.secret))
+            write_atomically(kept, f"{server.code}\n".encode(), mode=0o600)
+            return server
+    raise NotReady(f"All ports from {FIRST_PORT} to {ports[-1]} are taken at {address}.", "End another program.")
+
+
+def _own_address(typed: str) -> str:
+    """Return an address of this machine. Raises WrongUsage for any other text, and for "all addresses"."""
+    with suppress(ValueError, OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        address = IPv4Address(typed)
+        probe.bind((str(address), 0))
+        if not address.is_unspecified:
+            return str(address)
+    raise WrongUsage(f"{typed!r} is no IPv4 address of this machine.", "Leave --address out, or name one.")

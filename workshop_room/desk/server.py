@@ -1,0 +1,185 @@
+"""The presenter's and the audience's page on this machine's loopback, each behind a token of its own.
+
+Nothing that the audience's token opens knows of a fault.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import tornado.web
+
+from workshop_kit.display import map as system
+from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, PNG, POLICY, SVG, Handler, PageServer
+from workshop_kit.errors import WrongUsage
+from workshop_kit.lessons.lab import open_in_browser
+from workshop_kit.terminal import say
+from workshop_room.desk.classroom import RoomApi
+from workshop_room.desk.controller import Controller
+from workshop_room.desk.presenter_api import PresenterApi
+from workshop_room.desk.room_server import RoomServer
+from workshop_room.desk.session_record import SESSIONS, SessionRecord
+from workshop_room.timetable.track_times import TrackTimes
+
+PAGES = Path(__file__).parent / "pages"
+FRAME_POLICIES = {
+    "presenter": f"{POLICY}; frame-src 'self'",
+    "audience": POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+}
+"""The presenter's page shows the audience's in a frame."""
+ROOM_PAGE = """To join:      ./workshop join {}, or {}
+The live room listens on {}, port {}; everything else stays on this machine."""
+ADDRESSES = """For you:      {}
+For the room: {}
+The first address can inject faults: keep it off the projector. Ctrl-C ends the desk and reverts all."""
+
+
+class InstructorServer(PageServer):
+    """Serves the two pages of one desk."""
+
+    def __init__(self, port: int | None = None) -> None:
+        super().__init__(port)
+        self.presenter_token, self.audience_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        address = f"http://{HOST}:{self.port}"
+        self.presenter_url = f"{address}/presenter?token={self.presenter_token}"  # it can inject faults
+        self.audience_url = f"{address}/audience?token={self.audience_token}"  # for the projector
+
+    def routes(self, served: PresenterApi) -> list[Any]:
+        """Return the routes of the presenter's token, and those of both tokens."""
+        presenter, both = [self.presenter_token], [self.presenter_token, self.audience_token]
+        return [
+            *(_content(presenter, *one) for one in self._presenter_contents(served)),
+            (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter}),
+            *(_content(both, *one) for one in self._audience_contents(served)),
+        ]
+
+    def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
+        """Yield path, media type and maker of each content, for some also a policy; of no live room it is ``null``."""
+        room = served.room
+        yield "/presenter", HTML, lambda: _page("presenter", self.presenter_token), FRAME_POLICIES["presenter"]
+        yield "/presenter.js", JS, lambda: _read("presenter.js")
+        yield "/notes.js", JS, lambda: _read("notes.js")
+        yield "/room.js", JS, lambda: _read("room.js")
+        yield "/day.js", JS, lambda: _read("day.js")
+        yield "/questions.js", JS, lambda: _read("questions.js")
+        yield "/presenter/choices", JSON, served.choices
+        yield "/presenter/state", JSON, served.state
+        yield "/presenter/room/choices", JSON, lambda: room and room.choices()
+        yield "/presenter/room", JSON, lambda: room and room.state()
+        yield "/presenter/recorded.png", PNG, served.recorded
+
+    def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
+        audience, room = served.audience, served.room
+        yield "/audience", HTML, lambda: _page("audience", self.audience_token), FRAME_POLICIES["audience"]
+        yield "/audience.js", JS, lambda: _read("audience.js")
+        yield "/learning.js", JS, lambda: _read("learning.js")
+        yield "/audience/state", JSON, audience.state
+        yield "/audience/room", JSON, lambda: room and room.audience_state()
+        yield "/audience/dashboard", JSON, served.controller.picture
+        yield "/audience/map.svg", SVG, _map
+        yield "/audience/lines", JSON, lambda: audience.lines and audience.lines.state()
+        yield "/audience/recorded.png", PNG, served.recorded
+        yield "/desk.css", CSS, _style
+
+
+@contextlib.contextmanager
+def serving(
+    controller: Controller,
+    server: InstructorServer,
+    room_server: RoomServer | None,
+    times: TrackTimes,
+    *,
+    open_pages: bool,
+) -> Iterator[None]:
+    """Serve the pages, and the room if there is one, until the block ends; say where they are, and open the pages."""
+    redirects = {
+        controller.workspace.folder / "open-presenter.html": server.presenter_url,
+        controller.workspace.folder / "open-audience.html": server.audience_url,
+    }
+    began = datetime.now()
+    api = None
+    try:
+        if room_server:
+            api = RoomApi(room_server.code, controller.audience, controller.stack.root, times)
+            room_server.start(api.classroom)
+            code = room_server.code
+            say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
+        server.start(PresenterApi(controller, api, times))
+        say(ADDRESSES.format(*redirects.values()))
+        for page, url in redirects.items() if open_pages else ():
+            open_in_browser(url, page)
+        yield
+    finally:
+        for one in filter(None, (server, room_server)):
+            one.stop()
+        for page in redirects:
+            page.unlink(missing_ok=True)
+        if api is not None:
+            _keep_record(controller, api, began)
+
+
+def _keep_record(controller: Controller, api: RoomApi, began: datetime) -> None:
+    """Write what may be kept of the session, and say where. Raises NotReady where it cannot be written."""
+    folder = controller.workspace.folder / SESSIONS
+    record = SessionRecord(folder, api.times.course, api.times.track, began)
+    for path in record.write(api.classroom, api.questions, datetime.now()):
+        say(f"Kept: {path}")
+
+
+class Content(Handler):
+    """What ``make`` returns, made in a thread."""
+
+    async def get(self) -> None:
+        """Answer with it; with 404 if it is empty."""
+        made = await self.from_thread(self.more["make"])
+        content = json.dumps(made) if self.more["kind"] == JSON else made
+        if not content:
+            raise tornado.web.HTTPError(404)
+        self.set_header("Content-Security-Policy", self.more["policy"])
+        self.answer(content, self.more["kind"])
+
+
+class Action(Handler):
+    """A button of the presenter's page."""
+
+    async def post(self, action: str) -> None:
+        """Do the action and answer with what it returns."""
+        if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
+            raise tornado.web.HTTPError(403)  # a form of another page cannot send JSON
+        try:
+            text = json.dumps(json.loads(self.request.body), ensure_ascii=False)
+            body = json.loads(text.encode("utf-8", "replace"))  # half of a character becomes a question mark
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise WrongUsage("That is no JSON object.", "Reload the page and click again.")
+        said = await self.from_thread(lambda: self.served.do(action, body))
+        self.answer(json.dumps({"said": said}), JSON)
+
+
+def _content(tokens: list[str], path: str, kind: str, make: Callable[[], object], policy: str = POLICY) -> Any:
+    return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
+
+
+def _page(name: str, token: str) -> str:
+    return _read(f"{name}.html").replace("{{token}}", token)
+
+
+def _read(name: str) -> str:
+    return (PAGES / name).read_text(encoding="utf-8")
+
+
+def _style() -> str:
+    return "\n".join([system.STYLE, _read("desk.css"), _read("learning.css")])
+
+
+def _map() -> str:
+    """Return the map of the system; its style stands in the stylesheet."""
+    return system.system_map().html.replace(f"<style>{system.STYLE}</style>", "")

@@ -1,0 +1,159 @@
+"""What stays of a session, in a folder of its own: the plan, the feedback beside it, and a summary without names.
+
+The summary is written only if the room was told so. It counts nobody who had gone before that, and no group of fewer
+than `SMALLEST_GROUP` people.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from workshop_kit.display.rendered import templates
+from workshop_kit.files import write_atomically
+from workshop_kit.membership.protocol import GuessReport, Snapshot
+from workshop_kit.workspace.course import Course
+from workshop_room.desk.classroom import Classroom
+from workshop_room.desk.questionnaires import RightAnswers
+from workshop_room.desk.room_questions import RoomQuestions
+from workshop_room.timetable.plan import DAY_MINUTES, as_text, clock, timetable
+
+PAGES = Path(__file__).parent / "pages"
+SESSIONS = "sessions"
+"""The folder below the workspace; each session has one in it, named by its date and time."""
+PLAN, FEEDBACK, SUMMARY = "plan.md", "feedback.json", "summary.md"
+SMALLEST_GROUP = 3
+"""What fewer people did could tell who they are."""
+NOT_TOLD = f"fewer than {SMALLEST_GROUP}"
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """The record of one open desk: the track that is taught, and when the desk was opened."""
+
+    folder: Path
+    course: Course
+    track: str
+    began: datetime
+
+    def write(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> list[Path]:
+        """Write what may be kept; return the paths, none where there is nothing. Raises NotReady."""
+        feedback = questions.feedback()
+        texts = {}
+        if any(count for one in feedback for _, count in one["answers"]):
+            head = {"date": f"{self.began:%Y-%m-%d}", "track": self.track}
+            texts[FEEDBACK] = json.dumps({**head, "feedback": feedback}, indent=1, ensure_ascii=False)
+        if classroom.keeps_summary:
+            texts[SUMMARY] = self.summary(classroom, questions, ended)
+        if texts:
+            texts = {PLAN: self.plan(), **texts}
+        return list(self._write_all(texts))
+
+    def plan(self) -> str:
+        """Return the timetable from the opening of the desk, or from the latest time with which it ends that day."""
+        longest_day = max(block.end for block in timetable(self.course, self.track, clock(0)))
+        began = 60 * self.began.hour + self.began.minute
+        blocks = timetable(self.course, self.track, clock(min(began, DAY_MINUTES - longest_day)))
+        return as_text(self.track, blocks, markdown=True)
+
+    def summary(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> str:
+        """Return counts and minutes of those who were told and have not left, as Markdown."""
+        snapshots = classroom.told()
+        environment = templates(PAGES).overlay()
+        environment.filters = environment.filters | {"line": _one_line, "share": _share}
+        return environment.get_template("session.md.j2").render(
+            day=f"{self.began:%Y-%m-%d}",
+            began=f"{self.began:%H:%M}",
+            ended=f"{ended:%H:%M}",
+            track=self.track,
+            people=_group(len(snapshots)),
+            smallest=SMALLEST_GROUP,
+            learned=learned(questions.questions, snapshots),
+            predictions=list(_predictions(classroom, snapshots)),
+            exercises=list(self._exercises(snapshots)),
+            stuck=list(_stuck(classroom)),
+            incidents=list(_incidents(snapshots)),
+        )
+
+    def _write_all(self, texts: dict[str, str]) -> Iterator[Path]:
+        own = self.folder / f"{self.began:%Y-%m-%d-%H%M%S}"
+        for name, text in texts.items():
+            write_atomically(own / name, f"{text.rstrip()}\n".encode(), mode=0o600)
+            yield own / name
+
+    def _exercises(self, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+        """Yield the exercises that were passed: minutes planned, how many passed, and their median minutes."""
+        minutes: dict[str, list[int]] = defaultdict(list)
+        for snapshot in snapshots:
+            for name, taken in snapshot.passed.items():
+                minutes[name].append(taken)
+
+        for exercise in self.course.exercises:
+            passed = minutes.get(exercise.id, [])
+            known = [taken for taken in passed if taken]
+            if passed:
+                yield {
+                    "id": exercise.id,
+                    "planned": exercise.minutes,
+                    "passed": _group(len(passed)),
+                    "minutes": _median(known),
+                }
+
+
+def _predictions(classroom: Classroom, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+    """Yield the counts of each prediction that a group made, and how many saw something else on their machine."""
+    made: dict[str, list[GuessReport]] = defaultdict(list)
+    for snapshot in snapshots:
+        for name, guess in snapshot.guesses.items():
+            made[name].append(guess)
+
+    for name, question in classroom.questions.items():
+        guesses = [guess for guess in made[name] if guess.choice in question.options]
+        chosen = Counter(guess.choice for guess in guesses)
+        known = [guess for guess in guesses if guess.outcome]
+        if len(guesses) >= SMALLEST_GROUP:
+            yield {
+                "question": question.question,
+                "options": [(chosen[key], one.text, key == question.right) for key, one in question.options.items()],
+                "surprised": _group(sum(guess.choice != guess.outcome for guess in known)),
+                "known": _group(len(known)),
+            }
+
+
+def _stuck(classroom: Classroom) -> Iterator[tuple[str, str]]:
+    """Yield each lesson in which help was asked for, and how often; phones are in no lesson."""
+    for lesson, times in sorted(classroom.times_stuck().items()):
+        yield lesson or "on a phone", _group(times)
+
+
+def _incidents(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for snapshot in snapshots:
+        for day, repair in snapshot.repairs.items():
+            seconds[day].append(repair.seconds)
+
+    for name, some in sorted(seconds.items()):
+        yield {"name": name, "repaired": _group(len(some)), "seconds": _median(some)}
+
+
+def _group(count: int) -> str:
+    return NOT_TOLD if 0 < count < SMALLEST_GROUP else str(count)
+
+
+def _median(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.0f}" if len(values) >= SMALLEST_GROUP else "–"
+
+
+def _share(found: RightAnswers) -> str:
+    return f"{found.right} of {found.answered}" if found.answered >= SMALLEST_GROUP else "–"
+
+
+def _one_line(text: str) -> str:
+    """Return a text for a line or a cell of a table."""
+    return text.replace("|", "\\|").replace("\n", " ")

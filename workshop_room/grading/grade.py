@@ -1,0 +1,103 @@
+"""One grade, which is a row of the table, and the file that keeps them: a run that was ended goes on there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as validated
+
+from workshop_kit.engine.records import RecordFile
+from workshop_kit.screen import visible
+from workshop_kit.trials.result import Result, Verdict
+
+MAX_FINDING = 400
+MAX_BYTES = 100_000_000
+"""The grades of a class of hundreds, for all weeks."""
+
+
+class Outcome(StrEnum):
+    """The outcome for one exercise: a check's verdict, or why there is none."""
+
+    PASSED = str(Verdict.PASSED)
+    NOT_STARTED = str(Verdict.NOT_STARTED)
+    NOT_READABLE = str(Verdict.NOT_READABLE)
+    DID_NOT_START = str(Verdict.DID_NOT_START)
+    WRONG = str(Verdict.WRONG)
+    LUCKY = str(Verdict.LUCKY)
+    CANNOT_JUDGE = str(Verdict.CANNOT_JUDGE)
+    NOT_JUDGED = str(Verdict.NOT_JUDGED)
+    NOT_HANDED_IN = "not handed in"
+    NOT_GRADED = "not graded"
+
+
+OPEN = (Outcome.NOT_JUDGED, Outcome.CANNOT_JUDGE)
+"""Outcomes that say nothing of the work: the next run judges it again."""
+
+
+@validated(frozen=True, config=ConfigDict(extra="forbid"))
+class Grade:
+    """The outcome of one exercise of one submission, known by its ``digest``.
+
+    ``finding`` says what failed, in one or two sentences; ``key`` is its key in exercises/findings. ``exercise`` is
+    empty where the submission could not be read at all.
+    """
+
+    digest: str
+    exercise: str
+    outcome: Outcome
+    finding: str = ""
+    key: str = ""
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the exercise is done."""
+        return self.outcome is Outcome.PASSED
+
+    @classmethod
+    def of(cls, digest: str, exercise: str, result: Result, seconds: float) -> Grade:
+        """Return the grade for a check's result: a text from a container is shown without control characters."""
+        failed = next((one for one in result.findings if not one.passed), None)
+        finding = "" if result.passed else result.summary
+        key = ""
+        if failed is not None and not result.passed:
+            key = failed.key
+            finding = f"{finding} ({failed.called}: {failed.got})"
+        return cls(digest, exercise, Outcome(str(result.verdict)), one_line(finding), key, round(seconds, 1))
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line that can be shown, cut where it is long."""
+    return visible(" ".join(text.split()), MAX_FINDING)
+
+
+class GradeBook:
+    """The grades that are known, in a file of JSON lines; each is on the disk before the next is judged."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: RecordFile[Grade] = RecordFile(path, Grade, "grade", max_bytes=MAX_BYTES)
+        self.grades: dict[tuple[str, str], Grade] = {}
+        self.problems: list[str] = []
+
+    def load(self) -> None:
+        """Read the file. A line that is no grade is left out. Raises WorkshopError if it cannot be read."""
+        grades, self.problems = self._file.read()
+        self._note(grades)
+
+    def add(self, grade: Grade) -> None:
+        """Keep a grade. Raises WorkshopError if it cannot be written."""
+        with self._file.locked():
+            self._file.append(grade)
+        self._note([grade])
+
+    def find(self, digest: str, exercise: str) -> Grade | None:
+        """Return the last grade of an exercise for these files; None if there is none, or it says nothing."""
+        grade = self.grades.get((digest, exercise))
+        return None if grade is None or grade.outcome in OPEN else grade
+
+    def _note(self, grades: Iterable[Grade]) -> None:
+        for grade in grades:
+            self.grades[grade.digest, grade.exercise] = grade

@@ -1,0 +1,243 @@
+"""The process that judges one submission: a workspace and a stack of its own, removed at the end.
+
+It runs apart from the command, which ends it if a check does not end. The job comes as JSON on stdin; each grade goes
+to stdout as a line of JSON as soon as it is known. Why a worker could not go on stands in its log.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from workshop_kit.engine import reach, reaper
+from workshop_kit.errors import Exit, NotReady, WorkshopError
+from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.files import write_atomically
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.patience import patient
+from workshop_kit.progress import silent
+from workshop_kit.terminal import say_error
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.image_builds import ImageBuilds
+from workshop_kit.workspace import growth, provision, regions, registry, solutions
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.regions import FileStage
+from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.solutions import Source
+from workshop_room.grading import build_guard
+from workshop_room.grading.grade import Grade, Outcome, one_line
+from workshop_room.grading.submission import Submission
+
+CHECK_SECONDS = 300.0
+"""The longest that the check of one exercise may take; it is not judged then."""
+TOO_EARLY = "It needs the service as lesson 01 leaves it, and this one is of a later lesson: hand it in before 01b."
+NO_REGION = "{path} has no region of {name}: not reached, replaced by a later step, or without its markers."
+NO_SEED = "Its numbers are those of a workspace, and this folder does not say which: name them with --seed."
+
+
+class Job(BaseModel):
+    """What a worker is told: the files as base64, the exercises to judge, and the folder for its workspace.
+
+    ``build_options`` are the builder's.
+    """
+
+    digest: str
+    files: dict[str, str]
+    left_out: dict[str, str]
+    seed: int | None
+    exercises: list[str]
+    folder: Path
+    build_options: list[str]
+
+    @classmethod
+    def of(cls, submission: Submission, exercises: list[str], folder: Path, build_options: Sequence[str]) -> Job:
+        """Return the job of judging these exercises of a submission."""
+        files = {path: base64.b64encode(content).decode() for path, content in submission.files.items()}
+        return cls(
+            digest=submission.digest,
+            files=files,
+            left_out=dict(submission.left_out),
+            seed=submission.seed,
+            exercises=exercises,
+            folder=folder,
+            build_options=list(build_options),
+        )
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """The files as they were handed in."""
+        return {path: base64.b64decode(text) for path, text in self.files.items()}
+
+
+@dataclass
+class SubmissionJudge:
+    """Judges the exercises of one submission; its stack comes up when the first check needs it.
+
+    ``disk`` is the engine's folder. Once a check has filled it, no other one runs: what it wrote goes with the stack.
+    """
+
+    job: Job
+    service: ExerciseService
+    disk: Path | None = None
+    has_filled_disk: bool = False
+
+    def grades(self) -> Iterator[Grade]:
+        """Yield a grade for each exercise of the job, in its order."""
+        for name in self.job.exercises:
+            exercise = registry.find(self.service.exercises, name)
+            yield self._without_check(exercise) or self._checked(exercise)
+
+    def _without_check(self, exercise: Exercise) -> Grade | None:
+        """Return the grade of an exercise for which nothing has to run; None for any other."""
+        if self.service.is_too_late(exercise):
+            return self._grade(exercise, Outcome.NOT_GRADED, TOO_EARLY)
+        if missing := self._without_file(exercise) or self._without_region(exercise):
+            return missing
+        if all(self.service.exercise_files(part).is_untouched() for part in exercise.parts):
+            return self._grade(exercise, Outcome.NOT_STARTED)
+        if self.job.seed is None and self.service.given(exercise.id):
+            return self._grade(exercise, Outcome.NOT_GRADED, NO_SEED)
+        return None
+
+    def _without_region(self, exercise: Exercise) -> Grade | None:
+        """Return the grade of an exercise whose lines cannot be told: they may be those of the lesson."""
+        own = self.service.exercise_files(exercise)
+        try:
+            own.mine()
+        except WorkshopError as unreadable:
+            return self._grade(exercise, Outcome.NOT_READABLE, unreadable.what)
+        if own.region() is None:
+            reason = NO_REGION.format(path=exercise.path, name=exercise.id)
+            return self._grade(exercise, Outcome.NOT_GRADED, reason)
+        return None
+
+    def _without_file(self, exercise: Exercise) -> Grade | None:
+        """Return the grade of an exercise whose file is missing, or was not read."""
+        for part in exercise.parts:
+            if reason := self.job.left_out.get(part.path):
+                return self._grade(exercise, Outcome.NOT_READABLE, f"{part.path} {reason}.")
+        path = self.service.workspace.folder / exercise.path
+        if path.is_dir():
+            return self._grade(exercise, Outcome.NOT_READABLE, f"{exercise.path} is a folder.")
+        if not path.is_file():
+            return self._grade(exercise, Outcome.NOT_HANDED_IN, f"There is no {exercise.path}.")
+        return None
+
+    def _checked(self, exercise: Exercise) -> Grade:
+        """Run the check, whatever it meets: an error that it raises is this exercise's alone."""
+        if self.has_filled_disk:
+            return self._grade(exercise, Outcome.NOT_JUDGED, f"In a check before this one: {FULL}")
+        superseded = threading.Event()
+        limit_seconds = patient(CHECK_SECONDS)
+        timer = threading.Timer(limit_seconds, superseded.set)
+        timer.daemon = True
+        watch = DiskWatch(self.disk, superseded.set)
+        try:
+            service_trial.ensure_up(self.service.stack())  # its network is there for each trial
+            timer.start()
+            began = time.monotonic()
+            with watch:
+                result = self.service.judge(exercise, silent, superseded)
+        except NotReady:
+            raise
+        except Exception as error:
+            said = error.what if isinstance(error, WorkshopError) else f"{type(error).__name__}: {error}"
+            return self._grade(exercise, Outcome.NOT_JUDGED, f"The check did not end well. {said}")
+        finally:
+            timer.cancel()
+            self.has_filled_disk = watch.is_full
+        seconds = time.monotonic() - began
+        if watch.is_full:
+            return self._grade(exercise, Outcome.NOT_JUDGED, FULL)
+        if superseded.is_set():
+            return self._grade(exercise, Outcome.NOT_JUDGED, f"The check was not done after {limit_seconds:.0f} s.")
+        return Grade.of(self.job.digest, exercise.id, result, seconds)
+
+    def _grade(self, exercise: Exercise, outcome: Outcome, finding: str = "") -> Grade:
+        return Grade(self.job.digest, exercise.id, outcome, one_line(finding))
+
+
+def fill(workspace: Workspace, job: Job) -> None:
+    """Put the files that were handed in into a fresh workspace, in place of the starters of ``my_service/``.
+
+    The stage of each file is that of its exercises, so that exercises of later lessons are not asked of it.
+    """
+    shutil.rmtree(workspace.my_service)
+    workspace.my_service.mkdir()
+    handed_in = job.contents
+    of_exercises = {part.path for exercise in registry.load(CHECKOUT) for part in exercise.parts}
+    for path, data in handed_in.items():
+        if path.startswith(f"{MY_SERVICE}/") or path in of_exercises:  # no check reads another
+            write_atomically(workspace.folder / path, data)
+
+    shutil.rmtree(workspace.secrets_folder, ignore_errors=True)
+    (workspace.folder / growth.STAGES).unlink(missing_ok=True)
+    for source in solutions.service_sources(CHECKOUT):
+        content = handed_in.get(source.path)
+        if content is not None:
+            growth.record(workspace.folder, source.path, stage_of(source, content.decode(errors="replace")))
+    workspace.share_seed(job.seed or 0)
+
+
+def stage_of(source: Source, text: str) -> FileStage:
+    """Return the last stage of a file that has the same exercises as a participant's text; else the last of all."""
+    try:
+        found = set(regions.ids(text))
+    except regions.MarkerError:
+        return source.stages[-1]
+    same = [stage for stage in source.stages if set(regions.ids(source.at(stage))) == found]
+    return same[-1] if same else source.stages[-1]
+
+
+@contextlib.contextmanager
+def judge_of(job: Job) -> Iterator[SubmissionJudge]:
+    """Yield the judge of a job, with a closed stack of its own; remove all that was made at the end."""
+    with provision.fresh_workspace(job.folder) as workspace:
+        fill(workspace, job)
+        engine = reach.connect()
+        session = provision.session_of(workspace, engine)
+        stack = replace(provision.stack_of(workspace, session), is_closed=True)
+        lock = provision.lock_path(workspace.folder)
+        reaper.watch(session, provision.REVERT_FAULTS, whole_workspace=lock)
+        builds = ImageBuilds(tuple(job.build_options), build_guard.guards(engine), keeps_images=True)
+        service = replace(ExerciseService.of(workspace, lambda: stack), builds=builds)
+        try:
+            yield SubmissionJudge(job, service, build_guard.disk_of(engine))
+        finally:
+            builds.forget(lambda tag: service_trial.remove_image(session, tag))
+            provision.remove_everything(session, {"kernel", "workspace"})
+        reaper.stop(session)
+
+
+def main(source: IO[bytes], target: IO[bytes]) -> None:
+    """Judge the job of one stream, and write its grades to another."""
+    job = Job.model_validate_json(source.read())
+    with judge_of(job) as judge:
+        for grade in judge.grades():
+            target.write(to_json(grade) + b"\n")
+            target.flush()
+
+
+if __name__ == "__main__":
+    reaper.interrupt_on_termination()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not stand among the grades
+    try:
+        main(sys.stdin.buffer, answers)
+    except WorkshopError as problem:
+        say_error(problem)
+        sys.exit(problem.exit_code)
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(Exit.NOT_GOOD)

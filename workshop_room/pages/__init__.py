@@ -1,0 +1,1 @@
+"""Pages made of lessons: notes, handouts, and lessons to read ahead."""

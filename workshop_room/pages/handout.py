@@ -1,0 +1,245 @@
+"""Pages to print for a track: an abstract, a handout for participants, and a pre-flight card for each platform.
+
+All texts come from the notebooks, exercises.toml, README.md, docs/platforms.md and the table of commands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from workshop_kit.display.rendered import template
+from workshop_kit.errors import WorkshopError
+from workshop_kit.files import write_atomically
+from workshop_kit.workspace.course import Course, LessonTime, find_track, load_course
+from workshop_room.pages.outline import load_outline
+
+HERE = Path(__file__).parent
+README, PLATFORMS = "README.md", "docs/platforms.md"
+IDEAS = 10
+ABSTRACT_WORDS = 100
+ON_THE_DAY = ("start", "check", "hint", "watch", "goto", "reset", "doctor", "down")
+AT_HOME = ("status", "update", "audit")
+"""The commands on the handout, whose summaries the command line has."""
+PLACE_FOR_ADDRESS = "______________________________"
+_SECTION = re.compile(r"^## (.+)\n", re.MULTILINE)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+_LINK_ASIDE = re.compile(r" \(\[[^\]]*\]\([^)]*\)\)")
+"""A link in parentheses: on paper it leads nowhere."""
+_EMPHASIS = re.compile(r"\*\*(.+?)\*\*")
+
+
+@dataclass(frozen=True)
+class PrintedPage:
+    """A page that prints on one sheet: the name of its file, and its HTML."""
+
+    name: str
+    html: str
+
+    def write(self, folder: Path) -> Path:
+        """Write the page into ``folder`` and return its path. Raises NotReady where it cannot be written."""
+        path = folder / self.name
+        write_atomically(path, self.html.encode())
+        return path
+
+
+def load_pages(track: str, root: Path, summaries: Mapping[str, str], address: str = "") -> list[PrintedPage]:
+    """Return the pages of a track of the checkout ``root``.
+
+    ``summaries`` says what each command does, ``address`` where the repository is.
+    Raises WrongUsage for an unknown track, WorkshopError where a text is missing.
+    """
+    texts = HandoutTexts(load_course(root), find_track(track), root)
+    shared: dict[str, Any] = {
+        "texts": texts,
+        "address": address or PLACE_FOR_ADDRESS,
+        "summaries": summaries,
+        "style": Markup((HERE / "handout.css").read_text(encoding="utf-8")),  # noqa: S704 - it is ours
+    }
+    pages = [
+        PrintedPage("abstract.html", _render("abstract", shared)),
+        PrintedPage("handout.html", _render("participant", {**shared, "day": ON_THE_DAY, "home": AT_HOME})),
+    ]
+    for platform, text in texts.platforms.items():
+        name = re.sub(r"[^a-z0-9]+", "-", platform.lower()).strip("-")
+        card = {**shared, "platform": platform, "text": as_html(text)}
+        pages.append(PrintedPage(f"preflight-{name}.html", _render("preflight", card)))
+    return pages
+
+
+def _render(name: str, values: dict[str, Any]) -> str:
+    return template(HERE / f"handout_{name}.html").render(values)
+
+
+class HandoutTexts:
+    """The texts of a track, taken from where they are written. Raises WorkshopError where one is missing."""
+
+    def __init__(self, course: Course, track: str, root: Path) -> None:
+        self.track = course.tracks[track]
+        self.lessons = [lesson for lesson in course.lessons if lesson.minutes.get(track)]
+        self.opened = course.names(track)
+        self._outlines = {name: load_outline(name, root, course.kept(name, track)) for name in self.opened}
+        self._readme = (root / README).read_text(encoding="utf-8")
+        self._platforms = (root / PLATFORMS).read_text(encoding="utf-8")
+
+    @property
+    def title(self) -> str:
+        """The title of the workshop."""
+        return self._readme.partition("\n")[0].removeprefix("# ")
+
+    @property
+    def duration(self) -> str:
+        """The track's minutes in words."""
+        return in_hours(self.track.total)
+
+    @property
+    def abstract(self) -> Markup:
+        """About `ABSTRACT_WORDS` words: what the workshop is, and what people can do afterwards."""
+        introduction = _paragraphs(self._readme.partition("\n")[2])[0]
+        goals = self._goals(ABSTRACT_WORDS - len(introduction.split()))
+        return inline(f"{introduction} Afterwards you can {join_words(goals)}.")
+
+    @property
+    def audience(self) -> Markup:
+        """Whom the workshop is for: the first item of README's list."""
+        return inline(_EMPHASIS.sub(r"\1", _list_item(self._section("For whom"), 0)))
+
+    @property
+    def laptop(self) -> Markup:
+        """What a laptop has to have: the first sentence of README's section."""
+        paragraph = _paragraphs(self._section("What you need"))[0]
+        return inline(first_sentence(_LINK_ASIDE.sub("", paragraph)))
+
+    @property
+    def source(self) -> Markup:
+        """Where the curriculum comes from."""
+        return inline(first_sentence(_paragraphs(self._section("Where it comes from"))[0]))
+
+    @property
+    def ideas(self) -> list[Markup]:
+        """Ten key points of the lessons, in their order: the first of each lesson, then the second of each, …"""
+        outlines = [self._outlines[name] for name in self.opened]
+        by_rank = zip_longest(*(outline.key_points for outline in outlines))
+        ranked = [point for points in by_rank for point in points if point]
+        chosen = set(ranked[:IDEAS])
+        return [inline(point) for outline in outlines for point in outline.key_points if point in chosen]
+
+    @property
+    def homework(self) -> list[tuple[str, Markup]]:
+        """The title of each lesson, and the first sentence of its homework."""
+        found = []
+        for lesson in self.lessons:
+            task = first_sentence(self._outlines[lesson.name].homework)
+            if task:
+                found.append((lesson.title, inline(task[0].upper() + task[1:])))
+        return found
+
+    @property
+    def platforms(self) -> dict[str, str]:
+        """The sections of docs/platforms.md by their heading, as Markdown."""
+        return dict(_sections(self._platforms))
+
+    def _goals(self, words: int) -> list[str]:
+        """Return goals of at most so many ``words``: the first of each lesson, those that have most minutes first."""
+        longest_first = sorted(self.lessons, key=_minutes, reverse=True)
+        chosen = set[str]()
+        for lesson in longest_first:
+            for goal in self._outlines[lesson.name].goals[:1]:
+                if len(goal.split()) <= words:
+                    chosen.add(goal)
+                    words -= len(goal.split())
+        in_order = [goal for lesson in self.lessons for goal in self._outlines[lesson.name].goals[:1]]
+        return [goal for goal in in_order if goal in chosen]
+
+    def _section(self, heading: str) -> str:
+        text = dict(_sections(self._readme)).get(heading, "")
+        if not text:
+            raise WorkshopError(f"{README} has no section {heading!r}.", "The handouts take their words from it.")
+        return text
+
+
+def _minutes(lesson: LessonTime) -> int:
+    """Return the most minutes that a track gives to a lesson."""
+    return max(lesson.minutes.values())
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a paragraph.
+
+    >>> first_sentence("Python 3.11 or newer. On macOS, more.")
+    'Python 3.11 or newer.'
+    """
+    return _SENTENCE_END.split(text)[0]
+
+
+def in_hours(minutes: int) -> str:
+    """Return minutes in words.
+
+    >>> in_hours(90), in_hours(210), in_hours(121)
+    ('90 minutes', '3 hours 30 minutes', '2 hours 1 minute')
+    """
+    if minutes < 120:
+        return f"{minutes} minutes"
+    hours = f"{minutes // 60} hours"
+    rest = minutes % 60
+    if not rest:
+        return hours
+    return f"{hours} {rest} minute{'' if rest == 1 else 's'}"
+
+
+def join_words(parts: list[str]) -> str:
+    """Return parts as an enumeration; semicolons separate them where one has a comma or an "and".
+
+    >>> join_words(["run", "stop", "limit"]), join_words(["run, stop", "limit"])
+    ('run, stop and limit', 'run, stop; and limit')
+    """
+    if len(parts) < 2:
+        return "".join(parts)
+    needs_semicolons = any("," in part or " and " in part for part in parts)
+    separator, last = ("; ", "; and ") if needs_semicolons else (", ", " and ")
+    return separator.join(parts[:-1]) + last + parts[-1]
+
+
+def inline(text: str) -> Markup:
+    """Return one paragraph of Markdown as HTML; links are their text."""
+    renderer = MarkdownIt("commonmark", {"html": False})
+    [block] = renderer.parseInline(text)
+    _drop_links(block)
+    return Markup(renderer.renderer.render([block], renderer.options, {}))  # noqa: S704 - it escapes HTML
+
+
+def as_html(text: str) -> Markup:
+    """Return Markdown as HTML for paper: links are their text."""
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = renderer.parse(text)
+    for token in tokens:
+        _drop_links(token)
+    return Markup(renderer.renderer.render(tokens, renderer.options, {}))  # noqa: S704 - it escapes HTML
+
+
+def _drop_links(token: Token) -> None:
+    if token.children is not None:
+        token.children = [child for child in token.children if child.type not in {"link_open", "link_close"}]
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """Yield heading and text of each section of a page."""
+    _, *parts = _SECTION.split(text)
+    yield from zip(parts[::2], parts[1::2], strict=True)
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [part.strip() for part in text.split("\n\n") if part.strip()]
+
+
+def _list_item(text: str, number: int) -> str:
+    items = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
+    return items[number]

@@ -1,0 +1,220 @@
+"""The instructor's notes of a lesson: ``notebooks/NN_lesson.notes.md``, Markdown below the id of a cell.
+
+A note begins with its minute (``*0:34*``, since the lesson began) and has parts, each behind a label
+(``**Before.**``). They are shown as a page to print, on the presenter's page, and in the instructor's notebooks: as
+folded text cells. Those notebooks have a folder of their own in the workspace, ``instructor/``, and run as the
+participant's do. All of them follow a track: what it skips has no note.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from workshop_kit.display.rendered import template
+from workshop_kit.errors import WorkshopError
+from workshop_kit.files import write_atomically
+from workshop_kit.lessons.policies import load_reference
+from workshop_kit.lessons.predictions import ASKS, Question, load_all_questions
+from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace import content, registry
+from workshop_kit.workspace.content import INSTRUCTOR, Backup, Update
+from workshop_kit.workspace.course import lesson_names, notebook_cells
+from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.merge import notebook_bytes
+from workshop_kit.workspace.registry import Exercise
+from workshop_kit.workspace.track_notebook import NOTE
+from workshop_room.timetable.plan import clock, minutes_of
+from workshop_room.timetable.track_times import TrackTimes
+
+HERE = Path(__file__).parent
+SUFFIX = ".notes.md"
+FOLDED = """<details style="border-left: 6px solid #8b5ce4; padding-left: 12px;">
+<summary style="color: #8b5ce4;"><b>Instructor</b>{minute} · {cell}</summary>
+
+{text}
+
+</details>"""
+_NOTE = re.compile(r"^## (\S+)\n(?:\*(\d:\d\d)\*\n)?", re.MULTILINE)
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_NUMBER = re.compile(r"\{\w+\}")
+_POLICY = "w.policy(mine="
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+
+
+@dataclass(frozen=True)
+class Note:
+    """What to say around the cell with the id ``cell``. ``minute`` is "" in second notebooks; ``text`` is Markdown.
+
+    On a page it also has the heading above its cell, and what the cell shows: the prediction, the exercise, or the
+    questions of a policy, each with the ``reference``. ``is_skipped``: the track does not have its cell.
+    """
+
+    cell: str
+    minute: str
+    text: str
+    section: str = ""
+    question: Question | None = None
+    exercise: Exercise | None = None
+    reference: Mapping[str, str] | None = None
+    is_skipped: bool = False
+
+    @property
+    def solution(self) -> str:
+        """The last hint of the exercise; numbers that differ from laptop to laptop are left out."""
+        hint, task = (self.exercise.hints[-1], self.exercise.task) if self.exercise else ("", "")
+        for number in _NUMBER.findall(task):
+            hint = hint.replace(number, "…")
+        return hint
+
+    @property
+    def html(self) -> str:
+        """The note; before it a prediction's options, an exercise's minutes and solution, or a policy's reference."""
+        text = Markup(_MARKDOWN.render(self.text))  # noqa: S704 - it escapes HTML
+        return template(HERE / "note.html").render(note=self, text=text)
+
+
+@dataclass(frozen=True)
+class NotesPage:
+    """The notes of one lesson on a track, whose ``times`` it has."""
+
+    lesson: str
+    title: str
+    times: TrackTimes
+    notes: tuple[Note, ...]
+
+    @property
+    def minutes(self) -> int:
+        """The lesson's minutes on the track; 0 for a second notebook."""
+        return self.times.minutes(self.lesson)
+
+    @property
+    def shown(self) -> tuple[Note, ...]:
+        """The notes of what the track has."""
+        return tuple(note for note in self.notes if not note.is_skipped)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The headings that the track skips."""
+        return self.times.skipped(self.lesson)
+
+    @property
+    def hours(self) -> str:
+        """The times of day between which the lesson is held: ``09:45 to 10:30``; "" where they are not known."""
+        blocks = [block for block in self.times.blocks if block.lesson == self.lesson]
+        if not blocks:
+            return ""
+        day = f"day {blocks[0].day}, " if self.times.blocks[-1].day > 1 else ""
+        return f"{day}{clock(blocks[0].start)} to {clock(blocks[-1].end)}"
+
+    @property
+    def html(self) -> str:
+        """One self-contained page, with a style for printing."""
+        style = Markup((HERE / "notes.css").read_text(encoding="utf-8"))  # noqa: S704 - it is ours
+        return template(HERE / "notes_page.html").render(page=self, style=style)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the notes, each as HTML, and the lesson's minutes and track, for the presenter's page."""
+        names = ("cell", "minute", "section", "html", "is_skipped")
+        return {
+            "minutes": self.minutes,
+            "hours": self.hours,
+            "track": self.times.track,
+            "notes": [{name: getattr(one, name) for name in names} for one in self.notes],
+        }
+
+    def write(self, folder: Path) -> Path:
+        """Write the page into ``folder`` and return its path. Raises NotReady where it cannot be written."""
+        path = folder / f"{self.lesson}.html"
+        write_atomically(path, self.html.encode())
+        return path
+
+
+def load(lesson: str, folder: Path) -> tuple[Note, ...]:
+    """Return the notes of a lesson in the order of its cells. Raises WorkshopError for a missing file."""
+    path = folder / f"{lesson}{SUFFIX}"
+    try:
+        _title, *parts = _NOTE.split(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WorkshopError(f"{lesson} has no notes.", f"Write {path}.") from error
+    found = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return tuple(Note(cell, minute or "", text.strip()) for cell, minute, text in found)
+
+
+def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the heading that each cell stands below, by cell id; a text cell with a heading stands below its own."""
+    found, heading = {}, ""
+    for cell in cells:
+        if cell["cell_type"] == "markdown":
+            heading = (_HEADING.findall(cell["source"]) or [heading])[0]
+        found[cell["id"]] = heading
+    return found
+
+
+def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> NotesPage:
+    """Return the notes of a lesson of the checkout ``root``, at the ``times`` of a track (by default the full one).
+
+    Raises WorkshopError for a missing file.
+    """
+    times = times or TrackTimes.of(root)
+    folder = root / "notebooks"
+    cells, questions = notebook_cells(folder / f"{lesson}.ipynb"), load_all_questions(folder)
+    asked = {cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in ASKS.findall(cell["source"])}
+    policies = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
+    exercises = {one.cells[0]: one for one in registry.load(root)}
+    headings = sections(cells)
+
+    def on_page(note: Note) -> Note:
+        cell = note.cell
+        return replace(
+            note,
+            section=headings.get(cell, ""),
+            question=asked.get(cell),
+            exercise=exercises.get(cell),
+            reference=policies.get(cell),
+        )
+
+    notes = tuple(map(on_page, on_track(lesson, load(lesson, folder), times)))
+    return NotesPage(lesson, headings["title"], times, notes)
+
+
+def on_track(lesson: str, notes: Iterable[Note], times: TrackTimes) -> Iterator[Note]:
+    """Yield the notes of a lesson with their time on a track, and whether it skips them."""
+    for note in notes:
+        minute = times.time(lesson, note.cell, minutes_of(note.minute)) if note.minute else ""
+        yield replace(note, minute=minute, is_skipped=not times.has_cell(lesson, note.cell))
+
+
+def update_notebooks(workspace: Workspace) -> Update:
+    """Write the instructor's notebooks as the workspace's track has them, or bring them up to date; edits stay.
+
+    Raises NotReady, WorkshopError.
+    """
+    done = Update(Backup(workspace))
+    folder = CHECKOUT / "notebooks"
+    times = TrackTimes.of(CHECKOUT, workspace.track)
+    for lesson in lesson_names(folder):
+        notebook = json.loads((folder / f"{lesson}.ipynb").read_text(encoding="utf-8"))
+        made = with_notes(notebook, tuple(on_track(lesson, load(lesson, folder), times)))
+        content.update_file(workspace, notebook_bytes(made), f"{INSTRUCTOR}/{lesson}.ipynb", done)
+    return done
+
+
+def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, Any]:
+    """Return the notebook with each note as a folded text cell before the cell that it is about."""
+    by_cell = {note.cell: note for note in notes}
+    cells = []
+    for cell in notebook["cells"]:
+        if note := by_cell.get(cell["id"]):
+            minute = f" · {note.minute}" if note.minute else ""
+            lines = FOLDED.format(minute=minute, cell=note.cell, text=note.text).splitlines(keepends=True)
+            cells.append({"cell_type": "markdown", "id": f"{NOTE}{note.cell}", "metadata": {}, "source": lines})
+        cells.append(cell)
+    return {**notebook, "cells": cells}

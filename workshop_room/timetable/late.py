@@ -1,0 +1,91 @@
+"""What to cut from a timetable to end in time. It needs no package.
+
+The buffer goes first. Then exercises: people see the solution, and talk about it as planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workshop_kit.errors import WrongUsage
+from workshop_kit.workspace.course import resolve
+from workshop_room.timetable.plan import GAME_DAY, Block, clock
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Something to leave out, and the minutes that it saves."""
+
+    text: str
+    minutes: int
+
+
+def as_text(blocks: Sequence[Block], now: int, at: str = "") -> str:
+    """Return what to cut from the timetable at the time ``now``.
+
+    ``at`` is the lesson that begins now, as `find_lesson` takes it. Without it, the text says where the room should be,
+    and how many minutes each cut saves. Raises WrongUsage for another lesson than the track's, or another time.
+    """
+    if not at:
+        return _ladder(blocks, now)
+    names = list(dict.fromkeys(block.lesson for block in blocks if block.lesson))
+    lesson = resolve("lesson", at, names, "_", f"Choose from: {', '.join(names)}.")
+    position = [block.lesson for block in blocks].index(lesson)
+    planned = blocks[position]
+    late = now - planned.start
+    if late <= 0:
+        return f"{lesson} was planned for {clock(planned.start)}: you are in time. Cut nothing."
+
+    lines = [f"{lesson} was planned for {clock(planned.start)}: you are {_minutes(late)} late."]
+    lines.append(f"To end at {clock(_end_of_day(blocks, planned.day))}, leave out:")
+    saved = 0
+    for cut in cuts(blocks[position:], planned.day):
+        if saved >= late:
+            break
+        saved += cut.minutes
+        lines.append(f"- {cut.text} ({_minutes(cut.minutes)})")
+    if saved < late:
+        lines.append(f"With all of that you end {_minutes(late - saved)} late.")
+    return "\n".join(lines)
+
+
+def cuts(blocks: Sequence[Block], day: int) -> list[Cut]:
+    """Return what can be cut from these blocks of a day: the buffer, visits, and exercises, the longest first.
+
+    Game day comes last: without its exercise it has nothing.
+    """
+    today = [block for block in blocks if block.day == day]
+    first = [Cut("the buffer", block.minutes) for block in today if block.kind == "buffer"]
+    first += [Cut(block.title[:1].lower() + block.title[1:], block.minutes) for block in today if block.kind == "visit"]
+    exercises = [exercise for block in today for exercise in block.core]
+    exercises.sort(key=lambda exercise: (exercise.lesson == GAME_DAY, -exercise.minutes))
+    for exercise in exercises:
+        text = f"{exercise.id}: show `./workshop solution {exercise.id} --anyway`, and keep the debrief"
+        first.append(Cut(text, exercise.minutes))
+    return first
+
+
+def _ladder(blocks: Sequence[Block], now: int) -> str:
+    """Return where the room should be, and what saves how many minutes from there on."""
+    current = next((block for block in blocks if block.start <= now < block.end), None)
+    if current is None:
+        raise WrongUsage(f"Nothing is planned at {clock(now)}.", "Name the time with --start at which you began.")
+    position = blocks.index(current)
+    headings = [heading for time, heading in current.stops if time <= now]
+    place = f"{current.lesson}, {headings[-1]}" if headings else current.title
+    lines = [f"By the plan, at {clock(now)} you are here: {place}."]
+    lines.append("Add --at with the lesson that you begin now. This can be left out, in this order, if you are late:")
+    saved = 0
+    for cut in cuts(blocks[position:], current.day):
+        saved += cut.minutes
+        lines.append(f"- by up to {_minutes(saved)}: {cut.text}")
+    return "\n".join(lines)
+
+
+def _end_of_day(blocks: Sequence[Block], day: int) -> int:
+    return max(block.end for block in blocks if block.day == day)
+
+
+def _minutes(number: int) -> str:
+    return f"{number} minute{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The rules and principles, read from the two files beside this one; and the rules that an ignore file accepts."""
+"""The rules, read from catalog.toml; which of them words choose, and which an ignore file accepts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
-from container_audit.findings import AuditReport, Method, Principle, Rule, RuleFinding, RuleVerdict
+from container_audit.findings import AuditReport, Method, Rule, RuleFinding, RuleVerdict
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.files import load_toml
+from workshop_kit.guidelines import principles
 
 HERE = Path(__file__).parent
 IGNORE_EXAMPLE = 'Write an [[ignore]] table with rule = "…", reason = "…" and until = 2027-01-31.'
@@ -25,12 +26,6 @@ def rules() -> tuple[Rule, ...]:
     """Return every rule, in the order of the report."""
     entries = tomllib.loads((HERE / "catalog.toml").read_text())["rule"]
     return TypeAdapter(tuple[Rule, ...]).validate_python(entries)
-
-
-@cache
-def principles() -> tuple[Principle, ...]:
-    """Return the 15 factors, then the 7 principles."""
-    return tuple(Principle(**entry) for entry in tomllib.loads((HERE / "guidelines.toml").read_text())["principle"])
 
 
 def guidelines() -> tuple[str, ...]:

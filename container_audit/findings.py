@@ -1,4 +1,4 @@
-"""The data of an audit: principles, rules, verdicts, evidence, findings, reports."""
+"""The data of an audit: rules, verdicts, evidence, findings, reports."""
 
 from __future__ import annotations
 
@@ -40,25 +40,6 @@ class Method(StrEnum):
 
     STATIC = "static"
     DYNAMIC = "dynamic"
-
-
-@dataclass(frozen=True)
-class Principle:
-    """One of the 15 factors (F1 …) or 7 principles (P1 …).
-
-    ``met`` names the lessons that teach it (``01: SIGTERM, handled or not``); ``unseen`` says what no rule can test.
-    """
-
-    id: str
-    name: str
-    met: str
-    unseen: str
-
-    @property
-    def full_name(self) -> str:
-        """The name with its guideline: ``Factor 5, Configuration, credentials and code``."""
-        kind = "Factor" if self.id.startswith("F") else "Principle"
-        return f"{kind} {self.id[1:]}, {self.name}"
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,13 @@ from container_audit import catalog
 from container_audit.findings import (
     GRAVEST,
     AuditReport,
-    Principle,
     RuleFinding,
     RuleVerdict,
     TargetReport,
 )
+from workshop_kit import guidelines
 from workshop_kit.display.rendered import Rendered, template
+from workshop_kit.guidelines import Principle
 
 CLOSING = (
     "These rules are a choice, and they test from outside. What differs where you work? "
@@ -136,6 +137,6 @@ def principles(one: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
     served = {identifier for rule in catalog.rules() for identifier in rule.serves}
     return tuple(
         (principle, one.verdict_on(principle.id))
-        for principle in catalog.principles()
+        for principle in guidelines.principles()
         if one.of_principle(principle.id) or (whole and principle.id not in served)
     )

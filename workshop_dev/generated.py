@@ -14,8 +14,9 @@ from typing import Any
 import psutil
 
 from container_audit import catalog
-from container_audit.findings import Principle, Rule
+from container_audit.findings import Rule
 from workshop_dev import suite
+from workshop_kit.guidelines import Principle, principles
 from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.files import write_atomically
@@ -97,7 +98,7 @@ def _compile(root: Path, target: str, *words: str) -> None:
 
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
-    values = {"rules": catalog.rules(), "principles": catalog.principles(), "served": _served, "proof": _proof}
+    values = {"rules": catalog.rules(), "principles": principles(), "served": _served, "proof": _proof}
     return template(HERE / "audit_page.md").render(values) + "\n"
 
 

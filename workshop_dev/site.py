@@ -12,17 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from workshop_kit.bundle import site_copy
 from workshop_kit.bundle.part import version_of
 from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError
 from workshop_kit.paths import CHECKOUT, TOURS
 
-FOLDER = CHECKOUT / "build" / "site"
-LEFT_OUT = (".buildinfo*", "*.map", "*-macros.html")
-"""Files of Sphinx and of the theme that no page uses."""
-MARK = "workshop-site.txt"
-"""A file in every site, with the version that it was built from: a folder without it is never replaced."""
 BOOK = Path("docs") / "book"
 AHEAD = "ahead"
 """The folder beside the chapters with the lessons to read ahead."""
@@ -53,7 +49,7 @@ def build(python: Path, output: Path) -> int:
     ``python`` is an interpreter with Sphinx. Raises WorkshopError for a folder with other files, and with Sphinx's
     output where a page or link is wrong; an older site stays then.
     """
-    _require_replaceable(output)
+    site_copy.require_replaceable(output)
     with tempfile.TemporaryDirectory() as scratch:
         sources, made = Path(scratch) / "sources", Path(scratch) / "site"
         executed = write_sources(CHECKOUT, sources, TOURS)
@@ -65,42 +61,9 @@ def build(python: Path, output: Path) -> int:
             next_step="Correct what the lines above name, then run ./workshop site again.",
             error=WorkshopError,
         )
-        (made / MARK).write_text(version_of(CHECKOUT), encoding="utf-8")
-        copy(made, output)
+        (made / site_copy.MARK).write_text(version_of(CHECKOUT), encoding="utf-8")
+        site_copy.copy(made, output)
     return executed
-
-
-def copy(site: Path, output: Path) -> None:
-    """Copy a site to a folder, in place of an older one.
-
-    Raises WorkshopError for a folder with other files, and where it cannot be written; an older site stays then.
-    """
-    _require_replaceable(output)
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(site, partial, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        if output.exists():
-            shutil.rmtree(output)
-        partial.rename(output)
-    except OSError as error:  # shutil's own, too: it lists every file that failed
-        shutil.rmtree(partial, ignore_errors=True)
-        raise WorkshopError(f"The site cannot be written to {output}.", "Free some space there.") from error
-
-
-def _require_replaceable(output: Path) -> None:
-    if output.is_file() or (output.is_dir() and not (output / MARK).is_file() and any(output.iterdir())):
-        raise WorkshopError(f"{output} holds other files.", "Name an empty or a new folder.")
-
-
-def save(site: Path, bundle: Path, version: str) -> str:
-    """Copy a site into a bundle if it was built from ``version``; return a sentence that says so, or why not."""
-    built_from = (site / MARK).read_text(encoding="utf-8") if (site / MARK).is_file() else ""
-    if built_from != version:
-        why = f"it was built from {built_from}" if built_from else "it was not built"
-        return f"site: left out, {why}. Run ./workshop site, then save the bundle again."
-    copy(site, bundle / "site")
-    return "site: open site/index.html in a browser"
 
 
 def write_sources(root: Path, folder: Path, executed: Path) -> int:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from container_audit.catalog import principles
 from workshop_dev import expectations, generated
 from workshop_kit.commands import COMMANDS
+from workshop_kit.guidelines import principles
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import LINKED
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from container_audit import catalog
+from workshop_kit.guidelines import principles
 from workshop_kit.engine.images import ENOUGH_DISK_BYTES
 from workshop_kit.engine.recipes import RECIPES
 from workshop_kit.machine import ENOUGH_BYTES, GIB
@@ -72,7 +73,7 @@ def requires_python() -> float:
 
 def of_principles(kind: str) -> float:
     """How many factors (F) or principles (P) the guidelines have."""
-    return float(sum(one.id.startswith(kind) for one in catalog.principles()))
+    return float(sum(one.id.startswith(kind) for one in principles()))
 
 
 MINUTES = {lesson.name: lesson.minutes["full"] for lesson in COURSE.lessons if "full" in lesson.minutes}

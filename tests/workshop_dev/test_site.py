@@ -11,6 +11,7 @@ import pytest
 from nbformat import v4
 
 from workshop_dev import site
+from workshop_kit.bundle import site_copy
 from workshop_kit.errors import WorkshopError
 
 LESSON = """# 01 · A lesson
@@ -87,7 +88,7 @@ def made(tmp_path: Path) -> Path:
     """A site of one page, built from version "new"."""
     folder = tmp_path / "made"
     folder.mkdir()
-    (folder / site.MARK).write_text("new")
+    (folder / site_copy.MARK).write_text("new")
     (folder / "index.html").write_text("hello")
     return folder
 
@@ -103,10 +104,10 @@ def test_a_site_replaces_a_site_and_nothing_else(made: Path, tmp_path: Path) -> 
     output.mkdir()
     (output / "thesis.txt").write_text("mine")
     with pytest.raises(WorkshopError, match="holds other files"):
-        site.copy(made, output)
+        site_copy.copy(made, output)
     assert files(output) == {"thesis.txt": "mine"}
-    (output / site.MARK).write_text("old")
-    site.copy(made, output)
+    (output / site_copy.MARK).write_text("old")
+    site_copy.copy(made, output)
     assert files(output) == files(made)
 
 
@@ -115,15 +116,15 @@ def test_an_older_site_stays_where_the_new_one_cannot_be_written(made: Path, tmp
     output = shutil.copytree(made, tmp_path / "out" / "site")
     (made / "broken.html").symlink_to(made / "nothing")
     with pytest.raises(WorkshopError, match="cannot be written to"):
-        site.copy(made, output)
+        site_copy.copy(made, output)
     assert [path.name for path in output.parent.iterdir()] == ["site"]
-    assert set(files(output)) == {site.MARK, "index.html"}
+    assert set(files(output)) == {site_copy.MARK, "index.html"}
 
 
 def test_a_bundle_takes_a_site_of_its_own_version(made: Path, tmp_path: Path) -> None:
     """A site of another version, and none, are left out with what to do."""
-    assert site.save(made, tmp_path / "bundle", "newer").startswith("site: left out, it was built from new. Run ")
-    assert site.save(tmp_path / "none", tmp_path / "bundle", "new").startswith("site: left out, it was not built. Run ")
+    assert site_copy.save(made, tmp_path / "bundle", "newer").startswith("site: left out, it was built from new. Run ")
+    assert site_copy.save(tmp_path / "none", tmp_path / "bundle", "new").startswith("site: left out, it was not built. Run ")
     assert not (tmp_path / "bundle").exists()
-    assert site.save(made, tmp_path / "bundle", "new") == "site: open site/index.html in a browser"
+    assert site_copy.save(made, tmp_path / "bundle", "new") == "site: open site/index.html in a browser"
     assert files(tmp_path / "bundle" / "site") == files(made)

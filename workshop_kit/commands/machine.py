@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_dev import site
-from workshop_kit.bundle import images, wheels
+from workshop_kit.bundle import images, site_copy, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import doctor
 from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
@@ -124,7 +123,7 @@ def save(folder: Folder) -> None:
         own = version_of(CHECKOUT)
         wheels.save(CHECKOUT, folder, own, report)
         images.save(stack.session.engine, tags(CHECKOUT), folder, own, report)
-    say(site.save(site.FOLDER, folder, own))
+    say(site_copy.save(site_copy.FOLDER, folder, own))
     saved = parts(folder)
     for part in saved:
         say(str(part))

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from container_audit.catalog import principles
 from workshop_kit.errors import WorkshopError, did_you_mean
+from workshop_kit.guidelines import principles
 from workshop_kit.workspace.course import FILE, MY_SERVICE, Course, load_course, read_toml, resolve
 from workshop_kit.workspace.regions import ID
 from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK, marked_sources, service_sources

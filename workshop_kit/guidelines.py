@@ -1,0 +1,36 @@
+"""The two guidelines that lessons and the audit cite: the 15 factors and the 7 principles (standard library only)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+FILE = Path(__file__).with_name("guidelines.toml")
+
+
+@dataclass(frozen=True)
+class Principle:
+    """One of the 15 factors (F1 …) or 7 principles (P1 …).
+
+    ``met`` names the lessons that teach it (``01: SIGTERM, handled or not``); ``unseen`` says what no rule can test.
+    """
+
+    id: str
+    name: str
+    met: str
+    unseen: str
+
+    @property
+    def full_name(self) -> str:
+        """The name with its guideline: ``Factor 5, Configuration, credentials and code``."""
+        kind = "Factor" if self.id.startswith("F") else "Principle"
+        return f"{kind} {self.id[1:]}, {self.name}"
+
+
+@cache
+def principles() -> tuple[Principle, ...]:
+    """Return the 15 factors, then the 7 principles."""
+    entries = tomllib.loads(FILE.read_text(encoding="utf-8"))["principle"]
+    return tuple(Principle(**entry) for entry in entries)

@@ -13,13 +13,11 @@ import typer
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from workshop_kit.commands.common import AsJson, exercise_service
+from workshop_kit.commands.options import AsJson
 from workshop_kit.engine import reach
-from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.files import explain
 from workshop_kit.terminal import TerminalReport, answer, say
-from workshop_kit.workspace.folder import HIDDEN, own_folder, own_workspace
 
 if TYPE_CHECKING:
     from container_audit.findings import AuditReport
@@ -76,7 +74,6 @@ def audit(
         locate = partial(sources.locate, source=source)
         with temporary_session(reach.connect()) as session, TerminalReport() as progress:
             found = run_audit(session, target, only=only or (), progress=progress, locate=locate)
-            found = _marked(found, session.engine)
         found = catalog.accept(found, ignored, date.today())
 
         answer(rendered(found, Form.TEXT if option is None or output else option))
@@ -125,15 +122,3 @@ def _require_complete(found: AuditReport) -> None:
         return
     rules = ", ".join(dict.fromkeys(finding.rule.id for finding in found.unexpected))
     raise NotReady(f"{found.unexpected[0].said} That was in {rules}; the other rules were applied.", REPORT_IT)
-
-
-def _marked(found: AuditReport, engine: Engine) -> AuditReport:
-    """Return the report; where there is a workspace, it names the exercises of ``my_service/`` that are not passed."""
-    from workshop_kit.lessons import take_home
-
-    if not (own_folder() / HIDDEN / "id").is_file():
-        return found
-    try:
-        return take_home.mark_unpassed(found, engine, exercise_service(own_workspace()))
-    except WorkshopError:  # a damaged file in the workspace: the audit itself needs none
-        return found

@@ -10,6 +10,8 @@ from container_audit.sources import Sources
 
 GRAVEST = 3
 """The number of findings at the head of a report."""
+SENTENCE_LENGTH = 600
+"""The most characters of a finding's sentence."""
 
 
 class RuleVerdict(StrEnum):
@@ -142,8 +144,7 @@ class RuleFinding:
 class TargetReport:
     """All findings about one image or container. Every text is masked and free of control characters.
 
-    ``reference`` says which parts of it are reference code and not the participant's work. ``image_name`` is how its
-    image is called, and ``sources`` are the files that it is made from.
+    ``image_name`` is how its image is called, and ``sources`` are the files that it is made from.
     """
 
     target: str
@@ -152,7 +153,6 @@ class TargetReport:
     how: str
     findings: tuple[RuleFinding, ...]
     seconds: float
-    reference: str = ""
     image_name: str = ""
     sources: Sources = field(default_factory=Sources)
 

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import product
-from textwrap import fill
 from typing import Any
 
 import pandas as pd
 from matplotlib.colors import ListedColormap
 
 from container_audit.findings import AuditReport, RuleFinding, RuleVerdict, TargetReport
-from container_audit.report import as_card, json_of_finding, principles
+from container_audit.report import as_card, as_markdown, json_of_finding, principles
 from container_audit.runner import run_audit
 from container_audit.targets import CONTAINER, IMAGE
 from workshop_kit.display.charts import INK, PAPER, new_figure, picture
@@ -23,6 +22,7 @@ from workshop_kit.engine import reach
 from workshop_kit.engine.reaper import temporary_session
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.masking import Mask
 
 FILL = {
     RuleVerdict.HOLDS: "#b7e0c6",
@@ -32,7 +32,6 @@ FILL = {
 }
 EDGE = "#8c959f"
 ROW_INCHES = 0.27
-NOTE_CHARACTERS = 110
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,10 @@ class Audit:
             number = sum(other.target == one.target for other in columns.values())
             columns[f"{one.target} {number + 1}" if one.target in columns else one.target] = one
         return heatmap(title, columns)
+
+    def markdown(self, mask: Mask) -> str:
+        """Return the findings as a part of a Markdown page, with secrets masked."""
+        return as_markdown(self.report, mask)
 
     def __str__(self) -> str:
         return str(as_card(self.report))
@@ -118,10 +121,9 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     axes.set_xlim(0, max(len(audits), 3))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    notes = [f"{name}: {one.reference}" for name, one in audits.items() if one.reference]
     legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in RuleVerdict)
-    figure.supxlabel("\n".join([legend, *(fill(note, NOTE_CHARACTERS) for note in notes)]), fontsize=9, color=INK)
-    return picture(figure, " ".join([f"Heat map: {title}.", _describe(table), *notes]))
+    figure.supxlabel(legend, fontsize=9, color=INK)
+    return picture(figure, f"Heat map: {title}. {_describe(table)}")
 
 
 def _describe(table: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""The forms of a report: text and HTML (templates), and JSON. SARIF is in `sarif`."""
+"""The forms of a report: text, HTML and Markdown (templates), and JSON. SARIF is in `sarif`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from markupsafe import Markup
 from container_audit import catalog
 from container_audit.findings import (
     GRAVEST,
+    SENTENCE_LENGTH,
     AuditReport,
     RuleFinding,
     RuleVerdict,
     TargetReport,
 )
 from workshop_kit import guidelines
+from workshop_kit.display.markdown import markdown_template
 from workshop_kit.display.rendered import Rendered, template
 from workshop_kit.guidelines import Principle
+from workshop_kit.observe.masking import Mask
 
 CLOSING = (
     "These rules are a choice, and they test from outside. What differs where you work? "
@@ -34,6 +37,19 @@ def as_text(report: AuditReport) -> str:
 def as_card(report: AuditReport) -> Rendered:
     """Return a card for a notebook, with a text version."""
     return Rendered(_render("report.html", report), as_text(report))
+
+
+def as_markdown(report: AuditReport, mask: Mask) -> str:
+    """Return the findings as a part of a Markdown page; text of the target is escaped, and secrets are masked."""
+    return markdown_template(HERE / "report.md.j2", mask).render(
+        targets=report.targets,
+        closing=CLOSING,
+        sentence_length=SENTENCE_LENGTH,
+        cannot_tell=RuleVerdict.CANNOT_TELL,
+        counts=counts,
+        identity=identity,
+        principles=principles,
+    )
 
 
 def as_page(report: AuditReport) -> str:
@@ -70,7 +86,6 @@ def _json_of_target(one: TargetReport) -> dict[str, Any]:
         "kind": one.kind,
         "image_id": one.image_id,
         "how": one.how,
-        "reference": one.reference,
         "seconds": round(one.seconds, 2),
         "counts": {verdict.name.lower(): len(one.of(verdict)) for verdict in RuleVerdict},
         "principles": [

@@ -12,6 +12,7 @@ from docker.errors import APIError
 
 from container_audit import catalog, machine_load, unexpected
 from container_audit.findings import (
+    SENTENCE_LENGTH,
     AuditReport,
     Evidence,
     Judgment,
@@ -33,7 +34,6 @@ from workshop_kit.progress import Report, Step, silent
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"
 NO_CONTAINER = not_applicable("That is decided when a container of it is started.")
-SENTENCE_LENGTH = 600
 Locate = Callable[[Target], Sources]
 
 

@@ -89,13 +89,12 @@ def _result(one: TargetReport, finding: RuleFinding) -> dict[str, Any]:
     rule = finding.rule
     place = one.sources.place_of(rule, finding.said) or Place(f"image/{_quoted(repository(one))}")
     evidence = [f"{each.ran}: {each.saw}" for each in finding.evidence]
-    reference = [one.reference] if one.reference else []
     return {
         "ruleId": rule.id,
         "ruleIndex": catalog.rules().index(rule),
         "kind": "fail",
         "level": LEVELS[rule.severity][0],
-        "message": {"text": "\n".join([finding.said, *evidence, *reference])},
+        "message": {"text": "\n".join([finding.said, *evidence])},
         "locations": [
             {
                 "physicalLocation": {

@@ -16,10 +16,10 @@ import psutil
 from container_audit import catalog
 from container_audit.findings import Rule
 from workshop_dev import suite
-from workshop_kit.guidelines import Principle, principles
 from workshop_kit.display.rendered import template
 from workshop_kit.engine import shell
 from workshop_kit.files import write_atomically
+from workshop_kit.guidelines import Principle, principles
 from workshop_kit.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.workspace import registry
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 import typer
 
 from workshop_kit.__main__ import run_without_packages
-from workshop_kit.commands import COMMANDS
+from workshop_kit.commands import COMMANDS, Command
 from workshop_kit.engine import install, reaper
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.files import explain
@@ -19,63 +19,62 @@ from workshop_kit.terminal import say, say_error
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOTDIR, errno.EEXIST}
 
-MODULES = {
-    "machine": ("setup", "start", "down", "bundle"),
-    "exercises": ("check", "hint", "solution", "reset", "status", "goto", "update", "progress"),
-    "watch": ("watch",),
-    "tour": ("tour",),
-    "instructor": ("notes", "handout", "desk", "join"),
-    "audit": ("audit",),
-    "grading": ("grade",),
-    "seats": ("seat", "hub"),
-    "development": ("test", "bench", "new", "build", "site"),
-}
-"""The commands in each module of ``commands``: functions and groups of these names."""
 INTERRUPTED = 130
-STARTING_CONTAINERS = {"audit", "check", "goto", "grade", "tour", "watch"}
-"""Commands that have containers to remove when they are told to end."""
 
 
-def application(name: str) -> typer.Typer:
-    """Return the command line with one command: the modules of the others are slow to import."""
+def application(name: str, *, alone: bool = False) -> typer.Typer:
+    """Return the command line with one command: the modules of the others are slow to import.
+
+    ``alone``: that command is the whole application, so no word names it.
+    """
     app = typer.Typer(name="workshop", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.callback()(lambda: None)  # without it, a single command would be the whole application
-    module = next(module for module, names in MODULES.items() if name in names)
-    _register(app, name, getattr(importlib.import_module(f"workshop_kit.commands.{module}"), name))
+    if not alone:
+        app.callback()(lambda: None)  # without it, a single command would be the whole application
+    command = COMMANDS[name]
+    function_or_group = getattr(command.load(), name)
+    if isinstance(function_or_group, typer.Typer):
+        app.add_typer(function_or_group, name=name, help=command.summary)
+    else:
+        settings = {"allow_extra_args": command.passes_on, "ignore_unknown_options": command.passes_on}
+        app.command(name, help=command.summary, context_settings=settings)(function_or_group)
     return app
 
 
-def _register(app: typer.Typer, name: str, found: Any) -> None:
-    """Register a command, or a group of them, with the summary of the table."""
-    summary = COMMANDS[name].summary
-    if isinstance(found, typer.Typer):
-        app.add_typer(found, name=name, help=summary)
-        return
-    takes_more = name in {"test", "bench"}
-    settings = {"allow_extra_args": takes_more, "ignore_unknown_options": takes_more}
-    app.command(name, help=summary, context_settings=settings)(found)
-
-
 def main() -> NoReturn:
-    """Run the command line; a WorkshopError becomes one sentence and its exit code."""
+    """Run ``./workshop``."""
+    exit_with(lambda: run(sys.argv[1:]))
+
+
+def run(words: list[str]) -> object:
+    """Run a command with its words, and return its exit code, or what else it returns."""
+    if (code := run_without_packages(words)) is not None:
+        return code
+    return start(application(words[0]), words, "./workshop", COMMANDS[words[0]])
+
+
+def start(app: typer.Typer, words: list[str], program: str, command: Command) -> object:
+    """Run Typer's application; without its standalone mode an exit code comes back as a value, and errors come here."""
+    if command.has_containers:
+        reaper.interrupt_on_termination()
+    return app(words, prog_name=program, standalone_mode=False)
+
+
+def exit_with(program: Callable[[], object]) -> NoReturn:
+    """Run a program and exit with the code that it returns; an error becomes one sentence and its exit code."""
     try:
-        if STARTING_CONTAINERS.intersection(sys.argv[1:2]):
-            reaper.interrupt_on_termination()
-        code = run_without_packages(sys.argv[1:])
-        if code is None:  # without standalone mode an exit code comes back as a value, and errors come here
-            code = application(sys.argv[1])(prog_name="./workshop", standalone_mode=False)
+        code = program()
         if code == INTERRUPTED:  # Typer's word for Ctrl-C
             raise KeyboardInterrupt
     except WorkshopError as error:
         install.repeat_as_group_member(error)
-        _exit_with(error)
+        _say_and_exit(error)
     except (KeyboardInterrupt, typer.Abort):
         say("Stopped. Nothing is lost: run the same command again.")
         sys.exit(INTERRUPTED)
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        _exit_with(explain(error, CHECKOUT))
+        _say_and_exit(explain(error, CHECKOUT))
     except Exception as error:
         _usage_or_raise(error)
     sys.exit(code if isinstance(code, int) else Exit.GOOD)
@@ -96,7 +95,7 @@ def _usage_or_raise(error: Exception) -> NoReturn:
     sys.exit(Exit.WRONG_USAGE)
 
 
-def _exit_with(error: WorkshopError) -> NoReturn:
+def _say_and_exit(error: WorkshopError) -> NoReturn:
     say_error(error)
     sys.exit(error.exit_code)
 

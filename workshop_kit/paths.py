@@ -9,6 +9,10 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The root of the checkout: the folder that holds ``workshop``, ``notebooks/`` and ``workshop_kit/``."""
+LAUNCHER = CHECKOUT / "workshop"
+"""It is in a clone, and in no package."""
+PACKAGED = Path(__file__).parent / "packaged"
+"""In a package, the files of the clone that `plan` reads; pyproject.toml puts them there."""
 TOURS = CHECKOUT / "build" / "tour"
 """The workspace of tours, and their results."""
 GRADES = CHECKOUT / "build" / "grade"

@@ -10,31 +10,44 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
 from packaging.utils import canonicalize_name
 
-# From the ground up; a module may import what stands before it, and its own package.
+# From the ground up; a module may import what stands before it, and what is in its own place.
 FLOORS = (
-    ("paths", "progress", "screen"),
-    ("errors",),
-    ("machine", "patience"),
-    ("files", "terminal"),
-    ("bootstrap",),
-    ("engine",),
-    ("observe", "faults", "bundle"),
-    ("display",),
-    ("search",),
-    ("audit",),
-    ("workspace",),
-    ("exercises",),
-    ("classroom",),
-    ("lessons",),
-    ("gameday", "grading", "seats"),
-    ("instructor",),
-    ("dev",),
-    ("commands",),
-    ("cli", "__main__"),
+    # the learner's
+    ("workshop_kit.paths", "workshop_kit.progress", "workshop_kit.screen"),
+    ("workshop_kit.errors", "workshop_kit.guidelines"),
+    ("workshop_kit.machine", "workshop_kit.patience"),
+    ("workshop_kit.files", "workshop_kit.terminal"),
+    ("workshop_kit.python_env",),
+    ("workshop_kit.engine",),
+    ("workshop_kit.observe", "workshop_kit.faults", "workshop_kit.bundle"),
+    ("workshop_kit.display",),
+    ("workshop_kit.search",),
+    ("workshop_kit.workspace",),
+    ("workshop_kit.trials",),
+    ("workshop_kit.checks",),
+    ("workshop_kit.exercises",),
+    ("workshop_kit.membership",),
+    ("workshop_kit.lessons",),
+    ("workshop_kit.gameday",),
+    ("workshop_kit.commands",),
+    ("workshop_kit.__main__",),
+    ("workshop_kit.cli",),
+    # a tool of its own
+    ("container_audit",),
+    # who teaches
+    ("workshop_room.timetable",),
+    ("workshop_room.pages",),
+    ("workshop_room.desk", "workshop_room.grading", "workshop_room.seats"),
+    ("workshop_room.commands",),
+    # who maintains
+    ("workshop_dev",),
 )
-RANK = {name: rank for rank, names in enumerate(FLOORS) for name in names}
+RANK = {place: rank for rank, places in enumerate(FLOORS) for place in places}
+PACKAGES = tuple(dict.fromkeys(place.partition(".")[0] for place in RANK))
+UNDIVIDED = {"container_audit", "workshop_dev"}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -47,10 +60,15 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def part(module: str) -> str | None:
-    """The part of the kit that a module belongs to: ``workshop_kit.engine.reach`` is of ``engine``."""
+def place_of(module: str) -> str | None:
+    """The place that a module belongs to: ``workshop_kit.engine.reach`` is in ``workshop_kit.engine``.
+
+    None for a package as a whole, and for modules that are not the project's.
+    """
     words = module.split(".")
-    return words[1] if words[0] == "workshop_kit" and len(words) > 1 else None
+    if words[0] in UNDIVIDED:
+        return words[0]
+    return ".".join(words[:2]) if words[0] in PACKAGES and len(words) > 1 else None
 
 
 def sources(root: Path, folder: str) -> list[Path]:
@@ -60,34 +78,38 @@ def sources(root: Path, folder: str) -> list[Path]:
     return found
 
 
-def test_every_part_of_the_kit_has_a_floor(root: Path) -> None:
+def module_of(root: Path, path: Path) -> str:
+    """The name by which a file is imported."""
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_place_has_a_floor(root: Path, package: str) -> None:
     """A new package or module is placed by name, not by accident."""
-    there = {path.stem for path in (root / "workshop_kit").iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert there - {"__init__", "__pycache__"} <= set(RANK)
+    places = {place_of(module_of(root, path)) for path in sources(root, package)}
+    assert places - {None} <= set(RANK)
 
 
-def test_the_kit_imports_downwards(root: Path) -> None:
-    """No module imports one of a higher floor, or of a neighbor on its own floor."""
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_downwards(root: Path, package: str) -> None:
+    """No module imports one of a higher floor, or of a neighbor on its own floor. There is no exemption."""
     wrong = []
-    for path in sources(root, "workshop_kit"):
-        own = path.relative_to(root / "workshop_kit").parts[0].removesuffix(".py")
-        own = "__main__" if path.stem == "__main__" else own  # a program: above what it starts
-        if own == "__init__":
-            continue
+    for path in sources(root, package):
+        own = place_of(module_of(root, path))
         for module in imported(path):
-            other = part(module)
-            if other in RANK and other != own and RANK[other] >= RANK[own]:
+            other = place_of(module)
+            if own in RANK and other in RANK and other != own and RANK[other] >= RANK[own]:
                 wrong.append(f"{path.relative_to(root)} imports {module}")
     assert wrong == []
 
 
-def test_the_kit_runs_on_what_participants_have(root: Path) -> None:
-    """It imports nothing that only the developers' packages bring, nor what runs inside a container of a trial."""
+def test_packages_run_on_what_participants_have(root: Path) -> None:
+    """They import nothing that only the developers' packages bring, nor what runs inside a container of a trial."""
     lock = re.findall(r"^([\w.-]+)==", (root / "requirements.lock").read_text(), re.MULTILINE)
     has, brings = set(map(canonicalize_name, lock)), packages_distributions()
     service = {path.stem for path in sources(root, "workshop_app")}
     wrong = []
-    for path in sources(root, "workshop_kit"):
+    for path in (path for package in PACKAGES for path in sources(root, package)):
         if path.stem.endswith("_inside"):
             continue
         for module in imported(path):
@@ -100,16 +122,16 @@ def test_the_kit_runs_on_what_participants_have(root: Path) -> None:
 
 
 def test_the_observed_does_not_know_its_observer(root: Path) -> None:
-    """The service and the programs in images import nothing of the kit; the images nothing of the service."""
+    """The service and the programs in images import no package of ours; the images nothing of the service."""
     service = {path.stem for path in sources(root, "workshop_app")}
-    for folder, forbidden in (("workshop_app", {"workshop_kit"}), ("images", {"workshop_kit", *service})):
+    for folder, forbidden in (("workshop_app", {*PACKAGES}), ("images", {*PACKAGES, *service})):
         for path in sources(root, folder):
             assert not {module.split(".")[0] for module in imported(path)} & forbidden, path
 
 
 def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> None:
     """What the launcher runs on a bare Python can be imported without any installed package."""
-    program = "import workshop_kit.__main__, workshop_kit.commands.doctor"
+    program = "import workshop_kit.__main__, workshop_kit.commands.doctor, workshop_room.commands.plan"
     command = [sys.executable, "-S", "-c", program]
     said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert said.stderr == ""
@@ -133,7 +155,7 @@ MODULES = re.compile(
     re.VERBOSE,
 )
 """The same for modules and packages."""
-FOLDERS = ("workshop_kit", "workshop_app", "images")
+FOLDERS = (*PACKAGES, "workshop_app", "images")
 
 
 def names(tree: ast.AST) -> Iterator[tuple[int, str]]:

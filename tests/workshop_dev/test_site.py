@@ -124,7 +124,9 @@ def test_an_older_site_stays_where_the_new_one_cannot_be_written(made: Path, tmp
 def test_a_bundle_takes_a_site_of_its_own_version(made: Path, tmp_path: Path) -> None:
     """A site of another version, and none, are left out with what to do."""
     assert site_copy.save(made, tmp_path / "bundle", "newer").startswith("site: left out, it was built from new. Run ")
-    assert site_copy.save(tmp_path / "none", tmp_path / "bundle", "new").startswith("site: left out, it was not built. Run ")
+    assert site_copy.save(tmp_path / "none", tmp_path / "bundle", "new").startswith(
+        "site: left out, it was not built. Run "
+    )
     assert not (tmp_path / "bundle").exists()
     assert site_copy.save(made, tmp_path / "bundle", "new") == "site: open site/index.html in a browser"
     assert files(tmp_path / "bundle" / "site") == files(made)

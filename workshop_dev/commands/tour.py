@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, Lessons, NoInstall
+from workshop_kit.commands.options import AsJson, Lessons, NoInstall
 from workshop_kit.engine import reaper
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WrongUsage

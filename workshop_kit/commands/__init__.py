@@ -1,47 +1,164 @@
-"""The commands of ``./workshop``: their table (standard library only), and a module for each group."""
+"""The table of the commands of ``./workshop`` (standard library only).
+
+A command is a function, or a group, of its module. This is the one place where it is named: the launcher, the command
+line and the lists in pages read it.
+"""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
+from types import ModuleType
+
+KIT = "workshop_kit.commands"
+ROOM = "workshop_room.commands"
+DEV = "workshop_dev.commands"
 
 
 @dataclass(frozen=True)
 class Command:
-    """One command. ``may_install`` allows it to install packages."""
+    """One command: where it is, what it says of itself, and what it needs before it runs.
 
+    ``bare``: the function ``main`` of its module takes the words, on a Python without packages.
+    ``may_install``: it may install packages; ``for_maintainers``: it needs theirs, too.
+    ``has_containers``: there are some to remove when it is told to end.
+    ``passes_on``: it hands words that it does not know to another program.
+    """
+
+    module: str
     summary: str
+    bare: bool = False
     may_install: bool = False
-    developer_packages: bool = False
+    for_maintainers: bool = False
+    has_containers: bool = False
+    passes_on: bool = False
+
+    def load(self) -> ModuleType:
+        """Import its module."""
+        return importlib.import_module(self.module)
 
 
 COMMANDS = {
-    "setup": Command("Prepare this machine: Python packages, an engine, the images.", may_install=True),
-    "start": Command("Prepare what is missing and open the first lesson in JupyterLab.", may_install=True),
-    "doctor": Command("Look at the machine and say what is good and what is not; install nothing."),
-    "check": Command("Check an exercise on real containers: ./workshop check container.limits."),
-    "watch": Command("Check an exercise whenever its file is saved; h hint, s solution, q quit."),
-    "hint": Command("Give the next hint of an exercise."),
-    "solution": Command("Show the solution of an exercise, once it is passed (or with --anyway)."),
-    "reset": Command("Put an exercise back to its start; what was there is kept aside."),
-    "status": Command("Show which exercises are done and how many minutes are left."),
-    "goto": Command("Jump to the start of a lesson: files, containers, earlier exercises solved."),
-    "update": Command("Bring changed lessons into the workspace; what was edited there stays."),
-    "progress": Command("For a change of machine: export your progress and files to one file, and import it there."),
-    "tour": Command("Run every lesson (or those named) from top to bottom without a browser.", may_install=True),
-    "plan": Command("Print a timetable with breaks: ./workshop plan --track half-day --start 09:30."),
-    "notes": Command("Write the instructor's notes of each lesson as pages to print."),
-    "handout": Command("Write pages to print: an abstract, a handout, a pre-flight card for each platform."),
-    "desk": Command("Open the instructor's desk: load, faults, checkpoints, a page for the audience, a live room."),
-    "join": Command("Join an instructor's live room: ./workshop join 7K2M-Q9FD-30XA; --leave ends it."),
-    "audit": Command("Test your image or container against the factors and principles."),
-    "grade": Command("For teachers: judge by their effect what people handed in."),
-    "bundle": Command("Without a network: save all that set-up needs to a folder, and load it elsewhere."),
-    "down": Command("Remove what the workshop made: this workspace's containers, networks and volumes."),
-    "seat": Command("For rooms: run the server of one seat, as a JupyterHub does; --build builds the seats' image."),
-    "hub": Command("For rooms: seats on one machine for people without an engine.", may_install=True),
-    "test": Command("Run the whole test suite.", may_install=True, developer_packages=True),
-    "bench": Command("Measure speed, as ratios measured side by side.", may_install=True, developer_packages=True),
-    "new": Command("For authors: make the files of a new lesson: ./workshop new lesson 07_network."),
-    "build": Command("For authors: regenerate what is generated (exercises, lock files).", developer_packages=True),
-    "site": Command("Build lessons, guides and notes as a site to read.", may_install=True, developer_packages=True),
+    "setup": Command(
+        f"{KIT}.machine",
+        "Prepare this machine: Python packages, an engine, the images.",
+        may_install=True,
+    ),
+    "start": Command(
+        f"{KIT}.machine",
+        "Prepare what is missing and open the first lesson in JupyterLab.",
+        may_install=True,
+    ),
+    "doctor": Command(
+        f"{KIT}.doctor",
+        "Look at the machine and say what is good and what is not; install nothing.",
+        bare=True,
+    ),
+    "check": Command(
+        f"{KIT}.exercises",
+        "Check an exercise on real containers: ./workshop check container.limits.",
+        has_containers=True,
+    ),
+    "watch": Command(
+        f"{KIT}.watch",
+        "Check an exercise whenever its file is saved; h hint, s solution, q quit.",
+        has_containers=True,
+    ),
+    "hint": Command(f"{KIT}.exercises", "Give the next hint of an exercise."),
+    "solution": Command(
+        f"{KIT}.exercises",
+        "Show the solution of an exercise, once it is passed (or with --anyway).",
+    ),
+    "reset": Command(f"{KIT}.exercises", "Put an exercise back to its start; what was there is kept aside."),
+    "status": Command(f"{KIT}.exercises", "Show which exercises are done and how many minutes are left."),
+    "goto": Command(
+        f"{KIT}.exercises",
+        "Jump to the start of a lesson: files, containers, earlier exercises solved.",
+        has_containers=True,
+    ),
+    "update": Command(f"{KIT}.exercises", "Bring changed lessons into the workspace; what was edited there stays."),
+    "progress": Command(
+        f"{KIT}.exercises",
+        "For a change of machine: export your progress and files to one file, and import it there.",
+    ),
+    "tour": Command(
+        f"{DEV}.tour",
+        "Run every lesson (or those named) from top to bottom without a browser.",
+        may_install=True,
+        has_containers=True,
+    ),
+    "plan": Command(
+        f"{ROOM}.plan",
+        "Print a timetable with breaks: ./workshop plan --track half-day --start 09:30.",
+        bare=True,
+    ),
+    "notes": Command(f"{ROOM}.instructor", "Write the instructor's notes of each lesson as pages to print."),
+    "handout": Command(
+        f"{ROOM}.instructor",
+        "Write pages to print: an abstract, a handout, a pre-flight card for each platform.",
+    ),
+    "desk": Command(
+        f"{ROOM}.instructor",
+        "Open the instructor's desk: load, faults, checkpoints, a page for the audience, a live room.",
+    ),
+    "join": Command(
+        f"{KIT}.membership",
+        "Join an instructor's live room: ./workshop join 7K2M-Q9FD-30XA; --leave ends it.",
+    ),
+    "audit": Command(
+        "container_audit.command",
+        "Test your image or container against the factors and principles.",
+        has_containers=True,
+    ),
+    "grade": Command(
+        f"{ROOM}.grading",
+        "For teachers: judge by their effect what people handed in.",
+        has_containers=True,
+    ),
+    "bundle": Command(
+        f"{KIT}.machine",
+        "Without a network: save all that set-up needs to a folder, and load it elsewhere.",
+    ),
+    "down": Command(
+        f"{KIT}.machine",
+        "Remove what the workshop made: this workspace's containers, networks and volumes.",
+    ),
+    "seat": Command(
+        f"{ROOM}.seats",
+        "For rooms: run the server of one seat, as a JupyterHub does; --build builds the seats' image.",
+    ),
+    "hub": Command(
+        f"{ROOM}.seats",
+        "For rooms: seats on one machine for people without an engine.",
+        may_install=True,
+    ),
+    "test": Command(
+        f"{DEV}.development",
+        "Run the whole test suite.",
+        may_install=True,
+        for_maintainers=True,
+        passes_on=True,
+    ),
+    "bench": Command(
+        f"{DEV}.development",
+        "Measure speed, as ratios measured side by side.",
+        may_install=True,
+        for_maintainers=True,
+        passes_on=True,
+    ),
+    "new": Command(
+        f"{DEV}.development",
+        "For authors: make the files of a new lesson: ./workshop new lesson 07_network.",
+    ),
+    "build": Command(
+        f"{DEV}.development",
+        "For authors: regenerate what is generated (exercises, lock files).",
+        for_maintainers=True,
+    ),
+    "site": Command(
+        f"{DEV}.development",
+        "Build lessons, guides and notes as a site to read.",
+        may_install=True,
+        for_maintainers=True,
+    ),
 }

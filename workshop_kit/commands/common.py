@@ -1,11 +1,10 @@
-"""Options that several commands share, and the workspace, stack and exercises that they work on."""
+"""The stack and the exercises that several commands work on."""
 
 from __future__ import annotations
 
 import atexit
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
@@ -14,7 +13,6 @@ from workshop_kit.engine.pauses import PausedContainer
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.workspace import provision
-from workshop_kit.workspace.course import TRACKS
 from workshop_kit.workspace.folder import Workspace
 
 if TYPE_CHECKING:
@@ -22,28 +20,6 @@ if TYPE_CHECKING:
 
 ENGINE_SECONDS = 5
 """How long a command that can do without an engine waits for one."""
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
-NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
-NoInstall = Annotated[
-    bool, typer.Option("--no-install", help="Neither install nor start anything on the machine; say what is missing.")
-]
-Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
-Track = Annotated[
-    str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
-]
-Begin = Annotated[
-    str, typer.Option("--start", help="When the day begins, as in 09:30; then times are times of day.", metavar="TIME")
-]
-Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
-Address = Annotated[
-    str | None, typer.Option(help="The address of the room; left out, this machine's own in its network.")
-]
-ExerciseId = Annotated[
-    str,
-    typer.Argument(
-        metavar="EXERCISE", help="The exercise: container.limits, or a beginning that no other has, as container.li."
-    ),
-]
 
 
 def connected_stack(workspace: Workspace) -> Stack:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import AsJson, ExerciseId, Seed, Track, exercise_service, paused_containers
+from workshop_kit.commands.common import exercise_service, paused_containers
+from workshop_kit.commands.options import AsJson, ExerciseId, Seed, Track
 from workshop_kit.errors import Exit
 from workshop_kit.exercises import cards, checkpoint, work_file
 from workshop_kit.terminal import TerminalReport, answer, say

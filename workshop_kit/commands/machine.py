@@ -11,8 +11,8 @@ import typer
 
 from workshop_kit.bundle import images, site_copy, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
-from workshop_kit.commands import doctor
-from workshop_kit.commands.common import AsJson, NoBrowser, NoInstall, Seed, Track
+from workshop_kit.commands import COMMANDS, doctor
+from workshop_kit.commands.options import AsJson, NoBrowser, NoInstall, Seed, Track
 from workshop_kit.engine import cleanup, features, install, reach
 from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.recipes import tags
@@ -64,9 +64,7 @@ def start(
     if track is not None:
         workspace.choose_track(track)
     if instructor:
-        from workshop_room.pages import notes  # lazily: slow imports
-
-        say("\n".join(notes.update_notebooks(workspace).sentences()))
+        say("\n".join(COMMANDS["notes"].load().update_notebooks(workspace)))
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")

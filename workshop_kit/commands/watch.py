@@ -11,7 +11,8 @@ import tty
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from workshop_kit.commands.common import Seed, exercise_service
+from workshop_kit.commands.common import exercise_service
+from workshop_kit.commands.options import Seed
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded

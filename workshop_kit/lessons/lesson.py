@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from container_audit.notebook import Audit, audit
 from workshop_kit.display.figure_text import describe_figures
 from workshop_kit.display.live import NotebookReport, Screens
 from workshop_kit.display.map import system_map
@@ -34,6 +33,7 @@ from workshop_kit.lessons.naive_copy_widget import NaiveCopyView
 from workshop_kit.lessons.predictions import Prediction, find_question
 from workshop_kit.lessons.project import Project
 from workshop_kit.lessons.settings_form import SettingsForm
+from workshop_kit.lessons.take_home import HasMarkdown
 from workshop_kit.membership.room_widget import RoomSync, RoomView, show_once_joined, start_sync
 from workshop_kit.workspace import file_cell, provision
 from workshop_kit.workspace.folder import HIDDEN, Workspace, find_workspace
@@ -171,22 +171,14 @@ class Lesson:
         usual = {name: str(value) for name, value in settings.items()}
         SettingsForm(self.stack, image.id, usual, headless=self.headless).show()
 
-    def audit(self, target: Any, *, only: str | Sequence[str] = ()) -> Audit:
-        """Audit an image or a container (the SDK's, or its name) as ``./workshop audit`` does. See `audit.audit`.
-
-        The report on an image of ``my_service/`` names the exercises that are not passed.
-        """
-        found = audit(target, only=only, session=self.stack.session)
-        return Audit(take_home.mark_unpassed(found.report, self.engine, self.exercise_service))
-
-    def take_home(self, found: Audit) -> Rendered:
+    def take_home(self, audit: HasMarkdown) -> Rendered:
         """Write workspace/take-home.md and return it: policies, predictions, passes, and the findings of an audit.
 
         ``my_service/`` becomes a project: see `project`. What that replaces goes to ``kept/``.
         """
         for sentence in Project(self.workspace, self.exercise_service.root).make():
             print(sentence)  # noqa: T201 - it is the cell's output
-        return take_home.write(self.workspace, self.progress, found.report)
+        return take_home.write(self.workspace, self.exercise_service, audit)
 
     def map(self, *lit: str) -> Rendered:
         """Return the map of the system with the nodes ``lit`` (ids) highlighted."""

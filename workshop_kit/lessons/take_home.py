@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from container_audit.findings import AuditReport, RuleVerdict, TargetReport
-from container_audit.report import CLOSING, counts, identity, principles
-from container_audit.runner import SENTENCE_LENGTH
-from workshop_kit.display.rendered import Rendered, templates
-from workshop_kit.engine.labels import LOCAL
-from workshop_kit.engine.reach import Engine
+from workshop_kit.display.markdown import markdown_template
+from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Document, Progress
+from workshop_kit.exercises.progress import Document
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
@@ -28,45 +22,41 @@ from workshop_kit.workspace.registry import Exercise
 HERE = Path(__file__).parent
 NAME = "take-home.md"
 NOTE = "<!-- Written by the last lesson of the Container Design Workshop. Each run rewrites it. -->"
-IMAGE = "my-service"
-_ACTIVE = re.compile(r"[\\`*_\[\]<>#|~&@]|:(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
+SENTENCE_LENGTH = 600
 
 
-def write(workspace: Workspace, progress: Progress, report: AuditReport) -> Rendered:
+class HasMarkdown(Protocol):
+    """An audit, for one who knows nothing of its rules."""
+
+    def markdown(self, mask: Mask) -> str:
+        """Return the findings as a part of the page."""
+        ...
+
+
+def write(workspace: Workspace, service: ExerciseService, audit: HasMarkdown) -> Rendered:
     """Write take-home.md into the workspace and return it with its path. Raises NotReady when it cannot be written."""
     passwords = Mask(path.read_text(errors="replace").strip() for path in workspace.secrets_folder.iterdir())
-    text = page(progress.document(), report, passwords, date.today())
+    text = page(service.progress.document(), unpassed_note(service), audit.markdown(passwords), passwords, date.today())
     content.write(workspace, NAME, text)
+
     place = f"{workspace.folder.name}/{NAME}"
-    said = f"Written to {place}:"
     frame = f'<p>Written to <code>{escape(place)}</code>:</p><pre style="white-space: pre-wrap">{escape(text)}</pre>'
-    return Rendered(frame, f"{said}\n\n{text}")
+    return Rendered(frame, f"Written to {place}:\n\n{text}")
 
 
-def page(document: Document, report: AuditReport, mask: Mask, day: date) -> str:
-    """Return the page as Markdown; typed and found text is escaped, and secrets are masked."""
-    environment = templates(HERE).overlay()  # the mask is this page's alone
-    environment.filters = environment.filters | {
-        "plain": plain,
-        "code": code,
-        "masked": mask,
-        "text": lambda text, *limit: plain(mask(text, *limit)),
-    }
+def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date) -> str:
+    """Return the page as Markdown; typed text is escaped, and secrets are masked. ``audit`` is Markdown already."""
     exercises = registry.load(CHECKOUT)
-    text = environment.get_template("take_home.md.j2").render(
+    text = markdown_template(HERE / "take_home.md.j2", mask).render(
         NOTE=NOTE,
-        CLOSING=CLOSING,
         SENTENCE_LENGTH=SENTENCE_LENGTH,
-        CANNOT_TELL=RuleVerdict.CANNOT_TELL,
         day=day.isoformat(),
         policies=document.policies,
         guesses=_guesses(document),
         exercises=exercises,
         passes=_passes(document, exercises),
-        targets=report.targets,
-        identity=identity,
-        counts=counts,
-        principles=principles,
+        not_passed=not_passed,
+        audit=audit,
     )
     return f"{text}\n"
 
@@ -108,29 +98,6 @@ def _moment(text: str) -> str:
         return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except ValueError:
         return text
-
-
-def code(text: str) -> str:
-    """Return a text as inline code in Markdown."""
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    space = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|") if text else ""
-
-
-def plain(text: str) -> str:
-    """Escape a text for Markdown: no link, no image, no HTML, no mention."""
-    return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text)
-
-
-def mark_unpassed(report: AuditReport, engine: Engine, service: ExerciseService) -> AuditReport:
-    """Return the report with a note on images of ``my_service/``: which exercises are not passed."""
-    own = f"{LOCAL}{service.workspace.compose_project}/{IMAGE}:"
-
-    def marked(one: TargetReport) -> TargetReport:
-        tags = engine.client.images.get(one.image_id).tags
-        return replace(one, reference=unpassed_note(service)) if any(tag.startswith(own) for tag in tags) else one
-
-    return replace(report, targets=tuple(map(marked, report.targets)))
 
 
 def unpassed_note(service: ExerciseService) -> str:

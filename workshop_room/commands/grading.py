@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 
-from workshop_kit.commands.common import AsJson
+from workshop_kit.commands.options import AsJson
 from workshop_kit.engine import images, reach
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage

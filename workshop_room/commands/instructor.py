@@ -1,4 +1,4 @@
-"""The commands for a class: ``desk``, ``notes`` and ``handout`` for the instructor, ``join`` for participants."""
+"""The instructor's commands: ``desk``, ``notes`` and ``handout``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Annotated
 import typer
 
 from workshop_kit.commands import COMMANDS
-from workshop_kit.commands.common import Address, Begin, Lessons, NoBrowser, Track, connected_stack
+from workshop_kit.commands.common import connected_stack
+from workshop_kit.commands.options import Address, Begin, Lessons, NoBrowser, Track
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace.course import TRACKS, find_lesson, lesson_names
-from workshop_kit.workspace.folder import HIDDEN, own_workspace
+from workshop_kit.workspace.folder import HIDDEN, Workspace, own_workspace
 
 Room = Annotated[
     bool, typer.Option("--room", help="Also open a live room to this machine's network: people join by a code.")
@@ -25,7 +26,6 @@ CODE = "live-room"
 """The file below the workspace's hidden folder with the room's last code."""
 NOTES = CHECKOUT / "build" / "notes"
 HANDOUTS = CHECKOUT / "build" / "handout"
-FIRST_CELL = "In a notebook that is open, run the first cell again to see the room."
 
 
 def desk(
@@ -90,6 +90,13 @@ def notes(
     answer("\n".join(str(page.write(out)) for page in pages))
 
 
+def update_notebooks(workspace: Workspace) -> list[str]:
+    """Bring the instructor's notebooks up to date, for ``start --instructor``; return sentences on what was done."""
+    from workshop_room.pages import notes as pages  # lazily: slow imports
+
+    return pages.update_notebooks(workspace).sentences()
+
+
 def handout(
     track: Annotated[str, typer.Argument(help=f"One of: {', '.join(TRACKS)}.")] = "full",
     address: Annotated[str, typer.Option(help="The repository's address; left out, a line to write it on.")] = "",
@@ -101,37 +108,3 @@ def handout(
     summaries = {name: command.summary for name, command in COMMANDS.items()}
     pages = load_pages(track, CHECKOUT, summaries, address)  # an error before anything is written
     answer("\n".join(str(page.write(out)) for page in pages))
-
-
-def join(
-    code: Annotated[str, typer.Argument(help="The code on the room's screen: 7K2M-Q9FD-30XA.")] = "",
-    name: Annotated[str, typer.Option(help="Your name, for the presenter alone; left out, you are a number.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Join without the question.")] = False,
-    notebooks: Annotated[
-        bool, typer.Option("--notebooks", help="With --yes: show the room in the notebooks that are open, too.")
-    ] = False,
-    leave: Annotated[bool, typer.Option("--leave", help="Leave the room: it forgets you.")] = False,
-) -> None:
-    """Say what leaves the laptop, ask, and join; or leave."""
-    if not code and not leave:
-        raise WrongUsage("The code is missing.", "Read it from the room's screen: ./workshop join CODE.")
-    from workshop_kit.membership import membership, room_widget  # lazily: slow imports
-    from workshop_kit.membership.protocol import SUMMARY, JoinCode, disclosure
-
-    workspace = own_workspace()
-    if leave:
-        say(room_widget.LEFT if membership.leave(workspace) else room_widget.LEFT_WITHOUT_ANSWER)
-        return
-    room = JoinCode.read(code)
-    for line in disclosure():
-        say(line)
-    if not yes:
-        notebooks = typer.confirm("Join, with the notebooks that are open?", default=False, err=True)
-    if not yes and not notebooks:
-        say("Nothing was sent.")
-        return
-    state = membership.join(workspace, room, name, notebooks=notebooks)
-    how = "Notebooks that are open show the room in a moment." if notebooks else FIRST_CELL
-    say(f"Joined: you are table {state.number}. {how}")
-    if state.keeps_summary:
-        say(SUMMARY)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.commands.common import Address, NoInstall
+from workshop_kit.commands.options import Address, NoInstall
 from workshop_kit.engine import images, reach, reaper
 from workshop_kit.errors import NotReady
 from workshop_kit.terminal import TerminalReport, answer, say

@@ -1,0 +1,32 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workshop_kit.workspace.course import TRACKS
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+NoInstall = Annotated[
+    bool, typer.Option("--no-install", help="Neither install nor start anything on the machine; say what is missing.")
+]
+Seed = Annotated[int | None, typer.Option(help="The numbers of this table; from now on, for every exercise.")]
+Track = Annotated[
+    str | None, typer.Option(help=f"One of: {', '.join(TRACKS)}; left out, that of the last start, or full.")
+]
+Begin = Annotated[
+    str, typer.Option("--start", help="When the day begins, as in 09:30; then times are times of day.", metavar="TIME")
+]
+Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, or beginnings such as 02; none means all.")]
+Address = Annotated[
+    str | None, typer.Option(help="The address of the room; left out, this machine's own in its network.")
+]
+ExerciseId = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXERCISE", help="The exercise: container.limits, or a beginning that no other has, as container.li."
+    ),
+]

@@ -1,1 +1,1 @@
-"""Audit any image or container: test the 15 factors and the 7 principles from outside."""
+"""Audit any image or container: test the 15 factors and the 7 principles from outside. A tool of its own."""

@@ -1,1 +1,1 @@
-"""Tools for maintainers: the test suite's groups and browser, and the generated files."""
+"""Who maintains: test suite, tours, book, site, and what is generated. It is in no wheel."""

@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from workshop_dev import quiet_outputs
+from workshop_dev.book import ANSI
 from workshop_kit.display.map import NAME as MAP
 from workshop_kit.files import load_toml
-from workshop_kit.lessons.book import ANSI
 from workshop_kit.lessons.predictions import NOT_USUAL
 from workshop_kit.workspace.track_notebook import replaced_by
 

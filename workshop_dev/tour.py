@@ -21,9 +21,9 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 
 from workshop_dev import expectations
+from workshop_dev.book import ANSI, write_chapter, write_index
 from workshop_kit.engine import reaper
 from workshop_kit.files import write_atomically
-from workshop_kit.lessons.book import ANSI, write_chapter, write_index
 from workshop_kit.lessons.lesson import HEADLESS, SOLVED
 from workshop_kit.paths import CHECKOUT, TOURS
 from workshop_kit.patience import patient

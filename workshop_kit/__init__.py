@@ -1,5 +1,6 @@
-"""The library behind the notebooks, and the command line.
+"""The learner's library: what stands behind the notebooks, and the command line.
 
 Imports point one way (tests/quality/test_imports.py has the order). Modules that run before the Python environment
-exists (``bootstrap``, ``bundle.wheels``, ``commands.doctor`` and what they import) use the standard library alone.
+exists (``__main__``, ``python_env``, ``bundle.wheels``, ``commands.doctor`` and what they import) use the standard
+library alone.
 """

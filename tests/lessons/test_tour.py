@@ -16,10 +16,10 @@ import pytest
 
 from tests.commands import copy_of_the_checkout
 from tests.workshop_kit.engine.kernels import things
+from workshop_dev.book import ANSI
 from workshop_dev.tour import Tour
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.stack import Stack
-from workshop_kit.lessons.book import ANSI
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_kit.workspace.folder import Workspace

@@ -1,24 +1,10 @@
-"""The book: the executed lessons as Markdown with pictures, readable before anything is installed.
-
-A chapter is rewritten only when its lesson has changed, because ids and times differ in every run.
-"""
+"""The book in the workspace: where JupyterLab can show it, before there is an engine."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import io
-import re
-from collections.abc import Iterator
-from html import unescape
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
-
-from PIL import Image
 
 from workshop_kit.files import files_below, write_atomically
-from workshop_kit.lessons import policies, predictions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.folder import Workspace
 
@@ -26,125 +12,6 @@ BOOK = CHECKOUT / "docs" / "book"
 CONTENTS = "README.md"
 COPY = "book"
 """The folder of the book's copy in a workspace: JupyterLab serves nothing outside of it."""
-ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
-SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
-STYLED = "<pandas.io.formats.style.Styler"
-"""The text of a styled table begins with its class name; its HTML is used instead."""
-TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
-
-INDEX = """# The lessons, as executed
-
-Each chapter is a lesson as `./workshop tour --book` ran it against live containers. To run, break and change it
-yourself: `./workshop start`.
-
-{chapters}
-"""
-
-
-def fingerprint(notebook: Path) -> str:
-    """Return the first line of a chapter: a hash of the lesson's notebook, predictions and policy."""
-    content = notebook.read_bytes()
-    for suffix in (predictions.SUFFIX, policies.SUFFIX):
-        path = CHECKOUT / "notebooks" / f"{notebook.stem}{suffix}"
-        if path.is_file():
-            content += path.read_bytes()
-    return f"<!-- {notebook.stem} {hashlib.sha256(content).hexdigest()[:16]} -->"
-
-
-def is_current(notebook: Path, folder: Path) -> bool:
-    """Return whether the book's chapter was made from this version of the lesson."""
-    chapter = folder / f"{notebook.stem}.md"
-    return chapter.is_file() and chapter.read_text().startswith(fingerprint(notebook))
-
-
-def write_chapter(executed: Any, notebook: Path, folder: Path) -> bool:
-    """Write the chapter of an executed lesson into the book, unless it is current; return whether it was written."""
-    if is_current(notebook, folder):
-        return False
-    markdown, pictures = chapter_of(executed, notebook.stem)
-    for name, content in pictures.items():
-        write_atomically(folder / "pictures" / name, content)
-    for old in (folder / "pictures").glob(f"{notebook.stem}-*"):
-        if old.name not in pictures:
-            old.unlink()
-    write_atomically(folder / f"{notebook.stem}.md", f"{fingerprint(notebook)}\n\n{markdown}".encode())
-    return True
-
-
-def write_index(notebooks: Path, folder: Path) -> None:
-    """Write the table of contents: the existing chapters in the order of the lessons."""
-    chapters = [path for path in sorted(folder.glob("*.md")) if (notebooks / f"{path.stem}.ipynb").is_file()]
-    titles = [TITLE.findall(path.read_text())[0] for path in chapters]
-    lines = [f"- [{title}]({path.name})" for title, path in zip(titles, chapters, strict=True)]
-    write_atomically(folder / CONTENTS, INDEX.format(chapters="\n".join(lines)).encode())
-
-
-def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
-    """Return an executed notebook (nbformat's node) as Markdown, and its pictures by file name."""
-    pictures: dict[str, bytes] = {}
-    parts: list[str] = []
-    for cell in executed.cells:
-        if cell.cell_type == "markdown":
-            parts.append(cell.source.strip().replace("](../docs/", "](../"))  # the book is in docs/book
-        elif cell.cell_type == "code":
-            parts.append(_fenced(cell.source.strip(), "python"))
-            for output in cell.outputs:
-                parts += _output(output, lesson, pictures)
-    return "\n\n".join(parts) + "\n", pictures
-
-
-def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[str]:
-    """Yield one output as Markdown and add its pictures to ``pictures``."""
-    if output.output_type == "stream":
-        yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
-        return
-    data = output.get("data", {})
-    html, text = str(data.get("text/html", "")), str(data.get("text/plain", ""))
-    if png := PNG.search(html):
-        yield _picture(lesson, "png", base64.b64decode(png[1]), unescape(png[2]), pictures)
-    elif "image/png" in data:
-        yield _picture(lesson, "png", on_white(base64.b64decode(data["image/png"])), text, pictures)
-    elif svg := SVG.search(html):
-        yield _picture(lesson, "svg", svg[0].encode(), text.splitlines()[0], pictures)
-    elif text.startswith(STYLED):
-        yield _fenced(table_text(html), "text")
-    elif text.strip():
-        yield _fenced(ANSI.sub("", text).rstrip(), "text")
-
-
-def on_white(png: bytes) -> bytes:
-    """Return a chart of a cell on white paper: it is dark ink on none, and a page of a code host may be dark."""
-    picture = Image.open(io.BytesIO(png)).convert("RGBA")
-    paper = Image.new("RGBA", picture.size, "white")
-    paper.alpha_composite(picture)
-    file = io.BytesIO()
-    paper.convert("RGB").save(file, "PNG")
-    return file.getvalue()
-
-
-def _picture(lesson: str, kind: str, content: bytes, alt: str, pictures: dict[str, bytes]) -> str:
-    """Add a picture to ``pictures``, and return the Markdown that shows it."""
-    name = f"{lesson}-{len(pictures) + 1}.{kind}"
-    pictures[name] = content
-    text = re.sub(r"[\[\]\n]", " ", alt).strip()
-    return f"![{text}](pictures/{name})"
-
-
-def table_text(html: str) -> str:
-    """Return an HTML table as text with aligned columns."""
-    from bs4 import BeautifulSoup  # it comes with nbconvert
-
-    rows = [[cell.get_text() for cell in row(["th", "td"])] for row in BeautifulSoup(html, "html.parser")("tr")]
-    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
-
-
-def _fenced(text: str, language: str) -> str:
-    """Return a code block; its fence is longer than any run of backticks inside."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def copy_book(workspace: Workspace, source: Path = BOOK) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from nbformat import v4
 from PIL import Image
 
+from workshop_dev import book as chapters
 from workshop_kit.lessons import book
 from workshop_kit.workspace.folder import Workspace
 
@@ -42,7 +43,7 @@ def test_pictures_become_files_with_their_alt_text() -> None:
     chart = shown(text_html=f'<img src="data:image/png;base64,{png}" alt="A [chart]" width="1">', text_plain="A chart")
     picture = shown(text_html='<div><svg xmlns="x"><g/></svg></div>', text_plain="A map\nmore")
     own = shown(image_png=chart_png(), text_plain="Chart: seconds; memory [MiB] from 4 to 63.9")
-    markdown, pictures = book.chapter_of(executed(chart, picture, own), "00_x")
+    markdown, pictures = chapters.chapter_of(executed(chart, picture, own), "00_x")
     assert [*pictures.values()][:2] == [b"\x89PNG...", b'<svg xmlns="x"><g/></svg>']
     drawn = Image.open(io.BytesIO(pictures["00_x-3.png"]))
     assert drawn.mode == "RGB"
@@ -57,7 +58,7 @@ def test_the_committed_book_is_of_these_lessons(root: Path) -> None:
     folder = root / "docs" / "book"
     lessons = sorted((root / "notebooks").glob("*.ipynb"))
     assert lessons
-    assert [lesson.stem for lesson in lessons if not book.is_current(lesson, folder)] == []
+    assert [lesson.stem for lesson in lessons if not chapters.is_current(lesson, folder)] == []
     text = "".join((folder / f"{lesson.stem}.md").read_text() for lesson in lessons)
     pictures = sorted(path.name for path in (folder / "pictures").iterdir())
     assert pictures == sorted(name for name in pictures if f"(pictures/{name})" in text)

@@ -39,7 +39,7 @@ APP_LOCK = "workshop_app/requirements.txt"
 STORE_LOCK = "images/parameter_store/requirements.txt"
 SEAT_LOCK = "images/seat/requirements.txt"
 LOCKS = (
-    (LOCK, "pyproject.toml"),
+    (LOCK, "pyproject.toml", "--all-extras"),
     (APP_LOCK, APP_SOURCE, "-c", LOCK),
     ("images/load/requirements.txt", "images/load/requirements.in"),
     (STORE_LOCK, "images/parameter_store/requirements.in"),
@@ -47,7 +47,7 @@ LOCKS = (
     ("images/python/requirements.txt", APP_SOURCE, "images/python/requirements.in", "-c", LOCK, "-c", APP_LOCK),
     (SEAT_LOCK, "images/seat/requirements.in", "-c", LOCK),
     ("deploy/room/requirements.txt", "deploy/room/requirements.in", "-c", SEAT_LOCK, "-c", LOCK),
-    (DEVELOPER_LOCK, "pyproject.toml", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
+    (DEVELOPER_LOCK, "pyproject.toml", "--all-extras", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
 )
 """Each lock with its sources and constraints; a lock keeps to the versions of those before it."""
 

@@ -1,1 +1,1 @@
-"""Who teaches: timetable, pages to print, desk and live room, seats, grading. A learner's commands import none of it."""
+"""Who teaches: timetable, pages to print, desk and live room, seats, grading. No learner's command imports it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import tomllib
@@ -65,9 +66,13 @@ CONDA_NAMES = {
 
 
 def declared(root: Path, group: str | None = None) -> dict[str, Requirement]:
-    """The requirements of pyproject.toml by name."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())
-    lines = project["dependency-groups"][group] if group else project["project"]["dependencies"]
+    """The requirements of pyproject.toml by name: those of a group, or those of the project with its extras."""
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    if group:
+        lines = document["dependency-groups"][group]
+    else:
+        extras = document["project"]["optional-dependencies"].values()
+        lines = [*document["project"]["dependencies"], *itertools.chain.from_iterable(extras)]
     return {canonicalize_name(found.name): found for found in map(Requirement, lines)}
 
 

@@ -133,7 +133,10 @@ def test_an_active_conda_environment_is_used_as_it_is(bare: Path, tmp_path: Path
 def package(root: Path, tmp_path: Path) -> Path:
     """A folder with what pyproject.toml puts into the wheel."""
     project = tomllib.loads((root / "pyproject.toml").read_text())
-    assert project["project"]["scripts"] == {"workshop": "workshop_kit.__main__:package"}
+    assert project["project"]["scripts"] == {
+        "workshop": "workshop_kit.__main__:package",
+        "container-audit": "container_audit.__main__:main",
+    }
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     parts = {name: name for name in wheel["packages"]} | wheel["force-include"]
     for source, target in parts.items():

@@ -159,7 +159,7 @@ def test_wrong_settings_are_named(cli: Cli) -> None:
 
 def test_an_interrupted_command_ends_in_a_sentence(cli: Cli) -> None:
     """Typer turns Ctrl-C into an exit code; the sentence says that nothing is lost."""
-    with mock.patch("workshop_kit.__main__.plan", side_effect=KeyboardInterrupt):
+    with mock.patch("workshop_room.commands.plan.main", side_effect=KeyboardInterrupt):
         said = cli("plan")
     assert said.returncode == 130
     assert said.stderr == "Stopped. Nothing is lost: run the same command again.\n"

@@ -9,10 +9,10 @@ import json
 
 import pytest
 
-from workshop_kit.__main__ import plan
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, ExerciseTime, LessonTime, load_course, notebook_cells
+from workshop_room.commands.plan import main as plan
 from workshop_room.timetable.plan import clock, minutes_of, timetable
 
 COURSE = load_course(CHECKOUT)

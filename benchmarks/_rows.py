@@ -60,7 +60,8 @@ def cpu_share(work: Callable[[], object], runs: int) -> float:
     """Return the median CPU time of this process in a second, while ``work`` runs for some seconds, or its threads."""
     shares = []
     for _ in range(runs):
-        cpu, wall = time.process_time(), time.monotonic()
+        cpu = time.process_time()
+        wall = time.monotonic()
         work()
         shares.append((time.process_time() - cpu) / (time.monotonic() - wall))
     return statistics.median(shares)

@@ -86,7 +86,8 @@ def of_save(stack: Stack, folder: Path) -> list[Row]:
     exercise = registry.find(registry.load(ROOT), DOCKERFILE)
     path = folder / "Dockerfile"
     path.write_text(path.read_text().replace("USER 10001:10001\n", ""))
-    finding, verdict = [], []
+    finding = []
+    verdict = []
     for run in range(RUNS + 1):
         path.write_text(f"{path.read_text()}ENV RUN={run}\n")
         shown: list[float] = []

@@ -55,7 +55,8 @@ def probed(stack: Stack, name: str) -> list[Row]:
 
 def recoveries(stack: Stack, report: Report) -> list[Row]:
     """Measure the time to readiness after the database was unpaused or restarted; the service is not restarted."""
-    unpaused, restarted = [], []
+    unpaused = []
+    restarted = []
     for number in range(RECOVERIES):
         report(Step("Health", number / RECOVERIES, "how soon it is ready again"))
         unpaused.append(after_unpause(stack))
@@ -101,12 +102,15 @@ def both(work: str, seconds: Sequence[float], aim: str) -> list[Row]:
 def agent(stack: Stack, report: Report) -> list[Row]:
     """Measure memory and CPU of the agent while Prometheus scrapes it, by the engine's statistics."""
     watched = monitoring.start(stack, report)
-    engine, path = stack.session.engine, f"/containers/{stack.container('agent').id}/stats?stream=0&one-shot=1"
+    engine = stack.session.engine
+    path = f"/containers/{stack.container('agent').id}/stats?stream=0&one-shot=1"
     time.sleep(SETTLED_SECONDS)
-    mib, shares = [], []
+    mib = []
+    shares = []
     for number in range(AGENT_RUNS):
         report(Step("Health", number / AGENT_RUNS, "what the agent takes"))
-        before, began = cpu_seconds(get_json(engine, path)), time.monotonic()
+        before = cpu_seconds(get_json(engine, path))
+        began = time.monotonic()
         time.sleep(AGENT_SECONDS)
         after = get_json(engine, path)
         shares.append((cpu_seconds(after) - before) / (time.monotonic() - began))

@@ -16,7 +16,8 @@ from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import Panel, container_view, describe
 from workshop_kit.observe.watch import Tables
 
-POINTS, SECONDS = 300, 300.0
+POINTS = 300
+SECONDS = 300.0
 RUNS = 60
 PANELS = (
     Panel("CPU", "% (100 = one core)", {"cpu_percent": "CPU"}),
@@ -55,7 +56,8 @@ class Growing:
 
 def ours() -> Callable[[], object]:
     """Return a function that draws a picture as the dashboard does: view, PNG and alt text."""
-    data, renderer = Growing(), DashboardRenderer()
+    data = Growing()
+    renderer = DashboardRenderer()
 
     def work() -> None:
         frame, now = data()

@@ -29,9 +29,12 @@ from workshop_kit.engine.containers import Spec, run
 from workshop_kit.engine.session import Session
 from workshop_kit.observe import logs
 
-LINES, MANY_LINES = 100_000, 1_000_000
+LINES = 100_000
+MANY_LINES = 1_000_000
 RUNS = 3
-CONTAINERS, LINES_A_SECOND, WATCH_SECONDS = 8, 100, 10
+CONTAINERS = 8
+LINES_A_SECOND = 100
+WATCH_SECONDS = 10
 PANDAS = f"pandas {version('pandas')} read_json(lines=True), twice"
 
 
@@ -136,7 +139,8 @@ def flood(session: Session, image: str) -> Row:
 def following(session: Session, image: str) -> Row:
     """Measure the CPU time a second of following several containers that write little."""
     command = writer(10**9, CONTAINERS / LINES_A_SECOND)
-    stop, rows = threading.Event(), [0] * CONTAINERS
+    stop = threading.Event()
+    rows = [0] * CONTAINERS
 
     def listen(number: int, container: object) -> None:
         for frame in logs.LogFollower(container, stop):

@@ -50,8 +50,10 @@ DEPENDENCIES = ("master-db", "replica-db", "redis")
 TRUE_STATUS = {"/health": 503, "/readyz": 503, "/livez": 200}
 """What each path answers while a critical dependency is away."""
 DEEP = ("/health", "/readyz")
-DEEP_SECONDS, LIVE_SECONDS = 1.0, 0.1
-PROBE_SECONDS, SETTLE_SECONDS = 3.0, 2.0
+DEEP_SECONDS = 1.0
+LIVE_SECONDS = 0.1
+PROBE_SECONDS = 3.0
+SETTLE_SECONDS = 2.0
 OTHER_PASSWORD = "a wrong password"
 
 ORDERS, KILLS = 2_000, 20

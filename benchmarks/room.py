@@ -28,8 +28,11 @@ from workshop_room.desk.audience import Audience
 from workshop_room.desk.classroom import RoomApi
 from workshop_room.desk.room_server import open_room
 
-PARTICIPANTS, GUESSES = 200, 6
-SECONDS, CUT_SECONDS, LAST_SECONDS = 45.0, (12.0, 27.0), 20.0
+PARTICIPANTS = 200
+GUESSES = 6
+SECONDS = 45.0
+CUT_SECONDS = (12.0, 27.0)
+LAST_SECONDS = 20.0
 CUT_EVERY = 5
 """One of so many participants loses the network."""
 
@@ -63,7 +66,8 @@ class Participant:
 
 def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -> None:
     """Play all participants; put the seconds of all answers and the final snapshots into the queue."""
-    code, began = JoinCode.read(typed), time.monotonic()
+    code = JoinCode.read(typed)
+    began = time.monotonic()
     participants = [Participant(Path(folder, str(number)), number, began) for number in range(PARTICIPANTS)]
     syncs = [one.start(code) for one in participants]
     for one in participants:

@@ -40,7 +40,8 @@ def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
     word.
     """
     wanted = require(words)
-    methods, others = wanted & set(Method), wanted - set(Method)
+    methods = wanted & set(Method)
+    others = wanted - set(Method)
     return tuple(
         rule
         for rule in rules()

@@ -77,9 +77,11 @@ def read_mounted_files(session: Session, attributes: Mapping[str, Any]) -> list[
     found = []
     container = session.engine.client.containers.get(attributes["Id"])
     for path in [one["Destination"] for one in attributes.get("Mounts") or () if one["Type"] == "bind"]:
-        folder, source = str(PurePosixPath(path).parent), path
+        folder = str(PurePosixPath(path).parent)
+        source = path
         if file_size(container, path) is None:
-            folder, source = path, f"{path}/."
+            folder = path
+            source = f"{path}/."
         if folder != "/" and (source == path or folder == SECRETS_FOLDER) and (archive := _archive(container, source)):
             found.append(MountedFiles(folder, archive))
     return found
@@ -138,7 +140,8 @@ def file_size(container: Any, path: str) -> int | None:
 
 def _archive(container: Any, path: str) -> bytes:
     """Return the engine's tar of a path; empty where it is large or absent."""
-    parts, size = [], 0
+    parts = []
+    size = 0
     with contextlib.suppress(APIError):
         for piece in container.get_archive(path)[0]:
             parts.append(piece)
@@ -150,7 +153,8 @@ def _archive(container: Any, path: str) -> bytes:
 
 def clone_spec(target: Target, environment: Mapping[str, str], network: str, copies: Mapping[str, str]) -> Spec:
     """Make the spec of a clone: a tmpfs replaces each volume; ``copies`` (folder to volume) replace bind mounts."""
-    host, config = target.host, target.config
+    host = target.host
+    config = target.config
     volumes = [mount["Destination"] for mount in target.mounts if mount["Type"] == "volume"]
     if target.container is None:  # a container's Volumes name its bind mounts, too
         volumes = list(config.get("Volumes") or ())
@@ -202,7 +206,8 @@ def confined(spec: Spec) -> Spec:
 
 def create(session: Session, target: Target, spec: Spec) -> Running:
     """Create a clone, labeled and in the ledger, and do not start it. Raises WorkshopError if the engine refuses."""
-    client, config = session.engine.client, target.config
+    client = session.engine.client
+    config = target.config
     try:
         body = container_config(client.api, spec, session.labels("kernel"))
         body |= {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}

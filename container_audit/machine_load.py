@@ -17,7 +17,8 @@ TOO_BUSY = 2.0
 SLOW_START_SECONDS = 1.5
 """An idle engine starts the container from which clones are asked in less."""
 
-LOOKS, LOOK_SECONDS = 5, 0.1
+LOOKS = 5
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,13 @@ def run_audit(
 
 def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> TargetReport:
     """Apply all rules, the dynamic ones in threads, since these wait for clones."""
-    started, target, findings = time.monotonic(), subject.target, []
+    started = time.monotonic()
+    target = subject.target
+    findings = []
     task = f"Audit of {Mask()(target.name, 60)}"
     dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
-    whole, done = sum(rule.cost_seconds for rule in rules) or 1.0, 0.0
+    whole = sum(rule.cost_seconds for rule in rules) or 1.0
+    done = 0.0
     with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
         try:
             futures = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic}

@@ -13,7 +13,9 @@ from workshop_kit.engine.labels import COMPOSE_PROJECT, service_in
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import WrongUsage
 
-COMPOSE, IMAGE, CONTAINER = "compose:", "image:", "container:"
+COMPOSE = "compose:"
+IMAGE = "image:"
+CONTAINER = "container:"
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
@@ -70,7 +72,8 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
     """
     if word.startswith(COMPOSE):
         return of_project(engine, word.removeprefix(COMPOSE))
-    images, containers = engine.client.images, engine.client.containers
+    images = engine.client.images
+    containers = engine.client.containers
     container = None if word.startswith(IMAGE) else _find(containers, word.removeprefix(CONTAINER))
     image = None if word.startswith(CONTAINER) else _find(images, word.removeprefix(IMAGE))
     if container and image:

@@ -168,7 +168,8 @@ def write_notebook(workspace: Workspace, name: str, sources: Sequence[str]) -> P
 
 def like(container: Any, **changes: Any) -> Spec:
     """Return the spec of an existing container, with changes."""
-    config, host = container.attrs["Config"], container.attrs["HostConfig"]
+    config = container.attrs["Config"]
+    host = container.attrs["HostConfig"]
     networks = list(container.attrs["NetworkSettings"]["Networks"])
     mounts = container.attrs["Mounts"]
     labels = config["Labels"] or {}

@@ -96,7 +96,8 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[st
         yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
         return
     data = output.get("data", {})
-    html, text = str(data.get("text/html", "")), str(data.get("text/plain", ""))
+    html = str(data.get("text/html", ""))
+    text = str(data.get("text/plain", ""))
     if png := PNG.search(html):
         yield _picture(lesson, "png", base64.b64decode(png[1]), unescape(png[2]), pictures)
     elif "image/png" in data:

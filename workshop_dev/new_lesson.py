@@ -75,7 +75,8 @@ def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> s
     lessons = tuple(sorted([*course.lessons, lesson], key=lambda one: one.name))
     longer = replace(course, lessons=lessons, notebooks=(*course.notebooks, name))
     made = timetable(longer, "full", "09:30")
-    minutes, total = course.tracks["full"].minutes + MINUTES, sum(block.minutes for block in made)
+    minutes = course.tracks["full"].minutes + MINUTES
+    total = sum(block.minutes for block in made)
     line = f'{name} = {{ title = "{lesson.title}", prefix = "{lesson.prefix}", minutes = {{ full = {MINUTES} }} }}\n'
     sections, exercise = FIRST_EXERCISE.split(entries)
     text = (root / FILE).read_text(encoding="utf-8")

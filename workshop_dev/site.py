@@ -51,7 +51,8 @@ def build(python: Path, output: Path) -> int:
     """
     site_copy.require_replaceable(output)
     with tempfile.TemporaryDirectory() as scratch:
-        sources, made = Path(scratch) / "sources", Path(scratch) / "site"
+        sources = Path(scratch) / "sources"
+        made = Path(scratch) / "site"
         executed = write_sources(CHECKOUT, sources, TOURS)
         settings = CHECKOUT / "docs" / "site"
         command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q", "-c", settings]
@@ -100,7 +101,8 @@ def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
     """
     import nbformat  # lazily: a slow import
 
-    chapter, lesson = book / f"{notebook.stem}.md", notebook.stem
+    chapter = book / f"{notebook.stem}.md"
+    lesson = notebook.stem
     page = with_outputs(notebook, executed)
     if page is None:
         if not chapter.is_file():
@@ -157,7 +159,8 @@ def with_boxes(text: str, lesson: str) -> str:
 def _copy_linked(root: Path, folder: Path, guide: Path) -> None:
     """Copy what a guide links to and is no page, such as the license: it is offered as it is."""
     for link in LINK.findall(guide.read_text(encoding="utf-8")):
-        source, target = (root / guide.relative_to(folder)).parent / link, guide.parent / link
+        source = (root / guide.relative_to(folder)).parent / link
+        target = guide.parent / link
         if source.is_file() and source.suffix != ".md" and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)

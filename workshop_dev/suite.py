@@ -126,7 +126,8 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
     """
     state = None if absent else _state(root)
     passed = _passed_on(root, state)
-    rows, worst = [], 0
+    rows = []
+    worst = 0
     for group in (DEFAULT, *LONG):
         if group.name in passed:
             rows.append(f"{group.name:<10}passed before on this commit")

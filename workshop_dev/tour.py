@@ -141,7 +141,8 @@ class Tour:
         return results
 
     def _run(self, path: Path) -> LessonResult:
-        started, lesson = time.monotonic(), path.stem
+        started = time.monotonic()
+        lesson = path.stem
         page = self.output / f"{lesson}.html"
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         starters = _replace_sources(notebook, self.solutions or {})
@@ -207,7 +208,8 @@ def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str
     for cell in notebook.cells:
         if cell.get("id") in sources:
             before[cell["id"]] = cell.source
-            cell.source, cell.outputs = sources[cell["id"]].rstrip("\n"), []
+            cell.source = sources[cell["id"]].rstrip("\n")
+            cell.outputs = []
     return before
 
 

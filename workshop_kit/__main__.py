@@ -56,7 +56,8 @@ def run_without_packages(arguments: list[str]) -> int | None:
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         answer(overview())
         return Exit.GOOD if arguments else Exit.WRONG_USAGE
-    name, is_clone = arguments[0], LAUNCHER.is_file()
+    name = arguments[0]
+    is_clone = LAUNCHER.is_file()
     if name not in COMMANDS:
         what = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
         raise WrongUsage(what, "Run ./workshop --help for the list.")

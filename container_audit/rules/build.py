@@ -78,7 +78,8 @@ def _inherited(subject: Subject) -> set[str]:
     sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
     commands = [number for number, step in enumerate(steps) if _COMMAND.match(step) and any(sizes[number:])]
     end = commands[-1] if commands else 0
-    base, own = "\n".join(steps[:end]), "\n".join(steps[end:])
+    base = "\n".join(steps[:end])
+    own = "\n".join(steps[end:])
     untold = [key for key in labels if key.startswith(OCI) and f"{key}=" not in base + own]
     return {key for key in labels if f"{key}=" in base and f"{key}=" not in own} | {
         key for key in untold if _has_base_with(subject, f"{key}={labels[key]}")

@@ -30,7 +30,8 @@ _REPOSITORY_FOLDER = re.compile(r"(^|/)\.(git|hg|svn)/")
 
 def no_secrets_in_environment(subject: Subject) -> Judgment:
     """Look at the names and values of the image's and the container's variables."""
-    image, given = subject.target.image_environment, subject.target.environment
+    image = subject.target.image_environment
+    given = subject.target.environment
     found = {**secrets_among(image), **secrets_among(given)}
     if not found:
         names = ", ".join(given) or "none"
@@ -93,7 +94,8 @@ def from_environment(subject: Subject) -> Judgment:
 
 def fails_fast(subject: Subject) -> Judgment:
     """Hold if it ends with an error when its settings are missing, and its last lines name one of them."""
-    bare, given = subject.run_without_settings(), bool(subject.given)
+    bare = subject.run_without_settings()
+    given = bool(subject.given)
     seen = Evidence(
         "run with the image's own environment", f"it {bare.started.summary}; {bare.lines() or 'it said nothing'}"
     )

@@ -91,7 +91,8 @@ def privileges(subject: Subject) -> Judgment:
 
 def nothing_of_the_host(subject: Subject) -> Judgment:
     """Hold if no engine socket, no system folder and no namespace of the host is shared, not even read-only."""
-    host, mounts = subject.target.host, subject.target.mounts
+    host = subject.target.host
+    mounts = subject.target.mounts
     sources = [str(one.get("Source") or "") for one in mounts if one.get("Type") == "bind"]
     met = [one for one in sources if one.endswith(_SOCKETS) or one.rstrip("/") in _SYSTEM_FOLDERS]
     met += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]

@@ -73,7 +73,8 @@ def no_secrets(subject: Subject) -> Judgment:
         return cannot_tell("It wrote nothing.", Evidence(ran, "nothing"))
     found = find({**canary.canaries, **real}, [Surface.of("log", "clone", written)])
     if len(found):
-        names, encoding = found["secret"].iloc[0], found["encoding"].iloc[0]
+        names = found["secret"].iloc[0]
+        encoding = found["encoding"].iloc[0]
         seen = Evidence(ran, f"found ({encoding}) in {len(canary.run.log)} lines")
         return fails(f"The value of {names} stands in its log.", seen)
     if canary.run.started.timed_out:
@@ -85,7 +86,8 @@ def no_secrets(subject: Subject) -> Judgment:
 def rotation(subject: Subject) -> Judgment:
     """Hold for json-file with max-size and for ``local``; fail for ``none`` and for non-blocking mode."""
     config = subject.target.host.get("LogConfig") or {}
-    driver, options = str(config.get("Type") or ""), dict(config.get("Config") or {})
+    driver = str(config.get("Type") or "")
+    options = dict(config.get("Config") or {})
     words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
     seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
     dialect = subject.session.engine.dialect

@@ -54,11 +54,14 @@ def accounts(root: Path) -> Iterator[Account]:
 
 
 def _version_1(container: str, root: Path, name: str) -> Account:
-    cpu, memory, pids = root / "cpu" / name, root / "memory" / name, root / "pids" / name
+    cpu = root / "cpu" / name
+    memory = root / "memory" / name
+    pids = root / "pids" / name
     scheduled = _table(cpu / "cpu.stat")
     used = _number(memory / "memory.usage_in_bytes")
     limit = _number(memory / "memory.limit_in_bytes")
-    quota, period = _number(cpu / "cpu.cfs_quota_us"), _number(cpu / "cpu.cfs_period_us")
+    quota = _number(cpu / "cpu.cfs_quota_us")
+    period = _number(cpu / "cpu.cfs_period_us")
     return Account(
         container,
         cpu_seconds=_scaled(_number(root / "cpuacct" / name / "cpuacct.usage"), 1e9),
@@ -76,7 +79,9 @@ def _version_1(container: str, root: Path, name: str) -> Account:
 
 
 def _version_2(container: str, root: Path, name: str) -> Account:
-    cpu, memory, pids = root / "cpu" / name, root / "memory" / name, root / "pids" / name
+    cpu = root / "cpu" / name
+    memory = root / "memory" / name
+    pids = root / "pids" / name
     spent = _table(cpu / "cpu.stat")
     used = _number(memory / "memory.current")
     quota, _, period = (_text(cpu / "cpu.max") or "max").partition(" ")

@@ -28,7 +28,8 @@ from pathlib import Path
 DNS_SECONDS = 0.3
 ARP_SECONDS = 0.05
 ASK_AGAIN_SECONDS = 5.0  # the engine forwards questions about unknown names to the outside
-ADDRESS, POINTER = 1, 12
+ADDRESS = 1
+POINTER = 12
 DISCARD_PORT = 9
 ARP = Path("/proc/net/arp")
 OWN_ADDRESS = Path("/sys/class/net/eth0/address")
@@ -48,7 +49,8 @@ class Neighbors:
     """Names and ports of the neighbors. ``interfaces`` is the mount, ``project`` the compose project."""
 
     def __init__(self, interfaces: Path, project: str) -> None:
-        self.interfaces, self.project = interfaces, project
+        self.interfaces = interfaces
+        self.project = project
         self.names: dict[str, str] = {}
         self.ports: dict[str, str] = {}
         self.asked_at: dict[tuple[str, str], float] = {}

@@ -19,7 +19,8 @@ from .settings import Settings
 
 STATE, FLUSH = Path("/tmp/state.json"), Path("/tmp/flush")  # noqa: S108
 """What the collector says of itself; and a file to touch for a commit at once."""
-LOOK_SECONDS, RETRY_SECONDS = 0.05, 0.5
+LOOK_SECONDS = 0.05
+RETRY_SECONDS = 0.5
 COMMIT_BYTES = 8 * 1024 * 1024
 
 LOST = "the checkpoint was lost: lines may be missing, or there twice"
@@ -37,7 +38,9 @@ class Uploader:
         self.waiting_bytes = 0
         self.away_since: str | None = None
         self.stopping = threading.Event()
-        self._folder, self._bucket, self._client = settings.folder, settings.bucket, client
+        self._folder = settings.folder
+        self._bucket = settings.bucket
+        self._client = client
 
     def run(self) -> None:
         """Upload until ``stopping`` is set, then upload the rest, if the bucket answers."""
@@ -80,8 +83,10 @@ class Collector:
         save(self.checkpoint)  # from now on a missing container is a loss
         positions = self.checkpoint.positions
         self.source = EngineApi(settings, positions) if settings.source.is_socket() else Folder(settings, positions)
-        self.settings, self.uploader = settings, uploader
-        self._uncommitted_bytes, self._committed_at = 0, 0.0
+        self.settings = settings
+        self.uploader = uploader
+        self._uncommitted_bytes = 0
+        self._committed_at = 0.0
         self._pending = (self.checkpoint.generation, 0.0)  # this generation has everything written before this time
         self._delivered_at = 0.0  # everything written before this time is in the bucket
         if lost:
@@ -115,7 +120,8 @@ class Collector:
         due = waited or looked_at - FLUSH.stat().st_mtime < 1
         if self._uncommitted_bytes > (0 if due else COMMIT_BYTES):
             self.checkpoint.commit()
-            self._uncommitted_bytes, self._committed_at = 0, time.monotonic()
+            self._uncommitted_bytes = 0
+            self._committed_at = time.monotonic()
         if self.uploader.generation >= self._pending[0]:
             self._delivered_at = self._pending[1]
             if not full and not self._uncommitted_bytes and all(log.drained for log in self.source.logs.values()):

@@ -17,7 +17,9 @@ from docker.errors import APIError, NotFound
 from .records import Identity, Log, Position, identify, record, say
 from .settings import SESSION_LABEL, Settings
 
-LIST_SECONDS, ASK_SECONDS, REFUSED_SECONDS = 0.25, 0.5, 30.0
+LIST_SECONDS = 0.25
+ASK_SECONDS = 0.5
+REFUSED_SECONDS = 30.0
 MAX_RECORDS = 10_000  # that one answer may add, before other logs get their turn
 STREAMS = ("stdout", "stderr")
 
@@ -27,11 +29,13 @@ ROTATED = "the log was rotated before it was received"
 class EngineApi:
     """The source of logs where the engine's socket is mounted; ``logs`` has them by container."""
 
-    name, settle_seconds = "api", 1.0
+    name = "api"
+    settle_seconds = 1.0
 
     def __init__(self, settings: Settings, positions: Mapping[str, Position]) -> None:
         self.logs: dict[str, EngineLog] = {}
-        self._settings, self._positions = settings, dict(positions)
+        self._settings = settings
+        self._positions = dict(positions)
         self._client = docker.APIClient(f"unix://{settings.source}")
         self._ids: set[str] = set()
         self._listed_at = 0.0
@@ -80,7 +84,8 @@ class EngineLog(Log):
     def _receive(self, container: Mapping[str, Any], stream: str) -> int:
         """Add a stream's records from its position on, and return how many there were."""
         latest, known = self._received[stream]
-        skip, count = known, 0
+        skip = known
+        count = 0
         for message in self._messages(container, stream, latest):
             moment, _, text = message.decode(errors="replace").partition(" ")
             moment = in_utc(moment)
@@ -114,5 +119,6 @@ def in_utc(moment: str) -> str:
     """Return a time in UTC with all its digits: Podman writes it in the zone of its machine."""
     if moment.endswith("Z"):
         return moment
-    seconds, fraction = moment[:19], moment[19:-6]
+    seconds = moment[:19]
+    fraction = moment[19:-6]
     return f"{datetime.fromisoformat(seconds + moment[-6:]).astimezone(UTC):%Y-%m-%dT%H:%M:%S}{fraction}Z"

@@ -22,11 +22,13 @@ TRUNCATED = "the log was truncated, and not by the engine"
 class Folder:
     """The source of logs where the engine's folder of containers is mounted; ``logs`` has them by container."""
 
-    name, settle_seconds = "files", 0.15  # from a write until the line can be read
+    name = "files"
+    settle_seconds = 0.15  # from a write until the line can be read
 
     def __init__(self, settings: Settings, positions: Mapping[str, Position]) -> None:
         self.logs: dict[str, JsonFileLog] = {}
-        self._settings, self._positions = settings, dict(positions)
+        self._settings = settings
+        self._positions = dict(positions)
         self._others: set[str] = set()
 
     def discover(self) -> set[str]:
@@ -57,10 +59,12 @@ class JsonFileLog(Log):
 
     def __init__(self, folder: Path, identity: Identity, position: Position | None, max_files: int) -> None:
         super().__init__(identity, position)
-        self._newest, self._max_files = folder / f"{identity.container}-json.log", max_files
+        self._newest = folder / f"{identity.container}-json.log"
+        self._max_files = max_files
         self._file: BinaryIO | None = None
         self._inode: int | None = None
-        self._offset, self._first = 0, 0  # the first line identifies a file: inode numbers are reused
+        self._offset = 0
+        self._first = 0  # the first line identifies a file: inode numbers are reused
         self._lost = "inode" in self.position and not self._resume()  # the file that the position is in is gone
 
     def receive(self) -> bool:
@@ -134,7 +138,10 @@ class JsonFileLog(Log):
     def _use(self, file: BinaryIO, offset: int, first: int) -> None:
         if self._file is not None:
             self._file.close()
-        self._file, self._inode, self._offset, self._first = file, _inode(file.fileno()), offset, first
+        self._file = file
+        self._inode = _inode(file.fileno())
+        self._offset = offset
+        self._first = first
 
 
 def _files(newest: Path) -> Iterator[BinaryIO]:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 SERVICE_LABELS = ("com.docker.compose.service", "workshop.service")
-ENVIRONMENT_LABEL, DEFAULT_ENVIRONMENT = "workshop.environment", "workshop"
+ENVIRONMENT_LABEL = "workshop.environment"
+DEFAULT_ENVIRONMENT = "workshop"
 HOLD_SECONDS, HOLD_RECORDS = 2.0, 1_000
 """How long, and how many, pieces of a line wait for its last piece."""
 
@@ -60,12 +61,16 @@ class Log(ABC):
         gone = self.receive()
         pieces = len(self._held) - self._whole
         if self._open and (pieces > HOLD_RECORDS or time.monotonic() - min(self._open.values()) > HOLD_SECONDS):
-            self._whole, self._open = len(self._held), {}
-        taken, self._held, self._whole = self._held[: self._whole], self._held[self._whole :], 0
+            self._whole = len(self._held)
+            self._open = {}
+        taken = self._held[: self._whole]
+        self._held = self._held[self._whole :]
+        self._whole = 0
         for record, place in taken:
             self.position |= {"time": record.time or self.position["time"], **place}
         self.ended = gone and self.drained and not self._held
-        gaps, self._gaps = self._gaps, []
+        gaps = self._gaps
+        self._gaps = []
         return [record for record, _ in taken] + gaps
 
     def add(self, record: Record, place: Position) -> None:

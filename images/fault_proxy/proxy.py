@@ -93,7 +93,8 @@ class Proxy:
 
     async def tell(self, requested: list[dict[str, Any]]) -> dict[str, Any]:
         """Replace the faults, also for open connections; return the state."""
-        self.faults, self.requested = Faults.of(requested), requested
+        self.faults = Faults.of(requested)
+        self.requested = requested
         for listener in self.listeners:
             listener.set(self.faults.listener_state)
         if self.faults.listener_state in {"down", "reset"}:
@@ -160,7 +161,8 @@ class Listener:
     """One port: open, closed, or with a full backlog."""
 
     def __init__(self, proxy: Proxy, port: int) -> None:
-        self.proxy, self.port = proxy, port
+        self.proxy = proxy
+        self.port = port
         self.listener: socket.socket | None = None
         self.accepting: asyncio.Task[None] | None = None
         self.fillers: list[socket.socket] = []

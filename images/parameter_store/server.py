@@ -79,7 +79,8 @@ def make_user(name: str, key_id: str, key: str, policy: Mapping[str, Any]) -> No
     users.create_user(REGION, name)
     users.put_user_policy(name, "policy", json.dumps(policy))
     access = users.create_access_key(name)
-    access.access_key_id, access.secret_access_key = key_id, key
+    access.access_key_id = key_id
+    access.secret_access_key = key
 
 
 def make_bucket() -> None:

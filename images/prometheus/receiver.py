@@ -23,7 +23,8 @@ WRITING = threading.Lock()
 def lines(notification: Mapping[str, Any], now: datetime) -> Iterator[dict[str, Any]]:
     """Yield the log lines of a notification in Alertmanager's webhook format (version 4)."""
     for alert in notification["alerts"]:
-        labels, notes = dict(alert["labels"]), alert.get("annotations", {})
+        labels = dict(alert["labels"])
+        notes = alert.get("annotations", {})
         firing = alert["status"] == "firing"
         severity = labels.pop("severity", "")
         yield {

@@ -19,7 +19,10 @@ from pathlib import Path
 
 SERVER = "/usr/bin/redis-server"
 SETTINGS = "/usr/local/lib/workshop/cache.conf"
-DEFAULT, COLLEAGUE, MONITORING, HEALTH = "default", "colleague", "monitoring", "health"
+DEFAULT = "default"
+COLLEAGUE = "colleague"
+MONITORING = "monitoring"
+HEALTH = "health"
 USER_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 

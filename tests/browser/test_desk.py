@@ -69,7 +69,8 @@ def desk(workspace: Workspace, session: Session, chromium: Browser) -> Iterator[
 
 def test_load_a_fault_its_band_and_undo(desk: DeskPages) -> None:
     """The presenter starts load and freezes the master: the room sees a band without a name, then its end."""
-    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
+    presenter = desk.open(desk.server.presenter_url)
+    room = desk.open(desk.server.audience_url)
     button(presenter, "Start load").click()
     expect(presenter.locator("#load-now")).to_have_text("POST /orders, 20 per second")
     picture = room.locator("#dashboard img")
@@ -128,7 +129,8 @@ def test_a_fault_with_a_grade_and_an_end_by_keys_alone(desk: DeskPages) -> None:
 @pytest.mark.long
 def test_what_the_room_is_shown(desk: DeskPages) -> None:
     """Countdown, predictions and theme: chosen on one page, seen on the other; the right answer comes last."""
-    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
+    presenter = desk.open(desk.server.presenter_url)
+    room = desk.open(desk.server.audience_url)
     presenter.get_by_label("Minutes").fill("2")
     button(presenter, "Set").click()
     expect(presenter.locator("#countdown")).to_have_text("2:00")
@@ -200,7 +202,8 @@ def test_a_request_that_was_never_sent_is_sent_again(desk: DeskPages) -> None:
 @pytest.mark.parametrize("width", [1024, 1920])
 def test_nothing_is_wider_than_the_window(desk: DeskPages, width: int) -> None:
     """On both pages, with a fault, a long error and long lines; the find box is seen without scrolling."""
-    presenter, room = desk.open(desk.server.presenter_url), desk.open(desk.server.audience_url)
+    presenter = desk.open(desk.server.presenter_url)
+    room = desk.open(desk.server.audience_url)
     assert desk.controller.order("x" * 64) == 201
     presenter.get_by_label("Request id").fill("x" * 64)
     button(presenter, "Find").click()

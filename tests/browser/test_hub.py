@@ -40,7 +40,10 @@ DATA_BYTES = 16 * 1024**3
 """Two seats have two engines with all images; the disk in memory takes what is written to it."""
 PORT = 8000
 HUB = f"http://127.0.0.1:{PORT}"
-NAME, SEAT_PORT, OPEN_PORT, JUPYTER_PORT = "my-service", 18080, 18081, 8888
+NAME = "my-service"
+SEAT_PORT = 18080
+OPEN_PORT = 18081
+JUPYTER_PORT = 8888
 ID = "container.limits"
 IMAGE = "localhost/workshop/python:3.13"
 SERVE = (IMAGE, "python3", "-m", "http.server", "8080")
@@ -213,7 +216,8 @@ def test_two_people_do_the_same_at_once(room: HubRoom, contexts: dict[str, Brows
 def test_a_seat_that_is_killed_keeps_its_work(room: HubRoom, contexts: dict[str, BrowserContext]) -> None:
     """It is started again by the button on the hub's page: files, notebook, progress and images are there."""
     name = SEATS[0]
-    workspace, page = room.workspace(name), contexts[name].new_page()
+    workspace = room.workspace(name)
+    page = contexts[name].new_page()
     workspace.notebooks.joinpath("mine.txt").write_text("my work")
     before = workspace.progress_path.read_bytes()
     room.container(name).kill()
@@ -290,9 +294,11 @@ def test_no_way_by_the_hubs_api(room: HubRoom, neighbor: dict[str, str]) -> None
 
 def test_another_container_can_run_the_engine(room: HubRoom) -> None:
     """As in a cluster: a seat with DOCKER_HOST starts no engine, and loads the images into the one that it names."""
-    client, address = room.own.client(), "unix:///run/engine/docker.sock"
+    client = room.own.client()
+    address = "unix:///run/engine/docker.sock"
     shared = {"engine-socket": {"bind": "/run/engine"}, "shared-work": {"bind": "/work"}}
-    image, options = room.settings.image, {"detach": True, "network_mode": "none"}
+    image = room.settings.image
+    options = {"detach": True, "network_mode": "none"}
     sidecar = client.containers.run(image, ["dockerd", "--host", address], privileged=True, volumes=shared, **options)
     look = ["sh", "-c", f"docker image inspect --format {{{{.Id}}}} {IMAGE} && test ! -e /var/log/dockerd.log"]
     seat = client.containers.run(image, look, volumes=shared, environment={"DOCKER_HOST": address}, **options)

@@ -59,7 +59,8 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
     presenter = chromium.new_page(viewport={"width": 1280, "height": 900})
     presenter.goto(room.server.presenter_url)
     context = chromium.new_context(viewport={"width": 360, "height": 740})
-    page, problems = context.new_page(), list[str]()
+    page = context.new_page()
+    problems = list[str]()
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(room.code.page_url)
     expect(page.get_by_text("This page sends")).to_be_visible()
@@ -99,7 +100,8 @@ def test_the_presenters_buttons_act(room: RoomPages, chromium: Browser) -> None:
     """One takes a participant off the list of the stuck, one takes every "done" back, and one removes a flood."""
     presenter = chromium.new_page(viewport={"width": 1280, "height": 900})
     presenter.goto(room.server.presenter_url)
-    now, flood = presenter.locator("#room-now"), presenter.locator("#room-unanswered")
+    now = presenter.locator("#room-now")
+    flood = presenter.locator("#room-unanswered")
     for number, state in enumerate(("stuck", "done")):
         asked = {"participant": f"{number:032x}", "name": f"Person {number}", "help": state, "help_clicks": 1}
         room.api.classroom.report(Snapshot.model_validate(asked))

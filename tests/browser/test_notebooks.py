@@ -54,7 +54,8 @@ def test_a_note_in_a_notebook_is_folded(lab: LabPage) -> None:
     notes.update_notebooks(lab.workspace)
     lab.open("01_container", INSTRUCTOR)
     note = lab.cell(0)
-    summary, text = note.locator("summary"), note.locator("details p")
+    summary = note.locator("summary")
+    text = note.locator("details p")
     expect(summary).to_have_text("Instructor · 0:00 · title")
     expect(text).to_be_hidden()
     assert note.locator("details").evaluate("one => getComputedStyle(one).borderLeftWidth") == "6px"

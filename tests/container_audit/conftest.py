@@ -24,7 +24,8 @@ def image_session(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(scope="module")
 def python_image(image_session: Session, images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """A good Python service, which breaks in the ways that its argument names."""
-    folder, tag = tmp_path_factory.mktemp("python"), "workshop-audit-python-{session}:0f1e2d3c4b5a"
+    folder = tmp_path_factory.mktemp("python")
+    tag = "workshop-audit-python-{session}:0f1e2d3c4b5a"
     return bad_images.build(image_session, folder, tag, bad_images.PYTHON, images["base"])
 
 

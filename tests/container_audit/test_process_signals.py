@@ -24,10 +24,14 @@ from workshop_kit.observe.http import Answer
 from workshop_kit.patience import VARIABLE
 
 TERM = 15
-FAILS, HOLDS, CANNOT_TELL = RuleVerdict.FAILS, RuleVerdict.HOLDS, RuleVerdict.CANNOT_TELL
+FAILS = RuleVerdict.FAILS
+HOLDS = RuleVerdict.HOLDS
+CANNOT_TELL = RuleVerdict.CANNOT_TELL
 
 # Recorded with procps 4.0 on Linux 6.12: process 1 of a PID namespace, and what it had started.
-NOTHING, TERM_BIT, PYTHON_IGNORES = "0000000000000000", "0000000000004000", "0000000001001000"
+NOTHING = "0000000000000000"
+TERM_BIT = "0000000000004000"
+PYTHON_IGNORES = "0000000001001000"
 SLEEP = ["8", "7", NOTHING, NOTHING, NOTHING, "hrtimer_nanosleep", "sleep"]
 SHELL = [["7", "1", NOTHING, NOTHING, "0000000000010002", "do_wait", "dash"], SLEEP]
 TRAP = [["7", "1", NOTHING, NOTHING, "0000000000014002", "do_wait", "dash"], SLEEP]
@@ -124,7 +128,8 @@ def stopped(seconds: float, code: int, rows: list[list[str]] | None, *, killed: 
     return Recorded(CloneRun(CloneStart(True, 1.0, "port 8080"), pd.DataFrame(), stop=stop))
 
 
-IDLE, BUSY = MachineLoad(0.4, 0.6), MachineLoad(20.0)
+IDLE = MachineLoad(0.4, 0.6)
+BUSY = MachineLoad(20.0)
 KILLED: dict[str, Any] = {"seconds": 10.1, "code": 137, "killed": True}
 
 

@@ -13,7 +13,8 @@ from container_audit.findings import RuleVerdict
 from container_audit.process_tree import from_ps
 from container_audit.rules import build
 
-HOLDS, FAILS = RuleVerdict.HOLDS, RuleVerdict.FAILS
+HOLDS = RuleVerdict.HOLDS
+FAILS = RuleVerdict.FAILS
 
 # Rows of ``ps -o pid,ppid,args``: the engine's own parent process, 50, is not listed.
 TWO_PYTHONS = [

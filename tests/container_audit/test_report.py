@@ -155,7 +155,8 @@ def test_a_target_is_a_name_or_an_object_of_the_sdk(session: Session, images: di
 
 def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
     """In the terminal rules that hold are a number; on a page they are folded, below the summary."""
-    text, page = as_text(report(RuleVerdict.FAILS)), as_page(report(RuleVerdict.FAILS))
+    text = as_text(report(RuleVerdict.FAILS))
+    page = as_page(report(RuleVerdict.FAILS))
     assert re.findall(r"does not hold \((\w+)\)", text)[:3] == ["critical"] * 3
     assert text.index("The gravest") < text.index("What else does not hold")
     assert page.index('class="wk-gravest"') < page.index('class="wk-strip"') < page.index("<details")

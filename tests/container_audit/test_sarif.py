@@ -22,7 +22,9 @@ from container_audit.targets import Target
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
 HOSTILE = "<img src=x>:\u202e @all http://evil.example \"'%00../../etc"
 DAY = date(2026, 3, 1)
-MOST_RESULTS, MOST_TAGS, LONGEST = 5000, 20, 1024
+MOST_RESULTS = 5000
+MOST_TAGS = 20
+LONGEST = 1024
 LEVELS = {"error", "warning", "note"}
 
 DOCKERFILE = """\

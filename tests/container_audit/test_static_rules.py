@@ -121,7 +121,8 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
         copies = block.enter_context(clone_spec.copied_files(session, target.image["Id"], files))
         spec = clone_spec.clone_spec(target, {}, network, copies)
         clone = block.enter_context(clone_spec.create(session, target, spec))
-        host, mounts = clone.inspect()["HostConfig"], clone.inspect()["Mounts"]
+        host = clone.inspect()["HostConfig"]
+        mounts = clone.inspect()["Mounts"]
         internal = session.engine.client.networks.get(network).attrs["Internal"]
     assert internal
     assert host["NetworkMode"] == network

@@ -96,7 +96,8 @@ def test_only_the_engine_is_privileged(pod: dict[str, Any]) -> None:
 
 def test_a_seat_uses_the_engine_beside_it(pod: dict[str, Any]) -> None:
     """The engine starts first and stays; both are one image, and have socket and workspace under the same paths."""
-    (engine,), (seat,) = pod["spec"]["initContainers"], pod["spec"]["containers"]
+    (engine,) = pod["spec"]["initContainers"]
+    (seat,) = pod["spec"]["containers"]
     assert engine["restartPolicy"] == "Always"
     assert engine["image"] == seat["image"]
     environment = {one["name"]: one.get("value") for one in seat["env"]}

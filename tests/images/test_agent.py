@@ -107,7 +107,8 @@ def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: d
     """The next scrape has a new container of the group, not a removed one, and never one of another group."""
     session = stack.session
     parent = cgroup_variables(session.engine.client.info(), session.identity.session)["WORKSHOP_CGROUP_PARENT"]
-    network, host = f"{stack.project}_default", {"CgroupParent": parent}
+    network = f"{stack.project}_default"
+    host = {"CgroupParent": parent}
     sleep = Spec(images["base"], command=("sleep", "600"), network=network, host=host)
     with (
         containers.run(session, replace(sleep, host={})) as stranger,

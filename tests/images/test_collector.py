@@ -128,7 +128,10 @@ def test_the_socket_does_where_the_folder_cannot_be_mounted(bucket: LogBucket, a
         assert_whole(bucket, "by-api", 10_000)
 
 
-TOTAL, RATE_PER_SECOND, ROUNDS, SEED = 200_000, 6_000, 3, 1
+TOTAL = 200_000
+RATE_PER_SECOND = 6_000
+ROUNDS = 3
+SEED = 1
 
 
 @pytest.mark.long

@@ -84,7 +84,8 @@ def test_a_checkpoint_that_cannot_be_read_is_said_to_be_lost(tmp_path: Path) -> 
 
 def test_a_part_is_uploaded_again_as_the_same_object(tmp_path: Path) -> None:
     """After a crash between upload and removal, key and bytes are the same. A failed upload waits."""
-    bucket, first = Mock(), committed(tmp_path)
+    bucket = Mock()
+    first = committed(tmp_path)
     settings = Settings("session", "http://bucket", "logs", "id", "key", folder=tmp_path)
     (part,) = parts.waiting_parts(tmp_path)
     uploader = collector.Uploader(settings, bucket)

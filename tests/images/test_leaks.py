@@ -66,7 +66,8 @@ def of_stack(stack: Stack) -> Iterator[Surface]:
     yield from answers(stack)
     for container in stack.containers().values():
         yield from container_surfaces(container)
-    client, label = stack.session.engine.client, {"label": f"{COMPOSE_PROJECT}={stack.project}"}
+    client = stack.session.engine.client
+    label = {"label": f"{COMPOSE_PROJECT}={stack.project}"}
     for kind, found in (("networks", client.networks.list), ("volume inspect", client.volumes.list)):
         yield Surface.of(kind, stack.project, json.dumps([one.attrs for one in found(filters=label)]))
     now = int(datetime.now(UTC).timestamp())
@@ -171,7 +172,9 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
 @pytest.mark.long
 def test_bundle_is_in_no_layer(session: Session, images: dict[str, str], root: Path, tmp_path: Path) -> None:
     """Each image whose build uses the bundle is built with a marked one: no layer contains the mark."""
-    canary, own, bundle = new_canary(), engine_images.ca_bundle(), tmp_path / "bundle.pem"
+    canary = new_canary()
+    own = engine_images.ca_bundle()
+    bundle = tmp_path / "bundle.pem"
     bundle.write_text((own.read_text() if own else "") + f"\n# {canary}\n")
 
     def build(folder: Path, base: str) -> str:

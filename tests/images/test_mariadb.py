@@ -98,7 +98,8 @@ def test_service_user_has_few_rights(server: Any) -> None:
 
 def test_data_outlives_container_and_password(start: Start, volume: Callable[[], str]) -> None:
     """Killed, a new container on the same volume has the data; its new password opens, and the old one does not."""
-    kept, rotated = volume(), new_canary()
+    kept = volume()
+    rotated = new_canary()
     first = start(on=kept)
     wait_healthy(first)
     assert sql(first, "REPLACE INTO notes (id) VALUES (1)")[0] == 0
@@ -170,7 +171,9 @@ def health(stack: Stack) -> tuple[int, str]:
 
 def assert_follows(stack: Stack) -> None:
     """Assert that a new row on the master reaches the replica, and that all rows are equal."""
-    master, replica, note = stack.container("master-db"), stack.container("replica-db"), secrets.token_hex(8)
+    master = stack.container("master-db")
+    replica = stack.container("replica-db")
+    note = secrets.token_hex(8)
     as_root(master, f"CREATE TABLE IF NOT EXISTS notes (note TEXT); INSERT INTO notes VALUES ('{note}')")
     everything = "SELECT note FROM notes ORDER BY note"
     until(lambda: note in (rows := as_root(replica, everything)) and rows == as_root(master, everything), replica)
@@ -179,7 +182,8 @@ def assert_follows(stack: Stack) -> None:
 def test_a_replica_only_reads_and_says_when_it_does_not_follow(databases: Stack) -> None:
     """Without its master it is unhealthy and gives the reason; after a kill of both it follows again."""
     assert_follows(databases)
-    master, replica = databases.container("master-db"), databases.container("replica-db")
+    master = databases.container("master-db")
+    replica = databases.container("replica-db")
     password = (databases.folder / "secrets" / "master_db_password").read_text()
     write = "mariadb --host=127.0.0.1 --user=orders --execute='DELETE FROM orders' orders"
     code, output = run(replica, write, MYSQL_PWD=password)
@@ -198,7 +202,8 @@ def test_what_a_replica_repairs_by_itself(databases: Stack) -> None:
 
     What stays unhealthy: threads that were stopped on purpose, and a master that lost its volume (error 1236).
     """
-    client, replica = databases.session.engine.client, databases.container("replica-db")
+    client = databases.session.engine.client
+    replica = databases.container("replica-db")
     tell = "mariadb --user=health --execute='{} REPLICA {}'"
     assert run(replica, tell.format("STOP", "IO_THREAD"))[0] == 0
     until(lambda: health(databases)[0] == 0, replica)

@@ -16,13 +16,15 @@ from workshop_kit.engine.store import ADMINISTRATOR, Access, Store
 from workshop_kit.observe.leaks import container_surfaces, find, new_canary
 
 SETTINGS = {"PARAMETER_STORE_KEY_FILE": "/run/secrets/key", "COLLECTOR_KEY_FILE": "/run/secrets/collector"}
-KEY, COLLECTORS_KEY = new_canary(), new_canary()
+KEY = new_canary()
+COLLECTORS_KEY = new_canary()
 
 
 @pytest.fixture(scope="module")
 def server(hardened: Callable[..., Any], images: dict[str, str]) -> Any:
     """A healthy store that can be reached."""
-    files, ports = {"key": f"{KEY}\n", "collector": COLLECTORS_KEY}, {"8080/tcp": ("127.0.0.1", None)}
+    files = {"key": f"{KEY}\n", "collector": COLLECTORS_KEY}
+    ports = {"8080/tcp": ("127.0.0.1", None)}
     container = hardened(images["parameter_store"], files, SETTINGS, network_mode="bridge", ports=ports)
     wait_healthy(container)
     return container
@@ -82,7 +84,9 @@ def test_no_trace_of_the_key_nor_of_a_secret_in_it(server: Any, store: Store) ->
 def test_rights_to_buckets(store: Store) -> None:
     """The collector may add to the logs and list them; a reader of parameters may not look into buckets."""
     access = Access(store.access.endpoint, key_id="AKIAWORKSHOPCOLLECTR", secret_key=COLLECTORS_KEY)
-    s3, ssm, reader = access.client("s3"), access.client("ssm"), store.reader("staging").client("s3")
+    s3 = access.client("s3")
+    ssm = access.client("ssm")
+    reader = store.reader("staging").client("s3")
     s3.put_object(Bucket="workshop-logs", Key="logs/a/b.gz", Body=b"x")
     assert [one["Key"] for one in s3.list_objects_v2(Bucket="workshop-logs")["Contents"]] == ["logs/a/b.gz"]
     refused: list[Callable[[], Any]] = [

@@ -142,7 +142,8 @@ def test_monitoring_user_sees_no_data(stack: Stack) -> None:
         code, said = run(database, ask, MYSQL_PWD=password, SQL="SELECT * FROM orders.orders")
         assert code == 1
         assert "denied" in said
-    redis, ask = stack.container("redis"), "redis-cli --no-auth-warning --user monitoring"
+    redis = stack.container("redis")
+    ask = "redis-cli --no-auth-warning --user monitoring"
     assert "redis_version" in run(redis, f"{ask} INFO server", REDISCLI_AUTH=password)[1]
     for command in ("GET x", "CONFIG GET '*'", "FLUSHALL"):
         assert "NOPERM" in run(redis, f"{ask} {command}", REDISCLI_AUTH=password)[1], command

@@ -152,7 +152,8 @@ def test_it_opens_with_objectives_and_ends_with_key_points(cells: list[Cell]) ->
 
     One link leads to the page of references.
     """
-    first, end = cells[0].source, next(cell.source for cell in cells if cell.id == "end")
+    first = cells[0].source
+    end = next(cell.source for cell in cells if cell.id == "end")
     assert len(re.findall(r"^- ", first, re.MULTILINE)) == 3
     assert cells[[cell.is_code for cell in cells].index(True) + 1 :][0].id in {"map", "map-text"}
     assert len(re.findall(r"^- ", end, re.MULTILINE)) == 3

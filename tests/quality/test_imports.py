@@ -106,7 +106,8 @@ def test_imports_point_downwards(root: Path, package: str) -> None:
 def test_packages_run_on_what_participants_have(root: Path) -> None:
     """They import nothing that only the developers' packages bring, nor what runs inside a container of a trial."""
     lock = re.findall(r"^([\w.-]+)==", (root / "requirements.lock").read_text(), re.MULTILINE)
-    has, brings = set(map(canonicalize_name, lock)), packages_distributions()
+    has = set(map(canonicalize_name, lock))
+    brings = packages_distributions()
     service = {path.stem for path in sources(root, "workshop_app")}
     wrong = []
     for path in (path for package in PACKAGES for path in sources(root, package)):

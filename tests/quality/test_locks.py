@@ -67,7 +67,8 @@ class Platform:
 
 LINUX_X86, LINUX_ARM = Platform("linux", "x86_64"), Platform("linux", "aarch64")
 """The first is WSL, too."""
-MAC, INTEL_MAC = Platform("darwin", "arm64"), Platform("darwin", "x86_64")
+MAC = Platform("darwin", "arm64")
+INTEL_MAC = Platform("darwin", "x86_64")
 ON_MACHINES = {
     LOCK: (LINUX_X86, LINUX_ARM, MAC, INTEL_MAC),
     DEVELOPER_LOCK: (LINUX_X86, LINUX_ARM, MAC, INTEL_MAC),

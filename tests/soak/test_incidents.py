@@ -25,7 +25,8 @@ def test_every_trouble_can_be_found_and_not_by_its_first_warning(live_stack: Sta
 
     When it is over, no fault and no load is left, and a check in another process finds it.
     """
-    stack, steps = live_stack, list[Step]()
+    stack = live_stack
+    steps = list[Step]()
     incident = incidents.inject(stack, Random(1), steps.append, trouble)
     assert steps[-1].done
     assert Journal(stack.session).entries() == []

@@ -94,7 +94,8 @@ class Service:
     def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
         self.port = environ["HTTP_PORT"]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._stdout, self._stderr = folder / "stdout", folder / "stderr"
+        self._stdout = folder / "stdout"
+        self._stderr = folder / "stderr"
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-B", "main.py"],
@@ -108,7 +109,8 @@ class Service:
         self, path: str, method: str = "GET", content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """One request on a connection of its own."""
-        url, patience = self.url + path, PATIENCE_SECONDS
+        url = self.url + path
+        patience = PATIENCE_SECONDS
         return http.request(method, url, content=content, headers=headers, timeout_seconds=patience)
 
     def wait_for(self, path: str, words: str) -> Answer:

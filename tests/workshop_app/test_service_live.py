@@ -24,7 +24,9 @@ from workshop_kit.observe import http
 ORDER = {"item": "tea", "quantity": 1}
 NO_ORDER = "/orders/900000000000000000"
 """The replica does not have it, so the master is asked."""
-HEALTH_SECONDS, LIVE_SECONDS, ORDER_SECONDS = 1.0, 0.1, 2.5
+HEALTH_SECONDS = 1.0
+LIVE_SECONDS = 0.1
+ORDER_SECONDS = 2.5
 PROBES, ROUNDS = 10, 3
 """A busy machine delays one round of probes; a service that waits for its dependency delays all of them."""
 
@@ -78,7 +80,8 @@ def client(stack: Stack) -> Iterator[Client]:
 
 def test_order_is_placed_and_read(client: Client) -> None:
     """201, found by its id, from the cache and in the list; one id leads to all lines of the request."""
-    item, request_id = "Grüner Tee 🍵 '; DROP TABLE orders; --", uuid.uuid4().hex
+    item = "Grüner Tee 🍵 '; DROP TABLE orders; --"
+    request_id = uuid.uuid4().hex
     placed = client.place(item, **{"X-Request-ID": request_id})
     assert placed.status_code == 201
     order = placed.json()
@@ -146,7 +149,9 @@ def test_health_is_truthful_and_soon(client: Client, name: str) -> None:
     pytest.fail(f"/health and /livez took, in seconds: {slowest}")
 
 
-CUSTOMERS, PAUSED_SECONDS, AFTERWARDS_SECONDS = 30, 6, 8
+CUSTOMERS = 30
+PAUSED_SECONDS = 6
+AFTERWARDS_SECONDS = 8
 
 
 def seconds_of_orders(stack: Stack) -> list[float]:

@@ -67,7 +67,8 @@ def cli(root: Path, environment: dict[str, str]) -> Cli:
     """Run the command line as the launcher does, in this process: the imports are what takes its time."""
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        out, err = io.StringIO(), io.StringIO()
+        out = io.StringIO()
+        err = io.StringIO()
         with (
             mock.patch.dict(os.environ, environment | variables, clear=True),
             mock.patch.object(sys, "argv", ["./workshop", *words]),

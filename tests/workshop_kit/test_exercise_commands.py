@@ -177,7 +177,8 @@ def test_a_newer_save_ends_the_running_check(watch: CheckOnSave, capsys: pytest.
 
 def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
     """Files of editors and caches are no saves; a file that an editor replaces is one."""
-    stop, folder = threading.Event(), tmp_path / "my_service"
+    stop = threading.Event()
+    folder = tmp_path / "my_service"
     folder.mkdir()
     both = {"my_service/Dockerfile", "my_service/.dockerignore"}
     found: list[frozenset[str]] = []

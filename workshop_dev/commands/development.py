@@ -79,7 +79,8 @@ def site(
     no_install: NoInstall = False,
 ) -> None:
     """Build the site from the lessons that the last tour executed, the book, the guides and the notes."""
-    python, folder = _with_developer_packages(no_install), out.resolve()
+    python = _with_developer_packages(no_install)
+    folder = out.resolve()
     with TerminalReport() as report:
         report(Step("Site", detail="reading the pages"))
         executed = site_pages.build(python, folder)

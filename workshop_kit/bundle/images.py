@@ -87,7 +87,9 @@ class _Packing(io.RawIOBase):
     """An archive that is packed as it is read."""
 
     def __init__(self, archive: IO[bytes], packed: gzip.GzipFile, report: Report) -> None:
-        self._archive, self._packed, self._report = archive, packed, report
+        self._archive = archive
+        self._packed = packed
+        self._report = report
         self._done = 0
 
     def read(self, size: int = -1) -> bytes:

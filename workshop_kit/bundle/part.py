@@ -92,7 +92,8 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
     It replaces an older part of that name. Raises WorkshopError if it cannot be written, or if another folder has its
     name.
     """
-    target, partial = bundle / f"{kind}-{name}", bundle / f".{kind}-{name}.partial"
+    target = bundle / f"{kind}-{name}"
+    partial = bundle / f".{kind}-{name}.partial"
     about: dict[str, Any] = {"version": version}
     try:
         if target.exists() and not any((target / name).is_file() for name in (CHECKSUMS, MANIFEST)):

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path("/var/lib/collector")
-CONTAINER, PART = "c" * 64, "workshop~numbers~2026-01-01T00"
-LINES, GO = 40, 10
+CONTAINER = "c" * 64
+PART = "workshop~numbers~2026-01-01T00"
+LINES = 40
+GO = 10
 STEPS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir")
 
 

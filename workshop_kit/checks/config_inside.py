@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-ABSENT, PRESENT = "WORKSHOP_ABSENT", "WORKSHOP_PRESENT"
+ABSENT = "WORKSHOP_ABSENT"
+PRESENT = "WORKSHOP_PRESENT"
 NAMES = ("host", "port", "name", "user", "password", "sql_mode")
 
 

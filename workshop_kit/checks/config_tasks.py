@@ -173,7 +173,8 @@ def _run(
     context: Context, one: Definition, reader: Store, own: Settings, port: int, delivery: Delivery = "environment"
 ) -> Iterator[Trial]:
     """Run a definition as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run`."""
-    image, network = context.stack.container("service").attrs["Image"], f"{context.stack.project}_default"
+    image = context.stack.container("service").attrs["Image"]
+    network = f"{context.stack.project}_default"
     task = _complete(one, image, own)
     hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
     with tasks.run(context.stack.session, task, reader, network=network, port=port, delivery=delivery) as running:

@@ -62,7 +62,8 @@ def _stops(command: str, code: int | None) -> Finding:
 
 def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
     """Build it with a changed line and with planted secrets; find what was cached, and what leaked."""
-    engine, base = context.stack.session.engine, recipes.tags(context.stack.root)["python"]
+    engine = context.stack.session.engine
+    base = recipes.tags(context.stack.root)["python"]
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
         folder = Path(temporary) / context.folder.name
         shutil.copytree(context.folder, folder, symlinks=True)
@@ -91,7 +92,8 @@ def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) 
 def _leaks(files: pd.DataFrame) -> Finding:
     """Find whether a layer holds a planted secret, also when a later layer deleted it."""
     secrets = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
-    leaked, what = files[secrets.notna()], sorted(secrets.dropna().unique())
+    leaked = files[secrets.notna()]
+    what = sorted(secrets.dropna().unique())
     by = " and ".join(f"`{name}`" for name in leaked.instruction.unique())
     names = " and ".join(what)
     way = "visible" if leaked.visible.any() else "deleted"

@@ -79,7 +79,8 @@ class MetricsText:
     @classmethod
     def of(cls, text: str) -> MetricsText:
         """Read the exposition format."""
-        types, values = {}, {}
+        types = {}
+        values = {}
         for family in text_string_to_metric_families(text):
             types[family.name] = family.type
             for sample in family.samples:

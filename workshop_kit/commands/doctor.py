@@ -289,7 +289,8 @@ def _images(engine: Engine) -> DoctorLine:
     missing = images.missing(engine, CHECKOUT)
     if not missing:
         return DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
-    detail, command = f"missing or out of date: {', '.join(missing)}", SETUP
+    detail = f"missing or out of date: {', '.join(missing)}"
+    command = SETUP
     if engine.dialect.has_buildkit and not engine.dialect.knows_start_interval:
         detail += "; an engine before Docker 25 cannot build them"
         command = "update Docker, or: ./workshop bundle load FOLDER"
@@ -329,7 +330,8 @@ def _trials(engine: Engine) -> Iterator[DoctorLine]:
     """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
     from workshop_kit.engine import features, images
 
-    hidden, tag = own_folder() / HIDDEN, recipes.tags(CHECKOUT)["base"]
+    hidden = own_folder() / HIDDEN
+    tag = recipes.tags(CHECKOUT)["base"]
     session = _session(engine)
     if session is None or not images.is_there(engine, tag):
         yield DoctorLine("Clock, limits, health, logs", "n/a", "tried once ./workshop setup has run")
@@ -347,7 +349,8 @@ def _clock(session: Session, image: str) -> DoctorLine:
     before = time.time()
     with containers.run(session, Spec(image, command=program, network="none")) as running:
         running.wait_until(lambda: bool(running.log_tail(1)), what="tell the time")
-        after, inside = time.time(), float(running.log_tail(1))
+        after = time.time()
+        inside = float(running.log_tail(1))
     skew = max(before - inside, inside - after, 0.0)
     if skew > ENOUGH_CLOCK_SECONDS:
         return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")

@@ -44,7 +44,8 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
 def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
     service = exercise_service(own_workspace())
-    before, hints = service.hints_shown(exercise), service.hint(exercise)
+    before = service.hints_shown(exercise)
+    hints = service.hint(exercise)
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
     if hints == before:

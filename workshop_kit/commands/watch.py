@@ -67,7 +67,8 @@ class CheckOnSave:
         if found is None:
             return
         self._end_check()
-        self.current, self._solution_requested = found, False
+        self.current = found
+        self._solution_requested = False
         self._checking = threading.Thread(target=self._check, args=(found.id,), name=f"check {found.id}")
         self._checking.start()
 
@@ -115,7 +116,9 @@ class CheckOnSave:
 def watch(seed: Seed = None) -> None:
     """Check an exercise whenever its file is saved."""
     service = exercise_service(own_workspace(seed=seed))
-    checks, stop, workspace = CheckOnSave(service), threading.Event(), service.workspace
+    checks = CheckOnSave(service)
+    stop = threading.Event()
+    workspace = service.workspace
 
     def read_saves() -> None:
         import workshop_kit.checks  # noqa: F401 - loads before the first check

@@ -27,8 +27,12 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.screen import in_lines
 
 CSS = (Path(__file__).parent / "live.css").read_text()
-WIDTH_INCHES, DPI = 8.6, 100
-PAPER, INK, SOFT, GRID = "#ffffff", "#1f2328", "#57606a", "#d8dee4"
+WIDTH_INCHES = 8.6
+DPI = 100
+PAPER = "#ffffff"
+INK = "#1f2328"
+SOFT = "#57606a"
+GRID = "#d8dee4"
 Numbers = NDArray[np.float64]
 LEVEL_LOOKS: dict[str, tuple[str, str]] = {
     "error": ("#a8264f", ""),

@@ -40,7 +40,8 @@ def one_clock(
     ``panels`` name columns of the requests.
     Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show.
     """
-    faults, lines = tuple(faults), _timed(logs)
+    faults = tuple(faults)
+    lines = _timed(logs)
     first, last = _span(title, lines, tables, faults)
     seconds = last - first
     bars = None if logs is None else _bars(lines, last, seconds)
@@ -67,7 +68,8 @@ def _span(title: str, lines: pd.DataFrame, tables: Tables, faults: tuple[FaultBa
     known = [times(one) for one in (lines, tables.requests, tables.resources, tables.health) if len(one)]
     if not known:
         raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=), or let the watch run.")
-    first, last = min(float(one.min()) for one in known), max(float(one.max()) for one in known)
+    first = min(float(one.min()) for one in known)
+    last = max(float(one.max()) for one in known)
     seen = [one for one in faults if one.started.timestamp() <= last and _ended(one, last) >= first]
     if seen:
         first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)

@@ -38,8 +38,11 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",  # the address holds the token
     "X-Content-Type-Options": "nosniff",
 }
-SVG, PNG = "image/svg+xml", "image/png"
-HTML, CSS, JS = "text/html; charset=utf-8", "text/css", "text/javascript"
+SVG = "image/svg+xml"
+PNG = "image/png"
+HTML = "text/html; charset=utf-8"
+CSS = "text/css"
+JS = "text/javascript"
 JSON = "application/json"
 ANYWHERE = ("192.0.2.1", 9)
 """An address that no machine has: a UDP socket connected to it sends nothing, and has this machine's own address."""
@@ -106,7 +109,9 @@ class Handler(tornado.web.RequestHandler):
 
     def initialize(self, tokens: list[str], names: set[str] = NAMES, **more: Any) -> None:
         """Keep the route's arguments; ``names`` are the host names that a request may use."""
-        self.tokens, self.names, self.more = tokens, names, more
+        self.tokens = tokens
+        self.names = names
+        self.more = more
         self.served = self.settings["served"]
 
     def set_default_headers(self) -> None:

@@ -53,7 +53,8 @@ class Images(ImageCollection):  # type: ignore[misc]
         The classic builder is used for arguments that BuildKit's command lacks (``fileobj``, ``squash`` …), and on an
         engine without BuildKit. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
         """
-        session, typed = self.client.session, arguments.get("tag")
+        session = self.client.session
+        typed = arguments.get("tag")
         tag = self.client.names.new_image(typed) if typed else None
         # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
         labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}

@@ -123,7 +123,8 @@ def _record(session: Session, found: Iterable[Resource]) -> None:
 
 def _scope(session: Session, thing: Resource) -> Scope | None:
     """Return the scope of what the kit or docker compose made; None where an image only passed the labels on."""
-    labels, identity = thing.labels, session.identity
+    labels = thing.labels
+    identity = session.identity
     project = labels.get(COMPOSE_PROJECT)
     if project == identity.service_project:  # docker compose in the participant's folder knows none of the kit's labels
         return "workspace"
@@ -168,7 +169,8 @@ def _ours(session: Session) -> list[Resource]:
 
 
 def _labeled(session: Session, *labels: str) -> list[Resource]:
-    api, wanted = session.engine.client.api, {"label": list(labels)}
+    api = session.engine.client.api
+    wanted = {"label": list(labels)}
     # Not the SDK's own lists of containers and images, which inspect each one: it may be gone by then.
     lists: dict[Kind, Any] = {
         "container": api.containers(all=True, filters=wanted),

@@ -60,7 +60,8 @@ class WorkspaceClient(DockerClient):  # type: ignore[misc]
         self.api = session.engine.client.api
         self.session = session
         self.names = session.identity
-        self.report, self.scope = report, scope
+        self.report = report
+        self.scope = scope
 
     @property
     def containers(self) -> Containers:
@@ -134,7 +135,8 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if name:
             options["name"] = self.client.names.thing(name)
             self._remove_earlier(options["name"])
-        session, service = self.client.session, {SERVICE: name} if name else {}
+        session = self.client.session
+        service = {SERVICE: name} if name else {}
         options["labels"] = {**labels_of(options.get("labels")), **service, **session.labels(self.client.scope)}
         made = super().create(image, command, **options)
         session.record("container", made.id, made.name, self.client.scope)

@@ -264,7 +264,8 @@ def url_of(attributes: Mapping[str, Any], port: int) -> str:
     """
     published = host_port(attributes, port)
     if published is None:
-        name, status = attributes["Name"].lstrip("/"), attributes["State"]["Status"]
+        name = attributes["Name"].lstrip("/")
+        status = attributes["State"]["Status"]
         raise WorkshopError(f"Port {port} of {name} cannot be reached: it is {status}.", "Start it first.")
     return f"http://127.0.0.1:{published}"
 
@@ -295,8 +296,10 @@ def archive_of(files: Mapping[str, str | bytes]) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name, content in files.items():
-            data, member = content.encode() if isinstance(content, str) else content, tarfile.TarInfo(name)
-            member.size, member.mtime = len(data), int(time.time())
+            data = content.encode() if isinstance(content, str) else content
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            member.mtime = int(time.time())
             tar.addfile(member, io.BytesIO(data))
         end = tar.offset + 2 * tarfile.BLOCKSIZE
     return archive.getvalue()[:end]  # without padding: Podman stops reading at the end, and may call the rest an error

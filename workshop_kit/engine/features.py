@@ -217,7 +217,8 @@ def _number(said: str) -> float:
 
 def _name(session: Session) -> str:
     """Return the engine's address and version, and how it limits: with other ones it may have other features."""
-    engine, info = session.engine, session.engine.client.info()
+    engine = session.engine
+    info = session.engine.client.info()
     cgroups = f"{info.get('CgroupDriver')} v{info.get('CgroupVersion')}"
     return f"{engine.endpoint.address} {engine.version['Version']} {cgroups}"
 

@@ -163,7 +163,8 @@ def step(name: str, line: str) -> Step:
     if found is None:
         said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
         return Step(name, None, visible(f"{name}: {said}", 120))
-    done, total = int(found[1]) - 1, int(found[2])
+    done = int(found[1]) - 1
+    total = int(found[2])
     return Step(name, done / total, visible(f"{name}: {found[3]}", 120))
 
 

@@ -219,7 +219,8 @@ def repeat_as_group_member(error: WorkshopError) -> None:
 
     A login would apply the new group, too; ``sg`` applies it to this one command at once.
     """
-    user, own = getpass.getuser(), {os.getgid(), *os.getgroups()}
+    user = getpass.getuser()
+    own = {os.getgid(), *os.getgroups()}
     waits = any(one.gr_name == GROUP and user in one.gr_mem and one.gr_gid not in own for one in grp.getgrall())
     if isinstance(error, reach.NoPermission) and waits and shutil.which("sg"):
         words = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])

@@ -74,7 +74,8 @@ class LogBucket:
 
     def content(self, below: str = "") -> bytes:
         """Return the lines of all objects below a place, in the form that ``observe.logs.read_json_file`` reads."""
-        parts, client = [], self.client()
+        parts = []
+        client = self.client()
         for key in self.objects(below):
             with explained(self.access, f"read {key}"):
                 parts.append(gzip.decompress(client.get_object(Bucket=self.bucket, Key=key)["Body"].read()))

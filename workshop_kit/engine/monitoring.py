@@ -65,7 +65,8 @@ class Monitoring:
         A file of the same name is replaced. promtool checks the whole configuration first: raises WorkshopError with
         the line, and the configuration before stays in use.
         """
-        name, text = Path(file).name, Path(file).read_text()
+        name = Path(file).name
+        text = Path(file).read_text()
         kind = _kind_of(name, text)
         answer = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
         said = answer.output.decode(errors="replace")

@@ -11,7 +11,8 @@ from workshop_kit.engine.dialect import has_containerd_store, is_rootless
 from workshop_kit.engine.reach import Engine
 from workshop_kit.machine import Machine
 
-DOCKER, PODMAN = "Docker Engine", "Podman"
+DOCKER = "Docker Engine"
+PODMAN = "Podman"
 
 
 @dataclass(frozen=True)

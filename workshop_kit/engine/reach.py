@@ -96,7 +96,8 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
 
     Raises NotReady with the reason and the next step: no socket, no permission, nothing listening, no answer.
     """
-    where, seconds = endpoint(environment), patient(timeout_seconds)
+    where = endpoint(environment)
+    seconds = patient(timeout_seconds)
     try:
         client = docker.from_env(environment=dict(environment), timeout=seconds, max_pool_size=10, use_ssh_client=True)
         return Engine(client, where, client.version())
@@ -106,7 +107,8 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
 
 def unreachable(where: Endpoint, error: Exception) -> NotReady:
     """Return the error for an engine that did not answer, from the text of the SDK's error."""
-    said, place = " ".join(str(error).split()), f"{where.address} ({where.why})"
+    said = " ".join(str(error).split())
+    place = f"{where.address} ({where.why})"
     if "FileNotFoundError" in said:
         return NotReady(f"No Docker engine: there is no socket at {place}.", other_engine() or _START)
     if "PermissionError" in said:

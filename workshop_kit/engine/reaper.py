@@ -127,7 +127,8 @@ def main(words: Sequence[str]) -> None:
     path, session, owner, maker, parent, whole_workspace, temporary, before = words
     while os.getppid() == int(parent):
         time.sleep(LOOK_SECONDS)
-    ledger, identity = Ledger(Path(path)), Identity(session, owner)
+    ledger = Ledger(Path(path))
+    identity = Identity(session, owner)
     if not whole_workspace:
         _sweep_until_empty(ledger, identity, before, maker)
         if temporary:
@@ -145,7 +146,8 @@ def _sweep_until_empty(ledger: Ledger, identity: Identity, before: str, maker: s
     """
     file = logging.FileHandler(ledger.path.with_name("reaper.log"), delay=True)
     logging.basicConfig(handlers=[file], format="%(asctime)s %(message).500s")
-    deadline, empty = time.monotonic() + GIVE_UP_SECONDS, 0
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    empty = 0
     while empty < EMPTY_SWEEPS and time.monotonic() < deadline:
         try:
             outcome = _sweep(Session(reach.connect(timeout_seconds=10), identity, ledger), before, maker)

@@ -47,7 +47,8 @@ DIFFERENCES: Mapping[str, Settings] = {
 LOADER = botocore.loaders.create_loader()
 """botocore's descriptions of AWS, shared by all clients: to parse them takes most of a client's time."""
 REGION = "us-east-1"  # the emulator has every region and is in none
-CONNECT_SECONDS, READ_SECONDS = 2.0, 10.0
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 10.0
 
 
 def request_config() -> Config:

@@ -100,7 +100,8 @@ def parse(document: Mapping[str, Any]) -> ContainerDefinition:
 
 def _problem(error: ErrorDetails) -> str:
     """Return one of pydantic's errors as a sentence without the value."""
-    place, wrong = error["loc"], f"{error['msg']}."
+    place = error["loc"]
+    wrong = f"{error['msg']}."
     if error["type"] == "extra_forbidden":
         place, key = place[:-1], str(place[-1])
         wrong = _unknown(key, _PARTS[str(place[0]) if place else ""])
@@ -138,7 +139,8 @@ def run(
     Raises WorkshopError: a parameter that is missing or may not be read, a store that does not answer, an image that
     is not there. It names parameters, never values.
     """
-    environment, files = {one.name: one.value for one in definition.environment}, {}
+    environment = {one.name: one.value for one in definition.environment}
+    files = {}
     for reference in definition.secrets:
         parameter = store.read(reference.parameter)
         if delivery == "files" and parameter.secret:

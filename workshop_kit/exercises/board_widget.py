@@ -59,7 +59,8 @@ class BoardView:
 
     def page(self) -> Rendered:
         """Return the board for a page without a kernel."""
-        board, summary = self.exercise_service.board(self.lesson), self.summary or HOW
+        board = self.exercise_service.board(self.lesson)
+        summary = self.summary or HOW
         lines = "".join(f'<p class="wk-ex-status">{escape(line)}</p>' for line in summary.splitlines())
         return static_page(LABEL, f"{board.html}{lines}", f"{board.text}\n{summary}")
 

@@ -118,7 +118,8 @@ def solution_card(solution: str) -> Rendered:
 
 def comparison_card(mine: str, reference: str) -> Rendered:
     """Return the participant's text beside the reference's, with the lines marked that the other one lacks."""
-    left, right = mine.splitlines(), reference.splitlines()
+    left = mine.splitlines()
+    right = reference.splitlines()
     sides = (("Yours", left, right), ("The reference", right, left))
     return Rendered(str(_parts().comparison(sides)), f"Yours:\n{mine}\n\nThe reference:\n{reference}")
 
@@ -197,7 +198,8 @@ def _lesson_html(name: str, rows: Sequence[BoardRow], unfolded: bool) -> str:
 
 
 def _lesson_cells(name: str, rows: Sequence[BoardRow]) -> tuple[str, str, str, str]:
-    passed, total = _passed(rows), len(rows)
+    passed = _passed(rows)
+    total = len(rows)
     done, left = minutes_of(rows)
     minutes = f"{done} min done, {left} left"
     return name, f"{passed} of {total} passed", minutes, "▰" * passed + "▱" * (total - passed)

@@ -137,10 +137,12 @@ def solve(exercise_service: ExerciseService, identifier: str, backup: Backup | N
 
 def _solve_parts(exercise_service: ExerciseService, parts: Iterable[Exercise], backup: Backup) -> bool:
     """Put the solution into some files of an exercise. Returns whether any changed."""
-    workspace, changed = exercise_service.workspace, False
+    workspace = exercise_service.workspace
+    changed = False
     for part in parts:
         own = exercise_service.exercise_files(part)
-        before, text = content.current(workspace, part.path), own.with_body(own.solution)
+        before = content.current(workspace, part.path)
+        text = own.with_body(own.solution)
         if before == text.encode():
             continue
         if before is not None and not own.is_untouched():

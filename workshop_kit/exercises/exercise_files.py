@@ -160,7 +160,8 @@ class ExerciseFiles:
         files = [name, *self.exercise.more_files]
         with contextlib.suppress(WorkshopError):
             region = regions.find(self.mine(), self.exercise.id)
-            first, last = region.first_line, region.first_line + max(0, region.body.count("\n") - 1)
+            first = region.first_line
+            last = region.first_line + max(0, region.body.count("\n") - 1)
             files[0] = f"line {first} of {name}" if first == last else f"lines {first}–{last} of {name}"
         return ", ".join(files)
 

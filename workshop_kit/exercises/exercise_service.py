@@ -86,7 +86,8 @@ class ExerciseService:
         make = fixtures.FIXTURES.get(identifier)
         if make is None:
             return {}
-        known, stack = self.subjects.get(identifier), self.stack()
+        known = self.subjects.get(identifier)
+        stack = self.stack()
         if known is None or not fixtures.is_there(known, stack.session.engine):
             self.subjects[identifier] = make(stack, seeded(identifier, self.workspace.seed))
         return self.subjects[identifier]
@@ -157,7 +158,8 @@ class ExerciseService:
         Raises NotReady, for a full disk say; no file is lost or half-written then.
         """
         exercise = self.find(identifier)
-        backup, folder = content.Backup(self.workspace), self.workspace.folder
+        backup = content.Backup(self.workspace)
+        folder = self.workspace.folder
         with self.progress.record(exercise.id) as record:
             record.is_reference = False
         for part in exercise.parts:
@@ -174,10 +176,12 @@ class ExerciseService:
 
     def compare(self, identifier: str) -> tuple[str, str]:
         """Return the participant's region and the reference's. Raises WorkshopError if theirs is not found."""
-        mine, reference = {}, {}
+        mine = {}
+        reference = {}
         for part in self.find(identifier).parts:
             own = self.exercise_files(part)
-            region, reference[part.file] = own.region(), own.solution
+            region = own.region()
+            reference[part.file] = own.solution
             if region is None:
                 sentence = f"{own.shown_name} has no region of {part.id} to compare."
                 raise WorkshopError(sentence, f"Run `./workshop solution {part.id}` to see the reference alone.")
@@ -223,7 +227,8 @@ class ExerciseService:
                     text = own.composed()
             except Unreadable as damaged:
                 return Result.not_readable(str(damaged))
-            answer, seed = self.progress.exercise(exercise.id).answer, self.workspace.seed
+            answer = self.progress.exercise(exercise.id).answer
+            seed = self.workspace.seed
             context = Context(
                 exercise, self.stack(), seed, text, answer, report, folder, superseded, builds=self.builds
             )

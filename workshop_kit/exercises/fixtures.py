@@ -103,7 +103,8 @@ def _order(random: Random, clock: datetime) -> str:
 
 def _odd_lines(random: Random, clock: datetime) -> list[list[str]]:
     """Return an example of each kind of lines that are no JSON objects, or only look like one."""
-    order, depth = _order(random, clock), random.randint(1, 3)
+    order = _order(random, clock)
+    depth = random.randint(1, 3)
     calls = [part for n in range(depth) for part in (f'  File "orders.py", line {n + 40}, in step_{n}', "    pay()")]
     return [
         [order[: random.randint(40, len(order) - 2)]],  # cut short

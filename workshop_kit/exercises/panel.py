@@ -148,7 +148,8 @@ class ExercisePanel:
 
     def _answer(self, widget: ExerciseWidget, content: Mapping[str, Any]) -> str:
         """Do a click's quick work, and return a sentence about it, or ""."""
-        service, identifier = self.exercise_service, self.exercise.id
+        service = self.exercise_service
+        identifier = self.exercise.id
         match content:
             case {"do": "hint"}:
                 service.hint(identifier)
@@ -162,7 +163,8 @@ class ExercisePanel:
                 self.solution = cards.comparison_card(*service.compare(identifier))
             case {"do": "reset"}:
                 sentence = service.reset(identifier)
-                self.result, self.solution = None, None
+                self.result = None
+                self.solution = None
                 self._checked_files = self._files()  # a reset is no save
                 return sentence
             case {"do": "on_save", "on": bool(on)}:
@@ -183,7 +185,8 @@ class ExercisePanel:
 
     def _check_on_save(self) -> None:
         self._stop_watching.set()
-        self._checked_files, self._stop_watching = self._files(), threading.Event()
+        self._checked_files = self._files()
+        self._stop_watching = threading.Event()
         threading.Thread(target=self._watch, args=(self._stop_watching,), name="saves", daemon=True).start()
         self.job.set(on_save=True)
 

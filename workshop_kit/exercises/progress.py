@@ -177,7 +177,8 @@ class Progress:
 
     def board(self, exercises: Sequence[Exercise], track: str) -> Board:
         """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
-        wanted, done = find_track(track), self.document().exercises
+        wanted = find_track(track)
+        done = self.document().exercises
         rows = tuple(_board_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if wanted in one.tracks)
         return Board(track, rows, *minutes_of(rows))
 

@@ -61,7 +61,8 @@ def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
     naive_copy.put_all_back(workspace, CHECKOUT)
-    files, left_out = {}, []
+    files = {}
+    left_out = []
     paths = [path for folder in EDITED for path in files_below(workspace.folder / folder)]
     for name in (path.relative_to(workspace.folder).as_posix() for path in paths):
         found = None if SECRETS in PurePosixPath(name).parts else _edited_file(workspace, name)

@@ -34,7 +34,8 @@ class FaultParameter:
         if value is None and self.default is None:
             return None
         if isinstance(self.default, bool):
-            is_good, wanted = isinstance(value, bool), "True or False"
+            is_good = isinstance(value, bool)
+            wanted = "True or False"
         else:
             kinds, kind = ((int,), "a whole number") if isinstance(self.default, int) else ((int, float), "a number")
             is_good = type(value) in kinds and self.at_least <= value <= self.at_most  # NaN is in no range

@@ -100,7 +100,8 @@ def reconnect(context: FaultContext) -> None:
 
 def lower_limits(context: FaultContext) -> None:
     """Lower the limits. Raises WorkshopError for one that is not lower than the present one, or below what is used."""
-    limits, before = _limits(context.active.parameters), context.active.before.limits
+    limits = _limits(context.active.parameters)
+    before = context.active.before.limits
     for key, value in limits.items():
         if not 0 < value <= before.get(key, 0):
             has = f"{before[key]:,}" if before.get(key) else "no limit"
@@ -207,7 +208,8 @@ def _running_proxy(context: FaultContext) -> Running | None:
 
 
 def _start_proxy(context: FaultContext) -> Running:
-    networks, container = context.active.before.networks, context.container
+    networks = context.active.before.networks
+    container = context.container
     ports = [port.split("/")[0] for port in container.attrs["Config"].get("ExposedPorts") or {} if "/tcp" in port]
     now = attached(container)
     if not ports or not all(_names(context, endpoint) and network in now for network, endpoint in networks.items()):

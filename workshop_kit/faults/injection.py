@@ -83,7 +83,8 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
     refuses.
     """
     complete = named(name).complete(parameters)
-    journal, identifier = Journal(stack.session), secrets.token_hex(8)
+    journal = Journal(stack.session)
+    identifier = secrets.token_hex(8)
     try:
         with journal.locked():
             _inject(stack, service, journal, identifier, name, complete)

@@ -33,7 +33,8 @@ def load(
         raise WrongUsage(f"{request!r} is no method and path.", 'Write it like "GET /orders".')
     for name, value in (("rate_per_second", rate_per_second), ("seconds", seconds)):
         if type(value) is not int or value not in RANGES[name]:
-            least, most = RANGES[name][0], RANGES[name][-1]
+            least = RANGES[name][0]
+            most = RANGES[name][-1]
             raise WrongUsage(f"{name} is a whole number from {least} to {most}, and {value!r} is not.")
     stack.container("service")
     planned = {"method": found[1], "url": f"http://service:8080{found[2]}", "json": json}

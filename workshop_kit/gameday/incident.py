@@ -180,7 +180,8 @@ class Incident:
 
     def wait(self) -> None:
         """Wait until the day's changes are done and customers have noticed the cause."""
-        report, name = NotebookReport(), self.cause.name.capitalize()
+        report = NotebookReport()
+        name = self.cause.name.capitalize()
         report(Step(name, None, "customers are coming"))
         self._wait_until(lambda: not self._day.is_alive())
         self._wait_until(lambda: bool(self._failed) or self._is_noticed(), SYMPTOM_SECONDS)

@@ -34,7 +34,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 RELOAD_SECONDS = 4
 LOOK = "Your clock stops at the first look after it began to hurt, by any of you: open a page, compare, or look now."
 """A page that reloads by itself is no look: nobody may be before it."""
-SECONDS, LINES = 120.0, 30
+SECONDS = 120.0
+LINES = 30
 COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "status", "duration_ms"]
 
 

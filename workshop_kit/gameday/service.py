@@ -53,7 +53,8 @@ class Service:
 
     def build(self, leak_mib: float = 0.0) -> int:
         """Build another version of the code, with a comment or a leak on top of the last; return its number."""
-        path, version = Path(self.folder.name, ORDERS), len(self.images) + 1
+        path = Path(self.folder.name, ORDERS)
+        version = len(self.images) + 1
         text = path.read_text(encoding="utf-8")
         changed = leaking(text, leak_mib) if leak_mib else f"{text}\n# version {version}\n"
         path.write_text(changed, encoding="utf-8")

@@ -51,7 +51,8 @@ POLL_SECONDS = 0.1
 OK = 200
 STOP_SECONDS, GATEWAY_STOP_SECONDS = 2, 1
 """How long a stop or a restart waits before it sends SIGKILL."""
-SETTLE_SECONDS, DEMAND_SECONDS = 1.5, 2.5
+SETTLE_SECONDS = 1.5
+DEMAND_SECONDS = 2.5
 AWAY = (APIError, RequestException, WorkshopError)
 """Errors of a container that is gone or does not run, or of an engine that does not answer."""
 NOT_SET = "not set: its default"
@@ -96,7 +97,9 @@ class Shop:
     """Runs the containers of its environments, from `open` to `close`."""
 
     def __init__(self, stack: Stack, service: Service, gateways: DependencyProxies) -> None:
-        self.stack, self.service, self.gateways = stack, service, gateways
+        self.stack = stack
+        self.service = service
+        self.gateways = gateways
         self.client = WorkspaceClient(stack.session, scope="kernel")
         self.balancers: dict[str, Running] = {}
         self.running: dict[str, Running] = {}
@@ -204,7 +207,8 @@ class Shop:
     def cpus_used(self, environment: str) -> float:
         """Return the cores that an environment's container uses some seconds after its start."""
         time.sleep(SETTLE_SECONDS)
-        container, began = self.running[environment].container, time.monotonic()
+        container = self.running[environment].container
+        began = time.monotonic()
         before = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
         time.sleep(DEMAND_SECONDS)
         after = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]

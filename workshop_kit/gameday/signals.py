@@ -25,7 +25,11 @@ from workshop_kit.observe.watch import Tables
 from workshop_kit.patience import patient, waiting_now
 from workshop_kit.trials.game_records import Record
 
-SLOW_MS, ERRORS_PERCENT, SERVED_PERCENT, THROTTLED_PERCENT, MEMORY_SHARE = 500, 1.0, 75.0, 50.0, 0.9
+SLOW_MS = 500
+ERRORS_PERCENT = 1.0
+SERVED_PERCENT = 75.0
+THROTTLED_PERCENT = 50.0
+MEMORY_SHARE = 0.9
 GRAVE = ("warning", "error", "critical")
 IN_A_ROW = 3
 """Failures of a probe in a row that count, as for an orchestrator."""
@@ -36,12 +40,14 @@ WATCH_SECONDS, LOOKS = 3.0, 30
 POLL_SECONDS = 0.2
 SERVED_SECONDS = 15.0
 """How long customers may take to be served, before the cause."""
-FEWEST, GOOD_SHARE = 20, 0.96
+FEWEST = 20
+GOOD_SHARE = 0.96
 GROWTH_BYTES = 10 * MIB
 """The most that a service may grow while it is watched: a new one still grows a little."""
 BEFORE_SECONDS = WINDOW_SECONDS = 5.0
 BEFORE = timedelta(seconds=BEFORE_SECONDS)
-WELL_PERCENT, CHANGE_PERCENT = 90.0, 10.0
+WELL_PERCENT = 90.0
+CHANGE_PERCENT = 10.0
 
 
 @dataclass(frozen=True)
@@ -232,7 +238,8 @@ def rows(record: Record, seen: Mapping[str, datetime | None]) -> list[tuple[str,
 
 def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
     """Return how many customers were served since the cause, the actions, and the reference's part in the service."""
-    began, until = record.injected or record.began, record.fixed or datetime.now(UTC)
+    began = record.injected or record.began
+    until = record.fixed or datetime.now(UTC)
     good = [one.is_good for one in visits if began <= one.time <= until]
     found = [("customers served until then", "", f"{sum(good)} of {len(good)}")]
     found += [("you", action[:8], action[9:]) for action in record.actions]

@@ -160,7 +160,8 @@ def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServer:
-    file, log = folder / RUNTIME / f"jpserver-{process.pid}.json", folder / LOG
+    file = folder / RUNTIME / f"jpserver-{process.pid}.json"
+    log = folder / LOG
     began = time.monotonic()
     while (waited := time.monotonic() - began) < patient(READY_SECONDS):
         _raise_if_ended(process, log)

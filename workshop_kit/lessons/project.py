@@ -28,7 +28,8 @@ FROM_SOLUTIONS = (solutions.README, "audit.toml", "test_config.py")
 """Files of the lessons that a project needs, also where their cells were left out."""
 LEFTOVERS = ("restoring.py", "start.sh")
 """Files of exercises; a lesson later replaced what they start or serve."""
-REQUIREMENTS, FOR_TESTS = "requirements.txt", "requirements-test.txt"
+REQUIREMENTS = "requirements.txt"
+FOR_TESTS = "requirements-test.txt"
 SERVICE_LOCK = "workshop_app/requirements.txt"
 TEST_PACKAGES = ("colorama", "iniconfig", "packaging", "pluggy", "pygments", "pytest")
 """pytest, and what it needs."""

@@ -106,5 +106,6 @@ def unpassed_note(service: ExerciseService) -> str:
     not_passed = [name for name in exercises if not service.progress.exercise(name).passed_at]
     if not not_passed:
         return ""
-    passed, others = len(exercises) - len(not_passed) or "none", ", ".join(not_passed)
+    passed = len(exercises) - len(not_passed) or "none"
+    others = ", ".join(not_passed)
     return f"You have passed {passed} of the {len(exercises)} exercises in my_service. Not your work yet: {others}."

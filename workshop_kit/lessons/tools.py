@@ -67,7 +67,8 @@ class LogTools:
     def tail(self, container: Any, title: str) -> Explorer:
         """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
         target = container_of(container)
-        known, follow = {"service": service_in(target.labels) or target.name}, partial(LogFollower, target)
+        known = {"service": service_in(target.labels) or target.name}
+        follow = partial(LogFollower, target)
         return Explorer(FrameStore(), follow=follow, known=known, title=title).show(self.screens)
 
     def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
@@ -106,7 +107,8 @@ class Watch:
 
         `incident_chart.one_clock` says which time is shown.
         """
-        tables, faults = self.watcher.tables(), injection.history(self.stack.session)
+        tables = self.watcher.tables()
+        faults = injection.history(self.stack.session)
         return one_clock(title, tables, logs=logs, faults=faults, container=self.watcher.names[0])
 
     def stop(self) -> None:

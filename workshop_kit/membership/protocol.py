@@ -18,7 +18,8 @@ from workshop_kit.screen import visible
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U. The first three are read as the digits that they look like."""
 ALIKE = str.maketrans("OIL", "011", "- ")
-LENGTH, GROUP = 12, 4
+LENGTH = 12
+GROUP = 4
 FIRST_PORT, PORTS = 28_100, 256
 """The ports of live rooms; below the range that systems give to outgoing connections."""
 SECRETS = 2**15

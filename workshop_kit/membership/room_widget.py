@@ -31,7 +31,8 @@ LABEL = "Live room"
 HOW = "To join the instructor's live room, run this cell in JupyterLab, or type ./workshop join CODE at the terminal."
 LEFT = "The room has forgotten you."
 LEFT_WITHOUT_ANSWER = "You have left. The room did not answer; it forgets all participants when it closes."
-INTERVAL_SECONDS, JITTER_SECONDS = 2.0, 0.5
+INTERVAL_SECONDS = 2.0
+JITTER_SECONDS = 0.5
 
 Post = Callable[[JoinCode, str, str], Answer]
 
@@ -60,11 +61,13 @@ class RoomSync:
     """
 
     def __init__(self, workspace: Workspace, lesson: str, post: Post = membership.post) -> None:
-        self.workspace, self.lesson = workspace, lesson
+        self.workspace = workspace
+        self.lesson = lesson
         self.connection = RoomConnection(joined=membership.read(workspace) is not None)
         self.listeners: dict[str, Callable[[RoomConnection], None]] = {}
         self._post = post
-        self._wake, self._stop = threading.Event(), threading.Event()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live room", daemon=True)
 
     def start(self) -> None:

@@ -65,7 +65,8 @@ class EventLog:
     """
 
     def __init__(self, engine: Engine, session: str) -> None:
-        self._engine, self._session = engine, session
+        self._engine = engine
+        self._session = session
         self._since = int(pd.Timestamp(get_json(engine, "/info")["SystemTime"]).value)  # in nanoseconds since 1970
         self._ahead = self._since - time.time_ns()  # of the engine's clock
         self._seen: deque[str] = deque(maxlen=REMEMBERED_MESSAGES)  # the engine repeats some messages
@@ -88,7 +89,8 @@ class EventLog:
         """Whether an event says something new: Podman tells the health after every check."""
         if event.what != "health_status":
             return True
-        before, self._health[event.id] = self._health.get(event.id), event.detail
+        before = self._health.get(event.id)
+        self._health[event.id] = event.detail
         return before != event.detail
 
 

@@ -98,7 +98,9 @@ class Connection:
     """A connection for one request that is sent in parts."""
 
     def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._url, self._started, self._error = url, time.monotonic(), ""
+        self._url = url
+        self._started = time.monotonic()
+        self._error = ""
         parts = urlsplit(url)
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._http = http.client.HTTPConnection(parts.netloc)
@@ -177,7 +179,8 @@ class _TooLarge(Exception):
 class _BoundedSocket(socket.socket):
     """A socket whose reads end with TimeoutError at ``ends_at`` and with _TooLarge beyond the limit."""
 
-    ends_at, received_bytes = 0.0, 0
+    ends_at = 0.0
+    received_bytes = 0
 
     def recv_into(self, *arguments: Any) -> int:
         left_seconds = self.ends_at - time.monotonic()

@@ -135,7 +135,9 @@ class Patterns:
 
     def search(self, chunks: Iterable[bytes]) -> tuple[int, set[tuple[str, str]]]:
         """Return the number of bytes, and the canaries found with their encodings, across chunks, too."""
-        size, found, rest = 0, set[tuple[str, str]](), b""
+        size = 0
+        found = set[tuple[str, str]]()
+        rest = b""
         for chunk in chunks:
             size += len(chunk)
             window = rest + chunk
@@ -231,7 +233,8 @@ def _writable_layer(container: Any) -> Iterator[bytes]:
 
 def _overlap(path: str, mount: str) -> bool:
     """Return whether a path is at, below or above a mount: an archive of it would hold what is mounted."""
-    path, mount = path.rstrip("/") + "/", mount.rstrip("/") + "/"
+    path = path.rstrip("/") + "/"
+    mount = mount.rstrip("/") + "/"
     return path.startswith(mount) or mount.startswith(path)
 
 

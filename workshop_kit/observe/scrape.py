@@ -19,17 +19,22 @@ from workshop_kit.observe.http import Answer
 from workshop_kit.observe.stats import NOT_KNOWN, increase
 from workshop_kit.screen import visible
 
-REQUESTS, DURATIONS = "http_requests_total", "http_request_duration_seconds_bucket"
+REQUESTS = "http_requests_total"
+DURATIONS = "http_request_duration_seconds_bucket"
 DEPENDENCY_UP = "dependency_up"
 START_TIME = "process_start_time_seconds"
 NAMES = frozenset({REQUESTS, DURATIONS, START_TIME})
-NO_METRICS, NO_ANSWER, REFUSED = "no metrics", "no answer", "refused"
+NO_METRICS = "no metrics"
+NO_ANSWER = "no answer"
+REFUSED = "refused"
 PROBE_PATHS = ("/livez", "/readyz", "/health")
 METRICS_PATH = "/metrics"
 PROBES = frozenset({*PROBE_PATHS, METRICS_PATH})
 """Routes of probes and scrapes, which are not counted."""
 Series = tuple[tuple[str, str], ...]  # a series by its labels
-PASS, WARN, FAIL = "pass", "warn", "fail"
+PASS = "pass"  # noqa: S105 - a word of health
+WARN = "warn"
+FAIL = "fail"
 STATES = (PASS, WARN, FAIL, REFUSED, NO_ANSWER)
 CLIENT_GONE = "499"
 """The status of a request whose client hung up before the answer."""
@@ -147,7 +152,9 @@ def quantile(share: float, buckets: Sequence[tuple[float, float]]) -> float:
     total = buckets[-1][1] if buckets else 0.0
     if total <= 0:
         return NOT_KNOWN
-    rank, lower, below = share * total, 0.0, 0.0
+    rank = share * total
+    lower = 0.0
+    below = 0.0
     for bound, count in buckets:
         if count >= rank and count > below:
             return lower if math.isinf(bound) else lower + (bound - lower) * (rank - below) / (count - below)

@@ -51,7 +51,8 @@ class Meter:
     """Reads the usage of one container after another, which have the same name."""
 
     def __init__(self, engine: Engine, name: str) -> None:
-        self._engine, self._name = engine, name
+        self._engine = engine
+        self._name = name
         self._id = ""
         self._previous: EngineAnswer | None = None
         self._limit_percent = NOT_KNOWN

@@ -103,7 +103,8 @@ class _TargetData:
     """The data of one target."""
 
     def __init__(self, engine: Engine, target: WatchTarget) -> None:
-        self.target, self.meter = target, Meter(engine, target.name)
+        self.target = target
+        self.meter = Meter(engine, target.name)
         self.requests: deque[Traffic] = deque(maxlen=HISTORY_ROWS)
         self.usage: deque[Usage] = deque(maxlen=HISTORY_ROWS)
         self.health: deque[Health] = deque(maxlen=HEALTH_ROWS)
@@ -120,7 +121,8 @@ class Watcher:
     """
 
     def __init__(self, engine: Engine, session: str, targets: Iterable[WatchTarget]) -> None:
-        self._engine, self._session = engine, session
+        self._engine = engine
+        self._session = session
         self._watched = {one.name: _TargetData(engine, one) for one in targets}
         if not self._watched:
             raise WrongUsage("There is nothing to watch.", "Name a container: w.watch(container).")
@@ -212,7 +214,8 @@ class Watcher:
                 self._scrape_once(pool, watched)
 
     def _scrape_once(self, pool: ThreadPoolExecutor, watched: _TargetData) -> None:
-        status, name = watched.status, watched.target.name
+        status = watched.status
+        name = watched.target.name
         if status is not None and status.url is not None:
             due = time.monotonic() >= watched.metrics_due
             traffic, health, counters = scrape(pool, status.url, name, watched.counters, with_metrics=due)
@@ -237,7 +240,8 @@ def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:
     """Return the CPU limit in ``docker inspect``'s HostConfig: 100 is one core; NaN for none."""
     if nano := host_config.get("NanoCpus"):
         return float(nano / 1e7)
-    quota, period = host_config.get("CpuQuota") or 0, host_config.get("CpuPeriod") or 100_000
+    quota = host_config.get("CpuQuota") or 0
+    period = host_config.get("CpuPeriod") or 100_000
     return 100.0 * quota / period if quota > 0 else float("nan")
 
 

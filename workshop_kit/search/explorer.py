@@ -55,12 +55,16 @@ class ExplorerModel:
     """
 
     def __init__(self, store: FrameStore, query: str = "", **known: str) -> None:
-        self.store, self.view, self.known = store, ExplorerView(query), known
+        self.store = store
+        self.view = ExplorerView(query)
+        self.known = known
         self.page: dict[str, Any] = {}
         self.problem: dict[str, Any] = {}
         self.missed: list[str] = []
         self.opened: dict[str, Any] = {}
-        self.follows, self.paused, self.new = False, False, 0
+        self.follows = False
+        self.paused = False
+        self.new = 0
         self._before = self.view  # for "back"
         self._end = 0  # the page shows lines with lower numbers
         self._version = 0  # of the rows in the table
@@ -119,7 +123,9 @@ class ExplorerModel:
         page = page_of(self.store, view, end)
         took = round(1000 * (time.perf_counter() - began))
         self.page = {**page, "milliseconds": took, "version": self._version}
-        self.view, self._end, self.missed = view, end, missed(self.store)
+        self.view = view
+        self._end = end
+        self.missed = missed(self.store)
         self.new = self.new if self.paused and not anew else 0
 
     def _show_request(self, row: int) -> None:
@@ -179,7 +185,9 @@ class Explorer:
         screens.replace(self.title, self.stop)
         self.stop()
         if self._source is not None:
-            self.model.follows, self._problem, self._why = True, "", ""
+            self.model.follows = True
+            self._problem = ""
+            self._why = ""
             self._stop.clear()
             name = f"explorer: {self.title}"
             self._thread = threading.Thread(target=self._follow, args=(self._source,), name=name, daemon=True)
@@ -245,7 +253,8 @@ class Explorer:
 
     def _state(self) -> dict[str, Any]:
         model = self.model
-        state, ended = "off" if self._source is None else "ended", []
+        state = "off" if self._source is None else "ended"
+        ended = []
         if model.follows:
             state = "paused" if model.paused else "following"
         elif self._thread is not None:

@@ -193,7 +193,8 @@ def request_of(store: FrameStore, number: int) -> str | None:
 
 def missed(store: FrameStore) -> list[str]:
     """Return in few words each what may be missing: gaps, with the last one's reason, and what the store dropped."""
-    gaps, dropped = store.gaps(), store.dropped
+    gaps = store.gaps()
+    dropped = store.dropped
     said = []
     if gaps:
         why = visible(gaps[-1], CELL_CHARACTERS)

@@ -49,9 +49,11 @@ _WORD = re.compile(r'[^\s()"]+')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 _FIELD = re.compile(r'([^\s()":=<>!]+)\s*(>=|<=|!=|[:=<>])')
-_OR, _AND = re.compile(r'OR(?![^\s()"])'), re.compile(r'AND(?![^\s()"])')
+_OR = re.compile(r'OR(?![^\s()"])')
+_AND = re.compile(r'AND(?![^\s()"])')
 _NOT = re.compile(r'NOT(?![^\s()"])|-(?=[^\s)])')
-_OPEN, _CLOSE = re.compile(r"\("), re.compile(r"\)")
+_OPEN = re.compile(r"\(")
+_CLOSE = re.compile(r"\)")
 _VALUES = "concat_ws(chr(10), level, logger, msg, raw, array_to_string(map_values(fields), chr(10)))"
 _NUMBER = re.compile(r"[+-]?(\d{1,16}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _AGO = re.compile(r"-(\d{1,5})([smhd])", re.ASCII)
@@ -116,7 +118,8 @@ class _Translator:
     def __init__(self, text: str, now: datetime) -> None:
         self.parameters: list[object] = []
         self.fields: dict[str, int] = {}
-        self._text, self._now = text, now
+        self._text = text
+        self._now = now
         self._at = self._depth = 0
 
     def whole(self) -> str:

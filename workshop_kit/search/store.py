@@ -37,7 +37,9 @@ class FrameStore:
     """
 
     def __init__(self, frame: pd.DataFrame | None = None, *, max_rows: int = MAX_ROWS, **known: str) -> None:
-        self.max_rows, self.dropped, self.end = max_rows, 0, 0
+        self.max_rows = max_rows
+        self.dropped = 0
+        self.end = 0
         self._gaps: list[str] = []
         self._lock = threading.Lock()
         self._connection = duckdb.connect(":memory:")
@@ -107,8 +109,11 @@ class BucketStore(FrameStore):
         self, access: Access, bucket: str, cache: Path, prefix: str = "logs/", report: Report = silent
     ) -> None:
         super().__init__()
-        self._access, self._client = access, access.client("s3")
-        self._bucket, self._prefix, self._folder = bucket, prefix, cache / bucket
+        self._access = access
+        self._client = access.client("s3")
+        self._bucket = bucket
+        self._prefix = prefix
+        self._folder = cache / bucket
         with explained(access, f"list the logs in {bucket}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             keys = [one["Key"] for page in pages for one in page.get("Contents", [])]

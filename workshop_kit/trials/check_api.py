@@ -69,7 +69,8 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
     """
     name = part(part(context.answer, "subject"), kind)
     if name is None:
-        lesson, cell = context.exercise.lesson, context.exercise.title
+        lesson = context.exercise.lesson
+        cell = context.exercise.title
         sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
         raise CheckEnded(Result.not_started(sentence))
     try:
@@ -109,7 +110,8 @@ def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check],
         def run(context: Context) -> Result:
             return control.judge(lambda: find(context), context.waits, context.stack)
 
-        CHECKS[identifier], GIVEN[identifier] = run, given
+        CHECKS[identifier] = run
+        GIVEN[identifier] = given
         return function
 
     return register

@@ -23,7 +23,8 @@ SLOW_SECONDS = 1.5
 """An idle engine starts and ends an empty container in less, also one in a virtual machine."""
 MANY_PER_CORE = 4.0
 """With so many programs for each core, any program waits most of its time."""
-LOOKS, LOOK_SECONDS = 5, 0.1
+LOOKS = 5
+LOOK_SECONDS = 0.1
 BLAMES = (Verdict.WRONG, Verdict.DID_NOT_START, Verdict.LUCKY)
 NEXT_STEP = f"Close what else runs, and check again. {VARIABLE}=20 makes every limit 20 times as long."
 

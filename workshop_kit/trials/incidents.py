@@ -47,9 +47,9 @@ SAYS = {"cache not available": "redis", "replica not available": "replica-db"}
 GONE = ("The log of this incident is gone.", "Run the cell with the exercise's panel again.")
 DECOYS = ("redis", "replica-db")
 """Dependencies whose hiccup shows in the log without being the cause."""
-SLOW_MS, SLOW_TIMES, MARGIN = 100, 4, 1.5
-SEVERAL = 3
-"""So many requests in a second that wait for one dependency are no chance: a trouble has begun."""
+SLOW_MS = 100
+SLOW_TIMES = 4
+MARGIN = 1.5
 FIELDS = dict.fromkeys(("request_id", "method", "route", "dependency", "error"), "string[pyarrow]") | dict.fromkeys(
     ("status", "duration_ms", *TIMINGS.values()), "double[pyarrow]"
 )
@@ -139,7 +139,8 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
             report(Step("Incident", None, "customers are complaining"))
             time.sleep(TROUBLE_SECONDS)
         report(Step("Incident", None, "waiting for the last customers"))
-    service, times = str(stack.container("service").id), (began, injecting, disturbance.started, datetime.now(UTC))
+    service = str(stack.container("service").id)
+    times = (began, injecting, disturbance.started, datetime.now(UTC))
     return LogIncident(secrets.token_hex(8), service, trouble.name, trouble.target, *times)
 
 

@@ -45,7 +45,8 @@ ORDER = {"item": "tea", "quantity": 1}
 SHELLS = ("sh", "bash", "dash")
 ABOUT_PROCESS_1 = "tr '\\0' ' ' </proc/1/cmdline; echo; grep ^Uid: /proc/1/status"
 
-BUILD_SECONDS, EXEC_SECONDS = 60.0, 5.0
+BUILD_SECONDS = 60.0
+EXEC_SECONDS = 5.0
 CLOSED_MEMORY_BYTES = 512 * MIB
 CLOSED_FILE_BYTES = 64 * MIB
 CLOSED_PIDS = 200

@@ -279,9 +279,12 @@ class DependencyProxies:
             _tell(proxy, state if name in names else OPEN)
 
 
-def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
-    """Start an open proxy for each of these dependencies. The stack must be up."""
-    image, network, proxies = recipes.tags(stack.root)["fault_proxy"], f"{stack.project}_default", {}
+@contextlib.contextmanager
+def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
+    """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
+    image = recipes.tags(stack.root)["fault_proxy"]
+    network = f"{stack.project}_default"
+    proxies = {}
     with contextlib.ExitStack() as started:
         for name in names:
             command = ("serve", name, str(DEPENDENCY_PORTS[name]))

@@ -130,7 +130,8 @@ def _said(sentence: str, backup: content.Backup, name: str) -> str:
 def _write_own(workspace: Workspace, name: str, body: str, shipped: list[str]) -> str:
     """Write a file that no lesson makes grow, unless that would undo a change."""
     written = f"{HIDDEN}/{WRITTEN}/{name}"
-    current, before = _text(workspace, name), _text(workspace, written)
+    current = _text(workspace, name)
+    before = _text(workspace, written)
     if current == body:
         content.write(workspace, written, body)
         return f"{name} holds these lines."

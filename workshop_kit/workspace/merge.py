@@ -47,11 +47,13 @@ def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
 
 def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
     before = _cells(base) if base else {}
-    theirs, document = _cells(mine), json.loads(new)
+    theirs = _cells(mine)
+    document = json.loads(new)
     cells: list[Cell] = []
     conflicts: list[str] = []
     for cell in document["cells"]:
-        own, old = theirs.get(cell["id"]), before.get(cell["id"])
+        own = theirs.get(cell["id"])
+        old = before.get(cell["id"])
         if own is None:
             if old is None:  # new in this version; one that the participant deleted stays deleted
                 cells.append(cell)

@@ -142,7 +142,8 @@ def replace(text: str, region_id: str, body: str) -> str:
         return text
     lines = lines_of(text)
     start = region.first_line - 1
-    before, after = lines[:start], lines[start + len(lines_of(region.body)) :]
+    before = lines[:start]
+    after = lines[start + len(lines_of(region.body)) :]
     end = "\r\n" if before[-1].endswith("\r\n") else "\n"
     if body and not body.endswith("\n"):
         body += "\n"
@@ -244,10 +245,12 @@ def _unclosed(name: str, line: int) -> MarkerError:
 def _sections(marked: str) -> Iterator[tuple[str, str]]:
     """Yield the lines of a marked source with their sections ("marker" for the region lines)."""
     parse(marked)
-    section, inside = BOTH, False
+    section = BOTH
+    inside = False
     for number, line in enumerate(lines_of(marked), 1):
         if marker := REGION.fullmatch(line):
-            section, inside = BOTH, marker[1] == "region"
+            section = BOTH
+            inside = marker[1] == "region"
             yield line, "marker"
         elif marker := SECTION.fullmatch(line):
             section = marker[1]

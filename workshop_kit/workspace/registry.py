@@ -202,9 +202,11 @@ def find(exercises: Sequence[Exercise], exercise_id: str) -> Exercise:
 
 def _sentence(place: tuple[int | str, ...], problem: str, document: Mapping[str, Any]) -> str:
     """Return a sentence for a problem, with the id of its exercise where it has one."""
-    name, field = FILE, place
+    name = FILE
+    field = place
     if place[0] == "exercise" and len(place) > 2:
-        name, field = document["exercise"][place[1]].get("id", f"{FILE}, exercise {int(place[1]) + 1}"), place[2:]
+        name = document["exercise"][place[1]].get("id", f"{FILE}, exercise {int(place[1]) + 1}")
+        field = place[2:]
     return f"{name}: `{'.'.join(map(str, field))}`: {problem}."
 
 

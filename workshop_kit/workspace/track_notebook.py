@@ -233,7 +233,8 @@ def _said(cell: Cell, part: LessonOnTrack) -> Cell:
 
 def _new(cell_type: str, cell_id: str, source: str, instead_of: Sequence[Cell]) -> Cell:
     """Return a cell that stands in the place of others, in the form in which JupyterLab saves it."""
-    lines, metadata = source.splitlines(keepends=True), {KEY: {"cells": list(instead_of)}}
+    lines = source.splitlines(keepends=True)
+    metadata = {KEY: {"cells": list(instead_of)}}
     return {"cell_type": cell_type, "id": cell_id, "metadata": metadata, "source": lines}
 
 

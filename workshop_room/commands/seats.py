@@ -59,7 +59,8 @@ def start(
     from workshop_kit.display.page_server import network_address  # lazily: a slow import
 
     reaper.interrupt_on_termination()
-    workspace, engine = own_workspace(), reach.connect()
+    workspace = own_workspace()
+    engine = reach.connect()
     # The port is not tried: the proxy of a hub that was killed still has it, and the next hub ends that proxy.
     server = HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
     if not images.is_there(engine, server.settings.image):

@@ -127,7 +127,8 @@ class LoadGenerator:
             sent: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
             fresh = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **sent)
             self.stop()  # the new one sends before the old one ends
-            self._running, self._sent = fresh, sent
+            self._running = fresh
+            self._sent = sent
 
     def stop(self) -> None:
         """End the load; a second call changes nothing."""

@@ -23,7 +23,9 @@ VIEWS = ("dashboard", "recorded", "map", "predictions", "lines", "join", "class"
 """What the page can show; the last three are of a live room."""
 THEMES = ("", "light", "dark")
 MOST_MINUTES = 600
-MOST_ANSWERS, MOST_ANSWER_CHARACTERS, MOST_DIGITS = 12, 160, 4
+MOST_ANSWERS = 12
+MOST_ANSWER_CHARACTERS = 160
+MOST_DIGITS = 4
 MOST_FILES = 1_000
 MOST_CHARACTERS = 900
 """Of a line that is shown."""
@@ -168,7 +170,8 @@ class Countdown:
     def pause(self) -> None:
         """Stop counting and keep the seconds that are left."""
         if self._end is not None:
-            self._paused, self._end = self.seconds_left, None
+            self._paused = self.seconds_left
+            self._end = None
 
     def reset(self) -> None:
         """Stop, with all the minutes left."""
@@ -240,11 +243,14 @@ class Audience:
         """Show the log lines of a request. Raises WrongUsage if there are none."""
         if not lines.lines:
             raise WrongUsage(f"No line has the request id {lines.request_id!r}.", "Compare the id, then find it again.")
-        self.lines, self.shows = lines, "lines"
+        self.lines = lines
+        self.shows = "lines"
 
     def show_prediction(self, counts: Callable[[], GuessCounts]) -> None:
         """Show the counts of a prediction without the right answer."""
-        self.counts, self.answer_shown, self.shows = counts, False, "predictions"
+        self.counts = counts
+        self.answer_shown = False
+        self.shows = "predictions"
 
     def show_answer(self) -> None:
         """Show which answer was right. Raises WrongUsage if none is known to be."""

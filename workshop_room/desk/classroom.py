@@ -325,7 +325,9 @@ class RoomApi:
 
     def __init__(self, code: JoinCode, audience: Audience, root: Path, times: TrackTimes | None = None) -> None:
         self.times = times or TrackTimes.of(root)
-        self.code, self.audience, self._notebooks = code, audience, root / "notebooks"
+        self.code = code
+        self.audience = audience
+        self._notebooks = root / "notebooks"
         made = segno.make(code.page_url, error="m", micro=False)
         self.qr = made.svg_data_uri(border=4, dark="#000", light="#fff")  # black on white: cameras want it
         self._cells = {
@@ -373,7 +375,8 @@ class RoomApi:
 
     def state(self) -> dict[str, Any]:
         """Return the class for the presenter, with the names that were given."""
-        notice, poll = self.classroom.notice, self.classroom.poll
+        notice = self.classroom.notice
+        poll = self.classroom.poll
         return {
             **self.audience_state(),
             "queue": self.classroom.queue(),
@@ -385,7 +388,9 @@ class RoomApi:
 
     def audience_state(self) -> dict[str, Any]:
         """Return the class, the code and its QR code, without names."""
-        code, address, board = str(self.code), self.code.page_url, self.classroom.board()
+        code = str(self.code)
+        address = self.code.page_url
+        board = self.classroom.board()
         asked = {
             "learning": self.questions.audience_state(),
             "summary": SUMMARY if self.classroom.keeps_summary else "",

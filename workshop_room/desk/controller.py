@@ -44,9 +44,13 @@ PICTURE_AGE_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
 JOB_SECONDS = 120.0
 """How long closing waits for a running checkpoint: half of one is no good state."""
-WELL_WITHIN_SECONDS, WELL_SECONDS, WELL_POLL_SECONDS = 40.0, 5.0, 0.25
+WELL_WITHIN_SECONDS = 40.0
+WELL_SECONDS = 5.0
+WELL_POLL_SECONDS = 0.25
 LINE_COLUMNS = ["time", "grade", "request_id", "text"]
-LINES_READ, LINES_SHOWN, FIND_SECONDS = 10_000, 50, 0.5
+LINES_READ = 10_000
+LINES_SHOWN = 50
+FIND_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,12 @@ class Controller:
     job: JobState | None = None
 
     def __post_init__(self) -> None:
-        self.active_faults, self.load_generator = InjectedFaults(self.stack), LoadGenerator(self.stack)
+        self.active_faults = InjectedFaults(self.stack)
+        self.load_generator = LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
-        self._closing, self._acting = threading.Event(), threading.Lock()
+        self._closing = threading.Event()
+        self._acting = threading.Lock()
         self._going = threading.Thread()
         self._renderer = DashboardRenderer(PICTURE_DPI)
         self._picture: dict[str, str] = {}
@@ -113,7 +119,8 @@ class Controller:
 
     def order(self, request_id: str) -> int | None:
         """Place one order with a request id; return the status, None without an answer."""
-        url, headers = f"{self.stack.url()}/orders", {"X-Request-ID": request_id}
+        url = f"{self.stack.url()}/orders"
+        headers = {"X-Request-ID": request_id}
         return http.request("POST", url, json_body=ORDER, headers=headers, timeout_seconds=ANSWER_SECONDS).status
 
     def wait_until_well(self) -> None:
@@ -159,7 +166,8 @@ class Controller:
         with contextlib.suppress(WorkshopError, DockerException, OSError):  # away: its lines are drawn the next time
             for line in assemble(EngineLog(self.stack.container(SERVICE)).messages(tail=LINES_READ)):
                 fields = parse_fields(line.text)  # of a line that is no JSON object: none
-                moment, request_id = datetime.fromisoformat(line.received or ""), str(fields.get("request_id", ""))
+                moment = datetime.fromisoformat(line.received or "")
+                request_id = str(fields.get("request_id", ""))
                 rows.append((moment, grade(fields), request_id, line.text))
         return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 

@@ -28,7 +28,8 @@ from workshop_room.desk.controller import Controller
 
 SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
-POLL_SECONDS, RECORDED_SECONDS = 0.5, 60.0
+POLL_SECONDS = 0.5
+RECORDED_SECONDS = 60.0
 OneLine = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
 """A text that the file breaks into lines."""
 
@@ -210,7 +211,9 @@ def rehearse(
 
 def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep], None]) -> StepResult:
     """Do a step and wait until everything is seen at once, or the time is over."""
-    began, since, problem = time.monotonic(), pd.Timestamp.now(tz="UTC"), ""
+    began = time.monotonic()
+    since = pd.Timestamp.now(tz="UTC")
+    problem = ""
     try:
         play(step)
         played = time.monotonic()

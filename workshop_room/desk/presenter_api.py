@@ -32,7 +32,8 @@ class DemoProgress:
 
     def __init__(self) -> None:
         self.script = load_script()
-        self.step, self.done = self.script.steps[0], False
+        self.step = self.script.steps[0]
+        self.done = False
         self._demo_since: float | None = None
         self._step_since: float | None = None
         self._played_at: pd.Timestamp | None = None
@@ -43,8 +44,10 @@ class DemoProgress:
         steps = self.script.steps
         if not isinstance(number, int) or not 0 < number <= len(steps):
             raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(steps)}.")
-        self.step, self.done = steps[number - 1], False
-        self._played_at, self._seen = None, set()
+        self.step = steps[number - 1]
+        self.done = False
+        self._played_at = None
+        self._seen = set()
         self.start()
         self._step_since = time.monotonic()
 
@@ -60,11 +63,13 @@ class DemoProgress:
     def begin_step(self) -> None:
         """Note that the current step is done now: what is seen from now on is its effect."""
         self.start()
-        self._played_at, self._seen = pd.Timestamp.now(tz="UTC"), set()
+        self._played_at = pd.Timestamp.now(tz="UTC")
+        self._seen = set()
 
     def look(self, controller: Controller) -> None:
         """Tick what has come true of the current step since it was done; a tick stays."""
-        since, step = self._played_at, self.step
+        since = self._played_at
+        step = self.step
         missing = {place: one for place, one in enumerate(step.expectations) if place not in self._seen}
         if since is None or not missing:
             return
@@ -91,7 +96,8 @@ class PresenterApi:
     """
 
     def __init__(self, controller: Controller, room: RoomApi | None = None, times: TrackTimes | None = None) -> None:
-        self.controller, self.room = controller, room
+        self.controller = controller
+        self.room = room
         self.times = times or TrackTimes.of(controller.stack.root)
         self.audience = audience = controller.audience
         self.demo = demo = DemoProgress()
@@ -141,7 +147,8 @@ class PresenterApi:
 
     def choices(self) -> dict[str, Any]:
         """Return what does not change while the desk is open: faults, requests, the track and its lessons, the demo."""
-        script, times = self.demo.script, self.times
+        script = self.demo.script
+        times = self.times
         last_step = script.last_step(times.course, times.track)
         in_front = {click.fault for step in script.steps for click in step.clicks}
         return {
@@ -176,7 +183,8 @@ class PresenterApi:
         return self.controller.stack.root / "notebooks"
 
     def _inject(self, body: Body) -> None:
-        given, seconds = body.get("parameters") or {}, body.get("seconds")
+        given = body.get("parameters") or {}
+        seconds = body.get("seconds")
         if not isinstance(given, dict) or not isinstance(seconds, int | float | None):
             raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
         self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
@@ -196,7 +204,8 @@ class PresenterApi:
         if "counts" in body:
             counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
         else:
-            name, questions = _text(body, "prediction"), load_all_questions(self._notebooks)
+            name = _text(body, "prediction")
+            questions = load_all_questions(self._notebooks)
             if name not in questions:
                 raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
             guesses = [found[name] for found in guesses_in(_folder(body)) if name in found]

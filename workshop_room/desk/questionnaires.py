@@ -20,7 +20,9 @@ from workshop_kit.membership.protocol import Poll, Snapshot
 from workshop_kit.workspace.registry import Entry
 
 FILE = Path(__file__).parent / "questionnaires.toml"
-BEFORE, AFTER, FEEDBACK = "before", "after", "feedback"
+BEFORE = "before"
+AFTER = "after"
+FEEDBACK = "feedback"
 THANKS = "Thank you, that was all."
 
 

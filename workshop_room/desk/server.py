@@ -46,14 +46,16 @@ class InstructorServer(PageServer):
 
     def __init__(self, port: int | None = None) -> None:
         super().__init__(port)
-        self.presenter_token, self.audience_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.presenter_token = secrets.token_urlsafe(24)
+        self.audience_token = secrets.token_urlsafe(24)
         address = f"http://{HOST}:{self.port}"
         self.presenter_url = f"{address}/presenter?token={self.presenter_token}"  # it can inject faults
         self.audience_url = f"{address}/audience?token={self.audience_token}"  # for the projector
 
     def routes(self, served: PresenterApi) -> list[Any]:
         """Return the routes of the presenter's token, and those of both tokens."""
-        presenter, both = [self.presenter_token], [self.presenter_token, self.audience_token]
+        presenter = [self.presenter_token]
+        both = [self.presenter_token, self.audience_token]
         return [
             *(_content(presenter, *one) for one in self._presenter_contents(served)),
             (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter}),
@@ -76,7 +78,8 @@ class InstructorServer(PageServer):
         yield "/presenter/recorded.png", PNG, served.recorded
 
     def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
-        audience, room = served.audience, served.room
+        audience = served.audience
+        room = served.room
         yield "/audience", HTML, lambda: _page("audience", self.audience_token), FRAME_POLICIES["audience"]
         yield "/audience.js", JS, lambda: _read("audience.js")
         yield "/learning.js", JS, lambda: _read("learning.js")

@@ -27,7 +27,9 @@ from workshop_room.timetable.plan import DAY_MINUTES, as_text, clock, timetable
 PAGES = Path(__file__).parent / "pages"
 SESSIONS = "sessions"
 """The folder below the workspace; each session has one in it, named by its date and time."""
-PLAN, FEEDBACK, SUMMARY = "plan.md", "feedback.json", "summary.md"
+PLAN = "plan.md"
+FEEDBACK = "feedback.json"
+SUMMARY = "summary.md"
 SMALLEST_GROUP = 3
 """What fewer people did could tell who they are."""
 NOT_TOLD = f"fewer than {SMALLEST_GROUP}"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 V2_MARK = "cgroup.controllers"
 """A file that the root of cgroup v2 has; v1 has a tree for each controller."""
-MEMORY, PIDS = "memory", "pids"
+MEMORY = "memory"
+PIDS = "pids"
 
 
 def folders(root: Path, name: str) -> dict[str, Path]:

@@ -23,7 +23,8 @@ from workshop_kit.workspace.course import Course, LessonTime, find_track, load_c
 from workshop_room.pages.outline import load_outline
 
 HERE = Path(__file__).parent
-README, PLATFORMS = "README.md", "docs/platforms.md"
+README = "README.md"
+PLATFORMS = "docs/platforms.md"
 IDEAS = 10
 ABSTRACT_WORDS = 100
 ON_THE_DAY = ("start", "check", "hint", "watch", "goto", "reset", "doctor", "down")

@@ -150,7 +150,8 @@ def load(lesson: str, folder: Path) -> tuple[Note, ...]:
 
 def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the heading that each cell stands below, by cell id; a text cell with a heading stands below its own."""
-    found, heading = {}, ""
+    found = {}
+    heading = ""
     for cell in cells:
         if cell["cell_type"] == "markdown":
             heading = (_HEADING.findall(cell["source"]) or [heading])[0]
@@ -165,7 +166,8 @@ def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> Notes
     """
     times = times or TrackTimes.of(root)
     folder = root / "notebooks"
-    cells, questions = notebook_cells(folder / f"{lesson}.ipynb"), load_all_questions(folder)
+    cells = notebook_cells(folder / f"{lesson}.ipynb")
+    questions = load_all_questions(folder)
     asked = {cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in ASKS.findall(cell["source"])}
     policies = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
     exercises = {one.cells[0]: one for one in registry.load(root)}

@@ -121,7 +121,8 @@ def _stretches(cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
         if cell["id"] == END:
             return
         if begins:
-            first, rest = cell, []
+            first = cell
+            rest = []
         else:
             rest.append(cell)
 

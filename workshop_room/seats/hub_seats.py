@@ -57,7 +57,8 @@ class HubSettings(BaseModel):
     @classmethod
     def read(cls, workspace: Workspace) -> Self:
         """Return the settings that `prepare` wrote. Raises NotReady without them."""
-        file, advice = folder_of(workspace) / FILE, "Run ./workshop hub prepare SEATS."
+        file = folder_of(workspace) / FILE
+        advice = "Run ./workshop hub prepare SEATS."
         try:
             return cls.model_validate_json(read_small(file))
         except FileNotFoundError:
@@ -119,7 +120,8 @@ def capacity(memory_bytes: int, disk_bytes: int | None) -> tuple[int, str]:
     >>> capacity(24 * GIB, 60_000_000_000)
     (11, 'This machine carries 11 seats: it has 24.0 GiB of memory, 60 GB of free disk.')
     """
-    seats, disk = max((memory_bytes - RESERVED_BYTES) // SEAT_BYTES, 0), ""
+    seats = max((memory_bytes - RESERVED_BYTES) // SEAT_BYTES, 0)
+    disk = ""
     if disk_bytes is not None:
         seats = min(seats, disk_bytes // SEAT_DISK_BYTES)
         disk = f", {disk_bytes / 1e9:.0f} GB of free disk"

@@ -210,7 +210,8 @@ def _with_breaks(work: Sequence[Block], track: Track) -> list[Block]:
 
     A block may be longer than that. Parts of a lesson without a break between them become one block.
     """
-    stretch, blocks = 0, list[Block]()
+    stretch = 0
+    blocks = list[Block]()
     for block in work:
         if track.break_minutes and stretch and stretch + block.minutes > track.break_after:
             blocks.append(Block("break", track.break_minutes, "Break"))
@@ -218,7 +219,8 @@ def _with_breaks(work: Sequence[Block], track: Track) -> list[Block]:
         stretch += block.minutes
         if blocks and block.lesson and blocks[-1].lesson == block.lesson:
             last = blocks[-1]
-            minutes, exercises = last.minutes + block.minutes, last.exercises + block.exercises
+            minutes = last.minutes + block.minutes
+            exercises = last.exercises + block.exercises
             blocks[-1] = replace(last, minutes=minutes, exercises=exercises, sections=last.sections + block.sections)
         else:
             blocks.append(block)
@@ -266,7 +268,8 @@ def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
 def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> str:
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
     form = CAPTION_OF_DAYS if blocks[-1].day > 1 else CAPTION
-    caption, found = form.format(**_summary(track, blocks)), list(rows(blocks))
+    caption = form.format(**_summary(track, blocks))
+    found = list(rows(blocks))
     lines = [str(table(caption, COLUMNS, found))]
     if markdown:
         table_rows = [COLUMNS, ("---", "---:", "---", "---"), *found]

@@ -122,7 +122,8 @@ def hours_and_minutes(minutes: int) -> str:
 
 def _starts(parts: tuple[Section, ...], track: str) -> dict[str, int]:
     """Return the minute of the lesson at which each section begins on a track, by its first cell."""
-    found, minute = {}, 0
+    found = {}
+    minute = 0
     for part in parts:
         found[part.cells[0]] = minute
         minute += part.minutes.get(track, 0)

@@ -15,7 +15,8 @@ from workshop_kit.observe.watch import Tables, frame
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECONDS = 120
 EDGE = (NOON + timedelta(seconds=SECONDS)).timestamp()
-PAUSED, DEAD = range(50, 75), range(90, 97)
+PAUSED = range(50, 75)
+DEAD = range(90, 97)
 HOSTILE = "<b>cache</b>\x1b[31m $x$"
 
 
@@ -39,9 +40,12 @@ FAULT = Broken("pause", "redis", at(PAUSED.start), at(PAUSED.stop))
 
 def tables(name: str = "service", *, dependency: str = "redis") -> Tables:
     """The watcher's tables of one container."""
-    requests, usage, health = [], [], []
+    requests = []
+    usage = []
+    health = []
     for second in range(SECONDS):
-        moment, bad = at(second), second in PAUSED
+        moment = at(second)
+        bad = second in PAUSED
         if second in DEAD:
             requests.append(Traffic(moment, name, "no answer"))
             usage.append(stats.Usage(moment, name, "stopped"))

@@ -43,7 +43,8 @@ def labeled_image(session: Session, images: dict[str, str]) -> str:
 
 def forgeries(session: Session) -> dict[str, dict[str, str]]:
     """Labels that are not the session's, from far to an exact copy."""
-    perfect, project = session.identity.labels("kernel"), session.identity.project
+    perfect = session.identity.labels("kernel")
+    project = session.identity.project
     return {
         "none": {},
         "the kit's label alone": {KIT: KIT_NAME},
@@ -89,7 +90,8 @@ def test_the_ledger_alone_or_another_workspaces_labels_remove_nothing(
 
 def test_foreign_networks_and_volumes_stay(own: Session) -> None:
     """The same for networks and volumes, also where the name is that of a recorded one."""
-    client, labels = own.engine.client, own.identity.labels("workspace")
+    client = own.engine.client
+    labels = own.identity.labels("workspace")
     volume = client.volumes.create(f"{own.identity.session}-data", labels=labels)
     # The session's own volume was removed by hand; another one of the same name was created after that.
     own.ledger.add(Entry("volume", f"{volume.name}@2020-01-01T00:00:00Z", volume.name, "workspace"))
@@ -108,7 +110,8 @@ def test_foreign_networks_and_volumes_stay(own: Session) -> None:
 
 def test_an_image_of_our_name_without_our_labels_stays(own: Session, images: dict[str, str]) -> None:
     """``down --all`` removes an image that this workspace built, recorded or not, and no other of such a name."""
-    client, foreign = own.engine.client, f"{REPOSITORY}/debian:{own.identity.session}"
+    client = own.engine.client
+    foreign = f"{REPOSITORY}/debian:{own.identity.session}"
     client.images.get(images["base"]).tag(foreign)  # built by another workspace
     mine = labeled_image(own, images)
     try:
@@ -120,7 +123,8 @@ def test_an_image_of_our_name_without_our_labels_stays(own: Session, images: dic
 
 def test_an_image_in_use_stays_recorded_with_the_reason(own: Session, images: dict[str, str]) -> None:
     """A foreign container uses the image: the next clean-up tries again."""
-    client, tag = own.engine.client, labeled_image(own, images)
+    client = own.engine.client
+    tag = labeled_image(own, images)
     own.ledger.add(Entry("image", client.images.get(tag).id, tag, "machine"))
     user = client.containers.create(tag, ["true"])
     try:

@@ -173,7 +173,8 @@ def test_two_workspaces_use_the_same_names_side_by_side(
     client_of: Callable[[str], WorkspaceClient], images: dict[str, str], folder: Path
 ) -> None:
     """The same names in both: each sees, replaces and removes its own."""
-    one, two = client_of("one"), client_of("two")
+    one = client_of("one")
+    two = client_of("two")
     for client in (one, two):
         client.images.build(path=folder, tag="my-service:1")
         client.containers.run("my-service:1", SLEEP, name="my-service", detach=True)

@@ -115,7 +115,8 @@ def test_a_task_that_cannot_be_resolved_starts_nothing(
     session: Session, store: Store, images: dict[str, str], canary: str
 ) -> None:
     """No parameter, no right: one sentence without a value, and no container."""
-    before, base = session.ledger.entries(), images["base"]
+    before = session.ledger.entries()
+    base = images["base"]
     missing = definition(image=base, secrets=[{"name": "B", "valueFrom": "/workshop/test/no/such"}])
     for says, document, asked in (
         ("no such parameter: could not read /workshop/test/no/such", missing, store),

@@ -60,7 +60,8 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
     Only an API before 1.44 takes the start intervals away. A rootless engine mounts a folder that it may make in place
     of the kernel's tree.
     """
-    session, answers = engine.session(tmp_path), GOOD | engine.answers
+    session = engine.session(tmp_path)
+    answers = GOOD | engine.answers
     for feature in (one.feature(session, answers[one.name]) for one in features.feature_trials()):
         line = doctor.feature_line(feature)
         assert (line.state, bool(line.command)) == (("fixable", True) if line.name in lacks else ("good", False))

@@ -103,7 +103,8 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
 # From here on: commands that are ended from outside.
 
 SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
-BEGIN_SECONDS, GONE_SECONDS = 120, 60
+BEGIN_SECONDS = 120
+GONE_SECONDS = 60
 
 
 @contextmanager

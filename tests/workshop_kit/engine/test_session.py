@@ -37,7 +37,8 @@ def test_what_was_added_and_not_removed_is_there_once(
 )
 def test_a_line_that_is_no_entry_is_passed_over_and_told_once(tmp_path: Path, line: str) -> None:
     """Torn by a power cut, or wrong: the entries around it are read; the sentence names the file and the line."""
-    ledger, entries = Ledger(tmp_path / "ledger.jsonl"), [Entry("container", name, "", "kernel") for name in "ab"]
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    entries = [Entry("container", name, "", "kernel") for name in "ab"]
     ledger.add(entries[0])
     ledger.path.write_text(f"{ledger.path.read_text()}{line}")
     ledger.add(entries[1])

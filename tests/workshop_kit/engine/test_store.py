@@ -13,7 +13,8 @@ from workshop_kit.engine import store as stores
 from workshop_kit.engine.store import Access, NotAllowed, Settings, Store
 from workshop_kit.errors import WorkshopError
 
-NOWHERE, ELSEWHERE = "http://127.0.0.1:9", "http://127.0.0.1:10"
+NOWHERE = "http://127.0.0.1:9"
+ELSEWHERE = "http://127.0.0.1:10"
 SETTINGS: dict[str, Settings] = {
     "production": {"redis/host": "redis", "redis/password": SecretStr("canary-production")},
     "staging": {"redis/host": "redis-staging", "redis/password": SecretStr("canary-staging"), "log/level": "debug"},
@@ -55,7 +56,9 @@ def test_a_store_that_is_not_there_is_one_sentence() -> None:
     assert caught.value.__suppress_context__
 
 
-PLANTED_KEY, PLANTED_SECRET, PLANTED_TOKEN = "AKIAPLANTED000000000", "plantedsecret" * 3, "plantedtoken" * 3
+PLANTED_KEY = "AKIAPLANTED000000000"
+PLANTED_SECRET = "plantedsecret" * 3
+PLANTED_TOKEN = "plantedtoken" * 3
 
 
 def test_nothing_of_the_users_own_aws_settings_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -92,7 +95,8 @@ def test_nothing_of_the_users_own_aws_settings_is_sent(monkeypatch: pytest.Monke
 
 def test_a_reader_decrypts_with_the_workshops_key_and_nothing_else(store: Store) -> None:
     """Also what docs/parameter-store.md says: a SecureString read without decryption is plain, KMS does encrypt."""
-    kms, reader = store.client("kms"), store.reader("staging").client("kms")
+    kms = store.client("kms")
+    reader = store.reader("staging").client("kms")
     stored = store.client("ssm").get_parameter(Name="/workshop/staging/redis/password")["Parameter"]["Value"]
     sealed = kms.encrypt(KeyId=store.find_key(), Plaintext=b"canary-sealed")["CiphertextBlob"]
     assert (stored, b"canary" in sealed) == (f"kms:{store.find_key()}:canary-staging", False)

@@ -182,7 +182,8 @@ def leaving_nothing(stack: Stack) -> Iterator[None]:
     The engine's events are heard as they come: it remembers the last few only.
     """
     client = stack.session.engine.client
-    stream, heard = client.events(decode=True), []
+    stream = client.events(decode=True)
+    heard = []
     listener = threading.Thread(target=lambda: heard.extend(stream), daemon=True)
     listener.start()
     yield

@@ -13,7 +13,9 @@ from workshop_kit.trials import control
 from workshop_kit.trials.control import Control, Waits
 from workshop_kit.trials.result import Finding, Result, Verdict
 
-QUICK, SLOW, CROWDED = Control(0.4, 0.5), Control(9.3, 0.5), Control(0.4, 12.0)
+QUICK = Control(0.4, 0.5)
+SLOW = Control(9.3, 0.5)
+CROWDED = Control(0.4, 12.0)
 STACK: Any = None
 WRONG = Result(Verdict.WRONG, "It hangs.", (Finding(False, "GET /livez", "no answer", "200", "It hangs."),))
 RIGHT = Result(Verdict.PASSED, "It answers.")

@@ -151,7 +151,8 @@ def reply(request: str, status: int, answered: int | None, *, in_time: bool = Tr
     return Reply(request, Answer(answered, 0.4), status, 1.5, in_time)
 
 
-POST, GET = "POST /orders", "GET /orders"
+POST = "POST /orders"
+GET = "GET /orders"
 SOLD = [reply(POST, 201, 201), reply(GET, 200, 200)]
 READ = [reply(GET, 200, 200)]
 REFUSED = [reply(POST, 503, 503), reply(GET, 200, 200)]

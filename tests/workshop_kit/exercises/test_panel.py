@@ -43,7 +43,8 @@ def test_errors_are_sentences_and_secrets_stay_in_the_kernel(engineless: Exercis
 
     def problem_of_check(fails: Exception | None) -> str:
         """Do what a click on Check does, and wait until it is answered and nothing runs."""
-        before, judge.side_effect = widget.answered, fails
+        before = widget.answered
+        judge.side_effect = fails
         panel.handle_message(widget, {"do": "check"}, None)
         wait_until(lambda: widget.answered > before and not widget.doing)
         return str(widget.problem)

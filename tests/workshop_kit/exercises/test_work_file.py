@@ -18,7 +18,8 @@ from workshop_kit.workspace import content
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
 NOTEBOOK = "notebooks/00_start.ipynb"
-APP, EXERCISE = "my_service/app.py", "exercises/02_configuration/tasks.yaml"
+APP = "my_service/app.py"
+EXERCISE = "exercises/02_configuration/tasks.yaml"
 PASSWORD = "correct-horse-battery"
 
 

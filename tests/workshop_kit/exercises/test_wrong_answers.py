@@ -43,7 +43,8 @@ OF_DATABASE = changed(LONG_START, COMMAND, ASKS_HEALTH)
 NO_COMMAND = changed(PROBE, COMMAND, '["curl", "-f", "http://127.0.0.1:8080/livez"]')
 NO_TIME = changed(PROBE, "--interval=5s --timeout=2s --retries=3 --start-period=10s", "--interval=1s --retries=1")
 PROBES = ', route!~"/livez|/readyz|/health"'
-WRONG, NOT_UP = Verdict.WRONG, Verdict.DID_NOT_START
+WRONG = Verdict.WRONG
+NOT_UP = Verdict.DID_NOT_START
 
 COLLECTOR = solved("logging.collector", "checkpoint.py", "03_logging")
 PROMISES_FIRST = COLLECTOR.replace("        sync_folder", "        save(self)\n        sync_folder").replace(

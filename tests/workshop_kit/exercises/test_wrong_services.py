@@ -32,7 +32,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]  # on a busy machine
 
 FIRST_LESSON = solutions.files_at(CHECKOUT, "01b")
 QUICK = Control(0.4, 0.5)
-WRONG, LUCKY, NOT_UP = Verdict.WRONG, Verdict.LUCKY, Verdict.DID_NOT_START
+WRONG = Verdict.WRONG
+LUCKY = Verdict.LUCKY
+NOT_UP = Verdict.DID_NOT_START
 
 
 @pytest.fixture(autouse=True)

@@ -72,7 +72,8 @@ def test_the_fault_of_the_document_works(shop: Shop, root: Path, monkeypatch: py
     (documented,) = TypeAdapter(list[Fault]).validate_python(tomllib.loads(entry)["fault"])
     monkeypatch.setitem(catalog.FAULTS, name, documented)
     monkeypatch.setitem(handlers.HANDLERS, name, eval(pair, names)[name])
-    redis, before = shop.stack.container("redis"), shop.state()
+    redis = shop.stack.container("redis")
+    before = shop.state()
     started = redis.attrs["State"]["StartedAt"]
     with (
         pytest.raises(WrongUsage, match="a whole number from 0 to 60 s"),
@@ -173,7 +174,8 @@ def test_a_killed_process_leaves_faults_that_the_next_one_reverts(shop: Shop, ro
 def test_a_process_killed_while_it_applies_a_fault(shop: Shop, root: Path, workspace: Workspace) -> None:
     """The target gets back what it had, and no proxy is left."""
     session = shop.stack.session
-    before, listed = shop.state(), session.ledger.entries()  # other tests may have images of their own on the list
+    before = shop.state()
+    listed = session.ledger.entries()  # other tests may have images of their own on the list
     with process(root, workspace, "latency:redis", until="ready") as other:
         time.sleep(0.6)
         other.kill()

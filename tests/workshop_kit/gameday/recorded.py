@@ -59,7 +59,9 @@ class RecordedService:
     """Versions of the code: some leak, and some need the replica."""
 
     def __init__(self) -> None:
-        self.versions, self.leaks, self.needs_replica = 1, set[int](), set[int]()
+        self.versions = 1
+        self.leaks = set[int]()
+        self.needs_replica = set[int]()
 
     def build(self, leak_mib: float = 0.0) -> int:
         """Add a version, which leaks if the former one does."""
@@ -80,8 +82,11 @@ class RecordedShop(Shop):
         self.service: Any = RecordedService()
         self.accepted = {name: text for name, (_, text) in SECRETS.items()}
         self.demand_cpus = 0.1
-        self.running, self.made, self.history = {}, [], []
-        self._lock, self._bytes = threading.RLock(), 30 * MIB
+        self.running = {}
+        self.made = []
+        self.history = []
+        self._lock = threading.RLock()
+        self._bytes = 30 * MIB
         settings = {"LOG_LEVEL": "info", **{variable: f"gateway to {name}" for name, variable in HOSTS.items()}}
         for number, name in enumerate(environments, 40):
             self.deploy(Release(number, name, settings, SECRETS))
@@ -105,7 +110,8 @@ class RecordedShop(Shop):
 
     def pings(self, environment: str) -> dict[str, str]:
         """The error of each dependency that does not answer a ping."""
-        now, found = self.current(environment), dict[str, str]()
+        now = self.current(environment)
+        found = dict[str, str]()
         for name in DEPENDENCIES:
             gateway = self.recorded.states.get(name, OPEN)
             variable = USED_BY.get(name, "")
@@ -179,7 +185,8 @@ class RecordedShop(Shop):
 
 def play(cause: Cause, seed: int) -> RecordedShop:
     """A day's shop after all its changes."""
-    shop, random = RecordedShop(cause.environments), Random(seed)
+    shop = RecordedShop(cause.environments)
+    random = Random(seed)
     for step in plan(cause, random):
         step(shop, random)
     return shop
@@ -189,7 +196,8 @@ class RecordedCustomers:
     """Customers that suffered right after the cause, and are served now as the shop serves."""
 
     def __init__(self, shop: RecordedShop, injected: datetime) -> None:
-        self.shop, self.injected = shop, injected
+        self.shop = shop
+        self.injected = injected
 
     def since(self, moment: datetime, environment: str | None = None) -> list[Visit]:
         """The customers since a time."""
@@ -224,7 +232,8 @@ def incident(folder: Path, day: str, seed: int = 1) -> Incident:
 
 def _tables(shop: RecordedShop, moment: datetime) -> Tables:
     """The watcher's newest tables."""
-    names, now = shop.environments, pd.Timestamp(moment)
+    names = shop.environments
+    now = pd.Timestamp(moment)
     health = [Health(moment, name, what, "fail") for name in names for what in shop.pings(name)]
     health += [Health(moment, name, "/readyz", "pass" if shop.is_ready(name) else "fail") for name in names]
     requests = {

@@ -78,7 +78,8 @@ few_customers = replayed(lambda shop: setattr(shop, "demand_cpus", 0.01))
 many_customers = without_the_cause(lambda shop, _: setattr(shop, "demand_cpus", 2.0))
 open_gateways = replayed(lambda shop: shop.gateways.set(OPEN))
 no_leak = replayed(lambda shop: shop.service.leaks.clear())
-little_memory, wrong_host = replayed(take_memory), without_the_cause(rename_host)
+little_memory = replayed(take_memory)
+wrong_host = without_the_cause(rename_host)
 DECOYS: dict[str, tuple[Decoy, Decoy, Decoy]] = {
     "monday": (replayed(accept), without_the_cause(rotate), without_the_cause(refuse)),
     "tuesday": (few_customers, many_customers, many_customers),

@@ -172,7 +172,8 @@ class Follower:
 
 def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Session, images: dict[str, str]) -> None:
     """Exit code and signals, nothing twice, and nothing of a container without the session's label."""
-    began, follower = datetime.now(tz=UTC), Follower(engine, session)
+    began = datetime.now(tz=UTC)
+    follower = Follower(engine, session)
     foreign = engine.client.containers.create(images["base"], ["true"])
     foreign.start()
     running = start("raise SystemExit(3)")

@@ -109,7 +109,8 @@ def test_the_patterns_take_linear_time(piece: str) -> None:
 
 def test_rows_name_the_surface_and_never_contain_a_secret() -> None:
     """One row a surface, in order; the secrets are named, and no value is in the table."""
-    first, second = new_canary(), new_canary()
+    first = new_canary()
+    second = new_canary()
     places = [Surface.of("log", "redis", f"x {second}"), Surface.of("inspect", "service", "clean")]
     table = hunt({"one": first, "two": second}, places)
     assert table[["surface", "where", "encoding", "secret"]].values.tolist() == [

@@ -127,11 +127,14 @@ PIECES = st.sampled_from(
 )
 def test_any_text_is_a_search_or_a_mistake(store: FrameStore, text: str) -> None:
     """The condition runs and is true or false for every line: no injection."""
-    where, position, said = translate(""), 0, ""
+    where = translate("")
+    position = 0
+    said = ""
     try:
         where = translate(text)
     except SearchMistake as mistake:
-        position, said = mistake.position, str(mistake)
+        position = mistake.position
+        said = str(mistake)
     assert 0 <= position <= len(text)
     assert said == visible(said)
     found = store.select(f"SELECT count(*) AS lines, count(({where.sql})) AS decided FROM logs", where.parameters)
@@ -222,7 +225,8 @@ class Objects(dict[str, bytes]):
 
 def test_a_damaged_part_is_a_gap(tmp_path: Path) -> None:
     """The other parts are read; other objects are ignored."""
-    packed, folder = gzip.compress(json_file('{"n": 1}')), "logs/staging/orders/2026/11/24/16"
+    packed = gzip.compress(json_file('{"n": 1}'))
+    folder = "logs/staging/orders/2026/11/24/16"
     objects = {f"{folder}/whole.jsonl.gz": packed, f"{folder}/cut.jsonl.gz": packed[: len(packed) // 2]}
     store = BucketStore(cast(Any, Objects(objects | {"logs/staging/notes.txt": b"no part"})), "bucket", tmp_path)
     assert len(rows(store, "n:1")) == len(store) == 1

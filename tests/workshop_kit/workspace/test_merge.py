@@ -100,7 +100,8 @@ def outputs(content: bytes) -> list[str]:
 
 def test_a_cell_that_was_only_run_is_updated_and_the_others_keep_their_outputs() -> None:
     """Running is not editing: a changed cell becomes the new one, an unchanged one keeps its outputs."""
-    base, mine = notebook({"a": "1", "b": "1"}), notebook({"a": "1", "b": "1"}, ("a", "b"))
+    base = notebook({"a": "1", "b": "1"})
+    mine = notebook({"a": "1", "b": "1"}, ("a", "b"))
     merged, conflicts = merge("x.ipynb", base, mine, notebook({"a": "1", "b": "2"}))
     assert sources(merged) == {"a": "1", "b": "2"}
     assert outputs(merged) == ["a"]

@@ -131,7 +131,8 @@ class RoomPages(Pages):
 
     def ask_room(self, path: str, content: str | None = None) -> httpx.Response:
         """Ask the room, as a participant does; with content, post it."""
-        url, headers = f"{self.code.url}{path}", {"Authorization": f"token {self.code.token}"}
+        url = f"{self.code.url}{path}"
+        headers = {"Authorization": f"token {self.code.token}"}
         return self.web.request("GET" if content is None else "POST", url, content=content, headers=headers)
 
 

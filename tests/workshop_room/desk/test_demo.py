@@ -20,7 +20,8 @@ GAME_DAY = "05_game_day"
 @pytest.mark.parametrize("track", TRACKS)
 def test_the_demo_of_a_track_fits_and_gives_no_lesson_away(track: str) -> None:
     """It ends where its minutes do, and before the step that shows what game day asks."""
-    script, course = load_script(), load_course(CHECKOUT)
+    script = load_script()
+    course = load_course(CHECKOUT)
     last = script.last_step(course, track)
     steps = script.steps[:last]
     assert steps

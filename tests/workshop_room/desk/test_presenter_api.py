@@ -164,7 +164,8 @@ def test_the_desk_has_the_lessons_and_the_times_of_its_track(short_room: RoomPag
 
 def test_polls_and_notices_know_the_track(short_room: RoomPages) -> None:
     """Predictions and headings say whether the track has them; a notice to a folded cell says so."""
-    times, choices = short_room.desk.times, short_room.api.choices()
+    times = short_room.desk.times
+    choices = short_room.api.choices()
     taught = {one["name"]: one["on_track"] for one in choices["predictions"]}
     assert taught.keys() == short_room.api.classroom.questions.keys()
     assert taught[ID]

@@ -37,7 +37,9 @@ def test_a_workspace_a_service_and_an_export_say_the_same(tmp_path: Path) -> Non
     export_work(workspace, tmp_path / "ben.json")
 
     found = read(workspace.folder, workspace.my_service, tmp_path / "ben.json")
-    whole, service, exported = found["ann"], found["my_service"], found["ben"]
+    whole = found["ann"]
+    service = found["my_service"]
+    exported = found["ben"]
     of_service = {path: data for path, data in whole.files.items() if path.startswith("my_service/")}
     assert DOCKERFILE in of_service
     assert dict(service.files) == dict(exported.files) == of_service

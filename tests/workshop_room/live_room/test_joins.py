@@ -17,7 +17,8 @@ from workshop_room.desk import classroom
 from workshop_room.desk.classroom import SILENT_SECONDS, Classroom, TooManyJoins
 from workshop_room.desk.join_limit import AFTER_REMOVAL, MOST_AT_ONCE, PER_SECOND
 
-HOME, OTHER = "192.0.2.1", "192.0.2.2"
+HOME = "192.0.2.1"
+OTHER = "192.0.2.2"
 
 
 class Room:

@@ -59,7 +59,8 @@ def test_what_happened_without_a_network_arrives_with_the_next_snapshot(live_roo
 def test_two_kernels_of_a_workspace_are_one_participant(live_room: LiveRoom, join: Join) -> None:
     """What one of them sends is never older than what the other one sent; the lesson is the newest that was opened."""
     workspace = join("Ada")
-    first, second = RoomSync(workspace, "00_start"), RoomSync(workspace, "01_container")
+    first = RoomSync(workspace, "00_start")
+    second = RoomSync(workspace, "01_container")
     first.sync()
     guess(workspace, "green")
     second.sync()
@@ -133,7 +134,8 @@ def test_answers_stay_with_the_room_that_asked(live_room: LiveRoom, join: Join) 
 
 def test_leaving_is_forgotten_on_both_sides(live_room: LiveRoom, join: Join) -> None:
     """Nothing is sent afterwards; a second time it is a sentence. A membership ends by itself, too."""
-    workspace, other = join("Ada"), join("Grace")
+    workspace = join("Ada")
+    other = join("Grace")
     assert membership.leave(workspace)
     assert RoomSync(workspace, "00_start").sync().joined is False
     assert [one.name for one in live_room.classroom.snapshots()] == ["Grace"]
@@ -194,7 +196,8 @@ def test_junk_is_refused_in_one_sentence(live_room: LiveRoom, body: Any) -> None
 @pytest.mark.parametrize(("method", "path"), REQUESTS)
 def test_another_request_is_refused_in_one_sentence(live_room: LiveRoom, method: str, path: str) -> None:
     """And nothing is there without the code, or from a page of another origin."""
-    url, token = f"{live_room.server.code.url}{path}", {"Authorization": f"token {live_room.server.code.token}"}
+    url = f"{live_room.server.code.url}{path}"
+    token = {"Authorization": f"token {live_room.server.code.token}"}
     answer = http.request(method, url, headers=token)
     assert answer.status in (403, 405)
     assert answer.json()["error"].endswith(".")

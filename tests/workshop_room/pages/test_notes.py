@@ -78,7 +78,8 @@ def test_a_page_on_a_track_leaves_out_what_the_track_skips() -> None:
     """It names the headings; the desk gets those notes, too, marked. Times of day begin with the day's start."""
     times = TrackTimes.of(CHECKOUT, "90min", "09:00")
     page = notes.load_page("03_logging", CHECKOUT, times)
-    shown, skipped = [note.cell for note in page.shown], [note.cell for note in page.notes if note.is_skipped]
+    shown = [note.cell for note in page.shown]
+    skipped = [note.cell for note in page.notes if note.is_skipped]
     assert shown
     assert skipped
     assert set(times.skipped("03_logging")) == set(page.skipped)

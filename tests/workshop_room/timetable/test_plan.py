@@ -192,7 +192,8 @@ def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize("track", ["full", "day", "half-day"])
 def test_breaks_come_in_time(track: str) -> None:
     """Between two lie at most as many minutes as the track says, or one part of a lesson alone."""
-    blocks, pauses = timetable(COURSE, track, "09:30"), {"break", "lunch"}
+    blocks = timetable(COURSE, track, "09:30")
+    pauses = {"break", "lunch"}
     work = [block for block in blocks if block.kind in {"lesson", "demo", "visit", *pauses}]
     assert work[-1].kind not in pauses
     for (_, is_pause), group in itertools.groupby(work, key=lambda block: (block.day, block.kind in pauses)):

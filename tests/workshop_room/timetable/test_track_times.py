@@ -45,7 +45,8 @@ def test_the_parts_of_a_day_follow_each_other() -> None:
 
 def test_what_a_track_skips_has_no_time() -> None:
     """A skipped section has none; a lesson that is not on the track keeps all of its own."""
-    full, short = TrackTimes.of(CHECKOUT), TrackTimes.of(CHECKOUT, "90min", "08:00")
+    full = TrackTimes.of(CHECKOUT)
+    short = TrackTimes.of(CHECKOUT, "90min", "08:00")
     [*parts] = short.course.sections["03_logging"]
     skipped = next(part for part in parts if "90min" not in part.minutes)
     assert skipped.heading in short.skipped("03_logging")

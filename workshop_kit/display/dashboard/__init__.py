@@ -58,8 +58,12 @@ class Dashboard:
         seconds: float = 120,
         panels: Sequence[Panel] = (),
     ) -> None:
-        self.title, self._watcher, self._faults, self._panels = title, watcher, faults, panels
-        self._container, self._seconds = watcher.names[0], seconds  # chosen
+        self.title = title
+        self._watcher = watcher
+        self._faults = faults
+        self._panels = panels
+        self._container = watcher.names[0]
+        self._seconds = seconds  # chosen
         self._paused_at: float | None = None  # seconds since 1970
         self._choosing = threading.Lock()  # clicks come in another thread
         self._stop = threading.Event()
@@ -108,7 +112,8 @@ class Dashboard:
 
     def _look(self, seconds: float) -> tuple[View, Tables]:
         """Return the last ``seconds`` of the chosen container, until the pause if there is one."""
-        container, now = self._container, time.time()
+        container = self._container
+        now = time.time()
         edge = self._paused_at or now
         tables = self._watcher.tables(container, seconds=now - edge + seconds + 5)
         return container_view(tables, tuple(self._faults()), container, edge, seconds, self._panels), tables
@@ -134,8 +139,10 @@ class Dashboard:
 
     def _finish(self) -> None:
         """Replace the widget by the static picture; a reloaded page, which lacks that output, has it in the widget."""
-        handle, self._handle = self._handle, None
-        widget, self._widget = self._widget, None
+        handle = self._handle
+        self._handle = None
+        widget = self._widget
+        self._widget = None
         if handle is None:
             return
         picture = self.picture()
@@ -171,7 +178,8 @@ class Dashboard:
                 case {"stop": True}:
                     self._stop.set()
             if (shown := self._widget) is not None:
-                shown.chosen, shown.paused = self._chosen(), self._status()
+                shown.chosen = self._chosen()
+                shown.paused = self._status()
         self._wake.set()
 
     def _status(self) -> str:

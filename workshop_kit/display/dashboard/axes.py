@@ -18,16 +18,22 @@ from workshop_kit.display import charts
 from workshop_kit.display.charts import Bars
 from workshop_kit.display.dashboard.view import Plot, View
 
-LEFT, RIGHT = 0.095, 0.79  # the ends of the panels; to the right of them stand names and values
-TOP_INCHES, BOTTOM_INCHES, GAP_INCHES = 0.42, 0.5, 0.3
-EVENTS_INCHES, PANEL_INCHES, ROW_INCHES = 0.72, 1.0, 0.19
+LEFT = 0.095
+RIGHT = 0.79  # the ends of the panels; to the right of them stand names and values
+TOP_INCHES = 0.42
+BOTTOM_INCHES = 0.5
+GAP_INCHES = 0.3
+EVENTS_INCHES = 0.72
+PANEL_INCHES = 1.0
+ROW_INCHES = 0.19
 BAND: dict[str, Any] = {"facecolor": "#7d3cc92e", "edgecolor": "#7d3cc9", "linewidth": 0.9}
 LEVELS = 4  # lines of text in the event lane: two for events, two for faults above them
 KINDS = {"start": (">", "#1a7f5a"), "stop": ("s", "#1f2328"), "oom": ("X", "#a8264f"), "health": ("D", "#7d3cc9")}
 """The mark of each kind of event, and its color."""
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two times on the axis
 MOST_TIMES = 9
-SAMPLE, NAME = 1.015, 1.07  # the places of looks and their names, in widths of a panel
+SAMPLE = 1.015
+NAME = 1.07  # the places of looks and their names, in widths of a panel
 STROKES: tuple[Any, ...] = ("-", "-.", ":", (0, (9, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 × 4 × 6: the first 84 lines differ, even in gray
 LIMIT_STYLE = (0, (4, 3))

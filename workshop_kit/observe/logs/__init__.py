@@ -58,7 +58,9 @@ from workshop_kit.observe.logs.lines import (
 )
 
 __all__ = ["LogFollower", "Poller", "read_container", "read_json_file", "record"]
-BUSY_SECONDS, QUIET_SECONDS, IDLE_SECONDS = 0.25, 0.5, 1.0
+BUSY_SECONDS = 0.25
+QUIET_SECONDS = 0.5
+IDLE_SECONDS = 1.0
 BUSY_LINES = 10  # at once
 MAX_LINE_BYTES = 2 * 1024 * 1024
 _TAIL = 100  # messages
@@ -119,7 +121,8 @@ class LogFollower(Iterator[pd.DataFrame]):
 
     def __init__(self, container: Any, stop: threading.Event) -> None:
         self.ended = ""
-        self._stop, self._wait_seconds = stop, 0.0
+        self._stop = stop
+        self._wait_seconds = 0.0
         self._poller = Poller(container)
 
     def __next__(self) -> pd.DataFrame:
@@ -136,7 +139,8 @@ class LogFollower(Iterator[pd.DataFrame]):
         longest = BUSY_SECONDS if len(lines) >= BUSY_LINES else QUIET_SECONDS if lines else IDLE_SECONDS
         self._wait_seconds = min(longest, self._wait_seconds + BUSY_SECONDS)
         lines += self._poller.end() if self.ended else []
-        gaps, self._poller.gaps = self._poller.gaps, []
+        gaps = self._poller.gaps
+        self._poller.gaps = []
         return frame_of(lines, gaps)
 
 
@@ -148,7 +152,8 @@ class Poller:
 
     def __init__(self, container: Any) -> None:
         self.gaps: list[str] = []
-        self._log, self._assembler = EngineLog(container), LineAssembler(MAX_LINE_BYTES)
+        self._log = EngineLog(container)
+        self._assembler = LineAssembler(MAX_LINE_BYTES)
         self._last: tuple[str, str] | None = None  # stream and time of the last known message
         self._count = 0  # of known messages with these: the parts of a line have the same
         self._tail = _TAIL

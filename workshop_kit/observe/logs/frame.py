@@ -30,14 +30,19 @@ from workshop_kit.observe.logs.lines import (
     to_json,
 )
 
-TEXT, INT, FLOAT, BOOL, JSON = "text", "int", "float", "bool", "json"
+TEXT = "text"
+INT = "int"
+FLOAT = "float"
+BOOL = "bool"
+JSON = "json"
 ALWAYS = ("level", "logger", "msg")
 RESERVED = frozenset({"ts", "received", "stream", "attrs", "rest", "raw", "reason", "row"})
 MAX_FIELDS = 64
 _BLOCK_ROWS = 2_000
 _BLOCK_FIELDS = 128  # a service may invent a key for every line, and each field costs an array of the block's length
 _KINDS = {str: TEXT, int: INT, float: FLOAT, bool: BOOL, dict: JSON, JsonText: JSON}
-_TEXT, _UTC = pa.string(), pa.timestamp("ns", "UTC")
+_TEXT = pa.string()
+_UTC = pa.timestamp("ns", "UTC")
 _ARROW = {TEXT: _TEXT, INT: pa.int64(), FLOAT: pa.float64(), BOOL: pa.bool_(), JSON: _TEXT}
 _NAME = re.compile(r"[^\"'\\]{1,64}")  # of a column
 _CATEGORIES = frozenset({"level", "logger", "out"})

@@ -88,7 +88,9 @@ def json_file_lines(file: Iterable[bytes]) -> Iterator[Line]:
     for raw in file:
         try:
             record = orjson.loads(raw)
-            text, stream, time = record["log"], record["stream"], record["time"]
+            text = record["log"]
+            stream = record["stream"]
+            time = record["time"]
             attrs = orjson.dumps(record["attrs"]).decode() if len(record) == 4 else None
             is_time = len(time) >= 20 and datetime.fromisoformat(time)
             is_record = is_time and type(text) is str and stream in _STREAMS and len(record) < 5
@@ -107,7 +109,8 @@ def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
     """Yield the messages of the engine's multiplexed answer: 8 bytes of header, then a stamped message."""
     waiting = b""
     for chunk in chunks:
-        waiting, at = waiting + chunk if waiting else chunk, 0
+        waiting = waiting + chunk if waiting else chunk
+        at = 0
         while at + _HEADER_BYTES <= len(waiting):
             start = at + _HEADER_BYTES
             end = start + int.from_bytes(waiting[at + 4 : start], "big")

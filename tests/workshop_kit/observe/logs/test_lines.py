@@ -80,7 +80,8 @@ def test_the_parts_of_a_long_line_are_joined(size: int) -> None:
 
 def test_an_unfinished_line_is_not_joined_with_the_next_run() -> None:
     """The next run's first message has another time, and the last one was not full."""
-    first, second = record_of("no end"), record_of("start\n", time="2026-11-24T17:00:00Z")
+    first = record_of("no end")
+    second = record_of("start\n", time="2026-11-24T17:00:00Z")
     assert logs.read_json_file(first + second)["raw"].tolist() == ["no end", "start"]
     assert logs.read_json_file(second + first)["raw"].tolist() == ["start", "no end"]
 
@@ -130,7 +131,8 @@ def test_times_are_exact(text: str, ns: int | None) -> None:
 @given(BYTES)
 def test_every_line_of_arbitrary_bytes_is_a_row(data: bytes) -> None:
     """The text is in ``raw``, or its fields are columns; nothing raises."""
-    frame, written = read_lines(data), data.removesuffix(b"\n").split(b"\n") if data else []
+    frame = read_lines(data)
+    written = data.removesuffix(b"\n").split(b"\n") if data else []
     assert len(frame) == len(written)
     assert frame["raw"].notna().sum() == frame["reason"].notna().sum()
     for row, line in enumerate(written):

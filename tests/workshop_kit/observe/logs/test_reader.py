@@ -61,7 +61,8 @@ def texts(poller: Poller) -> list[str]:
 @example(seed=95155, rounds=[57, 400, 123, 261])  # both streams at one time, where the engine's answer begins
 def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
     """Identical lines with the same time, long lines, both streams."""
-    random, log = Random(seed), SimulatedLog()
+    random = Random(seed)
+    log = SimulatedLog()
     written: list[tuple[str, str]] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logs, "EngineLog", lambda container: container)
@@ -71,7 +72,8 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
     for count in rounds:
         for _ in range(count):
             at += random.choice((0, 0, 1))
-            text, stream = random.choice(("same", "same", f"line {at}", "x" * 40)), random.choice(("stdout", "stderr"))
+            text = random.choice(("same", "same", f"line {at}", "x" * 40))
+            stream = random.choice(("stdout", "stderr"))
             written.append((stream, text))
             pieces = (
                 [text[start : start + 16] for start in range(0, len(text), 16)] if random.random() < 0.1 else [text]
@@ -154,7 +156,8 @@ for n in range(10**9):
 def test_following_goes_on_after_restarts(start: Start) -> None:
     """Both runs, both streams, each line once, no gap; the removal ends it."""
     running = start(COUNT_UP)
-    follower, frames = logs.LogFollower(running.container, threading.Event()), list[pd.DataFrame]()
+    follower = logs.LogFollower(running.container, threading.Event())
+    frames = list[pd.DataFrame]()
 
     def numbers() -> list[int]:
         return [int(n) for frame in frames if len(frame) for n in frame["n"].dropna()]

@@ -200,4 +200,8 @@ def _other_version(folder: Path) -> WorkshopError:
 def version_of(root: Path) -> str:
     """Return the checkout's commit: ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes``, ``no commit``."""
     head, has_changes = commit(root)
-    return f"commit {head[:12]}{' with changes' if has_changes else ''}" if head else "no commit"
+    if not head:
+        return "no commit"
+
+    changes = " with changes" if has_changes else ""
+    return f"commit {head[:12]}{changes}"

@@ -28,20 +28,25 @@ def main(mark: str) -> None:
     checkpoint = importlib.import_module("collector.checkpoint")
     counts = {"steps": -1, "lost": 0, "twice": 0}
     ended = False
+
     while not ended:
         counts["steps"] += 1
         folder = ROOT / f"death-{counts['steps']}"
         folder.mkdir()
         ended = ends_normally(folder, parts, checkpoint, counts["steps"] + 1)
+
         start, _ = parts.restore(folder)
         keeper = checkpoint.Checkpoint(folder, start)
         take(keeper, int(start["positions"].get(CONTAINER, {"seen": 0})["seen"]), LINES)
         keeper.commit()
+
         state = parts.read_checkpoint(folder)
-        committed = [part for part in parts.waiting_parts(folder) if state and parts.is_committed(part, state)]
+        waiting = parts.waiting_parts(folder) if state else []
+        committed = [part for part in waiting if parts.is_committed(part, state)]
         numbers = Counter(number for part in committed for number in part.read_bytes().split())
         counts["lost"] = max(counts["lost"], LINES - len(numbers))
         counts["twice"] = max(counts["twice"], numbers.total() - len(numbers))
+
     sys.stdout.write(f"\n{mark}{json.dumps(counts)}\n")
 
 

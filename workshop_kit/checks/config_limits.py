@@ -25,8 +25,10 @@ from workshop_kit.trials.trial import (
 
 LIMITS = findings("config.limits")
 STATES: Mapping[str, Faults] = {"hangs": HANGS, "refuses": REFUSES}
-REDIS_SECONDS, REPLICA_SECONDS, MASTER_SECONDS = 0.2, 0.5, 1.5
-"""The limits that cache.py and app.py name."""
+# The limits that cache.py and app.py name.
+REDIS_SECONDS = 0.2
+REPLICA_SECONDS = 0.5
+MASTER_SECONDS = 1.5
 GRACE_SECONDS = 1.0
 PATIENCE_SECONDS = 4.0
 """How long an answer may take until the check gives it up: it tells a late one from none."""
@@ -175,11 +177,15 @@ def _reply(trial: Trial, request: str, answer: Answer, status: int, seconds: flo
 
 def served(name: str, replies: Replies) -> Finding:
     """Find whether customers were served, or refused, in time while a dependency was away."""
-    wrong = [(state, reply) for state, of_state in replies.items() for reply in of_state if not reply.is_right]
+    wrong: list[tuple[str, Reply]] = []
+    for state, of_state in replies.items():
+        wrong += [(state, reply) for reply in of_state if not reply.is_right]
+
     key = name.partition("-")[0]
     if not wrong:
         got = "; ".join(f"it {state}: {', '.join(map(str, of_state))}" for state, of_state in replies.items())
         return LIMITS.passed(key, got)
+
     state, reply = wrong[0]
     way = "fails" if reply.answer.status not in {None, reply.status} else "waits"
     if name == "master-db" and reply.request.startswith("GET"):

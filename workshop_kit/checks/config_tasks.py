@@ -106,9 +106,10 @@ def _foreign(definition: Definition, name: str) -> str:
 
 
 def _one_image(fragment: Mapping[str, Definition]) -> Finding:
-    others = [
-        f"{name}: {one.image[:LONGEST_NAME]}" for name, one in fragment.items() if name != DESK and one.image != IMAGE
-    ]
+    others: list[str] = []
+    for name, definition in fragment.items():
+        if name != DESK and definition.image != IMAGE:
+            others.append(f"{name}: {definition.image[:LONGEST_NAME]}")
     return ENVIRONMENTS.has_none("image", others)
 
 
@@ -141,9 +142,13 @@ def _passwords_as_text(definition: Definition) -> list[str]:
 def _desk(trial: Trial, own: Settings, definition: Definition, written: Finding) -> Result:
     placed = STORE.equals("order", str(config.place_order(trial)), status=201)
     all_findings = [written, placed]
+
     secrets = {value.get_secret_value() for value in own.values() if isinstance(value, SecretStr)}
     variables = _environment(trial).items()
-    leaked = {name for name, value in variables if name.endswith("PASSWORD") or value in secrets}
+    passwords = {name for name, _ in variables if name.endswith("PASSWORD")}
+    with_secret = {name for name, value in variables if value in secrets}
+
+    leaked = passwords | with_secret
     unsaid = leaked.difference(_passwords_as_text(definition))
     if written.passed or unsaid:  # else inspect shows what was found in the file
         all_findings.append(STORE.has_none("inspect", sorted(unsaid)))

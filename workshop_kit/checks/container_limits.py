@@ -146,8 +146,12 @@ def _ignored_limits(stack: Stack, tried: LimitObservation, most: Mapping[str, An
     suspects = {features.MEMORY: not tried.killed, features.PROCESSES: tried.started > most["processes"]}
     if not any(suspects.values()):
         return {}
-    known = features.known(stack.session, recipes.tags(stack.root)["base"], stack.folder / features.FILE)
-    return {one.name: one.detail for one in known if suspects.get(one.name) and not one.works}
+
+    ignored: dict[str, str] = {}
+    for feature in features.known(stack.session, recipes.tags(stack.root)["base"], stack.folder / features.FILE):
+        if suspects.get(feature.name) and not feature.works:
+            ignored[feature.name] = feature.detail
+    return ignored
 
 
 def _look_inside(trial: Trial, most: Mapping[str, Any]) -> LimitObservation | None:

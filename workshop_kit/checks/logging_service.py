@@ -100,7 +100,11 @@ class Log:
 
     def having(self, **fields: Any) -> list[dict[str, Any]]:
         """Return the records with these values."""
-        return [one for one in self.records if all(one.get(name) == value for name, value in fields.items())]
+        return [record for record in self.records if _has_values(record, fields)]
+
+
+def _has_values(record: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    return all(record.get(name) == value for name, value in values.items())
 
 
 def read_log(trial: Trial, complete: Callable[[Log], bool], *, only_stdout: bool = False) -> Log:
@@ -166,13 +170,18 @@ def stdout_findings(log: Log, fields: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 
 def _collected(log: Log) -> Finding:
-    logged = [name for name in HONEST if any(name in line for line in log.lines)]
+    logged = [name for name in HONEST if _has_line_with(log, name)]
     total = len(HONEST)
     got = f"{len(log.lines)} lines; {len(logged)} of {total} requests are in them"
+
     way = "some" if log.lines else "empty"
     if not logged and any(name in log.errors for name in HONEST):
         way = "stderr"
     return STDOUT.found(len(logged) == total, f"collected.{way}", got, total=total)
+
+
+def _has_line_with(log: Log, text: str) -> bool:
+    return any(text in line for line in log.lines)
 
 
 def _objects(log: Log) -> Finding:
@@ -184,7 +193,7 @@ def _objects(log: Log) -> Finding:
 
 
 def _required(log: Log) -> Finding:
-    missing = [name for name in REQUIRED if any(name not in fields for fields in log.records)]
+    missing = [name for name in REQUIRED if _is_missing(log, name)]
     names = ", ".join(REQUIRED)
     if missing:
         return STDOUT.failed("required.missing", f"without {', '.join(missing)}", fields=names)
@@ -195,11 +204,18 @@ def _required(log: Log) -> Finding:
     return STDOUT.found(not without_zone, "required.zone", got, fields=names)
 
 
+def _is_missing(log: Log, name: str) -> bool:
+    """Return whether a record of the log does not have a field."""
+    return any(name not in fields for fields in log.records)
+
+
 def _all_fields(log: Log, fields: Mapping[str, Any]) -> Finding:
     lines = log.having(logger=TRIAL_LOGGER, msg="a trial")
     line = lines[0] if lines else {}
     dropped = [name for name in fields if name not in line]
-    changed = [name for name in fields if name in line and not _is_same(line[name], fields[name])]
+    logged = [name for name in fields if name in line]
+    changed = [name for name in logged if not _is_same(line[name], fields[name])]
+
     total = len(fields)
     if dropped:
         return STDOUT.failed("fields.dropped", f"without {', '.join(dropped)}", total=total)
@@ -362,11 +378,15 @@ Levels = tuple[bool, ...]
 def level_finding(key: str, own: Levels, library: Levels) -> Finding:
     """Return the finding on the levels of which there are lines: of the service's own logger and of a library's."""
     expected = FROM_DEBUG if key in {"debug", "again"} else FROM_WARNING
+    is_expected = own == expected
+
     way = ""
     if key == "debug":
-        way = ".libraries" if own == expected else ".same"
+        way = ".libraries" if is_expected else ".same"
+    elif key == "back" and is_expected:
+        way = ".libraries"
     elif key == "back":
-        way = ".libraries" if own == expected else ".still" if own[0] else ".other"
+        way = ".still" if own[0] else ".other"
 
     got = f"the service logs {_names(own)}"
     if library != own:

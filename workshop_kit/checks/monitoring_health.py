@@ -115,7 +115,8 @@ def _said_of(name: str, keys: tuple[str, ...], value: Any) -> str:
         return "well"  # no error
     if isinstance(value, bool):
         is_about_it = name in keys[-1] or keys[-1].lower() in WELL_WORDS
-        return ("well" if value else "away") if is_about_it else ""
+        state = "well" if value else "away"
+        return state if is_about_it else ""
     if isinstance(value, (int, float)):
         return ""  # milliseconds
 

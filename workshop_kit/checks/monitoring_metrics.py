@@ -89,7 +89,8 @@ class MetricsText:
 
     def label_names(self, name: str) -> set[str]:
         """Return the names of all labels of the series ``name``."""
-        return {label for sample, labels in self.values if sample == name for label, _ in labels}
+        all_labels = [labels for sample, labels in self.values if sample == name]
+        return {label for labels in all_labels for label, _ in labels}
 
 
 def increase(name: str, before: MetricsText, after: MetricsText, *by: str) -> Counter[Key]:
@@ -350,16 +351,23 @@ def _methods(after: MetricsText, odd: MetricsText, *, counts_are_right: bool) ->
 
     Where the counts are wrong, these follow from it.
     """
-    methods = {value for _, labels in odd.values for name, value in labels if name == "method"}
+    pairs = [pair for _, labels in odd.values for pair in labels]
+    methods = {value for name, value in pairs if name == "method"}
     counted = increase(TOTAL, after, odd, "status")[ODD_STATUS,]
+
     values = {"requests": len(ODD_METHODS), "first": ODD_METHODS[0], "second": ODD_METHODS[6], "most": MOST_METHODS}
     got = f"{counted:g} counted, {len(methods)} methods in the labels"
     if len(methods) > MOST_METHODS:
         return SAYS.failed("methods.many", got, **values)
+
     is_counted = counted >= len(ODD_METHODS) or not counts_are_right
     return SAYS.found(is_counted, "methods.uncounted", got, **values)
 
 
 def _random_paths(scrape: MetricsText) -> Finding:
-    more = sum(any(NOBODY in value for _, value in labels) for _, labels in scrape.values)
-    return SAYS.found(not more, "paths", f"{more or 'no'} series", requests=RANDOM_PATHS, series=more)
+    series = sum(_has_path_of_check(labels) for _, labels in scrape.values)
+    return SAYS.found(not series, "paths", f"{series or 'no'} series", requests=RANDOM_PATHS, series=series)
+
+
+def _has_path_of_check(labels: tuple[tuple[str, str], ...]) -> bool:
+    return any(NOBODY in value for _, value in labels)

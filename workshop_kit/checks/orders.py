@@ -158,8 +158,9 @@ def _fields(orders: Sequence[Order], placed: Placed) -> Finding:
     known = {order["id"]: order for order in placed.orders}
     differ: set[str] = set()
     for order in orders:
-        before = known.get(order["id"], {})
-        differ.update(name for name in FIELDS if before and order.get(name) != before.get(name))
+        before = known.get(order["id"])
+        if before:
+            differ.update(name for name in FIELDS if order.get(name) != before.get(name))
 
     names = ", ".join(name for name in FIELDS if name in differ)
     return RECENT.found(not differ, "fields", f"{names} differ" if names else "the same", names=names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ from workshop_kit.progress import Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings, provision
 from workshop_kit.workspace.course import find_lesson
-from workshop_kit.workspace.folder import own_workspace
+from workshop_kit.workspace.folder import Workspace, own_workspace
 
 OTHER_ENGINE = "Save a bundle on a machine whose engine is {}, into the same folder if you like."
 bundle = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -61,13 +62,8 @@ def start(
 
     workspace = own_workspace(seed=seed)
     lesson = find_lesson(lesson, CHECKOUT / "notebooks" if instructor else workspace.notebooks)
-    if track is not None:
-        workspace.choose_track(track)
-    if instructor:
-        say("\n".join(COMMANDS["notes"].load().update_notebooks(workspace)))
-    if content.follow_track(workspace):
-        lab_settings.trust(workspace)  # a server that runs already signs nothing
-        say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
+    _prepare_notebooks(workspace, track, instructor=instructor)
+
     page = f"{content.INSTRUCTOR if instructor else 'notebooks'}/{lesson}.ipynb"
     with TerminalReport() as report:
         try:
@@ -82,7 +78,19 @@ def start(
             stack = provision.make_ready(workspace, may_install=not no_install, report=report)
             provision.write_env(stack, report)
             provision.sweep(stack.session, report)
+
     lab.serve(workspace, page, port=port, open_browser=not no_browser)
+
+
+def _prepare_notebooks(workspace: Workspace, track: str | None, *, instructor: bool) -> None:
+    """Fold what the track skips, after a change to ``track``; write the instructor's copies where they are wanted."""
+    if track is not None:
+        workspace.choose_track(track)
+    if instructor:
+        say("\n".join(COMMANDS["notes"].load().update_notebooks(workspace)))
+    if content.follow_track(workspace):
+        lab_settings.trust(workspace)  # a server that runs already signs nothing
+        say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
 
 
 def down(
@@ -147,14 +155,16 @@ def load_bundle(folder: Folder) -> None:
 
 
 def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:
-    counts = {kind: sum(entry.kind == kind for entry in outcome.removed) for kind in cleanup.ORDER}
-    done = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)
-    say(f"Removed: {done or 'nothing, there was nothing of this workspace'}.")
+    counts = Counter(entry.kind for entry in outcome.removed)
+    numbers = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in cleanup.ORDER if counts[kind]]
+    say(f"Removed: {', '.join(numbers) or 'nothing, there was nothing of this workspace'}.")
+
     for sentence in outcome.unreadable:
         say(sentence)
     for entry, reason in outcome.left:
         say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
     for thing in unlisted:
         say(f"Left: {thing} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
+
     if packages:
         say(f"Removed the engine we installed: {', '.join(packages)}.")

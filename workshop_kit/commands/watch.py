@@ -62,15 +62,24 @@ class CheckOnSave:
 
     def check_saved(self, names: frozenset[str]) -> None:
         """Check the first exercise of the saved files that is not passed, after ending a running check."""
-        saved = (one for one in self.service.exercises if one.file and names & {part.path for part in one.parts})
-        found = next((one for one in saved if not self.service.progress.exercise(one.id).passed_at), None)
-        if found is None:
+        exercise = self._first_saved(names)
+        if exercise is None:
             return
+
         self._end_check()
-        self.current = found
+        self.current = exercise
         self._solution_requested = False
-        self._checking = threading.Thread(target=self._check, args=(found.id,), name=f"check {found.id}")
+        self._checking = threading.Thread(target=self._check, args=(exercise.id,), name=f"check {exercise.id}")
         self._checking.start()
+
+    def _first_saved(self, names: frozenset[str]) -> Exercise | None:
+        for exercise in self.service.exercises:
+            if not exercise.file:
+                continue
+            paths = {part.path for part in exercise.parts}
+            if names & paths and not self.service.progress.exercise(exercise.id).passed_at:
+                return exercise
+        return None
 
     def hint(self) -> None:
         """Show one more hint of the current exercise."""

@@ -65,15 +65,18 @@ def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
 
 def _span(title: str, lines: pd.DataFrame, tables: Tables, faults: tuple[FaultBand, ...]) -> tuple[float, float]:
     """Return the first and the last moment shown, in seconds since 1970."""
-    known = [times(one) for one in (lines, tables.requests, tables.resources, tables.health) if len(one)]
+    tables_shown = (lines, tables.requests, tables.resources, tables.health)
+    known = [times(table) for table in tables_shown if len(table)]
     if not known:
         raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=), or let the watch run.")
-    first = min(float(one.min()) for one in known)
-    last = max(float(one.max()) for one in known)
-    seen = [one for one in faults if one.started.timestamp() <= last and _ended(one, last) >= first]
-    if seen:
-        first = max(first, min(one.started.timestamp() for one in seen) - AROUND_SECONDS)
-        last = min(last, max(_ended(one, last) for one in seen) + AROUND_SECONDS)
+    first = min(float(of_table.min()) for of_table in known)
+    last = max(float(of_table.max()) for of_table in known)
+
+    begun = [fault for fault in faults if fault.started.timestamp() <= last]
+    shown = [fault for fault in begun if _ended(fault, last) >= first]
+    if shown:
+        first = max(first, min(fault.started.timestamp() for fault in shown) - AROUND_SECONDS)
+        last = min(last, max(_ended(fault, last) for fault in shown) + AROUND_SECONDS)
     return first, max(last, first + 1)
 
 
@@ -98,12 +101,17 @@ def _said(bars: Bars | None) -> str:
 def _grave(lines: pd.DataFrame, edge: float, seconds: float) -> str:
     """Return the warnings and errors as a folded table, equal ones in one row."""
     x = times(lines) - edge
-    found = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
-    same = [name for name in ("service", "level", "msg", "dependency", "error") if name in found] or ["of"]
-    alike = found.groupby(same, sort=False, as_index=False, dropna=False, observed=True)
+    grave = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
+    same = [name for name in ("service", "level", "msg", "dependency", "error") if name in grave] or ["of"]
+    alike = grave.groupby(same, sort=False, as_index=False, dropna=False, observed=True)
     grouped = alike.agg(first=("time", "first"), lines=("time", "size"))
+
     names = ["first", "lines", *same]
-    shown = [[visible(cell(value), 120) for value in row] for row in grouped[names].head(LINES).itertuples(index=False)]
-    head = f"Warnings and errors: {len(found):,} lines, {len(grouped):,} different"
+    rows = [_texts(row) for row in grouped[names].head(LINES).itertuples(index=False)]
+    head = f"Warnings and errors: {len(grave):,} lines, {len(grouped):,} different"
     head += f", the first {LINES}" if len(grouped) > LINES else ""
-    return folded(head, head, names, shown)
+    return folded(head, head, names, rows)
+
+
+def _texts(row: Iterable[object]) -> list[str]:
+    return [visible(cell(value), 120) for value in row]

@@ -70,13 +70,19 @@ def table(
 
     The row of that number, counted from 0, is highlighted in HTML; its first cell should say why.
     """
-    texts = [[visible(str(value)) for value in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(columns, *texts, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (columns, *texts)
-    ]
+    texts = [_texts(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
+    lines = [_aligned(row, widths) for row in (columns, *texts)]
     return Rendered(_html(title, columns, texts, marked_row), "\n".join([title, *lines]))
+
+
+def _texts(row: Sequence[object]) -> list[str]:
+    return [visible(str(value)) for value in row]
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Return the cells of a row in columns of these widths."""
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def folded(summary: str, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -94,7 +100,9 @@ def cell(value: object) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%H:%M:%S.%f}"[:-5]
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
+        if math.isnan(value):
+            return ""
+        return f"{value:,.0f}" if value.is_integer() else f"{value:,.2f}"
     return str(value)
 
 

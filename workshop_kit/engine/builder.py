@@ -149,17 +149,23 @@ class Images(ImageCollection):  # type: ignore[misc]
 
 def _command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
     """Return the command for the SDK's ``build(…)``; None where it has no option for an argument."""
-    given = {key: value for key, value in arguments.items() if value not in (None, False) and key not in _IGNORED}
+    given = {key: value for key, value in arguments.items() if _is_given(key, value)}
     if not given.get("path"):
         return None
+
     path = given.pop("path")
     words = images.command(engine, given.pop("tag", None), given.pop("labels", {}))
     words += [f"--build-arg={key}={value}" for key, value in given.pop("buildargs", {}).items()]
     if file := given.pop("dockerfile", None):
         words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
+
     words += [_FLAGS[key] for key in given.keys() & _FLAGS.keys()]
     words += [f"{_VALUES[key]}={given[key]}" for key in given.keys() & _VALUES.keys()]
     return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
+
+
+def _is_given(key: str, value: Any) -> bool:
+    return value not in (None, False) and key not in _IGNORED
 
 
 def _run(words: list[str], dialect: Dialect, on_line: Callable[[str], None]) -> tuple[list[str], list[dict[str, str]]]:

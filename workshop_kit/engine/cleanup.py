@@ -102,12 +102,14 @@ def remove(
 def unlisted(session: Session) -> list[str]:
     """Return the objects with the session's labels that no ledger has and clean-up leaves: made or labeled by hand."""
     known = {entry.id for entry in session.ledger.entries()}
-    return [
-        f"{one.kind} {one.name}"
-        for one in _ours(session)
-        # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
-        if one.id not in known and one.kind != "image" and one.labels.get(SCOPE) != "machine"
-    ]
+    return [f"{resource.kind} {resource.name}" for resource in _ours(session) if _is_unlisted(resource, known)]
+
+
+def _is_unlisted(resource: Resource, known: Collection[str]) -> bool:
+    if resource.id in known or resource.kind == "image":
+        return False
+    # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
+    return resource.labels.get(SCOPE) != "machine"
 
 
 def record_unlisted(session: Session) -> None:
@@ -238,8 +240,12 @@ def _end_builds(session: Session, made_by: str | None) -> None:
     """Kill the session's builders whose maker has died or is named: they would still bring their images."""
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or ()
-        labels = dict(word.split("=", 1) for word in words if word.startswith("workshop.") and "=" in word)
+        labels = dict(word.split("=", 1) for word in words if _is_label(word))
         maker = labels.get(MAKER) if labels.get(SESSION) == session.identity.session else None
         if maker and (maker == made_by or not is_alive(maker)):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()
+
+
+def _is_label(word: str) -> bool:
+    return word.startswith("workshop.") and "=" in word

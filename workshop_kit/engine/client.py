@@ -279,10 +279,14 @@ def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
     >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
     {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
     """
-    return {
-        port: [_bound(one) for one in binding] if isinstance(binding, list) else _bound(binding)
-        for port, binding in ports.items()
-    }
+    return {port: _all_bound(binding) for port, binding in ports.items()}
+
+
+def _all_bound(binding: Any) -> Any:
+    """Return one binding of a port, or a list of them, with 127.0.0.1 where no address was given."""
+    if isinstance(binding, list):
+        return [_bound(entry) for entry in binding]
+    return _bound(binding)
 
 
 def _bound(binding: Any) -> Any:

@@ -32,8 +32,9 @@ from workshop_kit.patience import measured
 
 FILE = "engine.jsonl"
 """The results in a workspace's hidden folder."""
-MEMORY, PROCESSES = "Memory limit", "Process limit"
-"""The features that the check of container.limits needs."""
+# The features that the check of container.limits needs.
+MEMORY = "Memory limit"
+PROCESSES = "Process limit"
 CGROUPS = "Container cgroups"
 """The feature that the metrics agent needs."""
 ANSWER_SECONDS = 20.0
@@ -108,8 +109,8 @@ def feature_trials() -> tuple[FeatureTrial, ...]:
 
 def works(session: Session, file: Path, name: str) -> bool:
     """Return whether a feature works on this engine, by the results in ``file``; without one, it does."""
-    found = [one for one in _records(file).read()[0] if one.engine == _name(session) and one.name == name]
-    return all(one.works for one in found)
+    of_engine = [feature for feature in _records(file).read()[0] if feature.engine == _name(session)]
+    return all(feature.works for feature in of_engine if feature.name == name)
 
 
 def known(session: Session, image: str, file: Path) -> list[Feature]:

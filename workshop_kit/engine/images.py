@@ -190,8 +190,10 @@ def ca_bundle() -> Path | None:
         if Path(named).is_file():
             return Path(named)
         raise NotReady(f"SSL_CERT_FILE names {named}, which is not a file.", "Correct or unset SSL_CERT_FILE.")
+
     usual = ("/etc/ssl/certs/ca-certificates.crt", ssl.get_default_verify_paths().cafile)
-    return next((Path(path) for path in usual if path and Path(path).is_file()), None)
+    paths = [Path(name) for name in usual if name]
+    return next((path for path in paths if path.is_file()), None)
 
 
 def free_bytes(engine: Engine) -> int | None:

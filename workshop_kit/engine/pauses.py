@@ -135,8 +135,9 @@ def end_abandoned(session: Session, *, spare_the_living: bool = True) -> list[st
     ended: list[str] = []
     if not Holds(session).entries():
         return ended
+
     for paused in find(session):
-        spared = [hold for hold in paused.holds if spare_the_living and is_held(session, hold)]
+        spared = [hold for hold in paused.holds if is_held(session, hold)] if spare_the_living else []
         if paused.holds and not spared and end(session, paused):
             ended.append(paused.service)
     return ended

@@ -190,12 +190,9 @@ class Stack:
 
     def _is_up(self) -> bool:
         """Return whether all services run, healthy, as compose.yaml describes them; ``up`` takes a second to see it."""
-        well = {
-            f"{name} {one.labels.get(COMPOSE_HASH)}"
-            for name, one in self.containers().items()
-            if one.status == "running" and one.health == "healthy"
-        }
-        return bool(well) and well.issuperset(self._compose("config", "--hash", "*", report=silent).splitlines())
+        healthy = {name: container for name, container in self.containers().items() if _is_healthy(container)}
+        hashes = {f"{name} {container.labels.get(COMPOSE_HASH)}" for name, container in healthy.items()}
+        return bool(hashes) and hashes.issuperset(self._compose("config", "--hash", "*", report=silent).splitlines())
 
     def _is_unhealthy(self) -> bool:
         return any(one.health == "unhealthy" for one in self.containers().values())
@@ -223,6 +220,10 @@ def _trouble(state: Mapping[str, Any]) -> str:
     if state["Status"] in {"exited", "dead", "restarting"}:
         return f"exited with code {state['ExitCode']}"
     return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
+
+
+def _is_healthy(container: Any) -> bool:
+    return bool(container.status == "running" and container.health == "healthy")
 
 
 def write_secrets(folder: Path) -> None:

@@ -103,9 +103,11 @@ def _problem(error: ErrorDetails) -> str:
     place = error["loc"]
     wrong = f"{error['msg']}."
     if error["type"] == "extra_forbidden":
-        place, key = place[:-1], str(place[-1])
+        key = str(place[-1])
+        place = place[:-1]
         wrong = _unknown(key, _PARTS[str(place[0]) if place else ""])
-    path = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in place).lstrip(".")
+
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
     return f"{path or 'The definition'}: {wrong}"
 
 

@@ -137,9 +137,12 @@ class ExerciseFiles:
 
     def _begun(self, exercises: Iterable[Exercise]) -> set[str]:
         """Return the ids of this exercise, and of those whose regions the participant has changed."""
-        own = {self.exercise.id}
-        others = (part for one in exercises if one.in_service and one.id not in own for part in one.parts)
-        return own.union(part.id for part in others if replace(self, exercise=part).is_changed())
+        own = self.exercise.id
+        begun = {own}
+        for exercise in exercises:
+            if exercise.in_service and exercise.id != own:
+                begun.update(part.id for part in exercise.parts if replace(self, exercise=part).is_changed())
+        return begun
 
     def text_of(self, names: Iterable[str]) -> str:
         """Return the participant's files of these names in ``my_service/``, one after the other."""

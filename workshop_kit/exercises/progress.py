@@ -217,8 +217,9 @@ class Progress:
 
 def minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
     """Return the minutes done and left, of exercises that count."""
-    done = sum(row.minutes for row in rows if row.counts and row.state is State.PASSED)
-    return done, sum(row.minutes for row in rows if row.counts) - done
+    counted = [row for row in rows if row.counts]
+    done = sum(row.minutes for row in counted if row.state is State.PASSED)
+    return done, sum(row.minutes for row in counted) - done
 
 
 def _board_row(one: Exercise, done: ExerciseRecord) -> BoardRow:

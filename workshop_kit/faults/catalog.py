@@ -106,15 +106,16 @@ class TargetState(_Line):
 def snapshot(container: Any) -> TargetState:
     """Return the container's networks and limits, as they are in its attributes."""
     attributes = container.attrs
-    networks = {
-        network: NetworkEndpoint(
-            # Engines before 25 list the short id here, which every endpoint gets by itself.
-            Aliases=[alias for alias in endpoint["Aliases"] or [] if alias != container.id[:12]],
-            **{key: endpoint.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")},
-        )
-        for network, endpoint in attributes["NetworkSettings"]["Networks"].items()
-    }
+    endpoints = attributes["NetworkSettings"]["Networks"]
+    networks = {network: _endpoint(container, settings) for network, settings in endpoints.items()}
     return TargetState(networks=networks, limits={key: attributes["HostConfig"][key] for key in LIMITS})
+
+
+def _endpoint(container: Any, settings: Any) -> NetworkEndpoint:
+    # Engines before 25 list the short id here, which every endpoint gets by itself.
+    aliases = [alias for alias in settings["Aliases"] or [] if alias != container.id[:12]]
+    others = {key: settings.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")}
+    return NetworkEndpoint(Aliases=aliases, **others)
 
 
 class ActiveFault(_Line):

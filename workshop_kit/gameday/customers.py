@@ -96,8 +96,10 @@ class Customers:
 
     def since(self, moment: datetime, environment: str | None = None) -> list[Visit]:
         """Return the visits from a time on, of one environment or of all, in the order they were sent."""
-        found = [one for one in self.visits if one.time >= moment and environment in (None, one.environment)]
-        return sorted(found, key=lambda one: one.time)
+        visits = [visit for visit in self.visits if visit.time >= moment]
+        if environment is not None:
+            visits = [visit for visit in visits if visit.environment == environment]
+        return sorted(visits, key=lambda visit: visit.time)
 
     def table(self, since: datetime = BEGINNING) -> pd.DataFrame:
         """Return the visits as a table: the fields of `Visit`, and ``good``."""

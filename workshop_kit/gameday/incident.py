@@ -141,15 +141,18 @@ class Incident:
         """
         current = self.shop.current(environment)
         chosen = current if release is None else self.shop.find(release)
+
         sizes = {name: changes.pop(name) for name in ("memory_mib", "cpus") if name in changes}
         wrong = [name for name in changes if not name.isupper()]
-        wrong += [name for name, size in sizes.items() if not isinstance(size, int | float) or size <= 0]
+        wrong += [name for name, size in sizes.items() if _is_wrong_size(size)]
         if wrong:
             sentence = f"{wrong[0]} is no change that can be released."
             raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
+
         settings = {**chosen.settings, **{name: str(value) for name, value in changes.items()}}
-        said = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
-        self.note(f"released {f'{release} again' if release else 'a change'} to {environment} {said}".rstrip())
+        what = f"{release} again" if release else "a change"
+        values = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
+        self.note(f"released {what} to {environment} {values}".rstrip())
         return self.shop.deploy(replace(chosen, environment=environment, settings=settings, **sizes)).number
 
     # Say
@@ -326,3 +329,7 @@ class Incident:
 def _shipped_cells(root: Path) -> frozenset[str]:
     cells = [cell for path in Path(root, "notebooks").glob("05*.ipynb") for cell in notebook_cells(path)]
     return frozenset(cell["source"].strip() for cell in cells if cell["cell_type"] == "code")
+
+
+def _is_wrong_size(size: object) -> bool:
+    return not isinstance(size, int | float) or size <= 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +96,12 @@ def looked_at(incident: Any, role: str, release: str) -> str:
 def _compared(incident: Any, release: str) -> tuple[int, ...]:
     """Return the chosen release and the one before it in its environment; nothing if there is no such pair."""
     history = incident.shop.history
-    chosen = next((one for one in history if str(one.number) == release), None)
+    chosen = next((deployed for deployed in history if str(deployed.number) == release), None)
     if chosen is None:
         return ()
-    earlier = [one.number for one in history if one.environment == chosen.environment and one.number < chosen.number]
+
+    numbers = [deployed.number for deployed in history if deployed.environment == chosen.environment]
+    earlier = [number for number in numbers if number < chosen.number]
     return (earlier[-1], chosen.number) if earlier else ()
 
 
@@ -123,11 +125,15 @@ def _logs(incident: Any, _: str) -> dict[str, Any]:
         "The newest lines that are no requests": lines[~is_request],
         "The newest requests of customers": lines[is_request & ~lines["route"].isin(PROBES)],
     }
-    shown = ""
+    html = ""
     for title, part in parts.items():
-        rows = [[visible(cell(value), 120) for value in row] for row in part.tail(LINES).itertuples(index=False)]
-        shown += table(title, COLUMNS, rows).html
-    return {"shown": shown}
+        rows = [_texts(row) for row in part.tail(LINES).itertuples(index=False)]
+        html += table(title, COLUMNS, rows).html
+    return {"shown": html}
+
+
+def _texts(row: Iterable[object]) -> list[str]:
+    return [visible(cell(value), 120) for value in row]
 
 
 def _metrics(incident: Any, _: str) -> dict[str, Any]:

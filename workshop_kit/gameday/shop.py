@@ -40,7 +40,8 @@ from workshop_kit.trials import service_trial, trial
 from workshop_kit.trials.trial import DependencyProxies
 
 DEPENDENCIES = ("master-db", "replica-db", "redis")
-MEMORY_MIB, CPUS = 128, 1.0
+MEMORY_MIB = 128
+CPUS = 1.0
 """A release starts with a whole core; its own limit is set once it answers."""
 LIVE_SECONDS = 45.0
 READY_SECONDS = 3.0
@@ -49,8 +50,9 @@ OPERATORS_PORT = 8404
 """Where a balancer says how many copies are ready."""
 POLL_SECONDS = 0.1
 OK = 200
-STOP_SECONDS, GATEWAY_STOP_SECONDS = 2, 1
-"""How long a stop or a restart waits before it sends SIGKILL."""
+# How long a stop or a restart waits before it sends SIGKILL.
+STOP_SECONDS = 2
+GATEWAY_STOP_SECONDS = 1
 SETTLE_SECONDS = 1.5
 DEMAND_SECONDS = 2.5
 AWAY = (APIError, RequestException, WorkshopError)

@@ -33,10 +33,13 @@ MEMORY_SHARE = 0.9
 GRAVE = ("warning", "error", "critical")
 IN_A_ROW = 3
 """Failures of a probe in a row that count, as for an orchestrator."""
-SHARE, TOGETHER = 0.3, 5
-"""A symptom is more than one accident: this share of so many customers in a row suffered."""
-WATCH_SECONDS, LOOKS = 3.0, 30
-"""How long customers are watched, and how often meanwhile the machine is."""
+# A symptom is more than one accident: this share of so many customers in a row suffered.
+SHARE = 0.3
+TOGETHER = 5
+WATCH_SECONDS = 3.0
+"""How long customers are watched."""
+LOOKS = 30
+"""How often the machine is looked at meanwhile."""
 POLL_SECONDS = 0.2
 SERVED_SECONDS = 15.0
 """How long customers may take to be served, before the cause."""
@@ -65,7 +68,8 @@ class Watched:
 
 def worst_environment(visits: Iterable[Visit], injected: datetime) -> str | None:
     """Return the environment whose customers suffered most from the injection on; None if none did."""
-    suffered = Counter(one.environment for one in visits if one.time >= injected and not one.is_good)
+    after = (visit for visit in visits if visit.time >= injected)
+    suffered = Counter(visit.environment for visit in after if not visit.is_good)
     return max(suffered, key=suffered.__getitem__, default=None)
 
 
@@ -76,11 +80,14 @@ def first_symptom(visits: Sequence[Visit], injected: datetime) -> datetime | Non
     (`Visit.is_good`), as in all charts.
     """
     worst = worst_environment(visits, injected)
-    after = [one for one in visits if one.time >= injected and one.environment == worst]
-    for place, one in enumerate(after):
-        near = after[place : place + TOGETHER]
-        if not one.is_good and len(near) == TOGETHER and sum(not each.is_good for each in near) / TOGETHER > SHARE:
-            return one.time
+    after = [visit for visit in visits if visit.time >= injected]
+    of_worst = [visit for visit in after if visit.environment == worst]
+
+    for place, visit in enumerate(of_worst):
+        near = of_worst[place : place + TOGETHER]
+        share = sum(not other.is_good for other in near) / TOGETHER
+        if not visit.is_good and len(near) == TOGETHER and share > SHARE:
+            return visit.time
     return None
 
 

@@ -125,7 +125,11 @@ def names_defined(source: str) -> set[str]:
         symbols = symtable.symtable(source, "cell", "exec").get_symbols()
     except SyntaxError:
         return set()
-    return {one.get_name() for one in symbols if one.is_assigned() or one.is_imported()}
+    return {symbol.get_name() for symbol in symbols if _is_defined(symbol)}
+
+
+def _is_defined(symbol: symtable.Symbol) -> bool:
+    return symbol.is_assigned() or symbol.is_imported()
 
 
 def _sentence(text: str) -> str:

@@ -173,11 +173,13 @@ def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     The reasons describe what usually happens; the text says so when the experiment did something else.
     """
     options = question.options
-    verdict = NOT_GUESSED if guess is None else RIGHT if guess == actual else WRONG
+    verdict = _verdict(guess, actual)
     usually = "" if actual == question.right else f"Usually: {options[question.right].text} {NOT_USUAL}"
-    said = [] if guess is None else [f"You said:      {options[guess].text}"]
+
+    guessed = [] if guess is None else [f"You said:      {options[guess].text}"]
     reasons = [f"{'→' if key == actual else '-'} {option.text}\n  {option.reason}" for key, option in options.items()]
-    text = [*said, f"What happened: {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]
+    text = [*guessed, f"What happened: {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]
+
     tags = {guess: "You said", actual: "What happened"}
     if guess == actual:
         tags = {actual: "You said so, and it happened"}
@@ -185,3 +187,9 @@ def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     title = f"{question.question} {verdict} {usually}".strip()
     html = table(title, ("", "Option", "Why"), rows, marked_row=list(options).index(actual)).html
     return Rendered(html, "\n".join(text))
+
+
+def _verdict(guess: str | None, actual: str) -> str:
+    if guess is None:
+        return NOT_GUESSED
+    return RIGHT if guess == actual else WRONG

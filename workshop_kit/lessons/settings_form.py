@@ -55,11 +55,14 @@ class FormStart:
     @property
     def typed_settings(self) -> str:
         """The typed settings in one line; the text of a variable outside of the form may be a secret."""
-        texts = [
-            f"{name} left out" if text is None else f"{name}={text}" if name in FIELDS else f"{name} set"
-            for name, text in self.typed.items()
-        ]
+        texts = [_typed_text(name, text) for name, text in self.typed.items()]
         return ", ".join(texts) or "nothing else than usual"
+
+
+def _typed_text(name: str, text: str | None) -> str:
+    if text is None:
+        return f"{name} left out"
+    return f"{name}={text}" if name in FIELDS else f"{name} set"
 
 
 def parse_variable(text: str) -> dict[str, str]:

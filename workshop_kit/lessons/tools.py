@@ -30,8 +30,9 @@ from workshop_kit.observe.watch import Watcher, WatchTarget
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.search.store import BucketStore, FrameStore
 
-WATCH, DASHBOARD = "watch", "Watched live"
-"""The keys among the notebook's live displays: a new one ends the previous one."""
+# The keys among the notebook's live displays: a new one ends the previous one.
+WATCH = "watch"
+DASHBOARD = "Watched live"
 SURFACES = {
     "image inspect": "docker image inspect: settings and labels of the image",
     "image history": "docker history: the instructions that made the image",
@@ -139,10 +140,15 @@ def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
         leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
         leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
     ]
-    seen = leaks.hunt(secret, places)
-    found = [", ".join(ENCODINGS[one] for one in text.split(", ") if one) or "–" for text in seen["encoding"]]
-    what = [SURFACES[surface] for surface in seen["surface"]]
-    return pd.DataFrame({"found": found, "what it is": what}, index=pd.Index(seen["surface"], name="surface"))
+    hits = leaks.hunt(secret, places)
+    encodings = [_encoding_names(text) for text in hits["encoding"]]
+    what = [SURFACES[surface] for surface in hits["surface"]]
+    return pd.DataFrame({"found": encodings, "what it is": what}, index=pd.Index(hits["surface"], name="surface"))
+
+
+def _encoding_names(text: str) -> str:
+    """Return the comma-separated encodings in words; "–" for none."""
+    return ", ".join(ENCODINGS[encoding] for encoding in text.split(", ") if encoding) or "–"
 
 
 def _mounted(container: Any) -> Iterator[bytes]:

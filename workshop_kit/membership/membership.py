@@ -37,8 +37,10 @@ FILE = "classroom.json"
 HOURS = 12
 """How long a membership lasts: at home, another machine may have the room's address."""
 TIMEOUT_SECONDS = 3.0
-BUSY_SECONDS, RETRY_SECONDS = 15.0, 1.0
-"""How long a join tries again while the room takes no more from its address, and how often."""
+BUSY_SECONDS = 15.0
+"""How long a join tries again while the room takes no more from its address."""
+RETRY_SECONDS = 1.0
+"""How often it tries again."""
 
 
 class Membership(BaseModel):

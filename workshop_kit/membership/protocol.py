@@ -20,8 +20,9 @@ SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ALIKE = str.maketrans("OIL", "011", "- ")
 LENGTH = 12
 GROUP = 4
-FIRST_PORT, PORTS = 28_100, 256
-"""The ports of live rooms; below the range that systems give to outgoing connections."""
+# The ports of live rooms; below the range that systems give to outgoing connections.
+FIRST_PORT = 28_100
+PORTS = 256
 SECRETS = 2**15
 
 MOST_CHARACTERS = 40
@@ -195,5 +196,7 @@ def sign_in(debrief: str) -> Sign:
     'logs'
     """
     text = debrief.lower()
-    places = {text.find(word): sign for sign, words in SIGNS.items() for word in words if word in text}
+    places: dict[int, Sign] = {}
+    for sign, words in SIGNS.items():
+        places |= {text.find(word): sign for word in words if word in text}
     return places[min(places)] if places else ""

@@ -76,14 +76,18 @@ class EventLog:
         """Return the events since the last poll, in the engine's order. Raises EngineUnavailable or EngineRefused."""
         until = time.time_ns() + self._ahead
         end = self._engine.dialect.end_of_events(_stamp(until))
-        asked = {"since": _stamp(self._since), "filters": _FILTER, **end}
-        answer = b"".join(chunks(self._engine.client.api, "/events", asked))
+        parameters = {"since": _stamp(self._since), "filters": _FILTER, **end}
+        answer = b"".join(chunks(self._engine.client.api, "/events", parameters))
         self._since = max(self._since, until - _OVERLAP_NANOSECONDS)
-        new = [line for line in answer.decode().splitlines() if line.strip() and line not in self._seen]
+
+        lines = [line for line in answer.decode().splitlines() if line.strip()]
+        new = [line for line in lines if line not in self._seen]
         self._seen += new
+
         messages = [json.loads(line) for line in new]
-        ours = (one for one in messages if are_ours(one["Actor"]["Attributes"], self._session))
-        return [event for event in map(parse, ours) if event and self._is_new(event)]
+        ours = (message for message in messages if are_ours(message["Actor"]["Attributes"], self._session))
+        events = filter(None, map(parse, ours))
+        return [event for event in events if self._is_new(event)]
 
     def _is_new(self, event: Event) -> bool:
         """Whether an event says something new: Podman tells the health after every check."""

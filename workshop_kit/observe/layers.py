@@ -75,6 +75,7 @@ def members(image: Any) -> list[Member]:
     """
     if image.attrs["Size"] > MAX_IMAGE_BYTES:
         raise WorkshopError(f"The image was not read: it has {image.attrs['Size'] / 1e9:.1f} GB.")
+
     layers: dict[str, list[Member]] = {}
     texts: dict[str, bytes] = {}
     with saved(image) as archive:
@@ -88,15 +89,17 @@ def members(image: Any) -> list[Member]:
                 texts[member.name] = content.read(8 * 1024**2)
             elif start and not member.name.endswith(("VERSION", "repositories")):
                 layers[member.name] = list(_entries(content))
+
     manifest = json.loads(texts["manifest.json"])[0]
     history = json.loads(texts[manifest["Config"]]).get("history", [])
     made_by = [instruction(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
     names = manifest["Layers"]
     made_by += [""] * (len(names) - len(made_by))  # an imported image may have no history
-    numbered = enumerate(zip(made_by, names, strict=False))
-    return _with_visibility(
-        [[replace(one, layer=n, made_by=text) for one in layers.get(name, ())] for n, (text, name) in numbered]
-    )
+
+    in_order: list[list[Member]] = []
+    for number, (text, name) in enumerate(zip(made_by, names, strict=False)):
+        in_order.append([replace(member, layer=number, made_by=text) for member in layers.get(name, ())])
+    return _with_visibility(in_order)
 
 
 @contextlib.contextmanager

@@ -57,7 +57,10 @@ class Surface:
 def new_canary() -> str:
     """Return a random secret of 30 characters that looks different in each encoding."""
     letters = string.ascii_letters + string.digits
-    return "+/".join("".join(secrets.choice(letters) for _ in range(6)) for _ in range(4))
+    parts: list[str] = []
+    for _ in range(4):
+        parts.append("".join(secrets.choice(letters) for _ in range(6)))
+    return "+/".join(parts)
 
 
 def hunt(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.DataFrame:
@@ -70,12 +73,15 @@ def hunt(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.D
     """
     named = {"canary": canaries} if isinstance(canaries, str) else canaries
     patterns = Patterns(named)
+
     rows = []
     for surface in surfaces:
-        size, found = patterns.search(surface.read())
-        encodings = [one for one in ENCODINGS if any(encoding == one for _, encoding in found)]
-        names = sorted({name for name, _ in found})
+        size, matches = patterns.search(surface.read())
+        matched = {encoding for _, encoding in matches}
+        encodings = [encoding for encoding in ENCODINGS if encoding in matched]
+        names = sorted({name for name, _ in matches})
         rows.append((surface.name, surface.where, size, ", ".join(encodings), ", ".join(names)))
+
     columns = {"surface": "str", "where": "str", "size_bytes": "int64", "encoding": "str", "secret": "str"}
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
@@ -148,19 +154,21 @@ class Patterns:
     def _in(self, window: bytes) -> set[tuple[str, str]]:
         if len(window) < FRAGMENT_LENGTH:
             return set()
+
         data = np.frombuffer(window, dtype=np.uint8)
         pairs = data[:-1].astype(np.uint16) << 8 | data[1:]
         (_, starts), *others = self._tables
         positions = np.flatnonzero(starts[pairs[: len(window) - FRAGMENT_LENGTH + 1]])
         for offset, table in others:
             positions = positions[table[pairs[positions + offset]]]
-        return {
-            meaning
-            for position in positions.tolist()
-            for fragment in self._by_start.get(window[position : position + FRAGMENT_LENGTH], ())
-            if window.startswith(fragment, position)
-            for meaning in self._meaning[fragment]
-        }
+
+        meanings: set[tuple[str, str]] = set()
+        for position in positions.tolist():
+            start = window[position : position + FRAGMENT_LENGTH]
+            for fragment in self._by_start.get(start, ()):
+                if window.startswith(fragment, position):
+                    meanings.update(self._meaning[fragment])
+        return meanings
 
 
 def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:

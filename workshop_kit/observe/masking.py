@@ -52,13 +52,13 @@ def is_secret_name(name: str) -> bool:
 
 def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that look like secrets by name or value: name → secret."""
-    found = {
-        name: value for name, value in variables.items() if is_secret_name(name) and not _HARMLESS.fullmatch(value)
-    }
+    named = {name: value for name, value in variables.items() if is_secret_name(name)}
+    secrets = {name: value for name, value in named.items() if not _HARMLESS.fullmatch(value)}
+
     for name, value in variables.items():
-        if name not in found and (secret := next((secret for _, secret in secrets_in(value)), "")):
-            found[name] = secret
-    return found
+        if name not in secrets and (secret := next((secret for _, secret in secrets_in(value)), "")):
+            secrets[name] = secret
+    return secrets
 
 
 def secrets_in(text: str) -> Iterator[tuple[str, str]]:

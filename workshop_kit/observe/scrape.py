@@ -242,12 +242,15 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
         return Health(time, container, path, _without_status(answer), None, milliseconds, answer.error)
-    body = _document(answer)
-    said = body.get("status")
-    state = (WARN if said == WARN else PASS) if answer.ok else FAIL
+
+    status = _document(answer).get("status")
+    state = FAIL
+    if answer.ok:
+        state = WARN if status == WARN else PASS
+
     detail = "; ".join(away_in(answer).values())
-    if said in STATES and said != state:
-        detail = f"says {said} with {answer.status}. {detail}".strip()
+    if status in STATES and status != state:
+        detail = f"says {status} with {answer.status}. {detail}".strip()
     return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
 
 

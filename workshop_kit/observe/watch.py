@@ -232,8 +232,10 @@ class Watcher:
 
 
 def _merged(rows: Iterable[deque[Row]], since: datetime) -> list[Row]:
-    found = [row for one in rows for row in tuple(one) if row.time >= since]
-    return sorted(found, key=lambda row: row.time)
+    merged: list[Row] = []
+    for of_target in rows:
+        merged += [row for row in tuple(of_target) if row.time >= since]
+    return sorted(merged, key=lambda row: row.time)
 
 
 def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:

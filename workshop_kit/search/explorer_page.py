@@ -246,19 +246,25 @@ def static_page(
     """
     words = f"Search: {visible(query)}" if query else "All lines"
     parts = [_sentence(text) for text in (problem, " · ".join(missed)) if text]
+
     if page:
         columns = ["ts", *page["columns"]]
-        lines = [[line.get(name, "") for name in columns] for line in page["rows"][:ROWS]]
-        said = f"{page['hits']:,} of {page['total']:,} lines; the newest {len(lines)}"
+        lines = [_values(line, columns) for line in page["rows"][:ROWS]]
+        caption = f"{page['hits']:,} of {page['total']:,} lines; the newest {len(lines)}"
         if page["groups"] >= 0:
-            said += f" of {page['groups']:,} different messages, each with its number of lines"
-        parts += [_picture(LineHistogram(**page["bars"]), page["summary"]), table(said, columns, lines)]
+            caption += f" of {page['groups']:,} different messages, each with its number of lines"
+        parts += [_picture(LineHistogram(**page["bars"]), page["summary"]), table(caption, columns, lines)]
+
     head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
     html = (
         f'<style>{CSS}</style><section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
         f'{head}{"".join(part.html for part in parts)}<p class="wk-lx-soft">{HOW}</p></section>'
     )
     return Rendered(html, "\n".join([title, words, *(part.text for part in parts)]))
+
+
+def _values(line: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
+    return [line.get(name, "") for name in columns]
 
 
 def _picture(bars: LineHistogram, said: str) -> Rendered:

@@ -230,15 +230,18 @@ class _Translator:
 
     def _level(self, sign: str, value: str, position: int) -> str:
         """Compare levels by severity, under all their names."""
-        asked = value.casefold()
-        rank = next((place for place, names in enumerate(LEVELS) if asked in names), None)
+        level = value.casefold()
+        rank = next((place for place, names in enumerate(LEVELS) if level in names), None)
         if rank is None and sign != "=":
-            known = ", ".join(one[0] for one in LEVELS)
+            known = ", ".join(names[0] for names in LEVELS)
             raise self._mistake(f"{value!r} is no level", f"Write one of {known}.", position)
-        names = [asked]
+
+        matching = [level]
         if rank is not None:
-            names = [one for place, same in enumerate(LEVELS) if _SIGNS[sign](place, rank) for one in same]
-        self.parameters.append(names)
+            compare = _SIGNS[sign]
+            groups = [names for place, names in enumerate(LEVELS) if compare(place, rank)]
+            matching = [name for names in groups for name in names]
+        self.parameters.append(matching)
         return "list_contains(CAST(? AS VARCHAR[]), lower(level))"
 
     def _time(self, name: str, sign: str, value: str, position: int) -> str:

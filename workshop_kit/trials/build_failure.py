@@ -96,7 +96,8 @@ def _place(output: str) -> str:
 def _last_lines(output: str) -> str:
     """Return the last lines of the failed step, else the builder's own error."""
     log = output.partition("\n------\n")[2].partition("\n------\n")[0]
-    lines = [line for line in log.splitlines() if line.strip() and not line.startswith(" > ")]
+    filled = [line for line in log.splitlines() if line.strip()]
+    lines = [line for line in filled if not line.startswith(" > ")]
     if not lines:
         lines = [line for line in output.splitlines() if line.startswith("ERROR: ")]
     return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])

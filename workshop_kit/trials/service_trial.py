@@ -210,16 +210,13 @@ def run_with_stack(
     stack = context.stack
     ensure_up(stack, context.report)
     context.report_step("starting your service")
-    service = stack.container("service")
-    settings = {**settings_of(service), **(environment or {})}
+    settings = {**settings_of(stack.container("service")), **(environment or {})}
     passwords = secrets_of(stack)
 
-    files = dict(files or {})
+    given = _given_files(files or {}, wrapper)
     entrypoint = None
     if wrapper:
-        files |= {path.name: path.read_text() for path in (FAULTY, wrapper)}
         entrypoint = wrapped(_command_of(context, image), f"{GIVEN}/{wrapper.name}")
-    given = {f"{GIVEN}/{name}": text for name, text in files.items()}
 
     spec = replace(
         _spec(image),
@@ -230,9 +227,18 @@ def run_with_stack(
         files={**passwords, **given},
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
+
     with containers.run(stack.session, confined(stack, replace(spec, **changes))) as running:
         hidden = tuple(passwords.values())
         yield Trial(running, secrets=hidden, superseded=context.superseded, waits=context.waits)
+
+
+def _given_files(files: Mapping[str, str], wrapper: Path | None) -> dict[str, str]:
+    """Return the texts of a trial's files, and of its wrapper with `FAULTY`, by their paths in the container."""
+    texts = dict(files)
+    if wrapper:
+        texts |= {path.name: path.read_text() for path in (FAULTY, wrapper)}
+    return {f"{GIVEN}/{name}": text for name, text in texts.items()}
 
 
 def wrapped(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
@@ -289,8 +295,10 @@ def confined(stack: Stack, spec: Spec) -> Spec:
     """
     if not stack.is_closed:
         return spec
+
     declared = stack.session.engine.client.images.get(spec.image).attrs["Config"].get("Volumes") or {}
-    volumes = {path: CLOSED_TMPFS for path in declared if path not in spec.volumes and path not in spec.tmpfs}
+    mounted = {*spec.volumes, *spec.tmpfs}
+    volumes = {path: CLOSED_TMPFS for path in declared if path not in mounted}
     limits = [
         {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
         {"Name": "core", "Soft": 0, "Hard": 0},

@@ -16,8 +16,9 @@ from workshop_kit.trials.result import Finding, Result
 from workshop_kit.trials.trial import Trial, fields_of
 
 SAYS = findings(START)
-LOG_BYTES, LOG_LINES = 64 * 1024, 200
-"""How much of the log is read: a JSON line with a stack is long."""
+# How much of the log is read: a JSON line with a stack is long.
+LOG_BYTES = 64 * 1024
+LOG_LINES = 200
 
 LONGEST_REASON = 300
 MOST_LINES = 400
@@ -274,16 +275,22 @@ def _exception(text: str) -> tuple[str, str]:
     raised = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
     if not raised:
         return "", ""
+
     last = raised[-1]
     kind = last["kind"].rpartition(".")[2]
     message = " ".join((last["message"] or "").split())
     reason = _short(f"{kind}: {message}" if message else kind)
+
     places = FRAME.findall(last["frames"])
-    own = [(path, line) for path, line in places if not any(part in path for part in LIBRARIES)]
+    own = [(path, line) for path, line in places if not _is_library(path)]
     if own:
         path, line = own[-1]
         reason = f"{reason} ({path.rpartition('/')[2]}, line {line})"
     return last["frames"], reason
+
+
+def _is_library(path: str) -> bool:
+    return any(part in path for part in LIBRARIES)
 
 
 def _short(text: str) -> str:

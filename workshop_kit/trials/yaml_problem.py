@@ -92,7 +92,9 @@ def _is_badly_indented(lines: list[str], index: int) -> bool:
     blanks = line[: _indentation(line)]
     if "\t" in blanks:
         return True
-    before = [text for text in lines[:index] if text.strip() and not text.lstrip().startswith("#")]
+
+    filled = [text for text in lines[:index] if text.strip()]
+    before = [text for text in filled if not text.lstrip().startswith("#")]
     if not before:
         return bool(blanks)
     if len(blanks) > _indentation(before[-1]):

@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from workshop_kit.files import explain, read_small, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import growth, regions, solutions, track_notebook
-from workshop_kit.workspace.course import Course, load_course
+from workshop_kit.workspace.course import Course, Section, load_course
 from workshop_kit.workspace.folder import ELSEWHERE, Workspace, lesson_copies
 from workshop_kit.workspace.merge import merge
 from workshop_kit.workspace.track_notebook import NOTE, LessonOnTrack
@@ -164,7 +164,11 @@ def _on_track(workspace: Workspace, name: str, notebook: bytes, course: Course) 
 
 def _with_notes(part: LessonOnTrack) -> LessonOnTrack:
     """Return what a track has of an instructor's notebook: each of its cells may have a note before it."""
-    sections = [replace(one, cells=(*one.cells, *(f"{NOTE}{cell}" for cell in one.cells))) for one in part.sections]
+    sections: list[Section] = []
+    for section in part.sections:
+        notes = [f"{NOTE}{cell}" for cell in section.cells]
+        sections.append(replace(section, cells=(*section.cells, *notes)))
+
     kept = part.kept | {f"{NOTE}{cell}" for cell in part.kept}
     return replace(part, sections=sections, kept=kept)
 

@@ -145,11 +145,11 @@ class Course:
 
     def names(self, track: str) -> tuple[str, ...]:
         """Return the names of the notebooks that ``track`` opens, in their order."""
-        return tuple(
-            lesson.name
-            for lesson in self.lessons
-            if track in lesson.minutes or any(track in part.minutes for part in self.sections.get(lesson.name, ()))
-        )
+        return tuple(lesson.name for lesson in self.lessons if self._opens(lesson, track))
+
+    def _opens(self, lesson: LessonTime, track: str) -> bool:
+        parts = self.sections.get(lesson.name, ())
+        return track in lesson.minutes or any(track in part.minutes for part in parts)
 
 
 def read_toml(root: Path) -> dict[str, Any]:
@@ -163,26 +163,30 @@ def read_toml(root: Path) -> dict[str, Any]:
 def load_course(root: Path) -> Course:
     """Return lessons, tracks and exercises of the checkout ``root``. Raises WorkshopError for an incomplete table."""
     document = read_toml(root)
-    names = [field.name for field in fields(ExerciseTime)]
     try:
-        tracks = {name: Track(name=name, **one) for name, one in document["tracks"].items()}
+        tracks = {name: Track(name=name, **values) for name, values in document["tracks"].items()}
         notebooks = tuple(document["lessons"])
         lessons = [
-            LessonTime(name, one["title"], one.get("prefix", ""), one["minutes"])
-            for name, one in document["lessons"].items()
-            if not one.get("more")
+            LessonTime(name, entry["title"], entry.get("prefix", ""), entry["minutes"])
+            for name, entry in document["lessons"].items()
+            if not entry.get("more")
         ]
         more = [
-            MoreTime(name, one["title"], one.get("minutes", {}), one.get("visit", ""))
-            for name, one in document["lessons"].items()
-            if one.get("more")
+            MoreTime(name, entry["title"], entry.get("minutes", {}), entry.get("visit", ""))
+            for name, entry in document["lessons"].items()
+            if entry.get("more")
         ]
-        exercises = [ExerciseTime(**{name: one[name] for name in names}) for one in document.get("exercise", [])]
+        exercises = [_exercise_time(entry) for entry in document.get("exercise", [])]
         sections = {name: _sections(root, name, table) for name, table in document.get("sections", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
+
     exercises.sort(key=lambda exercise: notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0)
     return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more))
+
+
+def _exercise_time(entry: Mapping[str, Any]) -> ExerciseTime:
+    return ExerciseTime(**{attribute.name: entry[attribute.name] for attribute in fields(ExerciseTime)})
 
 
 def find_track(name: str) -> str:
@@ -215,7 +219,8 @@ def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tupl
     """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and those named."""
     if unknown := [name for name in names if name not in cells]:
         raise WorkshopError(f"{FILE}: [sections.{lesson}] has no cell {unknown[0]!r} there.", "Compare the ids.")
-    return tuple(cell for cell in cells if cell == cells[0] or cell in names)
+    kept = {*cells[:1], *names}
+    return tuple(cell for cell in cells if cell in kept)
 
 
 def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
@@ -249,9 +254,11 @@ def find_lesson(word: str, notebooks: Path) -> str:
     stem = word.removesuffix(".ipynb")
     if stem in known:
         return stem
+
     more = more_names(notebooks.parent)
-    lessons = [name for name in known if LESSON.fullmatch(name) and name not in more]
-    if any(name.startswith(stem.lower()) and stem[2:3].isalpha() for name in more):
+    named = [name for name in known if LESSON.fullmatch(name)]
+    lessons = [name for name in named if name not in more]
+    if stem[2:3].isalpha() and any(name.startswith(stem.lower()) for name in more):
         lessons = [name for name in known if name in more]
     return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(known)}.")
 

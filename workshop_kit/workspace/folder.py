@@ -31,14 +31,18 @@ EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
 NOT_COPIED = ("exercises.toml", ".expected.toml", ".predictions.toml", ".policy.toml", ".summary.toml", ".notes.md")
 """Endings of names that are not copied: a copy would go stale, and predictions, policies and notes tell the answers."""
-BASE, WRITTEN = "base", "written"
-"""Folders below `HIDDEN`: the versions that copies were made from, and the last text that each file cell wrote."""
+BASE = "base"
+"""The folder below `HIDDEN` with the versions that copies were made from."""
+WRITTEN = "written"
+"""The folder below `HIDDEN` with the last text that each file cell wrote."""
 HIDDEN = ".workshop"
 """The kit's files inside a workspace: JupyterLab neither lists nor serves hidden folders."""
 REMOVED = "removed"
 """The file below `HIDDEN` with the files that are no part of the participant's project any more, a line each."""
-SEED, TRACK = "seed", "track"
-"""The files below `HIDDEN` with a shared seed, and with the track that `start --track` chose."""
+SEED = "seed"
+"""The file below `HIDDEN` with a shared seed."""
+TRACK = "track"
+"""The file below `HIDDEN` with the track that `start --track` chose."""
 ID = re.compile(r"[0-9a-f]{8}")
 
 

@@ -21,10 +21,13 @@ KERNEL = "container-design-workshop"
 """The kernel's name. A kernel spec named ``python3`` would be shadowed by the environment's own."""
 ERROR_DISPLAY = "workshop_kit.lessons.error_display"
 """The IPython extension that shows a WorkshopError as one sentence."""
-FIRST_PORT, PORTS = 20_000, 10_000
-"""Each workspace has one of these ports; the system gives away higher ones by itself."""
-DATA, RUNTIME, LOG = "data", "runtime", "jupyter.log"
-"""Below a workspace's Jupyter folder: kernels and signatures of notebooks; files of running servers; the log."""
+# Each workspace has one of these ports; the system gives away higher ones by itself.
+FIRST_PORT = 20_000
+PORTS = 10_000
+# Below a workspace's Jupyter folder: kernels and signatures of notebooks; files of running servers; the log.
+DATA = "data"
+RUNTIME = "runtime"
+LOG = "jupyter.log"
 START = "notebooks/00_start.ipynb"
 CHART_STYLE = {"figure.facecolor": "none", "axes.facecolor": "none"}
 """What matplotlib takes in a cell: no paper, so that a chart fits a theme that is chosen later. See lab_page.css."""

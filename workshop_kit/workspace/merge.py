@@ -187,5 +187,6 @@ def _source(cell: Cell) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    lines = (line.rstrip() for line in text.split("\n"))
-    return [line for line in lines if line and not line.lstrip().startswith("#")]
+    lines = [line.rstrip() for line in text.split("\n")]
+    filled = [line for line in lines if line]
+    return [line for line in filled if not line.lstrip().startswith("#")]

@@ -135,12 +135,14 @@ def find(workspace: Workspace, source: Source, stage: FileStage, shown: str) -> 
         answers = _answers(source, _read(workspace, source.path))
     except WorkshopError:
         return None
-    there = regions.ids(source.at(reached))
-    names = tuple(name for name in there if name in answers and source.stages_of(name)[0].lesson == stage.lesson)
+
+    answered = [name for name in regions.ids(source.at(reached)) if name in answers]
+    names = tuple(name for name in answered if source.stages_of(name)[0].lesson == stage.lesson)
+
     markers = [regions.REGION.fullmatch(line) for line in regions.lines_of(shown)]
     in_cell = {marker[2] for marker in markers if marker}
-    found = NaiveCopy(workspace, source, stage, tuple(name for name in names if name in in_cell), names)
-    return found if found.shown or found.is_in_use else None
+    copy = NaiveCopy(workspace, source, stage, tuple(name for name in names if name in in_cell), names)
+    return copy if copy.shown or copy.is_in_use else None
 
 
 def put_all_back(workspace: Workspace, root: Path) -> None:
@@ -157,7 +159,8 @@ def put_all_back(workspace: Workspace, root: Path) -> None:
 def _answers(source: Source, text: str) -> set[str]:
     """Return the exercises in a participant's file that are begun. Raises MarkerError for damaged markers."""
     known = source.ids()
-    return {one.id for one in regions.parse(text) if one.id in known and not source.is_starter(one.id, one.body)}
+    known_regions = [region for region in regions.parse(text) if region.id in known]
+    return {region.id for region in known_regions if not source.is_starter(region.id, region.body)}
 
 
 def _records(workspace: Workspace) -> dict[str, SetAside]:

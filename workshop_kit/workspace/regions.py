@@ -42,7 +42,10 @@ REGION = re.compile(rf"[ \t]*#[ \t]*(region|endregion)[ \t]+({ID})\s*")
 SECTION = re.compile(r"[ \t]*#:[ \t]*(.*?)\s*")
 STARTER_LINE = re.compile(r"([ \t]*)#\| ?(.*)", re.DOTALL)
 GROWTH = re.compile(r"[ \t]*#:[ \t]*(always|(?:from ([\w:]+))? ?(?:until ([\w:]+))?)\s*")
-BOTH, SOLUTION, STARTER = SECTIONS = ("both", "only the solution", "only the starter")
+BOTH = "both"
+SOLUTION = "only the solution"
+STARTER = "only the starter"
+SECTIONS = (BOTH, SOLUTION, STARTER)
 
 
 class MarkerError(WorkshopError):

@@ -206,6 +206,6 @@ def _tables_html(view: View, tables: Tables) -> str:
 
 
 def _folded(name: str, frame: pd.DataFrame) -> str:
-    rows = [[cell(value) for value in row] for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
+    rows = [list(map(cell, row)) for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
     name += f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
     return folded(f"Data: {name} ({len(rows)} shown)", name, list(frame.columns), rows)

@@ -259,9 +259,14 @@ def _resources(resources: pd.DataFrame) -> Panel:
     memory = newest(resources["memory_limit_bytes"].to_numpy("float64"))
     if not resources["has_memory_limit"].iloc[-1:].any():
         memory = None
-    cores = f"CPU of {cpu / 100:g} core{'' if cpu == 100 else 's'}" if cpu else "CPU (no limit)"
+
+    cores = "CPU (no limit)"
+    if cpu:
+        plural = "" if cpu == 100 else "s"
+        cores = f"CPU of {cpu / 100:g} core{plural}"
     mebibytes = f"memory of {memory / MIB:,.0f} MiB" if memory else "memory (no limit)"
     columns = {"cpu_percent": cores, "memory_percent": mebibytes, "throttled_percent": "periods held back"}
+
     if cpu and memory:
         title = "CPU and memory, as a share of their limits"
         name = "limit"

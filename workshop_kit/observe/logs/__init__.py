@@ -129,6 +129,7 @@ class LogFollower(Iterator[pd.DataFrame]):
         if self.ended:
             raise StopIteration
         self.ended = "following was stopped" if self._stop.wait(self._wait_seconds) else ""
+
         lines: list[Line] = []
         try:
             lines = self._poller.poll()
@@ -136,12 +137,18 @@ class LogFollower(Iterator[pd.DataFrame]):
             self.ended = "the container was removed"
         except EngineUnavailable:
             pass  # the next poll tries again
-        longest = BUSY_SECONDS if len(lines) >= BUSY_LINES else QUIET_SECONDS if lines else IDLE_SECONDS
-        self._wait_seconds = min(longest, self._wait_seconds + BUSY_SECONDS)
+
+        self._wait_seconds = min(_longest_wait_seconds(len(lines)), self._wait_seconds + BUSY_SECONDS)
         lines += self._poller.end() if self.ended else []
         gaps = self._poller.gaps
         self._poller.gaps = []
         return frame_of(lines, gaps)
+
+
+def _longest_wait_seconds(line_count: int) -> float:
+    if line_count >= BUSY_LINES:
+        return BUSY_SECONDS
+    return QUIET_SECONDS if line_count else IDLE_SECONDS
 
 
 class Poller:

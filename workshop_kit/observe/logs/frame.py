@@ -81,11 +81,13 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
     ``{}`` for a line that is no JSON object. ``ts`` is left out where it is the engine's time.
     """
     line = frame.iloc[row]
-    found = {name: line[name] for name in frame.columns if name not in RESERVED and pd.notna(line[name])}
-    found |= {name: from_json(found[name]) for name in frame.attrs["json_columns"] if name in found}
+    names = [name for name in frame.columns if name not in RESERVED]
+    values = {name: line[name] for name in names if pd.notna(line[name])}
+    values |= {name: from_json(values[name]) for name in frame.attrs["json_columns"] if name in values}
+
     if pd.notna(line["ts"]) and line["ts"] != line["received"]:
-        found["ts"] = line["ts"]
-    return found | (from_json(line["rest"]) if pd.notna(line["rest"]) else {})
+        values["ts"] = line["ts"]
+    return values | (from_json(line["rest"]) if pd.notna(line["rest"]) else {})
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,19 @@ def _block(lines: list[Line]) -> _Block:
     events = [Incomplete(line.reason) if line.reason else parse_fields(line.text) for line in lines]
     reasons = [event.reason if type(event) is Incomplete else None for event in events]
     names = _frequent_names(events)
+
+    fields: dict[str, dict[str, Any]] = {}
+    for name in names:
+        values = [event.get(name) for event in events]
+        fields[name] = _by_kind(name, values, texts)
+
     return _Block(
         received=_instants(pa.array(received, _TEXT)),
         stream=pa.array(streams, _TEXT).dictionary_encode(),
         attrs=pa.array(attrs, _TEXT).dictionary_encode(),
         raw=pa.array([text if why else None for text, why in zip(texts, reasons, strict=True)], _TEXT),
         reason=pa.array(reasons, _TEXT).dictionary_encode(),
-        fields={name: _by_kind(name, [event.get(name) for event in events], texts) for name in names},
+        fields=fields,
         others=_others(events, texts, names),
     )
 
@@ -152,11 +160,16 @@ def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, An
         types = set(map(type, values)) - {NoneType}
     if dict in types:  # an empty one: others are text
         values = [JsonText("{}") if type(value) is dict else value for value in values]
-    kinds = sorted({_KINDS[one] for one in types})
+
+    kinds = sorted({_KINDS[of_value] for of_value in types})
     if len(kinds) == 1:
         return {kinds[0]: pa.array(values, _ARROW[kinds[0]])}
-    each = {kind: [value if _KINDS.get(type(value)) == kind else None for value in values] for kind in kinds}
-    return {kind: pa.array(own, _ARROW[kind]) for kind, own in each.items()}
+
+    arrays: dict[str, Any] = {}
+    for kind in kinds:
+        of_kind = [value if _KINDS.get(type(value)) == kind else None for value in values]
+        arrays[kind] = pa.array(of_kind, _ARROW[kind])
+    return arrays
 
 
 def _number(value: Any, name: str, text: str) -> Any:

@@ -42,17 +42,20 @@ def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
     wanted = require(words)
     methods = wanted & set(Method)
     others = wanted - set(Method)
-    return tuple(
-        rule
-        for rule in rules()
-        if (not methods or rule.method in methods) and (not others or others & {rule.id, rule.guideline, *rule.serves})
-    )
+    return tuple(rule for rule in rules() if _is_chosen(rule, methods, others))
+
+
+def _is_chosen(rule: Rule, methods: set[str], others: set[str]) -> bool:
+    if methods and rule.method not in methods:
+        return False
+    return not others or not others.isdisjoint({rule.id, rule.guideline, *rule.serves})
 
 
 def require(words: Iterable[str]) -> set[str]:
     """Split words at commas. Raises WrongUsage for a word that names no guideline, rule, principle or method."""
-    wanted = {part.strip() for word in words for part in word.split(",") if part.strip()}
-    known = {*guidelines(), *Method, *(rule.id for rule in rules()), *(one.id for one in principles())}
+    parts = [part.strip() for word in words for part in word.split(",")]
+    wanted = {part for part in parts if part}
+    known = {*guidelines(), *Method, *(rule.id for rule in rules()), *(principle.id for principle in principles())}
     if unknown := sorted(wanted - known):
         sentence = f"{unknown[0]!r} names no guideline, rule or principle."
         raise WrongUsage(sentence, f"Choose from: {', '.join((*guidelines(), *Method))}, F1 … F15, P1 … P7, or a rule.")

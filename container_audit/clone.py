@@ -122,14 +122,20 @@ class CloneRun:
 
     def metrics(self) -> Answer | None:
         """Return the answer of /metrics, if that path exists."""
-        found = (one for one in self.answers if one.path == "/metrics" and one.status == 200)
-        return None if self.answers_everything else next(found, None)
+        if self.answers_everything:
+            return None
+        of_path = (answer for answer in self.answers if answer.path == "/metrics")
+        return next((answer for answer in of_path if answer.status == 200), None)
 
     def probes(self) -> tuple[Answer, ...]:
         """Return the answers of the usual probe paths that exist or did not answer in time."""
         missing = {None, *NOT_THERE, *self._unknown}
-        found = (one for one in self.answers if one.path in PROBE_PATHS)
-        return tuple(one for one in found if one.is_late or one.status not in missing)
+        probes: list[Answer] = []
+        for answer in self.answers:
+            is_there = answer.is_late or answer.status not in missing
+            if answer.path in PROBE_PATHS and is_there:
+                probes.append(answer)
+        return tuple(probes)
 
     def is_late(self, path: str) -> bool:
         """Return whether a path was late, or was not asked any more since others were."""
@@ -156,11 +162,16 @@ class Clone:
     def __init__(self, running: Running, target: Target, prober: Prober) -> None:
         self.running = running
         self.prober = prober
+
         exposed = [port.partition("/") for port in target.config.get("ExposedPorts") or {}]
-        self.exposed = tuple(int(port) for port, _, protocol in exposed if protocol == "tcp" and port.isdecimal())
+        tcp_ports = [port for port, _, protocol in exposed if protocol == "tcp"]
+        self.exposed = tuple(int(port) for port in tcp_ports if port.isdecimal())
+
         values = [value for name, value in target.environment.items() if name.upper().endswith("PORT")]
-        named = [int(value) for value in values if value.isdecimal() and 0 < int(value) < 65536]
+        numbers = [int(value) for value in values if value.isdecimal()]
+        named = [number for number in numbers if 0 < number < 65536]
         self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*named, *USUAL_PORTS)))
+
         self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
         self.address = ""
 

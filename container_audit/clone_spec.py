@@ -169,7 +169,7 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
         network=network,
         tmpfs={**{path: _limited_tmpfs(options) for path, options in tmpfs.items()}, **dict.fromkeys(volumes, _VOLUME)},
         read_only=bool(host.get("ReadonlyRootfs")),
-        memory_bytes=host["Memory"] + (WRITTEN_BYTES if volumes else 0) if host.get("Memory") else MEMORY_BYTES,
+        memory_bytes=_memory_bytes(host, has_volumes=bool(volumes)),
         cpus=min((host.get("NanoCpus") or 1e9) / 1e9, 1.0),
         pids=min(host["PidsLimit"], PIDS) if (host.get("PidsLimit") or 0) > 0 else PIDS,
         cap_drop=tuple(host.get("CapDrop") or ()),
@@ -189,6 +189,14 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
             ],
         },
     )
+
+
+def _memory_bytes(host: Mapping[str, Any], *, has_volumes: bool) -> int:
+    """Return a clone's memory limit: that of its container, with what a tmpfs for its volumes may take."""
+    limit: int = host.get("Memory") or 0
+    if not limit:
+        return MEMORY_BYTES
+    return limit + (WRITTEN_BYTES if has_volumes else 0)
 
 
 def confined(spec: Spec) -> Spec:
@@ -235,7 +243,8 @@ def limit_writes(running: Running, over: threading.Event) -> str:
 
 def _limited_tmpfs(options: str) -> str:
     """Replace the size and inode options of a tmpfs by a clone's limits."""
-    kept = [word for word in options.split(",") if word and not word.startswith(("size=", "nr_"))]
+    words = [word for word in options.split(",") if word]
+    kept = [word for word in words if not word.startswith(("size=", "nr_"))]
     return ",".join([*kept, "size=64m", f"nr_inodes={WRITTEN_FILES}"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,51 +21,54 @@ from workshop_kit.terminal import TerminalReport, answer, say
 
 if TYPE_CHECKING:
     from container_audit.findings import AuditReport
-    from container_audit.report_files import Form
+    from container_audit.report_files import Form, ReportFile
 
 NEVER = "never"
 REPORT_IT = "Report this line: it is a fault of the audit, and says nothing about the target."
 
+AuditTarget = Annotated[str, typer.Argument(help="An image, a container, or compose:PROJECT.")]
+OnlyRules = Annotated[
+    list[str] | None,
+    typer.Option(help="Guidelines, rules or principles (config, logs.structured, F5), static or dynamic; repeatable."),
+]
+AsSarif = Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on stdout, for a code host.")]
+HtmlPage = Annotated[Path | None, typer.Option(help="Write a page to this file, too.")]
+OutputFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Write the report to this file: .html, .sarif, .json, .txt, or as --json or --sarif say; repeatable."
+    ),
+]
+SourceFiles = Annotated[
+    Path | None,
+    typer.Option(help="The Dockerfile or compose file of the target, or their folder, for the lines in SARIF."),
+]
+FailOn = Annotated[
+    list[str] | None, typer.Option(help="Exit with 1 only if one of these does not hold; `never` for a look alone.")
+]
+IgnoreFile = Annotated[Path | None, typer.Option(help="A TOML file of accepted rules: rule, reason, until.")]
+
 
 def audit(
-    target: Annotated[str, typer.Argument(help="An image, a container, or compose:PROJECT.")],
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Guidelines, rules or principles (config, logs.structured, F5), static or dynamic; repeatable."
-        ),
-    ] = None,
+    target: AuditTarget,
+    only: OnlyRules = None,
     as_json: AsJson = False,
-    as_sarif: Annotated[bool, typer.Option("--sarif", help="SARIF 2.1.0 on stdout, for a code host.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page to this file, too.")] = None,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Write the report to this file: .html, .sarif, .json, .txt, or as --json or --sarif say; repeatable."
-        ),
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option(help="The Dockerfile or compose file of the target, or their folder, for the lines in SARIF."),
-    ] = None,
-    fail_on: Annotated[
-        list[str] | None, typer.Option(help="Exit with 1 only if one of these does not hold; `never` for a look alone.")
-    ] = None,
-    ignore: Annotated[Path | None, typer.Option(help="A TOML file of accepted rules: rule, reason, until.")] = None,
+    as_sarif: AsSarif = False,
+    html: HtmlPage = None,
+    output: OutputFiles = None,
+    source: SourceFiles = None,
+    fail_on: FailOn = None,
+    ignore: IgnoreFile = None,
 ) -> None:
     """Test a target against the factors and principles; exit 1 if one does not hold."""
     with _only_a_finding_exits_1():
         from container_audit import catalog, sources
-        from container_audit.report_files import Form, ReportFile, rendered, report_file
+        from container_audit.report_files import Form, rendered
         from container_audit.runner import run_audit
         from workshop_kit.engine.reaper import temporary_session
 
-        option = _form(as_json=as_json, as_sarif=as_sarif)
-        files = [report_file(path, option) for path in output or ()]
-        if html:
-            files.append(ReportFile(html, Form.HTML))
-        for file in files:
-            file.require_writable()
+        form = _form(as_json=as_json, as_sarif=as_sarif)
+        files = _report_files(output or (), html, form)
         if source:
             sources.require(source)
         deciding = [] if fail_on == [NEVER] else sorted(catalog.require(fail_on or []))
@@ -73,16 +76,29 @@ def audit(
 
         locate = partial(sources.locate, source=source)
         with temporary_session(reach.connect()) as session, TerminalReport() as progress:
-            found = run_audit(session, target, only=only or (), progress=progress, locate=locate)
-        found = catalog.accept(found, ignored, date.today())
+            report = run_audit(session, target, only=only or (), progress=progress, locate=locate)
+        report = catalog.accept(report, ignored, date.today())
 
-        answer(rendered(found, Form.TEXT if option is None or output else option))
+        answer(rendered(report, Form.TEXT if form is None or output else form))
         for file in files:
-            file.write(found)
+            file.write(report)
             say(f"written: {file.path}")
-        _require_complete(found)
-    if fail_on != [NEVER] and found.failing(deciding):
+        _require_complete(report)
+
+    if fail_on != [NEVER] and report.failing(deciding):
         raise typer.Exit(Exit.NOT_GOOD)
+
+
+def _report_files(paths: Iterable[Path], html: Path | None, form: Form | None) -> list[ReportFile]:
+    """Return the files to write. Raises WrongUsage for one that cannot be written, or whose form is not known."""
+    from container_audit.report_files import Form, ReportFile, report_file
+
+    files = [report_file(path, form) for path in paths]
+    if html:
+        files.append(ReportFile(html, Form.HTML))
+    for file in files:
+        file.require_writable()
+    return files
 
 
 def _form(*, as_json: bool, as_sarif: bool) -> Form | None:

@@ -52,10 +52,10 @@ class Dockerfile:
         """
         names = _NAMED.findall(said)
         for word in words:
-            found = self.all(word)
-            naming = [one for one in found if any(name in one.text for name in names)]
-            if found:
-                return (naming or found)[-1].line
+            instructions = self.all(word)
+            naming = [instruction for instruction in instructions if _names_one_of(instruction, names)]
+            if instructions:
+                return (naming or instructions)[-1].line
         return 1
 
     def may_make(self, config: Mapping[str, Any]) -> bool:
@@ -146,6 +146,10 @@ def _skip_to(numbered: Iterator[tuple[int, str]], end: str) -> None:
             return
 
 
+def _names_one_of(instruction: Instruction, names: Iterable[str]) -> bool:
+    return any(name in instruction.text for name in names)
+
+
 def _names(text: str) -> list[str]:
     """Return the names in ``NAME=value other="a value"``; none if there are quotes that are not closed."""
     try:
@@ -154,7 +158,8 @@ def _names(text: str) -> list[str]:
         return []
     if words and "=" not in words[0]:  # the old form: one name, a space, the value
         return words[:1]
-    return [word.partition("=")[0] for word in words if "=" in word and not word.startswith("$")]
+    pairs = [word for word in words if "=" in word]
+    return [pair.partition("=")[0] for pair in pairs if not pair.startswith("$")]
 
 
 def _command(text: str) -> list[str]:

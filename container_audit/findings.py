@@ -197,14 +197,18 @@ class AuditReport:
     @property
     def unexpected(self) -> tuple[RuleFinding, ...]:
         """The rules that the audit failed to apply, by an error that it did not expect."""
-        return tuple(finding for one in self.targets for finding in one.findings if finding.is_unexpected)
+        all_findings = [finding for target in self.targets for finding in target.findings]
+        return tuple(finding for finding in all_findings if finding.is_unexpected)
 
     def failing(self, words: Iterable[str] = ()) -> tuple[RuleFinding, ...]:
         """Return the failed, not accepted findings; with words, only those of these guidelines, rules or principles."""
+        failing = [finding for target in self.targets for finding in target.failing]
         wanted = set(words)
-        return tuple(
-            finding
-            for one in self.targets
-            for finding in one.failing
-            if not wanted or wanted & {finding.rule.id, finding.rule.guideline, *finding.rule.decides}
-        )
+        if not wanted:
+            return tuple(failing)
+        return tuple(finding for finding in failing if wanted & _deciding_words(finding.rule))
+
+
+def _deciding_words(rule: Rule) -> set[str]:
+    """Return the words that name a rule, its guideline, or a principle on which it decides."""
+    return {rule.id, rule.guideline, *rule.decides}

@@ -127,9 +127,12 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
 
 
 def _describe(table: pd.DataFrame) -> str:
-    sentences = []
+    sentences: list[str] = []
     for name, words in table.items():
-        groups = {verdict: [index.split()[0] for index in words.index[words == verdict]] for verdict in RuleVerdict}
-        parts = "; ".join(f"{verdict}: {', '.join(members)}" for verdict, members in groups.items() if members)
-        sentences.append(f"{name}: {parts}.")
+        parts: list[str] = []
+        for verdict in RuleVerdict:
+            members = [index.split()[0] for index in words.index[words == verdict]]
+            if members:
+                parts.append(f"{verdict}: {', '.join(members)}")
+        sentences.append(f"{name}: {'; '.join(parts)}.")
     return " ".join(sentences)

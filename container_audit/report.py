@@ -88,17 +88,18 @@ def _json_of_target(one: TargetReport) -> dict[str, Any]:
         "how": one.how,
         "seconds": round(one.seconds, 2),
         "counts": {verdict.name.lower(): len(one.of(verdict)) for verdict in RuleVerdict},
-        "principles": [
-            {
-                "id": principle.id,
-                "name": principle.name,
-                "verdict": verdict.name.lower(),
-                "rules": [finding.rule.id for finding in one.of_principle(principle.id)],
-                "unseen": principle.unseen,
-            }
-            for principle, verdict in principles(one)
-        ],
+        "principles": [_json_of_principle(one, principle, verdict) for principle, verdict in principles(one)],
         "findings": [json_of_finding(finding) for finding in one.findings],
+    }
+
+
+def _json_of_principle(one: TargetReport, principle: Principle, verdict: RuleVerdict) -> dict[str, Any]:
+    return {
+        "id": principle.id,
+        "name": principle.name,
+        "verdict": verdict.name.lower(),
+        "rules": [finding.rule.id for finding in one.of_principle(principle.id)],
+        "unseen": principle.unseen,
     }
 
 
@@ -148,10 +149,12 @@ def principles(one: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
 
     A principle that no rule serves is listed in a complete audit only.
     """
-    whole = len(one.findings) == len(catalog.rules())
+    is_complete = len(one.findings) == len(catalog.rules())
     served = {identifier for rule in catalog.rules() for identifier in rule.serves}
-    return tuple(
-        (principle, one.verdict_on(principle.id))
-        for principle in guidelines.principles()
-        if one.of_principle(principle.id) or (whole and principle.id not in served)
-    )
+
+    verdicts: list[tuple[Principle, RuleVerdict]] = []
+    for principle in guidelines.principles():
+        is_unserved = is_complete and principle.id not in served
+        if one.of_principle(principle.id) or is_unserved:
+            verdicts.append((principle, one.verdict_on(principle.id)))
+    return tuple(verdicts)

@@ -77,18 +77,21 @@ def locate(target: Target, source: Path | None = None) -> Sources:
     """
     named = list(_readable(_files_at(source))) if source else []
     here = list(_readable(_files_at(Path.cwd())))
-    compose_files = [one for one in named if isinstance(one, ComposeFile)]
+
+    compose_files = [file for file in named if isinstance(file, ComposeFile)]
     if not compose_files:
-        compose_files = [one for one in here if isinstance(one, ComposeFile) and _has(one, target)]
+        of_compose = [file for file in here if isinstance(file, ComposeFile)]
+        compose_files = [file for file in of_compose if _has(file, target)]
     compose_file = compose_files[0] if compose_files else None
     service = _service_in(compose_file, target) if compose_file else None
 
-    dockerfiles = [one for one in named if isinstance(one, Dockerfile)]
+    dockerfiles = [file for file in named if isinstance(file, Dockerfile)]
     if not dockerfiles and service and service.dockerfile:
-        dockerfiles = [one for one in _readable([service.dockerfile]) if isinstance(one, Dockerfile)]
+        dockerfiles = [file for file in _readable([service.dockerfile]) if isinstance(file, Dockerfile)]
     if not dockerfiles:
         config = target.image["Config"]
-        dockerfiles = [one for one in here if isinstance(one, Dockerfile) and one.may_make(config)]
+        candidates = [file for file in here if isinstance(file, Dockerfile)]
+        dockerfiles = [file for file in candidates if file.may_make(config)]
     return Sources(dockerfiles[0] if dockerfiles else None, compose_file, service)
 
 

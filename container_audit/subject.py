@@ -130,8 +130,12 @@ class Subject:
     @once
     def read_file_secrets(self) -> dict[str, str]:
         """Read the files in /run/secrets: path to text. They are masked in the report and searched for in the log."""
-        found = [one.texts() for one in self._read_mounted_files() if one.folder == SECRETS_FOLDER]
-        return {path: text.strip() for texts in found for path, text in texts.items() if text.strip()}
+        folders = [files.texts() for files in self._read_mounted_files() if files.folder == SECRETS_FOLDER]
+        secrets: dict[str, str] = {}
+        for texts in folders:
+            stripped = {path: text.strip() for path, text in texts.items()}
+            secrets |= {path: text for path, text in stripped.items() if text}
+        return secrets
 
     @property
     def given(self) -> dict[str, str]:
@@ -242,12 +246,13 @@ class Subject:
         environment = self.target.environment
         secret = {*secrets_among(environment), *filter(is_secret_name, environment)}
         canaries = {name: new_canary() for name in sorted({*secret, CANARY_VARIABLE})}
+
         ports = {str(port): (port, port + 1111) for port in self._start_normal()[0].ports}
         given = {PORT_VARIABLE: next(iter(ports), ""), **environment}
-        moved = {
-            name: ports[value] for name, value in given.items() if name.upper().endswith("PORT") and value in ports
-        }
+        port_variables = {name: value for name, value in given.items() if name.upper().endswith("PORT")}
+        moved = {name: ports[value] for name, value in port_variables.items() if value in ports}
         changed = {name: str(new) for name, (_, new) in moved.items()}
+
         with self._clone(replace(self._spec(), environment={**environment, **canaries, **changed})) as clone:
             clone.ports = (*clone.ports, *(new for _, new in moved.values()))
             started = clone.start(READY_SECONDS)

@@ -117,4 +117,8 @@ def _find(collection: Any, name: str) -> Any | None:
 
 
 def _variables(config: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, _, value in (pair.partition("=") for pair in config.get("Env") or ())}
+    variables: dict[str, str] = {}
+    for pair in config.get("Env") or ():
+        name, _, value = pair.partition("=")
+        variables[name] = value
+    return variables

@@ -12,6 +12,7 @@ from container_audit.process_tree import programs
 from container_audit.rules.config import READ, file_evidence, file_names
 from container_audit.subject import Subject
 from workshop_kit.engine.recipes import OCI
+from workshop_kit.observe.layers import Member
 
 FEWEST_LABELS = 2
 WASTE_BYTES = 20 * 1024**2
@@ -32,39 +33,45 @@ _CACHE = re.compile(
 def no_compiler(subject: Subject) -> Judgment:
     """Find compilers by their name in a ``bin`` folder that a container sees."""
     files = subject.read_files()
-    found = [one for one in files if one.visible and one.size_bytes and _COMPILER.search(one.path)]
-    if found:
-        return fails(f"A compiler is in it: {file_names(found)}.", *file_evidence(found))
+    compilers = [file for file in files if _is_compiler(file)]
+    if compilers:
+        return fails(f"A compiler is in it: {file_names(compilers)}.", *file_evidence(compilers))
     return holds("None is in it.", Evidence(READ, f"{len(files)} files"))
+
+
+def _is_compiler(file: Member) -> bool:
+    return bool(file.visible and file.size_bytes and _COMPILER.search(file.path))
 
 
 def little_waste(subject: Subject) -> Judgment:
     """Add up files that a later layer hides, and caches of package managers."""
     files = subject.read_files()
-    hidden = [one for one in files if not one.visible]
-    caches = [one for one in files if one.visible and _CACHE.search(one.path)]
-    waste = sorted([*hidden, *caches], key=lambda one: one.size_bytes, reverse=True)
-    total = sum(one.size_bytes for one in files)
-    wasted = sum(one.size_bytes for one in waste)
-    said = f"{wasted / 1e6:.1f} of {total / 1e6:.1f} MB are waste."
+    hidden = [file for file in files if not file.visible]
+    visible = [file for file in files if file.visible]
+    caches = [file for file in visible if _CACHE.search(file.path)]
+
+    waste = sorted([*hidden, *caches], key=lambda file: file.size_bytes, reverse=True)
+    total = sum(file.size_bytes for file in files)
+    wasted = sum(file.size_bytes for file in waste)
+    sentence = f"{wasted / 1e6:.1f} of {total / 1e6:.1f} MB are waste."
     if wasted > max(WASTE_BYTES, WASTE_SHARE * total):
-        return fails(said, *file_evidence(waste))
-    return holds(said, Evidence(READ, f"{len(hidden)} files hidden by later layers, {len(caches)} of caches"))
+        return fails(sentence, *file_evidence(waste))
+    return holds(sentence, Evidence(READ, f"{len(hidden)} files hidden by later layers, {len(caches)} of caches"))
 
 
 def labels(subject: Subject) -> Judgment:
     """Hold if it has two labels of the OCI image specification (annotations.md) that its base does not have."""
-    config = subject.target.image["Config"].get("Labels") or {}
-    given = {
-        key.removeprefix(OCI): str(value) for key, value in config.items() if key.startswith(OCI) and value.strip()
-    }
+    all_labels = subject.target.image["Config"].get("Labels") or {}
+    of_standard = {key.removeprefix(OCI): value for key, value in all_labels.items() if key.startswith(OCI)}
+    given = {name: str(value) for name, value in of_standard.items() if value.strip()}
     inherited = {key.removeprefix(OCI) for key in _inherited(subject)} if given else set()
     own = sorted(set(given) - inherited)
+
     text = ", ".join(f"{name}={given[name]}{' (of its base)' if name in inherited else ''}" for name in sorted(given))
-    seen = Evidence("docker image inspect: Config.Labels, docker history", text or "none")
+    evidence = Evidence("docker image inspect: Config.Labels, docker history", text or "none")
     if len(own) >= FEWEST_LABELS:
-        return holds(f"It says {', '.join(own)}.", seen)
-    return fails(f"It has {len(own)} labels of its own that say what an image is.", seen)
+        return holds(f"It says {', '.join(own)}.", evidence)
+    return fails(f"It has {len(own)} labels of its own that say what an image is.", evidence)
 
 
 def _inherited(subject: Subject) -> set[str]:
@@ -76,14 +83,18 @@ def _inherited(subject: Subject) -> set[str]:
     labels = subject.target.image["Config"].get("Labels") or {}
     steps = [str(step.get("CreatedBy") or "") for step in subject.read_history()]
     sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
-    commands = [number for number, step in enumerate(steps) if _COMMAND.match(step) and any(sizes[number:])]
-    end = commands[-1] if commands else 0
+
+    commands = [number for number, step in enumerate(steps) if _COMMAND.match(step)]
+    before_files = [number for number in commands if any(sizes[number:])]
+    end = before_files[-1] if before_files else 0
     base = "\n".join(steps[:end])
     own = "\n".join(steps[end:])
-    untold = [key for key in labels if key.startswith(OCI) and f"{key}=" not in base + own]
-    return {key for key in labels if f"{key}=" in base and f"{key}=" not in own} | {
-        key for key in untold if _has_base_with(subject, f"{key}={labels[key]}")
-    }
+
+    in_base = [key for key in labels if f"{key}=" in base]
+    of_standard = [key for key in labels if key.startswith(OCI)]
+    untold = [key for key in of_standard if f"{key}=" not in base + own]
+    from_history = {key for key in in_base if f"{key}=" not in own}
+    return from_history | {key for key in untold if _has_base_with(subject, f"{key}={labels[key]}")}
 
 
 def _has_base_with(subject: Subject, label: str) -> bool:

@@ -64,9 +64,11 @@ def no_secrets_in_history(subject: Subject) -> Judgment:
 def no_secret_files(subject: Subject) -> Judgment:
     """Find credentials and version control by file name, settings and private keys by content."""
     files = subject.read_files()
-    found = [one for one in files if one.size_bytes and _is_secret(one)]
-    if found:
-        return fails(f"There is a file of secrets: {file_names(found)}.", *file_evidence(found))
+    filled = [file for file in files if file.size_bytes]
+    secret_files = [file for file in filled if _is_secret(file)]
+    if secret_files:
+        return fails(f"There is a file of secrets: {file_names(secret_files)}.", *file_evidence(secret_files))
+
     count = f"{len(files)} files"
     return holds(f"None of {count} looks like one of secrets.", Evidence(READ, count))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from container_audit.findings import Evidence, Judgment, fails, holds
 from container_audit.subject import Subject
 
@@ -70,34 +73,44 @@ def can_be_confined(subject: Subject) -> Judgment:
 def privileges(subject: Subject) -> Judgment:
     """Hold if all capabilities but NET_BIND_SERVICE are dropped, and no-new-privileges is set."""
     host = subject.target.host
-    dropped, added = (
-        {name.upper().removeprefix("CAP_") for name in host.get(key) or ()} for key in ("CapDrop", "CapAdd")
-    )
+    dropped = _capabilities(host, "CapDrop")
+    added = _capabilities(host, "CapAdd")
     options = list(host.get("SecurityOpt") or ())
-    seen = Evidence(
+    evidence = Evidence(
         "docker inspect: HostConfig.CapDrop, CapAdd, Privileged, SecurityOpt",
         f"dropped {sorted(dropped)}, added {sorted(added)}, privileged {bool(host.get('Privileged'))}, {options}",
     )
+
     if host.get("Privileged"):
-        return fails("It is privileged: it has every capability and every device.", seen)
+        return fails("It is privileged: it has every capability and every device.", evidence)
     if not subject.session.engine.dialect.drops_all(dropped):
-        return fails("It keeps capabilities that the engine gives by default.", seen)
+        return fails("It keeps capabilities that the engine gives by default.", evidence)
     if added - _HARMLESS_CAPABILITIES:
-        return fails(f"It was given {', '.join(sorted(added - _HARMLESS_CAPABILITIES))}.", seen)
-    if not any(one.startswith("no-new-privileges") and not one.endswith("false") for one in options):
-        return fails("no-new-privileges is not set.", seen)
-    return holds("All are dropped, and none can be gained.", seen)
+        return fails(f"It was given {', '.join(sorted(added - _HARMLESS_CAPABILITIES))}.", evidence)
+    if not any(option.startswith("no-new-privileges") and not option.endswith("false") for option in options):
+        return fails("no-new-privileges is not set.", evidence)
+    return holds("All are dropped, and none can be gained.", evidence)
+
+
+def _capabilities(host: Mapping[str, Any], key: str) -> set[str]:
+    return {name.upper().removeprefix("CAP_") for name in host.get(key) or ()}
 
 
 def nothing_of_the_host(subject: Subject) -> Judgment:
     """Hold if no engine socket, no system folder and no namespace of the host is shared, not even read-only."""
     host = subject.target.host
     mounts = subject.target.mounts
-    sources = [str(one.get("Source") or "") for one in mounts if one.get("Type") == "bind"]
-    met = [one for one in sources if one.endswith(_SOCKETS) or one.rstrip("/") in _SYSTEM_FOLDERS]
-    met += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
+    sources = [str(mount.get("Source") or "") for mount in mounts if mount.get("Type") == "bind"]
+    shared = [source for source in sources if _is_of_the_host(source)]
+    shared += [f"{key}=host" for key in _NAMESPACES if host.get(key) == "host"]
+
     modes = ", ".join(f"{key} {host.get(key) or 'own'}" for key in _NAMESPACES)
-    seen = Evidence("docker inspect: Mounts, HostConfig", f"{', '.join(sources) or 'no bind mount'}; {modes}")
-    if met:
-        return fails(f"It shares with the host: {', '.join(met)}.", seen)
-    return holds("No engine's socket or system folder is mounted, and all namespaces are its own.", seen)
+    evidence = Evidence("docker inspect: Mounts, HostConfig", f"{', '.join(sources) or 'no bind mount'}; {modes}")
+    if shared:
+        return fails(f"It shares with the host: {', '.join(shared)}.", evidence)
+    return holds("No engine's socket or system folder is mounted, and all namespaces are its own.", evidence)
+
+
+def _is_of_the_host(source: str) -> bool:
+    """Return whether a path is an engine's socket or a system folder."""
+    return source.endswith(_SOCKETS) or source.rstrip("/") in _SYSTEM_FOLDERS

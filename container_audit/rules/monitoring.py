@@ -59,18 +59,24 @@ def judge_frozen(frozen: FrozenRun) -> Judgment:
 def probes_fast(subject: Subject) -> Judgment:
     """Hold if the usual probe paths (/livez, /healthz …) answer within a second, with any status."""
     run = subject.require_ready_run()
-    if not any(one.status or one.is_late for one in run.answers):
+    if not any(answer.status or answer.is_late for answer in run.answers):
         return not_applicable("Nothing speaks HTTP on its ports.")
+
     probes = run.probes()
     if not probes:
-        seen = Evidence("GET", ", ".join(one.path for one in run.answers))
-        said = "None of the usual paths is there; yours may have another name."
-        return cannot_tell(EVERYTHING if run.answers_everything else said, seen)
-    evidence = [Evidence("GET", _described(one)) for one in probes]
-    if slow := [one for one in probes if one.is_late or one.seconds > FAST_SECONDS + TOLERANCE_SECONDS]:
+        paths = Evidence("GET", ", ".join(answer.path for answer in run.answers))
+        sentence = "None of the usual paths is there; yours may have another name."
+        return cannot_tell(EVERYTHING if run.answers_everything else sentence, paths)
+
+    evidence = [Evidence("GET", _described(probe)) for probe in probes]
+    if slow := [probe for probe in probes if _is_slow(probe)]:
         return fails(f"{slow[0].path} needs more than a second.", *evidence, by_time=True)
-    slowest = max(probes, key=lambda one: one.seconds)
+    slowest = max(probes, key=lambda probe: probe.seconds)
     return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *evidence)
+
+
+def _is_slow(probe: Answer) -> bool:
+    return probe.is_late or probe.seconds > FAST_SECONDS + TOLERANCE_SECONDS
 
 
 def liveness_alone(subject: Subject) -> Judgment:

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from filelock import FileLock, Timeout
@@ -22,36 +22,46 @@ from workshop_kit.workspace import registry
 from workshop_kit.workspace.course import TRACKS, find_track
 from workshop_kit.workspace.registry import Exercise
 
+if TYPE_CHECKING:
+    from workshop_room.grading.grade import GradeBook
+    from workshop_room.grading.grader import GradedSubmission
+    from workshop_room.grading.submission import Submission
+
 RESULTS = GRADES / "results.jsonl"
 OPEN_NETWORK = (
     "Podman may not know the option that closes the network of a service. Grading needs no network: take this machine "
     "off it."
 )
 
+HandedIn = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FOLDER",
+        help="Workspaces, my_service folders, zip or tar archives of them, exported files; or a folder of these.",
+    ),
+]
+OnlyExercises = Annotated[list[str] | None, typer.Option(help="An exercise, or a lesson such as 02; may be repeated.")]
+OfTrack = Annotated[str, typer.Option(help=f"The exercises of a track. One of: {', '.join(TRACKS)}.")]
+DefaultSeed = Annotated[
+    int | None, typer.Option(min=0, help="The numbers of folders that do not say theirs, as in `start --seed`.")
+]
+CsvFile = Annotated[Path | None, typer.Option(help="Write one line for each exercise to this file, too.")]
+ResultsFile = Annotated[
+    Path,
+    typer.Option(
+        help="Keeps each grade as soon as it is known: a run that was ended goes on there.",
+        show_default="build/grade/results.jsonl",
+    ),
+]
+
 
 def grade(
-    handed_in: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FOLDER",
-            help="Workspaces, my_service folders, zip or tar archives of them, exported files; or a folder of these.",
-        ),
-    ],
-    only: Annotated[
-        list[str] | None, typer.Option(help="An exercise, or a lesson such as 02; may be repeated.")
-    ] = None,
-    track: Annotated[str, typer.Option(help=f"The exercises of a track. One of: {', '.join(TRACKS)}.")] = "full",
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The numbers of folders that do not say theirs, as in `start --seed`.")
-    ] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write one line for each exercise to this file, too.")] = None,
-    results: Annotated[
-        Path,
-        typer.Option(
-            help="Keeps each grade as soon as it is known: a run that was ended goes on there.",
-            show_default="build/grade/results.jsonl",
-        ),
-    ] = RESULTS,
+    handed_in: HandedIn,
+    only: OnlyExercises = None,
+    track: OfTrack = "full",
+    seed: DefaultSeed = None,
+    csv: CsvFile = None,
+    results: ResultsFile = RESULTS,
     as_json: AsJson = False,
 ) -> None:
     """Build what people handed in, and check each exercise that reads or builds a file, in closed containers.
@@ -59,46 +69,53 @@ def grade(
     It runs their code, confined. Take a machine that you could lose: docs/teaching.md says what a grade can say.
     """
     from workshop_room.grading import report, submission  # lazily: they bring pandas
-    from workshop_room.grading.build_cgroup import build_options
     from workshop_room.grading.grade import GradeBook
-    from workshop_room.grading.grader import gradable, grade_all
-    from workshop_room.grading.process_judge import ProcessJudge, remove_leftovers
+    from workshop_room.grading.grader import gradable
 
-    for file in (csv, None if results == RESULTS else results):
-        if file is not None:
-            _require_writable(file)
-    known = [one for one in registry.load(CHECKOUT) if find_track(track) in one.tracks]
+    if csv is not None:
+        _require_writable(csv)
+    known = [exercise for exercise in registry.load(CHECKOUT) if find_track(track) in exercise.tracks]
     exercises = _chosen(gradable(known), only or ())
-    notebook_only = [one.id for one in known if one.file is None] if not only else []
+    notebook_only = [exercise.id for exercise in known if exercise.file is None] if not only else []
     submissions = submission.read_submissions(handed_in, seed)
     book = GradeBook(results)
     book.load()
     for problem in book.problems:
         say(problem)
 
-    GRADES.mkdir(parents=True, exist_ok=True)
-    try:
-        lock = FileLock(GRADES / ".lock").acquire(timeout=0)
-    except Timeout as taken:
-        raise WorkshopError("Another `./workshop grade` is running.", "Wait until it has ended.") from taken
-    with lock, TerminalReport() as progress:
-        engine = _require_engine()
-        if not engine.dialect.has_buildkit:
-            say(OPEN_NETWORK)
-        remove_leftovers(GRADES, engine)
-        names = [one.id for one in exercises]
-        with build_options(engine, say) as options:
-            judge = ProcessJudge(GRADES, _require_engine, options)
-            graded = list(grade_all(submissions, names, book, judge, progress))
-
+    graded = _grade_all(submissions, exercises, book)
     if csv is not None:
         write_atomically(csv, report.as_csv(graded).encode())
         say(f"written: {csv}")
     document = report.as_json(graded, notebook_only) if as_json else None
     answer(report.as_text(graded, exercises, notebook_only) if document is None else json.dumps(document))
+
     if any(one.is_open for one in graded):
         say("Some exercises were not judged: run the same command again, and it judges only those.")
         raise typer.Exit(Exit.NOT_READY)
+
+
+def _grade_all(
+    submissions: Sequence[Submission], exercises: Sequence[Exercise], book: GradeBook
+) -> list[GradedSubmission]:
+    """Grade all submissions, and keep each grade in ``book``. Raises WorkshopError while another run goes on."""
+    from workshop_room.grading.build_cgroup import build_options
+    from workshop_room.grading.grader import grade_all
+    from workshop_room.grading.process_judge import ProcessJudge, remove_leftovers
+
+    GRADES.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(GRADES / ".lock").acquire(timeout=0)
+    except Timeout as taken:
+        raise WorkshopError("Another `./workshop grade` is running.", "Wait until it has ended.") from taken
+
+    with lock, TerminalReport() as progress:
+        engine = _require_engine()
+        remove_leftovers(GRADES, engine)
+        names = [exercise.id for exercise in exercises]
+        with build_options(engine, say) as options:
+            judge = ProcessJudge(GRADES, _require_engine, options)
+            return list(grade_all(submissions, names, book, judge, progress))
 
 
 def _require_engine() -> Engine:

@@ -17,6 +17,7 @@ from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults import injection
+from workshop_kit.faults.catalog import ActiveFault
 from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.observe.engine_api import EngineUnavailable
@@ -92,16 +93,17 @@ class InjectedFaults:
         ``id`` is "" if another process injected it; ``seconds_left`` is None if only a click ends it.
         """
         now = time.monotonic()
-        return [
-            {
-                "id": active.id if active.id in self._held else "",
-                "fault": active.fault,
-                "target": visible(active.name),
-                "parameters": {name: value for name, value in active.parameters.items() if value is not None},
-                "seconds_left": round(max(end - now, 0.0), 1) if (end := self._ends.get(active.id)) else None,
-            }
-            for active in Journal(self._stack.session).entries()
-        ]
+        return [self._row(active, now) for active in Journal(self._stack.session).entries()]
+
+    def _row(self, active: ActiveFault, now: float) -> dict[str, Any]:
+        end = self._ends.get(active.id)
+        return {
+            "id": active.id if active.id in self._held else "",
+            "fault": active.fault,
+            "target": visible(active.name),
+            "parameters": {name: value for name, value in active.parameters.items() if value is not None},
+            "seconds_left": round(max(end - now, 0.0), 1) if end else None,
+        }
 
     def _expire(self, identifier: str) -> None:
         """Revert a fault whose time is over; a click may have done that already."""

@@ -62,6 +62,11 @@ class GivenAnswer:
     outcome: str = ""
     on_phone: bool = False
 
+    @property
+    def has_outcome(self) -> bool:
+        """Whether it can be compared with what happened: on a phone, with the outcome of the others."""
+        return bool(self.outcome) or self.on_phone
+
 
 @dataclass(frozen=True)
 class GuessCounts:
@@ -124,12 +129,12 @@ class GuessCounts:
         outcomes = Counter(guess.outcome for guess in guesses if guess.outcome)
         right = outcomes.most_common(1)[0][0] if outcomes else question.right
         answers = tuple(
-            OptionCount(_short(one.text), counts[key], key == right) for key, one in question.options.items()
+            OptionCount(_short(option.text), counts[key], key == right) for key, option in question.options.items()
         )
         if not outcomes:
             return cls(_short(question.question), answers)
 
-        known = [guess for guess in guesses if guess.outcome or guess.on_phone]
+        known = [guess for guess in guesses if guess.has_outcome]
         surprised = sum(guess.choice != (guess.outcome or right) for guess in known)
         return cls(_short(question.question), answers, (surprised, len(known)))
 

@@ -139,10 +139,11 @@ class Classroom:
 
         A laptop among them comes back with one of its next snapshots, as a new one joins.
         """
-        removed = [one for one in self._all() if one.address == address and not one.has_answered]
-        for one in removed:
-            self._participants.pop(one.snapshot.participant, None)
-            self._joins.restart(one.address)
+        of_address = [participant for participant in self._all() if participant.address == address]
+        removed = [participant for participant in of_address if not participant.has_answered]
+        for participant in removed:
+            self._participants.pop(participant.snapshot.participant, None)
+            self._joins.restart(participant.address)
         return len(removed)
 
     def snapshots(self) -> list[Snapshot]:
@@ -210,20 +211,18 @@ class Classroom:
 
     def _lessons(self, snapshots: list[Snapshot]) -> list[dict[str, Any]]:
         """Return the lessons that a participant is in or has passed an exercise of."""
-        people = Counter(one.lesson for one in snapshots)
+        people = Counter(snapshot.lesson for snapshot in snapshots)
         minutes: dict[str, list[int]] = defaultdict(list)
-        for one in snapshots:
-            for name, taken in one.passed.items():
+        for snapshot in snapshots:
+            for name, taken in snapshot.passed.items():
                 minutes[name].append(taken)
-        rows: list[dict[str, Any]] = [
-            {
-                "name": lesson,
-                "people": people[lesson],
-                "exercises": [_exercise(name, minutes[name]) for name in names],
-            }
-            for lesson, names in self.exercises.items()
-        ]
-        return [row for row in rows if row["people"] or any(one["passed"] for one in row["exercises"])]
+
+        rows: list[dict[str, Any]] = []
+        for lesson, names in self.exercises.items():
+            exercises = [_exercise(name, minutes[name]) for name in names]
+            if people[lesson] or any(exercise["passed"] for exercise in exercises):
+                rows.append({"name": lesson, "people": people[lesson], "exercises": exercises})
+        return rows
 
     def _poll_for(self, one: Participant) -> Poll | None:
         """Return the open poll, or the next one of the questionnaire for a participant."""
@@ -268,7 +267,8 @@ class Classroom:
 
     def _replace(self, known: Participant, snapshot: Snapshot) -> None:
         before = known.snapshot
-        new = [name for name in snapshot.guesses if name in self.questions and name not in before.guesses]
+        predicted = [name for name in snapshot.guesses if name in self.questions]
+        new = [name for name in predicted if name not in before.guesses]
         self.newest = new[-1] if new else self.newest
         if snapshot.help_clicks != before.help_clicks:
             known.help_since = self.clock()
@@ -303,18 +303,20 @@ def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
 def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
     """Return for each incident the number of repairs, the median seconds, and the signals that participants named."""
     repairs: dict[str, list[Repair]] = defaultdict(list)
-    for one in snapshots:
-        for name, repair in one.repairs.items():
+    for snapshot in snapshots:
+        for name, repair in snapshot.repairs.items():
             repairs[name].append(repair)
-    return [
-        {
-            "name": name,
-            "repaired": len(some),
-            "seconds": round(statistics.median(repair.seconds for repair in some)),
-            "signs": dict(Counter(repair.sign or "none named" for repair in some).most_common()),
-        }
-        for name, some in sorted(repairs.items())
-    ]
+    return [_incident(name, of_name) for name, of_name in sorted(repairs.items())]
+
+
+def _incident(name: str, repairs: Collection[Repair]) -> dict[str, Any]:
+    signs = Counter(repair.sign or "none named" for repair in repairs)
+    return {
+        "name": name,
+        "repaired": len(repairs),
+        "seconds": round(statistics.median(repair.seconds for repair in repairs)),
+        "signs": dict(signs.most_common()),
+    }
 
 
 class RoomApi:
@@ -357,21 +359,27 @@ class RoomApi:
 
         Each says whether the track has it.
         """
-        asked = {
-            f"{lesson}.{name}": self._is_taught(lesson, cell["id"])
-            for lesson, cells in self._cells.items()
-            for cell in cells
-            for name in ASKS.findall(cell["source"])
-        }
+        on_track = self._predictions_on_track()
         predictions = [
-            {"name": name, "question": one.question, "on_track": asked.get(name, False)}
-            for name, one in self.classroom.questions.items()
+            {"name": name, "question": question.question, "on_track": on_track.get(name, False)}
+            for name, question in self.classroom.questions.items()
         ]
-        headings = {
-            lesson: [{"cell": cell, "text": text, "on_track": self._is_taught(lesson, cell)} for cell, text in some]
-            for lesson, some in self.headings.items()
-        }
+
+        headings: dict[str, list[dict[str, Any]]] = {}
+        for lesson, of_lesson in self.headings.items():
+            headings[lesson] = [
+                {"cell": cell, "text": text, "on_track": self._is_taught(lesson, cell)} for cell, text in of_lesson
+            ]
         return {"predictions": predictions, "headings": headings}
+
+    def _predictions_on_track(self) -> dict[str, bool]:
+        """Return for each prediction that a cell asks whether the track has the cell."""
+        on_track: dict[str, bool] = {}
+        for lesson, cells in self._cells.items():
+            for cell in cells:
+                names = ASKS.findall(cell["source"])
+                on_track |= {f"{lesson}.{name}": self._is_taught(lesson, cell["id"]) for name in names}
+        return on_track
 
     def state(self) -> dict[str, Any]:
         """Return the class for the presenter, with the names that were given."""

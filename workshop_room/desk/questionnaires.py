@@ -63,10 +63,13 @@ class Questionnaire:
 
     def progress(self, snapshots: Iterable[Snapshot]) -> tuple[int, int]:
         """Return how many participants have begun, and how many have answered everything."""
-        counts = [sum(poll.id in snapshot.guesses for poll in self.polls) for snapshot in snapshots]
+        counts = [self._answer_count(snapshot) for snapshot in snapshots]
         begun = sum(count > 0 for count in counts)
         finished = sum(count == len(self.polls) for count in counts)
         return begun, finished
+
+    def _answer_count(self, snapshot: Snapshot) -> int:
+        return sum(poll.id in snapshot.guesses for poll in self.polls)
 
 
 def load_questions() -> Questions:
@@ -76,16 +79,17 @@ def load_questions() -> Questions:
 
 def make_questionnaires(questions: Questions, lessons: Mapping[str, str]) -> dict[str, Questionnaire]:
     """Return the questionnaires by name; ``lessons`` has the titles of the lessons that were taught, by name."""
-    learning = {
-        name: (one.question, {key: option.text for key, option in one.options.items()})
-        for name, one in questions.learning.items()
-    }
+    learning = {name: (question.question, _option_texts(question)) for name, question in questions.learning.items()}
     feedback = {
-        name: (one.question, {**(lessons if one.lessons else {}), **one.options})
-        for name, one in questions.feedback.items()
+        name: (question.question, {**(lessons if question.lessons else {}), **question.options})
+        for name, question in questions.feedback.items()
     }
     asked = {BEFORE: learning, AFTER: learning, FEEDBACK: feedback}
     return {name: _questionnaire(name, some) for name, some in asked.items()}
+
+
+def _option_texts(question: LearningQuestion) -> dict[str, str]:
+    return {key: option.text for key, option in question.options.items()}
 
 
 def _questionnaire(name: str, asked: Mapping[str, tuple[str, Mapping[str, str]]]) -> Questionnaire:

@@ -121,10 +121,8 @@ def _cell(value: Any) -> str:
 
 def as_json(graded: Sequence[GradedSubmission], notebook_only: Sequence[str]) -> dict[str, Any]:
     """Return all grades as plain data."""
-    submissions = []
+    submissions: list[dict[str, Any]] = []
     for one in graded:
-        rows = [_row(one, grade) for grade in one.grades]
-        shared = ("submission", "same_as", "digest")
         submissions.append(
             {
                 "name": visible(one.submission.name),
@@ -134,10 +132,16 @@ def as_json(graded: Sequence[GradedSubmission], notebook_only: Sequence[str]) ->
                 "problem": one_line(one.submission.problem),
                 "left_out": {visible(path): one_line(why) for path, why in one.submission.left_out.items()},
                 "passed": sum(grade.passed for grade in one.grades),
-                "grades": [{key: value for key, value in row.items() if key not in shared} for row in rows],
+                "grades": [_own_values(one, grade) for grade in one.grades],
             }
         )
     return {"format": FORMAT, "submissions": submissions, "not_graded": list(notebook_only)}
+
+
+def _own_values(one: GradedSubmission, grade: Grade) -> dict[str, Any]:
+    """Return the values of a grade's row, without those that all grades of its submission share."""
+    shared = ("submission", "same_as", "digest")
+    return {column: value for column, value in _row(one, grade).items() if column not in shared}
 
 
 def _row(one: GradedSubmission, grade: Grade) -> dict[str, Any]:

@@ -102,9 +102,13 @@ def _submissions_at(path: Path) -> Iterable[Path]:
     """Return the path, or what is in it, if it is a folder of submissions."""
     if not path.is_dir() or _has_work(_unwrapped(path)):
         return [path]
-    inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
-    found = [one for one in inside if one.is_dir() or one.is_symlink() or _is_file_of_work(one)]
-    return found or [path]
+    inside = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+    submissions = [child for child in inside if _is_submission(child)]
+    return submissions or [path]
+
+
+def _is_submission(path: Path) -> bool:
+    return path.is_dir() or path.is_symlink() or is_archive(path) or path.suffix == EXPORT
 
 
 def _is_file_of_work(path: Path) -> bool:

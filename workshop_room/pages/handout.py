@@ -129,9 +129,11 @@ class HandoutTexts:
         """Ten key points of the lessons, in their order: the first of each lesson, then the second of each, …"""
         outlines = [self._outlines[name] for name in self.opened]
         by_rank = zip_longest(*(outline.key_points for outline in outlines))
-        ranked = [point for points in by_rank for point in points if point]
+        ranked = [point for points in by_rank for point in filter(None, points)]
         chosen = set(ranked[:IDEAS])
-        return [inline(point) for outline in outlines for point in outline.key_points if point in chosen]
+
+        in_order = [point for outline in outlines for point in outline.key_points]
+        return [inline(point) for point in in_order if point in chosen]
 
     @property
     def homework(self) -> list[tuple[str, Markup]]:

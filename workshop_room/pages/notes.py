@@ -122,12 +122,11 @@ class NotesPage:
 
     def as_data(self) -> dict[str, Any]:
         """Return the notes, each as HTML, and the lesson's minutes and track, for the presenter's page."""
-        names = ("cell", "minute", "section", "html", "is_skipped")
         return {
             "minutes": self.minutes,
             "hours": self.hours,
             "track": self.times.track,
-            "notes": [{name: getattr(one, name) for name in names} for one in self.notes],
+            "notes": [_note_data(note) for note in self.notes],
         }
 
     def write(self, folder: Path) -> Path:
@@ -135,6 +134,11 @@ class NotesPage:
         path = folder / f"{self.lesson}.html"
         write_atomically(path, self.html.encode())
         return path
+
+
+def _note_data(note: Note) -> dict[str, Any]:
+    names = ("cell", "minute", "section", "html", "is_skipped")
+    return {name: getattr(note, name) for name in names}
 
 
 def load(lesson: str, folder: Path) -> tuple[Note, ...]:

@@ -169,20 +169,30 @@ def _work(course: Course, track: Track) -> Iterator[Block]:
 
 
 def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
-    own = [exercise for exercise in course.exercises if exercise.lesson == lesson.name and track in exercise.tracks]
+    of_lesson = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
+    own = [exercise for exercise in of_lesson if track in exercise.tracks]
     own.sort(key=lambda exercise: exercise.weight != "core")
     whole = Block("lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(own))
     parts = course.sections.get(lesson.name, ())
     if not parts:
         yield whole
         return
-    cuts = [index for index, part in enumerate(parts) if index == 0 or (part.rest and track in part.minutes)]
-    for start, end in zip(cuts, [*cuts[1:], len(parts)], strict=True):
+
+    rests = [index for index, part in enumerate(parts[1:], 1) if _begins_block(part, track)]
+    cuts = [0, *rests]
+    for start, end in zip(cuts, [*rests, len(parts)], strict=True):
         some = parts[start:end]
         cells = {cell for part in some for cell in part.cells}
-        here = tuple(one for one in own if one.cell in cells or end == len(parts))  # those of 02b come last
-        own = [one for one in own if one not in here]
-        yield replace(whole, minutes=sum(part.minutes.get(track, 0) for part in some), exercises=here, sections=some)
+        here = [exercise for exercise in own if exercise.cell in cells]
+        if end == len(parts):
+            here = own  # those of 02b come last
+        own = [exercise for exercise in own if exercise not in here]
+        minutes = sum(part.minutes.get(track, 0) for part in some)
+        yield replace(whole, minutes=minutes, exercises=tuple(here), sections=some)
+
+
+def _begins_block(part: Section, track: str) -> bool:
+    return part.rest and track in part.minutes
 
 
 def _demo_steps(course: Course, track: Track) -> str:
@@ -190,7 +200,8 @@ def _demo_steps(course: Course, track: Track) -> str:
     steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
     plays_game_day = GAME_DAY in course.names(track.name)
     shown = [step for step in steps if not (plays_game_day and step["title"].startswith(ENCORE))]
-    fit = sum(done <= track.demo for done in accumulate(step["minutes"] for step in shown))
+    totals = accumulate(step["minutes"] for step in shown)
+    fit = sum(total <= track.demo for total in totals)
     return f"steps 1 to {fit} of {len(steps)}"
 
 
@@ -245,12 +256,19 @@ def _block_data(block: Block) -> dict[str, Any]:
     times = {"day": block.day, "start": clock(block.start), "end": clock(block.end), "minutes": block.minutes}
     data: dict[str, Any] = {"kind": block.kind, **times, "title": block.title}
     if block.lesson:
-        names = ("id", "title", "weight", "minutes", "debrief_minutes")
-        exercises = [{name: getattr(exercise, name) for name in names} for exercise in block.exercises]
-        data |= {"lesson": block.lesson, "telling_minutes": block.telling_minutes, "exercises": exercises}
-        data |= {"stops": [{"start": clock(time), "heading": heading} for time, heading in block.stops]}
-        data |= {"skipped": list(block.skipped)}
+        data |= {
+            "lesson": block.lesson,
+            "telling_minutes": block.telling_minutes,
+            "exercises": [_exercise_data(exercise) for exercise in block.exercises],
+            "stops": [{"start": clock(time), "heading": heading} for time, heading in block.stops],
+            "skipped": list(block.skipped),
+        }
     return data
+
+
+def _exercise_data(exercise: ExerciseTime) -> dict[str, Any]:
+    names = ("id", "title", "weight", "minutes", "debrief_minutes")
+    return {name: getattr(exercise, name) for name in names}
 
 
 def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:

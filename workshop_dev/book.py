@@ -132,7 +132,10 @@ def table_text(html: str) -> str:
     """Return an HTML table as text with aligned columns."""
     from bs4 import BeautifulSoup  # it comes with nbconvert
 
-    rows = [[cell.get_text() for cell in row(["th", "td"])] for row in BeautifulSoup(html, "html.parser")("tr")]
+    rows: list[list[str]] = []
+    for row in BeautifulSoup(html, "html.parser")("tr"):
+        rows.append([cell.get_text() for cell in row(["th", "td"])])
+
     widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 

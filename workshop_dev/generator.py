@@ -53,9 +53,11 @@ def outdated(root: Path) -> dict[Path, bytes | None]:
     for name, content in wanted.items():
         if not (root / name).is_file() or (root / name).read_bytes() != content:
             changes[Path(name)] = content
-    there = (path.relative_to(root) for path in files_below(root / "exercises"))
+
+    present = (path.relative_to(root) for path in files_below(root / "exercises"))
     by_hand = {Path(FILE), *(path.relative_to(root) for path in files_below(root / FOLDER))}
-    return changes | {path: None for path in there if path not in by_hand and path.as_posix() not in wanted}
+    generated = [path for path in present if path not in by_hand]
+    return changes | {path: None for path in generated if path.as_posix() not in wanted}
 
 
 def _wanted(root: Path) -> dict[str, bytes]:
@@ -67,18 +69,21 @@ def _wanted(root: Path) -> dict[str, bytes]:
     for source in marked_sources(root):
         text = _starter(source)
         if source.file == NOTEBOOK:
-            own = [one for one in exercises if one.lesson == source.lesson and one.file is None]
-            own_cells |= {one.cell: region_of(text, one.id).rstrip("\n") for one in own}
+            of_lesson = [exercise for exercise in exercises if exercise.lesson == source.lesson]
+            in_notebook = [exercise for exercise in of_lesson if exercise.file is None]
+            own_cells |= {exercise.cell: region_of(text, exercise.id).rstrip("\n") for exercise in in_notebook}
         else:
             wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
         if source.name == CHECKPOINT:
             wanted[f"images/collector/{source.file}"] = _module(source, "#")
         elif source.name in of_service and source.file.endswith(OF_SERVICE) and source.file not in NOT_OF_SERVICE:
             wanted[f"{APP}/{source.file}"] = _module(source, "--" if source.file.endswith(".sql") else "#")
+
     by_path = {source.path: source for source in of_service.values()}
     course = load_course(root)
     for path in sorted((root / "notebooks").glob("*.ipynb")):
-        needed = [cell for one in exercises if one.page == path.stem for cell in one.cells]
+        on_page = [exercise for exercise in exercises if exercise.page == path.stem]
+        needed = [cell for exercise in on_page for cell in exercise.cells]
         texts = own_cells | _texts(root, course, path.stem)
         wanted[f"notebooks/{path.name}"] = _filled(path, needed, texts, by_path)
     return wanted

@@ -36,8 +36,10 @@ def write(root: Path, name: str) -> list[Path]:
         target = _replaced(template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX), words)
         files[Path(target)] = _replaced(template.read_text(encoding="utf-8"), words)
     files[Path(FILE)] = _registered(root, name, words, files[Path(FILE)])
-    if taken := [str(path) for path in files if str(path) != FILE and (root / path).exists()]:
+    others = [path for path in files if str(path) != FILE]
+    if taken := [str(path) for path in others if (root / path).exists()]:
         raise WrongUsage(f"{taken[0]} exists, and nothing was written.", "Choose another name.")
+
     for path, text in files.items():
         write_atomically(root / path, text.encode())
     return list(files)

@@ -80,8 +80,10 @@ def _name(value: ast.expr) -> str:
     """Return the last part of the name of what a call calls; "" for anything else."""
     if not isinstance(value, ast.Call):
         return ""
-    called = value.func
-    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    function = value.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def has_data(png: bytes) -> bool:

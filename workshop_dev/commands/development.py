@@ -37,6 +37,7 @@ def test(
     python = _with_developer_packages(no_install)
     absent = _absent_for_tests(may_install=not no_install)
     prepared = time.monotonic()
+
     words = list(context.args)
     if everything:
         code = suite.run_all(python, CHECKOUT, words, absent)
@@ -48,11 +49,14 @@ def test(
         say("Left out: the tests marked long, alone, busy, engines or machine. Run: ./workshop test --all")
     if code == suite.NOTHING_COLLECTED:
         raise WorkshopError("No test was collected.", "Check the words after ./workshop test.")
+
     ended = time.monotonic()
     say(f"Total: {ended - began:.0f} s, {prepared - began:.0f} s of it to prepare the machine.")
     for mark, reason in absent.items():
         say(f"Not run: the tests marked {mark!r}. {reason}")
-    raise typer.Exit(Exit.NOT_GOOD if code else Exit.NOT_READY if absent else Exit.GOOD)
+    if code:
+        raise typer.Exit(Exit.NOT_GOOD)
+    raise typer.Exit(Exit.NOT_READY if absent else Exit.GOOD)
 
 
 def bench(

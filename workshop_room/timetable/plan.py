@@ -198,8 +198,10 @@ def _begins_block(part: Section, track: str) -> bool:
 def _demo_steps(course: Course, track: Track) -> str:
     """Return the steps of the demo that fit; without its encore where the track plays game day."""
     steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
-    plays_game_day = GAME_DAY in course.names(track.name)
-    shown = [step for step in steps if not (plays_game_day and step["title"].startswith(ENCORE))]
+    shown = steps
+    if GAME_DAY in course.names(track.name):
+        shown = [step for step in steps if not step["title"].startswith(ENCORE)]
+
     totals = accumulate(step["minutes"] for step in shown)
     fit = sum(total <= track.demo for total in totals)
     return f"steps 1 to {fit} of {len(steps)}"

@@ -161,7 +161,7 @@ def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, An
     if dict in types:  # an empty one: others are text
         values = [JsonText("{}") if type(value) is dict else value for value in values]
 
-    kinds = sorted({_KINDS[of_value] for of_value in types})
+    kinds = sorted({_KINDS[python_type] for python_type in types})
     if len(kinds) == 1:
         return {kinds[0]: pa.array(values, _ARROW[kinds[0]])}
 

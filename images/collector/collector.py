@@ -17,8 +17,10 @@ from .parts import is_committed, object_key, read_checkpoint, restore, waiting_p
 from .records import DEFAULT_ENVIRONMENT, Identity, Position, Record, gap, now, say
 from .settings import Settings
 
-STATE, FLUSH = Path("/tmp/state.json"), Path("/tmp/flush")  # noqa: S108
-"""What the collector says of itself; and a file to touch for a commit at once."""
+STATE = Path("/tmp/state.json")  # noqa: S108
+"""What the collector says of itself."""
+FLUSH = Path("/tmp/flush")  # noqa: S108
+"""A file to touch for a commit at once."""
 LOOK_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 COMMIT_BYTES = 8 * 1024 * 1024

@@ -94,7 +94,10 @@ class EngineLog(Log):
                 continue
             if skip:
                 self.add_gap(ROTATED)
-            latest, known, skip = moment, known + 1 if moment == latest else 1, 0
+
+            known = known + 1 if moment == latest else 1
+            latest = moment
+            skip = 0
             self._received[stream] = [latest, known]
             self.add(record(self.identity, text, stream, moment), {stream: [latest, known]})
             count += 1
@@ -112,7 +115,9 @@ class EngineLog(Log):
             yield from ask(stream=True)
             return
         is_over = not container["State"]["Running"]
-        yield from (line for line in BytesIO(ask(stream=False)) if is_over or line.endswith(b"\n"))
+        for line in BytesIO(ask(stream=False)):
+            if is_over or line.endswith(b"\n"):
+                yield line
 
 
 def in_utc(moment: str) -> str:

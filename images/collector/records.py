@@ -13,8 +13,9 @@ from typing import Any
 SERVICE_LABELS = ("com.docker.compose.service", "workshop.service")
 ENVIRONMENT_LABEL = "workshop.environment"
 DEFAULT_ENVIRONMENT = "workshop"
-HOLD_SECONDS, HOLD_RECORDS = 2.0, 1_000
-"""How long, and how many, pieces of a line wait for its last piece."""
+# How long, and how many, pieces of a line wait for its last piece.
+HOLD_SECONDS = 2.0
+HOLD_RECORDS = 1_000
 
 Position = dict[str, Any]  # how far a log is collected, for its source to go on there; part of the checkpoint
 

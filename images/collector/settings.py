@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 REQUIRED = ("WORKSHOP_SESSION", *(f"COLLECTOR_{name}" for name in ("ENDPOINT", "BUCKET", "KEY_ID", "KEY_FILE")))
-SESSION_LABEL, COLLECT_LABEL = "workshop.session", "workshop.collect"
-"""The second one names the only collector that lines are for; ``no`` is none: the collector's own would never end."""
+SESSION_LABEL = "workshop.session"
+COLLECT_LABEL = "workshop.collect"
+"""It names the only collector that lines are for; ``no`` is none: the collector's own would never end."""
 
 
 @dataclass(frozen=True)

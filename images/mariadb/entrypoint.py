@@ -242,7 +242,12 @@ def main() -> None:
         start_file = pipe_holding(sql)
     except StartError as error:
         sys.exit(f"mariadb: {error}")
-    options = REPLICA_OPTIONS if is_replica else MASTER_OPTIONS if is_master else ()
+
+    options: tuple[str, ...] = ()
+    if is_replica:
+        options = REPLICA_OPTIONS
+    elif is_master:
+        options = MASTER_OPTIONS
     # One memory arena for all threads saves memory.
     alone = {"MALLOC_ARENA_MAX": "1"}
     os.execve(SERVER, ["mariadbd", f"--init-file=/dev/fd/{start_file}", *options, *sys.argv[1:]], alone)

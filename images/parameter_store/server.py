@@ -151,11 +151,14 @@ def parameter_names(body: Mapping[str, Any]) -> list[str]:
 def decryption_keys(parameters: Any, body: Mapping[str, Any]) -> set[str]:
     """Return the KMS keys of the secrets that a request would decrypt."""
     if "Path" in body:
-        found = [key for key in parameters._parameters if key.startswith(str(body["Path"]).rstrip("/") + "/")]
+        folder = str(body["Path"]).rstrip("/") + "/"
+        names = [key for key in parameters._parameters if key.startswith(folder)]
     else:
-        found = parameter_names(body)
-    every = (parameters.get_parameter(name) for name in found)
-    return {one.keyid for one in every if one is not None and one.parameter_type == "SecureString"}
+        names = parameter_names(body)
+
+    found = [parameters.get_parameter(name) for name in names]
+    known = [parameter for parameter in found if parameter is not None]
+    return {parameter.keyid for parameter in known if parameter.parameter_type == "SecureString"}
 
 
 def requested_key(kms: Any, body: Mapping[str, Any]) -> str:

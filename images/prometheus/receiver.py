@@ -27,9 +27,13 @@ def lines(notification: Mapping[str, Any], now: datetime) -> Iterator[dict[str, 
         notes = alert.get("annotations", {})
         firing = alert["status"] == "firing"
         severity = labels.pop("severity", "")
+        level = "info"
+        if firing:
+            level = "error" if severity == "critical" else "warning"
+
         yield {
             "ts": now.isoformat(timespec="milliseconds"),
-            "level": ("error" if severity == "critical" else "warning") if firing else "info",
+            "level": level,
             "logger": "alerts",
             "msg": "alert fires" if firing else "alert resolved",
             "alert": labels.pop("alertname", ""),

@@ -50,7 +50,8 @@ class Order:
 
 def lost_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]:
     """Return the items of orders that were answered 201 and have no row; ``rows`` counts them by item."""
-    return [order.item for order in orders if order.is_placed and not rows.get(order.item)]
+    placed = [order for order in orders if order.is_placed]
+    return [order.item for order in placed if not rows.get(order.item)]
 
 
 def doubled_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]:
@@ -140,4 +141,5 @@ def leaking_lines(secrets: Mapping[str, str], lines: Iterable[bytes]) -> list[st
 def servers_up(statistics: str) -> set[str]:
     """Return the copies that HAProxy sends requests to, by its page ``/stats;csv``."""
     table = csv.DictReader(io.StringIO(statistics.removeprefix("# ")))
-    return {line["svname"] for line in table if line["pxname"] == BACKEND and line["status"] == "UP"}
+    copies = [line for line in table if line["pxname"] == BACKEND]
+    return {line["svname"] for line in copies if line["status"] == "UP"}

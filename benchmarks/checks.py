@@ -68,10 +68,12 @@ def of_build(stack: Stack, folder: Path) -> Row:
         finally:
             said("docker", "rm", "--force", name)
 
-    by_hand(), as_a_check()
+    by_hand()
+    as_a_check()
     pairs = [(as_a_check(), by_hand()) for _ in range(RUNS)]
     said("docker", "rmi", tag)
-    ours, theirs = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    ours = statistics.median(pair[0] for pair in pairs)
+    theirs = statistics.median(pair[1] for pair in pairs)
     work = "build, run and first order in a check"
     return Row(work, ours, RUNS, "≤ 1.5 ×", "docker build, docker run and first order by hand", theirs)
 
@@ -113,7 +115,8 @@ def main() -> None:
         exercise_service = ExerciseService.of(workspace, lambda: stack)
         checkpoint.solve(exercise_service, DOCKERFILE)
         rows = [of_build(stack, workspace.my_service), *of_save(stack, workspace.my_service)]
-        others = [one for one in exercise_service.exercises if one.file and not one.in_service]
+        in_files = [exercise for exercise in exercise_service.exercises if exercise.file]
+        others = [exercise for exercise in in_files if not exercise.in_service]
         rows += [of_exercise(stack, exercise) for exercise in others]
         show(rows)
 

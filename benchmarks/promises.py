@@ -56,13 +56,16 @@ PROBE_SECONDS = 3.0
 SETTLE_SECONDS = 2.0
 OTHER_PASSWORD = "a wrong password"
 
-ORDERS, KILLS = 2_000, 20
-"""So many orders are placed, and so many containers killed, or more."""
+# So many orders are placed, and so many containers killed, or more.
+ORDERS = 2_000
+KILLS = 20
 COPIES = 3
 COPY_SECONDS = 1.5
 """At most so long a copy serves until it is killed again."""
-SERVING_SECONDS, AWAY_SECONDS = (1.0, 4.0), (0.2, 1.0)
-"""How long all dependencies serve until one of them is killed, and how long that one stays away."""
+SERVING_SECONDS = (1.0, 4.0)
+"""How long all dependencies serve until one of them is killed."""
+AWAY_SECONDS = (0.2, 1.0)
+"""How long that one stays away."""
 LIMIT_SECONDS = 120.0
 COUNT = """
 SELECT item, COUNT(*) FROM orders WHERE item LIKE '{name}-%' GROUP BY item;
@@ -97,7 +100,8 @@ class Log:
 
     def lines(self) -> list[bytes]:
         """Return all lines that were collected."""
-        return [line for text in self._texts.values() for line in text.split(b"\n") if line]
+        lines = [line for text in self._texts.values() for line in text.split(b"\n")]
+        return [line for line in lines if line]
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ def probe_in_fault(trial: Trial, break_it: Break) -> tuple[Probes, Probes]:
 
 def judge_times(where: str, found: Mapping[str, Probes]) -> list[Promise]:
     """Judge the slowest deep probe, and the 99th percentile of liveness in the fault in which it is worst."""
-    deep = {name: max(probes.slowest_seconds(answers[path]) for path in DEEP) for name, answers in found.items()}
+    deep = {name: _slowest_deep_seconds(answers) for name, answers in found.items()}
     live = {name: probes.p99_seconds(answers["/livez"]) for name, answers in found.items()}
     deep_count = sum(len(answers[path]) for answers in found.values() for path in DEEP)
     live_count = sum(len(answers["/livez"]) for answers in found.values())
@@ -162,6 +166,10 @@ def judge_times(where: str, found: Mapping[str, Probes]) -> list[Promise]:
         within(f"/health and /readyz {where}", deep, DEEP_SECONDS, deep_count, "slowest"),
         within(f"/livez {where}", live, LIVE_SECONDS, live_count, "worst p99"),
     ]
+
+
+def _slowest_deep_seconds(answers: Probes) -> float:
+    return max(probes.slowest_seconds(answers[path]) for path in DEEP)
 
 
 def within(work: str, seconds: Mapping[str, float], most: float, runs: int, taken: str) -> Promise:

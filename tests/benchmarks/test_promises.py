@@ -25,8 +25,10 @@ from tests.waiting import wait_until
 from workshop_kit.errors import Exit
 from workshop_kit.observe.http import Answer
 
-LOST_EVERY, DOUBLED_EVERY, CUT_EVERY = 7, 11, 13
-"""One of so many orders is lost, doubled, or kept without an answer by the false shop."""
+# One of so many orders is lost, doubled, or kept without an answer by the false shop.
+LOST_EVERY = 7
+DOUBLED_EVERY = 11
+CUT_EVERY = 13
 
 
 class FalseShop(ThreadingHTTPServer):

@@ -256,8 +256,12 @@ def test_no_way_to_the_neighbors_files(room: HubRoom, neighbor: dict[str, str]) 
     """A seat has its own volumes alone."""
     assert room.inside(neighbor["name"], "cat", "/work/private.txt") == "private"
     assert "No such file" in room.inside(SEATS[0], "cat", "/work/private.txt")
-    sources = [{mount["Name"] for mount in room.container(name).attrs["Mounts"]} for name in SEATS]
-    assert not sources[0] & sources[1]
+    assert not volumes_of(room, SEATS[0]) & volumes_of(room, SEATS[1])
+
+
+def volumes_of(room: HubRoom, seat: str) -> set[str]:
+    """The names of a seat's volumes."""
+    return {mount["Name"] for mount in room.container(seat).attrs["Mounts"]}
 
 
 @pytest.mark.parametrize("port", [OPEN_PORT, JUPYTER_PORT], ids=["container", "server"])

@@ -51,6 +51,21 @@ def end_poll_and_notice(presenter: Page) -> None:
     presenter.close()
 
 
+def open_poll(presenter: Page) -> None:
+    """Press the button that opens the poll; the page says so."""
+    presenter.locator("#room-poll select").select_option(PREDICTION)
+    presenter.locator("#room-poll button").first.click()
+    expect(presenter.locator("#room-now")).not_to_contain_text("No poll is open.")
+
+
+def answer_once(page: Page) -> None:
+    """Answer with the second option; the third one is locked then."""
+    options = page.locator("#options button")
+    options.nth(1).click()
+    options.nth(2).click(force=True)
+    expect(options.nth(1)).to_have_attribute("aria-pressed", "true")
+
+
 def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -> None:
     """360 pixels wide; nothing is sent before *Join*; a reloaded page is the same participant.
 
@@ -65,35 +80,37 @@ def test_a_phone_answers_and_asks_for_help(room: RoomPages, chromium: Browser) -
     page.goto(room.code.page_url)
     expect(page.get_by_text("This page sends")).to_be_visible()
     assert room.api.classroom.snapshots() == []
-    presenter.locator("#room-poll select").select_option(PREDICTION)
-    presenter.locator("#room-poll button").first.click()
-    expect(presenter.locator("#room-now")).not_to_contain_text("No poll is open.")
+
+    open_poll(presenter)
     button(page, "Join").click()
     expect(page.locator("#state")).to_have_text("Connected as table 1.")
     question = room.api.classroom.questions[PREDICTION]
     expect(page.locator("#question")).to_have_text(question.question)
-    options = page.locator("#options button")
-    expect(options).to_have_text([one.text for one in question.options.values()])
-    options.nth(1).click()
-    options.nth(2).click(force=True)  # locked
-    expect(options.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#options button")).to_have_text([option.text for option in question.options.values()])
+    answer_once(page)
     button(page, "I am stuck").click()
     presenter.locator("#room-notice button").first.click()
     expect(page.locator("#notice")).to_contain_text("Everybody to: ")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.screenshot(path=SCREENSHOTS / "room-phone.png")
+
     end_poll_and_notice(presenter)
     [snapshot] = room.api.classroom.snapshots()
     assert (snapshot.guesses[PREDICTION].choice, snapshot.help) == (list(question.options)[1], "stuck")
     page.reload()
     expect(page.locator("#state")).to_have_text("Connected as table 1.")
+    leave_helped(room, page)
+    assert problems == []
+    context.close()
+
+
+def leave_helped(room: RoomPages, page: Page) -> None:
+    """Mark the first participant as helped, and leave the room; the browser keeps nothing of it."""
     room.do("helped", number=1)
     expect(button(page, "I am stuck")).to_have_attribute("aria-pressed", "false")
     button(page, "Leave the room").click()
     expect(button(page, "Join")).to_be_visible()
     page.wait_for_function("localStorage.length === 0")
-    assert problems == []
-    context.close()
 
 
 def test_the_presenters_buttons_act(room: RoomPages, chromium: Browser) -> None:

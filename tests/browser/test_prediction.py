@@ -44,6 +44,7 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     expect(question(lab).get_by_role("status")).to_have_attribute("aria-live", "polite")
     expect(lab.output(1).locator(".wk-static")).to_be_hidden()
     assert 'group "The database is <b>gone</b>: what does health say?"' in question(lab).aria_snapshot()
+
     lab.run_cell(3, wait=False)
     cells = lab.cell_count()
     answer(lab, "200").focus()
@@ -56,6 +57,7 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     assert lab.cell_count() == cells
     answer(lab, "hangs").click(force=True)
     lab.screenshot("prediction-locked", lab.cell(1))
+
     lab.menu("Kernel", "Interrupt Kernel")
     lab.wait_until_run(3)
     lab.run_cell(1)
@@ -64,10 +66,19 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     lab.reload()
     expect(answer(lab, "503")).to_have_attribute("aria-pressed", "true")
     expect(answer(lab, "hangs")).to_have_attribute("aria-pressed", "false")
-    kept = Progress(lab.workspace.progress_path).guess("test.db")
-    assert kept is not None
-    assert kept.choice == "red"
+    guess = Progress(lab.workspace.progress_path).guess("test.db")
+    assert guess is not None
+    assert guess.choice == "red"
+
     lab.run_cell(2)
+    assert_revealed(lab)
+    lab.screenshot("prediction-revealed", lab.cell(1))
+    lab.screenshot("prediction-table", lab.output(2))
+    assert lab.errors == []
+
+
+def assert_revealed(lab: LabPage) -> None:
+    """What was guessed and what happened are marked, in the question and in the table, each in a look of its own."""
     expect(lab.output(2)).to_contain_text(re.compile(r"What happened\s*200 & healthy.*You said\s*503 <i>unhealthy</i>"))
     expect(answer(lab, "200")).to_contain_text("what happened")
     for key in ("green", "red", "hang", "crash"):
@@ -76,6 +87,3 @@ def test_a_guess_is_locked_kept_and_revealed(lab: LabPage) -> None:
     other = lab.output(2).get_by_role("row").filter(has_text="You said")
     for looks in ("background-color", "font-weight"):
         assert look(row, looks) != look(other, looks)
-    lab.screenshot("prediction-revealed", lab.cell(1))
-    lab.screenshot("prediction-table", lab.output(2))
-    assert lab.errors == []

@@ -58,8 +58,11 @@ def documents(site: Path) -> dict[Path, BeautifulSoup]:
 def test_links_lead_somewhere_and_nothing_comes_from_outside(site: Path) -> None:
     """Every file is there, every anchor is on its page; addresses of the web stand in links alone."""
     pages = documents(site)
-    anchors = {path: {tag["id"] for tag in page.find_all(id=True)} for path, page in pages.items()}
-    wrong = []
+    anchors: dict[Path, set[str]] = {}
+    for path, page in pages.items():
+        anchors[path] = {str(tag["id"]) for tag in page.find_all(id=True)}
+
+    wrong: list[str] = []
     for path, page in pages.items():
         loaded = [str(tag.get("src") or tag.get("href") or "") for tag in page(["script", "img", "link", "iframe"])]
         linked = [str(tag["href"]) for tag in page("a", href=True)]

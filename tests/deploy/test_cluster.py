@@ -103,11 +103,17 @@ def test_a_seat_uses_the_engine_beside_it(pod: dict[str, Any]) -> None:
     environment = {one["name"]: one.get("value") for one in seat["env"]}
     assert f" dockerd --host={environment['DOCKER_HOST']}\n" in engine["args"][0]
     assert f"--host={environment['DOCKER_HOST']}" in engine["startupProbe"]["exec"]["command"]
-    mounts = [{one["mountPath"]: one["name"] for one in container["volumeMounts"]} for container in (engine, seat)]
-    assert mounts[1].items() <= mounts[0].items()
+    engine_volumes = volumes_of(engine)
+    seat_volumes = volumes_of(seat)
+    assert seat_volumes.items() <= engine_volumes.items()
     assert {environment["DOCKER_HOST"].removesuffix("/docker.sock"), f"unix://{environment['WORKSHOP_WORKSPACE']}"} <= {
-        f"unix://{path}" for path in mounts[1]
+        f"unix://{path}" for path in seat_volumes
     }
+
+
+def volumes_of(container: Mapping[str, Any]) -> dict[str, str]:
+    """The names of a container's volumes by their paths in it."""
+    return {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
 
 
 def quantity(text: str | float) -> float:
@@ -181,12 +187,14 @@ def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
 
 def test_a_placeholder_holds_room_for_a_seat(pod: dict[str, Any]) -> None:
     """It asks for as much as the seat and its engine together, and there is one for each of 200 people."""
-    requests = [one["resources"]["requests"] for one in (*pod["spec"]["initContainers"], *pod["spec"]["containers"])]
+    containers = (*pod["spec"]["initContainers"], *pod["spec"]["containers"])
+    requests = [container["resources"]["requests"] for container in containers]
     scheduling = yaml.safe_load(VALUES.read_text())["scheduling"]
     placeholder = scheduling["userPlaceholder"]
-    asked = placeholder["resources"]["requests"]
-    assert {name: quantity(asked[name]) for name in asked} == {
-        name: pytest.approx(sum(quantity(one.get(name, 0)) for one in requests)) for name in asked
-    }
+
+    placeholder_requests = placeholder["resources"]["requests"]
+    for name, text in placeholder_requests.items():
+        total = sum(quantity(request.get(name, 0)) for request in requests)
+        assert quantity(text) == pytest.approx(total), name
     assert placeholder["replicas"] == 200
     assert scheduling["podPriority"]["enabled"]

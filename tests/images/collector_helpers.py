@@ -60,12 +60,17 @@ def collected(bucket: LogBucket, service: str) -> list[pd.DataFrame]:
 
 def numbers_of(frames: list[pd.DataFrame]) -> list[int]:
     """The numbers of collected lines, sorted."""
-    return sorted(int(number) for frame in frames if "n" in frame for number in frame["n"].dropna())
+    numbered = [frame["n"].dropna() for frame in frames if "n" in frame]
+    return sorted(int(number) for numbers in numbered for number in numbers)
 
 
 def gaps_of(frames: list[pd.DataFrame]) -> list[dict[str, Any]]:
     """The GAP records among collected lines."""
-    return [logs.record(frame, row) for frame in frames for row in range(len(frame)) if frame["msg"].iloc[row] == "GAP"]
+    gaps: list[dict[str, Any]] = []
+    for frame in frames:
+        rows = [row for row in range(len(frame)) if frame["msg"].iloc[row] == "GAP"]
+        gaps += [logs.record(frame, row) for row in rows]
+    return gaps
 
 
 def assert_whole(bucket: LogBucket, service: str, total: int) -> None:

@@ -113,8 +113,11 @@ def wait_healthy(container: Any) -> None:
 
 def assert_confined(container: Any, user: int) -> None:
     """The first process runs as this user, without a capability, and cannot gain privileges."""
-    lines = run(container, "cat /proc/1/status")[1].splitlines()
-    status = {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    status: dict[str, str] = {}
+    for line in run(container, "cat /proc/1/status")[1].splitlines():
+        key, _, value = line.partition(":")
+        status[key] = value.strip()
+
     assert set(status["Uid"].split()) == {str(user)}
     assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1"

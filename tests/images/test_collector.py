@@ -43,8 +43,11 @@ def another(bucket: LogBucket) -> Iterator[Callable[..., Running]]:
 
     def run(source: str = "", **environment: str) -> Running:
         spec = like(original)
-        binds = [bind for bind in spec.host["Binds"] if not (source and bind.endswith(":/engine:ro"))]
-        binds += [f"{source}:/engine:ro"] if source else []
+        binds = list(spec.host["Binds"])
+        if source:
+            binds = [bind for bind in binds if not bind.endswith(":/engine:ro")]
+            binds.append(f"{source}:/engine:ro")
+
         changes = {"volumes": ("/var/lib/collector",), "host": {"Binds": binds}, "labels": {"workshop.collect": "no"}}
         changed = like(original, environment={**spec.environment, **environment}, **changes)
         started.append(containers.run(bucket.stack.session, changed))

@@ -58,7 +58,8 @@ class Toured:
         """Every text among a lesson's outputs, as the kernel sent it: a page does not show all of it."""
         path = Path(self.checkout, "build", "tour", f"{lesson}.ipynb")
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-        for output in (one for cell in notebook.cells if cell.cell_type == "code" for one in cell.outputs):
+        code_cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        for output in (output for cell in code_cells for output in cell.outputs):
             yield output.get("text", "")
             yield from (text for text in output.get("data", {}).values() if isinstance(text, str))
 

@@ -31,7 +31,8 @@ from workshop_kit.workspace.registry import Exercise
 
 EXERCISES = registry.load(CHECKOUT)
 IN_FILES = [exercise for exercise in EXERCISES if exercise.file]
-IN_NOTEBOOKS = [exercise for exercise in EXERCISES if not exercise.file and exercise.lesson != "05_game_day"]
+WITHOUT_FILE = [exercise for exercise in EXERCISES if not exercise.file]
+IN_NOTEBOOKS = [exercise for exercise in WITHOUT_FILE if exercise.lesson != "05_game_day"]
 
 
 SLOW = {"config.limits", "monitoring.deep"}

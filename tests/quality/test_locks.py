@@ -65,8 +65,9 @@ class Platform:
         }
 
 
-LINUX_X86, LINUX_ARM = Platform("linux", "x86_64"), Platform("linux", "aarch64")
-"""The first is WSL, too."""
+LINUX_X86 = Platform("linux", "x86_64")
+"""It is WSL, too."""
+LINUX_ARM = Platform("linux", "aarch64")
 MAC = Platform("darwin", "arm64")
 INTEL_MAC = Platform("darwin", "x86_64")
 ON_MACHINES = {
@@ -86,12 +87,12 @@ def test_a_lock_has_binaries_for_every_platform(lock: str, root: Path, tmp_path:
     hashes = set(re.findall(r"--hash=sha256:([0-9a-f]{64})", (root / lock).read_text()))
     platforms = ON_MACHINES.get(lock, (LINUX_X86, LINUX_ARM))
     pythons = PYTHONS if lock in ON_MACHINES else (IMAGE_PYTHON,)
-    missing = [
-        f"{name} on {platform.system} {platform.machine}, Python {python}"
-        for platform, python in itertools.product(platforms, pythons)
-        for name in without_wheel(packages, hashes, platform, python)
-        if (name, platform) not in SOURCE_ONLY
-    ]
+
+    missing: list[str] = []
+    for platform, python in itertools.product(platforms, pythons):
+        names = without_wheel(packages, hashes, platform, python)
+        required = [name for name in names if (name, platform) not in SOURCE_ONLY]
+        missing += [f"{name} on {platform.system} {platform.machine}, Python {python}" for name in required]
     assert missing == []
 
 

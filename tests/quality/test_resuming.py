@@ -21,10 +21,12 @@ KERNEL = {*dir(builtins), "display", "get_ipython"}
 SHELL = re.compile(r"^[!%].*$", re.MULTILINE)
 SCRIPT = "%%bash"
 IN_SHELL = re.compile(r"(?<!\{)\{(\w+)[^{}]*\}(?!\})")
+SECTIONS = [
+    (lesson, number, section) for lesson, sections in COURSE.sections.items() for number, section in enumerate(sections)
+]
 RESTS = [
     pytest.param(lesson, number, id=f"{lesson}-{section.cells[0]}")
-    for lesson, sections in COURSE.sections.items()
-    for number, section in enumerate(sections)
+    for lesson, number, section in SECTIONS
     if section.rest
 ]
 ON_TRACK = [(lesson, track) for track in TRACKS for lesson in COURSE.names(track)]

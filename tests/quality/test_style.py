@@ -20,8 +20,9 @@ def passes(root: Path, *command: str | Path) -> None:
 def tracked(root: Path, *patterns: str) -> list[str]:
     """The files git knows (or would know) that match; none is a failure, since then nothing was looked at."""
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    found = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout.split("\n")
-    files = [name for name in found if name and (root / name).is_file()]
+    listed = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout.split("\n")
+    names = [name for name in listed if name]
+    files = [name for name in names if (root / name).is_file()]
     assert files, patterns
     return files
 
@@ -61,20 +62,18 @@ def test_no_file_names_the_machine_it_was_written_on(root: Path) -> None:
     """No path of the machine it was written on stands in any file."""
     home = str(Path.home())
     marks = [f"{home}/", f"{root}/", f"{root.parent}/"]
-    guilty = []
+    telling = [mark for mark in marks if mark.count("/") > 2]  # one folder at the top alone says little
+    guilty: list[str] = []
     for name in tracked(root, "*"):
         text = (root / name).read_text(errors="replace")
-        # one folder at the top alone says little
-        guilty += [f"{name}: {mark}" for mark in marks if mark.count("/") > 2 and mark in text]
+        guilty += [f"{name}: {mark}" for mark in telling if mark in text]
     assert guilty == []
 
 
 ROOT = Path(__file__).resolve().parents[2]
+PYTHON_FILES = [path for folder in ("workshop_kit", "workshop_app") for path in sorted((ROOT / folder).rglob("*.py"))]
 MODULES = [
-    ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    for folder in ("workshop_kit", "workshop_app")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-    if ">>> " in path.read_text()
+    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PYTHON_FILES if ">>> " in path.read_text()
 ]
 
 

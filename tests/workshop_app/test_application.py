@@ -222,11 +222,12 @@ async def test_what_drains_is_alive_and_not_ready() -> None:
 
 def parsed(text: str) -> dict[tuple[str, ...], float]:
     """Every series by its name and the values of its labels, in the order of their names."""
-    return {
-        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+    values: dict[tuple[str, ...], float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = [value for _, value in sorted(sample.labels.items())]
+            values[sample.name, *labels] = sample.value
+    return values
 
 
 async def test_everything_starts_at_zero_and_scrapes_are_not_counted() -> None:

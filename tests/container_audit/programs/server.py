@@ -45,8 +45,10 @@ class Handler(BaseHTTPRequestHandler):
             text = "requests total: 1\n"
         if "answers-everything" in FAULTS:
             text = f"welcome to {self.path}\n"
-        needs = "needs-its-database" in FAULTS and self.path == "/livez"  # there is none
-        self.send_response(503 if needs else 200 if text else 404)
+        status = 200 if text else 404
+        if "needs-its-database" in FAULTS and self.path == "/livez":  # there is none
+            status = 503
+        self.send_response(status)
         self.end_headers()
         self.wfile.write((text or "not here\n").encode())
 

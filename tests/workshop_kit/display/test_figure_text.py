@@ -89,5 +89,6 @@ def test_a_kernel_gives_each_figure_its_text(empty_workspace: Workspace, tmp_pat
     (result,) = Tour(empty_workspace, output=tmp_path, expected=tmp_path).run()
     assert result.error is None
     executed = nbformat.read(tmp_path / "00_start.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-    shown = [output["data"] for cell in executed.cells for output in cell.outputs if "image/png" in output["data"]]
+    outputs = [output for cell in executed.cells for output in cell.outputs]
+    shown = [output["data"] for output in outputs if "image/png" in output["data"]]
     assert [data["text/plain"] for data in shown] == ["Chart: memory (MiB); line from 4 to 63.9"] * 2

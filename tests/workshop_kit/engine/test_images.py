@@ -76,7 +76,8 @@ def test_a_dockerfile_sets_the_modes_of_what_it_takes_from_the_checkout(dockerfi
     """Whole files stand there, so that no folder brings its mode; the seat's checkout sets two modes afterwards."""
     copied = re.findall(r"^COPY (?!--from)(.+)$", dockerfile.read_text(), re.MULTILINE)
     assert all(re.match(r"--chmod=0[67]\d\d ", words) or words == ". ./" for words in copied)
-    sources = [word for words in copied if words != ". ./" for word in words.split()[1:-1]]
+    files = [words for words in copied if words != ". ./"]
+    sources = [word for words in files for word in words.split()[1:-1]]
     assert not [source for source in sources if (dockerfile.parent / source).is_dir()]
 
 

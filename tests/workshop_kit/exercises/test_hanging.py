@@ -33,7 +33,8 @@ ANSWERS = {
 """Answers in languages other than Python."""
 NO_CODE = {"config.environments", "config.store", "monitoring.ratio"}
 """What is edited is data, which cannot wait for anything."""
-EXERCISES = [one for one in registry.load(CHECKOUT) if one.file and one.id not in NO_CODE]
+IN_FILES = [exercise for exercise in registry.load(CHECKOUT) if exercise.file]
+EXERCISES = [exercise for exercise in IN_FILES if exercise.id not in NO_CODE]
 IN_DEFAULT = {"container.graceful", "config.env"}
 
 

@@ -30,7 +30,8 @@ def failed(shop: Shop) -> bool:
 def slow(shop: Shop) -> bool:
     """Orders take half a second and more, or longer than the service's time limit."""
     shop.order()  # finds that its old connections are gone
-    return all(reply.seconds > 0.5 for reply in [shop.order() for _ in range(2)])
+    replies = [shop.order() for _ in range(2)]
+    return all(reply.seconds > 0.5 for reply in replies)
 
 
 def more(name: str, seen: Answer, **parameters: Any) -> Any:

@@ -170,8 +170,16 @@ class RecordedShop(Shop):
 
     def measured(self) -> dict[str, tuple[object, ...]]:
         """By environment: served, ready, which dependencies fail, at its CPU limit, at its memory limit."""
-        looks = (self.serves, self.is_ready, lambda name: tuple(self.pings(name)), self.is_held_back, self.is_killed)
-        return {name: tuple(look(name) for look in looks) for name in self.environments}
+        return {name: self._measured(name) for name in self.environments}
+
+    def _measured(self, name: str) -> tuple[object, ...]:
+        return (
+            self.serves(name),
+            self.is_ready(name),
+            tuple(self.pings(name)),
+            self.is_held_back(name),
+            self.is_killed(name),
+        )
 
     def view(self, source: str) -> object:
         """Everything that one source shows, without times and marks of secrets."""

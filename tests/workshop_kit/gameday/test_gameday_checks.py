@@ -18,8 +18,9 @@ from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import registry
 
-IDLE, BUSY = 0.4, 12.0
-"""Programs that run or wait for each core."""
+# Programs that run or wait for each core.
+IDLE = 0.4
+BUSY = 12.0
 SEEDS = (1, 2, 3)
 """Together they draw each variant of a cause."""
 

@@ -127,7 +127,9 @@ def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
     release = incident.shop.current("production")
     assert "version 2" in shown
     assert "version 3" in shown
-    assert [text for _, text in release.secrets.values() if text in shown or text in repr(release)] == []
+    texts = [text for _, text in release.secrets.values()]
+    assert [text for text in texts if text in shown] == []
+    assert [text for text in texts if text in repr(release)] == []
 
 
 def test_an_incident_that_cannot_be_made_says_why_with_the_container_s_lines(incident: Incident) -> None:
@@ -191,8 +193,9 @@ def test_a_wrong_action_is_refused(incident: Incident, act: Callable[[Incident],
     assert len(incident.shop.history) == before
 
 
-IDLE, BUSY = 0.4, 12.0
-"""Programs that run or wait for each core."""
+# Programs that run or wait for each core.
+IDLE = 0.4
+BUSY = 12.0
 
 
 @pytest.mark.parametrize(

@@ -57,13 +57,14 @@ def test_a_guess_for_an_option_that_is_gone_can_be_made_again(tmp_path: Path) ->
 def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:
     """The cells name an id and nothing else, and every id in a file is named; reasons are short."""
     known = load_all_questions(root / "notebooks")
-    named = {
-        f"{path.stem}.{name}"
-        for path in (root / "notebooks").glob("*.ipynb")
-        for cell in json.loads(path.read_text())["cells"]
-        for name in re.findall(r'w\.predict\("([\w-]+)"\)', "".join(cell["source"]))
-    }
-    calls = sum(path.read_text().count("w.predict(") for path in (root / "notebooks").glob("*.ipynb"))
+    named: set[str] = set()
+    calls = 0
+    for path in (root / "notebooks").glob("*.ipynb"):
+        calls += path.read_text().count("w.predict(")
+        for cell in json.loads(path.read_text())["cells"]:
+            names = re.findall(r'w\.predict\("([\w-]+)"\)', "".join(cell["source"]))
+            named.update(f"{path.stem}.{name}" for name in names)
+
     assert named == set(known)
     assert len(named) == calls > 0
     reasons = [option.reason for question in known.values() for option in question.options.values()]

@@ -181,8 +181,9 @@ def test_serve_ends_cleanly(empty_workspace: Workspace, number: signal.Signals) 
 
 def processes_of(empty_workspace: Workspace) -> list[str]:
     """The servers and kernels that still run for a workspace."""
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in found.split("\n") if str(empty_workspace.folder) in line and "python" in line]
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.split("\n")
+    of_workspace = [line for line in processes if str(empty_workspace.folder) in line]
+    return [line for line in of_workspace if "python" in line]
 
 
 URL = "http://127.0.0.1:8888/lab/tree/a.ipynb?token=secret&reset"

@@ -191,7 +191,8 @@ def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Se
     seen = follower.names(sleeper.id)
     assert seen[:2] == ["create", "start"]
     assert sorted(seen[2:]) == ["destroy", "die", "kill", "kill", "stop"]
-    assert {one.detail for one in follower.events if one.what == "kill" and one.id == sleeper.id} == {"15", "9"}
+    kills = [event for event in follower.events if event.what == "kill"]
+    assert {event.detail for event in kills if event.id == sleeper.id} == {"15", "9"}
     assert follower.names(foreign.id) == []
     hog = start(HOG, memory_bytes=32 * MEBIBYTE)
     hog.exec("touch", "/tmp/eat")  # now that it is started the engine watches its memory

@@ -100,11 +100,16 @@ def later(text: str, seconds: float = 2) -> Counters:
 
 def with_values(**values: float) -> str:
     """The text with other numbers in the lines that have these words in them."""
-    lines = []
+    lines: list[str] = []
     for line in TEXT.split("\n"):
-        given = [value for words, value in values.items() if all(word in line for word in words.split("_"))]
+        given = [value for words, value in values.items() if has_words(line, words)]
         lines.append(f"{line.rpartition(' ')[0]} {given[0]}" if given else line)
     return "\n".join(lines)
+
+
+def has_words(line: str, words: str) -> bool:
+    """Whether a line has all the words, which are joined by underscores."""
+    return all(word in line for word in words.split("_"))
 
 
 FIRST = later(TEXT, 0)

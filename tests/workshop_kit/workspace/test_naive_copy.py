@@ -27,8 +27,8 @@ DEEP = "monitoring.deep"
 
 def ids_in(body: str) -> list[str]:
     """The exercises whose lines a cell shows."""
-    markers = [regions.REGION.fullmatch(line) for line in regions.lines_of(body)]
-    return [marker[2] for marker in markers if marker and marker[1] == "region"]
+    markers = filter(None, map(regions.REGION.fullmatch, regions.lines_of(body)))
+    return [marker[2] for marker in markers if marker[1] == "region"]
 
 
 def is_naive(source: Source, lesson: str, name: str) -> bool:

@@ -54,7 +54,9 @@ def test_a_run_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     judge = FakeJudge()
     graded = run(book, judge, ANN, BEN)
     assert judge.asked == [("ben", "config.report")]
-    assert [[grade.exercise for grade in one.grades] for one in graded] == [NAMES, NAMES]
+    assert len(graded) == 2
+    for submission in graded:
+        assert [grade.exercise for grade in submission.grades] == NAMES
 
 
 def test_a_torn_line_costs_that_grade(tmp_path: Path) -> None:

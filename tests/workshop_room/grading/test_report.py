@@ -88,7 +88,8 @@ def test_no_text_of_theirs_moves_the_cursor_or_begins_a_formula(place: str) -> N
     rows = list(csv.reader(io.StringIO(text)))
     assert len(rows) == 1 + len(marked)
     assert {len(row) for row in rows} == {len(report.COLUMNS)}
-    assert not [cell for row in rows for cell in row if cell.startswith(report.FORMULA)]
+    cells = [cell for row in rows for cell in row]
+    assert [cell for cell in cells if cell.startswith(report.FORMULA)] == []
 
 
 def test_csv_and_json_say_the_same() -> None:

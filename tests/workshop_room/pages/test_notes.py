@@ -37,7 +37,8 @@ def test_each_note_has_a_cell_and_each_task_a_note(lesson: str) -> None:
     ids = [cell["id"] for cell in cells]
     noted = [note.cell for note in notes.load(lesson, NOTEBOOKS)]
     assert noted == [name for name in ids if name in noted]
-    asks = {cell["id"] for cell in cells if cell["cell_type"] == "code" and ASKS.search(cell["source"])}
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    asks = {cell["id"] for cell in code if ASKS.search(cell["source"])}
     assert asks <= set(noted)
 
 

@@ -160,7 +160,8 @@ def test_following_goes_on_after_restarts(start: Start) -> None:
     frames = list[pd.DataFrame]()
 
     def numbers() -> list[int]:
-        return [int(n) for frame in frames if len(frame) for n in frame["n"].dropna()]
+        filled = [frame for frame in frames if len(frame)]
+        return [int(n) for frame in filled for n in frame["n"].dropna()]
 
     def follow(holds: Callable[[], bool]) -> None:
         while not holds():

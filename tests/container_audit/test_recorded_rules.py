@@ -10,9 +10,10 @@ import pytest
 from container_audit import runner
 from container_audit.clone import CloneStart
 from container_audit.findings import RuleVerdict, not_applicable
-from container_audit.rules import build, monitoring
+from container_audit.rules import build, confinement, monitoring
 from container_audit.subject import Subject
 from container_audit.targets import Target
+from workshop_kit.engine.dialect import Dialect
 from workshop_kit.observe.layers import Member
 
 MB = 1_000_000

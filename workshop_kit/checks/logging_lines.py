@@ -18,6 +18,7 @@ from workshop_kit.engine.labels import COLLECT
 from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.observe.jq import JqOutput, jq
 from workshop_kit.observe.logs import read_container
+from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check, handed_in, part
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude

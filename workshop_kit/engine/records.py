@@ -26,9 +26,9 @@ class RecordFile(Generic[Record]):
     Every method raises WorkshopError where the file cannot be read or written (a full disk, say).
     """
 
-    def __init__(self, path: Path, kind: type[Record], noun: str) -> None:
-        self.path = path
-        self._noun = noun
+    def __init__(self, path: Path, kind: type[Record], noun: str, *, max_bytes: int = MAX_BYTES) -> None:
+        self.path, self._noun = path, noun
+        self._max_bytes = max_bytes
         self._adapter: TypeAdapter[Record] = TypeAdapter(kind)
 
     def read(self) -> tuple[list[Record], list[str]]:

@@ -80,13 +80,39 @@ def find_outside(text: str) -> str:
     return ""
 
 
-def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    """Yield name and rest of each instruction, without comments, its lines joined."""
-    filled = [line for line in text.split("\n") if line.strip()]
-    lines = [line for line in filled if not line.lstrip().startswith("#")]
+def _instructions(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield name and rest of each instruction, without comments, its lines joined.
+
+    The lines of a here-document are yielded, too, with True: where it ends for the builder is not sure, so what they
+    name counts, and what they define does not.
+    """
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    ends: list[tuple[str, str]] = []
     for line in CONTINUED.sub(" ", "\n".join(lines)).split("\n"):
-        if match := INSTRUCTION.fullmatch(line):
-            yield match[1].upper(), match[2]
+        in_heredoc = bool(ends)
+        if ends:
+            dash, word = ends[0]
+            if word == (line.lstrip("\t") if dash else line):
+                ends.pop(0)
+        else:
+            ends = _heredocs(line)
+        if found := INSTRUCTION.fullmatch(line):
+            yield found[1].upper(), found[2], in_heredoc
+
+
+def _heredocs(line: str) -> list[tuple[str, str]]:
+    """Return dash and last line of each here-document that a line begins; one that cannot be read never ends."""
+    found = [(dash, word) for dash, _, word in HEREDOC.findall(line)]
+    return found if len(found) == line.count("<<") else [("", "\n")]
+
+
+def _note(words: str, arguments: dict[str, str]) -> None:
+    """Note the value of a variable; "" where it is not sure."""
+    found = ARGUMENT.fullmatch(words)
+    if found and found[1] not in arguments and not OF_PLATFORM.fullmatch(found[1]):
+        arguments[found[1]] = found[3]
+    else:
+        arguments.update(dict.fromkeys(re.findall(r"\w+", words), ""))
 
 
 def _outside(name: str, rest: str, words: str, stages: set[str], arguments: Mapping[str, str]) -> str:

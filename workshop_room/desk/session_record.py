@@ -20,7 +20,7 @@ from workshop_kit.files import write_atomically
 from workshop_kit.membership.protocol import GuessReport, Snapshot
 from workshop_kit.workspace.course import Course
 from workshop_room.desk.classroom import Classroom
-from workshop_room.desk.questionnaires import RightAnswers
+from workshop_room.desk.questionnaires import RightAnswers, learned
 from workshop_room.desk.room_questions import RoomQuestions
 from workshop_room.timetable.plan import DAY_MINUTES, as_text, clock, timetable
 

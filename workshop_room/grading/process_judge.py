@@ -24,6 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from workshop_kit.engine import reach
 from workshop_kit.engine.cleanup import CleanupResult
 from workshop_kit.engine.reach import Engine
+from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
 from workshop_kit.progress import Report, Step

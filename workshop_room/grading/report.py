@@ -14,6 +14,7 @@ from workshop_kit.screen import visible
 from workshop_kit.workspace.registry import Exercise
 from workshop_room.grading.grade import Grade, Outcome, one_line
 from workshop_room.grading.grader import GradedSubmission
+from workshop_room.grading.submission import SHOWN_NAME
 
 FORMAT = "container-design-workshop grades 1"
 COLUMNS = (

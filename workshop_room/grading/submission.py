@@ -17,9 +17,19 @@ from workshop_kit.exercises.progress import MAX_BYTES as PROGRESS_BYTES
 from workshop_kit.exercises.progress import Document
 from workshop_kit.exercises.work_file import read_work
 from workshop_kit.files import read_small
+from workshop_kit.screen import visible
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, ID, SEED
-from workshop_room.grading.handed_in_files import HandedInFiles, Refused, is_archive, read_archive, read_folder
+from workshop_room.grading.handed_in_files import (
+    MAX_NAME,
+    NO_PLAIN_NAME,
+    HandedInFiles,
+    Refused,
+    is_archive,
+    is_plain,
+    read_archive,
+    read_folder,
+)
 
 EXERCISES = "exercises"
 PROGRESS = "progress.json"
@@ -102,13 +112,9 @@ def _submissions_at(path: Path) -> Iterable[Path]:
     """Return the path, or what is in it, if it is a folder of submissions."""
     if not path.is_dir() or _has_work(_unwrapped(path)):
         return [path]
-    inside = sorted(child for child in path.iterdir() if not child.name.startswith("."))
-    submissions = [child for child in inside if _is_submission(child)]
-    return submissions or [path]
-
-
-def _is_submission(path: Path) -> bool:
-    return path.is_dir() or path.is_symlink() or is_archive(path) or path.suffix == EXPORT
+    inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
+    found = [one for one in inside if one.is_dir() or one.is_symlink() or _is_file_of_work(one)]
+    return found or [path]
 
 
 def _is_file_of_work(path: Path) -> bool:

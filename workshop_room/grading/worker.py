@@ -32,11 +32,13 @@ from workshop_kit.terminal import say_error
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.image_builds import ImageBuilds
 from workshop_kit.workspace import growth, provision, regions, registry, solutions
+from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.regions import FileStage
 from workshop_kit.workspace.registry import Exercise
 from workshop_kit.workspace.solutions import Source
 from workshop_room.grading import build_guard
+from workshop_room.grading.disk_watch import FULL, DiskWatch
 from workshop_room.grading.grade import Grade, Outcome, one_line
 from workshop_room.grading.submission import Submission
 

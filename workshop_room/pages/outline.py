@@ -6,14 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from workshop_kit.workspace.course import notebook_cells
-
-# The ids of the two cells in every notebook.
-FIRST_CELL = "title"
-LAST_TEXT = "end"
-_GOALS = re.compile(r"^Afterwards you can\n\n((?:- .+\n?)+)", re.MULTILINE)
-_KEY_POINTS = re.compile(r"^## To keep\n\n((?:- .+\n?)+)", re.MULTILINE)
-_HOMEWORK = re.compile(r"^\*\*Take home:\*\* (.+)$", re.MULTILINE)
+from workshop_kit.workspace import summary
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
-from workshop_kit.lessons.predictions import load_all_questions
-from workshop_kit.membership.protocol import GuessReport, Poll, Snapshot
+from workshop_kit.lessons.predictions import ASKS, load_all_questions
+from workshop_kit.membership.protocol import GuessReport, JoinCode, Poll, Snapshot
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace.course import load_course
-from workshop_room.desk.questionnaires import THANKS, load_questions
+from workshop_kit.workspace.course import TRACKS, load_course, notebook_cells
+from workshop_room.desk.audience import Audience
+from workshop_room.desk.classroom import RoomApi
+from workshop_room.desk.questionnaires import FEEDBACK, THANKS, load_questions
+from workshop_room.timetable.track_times import TrackTimes
 
 QUESTIONS = load_questions()
 NAMES = list(QUESTIONS.learning)
@@ -145,9 +148,13 @@ def test_feedback_is_counted_on_the_presenters_page_alone(room: RoomPages) -> No
     assert "Too fast" not in room.get("/audience/room").text
 
 
-def chosen(question: dict[str, Any]) -> list[Any]:
-    """The answers of a question that somebody gave, each with its number."""
-    return [answer for answer in question["answers"] if answer[1]]
+def test_the_feedback_names_the_lessons_of_the_track() -> None:
+    """Nobody is asked for a lesson that was not taught."""
+    times = TrackTimes.of(CHECKOUT, "90min")
+    api = RoomApi(JoinCode("127.0.0.1", 28_100, 1), Audience(), CHECKOUT, times)
+    _, best, _ = api.questions.questionnaires[FEEDBACK].polls
+    assert list(best.options) == [one.name for one in times.course.lessons if one.name in times.course.names("90min")]
+    assert "05_game_day" not in best.options
 
 
 def test_one_thing_is_asked_at_a_time(room: RoomPages) -> None:

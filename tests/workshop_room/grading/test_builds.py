@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from workshop_kit.engine import images, recipes
+from workshop_kit.engine.containers import Spec
+from workshop_kit.machine import MIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.control import Waits
-from workshop_kit.trials.dockerfile_sources import find_outside
+from workshop_kit.trials.dockerfile_sources import find_outside, outside_source
 from workshop_kit.trials.image_builds import ImageBuilds, folder_digest
 from workshop_kit.trials.result import Result
 from workshop_kit.workspace import regions, registry, solutions

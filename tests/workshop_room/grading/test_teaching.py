@@ -7,12 +7,14 @@ from collections import Counter
 
 from workshop_kit.machine import GIB, MIB
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials.service_trial import CLOSED_FILE_BYTES
+from workshop_kit.trials.service_trial import CLOSED_FILE_BYTES, CLOSED_MEMORY_BYTES, CLOSED_PIDS
 from workshop_kit.workspace import registry
-from workshop_kit.workspace.course import load_course
+from workshop_kit.workspace.course import load_course, notebook_cells
 from workshop_room.grading import handed_in_files
 from workshop_room.grading.build_cgroup import MEMORY_BYTES, MOST_TASKS
+from workshop_room.grading.disk_watch import MOST_DISK_BYTES
 from workshop_room.grading.grader import gradable
+from workshop_room.grading.process_judge import MOST_MEMORY_BYTES
 
 PAGE = (CHECKOUT / "docs" / "teaching.md").read_text()
 WEEKS = re.findall(r"^\| (\d) \| (.+?) \| (\d+) \| (.*?) \| (.*?) ?\|$", PAGE, re.MULTILINE)

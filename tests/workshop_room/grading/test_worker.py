@@ -15,11 +15,13 @@ from tests.workshop_room.grading.conftest import HandIn, starter_of
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService
+from workshop_kit.machine import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import growth, regions, registry, solutions
 from workshop_kit.workspace.folder import Workspace
+from workshop_room.grading.disk_watch import FULL
 from workshop_room.grading.grade import Grade, Outcome
 from workshop_room.grading.submission import Submission, read_submissions
 from workshop_room.grading.worker import Job, SubmissionJudge, fill

@@ -14,7 +14,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import summary
 from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_room.pages.handout import IDEAS, load_pages
-from workshop_room.pages.outline import load_outline
+from workshop_room.pages.outline import Outline, load_outline
 
 COURSE = load_course(CHECKOUT)
 ADDRESS = "https://git.example.com/workshop.git"

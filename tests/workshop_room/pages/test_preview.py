@@ -57,13 +57,19 @@ def test_a_preview_does_not_depend_on_what_is_right(root: Path, tmp_path: Path) 
     assert load_preview(lesson, tmp_path).markdown == load_preview(lesson, root).markdown
 
 
-def wrong_option(question: predictions.Question) -> str:
-    """The first option of a question that is not right."""
-    return next(key for key in question.options if key != question.right)
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_text_after_an_experiment_is_not_in_a_preview(lesson: str) -> None:
+    """Such a text tells what came out. It has no heading: below one, an experiment is introduced."""
+    page = load_preview(lesson, CHECKOUT).markdown
+    texts = [
+        cell["source"] for cell in notebook_cells(NOTEBOOKS / f"{lesson}.ipynb") if cell["cell_type"] == "markdown"
+    ]
+    after = [text.partition("\n")[0] for text in texts if not text.startswith("#")]
+    assert [text for text in after if text in page] == []
 
 
-def test_a_text_after_an_experiment_is_not_in_a_preview() -> None:
-    """Such a text tells what came out."""
+def test_a_text_before_an_experiment_is_in_a_preview() -> None:
+    """Without it nobody could answer the question."""
     texts = {cell["id"]: cell["source"] for cell in notebook_cells(NOTEBOOKS / "02_configuration.ipynb")}
     page = load_preview("02_configuration", CHECKOUT).markdown
     assert texts["deleted-text"].partition("\n")[2].strip() in page

@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 from workshop_kit.paths import CHECKOUT
-from workshop_room.seats import hub_server
 
 
 def run(*words: str | Path, **environment: str) -> str:
@@ -32,6 +31,8 @@ def copy_of_the_checkout(target: Path, *without: str) -> Path:
 
 def npm_package(folder: Path, name: str, version: str) -> Path:
     """Install a package of npm below ``folder`` and return its own folder."""
+    from workshop_room.seats import hub_server
+
     hub_server.ensure_npm(may_install=True)
     run("npm", "install", "--no-save", "--prefix", folder, f"{name}@{version}")
     return folder / "node_modules" / name

@@ -11,36 +11,28 @@ import re
 import signal
 import socket
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-import hypothesis
 import pytest
-from _pytest.terminal import TerminalReporter
-from nbformat import v4, writes
 
-from workshop_kit.engine import cleanup, reach, recipes
-from workshop_kit.engine import images as engine_images
-from workshop_kit.engine.containers import Spec
-from workshop_kit.engine.labels import SERVICE, service_in
-from workshop_kit.engine.reach import Engine
-from workshop_kit.engine.session import Session
-from workshop_kit.engine.stack import Stack
-from workshop_kit.workspace import provision
-from workshop_kit.workspace.folder import Workspace
-from workshop_kit.workspace.lab_settings import KERNEL
-from workshop_room.seats import seat_server
+# What talks to the engine is imported by the fixture that needs it: a test without one begins at once.
+if TYPE_CHECKING:
+    import httpx
+    from _pytest.terminal import TerminalReporter
+
+    from workshop_kit.engine.containers import Spec
+    from workshop_kit.engine.reach import Engine
+    from workshop_kit.engine.session import Session
+    from workshop_kit.engine.stack import Stack
+    from workshop_kit.workspace.folder import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
-
-# How long an example takes says nothing on a machine that runs containers and browsers beside it.
-hypothesis.settings.register_profile("suite", deadline=None)
-hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,6 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         if item.path.parent.name == "browser":
             item.add_marker("browser")
             item.add_marker(pytest.mark.xdist_group("browser"))
+    _without_deadlines()
     own = {item.nodeid for item in items if item.get_closest_marker("xdist_group")}
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
@@ -80,6 +73,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     yield  # what is left out is left out, and shuffled is what is shuffled
     items.sort(key=lambda item: item.nodeid.partition("@")[0] not in own)
+
+
+def _without_deadlines() -> None:
+    """Let an example of hypothesis take its time: a machine that runs containers and browsers beside it is slow."""
+    if hypothesis := sys.modules.get("hypothesis"):  # a collected test needs it
+        hypothesis.settings.register_profile("suite", deadline=None)
+        hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
@@ -97,18 +97,25 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """The engine of this machine."""
+    from workshop_kit.engine import reach
+
     return reach.connect()
 
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace of the tests' own; its path has a space, as people's paths do."""
+    from workshop_kit.workspace.folder import Workspace
+
     return Workspace.open(tmp_path_factory.mktemp("tests") / "my workspace")
 
 
 @pytest.fixture(scope="session")
 def session(engine: Engine, workspace: Workspace) -> Iterator[Session]:
     """The tests' session; everything that a test leaves in it is removed at the end."""
+    from workshop_kit.engine import cleanup
+    from workshop_kit.workspace import provision
+
     session = provision.session_of(workspace, engine)
     yield session
     outcome = cleanup.remove(session, {"kernel", "workspace"})
@@ -118,6 +125,9 @@ def session(engine: Engine, workspace: Workspace) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def images(engine: Engine) -> dict[str, str]:
     """The tags of the workshop's images, by name; they are all built."""
+    from workshop_kit.engine import images as engine_images
+    from workshop_kit.engine import recipes
+
     assert engine_images.missing(engine, ROOT) == []
     return recipes.tags(ROOT)
 
@@ -125,6 +135,9 @@ def images(engine: Engine) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> Iterator[str]:
     """The image of a seat, built on this machine's engine; it is removed if the machine had none before."""
+    from workshop_kit.engine import images as engine_images
+    from workshop_room.seats import seat_server
+
     had_one = engine_images.is_there(engine, seat_server.tag())
     yield seat_server.build(session)
     if not had_one:
@@ -134,6 +147,8 @@ def seat_image_tag(engine: Engine, session: Session, images: dict[str, str]) -> 
 @pytest.fixture(scope="session")
 def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Stack:
     """The stack of the tests' workspace, up and healthy at least once."""
+    from workshop_kit.workspace import provision
+
     stack = provision.stack_of(workspace, session)
     stack.up()
     return stack
@@ -142,6 +157,10 @@ def stack(session: Session, workspace: Workspace, images: dict[str, str]) -> Sta
 @contextlib.contextmanager
 def own_stack(folder: Path) -> Iterator[Stack]:
     """The stack of a workspace of a test's own, not up; nothing that was made for it may be left."""
+    from workshop_kit.engine import cleanup, reach
+    from workshop_kit.workspace import provision
+    from workshop_kit.workspace.folder import Workspace
+
     workspace = Workspace.open(folder)
     session = provision.session_of(workspace, reach.connect())
     try:
@@ -157,6 +176,10 @@ def code_blocks(page: Path, language: str) -> list[str]:
 
 def write_notebook(workspace: Workspace, name: str, sources: Sequence[str]) -> Path:
     """Write a notebook of code cells into a workspace."""
+    from nbformat import v4, writes
+
+    from workshop_kit.workspace.lab_settings import KERNEL
+
     kernel = {"name": KERNEL, "display_name": "Container Design Workshop", "language": "python"}
     cells = [v4.new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]  # type: ignore[no-untyped-call]
     notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
@@ -168,6 +191,9 @@ def write_notebook(workspace: Workspace, name: str, sources: Sequence[str]) -> P
 
 def like(container: Any, **changes: Any) -> Spec:
     """Return the spec of an existing container, with changes."""
+    from workshop_kit.engine.containers import Spec
+    from workshop_kit.engine.labels import SERVICE, service_in
+
     config = container.attrs["Config"]
     host = container.attrs["HostConfig"]
     networks = list(container.attrs["NetworkSettings"]["Networks"])
@@ -222,6 +248,8 @@ def open_path(tmp_path: Path) -> Path:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """A client without a proxy."""
+    import httpx
+
     with httpx.Client(trust_env=False, timeout=10) as client:
         yield client
 

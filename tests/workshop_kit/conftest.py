@@ -9,14 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import pytest
 
-from tests import private_engine
 from tests.commands import copy_of_the_checkout
-from workshop_kit.cli import main
-from workshop_kit.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from workshop_kit.workspace.folder import Workspace
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,6 +25,8 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""
+    from tests import private_engine
+
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     with private_engine.small_disk(tmp_path / "small disk", 64 * 1024) as disk:
@@ -47,6 +50,8 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def empty_workspace(tmp_path: Path) -> Workspace:
     """A workspace without lessons."""
+    from workshop_kit.workspace.folder import Workspace
+
     return Workspace.open(tmp_path / "my workspace", source=tmp_path / "nothing")
 
 
@@ -65,6 +70,7 @@ def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]
 @pytest.fixture
 def cli(root: Path, environment: dict[str, str]) -> Cli:
     """Run the command line as the launcher does, in this process: the imports are what takes its time."""
+    from workshop_kit.cli import main
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         out = io.StringIO()

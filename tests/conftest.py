@@ -75,6 +75,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     items.sort(key=lambda item: item.nodeid.partition("@")[0] not in own)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Prepare engine, images and browser if a chosen test needs them, where ``./workshop test`` leaves it to pytest."""
+    may_install = os.environ.pop("WORKSHOP_TEST_PREPARES", "")
+    marks = {mark.name for item in session.items for mark in item.iter_markers()}
+    if not may_install or session.config.option.collectonly or not marks & {"engine", "browser"}:
+        return
+    from workshop_dev import suite
+    from workshop_kit.errors import NotReady
+
+    try:
+        suite.prepare(marks, may_install=may_install == "yes")
+    except NotReady as error:
+        pytest.exit(str(error), returncode=error.exit_code)
+
+
 def _without_deadlines() -> None:
     """Let an example of hypothesis take its time: a machine that runs containers and browsers beside it is slow."""
     if hypothesis := sys.modules.get("hypothesis"):  # a collected test needs it

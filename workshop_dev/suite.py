@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +18,13 @@ from workshop_kit.errors import NotReady
 from workshop_kit.files import write_atomically
 from workshop_kit.paths import commit
 from workshop_kit.progress import Report, silent
-from workshop_kit.terminal import say
+from workshop_kit.terminal import TerminalReport, say
+from workshop_kit.workspace import provision
+from workshop_kit.workspace.folder import own_workspace
 
 RECORD = Path("build") / "test-groups.json"
+PREPARING = "WORKSHOP_TEST_PREPARES"
+"""Set for chosen tests: pytest prepares the machine if one that was collected needs it. The value: may it install?"""
 NOTHING_COLLECTED = 5
 BUSY_LOOP = "while True: pass"
 SHUFFLED = ("-p", "randomly")
@@ -55,6 +59,15 @@ LONG = (
     Group("engines", "engines", shared=False),  # lessons on other engines, beside this machine's own
     Group("machine", "machine", shared=False),  # other engines with systemd, in an emulated machine
 )
+
+
+def prepare(marks: Collection[str], *, may_install: bool) -> None:
+    """Prepare what tests with these marks need: an engine with all images, a browser. Raises NotReady."""
+    with TerminalReport() as report:
+        if "engine" in marks:
+            provision.make_ready(own_workspace(), may_install=may_install, report=report)
+        if "browser" in marks:
+            ensure_browser(install=may_install, report=report)
 
 
 def names_a_part(words: Sequence[str], root: Path) -> bool:
@@ -93,9 +106,13 @@ def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[st
     return words
 
 
-def run(command: Sequence[str | Path], root: Path) -> int:
-    """Run a program in ``root`` and return its exit code; the program handles Ctrl-C."""
-    with subprocess.Popen(command, cwd=root) as process:
+def run(command: Sequence[str | Path], root: Path, variables: Mapping[str, str] | None = None) -> int:
+    """Run a program in ``root`` and return its exit code; the program handles Ctrl-C.
+
+    ``variables`` are added to its environment.
+    """
+    environment = {**os.environ, **(variables or {})}
+    with subprocess.Popen(command, cwd=root, env=environment) as process:
         while True:
             with contextlib.suppress(KeyboardInterrupt):
                 return process.wait()

@@ -35,15 +35,17 @@ def test(
     """Run the test suite; further words go to pytest (``./workshop test -k config``)."""
     began = time.monotonic()
     python = _with_developer_packages(no_install)
-    absent = _absent_for_tests(may_install=not no_install)
+    words = list(context.args)
+    is_part = not everything and suite.names_a_part(words, CHECKOUT)
+    absent = {} if is_part else _absent_for_tests(may_install=not no_install)
     prepared = time.monotonic()
 
-    words = list(context.args)
     if everything:
         code = suite.run_all(python, CHECKOUT, words, absent)
-    elif suite.names_a_part(words, CHECKOUT):
+    elif is_part:
+        preparing = {suite.PREPARING: "no" if no_install else "yes"}
         with suite.busy(python, suite.busy_loops_of(words)):
-            code = suite.run([python, "-m", "pytest", *words], CHECKOUT)
+            code = suite.run([python, "-m", "pytest", *words], CHECKOUT, preparing)
     else:
         code = suite.run_group(suite.DEFAULT, python, CHECKOUT, words, absent)
         say("Left out: the tests marked long, alone, busy, engines or machine. Run: ./workshop test --all")

@@ -144,7 +144,6 @@ def test_every_solution_passes_in_a_closed_stack(hand_in: HandIn, images: dict[s
     assert submission.grades[0].outcome is Outcome.PASSED
 
 
-@pytest.mark.long
 def test_one_folder_is_built_once(
     hand_in: HandIn, images: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

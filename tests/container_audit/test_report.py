@@ -28,7 +28,6 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
 
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:1) | ` @all http://evil.example \"'"
-REFERENCE = "You have passed none of the 3 exercises whose code runs in it."
 DAY = date(2026, 3, 1)
 
 

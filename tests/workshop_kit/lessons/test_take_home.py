@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from container_audit import catalog
-from container_audit.findings import AuditReport, RuleVerdict
-from tests.container_audit.test_report import HOSTILE, REFERENCE, report, rule_of
+from container_audit.findings import RuleVerdict
+from container_audit.notebook import Audit
+from container_audit.report import as_markdown
+from tests.container_audit.test_report import HOSTILE, report, rule_of
 from tests.workshop_kit.exercises.conftest import no_engine
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.exercises.progress import Document, Progress
+from workshop_kit.exercises.progress import Document
 from workshop_kit.lessons import take_home
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.observe.masking import Mask
@@ -31,7 +32,9 @@ def page(
     document: dict[str, Any], verdict: RuleVerdict = RuleVerdict.FAILS, said: str = "It is so.", *secrets: str
 ) -> str:
     """A page of one audit."""
-    return take_home.page(Document.model_validate(document), report(verdict, said), Mask(secrets), DAY)
+    mask = Mask(secrets)
+    audited = as_markdown(report(verdict, said), mask)
+    return take_home.page(Document.model_validate(document), "", audited, mask, DAY)
 
 
 def test_policies_predictions_and_findings_are_on_it() -> None:
@@ -71,9 +74,9 @@ def test_it_says_what_was_passed_and_when() -> None:
 
 def test_what_was_not_passed_comes_before_any_number() -> None:
     """The note on exercises that are not passed stands before the count of rules that hold."""
-    found = AuditReport("my-service", (replace(report(RuleVerdict.HOLDS).targets[0], reference=REFERENCE),))
-    text = take_home.page(Document(), found, Mask(), DAY)
-    assert text.index(REFERENCE) < text.index(f"{len(catalog.rules())} hold.")
+    not_passed = "You have passed none of the exercises."
+    text = take_home.page(Document(), not_passed, as_markdown(report(RuleVerdict.HOLDS), Mask()), Mask(), DAY)
+    assert text.index(not_passed) < text.index(f"{len(catalog.rules())} hold.")
 
 
 def test_nothing_on_it_acts_and_no_secret_is_shown() -> None:
@@ -99,9 +102,9 @@ def test_it_is_written_into_the_workspace_and_shown(tmp_path: Path) -> None:
     """The same text in the file and, escaped, on the page; the stack's own passwords are masked."""
     workspace = Workspace.open(tmp_path / "my workspace")
     (workspace.secrets_folder / "master_db_password").write_text("a-real-password\n")
-    progress = Progress(workspace.progress_path)
-    progress.keep_policy("03_logging", ["Who? <b>a-real-password</b>"])
-    shown = take_home.write(workspace, progress, report(RuleVerdict.HOLDS))
+    exercise_service = ExerciseService.of(workspace, no_engine)
+    exercise_service.progress.keep_policy("03_logging", ["Who? <b>a-real-password</b>"])
+    shown = take_home.write(workspace, exercise_service, Audit(report(RuleVerdict.HOLDS)))
     written = (workspace.folder / take_home.NAME).read_text()
     assert written in str(shown)
     assert "a-real-password" not in written

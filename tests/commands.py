@@ -12,11 +12,11 @@ from workshop_kit.paths import CHECKOUT
 
 def run(*words: str | Path, **environment: str) -> str:
     """Run a program and return its output; its own words are the failure."""
-    said = subprocess.run(
+    process = subprocess.run(
         [str(word) for word in words], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
-    assert said.returncode == 0, f"{said.stdout}\n{said.stderr}"
-    return said.stdout
+    assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
+    return process.stdout
 
 
 def copy_of_the_checkout(target: Path, *without: str) -> Path:

@@ -136,10 +136,10 @@ class PrivateEngine:
             check=False,
         )
 
-    def load(self, other: Engine, tags: Iterable[str]) -> None:
+    def load(self, source_engine: Engine, tags: Iterable[str]) -> None:
         """Load images from another engine; layers that they share are copied once."""
         with tempfile.TemporaryFile() as archive:
-            source = ["docker", "--host", other.endpoint.address, "image", "save", *tags]
+            source = ["docker", "--host", source_engine.endpoint.address, "image", "save", *tags]
             subprocess.run(source, stdout=archive, check=True)
             archive.seek(0)
             target = ["docker", "--host", self.address, "image", "load"]

@@ -146,9 +146,9 @@ LINES = [line(READ), line(READ, "cache not available"), line(PLACED, "order plac
 
 def test_own_lines_are_not_mixed() -> None:
     """Also beside lines without an id, of a probe, and of a library, which may come twice."""
-    others = [{"msg": "draining"}, {"msg": "request", "request_id": "probe", "path": "/readyz"}]
+    other_lines = [{"msg": "draining"}, {"msg": "request", "request_id": "probe", "path": "/readyz"}]
     of_a_library = {"msg": "Exception terminating connection", "request_id": "id-1"}
-    assert _verdicts.mixed_ids([READ, PLACED], [*LINES, *others, of_a_library, of_a_library]) == []
+    assert _verdicts.mixed_ids([READ, PLACED], [*LINES, *other_lines, of_a_library, of_a_library]) == []
 
 
 @pytest.mark.parametrize(
@@ -230,10 +230,10 @@ def test_only_a_checked_copy_is_up() -> None:
 
 def answers(**seconds_of: list[float]) -> dict[str, list[Answer]]:
     """The answers of probes in a fault, true ones, by path."""
-    found = {}
+    by_path = {}
     for path, status in promises.TRUE_STATUS.items():
-        found[path] = [Answer(status, seconds) for seconds in seconds_of[path.removeprefix("/")]]
-    return found
+        by_path[path] = [Answer(status, seconds) for seconds in seconds_of[path.removeprefix("/")]]
+    return by_path
 
 
 def test_the_worst_fault_decides() -> None:
@@ -253,10 +253,10 @@ def test_the_worst_fault_decides() -> None:
 
 def test_a_false_answer_is_counted() -> None:
     """200 of /health in a fault, and a probe without an answer."""
-    found = answers(health=[0.1], readyz=[0.1], livez=[0.1])
-    found["/health"].append(Answer(200))
-    found["/livez"].append(Answer(None, error="no answer within 40 s"))
-    promise = promises.judge_statuses("here", [("paused", found)])
+    by_path = answers(health=[0.1], readyz=[0.1], livez=[0.1])
+    by_path["/health"].append(Answer(200))
+    by_path["/livez"].append(Answer(None, error="no answer within 40 s"))
+    promise = promises.judge_statuses("here", [("paused", by_path)])
     assert (promise.row.ours, promise.row.runs, promise.is_kept) == (2, 5, False)
     assert promise.details == "paused: /health 200, paused: /livez no answer within 40 s"
 
@@ -287,7 +287,7 @@ def test_without_an_engine_it_says_one_sentence(
     with pytest.raises(SystemExit) as ended:
         promises.main()
     assert ended.value.code == Exit.NOT_READY
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("No Docker engine: there is no socket at ")
-    assert said.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("No Docker engine: there is no socket at ")
+    assert output.err.count("\n") == 1

@@ -91,6 +91,6 @@ def check_scene(lesson: LabPage) -> Image.Image:
 
 def test_the_picture_of_the_readme(lesson: LabPage) -> None:
     """Guess, break, find out, repair: four scenes of a lesson in turn."""
-    first, *others = [make(lesson) for make in (guess_scene, failure_scene, reason_scene, check_scene)]
-    first.save(PICTURE, save_all=True, append_images=others, duration=SCENE_MILLISECONDS, loop=0)
+    first, *later_images = [make(lesson) for make in (guess_scene, failure_scene, reason_scene, check_scene)]
+    first.save(PICTURE, save_all=True, append_images=later_images, duration=SCENE_MILLISECONDS, loop=0)
     assert lesson.errors == []

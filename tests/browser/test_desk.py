@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness, button
 from tests.waiting import wait_until
@@ -48,14 +48,19 @@ def desk(workspace: Workspace, session: Session, chromium: Browser) -> Iterator[
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     problems: list[str] = []
 
+    def note_console_error(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(message.text)
+
+    def note_other_host(request: Request) -> None:
+        if f"127.0.0.1:{pages.server.port}/" not in request.url:
+            problems.append(request.url)
+
     def open_page(url: str) -> Page:
         page = context.new_page()
-        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.on("console", note_console_error)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "request",
-            lambda asked: problems.append(asked.url) if f"127.0.0.1:{pages.server.port}/" not in asked.url else None,
-        )
+        page.on("request", note_other_host)
         page.goto(url)
         return page
 
@@ -196,7 +201,7 @@ def test_a_request_that_was_never_sent_is_sent_again(desk: DeskPages) -> None:
     page = desk.open(desk.server.presenter_url)
     page.get_by_label("Target").select_option("redis")
     page.route("**/presenter/do/fault", lambda route: route.abort("internetdisconnected"), times=1)
-    with page.expect_event("requestfailed", lambda one: one.url.endswith("/do/fault")):
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/do/fault")):
         button(page, "stop").click()
     expect(page.locator("#told")).to_have_text("stop of redis is active.")
     expect(page.locator("#wrong")).to_be_empty()

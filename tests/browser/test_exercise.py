@@ -36,9 +36,9 @@ def texts(workspace: Workspace) -> ExerciseFiles:
 
 def widget(lab: LabPage) -> Locator:
     """The exercise's widget below cell 1, not its static twin."""
-    found = lab.widget(1)
-    expect(found).to_be_visible()
-    return found
+    exercise = lab.widget(1)
+    expect(exercise).to_be_visible()
+    return exercise
 
 
 def button(exercise: Locator, name: str) -> Locator:
@@ -46,7 +46,7 @@ def button(exercise: Locator, name: str) -> Locator:
     return exercise.get_by_role("button", name=name)
 
 
-def found(exercise: Locator) -> Locator:
+def findings_region(exercise: Locator) -> Locator:
     """The region with the check's findings."""
     return exercise.get_by_role("region", name="What the check found")
 
@@ -91,9 +91,9 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     press_with_keys(lab, exercise)
     expect(exercise).to_contain_text("Two things can hold up a stop")
     expect(exercise.get_by_role("progressbar", name=f"Checking {ID}")).to_be_visible()
-    expect(found(exercise)).to_contain_text("Not started")
+    expect(findings_region(exercise)).to_contain_text("Not started")
     expect(lab.prompt(2)).to_have_text("[*]:")
-    expect(found(exercise)).to_have_attribute("aria-live", "polite")
+    expect(findings_region(exercise)).to_have_attribute("aria-live", "polite")
     heard = exercise.aria_snapshot()
     for line in ('group "Stop gracefully, and in time"', f'button "Open file {FILE}"', 'img "not as expected"'):
         assert line in heard
@@ -111,7 +111,7 @@ def test_from_the_first_check_to_the_pass(lab: LabPage, texts: ExerciseFiles) ->
     write_in_editor(lab, texts.with_body(texts.solution))
     to_tab(lab, "lesson.ipynb")
     button(exercise, "Check").click()
-    expect(found(exercise)).to_contain_text("Passed")
+    expect(findings_region(exercise)).to_contain_text("Passed")
     button(exercise, "Compare").click()
     expect(exercise.get_by_label("The reference")).to_contain_text("exec uvicorn")
     expect(on_the_board(exercise)).to_contain_text("✓ passed")
@@ -215,14 +215,14 @@ def test_an_exercise_in_the_notebook(lab: LabPage) -> None:
     for cell in (0, 1, 2):
         lab.run_cell(cell)
     parse = widget(lab)
-    expect(found(parse)).to_contain_text("Not started")
+    expect(findings_region(parse)).to_contain_text("Not started")
     expect(button(parse, "Open file")).to_have_count(0)
     starter = lab.cell(2).locator(".cm-content").inner_text()
     lab.cell(2).locator(".cm-content").click()
     lab.page.keyboard.press("Control+a")
     lab.page.keyboard.insert_text('task.hand_in({"lines": 1, "rows": 1, "odd": []})  # mine')
     lab.page.keyboard.press("Control+Enter")
-    expect(found(parse)).to_contain_text("It runs, but it is not right yet")
+    expect(findings_region(parse)).to_contain_text("It runs, but it is not right yet")
     button(parse, "Reset").click()
     button(parse, "Yes, reset it").click()
     expect(lab.cell(2).locator(".cm-content")).not_to_contain_text("# mine")

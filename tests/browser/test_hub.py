@@ -96,9 +96,11 @@ class HubRoom:
 
     def run(self, *words: str) -> str:
         """Run such a command; return what it says."""
-        said = subprocess.run(self.command(*words), env=self.environment, capture_output=True, text=True, check=False)
-        assert said.returncode == 0, said.stderr
-        return said.stdout + said.stderr
+        process = subprocess.run(
+            self.command(*words), env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert process.returncode == 0, process.stderr
+        return process.stdout + process.stderr
 
     def container(self, name: str) -> Any:
         """Return a seat's container."""

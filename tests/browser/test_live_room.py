@@ -183,7 +183,7 @@ def test_a_participant_joins_at_the_board(lab: LabPage, room: RoomPages) -> None
     assert lab.cell_count() == cells
     button(bar, "I am stuck").click()
     expect(button(bar, "I am stuck")).to_have_attribute("aria-pressed", "true")
-    wait_until(lambda: [one["name"] for one in room.api.classroom.queue()] == ["<b>Ada</b>"])
+    wait_until(lambda: [entry["name"] for entry in room.api.classroom.queue()] == ["<b>Ada</b>"])
     lab.screenshot("room-board", bar)
     room.do("helped", number=1)
     expect(button(bar, "I am stuck")).to_have_attribute("aria-pressed", "false")

@@ -84,6 +84,6 @@ def assert_revealed(lab: LabPage) -> None:
     for key in ("green", "red", "hang", "crash"):
         expect(lab.output(2)).to_contain_text(f"Why {key}: <s>so</s>.")
     row = lab.output(2).get_by_role("row").filter(has_text="What happened")
-    other = lab.output(2).get_by_role("row").filter(has_text="You said")
+    guess_row = lab.output(2).get_by_role("row").filter(has_text="You said")
     for looks in ("background-color", "font-weight"):
-        assert look(row, looks) != look(other, looks)
+        assert look(row, looks) != look(guess_row, looks)

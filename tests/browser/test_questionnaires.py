@@ -99,7 +99,7 @@ def test_the_chart_fits_the_stage(room: RoomPages, presenter: Page, chromium: Br
         rows = stage.locator("#learning li")
         expect(rows).to_have_count(5)
         expect(rows.locator(".right")).to_have_text(
-            [f"✓ {one.options[one.right].text}" for one in QUESTIONS.learning.values()]
+            [f"✓ {question.options[question.right].text}" for question in QUESTIONS.learning.values()]
         )
         expect(stage.locator("#learning .total")).to_be_in_viewport(ratio=1)
         expect(rows.first).to_be_in_viewport(ratio=1)

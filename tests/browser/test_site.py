@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.browser.lab_page import SCREENSHOTS, brightness
 from tests.commands import run
@@ -50,9 +50,9 @@ def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def documents(site: Path) -> dict[Path, BeautifulSoup]:
     """Every page of the site, parsed."""
-    found = {path: BeautifulSoup(path.read_text(), "html.parser") for path in sorted(site.resolve().rglob("*.html"))}
-    assert len(found) > 30
-    return found
+    by_path = {path: BeautifulSoup(path.read_text(), "html.parser") for path in sorted(site.resolve().rglob("*.html"))}
+    assert len(by_path) > 30
+    return by_path
 
 
 def test_links_lead_somewhere_and_nothing_comes_from_outside(site: Path) -> None:
@@ -85,8 +85,13 @@ def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     outside: list[str] = []
-    page.on("request", lambda one: outside.append(one.url) if urlsplit(one.url).scheme in {"http", "https"} else None)
     errors: list[str] = []
+
+    def note_outside(request: Request) -> None:
+        if urlsplit(request.url).scheme in {"http", "https"}:
+            outside.append(request.url)
+
+    page.on("request", note_outside)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
     context.close()

@@ -128,14 +128,14 @@ def lose_the_kernel(widgets: LabPage) -> None:
     expect(widget(widgets, "exercise")).to_contain_text(ASLEEP)
     press(widgets, "form", "Start with these settings")
     press(widgets, "explorer", "Search")
-    for name, said in (
+    for name, sentence in (
         ("exercise", ASLEEP),
         ("form", ASLEEP),
         ("explorer", "run this cell again"),
         ("live", "(kernel stopped?)"),
     ):
         status = widget(widgets, name).get_by_role("status").first
-        expect(status).to_contain_text(said)
+        expect(status).to_contain_text(sentence)
         expect(status).to_contain_text(re.compile(r"(No kernel has answered|No data) for \d+ (s|min)\b"))
         widgets.screenshot(f"widget-{name}-no-kernel", widgets.cell(position(name)))
 

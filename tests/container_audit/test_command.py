@@ -45,8 +45,8 @@ def test_a_good_image_is_0_and_json_alone_is_on_stdout(
     words = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", images["app"]]
     words += ["--only", "static", "--json", "--html", "report.html"]
     environment = {**clean_environment, **places}
-    said = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert (said.returncode, json.loads(said.stdout)["holds"]) == (Exit.GOOD, True)
+    process = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (process.returncode, json.loads(process.stdout)["holds"]) == (Exit.GOOD, True)
     assert "<details" in (tmp_path / "report.html").read_text()
     assert {*tmp_path.iterdir(), *temporary.iterdir()} == {temporary, tmp_path / "report.html"}
 
@@ -72,10 +72,10 @@ def test_a_killed_audit_leaves_no_container(
     environment = {**clean_environment, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-P", "-m", "workshop_kit.cli", "audit", images["app"], "--only", "lifecycle"]
     with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        made = wait_until(lambda: [one for one in _entries(tmp_path) if one["kind"] == "container"])
+        containers = wait_until(lambda: [entry for entry in _entries(tmp_path) if entry["kind"] == "container"])
         process.kill()
     client = session.engine.client
-    wait_until(lambda: not client.containers.list(all=True, filters={"id": made[0]["id"]}, ignore_removed=True))
+    wait_until(lambda: not client.containers.list(all=True, filters={"id": containers[0]["id"]}, ignore_removed=True))
     wait_until(lambda: not [*tmp_path.iterdir()])
 
 

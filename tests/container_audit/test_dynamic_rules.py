@@ -26,10 +26,10 @@ def failing(session: Session, word: str, only: str = "") -> set[str]:
 
 def test_every_rule_has_a_fault_that_it_must_find() -> None:
     """One rule never fails: a clone may have many reasons not to get ready without a network."""
-    found = BAD_IMAGE_RULES | {rule for rule, _ in SETTINGS.values()}
+    covered_rules = BAD_IMAGE_RULES | {rule for rule, _ in SETTINGS.values()}
     for _, _, rules in BEHAVIOR.values():
-        found |= rules
-    assert found == {rule.id for rule in catalog.rules()} - {"build.self-contained"}
+        covered_rules |= rules
+    assert covered_rules == {rule.id for rule in catalog.rules()} - {"build.self-contained"}
 
 
 @pytest.mark.engine
@@ -37,14 +37,14 @@ def test_every_rule_has_a_fault_that_it_must_find() -> None:
 def test_faults_in_behavior_are_found(session: Session, python_image: str) -> None:
     """Each fault is found by its rule, and by no other dynamic rule."""
 
-    def one(name: str) -> set[str]:
+    def failing_rules(name: str) -> set[str]:
         settings, only, _ = BEHAVIOR[name]
         with bad_images.created(session, python_image, **settings) as word:
             return failing(session, word, only)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = dict(zip(BEHAVIOR, pool.map(one, BEHAVIOR), strict=True))
-    assert found == {name: rules for name, (_, _, rules) in BEHAVIOR.items()}
+        failing_by_name = dict(zip(BEHAVIOR, pool.map(failing_rules, BEHAVIOR), strict=True))
+    assert failing_by_name == {name: rules for name, (_, _, rules) in BEHAVIOR.items()}
 
 
 @dataclass(frozen=True)
@@ -119,15 +119,15 @@ def test_twins_are_told_apart(session: Session, python_image: str, images: dict[
     """Of each pair one fails or cannot be told, and the other holds."""
     bases = {"python": python_image, "base": images["base"]}
 
-    def one(name: str) -> dict[str, RuleVerdict]:
+    def verdicts_of(name: str) -> dict[str, RuleVerdict]:
         twin = TWINS[name]
         with bad_images.created(session, bases[twin.base], **twin.settings) as word:
             report = run_audit(session, word, only=list(twin.verdicts))
         return {finding.rule.id: finding.verdict for finding in report.targets[0].findings}
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = dict(zip(TWINS, pool.map(one, TWINS), strict=True))
-    assert found == {name: twin.verdicts for name, twin in TWINS.items()}
+        verdicts = dict(zip(TWINS, pool.map(verdicts_of, TWINS), strict=True))
+    assert verdicts == {name: twin.verdicts for name, twin in TWINS.items()}
 
 
 @pytest.mark.engine

@@ -68,18 +68,18 @@ def test_an_error_in_a_rule_is_3_beside_what_the_others_found(
     monkeypatch.setattr(monitoring, "health_check", raising(wrong))
     rules = "monitoring.health-check,confinement.non-root"
     assert command("--only", rules, *words) == Exit.NOT_READY
-    said = capsys.readouterr()
-    assert "did not expect: ValueError: Exceeds the limit (4300 digits)" in said.err
-    assert "That was in monitoring.health-check; the other rules were applied." in said.err
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert "did not expect: ValueError: Exceeds the limit (4300 digits)" in output.err
+    assert "That was in monitoring.health-check; the other rules were applied." in output.err
+    assert "Traceback" not in output.err
     if words == ("--json",):
-        findings = json.loads(said.out)["audited"][0]["findings"]
-        verdicts = {one["rule"]: one["verdict"] for one in findings}
+        findings = json.loads(output.out)["audited"][0]["findings"]
+        verdicts = {finding["rule"]: finding["verdict"] for finding in findings}
         assert verdicts == {"monitoring.health-check": "cannot_tell", "confinement.non-root": "fails"}
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "sentence"),
     [
         (KeyError("Name"), Exit.NOT_READY, "did not expect: KeyError: 'Name'"),
         (RecursionError(), Exit.NOT_READY, "did not expect: RecursionError (test_exit_codes.py, line"),
@@ -95,12 +95,12 @@ def test_an_error_outside_the_rules_is_3(
     capsys: pytest.CaptureFixture[str],
     error: Exception,
     code: Exit,
-    said: str,
+    sentence: str,
 ) -> None:
     """Also one of the workshop's that is 1 elsewhere; wrong usage stays 2."""
     monkeypatch.setattr(runner, "Subject", raising(error))
     assert command() == code
-    assert said in capsys.readouterr().err
+    assert sentence in capsys.readouterr().err
 
 
 def test_reports_go_into_files_and_text_to_stdout(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,9 +108,9 @@ def test_reports_go_into_files_and_text_to_stdout(command: Command, capsys: pyte
     rule = ("--only", "monitoring.health-check")
     words = ("--output", "a.sarif", "--output", "b.html", "--html", "c.page", "--output", "d.json")
     assert command(*rule, *words, config=UNCHECKED) == Exit.NOT_GOOD
-    said = capsys.readouterr()
-    assert said.out.startswith("Audit of shop:1")
-    assert [line for line in said.err.splitlines() if line.startswith("written")] == [
+    output = capsys.readouterr()
+    assert output.out.startswith("Audit of shop:1")
+    assert [line for line in output.err.splitlines() if line.startswith("written")] == [
         "written: a.sarif",
         "written: b.html",
         "written: d.json",
@@ -141,7 +141,7 @@ def test_sarif_finds_the_dockerfile_here_or_where_it_is_named(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         (("--output", "no-such-folder/report.sarif"), "The file no-such-folder/report.sarif cannot be written."),
         (("--html", "no-such-folder/page.html"), "The file no-such-folder/page.html cannot be written."),
@@ -155,9 +155,9 @@ def test_what_cannot_be_written_or_read_is_refused_before_the_audit(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
-    said: str,
+    sentence: str,
 ) -> None:
     """Nothing is connected to by then."""
     monkeypatch.setattr(reach, "connect", raising(AssertionError("too late")))
     assert command(*words) == Exit.WRONG_USAGE
-    assert said in capsys.readouterr().err
+    assert sentence in capsys.readouterr().err

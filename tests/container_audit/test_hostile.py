@@ -64,7 +64,7 @@ def test_a_logged_file_secret_is_found_and_shown_nowhere(
     file.chmod(0o644)
     volumes = [f"{file}:/run/secrets/db:ro"]
     report = audit(session, images["base"], TELLS, "logs.no-secrets,logs.structured", volumes=volumes, ports={})
-    (finding,) = (one for one in report.failing() if one.rule.id == "logs.no-secrets")
+    (finding,) = (finding for finding in report.failing() if finding.rule.id == "logs.no-secrets")
     assert "/run/secrets/db" in finding.said
     forms = [as_text(report), json.dumps(as_json(report)), json.dumps(as_sarif(report)), as_page(report)]
     assert any("[masked, 28 characters]" in form for form in forms)
@@ -121,7 +121,9 @@ def test_a_clone_cannot_use_the_prober(session: Session, images: dict[str, str])
     """It does not listen on the network of the clones, and refuses a request without the audit's token."""
     with private_network(session) as network, prober.start(session, network) as own:
         running = own.running
-        addresses = {name: one["IPAddress"] for name, one in running.inspect()["NetworkSettings"]["Networks"].items()}
+        addresses = {
+            name: network["IPAddress"] for name, network in running.inspect()["NetworkSettings"]["Networks"].items()
+        }
         assert own.open_ports(addresses[network], [prober_inside.PORT]) == ()
         assert own.open_ports(addresses["bridge"], [prober_inside.PORT]) == (prober_inside.PORT,)
         question = {"url": "http://127.0.0.1/", "timeout_seconds": 1, "token": "guessed"}

@@ -46,9 +46,9 @@ STATUS = f"Name:\tdash\nSigBlk:\t{NOTHING}\nSigIgn:\t{NOTHING}\nSigCgt:\t0000000
 
 def process(rows: list[list[str]]) -> Process1:
     """Process 1 of recorded rows."""
-    found = from_ps(rows, "7")
-    assert found is not None
-    return found
+    process_1 = from_ps(rows, "7")
+    assert process_1 is not None
+    return process_1
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,14 @@ class Recorded:
 def judged(monkeypatch: pytest.MonkeyPatch, rule: str, recorded: Recorded, load: MachineLoad) -> RuleFinding:
     """What a rule finds on a machine with this load."""
     monkeypatch.setattr(machine_load, "now", lambda: load)
-    (found,) = (one for one in catalog.rules() if one.id == rule)
-    return runner.judge(cast(Any, recorded), found)
+    (catalog_rule,) = (catalog_rule for catalog_rule in catalog.rules() if catalog_rule.id == rule)
+    return runner.judge(cast(Any, recorded), catalog_rule)
 
 
 def stopped(seconds: float, code: int, rows: list[list[str]] | None, *, killed: bool = False) -> Recorded:
     """A run that was stopped; process 1 was like that before and after."""
-    seen = process(rows) if rows else None
-    stop = CloneStop(seconds, code, killed, seen, seen if killed else None)
+    process_1 = process(rows) if rows else None
+    stop = CloneStop(seconds, code, killed, process_1, process_1 if killed else None)
     return Recorded(CloneRun(CloneStart(True, 1.0, "port 8080"), pd.DataFrame(), stop=stop))
 
 
@@ -134,7 +134,7 @@ KILLED: dict[str, Any] = {"seconds": 10.1, "code": 137, "killed": True}
 
 
 @pytest.mark.parametrize(
-    ("stop", "load", "verdict", "said", "next_step"),
+    ("stop", "load", "verdict", "sentence", "next_step"),
     [
         (stopped(**KILLED, rows=PYTHON_HANDLER), BUSY, CANNOT_TELL, "20 programs", ""),
         (stopped(**KILLED, rows=PYTHON_HANDLER), IDLE, FAILS, "has a handler of SIGTERM", "in flight"),
@@ -156,18 +156,23 @@ KILLED: dict[str, Any] = {"seconds": 10.1, "code": 137, "killed": True}
     ],
 )
 def test_a_stop_is_judged_by_masks_where_time_tells_nothing(
-    monkeypatch: pytest.MonkeyPatch, stop: Recorded, load: MachineLoad, verdict: RuleVerdict, said: str, next_step: str
+    monkeypatch: pytest.MonkeyPatch,
+    stop: Recorded,
+    load: MachineLoad,
+    verdict: RuleVerdict,
+    sentence: str,
+    next_step: str,
 ) -> None:
     """No handler fails on any machine, and it says how that is known; a slow handler fails on an idle one alone."""
-    found = judged(monkeypatch, "lifecycle.stops", stop, load)
-    assert found.verdict is verdict
-    assert said in found.said
+    finding = judged(monkeypatch, "lifecycle.stops", stop, load)
+    assert finding.verdict is verdict
+    assert sentence in finding.said
     if verdict is FAILS:
-        assert next_step in found.next_step
+        assert next_step in finding.next_step
     if "JSON form" not in next_step:
-        assert "JSON form" not in found.next_step
-        assert "exec" not in found.next_step
-    reads_masks = any("SigCgt" in one.saw for one in found.evidence)
+        assert "JSON form" not in finding.next_step
+        assert "exec" not in finding.next_step
+    reads_masks = any("SigCgt" in evidence.saw for evidence in finding.evidence)
     assert reads_masks is (stop.run.stop is not None and stop.run.stop.killed and stop.run.stop.before is not None)
 
 
@@ -221,8 +226,8 @@ def test_busy_excuses_only_what_a_clock_has_found(monkeypatch: pytest.MonkeyPatc
     for recorded, on_busy in ((by_time, CANNOT_TELL), (by_fact, FAILS)):
         if recorded is not None:
             assert judged(monkeypatch, rule, recorded, IDLE).verdict is FAILS
-            found = judged(monkeypatch, rule, recorded, BUSY)
-            assert (found.verdict, "20 programs" in found.said) == (on_busy, on_busy is CANNOT_TELL)
+            finding = judged(monkeypatch, rule, recorded, BUSY)
+            assert (finding.verdict, "20 programs" in finding.said) == (on_busy, on_busy is CANNOT_TELL)
 
 
 @pytest.mark.engine
@@ -232,9 +237,9 @@ def test_an_init_waits_for_signals_by_either_way_of_reading(session: Session, im
     with containers.run(session, spec) as running:
         pid = str(running.inspect()["State"]["Pid"])
         rows = running.container.top(ps_args=f"-o {','.join(COLUMNS)}")["Processes"]
-        for found in (from_ps(rows, pid), from_status(running.read(*INSIDE))):
-            assert found is not None
-            assert (found.caught, found.disposition(TERM)) == (0, Disposition.AWAITED)
+        for process_1 in (from_ps(rows, pid), from_status(running.read(*INSIDE))):
+            assert process_1 is not None
+            assert (process_1.caught, process_1.disposition(TERM)) == (0, Disposition.AWAITED)
 
 
 SLOW_END = """
@@ -260,8 +265,8 @@ def test_masks_of_real_containers_on_a_busy_machine(
     """The machine is called busy: who has no handler fails all the same, and a slow handler does not."""
     monkeypatch.setattr(machine_load, "now", lambda: BUSY)
     monkeypatch.setenv(VARIABLE, "1")
-    settings, verdict, said = PROGRAMS[name]
+    settings, verdict, sentence = PROGRAMS[name]
     with bad_images.created(session, images["base"], **settings) as word:
-        (found,) = run_audit(session, word, only=["lifecycle.stops"]).targets[0].findings
-    assert found.verdict is verdict
-    assert said in found.said
+        (finding,) = run_audit(session, word, only=["lifecycle.stops"]).targets[0].findings
+    assert finding.verdict is verdict
+    assert sentence in finding.said

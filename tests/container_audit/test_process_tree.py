@@ -101,7 +101,7 @@ def recorded(rows: list[list[str]], first_pid: str = "100") -> Any:
 
 
 @pytest.mark.parametrize(
-    ("rows", "verdict", "said"),
+    ("rows", "verdict", "sentence"),
     [
         (TWO_PYTHONS, FAILS, "2 programs run in it: python3 -m http.server, python3 -m http.server."),
         (LAST_REPLACES_THE_SHELL, FAILS, "2 programs run in it: python3 -m http.server, python3 -m http.server."),
@@ -121,10 +121,10 @@ def recorded(rows: list[list[str]], first_pid: str = "100") -> Any:
         ([], RuleVerdict.CANNOT_TELL, "It had ended before its processes could be seen."),
     ],
 )
-def test_programs_are_counted_by_command(rows: list[list[str]], verdict: RuleVerdict, said: str) -> None:
+def test_programs_are_counted_by_command(rows: list[list[str]], verdict: RuleVerdict, sentence: str) -> None:
     """Two programs behind a shell or a supervisor are two, whatever their names; workers are the program itself."""
     judged = build.single_concern(recorded(rows))
-    assert (judged.verdict, judged.said) == (verdict, said)
+    assert (judged.verdict, judged.said) == (verdict, sentence)
 
 
 def test_processes_are_read_from_any_list() -> None:
@@ -140,4 +140,4 @@ def test_processes_are_read_from_any_list() -> None:
 def test_evidence_has_no_arguments() -> None:
     """They may be secrets: of a command its program and its script are shown."""
     judged = build.single_concern(recorded([["100", "50", "redis-server --requirepass correct-horse"]]))
-    assert [one.saw for one in judged.evidence] == ["redis-server"]
+    assert [evidence.saw for evidence in judged.evidence] == ["redis-server"]

@@ -46,7 +46,7 @@ def test_caches_of_package_managers_are_waste(path: str, verdict: RuleVerdict) -
 
 
 @pytest.mark.parametrize(
-    ("config", "ports", "verdict", "said"),
+    ("config", "ports", "verdict", "sentence"),
     [
         ({}, (8080,), RuleVerdict.FAILS, "Port 8080 accepts connections, and none is defined."),
         ({}, (), RuleVerdict.CANNOT_TELL, "it names no port"),
@@ -55,13 +55,13 @@ def test_caches_of_package_managers_are_waste(path: str, verdict: RuleVerdict) -
     ],
 )
 def test_a_service_without_a_health_check_is_known_by_a_port(
-    config: dict[str, Any], ports: tuple[int, ...], verdict: RuleVerdict, said: str
+    config: dict[str, Any], ports: tuple[int, ...], verdict: RuleVerdict, sentence: str
 ) -> None:
     """One that the image names, or that was seen open; a job has none."""
     subject: Any = SimpleNamespace(target=SimpleNamespace(config=config, host={}), seen_ports=lambda: ports)
     judged = monitoring.health_check(subject)
     assert judged.verdict is verdict
-    assert said in judged.said
+    assert sentence in judged.said
 
 
 def test_a_port_is_seen_where_a_clone_runs_anyhow(monkeypatch: pytest.MonkeyPatch) -> None:

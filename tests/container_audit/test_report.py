@@ -36,18 +36,19 @@ def rule_of(identifier: str) -> Rule:
     return {rule.id: rule for rule in catalog.rules()}[identifier]
 
 
-def report(verdict: RuleVerdict, said: str = "It is so.", target: str = "shop:1") -> AuditReport:
+def report(verdict: RuleVerdict, sentence: str = "It is so.", target: str = "shop:1") -> AuditReport:
     """A report of one target: every rule with one verdict."""
     findings = tuple(
-        RuleFinding(rule, verdict, said, (Evidence(f"ran {said}", f"saw {said}"),), 0.1) for rule in catalog.rules()
+        RuleFinding(rule, verdict, sentence, (Evidence(f"ran {sentence}", f"saw {sentence}"),), 0.1)
+        for rule in catalog.rules()
     )
-    found = TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
-    return AuditReport(target, (found,))
+    target_report = TargetReport(target, "image", "sha256:" + "0" * 64, "looked at, nothing was run", findings, 1.0)
+    return AuditReport(target, (target_report,))
 
 
 def test_the_catalog_and_its_page(root: Path) -> None:
     """Rules serve known principles, only dynamic ones act, and docs/audit.md is what `./workshop build` would write."""
-    principles = {one.id for one in guidelines.principles()}
+    principles = {principle.id for principle in guidelines.principles()}
     for rule in catalog.rules():
         assert rule.serves, rule.id
         assert {*rule.serves, *rule.proves} <= principles, rule.id
@@ -86,10 +87,10 @@ def test_a_principle_holds_if_a_rule_that_proves_it_does(
 def test_a_gate_on_a_factor_is_what_the_report_says() -> None:
     """``--fail-on F4`` fails where F4 does: not for labels, which ``--fail-on build`` still finds."""
     finding = RuleFinding(rule_of("build.labels"), RuleVerdict.FAILS, "", (), 0.0)
-    one = replace(report(RuleVerdict.HOLDS).targets[0], findings=(finding,))
-    found = AuditReport("shop", (one,))
-    assert not found.failing(["F4"])
-    assert found.failing(["build"]) == found.failing() == (finding,)
+    target_report = replace(report(RuleVerdict.HOLDS).targets[0], findings=(finding,))
+    audit_report = AuditReport("shop", (target_report,))
+    assert not audit_report.failing(["F4"])
+    assert audit_report.failing(["build"]) == audit_report.failing() == (finding,)
 
 
 def test_nothing_of_the_targets_is_html() -> None:
@@ -106,10 +107,12 @@ def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:
     file.write_text('[[ignore]]\nrule = "logs.rotation"\nreason = "Our platform <b>rotates</b>."\nuntil = 2026-03-01\n')
     bad = report(RuleVerdict.FAILS)
     ignored = catalog.load_ignored(file)
-    found = catalog.accept(bad, ignored, DAY)
-    assert {one.rule.id for one in bad.failing()} - {one.rule.id for one in found.failing()} == {"logs.rotation"}
-    assert "accepted until 2026-03-01: Our platform <b>rotates</b>." in as_text(found)
-    assert "<b>" not in as_page(found)
+    accepted_report = catalog.accept(bad, ignored, DAY)
+    assert {finding.rule.id for finding in bad.failing()} - {
+        finding.rule.id for finding in accepted_report.failing()
+    } == {"logs.rotation"}
+    assert "accepted until 2026-03-01: Our platform <b>rotates</b>." in as_text(accepted_report)
+    assert "<b>" not in as_page(accepted_report)
     late = catalog.accept(bad, ignored, date(2026, 3, 2))
     assert len(late.failing()) == len(bad.failing())
     assert "It was accepted until 2026-03-01." in as_text(late)
@@ -120,11 +123,11 @@ def test_an_entry_may_be_for_one_container_of_a_project() -> None:
     database, service = (report(RuleVerdict.FAILS, target=name).targets[0] for name in ("database", "my-service"))
     project = AuditReport("compose:shop", (database, service))
     entry = catalog.IgnoreEntry(rule="logs.structured", target="database", reason="It is text.", until=DAY)
-    found = catalog.accept(project, [entry], DAY)
-    assert [one.rule.id for one in found.targets[0].accepted] == ["logs.structured"]
-    assert found.targets[1].accepted == ()
-    found = catalog.accept(project, [entry.model_copy(update={"target": None})], DAY)
-    assert all(one.accepted for one in found.targets)
+    audit_report = catalog.accept(project, [entry], DAY)
+    assert [finding.rule.id for finding in audit_report.targets[0].accepted] == ["logs.structured"]
+    assert audit_report.targets[1].accepted == ()
+    audit_report = catalog.accept(project, [entry.model_copy(update={"target": None})], DAY)
+    assert all(target.accepted for target in audit_report.targets)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +171,8 @@ def test_the_three_gravest_come_first_and_what_holds_is_folded() -> None:
 
 def test_names_in_a_heat_map_are_text() -> None:
     """A name that is HTML, or a formula, stays text; copies of a compose project's service are told apart."""
-    one = report(RuleVerdict.HOLDS, target="$\\no$ <b>").targets
-    shown = Audit(AuditReport("compose:shop", one + one)).heatmap("x")
+    targets = report(RuleVerdict.HOLDS, target="$\\no$ <b>").targets
+    shown = Audit(AuditReport("compose:shop", targets + targets)).heatmap("x")
     assert "<b>" not in shown.html
     assert "$\\no$ <b>: holds" in str(shown)
     assert "$\\no$ <b> 2: holds" in str(shown)

@@ -84,12 +84,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def audited(
-    target: Target, sources: Sources, verdict: RuleVerdict = RuleVerdict.FAILS, said: str = "So."
+    target: Target, sources: Sources, verdict: RuleVerdict = RuleVerdict.FAILS, sentence: str = "So."
 ) -> AuditReport:
     """A report of one target: every rule with this verdict."""
-    findings = tuple(RuleFinding(rule, verdict, said, (Evidence("ran", "saw"),), 0.1) for rule in catalog.rules())
-    one = TargetReport(target.name, target.kind, "sha256:0", "looked at", findings, 1.0, image_name=target.image_name)
-    return AuditReport(target.name, (replace(one, sources=sources),))
+    findings = tuple(RuleFinding(rule, verdict, sentence, (Evidence("ran", "saw"),), 0.1) for rule in catalog.rules())
+    target_report = TargetReport(
+        target.name, target.kind, "sha256:0", "looked at", findings, 1.0, image_name=target.image_name
+    )
+    return AuditReport(target.name, (replace(target_report, sources=sources),))
 
 
 def mistakes(document: dict[str, Any]) -> list[str]:
@@ -102,18 +104,18 @@ def objections_of_a_code_host(document: dict[str, Any]) -> list[str]:
     (run,) = document["runs"]
     driver = run["tool"]["driver"]
     rules = [rule["id"] for rule in driver["rules"]]
-    found = []
+    objections = []
     if not driver["version"] or driver["semanticVersion"] != driver["version"]:
-        found.append("no version")
+        objections.append("no version")
     if len(set(rules)) != len(rules):
-        found.append("two rules with one id")
+        objections.append("two rules with one id")
     if len(run["results"]) > MOST_RESULTS:
-        found.append("too many results")
+        objections.append("too many results")
     for rule in driver["rules"]:
-        found += [f"{rule['id']}: {objection}" for objection in _objections_to_rule(rule)]
+        objections += [f"{rule['id']}: {objection}" for objection in _objections_to_rule(rule)]
     for result in run["results"]:
-        found += [f"{result['ruleId']}: {objection}" for objection in _objections_to_result(result, rules)]
-    return found
+        objections += [f"{result['ruleId']}: {objection}" for objection in _objections_to_result(result, rules)]
+    return objections
 
 
 def _objections_to_rule(rule: dict[str, Any]) -> Iterator[str]:
@@ -164,11 +166,11 @@ def test_it_is_valid_and_a_code_host_takes_it(
 
 def places(report: AuditReport) -> dict[str, str]:
     """File and line of each result, by rule."""
-    found = {}
+    by_rule = {}
     for result in as_sarif(report)["runs"][0]["results"]:
         physical = result["locations"][0]["physicalLocation"]
-        found[result["ruleId"]] = f"{physical['artifactLocation']['uri']}:{physical['region']['startLine']}"
-    return found
+        by_rule[result["ruleId"]] = f"{physical['artifactLocation']['uri']}:{physical['region']['startLine']}"
+    return by_rule
 
 
 @pytest.mark.parametrize(
@@ -194,8 +196,8 @@ def test_a_result_has_the_line_of_the_instruction(folder: Path, rule: str, of_im
 def test_an_instruction_that_names_the_finding_comes_first(folder: Path) -> None:
     """Of two ENV it is that of the password."""
     rule = "config.no-secrets-in-environment"
-    assert places(audited(IMAGE, locate(IMAGE), said="It shows DB_PASSWORD."))[rule] == "Dockerfile:4"
-    assert places(audited(IMAGE, locate(IMAGE), said="It shows LOG_LEVEL."))[rule] == "Dockerfile:3"
+    assert places(audited(IMAGE, locate(IMAGE), sentence="It shows DB_PASSWORD."))[rule] == "Dockerfile:4"
+    assert places(audited(IMAGE, locate(IMAGE), sentence="It shows LOG_LEVEL."))[rule] == "Dockerfile:3"
 
 
 def test_a_file_has_its_place_in_the_repository(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +227,7 @@ def test_an_alert_stays_the_same_when_the_image_is_built_again() -> None:
 
     def fingerprints(name: str) -> list[str]:
         results = as_sarif(audited(Target(name, IMAGE.image), Sources()))["runs"][0]["results"]
-        return [one["partialFingerprints"]["primaryLocationLineHash"] for one in results]
+        return [result["partialFingerprints"]["primaryLocationLineHash"] for result in results]
 
     assert fingerprints("shop:1") == fingerprints("shop:2")
     assert len({*fingerprints("shop:1"), *fingerprints("other:1")}) == 2 * len(catalog.rules())
@@ -258,10 +260,14 @@ def test_rules_on_security_alone_are_alerts_of_security() -> None:
 
 def test_a_rule_that_could_not_be_applied_is_a_notification() -> None:
     """The run says that it was not successful."""
-    (one,) = audited(IMAGE, Sources(), RuleVerdict.CANNOT_TELL, "The audit met an error.").targets
-    broken = replace(one, findings=(replace(one.findings[0], is_unexpected=True), *one.findings[1:]))
+    (target_report,) = audited(IMAGE, Sources(), RuleVerdict.CANNOT_TELL, "The audit met an error.").targets
+    broken = replace(
+        target_report, findings=(replace(target_report.findings[0], is_unexpected=True), *target_report.findings[1:])
+    )
     document = as_sarif(AuditReport("shop:1", (broken,)))
     (invocation,) = document["runs"][0]["invocations"]
     assert not invocation["executionSuccessful"]
-    assert [each["message"]["text"] for each in invocation["toolExecutionNotifications"]] == ["The audit met an error."]
+    assert [notification["message"]["text"] for notification in invocation["toolExecutionNotifications"]] == [
+        "The audit met an error."
+    ]
     assert mistakes(document) == []

@@ -48,10 +48,10 @@ def test_rules_point_to_instructions_and_keys_that_exist() -> None:
     """The keys are those of the compose specification."""
     definitions = json.loads(COMPOSE_SCHEMA.read_text())["$defs"]
     parts = ("service", "container_spec", "workload_spec")
-    known = {key for part in parts for key in definitions[part]["properties"]}
+    known_keys = {key for part in parts for key in definitions[part]["properties"]}
     for rule in catalog.rules():
         assert {*rule.instructions} <= INSTRUCTIONS, rule.id
-        assert {*rule.compose_keys} <= known, rule.id
+        assert {*rule.compose_keys} <= known_keys, rule.id
         assert rule.instructions or rule.compose_keys, rule.id
 
 
@@ -99,8 +99,8 @@ def test_a_dockerfile_that_says_nothing_of_the_image_does_not_count(folder: Path
 def test_instructions_have_their_lines(folder: Path, text: str, words: list[tuple[str, int]]) -> None:
     """Continued lines, comments, here-documents, another escape character, stages."""
     (folder / "Dockerfile").write_bytes(text.encode())
-    found = read_dockerfile(folder / "Dockerfile")
-    assert [(one.word, one.line) for one in found.instructions] == words
+    dockerfile = read_dockerfile(folder / "Dockerfile")
+    assert [(instruction.word, instruction.line) for instruction in dockerfile.instructions] == words
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_a_service_names_its_dockerfile(folder: Path) -> None:
     (folder / "Dockerfile").write_text(DOCKERFILE)
     (folder / "orders").mkdir()
     (folder / "orders" / "Small").write_text("FROM scratch\n")
-    found = locate(container(project="shop", service="orders")).dockerfile
-    assert found is not None
-    assert relative_uri(found.path) == "orders/Small"
+    dockerfile = locate(container(project="shop", service="orders")).dockerfile
+    assert dockerfile is not None
+    assert relative_uri(dockerfile.path) == "orders/Small"
 
 
 def test_a_named_compose_file_has_the_service_of_an_image(folder: Path) -> None:
@@ -158,9 +158,9 @@ def test_no_file_that_lies_here_stops_an_audit(folder: Path, text: str) -> None:
     """Broken, empty, nested without end: such a file is not known."""
     (folder / "compose.yaml").write_text(text)
     (folder / "Dockerfile").write_bytes(b"\xff\x00FROM")
-    found = locate(container(project="shop", service="orders"))
-    assert found.dockerfile is None
-    assert found.service is None or {*found.service.keys} <= {"orders"}
+    sources = locate(container(project="shop", service="orders"))
+    assert sources.dockerfile is None
+    assert sources.service is None or {*sources.service.keys} <= {"orders"}
 
 
 @pytest.mark.parametrize(

@@ -56,12 +56,12 @@ def test_podman_writes_out_what_all_stands_for(dialect: Dialect, dropped: list[s
 def test_faults_in_the_settings_of_a_container_are_found(session: Session, images: dict[str, str]) -> None:
     """Each fault is found by its rule, and by no other that inspects; a confined container has none."""
     cases = {**SETTINGS, "confined": ("", {})}
-    found = {}
+    failing_rules = {}
     for name, (_, changes) in cases.items():
         settings = {key: value for key, value in {**CONFINED, **changes}.items() if value is not None}
         with bad_images.created(session, images["app"], **settings) as word:
-            found[name] = {finding.rule.id for finding in run_audit(session, word, only=INSPECTED).failing()}
-    assert found == {name: {rule} - {""} for name, (rule, _) in cases.items()}
+            failing_rules[name] = {finding.rule.id for finding in run_audit(session, word, only=INSPECTED).failing()}
+    assert failing_rules == {name: {rule} - {""} for name, (rule, _) in cases.items()}
 
 
 @pytest.fixture(scope="module")
@@ -74,22 +74,24 @@ def twins(image_session: Session, images: dict[str, str], tmp_path_factory: pyte
         tag = f"workshop-audit-{name}-{{session}}:{'latest' if name == 'bad' else '0f1e2d3c4b5a'}"
         return bad_images.build(image_session, tmp_path_factory.mktemp(name), tag, dockerfile, base, *words)
 
-    given = ("--label", f"{OCI}version=1.2.3", "--label", f"{OCI}revision=0f1e2d3c4b5a")
-    base = build("labeled", bad_images.LABELED, images["base"], *given)
+    labels = ("--label", f"{OCI}version=1.2.3", "--label", f"{OCI}revision=0f1e2d3c4b5a")
+    base = build("labeled", bad_images.LABELED, images["base"], *labels)
     return {"bad": build("bad", bad_images.BAD_IMAGE, base), "good": build("good", bad_images.GOOD_IMAGE, base)}
 
 
 def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> None:
     """Files in hidden layers count, and inherited labels do not; a job needs no health check; no secret is shown."""
     bad, good = (run_audit(session, twins[name], only=["static"]).targets[0] for name in ("bad", "good"))
-    found = {one.rule.id: one for one in bad.failing}
-    assert set(found) == BAD_IMAGE_RULES
+    findings = {finding.rule.id: finding for finding in bad.failing}
+    assert set(findings) == BAD_IMAGE_RULES
     files = "/srv/.env", "/srv/.env.production", "/srv/.git/HEAD"
-    assert all(path in str(found["config.no-secret-files"].evidence) for path in files)
-    told = [one.saw for one in found["config.no-secrets-in-history"].evidence]
-    assert len([one for one in told if "DEPLOY_TOKEN" in one]) == 1  # several steps show it
+    assert all(path in str(findings["config.no-secret-files"].evidence) for path in files)
+    observations = [evidence.saw for evidence in findings["config.no-secrets-in-history"].evidence]
+    assert (
+        len([observation for observation in observations if "DEPLOY_TOKEN" in observation]) == 1
+    )  # several steps show it
     assert "correct-horse" not in as_text(AuditReport("bad", (bad,)))
-    verdicts = {one.rule.id: one.verdict for one in good.findings if one.rule.id in BAD_IMAGE_RULES}
+    verdicts = {finding.rule.id: finding.verdict for finding in good.findings if finding.rule.id in BAD_IMAGE_RULES}
     assert verdicts.pop("monitoring.health-check") is RuleVerdict.CANNOT_TELL
     assert set(verdicts.values()) == {RuleVerdict.HOLDS}
 
@@ -128,10 +130,10 @@ def test_a_clone_has_bounds_and_nothing_of_the_hosts(session: Session, images: d
     assert host["NetworkMode"] == network
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (1024**3, 1_000_000_000, 256)
     assert host["LogConfig"]["Config"] == {"max-size": "4m", "max-file": "2"}
-    assert {one["Name"]: one["Hard"] for one in host["Ulimits"]}["fsize"] == 64 * 1024**2
+    assert {ulimit["Name"]: ulimit["Hard"] for ulimit in host["Ulimits"]}["fsize"] == 64 * 1024**2
     assert (host["Privileged"], host["PidMode"], host["CapAdd"] or []) == (False, "", [])
-    assert [(one["Type"], one["Destination"], one["RW"]) for one in mounts] == [("volume", "/opt", False)]
-    assert [one.texts() for one in files] == [{"/opt/setting": "a setting"}]
+    assert [(mount["Type"], mount["Destination"], mount["RW"]) for mount in mounts] == [("volume", "/opt", False)]
+    assert [file.texts() for file in files] == [{"/opt/setting": "a setting"}]
     assert not host["Binds"]
 
 
@@ -143,7 +145,7 @@ def test_copies_are_volumes_with_a_name(session: Session, images: dict[str, str]
         (copying,) = containers.list(all=True, filters={"volume": copies["/opt"]})
         host = copying.attrs["HostConfig"]
     assert not host["Binds"]
-    assert [one["Type"] for one in host["Mounts"]] == ["volume"]
+    assert [mount["Type"] for mount in host["Mounts"]] == ["volume"]
 
 
 def test_a_word_that_names_no_target_is_wrong_usage(session: Session) -> None:

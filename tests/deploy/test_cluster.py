@@ -57,8 +57,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pod(hub: Path) -> dict[str, Any]:
     """The pod of a seat."""
-    made: dict[str, Any] = ask_hub(hub)["pod"]
-    return made
+    manifest: dict[str, Any] = ask_hub(hub)["pod"]
+    return manifest
 
 
 def ask_hub(hub: Path, *attempts: str) -> dict[str, Any]:
@@ -66,8 +66,8 @@ def ask_hub(hub: Path, *attempts: str) -> dict[str, Any]:
     settings = hub / "kube.json"
     settings.write_text(json.dumps(NO_CLUSTER))
     program = Path(__file__).with_name("hub_program.py")
-    said = run(hub / "python", program, VALUES, SECRET, *attempts, KUBECONFIG=str(settings))
-    answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+    output = run(hub / "python", program, VALUES, SECRET, *attempts, KUBECONFIG=str(settings))
+    answer: dict[str, Any] = json.loads(output.splitlines()[-1])
     return answer
 
 
@@ -91,7 +91,9 @@ def test_only_the_engine_is_privileged(pod: dict[str, Any]) -> None:
     assert not {"serviceAccountName", "hostNetwork", "hostPID", "hostIPC"} & set(spec)
     assert all("emptyDir" in volume for volume in spec["volumes"])
     containers = [*spec["initContainers"], *spec["containers"]]
-    assert [one["name"] for one in containers if one.get("securityContext", {}).get("privileged")] == ["engine"]
+    assert [
+        container["name"] for container in containers if container.get("securityContext", {}).get("privileged")
+    ] == ["engine"]
 
 
 def test_a_seat_uses_the_engine_beside_it(pod: dict[str, Any]) -> None:
@@ -100,7 +102,7 @@ def test_a_seat_uses_the_engine_beside_it(pod: dict[str, Any]) -> None:
     (seat,) = pod["spec"]["containers"]
     assert engine["restartPolicy"] == "Always"
     assert engine["image"] == seat["image"]
-    environment = {one["name"]: one.get("value") for one in seat["env"]}
+    environment = {variable["name"]: variable.get("value") for variable in seat["env"]}
     assert f" dockerd --host={environment['DOCKER_HOST']}\n" in engine["args"][0]
     assert f"--host={environment['DOCKER_HOST']}" in engine["startupProbe"]["exec"]["command"]
     engine_volumes = volumes_of(engine)
@@ -141,15 +143,21 @@ def test_a_code_opens_its_own_seat(hub: Path, tmp_path: Path) -> None:
 def test_the_chart_takes_the_values(hub: Path, tmp_path: Path) -> None:
     """Helm takes the values as README.md gives them; Kubernetes knows all that it renders; seats are cut off."""
     rendered = rendered_chart(tmp_path, os.environ[CHART])
-    manifests = [one for one in yaml.safe_load_all(rendered) if one]
+    manifests = [manifest for manifest in yaml.safe_load_all(rendered) if manifest]
     for version in KUBERNETES:
         validate(hub, tmp_path, version, *manifests)
-    by_name = {(one["kind"], one["metadata"]["name"]): one["spec"] for one in manifests if "spec" in one}
+    by_name = {
+        (manifest["kind"], manifest["metadata"]["name"]): manifest["spec"]
+        for manifest in manifests
+        if "spec" in manifest
+    }
     policy = by_name["NetworkPolicy", "singleuser"]
     assert all(rule["from"] for rule in policy["ingress"])
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == EGRESS
     for puller in ("continuous-image-puller", "hook-image-puller"):
-        images = [one["image"] for one in by_name["DaemonSet", puller]["template"]["spec"]["initContainers"]]
+        images = [
+            container["image"] for container in by_name["DaemonSet", puller]["template"]["spec"]["initContainers"]
+        ]
         assert images == ["registry.example/workshop-seat:1.0.0"] * 2
 
 
@@ -182,7 +190,9 @@ def test_seats_stay_on_nodes_that_are_thrown_away(pod: dict[str, Any]) -> None:
     label, taint = re.findall(r"kubectl (?:label|taint) nodes .* (\S+)", README.read_text())
     ((key, value),) = pod["spec"]["nodeSelector"].items()
     assert f"{key}={value}" == label
-    assert [f"{one['key']}={one['value']}:{one['effect']}" for one in pod["spec"]["tolerations"]] == [taint]
+    assert [
+        f"{toleration['key']}={toleration['value']}:{toleration['effect']}" for toleration in pod["spec"]["tolerations"]
+    ] == [taint]
 
 
 def test_a_placeholder_holds_room_for_a_seat(pod: dict[str, Any]) -> None:

@@ -89,12 +89,12 @@ def test_doctor_says_what_it_lacks(other: EngineContainer, doctor: str) -> None:
 
 def test_lessons_pass(other: EngineContainer, doctor: str) -> None:
     """The first two lessons run to their end; where no limit holds, the cell of the killed process says so."""
-    said = other.kit("tour", "00", "01")
-    failed = [line for line in said.splitlines() if line.startswith("✗")]
+    output = other.kit("tour", "00", "01")
+    failed = [line for line in output.splitlines() if line.startswith("✗")]
     if other.name == "podman":
-        assert (failed, said.endswith("exit code 0")) == ([], True), said
+        assert (failed, output.endswith("exit code 0")) == ([], True), output
     else:
-        assert len(failed) == 1, said
+        assert len(failed) == 1, output
         assert "this engine limits no memory" in failed[0]
     ran = "doctor, lessons 00 and 01" if other.name == "podman" else "doctor, lesson 00, lesson 01 up to its limits"
     note(NAMES[other.name], doctor=doctor, ran=ran, not_shown=NOT_SHOWN[other.name])

@@ -50,7 +50,7 @@ class StoreMachine:
         ran = self.own.workshop(self.checkout, "tour", "--json", *lessons)
         assert ran.stdout.startswith("["), ran.stdout + ran.stderr
         results = json.loads(ran.stdout)
-        return [(one["lesson"], one["error"]) for one in results]
+        return [(result["lesson"], result["error"]) for result in results]
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +66,11 @@ def machine(engine: Engine, images: dict[str, str], tmp_path_factory: pytest.Tem
 def run_until(notebook: Path, cell: str) -> None:
     """Make text of the code cells after one, and remove the table of expectations, which names them."""
     content = json.loads(notebook.read_text())
-    ids = [one["id"] for one in content["cells"]]
-    for one in content["cells"][ids.index(cell) + 1 :]:
-        if one["cell_type"] == "code":
-            one["cell_type"] = "markdown"
-            del one["outputs"], one["execution_count"]
+    ids = [notebook_cell["id"] for notebook_cell in content["cells"]]
+    for notebook_cell in content["cells"][ids.index(cell) + 1 :]:
+        if notebook_cell["cell_type"] == "code":
+            notebook_cell["cell_type"] = "markdown"
+            del notebook_cell["outputs"], notebook_cell["execution_count"]
     notebook.write_text(json.dumps(content))
     notebook.with_suffix(".expected.toml").unlink()
 

@@ -32,15 +32,15 @@ def labels(session: Session) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def volume(client: Any, labels: Mapping[str, str]) -> Iterator[Callable[[], str]]:
     """Make empty volumes; they are removed after the containers that use them."""
-    made: list[Any] = []
+    volumes: list[Any] = []
 
     def make() -> str:
-        made.append(client.volumes.create(labels=dict(labels)))
-        return str(made[-1].name)
+        volumes.append(client.volumes.create(labels=dict(labels)))
+        return str(volumes[-1].name)
 
     yield make
-    for one in made:
-        one.remove(force=True)
+    for volume in volumes:
+        volume.remove(force=True)
 
 
 @pytest.fixture(scope="module")

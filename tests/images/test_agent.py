@@ -65,8 +65,8 @@ def version_1(root: Path, files: dict[str, dict[str, str]]) -> list[Account]:
 
 def version_2(root: Path, files: dict[str, str], name: str = ONE) -> list[Account]:
     """The accounts in a tree of version 2, which is mounted four times; other groups of the engine are beside them."""
-    for one in (name, "init.scope", "buildkit", "a1a1"):
-        write(root / "tree" / one, files)
+    for group in (name, "init.scope", "buildkit", "a1a1"):
+        write(root / "tree" / group, files)
     (root / "tree" / "cgroup.controllers").write_text("cpu memory pids\n")
     for controller in ("memory", "cpu", "cpuacct", "pids"):
         (root / controller).symlink_to(root / "tree")
@@ -95,12 +95,12 @@ def agent(stack: Stack) -> Iterator[Running]:
 def look(agent: Running) -> dict[str, dict[str, float]]:
     """Scrape the agent: values by container (12 hex) and metric; the name as ``service:NAME``."""
     text = httpx.get(f"{agent.url(9101)}/metrics", trust_env=False, timeout=10).raise_for_status().text
-    found: dict[str, dict[str, float]] = {}
+    by_container: dict[str, dict[str, float]] = {}
     for metric, service, container, value in re.findall(
         r'^(\w+)\{service="(.*)",container="(\w+)"\} (\S+)$', text, re.M
     ):
-        found.setdefault(container, {f"service:{service}": 1.0})[metric] = float(value)
-    return found
+        by_container.setdefault(container, {f"service:{service}": 1.0})[metric] = float(value)
+    return by_container
 
 
 def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: dict[str, str]) -> None:
@@ -115,9 +115,9 @@ def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: d
         containers.run(session, sleep) as guest,
     ):
         until(lambda: f"service:{guest.name}" in look(agent)[guest.id[:12]], agent.container)
-        seen = look(agent)
-        assert stranger.id[:12] not in seen
-        assert stack.container("service").id[:12] in seen
+        accounts = look(agent)
+        assert stranger.id[:12] not in accounts
+        assert stack.container("service").id[:12] in accounts
     assert guest.id[:12] not in look(agent)
 
 
@@ -138,5 +138,5 @@ def test_agent_has_no_power(agent: Running) -> None:
         **{f"/host/cgroup/{controller}": False for controller in ("memory", "cpu", "cpuacct", "pids")},
         "/host/net": False,
     }
-    said = run(agent.container, "echo 1 > /host/cgroup/memory/cgroup.procs; echo 1 > /host/net/lo/mtu")[1]
-    assert said.count("Read-only file system") == 2
+    output = run(agent.container, "echo 1 > /host/cgroup/memory/cgroup.procs; echo 1 > /host/net/lo/mtu")[1]
+    assert output.count("Read-only file system") == 2

@@ -28,10 +28,10 @@ def test_nothing_fails_but_what_is_accepted(name: str, session: Session, images:
     folder = next(recipe.folder for recipe in RECIPES if recipe.name == name)
     accepted = CHECKOUT / folder / ACCEPTED
     entries = catalog.load_ignored(accepted) if accepted.is_file() else []
-    found = catalog.accept(run_audit(session, images[name], only=["static"]), entries, date.today())
-    (target,) = found.targets
-    assert [(one.rule.id, one.said, one.evidence) for one in target.failing] == []
-    assert {one.rule.id for one in target.accepted} == {entry.rule for entry in entries}
+    report = catalog.accept(run_audit(session, images[name], only=["static"]), entries, date.today())
+    (target,) = report.targets
+    assert [(finding.rule.id, finding.said, finding.evidence) for finding in target.failing] == []
+    assert {finding.rule.id for finding in target.accepted} == {entry.rule for entry in entries}
 
 
 @pytest.mark.parametrize("name", NAMES)

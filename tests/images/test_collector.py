@@ -30,8 +30,8 @@ from workshop_kit.engine.log_bucket import LogBucket
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]) -> Iterator[LogBucket]:
     """A bucket with a collector."""
-    with a_bucket(tmp_path_factory.mktemp("collector") / "workspace") as made:
-        yield made
+    with a_bucket(tmp_path_factory.mktemp("collector") / "workspace") as log_bucket:
+        yield log_bucket
 
 
 @pytest.fixture

@@ -37,20 +37,20 @@ def engine_line(text: str, stream: str = "stdout", attrs: dict[str, str] | None 
 def test_a_record_keeps_all_but_its_attributes(text: str, stream: str, attrs: dict[str, str] | None) -> None:
     """Text, stream and time do not change, whatever the line or the labels hold; attributes name the container."""
     line = engine_line(text, stream, attrs)
-    found = records.parse(WHO, line)
+    record = records.parse(WHO, line)
     attributes = {"environment": "staging", "service": "service", "container": WHO.container[:12]}
-    assert json.loads(found.content) == json.loads(line) | {"attrs": attributes}
-    assert found.content.endswith(b"}\n")
-    assert found.content.count(b"\n") == 1
-    assert found.part == PART
-    assert found.complete is json.loads(line)["log"].endswith("\n")
+    assert json.loads(record.content) == json.loads(line) | {"attrs": attributes}
+    assert record.content.endswith(b"}\n")
+    assert record.content.count(b"\n") == 1
+    assert record.part == PART
+    assert record.complete is json.loads(line)["log"].endswith("\n")
 
 
 @given(st.binary().map(lambda junk: junk.replace(b"\n", b"")))
 def test_what_is_no_record_is_kept_as_it_is(junk: bytes) -> None:
     """Half a line that a power cut left, or anything else: never an error, never lost."""
-    found = records.parse(WHO, junk)
-    assert (found.content, found.complete) == (junk + b"\n", True)
+    record = records.parse(WHO, junk)
+    assert (record.content, record.complete) == (junk + b"\n", True)
 
 
 def committed(folder: Path) -> checkpoint.Checkpoint:
@@ -132,12 +132,12 @@ def log(folder: Path, position: records.Position | None = None, max_files: int =
     return json_files.JsonFileLog(folder, WHO, position and dict(position), max_files)
 
 
-def texts_of(one: records.Log) -> tuple[list[str], list[str]]:
+def texts_of(log: records.Log) -> tuple[list[str], list[str]]:
     """Everything new: lines, and the reasons of gaps."""
     lines: list[str] = []
     gaps: list[str] = []
-    while not one.ended and (found := one.read()):
-        for record in found:
+    while not log.ended and (batch := log.read()):
+        for record in batch:
             text = json.loads(record.content)["log"]
             is_gap = '"msg": "GAP"' in text
             (gaps if is_gap else lines).append(json.loads(text)["reason"] if is_gap else text)
@@ -214,12 +214,12 @@ def test_the_pieces_of_a_line_wait_for_the_last_one(folder: Path, monkeypatch: p
     assert texts_of(running)[0] == ["who goes there? "]
 
 
-def received(position: records.Position | None, *said: str) -> tuple[list[str], list[str], records.Position]:
+def received(position: records.Position | None, *log_lines: str) -> tuple[list[str], list[str], records.Position]:
     """Read the stdout of a container that is gone afterwards, over the API; return lines, gaps and position."""
     engine = Mock()
     container = {"Id": WHO.container, "Config": {"Tty": False}, "State": {"Running": True}}
     engine.inspect_container.side_effect = [container, NotFound("gone")]
-    engine.logs.side_effect = lambda _, *, stdout, **__: [one.encode() for one in said] if stdout else []
+    engine.logs.side_effect = lambda _, *, stdout, **__: [line.encode() for line in log_lines] if stdout else []
     log = engine_api.EngineLog(engine, WHO, position and dict(position))
     lines, gaps = texts_of(log)
     assert texts_of(log) == ([], [])
@@ -231,10 +231,10 @@ def test_a_log_over_the_api_is_read_on_from_its_position(monkeypatch: pytest.Mon
     """Records of the same time come once each. If the record at the position was rotated away, a GAP says so."""
     monkeypatch.setattr(engine_api, "ASK_SECONDS", 0)
     first, second, third = (f"2026-11-24T22:00:0{second}.000000000Z" for second in (1, 2, 3))
-    known = (f"{second} 2\n", f"{second} 3\n")
-    lines, gaps, position = received(None, f"{first} 1\n", *known)
+    known_lines = (f"{second} 2\n", f"{second} 3\n")
+    lines, gaps, position = received(None, f"{first} 1\n", *known_lines)
     assert (lines, gaps) == (["1\n", "2\n", "3\n"], [])
-    assert received(position, *known, f"{second} 4\n", f"{third} 5\n")[:2] == (["4\n", "5\n"], [])
+    assert received(position, *known_lines, f"{second} 4\n", f"{third} 5\n")[:2] == (["4\n", "5\n"], [])
     assert received(position, f"{third} 5\n")[:2] == (["5\n"], [engine_api.ROTATED])
 
 

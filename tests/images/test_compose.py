@@ -64,9 +64,9 @@ def compose(root: Path, variables: dict[str, str], *words: str) -> subprocess.Co
 @pytest.fixture(scope="module")
 def parsed(root: Path, variables: dict[str, str]) -> dict[str, Any]:
     """The file as compose understands it, every profile included."""
-    done = compose(root, variables, "--profile", "*", "config", "--format", "json")
-    assert done.returncode == 0, done.stderr
-    parsed: dict[str, Any] = json.loads(done.stdout)
+    process = compose(root, variables, "--profile", "*", "config", "--format", "json")
+    assert process.returncode == 0, process.stderr
+    parsed: dict[str, Any] = json.loads(process.stdout)
     return parsed
 
 
@@ -93,29 +93,31 @@ def test_the_second_file_changes_health_checks_alone(
     """It takes away every start interval, and repeats the command of the image, without which Podman takes no limit."""
     words = ("--file", str(root / WITHOUT_START_INTERVAL), "--profile", "*", "config", "--format", "json")
     services = json.loads(compose(root, variables, *words).stdout)["services"]
-    for name, one in parsed["services"].items():
-        checks = {key: value for key, value in one["healthcheck"].items() if key != "start_interval"}
-        image = session.engine.client.images.get(one["image"])
+    for name, service in parsed["services"].items():
+        checks = {key: value for key, value in service["healthcheck"].items() if key != "start_interval"}
+        image = session.engine.client.images.get(service["image"])
         checks["test"] = image.attrs["Config"]["Healthcheck"]["Test"]
-        assert services[name] == {**one, "healthcheck": checks}, name
+        assert services[name] == {**service, "healthcheck": checks}, name
 
 
 def test_plain_up_is_the_service_and_its_dependencies(parsed: dict[str, Any]) -> None:
     """It leaves monitoring, store and collector out; only the service is published, not the databases."""
     services = parsed["services"]
-    assert {name for name, one in services.items() if one.get("profiles") == ["monitoring"]} == set(monitoring.SERVICES)
-    plain = {name: one for name, one in services.items() if not one.get("profiles")}
+    assert {name for name, service in services.items() if service.get("profiles") == ["monitoring"]} == set(
+        monitoring.SERVICES
+    )
+    plain = {name: service for name, service in services.items() if not service.get("profiles")}
     assert plain.keys() == {"service", "master-db", "replica-db", "redis"}
-    assert [name for name, one in plain.items() if one.get("ports")] == ["service"]
+    assert [name for name, service in plain.items() if service.get("ports")] == ["service"]
 
 
 def test_without_setup_it_says_what_to_do(root: Path, variables: dict[str, str]) -> None:
     """Before setup, compose names the missing variable and the command to run."""
-    rest = {key: value for key, value in variables.items() if key != "WORKSHOP_SECRETS_DIR"}
-    done = compose(root, rest, "config")
-    assert done.returncode != 0
-    assert "WORKSHOP_SECRETS_DIR" in done.stderr
-    assert "run ./workshop setup first" in done.stderr
+    remaining_variables = {key: value for key, value in variables.items() if key != "WORKSHOP_SECRETS_DIR"}
+    process = compose(root, remaining_variables, "config")
+    assert process.returncode != 0
+    assert "WORKSHOP_SECRETS_DIR" in process.stderr
+    assert "run ./workshop setup first" in process.stderr
 
 
 @pytest.fixture
@@ -130,9 +132,9 @@ def test_stack_comes_up_by_hand(root: Path, variables: dict[str, str], http: htt
     """Plain compose brings up a stack that takes an order, keeps it in its volume, and leaves nothing behind."""
 
     def by_hand(*words: str) -> str:
-        done = compose(root, variables, *words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        process = compose(root, variables, *words)
+        assert process.returncode == 0, process.stderr
+        return process.stdout.strip()
 
     def ready() -> str:
         url = f"http://{by_hand('port', 'service', '8080')}"

@@ -68,25 +68,27 @@ def of_stack(stack: Stack) -> Iterator[Surface]:
         yield from container_surfaces(container)
     client = stack.session.engine.client
     label = {"label": f"{COMPOSE_PROJECT}={stack.project}"}
-    for kind, found in (("networks", client.networks.list), ("volume inspect", client.volumes.list)):
-        yield Surface.of(kind, stack.project, json.dumps([one.attrs for one in found(filters=label)]))
+    for kind, list_objects in (("networks", client.networks.list), ("volume inspect", client.volumes.list)):
+        yield Surface.of(
+            kind, stack.project, json.dumps([engine_object.attrs for engine_object in list_objects(filters=label)])
+        )
     now = int(datetime.now(UTC).timestamp())
-    told = list(client.events(since=0, until=now, filters=label, decode=True))
-    yield Surface.of("engine events", stack.project, json.dumps(told))
+    events = list(client.events(since=0, until=now, filters=label, decode=True))
+    yield Surface.of("engine events", stack.project, json.dumps(events))
     for name in ("master-db", "replica-db"):
         output = stack.container(name).exec_run(["mariadb", "--force", "--execute", SQL], user="0").output
         yield Surface.of("SQL as administrator", name, output)
     command = ["docker", "compose", "--env-file", os.devnull, "--project-name", stack.project, "config"]
     environment = {**os.environ, **stack.variables()}
-    done = subprocess.run(command, cwd=stack.root, env=environment, capture_output=True, check=True)
-    yield Surface.of("compose config", stack.project, done.stdout + done.stderr)
+    process = subprocess.run(command, cwd=stack.root, env=environment, capture_output=True, check=True)
+    yield Surface.of("compose config", stack.project, process.stdout + process.stderr)
 
 
-def assert_clean(found: pd.DataFrame, stack: Stack) -> None:
+def assert_clean(table: pd.DataFrame, stack: Stack) -> None:
     """Assert that nothing was found, and that every container had surfaces to search."""
-    assert found[found["encoding"] != ""].to_dict("records") == []
-    assert set(stack.containers()) <= set(found["where"])
-    empty = set(found.loc[found["size_bytes"] == 0, "surface"])
+    assert table[table["encoding"] != ""].to_dict("records") == []
+    assert set(stack.containers()) <= set(table["where"])
+    empty = set(table.loc[table["size_bytes"] == 0, "surface"])
     assert empty <= {"open pipes", "writable layer", "volumes"}, "a read-only container has nothing there"
 
 
@@ -133,10 +135,10 @@ def test_no_secret_shows_in_images_and_volumes(canary_stack: Stack) -> None:
             if path.is_file() and not path.is_relative_to(stack.folder / "secrets"):
                 yield Surface.of("workspace", str(path), bytes(path) + path.read_bytes())
 
-    found = hunt(secrets_of(stack), everywhere())
-    assert_clean(found, stack)
-    assert (found.loc[found["surface"] == "image layers", "size_bytes"] > 50_000_000).all()
-    volumes = found[(found["surface"] == "volumes") & found["where"].isin(["master-db", "replica-db"])]
+    table = hunt(secrets_of(stack), everywhere())
+    assert_clean(table, stack)
+    assert (table.loc[table["surface"] == "image layers", "size_bytes"] > 50_000_000).all()
+    volumes = table[(table["surface"] == "volumes") & table["where"].isin(["master-db", "replica-db"])]
     assert (volumes["size_bytes"] > 1_000_000).all()
 
 
@@ -161,12 +163,12 @@ def test_a_planted_leak_is_found(session: Session, images: dict[str, str]) -> No
         files={"/data/password": planted["volumes"]},
     )
 
-    def found() -> set[str]:
+    def leaking_surfaces() -> set[str]:
         table = find(planted, container_surfaces(leaky.container))
-        return {one["surface"] for one in table.to_dict("records") if one["surface"] in one["secret"].split(", ")}
+        return {row["surface"] for row in table.to_dict("records") if row["surface"] in row["secret"].split(", ")}
 
     with run_container(session, spec) as leaky:
-        leaky.wait_until(lambda: found() == set(PLACES))
+        leaky.wait_until(lambda: leaking_surfaces() == set(PLACES))
 
 
 @pytest.mark.long
@@ -187,8 +189,8 @@ def test_bundle_is_in_no_layer(session: Session, images: dict[str, str], root: P
     (tmp_path / "new").write_text(secrets.token_hex(6))
     (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY new /new\n")
     base = build(tmp_path, images["base"])
-    folders = [root / one.folder for one in recipes.RECIPES]
-    folders = [one for one in folders if "type=secret" in (one / "Dockerfile").read_text()]
+    folders = [root / recipe.folder for recipe in recipes.RECIPES]
+    folders = [folder for folder in folders if "type=secret" in (folder / "Dockerfile").read_text()]
     assert folders
     for folder in folders:
         assert find(canary, image_surfaces(session.engine, build(folder, base))).empty, folder

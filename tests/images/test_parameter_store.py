@@ -88,7 +88,7 @@ def test_rights_to_buckets(store: Store) -> None:
     ssm = access.client("ssm")
     reader = store.reader("staging").client("s3")
     s3.put_object(Bucket="workshop-logs", Key="logs/a/b.gz", Body=b"x")
-    assert [one["Key"] for one in s3.list_objects_v2(Bucket="workshop-logs")["Contents"]] == ["logs/a/b.gz"]
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="workshop-logs")["Contents"]] == ["logs/a/b.gz"]
     refused: list[Callable[[], Any]] = [
         lambda: s3.put_object(Bucket="workshop-logs", Key="elsewhere", Body=b""),
         lambda: s3.get_object(Bucket="workshop-logs", Key="logs/a/b.gz"),

@@ -56,14 +56,14 @@ def api(watched: Monitoring, path: str, **asked: str) -> Any:
 
 def values(watched: Monitoring, query: str) -> list[float]:
     """The value of each series that a query gives now."""
-    return [float(one["value"][1]) for one in api(watched, "query", query=query)["result"]]
+    return [float(sample["value"][1]) for sample in api(watched, "query", query=query)["result"]]
 
 
 def targets(watched: Monitoring) -> dict[str, set[str]]:
     """The health of each job's targets: up, down or unknown."""
     health: dict[str, set[str]] = {}
-    for one in api(watched, "targets")["activeTargets"]:
-        health.setdefault(one["labels"]["job"], set()).add(one["health"])
+    for target in api(watched, "targets")["activeTargets"]:
+        health.setdefault(target["labels"]["job"], set()).add(target["health"])
     return health
 
 
@@ -78,8 +78,8 @@ def test_every_target_answers(watched: Monitoring) -> None:
 
     def is_counted(query: str) -> bool:
         httpx.get(f"{watched.stack.url()}/orders", trust_env=False, timeout=20)
-        found = values(watched, query)
-        return len(found) == 1 and found[0] > 0
+        samples = values(watched, query)
+        return len(samples) == 1 and samples[0] > 0
 
     for query in UP:
         until(partial(is_up, query), prometheus)
@@ -139,9 +139,9 @@ def test_monitoring_user_sees_no_data(stack: Stack) -> None:
     for name in ("master-db", "replica-db"):
         database = stack.container(name)
         assert run(database, ask, MYSQL_PWD=password, SQL="SHOW DATABASES") == (0, "information_schema")
-        code, said = run(database, ask, MYSQL_PWD=password, SQL="SELECT * FROM orders.orders")
+        code, output = run(database, ask, MYSQL_PWD=password, SQL="SELECT * FROM orders.orders")
         assert code == 1
-        assert "denied" in said
+        assert "denied" in output
     redis = stack.container("redis")
     ask = "redis-cli --no-auth-warning --user monitoring"
     assert "redis_version" in run(redis, f"{ask} INFO server", REDISCLI_AUTH=password)[1]

@@ -44,19 +44,21 @@ OF_CONTAINERS = [
 def source(lesson: str, cell: str) -> str:
     """The text of a cell of a lesson."""
     cells = json.loads((CHECKOUT / "notebooks" / f"{lesson}.ipynb").read_text())["cells"]
-    return next("".join(one["source"]) for one in cells if one["id"] == cell)
+    return next("".join(notebook_cell["source"]) for notebook_cell in cells if notebook_cell["id"] == cell)
 
 
-def assert_answered(lesson: str, cell: str, names: dict[str, Any], answer: str, sentence: str, said: Any) -> None:
+def assert_answered(
+    lesson: str, cell: str, names: dict[str, Any], answer: str, sentence: str, read_output: Any
+) -> None:
     """As it comes the cell asks for an answer; with one in its first line, it says the sentence."""
     text = source(lesson, cell)
     exec(text, names)
-    assert said().startswith("Put ")
-    first, _, rest = text.partition("\n")
-    judge = f"{first.replace('None', answer)}\n{rest}"
+    assert read_output().startswith("Put ")
+    first, _, other_lines = text.partition("\n")
+    judge = f"{first.replace('None', answer)}\n{other_lines}"
     if sentence == "Right":
         exec(judge, names)
-        assert said().startswith(sentence)
+        assert read_output().startswith(sentence)
     else:
         with pytest.raises(AssertionError, match=sentence):
             exec(judge, names)

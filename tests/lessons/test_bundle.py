@@ -52,28 +52,30 @@ def test_a_bundle_is_all_that_a_machine_needs(machine: OfflineMachine) -> None:
     assert sum(part.size_bytes for part in parts(machine.bundle)) <= 900_000_000  # it fits on a small USB stick
     client = machine.own.client()
     with filled(machine.own.folder / "data"):
-        said = machine.workshop("bundle", "load", machine.bundle)
-    assert said.returncode == Exit.NOT_READY
-    assert said.stderr.splitlines()[-1].startswith("The disk is nearly full: 0.0 GB free")
+        process = machine.workshop("bundle", "load", machine.bundle)
+    assert process.returncode == Exit.NOT_READY
+    assert process.stderr.splitlines()[-1].startswith("The disk is nearly full: 0.0 GB free")
     assert client.images.list() == []
 
-    said = machine.workshop("bundle", "load", machine.bundle)
-    assert said.returncode == 0, said.stderr
-    assert said.stderr.splitlines()[-1].startswith(f"Ready: {len(tags(machine.checkout))} images came from the bundle")
+    process = machine.workshop("bundle", "load", machine.bundle)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.splitlines()[-1].startswith(
+        f"Ready: {len(tags(machine.checkout))} images came from the bundle"
+    )
     session = Workspace.open(machine.checkout / "workspace", machine.checkout).id
     for tag in tags(machine.checkout).values():
         labels = client.images.get(tag).labels
         assert (labels[SESSION], labels[SCOPE]) == (session, "machine")
     assert "all images were here already" in machine.workshop("bundle", "load", machine.bundle).stderr
 
-    said = machine.workshop("tour", "00_start", "01_container", "--json")
-    assert said.returncode == 0, said.stderr
-    assert [(result["lesson"], result["error"]) for result in json.loads(said.stdout)] == [
+    process = machine.workshop("tour", "00_start", "01_container", "--json")
+    assert process.returncode == 0, process.stderr
+    assert [(result["lesson"], result["error"]) for result in json.loads(process.stdout)] == [
         ("00_start", None),
         ("01_container", None),
     ]
 
-    said = machine.workshop("down", "--all", "--json")
-    assert said.returncode == 0, said.stderr
+    process = machine.workshop("down", "--all", "--json")
+    assert process.returncode == 0, process.stderr
     assert client.images.list() == []
     assert client.containers.list(all=True) == client.volumes.list() == []

@@ -153,11 +153,11 @@ def kernels_own(own: PrivateEngine, workspace: Workspace) -> list[str]:
 def test_cells_out_of_order_and_twice(own_engine: PrivateEngine, own_workspace: Workspace) -> None:
     """Bottom to top, every cell is right or says which one to run first; then, top to bottom, all of it is right."""
     with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
-        setup, *others = kernel.ids
-        before = kernel.run(others[0])
+        setup, *other_cells = kernel.ids
+        before = kernel.run(other_cells[0])
         assert "There is no `w` yet: it is made by the set-up cell, the first one." in before.lines
         assert errors([kernel.run(setup)]) == []
-        assert complaints(kernel.run(cell) for cell in reversed(others)) == []
+        assert complaints(kernel.run(cell) for cell in reversed(other_cells)) == []
         for cell in kernel.ids:
             assert errors([kernel.run(cell)]) == []
             assert complaints([kernel.run(cell)]) == []
@@ -166,9 +166,9 @@ def test_cells_out_of_order_and_twice(own_engine: PrivateEngine, own_workspace: 
 def test_an_engine_that_goes_and_comes_back(own_engine: PrivateEngine, own_workspace: Workspace) -> None:
     """While it is away every cell says so; back, the next cells are right or say what to do; the set-up cell heals."""
     with closing(LessonKernel(own_engine, own_workspace, LESSON)) as kernel:
-        done = kernel.ids[: kernel.ids.index("works") + 1]
-        following = kernel.ids[len(done) : len(done) + 3]
-        assert errors(map(kernel.run, done)) == []
+        earlier_cells = kernel.ids[: kernel.ids.index("works") + 1]
+        following = kernel.ids[len(earlier_cells) : len(earlier_cells) + 3]
+        assert errors(map(kernel.run, earlier_cells)) == []
         own_engine.stop()
         try:
             without = [kernel.run(cell) for cell in ("setup", "client", "break", "ask-logs", "ask-monitoring")]
@@ -177,7 +177,7 @@ def test_an_engine_that_goes_and_comes_back(own_engine: PrivateEngine, own_works
         assert complaints(without) == []
         assert all("The Docker engine at" in ran.lines or "No Docker engine" in ran.lines for ran in without)
         assert complaints(map(kernel.run, following)) == []
-        assert errors(map(kernel.run, [*done, *following])) == []
+        assert errors(map(kernel.run, [*earlier_cells, *following])) == []
 
 
 def test_the_reaper_survives_a_restarted_engine(own_engine: PrivateEngine, own_workspace: Workspace) -> None:

@@ -98,4 +98,4 @@ def test_without_its_fault_an_experiment_misses_what_it_should_show(
     expected = expectations.load(case.lesson, NOTEBOOKS).shows[case.shows]
     misses = [sentence for _, sentence in expectations.misses(lesson, Expectations(shows={case.shows: expected}))]
     # Where the cell reveals a prediction, that is not what was measured either.
-    assert [one for one in misses if one.startswith(f"Cell {case.shows!r} does not show")] != []
+    assert [miss for miss in misses if miss.startswith(f"Cell {case.shows!r} does not show")] != []

@@ -21,16 +21,16 @@ MOST_SECONDS = 2.0
 
 def functions(*names: str) -> dict[str, Any]:
     """Return these functions of the lesson's cells; nothing else of the cells is run."""
-    found: dict[str, Any] = {"time": time, "httpx": httpx, "url": lambda container: container.address}
+    namespace: dict[str, Any] = {"time": time, "httpx": httpx, "url": lambda container: container.address}
     for cell in json.loads(NOTEBOOK.read_text())["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] != "code" or not any(f"def {name}(" in source for name in names):
             continue
         for node in ast.parse(source).body:
             if isinstance(node, ast.FunctionDef) and node.name in names:
-                exec(compile(ast.Module([node], []), cell["id"], "exec"), found)
-    assert set(names) <= set(found)
-    return found
+                exec(compile(ast.Module([node], []), cell["id"], "exec"), namespace)
+    assert set(names) <= set(namespace)
+    return namespace
 
 
 class Frozen:
@@ -54,16 +54,16 @@ def frozen() -> Iterator[Frozen]:
 
 def test_a_probe_without_an_answer_is_a_miss_after_a_second(frozen: Frozen) -> None:
     """It is not sent again."""
-    found = functions("probe")
+    namespace = functions("probe")
     began = time.monotonic()
-    assert found["probe"](frozen, "/livez")["answer"] == "none"
+    assert namespace["probe"](frozen, "/livez")["answer"] == "none"
     assert 0.9 < time.monotonic() - began < 1 + MOST_SECONDS
 
 
 def test_a_frozen_process_is_restarted_and_the_orchestrator_ends(frozen: Frozen) -> None:
     """Two misses restart it. If it never answers, the time is over sooner than the restarts."""
-    found = functions("probe", "orchestrate")
+    namespace = functions("probe", "orchestrate")
     began = time.monotonic()
-    restarts = found["orchestrate"](frozen, 4)
+    restarts = namespace["orchestrate"](frozen, 4)
     assert time.monotonic() - began < 4 + MOST_SECONDS
     assert len(restarts) == frozen.restarts == 1

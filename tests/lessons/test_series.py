@@ -69,9 +69,9 @@ def walk(exercise_service: ExerciseService, lesson: str, style: Style) -> Iterat
     """Run the file cells of a notebook and answer its exercises, in the order of the cells; yield what cells say."""
     workspace = exercise_service.workspace
     for cell in notebook_cells(NOTEBOOKS / f"{lesson}.ipynb"):
-        if found := FileCell.parse(cell["source"]):
-            line = found.path.removeprefix("notebooks/")
-            yield file_cell.write(workspace, lesson, line, found.body)
+        if parsed_cell := FileCell.parse(cell["source"]):
+            line = parsed_cell.path.removeprefix("notebooks/")
+            yield file_cell.write(workspace, lesson, line, parsed_cell.body)
         exercise = EXERCISES.get(cell["id"])
         if exercise is not None and not style.is_lazy:
             answer = style.answer(exercise)

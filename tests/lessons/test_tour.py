@@ -75,9 +75,9 @@ def tour(learner: Path, words: Sequence[str]) -> list[dict[str, Any]]:
     steering = ("WORKSHOP_", "DOCKER_", "CONDA_", "COMPOSE_", "PYTEST_", "PYTHON", "VIRTUAL_ENV")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(steering)}
     command = [str(learner / "workshop"), "tour", "--json", *words]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert said.stdout.startswith("["), said.stdout + said.stderr
-    return list(json.loads(said.stdout))
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert process.stdout.startswith("["), process.stdout + process.stderr
+    return list(json.loads(process.stdout))
 
 
 @pytest.fixture(scope="module", params=PARTS)
@@ -89,16 +89,16 @@ def toured(request: pytest.FixtureRequest, learner: Path) -> Toured:
 def test_every_lesson_ends_well_and_shows_what_it_should(toured: Toured) -> None:
     """No cell fails, no check of a solution does, and key cells show what the table of expectations says."""
     assert toured.results
-    assert [(one["lesson"], one["error"]) for one in toured.results if one["error"]] == []
-    assert all(one["cells"] for one in toured.results)
+    assert [(result["lesson"], result["error"]) for result in toured.results if result["error"]] == []
+    assert all(result["cells"] for result in toured.results)
 
 
 def test_they_ran_in_the_learners_environment(toured: Toured) -> None:
     """It holds what requirements.lock lists, and pip, which comes with Python."""
     code = "import importlib.metadata as m; print(*(d.name for d in m.distributions()), sep='\\n')"
     python = toured.checkout / ".venv" / "bin" / "python"
-    said = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
-    there = {re.sub(r"[-_.]+", "-", name).lower() for name in said.stdout.split()}
+    process = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=True)
+    there = {re.sub(r"[-_.]+", "-", name).lower() for name in process.stdout.split()}
     locked = set(re.findall(r"^([a-z0-9-]+)==", (toured.checkout / "requirements.lock").read_text(), re.MULTILINE))
     assert there <= locked | {"pip", "setuptools"}
     assert not {"pytest-timeout", "pytest-xdist", "ruff"} & there
@@ -146,7 +146,7 @@ def test_hostile_lines_stay_text(toured: Toured) -> None:
 def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
     """Its stack, networks and volumes are gone."""
     workspace = Workspace.open(toured.checkout / "build" / "tour" / "workspace")
-    assert [one for one in things(engine, workspace.id) if not one.startswith("image ")] == []
+    assert [thing for thing in things(engine, workspace.id) if not thing.startswith("image ")] == []
 
 
 @pytest.mark.long
@@ -156,8 +156,8 @@ def test_the_tour_leaves_nothing(engine: Engine, toured: Toured) -> None:
 def test_a_shorter_track_ends_well(learner: Path, track: str) -> None:
     """All its lessons run without the cells that it skips, and show what they should."""
     results = tour(learner, ["--track", track])
-    assert [one["lesson"] for one in results] == list(load_course(CHECKOUT).names(track))
-    assert [(one["lesson"], one["error"]) for one in results if one["error"]] == []
+    assert [result["lesson"] for result in results] == list(load_course(CHECKOUT).names(track))
+    assert [(result["lesson"], result["error"]) for result in results if result["error"]] == []
 
 
 @pytest.mark.long
@@ -165,7 +165,10 @@ def test_a_shorter_track_ends_well(learner: Path, track: str) -> None:
 def test_the_first_lesson_and_game_day_end_well_on_a_busy_machine(learner: Path) -> None:
     """The group ``busy`` keeps the processor busy: limits grow, and nothing is called wrong for time."""
     results = tour(learner, ["01", "05"])
-    assert [(one["lesson"], one["error"]) for one in results] == [("01_container", None), ("05_game_day", None)]
+    assert [(result["lesson"], result["error"]) for result in results] == [
+        ("01_container", None),
+        ("05_game_day", None),
+    ]
 
 
 @pytest.mark.long

@@ -46,8 +46,10 @@ SLOW = {"config.limits", "monitoring.deep"}
 def sided(exercises: Sequence[Exercise]) -> list[Any]:
     """The exercises as parameters; slow ones, and those that are no part of a lesson's minutes, wait for `--all`."""
     return [
-        pytest.param(one, id=one.id, marks=pytest.mark.long if one.weight == "more" or one.id in SLOW else ())
-        for one in exercises
+        pytest.param(
+            exercise, id=exercise.id, marks=pytest.mark.long if exercise.weight == "more" or exercise.id in SLOW else ()
+        )
+        for exercise in exercises
     ]
 
 
@@ -177,8 +179,8 @@ def run_cells(
 
 def names_before(marked: str, task: ExercisePanel) -> dict[str, Any]:
     """The names that the lesson's cells have made by the time the exercise's own is run."""
-    imports, _, rest = marked.partition('\nw = lesson("')
-    before = rest.partition(f'task = w.exercise("{task.exercise.id}")\n')[2].partition("# region")[0]
+    imports, _, body = marked.partition('\nw = lesson("')
+    before = body.partition(f'task = w.exercise("{task.exercise.id}")\n')[2].partition("# region")[0]
     stack = task.exercise_service.stack()
     client = WorkspaceClient(stack.session)
     names: dict[str, Any] = {

@@ -58,8 +58,8 @@ class Cell:
 def cells(request: pytest.FixtureRequest) -> list[Cell]:
     """The cells of each lesson in turn."""
     path = CHECKOUT / "notebooks" / f"{request.param}.ipynb"
-    found = json.loads(path.read_text())["cells"]
-    return [Cell(one["id"], one["cell_type"] == "code", "".join(one["source"])) for one in found]
+    notebook_cells = json.loads(path.read_text())["cells"]
+    return [Cell(cell["id"], cell["cell_type"] == "code", "".join(cell["source"])) for cell in notebook_cells]
 
 
 def code(cells: list[Cell]) -> list[Cell]:
@@ -123,8 +123,8 @@ def test_everyday_tools_outnumber_the_kit(cells: list[Cell]) -> None:
 
     lines = [line for line in python_lines if not is_neutral(line)]
     kit = [line for line in lines if of_kit.search(line)]
-    others = [line for line in lines if line not in kit]
-    everyday = [line for line in others if is_everyday(line)]
+    other_lines = [line for line in lines if line not in kit]
+    everyday = [line for line in other_lines if is_everyday(line)]
     assert len(everyday) + len(typed) >= 2 * len(kit), (len(everyday), len(typed), len(kit))
 
 

@@ -92,14 +92,18 @@ def references(root: Path) -> Iterator[tuple[str, int, str]]:
     """Every reference to a factor: the file, the number, and the words behind the number."""
     for path in (path for pattern in TEXTS for path in sorted(root.glob(pattern))):
         text = path.read_text()
-        for found in FACTOR.finditer(text):
-            yield path.name, int(found[1]), words(text[found.end() : found.end() + 60])
+        for match in FACTOR.finditer(text):
+            yield path.name, int(match[1]), words(text[match.end() : match.end() + 60])
 
 
 def test_every_factor_is_cited_with_its_number_and_its_name(root: Path) -> None:
     """The fifteen factors and the original twelve have different numbers: the name beside each says which is meant."""
-    names = {int(one.id[1:]): words(one.name) for one in principles() if one.id.startswith("F")}
-    found = list(references(root))
-    assert {name for name, _, _ in found} >= {"exercises.toml", "01_container.ipynb", "02_configuration.ipynb"}
-    wrong = [one for one in found if not one[2].lstrip().startswith(names.get(one[1], "no such factor"))]
+    names = {int(principle.id[1:]): words(principle.name) for principle in principles() if principle.id.startswith("F")}
+    citations = list(references(root))
+    assert {name for name, _, _ in citations} >= {"exercises.toml", "01_container.ipynb", "02_configuration.ipynb"}
+    wrong = [
+        citation
+        for citation in citations
+        if not citation[2].lstrip().startswith(names.get(citation[1], "no such factor"))
+    ]
     assert wrong == []

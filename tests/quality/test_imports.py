@@ -73,9 +73,9 @@ def place_of(module: str) -> str | None:
 
 def sources(root: Path, folder: str) -> list[Path]:
     """The Python files of a folder; none is a failure."""
-    found = sorted((root / folder).rglob("*.py"))
-    assert found
-    return found
+    paths = sorted((root / folder).rglob("*.py"))
+    assert paths
+    return paths
 
 
 def module_of(root: Path, path: Path) -> str:
@@ -97,8 +97,8 @@ def test_imports_point_downwards(root: Path, package: str) -> None:
     for path in sources(root, package):
         own = place_of(module_of(root, path))
         for module in imported(path):
-            other = place_of(module)
-            if own in RANK and other in RANK and other != own and RANK[other] >= RANK[own]:
+            imported_place = place_of(module)
+            if own in RANK and imported_place in RANK and imported_place != own and RANK[imported_place] >= RANK[own]:
                 wrong.append(f"{path.relative_to(root)} imports {module}")
     assert wrong == []
 
@@ -134,8 +134,8 @@ def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> Non
     """What the launcher runs on a bare Python can be imported without any installed package."""
     program = "import workshop_kit.__main__, workshop_kit.commands.doctor, workshop_room.commands.plan"
     command = [sys.executable, "-S", "-c", program]
-    said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    assert said.stderr == ""
+    process = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert process.stderr == ""
 
 
 NAMES = re.compile(
@@ -165,8 +165,8 @@ def names(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.lineno, node.name
         if isinstance(node, ast.ClassDef):
-            fields = [one.target for one in node.body if isinstance(one, ast.AnnAssign)]
-            yield from ((one.lineno, one.id) for one in fields if isinstance(one, ast.Name))
+            fields = [statement.target for statement in node.body if isinstance(statement, ast.AnnAssign)]
+            yield from ((field.lineno, field.id) for field in fields if isinstance(field, ast.Name))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.lineno, node.attr
 
@@ -177,6 +177,6 @@ def test_no_name_is_a_riddle(root: Path) -> None:
     for path in (path for folder in FOLDERS for path in sorted((root / folder).rglob("*.py"))):
         place = path.relative_to(root)
         wrong += [f"{place}: {part}" for part in place.with_suffix("").parts if MODULES.fullmatch(part)]
-        found = names(ast.parse(path.read_text(encoding="utf-8")))
-        wrong += [f"{place}:{line}: {name}" for line, name in found if NAMES.fullmatch(name)]
+        stored_names = names(ast.parse(path.read_text(encoding="utf-8")))
+        wrong += [f"{place}:{line}: {name}" for line, name in stored_names if NAMES.fullmatch(name)]
     assert wrong == []

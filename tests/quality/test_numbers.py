@@ -36,19 +36,19 @@ def number(text: str) -> float:
 
 def hours(text: str) -> float:
     """Minutes of a time in words: ``9 hours 50``, ``3½ hours``, ``90 minutes``."""
-    found = re.fullmatch(r"(\d+)(½?) (hours|minutes)(?: (\d+))?", text)
-    assert found is not None, text
-    whole, half, unit, rest = found.groups()
+    match = re.fullmatch(r"(\d+)(½?) (hours|minutes)(?: (\d+))?", text)
+    assert match is not None, text
+    whole, half, unit, minutes = match.groups()
     if unit == "minutes":
         return float(whole)
-    return float(whole) * 60 + (30 if half else 0) + float(rest or 0)
+    return float(whole) * 60 + (30 if half else 0) + float(minutes or 0)
 
 
 def found_in(text: str, pattern: str) -> float:
     """A number that a file has."""
-    found = re.search(pattern, text)
-    assert found is not None, pattern
-    return float(found[1])
+    match = re.search(pattern, text)
+    assert match is not None, pattern
+    return float(match[1])
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def requires_python() -> float:
 
 def of_principles(kind: str) -> float:
     """How many factors (F) or principles (P) the guidelines have."""
-    return float(sum(one.id.startswith(kind) for one in principles()))
+    return float(sum(principle.id.startswith(kind) for principle in principles()))
 
 
 MINUTES = {lesson.name: lesson.minutes["full"] for lesson in COURSE.lessons if "full" in lesson.minutes}
@@ -127,8 +127,8 @@ def texts() -> Iterator[tuple[str, str]]:
 
 def wrong(fact: Fact, pages: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The pages that say another number, each with what it says."""
-    found = [(name, match) for name, text in pages for match in re.finditer(fact.pattern, text)]
-    return [(name, match[0]) for name, match in found if fact.read(match[1]) != fact.value]
+    matches = [(name, match) for name, text in pages for match in re.finditer(fact.pattern, text)]
+    return [(name, match[0]) for name, match in matches if fact.read(match[1]) != fact.value]
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.name)
@@ -153,5 +153,5 @@ def test_pages_say_what_the_other_file_says(fact: Fact) -> None:
 )
 def test_another_number_is_found(name: str, sentence: str) -> None:
     """On a page that was not changed with the other file."""
-    (fact,) = [one for one in FACTS if one.name == name]
+    (fact,) = [fact for fact in FACTS if fact.name == name]
     assert wrong(fact, [("page.md", sentence)]) != []

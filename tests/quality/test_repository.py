@@ -57,10 +57,10 @@ def test_the_changelog_begins_with_this_version(root: Path) -> None:
 def test_scripts_are_checked_out_with_line_feeds(root: Path) -> None:
     """A clone that turns line ends into CRLF would break the launcher, and change the tags of all images."""
     names = ["workshop", ".ci/run", *tracked(root, "images", "workshop_app")]
-    said = subprocess.run(
+    output = subprocess.run(
         ["git", "check-attr", "eol", "--", *names], cwd=root, capture_output=True, text=True, check=True
     ).stdout
-    assert said.splitlines() == [f"{name}: eol: lf" for name in names]
+    assert output.splitlines() == [f"{name}: eol: lf" for name in names]
 
 
 CONDA_NAMES = {
@@ -79,24 +79,27 @@ def declared(root: Path, group: str | None = None) -> dict[str, Requirement]:
     else:
         extras = document["project"]["optional-dependencies"].values()
         lines = [*document["project"]["dependencies"], *itertools.chain.from_iterable(extras)]
-    return {canonicalize_name(found.name): found for found in map(Requirement, lines)}
+    return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
 
 
 def locked(text: str) -> dict[str, set[str]]:
     """Name to versions of a lock file; there are several where older Pythons get an older one."""
-    found: dict[str, set[str]] = {}
+    versions: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([\w.-]+)==([^ ;]+)", text, re.MULTILINE):
-        found.setdefault(canonicalize_name(name), set()).add(version)
-    return found
+        versions.setdefault(canonicalize_name(name), set()).add(version)
+    return versions
 
 
 def test_conda_gets_the_same_packages_in_the_same_ranges(root: Path) -> None:
     """environment.yml lists what pyproject.toml lists, uv apart, in equal ranges."""
     environment = yaml.safe_load((root / "environment.yml").read_text())
-    found = [Requirement(line) for line in environment["dependencies"]]
-    by_name = {canonicalize_name(CONDA_NAMES.get(one.name, one.name)): one.specifier for one in found}
+    requirements = [Requirement(line) for line in environment["dependencies"]]
+    by_name = {
+        canonicalize_name(CONDA_NAMES.get(requirement.name, requirement.name)): requirement.specifier
+        for requirement in requirements
+    }
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    wanted = {name: one.specifier for name, one in declared(root).items() if name != "uv"}
+    wanted = {name: requirement.specifier for name, requirement in declared(root).items() if name != "uv"}
     wanted["python"] = Requirement(f"python{project['requires-python']}").specifier
     assert by_name == wanted
     # The default channels ask companies for money.

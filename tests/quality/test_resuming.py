@@ -70,15 +70,15 @@ def missing_names(lesson: str, ids: Iterable[str]) -> dict[str, set[str]]:
         for cell in notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb")
         if cell["cell_type"] == "code"
     }
-    known = set(KERNEL)
+    known_names = set(KERNEL)
     missing: dict[str, set[str]] = {}
     for cell in ids:
         if cell not in cells:
             continue
         names = names_in(cells[cell])
-        known |= names.defined
-        if names.used - known:
-            missing[cell] = names.used - known
+        known_names |= names.defined
+        if names.used - known_names:
+            missing[cell] = names.used - known_names
     return missing
 
 

@@ -13,8 +13,8 @@ import pytest
 
 def passes(root: Path, *command: str | Path) -> None:
     """Run a tool on the checkout; its own words are the failure."""
-    found = subprocess.run([str(word) for word in command], cwd=root, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, f"{found.stdout}\n{found.stderr}"
+    process = subprocess.run([str(word) for word in command], cwd=root, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, f"{process.stdout}\n{process.stderr}"
 
 
 def tracked(root: Path, *patterns: str) -> list[str]:

@@ -80,20 +80,20 @@ class Work:
     def _read(self, node: ast.stmt) -> None:
         """Note what one statement does."""
         used = names(node)
-        called = {call_name(one) for one in ast.walk(node) if isinstance(one, ast.Call)}
+        called = {call_name(child) for child in ast.walk(node) if isinstance(child, ast.Call)}
         self.calls |= called
         self.parses = self.parses or "loads" in called
-        is_metrics = "/metrics" in {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)}
+        is_metrics = "/metrics" in {child.value for child in ast.walk(node) if isinstance(child, ast.Constant)}
         targets = targets_of(node)
         if "logs" in called or used & self.from_log:
             self.from_log |= targets
         if is_metrics or used & self.from_metrics:
             self.from_metrics |= targets
-        for one in ast.walk(node):
-            if isinstance(one, ast.Call) and call_name(one) in CHARTS:
-                self.charts |= names(one)
-            if isinstance(one, ast.Call) and call_name(one) == "diff":
-                self.differences |= names(one) | targets
+        for child in ast.walk(node):
+            if isinstance(child, ast.Call) and call_name(child) in CHARTS:
+                self.charts |= names(child)
+            if isinstance(child, ast.Call) and call_name(child) == "diff":
+                self.differences |= names(child) | targets
 
 
 def statements(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -107,7 +107,7 @@ def statements(tree: ast.AST) -> Iterator[ast.stmt]:
 
 def names(node: ast.AST) -> set[str]:
     """Return the names in a piece of code."""
-    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}
 
 
 def call_name(call: ast.Call) -> str:
@@ -201,9 +201,9 @@ def test_the_shortest_track_has_few_cells() -> None:
 
 def summary_of(lesson: str) -> Summary:
     """The lines of a lesson's first and last text; each lesson has them."""
-    found = summary.load(CHECKOUT, lesson)
-    assert found is not None, lesson
-    return found
+    lesson_summary = summary.load(CHECKOUT, lesson)
+    assert lesson_summary is not None, lesson
+    return lesson_summary
 
 
 def definitions(lesson: str, kept: Collection[str]) -> set[str]:

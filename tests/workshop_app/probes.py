@@ -32,11 +32,11 @@ def probe_paths(url: str, count: int) -> dict[str, list[Answer]]:
     """Send ``count`` probes to each of PATHS one after the other, the paths at the same time."""
 
     def series(path: str) -> list[Answer]:
-        found = []
+        answers = []
         for _ in range(count):
-            found.append(probe(url, path))
+            answers.append(probe(url, path))
             time.sleep(INTERVAL_SECONDS)
-        return found
+        return answers
 
     return _on_each_path(series)
 
@@ -45,12 +45,12 @@ def probe_for(url: str, seconds: float) -> dict[str, list[Answer]]:
     """Send probes to each of PATHS one after the other until the time is up, the paths at the same time."""
 
     def series(path: str) -> list[Answer]:
-        found = []
+        answers = []
         ends_at = time.monotonic() + seconds
         while time.monotonic() < ends_at:
-            found.append(probe(url, path))
+            answers.append(probe(url, path))
             time.sleep(INTERVAL_SECONDS)
-        return found
+        return answers
 
     return _on_each_path(series)
 
@@ -61,14 +61,14 @@ def _on_each_path(series: Callable[[str], list[Answer]]) -> dict[str, list[Answe
         return dict(zip(PATHS, pool.map(series, PATHS), strict=True))
 
 
-def slowest_seconds(found: list[Answer]) -> float:
+def slowest_seconds(answers: list[Answer]) -> float:
     """The longest time."""
-    return max(one.seconds for one in found)
+    return max(answer.seconds for answer in answers)
 
 
-def p99_seconds(found: list[Answer]) -> float:
+def p99_seconds(answers: list[Answer]) -> float:
     """The 99th percentile."""
-    return sorted(one.seconds for one in found)[max(0, int(len(found) * 0.99) - 1)]
+    return sorted(answer.seconds for answer in answers)[max(0, int(len(answers) * 0.99) - 1)]
 
 
 def wait_answer(holds: Callable[[], bool]) -> float:

@@ -166,13 +166,13 @@ Ping = Callable[[], Awaitable[None]]
 def pinged(critical: str = "master-db,redis", **pings: Ping) -> Starlette:
     """An application whose dependencies do this when they are pinged (master_db); the others answer."""
     app = application(HEALTH_CRITICAL=critical)
-    given = {name.replace("_", "-"): ping for name, ping in pings.items()}
-    app.state.pings = {name: given.get(name, well) for name in DEPENDENCIES}
+    pings_by_name = {name.replace("_", "-"): ping for name, ping in pings.items()}
+    app.state.pings = {name: pings_by_name.get(name, well) for name in DEPENDENCIES}
     return app
 
 
 @pytest.mark.parametrize(
-    ("critical", "away", "status", "said", "ready"),
+    ("critical", "away", "status", "health", "ready"),
     [
         ("master-db,redis", (), 200, "pass", 200),
         ("master-db,redis", ("replica-db",), 200, "warn", 200),
@@ -182,13 +182,13 @@ def pinged(critical: str = "master-db,redis", **pings: Ping) -> Starlette:
     ],
 )
 async def test_probes_say_what_is_away(
-    critical: str, away: tuple[str, ...], status: int, said: str, ready: int
+    critical: str, away: tuple[str, ...], status: int, health: str, ready: int
 ) -> None:
     """Critical dependencies decide; the reason stands in the log alone; no cache keeps the answer."""
     app = pinged(critical, **{name.replace("-", "_"): refuse for name in away})
     answer = await ask(app, "/health")
     assert answer.status_code == status
-    assert answer.json() == {"status": said, "away": {name: f"no answer from {name}" for name in sorted(away)}}
+    assert answer.json() == {"status": health, "away": {name: f"no answer from {name}" for name in sorted(away)}}
     assert answer.headers["cache-control"] == "no-store"
     assert (await ask(app, "/readyz")).status_code == ready
     assert (await ask(app, "/livez")).json() == {"status": "pass", "away": {}}

@@ -88,11 +88,11 @@ def test_every_mixture_of_problems_is_named(broken: dict[str, str], options: set
     for name, how in broken.items():
         environ |= BREAKS[how](name)
 
-    found = problems(environ)
-    assert {sentence.partition(": ")[0] for sentence in found} == broken.keys() | options
-    assert len(found) == len(broken.keys() | options)
-    assert "canary" not in "".join(found)
-    assert "918273" not in "".join(found)
+    sentences = problems(environ)
+    assert {sentence.partition(": ")[0] for sentence in sentences} == broken.keys() | options
+    assert len(sentences) == len(broken.keys() | options)
+    assert "canary" not in "".join(sentences)
+    assert "918273" not in "".join(sentences)
 
 
 def test_a_password_is_no_part_of_what_is_printed() -> None:
@@ -154,15 +154,19 @@ def test_unknown_dependencies_are_refused(text: str) -> None:
 
 def variables() -> dict[str, tuple[str, str]]:
     """Each setting's variable, whether it is required, and its default."""
-    found = {}
+    rows = {}
     for name, field in config.Settings.model_fields.items():
         group: Any = field.annotation
         is_group = isinstance(group, type) and issubclass(group, BaseModel)
-        fields = {f"{name}_{part}": one for part, one in group.model_fields.items()} if is_group else {name: field}
-        for part, one in fields.items():
-            required = one.is_required()
-            found[part.upper()] = ("yes", "") if required else ("no", str(one.default))
-    return found
+        fields = (
+            {f"{name}_{part}": model_field for part, model_field in group.model_fields.items()}
+            if is_group
+            else {name: field}
+        )
+        for part, model_field in fields.items():
+            required = model_field.is_required()
+            rows[part.upper()] = ("yes", "") if required else ("no", str(model_field.default))
+    return rows
 
 
 def test_documentation_is_equal(root: Path) -> None:

@@ -75,8 +75,8 @@ def exit_code(program: str, service: str, folder: Path) -> int:
     path.write_text(program)
     with contextmanager(SERVICES[service])() as port:
         environment = os.environ | {"HTTP_PORT": str(port)}
-        done = subprocess.run([sys.executable, "-I", str(path)], env=environment, capture_output=True, check=False)
-    return done.returncode
+        process = subprocess.run([sys.executable, "-I", str(path)], env=environment, capture_output=True, check=False)
+    return process.returncode
 
 
 @pytest.mark.parametrize("name", RIGHT)

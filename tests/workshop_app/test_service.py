@@ -189,6 +189,12 @@ def health_check(port: int | str) -> int:
     return subprocess.run(command, env={"HTTP_PORT": str(port)}, timeout=30, check=False).returncode
 
 
+def send_once(server: socket.socket, answer: bytes) -> None:
+    """Accept a connection, and send these bytes whatever it asks."""
+    connection, _ = server.accept()
+    connection.sendall(answer)
+
+
 def test_the_health_check_asks_for_liveness_alone(shared_service: Service) -> None:
     """The service that is not ready is alive; a closed port, silence, an error and another protocol are not."""
     assert health_check(shared_service.port) == 0
@@ -196,5 +202,5 @@ def test_the_health_check_asks_for_liveness_alone(shared_service: Service) -> No
     for answer in (b"", b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"SSH-2.0-OpenSSH\r\n"):
         with socket.create_server(("127.0.0.1", 0)) as server:
             if answer:
-                threading.Thread(target=lambda one=server, said=answer: one.accept()[0].sendall(said)).start()
+                threading.Thread(target=send_once, args=(server, answer)).start()
             assert health_check(server.getsockname()[1]) == 1

@@ -57,8 +57,8 @@ class Client:
 
     def orders(self) -> list[dict[str, Any]]:
         """The latest orders."""
-        found: list[dict[str, Any]] = self.get("/orders").raise_for_status().json()
-        return found
+        rows: list[dict[str, Any]] = self.get("/orders").raise_for_status().json()
+        return rows
 
     def wait_replicated(self, placed: httpx.Response) -> None:
         """Wait until an order is among the latest."""
@@ -116,7 +116,7 @@ def test_without_a_dependency(client: Client, service: str, how: str) -> None:
     """What is known is read; the service is alive; health and log name the dependency; then it recovers."""
     newest = client.place()
     client.wait_replicated(newest)
-    placed_status, ready_status, health, said = AWAY[service]
+    placed_status, ready_status, health, message = AWAY[service]
     with fault(how, client.stack, service):
         placed = client.place()
         assert placed.status_code == placed_status
@@ -130,7 +130,7 @@ def test_without_a_dependency(client: Client, service: str, how: str) -> None:
         assert client.get("/livez").status_code == 200
     client.wait_ready()
     assert client.place().status_code == 201
-    wait_answer(lambda: any(line["msg"] == said and line["level"] == "warning" for line in client.log()))
+    wait_answer(lambda: any(line["msg"] == message and line["level"] == "warning" for line in client.log()))
 
 
 @pytest.mark.alone
@@ -200,7 +200,7 @@ def test_it_stops_while_dependencies_hang(stack: Stack) -> None:
             time.sleep(1)  # under way, and with two seconds still to wait
             running.container.stop(timeout=30)
             code = running.wait_ended()
-            assert {one.result().status for one in waiting} == {503}
+            assert {future.result().status for future in waiting} == {503}
         assert code == 0
     wait_ready(stack.url())
 
@@ -220,8 +220,8 @@ def test_a_replica_that_is_behind(client: Client) -> None:
     try:
         with fault("kill", client.stack, "redis"):
             placed = client.place()
-            found = client.read(placed)
-            assert (found.status_code, found.content) == (200, placed.content)
+            answer = client.read(placed)
+            assert (answer.status_code, answer.content) == (200, placed.content)
             wait_answer(lambda: placed.json() not in client.orders())
     finally:
         sql_as_root(replica, "START SLAVE SQL_THREAD")

@@ -65,8 +65,8 @@ def project(tmp_path: Path) -> Workspace:
     workspace.service_folder()
     checkpoint.arrange(ExerciseService.of(workspace, no_engine), LESSON)
     for cell in notebook_cells(CHECKOUT / "notebooks" / f"{LESSON}.ipynb"):
-        if found := FileCell.parse(cell["source"]):
-            file_cell.write(workspace, LESSON, found.path, found.body)
+        if parsed_cell := FileCell.parse(cell["source"]):
+            file_cell.write(workspace, LESSON, parsed_cell.path, parsed_cell.body)
     Project(workspace, CHECKOUT).make()
     return workspace
 
@@ -83,11 +83,11 @@ def folder(project: Workspace, tmp_path: Path) -> Path:
 def typed(own: PrivateEngine, folder: Path, commands: str) -> str:
     """Run the commands in the folder with the docker command alone, and return their output."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder.parent), "DOCKER_HOST": own.address}
-    said = subprocess.run(
+    process = subprocess.run(
         own.inside("sh", "-e", "-c", commands), cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert said.returncode == 0, said.stderr
-    return said.stdout
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 @pytest.mark.long
@@ -130,8 +130,8 @@ def test_the_file_for_official_images_fits_compose_yaml(folder: Path) -> None:
     """Compose reads both together, and the Dockerfile takes another base."""
     files = ["-f", "compose.yaml", "-f", OFFICIAL]
     command = ["docker", "compose", *files, "config", "--format", "json"]
-    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    services = json.loads(said.stdout)["services"]
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    services = json.loads(process.stdout)["services"]
     assert services["my-service"]["build"]["args"] == {"BASE": "python:3.13-slim", "VERSION": "dev"}
     assert services["my-service"]["environment"]["REDIS_USER"] == "default"
     assert "ARG BASE=" in (folder / "Dockerfile").read_text()
@@ -155,23 +155,23 @@ def test_the_project_passes_its_own_audit(project: Workspace, engine: Engine, im
     try:
         subprocess.run(up, cwd=project.my_service, env=environment, capture_output=True, text=True, check=True)
         with temporary_session(engine) as session:
-            found = run_audit(session, f"compose:{name}")
+            report = run_audit(session, f"compose:{name}")
     finally:
         subprocess.run(down, cwd=project.my_service, env=environment, capture_output=True, check=True)
         engine.client.images.remove(f"{name}-my-service:{environment['VERSION']}")
     accepted = catalog.load_ignored(project.my_service / "audit.toml")
-    found = catalog.accept(found, accepted, date.today())
-    assert {one.target for one in found.targets} == {"database", "my-service", "redis"}
-    assert [(one.rule.id, one.said) for one in found.failing()] == []
-    used = {(target.target, one.rule.id) for target in found.targets for one in target.accepted}
+    report = catalog.accept(report, accepted, date.today())
+    assert {target.target for target in report.targets} == {"database", "my-service", "redis"}
+    assert [(finding.rule.id, finding.said) for finding in report.failing()] == []
+    used = {(target.target, finding.rule.id) for target in report.targets for finding in target.accepted}
     assert used == {(entry.target, entry.rule) for entry in accepted}
 
 
 def git(folder: Path, *words: str) -> str:
     """Run git without a user's own settings."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "GIT_CONFIG_NOSYSTEM": "1"}
-    said = subprocess.run(["git", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    return said.stdout
+    process = subprocess.run(["git", *words], cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return process.stdout
 
 
 def test_a_commit_of_the_folder_has_no_secret(folder: Path) -> None:
@@ -235,9 +235,9 @@ def test_its_tests_run_in_it(folder: Path) -> None:
     """By the command of the README, with the versions that it names."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--quiet"]
-    said = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stdout + said.stderr
-    assert "2 passed" in said.stdout
+    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "2 passed" in process.stdout
 
 
 def test_the_workflow_builds_tests_and_audits() -> None:

@@ -49,15 +49,15 @@ def test_a_new_lesson_keeps_every_rule_and_lacks_its_words(tmp_path: Path) -> No
     Without the TODOs that passes, too.
     """
     checkout = copy_of_the_checkout(tmp_path / "check out")
-    made = [*new_lesson.write(checkout, NAME), *generator.build(checkout)]
+    paths = [*new_lesson.write(checkout, NAME), *generator.build(checkout)]
     for words in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *words], cwd=checkout, check=True)
-    said = run(checkout, "pytest", "-q", "-n0", "--tb=short", "-k", FOR_THIS_LESSON, *RULES)
-    failed = re.findall(r"^FAILED (\S+)", said, re.MULTILINE)
-    assert failed == [f"tests/lessons/test_{NAME}.py::test_nothing_is_left_to_write"], said
-    python = [str(path) for path in made if path.suffix in {".py", ".ipynb"}]
+    output = run(checkout, "pytest", "-q", "-n0", "--tb=short", "-k", FOR_THIS_LESSON, *RULES)
+    failed = re.findall(r"^FAILED (\S+)", output, re.MULTILINE)
+    assert failed == [f"tests/lessons/test_{NAME}.py::test_nothing_is_left_to_write"], output
+    python = [str(path) for path in paths if path.suffix in {".py", ".ipynb"}]
     assert run(checkout, "ruff", "check", *python) == "All checks passed!\n"
-    for path in (checkout / path for path in made if path.parts[0] != "tests"):
+    for path in (checkout / path for path in paths if path.parts[0] != "tests"):
         path.write_text(path.read_text().replace("TODO ", ""))
     assert "4 passed" in run(checkout, "pytest", "-q", "-n0", f"tests/lessons/test_{NAME}.py")
 

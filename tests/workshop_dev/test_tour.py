@@ -211,7 +211,7 @@ def test_a_chapter_of_the_book_is_read_in_the_same_way(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "excerpt"),
     [
         ("it printed a KeyError: 'x' and went on", "KeyError"),
         ("Traceback (most recent call last):", "Traceback (most recent call last)"),
@@ -220,11 +220,11 @@ def test_a_chapter_of_the_book_is_read_in_the_same_way(tmp_path: Path) -> None:
         ("Empty DataFrame\nColumns: [a]\nIndex: []", "Empty DataFrame"),
     ],
 )
-def test_what_no_cell_may_show(text: str, found: str) -> None:
+def test_what_no_cell_may_show(text: str, excerpt: str) -> None:
     """An exception that was printed, or nothing where something was promised; the first can be declared."""
-    assert sentences(text) == [f"Cell 'look' prints {found!r}."]
+    assert sentences(text) == [f"Cell 'look' prints {excerpt!r}."]
     declared = sentences(text, exceptions={"look": "the experiment is about it"})
-    assert declared == ([f"Cell 'look' prints {found!r}."] if "Empty" in found else [])
+    assert declared == ([f"Cell 'look' prints {excerpt!r}."] if "Empty" in excerpt else [])
 
 
 def test_a_table_without_rows() -> None:

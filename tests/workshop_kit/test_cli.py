@@ -26,9 +26,9 @@ def test_every_command_of_the_table_exists_and_explains_itself(cli: Cli) -> None
     """The table of needs names the same commands."""
     listing = cli("--help").stdout
     for name, command in COMMANDS.items():
-        said = cli(name, "--help")
-        assert said.returncode == Exit.GOOD
-        assert command.summary.split(":")[0] in said.stdout
+        process = cli(name, "--help")
+        assert process.returncode == Exit.GOOD
+        assert command.summary.split(":")[0] in process.stdout
         assert f"{name} " in listing
 
 
@@ -37,16 +37,16 @@ def test_the_doctor_is_content_after_set_up(cli: Cli, workspace: Workspace) -> N
 
     Without a workspace no container is started to try the engine.
     """
-    said = cli("doctor", "--json", WORKSHOP_WORKSPACE=str(workspace.folder))
-    report = json.loads(said.stdout)
+    process = cli("doctor", "--json", WORKSHOP_WORKSPACE=str(workspace.folder))
+    report = json.loads(process.stdout)
     assert [finding for finding in report["findings"] if finding["state"] == "fixable"] == []
     assert {"Docker engine", "Engine version", "Disk", "Memory", "Images", "Clock", "Ports"} <= {
         finding["name"] for finding in report["findings"]
     }
     assert {*GOOD} <= {finding["name"] for finding in report["findings"]}
-    assert (said.returncode, report["good"]) == (Exit.GOOD, True)
-    said = cli("doctor", WORKSHOP_WORKSPACE=str(workspace.folder / "none"))
-    assert "– n/a      Clock, limits, health, logs" in said.stdout
+    assert (process.returncode, report["good"]) == (Exit.GOOD, True)
+    process = cli("doctor", WORKSHOP_WORKSPACE=str(workspace.folder / "none"))
+    assert "– n/a      Clock, limits, health, logs" in process.stdout
 
 
 @pytest.mark.parametrize("has_engine", [True, False])
@@ -69,14 +69,14 @@ def test_a_report_names_nobody(
     }
     if not has_engine:
         made_up["DOCKER_HOST"] = f"unix://{home}/magrathea.sock"
-    said = cli("doctor", "--report", **made_up).stdout
+    output = cli("doctor", "--report", **made_up).stdout
 
-    assert ("Memory limit" in said) == has_engine
-    assert ("Image store: " in said) == has_engine
-    words = set(re.findall(r"\w+", said))
+    assert ("Memory limit" in output) == has_engine
+    assert ("Image store: " in output) == has_engine
+    words = set(re.findall(r"\w+", output))
     named = {"zaphod", "heartofgold", "beeblebrox", "sirius", "towel", "3128", "magrathea", workspace.id}
     assert not words & (named | {socket.gethostname()})
-    assert not set("/@\\") & set(said)
+    assert not set("/@\\") & set(output)
 
 
 def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(cli: Cli, tmp_path: Path) -> None:
@@ -85,15 +85,15 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(cli: Cli,
     with socket.socket(socket.AF_UNIX) as closed:
         closed.bind(str(path))
     closed_engine = {"DOCKER_HOST": f"unix://{path}"}
-    said = cli("doctor", "--json", **closed_engine)
-    [finding] = [found for found in json.loads(said.stdout)["findings"] if found["name"] == "Docker engine"]
-    assert (said.returncode, finding["state"]) == (Exit.NOT_GOOD, "fixable")
+    process = cli("doctor", "--json", **closed_engine)
+    [finding] = [finding for finding in json.loads(process.stdout)["findings"] if finding["name"] == "Docker engine"]
+    assert (process.returncode, finding["state"]) == (Exit.NOT_GOOD, "fixable")
     assert "is stopped" in finding["detail"]
     for command in (("setup", "--no-install"), ("setup",), ("down",)):
-        said = cli(*command, **closed_engine)
-        assert said.returncode == Exit.NOT_READY, command
-        assert "is stopped" in said.stderr
-        assert "Traceback" not in said.stderr
+        process = cli(*command, **closed_engine)
+        assert process.returncode == Exit.NOT_READY, command
+        assert "is stopped" in process.stderr
+        assert "Traceback" not in process.stderr
 
 
 def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str], tmp_path: Path) -> None:
@@ -131,10 +131,10 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
 )
 def test_wrong_words_are_wrong_usage(cli: Cli, words: list[str], sentence: str) -> None:
     """Exit code 2, a sentence that names the word, no traceback, and nothing on stdout."""
-    said = cli(*words)
-    assert sentence in said.stderr
-    assert "Traceback" not in said.stderr
-    assert (said.returncode, said.stdout) == (Exit.WRONG_USAGE, "")
+    process = cli(*words)
+    assert sentence in process.stderr
+    assert "Traceback" not in process.stderr
+    assert (process.returncode, process.stdout) == (Exit.WRONG_USAGE, "")
 
 
 def test_a_tour_on_a_read_only_checkout_is_one_sentence(
@@ -144,32 +144,32 @@ def test_a_tour_on_a_read_only_checkout_is_one_sentence(
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     folder = small_disk / "tour"
     monkeypatch.setattr(tour, "TOURS", folder)
-    said = cli("tour")
-    assert (said.returncode, said.stderr.count("\n")) == (Exit.NOT_READY, 1)
-    assert said.stderr.startswith(f"{folder}")
-    assert "cannot be written" in said.stderr
+    process = cli("tour")
+    assert (process.returncode, process.stderr.count("\n")) == (Exit.NOT_READY, 1)
+    assert process.stderr.startswith(f"{folder}")
+    assert "cannot be written" in process.stderr
 
 
 def test_wrong_settings_are_named(cli: Cli) -> None:
     """SSL_CERT_FILE without a file, before a build trips over it."""
-    said = cli("doctor", SSL_CERT_FILE="/no/such.pem")
-    assert said.returncode == Exit.NOT_GOOD
-    assert "SSL_CERT_FILE names /no/such.pem" in said.stdout
+    process = cli("doctor", SSL_CERT_FILE="/no/such.pem")
+    assert process.returncode == Exit.NOT_GOOD
+    assert "SSL_CERT_FILE names /no/such.pem" in process.stdout
 
 
 def test_an_interrupted_command_ends_in_a_sentence(cli: Cli) -> None:
     """Typer turns Ctrl-C into an exit code; the sentence says that nothing is lost."""
     with mock.patch("workshop_room.commands.plan.main", side_effect=KeyboardInterrupt):
-        said = cli("plan")
-    assert said.returncode == 130
-    assert said.stderr == "Stopped. Nothing is lost: run the same command again.\n"
+        process = cli("plan")
+    assert process.returncode == 130
+    assert process.stderr == "Stopped. Nothing is lost: run the same command again.\n"
 
 
 @pytest.mark.parametrize("command", ["setup", "check", "status"])
 def test_a_command_is_quick_to_import(root: Path, command: str) -> None:
     """pandas and matplotlib take seconds to import; before a check begins, no command needs them."""
     program = "import sys; from workshop_kit.cli import application; application(sys.argv[1]); print(*sys.modules)"
-    said = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, command], cwd=root, capture_output=True, text=True, check=True
     )
-    assert not {"pandas", "matplotlib"} & {*said.stdout.split()}
+    assert not {"pandas", "matplotlib"} & {*process.stdout.split()}

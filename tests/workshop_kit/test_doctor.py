@@ -34,9 +34,9 @@ def test_a_folder_without_modes_is_fixable(tmp_path: Path, monkeypatch: pytest.M
     workspace.parent.mkdir()
     assert workspace_folder(workspace) == DoctorLine("Folder", "good", "its files keep their modes")
     monkeypatch.setattr(Path, "chmod", ignore)
-    found = workspace_folder(workspace)
-    assert (found.state, found.command) == ("fixable", "cd ~   # clone on a disk of this machine")
-    assert found.detail.startswith(f"{workspace.parent} ignores chmod (")
+    line = workspace_folder(workspace)
+    assert (line.state, line.command) == ("fixable", "cd ~   # clone on a disk of this machine")
+    assert line.detail.startswith(f"{workspace.parent} ignores chmod (")
     assert not workspace.exists()
 
 
@@ -48,9 +48,9 @@ def test_files_of_a_strict_umask_are_fixable_and_opened(tmp_path: Path) -> None:
     schema.touch(mode=0o600)
     script = folder / "start.sh"
     script.touch(mode=0o750)
-    found = service_files(tmp_path)
-    assert (found.state, found.command) == ("fixable", "./workshop setup")
-    assert found.detail.startswith("containers cannot read workshop_app")
+    line = service_files(tmp_path)
+    assert (line.state, line.command) == ("fixable", "./workshop setup")
+    assert line.detail.startswith("containers cannot read workshop_app")
 
     recipes.open_files(tmp_path)
     assert service_files(tmp_path).state == "good"
@@ -86,12 +86,12 @@ def test_windows_gets_its_own_advice(wsl: None, tmp_path: Path, monkeypatch: pyt
 
 def list_until_engine() -> list[DoctorLine]:
     """What doctor finds before it looks for an engine."""
-    found = []
+    lines = []
     for line in doctor.examine():
-        found.append(line)
+        lines.append(line)
         if line.name == "Folder":
             break
-    return found
+    return lines
 
 
 def test_other_machines_hear_nothing_of_windows() -> None:

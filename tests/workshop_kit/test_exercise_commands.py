@@ -154,12 +154,12 @@ def play(watch: CheckOnSave, verdicts: list[Verdict | None], *events: frozenset[
 def test_it_begins_with_the_first_exercise(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
     """A hint and the solution are those of it, the solution on the second press."""
     assert play(watch, [], "h", "s", "s") == []
-    said = capsys.readouterr()
-    first = next(one.id for one in watch.service.exercises if one.file)
-    assert f"({first})" in said.err
-    assert said.out.startswith("1. ")
-    assert "Press s again" in said.out
-    assert (watch.service.solution(first) or "nothing").rstrip() in said.out
+    output = capsys.readouterr()
+    first = next(exercise.id for exercise in watch.service.exercises if exercise.file)
+    assert f"({first})" in output.err
+    assert output.out.startswith("1. ")
+    assert "Press s again" in output.out
+    assert (watch.service.solution(first) or "nothing").rstrip() in output.out
 
 
 def test_a_save_checks_the_exercise_of_the_file(watch: CheckOnSave, capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,10 +181,10 @@ def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
     folder = tmp_path / "my_service"
     folder.mkdir()
     both = {"my_service/Dockerfile", "my_service/.dockerignore"}
-    found: list[frozenset[str]] = []
+    saves: list[frozenset[str]] = []
 
     def listen() -> None:
-        found.append(next(names for names in files.saves(tmp_path, folder, stop=stop) if names >= both))
+        saves.append(next(names for names in files.saves(tmp_path, folder, stop=stop) if names >= both))
 
     listener = threading.Thread(target=listen)
     listener.start()
@@ -194,7 +194,7 @@ def test_saves_at_short_intervals_come_together(tmp_path: Path) -> None:
         (folder / "written").write_text("new")
         (folder / "written").replace(folder / "Dockerfile")
         listener.join(0.5)
-    assert found[0] <= both | {"my_service/written"}
+    assert saves[0] <= both | {"my_service/written"}
 
 
 def test_a_folder_whose_saves_send_no_event_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,10 +203,10 @@ def test_a_folder_whose_saves_send_no_event_is_polled(tmp_path: Path, monkeypatc
     path = tmp_path / "app.py"
     path.write_text("old")
     monkeypatch.setattr(files, "sends_events", lambda _: False)
-    found: list[frozenset[str]] = []
+    saves: list[frozenset[str]] = []
 
     def listen() -> None:
-        found.extend(itertools.islice(files.saves(tmp_path, tmp_path, stop=stop), 1))
+        saves.extend(itertools.islice(files.saves(tmp_path, tmp_path, stop=stop), 1))
 
     listener = threading.Thread(target=listen)
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
@@ -219,4 +219,4 @@ def test_a_folder_whose_saves_send_no_event_is_polled(tmp_path: Path, monkeypatc
                 break
         stop.set()
         listener.join()  # before the file is closed, which does send an event
-    assert found == [frozenset({"app.py"})]
+    assert saves == [frozenset({"app.py"})]

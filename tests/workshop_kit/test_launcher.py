@@ -37,9 +37,9 @@ def test_the_list_of_commands_needs_nothing(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "link" / "workshop").symlink_to(bare / "workshop")
     legacy = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     for folder in (tmp_path / "link", CHECKOUT):
-        said = workshop(folder, "--help", **legacy)
-        assert (said.returncode, said.stderr) == (Exit.GOOD, "")
-        assert [name for name in COMMANDS if name not in said.stdout] == []
+        process = workshop(folder, "--help", **legacy)
+        assert (process.returncode, process.stderr) == (Exit.GOOD, "")
+        assert [name for name in COMMANDS if name not in process.stdout] == []
     assert not (bare / ".venv").exists()
 
 
@@ -47,8 +47,8 @@ def test_a_closed_stdout_ends_the_output_quietly(bare: Path) -> None:
     """``./workshop plan | head -1`` and ``>&-``: no traceback, and the command's own exit code."""
     for redirection in (">&-", "| true"):
         command = f"{{ '{bare}/workshop' plan {redirection}; }} 2>&1"
-        said = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-        assert (said.returncode, said.stdout) == (Exit.GOOD, "")
+        process = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert (process.returncode, process.stdout) == (Exit.GOOD, "")
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_closed_stdout_ends_the_output_quietly(bare: Path) -> None:
 )
 def test_a_bare_checkout_answers_and_installs_nothing(bare: Path, words: list[str], code: Exit, says: str) -> None:
     """Help, timetable and doctor need no package, in any locale; what cannot be answered is one sentence."""
-    said = workshop(bare, *words, LC_ALL="C", PYTHONUTF8="0")
-    assert (said.returncode, says in said.stdout + said.stderr) == (code, True), said
-    assert (said.stdout == "", said.stderr.count("\n")) in {(False, 0), (True, 1)}
+    process = workshop(bare, *words, LC_ALL="C", PYTHONUTF8="0")
+    assert (process.returncode, says in process.stdout + process.stderr) == (code, True), process
+    assert (process.stdout == "", process.stderr.count("\n")) in {(False, 0), (True, 1)}
     assert not (bare / ".venv").exists()
 
 
@@ -79,10 +79,10 @@ def test_a_python_that_is_too_old_is_named(bare: Path, tmp_path: Path) -> None:
         (old / name).chmod(0o755)
     for tool in ("dirname", "readlink", "cmp", "sh", "env"):
         (old / tool).symlink_to(shutil.which(tool) or tool)
-    said = workshop(bare, "setup", PATH=str(old))
-    assert said.returncode == Exit.NOT_READY
-    assert "No Python 3.11 or newer" in said.stderr
-    assert "apt-get install python3" in said.stderr
+    process = workshop(bare, "setup", PATH=str(old))
+    assert process.returncode == Exit.NOT_READY
+    assert "No Python 3.11 or newer" in process.stderr
+    assert "apt-get install python3" in process.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root; a user cannot write to root's folder")
@@ -90,16 +90,16 @@ def test_a_python_that_is_too_old_is_named(bare: Path, tmp_path: Path) -> None:
 def test_a_checkout_that_cannot_be_written_is_one_sentence(bare: Path) -> None:
     """Someone else's folder: the sentence says to clone into one's own."""
     python = next(path for path in ("/usr/bin/python3", sys.executable) if Path(path).exists())
-    said = subprocess.run(
+    process = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", str(bare / "workshop"), "setup"],
         env={"PATH": "/usr/bin:/bin", "WORKSHOP_PYTHON": python, "HOME": "/nonexistent"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert said.returncode == Exit.NOT_READY, said.stderr
-    assert "cannot be written to" in said.stderr
-    assert said.stderr.count("\n") == 1
+    assert process.returncode == Exit.NOT_READY, process.stderr
+    assert "cannot be written to" in process.stderr
+    assert process.stderr.count("\n") == 1
 
 
 @pytest.mark.long
@@ -108,12 +108,12 @@ def test_a_package_index_out_of_reach_is_one_sentence(bare: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}/simple"
-        said = workshop(
+        process = workshop(
             bare, "setup", PIP_INDEX_URL=nowhere, PIP_RETRIES="0", PIP_FIND_LINKS="", PIP_CONFIG_FILE="/dev/null"
         )
-    assert said.returncode == Exit.NOT_READY
-    assert "HTTPS_PROXY" in said.stderr
-    assert "Traceback" not in said.stderr
+    assert process.returncode == Exit.NOT_READY
+    assert "HTTPS_PROXY" in process.stderr
+    assert "Traceback" not in process.stderr
     assert not (bare / ".venv" / "requirements.lock").exists()
 
 
@@ -125,8 +125,8 @@ def test_an_active_conda_environment_is_used_as_it_is(bare: Path, tmp_path: Path
     python.chmod(0o755)
     conda = {"CONDA_DEFAULT_ENV": "container-design-workshop", "CONDA_PREFIX": str(tmp_path / "conda")}
     assert workshop(bare, "setup", **conda).stdout == "conda: -P -m workshop_kit.cli setup\n"
-    other = workshop(bare, "down", **{**conda, "CONDA_DEFAULT_ENV": "base"})
-    assert other.returncode == Exit.NOT_READY
+    process = workshop(bare, "down", **{**conda, "CONDA_DEFAULT_ENV": "base"})
+    assert process.returncode == Exit.NOT_READY
 
 
 @pytest.fixture
@@ -156,17 +156,17 @@ def packaged(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_timetable_needs_no_clone(package: Path) -> None:
     """``plan`` prints it; another command says in one sentence that it needs a clone."""
-    said = packaged(package, "plan", "--track", "half-day", "--json")
-    assert (said.returncode, json.loads(said.stdout)["lesson_minutes"]) == (Exit.GOOD, 150)
-    said = packaged(package, "start")
-    assert (said.returncode, said.stdout, said.stderr.count("\n")) == (Exit.NOT_READY, "", 1)
-    assert "Clone it, and run ./workshop start in the clone." in said.stderr
+    process = packaged(package, "plan", "--track", "half-day", "--json")
+    assert (process.returncode, json.loads(process.stdout)["lesson_minutes"]) == (Exit.GOOD, 150)
+    process = packaged(package, "start")
+    assert (process.returncode, process.stdout, process.stderr.count("\n")) == (Exit.NOT_READY, "", 1)
+    assert "Clone it, and run ./workshop start in the clone." in process.stderr
 
 
 def test_in_a_clone_it_is_the_launcher(bare: Path) -> None:
     """Installed in place (``pip install -e .``), it runs the clone's launcher with the same words."""
-    said = packaged(bare, "down")
-    assert (said.returncode, said.stderr) == (
+    process = packaged(bare, "down")
+    assert (process.returncode, process.stderr) == (
         Exit.NOT_READY,
         "The Python packages are not installed. Run ./workshop setup.\n",
     )

@@ -35,9 +35,9 @@ def test_the_variable_overrules_what_is_measured(monkeypatch: pytest.MonkeyPatch
     assert patient(3.0) == 7.5
     monkeypatch.setenv(VARIABLE, "")
     assert patient(3.0) == 3.0 * MOST_MEASURED
-    for said in ("fast", "0.5", "nan", "1e9"):
-        monkeypatch.setenv(VARIABLE, said)
-        with pytest.raises(WrongUsage, match=f"WORKSHOP_PATIENCE is '{said}', and no number from 1 to 100"):
+    for value in ("fast", "0.5", "nan", "1e9"):
+        monkeypatch.setenv(VARIABLE, value)
+        with pytest.raises(WrongUsage, match=f"WORKSHOP_PATIENCE is '{value}', and no number from 1 to 100"):
             patient(3.0)
 
 

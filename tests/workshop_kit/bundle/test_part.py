@@ -71,17 +71,17 @@ def test_the_checksums_can_be_checked_by_hand(tmp_path: Path) -> None:
     assert subprocess.run(command, cwd=part.folder, capture_output=True, check=False).returncode == 1
 
 
-@pytest.mark.parametrize(("known", "is_replaced"), [("manifest.json", True), ("holiday.jpg", False)])
-def test_only_a_part_is_replaced(tmp_path: Path, known: str, is_replaced: bool) -> None:
+@pytest.mark.parametrize(("file_name", "is_replaced"), [("manifest.json", True), ("holiday.jpg", False)])
+def test_only_a_part_is_replaced(tmp_path: Path, file_name: str, is_replaced: bool) -> None:
     """One of version 1.0.0, too; another folder of that name stays, and is named."""
     (tmp_path / "images-amd64").mkdir()
-    (tmp_path / "images-amd64" / known).touch()
+    (tmp_path / "images-amd64" / file_name).touch()
     if is_replaced:
         verify(written(tmp_path))
         return
     with pytest.raises(WorkshopError, match="is in the way, and is no part of a bundle"):
         written(tmp_path)
-    assert [path.name for path in (tmp_path / "images-amd64").iterdir()] == [known]
+    assert [path.name for path in (tmp_path / "images-amd64").iterdir()] == [file_name]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -124,12 +124,12 @@ def typed(checkout: Path, *words: str | Path) -> subprocess.CompletedProcess[str
 
 def refused(checkout: Path, bundle: Path) -> str:
     """The one sentence, after which there is no environment."""
-    said = typed(checkout, bundle)
-    assert said.returncode == Exit.NOT_GOOD, said.stderr
-    assert said.stdout == ""
-    assert "Traceback" not in said.stderr
+    process = typed(checkout, bundle)
+    assert process.returncode == Exit.NOT_GOOD, process.stderr
+    assert process.stdout == ""
+    assert "Traceback" not in process.stderr
     assert not (checkout / ".venv").exists()
-    lines: list[str] = said.stderr.splitlines()
+    lines: list[str] = process.stderr.splitlines()
     return lines[-1]
 
 
@@ -138,9 +138,9 @@ def test_a_folder_that_is_no_bundle_is_refused_on_a_bare_python(bare: Path, tmp_
     assert (
         refused(bare, tmp_path) == f"{tmp_path} is not a bundle. Name the folder that `./workshop bundle save` wrote."
     )
-    said = typed(bare)
-    assert said.returncode == Exit.WRONG_USAGE
-    assert "takes one folder" in said.stderr
+    process = typed(bare)
+    assert process.returncode == Exit.WRONG_USAGE
+    assert "takes one folder" in process.stderr
 
 
 def test_a_bundle_of_another_version_is_no_damage(loadable: Path, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     with pytest.raises(WorkshopError, match="The engine has not loaded the images") as refused:
         images.load(session, part)
     assert refused.value.output
-    assert [one for one in (tag, tag + images.ALIAS) if is_there(session.engine, one)] == []
+    assert [name for name in (tag, tag + images.ALIAS) if is_there(session.engine, name)] == []
     assert session.ledger.entries() == before
 
 

@@ -95,7 +95,7 @@ class Recorded:
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
         """The tables of one container."""
         return Tables(
-            *(one.assign(time=one["time"] + self._shift) for one in vars(tables(container or "service")).values())
+            *(table.assign(time=table["time"] + self._shift) for table in vars(tables(container or "service")).values())
         )
 
     def faults(self) -> list[Broken]:

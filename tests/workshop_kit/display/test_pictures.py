@@ -44,11 +44,11 @@ def test_only_what_matters_is_marked_and_resources_are_shares_of_their_limits() 
 )
 def test_only_a_limit_that_is_set_is_drawn(cpu: float, has_memory_limit: bool, name: str) -> None:
     """Without a memory limit the engine says the machine's memory, which is no limit of the container."""
-    known = tables()
-    resources = known.resources.assign(cpu_limit_percent=cpu, has_memory_limit=has_memory_limit)
-    seen = container_view(replace(known, resources=resources), (), "service", EDGE, SECONDS)
-    panel = seen.plots[2].panel
-    *_, axes, _states = renderer.figure("T", seen).axes
+    recorded_tables = tables()
+    resources = recorded_tables.resources.assign(cpu_limit_percent=cpu, has_memory_limit=has_memory_limit)
+    dashboard = container_view(replace(recorded_tables, resources=resources), (), "service", EDGE, SECONDS)
+    panel = dashboard.plots[2].panel
+    *_, axes, _states = renderer.figure("T", dashboard).axes
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
     limits = [line for line in dashed if np.ptp(np.asarray(line.get_ydata())) == 0]
     words = [text.get_text() for text in axes.texts if text.get_text().startswith("limit")]
@@ -65,11 +65,17 @@ def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
     empty = container_view(Tables(), (), "service", EDGE, 60)
     assert DashboardRenderer().png("T", empty)
     assert empty.nothing == "no data"
-    known = tables()
-    no_metrics = known.requests.assign(state="no metrics", requests_per_second=float("nan"))
-    seen = container_view(Tables(no_metrics, known.resources, known.health, known.events), (), "service", EDGE, 60)
-    assert seen.nothing == "no data: no metrics"
-    assert DashboardRenderer().png("T", seen)
+    recorded_tables = tables()
+    no_metrics = recorded_tables.requests.assign(state="no metrics", requests_per_second=float("nan"))
+    dashboard = container_view(
+        Tables(no_metrics, recorded_tables.resources, recorded_tables.health, recorded_tables.events),
+        (),
+        "service",
+        EDGE,
+        60,
+    )
+    assert dashboard.nothing == "no data: no metrics"
+    assert DashboardRenderer().png("T", dashboard)
 
 
 def test_everything_stands_on_one_axis() -> None:
@@ -96,8 +102,8 @@ TIMES = pd.date_range("2026-11-24", periods=3, freq="s", tz="UTC")
 
 def log(text: str) -> pd.DataFrame:
     """Log lines with this text in every column."""
-    said = {"service": text, "level": "error", "msg": text, "request_id": text, "error": text, "path": text}
-    return pd.DataFrame([{"ts": moment, **said} for moment in TIMES])
+    fields = {"service": text, "level": "error", "msg": text, "request_id": text, "error": text, "path": text}
+    return pd.DataFrame([{"ts": moment, **fields} for moment in TIMES])
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -126,9 +132,9 @@ def shown() -> Iterator[Callable[[object], dict[str, str]]]:
 def test_a_frame_that_a_cell_shows_does_not_act(shown: Callable[[object], dict[str, str]], text: str) -> None:
     """On the page and as text, in cells, names and index; pandas shortens a long frame as usual."""
     frame = pd.DataFrame({"msg": [text], text: [text]}, [text])
-    found = shown(frame)
-    assert ACTIVE.search(found["text/html"] + found["text/plain"]) is None
-    assert found["text/html"].startswith("<div>\n<style")
+    mime_bundle = shown(frame)
+    assert ACTIVE.search(mime_bundle["text/html"] + mime_bundle["text/plain"]) is None
+    assert mime_bundle["text/html"].startswith("<div>\n<style")
     assert ACTIVE.search(shown(frame["msg"])["text/plain"]) is None
     long: Any = pd.DataFrame({"n": range(1_000)})
     assert shown(long)["text/html"] == long._repr_html_()

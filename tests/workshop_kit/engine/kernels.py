@@ -82,17 +82,20 @@ def things(engine: Engine, session: str, *labels: str) -> list[str]:
     """What carries a session's label, and further ones, in the engine."""
     client = engine.client
     wanted = {"label": [f"{SESSION}={session}", *labels]}
-    found = [f"container {one.name}" for one in client.containers.list(all=True, filters=wanted, ignore_removed=True)]
-    found += [f"network {one.name}" for one in client.networks.list(filters=wanted)]
-    found += [f"volume {one.name}" for one in client.volumes.list(filters=wanted)]
+    names = [
+        f"container {container.name}"
+        for container in client.containers.list(all=True, filters=wanted, ignore_removed=True)
+    ]
+    names += [f"network {network.name}" for network in client.networks.list(filters=wanted)]
+    names += [f"volume {volume.name}" for volume in client.volumes.list(filters=wanted)]
     # Not images.list(): that looks at each once more, and one may be gone by then.
-    return found + [f"image {one['Id']}" for one in client.api.images(filters=wanted)]
+    return names + [f"image {image['Id']}" for image in client.api.images(filters=wanted)]
 
 
 def own_containers(session: Session) -> set[str]:
     """The names of a session's containers that do not belong to its stack."""
-    found = things(session.engine, session.identity.session, f"{SCOPE}=kernel")
-    return {name for kind, name in map(str.split, found) if kind == "container"}
+    names = things(session.engine, session.identity.session, f"{SCOPE}=kernel")
+    return {name for kind, name in map(str.split, names) if kind == "container"}
 
 
 def wait_gone(engine: Engine, session: str, maker: str) -> None:
@@ -122,4 +125,6 @@ def builders(maker: str) -> list[int]:
 
 def with_words(*words: str) -> list[int]:
     """The pids of the processes that have these words in their command lines."""
-    return [one.pid for one in psutil.process_iter(["cmdline"]) if {*words} <= {*(one.info["cmdline"] or ())}]
+    return [
+        process.pid for process in psutil.process_iter(["cmdline"]) if {*words} <= {*(process.info["cmdline"] or ())}
+    ]

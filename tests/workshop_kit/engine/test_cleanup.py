@@ -28,16 +28,16 @@ def sleeper(session: Session, images: dict[str, str], **labels: str) -> Any:
 
 def exists(container: Any) -> bool:
     """Whether the engine still has it."""
-    found = container.client.containers.list(all=True, filters={"id": container.id})
-    return bool(found)
+    matches = container.client.containers.list(all=True, filters={"id": container.id})
+    return bool(matches)
 
 
 def labeled_image(session: Session, images: dict[str, str]) -> str:
     """The tag of a new image with the session's labels that is not recorded."""
     tag = f"{REPOSITORY}/mine:{session.identity.session}"
-    made = session.engine.client.containers.create(images["base"], ["true"])
-    made.commit(*tag.split(":"), changes=[f"LABEL {k}={v}" for k, v in session.identity.labels("machine").items()])
-    made.remove()
+    container = session.engine.client.containers.create(images["base"], ["true"])
+    container.commit(*tag.split(":"), changes=[f"LABEL {k}={v}" for k, v in session.identity.labels("machine").items()])
+    container.remove()
     return tag
 
 
@@ -78,8 +78,8 @@ def test_the_ledger_alone_or_another_workspaces_labels_remove_nothing(
     """Ledger and labels must agree, and be those of this workspace."""
     foreign = sleeper(own, images, **{KIT: "another-kit"})
     own.ledger.add(Entry("container", foreign.id, foreign.name, "kernel"))
-    other = provision.session_of(Workspace.open(tmp_path / "other"), engine)
-    theirs = containers.run(other, Spec(images["base"], command=SLEEP))
+    other_session = provision.session_of(Workspace.open(tmp_path / "other"), engine)
+    theirs = containers.run(other_session, Spec(images["base"], command=SLEEP))
     try:
         assert cleanup.remove(own, {"kernel", "workspace", "machine"}).removed == []
         assert (exists(foreign), exists(theirs.container)) == (True, True)
@@ -160,20 +160,20 @@ def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str,
 def test_the_cgroups_of_the_workspace_go_and_those_of_others_stay(place: str, tmp_path: Path) -> None:
     """Also the slice above, once it is empty; one with a container in it stays, and without systemd nothing fails."""
     own = tmp_path / place
-    other = own.with_name(own.name.replace("0a1b", "0a1bcd"))
-    for folder in (own, other / "docker-1.scope"):
+    other_group = own.with_name(own.name.replace("0a1b", "0a1bcd"))
+    for folder in (own, other_group / "docker-1.scope"):
         folder.mkdir(parents=True)
 
     cleanup.remove_cgroups("0a1b", tmp_path)
     assert not own.exists()
-    assert (other / "docker-1.scope").is_dir()
+    assert (other_group / "docker-1.scope").is_dir()
 
     cleanup.remove_cgroups("0a1bcd", tmp_path)
-    assert (other / "docker-1.scope").is_dir()
+    assert (other_group / "docker-1.scope").is_dir()
 
-    (other / "docker-1.scope").rmdir()
+    (other_group / "docker-1.scope").rmdir()
     cleanup.remove_cgroups("0a1bcd", tmp_path)
-    assert not other.exists()
+    assert not other_group.exists()
     assert not list(tmp_path.rglob("workshop*"))
 
 

@@ -36,7 +36,7 @@ def unresolved(image: str, reason: str = NO_HOST) -> str:
 
 
 @pytest.mark.parametrize(
-    ("log", "said"),
+    ("log", "pattern"),
     [
         (unresolved("docker.io/library/python:3.13"), f"python:3.13 is not on this engine .* {recipes.PYTHON_ALIAS}"),
         (unresolved(f"docker.io/{recipes.PYTHON_ALIAS}", DENIED), r"run \./workshop setup"),
@@ -48,11 +48,11 @@ def unresolved(image: str, reason: str = NO_HOST) -> str:
         ('ERROR: failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1', None),
     ],
 )
-def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, said: str | None) -> None:
+def test_what_a_registry_would_have_given_is_named_with_what_there_is(log: str, pattern: str | None) -> None:
     """One sentence; None for a build that failed for another reason."""
     sentence = builder.explain_build_error(log)
-    assert (sentence is None) == (said is None)
-    assert re.search(said or "", sentence or "")
+    assert (sentence is None) == (pattern is None)
+    assert re.search(pattern or "", sentence or "")
 
 
 def test_a_name_gets_the_project_in_front_once() -> None:
@@ -115,12 +115,12 @@ def folder(tmp_path: Path) -> Path:
 def test_a_dockerfile_is_built_offline_run_and_replaced(client: WorkspaceClient, folder: Path) -> None:
     """The image has its packages; the steps are told; an unchanged build keeps the id, a changed one its tag alone."""
     image, steps = client.images.build(path=folder, tag="my-service:1")
-    said = "".join(step["stream"] for step in steps)
-    assert "[4/4] RUN pip install -r requirements.txt" in said
-    assert "Successfully installed" in said
+    output = "".join(step["stream"] for step in steps)
+    assert "[4/4] RUN pip install -r requirements.txt" in output
+    assert "Successfully installed" in output
     assert client.containers.run("my-service:1") == b"taken\n"
     assert client.images.get("my-service:1").id == image.id
-    assert [one.id for one in client.images.list("my-service")] == [image.id]
+    assert [listed_image.id for listed_image in client.images.list("my-service")] == [image.id]
     assert client.images.build(path=str(folder), tag="my-service:1")[0].id == image.id
 
     (folder / "app.py").write_text("print('changed', flush=True)\n")
@@ -150,9 +150,9 @@ def test_a_container_is_found_by_its_name_replaced_and_reached(client: Workspace
     assert first.name == client.names.thing("shop")
     second = client.containers.run(images["base"], SLEEP, name="shop", detach=True, ports={"8080/tcp": None})
     assert client.containers.get("shop").id == client.containers.get(second.name).id == second.id
-    assert [one.id for one in client.containers.list(all=True, filters={"name": "shop"})] == [second.id]
+    assert [container.id for container in client.containers.list(all=True, filters={"name": "shop"})] == [second.id]
     second.reload()
-    assert [one["HostIp"] for one in second.ports["8080/tcp"]] == ["127.0.0.1"]
+    assert [binding["HostIp"] for binding in second.ports["8080/tcp"]] == ["127.0.0.1"]
     look = ["python3", "-c", "import socket; print(socket.gethostbyname('shop'))"]
     address = second.attrs["NetworkSettings"]["Networks"][f"{client.names.project}_default"]["IPAddress"]
     assert client.containers.run(images["base"], look, remove=True).decode().strip() == address
@@ -165,26 +165,26 @@ def test_a_network_is_replaced_and_a_volume_kept(client: WorkspaceClient, images
     assert client.networks.create("back").id != first.id
     client.containers.get("shop").exec_run(["touch", "/data/one"])
     client.volumes.create("orders")
-    seen = client.containers.run(images["base"], ["ls", "/data"], volumes={"orders": {"bind": "/data"}}, remove=True)
-    assert seen == b"one\n"
+    output = client.containers.run(images["base"], ["ls", "/data"], volumes={"orders": {"bind": "/data"}}, remove=True)
+    assert output == b"one\n"
 
 
 def test_two_workspaces_use_the_same_names_side_by_side(
     client_of: Callable[[str], WorkspaceClient], images: dict[str, str], folder: Path
 ) -> None:
     """The same names in both: each sees, replaces and removes its own."""
-    one = client_of("one")
+    first = client_of("one")
     two = client_of("two")
-    for client in (one, two):
+    for client in (first, two):
         client.images.build(path=folder, tag="my-service:1")
         client.containers.run("my-service:1", SLEEP, name="my-service", detach=True)
     with pytest.raises(NotFound):
-        one.containers.get(two.containers.get("my-service").name)
+        first.containers.get(two.containers.get("my-service").name)
     theirs = two.containers.get("my-service").id
-    one.containers.run("my-service:1", SLEEP, name="my-service", detach=True)
+    first.containers.run("my-service:1", SLEEP, name="my-service", detach=True)
     assert [container.id for container in two.containers.list()] == [theirs]
-    assert len(one.containers.list()) == 1
-    cleanup.remove(one.session, {"kernel", "workspace"})
+    assert len(first.containers.list()) == 1
+    cleanup.remove(first.session, {"kernel", "workspace"})
     assert [container.id for container in two.containers.list()] == [theirs]
     assert two.images.get("my-service:1")
 
@@ -199,7 +199,7 @@ def test_down_takes_what_compose_made_in_the_folder(client: WorkspaceClient, fol
     )
     subprocess.run(["docker", "compose", "up", "--detach"], cwd=own, check=True, capture_output=True)
     project = client.session.identity.service_project
-    assert [one.labels[COMPOSE_PROJECT] for one in client.containers.list()] == [project]
+    assert [container.labels[COMPOSE_PROJECT] for container in client.containers.list()] == [project]
     removed = cleanup.remove(client.session, {"workspace"}).removed
     assert sorted(entry.kind for entry in removed) == ["container", "image", "network", "volume"]
     assert all(entry.name.startswith(project) for entry in removed)
@@ -213,9 +213,9 @@ def test_the_stack_comes_up_in_a_network_that_the_client_made(
     assert mine.containers.get("redis").id == stack.container("redis").id
     fresh = client_of("fresh")
     fresh.containers.run(images["base"], ["true"])
-    other = provision.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
-    other.up("redis")
-    assert f"{fresh.names.project}_default" in other.container("redis").attrs["NetworkSettings"]["Networks"]
+    fresh_stack = provision.stack_of(Workspace.open(fresh.session.ledger.path.parents[1]), fresh.session)
+    fresh_stack.up("redis")
+    assert f"{fresh.names.project}_default" in fresh_stack.container("redis").attrs["NetworkSettings"]["Networks"]
 
 
 @pytest.mark.long
@@ -233,6 +233,8 @@ def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
         image, steps = client.images.build(path=folder, tag="my-service:1")
         assert "Successfully installed" in "".join(step["stream"] for step in steps)
         assert kernels.things(engine, client.session.identity.session) == [f"image {image.id}"]
-        cached = [one for one in engine.client.api.df()["BuildCache"] if name in one["Description"]]
-        sizes.append(sum(one["Size"] for one in cached))
+        cached = [
+            cache_entry for cache_entry in engine.client.api.df()["BuildCache"] if name in cache_entry["Description"]
+        ]
+        sizes.append(sum(cache_entry["Size"] for cache_entry in cached))
     assert 0 < 50 * (sizes[-1] - sizes[0]) / 3 < 500e6

@@ -30,7 +30,7 @@ def test_the_default_is_hardened_and_reached_from_this_machine_alone(session: Se
         assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (256 * 1024**2, 1_000_000_000, 100)
         assert running.exec("touch", "/here").exit_code != 0
         assert running.exec("touch", "/tmp/here").exit_code == 0
-        assert {one["HostIp"] for one in inspected["NetworkSettings"]["Ports"]["8080/tcp"]} == {"127.0.0.1"}
+        assert {binding["HostIp"] for binding in inspected["NetworkSettings"]["Ports"]["8080/tcp"]} == {"127.0.0.1"}
         with pytest.raises(WorkshopError, match="Port 9999"):
             running.url(9999)
 
@@ -106,8 +106,8 @@ def test_the_variables_have_the_values_and_inspect_shows_them(
     """As on Amazon ECS; an ARN becomes the parameter's name."""
     with run(session, parse(definition(image=images["parameter_store"])), store, **PLACE) as running:
         inspected = running.inspect()
-    found = dict(pair.split("=", 1) for pair in inspected["Config"]["Env"])
-    assert (found["REDIS_PASSWORD"], found["REDIS_HOST"], found["EMPTY"]) == (canary, "redis.example", "")
+    variables = dict(pair.split("=", 1) for pair in inspected["Config"]["Env"])
+    assert (variables["REDIS_PASSWORD"], variables["REDIS_HOST"], variables["EMPTY"]) == (canary, "redis.example", "")
     assert inspected["HostConfig"]["PortBindings"]["9000/tcp"][0]["HostIp"] == "127.0.0.1"
 
 

@@ -62,7 +62,7 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
     """
     session = engine.session(tmp_path)
     answers = GOOD | engine.answers
-    for feature in (one.feature(session, answers[one.name]) for one in features.feature_trials()):
+    for feature in (trial.feature(session, answers[trial.name]) for trial in features.feature_trials()):
         line = doctor.feature_line(feature)
         assert (line.state, bool(line.command)) == (("fixable", True) if line.name in lacks else ("good", False))
         assert line.state == "good" or feature.cost in line.detail
@@ -103,7 +103,7 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(containers, "run", refuse)
     file = tmp_path / features.FILE
     first = features.known(ROOTLESS.session(tmp_path), "base", file)
-    assert not any(one.works for one in first)
+    assert not any(feature.works for feature in first)
     assert features.known(ROOTLESS.session(tmp_path), "base", file) == first
     assert len(started) == len(GOOD)
     features.known(ROOTLESS_WITH_SYSTEMD.session(tmp_path), "base", file)
@@ -122,10 +122,10 @@ def test_a_machine_that_is_too_slow_says_nothing_of_its_engine(tmp_path: Path, m
         raise NotInTime("The container did not become healthy within 200 s.")
 
     monkeypatch.setattr(containers, "run", late)
-    found = features.examine(session, "base", file)
+    results = features.examine(session, "base", file)
     assert features.works(session, file, features.CGROUPS)
-    assert {doctor.feature_line(one).state for one in found} == {"n/a"}
-    assert "too busy: The container did not become healthy within 200 s" in doctor.feature_line(found[0]).detail
+    assert {doctor.feature_line(feature).state for feature in results} == {"n/a"}
+    assert "too busy: The container did not become healthy within 200 s" in doctor.feature_line(results[0]).detail
     monkeypatch.setattr(containers, "run", refuse)
     features.examine(session, "base", file)
     monkeypatch.setattr(containers, "run", late)
@@ -138,13 +138,13 @@ def test_a_folder_that_the_engine_does_not_share_is_found(
     session: Session, images: dict[str, str], tmp_path: Path
 ) -> None:
     """Colima shares the home folder alone: elsewhere a container sees an empty folder, or the engine refuses it."""
-    [trial] = [one for one in features.feature_trials() if one.name == "Shared files"]
+    [trial] = [trial for trial in features.feature_trials() if trial.name == "Shared files"]
     with features.shared_file(tmp_path) as shared:
-        other = tmp_path / "other"
-        other.write_text("another text")
+        other_file = tmp_path / "other"
+        other_file.write_text("another text")
 
         answers = {}
-        for mounted in (shared, tmp_path, other):
+        for mounted in (shared, tmp_path, other_file):
             spec = trial.container(session, images["base"], shared)
             spec.host["Mounts"][0]["Source"] = str(mounted)
             with containers.run(session, spec) as running:
@@ -153,5 +153,5 @@ def test_a_folder_that_the_engine_does_not_share_is_found(
         spec.host["Mounts"][0]["Source"] = str(tmp_path / "none")
         with pytest.raises(WorkshopError, match="bind source path does not exist"):
             containers.run(session, spec)
-    assert answers == {shared: True, tmp_path: False, other: False}
+    assert answers == {shared: True, tmp_path: False, other_file: False}
     assert not shared.exists()

@@ -39,19 +39,19 @@ def tag(folder: Path, base: str = "base:1") -> str:
 
 def test_what_reaches_the_image_changes_the_tag_and_nothing_else(folder: Path) -> None:
     """Content, name and base count; bytecode, hidden files, and the time and the mode of the files do not."""
-    seen = {tag(folder)}
+    tags = {tag(folder)}
     (folder / "word").write_text("two")
-    seen.add(tag(folder))
+    tags.add(tag(folder))
     (folder / "word").rename(folder / "words")
-    seen.add(tag(folder))
-    seen.add(tag(folder, "base:2"))
-    assert len(seen) == 4
+    tags.add(tag(folder))
+    tags.add(tag(folder, "base:2"))
+    assert len(tags) == 4
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "a.cpython-313.pyc").write_bytes(b"x")
     (folder / ".swap").write_text("x")
     (folder / "words").touch()
     (folder / "words").chmod(0o755)
-    assert tag(folder) in seen
+    assert tag(folder) in tags
 
 
 def checkout_with_modes(place: Path, mode: int) -> Path:
@@ -87,7 +87,7 @@ def test_an_image_is_the_same_whatever_the_modes_of_the_checkout(
     name: str, session: Session, engine: Engine, tmp_path: Path
 ) -> None:
     """Built from a checkout where every file is executable and from one where none is, all files have one mode."""
-    recipe = next(one for one in recipes.RECIPES if one.name == name)
+    recipe = next(recipe for recipe in recipes.RECIPES if recipe.name == name)
     listings = []
     for mode in (0o777, 0o644):
         checkout = checkout_with_modes(tmp_path / oct(mode), mode)

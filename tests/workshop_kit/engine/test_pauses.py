@@ -80,9 +80,9 @@ def test_what_a_killed_notebook_has_paused_goes_on(
     finally:
         foreign.remove(force=True)
 
-    assert {one.health for one in live_stack.containers().values()} == {"healthy"}
-    said = {f"{step.task} {step.detail}" for step in steps if step.done}
-    assert {f"{name} was paused, and goes on" for name in ("master-db", "replica-db", "redis")} <= said
+    assert {container.health for container in live_stack.containers().values()} == {"healthy"}
+    sentences = {f"{step.task} {step.detail}" for step in steps if step.done}
+    assert {f"{name} was paused, and goes on" for name in ("master-db", "replica-db", "redis")} <= sentences
     assert Holds(live_stack.session).entries() == []
     assert revert_all(live_stack.session) == []
     assert Journal(live_stack.session).entries() == []
@@ -108,8 +108,8 @@ def test_what_a_running_notebook_has_paused_stays(
         notebook.kill()
 
     assert pauses_in_doctor(cli, place) == ("fixable", "redis is paused: it answers nothing")
-    [said] = json.loads(cli("status", "--json", **place).stdout)["paused"]
-    assert "Run docker unpause" in said
+    [sentence] = json.loads(cli("status", "--json", **place).stdout)["paused"]
+    assert "Run docker unpause" in sentence
     ensure_up(live_stack)
     assert paused(live_stack) == set()
     assert pauses_in_doctor(cli, place)[0] == "good"
@@ -119,9 +119,9 @@ def test_what_a_running_notebook_has_paused_stays(
 
 def pauses_in_doctor(cli: Cli, place: dict[str, str]) -> tuple[str, str]:
     """The state of doctor's line about pauses, and the beginning of what it says."""
-    said = cli("doctor", "--json", **place)
-    (line,) = (one for one in json.loads(said.stdout)["findings"] if one["name"] == "Pauses")
-    assert (said.returncode == Exit.GOOD) is (line["state"] != "fixable")
+    process = cli("doctor", "--json", **place)
+    (line,) = (finding for finding in json.loads(process.stdout)["findings"] if finding["name"] == "Pauses")
+    assert (process.returncode == Exit.GOOD) is (line["state"] != "fixable")
     assert bool(line["command"]) is (line["state"] != "good")
     return line["state"], line["detail"].partition(", ")[0]
 
@@ -133,8 +133,8 @@ def test_the_command_of_doctor_ends_a_pause_by_hand(live_stack: Stack, workspace
         ensure_up(live_stack)
     assert revert_all(live_stack.session) == []
     assert paused(live_stack) == {"redis"}
-    said = json.loads(cli("doctor", "--json", WORKSHOP_WORKSPACE=str(workspace.folder)).stdout)
-    (line,) = (one for one in said["findings"] if one["name"] == "Pauses")
+    report = json.loads(cli("doctor", "--json", WORKSHOP_WORKSPACE=str(workspace.folder)).stdout)
+    (line,) = (finding for finding in report["findings"] if finding["name"] == "Pauses")
     subprocess.run(shlex.split(line["command"], comments=True), check=True, stdout=subprocess.DEVNULL)
     assert paused(live_stack) == set()
 

@@ -69,9 +69,9 @@ def test_a_published_engine_is_known(
 @pytest.mark.parametrize("product", [DESKTOP, COLIMA_PROFILE, ORBSTACK, RANCHER])
 def test_the_socket_says_it_where_the_answer_does_not(product: Recorded, tmp_path: Path) -> None:
     """Their systems and names have changed before: OrbStack's was Alpine Linux once (orbstack/orbstack#1)."""
-    known = platform_of(product.session(tmp_path).engine, MAC)
+    platform = platform_of(product.session(tmp_path).engine, MAC)
     silent = Recorded(product.address, product.version, DOCKER_24.info, {}).session(tmp_path)
-    assert platform_of(silent.engine, MAC) == known
+    assert platform_of(silent.engine, MAC) == platform
 
 
 def test_an_engine_of_another_machine_is_told(tmp_path: Path) -> None:

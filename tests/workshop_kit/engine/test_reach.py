@@ -89,14 +89,14 @@ def test_a_current_context_is_followed(tmp_path: Path, monkeypatch: pytest.Monke
     meta.write_text(json.dumps({"Name": "colima", "Metadata": {}, "Endpoints": endpoint}))
     script = "from workshop_kit.engine import reach; e = reach.endpoint(); print(e.address, '|', e.why)"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")}
-    said = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         check=True,
         env={**environment, "DOCKER_CONFIG": str(tmp_path), "PYTHONPATH": str(Path(reach.__file__).parents[2])},
     )
-    assert said.stdout.strip() == f"unix://{tmp_path}/colima.sock | it is the docker command's current context"
+    assert process.stdout.strip() == f"unix://{tmp_path}/colima.sock | it is the docker command's current context"
 
 
 @pytest.mark.parametrize("product", [DESKTOP, COLIMA, ORBSTACK, RANCHER])

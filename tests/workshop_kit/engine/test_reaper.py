@@ -91,13 +91,13 @@ def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: 
     """The engine was creating it when its maker died; what another process made stays."""
     assert cleanup.remove(own, {"kernel"}, made_by=DEAD).removed == []
     create = own.engine.client.containers.create
-    late, other = (
+    late, own_container = (
         create(images["base"], list(SLEEP), labels={**own.identity.labels("kernel"), MAKER: maker})
         for maker in (DEAD, own.maker)
     )
     assert [entry.id for entry in cleanup.remove(own, {"kernel"}, made_by=DEAD).removed] == [late.id]
     assert cleanup.remove(own, {"kernel"}, spare_the_living=True).removed == []
-    assert [entry.id for entry in own.ledger.entries()] == [other.id]
+    assert [entry.id for entry in own.ledger.entries()] == [own_container.id]
 
 
 # From here on: commands that are ended from outside.
@@ -124,9 +124,9 @@ def wait_begun(process: subprocess.Popen[bytes], holds: Callable[[], object]) ->
     """Wait until something holds; fail if the process ends before."""
 
     def begun() -> object:
-        found = holds()
-        assert found or process.poll() is None, "it has ended too soon"
-        return found
+        value = holds()
+        assert value or process.poll() is None, "it has ended too soon"
+        return value
 
     wait_until(begun, timeout_seconds=BEGIN_SECONDS)
 

@@ -43,8 +43,8 @@ def test_a_line_that_is_no_entry_is_passed_over_and_told_once(tmp_path: Path, li
     ledger.path.write_text(f"{ledger.path.read_text()}{line}")
     ledger.add(entries[1])
     assert ledger.entries() == entries
-    (said,) = ledger.remove_unreadable()
-    assert said.startswith(f"Line 2 of {ledger.path} is no entry: ")
+    (sentence,) = ledger.remove_unreadable()
+    assert sentence.startswith(f"Line 2 of {ledger.path} is no entry: ")
     assert ledger.remove_unreadable() == []
     assert ledger.entries() == entries
 

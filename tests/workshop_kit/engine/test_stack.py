@@ -34,9 +34,9 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     assert kinds == ["container"] * 4 + ["network"] + ["volume"] * 2
     assert sorted(thing.split()[0] for thing in things(engine, other.session.identity.session)) == kinds
     assert other.url() != stack.url()
-    made = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1})
-    assert made.status_code == 201, made.text
-    theirs = http.get(f"{stack.url()}/orders/{made.json()['id']}")
+    answer = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1})
+    assert answer.status_code == 201, answer.text
+    theirs = http.get(f"{stack.url()}/orders/{answer.json()['id']}")
     assert theirs.status_code == 404 or theirs.json()["item"] != "only here"
     other.container("service").stop()
     with pytest.raises(WorkshopError, match="it is exited"):

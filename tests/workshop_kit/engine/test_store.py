@@ -103,6 +103,6 @@ def test_a_reader_decrypts_with_the_workshops_key_and_nothing_else(store: Store)
     assert reader.decrypt(CiphertextBlob=sealed)["Plaintext"] == b"canary-sealed"
     with pytest.raises(ClientError, match="not authorized to perform: kms:Encrypt"):
         reader.encrypt(KeyId=store.find_key(), Plaintext=b"x")
-    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    other_key = kms.create_key()["KeyMetadata"]["KeyId"]
     with pytest.raises(ClientError, match="not authorized to perform: kms:Decrypt"):
-        reader.decrypt(CiphertextBlob=kms.encrypt(KeyId=other, Plaintext=b"x")["CiphertextBlob"])
+        reader.decrypt(CiphertextBlob=kms.encrypt(KeyId=other_key, Plaintext=b"x")["CiphertextBlob"])

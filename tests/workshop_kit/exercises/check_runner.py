@@ -53,13 +53,13 @@ def moment(root: Path, exercise: Exercise) -> dict[Source, FileStage]:
     stages = solutions.sources_at(root, exercise.page)
     by_path = {source.path: source for source in solutions.service_sources(root)}
     lesson = FileStage.parse(exercise.page).lesson
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for cell in course.notebook_cells(root / "notebooks" / f"{exercise.page}.ipynb"):
         if cell["id"] == exercise.cell:
             break
-        if found := FileCell.parse(cell["source"]):
-            seen[found.path] += 1
-            stages[by_path[found.path]] = FileStage(lesson, seen[found.path])
+        if parsed_cell := FileCell.parse(cell["source"]):
+            counts[parsed_cell.path] += 1
+            stages[by_path[parsed_cell.path]] = FileStage(lesson, counts[parsed_cell.path])
     if exercise.lesson == solutions.FIRST:
         stages = {source: source.stages[0] for source in by_path.values() if source.lesson == solutions.FIRST} | stages
     return stages
@@ -70,7 +70,7 @@ def arrive(exercise_service: ExerciseService, exercise: Exercise) -> None:
     workspace = exercise_service.workspace
     for path in workspace.my_service.iterdir():
         path.unlink()
-    earlier = [one.id for one in exercise_service.exercises if one.page < exercise.page]
+    earlier = [candidate.id for candidate in exercise_service.exercises if candidate.page < exercise.page]
     for source, stage in moment(exercise_service.root, exercise).items():
         marked_text = source.at(stage)
         text = solutions.with_regions_of(regions.solved(marked_text), regions.starter(marked_text), earlier)
@@ -190,15 +190,15 @@ def leaving_nothing(stack: Stack) -> Iterator[None]:
     time.sleep(0.2)
     stream.close()
     listener.join(5)
-    made: set[str] = set()
+    container_ids: set[str] = set()
     volumes: set[str] = set()
     for event in heard:
         actor = event["Actor"]
         if event["Action"] == "create" and actor["Attributes"].get(SESSION) == stack.session.identity.session:
-            made.add(actor["ID"])
-        elif event["Action"] == "mount" and actor["Attributes"]["container"] in made:
+            container_ids.add(actor["ID"])
+        elif event["Action"] == "mount" and actor["Attributes"]["container"] in container_ids:
             volumes.add(actor["ID"])
-    assert made, "nothing was run"
+    assert container_ids, "nothing was run"
     assert not volumes & {volume.id for volume in client.volumes.list()}
-    assert not made & {container.id for container in client.containers.list(all=True, ignore_removed=True)}
-    assert not made & {entry.id for entry in stack.session.ledger.entries()}
+    assert not container_ids & {container.id for container in client.containers.list(all=True, ignore_removed=True)}
+    assert not container_ids & {entry.id for entry in stack.session.ledger.entries()}

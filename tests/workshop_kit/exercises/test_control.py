@@ -22,14 +22,14 @@ RIGHT = Result(Verdict.PASSED, "It answers.")
 WAITED = "no good answer to GET /livez on port 8531"
 
 
-def judged(monkeypatch: pytest.MonkeyPatch, found: Result, measured: Control, *, waited: bool = True) -> Result:
+def judged(monkeypatch: pytest.MonkeyPatch, result: Result, measured: Control, *, waited: bool = True) -> Result:
     """The result of a check that found this, waited in vain or not, and was followed by such a control."""
     monkeypatch.setattr(control, "measure", lambda _stack: measured)
     waits = Waits()
     if waited:
         waits.add("the log was not complete", 2.0)
         waits.add(WAITED, 31.4)
-    return control.judge(lambda: found, waits, STACK)
+    return control.judge(lambda: result, waits, STACK)
 
 
 @pytest.mark.parametrize("slow", [SLOW, CROWDED])
@@ -48,11 +48,11 @@ def test_on_an_idle_machine_code_that_hangs_is_wrong(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("found", "waited"), [(WRONG, False), (RIGHT, True), (Result.not_readable("Compose refuses compose.yaml."), True)]
+    ("result", "waited"), [(WRONG, False), (RIGHT, True), (Result.not_readable("Compose refuses compose.yaml."), True)]
 )
-def test_what_time_does_not_explain_is_judged(monkeypatch: pytest.MonkeyPatch, found: Result, waited: bool) -> None:
+def test_what_time_does_not_explain_is_judged(monkeypatch: pytest.MonkeyPatch, result: Result, waited: bool) -> None:
     """No wait ended by its limit, or what was found is no matter of time: the machine may be as slow as it likes."""
-    assert judged(monkeypatch, found, SLOW, waited=waited) == found
+    assert judged(monkeypatch, result, SLOW, waited=waited) == result
 
 
 def test_an_engine_that_is_late_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ GRACEFUL = "container.graceful"
 LESSON = "02_configuration"
 
 
-def found(
+def check_with_findings(
     exercise_service: ExerciseService, monkeypatch: pytest.MonkeyPatch, identifier: str, *findings: Finding
 ) -> None:
     """Check an exercise, which finds these."""
@@ -39,19 +39,19 @@ def test_the_first_hint_follows_from_the_findings(engineless: ExerciseService, m
     exercise = engineless.find("config.report")
     says = findings(exercise.id)
     lines = says.failed("names.none", "no name", names="MASTER_DB_HOST", count=1)
-    found(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
+    check_with_findings(engineless, monkeypatch, exercise.id, Finding(False, "something else", "no", "yes"), lines)
     assert engineless.progress.exercise(exercise.id).first_hint == ""
-    found(engineless, monkeypatch, exercise.id, says.passed("refuses", "exit code 1"), lines)
+    check_with_findings(engineless, monkeypatch, exercise.id, says.passed("refuses", "exit code 1"), lines)
     assert engineless.hint(exercise.id) == (says.hint(lines.key),)
     built = findings(START).failed("build.unknown", "no", place="line 3")
-    found(engineless, monkeypatch, exercise.id, built)
+    check_with_findings(engineless, monkeypatch, exercise.id, built)
     assert engineless.hint(exercise.id) == (says.hint(lines.key), exercise.hints[1])
 
 
 def test_a_first_hint_of_all_exercises_is_found(engineless: ExerciseService, monkeypatch: pytest.MonkeyPatch) -> None:
     """A build fails in any exercise of the service."""
     built = findings(START).failed("build.unknown", "no", place="line 3")
-    found(engineless, monkeypatch, "monitoring.healthcheck", built)
+    check_with_findings(engineless, monkeypatch, "monitoring.healthcheck", built)
     assert engineless.hint("monitoring.healthcheck") == (findings(START).hint(built.key),)
     assert findings(START).hint(built.key)
 
@@ -202,17 +202,17 @@ def test_a_reset_on_a_full_disk_loses_nothing(engineless: ExerciseService, check
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "sentence"),
     [(None, r"cannot be read \(No such file"), (b"#" * 2_000_000, "is larger than 1 MB")],
     ids=["absent", "large"],
 )
 def test_a_file_that_cannot_be_judged_is_named(
-    engineless: ExerciseService, tmp_path: Path, content: bytes | None, said: str
+    engineless: ExerciseService, tmp_path: Path, content: bytes | None, sentence: str
 ) -> None:
     """Nothing of it is built or run; one sentence says how to get it back."""
     path = engineless.workspace.my_service / "Dockerfile"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {said}.*`./workshop reset"):
+    with pytest.raises(Unreadable, match=rf"my_service/Dockerfile {sentence}.*`./workshop reset"):
         copied(engineless, DOCKERFILE, tmp_path / "copy")
 
 
@@ -232,12 +232,12 @@ def test_code_that_was_begun_stays_the_participants(engineless: ExerciseService,
     copy = copied(engineless, "logging.stdout", tmp_path / "copy")
     text = (tmp_path / "copy/logs.py").read_text()
     assert regions.region_of(text, "logging.context") == own
-    standing = {one.exercise: one for one in copy.stand_ins if one.file == "logs.py"}
+    standing = {stand_in.exercise: stand_in for stand_in in copy.stand_ins if stand_in.file == "logs.py"}
     assert not {"logging.stdout", "logging.context"} & {*standing}
     assert standing, "no exercise of this file is left to begin"
-    for one in standing.values():
-        first = one.first_line - 1
-        assert tuple(text.splitlines()[first : first + len(one.lines)]) == one.lines
+    for stand_in in standing.values():
+        first = stand_in.first_line - 1
+        assert tuple(text.splitlines()[first : first + len(stand_in.lines)]) == stand_in.lines
 
 
 STAND_IN = StandIn("logging.context", "logs.py", 40, ("    structlog.contextvars.bind(request_id=made)", "    return"))
@@ -248,10 +248,10 @@ TRACEBACK = '  File "/app/my_service/logs.py", line 40, in bind\n    structlog.c
 def test_nobody_is_blamed_for_a_line_of_the_reference() -> None:
     """The finding names the exercise of the line, and shows nothing of it; a line of their own stays as it is."""
     finding = Finding(False, "Start it", CRASH, "200", f"It ended: {CRASH}.")
-    said = say_whose(Result.did_not_start(CRASH, finding, output=TRACEBACK), [STAND_IN], "import json\n")
-    for text in (said.summary, said.findings[0].means):
+    result = say_whose(Result.did_not_start(CRASH, finding, output=TRACEBACK), [STAND_IN], "import json\n")
+    for text in (result.summary, result.findings[0].means):
         assert "NameError: name 'structlog' is not defined (logs.py, in the reference of logging.context" in text
-    assert "bind(request_id" not in said.output
-    assert "(a line of the reference)" in said.output
+    assert "bind(request_id" not in result.output
+    assert "(a line of the reference)" in result.output
     own = Result.did_not_start("KeyError: 'x' (logs.py, line 12)", output="  value = x\n")
     assert say_whose(own, [STAND_IN], "value = x\n") == own

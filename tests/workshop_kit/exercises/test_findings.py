@@ -115,23 +115,23 @@ def test_a_slip_in_the_file_is_one_sentence(tmp_path: Path, old: str, new: str, 
 
 def ways_to_fail() -> set[str]:
     """The whole key of each way to fail, of all files."""
-    found: set[str] = set()
+    ways: set[str] = set()
     for path in (CHECKOUT / FOLDER).glob("*.toml"):
         tables = module._file(CHECKOUT, path.stem)
         names = [path.stem] if path.stem in SHARED else [f"{path.stem}.{name}" for name in tables]
         for name in names:
-            found.update(findings(name).ways())
-    return found
+            ways.update(findings(name).ways())
+    return ways
 
 
 def test_every_way_to_fail_is_reached() -> None:
     """A wrong answer in a test, or a cheat of the registry, names its whole key."""
     texts = [path.read_text() for path in (CHECKOUT / "tests").rglob("*.py")]
     texts.append((CHECKOUT / "exercises" / "exercises.toml").read_text())
-    said = "\n".join(texts)
+    whole_text = "\n".join(texts)
     ways = ways_to_fail()
     assert ways
-    assert sorted(way for way in ways if f'"{way}"' not in said) == []
+    assert sorted(way for way in ways if f'"{way}"' not in whole_text) == []
 
 
 def test_every_key_of_the_files_is_that_of_a_check() -> None:

@@ -57,10 +57,10 @@ ORDERS = {
 }
 
 
-@pytest.mark.parametrize(("key", "seen"), ORDERS.items(), ids=ORDERS)
-def test_an_order_that_does_not_follow_the_settings_is_named(key: str, seen: tuple[Answer, str]) -> None:
+@pytest.mark.parametrize(("key", "observation"), ORDERS.items(), ids=ORDERS)
+def test_an_order_that_does_not_follow_the_settings_is_named(key: str, observation: tuple[Answer, str]) -> None:
     """By the database in which it is, or by what the driver said."""
-    order, log = seen
+    order, log = observation
     assert failed([config.uses_settings(order, log, FIRST_ID)]) == [key]
 
 
@@ -167,10 +167,10 @@ AWAY = {
 }
 
 
-@pytest.mark.parametrize(("key", "seen"), AWAY.items(), ids=AWAY)
-def test_a_customer_who_suffers_for_a_dependency_is_named(key: str, seen: tuple[str, Replies]) -> None:
+@pytest.mark.parametrize(("key", "observation"), AWAY.items(), ids=AWAY)
+def test_a_customer_who_suffers_for_a_dependency_is_named(key: str, observation: tuple[str, Replies]) -> None:
     """The first of the answers that was wrong, by what the dependency did."""
-    name, replies = seen
+    name, replies = observation
     finding = config_limits.served(name, replies)
     assert failed([finding]) == [key]
     state = [*replies][-1]
@@ -191,11 +191,11 @@ def test_a_cache_that_is_not_used_is_named() -> None:
     assert failed([config_limits.uses_cache(hit), config_limits.recovers(hit)]) == []
 
 
-@pytest.mark.parametrize("given", [container_limits.given, monitoring_container.given])
-def test_the_numbers_of_a_task_come_from_the_seed(given: Callable[[int], object]) -> None:
+@pytest.mark.parametrize("numbers_of", [container_limits.given, monitoring_container.given])
+def test_the_numbers_of_a_task_come_from_the_seed(numbers_of: Callable[[int], object]) -> None:
     """The same for the same participant, and not for everybody."""
-    assert given(3) == given(3)
-    assert len({str(given(seed)) for seed in range(30)}) > 5
+    assert numbers_of(3) == numbers_of(3)
+    assert len({str(numbers_of(seed)) for seed in range(30)}) > 5
 
 
 SECRET = "canary-0f1e2d3c4b5a"
@@ -236,12 +236,12 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize(("key", "seen"), FILES.items(), ids=FILES)
+@pytest.mark.parametrize(("key", "answers"), FILES.items(), ids=FILES)
 def test_each_mistake_with_a_secret_in_a_file_is_named(
-    key: str, seen: tuple[Answer, Answer | Refusal, Refusal, Refusal]
+    key: str, answers: tuple[Answer, Answer | Refusal, Refusal, Refusal]
 ) -> None:
     """The password, a secret with blanks, one that is set twice, and a file that cannot be read."""
-    assert failed(config_secrets.file_findings(*seen)) == [key]
+    assert failed(config_secrets.file_findings(*answers)) == [key]
 
 
 def test_right_answers_to_files_pass() -> None:
@@ -263,15 +263,15 @@ TESTS = {
 }
 
 
-@pytest.mark.parametrize(("key", "seen"), TESTS.items(), ids=TESTS)
-def test_what_a_test_leaves_behind_is_named(key: str, seen: tuple[config_secrets.Seen, ...]) -> None:
+@pytest.mark.parametrize(("key", "observations"), TESTS.items(), ids=TESTS)
+def test_what_a_test_leaves_behind_is_named(key: str, observations: tuple[config_secrets.Seen, ...]) -> None:
     """What only repeats the failure of the first situation is left out."""
-    assert failed(config_secrets.restore_findings(situations(seen))) == [key]
+    assert failed(config_secrets.restore_findings(situations(observations))) == [key]
 
 
-def situations(seen: tuple[config_secrets.Seen, ...]) -> dict[str, config_secrets.Seen]:
+def situations(observations: tuple[config_secrets.Seen, ...]) -> dict[str, config_secrets.Seen]:
     """What the three situations left, by name."""
-    return dict(zip(("plain", "raising", "nested"), seen, strict=True))
+    return dict(zip(("plain", "raising", "nested"), observations, strict=True))
 
 
 def test_another_fault_behind_the_first_is_named_too() -> None:

@@ -141,7 +141,7 @@ def context_events() -> Iterator[dict[str, Any]]:
 def context() -> Iterator[Case]:
     """Lines with another's id, or with none."""
 
-    def found(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Sequence[Finding]:
+    def findings_of(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Sequence[Finding]:
         events = [change(event) for event in context_events()]
         return logging_service.context_findings(ANSWERED, log_of_events(events), IDS)
 
@@ -151,16 +151,16 @@ def context() -> Iterator[Case]:
     def lost(name: str, value: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         return lambda event: {**event, "request_id": None} if event.get(name) == value else event
 
-    assert all(finding.passed for finding in found(dict))
+    assert all(finding.passed for finding in findings_of(dict))
     failed = [Answer(500), Answer(200)]
     yield "logging.context.answered.failed", logging_service.context_findings(failed, log_of(), IDS)
     queue = log_of_events([{"by": QUEUE}, *context_events()])
     yield "logging.context.answered.queue", logging_service.context_findings(ANSWERED, queue, IDS)
-    yield "logging.context.logged.another", found(shared)
-    yield "logging.context.logged.lost", found(lost("by", "itself"))
-    yield "logging.context.logged.thread", found(lost("by", "a thread"))
-    yield "logging.context.ended", found(lost("msg", "request"))
-    yield "logging.context.background", found(lambda event: {"request_id": "id-0", **event})
+    yield "logging.context.logged.another", findings_of(shared)
+    yield "logging.context.logged.lost", findings_of(lost("by", "itself"))
+    yield "logging.context.logged.thread", findings_of(lost("by", "a thread"))
+    yield "logging.context.ended", findings_of(lost("msg", "request"))
+    yield "logging.context.background", findings_of(lambda event: {"request_id": "id-0", **event})
 
 
 FROM_INFO = (False, True, True)
@@ -239,14 +239,14 @@ def jq() -> Iterator[Case]:
     """Output of jq with complaints, without an end, with too little or too much."""
     records = [FAILED_REQUEST, {"request_id": "b", "status": 404}]
 
-    def found(output: str, error: str = "", code: int = 0, *, cut: bool = False) -> Sequence[Finding]:
+    def findings_of(output: str, error: str = "", code: int = 0, *, cut: bool = False) -> Sequence[Finding]:
         return logging_lines.jq_findings(JqOutput(output, error, code, cut), [FAILED_REQUEST], records)
 
-    assert all(finding.passed for finding in found("a\n"))
-    yield "logging.jq.ended.endless", found("a\n", code=141, cut=True)
-    yield "logging.jq.ended.complaints", found("", "jq: error: Cannot index string\n", 5)
-    yield "logging.jq.complete", found("")
-    yield "logging.jq.only", found("a\nb\n")
+    assert all(finding.passed for finding in findings_of("a\n"))
+    yield "logging.jq.ended.endless", findings_of("a\n", code=141, cut=True)
+    yield "logging.jq.ended.complaints", findings_of("", "jq: error: Cannot index string\n", 5)
+    yield "logging.jq.complete", findings_of("")
+    yield "logging.jq.only", findings_of("a\nb\n")
 
 
 BEGAN = datetime(2026, 5, 18, 9, tzinfo=UTC)
@@ -275,8 +275,8 @@ def recorded() -> Iterator[dict[str, Any]]:
         if INCIDENT.injected <= at < INJECTING + timedelta(seconds=7):
             took["redis_ms"] = 500.0
             yield {**line, "level": "warning", "msg": "cache not available"}
-        done = {"msg": "request", "route": "/orders", "status": 201, "duration_ms": sum(took.values()) + 5}
-        yield {**line, **took, **done}
+        request_fields = {"msg": "request", "route": "/orders", "status": 201, "duration_ms": sum(took.values()) + 5}
+        yield {**line, **took, **request_fields}
         if number % 4 == 0:
             yield {**line, "request_id": None, "msg": "request", "route": "/readyz", "status": 200, "duration_ms": 0.5}
 
@@ -341,9 +341,9 @@ def test_each_wrong_answer_is_named(identifier: str) -> None:
 
 def test_what_follows_from_an_earlier_failure_is_left_out() -> None:
     """A log without a line, lines for eyes, one dictionary for all requests: one or two findings, and not five."""
-    found: dict[str, Sequence[Finding]] = dict(stdout())
-    assert len(found["logging.stdout.collected.empty"]) == 1
-    failed = [finding.key for finding in found["logging.stdout.objects"] if not finding.passed]
+    findings_by_case: dict[str, Sequence[Finding]] = dict(stdout())
+    assert len(findings_by_case["logging.stdout.collected.empty"]) == 1
+    failed = [finding.key for finding in findings_by_case["logging.stdout.objects"] if not finding.passed]
     assert failed == ["logging.stdout.objects", "logging.stdout.hostile.forged"]
     for cases in (context(), level()):
         for key, findings in cases:

@@ -78,7 +78,10 @@ def counting(condition: str) -> str:
 def scrapes_of(region: str) -> list[MetricsText]:
     """The check's three scrapes, with these lines in the region."""
     registry = CollectorRegistry()
-    types = {one.__name__: partial(one, registry=registry) for one in (Counter, Gauge, Histogram, Summary)}
+    types = {
+        metric_type.__name__: partial(metric_type, registry=registry)
+        for metric_type in (Counter, Gauge, Histogram, Summary)
+    }
     names: dict[str, Any] = {"Iterable": Iterable, "Route": Route, "METHODS": METHODS, "uuid": uuid, **types}
     exec(region, names)
     names["expect"](ROUTES)
@@ -404,18 +407,18 @@ def test_behind_an_init_143_is_a_good_end(process_1: str, code: int | None, is_g
     """uvicorn raises SIGTERM again once it has stopped; an init passes that on as 143."""
     assert container.is_good_end(process_1, code) is is_good
     ends = [
-        one
-        for one in monitoring_container.drain_findings(replace(STOPPED, process_1=process_1, code=code))
-        if "end" in one.key
+        finding
+        for finding in monitoring_container.drain_findings(replace(STOPPED, process_1=process_1, code=code))
+        if "end" in finding.key
     ]
-    assert [one.passed for one in ends] == [is_good]
+    assert [finding.passed for finding in ends] == [is_good]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ANSWERS / "monitoring.metrics").iterdir()))
 def test_each_answer_of_metrics_is_judged_by_its_numbers(name: str) -> None:
     """Right answers in other styles pass; the others fail with the key that the registry has for them."""
     exercises = course.read_toml(CHECKOUT)["exercise"]
-    [entry] = [one for one in exercises if one["id"] == "monitoring.metrics"]
+    [entry] = [entry for entry in exercises if entry["id"] == "monitoring.metrics"]
     result = monitoring_metrics.judge(scrapes_of((ANSWERS / "monitoring.metrics" / name).read_text()))
     key = entry["cheats"].get(name)
     assert failed_keys(result) == ([key] if key else [])

@@ -22,8 +22,8 @@ def order(number: int) -> dict[str, Any]:
 
 
 ALL = [order(number) for number in range(101, 101 + orders.ORDERS)]
-PLACED = Placed(ALL, frozenset(one["id"] for one in ALL[1::2]))
-OWN = [one for one in ALL if one["id"] not in PLACED.elsewhere]
+PLACED = Placed(ALL, frozenset(row["id"] for row in ALL[1::2]))
+OWN = [row for row in ALL if row["id"] not in PLACED.elsewhere]
 LATEST = ALL[:-21:-1]
 Rows = Sequence[Order]
 
@@ -47,7 +47,7 @@ ANSWERS = {
     "orders.recent.instances": answered([*OWN[::-1], *map(order, reversed(BEFORE))][:20]),
     "orders.recent.latest": answered(ALL[-2:-22:-1]),
     "orders.recent.order": answered(LATEST[::-1]),
-    "orders.recent.fields": answered([{**one, "item": "tea"} for one in LATEST]),
+    "orders.recent.fields": answered([{**row, "item": "tea"} for row in LATEST]),
 }
 
 
@@ -59,9 +59,9 @@ def test_each_wrong_list_is_named(key: str, answer: Answer) -> None:
 
 def test_the_latest_twenty_pass() -> None:
     """With further fields, too; and where other customers order meanwhile, whose orders come first."""
-    assert failed(answered([{**one, "paid": True} for one in LATEST])) == []
-    others = [order(number) for number in range(130, 125, -1)]
-    assert failed(answered([*others, *LATEST][:20])) == []
+    assert failed(answered([{**row, "paid": True} for row in LATEST])) == []
+    other_rows = [order(number) for number in range(130, 125, -1)]
+    assert failed(answered([*other_rows, *LATEST][:20])) == []
 
 
 def test_orders_of_others_alone_are_the_latest_if_they_are_newer() -> None:
@@ -79,9 +79,9 @@ SHUFFLES: dict[str, Callable[[Rows], Rows]] = {
 }
 
 
-@pytest.mark.parametrize(("told", "shuffle"), SHUFFLES.items(), ids=SHUFFLES)
-def test_the_sequence_is_told(told: str, shuffle: Callable[[Rows], Rows]) -> None:
+@pytest.mark.parametrize(("sentence", "shuffle"), SHUFFLES.items(), ids=SHUFFLES)
+def test_the_sequence_is_told(sentence: str, shuffle: Callable[[Rows], Rows]) -> None:
     """So that a person sees whether it is the wrong way round, or none at all."""
     findings = orders.recent_findings(answered(shuffle(LATEST)), PLACED)
     (sequence,) = [finding for finding in findings if finding.key.startswith("orders.recent.order")]
-    assert sequence.got == told
+    assert sequence.got == sentence

@@ -52,7 +52,10 @@ def hanging(exercise: Exercise) -> str:
 
 @pytest.mark.parametrize(
     "exercise",
-    [pytest.param(one, marks=[] if one.id in IN_DEFAULT else pytest.mark.long, id=one.id) for one in EXERCISES],
+    [
+        pytest.param(exercise, marks=[] if exercise.id in IN_DEFAULT else pytest.mark.long, id=exercise.id)
+        for exercise in EXERCISES
+    ],
 )
 def test_code_that_hangs(participant: Stack, exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its check ends, waited in vain, and asks for a control, by which it is wrong, or not judged."""

@@ -103,11 +103,11 @@ def test_states_follow_what_was_done(progress: Progress) -> None:
 
 def test_a_track_has_its_own_board(progress: Progress) -> None:
     """It has only the exercises and minutes of its track; a passed exercise takes none."""
-    mine = [one for one in EXERCISES if "90min" in one.tracks]
+    mine = [exercise for exercise in EXERCISES if "90min" in exercise.tracks]
     progress.record_check(mine[0].id, Verdict.PASSED)
     short = progress.board(EXERCISES, "90min")
-    assert [row.id for row in short.exercises] == [one.id for one in mine]
-    assert short.minutes_left == sum(one.all_minutes for one in mine[1:])
+    assert [row.id for row in short.exercises] == [exercise.id for exercise in mine]
+    assert short.minutes_left == sum(exercise.all_minutes for exercise in mine[1:])
     with pytest.raises(WrongUsage, match="no track 'week'"):
         progress.board(EXERCISES, "week")
 

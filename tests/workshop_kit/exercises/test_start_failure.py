@@ -54,10 +54,10 @@ LOGS = {
 }
 
 
-@pytest.mark.parametrize(("log", "said"), LOGS.values(), ids=LOGS)
-def test_the_end_of_a_log_has_the_reason(log: str, said: str) -> None:
+@pytest.mark.parametrize(("log", "reason"), LOGS.values(), ids=LOGS)
+def test_the_end_of_a_log_has_the_reason(log: str, reason: str) -> None:
     """The exception with its place in the program, or the list of problems; nothing for any other log."""
-    assert crash_reason(log) == said
+    assert crash_reason(log) == reason
 
 
 def build_output(instruction: str, *log: str, error: str = "process did not complete successfully") -> str:

@@ -37,8 +37,10 @@ def walk(
             source = "".join(cell["source"])
             if solved is not None and cell["cell_type"] == "code":
                 solved.before_cell(lesson, cell["id"])
-            if found := FileCell.parse(source):
-                yield file_cell.write(service.workspace, lesson, found.path.removeprefix("notebooks/"), found.body)
+            if parsed_cell := FileCell.parse(source):
+                yield file_cell.write(
+                    service.workspace, lesson, parsed_cell.path.removeprefix("notebooks/"), parsed_cell.body
+                )
             elif cell["id"].startswith("fill-"):
                 yield from fill_in(service, lesson, source)
             elif cell["id"] in exercises and not is_lazy and solved is None:
@@ -57,9 +59,9 @@ def fill_in(service: ExerciseService, lesson: str, source: str) -> Iterator[str]
 
 def files(service: ExerciseService) -> dict[str, str]:
     """Return the participant's files by their names: the service, and the tools beside the notebooks."""
-    found = {path.name: path for path in service.workspace.my_service.iterdir() if path.is_file()}
-    found["tools.py"] = service.workspace.notebooks / "tools.py"
-    return {name: path.read_text() for name, path in found.items()}
+    paths = {path.name: path for path in service.workspace.my_service.iterdir() if path.is_file()}
+    paths["tools.py"] = service.workspace.notebooks / "tools.py"
+    return {name: path.read_text() for name, path in paths.items()}
 
 
 @pytest.fixture
@@ -75,16 +77,16 @@ def test_a_track_ends_with_the_files_of_the_whole_workshop(
 ) -> None:
     """Whatever it leaves out, with its exercises solved."""
     service = ExerciseService.of(Workspace.open(tmp_path / "short"), engineless.stack)
-    said = list(walk(service, track))
-    assert [sentence for sentence in said if "you changed lines" in sentence] == []
+    sentences = list(walk(service, track))
+    assert [sentence for sentence in sentences if "you changed lines" in sentence] == []
     assert files(service) == whole
 
 
 @pytest.mark.parametrize("track", SHORTER)
 def test_a_track_meets_no_conflict_if_nothing_is_solved(engineless: ExerciseService, track: str) -> None:
     """Each file cell and each filling finds the lines that it changes, and the last files of the service are there."""
-    said = list(walk(engineless, track, is_lazy=True))
-    assert [sentence for sentence in said if "you changed lines" in sentence] == []
+    sentences = list(walk(engineless, track, is_lazy=True))
+    assert [sentence for sentence in sentences if "you changed lines" in sentence] == []
     assert {"app.py", "health.py", "metrics.py", "logs.py", "alerts.yml", "compose.yaml"} <= set(files(engineless))
 
 
@@ -95,7 +97,7 @@ def test_a_tour_of_the_shortest_track_fills_in_as_its_participants_do(engineless
     """
     track = SHORTER[0]
     engineless.workspace.choose_track(track)
-    said = list(walk(engineless, track, solved=SolvedFiles(engineless)))
-    assert [sentence for sentence in said if "you changed lines" in sentence] == []
-    assert "my_service/database.py is written." in said
+    sentences = list(walk(engineless, track, solved=SolvedFiles(engineless)))
+    assert [sentence for sentence in sentences if "you changed lines" in sentence] == []
+    assert "my_service/database.py is written." in sentences
     assert {"app.py", "health.py", "metrics.py", "logs.py", "alerts.yml", "compose.yaml"} <= set(files(engineless))

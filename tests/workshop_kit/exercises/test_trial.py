@@ -113,9 +113,9 @@ def test_log_lines_mask_the_passwords(context: Context, image: str) -> None:
     with service_trial.run_with_stack(context, image, command=("python", "-c", PRINTS)) as trial:
         assert trial.wait_ended(20) == 0
         lines = trial.lines()
-        said = trial.running.log_tail()
+        log_text = trial.running.log_tail()
     secrets = [path.read_text() for path in (context.stack.folder / "secrets").iterdir()]
-    assert any(secret in said for secret in secrets)
+    assert any(secret in log_text for secret in secrets)
     assert not any(secret in lines for secret in secrets)
     assert "(secret) !" in lines
 

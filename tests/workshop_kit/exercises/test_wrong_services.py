@@ -146,8 +146,8 @@ def test_a_file_that_compose_refuses_is_one_sentence(tmp_path: Path, body: str, 
 def images_of(stack: Stack) -> set[str]:
     """The images of this workspace, by name; those without one by id."""
     label = {"label": f"{SESSION}={stack.session.identity.session}"}
-    found = stack.session.engine.client.api.images(filters=label)
-    return {next(iter(image["RepoTags"] or ()), image["Id"]) for image in found}
+    images = stack.session.engine.client.api.images(filters=label)
+    return {next(iter(image["RepoTags"] or ()), image["Id"]) for image in images}
 
 
 def test_a_check_leaves_no_image(stack: Stack) -> None:
@@ -263,16 +263,16 @@ PASSWORDS = {
 
 def desk(**passwords: str) -> dict[str, object]:
     """A definition of the desk's service with these passwords, as paths in the store or as texts."""
-    given = {**PASSWORDS, **passwords}
-    secrets = [{"name": name, "valueFrom": text} for name, text in given.items() if text.startswith("/")]
-    environment = [{"name": name, "value": text} for name, text in given.items() if not text.startswith("/")]
+    values = {**PASSWORDS, **passwords}
+    secrets = [{"name": name, "valueFrom": text} for name, text in values.items() if text.startswith("/")]
+    environment = [{"name": name, "value": text} for name, text in values.items() if not text.startswith("/")]
     return {"image": "${IMAGE}", "environment": environment, "secrets": secrets}
 
 
 UNKNOWN = desk(REDIS_PASSWORD="/workshop/desk/redis/pasword")
 SWAPPED = desk(MASTER_DB_PASSWORD="/workshop/desk/redis/password")
 STAGING = yaml.safe_load(tasks())["staging"]["secrets"]
-NO_LEVEL = [one for one in STAGING if one["name"] != "LOG_LEVEL"]
+NO_LEVEL = [variable for variable in STAGING if variable["name"] != "LOG_LEVEL"]
 NO_HOST = {"image": "${IMAGE}", "environment": [{"name": "MASTER_DB_HOST", "value": "nowhere"}], "secrets": STAGING}
 DEFINITIONS = [
     (tasks(qa={"image": "${IMAGE}", "secrets": [{"name": "A"}]}), "config.environments.start.refused"),

@@ -44,11 +44,11 @@ class Shop:
 
     def state(self) -> dict[str, Any]:
         """Every container: which it is, whether it runs, its networks and its limits."""
-        found = {}
+        states = {}
         for service, container in self.stack.containers().items():
             state = container.attrs["State"]
-            found[service] = (container.id, state["Running"], state["Paused"], snapshot(container))
-        return found
+            states[service] = (container.id, state["Running"], state["Paused"], snapshot(container))
+        return states
 
 
 @pytest.fixture

@@ -34,13 +34,13 @@ def slow(shop: Shop) -> bool:
     return all(reply.seconds > 0.5 for reply in replies)
 
 
-def more(name: str, seen: Answer, **parameters: Any) -> Any:
+def more(name: str, effect: Answer, **parameters: Any) -> Any:
     """A fault whose mechanism another case shows as well."""
-    return pytest.param(name, parameters, seen, marks=pytest.mark.long, id=f"{name} {parameters}")
+    return pytest.param(name, parameters, effect, marks=pytest.mark.long, id=f"{name} {parameters}")
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "seen"),
+    ("name", "parameters", "effect"),
     [
         ("pause", {}, failed),
         ("kill", {}, failed),
@@ -57,12 +57,12 @@ def more(name: str, seen: Answer, **parameters: Any) -> Any:
     ],
 )
 def test_a_fault_of_the_database_is_seen_and_ends(
-    shop: Shop, name: str, parameters: dict[str, Any], seen: Answer
+    shop: Shop, name: str, parameters: dict[str, Any], effect: Answer
 ) -> None:
     """Orders suffer, the service itself stays alive, and after the block all is as before."""
     before = shop.state()
     with fault(name, shop.stack, "master-db", **parameters) as injected:
-        assert seen(shop)
+        assert effect(shop)
         assert shop.get("/livez").status == 200
         assert injected.ended is None
     assert injected.ended is not None
@@ -87,7 +87,7 @@ def test_a_fault_leaves_the_database_no_dead_connections(shop: Shop) -> None:
     assert shop.recovers()
     holders = ("service", "replica-db", "master-db")  # the last one is its own health check's client
     wait_until(
-        lambda: established(shop, "master-db", 2) <= set().union(*(established(shop, one, 1) for one in holders)),
+        lambda: established(shop, "master-db", 2) <= set().union(*(established(shop, holder, 1) for holder in holders)),
         timeout_seconds=40,
     )
 
@@ -146,7 +146,7 @@ def test_no_proxy_outlives_its_target(live_stack: Stack) -> None:
         stack.up()
         made_anew = stack.container("redis").attrs
     assert entry.proxy not in {
-        one.id for one in stack.session.engine.client.containers.list(all=True, ignore_removed=True)
+        container.id for container in stack.session.engine.client.containers.list(all=True, ignore_removed=True)
     }
     assert Journal(stack.session).entries() == []
     now = stack.container("redis").attrs

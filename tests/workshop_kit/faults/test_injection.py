@@ -32,9 +32,9 @@ from workshop_kit.workspace.folder import Workspace
 def test_the_defaults_of_every_fault_are_in_range() -> None:
     """Each fault can be injected without a parameter, but limits."""
     assert set(HANDLERS) == {fault.mechanism for fault in FAULTS.values()}
-    for one in FAULTS.values():
-        if not one.one_of:
-            assert set(one.complete({})) == {parameter.name for parameter in one.parameters}
+    for catalog_entry in FAULTS.values():
+        if not catalog_entry.one_of:
+            assert set(catalog_entry.complete({})) == {parameter.name for parameter in catalog_entry.parameters}
 
 
 def test_a_misspelled_name_gets_the_list_and_the_nearest_name() -> None:
@@ -107,8 +107,8 @@ def test_a_line_that_is_no_fault_is_reported_once_and_never_blocks(no_engine: An
     line = json.loads(active().model_dump_json())
     path.write_text(json.dumps({**line, "fault": "explode"}) + "\n")
     assert Journal(no_engine).entries() == []
-    (said,) = revert_all(no_engine)
-    assert said.startswith(f"Line 1 of {path} is no fault: There is no fault 'explode'")
+    (sentence,) = revert_all(no_engine)
+    assert sentence.startswith(f"Line 1 of {path} is no fault: There is no fault 'explode'")
     assert path.read_text() == ""
     assert revert_all(no_engine) == []
 
@@ -147,22 +147,22 @@ with ExitStack() as block:
 @contextmanager
 def process(root: Path, workspace: Workspace, *faults: str, until: str = "in force") -> Iterator[subprocess.Popen[str]]:
     """Another notebook of the same workspace, which puts faults (``NAME:SERVICE``) in force and stays in its block."""
-    with kernel(root, workspace.folder, PROGRAM, *faults) as other:
-        assert other.process.stdout is not None
-        assert until == "ready" or other.process.stdout.readline().strip() == until, "it ended too soon"
-        yield other.process
+    with kernel(root, workspace.folder, PROGRAM, *faults) as notebook:
+        assert notebook.process.stdout is not None
+        assert until == "ready" or notebook.process.stdout.readline().strip() == until, "it ended too soon"
+        yield notebook.process
 
 
 def test_a_killed_process_leaves_faults_that_the_next_one_reverts(shop: Shop, root: Path, workspace: Workspace) -> None:
     """kill -9 during four faults: they stay in force, are reverted once, and a second call does nothing."""
     session = shop.stack.session
     before = shop.state()
-    with process(root, workspace, "latency:redis", "pause:redis", "kill:master-db", "latency:service") as other:
-        other.kill()
-        other.wait()
+    with process(root, workspace, "latency:redis", "pause:redis", "kill:master-db", "latency:service") as maker:
+        maker.kill()
+        maker.wait()
     assert shop.state() != before
     assert shop.stack.container("redis").status == "paused"
-    assert [one.fault for one in Journal(session).entries()] == ["latency", "pause", "kill", "latency"]
+    assert [entry.fault for entry in Journal(session).entries()] == ["latency", "pause", "kill", "latency"]
     assert revert_all(session) == []
     assert Journal(session).entries() == []
     assert shop.state() == before
@@ -176,10 +176,10 @@ def test_a_process_killed_while_it_applies_a_fault(shop: Shop, root: Path, works
     session = shop.stack.session
     before = shop.state()
     listed = session.ledger.entries()  # other tests may have images of their own on the list
-    with process(root, workspace, "latency:redis", until="ready") as other:
+    with process(root, workspace, "latency:redis", until="ready") as maker:
         time.sleep(0.6)
-        other.kill()
-        other.wait()
+        maker.kill()
+        maker.wait()
     assert revert_all(session) == []
     assert shop.state() == before
     provision.sweep(session)
@@ -192,12 +192,12 @@ def test_the_faults_of_a_living_process_are_its_own(shop: Shop, root: Path, work
     """A lesson's start leaves them alone, and `down` does not; Ctrl-C in the block reverts what is left."""
     session = shop.stack.session
     before = shop.state()
-    with process(root, workspace, "disconnect:redis", "latency:master-db") as other:
+    with process(root, workspace, "disconnect:redis", "latency:master-db") as maker:
         assert revert_all(session) == []
         assert len(Journal(session).entries()) == 2
         assert shop.state() != before
-        other.send_signal(signal.SIGINT)
-        other.wait(timeout=60)
+        maker.send_signal(signal.SIGINT)
+        maker.wait(timeout=60)
     assert Journal(session).entries() == []
     assert shop.state() == before
     with process(root, workspace, "disconnect:redis"):

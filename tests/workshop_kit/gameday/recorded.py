@@ -93,7 +93,7 @@ class RecordedShop(Shop):
 
     def deploy(self, release: Release) -> Release:
         """Number the release and keep it."""
-        number = max((one.number + 1 for one in self.history), default=release.number)
+        number = max((past_release.number + 1 for past_release in self.history), default=release.number)
         begun = replace(release, number=number, time=datetime.now(UTC))
         self.running[begun.environment] = MagicMock()
         self.history.append(begun)
@@ -111,17 +111,17 @@ class RecordedShop(Shop):
     def pings(self, environment: str) -> dict[str, str]:
         """The error of each dependency that does not answer a ping."""
         now = self.current(environment)
-        found = dict[str, str]()
+        sentences = dict[str, str]()
         for name in DEPENDENCIES:
             gateway = self.recorded.states.get(name, OPEN)
             variable = USED_BY.get(name, "")
             if gateway == HANGS or now.settings[HOSTS[name]] != f"gateway to {name}":
-                found[name] = "no answer in time"
+                sentences[name] = "no answer in time"
             elif gateway != OPEN:
-                found[name] = "connection refused"
+                sentences[name] = "connection refused"
             elif variable and now.secrets[variable][1].strip() != self.accepted[variable]:
-                found[name] = "Access denied for user 'orders'"
-        return found
+                sentences[name] = "Access denied for user 'orders'"
+        return sentences
 
     def is_ready(self, environment: str) -> bool:
         """Whether every critical dependency answers."""
@@ -154,10 +154,10 @@ class RecordedShop(Shop):
 
     def lines(self) -> pd.DataFrame:
         """The newest lines of each environment."""
-        rows = [(datetime.now(UTC), name, *line) for name in self.environments for line in self._said(name)]
+        rows = [(datetime.now(UTC), name, *line) for name in self.environments for line in self._log_lines(name)]
         return pd.DataFrame(rows, columns=["ts", "service", "msg", "dependency", "error"])
 
-    def _said(self, environment: str) -> Iterator[tuple[str, str | None, str | None]]:
+    def _log_lines(self, environment: str) -> Iterator[tuple[str, str | None, str | None]]:
         yield "service started", None, None
         if self.is_killed(environment):
             yield "service started", None, None  # a killed process logs nothing
@@ -187,7 +187,7 @@ class RecordedShop(Shop):
             return self.lines().drop(columns="ts").to_string()
         if source == "metrics":
             return self.measured()
-        settings = self.compare(*(one.number for one in self.history)).to_string()
+        settings = self.compare(*(release.number for release in self.history)).to_string()
         return re.sub(r"…\w{4}", "…", settings), self.releases().drop(columns="time").to_string()
 
 

@@ -77,9 +77,9 @@ def test_an_incident_of_another_day_or_of_none_does_not_pass(root: Path, tmp_pat
     """The sentence says which incident belongs to the exercise."""
     incident = recorded.incident(tmp_path, "tuesday")
     handed_in = recorded.solution("gameday.tuesday", {"tuesday": incident})
-    other = checked(root, tmp_path, "monday", handed_in)
-    assert other.verdict is Verdict.WRONG
-    assert [finding.key for finding in other.findings] == ["gameday.day.other"]
+    other_day = checked(root, tmp_path, "monday", handed_in)
+    assert other_day.verdict is Verdict.WRONG
+    assert [finding.key for finding in other_day.findings] == ["gameday.day.other"]
     for value in ({"incident": "unknown"}, {}, None, 3):
         judged = checked(root, tmp_path, "monday", value)
         assert judged.verdict is Verdict.WRONG
@@ -93,12 +93,12 @@ def test_a_check_says_when_the_customers_were_watched(root: Path, tmp_path: Path
     fresh = checked(root, tmp_path, "monday", handed_in)
     watched_at = incident.record.watched_at
     assert watched_at is not None
-    seen = f"The customers were watched at {watched_at:%H:%M:%S} UTC."
-    assert seen in fresh.summary
+    sentence = f"The customers were watched at {watched_at:%H:%M:%S} UTC."
+    assert sentence in fresh.summary
     assert "stopped" not in fresh.summary
     incident.stop()
     later = checked(root, tmp_path, "monday", handed_in)
-    assert f"{seen} The shop was stopped at " in later.summary
+    assert f"{sentence} The shop was stopped at " in later.summary
 
 
 def test_an_incident_at_which_nobody_has_looked_is_not_over(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ CAUSE_WORDS = {
     "thursday": ("leak", "oom", "killed", "memory_mib", "want of memory"),
     "friday": ("critical", "differ", "others do not", 'restart("replica-db")'),
 }
-DAYS = [one for one in registry.load(CHECKOUT) if one.id.startswith("gameday.")]
+DAYS = [exercise for exercise in registry.load(CHECKOUT) if exercise.id.startswith("gameday.")]
 
 
-def told(exercise: Exercise) -> str:
+def text_before(exercise: Exercise) -> str:
     """The task, and all cells from the top of its notebook to the cell of the exercise."""
     texts = [exercise.task]
     for cell in notebook_cells(Path(CHECKOUT, "notebooks", f"{exercise.page}.ipynb")):
@@ -31,9 +31,9 @@ def told(exercise: Exercise) -> str:
     return "\n".join(texts).lower()
 
 
-@pytest.mark.parametrize("exercise", DAYS, ids=lambda one: one.id)
+@pytest.mark.parametrize("exercise", DAYS, ids=lambda exercise: exercise.id)
 def test_nothing_before_your_turn_names_the_cause(exercise: Exercise) -> None:
     """Goals, guided cells, texts, the task and the prefilled answer: the evidence is the participant's to find."""
-    text = told(exercise)
+    text = text_before(exercise)
     assert f'task = w.exercise("{exercise.id}")' in text
     assert [word for word in CAUSE_WORDS[exercise.id.partition(".")[2]] if word in text] == []

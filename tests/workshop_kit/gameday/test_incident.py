@@ -39,8 +39,11 @@ EXERCISE = "config.report"
 
 def prepare(root: Path, mine: Path, passed: str = "") -> service.Service:
     """The service of a shop, with an engine that builds everything."""
-    done: Any = lambda name: SimpleNamespace(passed_at="today" if name == passed else None)  # noqa: E731
-    exercise_service: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=done))
+
+    def progress_of(name: str) -> SimpleNamespace:
+        return SimpleNamespace(passed_at="today" if name == passed else None)
+
+    exercise_service: Any = SimpleNamespace(root=root, progress=SimpleNamespace(exercise=progress_of))
     client = MagicMock()
     client.images.build.side_effect = lambda **arguments: (arguments["tag"], [])
     return service.prepare(exercise_service, client, IMAGE, mine)
@@ -180,9 +183,12 @@ def test_each_sees_one_signal(incident: Incident) -> None:
 @pytest.mark.parametrize(
     ("act", "says"),
     [
-        (lambda one: one.deploy("production", release=7), "There is no release 7"),
-        (lambda one: one.deploy("production", memory_mib=-1), "memory_mib is no change that can be released"),
-        (lambda one: gameday.start(one.lesson, "my-service:5", "sunday", seed=1), "There is no incident 'sunday'"),
+        (lambda incident: incident.deploy("production", release=7), "There is no release 7"),
+        (lambda incident: incident.deploy("production", memory_mib=-1), "memory_mib is no change that can be released"),
+        (
+            lambda incident: gameday.start(incident.lesson, "my-service:5", "sunday", seed=1),
+            "There is no incident 'sunday'",
+        ),
     ],
 )
 def test_a_wrong_action_is_refused(incident: Incident, act: Callable[[Incident], object], says: str) -> None:
@@ -273,9 +279,11 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
         assert "LOG_LEVEL" in (error.value.output or "")
         assert_releases_lose_nobody(monday)
         tuesday = gameday.start(lesson, image, "tuesday", seed=1)
-        running = {one.name for one in (*tuesday.shop.running.values(), *tuesday.shop.gateways.proxies.values())}
+        running = {
+            container.name for container in (*tuesday.shop.running.values(), *tuesday.shop.gateways.proxies.values())
+        }
         assert own_containers(lesson.stack.session) >= running
-        assert not own_containers(lesson.stack.session) & {one.name for one in monday.shop.running.values()}
+        assert not own_containers(lesson.stack.session) & {container.name for container in monday.shop.running.values()}
     finally:
         lesson.screens.stop()
     assert own_containers(lesson.stack.session) == set()
@@ -287,15 +295,15 @@ def assert_releases_lose_nobody(incident: Incident) -> None:
     came = datetime.now(UTC)
     incident.deploy("production", LOG_LEVEL="warning")
     wait_until(lambda: len(incident.customers.since(came)) >= CUSTOMERS)
-    assert TURNED_AWAY not in {one.error for one in incident.customers.since(came)}
+    assert TURNED_AWAY not in {visit.error for visit in incident.customers.since(came)}
     assert TURNED_AWAY in {*incident.visits["error"]}
 
 
 def assert_nothing_gives_it_away(incident: Incident) -> None:
     """Neither the journal nor anything that a participant sees names the cause."""
     assert Journal(incident.lesson.stack.session).entries() == []
-    seen = incident.compare(*incident.releases()["release"]).to_string()
+    text = incident.compare(*incident.releases()["release"]).to_string()
     for running in incident.shop.running.values():
         config = running.inspect()["Config"]
-        seen += json.dumps([config["Labels"], config["Env"], running.container.logs().decode()])
-    assert [word for word in GIVEAWAYS if word in seen.lower()] == []
+        text += json.dumps([config["Labels"], config["Env"], running.container.logs().decode()])
+    assert [word for word in GIVEAWAYS if word in text.lower()] == []

@@ -41,7 +41,7 @@ def test_a_token_opens_its_own_page_alone(pages: JigsawPages) -> None:
         refused = get(pages, role)
         assert refused.status_code == 403
         assert refused.json() == {"error": "Not without the address that the cell with share() printed."}
-        assert [other for other in ROLES if get(pages, other, token=token).status_code == 200] == [role]
+        assert [page_role for page_role in ROLES if get(pages, page_role, token=token).status_code == 200] == [role]
         assert f"/{role}?token={token}" in pages.addresses().text
     nowhere = get(pages, "elsewhere", token=pages.tokens["logs"])
     assert (nowhere.status_code, "desk" in nowhere.text) == (403, False)

@@ -99,7 +99,7 @@ def test_one_source_does_not_tell_an_incident_from_a_decoy_day(day: str, source:
     assert not all(incident.serves(name) and not incident.is_killed(name) for name in incident.environments)
     decoy = DECOYS[day][number](CAUSES[day], incident, seed)
     assert incident.view(source) == decoy.view(source)
-    assert any(incident.view(other) != decoy.view(other) for other in SOURCES)
+    assert any(incident.view(other_source) != decoy.view(other_source) for other_source in SOURCES)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -110,7 +110,7 @@ def test_a_kind_of_change_that_occurs_once_is_not_the_answer(day: str, seed: int
     assert len(shop.history) == len(CAUSES[day].environments) + (3 if day == "wednesday" else 4)
     suspects = {"monday": "secrets", "tuesday": "cpus", "thursday": "code"}.get(day)
     if suspects:
-        values = [getattr(one, suspects) for one in shop.history]
+        values = [getattr(release, suspects) for release in shop.history]
         assert sum(before != after for before, after in itertools.pairwise(values)) == 2
 
 

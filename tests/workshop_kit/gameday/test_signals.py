@@ -34,8 +34,8 @@ def test_one_failed_request_is_no_symptom() -> None:
 
 def test_a_symptom_is_that_of_one_environment() -> None:
     """Five customers in a row of one environment, however many of another come in between."""
-    staging = [replace(one, environment="staging") for one in visits(*[True] * 9)]
-    mixed = sorted([*visits(True, True, *[False] * 7), *staging], key=lambda one: one.time)
+    staging = [replace(visit, environment="staging") for visit in visits(*[True] * 9)]
+    mixed = sorted([*visits(True, True, *[False] * 7), *staging], key=lambda visit: visit.time)
     assert signals.first_symptom(mixed, NOON) == at(2)
 
 
@@ -145,6 +145,6 @@ def test_card_and_charts_have_the_same_first_customer(watcher: ShopWatcher) -> N
 def test_customers_are_looked_at_before_the_cause() -> None:
     """The environment in which the fewest were served counts, in the seconds before, and none after."""
     came = visits(*[False] * 2, *[True] * 3, False, True, *[False] * 9)
-    crowd: Any = SimpleNamespace(since=lambda moment, name: [one for one in came if one.time >= moment])
+    crowd: Any = SimpleNamespace(since=lambda moment, name: [visit for visit in came if visit.time >= moment])
     shop: Any = SimpleNamespace(environments=("shop",))
     assert signals.served_before(shop, crowd, at(7)) == pytest.approx(80)

@@ -56,7 +56,7 @@ def test_a_guess_for_an_option_that_is_gone_can_be_made_again(tmp_path: Path) ->
 
 def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:
     """The cells name an id and nothing else, and every id in a file is named; reasons are short."""
-    known = load_all_questions(root / "notebooks")
+    questions = load_all_questions(root / "notebooks")
     named: set[str] = set()
     calls = 0
     for path in (root / "notebooks").glob("*.ipynb"):
@@ -65,9 +65,9 @@ def test_every_prediction_of_the_lessons_is_in_its_file(root: Path) -> None:
             names = re.findall(r'w\.predict\("([\w-]+)"\)', "".join(cell["source"]))
             named.update(f"{path.stem}.{name}" for name in names)
 
-    assert named == set(known)
+    assert named == set(questions)
     assert len(named) == calls > 0
-    reasons = [option.reason for question in known.values() for option in question.options.values()]
+    reasons = [option.reason for question in questions.values() for option in question.options.values()]
     assert max(len(reason.split()) for reason in reasons) <= 20
 
 
@@ -105,8 +105,8 @@ def test_a_full_disk_is_a_sentence_and_other_errors_are_not() -> None:
 
 def test_a_command_that_failed_in_a_shell_cell_is_a_sentence() -> None:
     """IPython's `%%bash` raises an error that repeats the whole cell."""
-    said = sentence_for(CalledProcessError(1, b"docker logs --tail 1 my-service"), None)
-    assert str(said).startswith("The last command of this cell ended with exit code 1; what it says stands above.")
+    sentence = sentence_for(CalledProcessError(1, b"docker logs --tail 1 my-service"), None)
+    assert str(sentence).startswith("The last command of this cell ended with exit code 1; what it says stands above.")
 
 
 def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:
@@ -124,5 +124,5 @@ def test_a_failed_build_names_its_reason_and_shows_the_last_lines() -> None:
 @pytest.mark.engine
 def test_an_engine_that_cannot_pause_says_why() -> None:
     """A rootless engine on cgroup v1: the cell names the reason, and where its cost is told."""
-    said = "OCI runtime pause failed: cannot toggle freezer: cgroups not configured for container: unknown"
-    assert "./workshop doctor says what this costs" in str(sentence_for(APIError("500", Response(), said), None))
+    message = "OCI runtime pause failed: cannot toggle freezer: cgroups not configured for container: unknown"
+    assert "./workshop doctor says what this costs" in str(sentence_for(APIError("500", Response(), message), None))

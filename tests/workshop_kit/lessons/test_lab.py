@@ -88,7 +88,7 @@ def assert_the_token_is_private(server: LabServer, empty_workspace: Workspace) -
     holders = [path for path in files if server.token.encode() in path.read_bytes()]
     assert holders, "the server keeps it for those who may know"
     for path in holders:
-        assert any(stat.S_IMODE(one.stat().st_mode) & 0o077 == 0 for one in (path, *path.parents))
+        assert any(stat.S_IMODE(place.stat().st_mode) & 0o077 == 0 for place in (path, *path.parents))
 
 
 def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspace) -> None:
@@ -115,10 +115,10 @@ def test_an_old_tab_goes_on_working(server: LabServer, empty_workspace: Workspac
 @pytest.fixture
 def taken() -> Iterator[int]:
     """A port that another program has."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        yield other.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
 
 
 def test_a_port_of_another_program_is_replaced(

@@ -84,9 +84,9 @@ def test_a_run_without_a_browser_shows_the_reference_and_stores_nothing(empty_wo
 def test_other_questions_are_one_sentence(empty_workspace: Workspace) -> None:
     """A question that was changed or removed is named, and so is one that the lesson does not ask."""
     w = lesson(empty_workspace)
-    first, *others = MINE
+    first, *other_questions = MINE
     with pytest.raises(WrongUsage, match=f"The cell lacks the question '{re.escape(first)}'"):
-        w.policy(mine={question: MINE[question] for question in others})
+        w.policy(mine={question: MINE[question] for question in other_questions})
     with pytest.raises(WrongUsage, match=r"no question 'Who pays\?'\. Ask: How is it built\?, "):
         w.policy(mine=MINE | {"Who pays?": "Nobody."})
 

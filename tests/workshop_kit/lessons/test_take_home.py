@@ -29,11 +29,11 @@ GUESSED = {"choice": "both", "locked_at": "2026-03-01T10:00:00+00:00", "actual":
 
 
 def page(
-    document: dict[str, Any], verdict: RuleVerdict = RuleVerdict.FAILS, said: str = "It is so.", *secrets: str
+    document: dict[str, Any], verdict: RuleVerdict = RuleVerdict.FAILS, sentence: str = "It is so.", *secrets: str
 ) -> str:
     """A page of one audit."""
     mask = Mask(secrets)
-    audited = as_markdown(report(verdict, said), mask)
+    audited = as_markdown(report(verdict, sentence), mask)
     return take_home.page(Document.model_validate(document), "", audited, mask, DAY)
 
 
@@ -43,9 +43,9 @@ def test_policies_predictions_and_findings_are_on_it() -> None:
     assert "- Where? To stdout." in text
     assert "0 of 1 went as I said." in text
     question = load_all_questions(CHECKOUT / "notebooks")["00_start.database-gone"]
-    said = question.options["both"].text
+    guess = question.options["both"].text
     did = question.options["order"].text
-    assert f"| ≠ | {question.question} | {said} | {did} |" in text
+    assert f"| ≠ | {question.question} | {guess} | {did} |" in text
     assert text.count("- [ ] **") == len(catalog.rules())
     assert f"next: {rule_of('lifecycle.stops').next_step}" in text
     assert "| F6 | Logs | ✗ does not hold |" in text
@@ -115,13 +115,13 @@ def test_the_note_names_all_exercises_that_are_not_passed(tmp_path: Path) -> Non
     """At first all; a passed exercise is counted and not named; with all passed there is no note."""
     exercise_service = ExerciseService.of(Workspace.open(tmp_path / "workspace"), no_engine)
     exercises = [exercise.id for exercise in exercise_service.exercises if exercise.in_service]
-    said = take_home.unpassed_note(exercise_service)
-    assert said.startswith(f"You have passed none of the {len(exercises)} exercises in my_service. Not your work yet: ")
-    assert all(name in said for name in exercises)
+    note = take_home.unpassed_note(exercise_service)
+    assert note.startswith(f"You have passed none of the {len(exercises)} exercises in my_service. Not your work yet: ")
+    assert all(name in note for name in exercises)
     exercise_service.progress.record_check(EXERCISE, Verdict.PASSED)
-    said = take_home.unpassed_note(exercise_service)
-    assert said.startswith("You have passed 1 of the ")
-    assert EXERCISE not in said
+    note = take_home.unpassed_note(exercise_service)
+    assert note.startswith("You have passed 1 of the ")
+    assert EXERCISE not in note
     for name in exercises:
         exercise_service.progress.record_check(name, Verdict.PASSED)
     assert take_home.unpassed_note(exercise_service) == ""

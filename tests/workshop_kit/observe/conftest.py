@@ -17,13 +17,13 @@ Start = Callable[..., Running]
 @pytest.fixture
 def start(session: Session, images: dict[str, str]) -> Iterator[Start]:
     """Start a container that runs Python code without a shell; the spec can be changed. All are removed at the end."""
-    made: list[Running] = []
+    running_containers: list[Running] = []
 
     def start_one(code: str, **changes: object) -> Running:
         spec = Spec(images["base"], command=("python3", "-u", "-c", code))
-        made.append(containers.run(session, replace(spec, **changes)))  # type: ignore[arg-type]
-        return made[-1]
+        running_containers.append(containers.run(session, replace(spec, **changes)))  # type: ignore[arg-type]
+        return running_containers[-1]
 
     yield start_one
-    for running in made:
+    for running in running_containers:
         running.remove()

@@ -15,4 +15,4 @@ def read_lines(data: bytes) -> pd.DataFrame:
 
 def frame(*lines: str) -> pd.DataFrame:
     """Return the frame of some lines."""
-    return read_lines("".join(f"{one}\n" for one in lines).encode())
+    return read_lines("".join(f"{line}\n" for line in lines).encode())

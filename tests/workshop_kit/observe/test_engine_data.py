@@ -82,8 +82,8 @@ def test_a_container_at_its_limits_and_its_end(start: Start, engine: Engine) -> 
     running = start(code, cpus=0.2, memory_bytes=128 * MEBIBYTE)
     meter = Meter(engine, "busy")
     # Between two reads that follow closely it may have run all the time, or not at all.
-    row = read_until(meter, running.id, lambda one: one.throttled_periods >= 1 and 1 < one.cpu_percent < 50)
-    read_until(meter, running.id, lambda one: one.memory_bytes > 60e6)
+    row = read_until(meter, running.id, lambda usage: usage.throttled_periods >= 1 and 1 < usage.cpu_percent < 50)
+    read_until(meter, running.id, lambda usage: usage.memory_bytes > 60e6)
     assert (row.memory_bytes < 90e6, row.memory_limit_bytes, row.pids) == (True, 128 * MEBIBYTE, 1)
     running.container.stop(timeout=0)
     stopped = meter.read(running.id)
@@ -122,7 +122,7 @@ def test_over_ssh(start: Start, engine: Engine, tmp_path: Path, monkeypatch: pyt
     address = "ssh://learner@far"
     client = docker.DockerClient(base_url=address, timeout=20, use_ssh_client=True)
     meter = Meter(Engine(client, Endpoint(address, "the test says so"), client.version()), "idle")
-    read_until(meter, start(IDLE).id, lambda one: one.cpu_percent >= 0)
+    read_until(meter, start(IDLE).id, lambda usage: usage.cpu_percent >= 0)
 
 
 def test_a_limit_that_was_lowered_was_in_force_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,11 +159,11 @@ class Follower:
     def wait_for(self, what: str, container_id: str) -> Event:
         """Return the first such event, past or coming."""
 
-        def found() -> list[Event]:
+        def matching_events() -> list[Event]:
             self.events += self._log.poll()
             return [event for event in self.events if (event.what, event.id) == (what, container_id)]
 
-        return wait_until(found)[0]
+        return wait_until(matching_events)[0]
 
     def names(self, container_id: str) -> list[str]:
         """The engine's words for the events of one container."""
@@ -188,9 +188,9 @@ def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Se
     running.remove()
     follower.wait_for("destroy", running.id)
     assert follower.names(running.id) == ["create", "start", "die", "rename", "destroy"]
-    seen = follower.names(sleeper.id)
-    assert seen[:2] == ["create", "start"]
-    assert sorted(seen[2:]) == ["destroy", "die", "kill", "kill", "stop"]
+    names = follower.names(sleeper.id)
+    assert names[:2] == ["create", "start"]
+    assert sorted(names[2:]) == ["destroy", "die", "kill", "kill", "stop"]
     kills = [event for event in follower.events if event.what == "kill"]
     assert {event.detail for event in kills if event.id == sleeper.id} == {"15", "9"}
     assert follower.names(foreign.id) == []
@@ -219,12 +219,12 @@ def test_a_life_from_create_to_destroy(start: Start, engine: Engine, session: Se
 def test_a_kill_by_the_kernel_is_known_with_and_without_its_event(happened: list[str], marked: list[str]) -> None:
     """An end with 137 is one, unless the engine sent that run a signal; another container's signal changes nothing."""
     rows = [Event(START, "neighbor", "b", "kill", "9")]
-    for second, said in enumerate(happened):
-        what, _, code = said.partition(" ")
+    for second, text in enumerate(happened):
+        what, _, code = text.partition(" ")
         rows.append(Event(START + timedelta(seconds=second), "shop", "a", what, "", int(code) if code else None))
     table = frame(Event, rows)
-    found = table[events.out_of_memory(table)]
-    assert [f"{row.what} {row.exit_code}" if row.what == "die" else row.what for row in found.itertuples()] == marked
+    kills = table[events.out_of_memory(table)]
+    assert [f"{row.what} {row.exit_code}" if row.what == "die" else row.what for row in kills.itertuples()] == marked
     assert not events.out_of_memory(frame(Event, ())).any()
 
 
@@ -250,16 +250,20 @@ def test_health_is_told_when_it_changes(
     def answer(_: Any, path: str, parameters: dict[str, Any]) -> Iterator[bytes]:
         asked.update(parameters)
         labels = session.labels("kernel")
-        return iter([message(number, *one, labels) for number, one in enumerate(SENT)])
+        return iter([message(number, *event, labels) for number, event in enumerate(SENT)])
 
     monkeypatch.setattr(events, "chunks", answer)
     monkeypatch.setattr(events, "get_json", lambda *_: {"SystemTime": "2026-11-27T23:00:16+09:00"})
     session.engine.client.api = None
     log = EventLog(session.engine, session.identity.session)
-    found = log.poll()
+    log_events = log.poll()
     assert log.poll() == []  # though the engine repeats what is recent
-    assert [(one.what, one.detail) for one in found] == [("start", ""), ("health_status", "healthy"), ("die", "")]
-    assert found[-1].exit_code == 137
+    assert [(event.what, event.detail) for event in log_events] == [
+        ("start", ""),
+        ("health_status", "healthy"),
+        ("die", ""),
+    ]
+    assert log_events[-1].exit_code == 137
     assert end[0] in asked
     assert asked[end[0]].endswith(end[1])
     assert len(asked) == 3

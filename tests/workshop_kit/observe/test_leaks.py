@@ -86,8 +86,8 @@ def test_a_mask_replaces_known_secrets_and_values_that_look_like_one() -> None:
 def test_assignments_in_commands_are_found() -> None:
     """``--password=x``, ``TOKEN=x``, quoted or not; not those of harmless names."""
     text = "RUN A_TOKEN='abc def' curl --password=hunter22 -e NAME=value api-key: 12345678 --secret s3cr3t"
-    found = {"A_TOKEN": "abc def", "password": "hunter22", "api-key": "12345678", "secret": "s3cr3t"}
-    assert dict(assigned_secrets(text)) == found
+    assignments = {"A_TOKEN": "abc def", "password": "hunter22", "api-key": "12345678", "secret": "s3cr3t"}
+    assert dict(assigned_secrets(text)) == assignments
     assert dict(assigned_secrets("RUN : --token=abcdefgh")) == {"token": "abcdefgh"}
     assert dict(assigned_secrets('{"token": "abcdefgh", "name": "x"}')) == {"token": "abcdefgh"}
     assert list(secrets_in("nothing here")) == []

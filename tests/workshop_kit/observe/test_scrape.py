@@ -93,17 +93,17 @@ process_start_time_seconds 1.7e+09
 
 def later(text: str, seconds: float = 2) -> Counters:
     """Return the counters of a text, some seconds after noon."""
-    found = parse_counters(text, at(seconds))
-    assert found is not None
-    return found
+    counters = parse_counters(text, at(seconds))
+    assert counters is not None
+    return counters
 
 
 def with_values(**values: float) -> str:
     """The text with other numbers in the lines that have these words in them."""
     lines: list[str] = []
     for line in TEXT.split("\n"):
-        given = [value for words, value in values.items() if has_words(line, words)]
-        lines.append(f"{line.rpartition(' ')[0]} {given[0]}" if given else line)
+        new_values = [value for words, value in values.items() if has_words(line, words)]
+        lines.append(f"{line.rpartition(' ')[0]} {new_values[0]}" if new_values else line)
     return "\n".join(lines)
 
 
@@ -150,7 +150,7 @@ def test_the_status_decides() -> None:
         answer(503, {"status": "pass"}),
         answer(None),
     ]
-    states = [of_probe(one, "/health", "service", NOON).state for one in answers]
+    states = [of_probe(answer, "/health", "service", NOON).state for answer in answers]
     assert states == ["warn", "pass", "fail", "no answer"]
     contradiction = answer(200, {"status": "fail", "away": {"redis": "no answer from redis\x1b[31m"}})
     row = of_probe(contradiction, "/health", "s", NOON)

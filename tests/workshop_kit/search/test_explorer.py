@@ -32,36 +32,40 @@ def line(number: int, **more: Any) -> str:
 
 def model(*lines: str) -> ExplorerModel:
     """A model over these lines, after a search for all."""
-    made = ExplorerModel(FrameStore(frame(*lines)))
-    made.handle({"do": "search", "query": ""})
-    assert made.problem == {}
-    return made
+    explorer_model = ExplorerModel(FrameStore(frame(*lines)))
+    explorer_model.handle({"do": "search", "query": ""})
+    assert explorer_model.problem == {}
+    return explorer_model
 
 
 def test_a_search_with_a_level_groups_identical_messages() -> None:
     """Each row has its number of lines; grouping can be switched off and on."""
     noise = [line(number, level="warning", msg="slow", service="web") for number in range(300)]
     rare = [line(100, level="error", msg="pool exhausted", service="db"), line(101, level="warning", msg="retry")]
-    made = model(*noise[:100], *rare, *noise[100:])
-    assert (made.page["groups"], len(made.page["rows"])) == (-1, 100)
-    made.handle({"do": "search", "query": "level>=warning"})
-    assert [(row["lines"], row["msg"]) for row in made.page["rows"]] == [
+    explorer_model = model(*noise[:100], *rare, *noise[100:])
+    assert (explorer_model.page["groups"], len(explorer_model.page["rows"])) == (-1, 100)
+    explorer_model.handle({"do": "search", "query": "level>=warning"})
+    assert [(row["lines"], row["msg"]) for row in explorer_model.page["rows"]] == [
         ("300", "slow"), ("1", "retry"), ("1", "pool exhausted")
     ]  # fmt: skip
-    assert (made.page["hits"], made.page["groups"], made.page["pages"]) == (302, 3, 1)
-    assert "302 of 302 lines; the newest 3 of 3 different messages" in static_page("T", "", made.page).text
-    made.handle({"do": "group", "on": False})
-    assert (made.page["groups"], made.page["hits"], len(made.page["rows"])) == (-1, 302, 100)
-    made.handle({"do": "group", "on": True})
-    made.handle({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
-    assert sorted(row["lines"] for row in made.page["rows"]) == ["1", "6"]
+    assert (explorer_model.page["hits"], explorer_model.page["groups"], explorer_model.page["pages"]) == (302, 3, 1)
+    assert "302 of 302 lines; the newest 3 of 3 different messages" in static_page("T", "", explorer_model.page).text
+    explorer_model.handle({"do": "group", "on": False})
+    assert (explorer_model.page["groups"], explorer_model.page["hits"], len(explorer_model.page["rows"])) == (
+        -1,
+        302,
+        100,
+    )
+    explorer_model.handle({"do": "group", "on": True})
+    explorer_model.handle({"do": "span", "from": BEGAN + 95 * SECOND, "to": BEGAN + 101 * SECOND})
+    assert sorted(row["lines"] for row in explorer_model.page["rows"]) == ["1", "6"]
 
 
 @pytest.mark.parametrize(
-    ("failure", "said"),
+    ("failure", "sentence"),
     [(ValueError("password=canary"), "its source failed (ValueError)"), (WorkshopError("Gone."), "Gone.")],
 )
-def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: str) -> None:
+def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, sentence: str) -> None:
     """The lines before it can be searched; of an unexpected error only the type is shown."""
 
     def failing(_: threading.Event) -> Iterator[pd.DataFrame]:
@@ -70,7 +74,7 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: 
 
     explorer = Explorer(FrameStore(frame()), follow=failing).show(Screens())
     wait_until(lambda: not any(thread.name.startswith("explorer") for thread in threading.enumerate()))
-    assert said in explorer._state()["problem"]["text"]
+    assert sentence in explorer._state()["problem"]["text"]
     assert "canary" not in explorer._state()["problem"]["text"]
     assert explorer.model.page["hits"] == 1
 
@@ -78,12 +82,12 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, said: 
 def test_no_control_character_reaches_the_page() -> None:
     """Field names, values, levels, requests and searches are made visible; the static page escapes tags, too."""
     planted = line(0, msg=SCRIPT, level=SCRIPT, service=SCRIPT, request_id=f"' OR 1=1 -- {SCRIPT}", **{SCRIPT: SCRIPT})
-    made = model(planted, SCRIPT)
+    explorer_model = model(planted, SCRIPT)
     for message in ({"do": "open", "row": 0}, {"do": "request", "row": 0}, {"do": "search", "query": SCRIPT + " a:"}):
-        made.handle(message)
-        sent = json.dumps([made.page, made.opened, made.problem], ensure_ascii=False)
+        explorer_model.handle(message)
+        sent = json.dumps([explorer_model.page, explorer_model.opened, explorer_model.problem], ensure_ascii=False)
         assert r"\\x1b[31m\\u202e" in sent
         assert ACTIVE.search(sent.replace("<script>", "")) is None
-    shown = static_page(SCRIPT, SCRIPT, made.page, SCRIPT)
+    shown = static_page(SCRIPT, SCRIPT, explorer_model.page, SCRIPT)
     assert ACTIVE.findall(shown.html + shown.text.replace("<script>", "")) == []
     assert r"&lt;script&gt;alert(1)&lt;/script&gt;\x1b[31m\u202e" in shown.html

@@ -49,7 +49,7 @@ def rows(store: FrameStore, text: str) -> set[int]:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "matches"),
     [
         ("", ALL),
         ("pool timeout", {3, 6}),
@@ -75,9 +75,9 @@ def rows(store: FrameStore, text: str) -> set[int]:
         ('"or" OR "AND"', {1, 3, 4, 5}),
     ],
 )
-def test_each_form_finds_its_lines(store: FrameStore, text: str, found: set[int]) -> None:
+def test_each_form_finds_its_lines(store: FrameStore, text: str, matches: set[int]) -> None:
     """And no others."""
-    assert rows(store, text) == found
+    assert rows(store, text) == matches
 
 
 def test_a_time_ago_counts_from_now(store: FrameStore) -> None:
@@ -129,16 +129,16 @@ def test_any_text_is_a_search_or_a_mistake(store: FrameStore, text: str) -> None
     """The condition runs and is true or false for every line: no injection."""
     where = translate("")
     position = 0
-    said = ""
+    sentence = ""
     try:
         where = translate(text)
     except SearchMistake as mistake:
         position = mistake.position
-        said = str(mistake)
+        sentence = str(mistake)
     assert 0 <= position <= len(text)
-    assert said == visible(said)
-    found = store.select(f"SELECT count(*) AS lines, count(({where.sql})) AS decided FROM logs", where.parameters)
-    assert list(found.iloc[0]) == [7, 7]
+    assert sentence == visible(sentence)
+    counts = store.select(f"SELECT count(*) AS lines, count(({where.sql})) AS decided FROM logs", where.parameters)
+    assert list(counts.iloc[0]) == [7, 7]
 
 
 @settings(max_examples=15, deadline=None)
@@ -154,8 +154,8 @@ def test_quoted_text_is_found_literally(text: str) -> None:
 def json_file(*lines: str, **attrs: str) -> bytes:
     """Lines as the engine's driver writes them, and the collector keeps them."""
     more = {"stream": "stdout", "time": "2026-11-24T16:06:00Z", "attrs": attrs}
-    records = ({"log": f"{one}\n", **more} for one in lines)
-    return "".join(f"{json.dumps(one)}\n" for one in records).encode()
+    records = ({"log": f"{line}\n", **more} for line in lines)
+    return "".join(f"{json.dumps(record)}\n" for record in records).encode()
 
 
 def collected(*lines: str, **attrs: str) -> pd.DataFrame:
@@ -167,20 +167,20 @@ def test_a_value_of_any_type_is_kept_and_found() -> None:
     """In frames in which the field has another type, too, digit for digit."""
     store = FrameStore(frame('{"size": 1, "ok": true}', '{"size": 2, "ok": false}'))
     store.add(frame('{"size": "large", "ok": {"a": 1}}', '{"size": 2.5, "ok": true}', '{"size": 9007199254740993}'))
-    found = store.select("SELECT fields['size'] AS size, fields['ok'] AS ok FROM logs ORDER BY row")
-    assert found["size"].tolist() == ["1", "2", "large", "2.5", "9007199254740993"]
-    assert json.loads(found["ok"][2]) == {"a": 1}
+    table = store.select("SELECT fields['size'] AS size, fields['ok'] AS ok FROM logs ORDER BY row")
+    assert table["size"].tolist() == ["1", "2", "large", "2.5", "9007199254740993"]
+    assert json.loads(table["ok"][2]) == {"a": 1}
     expected = {"size>1000": 1, "size:9007199254740993": 1, "size:9007199254740992": 0, "size:*": 5}
     assert {text: len(rows(store, text)) for text in expected} == expected
 
 
 def test_the_place_of_a_line_comes_from_its_attrs() -> None:
     """The line's own value under the same name stays among its fields."""
-    told = {"environment": "staging", "service": "orders", "container": "0123456789ab"}
-    lines = collected('{"service": "inner", "row": 7, "Row": 8}', '{"service": "orders"}', "plain", **told)
-    found = FrameStore(lines, service="other").select("SELECT * FROM logs ORDER BY row")
-    assert [set(found[name]) for name in told] == [{value} for value in told.values()]
-    assert found["fields"].tolist() == [{"service": "inner", "row": "7", "Row": "8"}, {}, {}]
+    place = {"environment": "staging", "service": "orders", "container": "0123456789ab"}
+    lines = collected('{"service": "inner", "row": 7, "Row": 8}', '{"service": "orders"}', "plain", **place)
+    table = FrameStore(lines, service="other").select("SELECT * FROM logs ORDER BY row")
+    assert [set(table[name]) for name in place] == [{value} for value in place.values()]
+    assert table["fields"].tolist() == [{"service": "inner", "row": "7", "Row": "8"}, {}, {}]
 
 
 def test_old_lines_are_dropped_and_gaps_of_collector_and_follower_are_listed() -> None:
@@ -201,7 +201,7 @@ def test_queries_run_while_lines_are_added() -> None:
         asked = [pool.submit(rows, store, "level:error status>=500") for _ in range(60)]
         for n in range(30):
             store.add(frame(json.dumps({f"field{n}": n, "msg": "new", f"field{n - 1}": n + 0.5})))
-    assert [one.result() for one in asked] == [set()] * 60
+    assert [future.result() for future in asked] == [set()] * 60
     assert [len(rows(store, text)) for text in ("field3:3", "field3:4.5")] == [1, 1]
 
 

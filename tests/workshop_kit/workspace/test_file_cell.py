@@ -58,8 +58,8 @@ def test_an_edited_cell_writes_and_the_old_file_is_kept(workspace: Workspace, do
     """An edited cell's lines go to the file; a change made in the editor afterwards survives the next run."""
     write(workspace, NAME, SHIPPED)
     dockerfile.write_text("FROM mine\n")
-    said = write(workspace, NAME, MINE)
-    assert said.startswith("my_service/Dockerfile is written. Your file as it was: kept/")
+    sentence = write(workspace, NAME, MINE)
+    assert sentence.startswith("my_service/Dockerfile is written. Your file as it was: kept/")
     assert (dockerfile.read_text(), replaced(workspace)) == (MINE, ["FROM mine\n"])
     dockerfile.write_text(MINE + "EXPOSE 8080\n")
     assert "stays as it is" in write(workspace, NAME, MINE)

@@ -19,8 +19,8 @@ from workshop_kit.workspace.folder import Workspace, find_workspace, own_workspa
 def test_first_start_copies_lessons_and_exercises(source: Path) -> None:
     """A first start copies lessons and exercises, without caches, checkpoints, and what tells an answer."""
     workspace = Workspace.open(source=source)
-    found = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
-    assert found == {
+    names = {str(path.relative_to(workspace.folder)) for path in workspace.folder.rglob("*") if path.is_file()}
+    assert names == {
         ".workshop/id",
         "notebooks/00_start.ipynb",
         "notebooks/pictures/map.svg",
@@ -46,10 +46,10 @@ def test_the_id_stays(source: Path) -> None:
     first = Workspace.open(source=source)
     first.secrets_folder.chmod(0o755)
     again = Workspace.open(source=source)
-    other = Workspace.open(source / "other", source=source)
+    other_workspace = Workspace.open(source / "other", source=source)
     assert first == again
     assert re.fullmatch("[0-9a-f]{8}", first.id)
-    assert other.id != first.id
+    assert other_workspace.id != first.id
     assert first.compose_project == f"workshop-{first.id}"
     assert stat.S_IMODE(first.secrets_folder.stat().st_mode) == 0o700
 
@@ -102,10 +102,10 @@ def test_a_notebook_finds_its_workspace(source: Path, monkeypatch: pytest.Monkey
     workspace = Workspace.open(source=source)
     assert find_workspace(workspace.notebooks / "pictures", {}) == workspace
     assert find_workspace(source / "notebooks", {}) == workspace
-    other = Workspace.open(source / "other", source=source / "nothing")
-    named = {"WORKSHOP_WORKSPACE": str(other.folder)}
+    other_workspace = Workspace.open(source / "other", source=source / "nothing")
+    named = {"WORKSHOP_WORKSPACE": str(other_workspace.folder)}
     monkeypatch.setenv("WORKSHOP_WORKSPACE", named["WORKSHOP_WORKSPACE"])
-    assert find_workspace(workspace.notebooks, named) == own_workspace() == other
+    assert find_workspace(workspace.notebooks, named) == own_workspace() == other_workspace
     with pytest.raises(NotReady, match="not in a workspace"):
         find_workspace(Path("/"), {})
 

@@ -146,7 +146,7 @@ def workspace(empty_workspace: Workspace, checkout: Path) -> Workspace:
 def bodies(workspace: Workspace, lesson: str) -> list[str]:
     """The texts of a lesson's file cells."""
     cells = json.loads((workspace.base / "notebooks" / f"{lesson}.ipynb").read_text())["cells"]
-    return [found.body for cell in cells if (found := FileCell.parse(cell["source"]))]
+    return [parsed_cell.body for cell in cells if (parsed_cell := FileCell.parse(cell["source"]))]
 
 
 def test_cells_bring_one_stage_after_the_other(workspace: Workspace, checkout: Path) -> None:
@@ -191,19 +191,19 @@ def test_lines_that_both_changed_stay_the_participants(workspace: Workspace, che
     path = workspace.folder / NAME
     write(workspace, "01b_shop", NAME, bodies(workspace, "01b_shop")[0], checkout)
     path.write_text(path.read_text().replace("LIMIT = 1", "LIMIT = 10"))
-    said = write(workspace, "02_more", f"{NAME} (changes)", bodies(workspace, "02_more")[1], checkout)
-    assert "stays as it is" in said
+    sentence = write(workspace, "02_more", f"{NAME} (changes)", bodies(workspace, "02_more")[1], checkout)
+    assert "stays as it is" in sentence
     assert "LIMIT = 10" in path.read_text()
 
 
 def test_every_stage_of_the_service_is_python() -> None:
     """Starters and solutions of all stages can be compiled, and name what the finished service is made of."""
-    found = 0
+    count = 0
     for source in solutions.service_sources(CHECKOUT):
         if source.file.endswith(".py"):
             for stage in source.stages:
                 marked = source.at(stage)
                 for text in (regions.starter(marked), regions.solved(marked)):
                     compile(text, source.name, "exec")
-                    found += 1
-    assert found > 50
+                    count += 1
+    assert count > 50

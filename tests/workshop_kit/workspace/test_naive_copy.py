@@ -92,24 +92,24 @@ def test_the_colleagues_lines_are_one_click_away(
     source = solve(empty_workspace, path)
     mine = file.read_text()
 
-    found = run(empty_workspace, lesson, cell)
-    assert found is not None
-    assert (found.is_in_use, file.read_text()) == (False, mine)
-    assert found.sentence.startswith(f"{source.file} keeps your {found.shown[0]}")
+    colleague_copy = run(empty_workspace, lesson, cell)
+    assert colleague_copy is not None
+    assert (colleague_copy.is_in_use, file.read_text()) == (False, mine)
+    assert colleague_copy.sentence.startswith(f"{source.file} keeps your {colleague_copy.shown[0]}")
 
-    said = found.use()
-    for name in found.names:
+    sentence = colleague_copy.use()
+    for name in colleague_copy.names:
         assert regions.region_of(file.read_text(), name) == regions.region_of(naive, name)
     again = run(empty_workspace, lesson, cell)
     assert again is not None
     assert again.is_in_use
-    assert again.sentence == said
+    assert again.sentence == sentence
     [copy] = empty_workspace.folder.glob(f"kept/*/{path}")
-    assert said.startswith(f"{source.file} has the colleague's lines for {found.names[0]}")
-    assert said.endswith(f" Yours are in {copy.relative_to(empty_workspace.folder)}.")
+    assert sentence.startswith(f"{source.file} has the colleague's lines for {colleague_copy.names[0]}")
+    assert sentence.endswith(f" Yours are in {copy.relative_to(empty_workspace.folder)}.")
     assert copy.read_text() == mine
 
-    assert again.put_back().startswith(f"{source.file} has your {found.names[0]}")
+    assert again.put_back().startswith(f"{source.file} has your {colleague_copy.names[0]}")
     assert (again.is_in_use, file.read_text()) == (False, mine)
 
 
@@ -128,9 +128,9 @@ def solved(empty_workspace: Workspace) -> Workspace:
 
 def resumed(workspace: Workspace) -> NaiveCopy:
     """What the first cell for health.py offers after a restart of the kernel."""
-    found = run(workspace, LESSON, cell_of(LESSON, HEALTH))
-    assert found is not None
-    return found
+    colleague_copy = run(workspace, LESSON, cell_of(LESSON, HEALTH))
+    assert colleague_copy is not None
+    return colleague_copy
 
 
 def test_the_sentence_names_the_exercise(solved: Workspace) -> None:
@@ -149,8 +149,8 @@ def test_a_cell_prints_it_and_offers_the_button(solved: Workspace, capsys: pytes
         for offer in (offered.append, None):
             file_cell.register(solved, LESSON, offer)
             shell.run_cell_magic("file", HEALTH, body)
-            said = capsys.readouterr().out.splitlines()
-            assert said == [f"{HEALTH} has these lines, and your changes.", resumed(solved).sentence]
+            sentences = capsys.readouterr().out.splitlines()
+            assert sentences == [f"{HEALTH} has these lines, and your changes.", resumed(solved).sentence]
     finally:
         InteractiveShell.clear_instance()
     assert [naive.names for naive in offered] == [(DEEP,)]
@@ -164,9 +164,9 @@ def test_a_cell_brings_the_lines_that_it_shows(empty_workspace: Workspace) -> No
     for number in (1, 2):
         run(empty_workspace, lesson, cell_of(lesson, path, number))
     solve(empty_workspace, path)
-    found = run(empty_workspace, lesson, cell_of(lesson, path, 1))
-    assert found is not None
-    found.use()
+    colleague_copy = run(empty_workspace, lesson, cell_of(lesson, path, 1))
+    assert colleague_copy is not None
+    colleague_copy.use()
     assert (empty_workspace.folder / path).read_text() == cell_of(lesson, path, 1).body
 
 
@@ -201,12 +201,12 @@ def test_the_file_may_grow_meanwhile(solved: Workspace) -> None:
 
 def test_a_new_answer_is_never_lost(solved: Workspace) -> None:
     """What was written in the naive copy is copied to kept/ before the former answer comes back."""
-    found = resumed(solved)
-    found.use()
+    colleague_copy = resumed(solved)
+    colleague_copy.use()
     path = solved.folder / HEALTH
     path.write_text(regions.replace(path.read_text(), DEEP, "newer = True\n"))
-    assert not found.is_in_use
-    found.put_back()
+    assert not colleague_copy.is_in_use
+    colleague_copy.put_back()
     assert "newer = True" not in path.read_text()
     assert any("newer = True" in copy.read_text() for copy in solved.folder.glob(f"kept/*/{HEALTH}"))
 
@@ -244,12 +244,12 @@ def test_a_damaged_file_offers_nothing(solved: Workspace, damage: str) -> None:
 
 def test_a_damaged_record_is_none(solved: Workspace) -> None:
     """The answers are in kept/ all the same."""
-    found = resumed(solved)
-    found.use()
+    colleague_copy = resumed(solved)
+    colleague_copy.use()
     (solved.folder / naive_copy.RECORD).write_text("{")
-    assert not found.is_in_use
+    assert not colleague_copy.is_in_use
     assert run(solved, LESSON, cell_of(LESSON, HEALTH)) is None
-    assert found.put_back() == "health.py has your lines."
+    assert colleague_copy.put_back() == "health.py has your lines."
 
 
 def test_an_answer_of_an_earlier_lesson_is_not_named(empty_workspace: Workspace) -> None:
@@ -270,9 +270,9 @@ def test_there_are_naive_cells() -> None:
 
 def test_a_missing_copy_is_said(solved: Workspace) -> None:
     """Without the copy in kept/ there is nothing to put back."""
-    found = resumed(solved)
-    found.use()
+    colleague_copy = resumed(solved)
+    colleague_copy.use()
     shutil.rmtree(solved.folder / "kept")
-    assert not found.is_in_use
+    assert not colleague_copy.is_in_use
     with pytest.raises(NotReady, match=r"kept/.*health\.py is not there"):
-        found.put_back()
+        colleague_copy.put_back()

@@ -69,10 +69,10 @@ def test_what_was_run_stays_open() -> None:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """A workspace that was started on the shortest track."""
-    made = Workspace.open(tmp_path / "mine")
-    made.choose_track("90min")
-    assert NAME in content.follow_track(made)
-    return made
+    new_workspace = Workspace.open(tmp_path / "mine")
+    new_workspace.choose_track("90min")
+    assert NAME in content.follow_track(new_workspace)
+    return new_workspace
 
 
 def test_another_track_can_be_chosen_later(workspace: Workspace) -> None:
@@ -122,7 +122,7 @@ def fills(lesson: str, track: str) -> dict[str, str]:
 def test_every_skipped_file_is_made_before_the_next_cell_that_runs(track: str) -> None:
     """Each file cell and exercise of a file, in the order of the lessons, once; also those of lessons left out."""
     wanted: list[str] = []
-    made: list[str] = []
+    filled_in: list[str] = []
     for lesson in (lesson.name for lesson in COURSE.lessons):
         kept = COURSE.kept(lesson, track)
         for cell in cells(shipped(lesson)):
@@ -132,9 +132,9 @@ def test_every_skipped_file_is_made_before_the_next_cell_that_runs(track: str) -
             for call in ast.walk(ast.parse(source)):
                 if isinstance(call, ast.Call):
                     of = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-                    made += [f"{of.get('lesson', lesson)}/{ast.literal_eval(name)}" for name in call.args]
-    assert made == wanted
-    assert bool(made) is (track != "full")
+                    filled_in += [f"{of.get('lesson', lesson)}/{ast.literal_eval(name)}" for name in call.args]
+    assert filled_in == wanted
+    assert bool(filled_in) is (track != "full")
 
 
 def test_a_lesson_that_is_left_out_is_filled_in_by_the_next_one() -> None:

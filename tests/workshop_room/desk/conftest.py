@@ -33,4 +33,4 @@ def nothing_in_force(request: pytest.FixtureRequest) -> Iterator[None]:
         pages.controller.load_generator.stop()
         pages.controller.active_faults.revert_all()
         stack = pages.controller.stack
-        wait_until(lambda: all(one.health == "healthy" for one in stack.containers().values()))
+        wait_until(lambda: all(container.health == "healthy" for container in stack.containers().values()))

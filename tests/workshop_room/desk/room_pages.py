@@ -89,8 +89,8 @@ class RecordedController:
 
     def inject(self, fault: str, target: str, parameters: dict[str, Any], seconds: float | None) -> None:
         """Add a fault."""
-        one = {"id": str(len(self.faults)), "fault": fault, "target": target, "parameters": parameters}
-        self.faults.append(one | {"seconds_left": seconds})
+        active_fault = {"id": str(len(self.faults)), "fault": fault, "target": target, "parameters": parameters}
+        self.faults.append(active_fault | {"seconds_left": seconds})
 
     def load(self, request: str, rate_per_second: int) -> None:
         """Set the load."""

@@ -105,7 +105,7 @@ def test_a_countdown_takes_minutes(minutes: object) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("*a: 1\n*b: 2", "More than one answer is marked"),
         ("\n".join(f"a{number}: 1" for number in range(13)), "There are 13 answers"),
@@ -115,9 +115,9 @@ def test_a_countdown_takes_minutes(minutes: object) -> None:
     ],
     ids=["two right", "too many", "no count", "spaces", "colons"],
 )
-def test_pasted_text_without_counts_is_refused_at_once(text: str, said: str) -> None:
+def test_pasted_text_without_counts_is_refused_at_once(text: str, sentence: str) -> None:
     """One sentence says what is wrong; 200 kB in one line take no quadratic time: that would be hours."""
-    with pytest.raises(WrongUsage, match=said):
+    with pytest.raises(WrongUsage, match=sentence):
         GuessCounts.of_text("Green?", text)
 
 

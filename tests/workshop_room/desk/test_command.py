@@ -36,12 +36,12 @@ def opened(environment: dict[str, str], *words: str) -> Iterator[tuple[subproces
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
-            found = None
-            while found is None:
+            match = None
+            while match is None:
                 line = process.stderr.readline()
                 assert line, "it ended too soon"
-                found = re.search(r"http://127\.0\.0\.1:\d+/presenter\?token=\S+", line)
-            yield process, found[0]
+                match = re.search(r"http://127\.0\.0\.1:\d+/presenter\?token=\S+", line)
+            yield process, match[0]
         finally:
             process.kill()
 
@@ -56,7 +56,7 @@ def press(url: str, action: str, **body: object) -> None:
 def listening(process: subprocess.Popen[str]) -> set[str]:
     """The addresses on which a process listens."""
     connections = psutil.Process(process.pid).net_connections("tcp")
-    return {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
+    return {connection.laddr.ip for connection in connections if connection.status == psutil.CONN_LISTEN}
 
 
 def test_the_end_of_the_desk_leaves_nothing(stack: Stack, environment: dict[str, str]) -> None:
@@ -96,7 +96,7 @@ def test_a_live_room_is_open_on_one_address(environment: dict[str, str]) -> None
         address, _, token = url.partition("/presenter?token=")
         code = request("GET", f"{address}/presenter/room", headers={"Authorization": f"token {token}"}).json()["code"]
         command = [sys.executable, "-m", "workshop_kit.cli", "join", code, "--yes"]
-        said = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, check=True).stderr
-        assert "Joined: you are table 1." in said
+        output = subprocess.run(command, stderr=subprocess.PIPE, text=True, env=environment, check=True).stderr
+        assert "Joined: you are table 1." in output
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == Exit.GOOD

@@ -28,13 +28,15 @@ pytestmark = pytest.mark.timeout(300)
 def generators(stack: Stack) -> set[str]:
     """The load generators of this workspace that run, by id."""
     mine = {"label": f"{SESSION}={stack.session.identity.session}", "ancestor": tags(stack.root)["load"]}
-    return {one.id for one in stack.session.engine.client.containers.list(filters=mine, ignore_removed=True)}
+    return {
+        container.id for container in stack.session.engine.client.containers.list(filters=mine, ignore_removed=True)
+    }
 
 
 def rate(pages: Pages) -> float:
     """The requests per second that the service last counted."""
-    known = pages.controller.watcher.tables().requests["requests_per_second"].dropna()
-    return float(known.iloc[-1]) if len(known) else 0.0
+    rates = pages.controller.watcher.tables().requests["requests_per_second"].dropna()
+    return float(rates.iloc[-1]) if len(rates) else 0.0
 
 
 def test_load_starts_changes_and_stops(pages: Pages) -> None:
@@ -46,8 +48,8 @@ def test_load_starts_changes_and_stops(pages: Pages) -> None:
     assert len(generators(pages.controller.stack)) == 1
     assert pages.state()["load"] == {"request": "GET /orders", "rate_per_second": 30}
     assert pages.controller.order("find-me-1234") == 201
-    found = wait_until(lambda: pages.said("find", request_id="find-me-1234"))  # the engine may receive lines late
-    assert all("find-me-1234" in line for line in found)
+    lines = wait_until(lambda: pages.said("find", request_id="find-me-1234"))  # the engine may receive lines late
+    assert all("find-me-1234" in line for line in lines)
     assert pages.said("find", request_id="nobody") == []
     pages.said("load-stop")
     assert (generators(pages.controller.stack), pages.state()["load"]) == (set(), None)
@@ -60,14 +62,14 @@ def test_a_fault_ends_when_its_time_is_over_or_it_is_undone(pages: Pages) -> Non
     pages.said("fault", fault="latency", target="master-db", parameters={"latency_ms": 10.0}, seconds=600)
     with injection.fault("limits", stack, "replica-db", cpus=0.5):
         pages.said("fault", fault="limits", target="redis", parameters={"cpus": 0.5}, seconds=1)
-        found = {one["target"]: one for one in pages.state()["active_faults"]}
-        assert 0 < found["master-db"]["seconds_left"] <= 600
-        assert found["replica-db"]["seconds_left"] is None
-        assert found["replica-db"]["id"] == "", "there is no button for what is not the desk's own"
+        active_faults = {fault["target"]: fault for fault in pages.state()["active_faults"]}
+        assert 0 < active_faults["master-db"]["seconds_left"] <= 600
+        assert active_faults["replica-db"]["seconds_left"] is None
+        assert active_faults["replica-db"]["id"] == "", "there is no button for what is not the desk's own"
         for _ in range(2):
-            pages.said("undo", id=found["master-db"]["id"])
-            assert "master-db" not in [one["target"] for one in pages.state()["active_faults"]]
-        wait_until(lambda: [one["target"] for one in pages.state()["active_faults"]] == ["replica-db"])
+            pages.said("undo", id=active_faults["master-db"]["id"])
+            assert "master-db" not in [fault["target"] for fault in pages.state()["active_faults"]]
+        wait_until(lambda: [fault["target"] for fault in pages.state()["active_faults"]] == ["replica-db"])
     assert {name: snapshot(stack.container(name)) for name in before} == before
     assert pages.state()["problems"] == []
 
@@ -132,9 +134,9 @@ def test_a_checkpoint_brings_stack_and_files_to_the_start_of_a_lesson(pages: Pag
 def test_the_demo_can_be_played(root: Path, environment: dict[str, str]) -> None:
     """``./workshop tour --demo --json`` as it is typed: every step is seen, with its seconds."""
     command = [sys.executable, "-m", "workshop_kit.cli", "tour", "--demo", "--json", "--no-install"]
-    said = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert said.returncode == Exit.GOOD, said.stdout + said.stderr
-    results = json.loads(said.stdout)
+    process = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert process.returncode == Exit.GOOD, process.stdout + process.stderr
+    results = json.loads(process.stdout)
     assert [result["id"] for result in results] == [step.id for step in load_script().steps]
     assert [result["problem"] for result in results] == [""] * len(results)
     assert all(result["seconds"] > 0 for result in results)

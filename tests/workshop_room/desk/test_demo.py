@@ -56,7 +56,7 @@ class Recorded:
 def progress_at(step: str) -> DemoProgress:
     """The presenter at a step of the demo."""
     progress = DemoProgress()
-    progress.choose(next(one.number for one in progress.script.steps if one.id == step))
+    progress.choose(next(demo_step.number for demo_step in progress.script.steps if demo_step.id == step))
     return progress
 
 

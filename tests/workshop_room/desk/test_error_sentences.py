@@ -22,18 +22,18 @@ SILENT = "No answer came within the time limit."
 @pytest.fixture
 def closed_port() -> int:
     """A port of this machine on which nothing listens."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
     """A port that takes connections and says nothing."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        yield int(one.getsockname()[1])
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
 
 
 def error_of(work: Callable[[], Awaitable[object]]) -> str:

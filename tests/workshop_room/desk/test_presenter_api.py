@@ -107,11 +107,11 @@ def test_surprised_is_counted_by_each_machines_own_outcome(room: RoomPages) -> N
     assert room.do("poll", prediction="").status_code == 200
     state = room.audience.state()["predictions"]
     assert (room.audience.shows, state["headline"]) == ("predictions", "5 of us answered.")
-    assert [one["right"] for one in state["answers"]] == [False] * 4
+    assert [answer["right"] for answer in state["answers"]] == [False] * 4
     assert room.do("tell").status_code == 200
     state = room.audience.state()["predictions"]
     assert state["headline"] == "1 of 4 of us who have seen it was surprised."
-    assert [one["right"] for one in state["answers"]] == [False, True, False, False]
+    assert [answer["right"] for answer in state["answers"]] == [False, True, False, False]
     report(room, 9, sequence=2, guesses=guesses(first, second))
     assert room.audience.state()["predictions"]["headline"] == "2 of 5 of us were surprised."
 
@@ -119,7 +119,7 @@ def test_surprised_is_counted_by_each_machines_own_outcome(room: RoomPages) -> N
 def test_the_right_answer_is_known_before_any_laptop_has_run_the_experiment(room: RoomPages) -> None:
     """It is that of the table, for laptops and phones alike; once laptops know, most of them decide."""
     right = room.api.classroom.questions[ID].right
-    wrong, other = [key for key in keys(room) if key != right][:2]
+    wrong, other_key = [key for key in keys(room) if key != right][:2]
     for number, choice in enumerate([right, wrong, wrong]):
         report(room, number, sequence=1, on_phone=number < 2, guesses=guesses(choice))
     room.said("poll", prediction=ID)
@@ -127,12 +127,12 @@ def test_the_right_answer_is_known_before_any_laptop_has_run_the_experiment(room
     room.said("tell")
     state = room.audience.state()["predictions"]
     assert state["headline"] == "2 of 3 of us were surprised."
-    assert [one["right"] for one in state["answers"]] == [key == right for key in keys(room)]
+    assert [answer["right"] for answer in state["answers"]] == [key == right for key in keys(room)]
     report(room, 2, sequence=2, guesses=guesses(wrong, wrong))
-    report(room, 3, sequence=1, guesses=guesses(other))
+    report(room, 3, sequence=1, guesses=guesses(other_key))
     state = room.audience.state()["predictions"]
     assert state["headline"] == "1 of 3 of us who have seen it was surprised."
-    assert [one["right"] for one in state["answers"]] == [key == wrong for key in keys(room)]
+    assert [answer["right"] for answer in state["answers"]] == [key == wrong for key in keys(room)]
 
 
 def test_laptops_and_phones_are_counted_apart(room: RoomPages) -> None:
@@ -153,27 +153,27 @@ def test_the_desk_has_the_lessons_and_the_times_of_its_track(short_room: RoomPag
     desk = short_room.desk
     choices = desk.choices()
     assert choices["track"] == "90min"
-    on_track = [one["name"] for one in choices["lessons"] if one["on_track"]]
+    on_track = [lesson["name"] for lesson in choices["lessons"] if lesson["on_track"]]
     assert on_track == list(desk.times.course.names("90min"))
     assert choices["day"][0]["start"] == 9 * 60
     assert choices["day"][-1]["end"] == 9 * 60 + desk.times.course.tracks["90min"].total
     page = short_room.said("notes", lesson="00")
     assert page["notes"][0]["minute"].startswith("09:0")
-    assert any(one["is_skipped"] for one in short_room.said("notes", lesson="03")["notes"])
+    assert any(note["is_skipped"] for note in short_room.said("notes", lesson="03")["notes"])
 
 
 def test_polls_and_notices_know_the_track(short_room: RoomPages) -> None:
     """Predictions and headings say whether the track has them; a notice to a folded cell says so."""
     times = short_room.desk.times
     choices = short_room.api.choices()
-    taught = {one["name"]: one["on_track"] for one in choices["predictions"]}
+    taught = {prediction["name"]: prediction["on_track"] for prediction in choices["predictions"]}
     assert taught.keys() == short_room.api.classroom.questions.keys()
     assert taught[ID]
     assert False in taught.values()
     lesson = "03_logging"
     headings = choices["headings"][lesson]
-    folded = [one["cell"] for one in headings if not one["on_track"]]
-    assert folded == [one["cell"] for one in headings if not times.has_cell(lesson, one["cell"])]
+    folded = [heading["cell"] for heading in headings if not heading["on_track"]]
+    assert folded == [heading["cell"] for heading in headings if not times.has_cell(lesson, heading["cell"])]
     assert folded
     short_room.said("notice", lesson=lesson, cell="title")
     assert "90min" not in short_room.api.state()["notice"]
@@ -184,7 +184,9 @@ def test_polls_and_notices_know_the_track(short_room: RoomPages) -> None:
 def test_a_class_board_has_the_exercises_of_the_track(short_room: RoomPages) -> None:
     """As the participants' own boards."""
     exercises = {name for names in short_room.api.classroom.exercises.values() for name in names}
-    assert exercises == {one.id for one in short_room.desk.times.course.exercises if "90min" in one.tracks}
+    assert exercises == {
+        exercise.id for exercise in short_room.desk.times.course.exercises if "90min" in exercise.tracks
+    }
 
 
 def test_a_folder_of_progress_files_is_the_fallback(room: RoomPages, tmp_path: Path) -> None:
@@ -200,8 +202,8 @@ def test_a_folder_of_progress_files_is_the_fallback(room: RoomPages, tmp_path: P
     os.mkfifo(tmp_path / "class" / "fifo.json")
     (tmp_path / "class" / "endless.json").symlink_to("/dev/zero")
     folder = {"folder": str(tmp_path / "class")}
-    found = {ID: {"people": 3, "question": room.api.classroom.questions[ID].question}}
-    assert room.do("folder", **folder).json()["said"] == found
+    counts = {ID: {"people": 3, "question": room.api.classroom.questions[ID].question}}
+    assert room.do("folder", **folder).json()["said"] == counts
     assert room.do("ask", **folder, prediction=ID).status_code == 200
     assert room.audience.state()["predictions"]["headline"] == "3 of us answered."
     assert room.do("tell").status_code == 200
@@ -220,15 +222,15 @@ def test_a_name_is_on_the_presenters_page_alone(room: RoomPages) -> None:
     room.do("poll", prediction=ID)
     room.do("notice", lesson="01_container", cell="stop-text")
     queue = room.get("/presenter/room", room.server.presenter_token).json()["queue"]
-    assert [(one["name"], one["number"]) for one in queue] == [(NAME, 1)]
+    assert [(entry["name"], entry["number"]) for entry in queue] == [(NAME, 1)]
     paths = ("/audience", "/audience/state", "/audience/room")
-    seen = [room.get(path, room.server.audience_token) for path in paths]
-    seen += [room.ask_room(path) for path in ("/phone.js", "/phone.css", "/desk.css", f"/{room.code}")]
+    answers = [room.get(path, room.server.audience_token) for path in paths]
+    answers += [room.ask_room(path) for path in ("/phone.js", "/phone.css", "/desk.css", f"/{room.code}")]
     for body in ({"participant": secret}, {"participant": "0" * 32}):
-        seen.append(room.ask_room("/snapshot", json.dumps(body)))
-    assert [answer.status_code for answer in seen] == [200] * len(seen)
-    told = [str(answer.url) for answer in seen if re.search(f"Ada|{secret}", f"{answer.headers}{answer.text}")]
-    assert told == []
+        answers.append(room.ask_room("/snapshot", json.dumps(body)))
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+    urls = [str(answer.url) for answer in answers if re.search(f"Ada|{secret}", f"{answer.headers}{answer.text}")]
+    assert urls == []
     for path in ("/presenter/room", "/presenter/room/choices", "/room.js"):
         assert room.get(path, room.server.audience_token).status_code == 403
         assert room.ask_room(path).status_code == 403

@@ -40,8 +40,8 @@ def report(room: RoomPages, number: int, answers: dict[str, str], **fields: Any)
 
 def chart(room: RoomPages) -> dict[str, Any]:
     """What the room's page gets for its chart."""
-    found: dict[str, Any] = room.get("/audience/room").json()["learning"]
-    return found
+    learning: dict[str, Any] = room.get("/audience/room").json()["learning"]
+    return learning
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,11 +50,11 @@ def test_a_question_comes_from_a_prediction_and_has_other_numbers(name: str) -> 
     question = QUESTIONS.learning[name]
     prediction = load_all_questions(CHECKOUT / "notebooks")[question.prediction]
     assert question.question != prediction.question
-    texts = [question.question, *(one.text for one in question.options.values())]
-    known = [prediction.question, *(one.text for one in prediction.options.values())]
+    texts = [question.question, *(option.text for option in question.options.values())]
+    prediction_texts = [prediction.question, *(option.text for option in prediction.options.values())]
     numbers = set(re.findall(r"\d+", " ".join(texts)))
     assert numbers
-    assert not numbers & set(re.findall(r"\d+", " ".join(known)))
+    assert not numbers & set(re.findall(r"\d+", " ".join(prediction_texts)))
 
 
 @pytest.mark.parametrize("track", TRACKS)
@@ -71,7 +71,7 @@ def test_what_a_question_asks_is_taught_on_every_track(name: str, track: str) ->
 
 def test_the_five_questions_are_of_all_three_subjects() -> None:
     """Configuration, logging and monitoring."""
-    lessons = {one.prediction.split(".")[0] for one in QUESTIONS.learning.values()}
+    lessons = {question.prediction.split(".")[0] for question in QUESTIONS.learning.values()}
     assert {"02_configuration", "03_logging", "04_monitoring"} <= lessons
 
 
@@ -84,12 +84,12 @@ def test_everybody_gets_the_next_question_after_an_answer(room: RoomPages) -> No
         poll = report(room, 1, answers)
         assert poll is not None
         assert poll.question == f"{number} of 5: {question.question}"
-        assert poll.options == {key: one.text for key, one in question.options.items()}
+        assert poll.options == {key: option.text for key, option in question.options.items()}
         assert poll.in_notebook
         answers[poll.id] = question.right
         assert poll.id == f"before.{name}"
-    done = report(room, 1, answers)
-    assert (done and done.question, done and dict(done.options)) == (THANKS, {})
+    last_poll = report(room, 1, answers)
+    assert (last_poll and last_poll.question, last_poll and dict(last_poll.options)) == (THANKS, {})
     first = report(room, 2, {})
     assert first is not None
     assert first.question.startswith("1 of 5: ")
@@ -104,17 +104,17 @@ def test_the_chart_counts_right_answers_before_and_after(room: RoomPages) -> Non
     report(room, 1, {f"before.{NAMES[0]}": wrong, f"after.{NAMES[0]}": first.right})
     report(room, 2, {f"before.{NAMES[0]}": first.right, f"before.{NAMES[1]}": second.right})
     report(room, 3, {f"before.{NAMES[0]}": "no-option"})
-    found = chart(room)
-    counts = [(one["before"], one["after"]) for one in found["rows"]]
+    learning = chart(room)
+    counts = [(row["before"], row["after"]) for row in learning["rows"]]
     nobody = {"right": 0, "answered": 0}
     assert counts[0] == ({"right": 1, "answered": 2}, {"right": 1, "answered": 1})
     assert counts[1] == ({"right": 1, "answered": 1}, nobody)
     assert counts[2:] == [(nobody, nobody)] * 3
-    assert found["headline"] == "Right answers: before 2 of 3, after 1 of 1."
-    assert [one["answer"] for one in found["rows"]] == [""] * 5
+    assert learning["headline"] == "Right answers: before 2 of 3, after 1 of 1."
+    assert [row["answer"] for row in learning["rows"]] == [""] * 5
     room.said("questions-answers", shown=True)
-    assert [one["answer"] for one in chart(room)["rows"]] == [
-        one.options[one.right].text for one in QUESTIONS.learning.values()
+    assert [row["answer"] for row in chart(room)["rows"]] == [
+        question.options[question.right].text for question in QUESTIONS.learning.values()
     ]
     room.said("show", what="learning")
     assert room.audience.shows == "learning"
@@ -138,7 +138,7 @@ def test_feedback_is_counted_on_the_presenters_page_alone(room: RoomPages) -> No
     assert pace is not None
     best = report(room, 1, {"feedback.pace": "fast"})
     assert best is not None
-    titles = {one.name: one.title for one in load_course(CHECKOUT).lessons}
+    titles = {lesson.name: lesson.title for lesson in load_course(CHECKOUT).lessons}
     assert dict(best.options) == titles
     report(room, 1, {"feedback.pace": "fast", "feedback.best": "03_logging", "feedback.unclear": "nothing"})
     state = room.get("/presenter/room", room.server.presenter_token).json()["questions"]
@@ -153,7 +153,9 @@ def test_the_feedback_names_the_lessons_of_the_track() -> None:
     times = TrackTimes.of(CHECKOUT, "90min")
     api = RoomApi(JoinCode("127.0.0.1", 28_100, 1), Audience(), CHECKOUT, times)
     _, best, _ = api.questions.questionnaires[FEEDBACK].polls
-    assert list(best.options) == [one.name for one in times.course.lessons if one.name in times.course.names("90min")]
+    assert list(best.options) == [
+        lesson.name for lesson in times.course.lessons if lesson.name in times.course.names("90min")
+    ]
     assert "05_game_day" not in best.options
 
 

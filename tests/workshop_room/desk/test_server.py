@@ -74,22 +74,24 @@ def test_headers_keep_the_token_and_foreign_code_out(pages: Pages) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "body", "status", "said"),
+    ("action", "body", "status", "sentence"),
     [
         ("fault", {"fault": "pause", "target": "nobody"}, 409, "no container 'nobody'"),
         ("load", {"request": "GET /orders", "rate_per_second": 5000}, 400, "from 1 to 300"),
         ("notes", {"lesson": "../secrets/admin"}, 400, "no lesson '../secrets/admin'"),
     ],
 )
-def test_a_wrong_click_is_one_sentence(pages: Pages, action: str, body: dict[str, Any], status: int, said: str) -> None:
+def test_a_wrong_click_is_one_sentence(
+    pages: Pages, action: str, body: dict[str, Any], status: int, sentence: str
+) -> None:
     """It says what is wrong and what to do; no fault is active after it."""
     answer = pages.do(action, **body)
     assert answer.status_code == status
-    assert said in answer.json()["error"]
+    assert sentence in answer.json()["error"]
     assert pages.state()["active_faults"] == []
 
 
-def told(words: list[str], text: str) -> list[str]:
+def words_in(words: list[str], text: str) -> list[str]:
     """The words that stand in a text."""
     return [word for word in words if re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", text, re.IGNORECASE)]
 
@@ -114,7 +116,7 @@ def test_the_audience_is_never_sent_the_name_of_a_fault(pages: Pages) -> None:
             assert answer.content == before[path]
             continue
         if path == "/audience/dashboard":
-            assert told(words, answer.json()["alt"]) == told(words, usual)
+            assert words_in(words, answer.json()["alt"]) == words_in(words, usual)
             continue
-        assert told(words, f"{answer.headers}{answer.text}") == [], path
-    assert [one["fault"] for one in pages.state()["active_faults"]] == [*GRADES]
+        assert words_in(words, f"{answer.headers}{answer.text}") == [], path
+    assert [fault["fault"] for fault in pages.state()["active_faults"]] == [*GRADES]

@@ -96,7 +96,7 @@ def test_feedback_is_kept_beside_the_plan(room: RoomApi, tmp_path: Path) -> None
     assert (kept["date"], kept["track"]) == ("2026-05-01", "half-day")
     pace, _, unclear = kept["feedback"]
     assert pace["answers"] == [["Too slow", 0], ["Right", 0], ["Too fast", 1]]
-    titles = {one.name: one.title for one in load_course(CHECKOUT).lessons}
+    titles = {lesson.name: lesson.title for lesson in load_course(CHECKOUT).lessons}
     assert [answer for answer in unclear["answers"] if answer[1]] == [[titles["03_logging"], 1]]
     assert files[PLAN].startswith("## Track half-day, 09:30 to 13:00")
 
@@ -110,7 +110,7 @@ def test_a_summary_has_guesses_minutes_and_the_stuck(room: RoomApi, tmp_path: Pa
     assert f"**{question.question}** Surprised by their own machine: {NOT_TOLD} of 5." in text
     assert f"- 2: {question.options['both'].text}\n" in text
     assert f"- 3: {question.options['order'].text} (what usually happens)\n" in text
-    planned = {one.id: one.minutes for one in load_course(CHECKOUT).exercises}
+    planned = {exercise.id: exercise.minutes for exercise in load_course(CHECKOUT).exercises}
     assert f"| `config.env` | {planned['config.env']} | 4 | 8 |" in text
     assert f"| `container.limits` | {planned['container.limits']} | 4 | – |" in text
     assert "| 02_configuration | 3 |" in text
@@ -166,8 +166,8 @@ def test_a_disk_that_takes_nothing_is_one_sentence(room: RoomApi, tmp_path: Path
         written(room, tmp_path)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_the_end_of_the_desk_writes_it(told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_the_end_of_the_desk_writes_it(is_kept: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And says where; of a room that was not told, nothing."""
     workspace = Workspace.open(tmp_path / "workspace", tmp_path / "no checkout")
     controller: Any = SimpleNamespace(
@@ -178,7 +178,7 @@ def test_the_end_of_the_desk_writes_it(told: bool, tmp_path: Path, capsys: pytes
     with serving(controller, server, room_server, TrackTimes.of(CHECKOUT), open_pages=False):
         headers = {"Authorization": f"token {server.presenter_token}"}
         url = f"http://127.0.0.1:{server.port}/presenter/do/summary"
-        assert http.request("POST", url, json_body={"keep": told}, headers=headers).ok
+        assert http.request("POST", url, json_body={"keep": is_kept}, headers=headers).ok
     files = sorted(path.name for path in workspace.folder.glob("sessions/*/*"))
-    assert files == ([PLAN, SUMMARY] if told else [])
-    assert ("Kept: " in capsys.readouterr().err) is told
+    assert files == ([PLAN, SUMMARY] if is_kept else [])
+    assert ("Kept: " in capsys.readouterr().err) is is_kept

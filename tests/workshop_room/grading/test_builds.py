@@ -114,17 +114,17 @@ def test_the_digest_of_a_folder_is_of_names_modes_contents_and_links(tmp_path: P
     os.utime(file, (0, 0))
     assert folder_digest(tmp_path) == first
 
-    seen = {first}
+    digests = {first}
     file.chmod(0o755)
-    seen.add(folder_digest(tmp_path))
+    digests.add(folder_digest(tmp_path))
     file.write_text("2")
-    seen.add(folder_digest(tmp_path))
+    digests.add(folder_digest(tmp_path))
     file.rename(tmp_path / "app.py")
-    seen.add(folder_digest(tmp_path))
+    digests.add(folder_digest(tmp_path))
     (tmp_path / "link").unlink()
     (tmp_path / "link").symlink_to("elsewhere")
-    seen.add(folder_digest(tmp_path))
-    assert len(seen) == 5
+    digests.add(folder_digest(tmp_path))
+    assert len(digests) == 5
 
 
 @pytest.fixture
@@ -243,14 +243,14 @@ def test_what_the_builder_would_fetch_is_found(text: str, source: str) -> None:
 
 def dockerfiles() -> dict[str, str]:
     """Every Dockerfile of the lessons at each stage, and of right answers in another style."""
-    [source] = [one for one in solutions.service_sources(CHECKOUT) if one.file == "Dockerfile"]
-    found = {}
+    [source] = [source for source in solutions.service_sources(CHECKOUT) if source.file == "Dockerfile"]
+    texts = {}
     for stage in source.stages:
-        found[f"{stage} solved"] = regions.solved(source.at(stage))
-        found[f"{stage} starter"] = regions.starter(source.at(stage))
+        texts[f"{stage} solved"] = regions.solved(source.at(stage))
+        texts[f"{stage} starter"] = regions.starter(source.at(stage))
     for path in sorted(CHECKOUT.glob("solutions/*/answers/*/*/Dockerfile")):
-        found[path.parent.name] = path.read_text()
-    return found
+        texts[path.parent.name] = path.read_text()
+    return texts
 
 
 @pytest.mark.parametrize("text", dockerfiles().values(), ids=dockerfiles())
@@ -285,12 +285,12 @@ def test_such_a_dockerfile_is_not_given_to_the_builder(tmp_path: Path, built: li
     assert [tag for tag in built if not tag.startswith("-")] == built[:1]
 
 
-@pytest.mark.parametrize(("asked", "given"), [(-1, 512), (4 * 1024, 512), (96, 96)])
-def test_a_closed_stack_gives_no_swap(asked: int, given: int) -> None:
+@pytest.mark.parametrize(("asked", "swap_mib"), [(-1, 512), (4 * 1024, 512), (96, 96)])
+def test_a_closed_stack_gives_no_swap(asked: int, swap_mib: int) -> None:
     """Whatever the memswap_limit of a compose file of others says."""
     image = SimpleNamespace(attrs={"Config": {}})
     engine = SimpleNamespace(client=SimpleNamespace(images=SimpleNamespace(get=lambda _name: image)))
     stack: Any = SimpleNamespace(session=SimpleNamespace(engine=engine), is_closed=True, network="closed")
     swap = asked * MIB if asked > 0 else asked
     spec = Spec("any", memory_bytes=None, host={"MemorySwap": swap})
-    assert service_trial.confined(stack, spec).host["MemorySwap"] == given * MIB
+    assert service_trial.confined(stack, spec).host["MemorySwap"] == swap_mib * MIB

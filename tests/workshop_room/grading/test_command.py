@@ -93,7 +93,7 @@ def test_csv_and_json(
     with file.open() as table:
         rows = list(csv.DictReader(table))
     assert [row["exercise"] for row in rows] == list(exercises)
-    assert [one["name"] for one in document["submissions"]] == ["ann"]
+    assert [submission["name"] for submission in document["submissions"]] == ["ann"]
 
 
 def test_what_was_not_judged_ends_with_an_exit_code(hand_in: HandIn, grades: Callable[..., Asked]) -> None:

@@ -29,15 +29,15 @@ HARMFUL = [
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Replace Compose by one that notes how it was called, and finds a service without limits."""
-    seen: list[dict[str, Any]] = []
+    options_of_calls: list[dict[str, Any]] = []
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        seen.append(options)
+        options_of_calls.append(options)
         document: dict[str, Any] = {"services": {"my-service": {}}}
         return subprocess.CompletedProcess(command, 0, json.dumps(document), "")
 
     monkeypatch.setattr(subprocess, "run", run)
-    return seen
+    return options_of_calls
 
 
 @pytest.mark.parametrize("text", HARMFUL)

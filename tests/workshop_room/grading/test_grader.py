@@ -88,7 +88,7 @@ def test_the_same_files_are_judged_once(tmp_path: Path) -> None:
     graded = run(tmp_path / "results.jsonl", judge, ANN, BEN, COPY)
     assert {name for name, _ in judge.asked} == {"ann", "ben"}
     assert graded[2].grades == graded[0].grades
-    assert [one.same_as for one in graded] == ["", "", "ann"]
+    assert [submission.same_as for submission in graded] == ["", "", "ann"]
 
 
 def test_what_cannot_be_read_costs_one_row(tmp_path: Path) -> None:
@@ -113,6 +113,6 @@ def test_the_progress_shows_no_terminal_codes(tmp_path: Path) -> None:
 def test_answers_in_notebooks_are_not_graded() -> None:
     """Nor is a game day: their values are what a cell handed in."""
     exercises = registry.load(CHECKOUT)
-    left_out = {one.id for one in exercises} - {one.id for one in gradable(exercises)}
+    left_out = {exercise.id for exercise in exercises} - {exercise.id for exercise in gradable(exercises)}
     assert {"logging.parse", "logging.cause", "gameday.monday"} <= left_out
-    assert not any(one.in_service for one in exercises if one.id in left_out)
+    assert not any(exercise.in_service for exercise in exercises if exercise.id in left_out)

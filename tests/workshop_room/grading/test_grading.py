@@ -71,10 +71,10 @@ def made_by_workers(engine: Engine) -> set[str]:
     """The containers, networks, volumes and images of workers."""
     client = engine.client
     filters = {"label": f"{SESSION}={WORKER_ID}"}
-    found = {one.id for one in client.containers.list(all=True, filters=filters, ignore_removed=True)}
-    found |= {one.id for one in client.networks.list(filters=filters)}
-    found |= {one.name for one in client.volumes.list(filters=filters)}
-    return found | {one.id for one in client.images.list(filters=filters)}
+    ids = {container.id for container in client.containers.list(all=True, filters=filters, ignore_removed=True)}
+    ids |= {network.id for network in client.networks.list(filters=filters)}
+    ids |= {volume.name for volume in client.volumes.list(filters=filters)}
+    return ids | {image.id for image in client.images.list(filters=filters)}
 
 
 def graded(folder: Path, work: Path, names: Sequence[str], options: Sequence[str] = OPTIONS) -> list[GradedSubmission]:
@@ -91,8 +91,8 @@ def grades_of(submission: GradedSubmission) -> dict[str, Grade]:
 
 def at(exercise: str) -> dict[str, str]:
     """The service as it is at an exercise, solved."""
-    found = check_runner.moment(CHECKOUT, registry.find(EXERCISES, exercise))
-    of_service = {source: stage for source, stage in found.items() if source.path.startswith(f"{MY_SERVICE}/")}
+    stages = check_runner.moment(CHECKOUT, registry.find(EXERCISES, exercise))
+    of_service = {source: stage for source, stage in stages.items() if source.path.startswith(f"{MY_SERVICE}/")}
     return {source.file: regions.solved(source.at(stage)) for source, stage in of_service.items()}
 
 
@@ -133,7 +133,7 @@ def test_every_solution_passes_in_a_closed_stack(hand_in: HandIn, images: dict[s
             path = folder / exercise.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(regions.solved(source))
-    [submission] = graded(folder, tmp_path / "work", [one.id for one in EXERCISES])
+    [submission] = graded(folder, tmp_path / "work", [exercise.id for exercise in EXERCISES])
     over = {"container.dockerfile", "container.limits", "container.graceful", "config.env"}
     for name, grade in grades_of(submission).items():
         expected = Outcome.NOT_GRADED if name in over else Outcome.PASSED
@@ -212,10 +212,10 @@ def test_a_run_line_has_neither_network_nor_room(session: Session, images: dict[
 def test_the_processes_of_a_build_are_limited_together(engine: Engine, images: dict[str, str]) -> None:
     """Where the engine allows it, builds run below a group with limits, which is gone afterwards; else it is said."""
     assert images
-    said: list[str] = []
-    with build_cgroup.build_options(engine, said.append) as options:
+    sentences: list[str] = []
+    with build_cgroup.build_options(engine, sentences.append) as options:
         limited = options[: len(OPTIONS)] == OPTIONS and options[-1] == f"--cgroup-parent=/{build_cgroup.NAME}"
-        assert limited or said == [build_cgroup.WITHOUT_LIMITS]
+        assert limited or sentences == [build_cgroup.WITHOUT_LIMITS]
     groups = [*Path("/sys/fs/cgroup").glob(build_cgroup.NAME), *Path("/sys/fs/cgroup").glob(f"*/{build_cgroup.NAME}")]
     assert groups == []
 
@@ -254,13 +254,16 @@ def test_hostile_submissions_cost_their_rows(
 
     names = ["container.limits"]
     with build_cgroup.build_options(engine, print) as options:
-        found = {one.submission.name: one for one in graded(tmp_path / "handed in", tmp_path / "work", names, options)}
-    assert set(found) == {*HOSTILE, "ann", "zero", "fifo"}
-    assert found["ann"].grades[0].outcome is Outcome.PASSED
-    assert found["zero"].grades[0].outcome is Outcome.NOT_READABLE
-    assert found["fifo"].submission.problem
+        by_name = {
+            submission.submission.name: submission
+            for submission in graded(tmp_path / "handed in", tmp_path / "work", names, options)
+        }
+    assert set(by_name) == {*HOSTILE, "ann", "zero", "fifo"}
+    assert by_name["ann"].grades[0].outcome is Outcome.PASSED
+    assert by_name["zero"].grades[0].outcome is Outcome.NOT_READABLE
+    assert by_name["fifo"].submission.problem
     for name in HOSTILE:
-        assert not found[name].grades[0].passed
+        assert not by_name[name].grades[0].passed
     assert made_by_workers(engine) == set()
 
 
@@ -277,8 +280,8 @@ def test_a_killed_worker_leaves_nothing(
         for child in psutil.Process().children():
             if "workshop_room.grading.worker" in child.cmdline():
                 child.send_signal(signal.SIGKILL)
-        found = grades.result(300)
-    assert [grade.outcome for grade in found] == [Outcome.NOT_JUDGED]
+        worker_grades = grades.result(300)
+    assert [grade.outcome for grade in worker_grades] == [Outcome.NOT_JUDGED]
     wait_until(lambda: not made_by_workers(engine), timeout_seconds=GONE_SECONDS)
 
 
@@ -295,7 +298,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory, images: dict[str, str]) -> 
 
 def translated(network: str, engine: Engine) -> bool:
     """Whether this machine's kernel translates the addresses of a network, so that answers come back."""
-    [subnet] = [one["Subnet"] for one in engine.client.networks.get(network).attrs["IPAM"]["Config"]]
+    [subnet] = [config["Subnet"] for config in engine.client.networks.get(network).attrs["IPAM"]["Config"]]
     rules = subprocess.run(["iptables", "-t", "nat", "-S", "POSTROUTING"], check=True, capture_output=True, text=True)
     return any(subnet in rule and "MASQUERADE" in rule for rule in rules.stdout.splitlines())
 
@@ -321,14 +324,14 @@ def test_a_trial_in_a_closed_stack_has_less(closed: Stack, tmp_path: Path) -> No
             host = running.inspect()["HostConfig"]
             mounts = [mount for mount in running.inspect()["Mounts"] if mount["Type"] == "volume"]
             large = running.exec("dd", "if=/dev/zero", "of=/large", "bs=1M", "count=100")
-            known = running.exec("python3", "-c", "import socket; socket.gethostbyname('redis')")
-            unknown = running.exec("python3", "-c", "import socket; socket.gethostbyname('example.org')")
+            known_name = running.exec("python3", "-c", "import socket; socket.gethostbyname('redis')")
+            unknown_name = running.exec("python3", "-c", "import socket; socket.gethostbyname('example.org')")
     finally:
         service_trial.remove_image(session, tag)
     assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (512 * 2**20, 10**9, 200)
     assert mounts == []
     assert large.exit_code != 0
-    assert (known.exit_code, unknown.exit_code) == (0, 1)
+    assert (known_name.exit_code, unknown_name.exit_code) == (0, 1)
 
 
 def test_a_participants_trial_is_as_it_was(stack: Stack) -> None:

@@ -18,13 +18,17 @@ from workshop_room.grading.grader import GradedSubmission
 from workshop_room.grading.submission import Submission
 
 NASTY = "=cmd|' /C calc'!A0\x1b[31m\x1b]0;title\x07\u202e\nsecond line"
-EXERCISES = [one for one in registry.load(CHECKOUT) if one.id in ("container.limits", "config.env", "config.report")]
+EXERCISES = [
+    exercise
+    for exercise in registry.load(CHECKOUT)
+    if exercise.id in ("container.limits", "config.env", "config.report")
+]
 ANN = Submission("ann", {"my_service/config.py": b"a"}, seed=7, recorded=frozenset({"config.env"}))
 
 
 def grades(digest: str, *outcomes: Outcome, finding: str = "") -> tuple[Grade, ...]:
     """A grade for each of the exercises."""
-    names = [one.id for one in EXERCISES]
+    names = [exercise.id for exercise in EXERCISES]
     return tuple(Grade(digest, name, outcome, finding) for name, outcome in zip(names, outcomes, strict=True))
 
 
@@ -54,10 +58,10 @@ def test_why_something_is_not_graded_is_said_once() -> None:
     reason = "It needs the service as lesson 01 leaves it."
     ben = Submission("ben", {"my_service/config.py": b"b"}, seed=7)
     graded = []
-    for one in (ANN, ben):
-        first = Grade(one.digest, "container.limits", Outcome.NOT_GRADED, reason)
-        others = grades(one.digest, Outcome.PASSED, Outcome.PASSED, Outcome.PASSED)[1:]
-        graded.append(GradedSubmission(one, (first, *others)))
+    for submission in (ANN, ben):
+        first = Grade(submission.digest, "container.limits", Outcome.NOT_GRADED, reason)
+        other_grades = grades(submission.digest, Outcome.PASSED, Outcome.PASSED, Outcome.PASSED)[1:]
+        graded.append(GradedSubmission(submission, (first, *other_grades)))
     text = report.as_text(graded, EXERCISES, [])
     assert f"container.limits: not graded for 2 of 2. {reason}" in text.splitlines()
     assert text.count(reason) == 1
@@ -105,7 +109,7 @@ def test_csv_and_json_say_the_same() -> None:
     assert document["not_graded"] == ["logging.parse"]
     ann, eve = document["submissions"]
     assert (ann["passed"], ann["seed"], eve["problem"]) == (1, 7, "It is a link.")
-    assert [one["outcome"] for one in ann["grades"]] == [row["outcome"] for row in rows[:3]]
+    assert [grade["outcome"] for grade in ann["grades"]] == [row["outcome"] for row in rows[:3]]
 
 
 def test_a_grade_has_the_finding_that_failed_first() -> None:

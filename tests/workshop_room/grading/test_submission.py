@@ -26,7 +26,7 @@ DOCKERFILE = "my_service/Dockerfile"
 
 def read(*paths: Path) -> dict[str, Submission]:
     """The submissions that the paths name, by name."""
-    return {one.name: one for one in read_submissions(paths)}
+    return {submission.name: submission for submission in read_submissions(paths)}
 
 
 def test_a_workspace_a_service_and_an_export_say_the_same(tmp_path: Path) -> None:
@@ -36,23 +36,23 @@ def test_a_workspace_a_service_and_an_export_say_the_same(tmp_path: Path) -> Non
     Progress(workspace.progress_path).record_check("container.limits", "passed")
     export_work(workspace, tmp_path / "ben.json")
 
-    found = read(workspace.folder, workspace.my_service, tmp_path / "ben.json")
-    whole = found["ann"]
-    service = found["my_service"]
-    exported = found["ben"]
+    submissions = read(workspace.folder, workspace.my_service, tmp_path / "ben.json")
+    whole = submissions["ann"]
+    service = submissions["my_service"]
+    exported = submissions["ben"]
     of_service = {path: data for path, data in whole.files.items() if path.startswith("my_service/")}
     assert DOCKERFILE in of_service
     assert dict(service.files) == dict(exported.files) == of_service
     assert (whole.seed, exported.seed, service.seed) == (7, 7, None)
     assert whole.recorded == exported.recorded == {"container.limits"}
-    assert {one.problem for one in found.values()} == {""}
+    assert {submission.problem for submission in submissions.values()} == {""}
 
 
 def test_a_seed_is_given_to_those_that_do_not_say_theirs(hand_in: HandIn) -> None:
     """`--seed` never replaces the numbers that a participant had."""
     folder = hand_in("ann", seed=3)
-    found = read_submissions([folder, folder / "my_service"], seed=7)
-    assert [one.seed for one in found] == [3, 7]
+    submissions = read_submissions([folder, folder / "my_service"], seed=7)
+    assert [submission.seed for submission in submissions] == [3, 7]
 
 
 def test_a_folder_of_submissions(hand_in: HandIn, tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_a_folder_of_submissions(hand_in: HandIn, tmp_path: Path) -> None:
     (tmp_path / "handed in" / "ben").mkdir()
     (tmp_path / "inner").rename(tmp_path / "handed in" / "ben" / "workspace")
     (tmp_path / "handed in" / "readme.txt").write_text("no submission")
-    found = read(tmp_path / "handed in")
-    assert list(found) == ["ann", "ben"]
-    assert found["ann"].digest == found["ben"].digest
+    submissions = read(tmp_path / "handed in")
+    assert list(submissions) == ["ann", "ben"]
+    assert submissions["ann"].digest == submissions["ben"].digest
 
 
 def test_folders_of_a_learning_platform(hand_in: HandIn, tmp_path: Path) -> None:
@@ -75,9 +75,9 @@ def test_folders_of_a_learning_platform(hand_in: HandIn, tmp_path: Path) -> None
     (top / "Ben_13_file").mkdir()
     (top / "Ben_13_file" / "work.rar").write_text("Rar!")
     (top / "cem.7z").write_text("7z")
-    found = read(top)
-    assert dict(found["Ann Lee_12_file"].files) == {DOCKERFILE: b"FROM x\n"}
-    assert {found[name].problem for name in ("Ben_13_file", "cem")} == {
+    submissions = read(top)
+    assert dict(submissions["Ann Lee_12_file"].files) == {DOCKERFILE: b"FROM x\n"}
+    assert {submissions[name].problem for name in ("Ben_13_file", "cem")} == {
         "It is packed in a way that is not read: ask for a zip or tar.gz archive."
     }
 
@@ -118,10 +118,10 @@ def test_what_is_no_small_file_is_left_out(hand_in: HandIn, damage: Callable[[Pa
     """It is named with the reason, and the rest is read."""
     folder = hand_in("eve")
     damage(folder / DOCKERFILE)
-    found = read(folder)["eve"]
-    assert found.left_out == {DOCKERFILE: reason}
-    assert DOCKERFILE not in found.files
-    assert "my_service/app.py" in found.files
+    submission = read(folder)["eve"]
+    assert submission.left_out == {DOCKERFILE: reason}
+    assert DOCKERFILE not in submission.files
+    assert "my_service/app.py" in submission.files
 
 
 def test_a_file_that_is_a_folder(hand_in: HandIn) -> None:
@@ -136,8 +136,8 @@ def test_a_name_with_terminal_codes_is_not_read(hand_in: HandIn) -> None:
     """It is shown escaped, and nothing is written under it."""
     folder = hand_in("eve")
     (folder / "my_service" / "\x1b[2Jx.py").write_text("")
-    found = read(folder)["eve"]
-    assert list(found.left_out) == ["my_service/\\x1b[2Jx.py"]
+    submission = read(folder)["eve"]
+    assert list(submission.left_out) == ["my_service/\\x1b[2Jx.py"]
 
 
 @pytest.mark.timeout(20)
@@ -152,8 +152,8 @@ def test_a_link_in_place_of_a_submission_or_of_its_service(hand_in: HandIn, tmp_
     (folder.parent / "dan" / "my_service").symlink_to("/etc")
     (folder.parent / "fay").mkdir()
     (folder.parent / "fay" / "my_service").write_text("a file")
-    found = read(folder.parent)
-    assert {name: one.problem for name, one in found.items()} == {
+    submissions = read(folder.parent)
+    assert {name: submission.problem for name, submission in submissions.items()} == {
         "ann": "",
         "ben": "It is a link.",
         "cem": "It is a link.",
@@ -212,8 +212,8 @@ def test_an_archive_is_read_wherever_the_work_stands_in_it(
 ) -> None:
     """The folder around it does not count; hidden files stay out."""
     file = make(tmp_path / name, {f"{top}Dockerfile": "FROM x\n", f"{top}.env": "A=1\n"})
-    found = read(file)["ann"]
-    assert (found.problem, dict(found.files)) == ("", {DOCKERFILE: b"FROM x\n"})
+    submission = read(file)["ann"]
+    assert (submission.problem, dict(submission.files)) == ("", {DOCKERFILE: b"FROM x\n"})
 
 
 @pytest.mark.parametrize(("make", "name"), [(zipped, "eve.zip"), (tarred, "eve.tgz")])
@@ -236,9 +236,9 @@ def test_links_and_devices_in_an_archive_are_left_out(tmp_path: Path) -> None:
             member.linkname = "/etc/passwd"
             archive.addfile(member)
         archive.addfile(tarfile.TarInfo("my_service/app.py"))
-    found = read(file)["eve"]
-    assert dict(found.files) == {"my_service/app.py": b""}
-    assert set(found.left_out) == {f"my_service/{name}" for name in ("link", "hard", "device")}
+    submission = read(file)["eve"]
+    assert dict(submission.files) == {"my_service/app.py": b""}
+    assert set(submission.left_out) == {f"my_service/{name}" for name in ("link", "hard", "device")}
 
 
 @pytest.mark.timeout(60)
@@ -295,8 +295,8 @@ def test_a_file_and_a_folder_of_one_name_are_refused(tmp_path: Path, names: tupl
 def test_a_name_that_no_disk_takes_is_not_read(tmp_path: Path) -> None:
     """The rest is."""
     long_name = f"my_service/{'ä' * 150}"
-    found = read(zipped(tmp_path / "eve.zip", {DOCKERFILE: "FROM x\n", long_name: ""}))["eve"]
-    assert (list(found.files), list(found.left_out)) == ([DOCKERFILE], [long_name])
+    submission = read(zipped(tmp_path / "eve.zip", {DOCKERFILE: "FROM x\n", long_name: ""}))["eve"]
+    assert (list(submission.files), list(submission.left_out)) == ([DOCKERFILE], [long_name])
 
 
 def test_the_digest_changes_with_all_that_is_judged(hand_in: HandIn) -> None:

@@ -30,8 +30,8 @@ def test_the_weeks_have_every_exercise_once_and_all_minutes() -> None:
     exercises = gradable(registry.load(CHECKOUT))
     wanted = exercises_in(3)
     more = exercises_in(4)
-    assert wanted == Counter(one.id for one in exercises if one.weight == "core")
-    assert more == Counter(one.id for one in exercises if one.weight != "core")
+    assert wanted == Counter(exercise.id for exercise in exercises if exercise.weight == "core")
+    assert more == Counter(exercise.id for exercise in exercises if exercise.weight != "core")
     minutes = [int(week[2]) for week in WEEKS]
     assert sum(minutes) == load_course(CHECKOUT).tracks["full"].minutes
     assert max(minutes) <= 90
@@ -39,7 +39,7 @@ def test_the_weeks_have_every_exercise_once_and_all_minutes() -> None:
 
 def test_an_exercise_is_handed_in_in_the_week_of_its_lesson() -> None:
     """No exercise stands before its lesson."""
-    lessons = {one.id: one.lesson for one in registry.load(CHECKOUT)}
+    lessons = {exercise.id: exercise.lesson for exercise in registry.load(CHECKOUT)}
     for _, in_class, _, core, more in WEEKS:
         for name in re.findall(r"`(\w+\.\w+)`", core + more):
             assert f"`{lessons[name]}`" in in_class

@@ -92,16 +92,16 @@ def test_what_needs_no_container(hand_in: HandIn, judge: Callable[..., Submissio
     (service / "cache.py").symlink_to("/dev/zero")
     (service / "logs.py").write_bytes(b"\xff\xfe")
     of_files = ("config.env", "config.report", "logging.stdout", "logging.context", "config.limits")
-    found = grades(judge(folder, *of_files, "container.limits", "monitoring.ratio"))
-    assert found["config.report"] == (Outcome.NOT_STARTED, "")
-    assert found["config.env"][0] is Outcome.NOT_GRADED
-    assert "replaced by a later step" in found["config.env"][1]
-    assert found["logging.stdout"][0] is Outcome.NOT_READABLE
-    assert found["logging.context"] == (Outcome.NOT_HANDED_IN, "There is no my_service/middleware.py.")
-    assert found["config.limits"] == (Outcome.NOT_READABLE, "my_service/cache.py is a link.")
-    assert found["container.limits"][0] is Outcome.NOT_GRADED
-    assert "hand it in before 01b" in found["container.limits"][1]
-    assert found["monitoring.ratio"][0] is Outcome.NOT_HANDED_IN
+    outcomes = grades(judge(folder, *of_files, "container.limits", "monitoring.ratio"))
+    assert outcomes["config.report"] == (Outcome.NOT_STARTED, "")
+    assert outcomes["config.env"][0] is Outcome.NOT_GRADED
+    assert "replaced by a later step" in outcomes["config.env"][1]
+    assert outcomes["logging.stdout"][0] is Outcome.NOT_READABLE
+    assert outcomes["logging.context"] == (Outcome.NOT_HANDED_IN, "There is no my_service/middleware.py.")
+    assert outcomes["config.limits"] == (Outcome.NOT_READABLE, "my_service/cache.py is a link.")
+    assert outcomes["container.limits"][0] is Outcome.NOT_GRADED
+    assert "hand it in before 01b" in outcomes["container.limits"][1]
+    assert outcomes["monitoring.ratio"][0] is Outcome.NOT_HANDED_IN
 
 
 def test_numbers_of_an_unknown_workspace_are_not_guessed(
@@ -147,10 +147,10 @@ def test_a_check_that_fills_the_disk_is_ended(
         return Result(Verdict.PASSED, "")
 
     own = checked(judge(hand_in("ann"), "config.report", "config.limits", "logging.stdout"), check)
-    found = list(replace(own, disk=tmp_path).grades())
+    grade_rows = list(replace(own, disk=tmp_path).grades())
     assert checks == ["config.report", "config.limits"]
-    assert [grade.outcome for grade in found] == [Outcome.PASSED, Outcome.NOT_JUDGED, Outcome.NOT_JUDGED]
-    assert FULL in found[2].finding
+    assert [grade.outcome for grade in grade_rows] == [Outcome.PASSED, Outcome.NOT_JUDGED, Outcome.NOT_JUDGED]
+    assert FULL in grade_rows[2].finding
 
 
 @pytest.mark.parametrize("error", [RecursionError("deep"), WorkshopError("The engine refused."), ValueError("\x1b[2J")])
@@ -168,7 +168,7 @@ def test_an_error_of_a_check_costs_one_grade(
             raise error
         return Result(Verdict.PASSED, "")
 
-    found: list[Grade] = list(checked(judge(hand_in("ann"), "config.report", "config.limits"), check).grades())
-    assert [grade.outcome for grade in found] == [Outcome.NOT_JUDGED, Outcome.PASSED]
-    assert found[0].finding.isprintable()
-    assert str(error)[:4].strip("\x1b[2J") in found[0].finding
+    grade_rows: list[Grade] = list(checked(judge(hand_in("ann"), "config.report", "config.limits"), check).grades())
+    assert [grade.outcome for grade in grade_rows] == [Outcome.NOT_JUDGED, Outcome.PASSED]
+    assert grade_rows[0].finding.isprintable()
+    assert str(error)[:4].strip("\x1b[2J") in grade_rows[0].finding

@@ -137,11 +137,11 @@ def test_a_new_connection_takes_the_place_of_the_oldest_of_the_busiest_address(
     """A room with four places: the flood of one address closes its own connections, never one of another address."""
     monkeypatch.setattr(room_server, "MOST_CONNECTIONS", 4)
     with opened(tmp_path, Classroom({}, {})) as code, ExitStack() as connections:
-        other = connections.enter_context(connect(code, OTHER))
+        other_address = connections.enter_context(connect(code, OTHER))
         flood = [connections.enter_context(connect(code)) for _ in range(6)]
         assert send_join(code, 1).status == 200
-        wait_until(lambda: [is_closed(one) for one in flood] == [True, True, True, True, False, False])
-        assert not is_closed(other)
+        wait_until(lambda: [is_closed(connection) for connection in flood] == [True, True, True, True, False, False])
+        assert not is_closed(other_address)
 
 
 def test_a_silent_connection_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,5 +166,5 @@ print(raise_file_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 def test_the_file_limit_is_raised_where_it_may_be(hard: int, expected: int, environment: dict[str, str]) -> None:
     """Up to what the system allows, and no further than needed."""
     command = [sys.executable, "-c", LIMIT, str(hard)]
-    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=True)
-    assert found.stdout.split() == [str(expected), str(expected), str(hard)]
+    process = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=True)
+    assert process.stdout.split() == [str(expected), str(expected), str(hard)]

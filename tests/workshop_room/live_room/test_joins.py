@@ -43,7 +43,7 @@ class Room:
     @property
     def numbers(self) -> set[int]:
         """The numbers in the participants' ids."""
-        return {int(one.participant, 16) for one in self.classroom.snapshots()}
+        return {int(snapshot.participant, 16) for snapshot in self.classroom.snapshots()}
 
     @property
     def joined(self) -> int:
@@ -82,7 +82,7 @@ def test_one_client_that_joins_as_many_people_keeps_nobody_out(room: Room) -> No
     assert room.report(1_000_000).number == 1
     assert room.report(2_000_000).number > 0
     assert room.report(2_000_000, guesses={ID: GuessReport(choice="red")}).number > 0
-    assert [list(one.guesses) for one in room.classroom.snapshots() if one.guesses] == [[ID]]
+    assert [list(snapshot.guesses) for snapshot in room.classroom.snapshots() if snapshot.guesses] == [[ID]]
 
 
 def test_a_full_room_has_a_place_for_others(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

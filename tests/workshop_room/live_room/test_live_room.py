@@ -53,7 +53,7 @@ def test_what_happened_without_a_network_arrives_with_the_next_snapshot(live_roo
     sync.stop()
     [snapshot] = live_room.classroom.snapshots()
     assert (snapshot.guesses[ID].choice, list(snapshot.passed)) == ("green", ["container.limits"])
-    assert [one["name"] for one in live_room.classroom.queue()] == ["Ada"]
+    assert [entry["name"] for entry in live_room.classroom.queue()] == ["Ada"]
 
 
 def test_two_kernels_of_a_workspace_are_one_participant(live_room: LiveRoom, join: Join) -> None:
@@ -82,14 +82,14 @@ def test_help_is_a_queue_and_ends_with_the_next_snapshot(live_room: LiveRoom, jo
     first, second = (RoomSync(join(name), "00_start") for name in ("Ada", ""))
     click(second, "stuck")
     click(first, "stuck")
-    assert [one["name"] for one in live_room.classroom.queue()] == ["Table 2", "Ada"]
+    assert [entry["name"] for entry in live_room.classroom.queue()] == ["Table 2", "Ada"]
     live_room.classroom.help_given(2)
-    assert [one["name"] for one in live_room.classroom.queue()] == ["Ada"]
+    assert [entry["name"] for entry in live_room.classroom.queue()] == ["Ada"]
     assert second.sync().help == "none"
     click(second, "stuck")
-    assert [one["name"] for one in live_room.classroom.queue()] == ["Ada", "Table 2"]
+    assert [entry["name"] for entry in live_room.classroom.queue()] == ["Ada", "Table 2"]
     click(first, "stuck")
-    assert [one["name"] for one in live_room.classroom.queue()] == ["Table 2"]
+    assert [entry["name"] for entry in live_room.classroom.queue()] == ["Table 2"]
     click(second, "done")
     assert (live_room.classroom.board()["done"], live_room.classroom.queue()) == (1, [])
     live_room.classroom.clear_done()
@@ -124,9 +124,9 @@ def test_answers_stay_with_the_room_that_asked(live_room: LiveRoom, join: Join) 
     membership.join(workspace, code)
     [snapshot] = live_room.classroom.snapshots()
     assert snapshot.guesses == {POLL.id: GuessReport(choice="fast")}
-    with opened(live_room.kept.parent / "another", Classroom({}, {})) as other:
-        assert other != code
-        membership.join(workspace, other)
+    with opened(live_room.kept.parent / "another", Classroom({}, {})) as other_code:
+        assert other_code != code
+        membership.join(workspace, other_code)
         next_snapshot = membership.next_snapshot(workspace)
     assert next_snapshot is not None
     assert next_snapshot[1].guesses == {}
@@ -135,14 +135,14 @@ def test_answers_stay_with_the_room_that_asked(live_room: LiveRoom, join: Join) 
 def test_leaving_is_forgotten_on_both_sides(live_room: LiveRoom, join: Join) -> None:
     """Nothing is sent afterwards; a second time it is a sentence. A membership ends by itself, too."""
     workspace = join("Ada")
-    other = join("Grace")
+    other_workspace = join("Grace")
     assert membership.leave(workspace)
     assert RoomSync(workspace, "00_start").sync().joined is False
-    assert [one.name for one in live_room.classroom.snapshots()] == ["Grace"]
+    assert [snapshot.name for snapshot in live_room.classroom.snapshots()] == ["Grace"]
     with pytest.raises(WrongUsage, match="in no live room"):
         membership.leave(workspace)
-    membership.change(other, joined_at=time.time() - membership.HOURS * 3600)
-    assert RoomSync(other, "00_start").sync().joined is False
+    membership.change(other_workspace, joined_at=time.time() - membership.HOURS * 3600)
+    assert RoomSync(other_workspace, "00_start").sync().joined is False
 
 
 def test_a_snapshot_that_arrives_after_its_participant_left_is_not_kept(live_room: LiveRoom) -> None:
@@ -213,7 +213,7 @@ def test_the_right_code_always_counts(live_room: LiveRoom) -> None:
     statuses = [answer.status for answer in answers]
     assert set(statuses[: room_server.MOST_WRONG_CODES]) == {403}
     assert 429 in statuses
-    assert "the right one always counts" in next(one for one in answers if one.status == 429).body
+    assert "the right one always counts" in next(answer for answer in answers if answer.status == 429).body
     assert post(live_room, GOOD).ok
 
 

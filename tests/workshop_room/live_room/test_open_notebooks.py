@@ -56,7 +56,7 @@ def updates(client: BlockingKernelClient) -> list[dict[str, Any]]:
         try:
             messages.append(client.get_iopub_msg(timeout=0.1))
         except Empty:
-            return [one["content"]["data"] for one in messages if one["msg_type"] == "update_display_data"]
+            return [message["content"]["data"] for message in messages if message["msg_type"] == "update_display_data"]
 
 
 def test_an_open_notebook_shows_the_room(
@@ -68,11 +68,11 @@ def test_an_open_notebook_shows_the_room(
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
         return cli("join", str(live_room.server.code), *words, WORKSHOP_WORKSPACE=str(tmp_path / "workspace")).stderr
 
-    seen: set[int] = set()
+    sequences: set[int] = set()
 
     def has_kernel_sent_twice() -> bool:
-        seen.update(one.sequence for one in live_room.classroom.snapshots())
-        return len(seen) > 2
+        sequences.update(snapshot.sequence for snapshot in live_room.classroom.snapshots())
+        return len(sequences) > 2
 
     assert "run the first cell again to see the room" in join("--yes")
     wait_until(has_kernel_sent_twice)

@@ -53,9 +53,9 @@ def test_these_fields_leave_a_laptop_and_each_is_said_before() -> None:
 def test_a_phone_sends_the_same_fields(root: Path) -> None:
     """Empty where a phone has nothing to say."""
     script = (root / "workshop_room" / "desk" / "pages" / "phone.js").read_text()
-    found = re.search(r"change\(\{ participant, (.+?) \}\);", script)
-    assert found
-    names = ["participant", *re.findall(r"(\w+): ", found[1])]
+    match = re.search(r"change\(\{ participant, (.+?) \}\);", script)
+    assert match
+    names = ["participant", *re.findall(r"(\w+): ", match[1])]
     assert names == list(Snapshot.model_fields)
 
 
@@ -136,25 +136,25 @@ def test_join_asks_and_leave_forgets(
 
     def join(*words: str, answer: str = "") -> tuple[int, str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        said = cli("join", *words, WORKSHOP_WORKSPACE=str(tmp_path / "my workspace"))
-        return said.returncode, said.stderr
+        process = cli("join", *words, WORKSHOP_WORKSPACE=str(tmp_path / "my workspace"))
+        return process.returncode, process.stderr
 
     room = str(live_room.server.code)
     for no in ("n\n", "\n"):
-        code, said = join(room, answer=no)
-        assert (code, "Nothing was sent." in said) == (Exit.GOOD, True)
-        assert said.startswith("\n".join(disclosure()))
+        code, output = join(room, answer=no)
+        assert (code, "Nothing was sent." in output) == (Exit.GOOD, True)
+        assert output.startswith("\n".join(disclosure()))
         assert live_room.classroom.snapshots() == []
-    code, said = join(room, "--name", "Ada", answer="y\n")
-    assert (code, "Joined: you are table 1." in said, SUMMARY in said) == (Exit.GOOD, True, False)
-    assert [one.name for one in live_room.classroom.snapshots()] == ["Ada"]
+    code, output = join(room, "--name", "Ada", answer="y\n")
+    assert (code, "Joined: you are table 1." in output, SUMMARY in output) == (Exit.GOOD, True, False)
+    assert [snapshot.name for snapshot in live_room.classroom.snapshots()] == ["Ada"]
     live_room.classroom.keeps_summary = True
     assert SUMMARY in join(room, "--yes")[1]
     for words, is_shown in ((("--yes",), False), (("--yes", "--notebooks"), True)):
         assert join(room, *words)[0] == Exit.GOOD
-        found = membership.read(Workspace.open(tmp_path / "my workspace"))
-        assert found is not None
-        assert found.notebooks == is_shown
-    code, said = join("--leave")
-    assert (code, said.strip()) == (Exit.GOOD, "The room has forgotten you.")
+        room_membership = membership.read(Workspace.open(tmp_path / "my workspace"))
+        assert room_membership is not None
+        assert room_membership.notebooks == is_shown
+    code, output = join("--leave")
+    assert (code, output.strip()) == (Exit.GOOD, "The room has forgotten you.")
     assert live_room.classroom.snapshots() == []

@@ -45,9 +45,9 @@ def plain(markdown: str) -> str:
 def test_an_abstract_has_a_hundred_words_and_each_of_the_three_subjects(track: str) -> None:
     """Organizers ask for a hundred; among its goals is one of configuration, one of logging, one of monitoring."""
     html = html_of(track)["abstract.html"]
-    found = re.search(r'<p id="abstract">(.+?)</p>', html, re.DOTALL)
-    assert found
-    abstract = text_of(found[1])
+    match = re.search(r'<p id="abstract">(.+?)</p>', html, re.DOTALL)
+    assert match
+    abstract = text_of(match[1])
     assert 80 <= len(abstract.split()) <= 110
     for lesson in ("02_configuration", "03_logging", "04_monitoring"):
         goals = outline_of(lesson, track).goals
@@ -62,7 +62,11 @@ def test_an_abstract_has_a_hundred_words_and_each_of_the_three_subjects(track: s
 def test_an_abstract_has_the_lessons_of_its_track_with_their_minutes(track: str) -> None:
     """As exercises.toml has them, and no other."""
     rows = re.findall(r'<tr><td>(.+)</td><td class="minutes">(\d+) min</td></tr>', html_of(track)["abstract.html"])
-    lessons = [(one.title, one.minutes[track]) for one in COURSE.lessons if track in one.minutes]
+    lessons = [
+        (course_lesson.title, course_lesson.minutes[track])
+        for course_lesson in COURSE.lessons
+        if track in course_lesson.minutes
+    ]
     assert [(unescape(title), int(minutes)) for title, minutes in rows] == lessons
 
 
@@ -70,9 +74,9 @@ def test_an_abstract_has_the_lessons_of_its_track_with_their_minutes(track: str)
 def test_a_handout_has_ten_ideas_the_homework_and_the_commands(track: str) -> None:
     """Ideas are key points of the track's lessons, one of each at least; commands have the words of their table."""
     html = html_of(track)["handout.html"]
-    found = re.search(r'<ol id="ideas">(.+?)</ol>', html, re.DOTALL)
-    assert found
-    ideas = {text_of(idea) for idea in re.findall(r"<li>(.+?)</li>", found[1])}
+    match = re.search(r'<ol id="ideas">(.+?)</ol>', html, re.DOTALL)
+    assert match
+    ideas = {text_of(idea) for idea in re.findall(r"<li>(.+?)</li>", match[1])}
     assert len(ideas) == IDEAS
     points = {name: set(map(plain, outline_of(name, track).key_points)) for name in COURSE.names(track)}
     assert all(ideas & some for some in points.values())
@@ -81,7 +85,7 @@ def test_a_handout_has_ten_ideas_the_homework_and_the_commands(track: str) -> No
     assert [unescape(summary) for _, summary in rows] == [SUMMARIES[name] for name, _ in rows]
     assert {"start", "doctor", "down", "audit"} <= {name for name, _ in rows}
     tasks = [text_of(task) for task in re.findall(r"<tr><td>[^<]+</td><td>(.+)</td></tr>", html)]
-    for lesson in (one.name for one in COURSE.lessons if track in one.minutes):
+    for lesson in (course_lesson.name for course_lesson in COURSE.lessons if track in course_lesson.minutes):
         homework = plain(outline_of(lesson, track).homework).lower()
         assert any(homework.startswith(task.lower()) for task in tasks), lesson
 
@@ -101,8 +105,8 @@ def test_no_page_says_what_its_track_folds(track: str) -> None:
         folded += [plain(line.text) for choice in choices for line in choice if not kept.issuperset(line.cells)]
     assert bool(folded) is (track != "full")
     html = html_of(track)
-    said = (text_of(html["abstract.html"]) + text_of(html["handout.html"])).lower()
-    assert [text for text in folded if text.lower() in said] == []
+    pages_text = (text_of(html["abstract.html"]) + text_of(html["handout.html"])).lower()
+    assert [text for text in folded if text.lower() in pages_text] == []
 
 
 def test_each_platform_has_a_card_with_its_section() -> None:

@@ -66,12 +66,12 @@ def test_a_page_has_every_note(lesson: str, tmp_path: Path) -> None:
     """Each part of each note stands on the page, with its minute and its cell; the desk gets the same."""
     page = notes.load_page(lesson, CHECKOUT)
     html = page.write(tmp_path).read_text()
-    said = words(html)
+    page_words = words(html)
     for note in notes.load(lesson, NOTEBOOKS):
         assert f"<code>{note.cell}</code>" in html
         assert f'<p class="minute">{note.minute}</p>' in html
-        assert all(words(line) in said for line in note.text.splitlines())
-    assert [one["html"] in html for one in page.as_data()["notes"]] == [True] * len(page.notes)
+        assert all(words(line) in page_words for line in note.text.splitlines())
+    assert [note["html"] in html for note in page.as_data()["notes"]] == [True] * len(page.notes)
     assert not re.search(r"(?:src|href)=|@import", html)
 
 
@@ -90,7 +90,7 @@ def test_a_page_on_a_track_leaves_out_what_the_track_skips() -> None:
         assert f"<code>{cell}</code></h2>" not in page.html
     assert words(f"Not on this track: {' · '.join(page.skipped)}.") in words(page.html)
     assert f"{page.hours} on the track 90min, the time of day in the margin" in words(page.html)
-    assert [one["cell"] for one in page.as_data()["notes"] if one["is_skipped"]] == skipped
+    assert [note["cell"] for note in page.as_data()["notes"] if note["is_skipped"]] == skipped
 
 
 def instructors(workspace: Workspace, lesson: str) -> Any:
@@ -142,9 +142,9 @@ def test_the_instructors_notebooks_have_all_cells_of_the_lesson_in_order(empty_w
         document = instructors(empty_workspace, lesson)
         nbformat.validate(document)
         cells = document["cells"]
-        known = [note.cell for note in notes.load(lesson, NOTEBOOKS)]
-        pairs = [(one, other["id"]) for one, other in itertools.pairwise(cells) if one["id"].startswith(NOTE)]
-        assert [cell for _, cell in pairs] == known
+        note_cells = [note.cell for note in notes.load(lesson, NOTEBOOKS)]
+        pairs = [(note, cell["id"]) for note, cell in itertools.pairwise(cells) if note["id"].startswith(NOTE)]
+        assert [cell for _, cell in pairs] == note_cells
         assert all(note["source"][0].startswith("<details") for note, _ in pairs)
         document["cells"] = [cell for cell in cells if not cell["id"].startswith(NOTE)]
         assert document == json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text())
@@ -161,11 +161,11 @@ def test_the_command_writes_the_pages_of_a_track(cli: Cli, tmp_path: Path) -> No
     variables = {"WORKSHOP_WORKSPACE": str(workspace.folder)}
     workspace.choose_track("90min")
     opened = load_course(CHECKOUT).names("90min")
-    said = cli("notes", "--start", "09:00", "--out", str(tmp_path / "short"), **variables)
-    assert [Path(line).stem for line in said.stdout.splitlines()] == list(opened)
+    process = cli("notes", "--start", "09:00", "--out", str(tmp_path / "short"), **variables)
+    assert [Path(line).stem for line in process.stdout.splitlines()] == list(opened)
     assert re.search(r"\d\d:\d\d to \d\d:\d\d on the track 90min", (tmp_path / "short" / "03_logging.html").read_text())
-    said = cli("notes", "--track", "full", "--out", str(tmp_path / "full"), **variables)
-    assert [Path(line).stem for line in said.stdout.splitlines()] == list(LESSONS)
+    process = cli("notes", "--track", "full", "--out", str(tmp_path / "full"), **variables)
+    assert [Path(line).stem for line in process.stdout.splitlines()] == list(LESSONS)
     refused = cli("notes", "--start", "9", **variables)
     assert (refused.returncode, refused.stdout) == (Exit.WRONG_USAGE, "")
     assert "'9' is no time of day" in refused.stderr

@@ -37,9 +37,9 @@ def test_a_preview_has_each_question_and_no_answer(lesson: str) -> None:
             assert page.count(f"- {option.text}\n") == 1
             assert option.reason not in page
     end = next(cell["source"] for cell in cells if cell["id"] == "end")
-    told = [line for line in end.splitlines() if line.startswith(("- ", "**Take home"))]
-    assert told
-    assert [line for line in told if line in page] == []
+    answers = [line for line in end.splitlines() if line.startswith(("- ", "**Take home"))]
+    assert answers
+    assert [line for line in answers if line in page] == []
     assert "```" not in page
 
 
@@ -51,9 +51,11 @@ def test_a_preview_does_not_depend_on_what_is_right(root: Path, tmp_path: Path) 
     shutil.copytree(root / "notebooks", tmp_path / "notebooks")
     path = tmp_path / "notebooks" / f"{lesson}{predictions.SUFFIX}"
     head, *tables = re.split(r"^right = .*\n", path.read_text(), flags=re.MULTILINE)
-    others = [wrong_option(question) for question in asked(lesson)]
-    path.write_text(head + "".join(f'right = "{key}"\n{rest}' for key, rest in zip(others, tables, strict=True)))
-    assert [one.right for one in asked(lesson, tmp_path / "notebooks")] != [one.right for one in asked(lesson)]
+    wrong_keys = [wrong_option(question) for question in asked(lesson)]
+    path.write_text(head + "".join(f'right = "{key}"\n{table}' for key, table in zip(wrong_keys, tables, strict=True)))
+    assert [question.right for question in asked(lesson, tmp_path / "notebooks")] != [
+        question.right for question in asked(lesson)
+    ]
     assert load_preview(lesson, tmp_path).markdown == load_preview(lesson, root).markdown
 
 

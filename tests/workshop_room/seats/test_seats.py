@@ -43,7 +43,7 @@ def test_every_user_has_a_network_and_volumes_of_their_own(empty_workspace: Work
     settings = HubSettings.prepare(empty_workspace, MOST_SEATS, IMAGE)
     networks = settings.networks()
     assert len(networks) == MOST_SEATS + 2
-    assert not any(one.overlaps(other) for one, other in combinations(networks.values(), 2))
+    assert not any(network.overlaps(other_network) for network, other_network in combinations(networks.values(), 2))
     assert settings.address in {str(host) for host in networks[settings.prefix].hosts()}
     assert len({*settings.volumes()}) == 2 * len(settings.codes)
     assert {f"{settings.prefix}-{INSTRUCTOR}", f"{settings.prefix}-seat01"} < networks.keys()
@@ -65,8 +65,8 @@ def test_a_wrong_number_of_seats_changes_nothing(empty_workspace: Workspace, sea
 )
 def test_what_is_scarce_decides_the_capacity(memory_gib: int, disk_bytes: int | None, seats: int) -> None:
     """2 GiB of memory and 2 GB of disk for each seat, after 2 GiB for the machine."""
-    found, sentence = capacity(memory_gib * GIB, disk_bytes)
-    assert found == seats
+    seat_count, sentence = capacity(memory_gib * GIB, disk_bytes)
+    assert seat_count == seats
     assert sentence.startswith(f"This machine carries {seats} seats: ")
 
 

@@ -58,24 +58,24 @@ def test_the_sections_of_a_track_fit_its_lesson(lesson: LessonTime, track: str) 
 def cells_with_talk(lesson: str, part: Section, track: str) -> list[str]:
     """Return the code cells (ids) that a track has of a section, up to its exercise, whose minutes are its own."""
     kept = set(part.cells_on(track)) - WITHOUT_TALK
-    found = []
+    cell_ids = []
     for cell in notebook_cells(CHECKOUT / "notebooks" / f"{lesson}.ipynb"):
         if cell["id"] not in kept or cell["cell_type"] != "code":
             continue
         if "w.exercise(" in cell["source"]:
             break
-        found.append(cell["id"])
-    return found
+        cell_ids.append(cell["id"])
+    return cell_ids
 
 
 @pytest.mark.parametrize("track", ["90min", "half-day"])
 def test_a_short_track_has_time_to_talk_about_each_cell(track: str) -> None:
     """Its sections have half a minute for each cell that people run, beside the minutes of their exercises."""
     hurried = []
-    for lesson in (one.name for one in COURSE.lessons if track in one.minutes):
+    for lesson in (course_lesson.name for course_lesson in COURSE.lessons if track in course_lesson.minutes):
         for part in COURSE.sections[lesson]:
-            own = [one for one in CORE if track in one.tracks and one.cell in part.cells_on(track)]
-            minutes = part.minutes.get(track, 0) - sum(one.all_minutes for one in own)
+            own = [exercise for exercise in CORE if track in exercise.tracks and exercise.cell in part.cells_on(track)]
+            minutes = part.minutes.get(track, 0) - sum(exercise.all_minutes for exercise in own)
             cells = cells_with_talk(lesson, part, track)
             if 60 * minutes < SECONDS_PER_CELL * len(cells):
                 hurried.append((lesson, part.heading, minutes, cells))
@@ -134,19 +134,19 @@ def test_every_minute_of_the_track_is_in_the_timetable(track: str) -> None:
     Around them stand the welcome, the demo after the first lesson, breaks, a buffer and the wrap-up; in ninety minutes
     there is no time for a demo and a break.
     """
-    made = timetable(COURSE, track, "09:15")
-    assert sum(block.minutes for block in made) == COURSE.tracks[track].total
-    for _, group in itertools.groupby(made, key=lambda block: block.day):
+    blocks = timetable(COURSE, track, "09:15")
+    assert sum(block.minutes for block in blocks) == COURSE.tracks[track].total
+    for _, group in itertools.groupby(blocks, key=lambda block: block.day):
         day = list(group)
         assert clock(day[0].start) == "09:15"
-        assert all(one.end == other.start for one, other in itertools.pairwise(day))
-    lessons = [block for block in made if block.kind == "lesson"]
+        assert all(block.end == next_block.start for block, next_block in itertools.pairwise(day))
+    lessons = [block for block in blocks if block.kind == "lesson"]
     minutes = {lesson.name: lesson.minutes[track] for lesson in COURSE.lessons if track in lesson.minutes}
     in_order = itertools.groupby(block.lesson for block in lessons)
     assert [name for name, _ in in_order] == list(minutes)
     for name, planned in minutes.items():
         assert sum(block.minutes for block in lessons if block.lesson == name) == planned
-    kinds = [block.kind for block in made]
+    kinds = [block.kind for block in blocks]
     is_short = COURSE.tracks[track].total <= 90
     assert kinds[:3] == ["welcome", "lesson", "lesson" if is_short else "demo"]
     assert kinds[-2:] == ["buffer", "wrap-up"]
@@ -163,11 +163,11 @@ def test_a_day_is_no_longer_than_eight_hours() -> None:
 
 def test_two_days_visit_the_tools_of_the_talk() -> None:
     """The second notebooks are optional; the plan says when to open one, and what for."""
-    made = timetable(COURSE, "full", "09:30")
-    visits = {block.title for block in made if block.kind == "visit"}
+    blocks = timetable(COURSE, "full", "09:30")
+    visits = {block.title for block in blocks if block.kind == "visit"}
     for word in ("awslogs with jq", "sidecar", "ALB", "ECS"):
         assert any(word in title for title in visits), word
-    assert next(block.lesson for block in made if block.day == 2) == COURSE.tracks["full"].second_day
+    assert next(block.lesson for block in blocks if block.day == 2) == COURSE.tracks["full"].second_day
     assert {block.day for block in timetable(COURSE, "day", "09:30")} == {1}
 
 
@@ -205,11 +205,11 @@ def test_a_whole_day_has_its_lunch_at_noon() -> None:
 
 def test_table_markdown_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     """The same moments and lessons in all three; JSON is one document and nothing else."""
-    said = []
+    outputs = []
     for more in ([], ["--markdown"], ["--json"]):
         plan(["--track", "half-day", "--start", "13:00", *more])
-        said.append(capsys.readouterr().out)
-    text, markdown, document = said
+        outputs.append(capsys.readouterr().out)
+    text, markdown, document = outputs
     data = json.loads(document)
     assert (data["start"], data["end"], data["minutes"], data["lesson_minutes"]) == ("13:00", "16:30", 210, 150)
     for block in data["blocks"]:
@@ -230,7 +230,7 @@ def test_breaks_come_in_time(track: str) -> None:
         assert len(minutes) == 1 or (not is_pause and sum(minutes) <= COURSE.tracks[track].break_after)
 
 
-def said(*words: str) -> str:
+def plan_output(*words: str) -> str:
     """What ``./workshop plan`` says of the half-day from 13:00."""
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
@@ -242,30 +242,32 @@ def test_a_late_room_is_told_what_to_cut() -> None:
     """The buffer first, then the longest exercise, of which the debrief stays; no more than is needed."""
     (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "02_configuration"]
     in_time = clock(lesson.start)
-    assert f"02_configuration was planned for {in_time}: you are in time." in said("--now", in_time, "--at", "02")
-    few = said("--now", clock(lesson.start + 7), "--at", "02")
+    assert f"02_configuration was planned for {in_time}: you are in time." in plan_output(
+        "--now", in_time, "--at", "02"
+    )
+    few = plan_output("--now", clock(lesson.start + 7), "--at", "02")
     assert "you are 7 minutes late." in few
     assert "To end at 16:30, leave out:" in few
     assert few.count("\n- ") == 1
     assert "the buffer (10 minutes)" in few
-    more = said("--now", clock(lesson.start + 16), "--at", "02")
+    more = plan_output("--now", clock(lesson.start + 16), "--at", "02")
     assert "./workshop solution config.env --anyway" in more
     assert more.count("\n- ") == 2
     assert "gameday" not in more
-    hopeless = said("--now", clock(lesson.start + 100), "--at", "conf")
+    hopeless = plan_output("--now", clock(lesson.start + 100), "--at", "conf")
     assert "With all of that you end" in hopeless
 
 
 def test_a_time_alone_says_where_the_room_should_be() -> None:
     """And what saves how many minutes from there on; exercises that are over are none of it."""
     (lesson,) = [block for block in timetable(COURSE, "half-day", "13:00") if block.lesson == "03_logging"]
-    text = said("--now", clock(lesson.start + 2))
+    text = plan_output("--now", clock(lesson.start + 2))
     assert "you are here: 03_logging, A log file in a container." in text
     assert "config.env" not in text
     assert "- by up to 10 minutes: the buffer" in text
     with pytest.raises(WrongUsage, match="Nothing is planned at 18:00"):
-        said("--now", "18:00")
+        plan_output("--now", "18:00")
     with pytest.raises(WrongUsage, match="Add --now with the time"):
-        said("--at", "03")
+        plan_output("--at", "03")
     with pytest.raises(WrongUsage, match="There is no lesson '09'"):
-        said("--now", "13:30", "--at", "09")
+        plan_output("--now", "13:30", "--at", "09")

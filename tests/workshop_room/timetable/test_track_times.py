@@ -22,8 +22,8 @@ ON_TRACK = [(track, lesson) for track in TRACKS for lesson in TrackTimes.of(CHEC
 def test_each_note_comes_within_its_section(track: str, lesson: str, start: str) -> None:
     """They are in order and within the lesson's minutes; with a start they lie in its blocks of the timetable."""
     times = TrackTimes.of(CHECKOUT, track, start)
-    found = notes.on_track(lesson, notes.load(lesson, NOTEBOOKS), times)
-    minutes = [minutes_of(note.minute) for note in found if note.minute]
+    track_notes = notes.on_track(lesson, notes.load(lesson, NOTEBOOKS), times)
+    minutes = [minutes_of(note.minute) for note in track_notes if note.minute]
     assert minutes
     assert minutes == sorted(minutes)
     if start:
@@ -39,8 +39,8 @@ def test_the_parts_of_a_day_follow_each_other() -> None:
     times = TrackTimes.of(CHECKOUT, "half-day", "09:30")
     day = list(times.planned())
     assert (day[0].start, day[-1].end) == (minutes_of("09:30"), times.blocks[-1].end)
-    assert all(one.end == other.start for one, other in itertools.pairwise(day))
-    assert {one.lesson for one in day} >= set(times.course.names("half-day"))
+    assert all(block.end == next_block.start for block, next_block in itertools.pairwise(day))
+    assert {block.lesson for block in day} >= set(times.course.names("half-day"))
     assert list(TrackTimes.of(CHECKOUT, "half-day").planned()) == []
 
 
@@ -54,9 +54,9 @@ def test_what_a_track_skips_has_no_time() -> None:
     assert not short.has_cell("03_logging", skipped.cells[0])
     assert short.time("03_logging", skipped.cells[0], 20) == ""
     assert full.has_cell("03_logging", skipped.cells[0])
-    other = next(lesson for lesson in full.course.names("full") if not short.has_lesson(lesson))
-    assert short.has_cell(other, "title")
-    assert short.time(other, "title", 7) == "0:07"
+    skipped_lesson = next(lesson for lesson in full.course.names("full") if not short.has_lesson(lesson))
+    assert short.has_cell(skipped_lesson, "title")
+    assert short.time(skipped_lesson, "title", 7) == "0:07"
 
 
 @pytest.mark.parametrize(("track", "start"), [("two-days", "09:00"), ("full", "25:00")])

@@ -64,16 +64,16 @@ def test_the_parts_of_a_long_line_are_joined(size: int) -> None:
     """Also between lines of the other stream; an empty line is a row."""
     text = "x" * size + "\n"
     pieces = [text[start : start + 16_384] for start in range(0, len(text), 16_384)]
-    other = record_of("other\n", "stderr", "2026-11-24T16:06:15Z")
-    frame = logs.read_json_file(b"".join(record_of(piece) + other for piece in pieces))
+    other_record = record_of("other\n", "stderr", "2026-11-24T16:06:15Z")
+    frame = logs.read_json_file(b"".join(record_of(piece) + other_record for piece in pieces))
     assert frame.loc[frame["stream"] == "stdout", "raw"].tolist() == [text[:-1]]
     assert (frame["raw"] == "other").sum() == len(pieces)
     headed = b"".join(message(f"{STAMP} {piece}") + message(f"{STAMP} other\n", 2) for piece in pieces)
     for step in (1_000_003, 7_000):  # the answer comes split anywhere
         chunks = [headed[at : at + step] for at in range(0, len(headed), step)]
-        found = list(lines.assemble(lines.messages(chunks)))
-        assert [one.text for one in found if one.stream == "stdout"] == [text[:-1]]
-        assert [one.text for one in found if one.stream == "stderr"] == ["other"] * len(pieces)
+        assembled = list(lines.assemble(lines.messages(chunks)))
+        assert [line.text for line in assembled if line.stream == "stdout"] == [text[:-1]]
+        assert [line.text for line in assembled if line.stream == "stderr"] == ["other"] * len(pieces)
     stamped = "".join(f"{STAMP} {piece}" for piece in pieces).replace("\n", "\r\n").encode()
     assert list(lines.assemble(lines.terminal_messages([stamped]))) == [lines.Line(text[:-1], STAMP, "stdout")]
 
@@ -92,7 +92,7 @@ def test_a_line_that_is_no_record_is_kept() -> None:
     odd = [b'{"log":"cut', b"\x00" * 30, b"", b"[]", record_of("x\n", time="today")[:-1], record_of("x\n", "std")[:-1]]
     odd += [deep, record_of("x\n", attrs={}, more=1)[:-1]]
     frame = logs.read_json_file(record_of("fine\n") + b"\n".join(odd))
-    assert frame["raw"].tolist() == ["fine", *(one.decode() for one in odd)]
+    assert frame["raw"].tolist() == ["fine", *(line.decode() for line in odd)]
     assert frame["reason"].tolist() == ["plain text", *["not a record of the engine's"] * len(odd)]
 
 
@@ -141,8 +141,8 @@ def test_every_line_of_arbitrary_bytes_is_a_row(data: bytes) -> None:
         if frame["reason"].notna().iloc[row]:
             assert frame["raw"].iloc[row] == text
         else:
-            found = logs.record(frame, row)
-            assert found == {key: value for key, value in json.loads(text).items() if value is not None}
+            fields = logs.record(frame, row)
+            assert fields == {key: value for key, value in json.loads(text).items() if value is not None}
     assert len(logs.read_json_file(data)) == len(written)
 
 
@@ -150,11 +150,11 @@ def test_every_line_of_arbitrary_bytes_is_a_row(data: bytes) -> None:
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=5), max_size=20))
 def test_record_returns_the_object_that_was_written(records: list[dict[str, object]]) -> None:
     """Any keys and values, also of several types in one field."""
-    texts = [json.dumps(one, ensure_ascii=False).encode("utf-8", "replace") for one in records]
+    texts = [json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") for record in records]
     frame = read_lines(b"".join(text + b"\n" for text in texts))
     for row, text in enumerate(texts):
-        found = {key: value for key, value in logs.record(frame, row).items() if value is not None}
-        assert found == {key: value for key, value in json.loads(text).items() if value is not None}
+        fields = {key: value for key, value in logs.record(frame, row).items() if value is not None}
+        assert fields == {key: value for key, value in json.loads(text).items() if value is not None}
 
 
 @pytest.mark.parametrize("depth", [100, 253, 985, 1_022, 1_023, 1_024, 100_000])
@@ -166,9 +166,9 @@ def test_deep_nesting_never_raises(pair: tuple[str, str], depth: int) -> None:
     for company in COMPANY:
         frame = read_lines(f"{company}\n{line}\n".encode())
         assert len(frame) == 2
-        found = logs.record(frame, 1)
-        assert found if frame["reason"].isna()[1] else frame["raw"][1] == line
-        assert depth > 200 or found == json.loads(line)
+        fields = logs.record(frame, 1)
+        assert fields if frame["reason"].isna()[1] else frame["raw"][1] == line
+        assert depth > 200 or fields == json.loads(line)
         assert depth < 1_000 or frame["reason"][1] == "nested too deep"
 
 

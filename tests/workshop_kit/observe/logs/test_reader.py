@@ -67,7 +67,7 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logs, "EngineLog", lambda container: container)
         poller = Poller(log)
-    found: list[tuple[str | None, str]] = []
+    polled_lines: list[tuple[str | None, str]] = []
     at = 0
     for count in rounds:
         for _ in range(count):
@@ -79,9 +79,9 @@ def test_poll_returns_each_line_once(seed: int, rounds: list[int]) -> None:
                 [text[start : start + 16] for start in range(0, len(text), 16)] if random.random() < 0.1 else [text]
             )
             log.write(*pieces[:-1], pieces[-1] + "\n", at=at, stream=stream)
-        found += [(line.stream, line.text) for line in poller.poll()]
+        polled_lines += [(line.stream, line.text) for line in poller.poll()]
     for stream in ("stdout", "stderr"):
-        assert [one for one in found if one[0] == stream] == [one for one in written if one[0] == stream]
+        assert [line for line in polled_lines if line[0] == stream] == [line for line in written if line[0] == stream]
     assert poller.gaps == []
 
 
@@ -134,12 +134,12 @@ def test_an_unfinished_line_of_a_terminal_is_returned_at_the_end(log: SimulatedL
 def test_an_engine_that_does_not_answer_costs_no_line(log: SimulatedLog) -> None:
     """Its answer breaks off in the middle: the next one has every line once."""
     follower = logs.LogFollower(log, threading.Event())
-    found: list[str] = []
+    raw_lines: list[str] = []
     for number, breaks_off in enumerate((False, True, True, False)):
         log.write(f"{number}\n", "same\n", at=number)
         log.breaks_off = breaks_off
-        found += next(follower)["raw"].tolist()
-    assert found == ["0", "same", "1", "same", "2", "same", "3", "same"]
+        raw_lines += next(follower)["raw"].tolist()
+    assert raw_lines == ["0", "same", "1", "same", "2", "same", "3", "same"]
     assert follower.ended == ""
 
 

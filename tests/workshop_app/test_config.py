@@ -138,12 +138,6 @@ def test_a_password_and_its_file_are_refused(tmp_path: Path) -> None:
     assert sentence.endswith("PASSWORD and PASSWORD_FILE are both set: keep one of the two")
 
 
-@pytest.mark.parametrize("text", ["none", "redis", "master-db,replica-db,redis"])
-def test_critical_dependencies(text: str) -> None:
-    """One, several, or none."""
-    assert load(GOOD | {"HEALTH_CRITICAL": text}).health_critical == text
-
-
 @pytest.mark.parametrize("text", ["", "redis;master-db", "none,redis", "redis, master-db", "mongodb"])
 def test_unknown_dependencies_are_refused(text: str) -> None:
     """What nobody pings cannot be critical."""

@@ -64,13 +64,6 @@ def checkout_with_modes(place: Path, mode: int) -> Path:
     return place
 
 
-def test_the_tags_are_those_of_a_checkout_where_every_file_is_executable_or_none_is(tmp_path: Path) -> None:
-    """Below /mnt/c every file is executable: the images of a bundle must count there, too."""
-    every = checkout_with_modes(tmp_path / "every", 0o777)
-    none = checkout_with_modes(tmp_path / "none", 0o644)
-    assert recipes.tags(every) == recipes.tags(none) == recipes.tags(CHECKOUT)
-
-
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
 def test_a_dockerfile_sets_the_modes_of_what_it_takes_from_the_checkout(dockerfile: Path) -> None:
     """Whole files stand there, so that no folder brings its mode; the seat's checkout sets two modes afterwards."""

@@ -63,15 +63,6 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
         assert str(trial.get("/livez")) == "connection refused"
 
 
-def test_a_request_meets_the_fault_that_it_asks_for(context: Context, image: str) -> None:
-    """The service runs through faulty_inside.py; its own middleware answers for the bug, and others are served."""
-    with service_trial.run_with_stack(context, image, wrapper=service_trial.FAULTY) as trial:
-        service_trial.wait_started(trial, "/orders")
-        assert trial.get("/orders", headers={"X-Fault": "error"}).status == 500
-        assert trial.get("/orders").status == 200
-        assert "no price for /orders" in trial.lines()
-
-
 WRAPPER = "/given/faulty_inside.py"
 
 

@@ -124,14 +124,6 @@ def test_what_is_no_small_file_is_left_out(hand_in: HandIn, damage: Callable[[Pa
     assert "my_service/app.py" in submission.files
 
 
-def test_a_file_that_is_a_folder(hand_in: HandIn) -> None:
-    """What is below it is read, and it is no file itself."""
-    folder = hand_in("eve")
-    (folder / DOCKERFILE).unlink()
-    (folder / DOCKERFILE).mkdir()
-    assert DOCKERFILE not in read(folder)["eve"].files
-
-
 def test_a_name_with_terminal_codes_is_not_read(hand_in: HandIn) -> None:
     """It is shown escaped, and nothing is written under it."""
     folder = hand_in("eve")

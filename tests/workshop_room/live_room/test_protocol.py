@@ -59,12 +59,6 @@ def test_a_phone_sends_the_same_fields(root: Path) -> None:
     assert names == list(Snapshot.model_fields)
 
 
-def test_the_phone_says_the_same_of_a_summary(root: Path) -> None:
-    """Its page has the sentence that notebooks and the terminal have."""
-    script = (root / "workshop_room" / "desk" / "pages" / "phone.js").read_text()
-    assert f'const SUMMARY = "{SUMMARY}";' in script
-
-
 def test_a_snapshot_has_none_of_the_participants_texts(
     empty_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,9 +87,8 @@ def test_twin_images_are_told_apart(session: Session, twins: dict[str, str]) -> 
     files = "/srv/.env", "/srv/.env.production", "/srv/.git/HEAD"
     assert all(path in str(findings["config.no-secret-files"].evidence) for path in files)
     observations = [evidence.saw for evidence in findings["config.no-secrets-in-history"].evidence]
-    assert (
-        len([observation for observation in observations if "DEPLOY_TOKEN" in observation]) == 1
-    )  # several steps show it
+    of_the_token = [observation for observation in observations if "DEPLOY_TOKEN" in observation]
+    assert len(of_the_token) == 1  # several steps show it
     assert "correct-horse" not in as_text(AuditReport("bad", (bad,)))
     verdicts = {finding.rule.id: finding.verdict for finding in good.findings if finding.rule.id in BAD_IMAGE_RULES}
     assert verdicts.pop("monitoring.health-check") is RuleVerdict.CANNOT_TELL

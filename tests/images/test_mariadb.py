@@ -89,10 +89,9 @@ def test_only_the_password_opens_a_confined_server(server: Any) -> None:
 
 def test_service_user_has_few_rights(server: Any) -> None:
     """It reads and writes rows of its database; it changes no table, and sees no other database and no file."""
+    # An underscore is no pattern for a database's name.
     create_database = ["mariadb", "--execute", "CREATE DATABASE workXshop; CREATE TABLE workXshop.others (id INT)"]
-    assert (
-        server.exec_run(create_database, user="0").exit_code == 0
-    )  # an underscore is no pattern for a database's name
+    assert server.exec_run(create_database, user="0").exit_code == 0
     for statement in ("DROP TABLE notes", "SELECT * FROM mysql.global_priv", "SELECT * FROM workXshop.others"):
         assert sql(server, statement)[0] == 1, statement
     assert sql(server, "SELECT LOAD_FILE('/run/secrets/password')") == (0, "NULL")

@@ -45,12 +45,11 @@ SLOW = {"config.limits", "monitoring.deep"}
 
 def sided(exercises: Sequence[Exercise]) -> list[Any]:
     """The exercises as parameters; slow ones, and those that are no part of a lesson's minutes, wait for `--all`."""
-    return [
-        pytest.param(
-            exercise, id=exercise.id, marks=pytest.mark.long if exercise.weight == "more" or exercise.id in SLOW else ()
-        )
-        for exercise in exercises
-    ]
+    parameters = []
+    for exercise in exercises:
+        is_long = exercise.weight == "more" or exercise.id in SLOW
+        parameters.append(pytest.param(exercise, id=exercise.id, marks=pytest.mark.long if is_long else ()))
+    return parameters
 
 
 SYMPTOMS = {

@@ -101,9 +101,8 @@ def test_every_factor_is_cited_with_its_number_and_its_name(root: Path) -> None:
     names = {int(principle.id[1:]): words(principle.name) for principle in principles() if principle.id.startswith("F")}
     citations = list(references(root))
     assert {name for name, _, _ in citations} >= {"exercises.toml", "01_container.ipynb", "02_configuration.ipynb"}
-    wrong = [
-        citation
-        for citation in citations
-        if not citation[2].lstrip().startswith(names.get(citation[1], "no such factor"))
-    ]
+    wrong = []
+    for page, number, behind in citations:
+        if not behind.lstrip().startswith(names.get(number, "no such factor")):
+            wrong.append((page, number, behind))
     assert wrong == []

@@ -67,13 +67,7 @@ def test_any_name_and_a_container_without_metrics_are_drawn() -> None:
     assert empty.nothing == "no data"
     recorded_tables = tables()
     no_metrics = recorded_tables.requests.assign(state="no metrics", requests_per_second=float("nan"))
-    dashboard = container_view(
-        Tables(no_metrics, recorded_tables.resources, recorded_tables.health, recorded_tables.events),
-        (),
-        "service",
-        EDGE,
-        60,
-    )
+    dashboard = container_view(replace(recorded_tables, requests=no_metrics), (), "service", EDGE, 60)
     assert dashboard.nothing == "no data: no metrics"
     assert DashboardRenderer().png("T", dashboard)
 

@@ -44,6 +44,7 @@ class BoundedServer(tornado.httpserver.HTTPServer):
             self._forget_closed()
         if len(self._addresses) >= self._most_connections:
             self._close_one()
+
         self._addresses[stream] = address[0]
         super().handle_stream(stream, address)
 
@@ -79,6 +80,7 @@ class BoundedServer(tornado.httpserver.HTTPServer):
             return False
         busiest, _ = Counter(self._addresses.values()).most_common(1)[0]
         oldest = next(stream for stream, address in self._addresses.items() if address == busiest)
+
         del self._addresses[oldest]
         oldest.close()
         return True

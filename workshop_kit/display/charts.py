@@ -78,9 +78,8 @@ def canvas_png(canvas: FigureCanvasAgg) -> bytes:
     pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
     image = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
     file = io.BytesIO()
-    image.quantize(64, method=2, dither=Image.Dither.NONE).save(
-        file, "PNG", compress_level=1, compress_type=3
-    )  # 3: runs only
+    small_image = image.quantize(64, method=2, dither=Image.Dither.NONE)
+    small_image.save(file, "PNG", compress_level=1, compress_type=3)  # 3: runs only
     return file.getvalue()
 
 
@@ -105,16 +104,17 @@ def stacked_bars(
     axes: Axes, starts: Numbers, step: float, counts: Mapping[str, NDArray[Any]]
 ) -> dict[str, dict[str, Any]]:
     """Draw counts by level as stacked bars; return the look of each level that has any. Hatching tells them, too."""
-    below = np.zeros(len(starts))
+    bottoms = np.zeros(len(starts))
     looks: dict[str, dict[str, Any]] = {}
     for name, (color, hatch) in LEVEL_LOOKS.items():
-        many = counts.get(name)
-        if many is None or not many.any():
+        heights = counts.get(name)
+        if heights is None or not heights.any():
             continue
         looks[name] = {"facecolor": color, "hatch": hatch, "edgecolor": INK, "linewidth": 0.3}
-        axes.bar(starts, many, step * 0.94, below, align="edge", label=name, **looks[name])
-        below += many
-    axes.set_ylim(0, max(1.0, float(below.max(initial=0)) * 1.12))
+        axes.bar(starts, heights, step * 0.94, bottoms, align="edge", label=name, **looks[name])
+        bottoms += heights
+
+    axes.set_ylim(0, max(1.0, float(bottoms.max(initial=0)) * 1.12))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return looks
 
@@ -126,8 +126,8 @@ def counts_by_step(
 
     ``x`` and the starts are seconds before ``edge``; steps begin at multiples of ``step`` on the clock.
     """
-    first = np.floor((edge - seconds) / step) * step - edge
-    starts = np.arange(first, 0.0, step)
+    first_start = np.floor((edge - seconds) / step) * step - edge
+    starts = np.arange(first_start, 0.0, step)
     borders = np.append(starts, starts[-1] + step)
     return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
 
@@ -142,12 +142,12 @@ def lasting(seconds: float) -> str:
 def axis_end(highest: float) -> float:
     """Return a round number that leaves some room above the highest value.
 
-    >>> [axis_end(one) for one in (0.9, 1, 4.2, 19, 21, 180)]
+    >>> [axis_end(highest) for highest in (0.9, 1, 4.2, 19, 21, 180)]
     [1.0, 2.0, 5.0, 30.0, 30.0, 200.0]
     """
-    wanted = 1.1 * highest
-    power = 10.0 ** math.floor(math.log10(wanted))
-    return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= wanted)
+    least_end = 1.1 * highest
+    power = 10.0 ** math.floor(math.log10(least_end))
+    return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= least_end)
 
 
 def style_axes(axes: Axes) -> None:

@@ -41,9 +41,9 @@ def text_of(figure: Figure) -> str:
     """Return one line that says what a figure shows: titles, labels of axes, and each series with its range."""
     titles = [figure.get_suptitle()]
     parts = [*titles, *(part for axes in figure.axes for part in _axes_parts(axes))]
-    words = [visible(" ".join(part.split())) for part in parts]
-    said = "; ".join(dict.fromkeys(filter(None, words)))  # panels that share an axis name it once
-    return START + (said or f"panels without labels: {len(figure.axes)}")
+    texts = [visible(" ".join(part.split())) for part in parts]
+    labels_text = "; ".join(dict.fromkeys(filter(None, texts)))  # panels that share an axis name it once
+    return START + (labels_text or f"panels without labels: {len(figure.axes)}")
 
 
 def _axes_parts(axes: Axes) -> Iterator[str]:

@@ -42,73 +42,75 @@ def one_clock(
     """
     faults = tuple(faults)
     lines = _timed(logs)
-    first, last = _span(title, lines, tables, faults)
-    seconds = last - first
-    bars = None if logs is None else _bars(lines, last, seconds)
-    view = container_view(tables, faults, container, last, seconds, panels)
+    start, end = _span(title, lines, tables, faults)
+    seconds = end - start
+
+    bars = None if logs is None else _bars(lines, end, seconds)
+    view = container_view(tables, faults, container, end, seconds, panels)
     view = replace(view, bars=bars, nothing="no data")
-    said = describe(title, view) + _said(view.bars)
-    return charts.picture(renderer.figure(title, view), said, _grave(lines, last, seconds))
+    alt = describe(title, view) + _bars_text(view.bars)
+    return charts.picture(renderer.figure(title, view), alt, _grave_table(lines, end, seconds))
 
 
 def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
     """Return the lines with ``time`` and ``of``, levels grouped; a line without a time is left out."""
     if logs is None or "ts" not in logs or logs.empty:
         return pd.DataFrame({"time": pd.Series([], dtype="datetime64[us, UTC]"), "of": pd.Series([], dtype="str")})
-    known = logs[logs["ts"].notna()]
-    given = known["level"] if "level" in known else pd.Series("", index=known.index)
-    return known.assign(
-        time=pd.to_datetime(known["ts"], utc=True).astype("datetime64[us, UTC]"),
-        of=given.map(level_group).astype("str"),
+    timed_lines = logs[logs["ts"].notna()]
+    levels = timed_lines["level"] if "level" in timed_lines else pd.Series("", index=timed_lines.index)
+    return timed_lines.assign(
+        time=pd.to_datetime(timed_lines["ts"], utc=True).astype("datetime64[us, UTC]"),
+        of=levels.map(level_group).astype("str"),
     )
 
 
 def _span(title: str, lines: pd.DataFrame, tables: Tables, faults: tuple[FaultBand, ...]) -> tuple[float, float]:
     """Return the first and the last moment shown, in seconds since 1970."""
     tables_shown = (lines, tables.requests, tables.resources, tables.health)
-    known = [times(table) for table in tables_shown if len(table)]
-    if not known:
+    moments = [times(table) for table in tables_shown if len(table)]
+    if not moments:
         raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=), or let the watch run.")
-    first = min(float(of_table.min()) for of_table in known)
-    last = max(float(of_table.max()) for of_table in known)
+    start = min(float(table_moments.min()) for table_moments in moments)
+    end = max(float(table_moments.max()) for table_moments in moments)
 
-    begun = [fault for fault in faults if fault.started.timestamp() <= last]
-    shown = [fault for fault in begun if _ended(fault, last) >= first]
-    if shown:
-        first = max(first, min(fault.started.timestamp() for fault in shown) - AROUND_SECONDS)
-        last = min(last, max(_ended(fault, last) for fault in shown) + AROUND_SECONDS)
-    return first, max(last, first + 1)
+    begun_faults = [fault for fault in faults if fault.started.timestamp() <= end]
+    shown_faults = [fault for fault in begun_faults if _end_of(fault, end) >= start]
+    if shown_faults:
+        start = max(start, min(fault.started.timestamp() for fault in shown_faults) - AROUND_SECONDS)
+        end = min(end, max(_end_of(fault, end) for fault in shown_faults) + AROUND_SECONDS)
+
+    return start, max(end, start + 1)
 
 
-def _ended(one: FaultBand, otherwise: float) -> float:
-    return one.ended.timestamp() if one.ended else otherwise
+def _end_of(fault: FaultBand, otherwise: float) -> float:
+    return fault.ended.timestamp() if fault.ended else otherwise
 
 
 def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
-    step = float(next((one for one in TIME_STEPS if seconds / one <= MOST_BARS), TIME_STEPS[-1]))
+    step = float(next((step for step in TIME_STEPS if seconds / step <= MOST_BARS), TIME_STEPS[-1]))
     names = lines["of"].to_numpy()
     starts, counts = counts_by_step(times(lines) - edge, names, dict.fromkeys(names), edge, seconds, step)
     return Bars(f"Log lines, by level, in each {lasting(step)}", "lines", starts, step, counts)
 
 
-def _said(bars: Bars | None) -> str:
+def _bars_text(bars: Bars | None) -> str:
     if bars is None:
         return ""
-    found = ", ".join(f"{counts.sum():,.0f} {name}" for name, counts in bars.counts.items())
-    return f" {bars.title}: {found or 'none'} in all."
+    sums = ", ".join(f"{counts.sum():,.0f} {name}" for name, counts in bars.counts.items())
+    return f" {bars.title}: {sums or 'none'} in all."
 
 
-def _grave(lines: pd.DataFrame, edge: float, seconds: float) -> str:
+def _grave_table(lines: pd.DataFrame, edge: float, seconds: float) -> str:
     """Return the warnings and errors as a folded table, equal ones in one row."""
     x = times(lines) - edge
-    grave = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
-    same = [name for name in ("service", "level", "msg", "dependency", "error") if name in grave] or ["of"]
-    alike = grave.groupby(same, sort=False, as_index=False, dropna=False, observed=True)
-    grouped = alike.agg(first=("time", "first"), lines=("time", "size"))
+    grave_lines = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
+    key_columns = [name for name in ("service", "level", "msg", "dependency", "error") if name in grave_lines] or ["of"]
+    groups = grave_lines.groupby(key_columns, sort=False, as_index=False, dropna=False, observed=True)
+    grouped = groups.agg(first=("time", "first"), lines=("time", "size"))
 
-    names = ["first", "lines", *same]
+    names = ["first", "lines", *key_columns]
     rows = [_texts(row) for row in grouped[names].head(LINES).itertuples(index=False)]
-    head = f"Warnings and errors: {len(grave):,} lines, {len(grouped):,} different"
+    head = f"Warnings and errors: {len(grave_lines):,} lines, {len(grouped):,} different"
     head += f", the first {LINES}" if len(grouped) > LINES else ""
     return folded(head, head, names, rows)
 

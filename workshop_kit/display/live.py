@@ -40,10 +40,10 @@ class Screens:
     def replace(self, name: str, stop: Callable[[], None]) -> None:
         """Register the output ``name`` by what ends it, and end its former output."""
         with self._lock:
-            before = self._live.get(name)
+            former_stop = self._live.get(name)
             self._live[name] = stop
-        if before is not None and before != stop:
-            before()
+        if former_stop is not None and former_stop != stop:
+            former_stop()
 
     def end(self, name: str) -> None:
         """End the output of that name, if there is one."""
@@ -97,11 +97,12 @@ class NotebookReport:
 
     def __call__(self, step: Step) -> None:
         """Draw one step."""
-        shown = step_html(step)
-        if (line := self._lines.get(step.task)) is not None:  # outside of a notebook there is none to update
-            line.update(shown)
+        rendered = step_html(step)
+        line = self._lines.get(step.task)
+        if line is not None:  # outside of a notebook there is none to update
+            line.update(rendered)
         elif step.task not in self._lines and (not step.done or step.detail):
-            self._lines[step.task] = display(shown, display_id=True)  # type: ignore[no-untyped-call]
+            self._lines[step.task] = display(rendered, display_id=True)  # type: ignore[no-untyped-call]
 
 
 def step_html(step: Step) -> Rendered:
@@ -170,10 +171,12 @@ class Job:
         if still_wanted is not None and not still_wanted():
             self._working.release()
             return
+
         over = threading.Event()
         clock = threading.Thread(target=self._tick, args=(over,), name="job clock", daemon=True)
         self.set(doing="Starting …", fraction=-1.0, seconds=0, notice="", problem="")
         clock.start()
+
         outcome: dict[str, str] = {}
         try:
             outcome = self._outcome(lambda: work(self._report))

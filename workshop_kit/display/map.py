@@ -77,9 +77,10 @@ def system_map(lit: Iterable[str] = ()) -> Rendered:
     A highlighted part has a thick border, bold letters and a flag. Raises WrongUsage for a part that is not on the map.
     """
     lit = frozenset(lit)
-    known = {node.id for node in NODES}
-    if strange := sorted(lit - known):
-        raise WrongUsage(f"{', '.join(strange)} is not on the map.", f"Use: {', '.join(sorted(known))}.")
+    names = {node.id for node in NODES}
+    unknown_names = sorted(lit - names)
+    if unknown_names:
+        raise WrongUsage(f"{', '.join(unknown_names)} is not on the map.", f"Use: {', '.join(sorted(names))}.")
     return Rendered(_svg(lit), _text(lit))
 
 

@@ -28,7 +28,7 @@ def markdown_template(path: Path, mask: Mask) -> Template:
 
 def plain(text: str) -> str:
     """Escape a text for Markdown: no link, no image, no HTML, no mention."""
-    return _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", text)
+    return _ACTIVE.sub(_character_reference, text)
 
 
 def code(text: str) -> str:
@@ -39,3 +39,8 @@ def code(text: str) -> str:
     fence = "`" * (longest + 1)
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|")
+
+
+def _character_reference(match: re.Match[str]) -> str:
+    """Return the matched character as HTML's number of it."""
+    return f"&#{ord(match[0])};"

@@ -78,11 +78,12 @@ class PageServer(ABC):
 
     def stop(self) -> None:
         """End the server without waiting for answers under way."""
-        for one in self._sockets:
-            one.close()
+        for listening_socket in self._sockets:
+            listening_socket.close()
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
+
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._loop.close()
 
@@ -122,9 +123,10 @@ class Handler(tornado.web.RequestHandler):
 
     def prepare(self) -> None:
         """Answer 403 unless the request has a token, one of the host names, and no foreign origin."""
-        given = self.given_token()
-        if not any(hmac.compare_digest(given.encode(), token.encode()) for token in self.tokens):
+        given_token = self.given_token()
+        if not any(hmac.compare_digest(given_token.encode(), token.encode()) for token in self.tokens):
             raise tornado.web.HTTPError(403)
+
         headers = self.request.headers
         if self.request.host_name not in self.names:
             raise tornado.web.HTTPError(403)

@@ -140,8 +140,8 @@ def _cell(index: int, text: str) -> str:
 
 def _frame_html(frame: Any) -> str | None:
     """Return the HTML of pandas, which escapes tags itself."""
-    found = frame._repr_html_()
-    return None if found is None else in_lines(found)
+    html = frame._repr_html_()
+    return None if html is None else in_lines(html)
 
 
 def _print(frame: Any, printer: Any, _: bool) -> None:

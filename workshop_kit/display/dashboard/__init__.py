@@ -80,14 +80,17 @@ class Dashboard:
         self.stop()
         self._stop.clear()
         self._started = time.monotonic()
+
         if screens.headless:
             self._stop.wait(HEADLESS_SECONDS)
             self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
             return self
+
         self._widget = self._new_widget()
         self._widget.on_msg(self.handle_message)
         answer_while_busy(self._widget)
         self._handle = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
+
         name = f"dashboard: {self.title}"
         self._thread = threading.Thread(target=self._run, args=(self._widget,), name=name, daemon=True)
         self._thread.start()
@@ -105,12 +108,12 @@ class Dashboard:
 
     def picture(self) -> Rendered:
         """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
-        lasted = time.monotonic() - self._started if self._started else 0.0
-        view, tables = self._look(min(max(self._seconds, lasted), LONGEST_SECONDS))
+        shown_seconds = time.monotonic() - self._started if self._started else 0.0
+        view, tables = self._current_view(min(max(self._seconds, shown_seconds), LONGEST_SECONDS))
         title = f"{self.title}: {view.container}"
         return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables))
 
-    def _look(self, seconds: float) -> tuple[View, Tables]:
+    def _current_view(self, seconds: float) -> tuple[View, Tables]:
         """Return the last ``seconds`` of the chosen container, until the pause if there is one."""
         container = self._container
         now = time.time()
@@ -126,10 +129,11 @@ class Dashboard:
             due = max(due + INTERVAL_SECONDS, time.monotonic())
             self._wake.wait(due - time.monotonic())
             self._wake.clear()
+
         self._finish()
 
     def _draw(self, widget: LiveWidget) -> None:
-        view, _ = self._look(self._seconds)
+        view, _ = self._current_view(self._seconds)
         title = f"{self.title}: {view.container}"
         picture = self._renderer.png(title, view, clock=view.edge == self._paused_at)
         with widget.hold_sync():  # one message for all
@@ -145,19 +149,22 @@ class Dashboard:
         self._widget = None
         if handle is None:
             return
+
         picture = self.picture()
         handle.update(picture)  # type: ignore[no-untyped-call]
         if widget is not None:
             widget.ending = picture.html
 
     def _new_widget(self) -> LiveWidget:
-        now = round(self._seconds)
-        windows = {now: f"{now} seconds", **WINDOWS}
+        chosen_seconds = round(self._seconds)
+        windows = {chosen_seconds: f"{chosen_seconds} seconds", **WINDOWS}
+        containers = [[name, name] for name in self._watcher.names]
+        times = [[str(seconds), windows[seconds]] for seconds in sorted(windows)]
         return LiveWidget(
             title=self.title,
             choices=[
-                {"key": "container", "label": "Container", "options": [[name, name] for name in self._watcher.names]},
-                {"key": "seconds", "label": "Time", "options": [[str(one), windows[one]] for one in sorted(windows)]},
+                {"key": "container", "label": "Container", "options": containers},
+                {"key": "seconds", "label": "Time", "options": times},
             ],
             chosen=self._chosen(),
         )
@@ -177,9 +184,12 @@ class Dashboard:
                     self._paused_at = time.time() if wanted else None
                 case {"stop": True}:
                     self._stop.set()
-            if (shown := self._widget) is not None:
-                shown.chosen = self._chosen()
-                shown.paused = self._status()
+
+            widget = self._widget
+            if widget is not None:
+                widget.chosen = self._chosen()
+                widget.paused = self._status()
+
         self._wake.set()
 
     def _status(self) -> str:
@@ -195,6 +205,7 @@ def _tables_html(view: View, tables: Tables) -> str:
         (view.clock(run.start), view.clock(run.end), row.name, run.label) for row in view.rows for run in row.runs
     ]
     faults = [(view.clock(span.start), view.clock(span.end), span.label) for span in view.spans]
+
     frames = {
         "Requests": tables.requests,
         "Resources": tables.resources,

@@ -67,12 +67,14 @@ def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axe
     rows = max(len(STATE_LOOKS), len(view.rows))  # the legend beside them has a row for each state
     figure, drawn = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * rows])
     events, *panels, states = drawn
+
     _label_events(events)
     if view.bars:
         _draw_bars(panels.pop(0), view.bars)
     for ax, plot in zip(panels, view.plots, strict=True):
         _label_panel(ax, plot)
     _label_states(states, view)
+
     for ax in drawn:
         ax.set_xlim(-view.seconds, view.seconds / 120)
         ax.tick_params(labelbottom=ax is states, bottom=ax is states)
@@ -82,21 +84,22 @@ def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axe
 
 def _stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
     total = TOP_INCHES + sum(inches) + GAP_INCHES * (len(inches) - 1) + BOTTOM_INCHES
-    made = Figure(figsize=(charts.WIDTH_INCHES, total), dpi=charts.DPI, facecolor=charts.PAPER)
+    figure = Figure(figsize=(charts.WIDTH_INCHES, total), dpi=charts.DPI, facecolor=charts.PAPER)
     head: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": charts.INK}
-    made.text(0.01, 1 - 0.06 / total, title, ha="left", va="top", **head)
+    figure.text(0.01, 1 - 0.06 / total, title, ha="left", va="top", **head)
     ends = {"left": LEFT, "right": RIGHT, "top": 1 - TOP_INCHES / total, "bottom": BOTTOM_INCHES / total}
+
     gap = GAP_INCHES * len(inches) / sum(inches)  # in heights of an average panel
-    found = made.subplots(len(inches), height_ratios=inches, gridspec_kw={**ends, "hspace": gap})
-    for axes in found:
+    subplots = figure.subplots(len(inches), height_ratios=inches, gridspec_kw={**ends, "hspace": gap})
+    for axes in subplots:
         charts.style_axes(axes)
-    return made, list(found)
+    return figure, list(subplots)
 
 
-def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **more: Any) -> Text:
+def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **options: Any) -> Text:
     """Write a text at a place in the axes (0 to 1, beyond for outside)."""
     look = {"transform": axes.transAxes, "va": "center", "color": charts.INK, "clip_on": False, "parse_math": False}
-    return axes.text(x, y, text, fontsize=size, **{**look, **more})
+    return axes.text(x, y, text, fontsize=size, **{**look, **options})
 
 
 def name_heights(plot: Plot) -> list[float]:
@@ -148,9 +151,11 @@ def _label_panel(axes: Axes, plot: Plot) -> None:
         axes.minorticks_off()
     else:
         axes.locator_params(axis="y", nbins=4)
+
     low, high = range_of(plot)
     axes.set_ylim(low, high)
-    if (limit := plot.panel.limit) is not None and plot.lines:
+    limit = plot.panel.limit
+    if limit is not None and plot.lines:
         axes.axhline(limit, linestyle=LIMIT_STYLE, linewidth=1.4, color=charts.INK)
         write(axes, 0.005, (limit - low) / (high - low) - 0.09, plot.panel.limit_name, size=8)
 
@@ -177,10 +182,11 @@ def _label_time(axes: Axes, view: View, *, clock: bool) -> None:
     if not clock:
         axes.set_xlabel("seconds before now")
         return
-    step = next((one for one in TIME_STEPS if view.seconds / one <= MOST_TIMES), math.ceil(view.seconds / MOST_TIMES))
-    first = math.ceil((view.edge - view.seconds) / step) * step
-    moments = np.arange(first, view.edge + 0.001, step)
-    axes.set_xticks(moments - view.edge, [view.clock(one - view.edge) for one in moments])
+    longest_step = math.ceil(view.seconds / MOST_TIMES)
+    step = next((step for step in TIME_STEPS if view.seconds / step <= MOST_TIMES), longest_step)
+    first_moment = math.ceil((view.edge - view.seconds) / step) * step
+    moments = np.arange(first_moment, view.edge + 0.001, step)
+    axes.set_xticks(moments - view.edge, [view.clock(moment - view.edge) for moment in moments])
     axes.set_xlabel(f"time (UTC), {datetime.fromtimestamp(view.edge, UTC):%Y-%m-%d}")
 
 
@@ -193,12 +199,15 @@ def label_now(axes: Axes, view: View) -> Text:
 def range_of(plot: Plot) -> tuple[float, float]:
     """Return the ends of a panel's axis; those of a logarithmic one are powers of ten."""
     data = [line.y[np.isfinite(line.y)] for line in plot.lines]
-    known = np.concatenate(data) if data else np.array([])
+    known_values = np.concatenate(data) if data else np.array([])
+
     if plot.panel.logarithmic:
-        positive = known[known > 0] if (known > 0).any() else np.array([1.0, 95.0])
+        positive = known_values[known_values > 0] if (known_values > 0).any() else np.array([1.0, 95.0])
         low = 10.0 ** math.floor(math.log10(positive.min()))
-        return low, max(10.0 ** math.ceil(math.log10(positive.max() * 1.05)), low * 10)
-    highest = float(known.max(initial=0.0))
+        high = 10.0 ** math.ceil(math.log10(positive.max() * 1.05))
+        return low, max(high, low * 10)
+
+    highest = float(known_values.max(initial=0.0))
     if plot.panel.full_scale and highest <= plot.panel.full_scale:
         return 0.0, plot.panel.full_scale
     return 0.0, charts.axis_end(highest or 0.9)

@@ -45,6 +45,7 @@ class DashboardRenderer:
         if key != self._key:
             self._key = key
             self._draw_background(title, view, clock=clock)
+
         self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
         for artist in list(_moving(self._axes, view, clock=clock)):
             artist.axes.draw_artist(artist)  # type: ignore[union-attr]
@@ -52,20 +53,20 @@ class DashboardRenderer:
         return charts.canvas_png(self._canvas)
 
     def _draw_background(self, title: str, view: View, *, clock: bool) -> None:
-        still, self._axes = axes.background(title, view, clock=clock)
-        still.set_dpi(self._dpi)
-        charts.disable_formulas(still)
-        self._canvas = FigureCanvasAgg(still)
+        still_figure, self._axes = axes.background(title, view, clock=clock)
+        still_figure.set_dpi(self._dpi)
+        charts.disable_formulas(still_figure)
+        self._canvas = FigureCanvasAgg(still_figure)
         self._canvas.draw()  # type: ignore[no-untyped-call]
-        self._background = self._canvas.copy_from_bbox(still.bbox)  # type: ignore[no-untyped-call]
+        self._background = self._canvas.copy_from_bbox(still_figure.bbox)  # type: ignore[no-untyped-call]
 
 
 def figure(title: str, view: View) -> Figure:
     """Return the view as a figure with times of day, to be kept."""
-    made, drawn = axes.background(title, view, clock=True)
+    picture, drawn = axes.background(title, view, clock=True)
     for _ in _moving(drawn, view, clock=True):
         pass
-    return made
+    return picture
 
 
 def _moving(drawn: Sequence[Axes], view: View, *, clock: bool) -> Iterator[Artist]:
@@ -78,6 +79,7 @@ def _moving(drawn: Sequence[Axes], view: View, *, clock: bool) -> Iterator[Artis
         yield ax.broken_barh(spans, (bottom, high - bottom), zorder=0.5, **axes.BAND)
         dots: dict[str, Any] = {"colors": charts.SOFT, "linewidths": 0.8, "linestyles": [(0, (1, 2))]}
         yield ax.vlines([mark.x for mark in view.marks], low, high, zorder=0.6, **dots)
+
     yield from _event_lane(events, view)
     for ax, plot in zip(panels[-len(view.plots) :], view.plots, strict=False):
         yield from _lines(ax, plot, view, highest=clock)
@@ -92,9 +94,10 @@ def _event_lane(ax: Axes, view: View) -> Iterator[Artist]:
     """Draw a mark for each event, and a name beside each event and fault that has room for one."""
     levels = [1 - number % 2 for number in range(len(view.marks))]
     for kind, (marker, color) in axes.KINDS.items():
-        mine = [(mark.x, level + 0.5) for mark, level in zip(view.marks, levels, strict=True) if mark.kind == kind]
-        if mine:
-            yield from ax.plot(*zip(*mine, strict=True), ls="none", marker=marker, color=color, ms=6)
+        points = [(mark.x, level + 0.5) for mark, level in zip(view.marks, levels, strict=True) if mark.kind == kind]
+        if points:
+            yield from ax.plot(*zip(*points, strict=True), ls="none", marker=marker, color=color, ms=6)
+
     for x, level, side, text in _names(view, levels):
         look: dict[str, Any] = {"fontsize": 8, "color": charts.INK, "va": "center", "parse_math": False}
         yield ax.text(x, level + 0.47, text, ha=side, **look)
@@ -105,22 +108,29 @@ def _names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, int, str,
 
     Faults come first, then the newest events. The container's own name is left out.
     """
-    away = MARK * view.seconds
-    taken = [(mark.x - away / 2, mark.x + away / 2, level) for mark, level in zip(view.marks, levels, strict=True)]
-    wanted = [
-        (mark.x, level, mark.label.removeprefix(f"{view.container} "))
-        for mark, level in zip(view.marks, levels, strict=True)
-    ]
-    wanted += [(span.start, BANDS_FROM + number % 2, span.label) for number, span in enumerate(view.spans)]
-    for x, level, text in wanted[: -MOST_NAMES - 1 : -1]:
-        wide = len(text) * LETTER * view.seconds
-        for start, side in ((x + away, "left"), (x - away - wide, "right")):
-            end = start + wide
-            is_free = all(level != other or end < begin or start > stop for begin, stop, other in taken)
-            if -view.seconds <= start and end <= 0 and is_free:
-                taken.append((start, end, level))
+    distance = MARK * view.seconds
+    taken_places = []
+    candidates = []
+    for mark, level in zip(view.marks, levels, strict=True):
+        taken_places.append((mark.x - distance / 2, mark.x + distance / 2, level))
+        candidates.append((mark.x, level, mark.label.removeprefix(f"{view.container} ")))
+    candidates += [(span.start, BANDS_FROM + number % 2, span.label) for number, span in enumerate(view.spans)]
+
+    for x, level, text in candidates[: -MOST_NAMES - 1 : -1]:
+        width = len(text) * LETTER * view.seconds
+        for start, side in ((x + distance, "left"), (x - distance - width, "right")):
+            end = start + width
+            is_inside = -view.seconds <= start and end <= 0
+            if is_inside and _is_free(start, end, level, taken_places):
+                taken_places.append((start, end, level))
                 yield (start if side == "left" else end), level, side, text
                 break
+
+
+def _is_free(start: float, end: float, level: int, taken_places: Sequence[tuple[float, float, int]]) -> bool:
+    """Return whether a name from ``start`` to ``end`` meets nothing that is on its level."""
+    taken_on_level = [(begin, stop) for begin, stop, taken_level in taken_places if taken_level == level]
+    return all(end < begin or start > stop for begin, stop in taken_on_level)
 
 
 def _lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[Artist]:
@@ -153,4 +163,6 @@ def _value(line: PanelLine, unit: str, *, highest: bool) -> str:
     short = {"per second": "/s"}.get(unit, unit)
     if highest:
         return f"≤ {rounded(float(np.nanmax(line.y)))} {short}" if line.last is not None else "–"
-    return f"{rounded(float(line.y[-1]))} {short}" if line.y.size and not np.isnan(line.y[-1]) else "–"
+    if not line.y.size or np.isnan(line.y[-1]):
+        return "–"
+    return f"{rounded(float(line.y[-1]))} {short}"

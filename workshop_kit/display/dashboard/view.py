@@ -140,17 +140,19 @@ def container_view(
     ``panels`` name columns of the requests that replace the usual panels.
     """
     requests, resources, health = measured(tables, container, edge)
-    drawn = rows(health, edge, seconds)
+    state_rows = rows(health, edge, seconds)
     state = requests["state"].iloc[-1] if len(requests) else "ok"
-    names = {container, *(row.name for row in drawn)}
+    names = {container, *(row.name for row in state_rows)}
+
     plots = read(requests, panels or [REQUESTS, LATENCY], edge, seconds)
     if not panels:
         plots += read(shares(resources), [_resources(resources)], edge, seconds)
+
     return View(
         edge,
         seconds,
         plots,
-        drawn,
+        state_rows,
         spans(faults, edge, seconds),
         marks(tables.events, names, edge, seconds),
         nothing="no data" if state == "ok" else f"no data: {state}",
@@ -166,41 +168,47 @@ def measured(tables: Tables, container: str, edge: float) -> Iterator[pd.DataFra
 
 def describe(title: str, view: View) -> str:
     """Return the view as a short text: newest and highest values, the newest faults, events and states."""
-    said = [f"{title}, {view.seconds:.0f} seconds until {view.clock(0)} UTC."]
-    said += [
+    sentences = [f"{title}, {view.seconds:.0f} seconds until {view.clock(0)} UTC."]
+    sentences += [
         f"{plot.panel.title}, {plot.panel.unit}: {', '.join(map(_line_text, plot.lines)) or 'no data'}."
         for plot in view.plots
     ]
-    said += [f"Fault {one.label} from {view.clock(one.start)} to {view.clock(one.end)}." for one in view.spans[-SAID:]]
-    said += [f"{one.label} at {view.clock(one.x)}." for one in view.marks[-SAID:]]
+
+    for span in view.spans[-SAID:]:
+        sentences.append(f"Fault {span.label} from {view.clock(span.start)} to {view.clock(span.end)}.")
+    sentences += [f"{mark.label} at {view.clock(mark.x)}." for mark in view.marks[-SAID:]]
+
     states = [(row.name, row.runs[-1]) for row in view.rows if row.runs]
-    said += [f"{name}: {state.label} since {view.clock(state.start)}." for name, state in states]
-    return " ".join(said)
+    sentences += [f"{name}: {state.label} since {view.clock(state.start)}." for name, state in states]
+    return " ".join(sentences)
 
 
 def spans(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Span, ...]:
     """Return the faults within the time shown, by their start; an active fault ends at the edge."""
-    found = []
-    for one in sorted(faults, key=lambda fault: fault.started):
-        start = one.started.timestamp() - edge
-        end = one.ended.timestamp() - edge if one.ended else 0.0
+    fault_spans = []
+    for fault in sorted(faults, key=lambda fault: fault.started):
+        start = fault.started.timestamp() - edge
+        end = fault.ended.timestamp() - edge if fault.ended else 0.0
         if end >= -seconds and start <= 0:
-            label = visible(f"{one.fault} {one.target}".strip(), 60)
-            found.append(Span(max(start, -seconds), min(max(end, start), 0.0), label))
-    return tuple(found)
+            label = visible(f"{fault.fault} {fault.target}".strip(), 60)
+            fault_spans.append(Span(max(start, -seconds), min(max(end, start), 0.0), label))
+
+    return tuple(fault_spans)
 
 
 def marks(events: pd.DataFrame, names: Iterable[str], edge: float, seconds: float) -> tuple[Mark, ...]:
     """Return a mark for each event of `EVENTS` of these containers."""
     if events.empty:
         return ()
-    chosen = events[events["what"].isin(list(EVENTS)) & events["container"].isin(list(names))]
-    x = times(chosen) - edge
-    found = []
-    for at, event in zip(x, chosen.itertuples(index=False), strict=True):
-        if -seconds <= at <= 0:
-            found.append(Mark(float(at), EVENTS[event.what], f"{visible(event.container, 30)} {_happened(event)}"))
-    return tuple(found)
+    marked_events = events[events["what"].isin(list(EVENTS)) & events["container"].isin(list(names))]
+    x = times(marked_events) - edge
+    event_marks = []
+    for moment, event in zip(x, marked_events.itertuples(index=False), strict=True):
+        if -seconds <= moment <= 0:
+            label = f"{visible(event.container, 30)} {_happened(event)}"
+            event_marks.append(Mark(float(moment), EVENTS[event.what], label))
+
+    return tuple(event_marks)
 
 
 def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
@@ -208,25 +216,29 @@ def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
     if health.empty:
         return ()
     x = times(health) - edge
-    return tuple(
-        Row(visible(str(name), 30), _runs(x[there], health["state"].to_numpy()[there], seconds))
-        for name in dict.fromkeys(health["what"])
-        if len(there := np.flatnonzero((health["what"] == name).to_numpy()))
-    )
+    states = health["state"].to_numpy()
+    state_rows = []
+    for name in dict.fromkeys(health["what"]):
+        positions = np.flatnonzero((health["what"] == name).to_numpy())
+        if len(positions):
+            state_rows.append(Row(visible(str(name), 30), _runs(x[positions], states[positions], seconds)))
+
+    return tuple(state_rows)
 
 
 def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Span, ...]:
     """Return runs of equal states; a run ends where another begins, or `HOLD_SECONDS` after its last answer."""
-    found: list[Span] = []
+    runs: list[Span] = []
     ends = np.minimum(np.append(x[1:], math.inf), np.minimum(x + HOLD_SECONDS, 0.0))
     for start, end, state in zip(x.tolist(), ends.tolist(), states, strict=True):
         if end < -seconds or end <= start:
             continue
-        if found and found[-1].label == state and found[-1].end >= start:
-            found[-1] = Span(found[-1].start, end, state)
+        if runs and runs[-1].label == state and runs[-1].end >= start:
+            runs[-1] = Span(runs[-1].start, end, state)
         else:
-            found.append(Span(max(start, -seconds), end, str(state)))
-    return tuple(found)
+            runs.append(Span(max(start, -seconds), end, str(state)))
+
+    return tuple(runs)
 
 
 def _happened(event: object) -> str:
@@ -295,20 +307,20 @@ def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, second
     """
     if frame.empty:
         return tuple(Plot(panel, ()) for panel in panels)
-    seen = frame[times(frame) >= right_edge - seconds]
-    x = times(seen) - right_edge
-    return tuple(Plot(panel, tuple(_lines(seen, panel, x))) for panel in panels)
+    newest_rows = frame[times(frame) >= right_edge - seconds]
+    x = times(newest_rows) - right_edge
+    return tuple(Plot(panel, tuple(_lines(newest_rows, panel, x))) for panel in panels)
 
 
-def _lines(seen: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
+def _lines(frame: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
     for column, label in panel.columns.items():
-        yield PanelLine(label, x, seen[column].to_numpy("float64"))
+        yield PanelLine(label, x, frame[column].to_numpy("float64"))
 
 
 def newest(values: Numbers) -> float | None:
     """Return the last known value; None if there is none."""
-    known = values[~np.isnan(values)]
-    return float(known[-1]) if known.size else None
+    known_values = values[~np.isnan(values)]
+    return float(known_values[-1]) if known_values.size else None
 
 
 def rounded(number: float) -> str:

@@ -65,7 +65,7 @@ class ExplorerModel:
         self.follows = False
         self.paused = False
         self.new = 0
-        self._before = self.view  # for "back"
+        self._previous_view = self.view  # for "back"
         self._end = 0  # the page shows lines with lower numbers
         self._version = 0  # of the rows in the table
         self._lock = threading.RLock()
@@ -75,7 +75,7 @@ class ExplorerModel:
 
         An error becomes ``problem``, and the page stays.
         """
-        do = str(message.get("do", ""))
+        action = str(message.get("do", ""))
         work: dict[str, Callable[[], None]] = {
             "search": lambda: self._show(ExplorerView(str(message["query"]), self.view.span), anew=True),
             "span": lambda: self._show(replace(self.view, span=(int(message["from"]), int(message["to"])), page=0)),
@@ -83,29 +83,39 @@ class ExplorerModel:
             "page": lambda: self._show(replace(self.view, page=int(message["page"]))),
             "group": lambda: self._show(replace(self.view, grouped=bool(message["on"]), page=0)),
             "request": lambda: self._show_request(int(message["row"])),
-            "back": lambda: self._show(self._before),
+            "back": lambda: self._show(self._previous_view),
             "open": lambda: self._open(int(message["row"])),
             "pause": lambda: None,
             "resume": lambda: self._show(ExplorerView(self.view.query), anew=True),
         }
         with self._lock:
-            if do in work:
+            if action in work:
                 self.problem = {}
-                self._version += do not in KEEPS_ROWS
-                self._attempt(work[do], str(message.get("query", "")))
-                self.paused = self.follows and (do in PAUSES or (self.paused and do != "resume"))
+                self._version += action not in KEEPS_ROWS
+                self._attempt(work[action], str(message.get("query", "")))
+
+                stays_paused = self.paused and action != "resume"
+                self.paused = self.follows and (action in PAUSES or stays_paused)
 
     def add(self, frame: pd.DataFrame) -> None:
         """Add lines to the store, and show them, or count them while paused."""
         with self._lock:
             self.store.add(frame, **self.known)
-            self._attempt(self._count if self.paused else lambda: self._show(self.view))
+            self._attempt(self._refresh)
 
     def finish(self) -> None:
         """Show all lines: no more come."""
         with self._lock:
-            self.paused = self.follows = False
-            self._attempt(lambda: self._show(self.view))
+            self.paused = False
+            self.follows = False
+            self._attempt(self._refresh)
+
+    def _refresh(self) -> None:
+        """Show the new lines; while paused only count them."""
+        if self.paused:
+            self._count()
+        else:
+            self._show(self.view)
 
     def _attempt(self, work: Callable[[], None], query: str = "") -> None:
         try:
@@ -114,27 +124,29 @@ class ExplorerModel:
             before = visible(query[: error.position])  # a control character is written with several
             self.problem = {"text": str(error), "query": visible(query), "position": len(before)}
         except Exception as error:
-            self.problem = {"text": _said(error, "The store could not answer")}
+            self.problem = {"text": _error_text(error, "The store could not answer")}
 
     def _show(self, view: ExplorerView, *, anew: bool = False) -> None:
         """Search, then change the page; a paused page shows no newer lines, except ``anew``."""
         began = time.perf_counter()
         end = self._end if self.paused and not anew else self.store.end
         page = page_of(self.store, view, end)
-        took = round(1000 * (time.perf_counter() - began))
-        self.page = {**page, "milliseconds": took, "version": self._version}
+        milliseconds = round(1000 * (time.perf_counter() - began))
+
+        self.page = {**page, "milliseconds": milliseconds, "version": self._version}
         self.view = view
         self._end = end
         self.missed = missed(self.store)
-        self.new = self.new if self.paused and not anew else 0
+        if anew or not self.paused:
+            self.new = 0
 
     def _show_request(self, row: int) -> None:
         request = request_of(self.store, row)
         if request is None:
             raise WorkshopError("This line names no request.", "Choose one that has a request_id.")
-        before = self.view if self.view.request is None else self._before
+        before = self.view if self.view.request is None else self._previous_view
         self._show(ExplorerView(before.query, request=request, grouped=before.grouped))
-        self._before = before
+        self._previous_view = before
 
     def _open(self, row: int) -> None:
         self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
@@ -146,7 +158,7 @@ class ExplorerModel:
         self.missed = missed(self.store)
 
 
-def _said(error: Exception, otherwise: str) -> str:
+def _error_text(error: Exception, otherwise: str) -> str:
     """Return a WorkshopError's sentence; of others only the type, since their text may hold anything."""
     if isinstance(error, WorkshopError):
         return visible(str(error))
@@ -175,7 +187,8 @@ class Explorer:
         self._source = follow
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._problem = self._why = ""  # why following failed, or ended
+        self._problem = ""  # why following failed
+        self._end_reason = ""  # why it ended
         self._widget: ExplorerWidget | None = None
         self._twin: DisplayHandle | None = None
         self._drawing = threading.RLock()
@@ -185,20 +198,16 @@ class Explorer:
         screens.replace(self.title, self.stop)
         self.stop()
         if self._source is not None:
-            self.model.follows = True
-            self._problem = ""
-            self._why = ""
-            self._stop.clear()
-            name = f"explorer: {self.title}"
-            self._thread = threading.Thread(target=self._follow, args=(self._source,), name=name, daemon=True)
-            self._thread.start()
-            if screens.headless:
+            self._start_following(self._source)
+            if screens.headless and self._thread is not None:
                 self._thread.join(HEADLESS_SECONDS)
                 self.stop()
+
         self.model.handle({"do": "search", "query": self.model.view.query})
         if screens.headless:
             display(self.page())  # type: ignore[no-untyped-call]
             return self
+
         self._widget = ExplorerWidget(title=self.title, examples=[list(line) for line in CHEAT_SHEET], **self._state())
         self._widget.on_msg(self._on_message)
         answer_while_busy(self._widget)
@@ -226,6 +235,15 @@ class Explorer:
             self.model.handle(content)
             self._draw(answered=True)
 
+    def _start_following(self, source: Follow) -> None:
+        self.model.follows = True
+        self._problem = ""
+        self._end_reason = ""
+        self._stop.clear()
+        name = f"explorer: {self.title}"
+        self._thread = threading.Thread(target=self._follow, args=(source,), name=name, daemon=True)
+        self._thread.start()
+
     def _follow(self, source: Follow) -> None:
         try:
             frames = source(self._stop)
@@ -235,9 +253,10 @@ class Explorer:
                 if self._stop.is_set():
                     break
                 self._draw()
-            self._why = visible(str(getattr(frames, "ended", "")))
+            self._end_reason = visible(str(getattr(frames, "ended", "")))
         except Exception as error:
-            self._problem = _said(error, "Following ended because its source failed")
+            self._problem = _error_text(error, "Following ended because its source failed")
+
         self.model.finish()
         self._draw()
 
@@ -253,19 +272,27 @@ class Explorer:
 
     def _state(self) -> dict[str, Any]:
         model = self.model
-        state = "off" if self._source is None else "ended"
-        ended = []
-        if model.follows:
-            state = "paused" if model.paused else "following"
-        elif self._thread is not None:
-            ended = [f"ended: {self._why}" if self._why else "ended"]
+        live_state = self._live_state()
+        missed_lines = list(model.missed)
+        if live_state == "ended" and self._thread is not None:
+            missed_lines.append(f"ended: {self._end_reason}" if self._end_reason else "ended")
+
+        problem = model.problem
+        if not problem and self._problem:
+            problem = {"text": self._problem}
+
         return {
             "page": model.page,
-            "problem": model.problem or ({"text": self._problem} if self._problem else {}),
+            "problem": problem,
             "opened": model.opened,
-            "live": {"state": state, "new": model.new},
-            "missed": [*model.missed, *ended],
+            "live": {"state": live_state, "new": model.new},
+            "missed": missed_lines,
         }
+
+    def _live_state(self) -> str:
+        if self.model.follows:
+            return "paused" if self.model.paused else "following"
+        return "off" if self._source is None else "ended"
 
 
 class ExplorerWidget(anywidget.AnyWidget):

@@ -64,8 +64,11 @@ class ExplorerView:
 
     def is_grouped(self, condition: Condition) -> bool:
         """Return whether identical messages stand in one row."""
-        has_level = "level" in condition.fields
-        return (has_level if self.grouped is None else self.grouped) and self.request is None
+        if self.request is not None:
+            return False
+        if self.grouped is None:
+            return "level" in condition.fields
+        return self.grouped
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,21 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
         condition = condition._replace(sql=inside)
     hits = _hits(store, condition, end)
     grouped = _groups(store, condition, end) if view.is_grouped(condition) else None
-    numbers = hits["row"] if view.request is not None else hits["row"][::-1]
-    numbers = numbers if grouped is None else grouped["row"]
+
+    if grouped is not None:
+        numbers = grouped["row"]
+    elif view.request is not None:
+        numbers = hits["row"]
+    else:
+        numbers = hits["row"][::-1]
     pages = max(1, -(-len(numbers) // PAGE_ROWS))
     page = min(max(view.page, 0), pages - 1)
     on_page = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
     lines = _lines(store, numbers.tolist()[on_page])
     if grouped is not None:
-        lines = [{**line, "lines": f"{many:,}"} for line, many in zip(lines, grouped["lines"][on_page], strict=True)]
+        counts = grouped["lines"][on_page]
+        lines = [{**line, "lines": f"{count:,}"} for line, count in zip(lines, counts, strict=True)]
+
     bars = histogram(hits, view.span or _axis(store, view, hits, end))
     return {
         "query": view.query,
@@ -127,12 +137,12 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
 
 def _hits(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
     """Return number, time (microseconds, or NaN) and level of the matching lines, those without a time first."""
-    found = store.select(
+    hits = store.select(
         f"SELECT row, CAST({_AT} AS DOUBLE) AS at, lower(level) AS level FROM logs "  # noqa: S608 - values are parameters
         f"WHERE row < ? AND ({condition.sql}) ORDER BY ts NULLS FIRST, row",
         [end, *condition.parameters],
     )
-    return found.assign(level=found["level"].map(level_group).astype("str"))
+    return hits.assign(level=hits["level"].map(level_group).astype("str"))
 
 
 def _axis(store: FrameStore, view: ExplorerView, hits: pd.DataFrame, end: int) -> tuple[int, int] | None:
@@ -159,10 +169,12 @@ def _lines(store: FrameStore, numbers: Sequence[int]) -> list[dict[str, Any]]:
     ``counted`` is which of `LEVELS` the line is counted as, so that the table and the bars agree. A line that is no
     JSON object, or has no ``msg``, shows its text in its place.
     """
+    if not numbers:
+        return []
     cells = ", ".join(f"left({value}, {CELL_CHARACTERS + 1}) AS {name}" for name, value in COLUMNS.items())
     query = f"SELECT row, {_AT} AS ts, {cells} FROM logs WHERE list_contains(?, row)"  # noqa: S608 - constants
-    found = {line["row"]: line for line in store.select(query, [list(numbers)]).to_dict("records")} if numbers else {}
-    return [_cells(found[number]) for number in numbers if number in found]
+    lines = {line["row"]: line for line in store.select(query, [list(numbers)]).to_dict("records")}
+    return [_cells(lines[number]) for number in numbers if number in lines]
 
 
 def _cells(line: Mapping[Any, Any]) -> dict[str, Any]:
@@ -173,48 +185,56 @@ def _cells(line: Mapping[Any, Any]) -> dict[str, Any]:
 
 def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
     """Return all that the store knows of one line, as (name, text) with every text made visible; nulls are left out."""
-    found = store.select(f"SELECT {_RECORD} FROM logs WHERE row = ?", [number])  # noqa: S608 - constant
-    fields = [pair for line in found.to_dict("records") for pair in (*line.items(), *line["fields"].items())]
+    matches = store.select(f"SELECT {_RECORD} FROM logs WHERE row = ?", [number])  # noqa: S608 - constant
+    fields = [pair for line in matches.to_dict("records") for pair in (*line.items(), *line["fields"].items())]
     return [(visible(name, CELL_CHARACTERS), _full_text(value)) for name, value in fields if isinstance(value, str)]
 
 
 def _full_text(text: str) -> str:
     """Return a text line by line, as a traceback is read; control characters are written out."""
-    rest = len(text) - VALUE_CHARACTERS
-    shown = "\n".join(visible(line) for line in text[:VALUE_CHARACTERS].split("\n"))
-    return f"{shown}… and {rest:,} more characters" if rest > 0 else shown
+    hidden_characters = len(text) - VALUE_CHARACTERS
+    shown_text = "\n".join(visible(line) for line in text[:VALUE_CHARACTERS].split("\n"))
+    return f"{shown_text}… and {hidden_characters:,} more characters" if hidden_characters > 0 else shown_text
 
 
 def request_of(store: FrameStore, number: int) -> str | None:
     """Return the id of the request that a line belongs to; None where it names none."""
-    found = store.select("SELECT fields['request_id'] AS id FROM logs WHERE row = ?", [number])["id"]
-    return str(found[0]) if len(found) and pd.notna(found[0]) else None
+    ids = store.select("SELECT fields['request_id'] AS id FROM logs WHERE row = ?", [number])["id"]
+    if not len(ids) or pd.isna(ids[0]):
+        return None
+    return str(ids[0])
 
 
 def missed(store: FrameStore) -> list[str]:
     """Return in few words each what may be missing: gaps, with the last one's reason, and what the store dropped."""
     gaps = store.gaps()
     dropped = store.dropped
-    said = []
+    notes = []
     if gaps:
         why = visible(gaps[-1], CELL_CHARACTERS)
-        said.append(f"1 gap: {why}" if len(gaps) == 1 else f"{len(gaps):,} gaps, the last: {why}")
+        notes.append(f"1 gap: {why}" if len(gaps) == 1 else f"{len(gaps):,} gaps, the last: {why}")
     if dropped:
-        said.append(f"{dropped:,} oldest {'line' if dropped == 1 else 'lines'} dropped")
-    return said
+        notes.append(f"{dropped:,} oldest {'line' if dropped == 1 else 'lines'} dropped")
+    return notes
 
 
 def histogram(hits: pd.DataFrame, span: tuple[int, int] | None) -> LineHistogram:
     """Count lines by time and level over a span (its end excluded), in at most `BARS` bars of a round length."""
     if span is None:
         return LineHistogram(0, 1, [[] for _ in LEVELS])
-    wanted = -(-(span[1] - span[0]) // (BARS - 1))
-    step: int = next((step for step in STEPS_US if step >= wanted), STEPS_US[-1] * math.ceil(wanted / STEPS_US[-1]))
-    first = span[0] // step * step
-    many = max(1, -(-(span[1] - first) // step))
-    bars = (hits["at"] - first) // step
-    counts = [np.histogram(bars[hits["level"] == level].dropna(), many, (0, many))[0].tolist() for level in LEVELS]
-    return LineHistogram(first, step, counts)
+
+    least_step = -(-(span[1] - span[0]) // (BARS - 1))
+    longest_step = STEPS_US[-1] * math.ceil(least_step / STEPS_US[-1])
+    step: int = next((step for step in STEPS_US if step >= least_step), longest_step)
+    first_start = span[0] // step * step
+    bar_count = max(1, -(-(span[1] - first_start) // step))
+    bars = (hits["at"] - first_start) // step
+
+    counts = []
+    for level in LEVELS:
+        bars_of_level = bars[hits["level"] == level].dropna()
+        counts.append(np.histogram(bars_of_level, bar_count, (0, bar_count))[0].tolist())
+    return LineHistogram(first_start, step, counts)
 
 
 def summary(bars: LineHistogram) -> str:
@@ -222,12 +242,14 @@ def summary(bars: LineHistogram) -> str:
     sums = {name: sum(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
     if not any(sums.values()):
         return "No line with a time matches."
-    each = [sum(column) for column in zip(*bars.counts, strict=True)]
-    fullest = max(range(len(each)), key=each.__getitem__)
-    parts = ", ".join(f"{many:,} {name}" for name, many in sums.items() if many)
+    line_counts = [sum(column) for column in zip(*bars.counts, strict=True)]
+    fullest = max(range(len(line_counts)), key=line_counts.__getitem__)
+    parts = ", ".join(f"{count:,} {name}" for name, count in sums.items() if count)
+
     seconds = bars.step % 1_000_000 == 0
-    begin, end, most = (clock(bars.first + bar * bars.step, seconds=seconds) for bar in (0, len(each), fullest))
-    most = f"Most, {each[fullest]:,}, in the {lasting(bars.step / 1e6)} from {most}."
+    bar_numbers = (0, len(line_counts), fullest)
+    begin, end, peak = (clock(bars.first + bar * bars.step, seconds=seconds) for bar in bar_numbers)
+    most = f"Most, {line_counts[fullest]:,}, in the {lasting(bars.step / 1e6)} from {peak}."
     return f"Lines by level from {begin} to {end} (UTC): {parts}. {most}"
 
 
@@ -267,21 +289,23 @@ def _values(line: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
     return [line.get(name, "") for name in columns]
 
 
-def _picture(bars: LineHistogram, said: str) -> Rendered:
+def _picture(bars: LineHistogram, alt: str) -> Rendered:
     """Return the bars as a picture; its alt text is their `summary`."""
     if not any(map(sum, bars.counts)):
-        return _sentence(said)
+        return _sentence(alt)
+
     figure, axes = charts.new_figure(f"Lines in each {lasting(bars.step / 1e6)}, by level", 2.2)
-    many = len(bars.counts[0])
+    bar_count = len(bars.counts[0])
     counts = {name: np.array(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
-    charts.stacked_bars(axes, np.arange(many, dtype=np.float64), 1.0, counts)
-    marks = sorted({0, many // 2, many})
+    charts.stacked_bars(axes, np.arange(bar_count, dtype=np.float64), 1.0, counts)
+
+    marks = sorted({0, bar_count // 2, bar_count})
     axes.set_xticks(marks, [clock(bars.first + mark * bars.step, seconds=True) for mark in marks])
-    axes.set_xlim(-0.5, many + 0.5)
+    axes.set_xlim(-0.5, bar_count + 0.5)
     axes.set_ylabel("lines")
     axes.set_xlabel("time, UTC")
     figure.legend(loc="outside upper right", ncols=5, fontsize=9, frameon=False, labelcolor=charts.INK)
-    return charts.picture(figure, said)
+    return charts.picture(figure, alt)
 
 
 def _sentence(text: str) -> Rendered:

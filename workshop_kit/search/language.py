@@ -120,14 +120,15 @@ class _Translator:
         self.fields: dict[str, int] = {}
         self._text = text
         self._now = now
-        self._at = self._depth = 0
+        self._at = 0
+        self._depth = 0
 
     def whole(self) -> str:
         """Translate all of the text."""
-        found = "true" if self._is_at_end() else self._any_of()
+        condition = "true" if self._is_at_end() else self._any_of()
         if not self._is_at_end():
             raise self._mistake("this parenthesis closes nothing", "Open one before, or leave it out.")
-        return found
+        return condition
 
     def _is_at_end(self) -> bool:
         self._take(_SPACE)
@@ -152,29 +153,31 @@ class _Translator:
         return f"({' OR '.join(parts)})"
 
     def _all_of(self) -> str:
-        parts = [self._one()]
+        parts = [self._operand()]
         while not self._is_at_end() and not self._is_next(_OR, _CLOSE):
             self._take(_AND)
-            parts.append(self._one())
+            parts.append(self._operand())
         return f"({' AND '.join(parts)})"
 
-    def _one(self) -> str:
+    def _operand(self) -> str:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self._mistake(f"this is nested more than {MAX_DEPTH} deep", "Take out some parentheses.")
         if self._is_at_end() or self._is_next(_OR, _AND, _CLOSE):
             raise self._mistake("something to look for is missing here", "Write it, or put AND and OR in quotes.")
-        opened = self._at
+
+        opening = self._at
         if self._take(_NOT):
-            found = f"NOT {self._one()}"
+            condition = f"NOT {self._operand()}"
         elif self._take(_OPEN):
-            found = self._any_of()
+            condition = self._any_of()
             if not self._take(_CLOSE):
-                raise self._mistake("this parenthesis is not closed", "Close it.", opened)
+                raise self._mistake("this parenthesis is not closed", "Close it.", opening)
         else:
-            found = f"coalesce({self._term()}, false)"
+            condition = f"coalesce({self._term()}, false)"
+
         self._depth -= 1
-        return found
+        return condition
 
     def _term(self) -> str:
         field = self._take(_FIELD)
@@ -182,6 +185,7 @@ class _Translator:
             value, _ = self._value("")
             self.parameters.append(value)
             return f"contains(lower({_VALUES}), lower(?))"
+
         name, sign = field.groups()
         self.fields.setdefault(name, field.start())
         self._take(_SPACE)
@@ -208,19 +212,20 @@ class _Translator:
             return self._level(sign, value, position)
         if name in TIMES:
             return self._time(name, sign, value, position)
+
         number = float(value) if _NUMBER.fullmatch(value) else None
         if number is None or abs(number) >= EXACT_INT:
             return self._of_field(name, f"{{}} {sign} ?", value)
-        compared = self._of_field(name, f"try_cast({{}} AS DOUBLE) {sign} ?", number)
+        comparison = self._of_field(name, f"try_cast({{}} AS DOUBLE) {sign} ?", number)
         if sign != "=":
-            return compared
-        return f"coalesce({compared}, {self._of_field(name, '{} = ?', value)})"
+            return comparison
+        return f"coalesce({comparison}, {self._of_field(name, '{} = ?', value)})"
 
     def _of_field(self, name: str, comparison: str, value: object) -> str:
         """Return a comparison of a field (its ``{}``) with a value (its ``?``)."""
-        found = comparison.format(value_of(name, self.parameters))
+        condition = comparison.format(value_of(name, self.parameters))
         self.parameters.append(value)
-        return found
+        return condition
 
     def _matched(self, name: str, pattern: str) -> str:
         if pattern == WILDCARD:
@@ -233,14 +238,15 @@ class _Translator:
         level = value.casefold()
         rank = next((place for place, names in enumerate(LEVELS) if level in names), None)
         if rank is None and sign != "=":
-            known = ", ".join(names[0] for names in LEVELS)
-            raise self._mistake(f"{value!r} is no level", f"Write one of {known}.", position)
+            level_names = ", ".join(names[0] for names in LEVELS)
+            raise self._mistake(f"{value!r} is no level", f"Write one of {level_names}.", position)
 
         matching = [level]
         if rank is not None:
             compare = _SIGNS[sign]
             groups = [names for place, names in enumerate(LEVELS) if compare(place, rank)]
             matching = [name for names in groups for name in names]
+
         self.parameters.append(matching)
         return "list_contains(CAST(? AS VARCHAR[]), lower(level))"
 
@@ -250,11 +256,12 @@ class _Translator:
         if period is None:
             advice = "Write one as in 2026-11-24T16:06, or how long ago as in -5m."
             raise self._mistake(f"{value!r} is no time", advice, position)
-        first, after = (moment.isoformat() for moment in period)
-        self.parameters.append(first)
+
+        start, end = (moment.isoformat() for moment in period)
+        self.parameters.append(start)
         if sign != "=":
             return f"{name} {sign} CAST(? AS TIMESTAMPTZ_NS)"
-        self.parameters.append(after)
+        self.parameters.append(end)
         return f"({name} >= CAST(? AS TIMESTAMPTZ_NS) AND {name} < CAST(? AS TIMESTAMPTZ_NS))"
 
 
@@ -263,6 +270,7 @@ def _period(text: str, now: datetime) -> tuple[datetime, datetime] | None:
     if ago := _AGO.fullmatch(text):
         start = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         return start, start
+
     match = _TIME.fullmatch(text)
     if match is None:
         return None

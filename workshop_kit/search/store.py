@@ -36,7 +36,7 @@ class FrameStore:
     arrival. Times are UTC. It keeps ``max_rows``; ``dropped`` counts dropped rows, ``end`` all that came.
     """
 
-    def __init__(self, frame: pd.DataFrame | None = None, *, max_rows: int = MAX_ROWS, **known: str) -> None:
+    def __init__(self, frame: pd.DataFrame | None = None, *, max_rows: int = MAX_ROWS, **place: str) -> None:
         self.max_rows = max_rows
         self.dropped = 0
         self.end = 0
@@ -44,25 +44,27 @@ class FrameStore:
         self._lock = threading.Lock()
         self._connection = duckdb.connect(":memory:")
         columns = ", ".join(f"{name} {kind}" for name, kind in _KINDS.items())
-        made = f"CREATE TABLE logs ({columns}, fields MAP(VARCHAR, VARCHAR), row BIGINT)"
-        self._connection.execute(f"SET TimeZone = 'UTC'; {made}")
+        statement = f"CREATE TABLE logs ({columns}, fields MAP(VARCHAR, VARCHAR), row BIGINT)"
+        self._connection.execute(f"SET TimeZone = 'UTC'; {statement}")
         if frame is not None:
-            self.add(frame, **known)
+            self.add(frame, **place)
 
     def __len__(self) -> int:
         return self.end - self.dropped
 
-    def add(self, frame: pd.DataFrame, **known: str) -> None:
-        """Add lines; ``known`` is the place of lines that do not name it: ``add(frame, service="orders")``."""
+    def add(self, frame: pd.DataFrame, **place: str) -> None:
+        """Add lines; ``place`` is that of lines that do not name it: ``add(frame, service="orders")``."""
         bare = frame.copy(deep=False)
         bare.attrs = {}  # Arrow would try to write them as JSON
         table = pa.Table.from_pandas(bare, preserve_index=False)
+
         with self._lock, self._connection.cursor() as cursor:
             numbers = pa.array(np.arange(self.end, self.end + len(frame)))
             cursor.register("incoming", table.append_column("incoming_row", numbers))
-            chosen = _chosen(table.column_names, known)
-            listed = ", ".join(f"{value} AS {name}" for name, value in chosen.items())
-            cursor.execute(f"INSERT INTO logs BY NAME SELECT {listed} FROM incoming")  # noqa: S608 - quoted names
+            values = _column_values(table.column_names, place)
+            selected = ", ".join(f"{value} AS {name}" for name, value in values.items())
+            cursor.execute(f"INSERT INTO logs BY NAME SELECT {selected} FROM incoming")  # noqa: S608 - quoted names
+
             self.end += len(frame)
             if len(self) > self.max_rows:
                 self.dropped = self.end - self.max_rows
@@ -76,22 +78,23 @@ class FrameStore:
 
     def where(self, text: str) -> Condition:
         """Return a search's condition. Raises SearchMistake, also for a field that no line has."""
-        found = translate(text)
-        for name, position in found.fields.items():
+        condition = translate(text)
+        for name, position in condition.fields.items():
             if len(self) and not is_column(name):
                 self._require_field(name, position)
-        return found
+        return condition
 
     def gaps(self) -> list[str]:
         """Return the reason of each gap: where lines may be missing, according to the collector and the follower."""
-        found = self.select(f"SELECT fields['reason'] AS reason FROM logs WHERE {_GAP} ORDER BY row")  # noqa: S608 - constant
-        return [*found["reason"].fillna("unknown"), *self._gaps]
+        gap_rows = self.select(f"SELECT fields['reason'] AS reason FROM logs WHERE {_GAP} ORDER BY row")  # noqa: S608 - constant
+        return [*gap_rows["reason"].fillna("unknown"), *self._gaps]
 
     def _require_field(self, name: str, position: int) -> None:
         parameters: list[object] = []
         value = value_of(name, parameters)
         if not self.select(f"SELECT 1 FROM logs WHERE {value} IS NOT NULL LIMIT 1", parameters).empty:  # noqa: S608 - parameters
             return
+
         names = self.select("SELECT DISTINCT unnest(map_keys(fields)) AS name FROM logs")["name"]
         advice = did_you_mean(name, [*names, *COLUMNS, *TIMES, "level"])
         advice = advice or "Put it in quotes to look for it as text."
@@ -116,22 +119,24 @@ class BucketStore(FrameStore):
         self._folder = cache / bucket
         with explained(access, f"list the logs in {bucket}"):
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
-        frame = read_json_file(self._lines(sorted(key for key in keys if key.endswith(".jsonl.gz")), report))
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+        parts = sorted(key for key in keys if key.endswith(".jsonl.gz"))
+        frame = read_json_file(self._lines(parts, report))
         self.add(frame.sort_values("received", kind="stable", ignore_index=True))
         report(Step("Reading logs", 1.0, done=True))
 
     def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
         """Yield the records of some parts in order; four parts are fetched at a time."""
         with ThreadPoolExecutor(4, "logs: fetch") as pool:
-            for number, (key, packed) in enumerate(zip(keys, pool.map(self._fetched, keys), strict=True)):
+            for number, (key, packed) in enumerate(zip(keys, pool.map(self._read_part, keys), strict=True)):
                 report(Step("Reading logs", number / len(keys), key.removeprefix(self._prefix)))
                 try:
                     yield from io.BytesIO(gzip.decompress(packed))
                 except (EOFError, OSError, zlib.error):
                     self._gaps.append(f"{key} is damaged")
 
-    def _fetched(self, key: str) -> bytes:
+    def _read_part(self, key: str) -> bytes:
         path = self._folder / key
         with contextlib.suppress(OSError):
             return path.read_bytes()
@@ -141,16 +146,20 @@ class BucketStore(FrameStore):
         return data
 
 
-def _chosen(names: Collection[str], known: Mapping[str, str]) -> dict[str, str]:
+def _column_values(names: Collection[str], place: Mapping[str, str]) -> dict[str, str]:
     """Return, by column of ``logs``, its value in SQL over incoming lines that have columns of these names."""
     chosen = {name: f"TRY_CAST({_quoted(name)} AS {kind})" for name, kind in _KINDS.items() if name in names}
-    others = {name: f"CAST({_quoted(name)} AS VARCHAR)" for name in names if name not in {*_KINDS, "attrs", "rest"}}
+    other_fields = {
+        name: f"CAST({_quoted(name)} AS VARCHAR)" for name in names if name not in {*_KINDS, "attrs", "rest"}
+    }
     for name in PLACE:
         label = f"json_extract_string(attrs, '$.{name}')" if "attrs" in names else "NULL"
-        said = chosen.get(name, "NULL")
-        chosen[name] = f"coalesce({label}, {_literal(known.get(name))}, {said})"
-        others |= {name: f"nullif({said}, {chosen[name]})"} if name in names else {}
-    entries = ", ".join(f"{{'key': {_literal(name)}, 'value': {value}}}" for name, value in others.items())
+        line_value = chosen.get(name, "NULL")
+        chosen[name] = f"coalesce({label}, {_literal(place.get(name))}, {line_value})"
+        if name in names:
+            other_fields[name] = f"nullif({line_value}, {chosen[name]})"
+
+    entries = ", ".join(f"{{'key': {_literal(name)}, 'value': {value}}}" for name, value in other_fields.items())
     pairs = f"CAST([{entries}] AS STRUCT(key VARCHAR, value VARCHAR)[])"
     fields = f"map_from_entries(list_filter({pairs}, lambda entry: entry.value IS NOT NULL))"
     if "rest" in names:

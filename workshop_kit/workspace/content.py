@@ -42,6 +42,7 @@ class Backup:
         if self.folder is None:
             stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H%M%S_%f")
             self.folder = self.workspace.folder / "kept" / stamp
+
         copy = self.folder / name
         try:
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -50,6 +51,7 @@ class Backup:
             with contextlib.suppress(OSError):
                 copy.unlink()  # half a copy would look like the whole file
             raise explain(error, self.workspace.folder, ELSEWHERE) from error
+
         return copy.relative_to(self.workspace.folder).as_posix()
 
 
@@ -68,7 +70,8 @@ class Update:
         """Return the result for people, a line each."""
         lines = [f"New: {name}" for name in self.added] + [f"Updated: {name}" for name in self.changed]
         lines += [f"Your version stays in {name}: {', '.join(what)}" for name, what in self.conflicts]
-        lines += [f"As it was before: {self.backup.folder}"] if self.backup.folder else []
+        if self.backup.folder:
+            lines.append(f"As it was before: {self.backup.folder}")
         return lines or ["Everything is up to date."]
 
 
@@ -77,35 +80,39 @@ def update(workspace: Workspace, source: Path = CHECKOUT) -> Update:
 
     Raises NotReady when a file cannot be read or written; files that were done by then are whole.
     """
-    done = Update(Backup(workspace))
+    result = Update(Backup(workspace))
     for copy in lesson_copies(source):
-        update_file(workspace, copy.source.read_bytes(), copy.name, done)
+        update_file(workspace, copy.source.read_bytes(), copy.name, result)
+
     stages = growth.stages(workspace.folder)
     for file in solutions.service_sources(source):
         if file.path in stages:
-            update_file(workspace, regions.starter(file.at(stages[file.path])).encode(), file.path, done)
-    return done
+            starter = regions.starter(file.at(stages[file.path]))
+            update_file(workspace, starter.encode(), file.path, result)
+    return result
 
 
-def update_file(workspace: Workspace, new: bytes, name: str, done: Update) -> None:
-    """Bring one file of the workspace to ``new`` and add the result to ``done``; edits stay. Raises NotReady."""
+def update_file(workspace: Workspace, new_version: bytes, name: str, result: Update) -> None:
+    """Bring one file of the workspace to ``new_version``, note that in ``result``; edits stay. Raises NotReady."""
     mine = current(workspace, name)
     if mine is None:
-        write(workspace, name, new)
-        remember(workspace, name, new)
-        done.added.append(name)
+        write(workspace, name, new_version)
+        remember(workspace, name, new_version)
+        result.added.append(name)
         return
+
     before = remembered(workspace, name)
-    merged, conflicts = merge(name, before, mine, new)
+    merged, conflicts = merge(name, before, mine, new_version)
     if merged != mine:
         if mine != before:
-            done.backup.keep(name)
-        done.changed.append(name)
+            result.backup.keep(name)
+        result.changed.append(name)
         write(workspace, name, merged)
-    if before != new:
+
+    if before != new_version:
         if conflicts:
-            done.conflicts.append((name, conflicts))
-        remember(workspace, name, new)
+            result.conflicts.append((name, conflicts))
+        remember(workspace, name, new_version)
 
 
 def replace_file(
@@ -125,10 +132,10 @@ def replace_file(
 def current(workspace: Workspace, name: str) -> bytes | None:
     """Return a file of the workspace, None without one; a notebook with nothing folded. Raises NotReady."""
     try:
-        found = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
+        data = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
     except FileNotFoundError:
         return None
-    return track_notebook.unfold(found) if name.endswith(".ipynb") else found
+    return track_notebook.unfold(data) if name.endswith(".ipynb") else data
 
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
@@ -143,13 +150,15 @@ def follow_track(workspace: Workspace) -> list[str]:
     """Fold what the workspace's track skips in each notebook, and nothing else; return the changed notebooks."""
     changed = []
     course = load_course(CHECKOUT)
-    for name in [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in course.sections]:
+    names = [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in course.sections]
+    for name in names:
         with contextlib.suppress(FileNotFoundError, ValueError):  # deleted, or damaged
             before = read_small(workspace.folder / name, max_bytes=MAX_BYTES)
             after = _on_track(workspace, name, before, course)
             if after != before and json.loads(after) != json.loads(before):
                 write_atomically(workspace.folder / name, after)
                 changed.append(name)
+
     return changed
 
 
@@ -158,8 +167,11 @@ def _on_track(workspace: Workspace, name: str, notebook: bytes, course: Course) 
     path = PurePath(name)
     if path.stem not in course.sections:
         return notebook
+
     part = track_notebook.on_track(CHECKOUT, course, path.stem, workspace.track)
-    return track_notebook.fold(notebook, _with_notes(part) if path.parts[0] == INSTRUCTOR else part)
+    if path.parts[0] == INSTRUCTOR:
+        part = _with_notes(part)
+    return track_notebook.fold(notebook, part)
 
 
 def _with_notes(part: LessonOnTrack) -> LessonOnTrack:
@@ -169,8 +181,8 @@ def _with_notes(part: LessonOnTrack) -> LessonOnTrack:
         notes = [f"{NOTE}{cell}" for cell in section.cells]
         sections.append(replace(section, cells=(*section.cells, *notes)))
 
-    kept = part.kept | {f"{NOTE}{cell}" for cell in part.kept}
-    return replace(part, sections=sections, kept=kept)
+    kept_cells = part.kept | {f"{NOTE}{cell}" for cell in part.kept}
+    return replace(part, sections=sections, kept=kept_cells)
 
 
 def remembered(workspace: Workspace, name: str) -> bytes | None:

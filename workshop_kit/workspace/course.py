@@ -171,7 +171,7 @@ def load_course(root: Path) -> Course:
             for name, entry in document["lessons"].items()
             if not entry.get("more")
         ]
-        more = [
+        more_times = [
             MoreTime(name, entry["title"], entry.get("minutes", {}), entry.get("visit", ""))
             for name, entry in document["lessons"].items()
             if entry.get("more")
@@ -182,7 +182,7 @@ def load_course(root: Path) -> Course:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
 
     exercises.sort(key=lambda exercise: notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0)
-    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more))
+    return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more_times))
 
 
 def _exercise_time(entry: Mapping[str, Any]) -> ExerciseTime:
@@ -200,27 +200,32 @@ def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, Any]]) -
     """Return the sections of a lesson: ``table`` has the entry of each by the id of its first cell."""
     texts = {cell["id"]: cell["source"] for cell in notebook_cells(root / "notebooks" / f"{lesson}.ipynb")}
     ids = list(texts)
-    found: list[Section] = []
+    sections: list[Section] = []
     starts = [ids.index(name) if name in texts else -1 for name in table]
     if starts != sorted(starts) or starts[:1] != [0]:
         raise WorkshopError(f"{FILE}: [sections.{lesson}] does not fit the notebook.", "Compare the ids of the cells.")
+
     for start, end, entry in zip(starts, [*starts[1:], len(ids)], table.values(), strict=True):
         cells = tuple(ids[start:end])
         minutes = {name: value for name, value in entry.items() if name not in {"rest", "cells"}}
         heading = next((line for line in texts[ids[start]].splitlines() if line.startswith("#")), "")
-        if not found:  # what stands behind a title's colon is said of the whole lesson
+        if not sections:  # what stands behind a title's colon is said of the whole lesson
             heading = heading.partition(":")[0]
-        some = {track: _some_cells(lesson, cells, names) for track, names in entry.get("cells", {}).items()}
-        found.append(Section(heading.lstrip("# "), cells, minutes, bool(entry.get("rest")), some))
-    return tuple(found)
+
+        track_cells = {track: _some_cells(lesson, cells, names) for track, names in entry.get("cells", {}).items()}
+        sections.append(Section(heading.lstrip("# "), cells, minutes, bool(entry.get("rest")), track_cells))
+
+    return tuple(sections)
 
 
 def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and those named."""
-    if unknown := [name for name in names if name not in cells]:
+    unknown = [name for name in names if name not in cells]
+    if unknown:
         raise WorkshopError(f"{FILE}: [sections.{lesson}] has no cell {unknown[0]!r} there.", "Compare the ids.")
-    kept = {*cells[:1], *names}
-    return tuple(cell for cell in cells if cell in kept)
+
+    kept_cells = {*cells[:1], *names}
+    return tuple(cell for cell in cells if cell in kept_cells)
 
 
 def resolve(kind: str, word: str, names: Collection[str], separator: str, advice: str) -> str:
@@ -232,35 +237,43 @@ def resolve(kind: str, word: str, names: Collection[str], separator: str, advice
     '02_configuration'
     """
     typed = word.strip().lower()
-    tests: tuple[Callable[[str], bool], ...] = (
-        lambda name: name == typed,
-        lambda name: typed in name.split(separator, 1),
-        lambda name: any(part.startswith(typed) for part in (name, *name.split(separator, 1)[1:])),
-    )
-    for test in tests if typed else ():
-        found = [name for name in names if test(name.lower())]
-        if len(found) == 1:
-            return found[0]
-        if found:
+
+    def is_whole(name: str) -> bool:
+        return name == typed
+
+    def is_part(name: str) -> bool:
+        return typed in name.split(separator, 1)
+
+    def is_beginning(name: str) -> bool:
+        second_part = name.split(separator, 1)[1:]
+        return any(text.startswith(typed) for text in (name, *second_part))
+
+    tests: tuple[Callable[[str], bool], ...] = (is_whole, is_part, is_beginning) if typed else ()
+    for test in tests:
+        matches = [name for name in names if test(name.lower())]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
             raise WrongUsage(
-                f"{word!r} fits more than one {kind}: {', '.join(found[:-1])} and {found[-1]}.", "Write more of it."
+                f"{word!r} fits more than one {kind}: {', '.join(matches[:-1])} and {matches[-1]}.", "Write more of it."
             )
+
     raise WrongUsage(f"There is no {kind} {word!r}.", advice)
 
 
 def find_lesson(word: str, notebooks: Path) -> str:
     """Return the name of a lesson: for ``02_configuration`` also ``02`` or ``conf``. Raises WrongUsage."""
-    known = list(lesson_names(notebooks))
+    names = list(lesson_names(notebooks))
     stem = word.removesuffix(".ipynb")
-    if stem in known:
+    if stem in names:
         return stem
 
-    more = more_names(notebooks.parent)
-    named = [name for name in known if LESSON.fullmatch(name)]
-    lessons = [name for name in named if name not in more]
-    if stem[2:3].isalpha() and any(name.startswith(stem.lower()) for name in more):
-        lessons = [name for name in known if name in more]
-    return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(known)}.")
+    more_lessons = more_names(notebooks.parent)
+    series = [name for name in names if LESSON.fullmatch(name)]
+    lessons = [name for name in series if name not in more_lessons]
+    if stem[2:3].isalpha() and any(name.startswith(stem.lower()) for name in more_lessons):
+        lessons = [name for name in names if name in more_lessons]
+    return resolve("lesson", stem, lessons, "_", f"Choose from: {', '.join(names)}.")
 
 
 def more_names(root: Path) -> set[str]:

@@ -53,23 +53,25 @@ def write(workspace: Workspace, lesson: str, line: str, body: str, root: Path = 
     gets the body, unless it was changed since and the cell was not. Replaced text goes to ``kept/``.
     Raises WrongUsage for a name outside of the folder, NotReady where it cannot be written.
     """
-    name = _path(line.strip().removesuffix(CHANGES.strip()).strip())
+    name = _path_in(line)
     body = body.rstrip("\n") + "\n"
     cells = _cells_of(workspace, lesson, name)
     source = solutions.source_of(root, name)
     if source is None or not cells:
         return _write_own(workspace, name, body, [cell.body for cell in cells])
+
     stage, cell = _shipped(lesson, cells, body)
     return _grow(workspace, source, stage, cell, body)
 
 
 def naive_copy_of(workspace: Workspace, lesson: str, line: str, body: str, root: Path = CHECKOUT) -> NaiveCopy | None:
     """Return the naive copy for a file cell that was run; None where no answer stands in place of its lines."""
-    name = _path(line.strip().removesuffix(CHANGES.strip()).strip())
+    name = _path_in(line)
     cells = _cells_of(workspace, lesson, name)
     source = solutions.source_of(root, name)
     if source is None or not cells:
         return None
+
     stage, cell = _shipped(lesson, cells, body)
     return naive_copy.find(workspace, source, stage, cell.body)
 
@@ -82,7 +84,11 @@ def _cells_of(workspace: Workspace, lesson: str, name: str) -> list[FileCell]:
 
 def _shipped(lesson: str, cells: list[FileCell], body: str) -> tuple[FileStage, FileCell]:
     """Return the shipped cell that ``body`` is most like, and the stage that it brings."""
-    cell = max(cells, key=lambda one: SequenceMatcher(None, one.body, body).ratio())
+
+    def likeness(cell: FileCell) -> float:
+        return SequenceMatcher(None, cell.body, body).ratio()
+
+    cell = max(cells, key=likeness)
     return FileStage(FileStage.parse(lesson).lesson, cells.index(cell) + 1), cell
 
 
@@ -98,16 +104,17 @@ def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell
         if reached == stage and not is_edited:
             return f"{name} holds these lines." if body in mine else f"{name} has these lines, and your changes."
 
-    new = regions.starter(source.at(stage))
+    starter = regions.starter(source.at(stage))
     if is_edited:
-        new = growth.with_edits(new, cell.body, body)
+        starter = growth.with_edits(starter, cell.body, body)
+
     before = content.remembered(workspace, name)
     base = before.decode() if before is not None else mine or ""
     if mine is None:
         mine = base
-    grown = grow(base, mine, new)
+    grown = grow(base, mine, starter)
     growth.record(workspace.folder, name, stage)
-    content.remember(workspace, name, new)
+    content.remember(workspace, name, starter)
     if grown.is_conflict:
         return f"{name} stays as it is: you changed lines that this cell changes, too. Put its lines in by hand."
 
@@ -117,10 +124,10 @@ def _grow(workspace: Workspace, source: Source, stage: FileStage, cell: FileCell
     content.write(workspace, name, grown.text)
     if mine == base:
         return f"{name} is written."
-    return _said(f"{name} has the new lines, and your changes.", backup, name)
+    return _with_backup(f"{name} has the new lines, and your changes.", backup, name)
 
 
-def _said(sentence: str, backup: content.Backup, name: str) -> str:
+def _with_backup(sentence: str, backup: content.Backup, name: str) -> str:
     """Return the sentence, and where the file is as it was."""
     if backup.folder is None:
         return sentence
@@ -135,19 +142,22 @@ def _write_own(workspace: Workspace, name: str, body: str, shipped: list[str]) -
     if current == body:
         content.write(workspace, written, body)
         return f"{name} holds these lines."
+
     from_cells = {*shipped, before}
     if current is not None and current not in from_cells and body in from_cells:
         return f"{name} stays as it is: it was changed, and this cell was not. Edit the cell to replace the file."
+
     backup = content.Backup(workspace)
     if current is not None and current not in shipped:
         backup.keep(name)
     content.write(workspace, name, body)
     content.write(workspace, written, body)
-    return _said(f"{name} is written.", backup, name)
+    return _with_backup(f"{name} is written.", backup, name)
 
 
-def _path(name: str) -> str:
-    """Return the path in the workspace of a file that a cell names. Raises WrongUsage for any other place."""
+def _path_in(line: str) -> str:
+    """Return the path in the workspace that a cell's first line names. Raises WrongUsage for any other place."""
+    name = line.strip().removesuffix(CHANGES.strip()).strip()
     if name == TOOLS:
         return f"notebooks/{TOOLS}"
     path = PurePosixPath(name)
@@ -174,11 +184,11 @@ class FileCell:
         >>> FileCell.parse("%%file my_service/app.py\\nprint('hello')")
         FileCell(path='my_service/app.py', is_changes=False, body="print('hello')\\n")
         """
-        found = FIRST_LINE.match(source)
-        if found is None:
+        match = FIRST_LINE.match(source)
+        if match is None:
             return None
-        path = f"notebooks/{TOOLS}" if found[1] == TOOLS else found[1]
-        return cls(path, bool(found[2]), source.partition("\n")[2].rstrip("\n") + "\n")
+        path = f"notebooks/{TOOLS}" if match[1] == TOOLS else match[1]
+        return cls(path, bool(match[2]), source.partition("\n")[2].rstrip("\n") + "\n")
 
 
 def shipped_cells(notebook: Path) -> Iterator[FileCell]:
@@ -186,11 +196,14 @@ def shipped_cells(notebook: Path) -> Iterator[FileCell]:
     if not notebook.is_file():
         return
     for cell in notebook_cells(notebook):
-        if found := FileCell.parse(cell["source"]):
-            yield found
+        file_cell = FileCell.parse(cell["source"])
+        if file_cell is not None:
+            yield file_cell
 
 
 def _text(workspace: Workspace, name: str) -> str | None:
     """Return the text of a file, None without one. Bytes that are no text count as a change."""
-    found = content.current(workspace, name)
-    return None if found is None else found.decode(errors="replace").replace("\r\n", "\n")
+    data = content.current(workspace, name)
+    if data is None:
+        return None
+    return data.decode(errors="replace").replace("\r\n", "\n")

@@ -80,6 +80,7 @@ class Workspace:
                 (hidden / "secrets").chmod(PRIVATE)
             for name in EDITED:
                 (folder / name).mkdir(exist_ok=True)
+
             for copy in lesson_copies(source):
                 if not (folder / copy.name).exists():
                     _copy(folder, copy.name, copy.source.read_bytes())
@@ -87,6 +88,7 @@ class Workspace:
                 if file.lesson == FIRST and not (folder / file.path).exists() and file.path not in _removed(folder):
                     _copy(folder, file.path, regions.starter(file.at(file.stages[0])).encode())
                     growth.record(folder, file.path, file.stages[0])
+
             return cls(folder, _id_of(hidden / "id"))
         except OSError as error:
             raise explain(error, folder, ELSEWHERE) from error
@@ -133,7 +135,8 @@ class Workspace:
     def note_removed(self, name: str) -> None:
         """Do not bring a file of the first lesson back at the next start; `goto` brings it."""
         names = sorted({*_removed(self.folder), name})
-        write_atomically(self.folder / HIDDEN / REMOVED, "".join(f"{one}\n" for one in names).encode())
+        lines = "".join(f"{removed_name}\n" for removed_name in names)
+        write_atomically(self.folder / HIDDEN / REMOVED, lines.encode())
 
     def service_folder(self) -> Path:
         """Return ``my_service``, the participant's own service, made if absent.
@@ -145,8 +148,9 @@ class Workspace:
         lines = read_small_text(path).splitlines() if path.exists() else []
         line = f"COMPOSE_PROJECT_NAME={Identity(self.id, self.owner).service_project}"
         if line not in lines:
-            others = [one for one in lines if not one.startswith("COMPOSE_PROJECT_NAME=")]
-            write_atomically(path, "\n".join([line, *others, ""]).encode())
+            other_lines = [kept_line for kept_line in lines if not kept_line.startswith("COMPOSE_PROJECT_NAME=")]
+            write_atomically(path, "\n".join([line, *other_lines, ""]).encode())
+
         return self.my_service
 
 
@@ -178,8 +182,10 @@ def find_workspace(start: Path, environment: dict[str, str]) -> Workspace:
     A notebook opened in the checkout itself (in another editor, say) gets the checkout's workspace.
     Raises NotReady when there is none.
     """
-    if named := environment.get("WORKSHOP_WORKSPACE"):
-        return Workspace.open(Path(named))
+    chosen_folder = environment.get("WORKSHOP_WORKSPACE")
+    if chosen_folder:
+        return Workspace.open(Path(chosen_folder))
+
     for folder in (start, *start.parents):
         for candidate in (folder, folder / "workspace"):
             if (candidate / HIDDEN / "id").is_file():

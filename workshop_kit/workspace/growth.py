@@ -30,19 +30,19 @@ def stages(workspace: Path) -> dict[str, FileStage]:
     if not path.is_file():
         return {}
     try:
-        noted = json.loads(read_small_text(path))
-        return {name: FileStage.parse(text) for name, text in noted.items()}
+        stage_texts = json.loads(read_small_text(path))
+        return {name: FileStage.parse(text) for name, text in stage_texts.items()}
     except (ValueError, AttributeError):
         return {}  # damaged: each file cell brings its lines once more
 
 
 def record(workspace: Path, path: str, stage: FileStage | None) -> None:
     """Note the stage that a file has reached; None: it is not there any more."""
-    noted = stages(workspace)
-    noted.pop(path, None)
+    noted_stages = stages(workspace)
+    noted_stages.pop(path, None)
     if stage is not None:
-        noted[path] = stage
-    texts = {name: str(noted[name]) for name in sorted(noted)}
+        noted_stages[path] = stage
+    texts = {name: str(noted_stages[name]) for name in sorted(noted_stages)}
     write_atomically(workspace / STAGES, (json.dumps(texts, indent=1) + "\n").encode())
 
 
@@ -51,23 +51,25 @@ def shown(source: Source, stage: FileStage, *, changes: bool) -> str:
     text = regions.starter(source.at(stage))
     if not changes:
         return text
-    earlier = [one for one in source.stages if one < stage]
-    before = regions.starter(source.at(earlier[-1])) if earlier else ""
+
+    earlier_stages = [earlier for earlier in source.stages if earlier < stage]
+    before = regions.starter(source.at(earlier_stages[-1])) if earlier_stages else ""
     return changed_statements(before, text)
 
 
 def changed_statements(before: str, after: str) -> str:
     """Return the top-level statements of ``after`` that ``before`` lacks, with `GAP` where others are left out."""
-    known = {statement.strip() for statement in statements(before)}
+    known_statements = {statement.strip() for statement in statements(before)}
     groups: list[str] = []
     is_open = False
     for statement in statements(after):
-        is_new = statement.strip() not in known
+        is_new = statement.strip() not in known_statements
         if is_new and is_open:
             groups[-1] += statement
         elif is_new:
             groups.append(statement)
         is_open = is_new
+
     return GAP.join(f"{group.rstrip()}\n" for group in groups)
 
 
@@ -82,6 +84,7 @@ def statements(text: str) -> Iterator[str]:
         if STATEMENT.match(line):
             is_begun = line.startswith(("#", "@")) and not regions.REGION.fullmatch(line)
         statement += line
+
     if statement.strip():
         yield statement
 
@@ -94,6 +97,7 @@ def with_edits(text: str, cell: str, edited: str) -> str:
     edits = edited.split(GAP)
     if len(groups) != len(edits):
         raise WrongUsage("The cell shows parts of the file.", f"Put its lines `{GAP.strip()}` back.")
+
     for group, edit in zip(groups, edits, strict=True):
         text = text.replace(group.rstrip(), edit.rstrip(), 1)
     return text

@@ -111,8 +111,8 @@ def trust(workspace: Workspace) -> None:
     data = workspace.jupyter_folder / DATA
     data.mkdir(parents=True, exist_ok=True)  # JupyterLab may not have run here yet
     notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
-    of_instructor = workspace.folder / INSTRUCTOR
-    for path in sorted([*workspace.notebooks.glob("*.ipynb"), *of_instructor.glob("*.ipynb")]):
+    instructor_folder = workspace.folder / INSTRUCTOR
+    for path in sorted([*workspace.notebooks.glob("*.ipynb"), *instructor_folder.glob("*.ipynb")]):
         with contextlib.suppress(ValueError, nbformat.ValidationError, RecursionError):
             notary.sign(nbformat.read(path, as_version=4))  # type: ignore[no-untyped-call]
 
@@ -138,13 +138,14 @@ def server_environment(workspace: Workspace, token: str | None) -> dict[str, str
     It has the token: arguments of a process are visible to all users. Without a token it is the server of a
     JupyterHub, whose variables stay: they say where it listens and who may use it.
     """
-    own = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
-    own.pop("WORKSHOP_HEADLESS", None)
-    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), own.get("PATH", os.defpath)])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    environment.pop("WORKSHOP_HEADLESS", None)
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     if token is None:
         access = {name: value for name, value in os.environ.items() if name.startswith(HUB)}
     else:
         access = {"JUPYTER_TOKEN": token}
+
     folders = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": DATA,
@@ -152,7 +153,8 @@ def server_environment(workspace: Workspace, token: str | None) -> dict[str, str
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "JUPYTERLAB_WORKSPACES_DIR": "layouts",  # the open tabs
     }
-    return {**own, **{name: str(workspace.jupyter_folder / path) for name, path in folders.items()}, **access}
+    paths = {name: str(workspace.jupyter_folder / folder) for name, folder in folders.items()}
+    return {**environment, **paths, **access}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -35,9 +35,9 @@ def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> Merged:
     return mine, WHOLE
 
 
-def same_code(one: str, other: str) -> bool:
+def same_code(code: str, other_code: str) -> bool:
     """Return whether the two differ only in blank lines, trailing spaces, and lines that hold a ``#`` comment."""
-    return _lines(one) == _lines(other)
+    return _lines(code) == _lines(other_code)
 
 
 def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
@@ -46,41 +46,43 @@ def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
 
 
 def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
-    before = _cells(base) if base else {}
-    theirs = _cells(mine)
+    base_cells = _cells(base) if base else {}
+    participant_cells = _cells(mine)
     document = json.loads(new)
     cells: list[Cell] = []
     conflicts: list[str] = []
+
     for cell in document["cells"]:
-        own = theirs.get(cell["id"])
-        old = before.get(cell["id"])
-        if own is None:
-            if old is None:  # new in this version; one that the participant deleted stays deleted
+        participant_cell = participant_cells.get(cell["id"])
+        base_cell = base_cells.get(cell["id"])
+        if participant_cell is None:
+            if base_cell is None:  # new in this version; one that the participant deleted stays deleted
                 cells.append(cell)
-        elif _source(own) == _source(cell):
-            cells.append(own)  # with its outputs
-        elif old is not None and _source(own) == _source(old):
+        elif _source(participant_cell) == _source(cell):
+            cells.append(participant_cell)  # with its outputs
+        elif base_cell is not None and _source(participant_cell) == _source(base_cell):
             cells.append(cell)
         else:
-            cells.append(own)
-            if old is None or _source(old) != _source(cell):
+            cells.append(participant_cell)
+            if base_cell is None or _source(base_cell) != _source(cell):
                 conflicts.append(cell["id"])
-    _put_back_own(cells, json.loads(mine)["cells"], before)
+
+    _put_back_cells(cells, json.loads(mine)["cells"], base_cells)
     document["cells"] = cells
     return notebook_bytes(document), tuple(conflicts)
 
 
-def _put_back_own(cells: list[Cell], theirs: list[Cell], before: Mapping[str, Cell]) -> None:
+def _put_back_cells(cells: list[Cell], participant_cells: list[Cell], base_cells: Mapping[str, Cell]) -> None:
     """Insert the cells that the participant added or changed, each behind the cell that it followed."""
-    here = {cell["id"] for cell in cells}
+    present_ids = {cell["id"] for cell in cells}
     previous: str | None = None
-    for cell in theirs:
-        old = before.get(cell["id"])
-        if cell["id"] not in here and (old is None or _source(old) != _source(cell)):
-            ids = [one["id"] for one in cells]
+    for cell in participant_cells:
+        base_cell = base_cells.get(cell["id"])
+        if cell["id"] not in present_ids and (base_cell is None or _source(base_cell) != _source(cell)):
+            ids = [placed_cell["id"] for placed_cell in cells]
             cells.insert(ids.index(previous) + 1 if previous in ids else 0, cell)
-            here.add(cell["id"])
-        if cell["id"] in here:
+            present_ids.add(cell["id"])
+        if cell["id"] in present_ids:
             previous = cell["id"]
 
 
@@ -99,18 +101,19 @@ class Grown:
 
 def grow(base: str, mine: str, new: str) -> Grown:
     """Return ``mine`` brought from ``base``, which it was made from, to ``new``: regions and other changes stay."""
-    written = _written_regions(base, mine)
-    plain = mine
-    for name in written:
-        plain = regions.replace(plain, name, regions.region_of(base, name))
-    merged = merge_lines(base, plain, new)
+    written_regions = _written_regions(base, mine)
+    without_answers = mine
+    for name in written_regions:
+        without_answers = regions.replace(without_answers, name, regions.region_of(base, name))
+    merged = merge_lines(base, without_answers, new)
     if merged is None:
         return Grown(mine, is_conflict=True)
+
     places = regions.ids(merged)
-    for name, body in written.items():
+    for name, body in written_regions.items():
         if name in places:
             merged = regions.replace(merged, name, body)
-    return Grown(merged, gone=tuple(name for name in written if name not in places))
+    return Grown(merged, gone=tuple(name for name in written_regions if name not in places))
 
 
 def merge_lines(base: str, mine: str, new: str) -> str | None:
@@ -131,6 +134,7 @@ def merge_lines(base: str, mine: str, new: str) -> str | None:
         merged += hunk_lines
         position = hunk.end
         previous = hunk
+
     return "".join([*merged, *lines[position:]])
 
 
@@ -173,8 +177,10 @@ def _exercise(base: str, mine: str, new: str) -> Merged:
     grown = grow(base, mine, new)
     if grown.is_conflict or grown.gone:
         return mine.encode(), WHOLE
-    both = [name for name in _written_regions(base, mine) if name in _written_regions(base, new)]
-    return grown.text.encode(), tuple(both)
+
+    changed_by_project = _written_regions(base, new)
+    changed_in_both = [name for name in _written_regions(base, mine) if name in changed_by_project]
+    return grown.text.encode(), tuple(changed_in_both)
 
 
 def _cells(notebook: bytes) -> dict[str, Cell]:

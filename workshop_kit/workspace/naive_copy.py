@@ -56,10 +56,10 @@ class NaiveCopy:
         file = self.source.file
         aside = self._set_aside
         if aside is not None:
-            return f"{file} has the colleague's lines for {_joined(aside.names)}. Yours are in {aside.copy_path}."
+            return f"{file} has the colleague's lines for {_join_names(aside.names)}. Yours are in {aside.copy_path}."
         if self.shown:
-            own = f"{file} keeps your {_joined(self.shown)}"
-            return f"{own}: this part of the lesson then shows your version, not the colleague's."
+            kept_answers = f"{file} keeps your {_join_names(self.shown)}"
+            return f"{kept_answers}: this part of the lesson then shows your version, not the colleague's."
         return f"{file} has your lines."
 
     def use(self) -> str:
@@ -87,13 +87,15 @@ class NaiveCopy:
         aside = _records(self.workspace).get(self.source.path)
         if aside is None:
             return f"{self.source.file} has your lines."
+
         mine = _read(self.workspace, aside.copy_path)
         text = self._text()
         if self._set_aside is None:
             content.Backup(self.workspace).keep(self.source.path)
+
         content.write(self.workspace, self.source.path, solutions.with_regions_of(mine, text, aside.names))
         self._record(None)
-        return f"{self.source.file} has your {_joined(aside.names)} again."
+        return f"{self.source.file} has your {_join_names(aside.names)} again."
 
     @property
     def _set_aside(self) -> SetAside | None:
@@ -102,9 +104,10 @@ class NaiveCopy:
         if aside is None or not (self.workspace.folder / aside.copy_path).is_file():
             return None
         try:
-            return None if _answers(self.source, self._text()) & set(aside.names) else aside
+            answers = _answers(self.source, self._text())
         except WorkshopError:  # there is no file, or its markers are damaged
             return None
+        return None if answers & set(aside.names) else aside
 
     def _naive_lines(self, name: str) -> str:
         """Return the lines of an exercise as the cell shows them, or as the file has them that came after it."""
@@ -141,7 +144,8 @@ def find(workspace: Workspace, source: Source, stage: FileStage, shown: str) -> 
 
     markers = [regions.REGION.fullmatch(line) for line in regions.lines_of(shown)]
     in_cell = {marker[2] for marker in markers if marker}
-    copy = NaiveCopy(workspace, source, stage, tuple(name for name in names if name in in_cell), names)
+    shown_names = tuple(name for name in names if name in in_cell)
+    copy = NaiveCopy(workspace, source, stage, shown_names, names)
     return copy if copy.shown or copy.is_in_use else None
 
 
@@ -150,17 +154,17 @@ def put_all_back(workspace: Workspace, root: Path) -> None:
     for path in _records(workspace):
         source = solutions.source_of(root, path)
         if source is not None:
-            found = NaiveCopy(workspace, source, source.stages[-1], (), ())
-            if found.is_in_use:
-                found.put_back()
+            copy = NaiveCopy(workspace, source, source.stages[-1], (), ())
+            if copy.is_in_use:
+                copy.put_back()
     (workspace.folder / RECORD).unlink(missing_ok=True)
 
 
 def _answers(source: Source, text: str) -> set[str]:
     """Return the exercises in a participant's file that are begun. Raises MarkerError for damaged markers."""
-    known = source.ids()
-    known_regions = [region for region in regions.parse(text) if region.id in known]
-    return {region.id for region in known_regions if not source.is_starter(region.id, region.body)}
+    ids = source.ids()
+    exercise_regions = [region for region in regions.parse(text) if region.id in ids]
+    return {region.id for region in exercise_regions if not source.is_starter(region.id, region.body)}
 
 
 def _records(workspace: Workspace) -> dict[str, SetAside]:
@@ -178,6 +182,6 @@ def _read(workspace: Workspace, name: str) -> str:
         raise NotReady(f"{name} is not there.", "Look for your lines in kept/.") from error
 
 
-def _joined(names: tuple[str, ...]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+def _join_names(names: tuple[str, ...]) -> str:
+    *first_names, last_name = names
+    return f"{', '.join(first_names)} and {last_name}" if first_names else last_name

@@ -45,6 +45,7 @@ def make_ready(workspace: Workspace, root: Path = CHECKOUT, *, may_install: bool
     engine = install.ensure(install=may_install, report=report)
     install.ensure_tools(install=may_install, report=report)
     _require_space(engine, root)
+
     session = session_of(workspace, engine)
     recipes.open_files(root)
     tags = images.ensure(session, root, install=may_install, report=report)
@@ -66,6 +67,7 @@ def fresh_workspace(folder: Path) -> Iterator[Workspace]:
     except Timeout as taken:
         sentence = f"Another process is running the lessons in {folder}."
         raise WorkshopError(sentence, "Wait until it has ended, then try again.") from taken
+
     with lock:
         for name in (*EDITED, f"{HIDDEN}/{BASE}", f"{HIDDEN}/{WRITTEN}"):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -113,10 +115,10 @@ def remove_tours(
             continue
         with contextlib.suppress(Timeout), FileLock(lock_path(tour), timeout=0):
             session = session_of(Workspace(tour, identifier.read_text().strip()), engine)
-            done = remove_everything(session, scopes, report)
-            outcome.removed += done.removed
-            outcome.left += done.left
-            outcome.unreadable += done.unreadable
+            tour_outcome = remove_everything(session, scopes, report)
+            outcome.removed += tour_outcome.removed
+            outcome.left += tour_outcome.left
+            outcome.unreadable += tour_outcome.unreadable
 
 
 def remove_everything(session: Session, scopes: Collection[Scope], report: Report = silent) -> cleanup.CleanupResult:
@@ -128,12 +130,14 @@ def remove_everything(session: Session, scopes: Collection[Scope], report: Repor
 def take_engine_back(session: Session, report: Report = silent) -> list[str]:
     """Remove an engine that the kit installed; return its packages. Raises WorkshopError while it has other objects."""
     client = session.engine.client
-    others = [f"container {container.name}" for container in client.containers.list(all=True, ignore_removed=True)]
-    others += [f"volume {volume.name}" for volume in client.volumes.list()]
-    others += [f"image {image.tags[0]}" for image in client.images.list() if image.tags]
-    if others:
+    other_objects = [
+        f"container {container.name}" for container in client.containers.list(all=True, ignore_removed=True)
+    ]
+    other_objects += [f"volume {volume.name}" for volume in client.volumes.list()]
+    other_objects += [f"image {image.tags[0]}" for image in client.images.list() if image.tags]
+    if other_objects:
         raise WorkshopError(
-            f"The engine stays: it holds {len(others)} things of others ({', '.join(others[:3])} …).",
+            f"The engine stays: it holds {len(other_objects)} things of others ({', '.join(other_objects[:3])} …).",
             "Remove them, then run ./workshop down --engine again.",
         )
     return install.remove_engine(report)

@@ -93,28 +93,30 @@ class Region:
 def parse(text: str) -> tuple[Region, ...]:
     """Return the regions of a participant's file or a marked source, in their order."""
     lines = lines_of(text)
-    found: dict[str, Region] = {}
+    regions: dict[str, Region] = {}
     opened: tuple[str, int] | None = None
     for number, line in enumerate(lines, 1):
         marker = REGION.fullmatch(line)
         if marker is None:
             continue
+
         kind, name = marker.groups()
         if kind == "region":
             if opened is not None:
                 raise _unclosed(*opened)
-            if name in found:
-                first = found[name].first_line - 1
-                raise _damaged(f"line {number}: `# region {name}` is there twice (first on line {first})", name)
+            if name in regions:
+                first_line = regions[name].first_line - 1
+                raise _damaged(f"line {number}: `# region {name}` is there twice (first on line {first_line})", name)
             opened = name, number
         elif opened is None or opened[0] != name:
             raise _damaged(f"line {number}: `# endregion {name}` has no line `# region {name}` before it", name)
         else:
-            found[name] = Region(name, opened[1] + 1, "".join(lines[opened[1] : number - 1]))
+            regions[name] = Region(name, opened[1] + 1, "".join(lines[opened[1] : number - 1]))
             opened = None
+
     if opened is not None:
         raise _unclosed(*opened)
-    return tuple(found.values())
+    return tuple(regions.values())
 
 
 def ids(text: str) -> tuple[str, ...]:
@@ -143,10 +145,12 @@ def replace(text: str, region_id: str, body: str) -> str:
     region = find(text, region_id)
     if body == region.body:
         return text
+
     lines = lines_of(text)
     start = region.first_line - 1
     before = lines[:start]
     after = lines[start + len(lines_of(region.body)) :]
+
     end = "\r\n" if before[-1].endswith("\r\n") else "\n"
     if body and not body.endswith("\n"):
         body += "\n"
@@ -155,34 +159,42 @@ def replace(text: str, region_id: str, body: str) -> str:
 
 def at_stage(marked: str, stage: FileStage) -> str:
     """Return a marked source as it is at a stage: with markers of regions, without those of growth."""
-    kept: list[str] = []
+    kept_lines: list[str] = []
     begins: FileStage | None = None
     ends: FileStage | None = None
     for number, line in enumerate(lines_of(marked), 1):
         if marker := _growth(line):
             begins, ends = (FileStage.parse(text) if text else None for text in marker.groups()[1:])
             continue
+
         if ends and line.strip() and STARTER_LINE.fullmatch(line) is None:
             raise MarkerError(f"line {number}: `#|` stands before each line of `#: until {ends}`.", "Add it.")
-        if (begins is None or stage >= begins) and (ends is None or stage < ends):
-            kept.append(_without_bar(line) if ends else line)
-    return _without_gaps("".join(kept))
+        has_begun = begins is None or stage >= begins
+        has_ended = ends is not None and stage >= ends
+        if has_begun and not has_ended:
+            kept_lines.append(_without_bar(line) if ends else line)
+
+    return _without_gaps("".join(kept_lines))
 
 
 def stages(marked: str) -> tuple[FileStage, ...]:
     """Return the stages at which a marked source changes, in their order."""
-    found: set[FileStage] = set()
+    file_stages: set[FileStage] = set()
     for line in lines_of(marked):
         if marker := _growth(line):
-            found |= {FileStage.parse(text) for text in marker.groups()[1:] if text}
-    return tuple(sorted(found))
+            file_stages |= {FileStage.parse(text) for text in marker.groups()[1:] if text}
+    return tuple(sorted(file_stages))
 
 
 def starter(marked: str) -> str:
     """Return the file that a participant begins with: the naive code, and of the markers only the region lines."""
-    lines = (
-        _without_bar(line) if section == STARTER else line for line, section in _sections(marked) if section != SOLUTION
-    )
+    lines = []
+    for line, section in _sections(marked):
+        if section == STARTER:
+            lines.append(_without_bar(line))
+        elif section != SOLUTION:
+            lines.append(line)
+
     text = "".join(lines)
     parse(text)
     return text
@@ -202,18 +214,20 @@ def plain(marked: str) -> str:
 def without_markers(text: str) -> str:
     """Return a participant's file without the lines that mark regions."""
     lines = [line for line in lines_of(text) if not REGION.fullmatch(line)]
-    return _without_gaps("".join(lines)) if len(lines) < len(lines_of(text)) else text
+    if len(lines) == len(lines_of(text)):
+        return text
+    return _without_gaps("".join(lines))
 
 
-def others_solved(theirs: str, marked: str, *kept: str) -> str:
-    """Return a participant's file in which all regions but the ``kept`` ones hold the solution.
+def others_solved(theirs: str, marked: str, *kept_ids: str) -> str:
+    """Return a participant's file in which all regions but those of ``kept_ids`` hold the solution.
 
     Text outside regions (an import, a helper) stays.
     """
     solution = solved(marked)
     for name in ids(solution):
         body = region_of(theirs, name)  # its markers must be there, also if it is kept
-        theirs = replace(theirs, name, body if name in kept else region_of(solution, name))
+        theirs = replace(theirs, name, body if name in kept_ids else region_of(solution, name))
     return theirs
 
 
@@ -258,10 +272,11 @@ def _sections(marked: str) -> Iterator[tuple[str, str]]:
         elif marker := SECTION.fullmatch(line):
             section = marker[1]
             if section not in SECTIONS or not inside:
-                step = f"Use one of: {', '.join(f'`#: {known}`' for known in SECTIONS)}, inside a region."
+                step = f"Use one of: {', '.join(f'`#: {name}`' for name in SECTIONS)}, inside a region."
                 raise MarkerError(f"line {number}: `#: {section}` is no section of a region.", step)
         else:
-            if line.strip() and (STARTER_LINE.fullmatch(line) is not None) != (section == STARTER):
+            has_bar = STARTER_LINE.fullmatch(line) is not None
+            if line.strip() and has_bar != (section == STARTER):
                 problem = f"line {number}: `#|` stands before each line of `#: only the starter`, and before no other."
                 raise MarkerError(problem, f"This line is in `#: {section}`.")
             yield line, section

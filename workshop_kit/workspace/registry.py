@@ -16,7 +16,8 @@ from workshop_kit.workspace.regions import ID
 from workshop_kit.workspace.solutions import ANSWERS, NOTEBOOK, marked_sources, service_sources
 
 GUIDELINES = tuple(
-    f"factor {one.id.removeprefix('F')}, {one.name}" if one.id.startswith("F") else one.name for one in principles()
+    f"factor {guideline.id.removeprefix('F')}, {guideline.name}" if guideline.id.startswith("F") else guideline.name
+    for guideline in principles()
 )
 """The names that exercises cite: ``factor 7, Disposability`` (the number with its name), ``Process Disposability``."""
 
@@ -178,13 +179,14 @@ def load(root: Path) -> tuple[Exercise, ...]:
     try:
         exercises = Registry.model_validate(document).exercise
     except ValidationError as error:
-        problems = [_sentence(one["loc"], one["msg"], document) for one in error.errors()]
+        problems = [_sentence(problem["loc"], problem["msg"], document) for problem in error.errors()]
     else:  # only a complete list can be compared with the sources
         problems = [
             *_unknown_names(exercises, load_course(root)),
             *_misplaced_regions(exercises, root),
             *_missing_answers(exercises, root),
         ]
+
     if problems:
         raise WorkshopError(" ".join(problems), f"Correct {FILE}, or the file in solutions/.")
     return tuple(sorted(exercises, key=lambda exercise: exercise.lesson))
@@ -220,6 +222,7 @@ def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[st
             yield f"{exercise.id}: there is no lesson {exercise.lesson}."
         elif not exercise.id.startswith(f"{lesson.prefix}."):
             yield f"{exercise.id}: an id of {lesson.name} begins with `{lesson.prefix}.`."
+
         names = {*exercise.tracks, *exercise.guidelines} - {*course.tracks, *GUIDELINES}
         yield from (f"{exercise.id}: there is no track or guideline {name!r}." for name in sorted(names))
 
@@ -227,15 +230,18 @@ def _unknown_names(exercises: Sequence[Exercise], course: Course) -> Iterator[st
 def _misplaced_regions(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:
     """Yield a sentence for every exercise without its regions and every region without its exercise."""
     sources = marked_sources(root)
-    found = {(name, source.name) for source in sources for name in source.ids()}
+    marked = {(name, source.name) for source in sources for name in source.ids()}
     of_service = {source.file: source.name for source in service_sources(root)}
-    wanted = set()
+    registered = set()
     for exercise in exercises:
         for part in exercise.parts:
-            own = f"solutions/{exercise.lesson}/{part.source}"
-            wanted.add((exercise.id, of_service.get(part.source, own) if exercise.in_service else own))
-    yield from (f"{name}: {file} has no `# region {name}`." for name, file in sorted(wanted - found))
-    yield from (f"{name} has a region in {file}, and no [[exercise]] for it." for name, file in sorted(found - wanted))
+            lesson_source = f"solutions/{exercise.lesson}/{part.source}"
+            source_name = of_service.get(part.source, lesson_source) if exercise.in_service else lesson_source
+            registered.add((exercise.id, source_name))
+
+    yield from (f"{name}: {file} has no `# region {name}`." for name, file in sorted(registered - marked))
+    unregistered = sorted(marked - registered)
+    yield from (f"{name} has a region in {file}, and no [[exercise]] for it." for name, file in unregistered)
 
 
 def _missing_answers(exercises: Sequence[Exercise], root: Path) -> Iterator[str]:

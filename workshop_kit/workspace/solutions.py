@@ -54,8 +54,9 @@ class Source:
     @cached_property
     def stages(self) -> tuple[FileStage, ...]:
         """The stages of the file, from the one at which it appears."""
-        first = FileStage.parse(self.lesson)
-        return tuple(sorted({first, *(stage for stage in regions.stages(self.text) if stage > first)}))
+        first_stage = FileStage.parse(self.lesson)
+        later_stages = [stage for stage in regions.stages(self.text) if stage > first_stage]
+        return tuple(sorted({first_stage, *later_stages}))
 
     def at(self, stage: FileStage) -> str:
         """Return the marked text at a stage. Raises MarkerError with the file's name."""
@@ -72,9 +73,10 @@ class Source:
     def ids(self) -> tuple[str, ...]:
         """Return the exercises in it at any stage. Raises MarkerError with the file's name."""
         try:
-            return tuple(dict.fromkeys(name for stage in self.stages for name in regions.ids(self.at(stage))))
+            names = [name for stage in self.stages for name in regions.ids(self.at(stage))]
         except regions.MarkerError as error:
             raise error if error.what.startswith(self.name) else error.in_file(self.name) from error
+        return tuple(dict.fromkeys(names))
 
     def stages_of(self, identifier: str) -> tuple[FileStage, ...]:
         """Return the stages at which the file has the region of an exercise."""
@@ -102,16 +104,16 @@ def marked_sources(root: Path) -> Iterator[Source]:
 def service_sources(root: Path) -> Iterator[Source]:
     """Yield the sources of the files that participants have in ``my_service/``, and of their tools."""
     entries = read_toml(root).get("exercise", []) if (root / FILE).is_file() else []
-    others = {(entry.get("lesson"), entry.get("file")) for entry in entries if not entry.get("in_service")}
+    other_files = {(entry.get("lesson"), entry.get("file")) for entry in entries if not entry.get("in_service")}
     for source in marked_sources(root):
-        if source.file != NOTEBOOK and (source.lesson, source.file) not in others:
+        if source.file != NOTEBOOK and (source.lesson, source.file) not in other_files:
             yield source
 
 
 def source_of(root: Path, path: str) -> Source | None:
     """Return the source of a file of the participant (its path in the workspace); None for a file of their own."""
-    for found in sorted((root / "solutions").glob(f"*/{PurePosixPath(path).name}")):
-        source = Source(found.parent.name, found.name, found.read_bytes().decode())
+    for candidate in sorted((root / "solutions").glob(f"*/{PurePosixPath(path).name}")):
+        source = Source(candidate.parent.name, candidate.name, candidate.read_bytes().decode())
         if source.path == path:
             return source
     return None
@@ -119,8 +121,8 @@ def source_of(root: Path, path: str) -> Source | None:
 
 def sources_at(root: Path, lesson: str) -> dict[Source, FileStage]:
     """Return the sources of the files that are there at the start of ``lesson``, each with its stage."""
-    found = {source: source.stage_before(lesson) for source in service_sources(root)}
-    return {source: stage for source, stage in found.items() if stage is not None}
+    stages = {source: source.stage_before(lesson) for source in service_sources(root)}
+    return {source: stage for source, stage in stages.items() if stage is not None}
 
 
 def files_at(root: Path, lesson: str) -> dict[str, str]:
@@ -132,14 +134,14 @@ def files_at(root: Path, lesson: str) -> dict[str, str]:
     }
 
 
-def others_solved(theirs: str, source: Source, expected: Collection[str], kept: Collection[str]) -> str:
-    """Return a participant's file in which all ``expected`` regions but the ``kept`` ones hold the solution.
+def others_solved(theirs: str, source: Source, expected: Collection[str], kept_ids: Collection[str]) -> str:
+    """Return a participant's file in which all ``expected`` regions but those of ``kept_ids`` hold the solution.
 
     Raises MarkerError where the markers of an expected region are missing.
     """
     for name in expected:
         regions.region_of(theirs, name)  # its markers must be there, also if it is kept
-        if name not in kept:
+        if name not in kept_ids:
             solution = regions.region_of(regions.solved(source.with_region(name)), name)
             theirs = regions.replace(theirs, name, solution)
     return theirs

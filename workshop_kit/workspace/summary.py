@@ -55,43 +55,49 @@ class Summary:
         single = (self.title, self.intro, self.credit, self.closing)
         return (*single, *self.goals, *self.key_points, *self.homework, *self.links)
 
-    def head(self, kept: Collection[str], minutes: int) -> str:
+    def head(self, kept_cells: Collection[str], minutes: int) -> str:
         """Return the first text, for a track that keeps these cells and takes so many minutes."""
-        intro = said(self.intro, kept).replace("{minutes}", str(minutes))
-        parts = [f"# {self.number} · {said(self.title, kept)}", intro]
-        if goals := list(kept_lines(self.goals, kept)):
-            listed = ";\n- ".join(goals)
-            parts += ["Afterwards you can", f"- {listed}."]
-        if credit := said(self.credit, kept):
+        intro = said(self.intro, kept_cells).replace("{minutes}", str(minutes))
+        parts = [f"# {self.number} · {said(self.title, kept_cells)}", intro]
+
+        goals = list(kept_lines(self.goals, kept_cells))
+        if goals:
+            goal_list = ";\n- ".join(goals)
+            parts += ["Afterwards you can", f"- {goal_list}."]
+
+        credit = said(self.credit, kept_cells)
+        if credit:
             parts.append(credit)
         return "\n\n".join(parts)
 
-    def end(self, kept: Collection[str], following: str = "") -> str:
-        """Return the last text; ``following`` is a link to the next lesson, where no board leads there."""
-        homework = " ".join(kept_lines(self.homework, kept))
-        links = " · ".join(kept_lines(self.links, kept))
-        key_points = "\n".join(f"- {line}" for line in kept_lines(self.key_points, kept))
-        parts = ["## To keep", key_points]
-        parts += [f"**Take home:** {homework}", f"**Links:** {links}"]
-        if following and BOARD not in kept:
-            parts.append(f"**Next:** {following}")
-        if closing := said(self.closing, kept):
+    def end(self, kept_cells: Collection[str], next_link: str = "") -> str:
+        """Return the last text; ``next_link`` leads to the next lesson, where no board does."""
+        homework = " ".join(kept_lines(self.homework, kept_cells))
+        links = " · ".join(kept_lines(self.links, kept_cells))
+        key_points = "\n".join(f"- {line}" for line in kept_lines(self.key_points, kept_cells))
+
+        parts = ["## To keep", key_points, f"**Take home:** {homework}", f"**Links:** {links}"]
+        if next_link and BOARD not in kept_cells:
+            parts.append(f"**Next:** {next_link}")
+        closing = said(self.closing, kept_cells)
+        if closing:
             parts.append(closing)
         return "\n\n".join(parts)
 
 
-def said(choice: Choice, kept: Collection[str]) -> str:
+def said(choice: Choice, kept_cells: Collection[str]) -> str:
     """Return the first line of a choice whose cells are all kept; "" without one."""
     for line in choice:
-        if all(cell in kept for cell in line.cells):
+        if all(cell in kept_cells for cell in line.cells):
             return line.text
     return ""
 
 
-def kept_lines(choices: Sequence[Choice], kept: Collection[str]) -> Iterator[str]:
+def kept_lines(choices: Sequence[Choice], kept_cells: Collection[str]) -> Iterator[str]:
     """Yield what is said of each choice, where cells (ids) of a track keep it."""
     for choice in choices:
-        if line := said(choice, kept):
+        line = said(choice, kept_cells)
+        if line:
             yield line
 
 

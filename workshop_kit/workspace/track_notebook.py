@@ -78,28 +78,29 @@ class LessonOnTrack:
 
 def on_track(root: Path, course: Course, lesson: str, track: str) -> LessonOnTrack:
     """Return what ``track`` has of a lesson of the checkout ``root``."""
-    kept = course.kept(lesson, track)
-    if not kept:
-        return LessonOnTrack(lesson, track, course.sections.get(lesson, ()), kept)
+    kept_cells = course.kept(lesson, track)
+    if not kept_cells:
+        return LessonOnTrack(lesson, track, course.sections.get(lesson, ()), kept_cells)
     return LessonOnTrack(
         lesson,
         track,
         course.sections[lesson],
-        kept,
-        tuple(_earlier(root, course, lesson, track)),
+        kept_cells,
+        tuple(_earlier_makers(root, course, lesson, track)),
         _texts(root, course, lesson, track),
     )
 
 
-def _earlier(root: Path, course: Course, lesson: str, track: str) -> list[Maker]:
+def _earlier_makers(root: Path, course: Course, lesson: str, track: str) -> list[Maker]:
     """Return the makers that the track skips before a lesson, and that no cell of an earlier lesson fills in."""
     pending: list[Maker] = []
     for name in course.notebooks[: course.notebooks.index(lesson)]:
         if course.is_more(name):
             continue
-        kept = course.kept(name, track)
+
+        kept_cells = course.kept(name, track)
         for cell in notebook_cells(root / "notebooks" / f"{name}.ipynb"):
-            if cell["id"] not in kept:
+            if cell["id"] not in kept_cells:
                 pending += _makers(name, [cell])
             elif _is_user(cell, course.sections[name]):
                 pending = []
@@ -120,21 +121,28 @@ def _texts(root: Path, course: Course, lesson: str, track: str) -> dict[str, tup
     lines = summary.load(root, lesson)
     if lines is None:
         return {}
-    everything = frozenset(cell for part in course.sections[lesson] for cell in part.cells)
-    kept = course.kept(lesson, track)
-    names = course.names(track)
-    following = ""
-    if lesson != names[-1]:
-        name = names[names.index(lesson) + 1]
-        found = course.lesson(name)
-        following = f"[{name[: name.index('_')]} · {found.title if found else name}]({name}.ipynb)"
+    all_cells = frozenset(cell for part in course.sections[lesson] for cell in part.cells)
+    kept_cells = course.kept(lesson, track)
     return {
         summary.HEAD: (
-            lines.head(everything, course.minutes(lesson, "full")),
-            lines.head(kept, course.minutes(lesson, track)),
+            lines.head(all_cells, course.minutes(lesson, "full")),
+            lines.head(kept_cells, course.minutes(lesson, track)),
         ),
-        summary.END: (lines.end(everything), lines.end(kept, following)),
+        summary.END: (lines.end(all_cells), lines.end(kept_cells, _next_link(course, lesson, track))),
     }
+
+
+def _next_link(course: Course, lesson: str, track: str) -> str:
+    """Return a link to the lesson that follows on a track, in Markdown; "" after the last one."""
+    names = course.names(track)
+    if lesson == names[-1]:
+        return ""
+
+    name = names[names.index(lesson) + 1]
+    next_lesson = course.lesson(name)
+    title = next_lesson.title if next_lesson else name
+    number = name[: name.index("_")]
+    return f"[{number} · {title}]({name}.ipynb)"
 
 
 def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
@@ -157,19 +165,20 @@ def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
 
 def _on_track(cells: Sequence[Cell], part: LessonOnTrack) -> Iterator[Cell]:
     """Yield the cells of a notebook on a track."""
-    own = {cell for section in part.sections for cell in section.cells}
+    lesson_cells = {cell for section in part.sections for cell in section.cells}
     pending = list(part.earlier)
-    for is_skipped, group in groupby(cells, key=lambda cell: cell["id"] in own - part.kept):
+    for is_skipped, group in groupby(cells, key=lambda cell: cell["id"] in lesson_cells - part.kept):
         stretch = list(group)
         if is_skipped and not any(cell.get("execution_count") or cell.get("outputs") for cell in stretch):
             yield _mark(stretch, part)
             pending += _makers(part.lesson, stretch)
             continue
+
         for cell in stretch:
             if pending and part.is_user(cell):
                 yield _fill(cell["id"], pending, part.lesson)
                 pending = []
-            yield _said(cell, part)
+            yield _with_text_of_track(cell, part)
 
 
 def unfold(notebook: bytes) -> bytes:
@@ -178,8 +187,10 @@ def unfold(notebook: bytes) -> bytes:
         return notebook
     try:
         document = json.loads(notebook)
-        cells = [one for cell in document["cells"] for one in replaced_by(cell) or [cell]]
-        cells = [cell for cell in cells if KEY not in cell["metadata"]]
+        unfolded_cells: list[Cell] = []
+        for cell in document["cells"]:
+            unfolded_cells += replaced_by(cell) or [cell]
+        cells = [cell for cell in unfolded_cells if KEY not in cell["metadata"]]
     except (ValueError, LookupError, TypeError, AttributeError):
         return notebook
     return notebook_bytes({**document, "cells": cells})
@@ -187,9 +198,9 @@ def unfold(notebook: bytes) -> bytes:
 
 def replaced_by(cell: Cell) -> list[Cell]:
     """Return the cells in whose place a cell stands; [] for a cell of the lesson."""
-    own = cell["metadata"].get(KEY, {})
-    cells = list(own.get("cells", ()))
-    if "text" in own and own["text"] != "".join(cell["source"]):
+    entry = cell["metadata"].get(KEY, {})
+    cells = list(entry.get("cells", ()))
+    if "text" in entry and entry["text"] != "".join(cell["source"]):
         return [{**cells[0], "source": cell["source"]}]  # it was edited
     return cells
 
@@ -200,9 +211,10 @@ def _mark(stretch: Sequence[Cell], part: LessonOnTrack) -> Cell:
     headings = [section.heading for section in part.sections if section.cells[0] in ids]
     if stretch[0]["id"].removeprefix(NOTE) not in {section.cells[0] for section in part.sections}:
         headings.insert(0, WITHIN)
+
     cells = "\n\n".join(map(_as_text, stretch))
     text = TEXT.format(headings=" · ".join(headings), track=part.track, cells=cells)
-    return _new("markdown", f"skip-{stretch[0]['id']}", text, stretch)
+    return _replacement_cell("markdown", f"skip-{stretch[0]['id']}", text, stretch)
 
 
 def _fill(before: str, makers: Sequence[Maker], lesson: str) -> Cell:
@@ -217,21 +229,22 @@ def _fill(before: str, makers: Sequence[Maker], lesson: str) -> Cell:
             wrapped = textwrap.wrap(" ".join(words), FILL_COLUMNS - 4, break_on_hyphens=False)
             call = "\n".join(["w.fill_in(", *(f"    {line}" for line in wrapped), ")"])
         lines.append(call)
-    cell = _new("code", f"fill-{before}", "\n".join(lines), [])
+
+    cell = _replacement_cell("code", f"fill-{before}", "\n".join(lines), [])
     return {**cell, "execution_count": None, "outputs": []}
 
 
-def _said(cell: Cell, part: LessonOnTrack) -> Cell:
+def _with_text_of_track(cell: Cell, part: LessonOnTrack) -> Cell:
     """Return a kept cell; of the first and the last text what is left, unless it was edited."""
     shipped, text = part.texts.get(cell["id"], ("", ""))
     if shipped == text or "".join(cell["source"]) != shipped:
         return cell
-    new = _new("markdown", cell["id"], text, [cell])
-    new["metadata"][KEY]["text"] = text
-    return new
+    text_cell = _replacement_cell("markdown", cell["id"], text, [cell])
+    text_cell["metadata"][KEY]["text"] = text
+    return text_cell
 
 
-def _new(cell_type: str, cell_id: str, source: str, instead_of: Sequence[Cell]) -> Cell:
+def _replacement_cell(cell_type: str, cell_id: str, source: str, instead_of: Sequence[Cell]) -> Cell:
     """Return a cell that stands in the place of others, in the form in which JupyterLab saves it."""
     lines = source.splitlines(keepends=True)
     metadata = {KEY: {"cells": list(instead_of)}}

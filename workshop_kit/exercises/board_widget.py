@@ -77,16 +77,18 @@ class BoardView:
             self.job.set(arrived="", changed=changed)
             if changed:
                 trust(self.exercise_service.workspace)  # JupyterLab shows no panels in an unsigned notebook
+
         folder = f"{self.exercise_service.workspace.folder}/"
         self.summary = "\n".join(arrived.sentences()).replace(folder, "")  # paths as in JupyterLab's file list
         self.job.set(arrived=f"notebooks/{arrived.lesson}.ipynb")
         return self.summary
 
     def _widget(self) -> BoardWidget:
-        lessons = [name for name in lesson_names(self.exercise_service.root / "notebooks") if LESSON.fullmatch(name)]
-        on_track = load_course(self.exercise_service.root).names(self.exercise_service.workspace.track)
-        following = next((name for name in on_track if name > self.lesson), "")
-        widget = BoardWidget(lessons=lessons, next_lesson=following, **self._state())
+        service = self.exercise_service
+        lessons = [name for name in lesson_names(service.root / "notebooks") if LESSON.fullmatch(name)]
+        track_lessons = load_course(service.root).names(service.workspace.track)
+        next_lesson = next((name for name in track_lessons if name > self.lesson), "")
+        widget = BoardWidget(lessons=lessons, next_lesson=next_lesson, **self._state())
         widget.on_msg(self.handle_message)
         return widget
 

@@ -60,6 +60,7 @@ def exercise_page(
         result_html(result) if result else "",
         solution.html if solution else "",
     ]
+
     mark, words = _state(result, passed=passed)
     text = [f"Exercise {exercise.id}: {exercise.title}", f"{facts(exercise)} · {mark} {words}", exercise.task]
     text += [*_hint_lines(hints), as_text(result) if result else "", solution.text if solution else ""]
@@ -97,8 +98,8 @@ def facts(exercise: Exercise) -> str:
 
 def head_html(exercise: Exercise, result: Result | None = None, *, passed: bool = False) -> str:
     """Return state, title and task; every text escaped."""
-    good = result.passed if result else passed
-    return str(_parts().head(exercise, facts(exercise), *_state(result, passed=passed), good))
+    is_passed = result.passed if result else passed
+    return str(_parts().head(exercise, facts(exercise), *_state(result, passed=passed), is_passed))
 
 
 def result_html(result: Result) -> str:
@@ -118,9 +119,9 @@ def solution_card(solution: str) -> Rendered:
 
 def comparison_card(mine: str, reference: str) -> Rendered:
     """Return the participant's text beside the reference's, with the lines marked that the other one lacks."""
-    left = mine.splitlines()
-    right = reference.splitlines()
-    sides = (("Yours", left, right), ("The reference", right, left))
+    my_lines = mine.splitlines()
+    reference_lines = reference.splitlines()
+    sides = (("Yours", my_lines, reference_lines), ("The reference", reference_lines, my_lines))
     return Rendered(str(_parts().comparison(sides)), f"Yours:\n{mine}\n\nThe reference:\n{reference}")
 
 
@@ -131,8 +132,11 @@ def board_page(board: Board, unfolded: str = "") -> Rendered:
     lessons = {name: tuple(rows) for name, rows in groupby(board.exercises, lambda row: row.lesson)}
     bars = "".join(_lesson_html(name, rows, name == unfolded) for name, rows in lessons.items())
     html = f'{STYLE}<div class="wk-lessons"><p>{escape(caption)}</p>{bars}</div>'
-    rows = [cells for name, rows in lessons.items() for cells in (_lesson_cells(name, rows), *map(_cells, rows))]
-    return Rendered(html, table(caption, BOARD_COLUMNS, rows).text)
+
+    table_rows: list[tuple[str, str, str, str]] = []
+    for name, rows in lessons.items():
+        table_rows += [_lesson_cells(name, rows), *map(_cells, rows)]
+    return Rendered(html, table(caption, BOARD_COLUMNS, table_rows).text)
 
 
 @functools.cache
@@ -151,13 +155,13 @@ def _finding_text(finding: Finding) -> str:
 
 def _rows(finding: Finding) -> list[tuple[str, str]]:
     """Return what was found, with the names on a card, without empty parts."""
-    everything = (
+    parts = (
         ("came back", finding.got),
         ("expected", finding.expected),
         ("what it means", finding.means),
         ("where to look", finding.look),
     )
-    return [(name, text) for name, text in everything if text]
+    return [(name, text) for name, text in parts if text]
 
 
 def _hint_lines(hints: Sequence[str]) -> list[str]:
@@ -200,8 +204,8 @@ def _lesson_html(name: str, rows: Sequence[BoardRow], unfolded: bool) -> str:
 def _lesson_cells(name: str, rows: Sequence[BoardRow]) -> tuple[str, str, str, str]:
     passed = _passed(rows)
     total = len(rows)
-    done, left = minutes_of(rows)
-    minutes = f"{done} min done, {left} left"
+    minutes_done, minutes_left = minutes_of(rows)
+    minutes = f"{minutes_done} min done, {minutes_left} left"
     return name, f"{passed} of {total} passed", minutes, "▰" * passed + "▱" * (total - passed)
 
 

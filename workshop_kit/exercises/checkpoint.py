@@ -54,29 +54,37 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
     """Bring the files of the workspace to the start of ``lesson``; the containers stay as they are."""
     backup = Backup(exercise_service.workspace)
     naive_copy.put_all_back(exercise_service.workspace, exercise_service.root)
-    own = {one.id for one in exercise_service.exercises if _is_own_solution(exercise_service, one)}
+    own_solutions = {
+        exercise.id for exercise in exercise_service.exercises if _is_own_solution(exercise_service, exercise)
+    }
     for copy in lesson_copies(exercise_service.root):
         if copy.lesson >= lesson:
             content.replace_file(exercise_service.workspace, copy.name, copy.source.read_text(), backup)
     _arrange_service(exercise_service, lesson, backup)
-    present = {
+    solved = list(_solve_earlier(exercise_service, lesson, backup))
+
+    earlier = [exercise for exercise in exercise_service.exercises if exercise.page < lesson]
+    references = {exercise.id for exercise in earlier if exercise_service.has_solution(exercise)}
+    exercise_service.progress.note_references(references - own_solutions)
+    return GotoResult(lesson, tuple(solved), backup)
+
+
+def _solve_earlier(exercise_service: ExerciseService, lesson: str, backup: Backup) -> Iterator[str]:
+    """Put the solution into exercises before ``lesson`` that are not passed; yield the ids of the changed ones."""
+    regions_at_start = {
         (source.path, name)
         for source, stage in solutions.sources_at(exercise_service.root, lesson).items()
         for name in regions.ids(source.at(stage))
     }
-    solved = []
+
     for exercise in exercise_service.exercises:
         if exercise.page >= lesson or not exercise.file or exercise_service.progress.exercise(exercise.id).passed_at:
             continue
         parts = exercise.parts
         if exercise.in_service:  # a later step may have replaced the lines of some
-            parts = tuple(part for part in parts if (part.path, exercise.id) in present)
+            parts = tuple(part for part in parts if (part.path, exercise.id) in regions_at_start)
         if _solve_parts(exercise_service, parts, backup):
-            solved.append(exercise.id)
-    earlier = [one for one in exercise_service.exercises if one.page < lesson]
-    references = {one.id for one in earlier if exercise_service.has_solution(one)}
-    exercise_service.progress.note_references(references - own)
-    return GotoResult(lesson, tuple(solved), backup)
+            yield exercise.id
 
 
 def _is_own_solution(exercise_service: ExerciseService, exercise: Exercise) -> bool:
@@ -95,6 +103,7 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Bac
             backup.keep(source.path)
             path.unlink()
             growth.record(workspace.folder, source.path, None)
+
     earlier = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
     fresh = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
     for source, stage in stages.items():
@@ -105,6 +114,7 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Bac
         text = solutions.with_regions_of(mine, text, earlier)
         content.replace_file(workspace, source.path, text, backup, base=base)
         growth.record(workspace.folder, source.path, stage)
+
     if lesson <= solutions.FIRST:
         _bring_first_files(exercise_service, backup)
     if any(source.file == solutions.TOOLS for source in stages):
@@ -140,15 +150,16 @@ def _solve_parts(exercise_service: ExerciseService, parts: Iterable[Exercise], b
     workspace = exercise_service.workspace
     changed = False
     for part in parts:
-        own = exercise_service.exercise_files(part)
+        files = exercise_service.exercise_files(part)
         before = content.current(workspace, part.path)
-        text = own.with_body(own.solution)
+        text = files.with_body(files.solution)
         if before == text.encode():
             continue
-        if before is not None and not own.is_untouched():
+        if before is not None and not files.is_untouched():
             backup.keep(part.path)
         content.write(workspace, part.path, text)
         changed = True
+
     return changed
 
 
@@ -162,15 +173,18 @@ def fill_in(exercise_service: ExerciseService, lesson: str, cells: Sequence[str]
     notebook = exercise_service.root / "notebooks" / f"{lesson}.ipynb"
     texts = {cell["id"]: cell["source"] for cell in course.notebook_cells(notebook)}
     exercises = {exercise.cell: exercise for exercise in exercise_service.exercises if exercise.file}
+
     for cell in cells:
-        if found := file_cell.FileCell.parse(texts.get(cell, "")):
-            line = found.path.removeprefix("notebooks/")
-            yield file_cell.write(exercise_service.workspace, lesson, line, found.body, exercise_service.root)
-        elif exercise := exercises.get(cell):
-            untouched = all(exercise_service.exercise_files(part).is_untouched() for part in exercise.parts)
-            if untouched:
+        written_file = file_cell.FileCell.parse(texts.get(cell, ""))
+        exercise = exercises.get(cell)
+        if written_file is not None:
+            line = written_file.path.removeprefix("notebooks/")
+            yield file_cell.write(exercise_service.workspace, lesson, line, written_file.body, exercise_service.root)
+        elif exercise is not None:
+            is_untouched = all(exercise_service.exercise_files(part).is_untouched() for part in exercise.parts)
+            if is_untouched:
                 solve(exercise_service, exercise.id)
-            yield f"{exercise.path} {'has the solution' if untouched else 'stays as it is'}: {exercise.id}"
+            yield f"{exercise.path} {'has the solution' if is_untouched else 'stays as it is'}: {exercise.id}"
         else:
             raise WrongUsage(f"{cell!r} is no cell of {lesson} that makes a file.", "Run `./workshop update`.")
 
@@ -187,31 +201,37 @@ class SolvedFiles:
         if lesson not in (self.lesson, solutions.FIRST) and not self._leads_to(lesson):
             arrange(self.exercise_service, lesson)
         self.lesson = lesson
+
         for exercise in self.exercise_service.exercises:
             if not exercise.file or not (exercise.page < lesson or exercise.cell == cell):
                 continue
             # A file of an earlier lesson without its region is already a later step's.
-            texts = (self.exercise_service.exercise_files(part) for part in exercise.parts)
-            if exercise.cell == cell or not exercise.in_service or all(own.region() is not None for own in texts):
+            if exercise.cell == cell or not exercise.in_service or self._has_regions(exercise):
                 solve(self.exercise_service, exercise.id)
+
+    def _has_regions(self, exercise: Exercise) -> bool:
+        """Return whether the files of the workspace have the exercise's regions."""
+        files_of_parts = (self.exercise_service.exercise_files(part) for part in exercise.parts)
+        return all(files.region() is not None for files in files_of_parts)
 
     def _leads_to(self, lesson: str) -> bool:
         """Return whether the last notebook leaves the files that ``lesson`` begins with, or that it can fill in.
 
         A notebook on a track fills in what the lessons would have made that the track leaves out.
         """
-        known = course.load_course(self.exercise_service.root)
-        names = list(known.notebooks)
+        course_of_root = course.load_course(self.exercise_service.root)
+        names = list(course_of_root.notebooks)
         if lesson not in names or self.lesson not in names:
             return False
+
         between = names[names.index(self.lesson) + 1 : names.index(lesson)]
-        on_track = known.names(self.exercise_service.workspace.track)
-        is_near = not any(name in on_track for name in between if not known.is_more(name))
+        on_track = course_of_root.names(self.exercise_service.workspace.track)
+        lessons_between = [name for name in between if not course_of_root.is_more(name)]
+        is_near = not any(name in on_track for name in lessons_between)
         return names.index(self.lesson) < names.index(lesson) and is_near
 
 
 def solved_cells(exercise_service: ExerciseService) -> dict[str, str]:
     """Return the solutions of the exercises in notebooks, by cell id."""
-    return {
-        one.cell: exercise_service.exercise_files(one).solution for one in exercise_service.exercises if not one.file
-    }
+    exercises = [exercise for exercise in exercise_service.exercises if not exercise.file]
+    return {exercise.cell: exercise_service.exercise_files(exercise).solution for exercise in exercises}

@@ -57,9 +57,9 @@ class ExerciseFiles:
     @property
     def _source(self) -> Source:
         exercise = self.exercise
-        found = solutions.source_of(self.root, exercise.path) if exercise.in_service else None
-        if found is not None:
-            return found
+        service_source = solutions.source_of(self.root, exercise.path) if exercise.in_service else None
+        if service_source is not None:
+            return service_source
         text = (self.root / "solutions" / exercise.lesson / exercise.source).read_text()
         return Source(exercise.lesson, exercise.source, text)
 
@@ -83,6 +83,7 @@ class ExerciseFiles:
         step = f"Run `./workshop reset {self.exercise.id}` to get it back."
         if self.exercise.in_service and self.exercise.path not in growth.stages(self.folder):
             step = f"It comes with lesson {self.exercise.page}: run that lesson's cells from the first one on."
+
         path = self.folder / self.exercise.path
         try:
             if self.exercise.file:
@@ -116,33 +117,38 @@ class ExerciseFiles:
             shutil.copytree(self.folder / MY_SERVICE, target, symlinks=True, ignore=ignored)
         except (OSError, shutil.Error) as error:
             raise Unreadable(f"{MY_SERVICE} cannot be copied: {error}.", "Remove what is no plain file.") from error
-        begun = self._begun(exercises)
-        whole: list[str] = []
+
+        begun_exercises = self._begun_exercises(exercises)
+        whole_files: list[str] = []
         stand_ins: list[StandIn] = []
         own_files = {part.file for part in self.exercise.parts}
         reached = growth.stages(self.folder)
+
         for source in solutions.service_sources(self.root):
             path = target / source.file
             if source.file == TOOLS or not path.is_file() or path.is_symlink():
                 continue
+
             stage = reached.get(source.path, source.stages[-1])
             expected = regions.ids(source.at(stage))
             try:
-                text = solutions.others_solved(path.read_bytes().decode(), source, expected, begun)
+                text = solutions.others_solved(path.read_bytes().decode(), source, expected, begun_exercises)
                 path.write_bytes(text.encode())
-                stand_ins += _stand_ins(source.file, text, begun)
+                stand_ins += _stand_ins(source.file, text, begun_exercises)
             except (regions.MarkerError, UnicodeDecodeError):
-                whole += [source.file] if source.file in own_files else []
-        return ServiceCopy(tuple(whole), tuple(stand_ins))
+                if source.file in own_files:
+                    whole_files.append(source.file)
 
-    def _begun(self, exercises: Iterable[Exercise]) -> set[str]:
+        return ServiceCopy(tuple(whole_files), tuple(stand_ins))
+
+    def _begun_exercises(self, exercises: Iterable[Exercise]) -> set[str]:
         """Return the ids of this exercise, and of those whose regions the participant has changed."""
-        own = self.exercise.id
-        begun = {own}
+        own_id = self.exercise.id
+        begun_ids = {own_id}
         for exercise in exercises:
-            if exercise.in_service and exercise.id != own:
-                begun.update(part.id for part in exercise.parts if replace(self, exercise=part).is_changed())
-        return begun
+            if exercise.in_service and exercise.id != own_id:
+                begun_ids.update(part.id for part in exercise.parts if replace(self, exercise=part).is_changed())
+        return begun_ids
 
     def text_of(self, names: Iterable[str]) -> str:
         """Return the participant's files of these names in ``my_service/``, one after the other."""
@@ -163,9 +169,12 @@ class ExerciseFiles:
         files = [name, *self.exercise.more_files]
         with contextlib.suppress(WorkshopError):
             region = regions.find(self.mine(), self.exercise.id)
-            first = region.first_line
-            last = region.first_line + max(0, region.body.count("\n") - 1)
-            files[0] = f"line {first} of {name}" if first == last else f"lines {first}–{last} of {name}"
+            first_line = region.first_line
+            last_line = region.first_line + max(0, region.body.count("\n") - 1)
+            if first_line == last_line:
+                files[0] = f"line {first_line} of {name}"
+            else:
+                files[0] = f"lines {first_line}–{last_line} of {name}"
         return ", ".join(files)
 
     def is_changed(self) -> bool:
@@ -192,14 +201,15 @@ class ExerciseFiles:
             return self._put_into(self.mine(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
             shipped = self.root / self.exercise.path
-            fresh = regions.starter(self.source_text) if self.exercise.file else shipped.read_text()
-            return self._put_into(fresh, body)
+            fresh_text = regions.starter(self.source_text) if self.exercise.file else shipped.read_text()
+            return self._put_into(fresh_text, body)
 
     def _require_stage(self) -> None:
         """Raise Unreadable where the file has grown past the stages that have the exercise."""
         reached = growth.stages(self.folder).get(self.exercise.path)
         if not self.exercise.in_service or reached is None:
             return
+
         source = self._source
         stages = source.stages_of(self.exercise.id)
         is_there = self.exercise.id in regions.ids(source.at(reached))

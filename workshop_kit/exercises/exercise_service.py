@@ -67,10 +67,10 @@ class ExerciseService:
         """Return the exercise of that id, with this participant's numbers in its texts. Raises WrongUsage."""
         exercise = registry.find(self.exercises, identifier)
         texts = (exercise.task, *exercise.hints)
-        given = self.given(exercise.id) if any("{" in text for text in texts) else {}
-        if not given:
+        numbers = self.given(exercise.id) if any("{" in text for text in texts) else {}
+        if not numbers:
             return exercise
-        task, *hints = (text.format(**given) for text in texts)
+        task, *hints = (text.format(**numbers) for text in texts)
         return exercise.model_copy(update={"task": task, "hints": tuple(hints)})
 
     def given(self, identifier: str) -> Mapping[str, Any]:
@@ -86,9 +86,10 @@ class ExerciseService:
         make = fixtures.FIXTURES.get(identifier)
         if make is None:
             return {}
-        known = self.subjects.get(identifier)
+
+        names = self.subjects.get(identifier)
         stack = self.stack()
-        if known is None or not fixtures.is_there(known, stack.session.engine):
+        if names is None or not fixtures.is_there(names, stack.session.engine):
             self.subjects[identifier] = make(stack, seeded(identifier, self.workspace.seed))
         return self.subjects[identifier]
 
@@ -119,14 +120,16 @@ class ExerciseService:
             if step is not None:
                 report(step)
 
-        judged = self.judge(exercise, go_on, superseded)
+        judgement = self.judge(exercise, go_on, superseded)
         go_on()
-        judged = judged.for_starter() if self._is_untouched(exercise) else judged
+        if self._is_untouched(exercise):
+            judgement = judgement.for_starter()
         if self._is_reference(exercise):
-            judged = Result.not_started(REFERENCE.format(id=exercise.id))
-        result = replace(judged, exercise=exercise.id, seconds=time.monotonic() - started)
+            judgement = Result.not_started(REFERENCE.format(id=exercise.id))
+
+        result = replace(judgement, exercise=exercise.id, seconds=time.monotonic() - started)
         if result.verdict is not Verdict.NOT_JUDGED:  # it says nothing of the participant's work
-            self.progress.record_check(exercise.id, str(result.verdict), _first_failed(result.findings))
+            self.progress.record_check(exercise.id, str(result.verdict), _first_failed_key(result.findings))
         return result
 
     def hint(self, identifier: str) -> tuple[str, ...]:
@@ -138,9 +141,9 @@ class ExerciseService:
     def hints_shown(self, identifier: str) -> tuple[str, ...]:
         """Return the hints that are shown; the first one is for the last check's findings, if it has such a hint."""
         exercise = self.find(identifier)
-        done = self.progress.exercise(exercise.id)
-        first = findings.hint(exercise.id, done.first_hint, self.root) or exercise.hints[0]
-        return (first, *exercise.hints[1:])[: done.hints]
+        record = self.progress.exercise(exercise.id)
+        first_hint = findings.hint(exercise.id, record.first_hint, self.root) or exercise.hints[0]
+        return (first_hint, *exercise.hints[1:])[: record.hints]
 
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
         """Return the solution's text; None while it is locked: the exercise is not passed, and ``anyway`` is False."""
@@ -148,9 +151,10 @@ class ExerciseService:
         done = self.progress.exercise(exercise.id)
         if not (anyway or done.passed_at or done.solution_shown):
             return None
+
         with self.progress.record(exercise.id) as record:
             record.solution_shown = True
-        return _joined({part.file: self.exercise_files(part).solution for part in exercise.parts})
+        return _join_texts({part.file: self.exercise_files(part).solution for part in exercise.parts})
 
     def reset(self, identifier: str) -> str:
         """Put the starter back into the exercise's region; return a sentence with the place of the old file.
@@ -162,38 +166,41 @@ class ExerciseService:
         folder = self.workspace.folder
         with self.progress.record(exercise.id) as record:
             record.is_reference = False
+
         for part in exercise.parts:
-            own = self.exercise_files(part)
-            text = own.with_body(own.starter)
+            files = self.exercise_files(part)
+            text = files.with_body(files.starter)
             if (folder / part.path).exists():
                 backup.keep(part.path)
             content.write(self.workspace, part.path, text)
         if exercise.file is None:
             trust(self.workspace)  # JupyterLab shows no panels in an unsigned notebook
-        old = f" What you had is in {folder.name}/{backup.folder.relative_to(folder)}." if backup.folder else ""
+
+        old_text = f" What you had is in {folder.name}/{backup.folder.relative_to(folder)}." if backup.folder else ""
         reload = "" if exercise.file else " If the notebook is open, reload it from disk (File menu)."
-        return f"{exercise.id} is back at its start in {folder.name}/{exercise.path}.{old}{reload}"
+        return f"{exercise.id} is back at its start in {folder.name}/{exercise.path}.{old_text}{reload}"
 
     def compare(self, identifier: str) -> tuple[str, str]:
         """Return the participant's region and the reference's. Raises WorkshopError if theirs is not found."""
         mine = {}
         reference = {}
         for part in self.find(identifier).parts:
-            own = self.exercise_files(part)
-            region = own.region()
-            reference[part.file] = own.solution
+            files = self.exercise_files(part)
+            region = files.region()
+            reference[part.file] = files.solution
             if region is None:
-                sentence = f"{own.shown_name} has no region of {part.id} to compare."
+                sentence = f"{files.shown_name} has no region of {part.id} to compare."
                 raise WorkshopError(sentence, f"Run `./workshop solution {part.id}` to see the reference alone.")
             mine[part.file] = region
-        return _joined(mine), _joined(reference)
+
+        return _join_texts(mine), _join_texts(reference)
 
     def place(self, identifier: str) -> str:
         """Return the place of an exercise: lines of a file, and its other files; or a notebook's cell."""
-        own = self.exercise_files(self.find(identifier))
-        if own.exercise.file is None:
-            return f"the cell below the panel of {own.exercise.id} in {own.shown_name}"
-        return own.place(own.shown_name)
+        files = self.exercise_files(self.find(identifier))
+        if files.exercise.file is None:
+            return f"the cell below the panel of {files.exercise.id} in {files.shown_name}"
+        return files.place(files.shown_name)
 
     def board(self, unfolded: str = "") -> Rendered:
         """Return the board of the track's exercises; those of the lesson ``unfolded`` are not folded away."""
@@ -215,29 +222,33 @@ class ExerciseService:
         if self.is_too_late(exercise):
             sentence = f"{MY_SERVICE}/ is that of a later lesson, and {exercise.id} needs that of {FIRST}"
             return Result.not_readable(f"{sentence}: ./workshop goto 01 brings it back, and keeps yours aside.")
-        own = self.exercise_files(exercise)
+
+        files = self.exercise_files(exercise)
         text = ""
         copy = ServiceCopy()
         with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
             folder = Path(temporary) / MY_SERVICE
             try:
                 if exercise.in_service:
-                    copy = own.copy_service(folder, self.exercises)
+                    copy = files.copy_service(folder, self.exercises)
                 elif exercise.file:
-                    text = own.composed()
+                    text = files.composed()
             except Unreadable as damaged:
                 return Result.not_readable(str(damaged))
+
             answer = self.progress.exercise(exercise.id).answer
             seed = self.workspace.seed
             context = Context(
                 exercise, self.stack(), seed, text, answer, report, folder, superseded, builds=self.builds
             )
-            judged = CHECKS[exercise.id](context)
-        judged = say_whose(judged, copy.stand_ins, own.text_of(one.file for one in copy.stand_ins))
+            result = CHECKS[exercise.id](context)
+
+        text_of_files = files.text_of(stand_in.file for stand_in in copy.stand_ins)
+        result = say_whose(result, copy.stand_ins, text_of_files)
         if copy.whole:
             names = ", ".join(copy.whole)
-            judged = replace(judged, summary=f"{judged.summary} (Markers are missing, so it judged the whole {names}.)")
-        return judged
+            result = replace(result, summary=f"{result.summary} (Markers are missing, so it judged the whole {names}.)")
+        return result
 
     def has_solution(self, exercise: Exercise) -> bool:
         """Return whether all regions of an exercise in files hold the reference, by whomever."""
@@ -246,9 +257,9 @@ class ExerciseService:
         return all(self._has_solution(part) for part in exercise.parts)
 
     def _has_solution(self, part: Exercise) -> bool:
-        own = self.exercise_files(part)
-        mine = own.region()
-        return mine is not None and same_code(mine, own.solution)
+        files = self.exercise_files(part)
+        mine = files.region()
+        return mine is not None and same_code(mine, files.solution)
 
     def _is_reference(self, exercise: Exercise) -> bool:
         """Return whether a jump put the solution there, and the participant has neither changed nor passed it."""
@@ -269,13 +280,13 @@ class ExerciseService:
         return not isinstance(answer, dict) or bool(answer.get("untouched", True))
 
 
-def _joined(texts: Mapping[str | None, str]) -> str:
+def _join_texts(texts: Mapping[str | None, str]) -> str:
     """Return the texts of an exercise's files; several have their files' names above them."""
     if len(texts) == 1:
         return "".join(texts.values())
     return "\n".join(f"# {file}\n{text}" for file, text in texts.items())
 
 
-def _first_failed(found: Sequence[Finding]) -> str:
+def _first_failed_key(results: Sequence[Finding]) -> str:
     """Return the key of the first finding that did not pass, which chooses the first hint; "" if all passed."""
-    return next((one.key for one in found if not one.passed), "")
+    return next((finding.key for finding in results if not finding.passed), "")

@@ -78,14 +78,16 @@ def mixed_lines(random: Random) -> list[str]:
     clock = datetime.now(UTC)
     lines: list[str] = []
     kinds = zip(*(_odd_lines(random, clock) for _ in range(3)), strict=True)
-    odd = [example for examples in kinds for example in examples[: random.randint(1, 3)]]
-    random.shuffle(odd)
-    places = random.sample(range(1, GOOD_LINES), len(odd))
+    odd_examples = [example for examples in kinds for example in examples[: random.randint(1, 3)]]
+    random.shuffle(odd_examples)
+    places = random.sample(range(1, GOOD_LINES), len(odd_examples))
+
     for number in range(GOOD_LINES):
         clock += timedelta(milliseconds=random.randint(1, 400))
         if number in places:
-            lines += odd.pop()
+            lines += odd_examples.pop()
         lines.append(_order(random, clock))
+
     return lines
 
 

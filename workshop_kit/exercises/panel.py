@@ -130,10 +130,10 @@ class ExercisePanel:
 
     def _widget(self) -> ExerciseWidget:
         paths = [part.path for part in self.exercise.parts] if self.exercise.file else []
-        there = len(self.exercise.hints)
+        hint_count = len(self.exercise.hints)
         exercise = self.exercise
         widget = ExerciseWidget(
-            name=exercise.id, lesson=exercise.lesson, paths=paths, hints_there=there, **self._state()
+            name=exercise.id, lesson=exercise.lesson, paths=paths, hints_there=hint_count, **self._state()
         )
         widget.on_msg(self.handle_message)
         return widget
@@ -178,8 +178,8 @@ class ExercisePanel:
 
     def _check_headless(self) -> None:
         self._check(silent)
-        enough = {Verdict.PASSED, Verdict.CANNOT_JUDGE}
-        if self.must_pass and self.result is not None and self.result.verdict not in enough:
+        good_verdicts = {Verdict.PASSED, Verdict.CANNOT_JUDGE}
+        if self.must_pass and self.result is not None and self.result.verdict not in good_verdicts:
             sentence = f"{self.exercise.id} is not passed: {self.result.summary}"
             raise WorkshopError(sentence, output=self.result.output)
 
@@ -208,9 +208,9 @@ class ExercisePanel:
         return tuple(file.read_bytes() if file.is_file() else b"" for file in self._paths())
 
     def _state(self) -> dict[str, Any]:
-        own = self.exercise_service.exercise_files(self.exercise)
+        files = self.exercise_service.exercise_files(self.exercise)
         return {
-            "place": own.place(self.exercise.file) if self.exercise.file else "",
+            "place": files.place(self.exercise.file) if self.exercise.file else "",
             "passed": self.passed,
             "head": cards.head_html(self.exercise, self.result, passed=self.passed),
             "result": cards.result_html(self.result) if self.result else "",

@@ -94,7 +94,9 @@ class ExerciseRecord(_Entry):
             return State.PASSED
         if self.solution_shown:
             return State.SHOWN
-        return State.TRIED if self.verdict not in ("", Verdict.NOT_STARTED) or self.hints else State.NOT_STARTED
+        if self.hints or self.verdict not in ("", Verdict.NOT_STARTED):
+            return State.TRIED
+        return State.NOT_STARTED
 
 
 class Document(_Entry):
@@ -161,11 +163,12 @@ class Progress:
 
     def note_references(self, exercise_ids: Collection[str]) -> None:
         """Record which exercises a jump has solved: these, and no others."""
-        noted = {name for name, record in self.document().exercises.items() if record.is_reference}
-        if noted == set(exercise_ids):
+        noted_ids = {name for name, record in self.document().exercises.items() if record.is_reference}
+        if noted_ids == set(exercise_ids):
             return
+
         with self._changing() as document:
-            for name in {*noted, *exercise_ids}:
+            for name in {*noted_ids, *exercise_ids}:
                 record = document.exercises.setdefault(name, ExerciseRecord())
                 record.is_reference = name in exercise_ids
 
@@ -177,17 +180,18 @@ class Progress:
 
     def board(self, exercises: Sequence[Exercise], track: str) -> Board:
         """Return the state of the exercises of ``track``. Raises WrongUsage for an unknown track."""
-        wanted = find_track(track)
-        done = self.document().exercises
-        rows = tuple(_board_row(one, done.get(one.id, ExerciseRecord())) for one in exercises if wanted in one.tracks)
+        track_name = find_track(track)
+        records = self.document().exercises
+        of_track = [exercise for exercise in exercises if track_name in exercise.tracks]
+        rows = tuple(_board_row(exercise, records.get(exercise.id, ExerciseRecord())) for exercise in of_track)
         return Board(track, rows, *minutes_of(rows))
 
-    def add(self, other: Document) -> None:
+    def add(self, addition: Document) -> None:
         """Add the entries of another document; they replace those of the same id."""
         with self._changing() as document:
-            document.predictions |= other.predictions
-            document.policies |= other.policies
-            document.exercises |= other.exercises
+            document.predictions |= addition.predictions
+            document.policies |= addition.policies
+            document.exercises |= addition.exercises
 
     def document(self) -> Document:
         """Return the document, an empty one without a file. Raises NotReady for a damaged file."""
@@ -218,13 +222,22 @@ class Progress:
 def minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
     """Return the minutes done and left, of exercises that count."""
     counted = [row for row in rows if row.counts]
-    done = sum(row.minutes for row in counted if row.state is State.PASSED)
-    return done, sum(row.minutes for row in counted) - done
+    minutes_done = sum(row.minutes for row in counted if row.state is State.PASSED)
+    return minutes_done, sum(row.minutes for row in counted) - minutes_done
 
 
-def _board_row(one: Exercise, done: ExerciseRecord) -> BoardRow:
-    counts = one.weight == "core"
-    return BoardRow(one.lesson, one.id, one.title, done.state, one.all_minutes, counts, done.attempts, done.hints)
+def _board_row(exercise: Exercise, record: ExerciseRecord) -> BoardRow:
+    counts = exercise.weight == "core"
+    return BoardRow(
+        exercise.lesson,
+        exercise.id,
+        exercise.title,
+        record.state,
+        exercise.all_minutes,
+        counts,
+        record.attempts,
+        record.hints,
+    )
 
 
 def as_json(exercise_id: str, value: Any) -> Any:

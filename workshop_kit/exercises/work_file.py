@@ -28,8 +28,8 @@ NEXT_STEP = "Name a file that `./workshop progress export` wrote."
 
 def _name_of_work(name: str) -> str:
     path = PurePosixPath(name)
-    outside = len(path.parts) < 2 or path.parts[0] not in EDITED or ".." in path.parts or is_left_out(path)
-    if outside or path.as_posix() != name or not name.isprintable():
+    is_outside = len(path.parts) < 2 or path.parts[0] not in EDITED or ".." in path.parts or is_left_out(path)
+    if is_outside or path.as_posix() != name or not name.isprintable():
         raise ValueError(f"{name!r} is no file of {', '.join(EDITED)}")
     return name
 
@@ -60,16 +60,19 @@ def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str
     """
     if target.exists():
         raise WrongUsage(f"{target} exists, and an export overwrites nothing.", "Name a new file.")
+
     naive_copy.put_all_back(workspace, CHECKOUT)
     files = {}
     left_out = []
     paths = [path for folder in EDITED for path in files_below(workspace.folder / folder)]
-    for name in (path.relative_to(workspace.folder).as_posix() for path in paths):
-        found = None if SECRETS in PurePosixPath(name).parts else _edited_file(workspace, name)
-        if found is None:
+    for path in paths:
+        name = path.relative_to(workspace.folder).as_posix()
+        edited_file = None if SECRETS in PurePosixPath(name).parts else _edited_file(workspace, name)
+        if edited_file is None:
             left_out.append(name)
-        elif name.startswith(f"{MY_SERVICE}/") or found.text != found.base:
-            files[name] = found
+        elif name.startswith(f"{MY_SERVICE}/") or edited_file.text != edited_file.base:
+            files[name] = edited_file
+
     work = Work(
         format="container-design-workshop progress 1",
         seed=workspace.seed,
@@ -82,6 +85,7 @@ def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str
         raise WrongUsage(
             f"Your files have more than {MAX_BYTES / 1e6:g} MB.", f"Move the large ones out of {MY_SERVICE}."
         )
+
     write_atomically(target, data, mode=0o600)
     return [*files], left_out
 
@@ -93,19 +97,21 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
     file, and WorkshopError if a file here cannot be read; nothing is written then.
     """
     work = read_work(source)
-    changed = [name for name, one in work.files.items() if _current(workspace, name) != one.text]
+    changed = [name for name, file in work.files.items() if _current(workspace, name) != file.text]
     backup = Backup(workspace)
     for name in [*changed, workspace.progress_path.name]:
         if (workspace.folder / name).exists():
             backup.keep(name)
+
     workspace.share_seed(work.seed)
     workspace.choose_track(work.track)
-    for name, one in work.files.items():
-        for folder, lines in ((BASE, one.base), (WRITTEN, one.written)):
+    for name, file in work.files.items():
+        for folder, lines in ((BASE, file.base), (WRITTEN, file.written)):
             if lines is not None:
                 write_atomically(workspace.folder / HIDDEN / folder / name, "\n".join(lines).encode())
         if name in changed:
-            content.write(workspace, name, _without_outputs(name, "\n".join(one.text)))
+            content.write(workspace, name, _without_outputs(name, "\n".join(file.text)))
+
     content.follow_track(workspace)
     Progress(workspace.progress_path).add(work.progress)
     return changed, backup
@@ -136,9 +142,9 @@ def _current(workspace: Workspace, name: str) -> list[str] | None:
     path = workspace.folder / name
     if not path.resolve().is_relative_to(workspace.folder.resolve()):
         raise WorkshopError(f"{path} leads out of the workspace by a link.", "Move the link away, and try again.")
-    found = content.current(workspace, name)
+    data = content.current(workspace, name)
     try:
-        return None if found is None else _without_outputs(name, found.decode()).split("\n")
+        return None if data is None else _without_outputs(name, data.decode()).split("\n")
     except UnicodeDecodeError as error:
         raise NotReady(f"{path} is not text in UTF-8.", "Save it as UTF-8, or move it away.") from error
 

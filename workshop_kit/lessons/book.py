@@ -23,4 +23,5 @@ def copy_book(workspace: Workspace, source: Path = BOOK) -> None:
 def book_page(lesson: str, source: Path = BOOK) -> str:
     """Return the path of a lesson's chapter in the workspace; for 00_start and without a chapter, of the contents."""
     chapter = f"{lesson}.md"
-    return f"{COPY}/{chapter if lesson != '00_start' and (source / chapter).is_file() else CONTENTS}"
+    has_chapter = lesson != "00_start" and (source / chapter).is_file()
+    return f"{COPY}/{chapter if has_chapter else CONTENTS}"

@@ -77,6 +77,7 @@ def _missing_name(name: str | None, notebook: Path) -> WorkshopError | None:
         cells = [cell["source"].strip() for cell in notebook_cells(notebook) if cell["cell_type"] == "code"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
     for number, source in enumerate(cells):
         if name in names_defined(source):
             first_line = source.partition("\n")[0]
@@ -100,6 +101,7 @@ def _engine_trouble(error: Exception) -> WorkshopError:
         reach.connect(timeout_seconds=ANSWER_SECONDS)
     except NotReady as missing:
         return missing
+
     if isinstance(error, NotFound):
         what = _sentence(str(error.explanation or error))
         return WorkshopError(what, "Run the cell that makes it, then this one again.")

@@ -89,8 +89,8 @@ def start_server(workspace: Workspace, *, port: int | None = None) -> LabServer:
     Raises NotReady (port taken, server did not start) or WrongUsage (invalid port).
     """
     if port is not None:
-        for free in listen(port, HOST):  # raises for a taken one
-            free.close()
+        for free_socket in listen(port, HOST):  # raises for a taken one
+            free_socket.close()
     prepare(workspace)
     process = _launch(workspace, port)
     try:
@@ -133,18 +133,18 @@ def running_server(workspace: Workspace) -> LabServer | None:
 def _server_of(file: Path) -> LabServer | None:
     """Return the server that wrote ``file`` about itself; None if it does not answer, or has not written all of it."""
     try:
-        known = json.loads(file.read_text())
-        server = LabServer(int(known["port"]), str(known["token"]))
+        server_info = json.loads(file.read_text())
+        server = LabServer(int(server_info["port"]), str(server_info["token"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return server if server.call("GET", "/api/status", timeout_seconds=10.0).ok else None
 
 
 def _launch(workspace: Workspace, port: int | None) -> subprocess.Popen[bytes]:
-    first = port or own_port(workspace.folder)
+    first_port = port or own_port(workspace.folder)
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.ip={HOST}"),
-        *(f"--ServerApp.port={first}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),
+        *(f"--ServerApp.port={first_port}", f"--ServerApp.port_retries={0 if port else PORT_RETRIES}"),
         *server_options(workspace),
     ]
     with (workspace.jupyter_folder / LOG).open("wb") as log:
@@ -165,14 +165,16 @@ def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> LabServ
     began = time.monotonic()
     while (waited := time.monotonic() - began) < patient(READY_SECONDS):
         _raise_if_ended(process, log)
-        if server := _server_of(file):
+        server = _server_of(file)
+        if server is not None:
             return replace(server, process=process)
         time.sleep(0.05)
     raise NotReady(f"JupyterLab did not answer within {waited:.0f} s.", f"Read {log}.", output=_tail(log))
 
 
 def _raise_if_ended(process: subprocess.Popen[bytes], log: Path) -> None:
-    if (code := process.poll()) is not None:
+    code = process.poll()
+    if code is not None:
         raise NotReady(f"JupyterLab ended by itself (exit code {code}).", f"Read {log}.", output=_tail(log))
 
 
@@ -200,14 +202,16 @@ def open_in_browser(url: str, redirect: Path) -> None:
     windows = next(filter(shutil.which, WINDOWS), None)
     if windows is None and not has_screen():
         return
+
     write_atomically(redirect, REDIRECT_PAGE.format(url=escape(url)).encode(), mode=0o600)
     if windows is None:
         webbrowser.open(redirect.as_uri())
         return
+
     page = str(redirect)
     if windows == "explorer.exe":  # it takes a Windows path
-        said = subprocess.run(["wslpath", "-w", page], capture_output=True, text=True, check=False)
-        page = said.stdout.strip()
+        wslpath = subprocess.run(["wslpath", "-w", page], capture_output=True, text=True, check=False)
+        page = wslpath.stdout.strip()
     subprocess.Popen(
         [windows, page],
         stdin=subprocess.DEVNULL,

@@ -119,9 +119,11 @@ class Lesson:
         """
         from workshop_kit.engine import store  # lazily: boto3 is a slow import
 
-        known = store.start(self.stack, NotebookReport())
-        known.find_key()  # creates the key with the alias alias/workshop
-        return (known.reader(reader) if reader else known).access.arguments()
+        parameter_store = store.start(self.stack, NotebookReport())
+        parameter_store.find_key()  # creates the key with the alias alias/workshop
+        if reader:
+            parameter_store = parameter_store.reader(reader)
+        return parameter_store.access.arguments()
 
     def monitoring(self) -> Monitoring:
         """Start the stack's monitoring unless it runs, and return it; its ``load`` gives Prometheus a file."""
@@ -198,15 +200,18 @@ def lesson(name: str) -> Lesson:
     """
     workspace = find_workspace(Path.cwd(), dict(os.environ))
     stack = provision.stack_of(workspace, provision.session_of(workspace, reach.connect()))
+
     if not stack.session.engine.dialect.has_buildkit:
         os.environ.setdefault("DOCKER_BUILDKIT", "0")  # for `docker compose up --build`
     reaper.watch(stack.session, provision.REVERT_FAULTS)
     injection.revert_all(stack.session, report=NotebookReport())  # before the rest is swept in silence
     provision.sweep(stack.session)
+
     headless = os.environ.get(HEADLESS) == "1"
     file_cell.register(workspace, name, None if headless else lambda naive: NaiveCopyView(naive).show())
     escape_dataframes()
     describe_figures()
+
     service = ExerciseService.of(workspace, lambda: stack)
     room = None if headless else start_sync(workspace, name)
     if room is not None and room.connection.joined:

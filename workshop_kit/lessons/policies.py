@@ -48,10 +48,10 @@ def answers(mine: Mapping[str, str], reference: Mapping[str, str]) -> dict[str, 
 
     Raises WrongUsage unless both have the same questions.
     """
-    lacking = [question for question in reference if question not in mine]
+    missing = [question for question in reference if question not in mine]
     unknown = [question for question in mine if question not in reference]
-    if lacking:
-        raise WrongUsage(f"The cell lacks the question {lacking[0]!r}.", "Put it back: only the sentences are yours.")
+    if missing:
+        raise WrongUsage(f"The cell lacks the question {missing[0]!r}.", "Put it back: only the sentences are yours.")
     if unknown:
         raise WrongUsage(f"The lesson's policy has no question {unknown[0]!r}.", f"Ask: {', '.join(reference)}")
     return {question: mine[question].strip() for question in reference}

@@ -76,19 +76,19 @@ LESSON = TypeAdapter(dict[str, Question])
 
 def load_all_questions(folder: Path) -> dict[str, Question]:
     """Return the questions of all lessons by the id under which progress stores a guess (``lesson.id``)."""
-    found: dict[str, Question] = {}
+    questions: dict[str, Question] = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         lesson = path.name.removesuffix(SUFFIX)
-        found |= {f"{lesson}.{name}": question for name, question in load_toml(path, LESSON).items()}
-    return found
+        questions |= {f"{lesson}.{name}": question for name, question in load_toml(path, LESSON).items()}
+    return questions
 
 
 def find_question(identifier: str, lesson: str, folder: Path) -> Question:
     """Return one question of a lesson. Raises WrongUsage for an unknown id."""
-    known = load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
-    if identifier not in known:
-        raise WrongUsage(f"{lesson} has no prediction {identifier!r}.", f"Use one of: {', '.join(known)}.")
-    return known[identifier]
+    questions = load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
+    if identifier not in questions:
+        raise WrongUsage(f"{lesson} has no prediction {identifier!r}.", f"Use one of: {', '.join(questions)}.")
+    return questions[identifier]
 
 
 class PredictionWidget(JobWidget):
@@ -117,18 +117,26 @@ class Prediction:
 
     def __post_init__(self) -> None:
         widget = None if self.headless else self._widget()
-        self.job = Job(widget, lambda: question_page(self.question, self.choice), lambda: {"locked": self.choice or ""})
+        self.job = Job(widget, self._page, self._state)
 
     @property
     def choice(self) -> str | None:
         """The key of the locked guess; None before the first click, and always in a headless run."""
         guess = None if self.headless else self.progress.guess(self.id)
-        return guess.choice if guess and guess.choice in self.question.options else None
+        if guess is None or guess.choice not in self.question.options:
+            return None
+        return guess.choice
 
     def show(self) -> Self:
         """Show the widget and the static page; a headless run shows the static page alone."""
         self.job.show()
         return self
+
+    def _page(self) -> Rendered:
+        return question_page(self.question, self.choice)
+
+    def _state(self) -> dict[str, str]:
+        return {"locked": self.choice or ""}
 
     def _widget(self) -> PredictionWidget:
         choices = [{"key": key, "text": option.text} for key, option in self.question.options.items()]
@@ -142,10 +150,13 @@ class Prediction:
         A headless run shows the first wrong option as the guess and records nothing.
         """
         if actual not in self.question.options:
-            known = ", ".join(self.question.options)
-            raise WrongUsage(f"{actual!r} is no option of prediction {self.id}.", f"Use one of: {known}.")
+            option_keys = ", ".join(self.question.options)
+            raise WrongUsage(f"{actual!r} is no option of prediction {self.id}.", f"Use one of: {option_keys}.")
+
         if self.headless:
-            return outcome(self.question, next(key for key in self.question.options if key != actual), actual)
+            wrong_guess = next(key for key in self.question.options if key != actual)
+            return outcome(self.question, wrong_guess, actual)
+
         self.progress.record_actual(self.id, actual)
         self.job.set(actual=actual)
         return outcome(self.question, self.choice, actual)
@@ -174,19 +185,22 @@ def outcome(question: Question, guess: str | None, actual: str) -> Rendered:
     """
     options = question.options
     verdict = _verdict(guess, actual)
-    usually = "" if actual == question.right else f"Usually: {options[question.right].text} {NOT_USUAL}"
+    usual_outcome = "" if actual == question.right else f"Usually: {options[question.right].text} {NOT_USUAL}"
 
-    guessed = [] if guess is None else [f"You said:      {options[guess].text}"]
-    reasons = [f"{'→' if key == actual else '-'} {option.text}\n  {option.reason}" for key, option in options.items()]
-    text = [*guessed, f"What happened: {options[actual].text}", verdict, *([usually] if usually else []), "", *reasons]
+    lines = [] if guess is None else [f"You said:      {options[guess].text}"]
+    lines += [f"What happened: {options[actual].text}", verdict]
+    if usual_outcome:
+        lines.append(usual_outcome)
+    lines.append("")
+    lines += [f"{'→' if key == actual else '-'} {option.text}\n  {option.reason}" for key, option in options.items()]
 
     tags = {guess: "You said", actual: "What happened"}
     if guess == actual:
         tags = {actual: "You said so, and it happened"}
     rows = [(tags.get(key, ""), option.text, option.reason) for key, option in options.items()]
-    title = f"{question.question} {verdict} {usually}".strip()
+    title = f"{question.question} {verdict} {usual_outcome}".strip()
     html = table(title, ("", "Option", "Why"), rows, marked_row=list(options).index(actual)).html
-    return Rendered(html, "\n".join(text))
+    return Rendered(html, "\n".join(lines))
 
 
 def _verdict(guess: str | None, actual: str) -> str:

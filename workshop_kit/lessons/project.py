@@ -53,15 +53,15 @@ class Project:
         """
         backup = Backup(self.workspace)
         naive_copy.put_all_back(self.workspace, self.root)
-        done = [
+        sentences = [
             _sentence("New: {}.", self._bring_files()),
             _sentence("Left out, since only exercises need them: {}.", self._remove_leftovers(backup)),
             _sentence("With hashes: {}.", self._lock(backup)),
             _sentence("Without markers of exercises: {}.", self._remove_markers(backup)),
         ]
         if backup.folder is not None:
-            done.append(f"As they were: {backup.folder.relative_to(self.workspace.folder).as_posix()}.")
-        return [sentence for sentence in done if sentence]
+            sentences.append(f"As they were: {backup.folder.relative_to(self.workspace.folder).as_posix()}.")
+        return [sentence for sentence in sentences if sentence]
 
     def _bring_files(self) -> Iterator[str]:
         """Write the files that a repository needs, each once; yield their names."""
@@ -97,11 +97,11 @@ class Project:
     def _remove_markers(self, backup: Backup) -> Iterator[str]:
         """Remove the lines that mark regions of exercises; yield the names of the changed files."""
         for name, text in self._texts().items():
-            bare = regions.without_markers(text)
-            if bare == text:
+            bare_text = regions.without_markers(text)
+            if bare_text == text:
                 continue
             backup.keep(f"{MY_SERVICE}/{name}")
-            content.write(self.workspace, f"{MY_SERVICE}/{name}", bare)
+            content.write(self.workspace, f"{MY_SERVICE}/{name}", bare_text)
             yield name
 
     def _lock(self, backup: Backup) -> Iterator[str]:
@@ -119,9 +119,11 @@ class Project:
         """Remove files of exercises that no other file names; yield their names."""
         texts = self._texts()
         for name in LEFTOVERS:
-            others = "\n".join(text for other, text in texts.items() if other not in (name, solutions.README))
-            if name not in texts or re.search(rf"\b{re.escape(name.removesuffix('.py'))}\b", others):
+            other_texts = [text for file, text in texts.items() if file not in (name, solutions.README)]
+            word = re.escape(name.removesuffix(".py"))
+            if name not in texts or re.search(rf"\b{word}\b", "\n".join(other_texts)):
                 continue
+
             path = f"{MY_SERVICE}/{name}"
             backup.keep(path)
             (self.workspace.folder / path).unlink()
@@ -135,27 +137,29 @@ class Project:
         texts = {}
         for path in files_below(folder):
             name = path.relative_to(folder).as_posix()
-            if "/" not in name and path.suffix in TEXT and (path.name == ".dockerignore" or name[0] != "."):
-                found = content.current(self.workspace, f"{MY_SERVICE}/{name}") or b""
-                texts[name] = found.decode(errors="replace")
+            is_hidden = name[0] == "." and path.name != ".dockerignore"
+            if "/" not in name and path.suffix in TEXT and not is_hidden:
+                data = content.current(self.workspace, f"{MY_SERVICE}/{name}") or b""
+                texts[name] = data.decode(errors="replace")
         return texts
 
 
 def _entries(lock: str) -> dict[str, tuple[str, str]]:
     """Return the packages of a lock: version, and lines with hashes, by name."""
-    return {found[1]: (found[2], found[0]) for found in LOCKED.finditer(lock)}
+    return {match[1]: (match[2], match[0]) for match in LOCKED.finditer(lock)}
 
 
 def _covers(locked: Mapping[str, tuple[str, str]], requirements: str) -> bool:
     """Return whether a lock has every package of the requirements, in the version that they name."""
     for name, version in PIN.findall(requirements):
-        known, _ = locked.get(re.sub(r"[-_.]+", "-", name).lower(), ("", ""))
-        if not known or version not in ("", known):
+        normal_name = re.sub(r"[-_.]+", "-", name).lower()
+        locked_version, _ = locked.get(normal_name, ("", ""))
+        if not locked_version or version not in ("", locked_version):
             return False
     return True
 
 
 def _sentence(text: str, names: Iterable[str]) -> str:
     """Return the sentence with these names; "" without any."""
-    found = list(names)
-    return text.format(", ".join(found)) if found else ""
+    name_list = ", ".join(names)
+    return text.format(name_list) if name_list else ""

@@ -78,11 +78,13 @@ def parse_variable(text: str) -> dict[str, str]:
 def _first_order(trial: Trial) -> Answer:
     """Place an order until one is taken, the service has ended, or the time is up; return the last answer."""
 
-    def over(answer: Answer) -> bool:
-        return answer.status == PLACED or (answer.status is None and trial.exit_code() is not None)
+    def is_over(answer: Answer) -> bool:
+        if answer.status is None:
+            return trial.exit_code() is not None
+        return answer.status == PLACED
 
     missing = f"no good answer to POST /orders on port {trial.port}"
-    return trial.poll(lambda: trial.post("/orders", ORDER), over, START_SECONDS, missing=missing)
+    return trial.poll(lambda: trial.post("/orders", ORDER), is_over, START_SECONDS, missing=missing)
 
 
 def card_html(result: FormStart) -> str:
@@ -135,7 +137,9 @@ class SettingsForm:
 
     def _widget(self) -> SettingsWidget:
         usual = self.usual
-        fields = [{"name": name, "value": usual.get(name, ""), "told": "yes" * (name in usual)} for name in FIELDS]
+        fields = [
+            {"name": name, "value": usual.get(name, ""), "told": "yes" if name in usual else ""} for name in FIELDS
+        ]
         widget = SettingsWidget(fields=fields)
         widget.on_msg(self.handle_message)
         return widget
@@ -153,11 +157,11 @@ class SettingsForm:
             case {"do": "start", "values": dict(values), "more": str(more)}:
                 self.job.start("settings form", lambda report: self._start_with(values, more, report))
 
-    def _start_with(self, values: Mapping[str, Any], more: str, report: Report) -> str:
+    def _start_with(self, values: Mapping[str, Any], other_variable: str, report: Report) -> str:
         """Start the service with what differs from the usual environment, and show the result; return no notice."""
         texts = {name: values.get(name) for name in FIELDS}
         changes = {name: text for name, text in texts.items() if text != self.usual.get(name)}
-        self.results = (self.try_settings({**changes, **parse_variable(more)}, report),)
+        self.results = (self.try_settings({**changes, **parse_variable(other_variable)}, report),)
         self.job.set(result="".join(map(card_html, self.results)))
         return ""
 
@@ -171,6 +175,7 @@ class SettingsForm:
         network = f"{self.stack.project}_default"
         spec = Spec(image=self.image, environment=environment, ports=(port,), network=network)
         report(Step("Starting", None, "a container with these settings"))
+
         with containers.run(self.stack.session, spec) as running:
             began = time.monotonic()
             trial = Trial(running, 2 * START_SECONDS, port=port)
@@ -178,8 +183,12 @@ class SettingsForm:
             seconds = time.monotonic() - began
             if answer.status == PLACED:
                 return FormStart(typed, READY, seconds)
-            if (code := trial.exit_code()) is None:
+
+            code = trial.exit_code()
+            if code is None:
                 return FormStart(typed, f"It runs, and POST /orders answers: {answer}", seconds)
+
             problems = refused_settings(trial.lines(LOG_BYTES))
-            count = f", {len(problems)} problem{'s' * (len(problems) != 1)}" if problems else ""
+            plural = "" if len(problems) == 1 else "s"
+            count = f", {len(problems)} problem{plural}" if problems else ""
             return FormStart(typed, f"It refused to start: exit code {code}{count}", seconds, problems)

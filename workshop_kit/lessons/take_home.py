@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
@@ -12,7 +12,7 @@ from workshop_kit.display.markdown import markdown_template
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.exercises.progress import Document
-from workshop_kit.lessons.predictions import load_all_questions
+from workshop_kit.lessons.predictions import Option, load_all_questions
 from workshop_kit.observe.masking import Mask
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content, registry
@@ -64,24 +64,34 @@ def page(document: Document, not_passed: str, audit: str, mask: Mask, day: date)
 def _guesses(document: Document) -> list[dict[str, Any]]:
     """Return the predictions whose result is known: question, guess and result, in the words of the lesson."""
     questions = load_all_questions(CHECKOUT / "notebooks")
-    found = []
+    guesses = []
     for name, guess in sorted(document.predictions.items()):
         if guess.actual:
             question = questions.get(name)
             options = question.options if question else {}
-            said, did = (options[key].text if key in options else key for key in (guess.choice, guess.actual))
-            asked = question.question if question else name
-            found.append({"right": guess.choice == guess.actual, "question": asked, "said": said, "did": did})
-    return found
+            guesses.append(
+                {
+                    "right": guess.choice == guess.actual,
+                    "question": question.question if question else name,
+                    "said": _option_text(options, guess.choice),
+                    "did": _option_text(options, guess.actual),
+                }
+            )
+    return guesses
+
+
+def _option_text(options: Mapping[str, Option], key: str) -> str:
+    """Return the text of an option; its key where the lesson no longer has it."""
+    return options[key].text if key in options else key
 
 
 def _passes(document: Document, exercises: Sequence[Exercise]) -> list[dict[str, Any]]:
     """Return those of the exercises that were passed, in the same order: id, title, and when."""
-    found = []
+    passes = []
     for exercise in exercises:
         record = document.exercises.get(exercise.id)
         if record is not None and record.passed_at is not None:
-            found.append(
+            passes.append(
                 {
                     "id": exercise.id,
                     "title": exercise.title,
@@ -89,7 +99,7 @@ def _passes(document: Document, exercises: Sequence[Exercise]) -> list[dict[str,
                     "solution_shown": record.solution_shown,
                 }
             )
-    return found
+    return passes
 
 
 def _moment(text: str) -> str:
@@ -102,10 +112,10 @@ def _moment(text: str) -> str:
 
 def unpassed_note(service: ExerciseService) -> str:
     """Return a sentence on the exercises of ``my_service/`` that are not passed; "" if all are."""
-    exercises = [one.id for one in service.exercises if one.in_service]
+    exercises = [exercise.id for exercise in service.exercises if exercise.in_service]
     not_passed = [name for name in exercises if not service.progress.exercise(name).passed_at]
     if not not_passed:
         return ""
     passed = len(exercises) - len(not_passed) or "none"
-    others = ", ".join(not_passed)
-    return f"You have passed {passed} of the {len(exercises)} exercises in my_service. Not your work yet: {others}."
+    names = ", ".join(not_passed)
+    return f"You have passed {passed} of the {len(exercises)} exercises in my_service. Not your work yet: {names}."

@@ -68,9 +68,9 @@ class LogTools:
     def tail(self, container: Any, title: str) -> Explorer:
         """Show a container's lines with a search box, new ones as they come; `stop` ends it."""
         target = container_of(container)
-        known = {"service": service_in(target.labels) or target.name}
+        place = {"service": service_in(target.labels) or target.name}
         follow = partial(LogFollower, target)
-        return Explorer(FrameStore(), follow=follow, known=known, title=title).show(self.screens)
+        return Explorer(FrameStore(), follow=follow, known=place, title=title).show(self.screens)
 
     def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over the lines that `collected` returns."""
@@ -120,8 +120,8 @@ class Watch:
 
 def start_watch(stack: Stack, screens: Screens, container: Any) -> Watch:
     """Start to measure a container of the Docker SDK."""
-    found = container_of(container)
-    target = WatchTarget(service_in(found.labels) or found.name, id=found.id)
+    engine_container = container_of(container)
+    target = WatchTarget(service_in(engine_container.labels) or engine_container.name, id=engine_container.id)
     watcher = Watcher(stack.session.engine, stack.session.identity.session, [target])
     watch = Watch(stack, screens, watcher)
     screens.replace(WATCH, watch.stop)
@@ -134,16 +134,18 @@ def leak_hunt(engine: Engine, secret: str, container: Any) -> pd.DataFrame:
 
     Six characters of the secret count as found. ``container`` is a running container of the Docker SDK.
     """
-    places = [
+    surfaces = [
         *leaks.image_surfaces(engine, container.attrs["Image"]),
         *(surface for surface in leaks.container_surfaces(container) if surface.name in SURFACES),
         leaks.Surface("mounted files", container.name, lambda: _mounted(container)),
         leaks.Surface.of("a child process", container.name, bytes(container.exec_run("env").output)),
     ]
-    hits = leaks.hunt(secret, places)
+
+    hits = leaks.hunt(secret, surfaces)
     encodings = [_encoding_names(text) for text in hits["encoding"]]
-    what = [SURFACES[surface] for surface in hits["surface"]]
-    return pd.DataFrame({"found": encodings, "what it is": what}, index=pd.Index(hits["surface"], name="surface"))
+    descriptions = [SURFACES[surface] for surface in hits["surface"]]
+    index = pd.Index(hits["surface"], name="surface")
+    return pd.DataFrame({"found": encodings, "what it is": descriptions}, index=index)
 
 
 def _encoding_names(text: str) -> str:

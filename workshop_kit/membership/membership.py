@@ -69,42 +69,48 @@ def path_of(workspace: Workspace) -> Path:
 def read(workspace: Workspace) -> Membership | None:
     """Return the membership; None without one, and after `HOURS`."""
     with suppress(FileNotFoundError, NotReady, ValidationError):
-        found = Membership.model_validate_json(read_small(path_of(workspace)))
-        if 0 <= time.time() - found.joined_at < HOURS * 3600:
-            return found
+        membership = Membership.model_validate_json(read_small(path_of(workspace)))
+        if 0 <= time.time() - membership.joined_at < HOURS * 3600:
+            return membership
     return None
 
 
 def change(workspace: Workspace, **fields: object) -> None:
     """Change fields of the membership, if there is one."""
     with _locked(workspace):
-        if (found := read(workspace)) is not None:
-            _write(workspace, found.model_copy(update=fields))
+        membership = read(workspace)
+        if membership is not None:
+            _write(workspace, membership.model_copy(update=fields))
 
 
 def click_help(workspace: Workspace, help_state: Help) -> Help:
     """Record a click on ``I am stuck`` or ``Done``, and return the state; a second click takes the first one back."""
     with _locked(workspace):
-        if (found := read(workspace)) is None:
+        membership = read(workspace)
+        if membership is None:
             return "none"
-        new: Help = "none" if found.help == help_state else help_state
-        _write(workspace, found.model_copy(update={"help": new, "help_clicks": found.help_clicks + 1}))
-        return new
+
+        next_state: Help = "none" if membership.help == help_state else help_state
+        fields = {"help": next_state, "help_clicks": membership.help_clicks + 1}
+        _write(workspace, membership.model_copy(update=fields))
+        return next_state
 
 
 def keep_answer(workspace: Workspace, poll: str, choice: str) -> None:
     """Record the answer to a poll; a first one stays."""
     with _locked(workspace):
-        found = read(workspace)
-        if found is not None and poll not in found.answers:
-            _write(workspace, found.model_copy(update={"answers": {**found.answers, poll: choice}}))
+        membership = read(workspace)
+        if membership is not None and poll not in membership.answers:
+            answers = {**membership.answers, poll: choice}
+            _write(workspace, membership.model_copy(update={"answers": answers}))
 
 
 def clear_help(workspace: Workspace, clicks: int) -> None:
     """Take the help state back that the presenter has answered, unless there was another click since."""
     with _locked(workspace):
-        if (found := read(workspace)) is not None and found.help_clicks == clicks:
-            _write(workspace, found.model_copy(update={"help": "none"}))
+        membership = read(workspace)
+        if membership is not None and membership.help_clicks == clicks:
+            _write(workspace, membership.model_copy(update={"help": "none"}))
 
 
 def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Snapshot] | None:
@@ -113,9 +119,10 @@ def next_snapshot(workspace: Workspace, lesson: str = "") -> tuple[JoinCode, Sna
     ``lesson`` counts where the membership has none.
     """
     with _locked(workspace):
-        if (found := read(workspace)) is None:
+        membership = read(workspace)
+        if membership is None:
             return None
-        return JoinCode.read(found.code), _snapshot(workspace, found, found.lesson or lesson)
+        return JoinCode.read(membership.code), _snapshot(workspace, membership, membership.lesson or lesson)
 
 
 def join(
@@ -128,20 +135,22 @@ def join(
     name = visible(name.strip())
     if len(name) > MOST_CHARACTERS:
         raise WrongUsage("The name is too long.", f"Give one of at most {MOST_CHARACTERS} characters.")
+
     with _locked(workspace):
-        before = read(workspace) or Membership(code="", participant=secrets.token_hex(16), joined_at=0)
-        new = {
+        former_membership = read(workspace) or Membership(code="", participant=secrets.token_hex(16), joined_at=0)
+        fields = {
             "code": str(code),
             "joined_at": time.time(),
             "name": name,
-            "lesson": lesson or before.lesson,
+            "lesson": lesson or former_membership.lesson,
             "notebooks": notebooks,
-            "answers": before.answers if before.code == str(code) else {},
+            "answers": former_membership.answers if former_membership.code == str(code) else {},
         }
-        found = before.model_copy(update=new)
-        snapshot = _snapshot(workspace, found, found.lesson)
+        membership = former_membership.model_copy(update=fields)
+
+        snapshot = _snapshot(workspace, membership, membership.lesson)
         state = state_in(_post_join(code, snapshot.model_dump_json()), code)
-        _write(workspace, found)
+        _write(workspace, membership)
     return state
 
 
@@ -158,11 +167,11 @@ def _post_join(code: JoinCode, body: str) -> Answer:
 def leave(workspace: Workspace) -> bool:
     """Forget the membership, and tell the room to forget the participant; return whether the room was told."""
     with _locked(workspace):
-        found = read(workspace)
+        membership = read(workspace)
         path_of(workspace).unlink(missing_ok=True)
-    if found is None:
+    if membership is None:
         raise WrongUsage("This workspace is in no live room.", "Join one: ./workshop join CODE.")
-    return post(JoinCode.read(found.code), "leave", f'{{"participant": "{found.participant}"}}').ok
+    return post(JoinCode.read(membership.code), "leave", f'{{"participant": "{membership.participant}"}}').ok
 
 
 def post(code: JoinCode, path: str, body: str) -> Answer:
@@ -182,46 +191,48 @@ def state_in(answer: Answer, code: JoinCode) -> RoomState:
     try:
         if answer.status == 200:
             return RoomState.model_validate_json(answer.body)
-        said = str(TypeAdapter(dict[str, str]).validate_json(answer.body)["error"])[:300]
+        sentence = str(TypeAdapter(dict[str, str]).validate_json(answer.body)["error"])[:300]
     except (ValidationError, KeyError):
-        said = f"Something else than a live room answers at {where}. Compare the code with the screen."
-    raise WorkshopError(said)
+        sentence = f"Something else than a live room answers at {where}. Compare the code with the screen."
+    raise WorkshopError(sentence)
 
 
-def _snapshot(workspace: Workspace, found: Membership, lesson: str) -> Snapshot:
+def _snapshot(workspace: Workspace, membership: Membership, lesson: str) -> Snapshot:
     """Return what the workspace reports: keys, ids and numbers of its progress, none of its texts.
 
     Its ``sequence`` is the time, which grows across the kernels of a workspace.
     """
     progress = Progress(workspace.progress_path).document()
     records = game_records.read(workspace.ledger_path)
-    guesses = {poll: GuessReport(choice=choice) for poll, choice in found.answers.items()}
+    guesses = {poll: GuessReport(choice=choice) for poll, choice in membership.answers.items()}
     for name, guess in progress.predictions.items():
         guesses[name] = GuessReport(choice=guess.choice, outcome=guess.actual or "")
-    repairs: dict[Any, Repair] = {
-        one.name: Repair(seconds=seconds, sign=sign_in(one.debrief.get("how", "")))
-        for one in records
-        if (seconds := one.to_repair_seconds) is not None
-    }
+
+    repairs: dict[Any, Repair] = {}
+    for record in records:
+        seconds = record.to_repair_seconds
+        if seconds is not None:
+            repairs[record.name] = Repair(seconds=seconds, sign=sign_in(record.debrief.get("how", "")))
+
     return Snapshot(
-        participant=found.participant,
+        participant=membership.participant,
         sequence=time.time_ns() // 1_000_000,
-        name=found.name,
+        name=membership.name,
         lesson=lesson,
         guesses=guesses,
-        passed={name: _minutes(done) for name, done in progress.exercises.items() if done.passed_at},
-        help=found.help,
-        help_clicks=found.help_clicks,
+        passed={name: _minutes(record) for name, record in progress.exercises.items() if record.passed_at},
+        help=membership.help,
+        help_clicks=membership.help_clicks,
         repairs=repairs,
     )
 
 
-def _minutes(done: ExerciseRecord) -> int:
+def _minutes(record: ExerciseRecord) -> int:
     """Return the minutes from the first look at an exercise to its pass; 0 where that is not known."""
-    if not (done.started_at and done.passed_at):
+    if not (record.started_at and record.passed_at):
         return 0
-    taken = datetime.fromisoformat(done.passed_at) - datetime.fromisoformat(done.started_at)
-    return max(0, min(round(taken.total_seconds() / 60), MOST_MINUTES))
+    duration = datetime.fromisoformat(record.passed_at) - datetime.fromisoformat(record.started_at)
+    return max(0, min(round(duration.total_seconds() / 60), MOST_MINUTES))
 
 
 def _write(workspace: Workspace, membership: Membership) -> None:

@@ -63,6 +63,7 @@ class JoinCode:
                 f"{visible(text, 40)!r} is no code of a live room.",
                 f"Compare it with the screen: it has {LENGTH} letters and digits.",
             )
+
         number = 0
         for digit in digits[:-1]:
             number = number * len(SYMBOLS) + digit

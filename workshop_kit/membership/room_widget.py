@@ -114,15 +114,17 @@ class RoomSync:
         next_snapshot = membership.next_snapshot(self.workspace, self.lesson)
         if next_snapshot is None:
             return RoomConnection()
+
         code, snapshot = next_snapshot
         state = membership.state_in(self._post(code, "snapshot", snapshot.model_dump_json()), code)
         was_helped = state.helped >= snapshot.help_clicks
         if was_helped and snapshot.help != "none":
             membership.clear_help(self.workspace, snapshot.help_clicks)
+
         notice = state.notice.model_dump() if state.notice else None
         help_state = "none" if was_helped else snapshot.help
-        found = membership.read(self.workspace)
-        notebooks = found is not None and found.notebooks
+        recorded_membership = membership.read(self.workspace)
+        notebooks = recorded_membership is not None and recorded_membership.notebooks
         poll = state.poll.model_dump() if state.poll and state.poll.in_notebook else None
         summary = SUMMARY if state.keeps_summary else ""
         return RoomConnection(True, "", help_state, state.number, notice, notebooks, poll, summary)
@@ -173,7 +175,10 @@ class RoomView:
         room = asdict(self.sync.connection)
         widget = RoomWidget(disclosed=disclosure(), room=room, lesson=self.sync.lesson)
         widget.on_msg(self.handle_message)
-        self.job = Job(widget, lambda: PAGE, lambda: {"room": asdict(self.sync.connection)})
+        self.job = Job(widget, lambda: PAGE, self._state)
+
+    def _state(self) -> dict[str, Any]:
+        return {"room": asdict(self.sync.connection)}
 
     def show(self, place: str, reserved: DisplayHandle | None = None) -> None:
         """Show the widget and its static twin; a new widget at a place replaces the former one.
@@ -214,11 +219,11 @@ def show_once_joined(workspace: Workspace, sync: RoomSync, place: str) -> None:
     """Reserve an output of the running cell for the room: a join at a terminal shows it there."""
     reserved = display(Rendered("", ""), display_id=True)  # type: ignore[no-untyped-call]
 
-    def look(connection: RoomConnection) -> None:
+    def show_room(connection: RoomConnection) -> None:
         if connection.joined and connection.notebooks:
             RoomView(workspace, sync).show(place, reserved)
 
-    sync.listeners[place] = look
+    sync.listeners[place] = show_room
 
 
 PAGE: Rendered = static_page(LABEL, f'<p class="wk-ex-status">{escape(HOW)}</p>', HOW)

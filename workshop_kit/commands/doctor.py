@@ -63,18 +63,18 @@ def main(arguments: list[str]) -> int:
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
     forms.add_argument("--report", action="store_true", help="What you may tell others: no name, path or address.")
-    wanted = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
 
     findings = list(examine())
-    good = all(finding.state != "fixable" for finding in findings)
-    if wanted.json:
-        document = {"good": good, "findings": [asdict(finding) for finding in findings]}
+    is_good = all(finding.state != "fixable" for finding in findings)
+    if options.json:
+        document = {"good": is_good, "findings": [asdict(finding) for finding in findings]}
         answer(json.dumps(document, ensure_ascii=False))
-    elif wanted.report:
+    elif options.report:
         answer(as_report(findings, facts()))
     else:
         answer(as_text(findings))
-    return Exit.GOOD if good else Exit.NOT_GOOD
+    return Exit.GOOD if is_good else Exit.NOT_GOOD
 
 
 def examine() -> Iterator[DoctorLine]:
@@ -95,29 +95,30 @@ def examine() -> Iterator[DoctorLine]:
 def facts() -> dict[str, str]:
     """Return what a report says of this machine and its engine: products, versions and kinds, nothing that names."""
     labels = recipes.image_labels(CHECKOUT)
-    known = {
+    machine_facts = {
         "Workshop": f"{labels[f'{OCI}version']}, {labels.get(f'{OCI}revision', 'no commit')[:12]}",
         "Machine": this_machine().name,
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}",
     }
     if _packages().state != "good":
-        return known
+        return machine_facts
+
     from workshop_kit.engine import install, platforms, reach
 
     for plugin in ("buildx", "compose"):
-        known[f"docker {plugin}"] = platforms.number_of(install.plugin_version(plugin))
+        machine_facts[f"docker {plugin}"] = platforms.number_of(install.plugin_version(plugin))
     try:
         engine = reach.connect(timeout_seconds=10)
-        known["Platform"] = platforms.platform_of(engine, this_machine()).name
-        known.update(platforms.engine_facts(engine))
+        machine_facts["Platform"] = platforms.platform_of(engine, this_machine()).name
+        machine_facts.update(platforms.engine_facts(engine))
     except Exception:  # it has stopped, or never answered: the findings say so
-        known["Engine"] = "none that answers"
-    return known
+        machine_facts["Engine"] = "none that answers"
+    return machine_facts
 
 
-def as_report(findings: list[DoctorLine], known: Mapping[str, str]) -> str:
+def as_report(findings: list[DoctorLine], machine_facts: Mapping[str, str]) -> str:
     """Return the facts and the state of each finding, without its details, which hold paths and addresses."""
-    lines = [f"{name}: {value}" for name, value in known.items()]
+    lines = [f"{name}: {value}" for name, value in machine_facts.items()]
     lines.append("")
     for finding in findings:
         lines.append(f"{SYMBOLS[finding.state]} {finding.state:<7}  {finding.name}")
@@ -137,8 +138,8 @@ def as_text(findings: list[DoctorLine]) -> str:
 
 def _python() -> DoctorLine:
     path = Path(sys.executable)
-    shown = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
-    return DoctorLine("Python", "good", f"{platform.python_version()} ({shown})")
+    shown_path = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
+    return DoctorLine("Python", "good", f"{platform.python_version()} ({shown_path})")
 
 
 def _packages() -> DoctorLine:
@@ -150,19 +151,20 @@ def _packages() -> DoctorLine:
 
 
 def _certificates() -> DoctorLine:
-    named = os.environ.get("SSL_CERT_FILE")
-    if named and not Path(named).is_file():
-        detail = f"SSL_CERT_FILE names {named}, which is not a file"
+    certificate_file = os.environ.get("SSL_CERT_FILE")
+    if certificate_file and not Path(certificate_file).is_file():
+        detail = f"SSL_CERT_FILE names {certificate_file}, which is not a file"
         return DoctorLine("Certificates", "fixable", detail, "unset SSL_CERT_FILE, or name your CA bundle")
-    return DoctorLine("Certificates", "good", f"from SSL_CERT_FILE ({named})" if named else "the system's")
+    detail = f"from SSL_CERT_FILE ({certificate_file})" if certificate_file else "the system's"
+    return DoctorLine("Certificates", "good", detail)
 
 
 def _proxy() -> DoctorLine:
     names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-    used = [name for name in names if os.environ.get(name)]
-    if not used:
+    variables_set = [name for name in names if os.environ.get(name)]
+    if not variables_set:
         return DoctorLine("Proxy", "n/a", "none is set")
-    return DoctorLine("Proxy", "good", f"set in {', '.join(used)}: {PAGE}#behind-a-companys-proxy")
+    return DoctorLine("Proxy", "good", f"set in {', '.join(variables_set)}: {PAGE}#behind-a-companys-proxy")
 
 
 def ports(folder: Path) -> DoctorLine:
@@ -220,6 +222,7 @@ def _engine_findings() -> Iterator[DoctorLine]:
         yield _machine()
         yield DoctorLine("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
+
     from workshop_kit.engine import reach
 
     try:
@@ -228,6 +231,7 @@ def _engine_findings() -> Iterator[DoctorLine]:
         yield _machine()
         yield DoctorLine("Docker engine", "fixable", error.what, error.next_step)
         return
+
     yield DoctorLine("Docker engine", "good", f"{engine.endpoint.address}, because {engine.endpoint.why}")
     try:
         yield platform_line(engine, this_machine())
@@ -255,17 +259,19 @@ def platform_line(engine: Engine, machine: Machine) -> DoctorLine:
 
 
 def _version(engine: Engine) -> DoctorLine:
-    shown = f"{engine.name}, API {engine.version['ApiVersion']}, {engine.architecture}"
+    version_text = f"{engine.name}, API {engine.version['ApiVersion']}, {engine.architecture}"
     if not engine.dialect.knows_start_interval:
-        shown += " (older than 1.44: the stack takes some seconds longer to start)"
-    return DoctorLine("Engine version", "good", f"{shown}, cgroup v{engine.client.info().get('CgroupVersion', '1')}")
+        version_text += " (older than 1.44: the stack takes some seconds longer to start)"
+    cgroup_version = engine.client.info().get("CgroupVersion", "1")
+    return DoctorLine("Engine version", "good", f"{version_text}, cgroup v{cgroup_version}")
 
 
 def _tools() -> DoctorLine:
     from workshop_kit.engine import install
 
     versions = {plugin: install.plugin_version(plugin) for plugin in ("buildx", "compose")}
-    if missing := [plugin for plugin, version in versions.items() if not version]:
+    missing = [plugin for plugin, version in versions.items() if not version]
+    if missing:
         return DoctorLine("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
     detail = ", ".join(f"{plugin} {version}" for plugin, version in versions.items())
     return DoctorLine("docker command", "good", detail)
@@ -316,14 +322,15 @@ def _pauses(engine: Engine) -> Iterator[DoctorLine]:
     session = _session(engine)
     if session is None:
         return
-    paused = pauses.find(session)
-    if not paused:
+    paused_containers = pauses.find(session)
+    if not paused_containers:
         yield DoctorLine("Pauses", "good", "no container of the workspace is paused")
-    for one in paused:
-        if one.holder is None:
-            yield DoctorLine("Pauses", "fixable", one.sentence.rstrip("."), f"{one.command}   # or w.up() in a lesson")
+    for container in paused_containers:
+        sentence = container.sentence.rstrip(".")
+        if container.holder is None:
+            yield DoctorLine("Pauses", "fixable", sentence, f"{container.command}   # or w.up() in a lesson")
         else:
-            yield DoctorLine("Pauses", "n/a", one.sentence.rstrip("."), one.next_step)
+            yield DoctorLine("Pauses", "n/a", sentence, container.next_step)
 
 
 def _trials(engine: Engine) -> Iterator[DoctorLine]:
@@ -336,6 +343,7 @@ def _trials(engine: Engine) -> Iterator[DoctorLine]:
     if session is None or not images.is_there(engine, tag):
         yield DoctorLine("Clock, limits, health, logs", "n/a", "tried once ./workshop setup has run")
         return
+
     yield _clock(session, tag)
     yield from map(feature_line, features.examine(session, tag, hidden / features.FILE))
 
@@ -351,6 +359,7 @@ def _clock(session: Session, image: str) -> DoctorLine:
         running.wait_until(lambda: bool(running.log_tail(1)), what="tell the time")
         after = time.time()
         inside = float(running.log_tail(1))
+
     skew = max(before - inside, inside - after, 0.0)
     if skew > ENOUGH_CLOCK_SECONDS:
         return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")

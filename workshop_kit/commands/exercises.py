@@ -28,9 +28,11 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
     service = exercise_service(own_workspace(seed=seed))
     with TerminalReport() as report:
         result = service.check(exercise, report)
+
     gives_no_hint = result.passed or result.verdict is Verdict.NOT_JUDGED
     hints = () if gives_no_hint else service.hints_shown(exercise)
     answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, hints))
+
     if result.verdict is Verdict.CANNOT_JUDGE:
         say("./workshop doctor says what this engine lacks, and what to do.")
         raise typer.Exit(Exit.NOT_READY)
@@ -44,11 +46,11 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
 def hint(exercise: ExerciseId) -> None:
     """Give the next hint of an exercise, after those given before."""
     service = exercise_service(own_workspace())
-    before = service.hints_shown(exercise)
+    former_hints = service.hints_shown(exercise)
     hints = service.hint(exercise)
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
-    if hints == before:
+    if hints == former_hints:
         say(f"That was the last one. `./workshop solution {exercise} --anyway` shows the solution.")
 
 
@@ -62,6 +64,7 @@ def solution(
     if text is None:
         say(f"{exercise} is not passed yet. Try `./workshop hint {exercise}`, or add --anyway to see it nevertheless.")
         raise typer.Exit(Exit.NOT_GOOD)
+
     say(f"It belongs in {service.place(exercise)}:")
     answer(text.rstrip())
 
@@ -77,11 +80,13 @@ def status(track: Track = None, as_json: AsJson = False) -> None:
     board = service.progress.board(service.exercises, track or service.workspace.track)
     paused = paused_containers(service.workspace)
     if as_json:
-        answer(json.dumps({**asdict(board), "paused": [f"{one.sentence} {one.next_step}" for one in paused]}))
+        sentences = [f"{container.sentence} {container.next_step}" for container in paused]
+        answer(json.dumps({**asdict(board), "paused": sentences}))
         return
+
     answer(str(cards.board_page(board)))
-    for one in paused:
-        say(f"{one.sentence} {one.next_step}")
+    for container in paused:
+        say(f"{container.sentence} {container.next_step}")
 
 
 def goto(
@@ -90,19 +95,19 @@ def goto(
     """Bring the workspace and its containers to the start of a lesson."""
     service = exercise_service(own_workspace())
     with TerminalReport() as report:
-        arrived = checkpoint.goto(service, lesson, report)
+        result = checkpoint.goto(service, lesson, report)
     trust(service.workspace)  # JupyterLab shows no panels in unsigned notebooks
-    for line in arrived.sentences():
+    for line in result.sentences():
         say(line)
 
 
 def update() -> None:
     """Bring changed lessons and exercises into the workspace; what was edited there stays."""
     workspace = own_workspace()
-    done = content.update(workspace)
-    if any(name.endswith(".ipynb") for name in (*done.added, *done.changed)):
+    result = content.update(workspace)
+    if any(name.endswith(".ipynb") for name in (*result.added, *result.changed)):
         trust(workspace)
-    for line in done.sentences():
+    for line in result.sentences():
         say(line)
 
 
@@ -113,11 +118,11 @@ def export_progress(file: WorkPath) -> None:
     It is text that you can read: checks, predictions, policies, my_service/, and the lessons and exercises that you
     changed. Passwords stay behind: hidden files, and what is in a folder named secrets.
     """
-    exported, left_out = work_file.export_work(own_workspace(), file)
-    say(f"{file} holds your progress and {len(exported)} files.")
+    exported_files, left_out_files = work_file.export_work(own_workspace(), file)
+    say(f"{file} holds your progress and {len(exported_files)} files.")
     say(f"On the other machine: ./workshop progress import {file.name}")
-    if left_out:
-        say(f"Left out, since they hold passwords or are no text: {', '.join(left_out)}.")
+    if left_out_files:
+        say(f"Left out, since they hold passwords or are no text: {', '.join(left_out_files)}.")
 
 
 @progress.command("import")

@@ -37,8 +37,9 @@ def setup(no_install: NoInstall = False) -> None:
         stack = provision.make_ready(own_workspace(), may_install=not no_install, report=report)
         provision.write_env(stack, report)
         report(Step("Docker engine", detail="trying limits, health checks, statistics and logs"))
-        found = features.examine(stack.session, tags(CHECKOUT)["base"], stack.folder / features.FILE)
-    say(doctor.as_text([doctor.feature_line(one) for one in found]))
+        feature_results = features.examine(stack.session, tags(CHECKOUT)["base"], stack.folder / features.FILE)
+
+    say(doctor.as_text([doctor.feature_line(feature) for feature in feature_results]))
     say(f"Ready: {stack.session.engine.name}, all images, and a container that ran. Next: ./workshop start")
 
 
@@ -110,10 +111,12 @@ def down(
             provision.remove_tours(folder, session.engine, scopes, outcome, report)
         unlisted = cleanup.unlisted(session)
         packages = provision.take_engine_back(session, report) if engine else []
+
     if as_json:
-        left = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
-        removed = [asdict(entry) for entry in outcome.removed]
-        answer(json.dumps({"removed": removed, "left": left, "unlisted": unlisted, "packages": packages}))
+        left_objects = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
+        removed_objects = [asdict(entry) for entry in outcome.removed]
+        document = {"removed": removed_objects, "left": left_objects, "unlisted": unlisted, "packages": packages}
+        answer(json.dumps(document))
     else:
         _say_outcome(outcome, unlisted, packages)
     if outcome.left:
@@ -126,32 +129,38 @@ def save(folder: Folder) -> None:
     workspace = own_workspace()
     with TerminalReport() as report:
         stack = provision.make_ready(workspace, may_install=False, report=report)
-        own = version_of(CHECKOUT)
-        wheels.save(CHECKOUT, folder, own, report)
-        images.save(stack.session.engine, tags(CHECKOUT), folder, own, report)
-    say(site_copy.save(site_copy.FOLDER, folder, own))
-    saved = parts(folder)
-    for part in saved:
+        version = version_of(CHECKOUT)
+        wheels.save(CHECKOUT, folder, version, report)
+        images.save(stack.session.engine, tags(CHECKOUT), folder, version, report)
+    say(site_copy.save(site_copy.FOLDER, folder, version))
+
+    saved_parts = parts(folder)
+    for part in saved_parts:
         say(str(part))
-    say(f"Saved ({own}): {sum(part.size_bytes for part in saved) / MB:.0f} MB in all in {folder}.")
+    megabytes = sum(part.size_bytes for part in saved_parts) / MB
+    say(f"Saved ({version}): {megabytes:.0f} MB in all in {folder}.")
     say("On the other machine: ./workshop bundle load FOLDER")
 
 
 @bundle.command("load")
 def load_bundle(folder: Folder) -> None:
     """Make this machine ready from a folder, without a network. Needs Python and a Docker engine, and nothing else."""
-    found = parts(folder)
+    bundle_parts = parts(folder)
     engine = reach.connect()
-    part = find(found, "images", engine.architecture, OTHER_ENGINE.format(engine.architecture))
+    part = find(bundle_parts, "images", engine.architecture, OTHER_ENGINE.format(engine.architecture))
     require_same(part, CHECKOUT)
     verify(part)
+
     workspace = own_workspace()
     with TerminalReport() as report:
-        new = images.load(provision.session_of(workspace, engine), part, report)
+        loaded_images = images.load(provision.session_of(workspace, engine), part, report)
         stack = provision.make_ready(workspace, may_install=False, report=report)
         provision.write_env(stack, report)
-    many = f"{len(new)} images came from the bundle" if new else "all images were here already"
-    say(f"Ready: {many}, and a container ran. Next: ./workshop start")
+
+    images_text = "all images were here already"
+    if loaded_images:
+        images_text = f"{len(loaded_images)} images came from the bundle"
+    say(f"Ready: {images_text}, and a container ran. Next: ./workshop start")
 
 
 def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:
@@ -163,8 +172,8 @@ def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: 
         say(sentence)
     for entry, reason in outcome.left:
         say(f"Left: {entry.kind} {entry.name} ({reason}). Run ./workshop down again once that is settled.")
-    for thing in unlisted:
-        say(f"Left: {thing} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
+    for name in unlisted:
+        say(f"Left: {name} carries our labels but was not made through ./workshop (docker rm it if it is yours).")
 
     if packages:
         say(f"Removed the engine we installed: {', '.join(packages)}.")

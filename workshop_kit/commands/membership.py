@@ -32,6 +32,7 @@ def join(
     if leave:
         say(room_widget.LEFT if membership.leave(workspace) else room_widget.LEFT_WITHOUT_ANSWER)
         return
+
     room = JoinCode.read(code)
     for line in disclosure():
         say(line)
@@ -40,6 +41,7 @@ def join(
     if not yes and not notebooks:
         say("Nothing was sent.")
         return
+
     state = membership.join(workspace, room, name, notebooks=notebooks)
     how = "Notebooks that are open show the room in a moment." if notebooks else FIRST_CELL
     say(f"Joined: you are table {state.number}. {how}")

@@ -91,6 +91,7 @@ class CheckOnSave:
         """Show the solution of the current exercise; before it is passed, at the second request only."""
         if self.current is None:
             return
+
         text = self.service.solution(self.current.id, anyway=self._solution_requested)
         self._solution_requested = text is None
         answer(text.rstrip() if text else f"{self.current.id} is not passed yet. Press s again to see it all the same.")
@@ -104,6 +105,7 @@ class CheckOnSave:
         except WorkshopError as error:
             say_error(error)
             return
+
         answer(cards.as_text(result, () if result.passed else self.service.hints_shown(identifier)))
         if result.verdict in {Verdict.PASSED, Verdict.CANNOT_JUDGE}:
             self.show_next()
@@ -117,8 +119,8 @@ class CheckOnSave:
 
     def _is_left(self, exercise: Exercise) -> bool:
         """Return whether an exercise in a file is not passed, and can be judged here and now."""
-        done = self.service.progress.exercise(exercise.id)
-        is_open = exercise.file and not done.passed_at and done.verdict != Verdict.CANNOT_JUDGE
+        record = self.service.progress.exercise(exercise.id)
+        is_open = exercise.file and not record.passed_at and record.verdict != Verdict.CANNOT_JUDGE
         return bool(is_open) and not self.service.is_too_late(exercise)
 
 
@@ -142,6 +144,7 @@ def watch(seed: Seed = None) -> None:
 
     for read in (read_saves, read_keys):
         threading.Thread(target=read, daemon=True).start()
+
     try:
         with _single_keys():
             checks.run()
@@ -156,9 +159,9 @@ def _single_keys() -> Iterator[None]:
     if not sys.stdin.isatty():
         yield
         return
-    before = termios.tcgetattr(sys.stdin)
+    former_settings = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, former_settings)

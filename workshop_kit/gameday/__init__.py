@@ -54,6 +54,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     lesson.screens.end(NAME)
     report = NotebookReport()
     report(Step(cause.name.capitalize(), None, "opening the shop"))
+
     with ExitStack() as block:
         prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
         block.callback(prepared.folder.cleanup)
@@ -62,19 +63,22 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         shop = Shop(lesson.stack, prepared, gateways)
         block.callback(shop.close)  # also if it does not open
         shop.open(cause.environments)
+
         customers = Customers(shop)
         block.enter_context(customers.start())
         targets = [WatchTarget(name, service=name) for name in shop.running]
         watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
+
         record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
         report(Step(cause.name.capitalize(), None, "the first customers come"))
         with said_if_busy("for a shop whose customers are served in time"):
             wait_served(shop, customers)
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
+
     lesson.screens.replace(NAME, incident.stop)
     incident.begin(random)
-    said = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
-    report(Step(cause.name.capitalize(), 1.0, said, done=True))
+    notice = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
+    report(Step(cause.name.capitalize(), 1.0, notice, done=True))
     return incident
 
 

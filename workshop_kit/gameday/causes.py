@@ -56,8 +56,8 @@ def same_secret(shop: Shop, random: Random) -> None:
 
 def stale_secret(shop: Shop, random: Random) -> None:
     """Release a secret that the dependency does not know: it was rotated in one place only."""
-    now = shop.current("production").secrets
-    variable = next(name for name in random.sample(SECRETS, 2) if now[name][0] == FIRST_VERSION)
+    current_secrets = shop.current("production").secrets
+    variable = next(name for name in random.sample(SECRETS, 2) if current_secrets[name][0] == FIRST_VERSION)
     shop.change("production", secrets={variable: (FIRST_VERSION + 1, secrets.token_urlsafe(24))})
 
 
@@ -104,8 +104,8 @@ class Cause:
 
 
 CAUSES: Mapping[str, Cause] = {
-    one.name: one
-    for one in (
+    cause.name: cause
+    for cause in (
         Cause("monday", stale_secret, same_secret, "a release with a secret that the other side did not know"),
         Cause(
             "tuesday",
@@ -142,9 +142,9 @@ CAUSES: Mapping[str, Cause] = {
 
 def plan(cause: Cause, random: Random) -> tuple[ShopChange, ...]:
     """Return a day's changes in order: a harmless release, the cause and the one beside it, one more."""
-    first = cause.first or random.choice(HARMLESS)
-    last = random.choice([one for one in HARMLESS if one not in (first, cause.beside)])
-    return (first, *random.sample((cause.inject, cause.beside), 2), last)
+    first_change = cause.first or random.choice(HARMLESS)
+    last_change = random.choice([change for change in HARMLESS if change not in (first_change, cause.beside)])
+    return (first_change, *random.sample((cause.inject, cause.beside), 2), last_change)
 
 
 def _change(shop: Shop, random: Random, **changes: object) -> None:

@@ -104,8 +104,8 @@ class Customers:
     def table(self, since: datetime = BEGINNING) -> pd.DataFrame:
         """Return the visits as a table: the fields of `Visit`, and ``good``."""
         visits = self.since(since)
-        good = [one.is_good for one in visits]
-        return frame(Visit, visits).assign(good=good).astype({"good": "bool", "status": "int"})
+        is_good = [visit.is_good for visit in visits]
+        return frame(Visit, visits).assign(good=is_good).astype({"good": "bool", "status": "int"})
 
     def start(self) -> Running:
         """Start k6, which sends requests to the balancers, and read the balancers' logs; return its container."""
@@ -121,7 +121,8 @@ class Customers:
         """Read the log of a balancer until it is removed."""
         with contextlib.suppress(*AWAY):
             for line in self.shop.balancers[name].container.logs(stream=True):
-                if request := fields_of(line):  # else a copy came or went
+                request = fields_of(line)
+                if request:  # else a copy came or went
                     moment = datetime.fromtimestamp(request["ms"] / 1000, UTC)
                     error = ERRORS.get(request["ended"], "the connection ended early")
                     self.visits.append(Visit(moment, name, request["status"], request["took_ms"] / 1000, error))
@@ -145,11 +146,11 @@ class ShopWatcher:
 
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
         """Return the watcher's tables; ``requests`` has a row for each second that is over."""
-        found = self.with_limits(container, seconds=seconds)
+        tables_with_limits = self.with_limits(container, seconds=seconds)
         return replace(
-            found,
-            requests=found.requests.drop(columns=LIMITS),
-            resources=shares(found.resources).assign(cpu_limit_percent=math.nan),
+            tables_with_limits,
+            requests=tables_with_limits.requests.drop(columns=LIMITS),
+            resources=shares(tables_with_limits.resources).assign(cpu_limit_percent=math.nan),
         )
 
     def with_limits(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
@@ -157,17 +158,20 @@ class ShopWatcher:
         tables = self.watcher.tables(container, seconds=seconds)
         since = BEGINNING if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
         visits = self.customers.table(since)
-        visits = visits[visits["environment"] == container] if container else visits
+        if container:
+            visits = visits[visits["environment"] == container]
+
         requests = joined(tables, visits)
-        over = requests[requests["time"] <= pd.Timestamp.now(tz="UTC")]
-        return replace(tables, requests=over)
+        past_requests = requests[requests["time"] <= pd.Timestamp.now(tz="UTC")]
+        return replace(tables, requests=past_requests)
 
 
 def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     """Return requests, customers and resources in one table; ``time`` is the end of a row's second."""
-    came = visits.rename(columns={"environment": "container"}).assign(time=_end_of_second(visits["time"]))
-    customers = came.groupby(KEYS)["good"].agg(came="size", served="sum").astype("float64")
+    arrivals = visits.rename(columns={"environment": "container"}).assign(time=_end_of_second(visits["time"]))
+    customers = arrivals.groupby(KEYS)["good"].agg(came="size", served="sum").astype("float64")
     customers["served_percent"] = 100 * customers["served"] / customers["came"]
+
     resources = shares(tables.resources).assign(
         time=_end_of_second(tables.resources["time"]),
         cpu_ms=10 * tables.resources["cpu_percent"],
@@ -175,6 +179,7 @@ def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     )
     resources = resources.groupby(KEYS)[[*RESOURCES, *LIMITS]].last()
     requests = tables.requests.assign(time=_end_of_second(tables.requests["time"])).groupby(KEYS).last()
+
     table = customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
     watched = [*requests.columns, *resources.columns]  # measured once a second, but not at its end
     return table.assign(**table.groupby("container")[watched].ffill(limit=1))

@@ -68,38 +68,38 @@ class Incident:
 
     def dashboard(self) -> Dashboard:
         """Show customers, latency, resources and health of an environment, live."""
-        self._looks_at("metrics")
+        self._look_at("metrics")
         title = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
-        shown = Dashboard(self.watcher, title=title, panels=PANELS)
-        self._block.callback(shown.stop)
-        return shown.show(self.lesson.screens)
+        dashboard = Dashboard(self.watcher, title=title, panels=PANELS)
+        self._block.callback(dashboard.stop)
+        return dashboard.show(self.lesson.screens)
 
     def metrics(self) -> pd.DataFrame:
         """Return a row for each second and environment: customers, latency, shares of the limits."""
-        self._looks_at("metrics")
+        self._look_at("metrics")
         return self.watcher.tables().requests.rename(columns={"container": "environment"})
 
     def health(self) -> pd.DataFrame:
         """Return a row for each answer of a probe, and for each dependency in it."""
-        self._looks_at("metrics")
+        self._look_at("metrics")
         return self.watcher.tables().health.rename(columns={"container": "environment"})
 
     def logs(self) -> pd.DataFrame:
         """Return all log lines of the shop, older releases included; ``service`` is the environment."""
-        self._looks_at("logs")
+        self._look_at("logs")
         return self.shop.lines()
 
     def releases(self) -> pd.DataFrame:
         """Return when each release was deployed, and where; `compare` shows what it changed."""
-        self._looks_at("configuration")
+        self._look_at("configuration")
         return self.shop.releases()
 
     def compare(self, *releases: int) -> pd.DataFrame:
         """Return the settings in which releases differ, with a mark for each secret; the card notes the call."""
-        self._looks_at("configuration")
-        found = self.shop.compare(*releases)
+        self._look_at("configuration")
+        differences = self.shop.compare(*releases)
         self.note(f"compared releases {', '.join(map(str, releases))}")
-        return found
+        return differences
 
     @property
     def visits(self) -> pd.DataFrame:
@@ -140,36 +140,37 @@ class Incident:
         Raises WrongUsage for other changes, WorkshopError if it does not start: then the former release goes on.
         """
         current = self.shop.current(environment)
-        chosen = current if release is None else self.shop.find(release)
+        base_release = current if release is None else self.shop.find(release)
 
         sizes = {name: changes.pop(name) for name in ("memory_mib", "cpus") if name in changes}
-        wrong = [name for name in changes if not name.isupper()]
-        wrong += [name for name, size in sizes.items() if _is_wrong_size(size)]
-        if wrong:
-            sentence = f"{wrong[0]} is no change that can be released."
+        wrong_names = [name for name in changes if not name.isupper()]
+        wrong_names += [name for name, size in sizes.items() if _is_wrong_size(size)]
+        if wrong_names:
+            sentence = f"{wrong_names[0]} is no change that can be released."
             raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
 
-        settings = {**chosen.settings, **{name: str(value) for name, value in changes.items()}}
+        settings = {**base_release.settings, **{name: str(value) for name, value in changes.items()}}
         what = f"{release} again" if release else "a change"
         values = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
         self.note(f"released {what} to {environment} {values}".rstrip())
-        return self.shop.deploy(replace(chosen, environment=environment, settings=settings, **sizes)).number
+        return self.shop.deploy(replace(base_release, environment=environment, settings=settings, **sizes)).number
 
     # Say
 
     def debrief(self, *, what: str, since: str, how: str, considered: str) -> dict[str, str]:
         """Record the debrief (a sentence each), watch the customers, and return what the check needs."""
-        said = {"what": what, "since": since, "how": how, "considered": considered}
-        if any(text.strip() for text in said.values()):
+        answers = {"what": what, "since": since, "how": how, "considered": considered}
+        if any(text.strip() for text in answers.values()):
             self._record_action()
         self.wait()
+
         began = time.monotonic()
         watched = self._watch_customers()
         watched_seconds = time.monotonic() - began
 
         fixed = None if watched.symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
         self._change(
-            debrief=said,
+            debrief=answers,
             first_symptom=self._first_symptom(),
             fixed=fixed,
             symptom=watched.symptom,
@@ -188,15 +189,15 @@ class Incident:
         report(Step(name, None, "customers are coming"))
         self._wait_until(lambda: not self._day.is_alive())
         self._wait_until(lambda: bool(self._failed) or self._is_noticed(), SYMPTOM_SECONDS)
-        happened = "something has happened" if self._is_noticed() else "no customer has noticed anything yet"
-        report(Step(name, 1.0, happened, done=True))
+        outcome = "something has happened" if self._is_noticed() else "no customer has noticed anything yet"
+        report(Step(name, 1.0, outcome, done=True))
         self._raise_failure()
 
     def shows(self) -> dict[str, datetime | None]:
         """Return when customers and each signal first showed the incident; None for one that did not."""
         began = self.record.injected or datetime.now(UTC)
-        seen = signals.first_signs(self.shop.lines(), self.watcher.tables(), began)
-        return {"customers": self._first_symptom(), **seen}
+        first_signs = signals.first_signs(self.shop.lines(), self.watcher.tables(), began)
+        return {"customers": self._first_symptom(), **first_signs}
 
     def _first_symptom(self) -> datetime | None:
         began = self.record.injected
@@ -272,16 +273,16 @@ class Incident:
         report(Step(self.cause.name.capitalize(), None, "watching the customers"))
 
         watched = signals.watch(self.shop, self.customers, self._stop)
-        looks = watched.waiting
+        waiting = watched.waiting
         while watched.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
             report(Step(self.cause.name.capitalize(), None, f"watching the customers: {watched.symptom}"))
             watched = signals.watch(self.shop, self.customers, self._stop)
-            looks += watched.waiting
+            waiting += watched.waiting
 
         report(Step(self.cause.name.capitalize(), 1.0, watched.symptom or "all customers are served", done=True))
-        return replace(watched, waiting=looks)
+        return replace(watched, waiting=waiting)
 
-    def _looks_at(self, signal: str) -> None:
+    def _look_at(self, signal: str) -> None:
         self._record_action()
         if self._only not in (signal, jigsaw.EVERYTHING):
             raise WorkshopError(
@@ -300,9 +301,9 @@ class Incident:
         self._add_action(action)
 
     def _add_action(self, action: str) -> None:
-        said = f"{datetime.now(UTC):%H:%M:%S} {action}"
+        entry = f"{datetime.now(UTC):%H:%M:%S} {action}"
         with self._changing:
-            self._change(actions=(*self.record.actions, said))
+            self._change(actions=(*self.record.actions, entry))
 
     def _record_action(self) -> None:
         """Record the time of the first own action; a cell of the lesson as shipped is none."""

@@ -60,7 +60,7 @@ class JigsawPages(PageServer):
 
     def addresses(self) -> Rendered:
         """Return the addresses of the pages."""
-        rows = [(name, f"http://{self.host}:{self.port}/{name}?token={one}") for name, one in self.tokens.items()]
+        rows = [(name, f"http://{self.host}:{self.port}/{name}?token={token}") for name, token in self.tokens.items()]
         return table(f"One address for each of you. {DEPLOYS}", ["signal", "address"], rows)
 
 
@@ -76,45 +76,47 @@ class RolePage(Handler):
         if not by_itself:
             self.served.note_of_seat(looked_at(self.served, name, release))
 
-        shown = await self.from_thread(lambda: PAGES[name](self.served, release))
+        content = await self.from_thread(lambda: PAGES[name](self.served, release))
         title = f"{self.served.record.name.capitalize()}: {name}"
         text = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
         self.set_header("Content-Security-Policy", POLICY)
         page = template(Path(__file__).with_name("jigsaw.html"))
         html = page.render(
-            title=title, text=text, look=LOOK, seconds=RELOAD_SECONDS, token=token, release=release, **shown
+            title=title, text=text, look=LOOK, seconds=RELOAD_SECONDS, token=token, release=release, **content
         )
         self.answer(html, HTML)
 
 
 def looked_at(incident: Any, role: str, release: str) -> str:
     """Return the action of a person who opens a page, as the card has it."""
-    compared = _compared(incident, release) if role == "configuration" else ()
-    return f"compared releases {', '.join(map(str, compared))}" if compared else f"looked at the page of {role}"
+    pair = _pair_to_compare(incident, release) if role == "configuration" else ()
+    if pair:
+        return f"compared releases {', '.join(map(str, pair))}"
+    return f"looked at the page of {role}"
 
 
-def _compared(incident: Any, release: str) -> tuple[int, ...]:
+def _pair_to_compare(incident: Any, release: str) -> tuple[int, ...]:
     """Return the chosen release and the one before it in its environment; nothing if there is no such pair."""
     history = incident.shop.history
-    chosen = next((deployed for deployed in history if str(deployed.number) == release), None)
-    if chosen is None:
+    chosen_release = next((deployed for deployed in history if str(deployed.number) == release), None)
+    if chosen_release is None:
         return ()
 
-    numbers = [deployed.number for deployed in history if deployed.environment == chosen.environment]
-    earlier = [number for number in numbers if number < chosen.number]
-    return (earlier[-1], chosen.number) if earlier else ()
+    numbers = [deployed.number for deployed in history if deployed.environment == chosen_release.environment]
+    earlier = [number for number in numbers if number < chosen_release.number]
+    return (earlier[-1], chosen_release.number) if earlier else ()
 
 
 def _configuration(incident: Any, release: str) -> dict[str, Any]:
     """Return the releases, and what the chosen one changed."""
     history = incident.shop.history
-    compared = _compared(incident, release)
-    if compared:
-        found = incident.shop.compare(*compared).reset_index()
-        changes = table(f"What release {release} changed", [*map(str, found)], found.to_numpy().tolist())
+    pair = _pair_to_compare(incident, release)
+    if pair:
+        differences = incident.shop.compare(*pair).reset_index()
+        changes = table(f"What release {release} changed", [*map(str, differences)], differences.to_numpy().tolist())
         return {"history": history, "shown": changes.html}
 
-    is_first = any(str(one.number) == release for one in history)
+    is_first = any(str(deployed.number) == release for deployed in history)
     return {"history": history, "shown": f"<p>Release {release} was the first.</p>" if is_first else ""}
 
 
@@ -125,6 +127,7 @@ def _logs(incident: Any, _: str) -> dict[str, Any]:
         "The newest lines that are no requests": lines[~is_request],
         "The newest requests of customers": lines[is_request & ~lines["route"].isin(PROBES)],
     }
+
     html = ""
     for title, part in parts.items():
         rows = [_texts(row) for row in part.tail(LINES).itertuples(index=False)]

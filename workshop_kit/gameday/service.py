@@ -56,9 +56,9 @@ class Service:
         path = Path(self.folder.name, ORDERS)
         version = len(self.images) + 1
         text = path.read_text(encoding="utf-8")
-        changed = leaking(text, leak_mib) if leak_mib else f"{text}\n# version {version}\n"
-        path.write_text(changed, encoding="utf-8")
-        self.images.append(_built(self.client, path.parent, version))
+        new_text = leaking(text, leak_mib) if leak_mib else f"{text}\n# version {version}\n"
+        path.write_text(new_text, encoding="utf-8")
+        self.images.append(_build_image(self.client, path.parent, version))
         return version
 
 
@@ -72,10 +72,11 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
     if not (mine / solutions.MARK).is_file():
         for name, text in solutions.files_at(exercise_service.root, LESSON).items():
             Path(target, name).write_text(text, encoding="utf-8")
-        return Service(client, copy, [_built(client, target, 1)], EVERYTHING)
+        return Service(client, copy, [_build_image(client, target, 1)], EVERYTHING)
+
     shutil.copytree(mine, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    solved = tuple(dict.fromkeys(_solve(exercise_service, target)))
-    return Service(client, copy, [_built(client, target, 1) if solved else image], solved)
+    solved = tuple(_solve(exercise_service, target))
+    return Service(client, copy, [_build_image(client, target, 1) if solved else image], solved)
 
 
 def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
@@ -86,6 +87,7 @@ def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
     for source, stage in solutions.sources_at(exercise_service.root, LESSON).items():
         if source.file == solutions.TOOLS:
             continue
+
         path = folder / source.file
         reference = regions.solved(source.at(stage))
         try:
@@ -108,7 +110,7 @@ def leaking(source: str, mib: float) -> str:
     return source + LEAK.format(size=round(mib * MIB))
 
 
-def _built(client: Any, folder: Path, version: int) -> Any:
+def _build_image(client: Any, folder: Path, version: int) -> Any:
     try:
         return client.images.build(path=str(folder), tag=f"shop:{version}")[0]
     except BuildError as error:

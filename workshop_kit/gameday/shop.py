@@ -111,12 +111,13 @@ class Shop:
 
     def open(self, environments: Sequence[str]) -> None:
         """Release to each environment the first version, with the settings of the stack's service."""
-        first = _first(self.stack, self.gateways)
+        first_release = _first_release(self.stack, self.gateways)
         for number, name in enumerate(environments, 40):
             self.balancers[name] = self._run_balancer()
-            begun = replace(first, number=number, environment=name, time=datetime.now(UTC))
-            self.running[name] = self._run(begun)
-            self.history.append(begun)
+            release = replace(first_release, number=number, environment=name, time=datetime.now(UTC))
+            self.running[name] = self._run(release)
+            self.history.append(release)
+
         for name, running in self.running.items():  # they start at the same time
             with said_if_busy(f"to open {name}"):
                 running.wait_until(
@@ -139,14 +140,15 @@ class Shop:
         """Return the release that an environment runs. Raises WrongUsage for an unknown one."""
         if environment not in self.running:
             raise WrongUsage(f"There is no environment {environment!r}.", f"There is {', '.join(self.running)}.")
-        return next(one for one in reversed(self.history) if one.environment == environment)
+        return next(release for release in reversed(self.history) if release.environment == environment)
 
     def find(self, number: int) -> Release:
         """Return a release by its number. Raises WrongUsage for an unknown one."""
-        for one in self.history:
-            if one.number == number:
-                return one
-        numbers = ", ".join(str(one.number) for one in self.history)
+        for release in self.history:
+            if release.number == number:
+                return release
+
+        numbers = ", ".join(str(release.number) for release in self.history)
         raise WrongUsage(f"There is no release {number!r}.", f"Releases so far: {numbers}.")
 
     def deploy(self, release: Release) -> Release:
@@ -156,44 +158,52 @@ class Shop:
         its place all the same. Raises WorkshopError if the release does not answer: then the former one goes on.
         """
         with self._lock:
-            number = max((one.number + 1 for one in self.history), default=release.number)
-            begun = replace(release, number=number, time=datetime.now(UTC))
-            ready_before = self.ready_copies(begun.environment)
-            fresh = self._run(begun)
+            next_numbers = [deployed.number + 1 for deployed in self.history]
+            number = max(next_numbers, default=release.number)
+            new_release = replace(release, number=number, time=datetime.now(UTC))
+            ready_before = self.ready_copies(new_release.environment)
+            new_container = self._run(new_release)
+
             try:
                 with said_if_busy(f"to start release {number}"):
-                    fresh.wait_until(partial(_is_up, fresh), within_seconds=LIVE_SECONDS, what="answer on /livez")
+                    new_container.wait_until(
+                        partial(_answers, new_container, "/livez"), within_seconds=LIVE_SECONDS, what="answer on /livez"
+                    )
             except WorkshopError:
-                fresh.remove()
+                new_container.remove()
                 raise
+
             if ready_before:  # else no customer is lost
-                self._wait_taken(fresh, begun.environment, ready_before + 1)
-            if begun.cpus != CPUS:
-                post(self.stack.session, f"/containers/{fresh.id}/update", {"NanoCpus": round(begun.cpus * 1e9)})
-            before = self.running[begun.environment]
-            self.running[begun.environment] = fresh
-            self.history.append(begun)
+                self._wait_for_new_copy(new_container, new_release.environment, ready_before + 1)
+            if new_release.cpus != CPUS:
+                limits = {"NanoCpus": round(new_release.cpus * 1e9)}
+                post(self.stack.session, f"/containers/{new_container.id}/update", limits)
+
+            former_container = self.running[new_release.environment]
+            self.running[new_release.environment] = new_container
+            self.history.append(new_release)
             with contextlib.suppress(*AWAY):
-                before.container.stop(timeout=_whole(STOP_SECONDS))  # also while the engine restarts it
-            return begun
+                # Also while the engine restarts it.
+                former_container.container.stop(timeout=_engine_seconds(STOP_SECONDS))
+            return new_release
 
     def change(self, environment: str, **changes: Any) -> Release:
         """Deploy the current release with changes; ``settings`` and ``secrets`` are added to the present ones."""
-        now = self.current(environment)
+        current_release = self.current(environment)
         for name in {"settings", "secrets"} & changes.keys():
-            changes[name] = {**getattr(now, name), **changes[name]}
-        return self.deploy(replace(now, **changes))
+            changes[name] = {**getattr(current_release, name), **changes[name]}
+        return self.deploy(replace(current_release, **changes))
 
     def restart(self, name: str) -> None:
         """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for neither."""
         with self._lock:
             if name in self.running:
-                self.running[name].container.restart(timeout=_whole(STOP_SECONDS))
+                self.running[name].container.restart(timeout=_engine_seconds(STOP_SECONDS))
             elif name in self.gateways.proxies:
-                self.gateways.proxies[name].container.restart(timeout=_whole(GATEWAY_STOP_SECONDS))
+                self.gateways.proxies[name].container.restart(timeout=_engine_seconds(GATEWAY_STOP_SECONDS))
             else:
-                there = ", ".join((*self.running, *self.gateways.proxies))
-                raise WrongUsage(f"There is no {name!r} to restart.", f"There is {there}.")
+                names = ", ".join((*self.running, *self.gateways.proxies))
+                raise WrongUsage(f"There is no {name!r} to restart.", f"There is {names}.")
 
     def ready_copies(self, environment: str) -> int:
         """Return how many copies the balancer of an environment sends customers to."""
@@ -211,18 +221,18 @@ class Shop:
         time.sleep(SETTLE_SECONDS)
         container = self.running[environment].container
         began = time.monotonic()
-        before = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+        nanoseconds_before = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
         time.sleep(DEMAND_SECONDS)
-        after = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
-        return float(after - before) / 1e9 / (time.monotonic() - began)
+        nanoseconds_after = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+        return float(nanoseconds_after - nanoseconds_before) / 1e9 / (time.monotonic() - began)
 
     def starts(self) -> tuple[str, ...]:
         """Return when each container started last: a change means that one died in between."""
-        found = []
+        start_times = []
         for running in list(self.running.values()):
             with contextlib.suppress(*AWAY):
-                found.append(str(running.inspect()["State"]["StartedAt"]))
-        return tuple(found)
+                start_times.append(str(running.inspect()["State"]["StartedAt"]))
+        return tuple(start_times)
 
     def lines(self) -> pd.DataFrame:
         """Return the log lines of all releases, by ``ts``; ``service`` is their environment."""
@@ -230,17 +240,20 @@ class Shop:
         for environment, running in list(self.made):
             with contextlib.suppress(WorkshopError):  # removed at this moment
                 frames.append(read_container(running.container).assign(service=environment))
+
         lines = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-        return lines.sort_values("ts", kind="stable", ignore_index=True) if "ts" in lines else lines
+        if "ts" in lines:
+            lines = lines.sort_values("ts", kind="stable", ignore_index=True)
+        return lines
 
     def releases(self) -> pd.DataFrame:
         """Return a row for each release: ``time`` (UTC), ``environment``, ``release``."""
-        rows = [(one.time, one.environment, one.number) for one in self.history]
+        rows = [(release.time, release.environment, release.number) for release in self.history]
         return pd.DataFrame(rows, columns=["time", "environment", "release"])
 
     def compare(self, *releases: int) -> pd.DataFrame:
         """Return a row for each setting in which these releases differ, a column for each of them."""
-        facts = {one.number: one.facts for one in map(self.find, releases)}
+        facts = {release.number: release.facts for release in map(self.find, releases)}
         settings = pd.DataFrame(facts).fillna(NOT_SET).rename_axis("setting")
         return settings[settings.nunique(axis=1) > 1]
 
@@ -248,8 +261,8 @@ class Shop:
         """Wait until so many copies of an environment are ready, or the time is up."""
         trial.poll(partial(self.ready_copies, environment), lambda ready: ready >= copies, READY_SECONDS)
 
-    def _wait_taken(self, fresh: Running, environment: str, copies: int) -> None:
-        """Wait until so many copies are ready, the fresh one says for some seconds that it is not, or the time is up.
+    def _wait_for_new_copy(self, new_container: Running, environment: str, copies: int) -> None:
+        """Wait until so many copies are ready, the new one says for some seconds that it is not, or the time is up.
 
         What says that it is not ready needs no patience on a busy machine; what has not said anything does.
         """
@@ -257,7 +270,7 @@ class Shop:
         not_ready_since: float | None = None
 
         while self.ready_copies(environment) < copies and time.monotonic() - began < patient(READY_SECONDS):
-            status = _status(fresh, "/readyz")
+            status = _status(new_container, "/readyz")
             if status in (None, OK):
                 not_ready_since = None
             elif not_ready_since is None:
@@ -283,7 +296,8 @@ class Shop:
         network = f"{self.stack.project}_default"
         aliases = [name, f"copies-{self.balancers[release.environment].id[:12]}"]
         files = {secret: f"{SECRETS_FOLDER}/{secret.removesuffix('_FILE').lower()}" for secret in release.secrets}
-        made = self.client.containers.create(
+
+        container = self.client.containers.create(
             self.service.images[release.code - 1],
             name=name,
             network=network,
@@ -297,24 +311,26 @@ class Shop:
             labels={COMPOSE_SERVICE: release.environment, "team": release.team},
             **HARDENED,
         )
-        running = Running(self.stack.session, made)
+
+        running = Running(self.stack.session, container)
         try:
-            containers.copy_in(made, {files[secret]: text for secret, (_, text) in release.secrets.items()})
-            made.start()
+            containers.copy_in(container, {files[secret]: text for secret, (_, text) in release.secrets.items()})
+            container.start()
         except BaseException:
             running.remove()
             raise
+
         self.made.append((release.environment, running))
         return running
 
 
-def _first(stack: Stack, gateways: DependencyProxies) -> Release:
+def _first_release(stack: Stack, gateways: DependencyProxies) -> Release:
     """Return the configuration of the stack's service as a release, with the gateways as its hosts."""
-    given = service_trial.settings_of(stack.container("service"))
-    texts = service_trial.secrets_of(stack)
-    secrets = {name: (2, texts[value]) for name, value in given.items() if value in texts}
+    variables = service_trial.settings_of(stack.container("service"))
+    secret_texts = service_trial.secrets_of(stack)
+    secrets = {name: (2, secret_texts[value]) for name, value in variables.items() if value in secret_texts}
     hosts = {trial.HOST_VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
-    settings = {name: value for name, value in given.items() if name not in secrets}
+    settings = {name: value for name, value in variables.items() if name not in secrets}
     return Release(40, "", {**settings, **hosts}, secrets)
 
 
@@ -349,7 +365,7 @@ def _get(url: str) -> Answer:
     return http.get(url, timeout_seconds=patient(http.TIMEOUT_SECONDS))
 
 
-def _whole(seconds: float) -> int:
+def _engine_seconds(seconds: float) -> int:
     """Return a limit that the engine takes, in whole seconds."""
     return math.ceil(patient(seconds))
 

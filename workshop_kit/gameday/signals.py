@@ -68,9 +68,9 @@ class Watched:
 
 def worst_environment(visits: Iterable[Visit], injected: datetime) -> str | None:
     """Return the environment whose customers suffered most from the injection on; None if none did."""
-    after = (visit for visit in visits if visit.time >= injected)
-    suffered = Counter(visit.environment for visit in after if not visit.is_good)
-    return max(suffered, key=suffered.__getitem__, default=None)
+    later_visits = (visit for visit in visits if visit.time >= injected)
+    bad_visits = Counter(visit.environment for visit in later_visits if not visit.is_good)
+    return max(bad_visits, key=bad_visits.__getitem__, default=None)
 
 
 def first_symptom(visits: Sequence[Visit], injected: datetime) -> datetime | None:
@@ -80,52 +80,52 @@ def first_symptom(visits: Sequence[Visit], injected: datetime) -> datetime | Non
     (`Visit.is_good`), as in all charts.
     """
     worst = worst_environment(visits, injected)
-    after = [visit for visit in visits if visit.time >= injected]
-    of_worst = [visit for visit in after if visit.environment == worst]
+    later_visits = [visit for visit in visits if visit.time >= injected]
+    worst_visits = [visit for visit in later_visits if visit.environment == worst]
 
-    for place, visit in enumerate(of_worst):
-        near = of_worst[place : place + TOGETHER]
-        share = sum(not other.is_good for other in near) / TOGETHER
-        if not visit.is_good and len(near) == TOGETHER and share > SHARE:
+    for place, visit in enumerate(worst_visits):
+        next_visits = worst_visits[place : place + TOGETHER]
+        share = sum(not next_visit.is_good for next_visit in next_visits) / TOGETHER
+        if not visit.is_good and len(next_visits) == TOGETHER and share > SHARE:
             return visit.time
     return None
 
 
 def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
     """Return when each signal first showed the incident, from ``injected`` on; None for one that did not."""
-    requests = _first(tables.requests, _in_requests(tables.requests), injected)
-    resources = _first(tables.resources, _in_resources(tables.resources), injected)
+    requests = _first_moment(tables.requests, _in_requests(tables.requests), injected)
+    resources = _first_moment(tables.resources, _in_resources(tables.resources), injected)
     return {
-        "logs": _first(logs, _in_logs(logs), injected, "ts"),
+        "logs": _first_moment(logs, _in_logs(logs), injected, "ts"),
         "metrics": min(filter(None, (requests, resources)), default=None),
-        "health": _first(tables.health, _in_health(tables.health), injected),
-        "engine": _first(tables.events, out_of_memory(tables.events), injected),
+        "health": _first_moment(tables.health, _in_health(tables.health), injected),
+        "engine": _first_moment(tables.events, out_of_memory(tables.events), injected),
     }
 
 
 def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
     """Watch for a while; return what customers suffered, or will soon."""
     starts = shop.starts()
-    before = {name: shop.memory_bytes(name) for name in shop.environments}
+    bytes_before = {name: shop.memory_bytes(name) for name in shop.environments}
     since = datetime.now(UTC)
     began = time.monotonic()
     waiting = _wait(WATCH_SECONDS, stop)
-    while _fewest(shop, customers, since) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
+    while _fewest_visits(shop, customers, since) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
         if stop.wait(POLL_SECONDS):
             break
 
-    late = not_served(shop, customers, since)
-    if late:
-        return Watched(late, is_late=True, waiting=waiting)
+    late_sentence = not_served(shop, customers, since)
+    if late_sentence:
+        return Watched(late_sentence, is_late=True, waiting=waiting)
 
     for name in shop.environments:
-        grown = shop.memory_bytes(name) - before[name]
-        if before[name] and grown > GROWTH_BYTES:
-            grows = f"All are served, but {name} grew by {grown / MIB:.0f} MiB meanwhile, and has not finished."
-            return Watched(grows, waiting=waiting)
+        growth = shop.memory_bytes(name) - bytes_before[name]
+        if bytes_before[name] and growth > GROWTH_BYTES:
+            sentence = f"All are served, but {name} grew by {growth / MIB:.0f} MiB meanwhile, and has not finished."
+            return Watched(sentence, waiting=waiting)
 
-    died = "" if shop.starts() == starts else "A container died and came back meanwhile."
-    return Watched(died, waiting=waiting)
+    death_sentence = "" if shop.starts() == starts else "A container died and came back meanwhile."
+    return Watched(death_sentence, waiting=waiting)
 
 
 def _wait(seconds: float, stop: Event) -> tuple[float, ...]:
@@ -138,7 +138,7 @@ def _wait(seconds: float, stop: Event) -> tuple[float, ...]:
     return tuple(looks)
 
 
-def _fewest(shop: Shop, customers: Customers, since: datetime) -> int:
+def _fewest_visits(shop: Shop, customers: Customers, since: datetime) -> int:
     return min(len(customers.since(since, name)) for name in shop.environments)
 
 
@@ -146,12 +146,12 @@ def not_served(shop: Shop, customers: Customers, since: datetime) -> str:
     """Return in one sentence which customers since a moment were not served in time; "" if nearly all were."""
     for name in shop.environments:
         visits = customers.since(since, name)
-        good = sum(one.is_good for one in visits)
+        served = sum(visit.is_good for visit in visits)
         if len(visits) < FEWEST:
             seconds = (datetime.now(UTC) - since).total_seconds()
-            return f"Only {len(visits)} customers of {name} came in {seconds:.0f} s, and {good} were served in time."
-        if good < GOOD_SHARE * len(visits):
-            return f"{len(visits) - good} of {len(visits)} customers of {name} were not served, or too late."
+            return f"Only {len(visits)} customers of {name} came in {seconds:.0f} s, and {served} were served in time."
+        if served < GOOD_SHARE * len(visits):
+            return f"{len(visits) - served} of {len(visits)} customers of {name} were not served, or too late."
 
     return ""
 
@@ -171,9 +171,9 @@ def served_before(shop: Shop, customers: Customers, injected: datetime) -> float
     """Return how many percent of the customers were served in time right before the cause, where they were fewest."""
     percents = []
     for name in shop.environments:
-        visits = [one.is_good for one in customers.since(injected - BEFORE, name) if one.time < injected]
-        if visits:
-            percents.append(100.0 * statistics.fmean(visits))
+        is_good = [visit.is_good for visit in customers.since(injected - BEFORE, name) if visit.time < injected]
+        if is_good:
+            percents.append(100.0 * statistics.fmean(is_good))
 
     return min(percents, default=None)
 
@@ -185,16 +185,20 @@ def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
     fewer are served than before. ``nothing``: as many as before.
     """
     seconds = (visits["time"] - pd.Timestamp(restarted)).dt.total_seconds()
-    before = _percent(visits[(seconds < 0) & (seconds >= -BEFORE_SECONDS)])
-    after = visits[seconds >= 0]
-    first = seconds[after.index[after["good"]]].min() if after["good"].any() else 0.0
-    soon = _percent(visits[(seconds >= first) & (seconds < first + WINDOW_SECONDS)])
-    end = _percent(visits[seconds > seconds.max() - WINDOW_SECONDS])
-    if end >= WELL_PERCENT:
+    before_percent = _percent(visits[(seconds < 0) & (seconds >= -BEFORE_SECONDS)])
+    later_visits = visits[seconds >= 0]
+
+    first_served = 0.0
+    if later_visits["good"].any():
+        first_served = seconds[later_visits.index[later_visits["good"]]].min()
+    soon_percent = _percent(visits[(seconds >= first_served) & (seconds < first_served + WINDOW_SECONDS)])
+    end_percent = _percent(visits[seconds > seconds.max() - WINDOW_SECONDS])
+
+    if end_percent >= WELL_PERCENT:
         return "heals"
-    if soon > before + CHANGE_PERCENT and end < soon - CHANGE_PERCENT:
+    if soon_percent > before_percent + CHANGE_PERCENT and end_percent < soon_percent - CHANGE_PERCENT:
         return "half"
-    return "worse" if _percent(after) < before - CHANGE_PERCENT else "nothing"
+    return "worse" if _percent(later_visits) < before_percent - CHANGE_PERCENT else "nothing"
 
 
 def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFrame, tables: Tables) -> Rendered:
@@ -205,11 +209,13 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
     """
     injected = record.injected or record.began
     record = replace(record, first_symptom=first_symptom(visits, injected))
-    worst = worst_environment(visits, injected) or cause.environments[0]
+    worst_name = worst_environment(visits, injected) or cause.environments[0]
     explanation = cause.explanation if record.fixed else "not over yet"
-    seen = first_signs(logs, tables, injected)
+    signs = first_signs(logs, tables, injected)
+
     title = f"{record.name.capitalize()}: {explanation}"
-    shown = table(title, ["", "UTC", "after the first symptom"], [*rows(record, seen), *counts(record, visits)])
+    table_rows = [*rows(record, signs), *counts(record, visits)]
+    moments_table = table(title, ["", "UTC", "after the first symptom"], table_rows)
     bands = [InjectedFault("the cause", "in place", {}, injected, record.fixed)]
     if record.first_symptom:
         bands.append(InjectedFault("customers", "suffer", {}, record.first_symptom, record.fixed))
@@ -219,73 +225,82 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
         tables,
         logs=logs if len(logs) else None,
         faults=bands,
-        container=worst,
+        container=worst_name,
         panels=[SERVED, P95, CPU, MEMORY] if record.fixed else [SERVED, P95, SHARES],
     )
-    return Rendered(shown.html + picture.html, f"{shown.text}\n\n{picture.text}")
+    return Rendered(moments_table.html + picture.html, f"{moments_table.text}\n\n{picture.text}")
 
 
-def rows(record: Record, seen: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
+def rows(record: Record, signs: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
     """Return the moments in order, with their distance from the first symptom; then TTD and TTR."""
     moments = {
         "the cause was put in place": record.injected,
         "the first customer suffered": record.first_symptom,
-        **{f"first sign in: {name}": moment for name, moment in seen.items()},
+        **{f"first sign in: {name}": moment for name, moment in signs.items()},
         "your first own look, or repair": record.detected,
         "all customers are served": record.fixed,
     }
-    found = []
-    for moment, name in sorted((moment, name) for name, moment in moments.items() if moment is not None):
+
+    known_moments = sorted((moment, name) for name, moment in moments.items() if moment is not None)
+    table_rows = []
+    for moment, name in known_moments:
         after = f"{(moment - record.first_symptom).total_seconds():+.0f} s" if record.first_symptom else ""
-        found.append((name, f"{moment:%H:%M:%S}", after))
-    found += [(name, "–", "not seen") for name, moment in moments.items() if moment is None]
-    took = {"time to detect (TTD)": record.to_detect_seconds, "time to repair (TTR)": record.to_repair_seconds}
-    return found + [(name, "", "–" if seconds is None else f"{seconds:.0f} s") for name, seconds in took.items()]
+        table_rows.append((name, f"{moment:%H:%M:%S}", after))
+    table_rows += [(name, "–", "not seen") for name, moment in moments.items() if moment is None]
+
+    durations = {"time to detect (TTD)": record.to_detect_seconds, "time to repair (TTR)": record.to_repair_seconds}
+    for name, seconds in durations.items():
+        table_rows.append((name, "", "–" if seconds is None else f"{seconds:.0f} s"))
+    return table_rows
 
 
 def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
     """Return how many customers were served since the cause, the actions, and the reference's part in the service."""
     began = record.injected or record.began
     until = record.fixed or datetime.now(UTC)
-    good = [one.is_good for one in visits if began <= one.time <= until]
-    found = [("customers served until then", "", f"{sum(good)} of {len(good)}")]
-    found += [("you", action[:8], action[9:]) for action in record.actions]
-    return [*found, *([("the service", "", record.reference)] if record.reference else [])]
+    is_good = [visit.is_good for visit in visits if began <= visit.time <= until]
+    table_rows = [("customers served until then", "", f"{sum(is_good)} of {len(is_good)}")]
+    table_rows += [("you", action[:8], action[9:]) for action in record.actions]
+    if record.reference:
+        table_rows.append(("the service", "", record.reference))
+    return table_rows
 
 
 def _in_logs(logs: pd.DataFrame) -> pd.Series:
-    grave = logs["level"].astype("str").isin(GRAVE) if "level" in logs else pd.Series(False, index=logs.index)
+    is_grave = pd.Series(False, index=logs.index)
+    if "level" in logs:
+        is_grave = logs["level"].astype("str").isin(GRAVE)
     if "duration_ms" in logs:
-        grave = grave | (pd.to_numeric(logs["duration_ms"], errors="coerce") > SLOW_MS).fillna(value=False)
+        is_grave = is_grave | (pd.to_numeric(logs["duration_ms"], errors="coerce") > SLOW_MS).fillna(value=False)
     if "route" in logs:
-        grave = grave & ~logs["route"].isin(PROBES).fillna(value=False)  # a release that starts is not ready
-    return grave
+        is_grave = is_grave & ~logs["route"].isin(PROBES).fillna(value=False)  # a release that starts is not ready
+    return is_grave
 
 
 def _in_requests(requests: pd.DataFrame) -> pd.Series:
     served = requests.get("served_percent", pd.Series(100.0, index=requests.index))
-    failed = (requests["error_percent"] > ERRORS_PERCENT) | (served < SERVED_PERCENT)
-    return failed | (requests["p95_ms"] > SLOW_MS)
+    is_failed = (requests["error_percent"] > ERRORS_PERCENT) | (served < SERVED_PERCENT)
+    return is_failed | (requests["p95_ms"] > SLOW_MS)
 
 
 def _in_resources(resources: pd.DataFrame) -> pd.Series:
-    full = resources["memory_bytes"] > MEMORY_SHARE * resources["memory_limit_bytes"]
-    return full | (resources["throttled_percent"] > THROTTLED_PERCENT)
+    is_full = resources["memory_bytes"] > MEMORY_SHARE * resources["memory_limit_bytes"]
+    return is_full | (resources["throttled_percent"] > THROTTLED_PERCENT)
 
 
 def _in_health(health: pd.DataFrame) -> pd.Series:
     """Return where a probe has failed several times in a row: a release that starts is not ready for a moment."""
-    bad = health["what"].isin(("/readyz", "/health")) & ~health["state"].isin(("pass", "warn"))
-    in_a_row = bad.astype(int).groupby([health["container"], health["what"]]).rolling(IN_A_ROW).sum()
+    is_bad = health["what"].isin(("/readyz", "/health")) & ~health["state"].isin(("pass", "warn"))
+    in_a_row = is_bad.astype(int).groupby([health["container"], health["what"]]).rolling(IN_A_ROW).sum()
     return in_a_row.droplevel([0, 1]).eq(IN_A_ROW).reindex(health.index)
 
 
-def _first(table: pd.DataFrame, bad: pd.Series, injected: datetime, column: str = "time") -> datetime | None:
+def _first_moment(table: pd.DataFrame, is_bad: pd.Series, injected: datetime, column: str = "time") -> datetime | None:
     if table.empty or column not in table:
         return None
     times = pd.to_datetime(table[column], utc=True)
-    found = times[bad.astype(bool) & (times >= pd.Timestamp(injected))]
-    return None if found.empty else found.min().to_pydatetime()
+    matching_times = times[is_bad.astype(bool) & (times >= pd.Timestamp(injected))]
+    return None if matching_times.empty else matching_times.min().to_pydatetime()
 
 
 def _percent(visits: pd.DataFrame) -> float:

@@ -35,52 +35,52 @@ class BoundedServer(tornado.httpserver.HTTPServer):
 
     def accept_from(self, sockets: Iterable[socket.socket]) -> None:
         """Accept connections from now on; in place of `add_sockets`."""
-        for listening in sockets:
-            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+        for listening_socket in sockets:
+            asyncio.get_running_loop().add_reader(listening_socket, self._accept, listening_socket)
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Serve a connection, after an old one is closed if there are too many."""
         if len(self._addresses) >= self._most_connections:
             self._forget_closed()
         if len(self._addresses) >= self._most_connections:
-            self._close_one()
+            self._close_oldest()
 
         self._addresses[stream] = address[0]
         super().handle_stream(stream, address)
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening_socket: socket.socket) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
             try:
-                connection, address = listening.accept()
+                connection, address = listening_socket.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError:  # no file is left
                 self._forget_closed()
-                if not self._close_one():
-                    self._pause(listening)
+                if not self._close_oldest():
+                    self._pause(listening_socket)
                 return
             self.handle_stream(IOStream(connection), address)
 
-    def _pause(self, listening: socket.socket) -> None:
+    def _pause(self, listening_socket: socket.socket) -> None:
         """Stop accepting for a moment: the waiting connection would wake the loop again at once."""
         loop = asyncio.get_running_loop()
-        loop.remove_reader(listening)
-        loop.call_later(PAUSE_SECONDS, self._resume, listening)
+        loop.remove_reader(listening_socket)
+        loop.call_later(PAUSE_SECONDS, self._resume, listening_socket)
 
-    def _resume(self, listening: socket.socket) -> None:
-        if listening.fileno() >= 0:  # the server may have ended
-            self.accept_from([listening])
+    def _resume(self, listening_socket: socket.socket) -> None:
+        if listening_socket.fileno() >= 0:  # the server may have ended
+            self.accept_from([listening_socket])
 
     def _forget_closed(self) -> None:
         self._addresses = {stream: address for stream, address in self._addresses.items() if not stream.closed()}
 
-    def _close_one(self) -> bool:
+    def _close_oldest(self) -> bool:
         """Close the oldest connection of the address that has the most; return whether there was one."""
         if not self._addresses:
             return False
-        busiest, _ = Counter(self._addresses.values()).most_common(1)[0]
-        oldest = next(stream for stream, address in self._addresses.items() if address == busiest)
+        busiest_address, _ = Counter(self._addresses.values()).most_common(1)[0]
+        oldest_stream = next(stream for stream, address in self._addresses.items() if address == busiest_address)
 
-        del self._addresses[oldest]
-        oldest.close()
+        del self._addresses[oldest_stream]
+        oldest_stream.close()
         return True

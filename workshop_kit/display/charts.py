@@ -120,16 +120,16 @@ def stacked_bars(
 
 
 def counts_by_step(
-    x: Numbers, names: NDArray[Any], wanted: Iterable[str], edge: float, seconds: float, step: float
+    x: Numbers, names: NDArray[Any], chosen_names: Iterable[str], edge: float, seconds: float, step: float
 ) -> tuple[Numbers, dict[str, Numbers]]:
-    """Return the starts of the steps, and how many of each wanted name lie in each.
+    """Return the starts of the steps, and how many of each chosen name lie in each.
 
     ``x`` and the starts are seconds before ``edge``; steps begin at multiples of ``step`` on the clock.
     """
     first_start = np.floor((edge - seconds) / step) * step - edge
     starts = np.arange(first_start, 0.0, step)
     borders = np.append(starts, starts[-1] + step)
-    return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in wanted}
+    return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in chosen_names}
 
 
 def lasting(seconds: float) -> str:

@@ -69,18 +69,18 @@ class BoardView:
         self.leave()
         before = _modification_times(self.exercise_service.workspace)
         try:
-            arrived = checkpoint.goto(self.exercise_service, lesson, report)
+            goto_result = checkpoint.goto(self.exercise_service, lesson, report)
         finally:
             self.exercise_service.subjects.clear()  # the jump removed the kernel's objects
             after = _modification_times(self.exercise_service.workspace)
-            changed = [name for name in after if after[name] != before.get(name)]
-            self.job.set(arrived="", changed=changed)
-            if changed:
+            changed_files = [name for name in after if after[name] != before.get(name)]
+            self.job.set(arrived="", changed=changed_files)
+            if changed_files:
                 trust(self.exercise_service.workspace)  # JupyterLab shows no panels in an unsigned notebook
 
         folder = f"{self.exercise_service.workspace.folder}/"
-        self.summary = "\n".join(arrived.sentences()).replace(folder, "")  # paths as in JupyterLab's file list
-        self.job.set(arrived=f"notebooks/{arrived.lesson}.ipynb")
+        self.summary = "\n".join(goto_result.sentences()).replace(folder, "")  # paths as in JupyterLab's file list
+        self.job.set(arrived=f"notebooks/{goto_result.lesson}.ipynb")
         return self.summary
 
     def _widget(self) -> BoardWidget:

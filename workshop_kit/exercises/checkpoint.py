@@ -44,10 +44,10 @@ def goto(exercise_service: ExerciseService, lesson: str, report: Report) -> Goto
     """
     name = find_lesson(lesson, exercise_service.root / "notebooks")
     stack = exercise_service.stack()  # without an engine nothing is changed
-    arrived = arrange(exercise_service, name)
+    result = arrange(exercise_service, name)
     provision.remove_everything(stack.session, {"kernel"}, report)
     stack.up(report=report)
-    return arrived
+    return result
 
 
 def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
@@ -61,12 +61,12 @@ def arrange(exercise_service: ExerciseService, lesson: str) -> GotoResult:
         if copy.lesson >= lesson:
             content.replace_file(exercise_service.workspace, copy.name, copy.source.read_text(), backup)
     _arrange_service(exercise_service, lesson, backup)
-    solved = list(_solve_earlier(exercise_service, lesson, backup))
+    solved_ids = list(_solve_earlier(exercise_service, lesson, backup))
 
-    earlier = [exercise for exercise in exercise_service.exercises if exercise.page < lesson]
-    references = {exercise.id for exercise in earlier if exercise_service.has_solution(exercise)}
+    earlier_exercises = [exercise for exercise in exercise_service.exercises if exercise.page < lesson]
+    references = {exercise.id for exercise in earlier_exercises if exercise_service.has_solution(exercise)}
     exercise_service.progress.note_references(references - own_solutions)
-    return GotoResult(lesson, tuple(solved), backup)
+    return GotoResult(lesson, tuple(solved_ids), backup)
 
 
 def _solve_earlier(exercise_service: ExerciseService, lesson: str, backup: Backup) -> Iterator[str]:
@@ -104,14 +104,14 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Bac
             path.unlink()
             growth.record(workspace.folder, source.path, None)
 
-    earlier = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
-    fresh = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
+    earlier_ids = [exercise.id for exercise in exercise_service.exercises if exercise.page < lesson]
+    fresh_ids = [exercise.id for exercise in exercise_service.exercises if exercise.lesson < lesson <= exercise.page]
     for source, stage in stages.items():
         marked = source.at(stage)
         base = regions.starter(marked)
-        text = solutions.with_regions_of(base, regions.solved(marked), fresh)  # a second notebook's are fresh
+        text = solutions.with_regions_of(base, regions.solved(marked), fresh_ids)  # a second notebook's are fresh
         mine = (content.current(workspace, source.path) or b"").decode(errors="replace")
-        text = solutions.with_regions_of(mine, text, earlier)
+        text = solutions.with_regions_of(mine, text, earlier_ids)
         content.replace_file(workspace, source.path, text, backup, base=base)
         growth.record(workspace.folder, source.path, stage)
 

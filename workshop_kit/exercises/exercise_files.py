@@ -200,8 +200,8 @@ class ExerciseFiles:
         try:
             return self._put_into(self.mine(), body)
         except (WorkshopError, ValueError, LookupError, TypeError, StopIteration):
-            shipped = self.root / self.exercise.path
-            fresh_text = regions.starter(self.source_text) if self.exercise.file else shipped.read_text()
+            shipped_file = self.root / self.exercise.path
+            fresh_text = regions.starter(self.source_text) if self.exercise.file else shipped_file.read_text()
             return self._put_into(fresh_text, body)
 
     def _require_stage(self) -> None:

@@ -99,8 +99,8 @@ class ExerciseService:
         ``source`` is the cell's text: while it is the starter, the exercise is not started.
         """
         exercise = self.find(identifier)
-        untouched = same_code(source, self.exercise_files(exercise).starter)
-        answer = {"subject": self.subject(exercise.id), "value": value, "untouched": untouched}
+        is_untouched = same_code(source, self.exercise_files(exercise).starter)
+        answer = {"subject": self.subject(exercise.id), "value": value, "untouched": is_untouched}
         self.progress.keep_answer(exercise.id, answer)
 
     def check(self, identifier: str, report: Report = silent) -> Result:
@@ -148,8 +148,8 @@ class ExerciseService:
     def solution(self, identifier: str, *, anyway: bool = False) -> str | None:
         """Return the solution's text; None while it is locked: the exercise is not passed, and ``anyway`` is False."""
         exercise = self.find(identifier)
-        done = self.progress.exercise(exercise.id)
-        if not (anyway or done.passed_at or done.solution_shown):
+        former_record = self.progress.exercise(exercise.id)
+        if not (anyway or former_record.passed_at or former_record.solution_shown):
             return None
 
         with self.progress.record(exercise.id) as record:

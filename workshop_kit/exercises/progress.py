@@ -123,8 +123,8 @@ class Progress:
     def lock_guess(self, prediction_id: str, choice: str, options: Collection[str] = ()) -> None:
         """Record ``choice`` unless a guess is locked already; one that is no longer among ``options`` is replaced."""
         with self._changing() as document:
-            locked = document.predictions.get(prediction_id)
-            if locked is None or (options and locked.choice not in options):
+            locked_guess = document.predictions.get(prediction_id)
+            if locked_guess is None or (options and locked_guess.choice not in options):
                 document.predictions[prediction_id] = Guess(choice=choice)
 
     def record_actual(self, prediction_id: str, actual: str) -> None:
@@ -221,9 +221,9 @@ class Progress:
 
 def minutes_of(rows: Sequence[BoardRow]) -> tuple[int, int]:
     """Return the minutes done and left, of exercises that count."""
-    counted = [row for row in rows if row.counts]
-    minutes_done = sum(row.minutes for row in counted if row.state is State.PASSED)
-    return minutes_done, sum(row.minutes for row in counted) - minutes_done
+    counted_rows = [row for row in rows if row.counts]
+    minutes_done = sum(row.minutes for row in counted_rows if row.state is State.PASSED)
+    return minutes_done, sum(row.minutes for row in counted_rows) - minutes_done
 
 
 def _board_row(exercise: Exercise, record: ExerciseRecord) -> BoardRow:

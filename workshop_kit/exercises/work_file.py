@@ -63,13 +63,13 @@ def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str
 
     naive_copy.put_all_back(workspace, CHECKOUT)
     files = {}
-    left_out = []
+    left_out_files = []
     paths = [path for folder in EDITED for path in files_below(workspace.folder / folder)]
     for path in paths:
         name = path.relative_to(workspace.folder).as_posix()
         edited_file = None if SECRETS in PurePosixPath(name).parts else _edited_file(workspace, name)
         if edited_file is None:
-            left_out.append(name)
+            left_out_files.append(name)
         elif name.startswith(f"{MY_SERVICE}/") or edited_file.text != edited_file.base:
             files[name] = edited_file
 
@@ -87,7 +87,7 @@ def export_work(workspace: Workspace, target: Path) -> tuple[list[str], list[str
         )
 
     write_atomically(target, data, mode=0o600)
-    return [*files], left_out
+    return [*files], left_out_files
 
 
 def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
@@ -97,9 +97,9 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
     file, and WorkshopError if a file here cannot be read; nothing is written then.
     """
     work = read_work(source)
-    changed = [name for name, file in work.files.items() if _current(workspace, name) != file.text]
+    changed_files = [name for name, file in work.files.items() if _current(workspace, name) != file.text]
     backup = Backup(workspace)
-    for name in [*changed, workspace.progress_path.name]:
+    for name in [*changed_files, workspace.progress_path.name]:
         if (workspace.folder / name).exists():
             backup.keep(name)
 
@@ -109,12 +109,12 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
         for folder, lines in ((BASE, file.base), (WRITTEN, file.written)):
             if lines is not None:
                 write_atomically(workspace.folder / HIDDEN / folder / name, "\n".join(lines).encode())
-        if name in changed:
+        if name in changed_files:
             content.write(workspace, name, _without_outputs(name, "\n".join(file.text)))
 
     content.follow_track(workspace)
     Progress(workspace.progress_path).add(work.progress)
-    return changed, backup
+    return changed_files, backup
 
 
 def read_work(source: Path) -> Work:

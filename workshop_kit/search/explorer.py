@@ -65,6 +65,7 @@ class ExplorerModel:
         self.follows = False
         self.paused = False
         self.new = 0
+
         self._previous_view = self.view  # for "back"
         self._end = 0  # the page shows lines with lower numbers
         self._version = 0  # of the rows in the table

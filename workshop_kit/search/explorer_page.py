@@ -97,17 +97,12 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     """
     condition = condition_of(store, view)
     if view.span:
-        inside = f"{_AT} >= {view.span[0]} AND {_AT} < {view.span[1]} AND ({condition.sql})"
-        condition = condition._replace(sql=inside)
+        condition_in_span = f"{_AT} >= {view.span[0]} AND {_AT} < {view.span[1]} AND ({condition.sql})"
+        condition = condition._replace(sql=condition_in_span)
     hits = _hits(store, condition, end)
     grouped = _groups(store, condition, end) if view.is_grouped(condition) else None
 
-    if grouped is not None:
-        numbers = grouped["row"]
-    elif view.request is not None:
-        numbers = hits["row"]
-    else:
-        numbers = hits["row"][::-1]
+    numbers = _line_numbers(view, hits, grouped)
     pages = max(1, -(-len(numbers) // PAGE_ROWS))
     page = min(max(view.page, 0), pages - 1)
     on_page = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
@@ -133,6 +128,15 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
         "columns": [*(["lines"] if grouped is not None else []), *COLUMNS],
         "rows": lines,
     }
+
+
+def _line_numbers(view: ExplorerView, hits: pd.DataFrame, grouped: pd.DataFrame | None) -> pd.Series:
+    """Return the numbers of the table's lines, the newest first; those of a request in the order of time."""
+    if grouped is not None:
+        return grouped["row"]
+    if view.request is not None:
+        return hits["row"]
+    return hits["row"][::-1]
 
 
 def _hits(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def translate(text: str, now: datetime | None = None) -> Condition:
     if len(text) > MAX_CHARACTERS:
         raise SearchMistake(MAX_CHARACTERS, f"a search has {MAX_CHARACTERS} characters at most", "Leave some out.")
     translator = _Translator(text, now or datetime.now(UTC))
-    return Condition(translator.whole(), translator.parameters, translator.fields)
+    return Condition(translator.translate(), translator.parameters, translator.fields)
 
 
 def is_column(name: str) -> bool:
@@ -123,7 +123,7 @@ class _Translator:
         self._at = 0
         self._depth = 0
 
-    def whole(self) -> str:
+    def translate(self) -> str:
         """Translate all of the text."""
         condition = "true" if self._is_at_end() else self._any_of()
         if not self._is_at_end():

@@ -42,10 +42,12 @@ class FrameStore:
         self.end = 0
         self._gaps: list[str] = []
         self._lock = threading.Lock()
+
         self._connection = duckdb.connect(":memory:")
         columns = ", ".join(f"{name} {kind}" for name, kind in _KINDS.items())
         statement = f"CREATE TABLE logs ({columns}, fields MAP(VARCHAR, VARCHAR), row BIGINT)"
         self._connection.execute(f"SET TimeZone = 'UTC'; {statement}")
+
         if frame is not None:
             self.add(frame, **place)
 
@@ -54,9 +56,9 @@ class FrameStore:
 
     def add(self, frame: pd.DataFrame, **place: str) -> None:
         """Add lines; ``place`` is that of lines that do not name it: ``add(frame, service="orders")``."""
-        bare = frame.copy(deep=False)
-        bare.attrs = {}  # Arrow would try to write them as JSON
-        table = pa.Table.from_pandas(bare, preserve_index=False)
+        bare_frame = frame.copy(deep=False)
+        bare_frame.attrs = {}  # Arrow would try to write them as JSON
+        table = pa.Table.from_pandas(bare_frame, preserve_index=False)
 
         with self._lock, self._connection.cursor() as cursor:
             numbers = pa.array(np.arange(self.end, self.end + len(frame)))

@@ -140,15 +140,15 @@ def current(workspace: Workspace, name: str) -> bytes | None:
 
 def write(workspace: Workspace, name: str, content: str | bytes) -> None:
     """Write a file of the workspace, whole or not at all; a notebook as its track has it. Raises NotReady."""
-    written = content.encode() if isinstance(content, str) else content
+    data = content.encode() if isinstance(content, str) else content
     if name.endswith(".ipynb"):
-        written = _on_track(workspace, name, written, load_course(CHECKOUT))
-    write_atomically(workspace.folder / name, written)
+        data = _on_track(workspace, name, data, load_course(CHECKOUT))
+    write_atomically(workspace.folder / name, data)
 
 
 def follow_track(workspace: Workspace) -> list[str]:
     """Fold what the workspace's track skips in each notebook, and nothing else; return the changed notebooks."""
-    changed = []
+    changed_names = []
     course = load_course(CHECKOUT)
     names = [f"{folder}/{lesson}.ipynb" for folder in ("notebooks", INSTRUCTOR) for lesson in course.sections]
     for name in names:
@@ -157,9 +157,9 @@ def follow_track(workspace: Workspace) -> list[str]:
             after = _on_track(workspace, name, before, course)
             if after != before and json.loads(after) != json.loads(before):
                 write_atomically(workspace.folder / name, after)
-                changed.append(name)
+                changed_names.append(name)
 
-    return changed
+    return changed_names
 
 
 def _on_track(workspace: Workspace, name: str, notebook: bytes, course: Course) -> bytes:

@@ -181,7 +181,10 @@ def load_course(root: Path) -> Course:
     except (KeyError, TypeError, AttributeError) as error:
         raise WorkshopError(f"{FILE} is not complete: {error}.", "Compare that table with the others.") from error
 
-    exercises.sort(key=lambda exercise: notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0)
+    def lesson_number(exercise: ExerciseTime) -> int:
+        return notebooks.index(exercise.lesson) if exercise.lesson in notebooks else 0
+
+    exercises.sort(key=lesson_number)
     return Course(tuple(lessons), tracks, tuple(exercises), sections, notebooks, tuple(more_times))
 
 
@@ -220,9 +223,9 @@ def _sections(root: Path, lesson: str, table: Mapping[str, Mapping[str, Any]]) -
 
 def _some_cells(lesson: str, cells: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
     """Return the ``cells`` of a section that a track keeps: the first one, which has the heading, and those named."""
-    unknown = [name for name in names if name not in cells]
-    if unknown:
-        raise WorkshopError(f"{FILE}: [sections.{lesson}] has no cell {unknown[0]!r} there.", "Compare the ids.")
+    unknown_cells = [name for name in names if name not in cells]
+    if unknown_cells:
+        raise WorkshopError(f"{FILE}: [sections.{lesson}] has no cell {unknown_cells[0]!r} there.", "Compare the ids.")
 
     kept_cells = {*cells[:1], *names}
     return tuple(cell for cell in cells if cell in kept_cells)

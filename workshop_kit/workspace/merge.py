@@ -16,20 +16,20 @@ Merged = tuple[bytes, tuple[str, ...]]
 WHOLE = ("the whole file",)
 
 
-def merge(name: str, base: bytes | None, mine: bytes, new: bytes) -> Merged:
-    """Return ``mine`` brought from ``base`` (what it was made from; None: unknown) to ``new``.
+def merge(name: str, base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
+    """Return ``mine`` brought from ``base`` (what it was made from; None: unknown) to ``new_version``.
 
     A notebook is merged by cells, a file with exercises by regions, anything else as a whole.
     """
-    if mine in (base, new):
-        return new, ()
-    if new == base:
+    if mine in (base, new_version):
+        return new_version, ()
+    if new_version == base:
         return mine, ()
     try:
         if name.endswith(".ipynb"):
-            return _notebook(base, mine, new)
+            return _notebook(base, mine, new_version)
         if base is not None:
-            return _exercise(base.decode(), mine.decode(), new.decode())
+            return _exercise(base.decode(), mine.decode(), new_version.decode())
     except (ValueError, KeyError, TypeError, AttributeError, regions.MarkerError):
         pass  # damaged by a hand edit: it stays as it is
     return mine, WHOLE
@@ -45,10 +45,10 @@ def notebook_bytes(notebook: Mapping[str, Any]) -> bytes:
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _notebook(base: bytes | None, mine: bytes, new: bytes) -> Merged:
+def _notebook(base: bytes | None, mine: bytes, new_version: bytes) -> Merged:
     base_cells = _cells(base) if base else {}
     participant_cells = _cells(mine)
-    document = json.loads(new)
+    document = json.loads(new_version)
     cells: list[Cell] = []
     conflicts: list[str] = []
 
@@ -99,13 +99,13 @@ class Grown:
     gone: tuple[str, ...] = ()
 
 
-def grow(base: str, mine: str, new: str) -> Grown:
-    """Return ``mine`` brought from ``base``, which it was made from, to ``new``: regions and other changes stay."""
+def grow(base: str, mine: str, new_version: str) -> Grown:
+    """Return ``mine`` brought from its ``base`` to ``new_version``: regions and other changes stay."""
     written_regions = _written_regions(base, mine)
     without_answers = mine
     for name in written_regions:
         without_answers = regions.replace(without_answers, name, regions.region_of(base, name))
-    merged = merge_lines(base, without_answers, new)
+    merged = merge_lines(base, without_answers, new_version)
     if merged is None:
         return Grown(mine, is_conflict=True)
 
@@ -116,10 +116,10 @@ def grow(base: str, mine: str, new: str) -> Grown:
     return Grown(merged, gone=tuple(name for name in written_regions if name not in places))
 
 
-def merge_lines(base: str, mine: str, new: str) -> str | None:
+def merge_lines(base: str, mine: str, new_version: str) -> str | None:
     """Return ``base`` with the changes of both, line by line; None where both changed the same lines in two ways."""
     lines = regions.lines_of(base)
-    hunks = sorted({*_hunks(lines, regions.lines_of(mine)), *_hunks(lines, regions.lines_of(new))})
+    hunks = sorted({*_hunks(lines, regions.lines_of(mine)), *_hunks(lines, regions.lines_of(new_version))})
     merged: list[str] = []
     position = 0
     previous: _Hunk | None = None
@@ -158,9 +158,10 @@ class _Hunk:
 
 def _hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Hunk]:
     """Yield the changes that lead from ``before`` to ``after``."""
-    for kind, first, end, start, stop in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    for kind, first_line, end_line, new_start, new_stop in matcher.get_opcodes():
         if kind != "equal":
-            yield _Hunk(first, end, tuple(after[start:stop]))
+            yield _Hunk(first_line, end_line, tuple(after[new_start:new_stop]))
 
 
 def _written_regions(base: str, mine: str) -> dict[str, str]:
@@ -173,12 +174,12 @@ def _written_regions(base: str, mine: str) -> dict[str, str]:
     return {name: body for name, body in bodies.items() if body != regions.region_of(base, name)}
 
 
-def _exercise(base: str, mine: str, new: str) -> Merged:
-    grown = grow(base, mine, new)
+def _exercise(base: str, mine: str, new_version: str) -> Merged:
+    grown = grow(base, mine, new_version)
     if grown.is_conflict or grown.gone:
         return mine.encode(), WHOLE
 
-    changed_by_project = _written_regions(base, new)
+    changed_by_project = _written_regions(base, new_version)
     changed_in_both = [name for name in _written_regions(base, mine) if name in changed_by_project]
     return grown.text.encode(), tuple(changed_in_both)
 

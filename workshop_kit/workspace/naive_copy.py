@@ -54,9 +54,10 @@ class NaiveCopy:
     def sentence(self) -> str:
         """What the file holds."""
         file = self.source.file
-        aside = self._set_aside
-        if aside is not None:
-            return f"{file} has the colleague's lines for {_join_names(aside.names)}. Yours are in {aside.copy_path}."
+        set_aside = self._set_aside
+        if set_aside is not None:
+            names = _join_names(set_aside.names)
+            return f"{file} has the colleague's lines for {names}. Yours are in {set_aside.copy_path}."
         if self.shown:
             kept_answers = f"{file} keeps your {_join_names(self.shown)}"
             return f"{kept_answers}: this part of the lesson then shows your version, not the colleague's."
@@ -84,30 +85,30 @@ class NaiveCopy:
         A file in which they were written anew meanwhile is copied to ``kept/`` before. Raises WorkshopError where the
         copy is gone, or the file has changed so that this is not possible.
         """
-        aside = _records(self.workspace).get(self.source.path)
-        if aside is None:
+        set_aside = _records(self.workspace).get(self.source.path)
+        if set_aside is None:
             return f"{self.source.file} has your lines."
 
-        mine = _read(self.workspace, aside.copy_path)
+        mine = _read(self.workspace, set_aside.copy_path)
         text = self._text()
         if self._set_aside is None:
             content.Backup(self.workspace).keep(self.source.path)
 
-        content.write(self.workspace, self.source.path, solutions.with_regions_of(mine, text, aside.names))
+        content.write(self.workspace, self.source.path, solutions.with_regions_of(mine, text, set_aside.names))
         self._record(None)
-        return f"{self.source.file} has your {_join_names(aside.names)} again."
+        return f"{self.source.file} has your {_join_names(set_aside.names)} again."
 
     @property
     def _set_aside(self) -> SetAside | None:
         """The record of the file, as long as that has the colleague's lines."""
-        aside = _records(self.workspace).get(self.source.path)
-        if aside is None or not (self.workspace.folder / aside.copy_path).is_file():
+        set_aside = _records(self.workspace).get(self.source.path)
+        if set_aside is None or not (self.workspace.folder / set_aside.copy_path).is_file():
             return None
         try:
             answers = _answers(self.source, self._text())
         except WorkshopError:  # there is no file, or its markers are damaged
             return None
-        return None if answers & set(aside.names) else aside
+        return None if answers & set(set_aside.names) else set_aside
 
     def _naive_lines(self, name: str) -> str:
         """Return the lines of an exercise as the cell shows them, or as the file has them that came after it."""
@@ -118,11 +119,11 @@ class NaiveCopy:
     def _text(self) -> str:
         return _read(self.workspace, self.source.path)
 
-    def _record(self, aside: SetAside | None) -> None:
+    def _record(self, set_aside: SetAside | None) -> None:
         records = _records(self.workspace)
         records.pop(self.source.path, None)
-        if aside is not None:
-            records[self.source.path] = aside
+        if set_aside is not None:
+            records[self.source.path] = set_aside
         write_atomically(self.workspace.folder / RECORD, RECORDS.dump_json(records, indent=1))
 
 

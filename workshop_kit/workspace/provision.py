@@ -135,6 +135,7 @@ def take_engine_back(session: Session, report: Report = silent) -> list[str]:
     ]
     other_objects += [f"volume {volume.name}" for volume in client.volumes.list()]
     other_objects += [f"image {image.tags[0]}" for image in client.images.list() if image.tags]
+
     if other_objects:
         raise WorkshopError(
             f"The engine stays: it holds {len(other_objects)} things of others ({', '.join(other_objects[:3])} …).",

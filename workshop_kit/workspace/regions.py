@@ -94,7 +94,7 @@ def parse(text: str) -> tuple[Region, ...]:
     """Return the regions of a participant's file or a marked source, in their order."""
     lines = lines_of(text)
     regions: dict[str, Region] = {}
-    opened: tuple[str, int] | None = None
+    open_region: tuple[str, int] | None = None
     for number, line in enumerate(lines, 1):
         marker = REGION.fullmatch(line)
         if marker is None:
@@ -102,20 +102,20 @@ def parse(text: str) -> tuple[Region, ...]:
 
         kind, name = marker.groups()
         if kind == "region":
-            if opened is not None:
-                raise _unclosed(*opened)
+            if open_region is not None:
+                raise _unclosed(*open_region)
             if name in regions:
                 first_line = regions[name].first_line - 1
                 raise _damaged(f"line {number}: `# region {name}` is there twice (first on line {first_line})", name)
-            opened = name, number
-        elif opened is None or opened[0] != name:
+            open_region = name, number
+        elif open_region is None or open_region[0] != name:
             raise _damaged(f"line {number}: `# endregion {name}` has no line `# region {name}` before it", name)
         else:
-            regions[name] = Region(name, opened[1] + 1, "".join(lines[opened[1] : number - 1]))
-            opened = None
+            regions[name] = Region(name, open_region[1] + 1, "".join(lines[open_region[1] : number - 1]))
+            open_region = None
 
-    if opened is not None:
-        raise _unclosed(*opened)
+    if open_region is not None:
+        raise _unclosed(*open_region)
     return tuple(regions.values())
 
 

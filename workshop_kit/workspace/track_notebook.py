@@ -93,7 +93,7 @@ def on_track(root: Path, course: Course, lesson: str, track: str) -> LessonOnTra
 
 def _earlier_makers(root: Path, course: Course, lesson: str, track: str) -> list[Maker]:
     """Return the makers that the track skips before a lesson, and that no cell of an earlier lesson fills in."""
-    pending: list[Maker] = []
+    pending_makers: list[Maker] = []
     for name in course.notebooks[: course.notebooks.index(lesson)]:
         if course.is_more(name):
             continue
@@ -101,10 +101,10 @@ def _earlier_makers(root: Path, course: Course, lesson: str, track: str) -> list
         kept_cells = course.kept(name, track)
         for cell in notebook_cells(root / "notebooks" / f"{name}.ipynb"):
             if cell["id"] not in kept_cells:
-                pending += _makers(name, [cell])
+                pending_makers += _makers(name, [cell])
             elif _is_user(cell, course.sections[name]):
-                pending = []
-    return pending
+                pending_makers = []
+    return pending_makers
 
 
 def _is_user(cell: Cell, sections: Sequence[Section]) -> bool:
@@ -166,18 +166,20 @@ def fold(notebook: bytes, part: LessonOnTrack) -> bytes:
 def _on_track(cells: Sequence[Cell], part: LessonOnTrack) -> Iterator[Cell]:
     """Yield the cells of a notebook on a track."""
     lesson_cells = {cell for section in part.sections for cell in section.cells}
-    pending = list(part.earlier)
-    for is_skipped, group in groupby(cells, key=lambda cell: cell["id"] in lesson_cells - part.kept):
+    pending_makers = list(part.earlier)
+    skipped_cells = lesson_cells - part.kept
+
+    for is_skipped, group in groupby(cells, key=lambda cell: cell["id"] in skipped_cells):
         stretch = list(group)
         if is_skipped and not any(cell.get("execution_count") or cell.get("outputs") for cell in stretch):
             yield _mark(stretch, part)
-            pending += _makers(part.lesson, stretch)
+            pending_makers += _makers(part.lesson, stretch)
             continue
 
         for cell in stretch:
-            if pending and part.is_user(cell):
-                yield _fill(cell["id"], pending, part.lesson)
-                pending = []
+            if pending_makers and part.is_user(cell):
+                yield _fill(cell["id"], pending_makers, part.lesson)
+                pending_makers = []
             yield _with_text_of_track(cell, part)
 
 

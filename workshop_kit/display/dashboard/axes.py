@@ -65,8 +65,8 @@ def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axe
     """
     heights = [PANEL_INCHES] * (len(view.plots) + bool(view.bars))
     rows = max(len(STATE_LOOKS), len(view.rows))  # the legend beside them has a row for each state
-    figure, drawn = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * rows])
-    events, *panels, states = drawn
+    figure, all_axes = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * rows])
+    events, *panels, states = all_axes
 
     _label_events(events)
     if view.bars:
@@ -75,11 +75,11 @@ def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axe
         _label_panel(ax, plot)
     _label_states(states, view)
 
-    for ax in drawn:
+    for ax in all_axes:
         ax.set_xlim(-view.seconds, view.seconds / 120)
         ax.tick_params(labelbottom=ax is states, bottom=ax is states)
     _label_time(states, view, clock=clock)
-    return figure, drawn
+    return figure, all_axes
 
 
 def _stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:

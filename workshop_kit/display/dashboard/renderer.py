@@ -63,16 +63,16 @@ class DashboardRenderer:
 
 def figure(title: str, view: View) -> Figure:
     """Return the view as a figure with times of day, to be kept."""
-    picture, drawn = axes.background(title, view, clock=True)
-    for _ in _moving(drawn, view, clock=True):
+    picture, all_axes = axes.background(title, view, clock=True)
+    for _ in _moving(all_axes, view, clock=True):
         pass
     return picture
 
 
-def _moving(drawn: Sequence[Axes], view: View, *, clock: bool) -> Iterator[Artist]:
+def _moving(all_axes: Sequence[Axes], view: View, *, clock: bool) -> Iterator[Artist]:
     """Draw what changes from picture to picture; with ``clock`` the highest values of lines, else the newest."""
-    events, *panels, states = drawn
-    for ax in drawn:
+    events, *panels, states = all_axes
+    for ax in all_axes:
         low, high = ax.get_ylim()
         bottom = BANDS_FROM if ax is events else low
         spans = [(span.start, span.end - span.start) for span in view.spans]

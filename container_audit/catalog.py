@@ -39,27 +39,34 @@ def chosen(words: Iterable[str] = ()) -> tuple[Rule, ...]:
     Words of one kind add up; a method narrows the selection. No word selects all. Raises WrongUsage for an unknown
     word.
     """
-    wanted = require(words)
-    methods = wanted & set(Method)
-    others = wanted - set(Method)
-    return tuple(rule for rule in rules() if _is_chosen(rule, methods, others))
+    chosen_words = require(words)
+    methods = chosen_words & set(Method)
+    names = chosen_words - set(Method)
+
+    return tuple(rule for rule in rules() if _is_chosen(rule, methods, names))
 
 
-def _is_chosen(rule: Rule, methods: set[str], others: set[str]) -> bool:
+def _is_chosen(rule: Rule, methods: set[str], names: set[str]) -> bool:
     if methods and rule.method not in methods:
         return False
-    return not others or not others.isdisjoint({rule.id, rule.guideline, *rule.serves})
+    if not names:
+        return True
+    return not names.isdisjoint({rule.id, rule.guideline, *rule.serves})
 
 
 def require(words: Iterable[str]) -> set[str]:
     """Split words at commas. Raises WrongUsage for a word that names no guideline, rule, principle or method."""
     parts = [part.strip() for word in words for part in word.split(",")]
-    wanted = {part for part in parts if part}
-    known = {*guidelines(), *Method, *(rule.id for rule in rules()), *(principle.id for principle in principles())}
-    if unknown := sorted(wanted - known):
-        sentence = f"{unknown[0]!r} names no guideline, rule or principle."
+    chosen_words = {part for part in parts if part}
+
+    rule_ids = [rule.id for rule in rules()]
+    principle_ids = [principle.id for principle in principles()]
+    known_words = {*guidelines(), *Method, *rule_ids, *principle_ids}
+    unknown_words = sorted(chosen_words - known_words)
+    if unknown_words:
+        sentence = f"{unknown_words[0]!r} names no guideline, rule or principle."
         raise WrongUsage(sentence, f"Choose from: {', '.join((*guidelines(), *Method))}, F1 … F15, P1 … P7, or a rule.")
-    return wanted
+    return chosen_words
 
 
 def _known_rule(name: str) -> str:
@@ -91,27 +98,32 @@ def load_ignored(path: Path) -> list[IgnoreEntry]:
     """Read an ignore file. Raises WrongUsage if it cannot be read, or an entry lacks its rule, reason or date."""
     try:
         return load_toml(path, TypeAdapter(IgnoreFile)).ignore
-    except FileNotFoundError as missing:
-        raise WrongUsage(f"There is no file {path}.", "Name another file.") from missing
-    except WorkshopError as unusable:
-        raise WrongUsage(unusable.what, IGNORE_EXAMPLE) from unusable
+    except FileNotFoundError as error:
+        raise WrongUsage(f"There is no file {path}.", "Name another file.") from error
+    except WorkshopError as error:
+        raise WrongUsage(error.what, IGNORE_EXAMPLE) from error
 
 
 def accept(report: AuditReport, ignored: list[IgnoreEntry], today: date) -> AuditReport:
     """Return the report with failed findings accepted, where an entry names the rule and its day has not passed."""
     entries = {(entry.target, entry.rule): entry for entry in ignored}
 
-    def one(finding: RuleFinding, target: str) -> RuleFinding:
-        rule = finding.rule.id
-        entry = entries.get((target, rule)) or entries.get((None, rule))
-        if entry is None or finding.verdict is not RuleVerdict.FAILS:
-            return finding
-        if entry.until < today:
-            return replace(finding, said=f"{finding.said} It was accepted until {entry.until}.")
-        return replace(finding, accepted=f"accepted until {entry.until}: {entry.reason}")
+    target_reports = []
+    for target_report in report.targets:
+        findings = []
+        for finding in target_report.findings:
+            rule = finding.rule.id
+            entry = entries.get((target_report.target, rule)) or entries.get((None, rule))
+            findings.append(_with_entry(finding, entry, today))
+        target_reports.append(replace(target_report, findings=tuple(findings)))
 
-    targets = []
-    for each in report.targets:
-        findings = tuple(one(finding, each.target) for finding in each.findings)
-        targets.append(replace(each, findings=findings))
-    return replace(report, targets=tuple(targets))
+    return replace(report, targets=tuple(target_reports))
+
+
+def _with_entry(finding: RuleFinding, entry: IgnoreEntry | None, today: date) -> RuleFinding:
+    """Return a failed finding as its entry accepts it; after the entry's last day, with a sentence about that day."""
+    if entry is None or finding.verdict is not RuleVerdict.FAILS:
+        return finding
+    if entry.until < today:
+        return replace(finding, said=f"{finding.said} It was accepted until {entry.until}.")
+    return replace(finding, accepted=f"accepted until {entry.until}: {entry.reason}")

@@ -37,6 +37,7 @@ PROBE_SECONDS = 2.0
 KILL_SECONDS = 10.0
 """How long the engine may take to end a clone by SIGKILL."""
 LINE_LENGTH = 4_000
+MOST_LOG_FILES = 20
 LATE_ENOUGH = 3
 """After so many late answers no more requests are sent."""
 PROBE_PATHS = (
@@ -78,7 +79,8 @@ class CloneStart:
             return f"was killed after {self.seconds:.1f} s, probably by the kernel, for want of memory"
         if self.ended:
             return f"ended with code {self.exit_code} after {self.seconds:.1f} s"
-        return f"was {'' if self.ready else 'not '}ready after {self.seconds:.1f} s ({self.by})"
+        ready = "ready" if self.ready else "not ready"
+        return f"was {ready} after {self.seconds:.1f} s ({self.by})"
 
 
 @dataclass(frozen=True)
@@ -118,33 +120,37 @@ class CloneRun:
     @property
     def _unknown(self) -> set[int | None]:
         """The status of random paths, which no service has."""
-        return {one.status for one in self.answers if one.path not in ASKED_PATHS}
+        return {answer.status for answer in self.answers if answer.path not in ASKED_PATHS}
 
     def metrics(self) -> Answer | None:
         """Return the answer of /metrics, if that path exists."""
         if self.answers_everything:
             return None
-        of_path = (answer for answer in self.answers if answer.path == "/metrics")
-        return next((answer for answer in of_path if answer.status == 200), None)
+        for answer in self.answers:
+            if answer.path == "/metrics" and answer.status == 200:
+                return answer
+        return None
 
     def probes(self) -> tuple[Answer, ...]:
         """Return the answers of the usual probe paths that exist or did not answer in time."""
-        missing = {None, *NOT_THERE, *self._unknown}
+        status_of_no_path = {None, *NOT_THERE, *self._unknown}
         probes: list[Answer] = []
         for answer in self.answers:
-            is_there = answer.is_late or answer.status not in missing
+            is_there = answer.is_late or answer.status not in status_of_no_path
             if answer.path in PROBE_PATHS and is_there:
                 probes.append(answer)
         return tuple(probes)
 
     def is_late(self, path: str) -> bool:
-        """Return whether a path was late, or was not asked any more since others were."""
-        asked = any(one.path == path and not one.is_late for one in self.answers)
-        return not asked and any(one.is_late for one in self.answers)
+        """Return whether a path was late, or was not asked any more because others were late."""
+        late_paths = {answer.path for answer in self.answers if answer.is_late}
+        paths_in_time = {answer.path for answer in self.answers if not answer.is_late}
+        return bool(late_paths) and path not in paths_in_time
 
     def lines(self, count: int = 3) -> str:
         """Return the last lines of its log."""
-        return " / ".join(text[:LINE_LENGTH] for text in log_texts(self.log.tail(count)))
+        texts = log_texts(self.log.tail(count))
+        return " / ".join(text[:LINE_LENGTH] for text in texts)
 
 
 def log_texts(log: pd.DataFrame) -> list[str]:
@@ -152,7 +158,10 @@ def log_texts(log: pd.DataFrame) -> list[str]:
     lines = []
     for row in range(len(log)):
         raw = log["raw"].iloc[row]
-        lines.append(str(raw) if pd.notna(raw) else json.dumps(record(log, row), default=str, ensure_ascii=False))
+        if pd.notna(raw):
+            lines.append(str(raw))
+        else:
+            lines.append(json.dumps(record(log, row), default=str, ensure_ascii=False))
     return lines
 
 
@@ -169,8 +178,8 @@ class Clone:
 
         values = [value for name, value in target.environment.items() if name.upper().endswith("PORT")]
         numbers = [int(value) for value in values if value.isdecimal()]
-        named = [number for number in numbers if 0 < number < 65536]
-        self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*named, *USUAL_PORTS)))
+        ports_of_variables = [number for number in numbers if 0 < number < 65536]
+        self.ports: tuple[int, ...] = self.exposed or tuple(dict.fromkeys((*ports_of_variables, *USUAL_PORTS)))
 
         self.has_health = bool(running.inspect()["Config"].get("Healthcheck"))
         self.address = ""
@@ -183,26 +192,34 @@ class Clone:
         began = time.monotonic()
         self.running.container.start()
         ready: CloneStart | None = None
+
         while True:
             state = self.running.inspect()["State"]
             seconds = time.monotonic() - began
             if state["Status"] in {"exited", "dead"}:
                 return CloneStart(False, seconds, "ended", (), int(state["ExitCode"]), bool(state.get("OOMKilled")))
+
             self.address = self.address or self._address()
             ready = ready or self._ready(state, seconds, long_enough=seconds > alive_seconds)
-            if ready and (not until_ended or (ready.ports and seconds > ready.seconds + lasts_seconds)):
+            if ready and not until_ended:
+                return ready
+            if ready and ready.ports and seconds > ready.seconds + lasts_seconds:
                 return ready
             if seconds > limit_seconds:
                 return ready or CloneStart(False, seconds, "neither a port nor a health check was good")
             time.sleep(POLL_SECONDS)
 
     def _ready(self, state: Mapping[str, Any], seconds: float, *, long_enough: bool) -> CloneStart | None:
-        healthy = (state.get("Health") or {}).get("Status") == "healthy"
-        if ports := self.open_ports() if self.exposed or healthy or long_enough else ():
-            return CloneStart(True, seconds, f"port {ports[0]} accepts connections", ports)
-        if healthy:
+        is_healthy = (state.get("Health") or {}).get("Status") == "healthy"
+        if self.exposed or is_healthy or long_enough:
+            ports = self.open_ports()
+            if ports:
+                return CloneStart(True, seconds, f"port {ports[0]} accepts connections", ports)
+        if is_healthy:
             return CloneStart(True, seconds, "its health check is good")
-        if long_enough and not self.has_health and not (self.exposed and self.address):
+
+        waits_for_port = bool(self.exposed and self.address)
+        if long_enough and not self.has_health and not waits_for_port:
             return CloneStart(True, seconds, "it runs")
         return None
 
@@ -215,48 +232,53 @@ class Clone:
         answers: list[Answer] = []
         for port in self.open_ports():
             for path in (f"/{secrets.token_hex(6)}", *ASKED_PATHS):
-                answer = self.prober.get(f"http://{self.address}:{port}{path}", timeout_seconds=patient(PROBE_SECONDS))
-                answers.append(answer)
-                speaks_http = answer.is_late or any(one.status for one in answers)
-                if not speaks_http or sum(one.is_late for one in answers) >= LATE_ENOUGH:
+                url = f"http://{self.address}:{port}{path}"
+                latest = self.prober.get(url, timeout_seconds=patient(PROBE_SECONDS))
+                answers.append(latest)
+                speaks_http = latest.is_late or any(answer.status for answer in answers)
+                if not speaks_http or sum(answer.is_late for answer in answers) >= LATE_ENOUGH:
                     break
-            if any(one.status for one in answers):
+            if any(answer.status for answer in answers):
                 break
+
         return tuple(answers)
 
     def processes(self) -> dict[str, Process]:
         """Return its processes by process id; empty if it has ended."""
         pid = str(self.running.inspect()["State"]["Pid"])
         try:
-            listed = self.running.container.top(ps_args=f"-o {','.join(process_tree.COLUMNS)}")
+            table = self.running.container.top(ps_args=f"-o {','.join(process_tree.COLUMNS)}")
         except APIError:
             return {}
-        return process_tree.from_ps(listed.get("Processes") or (), pid)
+        return process_tree.from_ps(table.get("Processes") or (), pid)
 
-    def still_there(self, before: Collection[str]) -> dict[str, Process]:
+    def still_there(self, process_ids: Collection[str]) -> dict[str, Process]:
         """Return those processes that it still has, with the commands that they run now."""
-        return {pid: process for pid, process in self.processes().items() if pid in before}
+        return {pid: process for pid, process in self.processes().items() if pid in process_ids}
 
     def log_sizes(self) -> dict[str, int]:
         """Return the sizes in bytes of new or changed files in its writable layer with names of log files."""
-        written = [one["Path"] for one in self.running.container.diff() or () if one["Kind"] != DIFF_DELETED]
-        paths = [path for path in written if _LOG_FILE.search(path)][:20]
-        sizes = {path: file_size(self.running.container, path) for path in paths}
+        changes = self.running.container.diff() or ()
+        paths = [change["Path"] for change in changes if change["Kind"] != DIFF_DELETED]
+        log_paths = [path for path in paths if _LOG_FILE.search(path)]
+        sizes = {path: file_size(self.running.container, path) for path in log_paths[:MOST_LOG_FILES]}
         return {path: size for path, size in sizes.items() if size is not None}
 
-    def wait_for_health(self, wanted: Collection[str], within_seconds: float) -> str:
+    def wait_for_health(self, states: Collection[str], within_seconds: float) -> str:
         """Wait for one of these health states; return the last state, also after a timeout."""
         deadline = time.monotonic() + patient(within_seconds)
         while True:
-            status = str((self.running.inspect()["State"].get("Health") or {}).get("Status") or "")
-            if status in wanted or time.monotonic() > deadline:
+            health = self.running.inspect()["State"].get("Health") or {}
+            status = str(health.get("Status") or "")
+            if status in states or time.monotonic() > deadline:
                 return status
             time.sleep(POLL_SECONDS)
 
     def health_checks(self) -> dict[str, int]:
         """Return the exit codes of its last health checks (the engine keeps five), by the times they began."""
-        log = (self.running.inspect()["State"].get("Health") or {}).get("Log") or ()
-        return {str(one["Start"]): int(one["ExitCode"]) for one in log}
+        health = self.running.inspect()["State"].get("Health") or {}
+        checks = health.get("Log") or ()
+        return {str(check["Start"]): int(check["ExitCode"]) for check in checks}
 
     @property
     def health_seconds(self) -> float:
@@ -268,16 +290,18 @@ class Clone:
         """Send SIGSTOP to its first process and, if it has a shell, to all others."""
         if len(self.processes()) > 1:
             with contextlib.suppress(APIError):
-                self.running.container.exec_run(["sh", "-c", "kill -STOP -1"])  # returns when all have got it
+                self.running.container.exec_run(["sh", "-c", "kill -STOP -1"])  # returns once it was sent to all
         self.running.container.kill(signal="SIGSTOP")
 
     def process_1(self) -> Process1 | None:
         """Read what its process 1 does with signals: from the engine's ``ps``, else inside; None if neither tells."""
         pid = str(self.running.inspect()["State"]["Pid"])
         with contextlib.suppress(APIError):
-            listed = self.running.container.top(ps_args=f"-o {','.join(COLUMNS)}")
-            if found := from_ps(listed.get("Processes") or (), pid):
-                return found
+            table = self.running.container.top(ps_args=f"-o {','.join(COLUMNS)}")
+            process = from_ps(table.get("Processes") or (), pid)
+            if process is not None:
+                return process
+
         with contextlib.suppress(APIError):
             return from_status(self.running.read(*INSIDE))
         return None
@@ -286,7 +310,7 @@ class Clone:
         """Send a signal and, once the time is over, SIGKILL, as ``docker stop`` does; None if it had ended before."""
         if not self._runs():
             return None
-        before = self.process_1()
+        process_before = self.process_1()
         limit_seconds = patient(within_seconds)
         began = time.monotonic()
 
@@ -296,14 +320,16 @@ class Clone:
             time.sleep(POLL_SECONDS)
 
         seconds = time.monotonic() - began
-        after = self.process_1() if self._runs() else None
+        process_after = self.process_1() if self._runs() else None
         killed = False
         if self._runs():
             with contextlib.suppress(APIError):
                 self.running.container.kill()
                 killed = True
             self.running.container.wait(timeout=patient(KILL_SECONDS))
-        return CloneStop(seconds, int(self.running.inspect()["State"]["ExitCode"]), killed, before, after)
+
+        exit_code = int(self.running.inspect()["State"]["ExitCode"])
+        return CloneStop(seconds, exit_code, killed, process_before, process_after)
 
     def _runs(self) -> bool:
         return bool(self.running.inspect()["State"]["Running"])
@@ -315,4 +341,7 @@ class Clone:
     def _address(self) -> str:
         """Return its address on the network of the clones; "" while it has none."""
         networks = self.running.container.attrs["NetworkSettings"]["Networks"]
-        return next((str(one["IPAddress"]) for one in networks.values() if one.get("IPAddress")), "")
+        for network in networks.values():
+            if network.get("IPAddress"):
+                return str(network["IPAddress"])
+        return ""

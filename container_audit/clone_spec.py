@@ -60,13 +60,14 @@ class MountedFiles:
 
     def texts(self) -> dict[str, str]:
         """Return their texts, by path."""
-        with tarfile.open(fileobj=io.BytesIO(self.archive)) as members:
-            found = {member.name: members.extractfile(member) for member in members if member.isfile()}
-            return {
-                str(PurePosixPath(self.folder, name)): content.read().decode(errors="replace")
-                for name, content in found.items()
-                if content
-            }
+        texts = {}
+        with tarfile.open(fileobj=io.BytesIO(self.archive)) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is not None:
+                    path = str(PurePosixPath(self.folder, member.name))
+                    texts[path] = file.read().decode(errors="replace")
+        return texts
 
 
 def read_mounted_files(session: Session, attributes: Mapping[str, Any]) -> list[MountedFiles]:
@@ -74,17 +75,21 @@ def read_mounted_files(session: Session, attributes: Mapping[str, Any]) -> list[
 
     ``attributes`` are the container's in ``docker inspect``. No other folder is read.
     """
-    found = []
     container = session.engine.client.containers.get(attributes["Id"])
-    for path in [one["Destination"] for one in attributes.get("Mounts") or () if one["Type"] == "bind"]:
-        folder = str(PurePosixPath(path).parent)
-        source = path
-        if file_size(container, path) is None:
-            folder = path
-            source = f"{path}/."
-        if folder != "/" and (source == path or folder == SECRETS_FOLDER) and (archive := _archive(container, source)):
-            found.append(MountedFiles(folder, archive))
-    return found
+    mounts = attributes.get("Mounts") or ()
+    paths = [mount["Destination"] for mount in mounts if mount["Type"] == "bind"]
+
+    mounted_files = []
+    for path in paths:
+        is_file = file_size(container, path) is not None
+        folder = str(PurePosixPath(path).parent) if is_file else path
+        is_read = is_file or folder == SECRETS_FOLDER
+        if folder == "/" or not is_read:
+            continue
+        archive = _archive(container, path if is_file else f"{path}/.")
+        if archive:
+            mounted_files.append(MountedFiles(folder, archive))
+    return mounted_files
 
 
 @contextlib.contextmanager
@@ -93,18 +98,19 @@ def private_network(session: Session) -> Iterator[str]:
     name = f"workshop-private-{secrets.token_hex(4)}"
     client = session.engine.client
     try:
-        created = client.networks.create(name, labels=session.labels("kernel"), internal=True, check_duplicate=True)
-    except APIError as refused:
+        network = client.networks.create(name, labels=session.labels("kernel"), internal=True, check_duplicate=True)
+    except APIError as error:
         raise WorkshopError(
-            f"The engine refused to make a network: {refused.explanation}.", "Run ./workshop down."
-        ) from refused
-    session.record("network", created.id, name, "kernel")
+            f"The engine refused to make a network: {error.explanation}.", "Run ./workshop down."
+        ) from error
+
+    session.record("network", network.id, name, "kernel")
     try:
         yield name
     finally:
         with contextlib.suppress(APIError):
-            created.remove()
-            session.ledger.remove_id(created.id)
+            network.remove()
+            session.ledger.remove_id(network.id)
 
 
 @contextlib.contextmanager
@@ -113,18 +119,20 @@ def copied_files(session: Session, image: str, files: Sequence[MountedFiles]) ->
 
     A volume also has the files that the image has in the folder.
     """
-    folders = {one.folder for one in files}
+    folders = {mounted.folder for mounted in files}
     if not folders:
         yield {}
         return
+
     volumes = [anonymous_volume(folder) for folder in sorted(folders)]
     container = session.engine.client.containers.create(image, ["-"], mounts=volumes, labels=session.labels("kernel"))
     with Running(session, container) as running:
         session.record("container", running.id, running.name, "kernel")
-        for one in files:
-            running.container.put_archive(one.folder, one.archive)
+        for mounted in files:
+            running.container.put_archive(mounted.folder, mounted.archive)
+
         mounts = running.inspect()["Mounts"]
-        yield {one["Destination"]: one["Name"] for one in mounts if one["Destination"] in folders}
+        yield {mount["Destination"]: mount["Name"] for mount in mounts if mount["Destination"] in folders}
 
 
 def file_size(container: Any, path: str) -> int | None:
@@ -132,23 +140,29 @@ def file_size(container: Any, path: str) -> int | None:
     api = container.client.api
     address = f"{api.base_url}/v{api.api_version}/containers/{container.id}/archive"
     answer = api.head(address, params={"path": path})
-    if not answer.ok or not (header := answer.headers.get("X-Docker-Container-Path-Stat")):
+    if not answer.ok:
         return None
+    header = answer.headers.get("X-Docker-Container-Path-Stat")
+    if not header:
+        return None
+
     stat = json.loads(base64.b64decode(header))
-    return None if stat["mode"] & _NOT_A_FILE else int(stat["size"])
+    if stat["mode"] & _NOT_A_FILE:
+        return None
+    return int(stat["size"])
 
 
 def _archive(container: Any, path: str) -> bytes:
     """Return the engine's tar of a path; empty where it is large or absent."""
-    parts = []
+    chunks = []
     size = 0
     with contextlib.suppress(APIError):
-        for piece in container.get_archive(path)[0]:
-            parts.append(piece)
-            size += len(piece)
+        for chunk in container.get_archive(path)[0]:
+            chunks.append(chunk)
+            size += len(chunk)
             if size > COPIED_BYTES:
                 return b""
-    return b"".join(parts)
+    return b"".join(chunks)
 
 
 def clone_spec(target: Target, environment: Mapping[str, str], network: str, copies: Mapping[str, str]) -> Spec:
@@ -158,28 +172,32 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
     volumes = [mount["Destination"] for mount in target.mounts if mount["Type"] == "volume"]
     if target.container is None:  # a container's Volumes name its bind mounts, too
         volumes = list(config.get("Volumes") or ())
-    tmpfs = {mount["Destination"]: "" for mount in target.mounts if mount["Type"] == "tmpfs"} | (
-        host.get("Tmpfs") or {}
-    )
+    tmpfs = {mount["Destination"]: "" for mount in target.mounts if mount["Type"] == "tmpfs"}
+    tmpfs |= host.get("Tmpfs") or {}
+    limited_tmpfs = {path: _limited_tmpfs(options) for path, options in tmpfs.items()}
+    pids_limit = host.get("PidsLimit") or 0
+    security_options = host.get("SecurityOpt") or ()
+    capabilities = host.get("CapAdd") or ()
+
     return Spec(
         image=target.image["Id"],
         command=tuple(config.get("Cmd") or ()) or None,
         entrypoint=tuple(config.get("Entrypoint") or ()) or None,
         environment=dict(environment),
         network=network,
-        tmpfs={**{path: _limited_tmpfs(options) for path, options in tmpfs.items()}, **dict.fromkeys(volumes, _VOLUME)},
+        tmpfs={**limited_tmpfs, **dict.fromkeys(volumes, _VOLUME)},
         read_only=bool(host.get("ReadonlyRootfs")),
         memory_bytes=_memory_bytes(host, has_volumes=bool(volumes)),
         cpus=min((host.get("NanoCpus") or 1e9) / 1e9, 1.0),
-        pids=min(host["PidsLimit"], PIDS) if (host.get("PidsLimit") or 0) > 0 else PIDS,
+        pids=min(pids_limit, PIDS) if pids_limit > 0 else PIDS,
         cap_drop=tuple(host.get("CapDrop") or ()),
-        security_opt=tuple(one for one in host.get("SecurityOpt") or () if one.startswith("no-new-privileges")),
+        security_opt=tuple(option for option in security_options if option.startswith("no-new-privileges")),
         dns_options=tuple(host.get("DnsOptions") or ()),
         user=config.get("User") or None,
         stop_timeout_seconds=STOP_SECONDS,
         healthcheck=_faster_healthcheck(config.get("Healthcheck")),
         host={
-            "CapAdd": [one for one in host.get("CapAdd") or () if one.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
+            "CapAdd": [name for name in capabilities if name.removeprefix("CAP_") in _DEFAULT_CAPABILITIES],
             "Init": host.get("Init"),
             "LogConfig": LOG,
             "Mounts": [Mount(folder, volume, read_only=True) for folder, volume in copies.items()],
@@ -219,22 +237,22 @@ def create(session: Session, target: Target, spec: Spec) -> Running:
     try:
         body = container_config(client.api, spec, session.labels("kernel"))
         body |= {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
-        made = client.api.create_container_from_config(body)
-        container = client.containers.get(made["Id"])
+        answer = client.api.create_container_from_config(body)
+        container = client.containers.get(answer["Id"])
         session.record("container", container.id, container.name, "kernel")
-    except APIError as refused:
-        raise WorkshopError(f"The engine refused to make a clone of it: {refused.explanation}.") from refused
+    except APIError as error:
+        raise WorkshopError(f"The engine refused to make a clone of it: {error.explanation}.") from error
     return Running(session, container)
 
 
-def limit_writes(running: Running, over: threading.Event) -> str:
-    """Kill a clone that writes more than the limits, until ``over`` is set; return the reason, or ""."""
+def limit_writes(running: Running, end: threading.Event) -> str:
+    """Kill a clone that writes more than the limits, until ``end`` is set; return the reason, or ""."""
     api = running.session.engine.client.api
-    while not over.wait(POLL_SECONDS):
+    while not end.wait(POLL_SECONDS):
         with contextlib.suppress(APIError):
-            written = len(running.container.diff() or ())
-            (listed,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
-            if written > WRITTEN_FILES or listed.get("SizeRw", 0) > WRITTEN_BYTES:
+            file_count = len(running.container.diff() or ())
+            (entry,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
+            if file_count > WRITTEN_FILES or entry.get("SizeRw", 0) > WRITTEN_BYTES:
                 running.container.kill()
                 limits = f"{WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
                 return f"A clone of it was stopped: it wrote more than {limits}."
@@ -244,14 +262,15 @@ def limit_writes(running: Running, over: threading.Event) -> str:
 def _limited_tmpfs(options: str) -> str:
     """Replace the size and inode options of a tmpfs by a clone's limits."""
     words = [word for word in options.split(",") if word]
-    kept = [word for word in words if not word.startswith(("size=", "nr_"))]
-    return ",".join([*kept, "size=64m", f"nr_inodes={WRITTEN_FILES}"])
+    without_limits = [word for word in words if not word.startswith(("size=", "nr_"))]
+    return ",".join([*without_limits, "size=64m", f"nr_inodes={WRITTEN_FILES}"])
 
 
 def _faster_healthcheck(check: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Run the same health check every 0.5 s, so that its result is known soon."""
     if not check or not check.get("Test") or check["Test"] == ["NONE"]:
         return None
+
     seconds = {**HEALTH_SECONDS, "Timeout": watch_seconds(HEALTH_SECONDS["Timeout"])}
     times = {name: int(value * 1e9) for name, value in seconds.items()}
     times["Timeout"] = min(check.get("Timeout") or times["Timeout"], times["Timeout"])

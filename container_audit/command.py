@@ -132,9 +132,9 @@ def _only_a_finding_exits_1() -> Iterator[None]:
         raise NotReady(Mask()(unexpected.sentence(error)), REPORT_IT) from error
 
 
-def _require_complete(found: AuditReport) -> None:
+def _require_complete(report: AuditReport) -> None:
     """Raise NotReady if a rule met an error that the audit did not expect. The report is out by then."""
-    if not found.unexpected:
+    if not report.unexpected:
         return
-    rules = ", ".join(dict.fromkeys(finding.rule.id for finding in found.unexpected))
-    raise NotReady(f"{found.unexpected[0].said} That was in {rules}; the other rules were applied.", REPORT_IT)
+    rules = ", ".join(dict.fromkeys(finding.rule.id for finding in report.unexpected))
+    raise NotReady(f"{report.unexpected[0].said} That was in {rules}; the other rules were applied.", REPORT_IT)

@@ -44,11 +44,11 @@ def read_compose_file(path: Path) -> ComposeFile:
         problem = " ".join(str(error).split())
         raise WorkshopError(f"{path} cannot be used: {problem}.", "Correct it, then try again.") from error
 
-    top = dict(_entries(document))
-    line, services = top.get("services", (1, None))
-    found = {name: _service(number, node, path.parent) for name, (number, node) in _entries(services)}
-    named = _scalar(top, "name")
-    return ComposeFile(path, named or project_name(path), line, found)
+    entries = dict(_entries(document))
+    services_line, services_node = entries.get("services", (1, None))
+    services = {name: _service(line, node, path.parent) for name, (line, node) in _entries(services_node)}
+    project = _scalar(entries, "name") or project_name(path)
+    return ComposeFile(path, project, services_line, services)
 
 
 def project_name(path: Path) -> str:
@@ -63,28 +63,31 @@ def project_name(path: Path) -> str:
 
 def _service(line: int, node: yaml.Node | None, folder: Path) -> ComposeService:
     entries = dict(_entries(node))
-    keys = {key: number for key, (number, _) in entries.items()}
-    return ComposeService(line, keys, _scalar(entries, "image"), _dockerfile(entries, folder))
+    key_lines = {key: key_line for key, (key_line, _) in entries.items()}
+    return ComposeService(line, key_lines, _scalar(entries, "image"), _dockerfile(entries, folder))
 
 
 def _dockerfile(entries: Mapping[str, tuple[int, yaml.Node]], folder: Path) -> Path | None:
     """Return the Dockerfile that ``build`` names, in its short form or in its long form."""
     if "build" not in entries:
         return None
-    build = dict(_entries(entries["build"][1]))
+    _, build_node = entries["build"]
+    build = dict(_entries(build_node))
     context = _scalar(entries, "build") or _scalar(build, "context") or "."
-    return folder / context / (_scalar(build, "dockerfile") or "Dockerfile")
+    name = _scalar(build, "dockerfile") or "Dockerfile"
+    return folder / context / name
 
 
 def _entries(node: yaml.Node | None, merges: int = MERGES) -> Iterator[tuple[str, tuple[int, yaml.Node]]]:
-    """Yield the keys of a mapping with line and value; those that it merges come first, since its own go over them."""
+    """Yield the keys of a mapping with line and value; those that it merges come first: its own override them."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in node.value:
         if key.value == "<<" and merges:
-            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
-            for one in reversed(merged):  # the first goes over the others
-                yield from _entries(one, merges - 1)
+            mappings = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            for mapping in reversed(mappings):  # the first goes over the others
+                yield from _entries(mapping, merges - 1)
+
     for key, value in node.value:
         if isinstance(key.value, str) and key.value != "<<":
             yield key.value, (key.start_mark.line + 1, value)

@@ -38,19 +38,21 @@ class Dockerfile:
 
     def all(self, word: str) -> list[Instruction]:
         """Return the instructions with this word."""
-        return [one for one in self.instructions if one.word == word]
+        return [instruction for instruction in self.instructions if instruction.word == word]
 
     def last(self, word: str) -> str:
         """Return the text of the last instruction with this word; "" if there is none, or it has a variable."""
-        found = self.all(word)
-        return found[-1].text if found and "$" not in found[-1].text else ""
+        instructions = self.all(word)
+        if not instructions or "$" in instructions[-1].text:
+            return ""
+        return instructions[-1].text
 
-    def line_of(self, words: Iterable[str], said: str = "") -> int:
+    def line_of(self, words: Iterable[str], sentence: str = "") -> int:
         """Return the line of the last instruction with the first of these words that is there; 1 if none is.
 
-        An instruction that names a path or variable in ``said`` comes before the others.
+        An instruction that names a path or variable of ``sentence`` comes before the others.
         """
-        names = _NAMED.findall(said)
+        names = _NAMED.findall(sentence)
         for word in words:
             instructions = self.all(word)
             naming = [instruction for instruction in instructions if _names_one_of(instruction, names)]
@@ -69,34 +71,42 @@ class Dockerfile:
     def _agreements(self, config: Mapping[str, Any]) -> Iterator[bool]:
         """Yield for each literal setting whether the image has it."""
         variables = {pair.partition("=")[0] for pair in config.get("Env") or ()}
-        for word, known in (("ENV", variables), ("LABEL", set(config.get("Labels") or ()))):
+        labels = set(config.get("Labels") or ())
+        for word, image_names in (("ENV", variables), ("LABEL", labels)):
             for instruction in self.all(word):
-                yield from (name in known for name in _names(instruction.text))
+                yield from (name in image_names for name in _names(instruction.text))
+
+        exposed = config.get("ExposedPorts") or {}
         for port in self.last("EXPOSE").split():
-            yield (port if "/" in port else f"{port}/tcp") in (config.get("ExposedPorts") or {})
+            port_and_protocol = port if "/" in port else f"{port}/tcp"
+            yield port_and_protocol in exposed
+
         if user := self.last("USER"):
             yield user == config.get("User")
+
         folder = self.last("WORKDIR")
         if folder.startswith("/"):
             yield folder.rstrip("/") == str(config.get("WorkingDir") or "").rstrip("/")
+
         for word, key in (("ENTRYPOINT", "Entrypoint"), ("CMD", "Cmd")):
             if text := self.last(word):
-                yield _command(text) == [_joined(word) for word in config.get(key) or ()]
+                yield _command(text) == [_joined(argument) for argument in config.get(key) or ()]
 
 
 def read_dockerfile(path: Path) -> Dockerfile:
     """Read a Dockerfile. Raises NotReady if it cannot be read, FileNotFoundError if there is none."""
     stages: dict[str, list[Instruction]] = {}
-    current: list[Instruction] = []
+    stage: list[Instruction] = []
     for instruction in _instructions(read_small_text(path)):
-        stage = _FROM.match(instruction.text) if instruction.word == "FROM" else None
-        if stage:
-            below = stages.get(stage["base"].lower(), [])
-            name = stage["name"] or str(len(stages))
-            current = [*below]
-            stages[name.lower()] = current
-        current.append(instruction)
-    return Dockerfile(path, tuple(current))
+        start = _FROM.match(instruction.text) if instruction.word == "FROM" else None
+        if start:
+            base = stages.get(start["base"].lower(), [])
+            name = start["name"] or str(len(stages))
+            stage = [*base]
+            stages[name.lower()] = stage
+        stage.append(instruction)
+
+    return Dockerfile(path, tuple(stage))
 
 
 def _instructions(text: str) -> Iterator[Instruction]:
@@ -104,6 +114,7 @@ def _instructions(text: str) -> Iterator[Instruction]:
     lines = [line.strip() for line in text.split("\n")]
     escape = _escape(lines)
     numbered = iter(enumerate(lines, 1))
+
     for number, line in numbered:
         if not line or line.startswith("#"):
             continue
@@ -112,11 +123,11 @@ def _instructions(text: str) -> Iterator[Instruction]:
             joined = joined.removesuffix(escape)
             joined += _continuation(numbered, escape)
 
-        word, _, rest = _joined(joined).partition(" ")
-        yield Instruction(word.upper(), rest, number)
+        word, _, arguments = _joined(joined).partition(" ")
+        yield Instruction(word.upper(), arguments, number)
 
         if word.upper() in WITH_HEREDOCS:
-            for document in _HEREDOC.finditer(rest):
+            for document in _HEREDOC.finditer(arguments):
                 _skip_to(numbered, document["end"])
 
 
@@ -132,11 +143,14 @@ def _escape(lines: list[str]) -> str:
 
 def _continuation(numbered: Iterator[tuple[int, str]], escape: str) -> str:
     """Return the next line of an instruction: comments and empty lines within it continue it, too; "" at the end."""
-    following = next(numbered, None)
-    if following is None:
+    next_line = next(numbered, None)
+    if next_line is None:
         return ""
-    _, line = following
-    return f" {escape}" if not line or line.startswith("#") else f" {line}"
+
+    _, line = next_line
+    if not line or line.startswith("#"):
+        return f" {escape}"
+    return f" {line}"
 
 
 def _skip_to(numbered: Iterator[tuple[int, str]], end: str) -> None:
@@ -156,6 +170,7 @@ def _names(text: str) -> list[str]:
         words = shlex.split(text)
     except ValueError:
         return []
+
     if words and "=" not in words[0]:  # the old form: one name, a space, the value
         return words[:1]
     pairs = [word for word in words if "=" in word]
@@ -168,7 +183,10 @@ def _command(text: str) -> list[str]:
         words = json.loads(text)
     except ValueError:
         return ["/bin/sh", "-c", text]
-    return [_joined(str(word)) for word in words] if isinstance(words, list) else [text]
+
+    if not isinstance(words, list):
+        return [text]
+    return [_joined(str(word)) for word in words]
 
 
 def _joined(text: str) -> str:

@@ -98,24 +98,24 @@ class Judgment:
     next_step: str = ""
 
 
-def holds(said: str, *evidence: Evidence) -> Judgment:
+def holds(sentence: str, *evidence: Evidence) -> Judgment:
     """Return the judgment that the rule holds."""
-    return Judgment(RuleVerdict.HOLDS, said, evidence)
+    return Judgment(RuleVerdict.HOLDS, sentence, evidence)
 
 
-def fails(said: str, *evidence: Evidence, by_time: bool = False, next_step: str = "") -> Judgment:
+def fails(sentence: str, *evidence: Evidence, by_time: bool = False, next_step: str = "") -> Judgment:
     """Return the judgment that the rule does not hold; with ``by_time`` on a machine that is not busy."""
-    return Judgment(RuleVerdict.FAILS, said, evidence, by_time, next_step)
+    return Judgment(RuleVerdict.FAILS, sentence, evidence, by_time, next_step)
 
 
-def cannot_tell(said: str, *evidence: Evidence) -> Judgment:
-    """Return the judgment that the rule cannot be tested; ``said`` gives the reason and what would help."""
-    return Judgment(RuleVerdict.CANNOT_TELL, said, evidence)
+def cannot_tell(sentence: str, *evidence: Evidence) -> Judgment:
+    """Return the judgment that the rule cannot be tested; ``sentence`` gives the reason and what would help."""
+    return Judgment(RuleVerdict.CANNOT_TELL, sentence, evidence)
 
 
-def not_applicable(said: str, *evidence: Evidence) -> Judgment:
+def not_applicable(sentence: str, *evidence: Evidence) -> Judgment:
     """Return the judgment that the rule does not apply to this target."""
-    return Judgment(RuleVerdict.NOT_APPLICABLE, said, evidence)
+    return Judgment(RuleVerdict.NOT_APPLICABLE, sentence, evidence)
 
 
 @dataclass(frozen=True)
@@ -163,28 +163,36 @@ class TargetReport:
     @property
     def failing(self) -> tuple[RuleFinding, ...]:
         """The failed findings that are not accepted, the most severe first."""
-        order = list(Severity)
-        found = [one for one in self.of(RuleVerdict.FAILS) if not one.accepted]
-        return tuple(sorted(found, key=lambda one: order.index(one.rule.severity)))
+        findings = [finding for finding in self.of(RuleVerdict.FAILS) if not finding.accepted]
+        return tuple(sorted(findings, key=_severity_rank))
 
     @property
     def accepted(self) -> tuple[RuleFinding, ...]:
         """The failed findings that an ignore entry accepts."""
-        return tuple(one for one in self.of(RuleVerdict.FAILS) if one.accepted)
+        return tuple(finding for finding in self.of(RuleVerdict.FAILS) if finding.accepted)
 
     def of_principle(self, identifier: str) -> tuple[RuleFinding, ...]:
         """Return the findings of the rules that serve a factor or principle, or prove it."""
-        return tuple(one for one in self.findings if identifier in (*one.rule.serves, *one.rule.proves))
+        findings = []
+        for finding in self.findings:
+            if identifier in (*finding.rule.serves, *finding.rule.proves):
+                findings.append(finding)
+        return tuple(findings)
 
     def verdict_on(self, identifier: str) -> RuleVerdict:
         """Return the verdict on a principle: one failed rule decides, above low severity; else one that proves it."""
-        found = self.of_principle(identifier)
-        verdicts = {one.verdict for one in found}
-        if any(one.verdict is RuleVerdict.FAILS and identifier in one.rule.decides for one in found):
+        findings = self.of_principle(identifier)
+        failing = [finding for finding in findings if finding.verdict is RuleVerdict.FAILS]
+        holding = [finding for finding in findings if finding.verdict is RuleVerdict.HOLDS]
+        verdicts = {finding.verdict for finding in findings}
+
+        if any(identifier in finding.rule.decides for finding in failing):
             return RuleVerdict.FAILS
-        if any(one.verdict is RuleVerdict.HOLDS and identifier in one.rule.proves for one in found):
+        if any(identifier in finding.rule.proves for finding in holding):
             return RuleVerdict.HOLDS
-        return RuleVerdict.NOT_APPLICABLE if verdicts == {RuleVerdict.NOT_APPLICABLE} else RuleVerdict.CANNOT_TELL
+        if verdicts == {RuleVerdict.NOT_APPLICABLE}:
+            return RuleVerdict.NOT_APPLICABLE
+        return RuleVerdict.CANNOT_TELL
 
 
 @dataclass(frozen=True)
@@ -203,10 +211,15 @@ class AuditReport:
     def failing(self, words: Iterable[str] = ()) -> tuple[RuleFinding, ...]:
         """Return the failed, not accepted findings; with words, only those of these guidelines, rules or principles."""
         failing = [finding for target in self.targets for finding in target.failing]
-        wanted = set(words)
-        if not wanted:
+        chosen_words = set(words)
+        if not chosen_words:
             return tuple(failing)
-        return tuple(finding for finding in failing if wanted & _deciding_words(finding.rule))
+        return tuple(finding for finding in failing if chosen_words & _deciding_words(finding.rule))
+
+
+def _severity_rank(finding: RuleFinding) -> int:
+    """Return the rank of a finding by severity: 0 is the most severe."""
+    return list(Severity).index(finding.rule.severity)
 
 
 def _deciding_words(rule: Rule) -> set[str]:

@@ -37,6 +37,7 @@ class MachineLoad:
             busy = f"the engine took {self.start_seconds:.1f} s to start a container of the audit"
         else:
             return ""
+
         return f"But {busy}: try again when less runs beside it."
 
 
@@ -45,11 +46,11 @@ def watch_seconds(seconds: float) -> float:
 
     `patient` looks at this moment, too, in which the audit's own clones start; it is for waits that go wrong.
     """
-    said = configured()
-    if said is not None:
-        return seconds * said
-    mean = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds * min(max(1.0, 2.0 * mean - 1.0), MOST_MEASURED)
+    factor = configured()
+    if factor is None:
+        programs_per_core = os.getloadavg()[0] / (os.cpu_count() or 1)
+        factor = min(max(1.0, 2.0 * programs_per_core - 1.0), MOST_MEASURED)
+    return seconds * factor
 
 
 def now() -> MachineLoad:
@@ -57,8 +58,8 @@ def now() -> MachineLoad:
 
     For a moment many programs may run on an idle machine, too.
     """
-    looks = []
+    measurements = []
     for _ in range(LOOKS):
-        looks.append(waiting_per_core())
+        measurements.append(waiting_per_core())
         time.sleep(LOOK_SECONDS)
-    return MachineLoad(statistics.median(looks), last_start_seconds())
+    return MachineLoad(statistics.median(measurements), last_start_seconds())

@@ -43,14 +43,25 @@ class Audit:
     @property
     def data(self) -> pd.DataFrame:
         """A DataFrame with a row for each rule and target; the columns are the fields of ``--json``."""
-        return pd.DataFrame([_row(one, finding) for one in self.report.targets for finding in one.findings])
+        rows: list[dict[str, object]] = []
+        for target_report in self.report.targets:
+            rows += [_row(target_report, finding) for finding in target_report.findings]
+        return pd.DataFrame(rows)
 
-    def heatmap(self, title: str, **before: Audit) -> Rendered:
+    def heatmap(self, title: str, **earlier_audits: Audit) -> Rendered:
         """Draw the verdicts on factors and principles, with earlier audits as first columns."""
-        columns = {name: one for name, other in before.items() for one in other.report.targets}
-        for one in self.report.targets:
-            number = sum(other.target == one.target for other in columns.values())
-            columns[f"{one.target} {number + 1}" if one.target in columns else one.target] = one
+        columns: dict[str, TargetReport] = {}
+        for name, earlier_audit in earlier_audits.items():
+            for target_report in earlier_audit.report.targets:
+                columns[name] = target_report
+
+        for target_report in self.report.targets:
+            name = target_report.target
+            if name in columns:
+                number = sum(column.target == target_report.target for column in columns.values())
+                name = f"{name} {number + 1}"
+            columns[name] = target_report
+
         return heatmap(title, columns)
 
     def markdown(self, mask: Mask) -> str:
@@ -74,32 +85,36 @@ def audit(target: Any, *, only: str | Iterable[str] = (), session: Session | Non
     """
     word = _word(target)
     words = [only] if isinstance(only, str) else only
-    with nullcontext(session) if session else temporary_session(reach.connect()) as used:
-        return Audit(run_audit(used, word, only=words, progress=NotebookReport()))
+    with nullcontext(session) if session else temporary_session(reach.connect()) as audit_session:
+        return Audit(run_audit(audit_session, word, only=words, progress=NotebookReport()))
 
 
 def _word(target: Any) -> str:
     """Return the word for `targets.resolve`."""
     if isinstance(target, str):
         return target
+
     identifier = getattr(target, "id", None)
     if not isinstance(identifier, str):
         sentence = f"{type(target).__name__} is neither a name nor a container nor an image."
         raise WrongUsage(sentence, "Give a name as docker images or docker ps shows it.")
-    return f"{IMAGE if hasattr(target, 'tags') else CONTAINER}{identifier}"
+
+    prefix = IMAGE if hasattr(target, "tags") else CONTAINER
+    return f"{prefix}{identifier}"
 
 
-def _row(one: TargetReport, finding: RuleFinding) -> dict[str, object]:
-    evidence = "; ".join(f"{each.ran}: {each.saw}" for each in finding.evidence)
-    words = {"serves": " ".join(finding.rule.serves), "verdict": str(finding.verdict), "evidence": evidence}
-    return {"target": one.target, **json_of_finding(finding), **words}
+def _row(target_report: TargetReport, finding: RuleFinding) -> dict[str, object]:
+    evidence = "; ".join(f"{item.ran}: {item.saw}" for item in finding.evidence)
+    texts = {"serves": " ".join(finding.rule.serves), "verdict": str(finding.verdict), "evidence": evidence}
+    return {"target": target_report.target, **json_of_finding(finding), **texts}
 
 
 def verdict_table(audits: Mapping[str, TargetReport]) -> pd.DataFrame:
     """Make a DataFrame of the verdicts, as words: principles (index: id and name) by audits (columns)."""
     columns = {}
-    for name, audit in audits.items():
-        columns[name] = {f"{principle.id} {principle.name}": str(verdict) for principle, verdict in principles(audit)}
+    for name, target_report in audits.items():
+        verdicts = principles(target_report)
+        columns[name] = {f"{principle.id} {principle.name}": str(verdict) for principle, verdict in verdicts}
     return pd.DataFrame(columns, dtype="str").fillna(str(RuleVerdict.CANNOT_TELL))
 
 
@@ -107,13 +122,15 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     """Draw the verdict table: each verdict is a symbol on its color."""
     table = verdict_table(audits)
     figure, axes = new_figure(title, 1.4 + ROW_INCHES * len(table))
-    codes = table.map(lambda word: list(FILL).index(RuleVerdict(word)))
+
+    codes = table.map(_color_number)
     axes.pcolormesh(
         codes, cmap=ListedColormap(list(FILL.values())), vmin=0, vmax=len(FILL) - 1, edgecolors=EDGE, linewidth=0.6
     )
     for row, column in product(range(len(table)), range(len(audits))):
         symbol = RuleVerdict(table.iat[row, column]).symbol
         axes.annotate(symbol, (column + 0.5, row + 0.5), ha="center", va="center", fontsize=9, color=INK)
+
     axes.set_yticks([row + 0.5 for row in range(len(table))], list(table.index))
     axes.set_xticks([column + 0.5 for column in range(len(audits))], list(table.columns))
     axes.xaxis.tick_top()
@@ -121,18 +138,24 @@ def heatmap(title: str, audits: Mapping[str, TargetReport]) -> Rendered:
     axes.set_xlim(0, max(len(audits), 3))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
+
     legend = "   ".join(f"{verdict.symbol} {verdict}" for verdict in RuleVerdict)
     figure.supxlabel(legend, fontsize=9, color=INK)
     return picture(figure, f"Heat map: {title}. {_describe(table)}")
 
 
+def _color_number(word: str) -> int:
+    """Return the position of a verdict's color among the colors."""
+    return list(FILL).index(RuleVerdict(word))
+
+
 def _describe(table: pd.DataFrame) -> str:
     sentences: list[str] = []
-    for name, words in table.items():
+    for name, verdicts in table.items():
         parts: list[str] = []
         for verdict in RuleVerdict:
-            members = [index.split()[0] for index in words.index[words == verdict]]
-            if members:
-                parts.append(f"{verdict}: {', '.join(members)}")
+            identifiers = [index.split()[0] for index in verdicts.index[verdicts == verdict]]
+            if identifiers:
+                parts.append(f"{verdict}: {', '.join(identifiers)}")
         sentences.append(f"{name}: {'; '.join(parts)}.")
     return " ".join(sentences)

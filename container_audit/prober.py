@@ -45,26 +45,28 @@ class Prober:
 
         Raises WorkshopError if the prober does not answer: that is no finding about the clone.
         """
-        found = self._ask(PORTS_SECONDS, address=address, ports=list(ports)).json()
-        return tuple(found or ())
+        answer = self._ask(PORTS_SECONDS, address=address, ports=list(ports))
+        return tuple(answer.json() or ())
 
     def get(self, url: str, *, timeout_seconds: float) -> Answer:
         """Send one GET to a clone and read the answer. Raises WorkshopError if the prober does not answer."""
-        said = self._ask(timeout_seconds, url=url, timeout_seconds=timeout_seconds)
-        found = said.json()
-        return Answer(**found) if found else Answer(None, said.seconds, error=str(said), url=url)
+        answer = self._ask(timeout_seconds, url=url, timeout_seconds=timeout_seconds)
+        fields = answer.json()
+        if not fields:
+            return Answer(None, answer.seconds, error=str(answer), url=url)
+        return Answer(**fields)
 
     def _ask(self, seconds: float, **question: Any) -> Answer:
-        said = http.request(
+        answer = http.request(
             "POST",
             self.url,
             json_body={**question, "token": self.token},
             timeout_seconds=patient(seconds + MORE_SECONDS),
         )
-        if said.status is None and said.error != http.TOO_LARGE:
-            sentence = f"The container from which the audit asks a clone gave no answer itself ({said.error})."
+        if answer.status is None and answer.error != http.TOO_LARGE:
+            sentence = f"The container from which the audit asks a clone gave no answer itself ({answer.error})."
             raise WorkshopError(sentence, "Audit it again.")
-        return said
+        return answer
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +81,7 @@ def start(session: Session, network: str) -> Prober:
     if not images.is_there(session.engine, image):
         sentence = "A clone is asked from a container of the workshop's base image, which this engine lacks."
         raise NotReady(sentence, "Run ./workshop setup.")
+
     token = secrets.token_urlsafe(24)
     folder = f"{PATH}/{PACKAGE.replace('.', '/')}"
     sources = (PROGRAM, Path(http.__file__))
@@ -91,13 +94,17 @@ def start(session: Session, network: str) -> Prober:
         files={f"{folder}/{source.name}": source.read_text() for source in sources},
     )
     running = containers.run(session, spec)
+
+    def takes_questions() -> bool:
+        return http.get(running.url()).status is not None
+
     try:
         session.engine.client.networks.get(network).connect(running.id)
-        running.wait_until(lambda: http.get(running.url()).status is not None, what="take questions")
+        running.wait_until(takes_questions, what="take questions")
         return Prober(running, running.url(), token)
-    except APIError as refused:
+    except APIError as error:
         running.remove()
-        raise WorkshopError(f"The engine refused to connect a prober: {refused.explanation}.") from refused
+        raise WorkshopError(f"The engine refused to connect a prober: {error.explanation}.") from error
     except BaseException:
         running.remove()
         raise

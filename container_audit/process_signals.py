@@ -66,7 +66,9 @@ class Process1:
             return Disposition.AWAITED
         if self.caught & bit:
             return Disposition.HANDLED
-        return Disposition.IGNORED if self.ignored & bit else Disposition.DROPPED
+        if self.ignored & bit:
+            return Disposition.IGNORED
+        return Disposition.DROPPED
 
     def runs_trap_late(self, number: int) -> bool:
         """Return whether it is a shell with a trap and a program in front of it.
@@ -89,7 +91,7 @@ def from_ps(rows: Sequence[Sequence[str]], pid: str) -> Process1 | None:
             blocked, ignored, caught = (_mask(word) for word in row[2:5])
         except ValueError:
             return None
-        has_child = any(other[1] == pid for other in rows)
+        has_child = any(child[1] == pid for child in rows)
         return Process1(row[6], blocked, ignored, caught, row[5], has_child)
     return None
 
@@ -101,6 +103,7 @@ def from_status(text: str) -> Process1 | None:
         blocked, ignored, caught = (_mask(fields[name]) for name in ("SigBlk", "SigIgn", "SigCgt"))
     except (KeyError, ValueError):
         return None
+
     sleeps_in = text.rpartition("\n")[2].strip()
     return Process1(fields.get("Name", ""), blocked, ignored, caught, sleeps_in)
 

@@ -55,9 +55,11 @@ class Process:
         words = self.command.split()[1:]
         if self.kind not in INTERPRETERS:
             return tuple(words)
+
         while words and words[0].startswith("-") and words[0] not in {*CODE_OPTIONS, MODULE_OPTION}:
             skipped = 2 if words[0] in VALUE_OPTIONS else 1
             words = words[skipped:]
+
         if words and not words[0].startswith("-"):
             words[0] = _file_name(words[0])
         return tuple(words)
@@ -65,10 +67,12 @@ class Process:
     @property
     def script(self) -> str:
         """The file name or module that an interpreter runs; "" for code in its arguments and any other program."""
-        given = self.arguments
-        if self.kind not in INTERPRETERS or not given or given[0] in CODE_OPTIONS:
+        arguments = self.arguments
+        if self.kind not in INTERPRETERS or not arguments or arguments[0] in CODE_OPTIONS:
             return ""
-        return " ".join(given[:2]) if given[0] == MODULE_OPTION else given[0]
+        if arguments[0] == MODULE_OPTION:
+            return " ".join(arguments[:2])
+        return arguments[0]
 
     @property
     def label(self) -> str:
@@ -89,7 +93,9 @@ class Process:
         """
         if self.kind != ancestor.kind:
             return False
-        return self.kind not in INTERPRETERS or self.arguments == ancestor.arguments or MULTIPROCESSING in self.command
+        if self.kind not in INTERPRETERS:
+            return True
+        return self.arguments == ancestor.arguments or MULTIPROCESSING in self.command
 
 
 def from_ps(rows: Sequence[Sequence[str]], first_pid: str) -> dict[str, Process]:
@@ -98,18 +104,19 @@ def from_ps(rows: Sequence[Sequence[str]], first_pid: str) -> dict[str, Process]
     What was started by ``docker exec``, a health check for one, is not below process 1. Some engines show ids inside
     the container: there ``first_pid`` is unknown, and process 1 is 1.
     """
-    listed = {}
+    processes = {}
     for row in rows:
-        words = _BUSYBOX_NAME.sub("", " ".join(row)).split(maxsplit=len(COLUMNS) - 1)
+        line = _BUSYBOX_NAME.sub("", " ".join(row))
+        words = line.split(maxsplit=len(COLUMNS) - 1)
         if len(words) == len(COLUMNS) and not words[-1].endswith("<defunct>"):
-            listed[words[0]] = Process(*words)
+            processes[words[0]] = Process(*words)
 
-    first = first_pid if first_pid in listed else "1"
-    found = {}
-    for pid, process in listed.items():
-        if pid == first or any(ancestor.pid == first for ancestor in _ancestors(process, listed)):
-            found[pid] = process
-    return found
+    root = first_pid if first_pid in processes else "1"
+    tree = {}
+    for pid, process in processes.items():
+        if pid == root or any(ancestor.pid == root for ancestor in _ancestors(process, processes)):
+            tree[pid] = process
+    return tree
 
 
 def programs(processes: Collection[Process]) -> tuple[Process, ...]:
@@ -117,26 +124,30 @@ def programs(processes: Collection[Process]) -> tuple[Process, ...]:
 
     Where nothing but wrappers runs, the scripts of the innermost shells are the programs.
     """
-    by_pid = {one.pid: one for one in processes}
-    parents = {one.parent for one in processes}
-    found = {}
-    innermost = {}
+    by_pid = {process.pid: process for process in processes}
+    parents = {process.parent for process in processes}
+    programs_by_command = {}
+    innermost_wrappers = {}
+
     for process in processes:
         if process.is_wrapper:
             if process.pid not in parents:
-                innermost[process.command] = process
+                innermost_wrappers[process.command] = process
         elif not any(process.is_worker_of(ancestor) for ancestor in _ancestors(process, by_pid)):
-            found[process.command] = process
-    return tuple((found or innermost).values())
+            programs_by_command[process.command] = process
+
+    by_command = programs_by_command or innermost_wrappers
+    return tuple(by_command.values())
 
 
 def _ancestors(process: Process, by_pid: Mapping[str, Process]) -> Iterator[Process]:
     """Yield its parent, the parent's parent and so on, as far as they are known."""
-    seen = {process.pid}
-    while (parent := by_pid.get(process.parent)) and parent.pid not in seen:
+    pids = {process.pid}
+    parent = by_pid.get(process.parent)
+    while parent and parent.pid not in pids:
         yield parent
-        seen.add(parent.pid)
-        process = parent
+        pids.add(parent.pid)
+        parent = by_pid.get(parent.parent)
 
 
 def _file_name(word: str) -> str:

@@ -76,29 +76,31 @@ def as_json(report: AuditReport) -> dict[str, Any]:
     return {
         "asked": report.asked,
         "holds": not report.failing(),
-        "audited": [_json_of_target(one) for one in report.targets],
+        "audited": [_json_of_target(target_report) for target_report in report.targets],
     }
 
 
-def _json_of_target(one: TargetReport) -> dict[str, Any]:
+def _json_of_target(target_report: TargetReport) -> dict[str, Any]:
     return {
-        "target": one.target,
-        "kind": one.kind,
-        "image_id": one.image_id,
-        "how": one.how,
-        "seconds": round(one.seconds, 2),
-        "counts": {verdict.name.lower(): len(one.of(verdict)) for verdict in RuleVerdict},
-        "principles": [_json_of_principle(one, principle, verdict) for principle, verdict in principles(one)],
-        "findings": [json_of_finding(finding) for finding in one.findings],
+        "target": target_report.target,
+        "kind": target_report.kind,
+        "image_id": target_report.image_id,
+        "how": target_report.how,
+        "seconds": round(target_report.seconds, 2),
+        "counts": {verdict.name.lower(): len(target_report.of(verdict)) for verdict in RuleVerdict},
+        "principles": [
+            _json_of_principle(target_report, principle, verdict) for principle, verdict in principles(target_report)
+        ],
+        "findings": [json_of_finding(finding) for finding in target_report.findings],
     }
 
 
-def _json_of_principle(one: TargetReport, principle: Principle, verdict: RuleVerdict) -> dict[str, Any]:
+def _json_of_principle(target_report: TargetReport, principle: Principle, verdict: RuleVerdict) -> dict[str, Any]:
     return {
         "id": principle.id,
         "name": principle.name,
         "verdict": verdict.name.lower(),
-        "rules": [finding.rule.id for finding in one.of_principle(principle.id)],
+        "rules": [finding.rule.id for finding in target_report.of_principle(principle.id)],
         "unseen": principle.unseen,
     }
 
@@ -116,14 +118,14 @@ def json_of_finding(finding: RuleFinding) -> dict[str, Any]:
         "verdict": finding.verdict.name.lower(),
         "accepted": finding.accepted,
         "said": finding.said,
-        "evidence": [{"ran": one.ran, "saw": one.saw} for one in finding.evidence],
+        "evidence": [{"ran": item.ran, "saw": item.saw} for item in finding.evidence],
         "why": rule.why,
         "next_step": finding.next_step if finding.verdict is RuleVerdict.FAILS else "",
         "seconds": round(finding.seconds, 2),
     }
 
 
-def counts(one: TargetReport) -> str:
+def counts(target_report: TargetReport) -> str:
     """Return the number of findings by verdict: ``21 hold, 2 do not hold (1 accepted), …``."""
     words = {
         RuleVerdict.HOLDS: ("holds", "hold"),
@@ -131,30 +133,37 @@ def counts(one: TargetReport) -> str:
         RuleVerdict.CANNOT_TELL: ("cannot be told", "cannot be told"),
         RuleVerdict.NOT_APPLICABLE: ("is not applicable", "are not applicable"),
     }
-    numbers = {verdict: len(one.of(verdict)) for verdict in RuleVerdict}
-    texts = {verdict: f"{number} {words[verdict][number != 1]}" for verdict, number in numbers.items() if number}
-    if one.accepted:
-        texts[RuleVerdict.FAILS] += f" ({len(one.accepted)} accepted)"
+
+    texts = {}
+    for verdict, (singular, plural) in words.items():
+        number = len(target_report.of(verdict))
+        if number:
+            texts[verdict] = f"{number} {singular if number == 1 else plural}"
+    if target_report.accepted:
+        texts[RuleVerdict.FAILS] += f" ({len(target_report.accepted)} accepted)"
+
     return ", ".join(texts.values())
 
 
-def identity(one: TargetReport) -> str:
+def identity(target_report: TargetReport) -> str:
     """Return kind, short image id, method and duration: ``container of the image 0f1e2d3c4b5a; …; 12 s``."""
-    words = "image" if one.kind == "image" else f"{one.kind} of the image"
-    return f"{words} {one.image_id.removeprefix('sha256:')[:12]}; {one.how}; {one.seconds:.0f} s"
+    words = "image" if target_report.kind == "image" else f"{target_report.kind} of the image"
+    short_id = target_report.image_id.removeprefix("sha256:")[:12]
+    return f"{words} {short_id}; {target_report.how}; {target_report.seconds:.0f} s"
 
 
-def principles(one: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
+def principles(target_report: TargetReport) -> tuple[tuple[Principle, RuleVerdict], ...]:
     """Return each principle with its verdict, without those whose rules were not applied.
 
     A principle that no rule serves is listed in a complete audit only.
     """
-    is_complete = len(one.findings) == len(catalog.rules())
+    is_complete = len(target_report.findings) == len(catalog.rules())
     served = {identifier for rule in catalog.rules() for identifier in rule.serves}
 
     verdicts: list[tuple[Principle, RuleVerdict]] = []
     for principle in guidelines.principles():
         is_unserved = is_complete and principle.id not in served
-        if one.of_principle(principle.id) or is_unserved:
-            verdicts.append((principle, one.verdict_on(principle.id)))
+        if target_report.of_principle(principle.id) or is_unserved:
+            verdicts.append((principle, target_report.verdict_on(principle.id)))
+
     return tuple(verdicts)

@@ -46,8 +46,10 @@ class ReportFile:
     def require_writable(self) -> None:
         """Refuse a file that cannot be written, before the audit runs. Raises WrongUsage."""
         is_other = self.path.exists() and not self.path.is_file()
-        places = [self.path.resolve().parent, self.path] if self.path.exists() else [self.path.resolve().parent]
-        if is_other or not all(os.access(place, os.W_OK) for place in places):
+        paths = [self.path.resolve().parent]
+        if self.path.exists():
+            paths.append(self.path)
+        if is_other or not all(os.access(path, os.W_OK) for path in paths):
             raise WrongUsage(f"The file {self.path} cannot be written.", "Name a file in a folder that is there.")
 
     def write(self, report: AuditReport) -> None:
@@ -58,15 +60,24 @@ class ReportFile:
 
 def report_file(path: Path, option: Form | None = None) -> ReportFile:
     """Return the file with its form: that of the option, else that of its ending. Raises WrongUsage without either."""
-    by_name = next((form for ending, form in ENDINGS.items() if path.name.lower().endswith(ending)), None)
-    form = option or by_name
+    form_of_name = _form_of_name(path.name)
+    form = option or form_of_name
     if form is None:
         endings = ", ".join(ending for ending in ENDINGS if ending.count(".") == 1)
         raise WrongUsage(f"The name {path.name} says no form.", f"End it with {endings}, or add --json or --sarif.")
-    is_json = by_name is Form.JSON and form is Form.SARIF
-    if by_name not in {None, form} and not is_json:
+
+    is_sarif_in_json = form_of_name is Form.JSON and form is Form.SARIF
+    if form_of_name not in {None, form} and not is_sarif_in_json:
         raise WrongUsage(f"--{form} and the name {path.name} contradict each other.", f"Leave out --{form}.")
     return ReportFile(path, form)
+
+
+def _form_of_name(name: str) -> Form | None:
+    """Return the form that the ending of a file's name means; None for any other ending."""
+    for ending, form in ENDINGS.items():
+        if name.lower().endswith(ending):
+            return form
+    return None
 
 
 def rendered(report: AuditReport, form: Form) -> str:

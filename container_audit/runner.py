@@ -58,11 +58,13 @@ def run_audit(
     rules = catalog.chosen(only)
     targets = resolve(session.engine, word)
     runs_clones = any(rule.method is Method.DYNAMIC for rule in rules)
+
     reports = []
     for target in targets:
         subject = Subject(session, target, runs_clones=runs_clones)
         report = _audit_target(subject, rules, progress)
         reports.append(replace(report, sources=locate(target)))
+
     return AuditReport(word, tuple(reports))
 
 
@@ -73,18 +75,20 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
     findings = []
     task = f"Audit of {Mask()(target.name, 60)}"
     dynamic = [rule for rule in rules if rule.method is Method.DYNAMIC]
-    whole = sum(rule.cost_seconds for rule in rules) or 1.0
-    done = 0.0
+    total_cost = sum(rule.cost_seconds for rule in rules) or 1.0
+    cost_of_applied_rules = 0.0
+
     with ThreadPoolExecutor(max(len(dynamic), 1)) as pool:
         try:
             futures = {rule.id: pool.submit(judge, subject, rule) for rule in dynamic}
             for rule in rules:
-                progress(Step(task, done / whole, rule.title))
-                found = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
-                findings.append(_masked(found, subject.mask))
-                done += rule.cost_seconds
+                progress(Step(task, cost_of_applied_rules / total_cost, rule.title))
+                finding = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
+                findings.append(_masked(finding, subject.mask))
+                cost_of_applied_rules += rule.cost_seconds
         finally:
             subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
+
     progress(Step(task, 1.0, f"{len(rules)} rules", done=True))
     return TargetReport(
         target=Mask()(target.name),
@@ -105,31 +109,41 @@ def judge(subject: Subject, rule: Rule) -> RuleFinding:
     started = time.monotonic()
     is_unexpected = False
     try:
-        judged = NO_CONTAINER if rule.of_containers and not subject.target.container else function_of(rule)(subject)
-    except WorkshopError as unknown:
-        judged = cannot_tell(str(unknown), *([Evidence("last lines", unknown.output)] if unknown.output else []))
-    except (APIError, OSError) as refused:
-        judged = cannot_tell(f"The engine refused a request: {refused}.")
+        judgment = _apply(rule, subject)
+    except WorkshopError as error:
+        evidence = [Evidence("last lines", error.output)] if error.output else []
+        judgment = cannot_tell(str(error), *evidence)
+    except (APIError, OSError) as error:
+        judgment = cannot_tell(f"The engine refused a request: {error}.")
     except Exception as error:
-        judged = cannot_tell(unexpected.sentence(error))
+        judgment = cannot_tell(unexpected.sentence(error))
         is_unexpected = True
-    if judged.by_time and (excuse := machine_load.now().excuse):
-        judged = cannot_tell(f"{judged.said} {excuse}", *judged.evidence)
+
+    if judgment.by_time and (excuse := machine_load.now().excuse):
+        judgment = cannot_tell(f"{judgment.said} {excuse}", *judgment.evidence)
+
     seconds = time.monotonic() - started
     return RuleFinding(
         rule,
-        judged.verdict,
-        judged.said,
-        judged.evidence,
+        judgment.verdict,
+        judgment.said,
+        judgment.evidence,
         seconds,
-        own_next_step=judged.next_step,
+        own_next_step=judgment.next_step,
         is_unexpected=is_unexpected,
     )
 
 
+def _apply(rule: Rule, subject: Subject) -> Judgment:
+    """Return the judgment of a rule on a target; a rule of containers does not apply to an image."""
+    if rule.of_containers and not subject.target.container:
+        return NO_CONTAINER
+    return function_of(rule)(subject)
+
+
 def _masked(finding: RuleFinding, mask: Mask) -> RuleFinding:
     """Return the finding without the secrets that the audit has seen so far."""
-    evidence = tuple(Evidence(mask(one.ran), mask(one.saw)) for one in finding.evidence)
+    evidence = tuple(Evidence(mask(item.ran), mask(item.saw)) for item in finding.evidence)
     return replace(finding, said=mask(finding.said, SENTENCE_LENGTH), evidence=evidence)
 
 

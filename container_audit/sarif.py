@@ -31,24 +31,28 @@ LEVELS = {
 
 def as_sarif(report: AuditReport) -> dict[str, Any]:
     """Return one run: all rules of the catalog, and a result for each finding that fails and is not accepted."""
+    results: list[dict[str, Any]] = []
+    for target_report in report.targets:
+        results += [_result(target_report, finding) for finding in target_report.failing]
+
     run = {
         "tool": {"driver": _driver()},
         "automationDetails": {"id": f"container-audit/{_quoted(report.asked, safe='')}/"},
         "invocations": [_invocation(report)],
-        "results": [_result(one, finding) for one in report.targets for finding in one.failing],
+        "results": results,
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _driver() -> dict[str, Any]:
     """Return the audit as a tool: the version of the workshop and, if it has one, its public address."""
-    known = project()
+    metadata = project()
     driver = {
         "name": NAME,
         "fullName": FULL_NAME,
-        "version": known["version"],
-        "semanticVersion": known["version"],
-        "informationUri": known.get("urls", {}).get(SOURCE),
+        "version": metadata["version"],
+        "semanticVersion": metadata["version"],
+        "informationUri": metadata.get("urls", {}).get(SOURCE),
         "rules": [_rule(rule) for rule in catalog.rules()],
     }
     return {key: value for key, value in driver.items() if value is not None}
@@ -84,11 +88,13 @@ def _invocation(report: AuditReport) -> dict[str, Any]:
     return {"executionSuccessful": not notifications, "toolExecutionNotifications": notifications}
 
 
-def _result(one: TargetReport, finding: RuleFinding) -> dict[str, Any]:
+def _result(target_report: TargetReport, finding: RuleFinding) -> dict[str, Any]:
     """Return a finding: its message includes the evidence."""
     rule = finding.rule
-    place = one.sources.place_of(rule, finding.said) or Place(f"image/{_quoted(repository(one))}")
-    evidence = [f"{each.ran}: {each.saw}" for each in finding.evidence]
+    place = target_report.sources.place_of(rule, finding.said) or Place(f"image/{_quoted(repository(target_report))}")
+    evidence = [f"{item.ran}: {item.saw}" for item in finding.evidence]
+    name = f"{target_report.target}@{target_report.image_id}"
+
     return {
         "ruleId": rule.id,
         "ruleIndex": catalog.rules().index(rule),
@@ -101,18 +107,18 @@ def _result(one: TargetReport, finding: RuleFinding) -> dict[str, Any]:
                     "artifactLocation": {"uri": place.uri},
                     "region": {"startLine": place.line},
                 },
-                "logicalLocations": [{"fullyQualifiedName": f"{one.target}@{one.image_id}", "kind": "resource"}],
+                "logicalLocations": [{"fullyQualifiedName": name, "kind": "resource"}],
             }
         ],
-        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(one, rule)},
+        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(target_report, rule)},
     }
 
 
-def repository(one: TargetReport) -> str:
+def repository(target_report: TargetReport) -> str:
     """Return the name of a target's image without tag and digest, which change from build to build."""
-    name = (one.image_name or one.target).partition("@")[0]
-    folder, slash, last = name.rpartition("/")
-    return f"{folder}{slash}{last.partition(':')[0]}" or one.target
+    name = (target_report.image_name or target_report.target).partition("@")[0]
+    folder, slash, name_and_tag = name.rpartition("/")
+    return f"{folder}{slash}{name_and_tag.partition(':')[0]}" or target_report.target
 
 
 def _quoted(name: str, safe: str = "/") -> str:
@@ -120,8 +126,8 @@ def _quoted(name: str, safe: str = "/") -> str:
     return quote(name, safe=safe, errors="backslashreplace")
 
 
-def _fingerprint(one: TargetReport, rule: Rule) -> str:
+def _fingerprint(target_report: TargetReport, rule: Rule) -> str:
     """Return what makes a finding the same in the next audit: target and rule, wherever the line has gone."""
-    target = repository(one) if one.kind == "image" else one.target
+    target = repository(target_report) if target_report.kind == "image" else target_report.target
     digest = hashlib.sha256(f"{target}\n{rule.id}".encode(errors="backslashreplace"))
     return f"{digest.hexdigest()[:16]}:1"

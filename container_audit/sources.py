@@ -22,6 +22,7 @@ DOCKERFILES = ("Dockerfile", "Containerfile")
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 COMPOSE_CONFIG_FILES = "com.docker.compose.project.config_files"
 FIRST_LINE = 1
+SourceFile = ComposeFile | Dockerfile
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,18 @@ class Sources:
     compose_file: ComposeFile | None = None
     service: ComposeService | None = None
 
-    def place_of(self, rule: Rule, said: str) -> Place | None:
+    def place_of(self, rule: Rule, sentence: str) -> Place | None:
         """Return the place that a finding is about; None if no file of the target is known.
 
-        What a service says goes over what its image says.
+        A line of the service comes before one of the Dockerfile.
         """
         if self.service and self.compose_file:
             for key in rule.compose_keys:
                 if key in self.service.keys:
                     return Place(relative_uri(self.compose_file.path), self.service.keys[key])
+
         if self.dockerfile and (rule.instructions or not self.compose_file):
-            return Place(relative_uri(self.dockerfile.path), self.dockerfile.line_of(rule.instructions, said))
+            return Place(relative_uri(self.dockerfile.path), self.dockerfile.line_of(rule.instructions, sentence))
         if self.compose_file:
             line = self.service.line if self.service else self.compose_file.services_line
             return Place(relative_uri(self.compose_file.path), line)
@@ -62,11 +64,12 @@ def require(source: Path) -> None:
     paths = _files_at(source)
     if not paths:
         raise WrongUsage(f"There is no Dockerfile and no compose file at {source}.", "Name another file or folder.")
+
     for path in paths:
         try:
             _read(path)
-        except WorkshopError as unusable:
-            raise WrongUsage(unusable.what, "Name another file or folder.") from unusable
+        except WorkshopError as error:
+            raise WrongUsage(error.what, "Name another file or folder.") from error
 
 
 def locate(target: Target, source: Path | None = None) -> Sources:
@@ -75,36 +78,53 @@ def locate(target: Target, source: Path | None = None) -> Sources:
     A file in this folder counts if it fits the target: a compose file by the project of the container, a Dockerfile by
     its instructions.
     """
-    named = list(_readable(_files_at(source))) if source else []
-    here = list(_readable(_files_at(Path.cwd())))
+    named_files = list(_readable(_files_at(source))) if source else []
+    local_files = list(_readable(_files_at(Path.cwd())))
 
-    compose_files = [file for file in named if isinstance(file, ComposeFile)]
-    if not compose_files:
-        of_compose = [file for file in here if isinstance(file, ComposeFile)]
-        compose_files = [file for file in of_compose if _has(file, target)]
-    compose_file = compose_files[0] if compose_files else None
+    compose_file = _compose_file_of(target, named_files, local_files)
     service = _service_in(compose_file, target) if compose_file else None
+    dockerfile = _dockerfile_of(target, service, named_files, local_files)
+    return Sources(dockerfile, compose_file, service)
 
-    dockerfiles = [file for file in named if isinstance(file, Dockerfile)]
+
+def _compose_file_of(
+    target: Target, named_files: list[SourceFile], local_files: list[SourceFile]
+) -> ComposeFile | None:
+    """Return the first compose file of those that were named, else the first of this folder that has the target."""
+    for file in named_files:
+        if isinstance(file, ComposeFile):
+            return file
+    for file in local_files:
+        if isinstance(file, ComposeFile) and _has(file, target):
+            return file
+    return None
+
+
+def _dockerfile_of(
+    target: Target, service: ComposeService | None, named_files: list[SourceFile], local_files: list[SourceFile]
+) -> Dockerfile | None:
+    """Return the Dockerfile that was named, else that of the service, else one of this folder that fits the image."""
+    dockerfiles = [file for file in named_files if isinstance(file, Dockerfile)]
     if not dockerfiles and service and service.dockerfile:
         dockerfiles = [file for file in _readable([service.dockerfile]) if isinstance(file, Dockerfile)]
     if not dockerfiles:
         config = target.image["Config"]
-        candidates = [file for file in here if isinstance(file, Dockerfile)]
+        candidates = [file for file in local_files if isinstance(file, Dockerfile)]
         dockerfiles = [file for file in candidates if file.may_make(config)]
-    return Sources(dockerfiles[0] if dockerfiles else None, compose_file, service)
+    return dockerfiles[0] if dockerfiles else None
 
 
 def relative_uri(path: Path) -> str:
     """Return a file's address in its git repository, as code hosts want it; without git, from the current folder."""
     file = path.resolve()
-    here = Path.cwd().resolve()
+    current_folder = Path.cwd().resolve()
     repositories = [folder for folder in file.parents if (folder / ".git").exists()]
+
     root = file.parent
     if repositories:
         root = repositories[0]
-    elif file.is_relative_to(here):
-        root = here
+    elif file.is_relative_to(current_folder):
+        root = current_folder
     return quote(file.relative_to(root).as_posix())
 
 
@@ -115,11 +135,13 @@ def _files_at(source: Path) -> list[Path]:
     return [source / name for name in (*COMPOSE_FILES, *DOCKERFILES) if (source / name).is_file()]
 
 
-def _read(path: Path) -> ComposeFile | Dockerfile:
-    return read_compose_file(path) if path.suffix in {".yaml", ".yml"} else read_dockerfile(path)
+def _read(path: Path) -> SourceFile:
+    if path.suffix in {".yaml", ".yml"}:
+        return read_compose_file(path)
+    return read_dockerfile(path)
 
 
-def _readable(paths: list[Path]) -> Iterator[ComposeFile | Dockerfile]:
+def _readable(paths: list[Path]) -> Iterator[SourceFile]:
     """Yield what the files hold, without those that cannot be read."""
     for path in paths:
         with contextlib.suppress(WorkshopError, FileNotFoundError):
@@ -139,7 +161,11 @@ def _service_in(compose_file: ComposeFile, target: Target) -> ComposeService | N
     service = compose_file.services.get(_labels(target).get(COMPOSE_SERVICE, ""))
     if service:
         return service
-    return next((one for one in compose_file.services.values() if one.image == target.image_name), None)
+
+    for candidate in compose_file.services.values():
+        if candidate.image == target.image_name:
+            return candidate
+    return None
 
 
 def _labels(target: Target) -> dict[str, str]:

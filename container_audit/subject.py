@@ -61,12 +61,12 @@ def once(compute: Callable[[Any], Result]) -> Callable[[Any], Result]:
 
     @wraps(compute)
     def call(owner: Any) -> Result:
-        kept: dict[str, Any] = owner.__dict__
+        attributes: dict[str, Any] = owner.__dict__
         name = f"result of {compute.__name__}"
-        with kept.setdefault(f"lock of {compute.__name__}", threading.RLock()):
-            if name not in kept:
-                kept[name] = compute(owner)
-            result: Result = kept[name]
+        with attributes.setdefault(f"lock of {compute.__name__}", threading.RLock()):
+            if name not in attributes:
+                attributes[name] = compute(owner)
+            result: Result = attributes[name]
             return result
 
     return call
@@ -120,7 +120,8 @@ class Subject:
     @once
     def read_history(self) -> list[Mapping[str, Any]]:
         """Read ``docker history`` of the image, oldest step first."""
-        return list(reversed(self._image().history()))
+        history = self._image().history()
+        return list(reversed(history))
 
     @once
     def read_files(self) -> list[Member]:
@@ -156,6 +157,7 @@ class Subject:
         with block:
             if started.ended:
                 return CloneRun(started, clone.log())
+
             time.sleep(SETTLE_SECONDS)
             answers = clone.ask()
             processes = clone.processes()
@@ -175,7 +177,8 @@ class Subject:
 
     def _require_ready(self) -> None:
         """Raise WorkshopError if the normal clone did not get ready."""
-        if not self._start_normal()[0].ready:
+        started, _, _ = self._start_normal()
+        if not started.ready:
             self.require_ready_run()
 
     def seen_ports(self) -> tuple[int, ...]:
@@ -183,7 +186,8 @@ class Subject:
         if not self.runs_clones:
             return ()
         with contextlib.suppress(WorkshopError, APIError, OSError):  # the dynamic rules say why
-            return self._start_normal()[0].ports
+            started, _, _ = self._start_normal()
+            return started.ports
         return ()
 
     def require_ready_run(self) -> CloneRun:
@@ -228,40 +232,44 @@ class Subject:
         self._require_ready()
         with self._clone(self._spec()) as clone:
             clone.start(READY_SECONDS)
-            before = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
-            if before != "healthy":
+            health = clone.wait_for_health({"healthy"}, HEALTHY_SECONDS)
+            if health != "healthy":
                 advice = machine_load.now().excuse or _ALONE
-                raise WorkshopError(f"Its health check was {before or 'not run'} in the clone already.", advice)
+                raise WorkshopError(f"Its health check was {health or 'not run'} in the clone already.", advice)
+
             clone.freeze()
-            checked_before = clone.health_checks()
-            started = time.monotonic()
-            after = clone.wait_for_health({"unhealthy"}, max(HANGS_WITHIN_SECONDS, clone.health_seconds))
-            seconds = time.monotonic() - started
-            checks = {start: code for start, code in clone.health_checks().items() if start not in checked_before}
-            return FrozenRun(after, seconds, sum(code == 0 for code in checks.values()))
+            earlier_checks = clone.health_checks()
+            began = time.monotonic()
+            health = clone.wait_for_health({"unhealthy"}, max(HANGS_WITHIN_SECONDS, clone.health_seconds))
+            seconds = time.monotonic() - began
+
+            checks = clone.health_checks()
+            exit_codes = [exit_code for start, exit_code in checks.items() if start not in earlier_checks]
+            return FrozenRun(health, seconds, exit_codes.count(0))
 
     @once
     def run_with_canaries(self) -> CanaryRun:
         """Run a clone with random words as secrets, and with another port."""
         environment = self.target.environment
-        secret = {*secrets_among(environment), *filter(is_secret_name, environment)}
-        canaries = {name: new_canary() for name in sorted({*secret, CANARY_VARIABLE})}
+        secret_names = {*secrets_among(environment), *filter(is_secret_name, environment)}
+        canaries = {name: new_canary() for name in sorted({*secret_names, CANARY_VARIABLE})}
 
-        ports = {str(port): (port, port + 1111) for port in self._start_normal()[0].ports}
-        given = {PORT_VARIABLE: next(iter(ports), ""), **environment}
-        port_variables = {name: value for name, value in given.items() if name.upper().endswith("PORT")}
-        moved = {name: ports[value] for name, value in port_variables.items() if value in ports}
-        changed = {name: str(new) for name, (_, new) in moved.items()}
+        normal_start, _, _ = self._start_normal()
+        ports = {str(port): (port, port + 1111) for port in normal_start.ports}
+        variables = {PORT_VARIABLE: next(iter(ports), ""), **environment}
+        port_variables = {name: value for name, value in variables.items() if name.upper().endswith("PORT")}
+        moved_ports = {name: ports[value] for name, value in port_variables.items() if value in ports}
+        new_settings = {name: str(new_port) for name, (_, new_port) in moved_ports.items()}
 
-        with self._clone(replace(self._spec(), environment={**environment, **canaries, **changed})) as clone:
-            clone.ports = (*clone.ports, *(new for _, new in moved.values()))
+        with self._clone(replace(self._spec(), environment={**environment, **canaries, **new_settings})) as clone:
+            clone.ports = (*clone.ports, *(new_port for _, new_port in moved_ports.values()))
             started = clone.start(READY_SECONDS)
             open_ports = clone.open_ports()
-            still = tuple(old for old, _ in moved.values() if old in open_ports)
-            now = tuple(new for _, new in moved.values() if new in open_ports)
+            old_open_ports = tuple(old_port for old_port, _ in moved_ports.values() if old_port in open_ports)
+            new_open_ports = tuple(new_port for _, new_port in moved_ports.values() if new_port in open_ports)
             clone.ask()
             clone.stop(self.stop_signal, CANARY_STOP_SECONDS)
-            return CanaryRun(CloneRun(started, clone.log()), canaries, moved, still, now)
+            return CanaryRun(CloneRun(started, clone.log()), canaries, moved_ports, old_open_ports, new_open_ports)
 
     def _image(self) -> Any:
         return self.session.engine.client.images.get(self.target.image["Id"])
@@ -292,18 +300,18 @@ class Subject:
         """Create a clone in one of the slots. Raises WorkshopError after one was killed because it wrote too much."""
         with self._slots:
             self._require_not_stopped()
-            over = threading.Event()
+            end = threading.Event()
             own_prober = self._prober()
             with create(self.session, self.target, spec) as running, ThreadPoolExecutor(1) as pool:
                 self._stack.callback(running.remove)  # `close` ends a clone that is still at work
-                watching = pool.submit(limit_writes, running, over)
+                reason = pool.submit(limit_writes, running, end)
                 try:
                     yield Clone(running, self.target, own_prober)
-                except APIError as refused:
-                    raise WorkshopError(f"The engine refused to run it: {refused.explanation}.") from refused
+                except APIError as error:
+                    raise WorkshopError(f"The engine refused to run it: {error.explanation}.") from error
                 finally:
-                    over.set()
-                    self._stopped = self._stopped or watching.result()
+                    end.set()
+                    self._stopped = self._stopped or reason.result()
             self._require_not_stopped()
 
     def _require_not_stopped(self) -> None:

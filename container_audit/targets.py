@@ -37,7 +37,9 @@ class Target:
         """The name of the image, as it was asked for or is run by; its first tag where that is an id."""
         name = str(self.container["Config"]["Image"]) if self.container else self.name.removeprefix(IMAGE)
         tags = self.image.get("RepoTags") or ()
-        return str(tags[0]) if tags and _ID.fullmatch(name) else name
+        if tags and _ID.fullmatch(name):
+            return str(tags[0])
+        return name
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -72,6 +74,7 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
     """
     if word.startswith(COMPOSE):
         return of_project(engine, word.removeprefix(COMPOSE))
+
     images = engine.client.images
     containers = engine.client.containers
     container = None if word.startswith(IMAGE) else _find(containers, word.removeprefix(CONTAINER))
@@ -80,6 +83,7 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
         raise WrongUsage(
             f"Both an image and a container are called {word!r}.", f"Write image:{word} or container:{word}."
         )
+
     if container:
         return (of_container(engine, container),)
     if image is None:
@@ -91,12 +95,14 @@ def resolve(engine: Engine, word: str) -> tuple[Target, ...]:
 def of_project(engine: Engine, project: str) -> tuple[Target, ...]:
     """List the containers of a compose project, sorted by service. Raises WrongUsage if there is none."""
     filters = {"label": f"{COMPOSE_PROJECT}={project}"}
-    found = engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
-    if not found:
+    containers = engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
+    if not containers:
         raise WrongUsage(
             f"No container belongs to a compose project {project!r}.", "Choose a name from docker compose ls --all."
         )
-    return tuple(sorted((of_container(engine, one) for one in found), key=lambda one: one.name))
+
+    targets = [of_container(engine, container) for container in containers]
+    return tuple(sorted(targets, key=lambda target: target.name))
 
 
 def of_container(engine: Engine, container: Any) -> Target:
@@ -104,9 +110,11 @@ def of_container(engine: Engine, container: Any) -> Target:
     container.reload()
     try:
         image = engine.client.images.get(container.attrs["Image"])
-    except ImageNotFound as gone:
-        raise WrongUsage(f"The image of the container {container.name} is gone.", "Pull or build it again.") from gone
-    return Target(service_in(container.labels) or container.name, image.attrs, container.attrs)
+    except ImageNotFound as error:
+        raise WrongUsage(f"The image of the container {container.name} is gone.", "Pull or build it again.") from error
+
+    name = service_in(container.labels) or container.name
+    return Target(name, image.attrs, container.attrs)
 
 
 def _find(collection: Any, name: str) -> Any | None:

@@ -51,10 +51,10 @@ def little_waste(subject: Subject) -> Judgment:
     caches = [file for file in visible if _CACHE.search(file.path)]
 
     waste = sorted([*hidden, *caches], key=lambda file: file.size_bytes, reverse=True)
-    total = sum(file.size_bytes for file in files)
-    wasted = sum(file.size_bytes for file in waste)
-    sentence = f"{wasted / 1e6:.1f} of {total / 1e6:.1f} MB are waste."
-    if wasted > max(WASTE_BYTES, WASTE_SHARE * total):
+    total_bytes = sum(file.size_bytes for file in files)
+    waste_bytes = sum(file.size_bytes for file in waste)
+    sentence = f"{waste_bytes / 1e6:.1f} of {total_bytes / 1e6:.1f} MB are waste."
+    if waste_bytes > max(WASTE_BYTES, WASTE_SHARE * total_bytes):
         return fails(sentence, *file_evidence(waste))
     return holds(sentence, Evidence(READ, f"{len(hidden)} files hidden by later layers, {len(caches)} of caches"))
 
@@ -63,15 +63,19 @@ def labels(subject: Subject) -> Judgment:
     """Hold if it has two labels of the OCI image specification (annotations.md) that its base does not have."""
     all_labels = subject.target.image["Config"].get("Labels") or {}
     of_standard = {key.removeprefix(OCI): value for key, value in all_labels.items() if key.startswith(OCI)}
-    given = {name: str(value) for name, value in of_standard.items() if value.strip()}
-    inherited = {key.removeprefix(OCI) for key in _inherited(subject)} if given else set()
-    own = sorted(set(given) - inherited)
+    values = {name: str(value) for name, value in of_standard.items() if value.strip()}
+    inherited_names = {key.removeprefix(OCI) for key in _inherited(subject)} if values else set()
+    own_names = sorted(set(values) - inherited_names)
 
-    text = ", ".join(f"{name}={given[name]}{' (of its base)' if name in inherited else ''}" for name in sorted(given))
-    evidence = Evidence("docker image inspect: Config.Labels, docker history", text or "none")
-    if len(own) >= FEWEST_LABELS:
-        return holds(f"It says {', '.join(own)}.", evidence)
-    return fails(f"It has {len(own)} labels of its own that say what an image is.", evidence)
+    parts = []
+    for name in sorted(values):
+        origin = " (of its base)" if name in inherited_names else ""
+        parts.append(f"{name}={values[name]}{origin}")
+    evidence = Evidence("docker image inspect: Config.Labels, docker history", ", ".join(parts) or "none")
+
+    if len(own_names) >= FEWEST_LABELS:
+        return holds(f"It says {', '.join(own_names)}.", evidence)
+    return fails(f"It has {len(own_names)} labels of its own that say what an image is.", evidence)
 
 
 def _inherited(subject: Subject) -> set[str]:
@@ -84,44 +88,50 @@ def _inherited(subject: Subject) -> set[str]:
     steps = [str(step.get("CreatedBy") or "") for step in subject.read_history()]
     sizes = [int(step.get("Size") or 0) for step in subject.read_history()]
 
-    commands = [number for number, step in enumerate(steps) if _COMMAND.match(step)]
-    before_files = [number for number in commands if any(sizes[number:])]
-    end = before_files[-1] if before_files else 0
-    base = "\n".join(steps[:end])
-    own = "\n".join(steps[end:])
+    command_numbers = [number for number, step in enumerate(steps) if _COMMAND.match(step)]
+    numbers_before_files = [number for number in command_numbers if any(sizes[number:])]
+    end = numbers_before_files[-1] if numbers_before_files else 0
+    base_steps = "\n".join(steps[:end])
+    own_steps = "\n".join(steps[end:])
 
-    in_base = [key for key in labels if f"{key}=" in base]
-    of_standard = [key for key in labels if key.startswith(OCI)]
-    untold = [key for key in of_standard if f"{key}=" not in base + own]
-    from_history = {key for key in in_base if f"{key}=" not in own}
-    return from_history | {key for key in untold if _has_base_with(subject, f"{key}={labels[key]}")}
+    base_keys = [key for key in labels if f"{key}=" in base_steps]
+    keys_of_history = {key for key in base_keys if f"{key}=" not in own_steps}
+
+    standard_keys = [key for key in labels if key.startswith(OCI)]
+    keys_without_step = [key for key in standard_keys if f"{key}=" not in base_steps + own_steps]
+    keys_of_images = {key for key in keys_without_step if _has_base_with(subject, f"{key}={labels[key]}")}
+    return keys_of_history | keys_of_images
 
 
 def _has_base_with(subject: Subject, label: str) -> bool:
     """Whether the engine has an image with this label whose layers are the first ones of the target."""
     layers = subject.target.image["RootFS"]["Layers"]
-    found = subject.session.engine.client.images.list(filters={"label": label})
-    below = [one.attrs["RootFS"]["Layers"] for one in found]
-    return any(len(one) < len(layers) and layers[: len(one)] == one for one in below)
+    images = subject.session.engine.client.images.list(filters={"label": label})
+    for image in images:
+        image_layers = image.attrs["RootFS"]["Layers"]
+        if len(image_layers) < len(layers) and layers[: len(image_layers)] == image_layers:
+            return True
+    return False
 
 
 def pinned(subject: Subject) -> Judgment:
     """Hold for a digest or a tag made from content; fail for ``latest`` and for a tag that has moved."""
     target = subject.target
     reference = str(target.container["Config"]["Image"] if target.container else target.name)
-    seen = Evidence("the name it is run by", reference)
+    evidence = Evidence("the name it is run by", reference)
     if "@sha256:" in reference:
-        return holds("It is named by its digest.", seen)
+        return holds("It is named by its digest.", evidence)
     if re.fullmatch(r"(sha256:)?[0-9a-f]{12,64}", reference):
-        return not_applicable("It is named by the engine's id, which only this engine knows.", seen)
+        return not_applicable("It is named by the engine's id, which only this engine knows.", evidence)
+
     tag = reference.rpartition("/")[2].partition(":")[2]
     if tag in {"", "latest"}:
-        return fails("Its tag is latest, which can mean any version.", seen)
+        return fails("Its tag is latest, which can mean any version.", evidence)
     if _moved(subject, reference):
-        return fails(f"The tag {tag} now means another image than the one that runs.", seen)
+        return fails(f"The tag {tag} now means another image than the one that runs.", evidence)
     if _CONTENT_TAG.fullmatch(tag):
-        return holds(f"The tag {tag} looks like one that is made from content or revision.", seen)
-    return cannot_tell(f"The owner of the tag {tag} may move it.", seen)
+        return holds(f"The tag {tag} looks like one that is made from content or revision.", evidence)
+    return cannot_tell(f"The owner of the tag {tag} may move it.", evidence)
 
 
 def _moved(subject: Subject, reference: str) -> bool:
@@ -133,20 +143,22 @@ def _moved(subject: Subject, reference: str) -> bool:
 def single_concern(subject: Subject) -> Judgment:
     """Count the programs of a ready clone by command, without what starts them, workers and copies of one program."""
     run = subject.require_ready_run()
-    running = programs(run.processes)
-    seen = Evidence("docker top, once it was ready", ", ".join(one.label for one in run.processes) or "nothing")
-    if not running:
-        return cannot_tell("It had ended before its processes could be seen.", seen)
-    if len(running) > 1:
-        names = ", ".join(sorted(one.label for one in running))
-        return fails(f"{len(running)} programs run in it: {names}.", seen)
-    return holds(f"{running[0].label} runs in it.", seen)
+    running_programs = programs(run.processes)
+    labels_of_processes = ", ".join(process.label for process in run.processes)
+    evidence = Evidence("docker top, once it was ready", labels_of_processes or "nothing")
+
+    if not running_programs:
+        return cannot_tell("It had ended before its processes could be seen.", evidence)
+    if len(running_programs) > 1:
+        names = ", ".join(sorted(program.label for program in running_programs))
+        return fails(f"{len(running_programs)} programs run in it: {names}.", evidence)
+    return holds(f"{running_programs[0].label} runs in it.", evidence)
 
 
 def self_contained(subject: Subject) -> Judgment:
     """Hold if it gets ready on a network without other hosts; otherwise the reason is unknown."""
     run = subject.run_normal()
-    seen = Evidence("run on an internal network", run.started.summary)
+    evidence = Evidence("run on an internal network", run.started.summary)
     if run.started.ready:
-        return holds("It got ready without the internet.", seen)
-    return cannot_tell("It did not get ready, which may have another reason.", seen)
+        return holds("It got ready without the internet.", evidence)
+    return cannot_tell("It did not get ready, which may have another reason.", evidence)

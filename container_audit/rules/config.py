@@ -31,34 +31,41 @@ _REPOSITORY_FOLDER = re.compile(r"(^|/)\.(git|hg|svn)/")
 def no_secrets_in_environment(subject: Subject) -> Judgment:
     """Look at the names and values of the image's and the container's variables."""
     image = subject.target.image_environment
-    given = subject.target.environment
-    found = {**secrets_among(image), **secrets_among(given)}
-    if not found:
-        names = ", ".join(given) or "none"
-        return holds(f"None of its {len(given)} variables looks like a secret.", Evidence(_INSPECT, names))
+    environment = subject.target.environment
+    secrets_of_image = secrets_among(image)
+    secrets = {**secrets_of_image, **secrets_among(environment)}
+    if not secrets:
+        names = ", ".join(environment) or "none"
+        return holds(f"None of its {len(environment)} variables looks like a secret.", Evidence(_INSPECT, names))
+
     evidence = []
-    for name, secret in found.items():
-        source = "from the image" if secrets_among(image).get(name) == secret else "given at start"
+    for name, secret in secrets.items():
+        source = "from the image" if secrets_of_image.get(name) == secret else "given at start"
         evidence.append(Evidence(f"{_INSPECT}, {source}", f"{name}={masked(secret)}"))
-    return fails(f"It shows {', '.join(found)}.", *evidence)
+    return fails(f"It shows {', '.join(secrets)}.", *evidence)
 
 
 def no_secrets_in_history(subject: Subject) -> Judgment:
     """Look at build arguments and commands in ``docker history``; report each secret where it is first shown."""
     history = subject.read_history()
-    first: dict[str, tuple[str, Evidence]] = {}
+    names: dict[str, str] = {}
+    evidence: dict[str, Evidence] = {}
     defaults = set(secrets_among(subject.target.image_environment).values())
+
     for number, step in enumerate(history, 1):
         text = str(step.get("CreatedBy") or "")
         for name, secret in _secrets(text):
             subject.mask.learn(secret)
-            if not (text.startswith("ENV ") and secret in defaults):  # `no_secrets_in_environment` reports it
-                first.setdefault(secret, (name, Evidence(f"docker history, step {number}", f"{name}: {text}")))
-    if not first:
-        seen = Evidence("docker history --no-trunc", "nothing")
-        return holds(f"None of the {len(history)} steps shows one.", seen)
-    names = ", ".join(dict.fromkeys(name for name, _ in first.values()))
-    return fails(f"Its history shows what looks like a secret: {names}.", *(seen for _, seen in first.values()))
+            is_default = text.startswith("ENV ") and secret in defaults
+            if not is_default:  # `no_secrets_in_environment` reports defaults
+                names.setdefault(secret, name)
+                evidence.setdefault(secret, Evidence(f"docker history, step {number}", f"{name}: {text}"))
+
+    if not names:
+        nothing = Evidence("docker history --no-trunc", "nothing")
+        return holds(f"None of the {len(history)} steps shows one.", nothing)
+    different_names = ", ".join(dict.fromkeys(names.values()))
+    return fails(f"Its history shows what looks like a secret: {different_names}.", *evidence.values())
 
 
 def no_secret_files(subject: Subject) -> Judgment:
@@ -79,62 +86,80 @@ def from_environment(subject: Subject) -> Judgment:
     Fail only if the container was given that variable; PORT is tried in any case.
     """
     canary = subject.run_with_canaries()
-    given = ", ".join(f"{name}={new}" for name, (_, new) in canary.moved.items())
-    seen = Evidence(f"run with {given or 'its settings'}", f"it {canary.run.started.summary}")
+    settings = ", ".join(f"{name}={port}" for name, (_, port) in canary.moved.items())
+    evidence = Evidence(f"run with {settings or 'its settings'}", f"it {canary.run.started.summary}")
     if canary.now_on:
-        return holds(f"Given {given} it listens there.", seen)
+        return holds(f"Given {settings} it listens there.", evidence)
     if canary.still_on and set(canary.moved) & set(subject.target.environment):
-        return fails(f"It was given {given}, and listens on {', '.join(map(str, canary.still_on))} as before.", seen)
-    bare = subject.run_without_settings()
-    if bare.started.ended and (named := variables_named(bare.lines(20))):
-        asked = Evidence("run with the image's own environment", f"it {bare.started.summary}; {bare.lines()}")
-        return holds(f"It asks for {', '.join(named[:4])}{' …' if len(named) > 4 else ''}.", asked)
+        ports = ", ".join(map(str, canary.still_on))
+        return fails(f"It was given {settings}, and listens on {ports} as before.", evidence)
+
+    bare_run = subject.run_without_settings()
+    names = variables_named(bare_run.lines(20)) if bare_run.started.ended else []
+    if names:
+        bare_evidence = Evidence(
+            "run with the image's own environment", f"it {bare_run.started.summary}; {bare_run.lines()}"
+        )
+        ellipsis = " …" if len(names) > 4 else ""
+        return holds(f"It asks for {', '.join(names[:4])}{ellipsis}.", bare_evidence)
+
     if canary.run.started.timed_out:
-        return cannot_tell(f"With {given or 'its settings'} a clone of it {canary.run.started.summary}.", seen)
-    return cannot_tell("No variable was found whose effect can be seen from outside.", seen)
+        return cannot_tell(f"With {settings or 'its settings'} a clone of it {canary.run.started.summary}.", evidence)
+    return cannot_tell("No variable was found whose effect can be seen from outside.", evidence)
 
 
 def fails_fast(subject: Subject) -> Judgment:
     """Hold if it ends with an error when its settings are missing, and its last lines name one of them."""
-    bare = subject.run_without_settings()
-    given = bool(subject.given)
-    seen = Evidence(
-        "run with the image's own environment", f"it {bare.started.summary}; {bare.lines() or 'it said nothing'}"
+    bare_run = subject.run_without_settings()
+    has_settings = bool(subject.given)
+    evidence = Evidence(
+        "run with the image's own environment",
+        f"it {bare_run.started.summary}; {bare_run.lines() or 'it said nothing'}",
     )
-    if bare.started.timed_out:
-        return cannot_tell(f"With the image's own environment a clone of it {bare.started.summary}.", seen)
-    if not bare.started.ended and not given:
-        return not_applicable("It starts without any setting: none is required.", seen)
-    if not bare.started.ended:
-        return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", seen)
-    if bare.started.exit_code == 0:
-        return not_applicable("It ends by itself with 0, as a job does.", seen)
-    normal = subject.run_normal().started
-    if given and not normal.ready:
-        return cannot_tell(f"With its settings it {normal.summary}, too.", seen)
-    return _judge_refusal(bare, given, max(SOON_SECONDS, 3 * normal.seconds), seen)  # both may be slow
+
+    if bare_run.started.timed_out:
+        return cannot_tell(f"With the image's own environment a clone of it {bare_run.started.summary}.", evidence)
+    if not bare_run.started.ended and not has_settings:
+        return not_applicable("It starts without any setting: none is required.", evidence)
+    if not bare_run.started.ended:
+        return cannot_tell("It runs without its settings; whether it needed one cannot be seen.", evidence)
+    if bare_run.started.exit_code == 0:
+        return not_applicable("It ends by itself with 0, as a job does.", evidence)
+
+    normal_start = subject.run_normal().started
+    if has_settings and not normal_start.ready:
+        return cannot_tell(f"With its settings it {normal_start.summary}, too.", evidence)
+    soon_seconds = max(SOON_SECONDS, 3 * normal_start.seconds)  # both may be slow
+    return _judge_refusal(bare_run, has_settings, soon_seconds, evidence)
 
 
-def _judge_refusal(bare: CloneRun, given: bool, soon_seconds: float, seen: Evidence) -> Judgment:
+def _judge_refusal(bare_run: CloneRun, has_settings: bool, soon_seconds: float, evidence: Evidence) -> Judgment:
     """Judge a clone that ended without its settings: was it quick, and did it name the missing one?"""
-    if bare.started.seconds > soon_seconds:
-        return fails(f"It took {bare.started.seconds:.1f} s to end without its settings.", seen, by_time=True)
-    if variables_named(bare.lines(20)):
-        return holds(f"It ended after {bare.started.seconds:.1f} s and named the missing setting.", seen)
-    if given or len(bare.log) == 0:
-        return fails("It ends, and does not say which setting is missing.", seen)
-    return cannot_tell("It ends by itself; whether a setting is missing its last lines do not say.", seen)
+    if bare_run.started.seconds > soon_seconds:
+        return fails(f"It took {bare_run.started.seconds:.1f} s to end without its settings.", evidence, by_time=True)
+    if variables_named(bare_run.lines(20)):
+        return holds(f"It ended after {bare_run.started.seconds:.1f} s and named the missing setting.", evidence)
+    if has_settings or len(bare_run.log) == 0:
+        return fails("It ends, and does not say which setting is missing.", evidence)
+    return cannot_tell("It ends by itself; whether a setting is missing its last lines do not say.", evidence)
 
 
-def file_names(found: list[Member]) -> str:
+def file_names(files: list[Member]) -> str:
     """Return the first three paths, and the number of others."""
-    names = list(dict.fromkeys(f"/{one.path}" for one in found))
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    names = list(dict.fromkeys(f"/{file.path}" for file in files))
+    text = ", ".join(names[:3])
+    if len(names) > 3:
+        text += f" and {len(names) - 3} more"
+    return text
 
 
-def file_evidence(found: list[Member]) -> list[Evidence]:
+def file_evidence(files: list[Member]) -> list[Evidence]:
     """Return the first files as evidence, each with the instruction that made it."""
-    return [Evidence(f"{READ}: layer {one.layer + 1} {one.made_by}".rstrip(), _describe(one)) for one in found[:SHOWN]]
+    evidence = []
+    for file in files[:SHOWN]:
+        source = f"{READ}: layer {file.layer + 1} {file.made_by}".rstrip()
+        evidence.append(Evidence(source, _describe(file)))
+    return evidence
 
 
 def _secrets(text: str) -> list[tuple[str, str]]:
@@ -143,10 +168,13 @@ def _secrets(text: str) -> list[tuple[str, str]]:
 
 def _is_secret(file: Member) -> bool:
     if _SETTINGS_FILE.search(file.path):
-        return bool(_secrets(_COMMENT.sub("", file.head.decode(errors="replace"))))
+        text = file.head.decode(errors="replace")
+        return bool(_secrets(_COMMENT.sub("", text)))
     if _SECRET_FILE.search(file.path) or _REPOSITORY_FOLDER.search(file.path):
         return True
-    return bool(_KEY_HEAD.match(file.head) or (_KEY_NAME.search(file.path) and b"\0" in file.head))
+    if _KEY_HEAD.match(file.head):
+        return True
+    return bool(_KEY_NAME.search(file.path)) and b"\0" in file.head
 
 
 def _describe(file: Member) -> str:

@@ -18,18 +18,21 @@ def non_root(subject: Subject) -> Judgment:
     """Hold if the user is not root."""
     user = str(subject.target.config.get("User") or "")
     name = user.partition(":")[0]
-    seen = Evidence("docker inspect: Config.User", user or "nothing, which means root")
+    evidence = Evidence("docker inspect: Config.User", user or "nothing, which means root")
+
     if name in {"", "root"} or (name.isdecimal() and int(name) == 0):
         if _has_no_capability(subject):
-            return fails("It runs as root, without a capability: it can use what belongs to root, and no more.", seen)
-        return fails("It runs as root.", seen)
-    return holds(f"It runs as {user}.", seen)
+            return fails(
+                "It runs as root, without a capability: it can use what belongs to root, and no more.", evidence
+            )
+        return fails("It runs as root.", evidence)
+    return holds(f"It runs as {user}.", evidence)
 
 
 def _has_no_capability(subject: Subject) -> bool:
     """Return whether a container was started without any capability; of an image nothing is known."""
     host = subject.target.host
-    dropped = {name.upper().removeprefix("CAP_") for name in host.get("CapDrop") or ()}
+    dropped = _capabilities(host, "CapDrop")
     if not dropped or host.get("CapAdd") or host.get("Privileged"):
         return False
     return subject.session.engine.dialect.drops_all(dropped)
@@ -38,36 +41,40 @@ def _has_no_capability(subject: Subject) -> bool:
 def limits(subject: Subject) -> Judgment:
     """Hold if memory, CPU (quota or cores; shares are no limit) and processes are limited."""
     host = subject.target.host
-    given = {
+    values = {
         "memory": host.get("Memory") or 0,
         "CPU": host.get("NanoCpus") or host.get("CpuQuota") or host.get("CpusetCpus") or 0,
         "processes": max(host.get("PidsLimit") or 0, 0),
     }
-    seen = Evidence(
+    evidence = Evidence(
         "docker inspect: HostConfig.Memory, NanoCpus, CpuQuota, PidsLimit",
-        ", ".join(f"{name} {value or 'without limit'}" for name, value in given.items()),
+        ", ".join(f"{name} {value or 'without limit'}" for name, value in values.items()),
     )
-    if missing := [name for name, value in given.items() if not value]:
-        return fails(f"There is no limit on {' or '.join(missing)}.", seen)
-    return holds("All three are limited.", seen)
+
+    unlimited_resources = [name for name, value in values.items() if not value]
+    if unlimited_resources:
+        return fails(f"There is no limit on {' or '.join(unlimited_resources)}.", evidence)
+    return holds("All three are limited.", evidence)
 
 
 def read_only(subject: Subject) -> Judgment:
     """Hold if the root file system is read-only."""
     is_read_only = subject.target.host.get("ReadonlyRootfs")
-    seen = Evidence("docker inspect: HostConfig.ReadonlyRootfs", str(is_read_only))
+    evidence = Evidence("docker inspect: HostConfig.ReadonlyRootfs", str(is_read_only))
     if is_read_only:
-        return holds("The root is read-only.", seen)
-    return fails("The root can be written to.", seen)
+        return holds("The root is read-only.", evidence)
+    return fails("The root can be written to.", evidence)
 
 
 def can_be_confined(subject: Subject) -> Judgment:
     """Hold if it gets ready with a read-only root, tmpfs on /tmp and /run, and no capability."""
     run = subject.run_confined()
-    seen = Evidence("docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}")
+    evidence = Evidence(
+        "docker run --read-only --tmpfs /tmp --cap-drop ALL", f"it {run.started.summary}; {run.lines()}"
+    )
     if run.started.ready:
-        return holds(f"It {run.started.summary}.", seen)
-    return fails(f"Confined, it {run.started.summary}.", seen, by_time=run.started.timed_out)
+        return holds(f"It {run.started.summary}.", evidence)
+    return fails(f"Confined, it {run.started.summary}.", evidence, by_time=run.started.timed_out)
 
 
 def privileges(subject: Subject) -> Judgment:

@@ -34,82 +34,90 @@ def judge_stop(stop: CloneStop, signal: str) -> Judgment:
     Only the time depends on the machine: a signal that process 1 drops is lost on an idle one, too.
     """
     number = _number_of(signal)
-    ended = f"ended after {stop.seconds:.1f} s with code {stop.exit_code}"
-    saw = f"it had not ended after {stop.seconds:.1f} s, and was killed" if stop.killed else f"it {ended}"
-    seen = Evidence(f"docker stop, which sends {signal}", saw)
+    summary = f"ended after {stop.seconds:.1f} s with code {stop.exit_code}"
+    observation = f"it had not ended after {stop.seconds:.1f} s, and was killed" if stop.killed else f"it {summary}"
+    evidence = Evidence(f"docker stop, which sends {signal}", observation)
+
     if number == signals.SIGKILL:
-        said = "Its stop signal is SIGKILL, which no program can handle."
-        return fails(said, seen, next_step="Leave STOPSIGNAL at SIGTERM, and handle that.")
+        sentence = "Its stop signal is SIGKILL, which no program can handle."
+        return fails(sentence, evidence, next_step="Leave STOPSIGNAL at SIGTERM, and handle that.")
     if stop.killed:
-        return _judge_killed(stop, signal, number, seen)
+        return _judge_killed(stop, signal, number, evidence)
     if stop.exit_code not in {0, 128 + number, 143}:
-        return fails(f"It {ended}.", seen, next_step=f"End with 0 once {signal} is handled.")
+        return fails(f"It {summary}.", evidence, next_step=f"End with 0 once {signal} is handled.")
     if stop.seconds > STOP_SECONDS:  # it was given longer on this machine
-        return fails(f"It {ended}.", seen, by_time=True, next_step=FINISH_SOONER)
-    return holds(f"It {ended}.", seen)
+        return fails(f"It {summary}.", evidence, by_time=True, next_step=FINISH_SOONER)
+    return holds(f"It {summary}.", evidence)
 
 
-def _judge_killed(stop: CloneStop, signal: str, number: int, seen: Evidence) -> Judgment:
+def _judge_killed(stop: CloneStop, signal: str, number: int, evidence: Evidence) -> Judgment:
     """Judge one that had to be killed: did it lose the signal, or was it slow?"""
     process = _acting(stop, number)
     if process is None:
-        said = f"It had not ended {stop.seconds:.0f} s after {signal}, and was killed."
-        return fails(said, seen, by_time=True)
+        sentence = f"It had not ended {stop.seconds:.0f} s after {signal}, and was killed."
+        return fails(sentence, evidence, by_time=True)
 
-    does = process.disposition(number)
-    masks = Evidence(MASKS, f"{process.name} {does.value} {signal} ({_masks(process)})")
-    if does is Disposition.DROPPED:
-        said = f"Process 1, {process.name}, {does.value} {signal}: the kernel drops it, so it was killed."
-        return fails(said, seen, masks, next_step=EXEC if process.is_shell else HANDLE.format(signal))
-    if does is Disposition.IGNORED:
-        said = f"Process 1, {process.name}, {does.value} {signal}, so it was killed."
-        return fails(said, seen, masks, next_step=f"Do not ignore {signal}: handle it, and end with 0.")
+    disposition = process.disposition(number)
+    masks = Evidence(MASKS, f"{process.name} {disposition.value} {signal} ({_masks(process)})")
+    if disposition is Disposition.DROPPED:
+        sentence = f"Process 1, {process.name}, {disposition.value} {signal}: the kernel drops it, so it was killed."
+        return fails(sentence, evidence, masks, next_step=EXEC if process.is_shell else HANDLE.format(signal))
+    if disposition is Disposition.IGNORED:
+        sentence = f"Process 1, {process.name}, {disposition.value} {signal}, so it was killed."
+        return fails(sentence, evidence, masks, next_step=f"Do not ignore {signal}: handle it, and end with 0.")
 
-    said = f"Process 1, {process.name}, {does.value} {signal}, but had not ended after {stop.seconds:.0f} s."
+    sentence = f"Process 1, {process.name}, {disposition.value} {signal}, but had not ended after {stop.seconds:.0f} s."
     next_step = FINISH_SOONER
     if process.runs_trap_late(number):
         next_step = WAIT
     elif process.is_init:
         next_step = BEHIND_INIT
-    return fails(said, seen, masks, by_time=True, next_step=next_step)
+    return fails(sentence, evidence, masks, by_time=True, next_step=next_step)
 
 
 def _acting(stop: CloneStop, number: int) -> Process1 | None:
     """Return process 1 as it did most about the signal: it may have installed its handler late, or taken it back."""
-    known = [one for one in (stop.before, stop.after) if one is not None]
-    order = list(Disposition)
-    return min(known, key=lambda one: order.index(one.disposition(number)), default=None)
+    dispositions = list(Disposition)
+
+    def rank(process: Process1) -> int:
+        return dispositions.index(process.disposition(number))
+
+    processes = [process for process in (stop.before, stop.after) if process is not None]
+    return min(processes, key=rank, default=None)
 
 
 def _masks(process: Process1) -> str:
-    words = {"SigBlk": process.blocked, "SigIgn": process.ignored, "SigCgt": process.caught}
-    return ", ".join(f"{name} {mask:016x}" for name, mask in words.items())
+    masks = {"SigBlk": process.blocked, "SigIgn": process.ignored, "SigCgt": process.caught}
+    return ", ".join(f"{name} {mask:016x}" for name, mask in masks.items())
 
 
 def _number_of(signal: str) -> int:
     """Return the number of a signal that is named ``SIGTERM``, ``TERM`` or ``15``."""
     if signal.isdecimal():
         return int(signal)
-    return int(getattr(signals, f"SIG{signal.removeprefix('SIG')}", signals.SIGTERM))
+    name = f"SIG{signal.removeprefix('SIG')}"
+    return int(getattr(signals, name, signals.SIGTERM))
 
 
 def starts_fast(subject: Subject) -> Judgment:
     """Hold if it is ready within ten seconds: a port, else a health check, else it runs."""
     started = subject.run_normal().started
-    seen = Evidence("docker start", f"it {started.summary}")
+    evidence = Evidence("docker start", f"it {started.summary}")
     if not started.ready:
-        return cannot_tell("A clone of it did not get ready.", seen)
-    said = f"It was ready after {started.seconds:.1f} s."
-    return fails(said, seen, by_time=True) if started.seconds > FAST_SECONDS else holds(said, seen)
+        return cannot_tell("A clone of it did not get ready.", evidence)
+    sentence = f"It was ready after {started.seconds:.1f} s."
+    if started.seconds > FAST_SECONDS:
+        return fails(sentence, evidence, by_time=True)
+    return holds(sentence, evidence)
 
 
 def survives_a_kill(subject: Subject) -> Judgment:
     """Hold if it gets ready again after SIGKILL."""
-    again = subject.restart_after_kill()
-    seen = Evidence("docker kill, then docker start", f"it {again.summary}")
-    if again.ready:
-        return holds(f"It was ready again after {again.seconds:.1f} s.", seen)
-    return fails(f"Started again, it {again.summary}.", seen, by_time=again.timed_out)
+    restart = subject.restart_after_kill()
+    evidence = Evidence("docker kill, then docker start", f"it {restart.summary}")
+    if restart.ready:
+        return holds(f"It was ready again after {restart.seconds:.1f} s.", evidence)
+    return fails(f"Started again, it {restart.summary}.", evidence, by_time=restart.timed_out)
 
 
 def serves_a_port(subject: Subject) -> Judgment:
@@ -118,17 +126,20 @@ def serves_a_port(subject: Subject) -> Judgment:
     run = subject.run_normal()
     ports = run.started.ports
     names = f"exposed: {', '.join(exposed) or 'none'}; open: {', '.join(map(str, ports)) or 'none'}"
-    seen = Evidence("connections from outside", names)
+    evidence = Evidence("connections from outside", names)
+
     if ports and exposed:
-        return holds(f"Port {ports[0]} accepts connections.", seen)
+        return holds(f"Port {ports[0]} accepts connections.", evidence)
     if ports:
-        return fails(f"Port {ports[0]} accepts connections, and no EXPOSE says so.", seen)
-    if unknown := _reason_unknown(subject, run):
-        return cannot_tell(unknown, seen)
+        return fails(f"Port {ports[0]} accepts connections, and no EXPOSE says so.", evidence)
+
+    reason = _reason_unknown(subject, run)
+    if reason:
+        return cannot_tell(reason, evidence)
     if exposed:
-        said = f"It runs, and {', '.join(exposed)} does not accept connections from outside."
-        return fails(said, seen, by_time=run.started.timed_out)
-    return not_applicable("It names no port, and none was found.", seen)
+        sentence = f"It runs, and {', '.join(exposed)} does not accept connections from outside."
+        return fails(sentence, evidence, by_time=run.started.timed_out)
+    return not_applicable("It names no port, and none was found.", evidence)
 
 
 def _reason_unknown(subject: Subject, run: CloneRun) -> str:

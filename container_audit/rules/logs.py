@@ -28,59 +28,70 @@ _SINCE_1970 = re.compile(r"1\d{9}(\d{3}|\d{6}|\d{9})?(\.\d+)?")
 def to_streams(subject: Subject) -> Judgment:
     """Hold if it writes at least one line to its streams, and no log file to its writable layer."""
     run = subject.run_normal()
-    if files := _log_files(run):
+    files = _log_files(run)
+    if files:
         sizes = ", ".join(f"{path} ({size} bytes)" for path, size in files.items())
         return fails(f"It writes its log to {', '.join(files)}.", Evidence("docker diff of the clone", sizes))
-    seen = Evidence(DOCKER_LOGS, f"{len(run.log)} lines; {run.lines(2) or 'none'}")
+
+    evidence = Evidence(DOCKER_LOGS, f"{len(run.log)} lines; {run.lines(2) or 'none'}")
     if len(run.log):
-        return holds(
-            f"It wrote {len(run.log)} line{'s' if len(run.log) > 1 else ''}, and no file of a log's name.", seen
-        )
+        lines = "lines" if len(run.log) > 1 else "line"
+        return holds(f"It wrote {len(run.log)} {lines}, and no file of a log's name.", evidence)
     if run.started.exit_code == 0:
-        return cannot_tell("It ended by itself without a line.", seen)
-    said = "It wrote nothing, neither at its start, nor when asked, nor at its end."
-    return fails(said, seen, by_time=run.started.timed_out)
+        return cannot_tell("It ended by itself without a line.", evidence)
+    sentence = "It wrote nothing, neither at its start, nor when asked, nor at its end."
+    return fails(sentence, evidence, by_time=run.started.timed_out)
 
 
 def structured(subject: Subject) -> Judgment:
     """Hold if nine of ten lines are JSON or logfmt, with a level and a time with a zone."""
     run = subject.run_normal()
-    if files := _log_files(run):
+    files = _log_files(run)
+    if files:
         return cannot_tell(f"Its log is in {', '.join(files)}: what its streams hold is the rest.")
-    log = run.log[run.log["raw"].isna() | run.log["raw"].fillna("").str.strip().ne("")].head(MOST_LINES)
+
+    raw = run.log["raw"]
+    has_text = raw.isna() | raw.fillna("").str.strip().ne("")
+    log = run.log[has_text].head(MOST_LINES)
     if len(log) == 0:
         return cannot_tell("It wrote no line.")
-    missing = [_missing_parts(log, row) for row in range(len(log))]
-    said = f"{missing.count('') / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
-    if missing.count("") >= ENOUGH_SHARE * len(log):
-        return holds(said, Evidence(DOCKER_LOGS, run.lines(1)))
-    lines = zip(log_texts(log), missing, strict=True)
-    plain = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", text) for text, parts in lines if parts]
+
+    missing_parts = [_missing_parts(log, row) for row in range(len(log))]
+    complete_lines = missing_parts.count("")
+    sentence = f"{complete_lines / len(log):.0%} of {len(log)} lines are structured, with a time and a level."
+    if complete_lines >= ENOUGH_SHARE * len(log):
+        return holds(sentence, Evidence(DOCKER_LOGS, run.lines(1)))
+
+    lines = zip(log_texts(log), missing_parts, strict=True)
+    evidence = [Evidence(f"{DOCKER_LOGS}: a line without {parts}", text) for text, parts in lines if parts]
     if run.started.exit_code:
-        return cannot_tell(f"It {run.started.summary}: its lines report the error.", *plain[:3])
-    return fails(said, *plain[:3])
+        return cannot_tell(f"It {run.started.summary}: its lines report the error.", *evidence[:3])
+    return fails(sentence, *evidence[:3])
 
 
 def no_secrets(subject: Subject) -> Judgment:
     """Search the log for random words in place of secrets, and for the secrets in /run/secrets."""
     canary = subject.run_with_canaries()
     subject.mask.learn(*canary.canaries.values())
-    written = "\n".join(log_texts(canary.run.log))
-    real = {path: secret for path, secret in subject.read_file_secrets().items() if len(secret) >= LONG_ENOUGH}
-    words = "random words, and its own secrets," if real else "random words"
-    ran = f"docker logs of a clone with {words} in {', '.join((*canary.canaries, *real))}"
-    if not written:
-        return cannot_tell("It wrote nothing.", Evidence(ran, "nothing"))
-    found = find({**canary.canaries, **real}, [Surface.of("log", "clone", written)])
-    if len(found):
-        names = found["secret"].iloc[0]
-        encoding = found["encoding"].iloc[0]
-        seen = Evidence(ran, f"found ({encoding}) in {len(canary.run.log)} lines")
-        return fails(f"The value of {names} stands in its log.", seen)
+    text = "\n".join(log_texts(canary.run.log))
+    file_secrets = subject.read_file_secrets()
+    long_secrets = {path: secret for path, secret in file_secrets.items() if len(secret) >= LONG_ENOUGH}
+    words = "random words, and its own secrets," if long_secrets else "random words"
+    source = f"docker logs of a clone with {words} in {', '.join((*canary.canaries, *long_secrets))}"
+    if not text:
+        return cannot_tell("It wrote nothing.", Evidence(source, "nothing"))
+
+    leaks = find({**canary.canaries, **long_secrets}, [Surface.of("log", "clone", text)])
+    if len(leaks):
+        names = leaks["secret"].iloc[0]
+        encoding = leaks["encoding"].iloc[0]
+        evidence = Evidence(source, f"found ({encoding}) in {len(canary.run.log)} lines")
+        return fails(f"The value of {names} stands in its log.", evidence)
+
     if canary.run.started.timed_out:
-        seen = Evidence(ran, f"it {canary.run.started.summary}")
-        return cannot_tell("None of them is in its log so far, but a clone of it did not get ready.", seen)
-    return holds("None of them is in its log.", Evidence(ran, f"looked at {len(canary.run.log)} lines"))
+        evidence = Evidence(source, f"it {canary.run.started.summary}")
+        return cannot_tell("None of them is in its log so far, but a clone of it did not get ready.", evidence)
+    return holds("None of them is in its log.", Evidence(source, f"looked at {len(canary.run.log)} lines"))
 
 
 def rotation(subject: Subject) -> Judgment:
@@ -89,19 +100,20 @@ def rotation(subject: Subject) -> Judgment:
     driver = str(config.get("Type") or "")
     options = dict(config.get("Config") or {})
     words = ", ".join(f"{key}={options[key]}" for key in sorted(options))
-    seen = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
+    evidence = Evidence("docker inspect: HostConfig.LogConfig", f"{driver} {words}")
+
     dialect = subject.session.engine.dialect
     if not dialect.tells_log_options:
-        return cannot_tell(f"{dialect.product} does not say which options a log has.", seen)
+        return cannot_tell(f"{dialect.product} does not say which options a log has.", evidence)
     if driver == "none":
-        return fails("The driver none throws every line away.", seen)
+        return fails("The driver none throws every line away.", evidence)
     if options.get("mode") == "non-blocking":
-        return fails("In mode non-blocking lines are dropped when its buffer is full.", seen)
+        return fails("In mode non-blocking lines are dropped when its buffer is full.", evidence)
     if driver == "json-file" and options.get("max-size", "-1") == "-1":
-        return fails("json-file without max-size grows without end.", seen)
+        return fails("json-file without max-size grows without end.", evidence)
     if driver in {"json-file", "local"}:
-        return holds(f"{driver} is limited.", seen)
-    return cannot_tell(f"The log driver {driver or 'of the engine'} stores lines elsewhere.", seen)
+        return holds(f"{driver} is limited.", evidence)
+    return cannot_tell(f"The log driver {driver or 'of the engine'} stores lines elsewhere.", evidence)
 
 
 def _log_files(run: CloneRun) -> dict[str, int]:
@@ -119,8 +131,13 @@ def _missing_parts(log: pd.DataFrame, row: int) -> str:
         line = dict(pair.strip().split("=", 1) for pair in _PAIR.findall(raw))
     else:
         return "a structure"
-    missing = {"a time with a zone": not _has_time(line), "a level": not _has_level(line)}
-    return " and ".join(what for what, is_missing in missing.items() if is_missing)
+
+    parts = []
+    if not _has_time(line):
+        parts.append("a time with a zone")
+    if not _has_level(line):
+        parts.append("a level")
+    return " and ".join(parts)
 
 
 def _has_time(line: dict[str, Any]) -> bool:
@@ -129,4 +146,5 @@ def _has_time(line: dict[str, Any]) -> bool:
 
 
 def _has_level(line: dict[str, Any]) -> bool:
-    return any(_LEVEL.match(str(line[key]).strip('"')) for key in line if key.lower() in _LEVEL_KEYS)
+    values = [str(line[key]).strip('"') for key in line if key.lower() in _LEVEL_KEYS]
+    return any(_LEVEL.match(value) for value in values)

@@ -19,21 +19,31 @@ EVERYTHING = "It answers any path with a success, also a random one: its answers
 
 def health_check(subject: Subject) -> Judgment:
     """Hold if image or container defines a health check; without a port, named or seen open, it may be a job."""
-    test = (subject.target.config.get("Healthcheck") or {}).get("Test") or []
-    seen = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
+    test = _health_test(subject)
+    evidence = Evidence("docker inspect: Config.Healthcheck.Test", " ".join(test) or "none")
     if is_checked(subject):
-        return holds("One is defined.", seen)
+        return holds("One is defined.", evidence)
     if subject.target.config.get("ExposedPorts") or subject.target.host.get("PortBindings"):
-        return fails("It serves a port, and none is defined.", seen)
-    if ports := subject.seen_ports():
-        opened = Evidence("connections from outside", f"open: {', '.join(map(str, ports))}")
-        return fails(f"Port {ports[0]} accepts connections, and none is defined.", seen, opened)
-    return cannot_tell("None is defined; it names no port, and a job that ends by itself needs none.", seen)
+        return fails("It serves a port, and none is defined.", evidence)
+
+    ports = subject.seen_ports()
+    if ports:
+        connections = Evidence("connections from outside", f"open: {', '.join(map(str, ports))}")
+        return fails(f"Port {ports[0]} accepts connections, and none is defined.", evidence, connections)
+    return cannot_tell("None is defined; it names no port, and a job that ends by itself needs none.", evidence)
 
 
 def is_checked(subject: Subject) -> bool:
     """Return whether the image or the container defines a health check."""
-    return ((subject.target.config.get("Healthcheck") or {}).get("Test") or ["NONE"]) != ["NONE"]
+    test = _health_test(subject)
+    return bool(test) and test != ["NONE"]
+
+
+def _health_test(subject: Subject) -> list[str]:
+    """Return the words of the health check's command; empty if none is named."""
+    settings = subject.target.config.get("Healthcheck") or {}
+    test: list[str] = settings.get("Test") or []
+    return test
 
 
 def health_truthful(subject: Subject) -> Judgment:
@@ -45,14 +55,14 @@ def health_truthful(subject: Subject) -> Judgment:
 
 def judge_frozen(frozen: FrozenRun) -> Judgment:
     """Judge a health check by what it said of stopped processes; a check that found them well is no matter of time."""
-    ran = "docker kill --signal STOP, with the check asked every 0.5 s"
-    seen = Evidence(ran, f"healthy, then {frozen.health} after {frozen.seconds:.1f} s")
+    command = "docker kill --signal STOP, with the check asked every 0.5 s"
+    evidence = Evidence(command, f"healthy, then {frozen.health} after {frozen.seconds:.1f} s")
     if frozen.health == "unhealthy":
-        return holds(f"It was unhealthy {frozen.seconds:.1f} s after its processes had stopped.", seen)
+        return holds(f"It was unhealthy {frozen.seconds:.1f} s after its processes had stopped.", evidence)
     if frozen.good_checks > 1:  # the first may have begun before
-        return fails(f"It said {frozen.health} while all of its processes were stopped.", seen)
+        return fails(f"It said {frozen.health} while all of its processes were stopped.", evidence)
     return fails(
-        f"It still said {frozen.health} {frozen.seconds:.0f} s after its processes had stopped.", seen, by_time=True
+        f"It still said {frozen.health} {frozen.seconds:.0f} s after its processes had stopped.", evidence, by_time=True
     )
 
 
@@ -68,9 +78,11 @@ def probes_fast(subject: Subject) -> Judgment:
         sentence = "None of the usual paths is there; yours may have another name."
         return cannot_tell(EVERYTHING if run.answers_everything else sentence, paths)
 
-    evidence = [Evidence("GET", _described(probe)) for probe in probes]
-    if slow := [probe for probe in probes if _is_slow(probe)]:
-        return fails(f"{slow[0].path} needs more than a second.", *evidence, by_time=True)
+    evidence = [Evidence("GET", _describe(probe)) for probe in probes]
+    slow_probes = [probe for probe in probes if _is_slow(probe)]
+    if slow_probes:
+        return fails(f"{slow_probes[0].path} needs more than a second.", *evidence, by_time=True)
+
     slowest = max(probes, key=lambda probe: probe.seconds)
     return holds(f"{len(probes)} of the usual paths are there; the slowest took {slowest.seconds:.2f} s.", *evidence)
 
@@ -82,17 +94,22 @@ def _is_slow(probe: Answer) -> bool:
 def liveness_alone(subject: Subject) -> Judgment:
     """Hold if liveness answers in a clone without backing services."""
     run = subject.require_ready_run()
-    answers = [one for one in run.probes() if one.path in LIVENESS]
+    answers = [answer for answer in run.probes() if answer.path in LIVENESS]
     if not answers:
-        said = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
-        return cannot_tell(EVERYTHING if run.answers_everything else said)
-    seen = [Evidence("GET, with nothing else on its network", _described(one)) for one in answers]
-    if wrong := [one for one in answers if (one.status or 0) >= 500]:
-        return fails(f"{wrong[0].path} answers {wrong[0].status} without its backing services.", *seen)
-    if late := [one for one in answers if one.is_late]:
-        said = f"{late[0].path} does not answer in time without its backing services."
-        return fails(said, *seen, by_time=True)
-    return holds(f"{answers[0].path} answers without any other service.", *seen)
+        sentence = f"None of the usual paths of liveness is there ({', '.join(LIVENESS)})."
+        return cannot_tell(EVERYTHING if run.answers_everything else sentence)
+
+    evidence = [Evidence("GET, with nothing else on its network", _describe(answer)) for answer in answers]
+    error_answers = [answer for answer in answers if (answer.status or 0) >= 500]
+    if error_answers:
+        error = error_answers[0]
+        return fails(f"{error.path} answers {error.status} without its backing services.", *evidence)
+
+    late_answers = [answer for answer in answers if answer.is_late]
+    if late_answers:
+        sentence = f"{late_answers[0].path} does not answer in time without its backing services."
+        return fails(sentence, *evidence, by_time=True)
+    return holds(f"{answers[0].path} answers without any other service.", *evidence)
 
 
 def metrics_valid(subject: Subject) -> Judgment:
@@ -100,16 +117,22 @@ def metrics_valid(subject: Subject) -> Judgment:
     run = subject.require_ready_run()
     answer = run.metrics()
     if answer is None:
-        said = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
+        sentence = "No /metrics was found; the numbers may come from elsewhere (an agent, a sidecar)."
         if run.is_late("/metrics"):
-            said = "It did not answer in time: whether it has /metrics is not known."
-        return cannot_tell(EVERYTHING if run.answers_everything else said)
-    if wrong := list(mistakes(answer.body)):
-        said = f"{len(wrong)} mistake{'s' if len(wrong) > 1 else ''} in it."
-        return fails(said, *(Evidence("GET /metrics", one) for one in wrong[:3]))
-    seen = Evidence("GET /metrics", f"{len(answer.body.encode())} bytes")
+            sentence = "It did not answer in time: whether it has /metrics is not known."
+        return cannot_tell(EVERYTHING if run.answers_everything else sentence)
+
+    problems = list(mistakes(answer.body))
+    if problems:
+        plural = "s" if len(problems) > 1 else ""
+        evidence = [Evidence("GET /metrics", problem) for problem in problems[:3]]
+        return fails(f"{len(problems)} mistake{plural} in it.", *evidence)
+
+    size = Evidence("GET /metrics", f"{len(answer.body.encode())} bytes")
     count = len(list(samples(answer.body)))
-    return holds(f"{count} samples, all well-formed.", seen) if count else fails("It is empty.", seen)
+    if not count:
+        return fails("It is empty.", size)
+    return holds(f"{count} samples, all well-formed.", size)
 
 
 def mistakes(text: str) -> Iterator[str]:
@@ -122,10 +145,11 @@ def mistakes(text: str) -> Iterator[str]:
         try:
             parse_line(line)
         except ValueError:
-            yield f"line {number} is no {'TYPE' if line.startswith('#') else 'sample'}: {line}"
+            kind = "TYPE" if line.startswith("#") else "sample"
+            yield f"line {number} is no {kind}: {line}"
     if text and not text.endswith("\n"):
         yield "the last line has no end"
 
 
-def _described(answer: Answer) -> str:
+def _describe(answer: Answer) -> str:
     return f"{answer.path}: {answer} after {answer.seconds:.2f} s"

@@ -58,12 +58,14 @@ def write_chapter(executed: Any, notebook: Path, folder: Path) -> bool:
     """Write the chapter of an executed lesson into the book, unless it is current; return whether it was written."""
     if is_current(notebook, folder):
         return False
+
     markdown, pictures = chapter_of(executed, notebook.stem)
     for name, content in pictures.items():
         write_atomically(folder / "pictures" / name, content)
-    for old in (folder / "pictures").glob(f"{notebook.stem}-*"):
-        if old.name not in pictures:
-            old.unlink()
+    for path in (folder / "pictures").glob(f"{notebook.stem}-*"):
+        if path.name not in pictures:
+            path.unlink()
+
     write_atomically(folder / f"{notebook.stem}.md", f"{fingerprint(notebook)}\n\n{markdown}".encode())
     return True
 
@@ -87,6 +89,7 @@ def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
             parts.append(_fenced(cell.source.strip(), "python"))
             for output in cell.outputs:
                 parts += _output(output, lesson, pictures)
+
     return "\n\n".join(parts) + "\n", pictures
 
 
@@ -95,6 +98,7 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[st
     if output.output_type == "stream":
         yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
         return
+
     data = output.get("data", {})
     html = str(data.get("text/html", ""))
     text = str(data.get("text/plain", ""))
@@ -137,11 +141,16 @@ def table_text(html: str) -> str:
         rows.append([cell.get_text() for cell in row(["th", "td"])])
 
     widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    lines = []
+    for row in rows:
+        cells = map(str.ljust, row, widths)
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def _fenced(text: str, language: str) -> str:
     """Return a code block; its fence is longer than any run of backticks inside."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    lengths = [len(backticks) for backticks in re.findall(r"`+", text)]
+    longest = max(lengths, default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"

@@ -56,15 +56,18 @@ def load(lesson: str, folder: Path) -> Expectations:
 def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
     """Return what is wrong in an executed notebook, by cell: its position among all cells, from 0, and a sentence."""
     cells = {cell.id: index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
-    skipped = {one["id"] for cell in notebook.cells for one in replaced_by(cell)}  # by the track
-    unknown = sorted({*expected.shows, *expected.exceptions, *expected.quiet} - {*cells, *skipped})
-    found = [(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown]
+    skipped_cells = [skipped_cell for cell in notebook.cells for skipped_cell in replaced_by(cell)]  # by the track
+    skipped_names = {skipped_cell["id"] for skipped_cell in skipped_cells}
+    unknown_names = sorted({*expected.shows, *expected.exceptions, *expected.quiet} - {*cells, *skipped_names})
+    problems = [(0, f"The expectations name a cell {name!r}, which is not there.") for name in unknown_names]
+
     for name, index in cells.items():
         cell = notebook.cells[index]
-        found += [(index, sentence) for sentence in _sentences(name, cell.outputs, expected)]
+        problems += [(index, sentence) for sentence in _sentences(name, cell.outputs, expected)]
         if name not in expected.quiet:
-            found += [(index, f"Cell {name!r} {problem}.") for problem in _too_little(cell)]
-    return found
+            problems += [(index, f"Cell {name!r} {problem}.") for problem in _too_little(cell)]
+
+    return problems
 
 
 def _too_little(cell: Any) -> Iterator[str]:
@@ -86,7 +89,11 @@ def _sentences(name: str, outputs: Sequence[Any], expected: Expectations) -> Ite
         yield f"Cell {name!r} prints {exception[0]!r}."
     if nothing := NOTHING.search(text):
         yield f"Cell {name!r} prints {nothing[0]!r}."
-    bodies = [body for output in outputs for body in TABLE_BODY.findall(output.get("data", {}).get("text/html", ""))]
+
+    bodies: list[str] = []
+    for output in outputs:
+        html = output.get("data", {}).get("text/html", "")
+        bodies += TABLE_BODY.findall(html)
     if any("<tr" not in body for body in bodies):
         yield f"Cell {name!r} shows a table without rows."
 
@@ -95,10 +102,11 @@ def chapter_sentences(chapter: str, folder: Path) -> Iterator[str]:
     """Yield what the outputs of a chapter of the book in ``folder`` should not show, as `misses` does for cells."""
     outputs = "".join(OUTPUT.findall(chapter))
     for pattern in (quiet_outputs.NOTHING, REFUSED):
-        if found := pattern.search(outputs):
-            yield f"prints {found[0]!r}"
+        if match := pattern.search(outputs):
+            yield f"prints {match[0]!r}"
     if USUALLY.search(chapter):
         yield "has a prediction that is not what was measured"
+
     for text, name in PICTURE.findall(chapter):
         path = folder / name
         if text == MAP:
@@ -115,5 +123,6 @@ def text_of(output: Any) -> str:
     if html := data.get("text/html"):
         text = unescape(NOT_TEXT.sub(" ", html))
     else:
-        text = output.get("text") or data.get("text/plain") or f"{output.get('ename', '')} {output.get('evalue', '')}"
+        error = f"{output.get('ename', '')} {output.get('evalue', '')}"
+        text = output.get("text") or data.get("text/plain") or error
     return " ".join(ANSI.sub("", text).split())

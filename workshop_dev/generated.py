@@ -70,14 +70,17 @@ def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
         PERFORMANCE: performance_page(root),
     }
     for path, text in texts.items():
-        is_new = not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text
+        file = root / path
+        is_new = not file.is_file() or file.read_text(encoding="utf-8") != text
         if is_new:
-            (root / path).write_text(text, encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
         yield path, is_new
+
     for target, *words in LOCKS:
-        before = (root / target).read_bytes() if (root / target).exists() else b""
+        file = root / target
+        old_content = file.read_bytes() if file.exists() else b""
         _compile(root, target, *words)
-        yield Path(target), (root / target).read_bytes() != before
+        yield Path(target), file.read_bytes() != old_content
 
 
 def exercises_schema() -> str:
@@ -104,19 +107,22 @@ def audit_page() -> str:
 
 def _served(rule: Rule) -> str:
     """Return the principles that a rule serves; those that it proves are bold."""
-    served = dict.fromkeys((*rule.serves, *rule.proves))
-    return " ".join(f"**{one}**" if one in rule.proves else one for one in served)
+    words = []
+    for identifier in dict.fromkeys((*rule.serves, *rule.proves)):
+        words.append(f"**{identifier}**" if identifier in rule.proves else identifier)
+    return " ".join(words)
 
 
 def _proof(principle: Principle) -> str:
     """Return the rules that prove a principle."""
-    return ", ".join(f"`{rule.id}`" for rule in catalog.rules() if principle.id in rule.proves) or "no rule"
+    rules = [f"`{rule.id}`" for rule in catalog.rules() if principle.id in rule.proves]
+    return ", ".join(rules) or "no rule"
 
 
 def keep_rows(root: Path, name: str, rows: str) -> Path:
     """Keep a benchmark's rows (the JSON that it prints) beside machine and date; return the page with all of them."""
-    measured = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": json.loads(rows)}
-    text = json.dumps(measured, indent=1, ensure_ascii=False)
+    record = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": json.loads(rows)}
+    text = json.dumps(record, indent=1, ensure_ascii=False)
     write_atomically(root / MEASURED / f"{name}.json", f"{text}\n".encode())
     write_atomically(root / PERFORMANCE, performance_page(root).encode())
     return PERFORMANCE
@@ -139,8 +145,8 @@ def newest_engine_runs(root: Path) -> dict[str, Any]:
     """Return the last run on each engine, by its name: of the record, or of tests that ran here later."""
     runs: dict[str, Any] = {}
     for path in (root / ENGINE_RECORD, root / ENGINE_RUNS):
-        noted = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        for engine, run in noted.items():
+        runs_of_file = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for engine, run in runs_of_file.items():
             if engine not in runs or run["date"] >= runs[engine]["date"]:
                 runs[engine] = run
     return dict(sorted(runs.items()))
@@ -153,10 +159,13 @@ def engines_page(engine_runs: Mapping[str, Any]) -> str:
 
 def _benchmark(root: Path, path: Path) -> dict[str, Any]:
     """Return a benchmark's name, what it is about, and what was measured, None if nothing was yet."""
-    about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    kept = root / MEASURED / f"{path.stem}.json"
-    measured = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else None
-    return {"name": path.stem, "about": " ".join(about.replace("``", "`").split()), "measured": measured}
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    docstring = ast.get_docstring(module) or ""
+    about = " ".join(docstring.replace("``", "`").split())
+
+    record_file = root / MEASURED / f"{path.stem}.json"
+    record = json.loads(record_file.read_text(encoding="utf-8")) if record_file.is_file() else None
+    return {"name": path.stem, "about": about, "measured": record}
 
 
 def _value(value: float, unit: str) -> str:
@@ -167,4 +176,6 @@ def _value(value: float, unit: str) -> str:
     """
     if unit != "s":
         return f"{value:.0f} {unit}"
-    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
+    if value < 0.1:
+        return f"{value * 1000:.1f} ms"
+    return f"{value:.2f} s"

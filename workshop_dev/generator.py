@@ -48,45 +48,61 @@ def build(root: Path) -> list[Path]:
 
 def outdated(root: Path) -> dict[Path, bytes | None]:
     """Return the files that `build` would change, with the content they should have; None for one without a source."""
-    wanted = _wanted(root)
+    contents = _contents(root)
     changes: dict[Path, bytes | None] = {}
-    for name, content in wanted.items():
-        if not (root / name).is_file() or (root / name).read_bytes() != content:
+    for name, content in contents.items():
+        file = root / name
+        if not file.is_file() or file.read_bytes() != content:
             changes[Path(name)] = content
 
-    present = (path.relative_to(root) for path in files_below(root / "exercises"))
-    by_hand = {Path(FILE), *(path.relative_to(root) for path in files_below(root / FOLDER))}
-    generated = [path for path in present if path not in by_hand]
-    return changes | {path: None for path in generated if path.as_posix() not in wanted}
+    paths = [path.relative_to(root) for path in files_below(root / "exercises")]
+    authored_paths = {Path(FILE), *(path.relative_to(root) for path in files_below(root / FOLDER))}
+    generated_paths = [path for path in paths if path not in authored_paths]
+    return changes | {path: None for path in generated_paths if path.as_posix() not in contents}
 
 
-def _wanted(root: Path) -> dict[str, bytes]:
+def _contents(root: Path) -> dict[str, bytes]:
     """Return the content of every generated file, by its name in the checkout. Raises WorkshopError."""
     exercises = registry.load(root)
     of_service = {source.name: source for source in service_sources(root)}
-    wanted: dict[str, bytes] = {}
-    own_cells: dict[str, str] = {}  # the starters of exercises that are done in a notebook, by cell id
+    contents: dict[str, bytes] = {}
+    starter_cells: dict[str, str] = {}
+
     for source in marked_sources(root):
         text = _starter(source)
         if source.file == NOTEBOOK:
             of_lesson = [exercise for exercise in exercises if exercise.lesson == source.lesson]
-            in_notebook = [exercise for exercise in of_lesson if exercise.file is None]
-            own_cells |= {exercise.cell: region_of(text, exercise.id).rstrip("\n") for exercise in in_notebook}
+            starter_cells |= _starter_cells(text, of_lesson)
         else:
-            wanted[f"exercises/{source.lesson}/{source.file}"] = text.encode()
-        if source.name == CHECKPOINT:
-            wanted[f"images/collector/{source.file}"] = _module(source, "#")
-        elif source.name in of_service and source.file.endswith(OF_SERVICE) and source.file not in NOT_OF_SERVICE:
-            wanted[f"{APP}/{source.file}"] = _module(source, "--" if source.file.endswith(".sql") else "#")
+            contents[f"exercises/{source.lesson}/{source.file}"] = text.encode()
+        module = _module_name(source, is_of_service=source.name in of_service)
+        if module is not None:
+            contents[module] = _module(source)
 
     by_path = {source.path: source for source in of_service.values()}
     course = load_course(root)
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         on_page = [exercise for exercise in exercises if exercise.page == path.stem]
-        needed = [cell for exercise in on_page for cell in exercise.cells]
-        texts = own_cells | _texts(root, course, path.stem)
-        wanted[f"notebooks/{path.name}"] = _filled(path, needed, texts, by_path)
-    return wanted
+        required_ids = [cell for exercise in on_page for cell in exercise.cells]
+        texts = starter_cells | _texts(root, course, path.stem)
+        contents[f"notebooks/{path.name}"] = _filled(path, required_ids, texts, by_path)
+
+    return contents
+
+
+def _starter_cells(text: str, exercises: Sequence[registry.Exercise]) -> dict[str, str]:
+    """Return the starters of the exercises that are done in a notebook, by cell id; ``text`` has their regions."""
+    in_notebook = [exercise for exercise in exercises if exercise.file is None]
+    return {exercise.cell: region_of(text, exercise.id).rstrip("\n") for exercise in in_notebook}
+
+
+def _module_name(source: Source, *, is_of_service: bool) -> str | None:
+    """Return the file that a source becomes in an image of the stack; None if it becomes none."""
+    if source.name == CHECKPOINT:
+        return f"images/collector/{source.file}"
+    if is_of_service and source.file.endswith(OF_SERVICE) and source.file not in NOT_OF_SERVICE:
+        return f"{APP}/{source.file}"
+    return None
 
 
 def _texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
@@ -94,26 +110,33 @@ def _texts(root: Path, course: Course, lesson: str) -> dict[str, str]:
     lines = summary.load(root, lesson)
     if lines is None:
         return {}
-    kept = course.kept(lesson, "full")
-    return {summary.HEAD: lines.head(kept, course.minutes(lesson, "full")), summary.END: lines.end(kept)}
+
+    cells = course.kept(lesson, "full")
+    minutes = course.minutes(lesson, "full")
+    return {summary.HEAD: lines.head(cells, minutes), summary.END: lines.end(cells)}
 
 
 def _starter(source: Source) -> str:
     """Return what `exercises/` has of a source: the starter as the source's own lesson leaves it."""
     try:
-        return starter(source.at(FileStage(FileStage.parse(source.lesson).lesson, LAST)))
+        stage = FileStage(FileStage.parse(source.lesson).lesson, LAST)
+        return starter(source.at(stage))
     except MarkerError as error:
-        raise error if error.what.startswith(source.name) else error.in_file(source.name) from error
+        if error.what.startswith(source.name):
+            raise
+        raise error.in_file(source.name) from error
 
 
-def _module(source: Source, comment: str) -> bytes:
+def _module(source: Source) -> bytes:
     """Return the finished file without markers, for an image of the stack."""
-    first = f"{comment} Made by `./workshop build` from {source.name}: edit that file.\n"
-    return (first + plain(source.at(FINISHED))).encode()
+    comment = "--" if source.file.endswith(".sql") else "#"
+    first_line = f"{comment} Made by `./workshop build` from {source.name}: edit that file.\n"
+    text = first_line + plain(source.at(FINISHED))
+    return text.encode()
 
 
-def _filled(path: Path, needed: Sequence[str], own_cells: Mapping[str, str], sources: Mapping[str, Source]) -> bytes:
-    """Return a notebook whose cells have the texts of ``own_cells`` (by id), and whose file cells have their stages.
+def _filled(path: Path, required_ids: Sequence[str], texts: Mapping[str, str], sources: Mapping[str, Source]) -> bytes:
+    """Return a notebook whose cells have these ``texts`` (by id), and whose file cells have their stages.
 
     The second cell for a file in the notebook ``02_…`` has the stage 02:2 of the file.
     """
@@ -123,21 +146,23 @@ def _filled(path: Path, needed: Sequence[str], own_cells: Mapping[str, str], sou
         cells = {cell["id"]: cell for cell in notebook["cells"]}
     except (ValueError, LookupError, TypeError) as error:
         raise WorkshopError(f"{name} is no notebook.", STEP) from error
-    for identifier in needed:
+    for identifier in required_ids:
         if identifier not in cells:
             raise WorkshopError(f"{name} has no cell with the id {identifier}.", STEP)
-    written: Counter[str] = Counter()
+
+    stage_numbers: Counter[str] = Counter()
     for identifier, cell in cells.items():
-        before = "".join(cell["source"])
-        new = own_cells.get(identifier, before)
-        if file_cell := FileCell.parse(before):
+        old_text = "".join(cell["source"])
+        new_text = texts.get(identifier, old_text)
+        if file_cell := FileCell.parse(old_text):
             if file_cell.path not in sources:
                 raise WorkshopError(f"{name}, cell {identifier}: {file_cell.path} has no source in solutions/.", STEP)
-            written[file_cell.path] += 1
-            stage = FileStage(FileStage.parse(path.stem).lesson, written[file_cell.path])
+            stage_numbers[file_cell.path] += 1
+            stage = FileStage(FileStage.parse(path.stem).lesson, stage_numbers[file_cell.path])
             body = growth.shown(sources[file_cell.path], stage, changes=file_cell.is_changes)
-            first_line = before.partition("\n")[0]
-            new = f"{first_line}\n{body}".rstrip("\n")
-        if new != before:
-            cell["source"] = new.splitlines(keepends=True)
+            first_line = old_text.partition("\n")[0]
+            new_text = f"{first_line}\n{body}".rstrip("\n")
+        if new_text != old_text:
+            cell["source"] = new_text.splitlines(keepends=True)
+
     return notebook_bytes(notebook)

@@ -36,9 +36,11 @@ def write(root: Path, name: str) -> list[Path]:
         target = _replaced(template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX), words)
         files[Path(target)] = _replaced(template.read_text(encoding="utf-8"), words)
     files[Path(FILE)] = _registered(root, name, words, files[Path(FILE)])
-    others = [path for path in files if str(path) != FILE]
-    if taken := [str(path) for path in others if (root / path).exists()]:
-        raise WrongUsage(f"{taken[0]} exists, and nothing was written.", "Choose another name.")
+
+    new_paths = [path for path in files if str(path) != FILE]
+    existing_paths = [path for path in new_paths if (root / path).exists()]
+    if existing_paths:
+        raise WrongUsage(f"{existing_paths[0]} exists, and nothing was written.", "Choose another name.")
 
     for path, text in files.items():
         write_atomically(root / path, text.encode())
@@ -47,26 +49,30 @@ def write(root: Path, name: str) -> list[Path]:
 
 def _words(root: Path, name: str) -> dict[str, str]:
     """Return the words that replace those of the templates. Raises WrongUsage."""
-    found = NAME.fullmatch(name)
-    if found is None or keyword.iskeyword(found[1]):
+    match = NAME.fullmatch(name)
+    if match is None or keyword.iskeyword(match[1]):
         raise WrongUsage(
             f"{name!r} is no name for a lesson: two digits, then words of small letters, joined by underscores.",
             "Write, for example, ./workshop new lesson 07_network.",
         )
+
     for lesson in load_course(root).lessons:
-        if lesson.name[:2] == name[:2] or lesson.prefix == found[1]:
+        if lesson.name[:2] == name[:2] or lesson.prefix == match[1]:
             what = "number" if lesson.name[:2] == name[:2] else "first word"
             raise WrongUsage(f"{lesson.name} has that {what} already, and nothing was written.", "Choose another one.")
-    title = name[3:].replace("_", " ").capitalize()
-    return {"99_placeholder": name, "lesson 99": f"lesson {name[:2]}", "# 99 ": f"# {name[:2]} "} | {
-        "Placeholder": title,
-        "placeholder": found[1],
+
+    return {
+        "99_placeholder": name,
+        "lesson 99": f"lesson {name[:2]}",
+        "# 99 ": f"# {name[:2]} ",
+        "Placeholder": name[3:].replace("_", " ").capitalize(),
+        "placeholder": match[1],
     }
 
 
 def _replaced(text: str, words: dict[str, str]) -> str:
-    for old, new in words.items():
-        text = text.replace(old, new)
+    for placeholder, word in words.items():
+        text = text.replace(placeholder, word)
     return text
 
 
@@ -74,14 +80,20 @@ def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> s
     """Return exercises.toml with the lesson, its minutes on the track ``full``, its sections, and its exercise."""
     course = load_course(root)
     lesson = LessonTime(name, words["Placeholder"], words["placeholder"], {"full": MINUTES})
-    lessons = tuple(sorted([*course.lessons, lesson], key=lambda one: one.name))
-    longer = replace(course, lessons=lessons, notebooks=(*course.notebooks, name))
-    made = timetable(longer, "full", "09:30")
+    lessons = tuple(sorted([*course.lessons, lesson], key=lambda lesson_time: lesson_time.name))
+    longer_course = replace(course, lessons=lessons, notebooks=(*course.notebooks, name))
+    blocks = timetable(longer_course, "full", "09:30")
     minutes = course.tracks["full"].minutes + MINUTES
-    total = sum(block.minutes for block in made)
+    total = sum(block.minutes for block in blocks)
+
     line = f'{name} = {{ title = "{lesson.title}", prefix = "{lesson.prefix}", minutes = {{ full = {MINUTES} }} }}\n'
     sections, exercise = FIRST_EXERCISE.split(entries)
+
+    def with_line(lines: re.Match[str]) -> str:
+        return f"{lines[0]}{line}"
+
     text = (root / FILE).read_text(encoding="utf-8")
     text = FULL_TRACK.sub(rf"\g<1>{minutes}\g<2>{total}", text, count=1)
-    text = LAST_LESSON.sub(lambda found: f"{found[0]}{line}", text, count=1)
-    return FIRST_EXERCISE.sub(f"{sections}[[exercise]]", text, count=1) + f"\n[[exercise]]{exercise}"
+    text = LAST_LESSON.sub(with_line, text, count=1)
+    text = FIRST_EXERCISE.sub(f"{sections}[[exercise]]", text, count=1)
+    return f"{text}\n[[exercise]]{exercise}"

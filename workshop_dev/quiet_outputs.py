@@ -43,10 +43,14 @@ def sentences(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str
             yield f"shows {nothing[0]}"
         if text.startswith(MAP) and LIT not in text:
             yield "shows a map on which nothing is lit"
-        drawings = SVG.findall(str(data.get("text/html", ""))) + SVG.findall(str(data.get("image/svg+xml", "")))
+
+        html = str(data.get("text/html", ""))
+        drawings = SVG.findall(html) + SVG.findall(str(data.get("image/svg+xml", "")))
         if any(not SHAPES.search(drawing) for drawing in drawings):
             yield "shows a drawing without a shape"
-        charts = [*EMBEDDED_PNG.findall(str(data.get("text/html", ""))), *filter(None, [data.get("image/png")])]
+        charts = EMBEDDED_PNG.findall(html)
+        if data.get("image/png"):
+            charts.append(data["image/png"])
         if not all(has_data(base64.b64decode(chart)) for chart in charts):
             yield "shows a chart without data"
 
@@ -59,21 +63,20 @@ def promises_output(source: str) -> bool:
     """
     if source.startswith("%%") or source.rstrip().endswith(";"):
         return False
+    python = re.sub(r"^[!%].*$", "pass", source, flags=re.MULTILINE)
     try:
-        body = ast.parse(re.sub(r"^[!%].*$", "pass", source, flags=re.MULTILINE)).body
+        statements = ast.parse(python).body
     except SyntaxError:
         return False
-    lines = [statement.value for statement in body if isinstance(statement, ast.Expr)]
-    if any(_name(value) in {"print", "display"} for value in lines):
+
+    expressions = [statement for statement in statements if isinstance(statement, ast.Expr)]
+    if any(_name(expression.value) in {"print", "display"} for expression in expressions):
         return True
-    if not lines or not body or body[-1] is not _last_expression(body):
+    if not expressions or statements[-1] is not expressions[-1]:
         return False
-    last = lines[-1]
-    return isinstance(last, ast.Name | ast.Attribute | ast.Subscript) or _name(last) in SHOWS
 
-
-def _last_expression(body: Sequence[ast.stmt]) -> ast.stmt | None:
-    return next((one for one in reversed(body) if isinstance(one, ast.Expr)), None)
+    last_value = expressions[-1].value
+    return isinstance(last_value, ast.Name | ast.Attribute | ast.Subscript) or _name(last_value) in SHOWS
 
 
 def _name(value: ast.expr) -> str:
@@ -83,7 +86,9 @@ def _name(value: ast.expr) -> str:
     function = value.func
     if isinstance(function, ast.Attribute):
         return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
+    if isinstance(function, ast.Name):
+        return function.id
+    return ""
 
 
 def has_data(png: bytes) -> bool:
@@ -91,5 +96,8 @@ def has_data(png: bytes) -> bool:
     pixels = imread(io.BytesIO(png), format="png")
     if pixels.ndim < 3:
         return False
+
     colors = pixels[:, :, :3]
-    return int((colors.max(axis=2) - colors.min(axis=2) > COLOR).sum()) >= LEAST_PIXELS
+    differences = colors.max(axis=2) - colors.min(axis=2)
+    colored_pixels = int((differences > COLOR).sum())
+    return colored_pixels >= LEAST_PIXELS

@@ -52,46 +52,62 @@ def build(python: Path, output: Path) -> int:
     site_copy.require_replaceable(output)
     with tempfile.TemporaryDirectory() as scratch:
         sources = Path(scratch) / "sources"
-        made = Path(scratch) / "site"
+        pages = Path(scratch) / "site"
         executed = write_sources(CHECKOUT, sources, TOURS)
+
         settings = CHECKOUT / "docs" / "site"
         command: list[str | Path] = [python, "-m", "sphinx", "--fail-on-warning", "--keep-going", "-q", "-c", settings]
         shell.run(
-            [*command, "-d", Path(scratch) / "doctrees", sources, made],
+            [*command, "-d", Path(scratch) / "doctrees", sources, pages],
             failed="The site was not built.",
             next_step="Correct what the lines above name, then run ./workshop site again.",
             error=WorkshopError,
         )
-        (made / site_copy.MARK).write_text(version_of(CHECKOUT), encoding="utf-8")
-        site_copy.copy(made, output)
+
+        (pages / site_copy.MARK).write_text(version_of(CHECKOUT), encoding="utf-8")
+        site_copy.copy(pages, output)
     return executed
 
 
 def write_sources(root: Path, folder: Path, executed: Path) -> int:
     """Write Sphinx's source folder for a checkout; return how many lessons have outputs from ``executed``."""
-    from workshop_room.pages.notes import load_page  # lazily: slow imports
-    from workshop_room.pages.preview import load_preview
-
     shutil.copytree(root / "docs", folder / "docs", ignore=shutil.ignore_patterns("site"))
     lessons = sorted(root.glob("notebooks/*.ipynb"))
     for path in (*root.glob("*.md"), *root.glob(ROOMS), *lessons):
         target = folder / path.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
+
     from_tour = [path.stem for path in lessons if write_lesson(path, folder / BOOK, executed / path.name)]
     for path in lessons:
-        page = template(Path(__file__).with_name("site_notes.md")).render(notes=load_page(path.stem, root))
-        (folder / "notebooks" / f"{path.stem}.notes.md").write_text(page, encoding="utf-8")
-        ahead = folder / BOOK / AHEAD / path.with_suffix(".md").name
-        ahead.parent.mkdir(exist_ok=True)
-        ahead.write_text(load_preview(path.stem, root).markdown, encoding="utf-8")
+        _write_notes(root, folder, path.stem)
+        _write_preview(root, folder, path.stem)
     for path in list(folder.rglob("*.md")):
         _copy_linked(root, folder, path)
         _adapt_guide(path, from_tour)
-    (folder / "README.md").rename(folder / "index.md")
-    with (folder / "index.md").open("a", encoding="utf-8") as index:
-        index.write((root / CONTENTS).read_text(encoding="utf-8"))
+
+    index = folder / "index.md"
+    (folder / "README.md").rename(index)
+    with index.open("a", encoding="utf-8") as file:
+        file.write((root / CONTENTS).read_text(encoding="utf-8"))
     return len(from_tour)
+
+
+def _write_notes(root: Path, folder: Path, lesson: str) -> None:
+    """Write the page of a lesson's notes for instructors."""
+    from workshop_room.pages.notes import load_page  # lazily: a slow import
+
+    page = template(Path(__file__).with_name("site_notes.md")).render(notes=load_page(lesson, root))
+    (folder / "notebooks" / f"{lesson}.notes.md").write_text(page, encoding="utf-8")
+
+
+def _write_preview(root: Path, folder: Path, lesson: str) -> None:
+    """Write the page of a lesson to read ahead, without answers."""
+    from workshop_room.pages.preview import load_preview  # lazily: a slow import
+
+    path = folder / BOOK / AHEAD / f"{lesson}.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(load_preview(lesson, root).markdown, encoding="utf-8")
 
 
 def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
@@ -107,8 +123,10 @@ def write_lesson(notebook: Path, book: Path, executed: Path) -> bool:
     if page is None:
         if not chapter.is_file():
             raise WorkshopError(f"{lesson} has no chapter.", f"Run ./workshop tour --book {lesson} first.")
-        chapter.write_text(with_boxes(chapter.read_text(encoding="utf-8"), lesson), encoding="utf-8")
+        text = with_boxes(chapter.read_text(encoding="utf-8"), lesson)
+        chapter.write_text(text, encoding="utf-8")
         return False
+
     for cell in page.cells:
         if cell.cell_type == "markdown":
             cell.source = with_boxes(cell.source, lesson).replace("](../docs/", "](../")
@@ -126,15 +144,19 @@ def with_outputs(notebook: Path, executed: Path) -> Any:
 
     if not executed.is_file():
         return None
-    page, run = (nbformat.read(path, as_version=4) for path in (notebook, executed))  # type: ignore[no-untyped-call]
-    outputs = {cell.id: (cell.source, cell.get("outputs", [])) for cell in run.cells}
-    failed = any(output.output_type == "error" for _, each in outputs.values() for output in each)
-    if failed or [cell.id for cell in page.cells] != list(outputs):
+
+    page = nbformat.read(notebook, as_version=4)  # type: ignore[no-untyped-call]
+    run = nbformat.read(executed, as_version=4)  # type: ignore[no-untyped-call]
+    executed_cells = {cell.id: cell for cell in run.cells}
+    outputs = [output for cell in run.cells for output in cell.get("outputs", [])]
+    has_error = any(output.output_type == "error" for output in outputs)
+    if has_error or [cell.id for cell in page.cells] != list(executed_cells):
         return None
+
     for cell in page.cells:
-        source, shown = outputs[cell.id]
-        if cell.cell_type == "code" and source == cell.source:
-            cell.outputs = shown
+        executed_cell = executed_cells[cell.id]
+        if cell.cell_type == "code" and executed_cell.source == cell.source:
+            cell.outputs = executed_cell.get("outputs", [])
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["tags"] = ["hide-input"]
         if texts := _chart_texts(cell.get("outputs", [])):
@@ -144,14 +166,18 @@ def with_outputs(notebook: Path, executed: Path) -> Any:
 
 def _chart_texts(outputs: Sequence[Any]) -> list[str]:
     """Return the texts of the charts that a cell showed."""
-    shown = [output.get("data", {}) for output in outputs]
-    return [data.get("text/plain", "") for data in shown if "image/png" in data]
+    bundles = [output.get("data", {}) for output in outputs]
+    return [data.get("text/plain", "") for data in bundles if "image/png" in data]
 
 
 def with_boxes(text: str, lesson: str) -> str:
     """Return Markdown of a lesson with boxes: how to open it, below its title; its objectives; its key points."""
-    opened = OPEN.format(lesson=lesson, short=lesson.partition("_")[0], ahead=AHEAD)
-    text = TITLE.sub(lambda title: f"{title[0]}\n{opened}", text)
+    box = OPEN.format(lesson=lesson, short=lesson.partition("_")[0], ahead=AHEAD)
+
+    def with_box(title: re.Match[str]) -> str:
+        return f"{title[0]}\n{box}"
+
+    text = TITLE.sub(with_box, text)
     text = OBJECTIVES.sub(r":::{admonition} Afterwards you can\n:class: note\n\n\1\n:::\n", text)
     return KEY_POINTS.sub(r"\1\n\n:::{admonition} Key points\n:class: important\n\n\2\n:::\n", text)
 
@@ -168,8 +194,14 @@ def _copy_linked(root: Path, folder: Path, guide: Path) -> None:
 
 def _adapt_guide(guide: Path, from_tour: list[str]) -> None:
     """Link to the front page where a guide links to the README, and to notebooks where the book links to chapters."""
+
+    def link_to_notebook(link: re.Match[str]) -> str:
+        if link[1] in from_tour:
+            return f"]({link[1]}.ipynb"
+        return link[0]
+
     text = guide.read_text(encoding="utf-8")
     text = re.sub(r"(\]\((?:\.\./)+)README\.md", r"\1index.md", text)
     if guide.parent.name == BOOK.name:
-        text = re.sub(r"\]\((\w+)\.md", lambda link: f"]({link[1]}.ipynb" if link[1] in from_tour else link[0], text)
+        text = re.sub(r"\]\((\w+)\.md", link_to_notebook, text)
     guide.write_text(text, encoding="utf-8")

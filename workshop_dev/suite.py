@@ -78,7 +78,11 @@ def names_a_part(words: Sequence[str], root: Path) -> bool:
     >>> names_a_part(["-k", "ledger"], Path("/checkout")), names_a_part(["-v", "tmp::test_x"], Path("/"))
     (True, True)
     """
-    return any(word.startswith(SELECTING) or (root / word.partition("::")[0]).exists() for word in words if word)
+    for word in filter(None, words):
+        path = root / word.partition("::")[0]
+        if word.startswith(SELECTING) or path.exists():
+            return True
+    return False
 
 
 def busy_loops_of(words: Sequence[str]) -> int:
@@ -87,8 +91,8 @@ def busy_loops_of(words: Sequence[str]) -> int:
     >>> busy_loops_of(["-x", "-m", "busy"]), busy_loops_of(["-m", "long"]), busy_loops_of(["busy"])
     (4, 0, 0)
     """
-    chosen = [mark for option, mark in pairwise(words) if option == "-m"]
-    return sum(group.busy_loops for group in LONG if group.name in chosen)
+    marks = [mark for option, mark in pairwise(words) if option == "-m"]
+    return sum(group.busy_loops for group in LONG if group.name in marks)
 
 
 def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[str]:
@@ -99,7 +103,8 @@ def arguments_of(group: Group, absent: Mapping[str, str], cores: int) -> list[st
     >>> arguments_of(LONG[-1], {"engine": "no root"}, cores=2)
     ['-m', 'machine and not engine']
     """
-    words = ["-m", " and ".join([group.marks, *(f"not {mark}" for mark in absent)])]
+    marks = [group.marks, *(f"not {mark}" for mark in absent)]
+    words = ["-m", " and ".join(marks)]
     if group.shared and cores > 1:
         # One worker more than cores: most tests wait for containers.
         words += ["-n", str(min(cores + 1, 4)), "--dist", "loadgroup", "--no-loadscope-reorder"]
@@ -127,13 +132,13 @@ def run_group(group: Group, python: Path, root: Path, words: Sequence[str], abse
 @contextlib.contextmanager
 def busy(python: Path, loops: int) -> Iterator[None]:
     """Keep the processor busy with so many programs until the end of the block."""
-    running = [subprocess.Popen([python, "-c", BUSY_LOOP]) for _ in range(loops)]
+    programs = [subprocess.Popen([python, "-c", BUSY_LOOP]) for _ in range(loops)]
     try:
         yield
     finally:
-        for one in running:
-            one.kill()
-            one.wait()
+        for program in programs:
+            program.kill()
+            program.wait()
 
 
 def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str, str]) -> int:
@@ -144,51 +149,67 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
     state = None if absent else _state(root)
     passed = _passed_on(root, state)
     rows = []
-    worst = 0
+    first_failure = 0
+
     for group in (DEFAULT, *LONG):
         if group.name in passed:
             rows.append(f"{group.name:<10}passed before on this commit")
             continue
+
+        options = SHUFFLED if group is DEFAULT else ()
         began = time.monotonic()
-        code = run_group(group, python, root, [*words, *(SHUFFLED if group is DEFAULT else ())], absent)
+        code = run_group(group, python, root, [*words, *options], absent)
+        minutes = (time.monotonic() - began) / 60
         verdict = f"failed (pytest says {code})" if code else "passed"
-        rows.append(f"{group.name:<10}{verdict}, {(time.monotonic() - began) / 60:.1f} min")
-        worst = worst or code
+        rows.append(f"{group.name:<10}{verdict}, {minutes:.1f} min")
+        first_failure = first_failure or code
         if code == 0 and state is not None and state == _state(root):
             passed.append(group.name)
             write_atomically(root / RECORD, json.dumps({"commit": state, "passed": passed}).encode())
+
     say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
     for row in rows:
         say(f"  {row}")
-    return worst
+    return first_failure
 
 
 def _state(root: Path) -> str | None:
     """Return the commit that is checked out; None for a checkout with changes, or without git."""
     head, has_changes = commit(root)
-    return None if has_changes else head or None
+    if has_changes or not head:
+        return None
+    return head
 
 
 def cores() -> int:
     """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _passed_on(root: Path, state: str | None) -> list[str]:
     """Return the groups that passed on this commit."""
-    record = json.loads((root / RECORD).read_text()) if (root / RECORD).exists() else {}
-    return list(record["passed"]) if state is not None and record.get("commit") == state else []
+    path = root / RECORD
+    record = json.loads(path.read_text()) if path.exists() else {}
+    if state is None or record.get("commit") != state:
+        return []
+    return list(record["passed"])
 
 
 def find_browser() -> Path | None:
     """Return the path of Chromium or Chrome on this machine, or None."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    return Path(found) if found else None
+    for name in BROWSERS:
+        path = shutil.which(name)
+        if path:
+            return Path(path)
+    return None
 
 
 def ensure_browser(*, install: bool, report: Report = silent) -> Path:
     """Return a browser; ``install`` allows Chromium from the distribution. Raises NotReady without one."""
-    if (browser := find_browser()) is None and install and installer.is_debian():
+    browser = find_browser()
+    if browser is None and install and installer.is_debian():
         installer.install_packages(BROWSER_PACKAGES, report, "Chromium")
         browser = find_browser()
     if browser is None:

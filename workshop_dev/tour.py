@@ -56,7 +56,7 @@ class InterruptibleClient(NotebookClient):
     _loop: asyncio.AbstractEventLoop | None = None
 
     async def async_start_new_kernel(self, **options: Any) -> None:
-        """Start the kernel, with handlers of our own in place of those that nbclient has just set."""
+        """Start the kernel, with this class's handlers in place of those that nbclient has just set."""
         self._handle_signals()
         await super().async_start_new_kernel(**options)
 
@@ -146,26 +146,29 @@ class Tour:
         page = self.output / f"{lesson}.html"
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         starters = _replace_sources(notebook, self.solutions or {})
-        failed = self._execute(notebook, lesson)
-        if failed is None and self.solutions is not None:
-            failed = _unexpected(notebook, expectations.load(lesson, self.expected))
+
+        error = self._execute(notebook, lesson)
+        if error is None and self.solutions is not None:
+            error = _unexpected(notebook, expectations.load(lesson, self.expected))
         _write_page(notebook, lesson, page)
-        if self.book is not None and failed is None:
+        if self.book is not None and error is None:
             _replace_sources(notebook, starters)  # the book must not tell the solutions
             write_chapter(notebook, path, self.book)
+
         seconds = time.monotonic() - started
         cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-        self.report(Step(lesson, 1.0, failed.message if failed else f"{seconds:.0f} s", done=True))
-        return LessonResult(lesson, seconds, cells, page, failed)
+        self.report(Step(lesson, 1.0, error.message if error else f"{seconds:.0f} s", done=True))
+        return LessonResult(lesson, seconds, cells, page, error)
 
     def _execute(self, notebook: Any, lesson: str) -> CellError | None:
         """Run ``notebook`` in place; return where it failed, or None."""
-        current = 0
+        current_index = 0
 
         def start_cell(cell: Any, cell_index: int) -> None:
-            nonlocal current
-            current = cell_index
-            self.report(Step(lesson, cell_index / len(notebook.cells), cell.source.strip().partition("\n")[0]))
+            nonlocal current_index
+            current_index = cell_index
+            first_line = cell.source.strip().partition("\n")[0]
+            self.report(Step(lesson, cell_index / len(notebook.cells), first_line))
             if cell.cell_type == "code" and self.before_cell is not None:
                 self.before_cell(lesson, cell.id)
 
@@ -181,13 +184,13 @@ class Tour:
         try:
             client.execute(cleanup_kc=True, env={**os.environ, **variables})
         except CellExecutionError as error:
-            return _error(notebook, current, error.ename, error.evalue)
+            return _error(notebook, current_index, error.ename, error.evalue)
         except CellTimeoutError:
-            return _error(notebook, current, "Timeout", f"The cell ran longer than {self.cell_seconds} s.")
+            return _error(notebook, current_index, "Timeout", f"The cell ran longer than {self.cell_seconds} s.")
         except (DeadKernelError, asyncio.CancelledError):
             if client.is_interrupted:
                 raise KeyboardInterrupt from None
-            return _error(notebook, current, "DeadKernel", "The kernel ended in the middle of the cell.")
+            return _error(notebook, current_index, "DeadKernel", "The kernel ended in the middle of the cell.")
         finally:
             if manager.has_kernel:
                 run_sync(manager.shutdown_kernel)(now=True)
@@ -197,20 +200,22 @@ class Tour:
 
 def find_lessons(names: Sequence[str], notebooks: Path) -> list[Path]:
     """Return the notebooks with these names (see `find_lesson`), or by default the first one of every lesson."""
-    known = list(lesson_names(notebooks))
-    chosen = {find_lesson(name, notebooks) for name in names} or set(known) - more_names(notebooks.parent)
-    return [notebooks / f"{name}.ipynb" for name in known if name in chosen]
+    all_names = list(lesson_names(notebooks))
+    chosen_names = {find_lesson(name, notebooks) for name in names}
+    if not chosen_names:
+        chosen_names = set(all_names) - more_names(notebooks.parent)
+    return [notebooks / f"{name}.ipynb" for name in all_names if name in chosen_names]
 
 
 def _replace_sources(notebook: Any, sources: Mapping[str, str]) -> dict[str, str]:
     """Replace cells by id and remove their outputs; return the old sources."""
-    before: dict[str, str] = {}
+    old_sources: dict[str, str] = {}
     for cell in notebook.cells:
         if cell.get("id") in sources:
-            before[cell["id"]] = cell.source
+            old_sources[cell["id"]] = cell.source
             cell.source = sources[cell["id"]].rstrip("\n")
             cell.outputs = []
-    return before
+    return old_sources
 
 
 def kernel_manager(workspace: Workspace) -> Any:
@@ -236,9 +241,10 @@ def _unexpected(notebook: Any, expected: expectations.Expectations) -> CellError
     misses = expectations.misses(notebook, expected)
     if not misses:
         return None
-    first, _ = misses[0]
+
+    index, _ = misses[0]
     message = "\n".join(sentence for _, sentence in misses)
-    return CellError(first + 1, notebook.cells[first].source, "Expectation", message)
+    return CellError(index + 1, notebook.cells[index].source, "Expectation", message)
 
 
 def _write_page(notebook: Any, lesson: str, page: Path) -> None:

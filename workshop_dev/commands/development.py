@@ -69,14 +69,16 @@ def bench(
     """Run the benchmarks; unknown options go to them (``--json`` gives rows)."""
     words = names or []
     options = [word for word in words if word.startswith("-")]
-    chosen = [word for word in words if not word.startswith("-")]
-    known = sorted(path.stem for path in (CHECKOUT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
-    unknown = sorted(set(chosen) - set(known))
-    if unknown:
-        raise WrongUsage(f"There is no benchmark {unknown[0]!r}.", f"Choose from: {', '.join(known)}.")
-    options += ["--no-install"] if no_install else []
+    chosen_names = [word for word in words if not word.startswith("-")]
+    all_names = sorted(path.stem for path in (CHECKOUT / "benchmarks").glob("*.py") if not path.stem.startswith("_"))
+    unknown_names = sorted(set(chosen_names) - set(all_names))
+    if unknown_names:
+        raise WrongUsage(f"There is no benchmark {unknown_names[0]!r}.", f"Choose from: {', '.join(all_names)}.")
+    if no_install:
+        options.append("--no-install")
+
     python = _with_developer_packages(no_install)
-    codes = [_measure(python, name, options, report=report) for name in chosen or known]
+    codes = [_measure(python, name, options, report=report) for name in chosen_names or all_names]
     raise typer.Exit(Exit.NOT_GOOD if any(codes) else Exit.GOOD)
 
 
@@ -97,16 +99,16 @@ def site(
 
 def build() -> None:
     """Regenerate the exercises from solutions/, pages of docs/, and the lock files."""
-    left = list(generated.FILES)
+    remaining_files = list(generated.FILES)
     try:
         for path in generator.build(CHECKOUT):
             say(f"written: {path}")
         for path, is_written in generated.write_all(CHECKOUT):
-            left.remove(path)
+            remaining_files.remove(path)
             if is_written:
                 say(f"written: {path}")
     except KeyboardInterrupt:
-        say(f"Left as they were: {', '.join(map(str, left))}.")
+        say(f"Left as they were: {', '.join(map(str, remaining_files))}.")
         raise
 
 
@@ -130,12 +132,12 @@ def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -
     if not report:
         return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
     say(f"measuring: {name}")
-    ran = subprocess.run([*command, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
-    if ran.returncode == 0:
-        say(f"written: {generated.keep_rows(CHECKOUT, name, ran.stdout)}")
+    result = subprocess.run([*command, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
+    if result.returncode == 0:
+        say(f"written: {generated.keep_rows(CHECKOUT, name, result.stdout)}")
     else:
         say(f"{name} failed: the page keeps its older figures. Run ./workshop bench {name} to see why.")
-    return ran.returncode
+    return result.returncode
 
 
 def _with_developer_packages(no_install: bool) -> Path:

@@ -1,4 +1,4 @@
-"""The rules, read from catalog.toml; which of them words choose, and which an ignore file accepts."""
+"""The rules, read from catalog.toml; the selection of rules by words, and the rules that an ignore file accepts."""
 
 from __future__ import annotations
 

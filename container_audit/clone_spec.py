@@ -174,7 +174,7 @@ def clone_spec(target: Target, environment: Mapping[str, str], network: str, cop
         volumes = list(config.get("Volumes") or ())
     tmpfs = {mount["Destination"]: "" for mount in target.mounts if mount["Type"] == "tmpfs"}
     tmpfs |= host.get("Tmpfs") or {}
-    limited_tmpfs = {path: _limited_tmpfs(options) for path, options in tmpfs.items()}
+    limited_tmpfs = {path: _limit_tmpfs(options) for path, options in tmpfs.items()}
     pids_limit = host.get("PidsLimit") or 0
     security_options = host.get("SecurityOpt") or ()
     capabilities = host.get("CapAdd") or ()
@@ -234,6 +234,7 @@ def create(session: Session, target: Target, spec: Spec) -> Running:
     """Create a clone, labeled and in the ledger, and do not start it. Raises WorkshopError if the engine refuses."""
     client = session.engine.client
     config = target.config
+
     try:
         body = container_config(client.api, spec, session.labels("kernel"))
         body |= {key: config[key] for key in ("WorkingDir", "StopSignal", "Tty", "OpenStdin") if config.get(key)}
@@ -242,6 +243,7 @@ def create(session: Session, target: Target, spec: Spec) -> Running:
         session.record("container", container.id, container.name, "kernel")
     except APIError as error:
         raise WorkshopError(f"The engine refused to make a clone of it: {error.explanation}.") from error
+
     return Running(session, container)
 
 
@@ -259,7 +261,7 @@ def limit_writes(running: Running, end: threading.Event) -> str:
     return ""
 
 
-def _limited_tmpfs(options: str) -> str:
+def _limit_tmpfs(options: str) -> str:
     """Replace the size and inode options of a tmpfs by a clone's limits."""
     words = [word for word in options.split(",") if word]
     without_limits = [word for word in words if not word.startswith(("size=", "nr_"))]

@@ -1,4 +1,4 @@
-"""The instructions of a Dockerfile with their lines, and whether an image may be made by it."""
+"""The instructions of a Dockerfile with their lines, and whether an image may be built from it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Dockerfile:
 
         for word, key in (("ENTRYPOINT", "Entrypoint"), ("CMD", "Cmd")):
             if text := self.last(word):
-                yield _command(text) == [_joined(argument) for argument in config.get(key) or ()]
+                yield _command(text) == [_single_spaced(argument) for argument in config.get(key) or ()]
 
 
 def read_dockerfile(path: Path) -> Dockerfile:
@@ -118,12 +118,12 @@ def _instructions(text: str) -> Iterator[Instruction]:
     for number, line in numbered:
         if not line or line.startswith("#"):
             continue
-        joined = line
-        while joined.endswith(escape):
-            joined = joined.removesuffix(escape)
-            joined += _continuation(numbered, escape)
+        instruction_text = line
+        while instruction_text.endswith(escape):
+            instruction_text = instruction_text.removesuffix(escape)
+            instruction_text += _continuation(numbered, escape)
 
-        word, _, arguments = _joined(joined).partition(" ")
+        word, _, arguments = _single_spaced(instruction_text).partition(" ")
         yield Instruction(word.upper(), arguments, number)
 
         if word.upper() in WITH_HEREDOCS:
@@ -186,9 +186,9 @@ def _command(text: str) -> list[str]:
 
     if not isinstance(words, list):
         return [text]
-    return [_joined(str(word)) for word in words]
+    return [_single_spaced(str(word)) for word in words]
 
 
-def _joined(text: str) -> str:
+def _single_spaced(text: str) -> str:
     """Return the words of a text with one space between them."""
     return " ".join(text.split())

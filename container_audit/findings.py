@@ -104,7 +104,7 @@ def holds(sentence: str, *evidence: Evidence) -> Judgment:
 
 
 def fails(sentence: str, *evidence: Evidence, by_time: bool = False, next_step: str = "") -> Judgment:
-    """Return the judgment that the rule does not hold; with ``by_time`` on a machine that is not busy."""
+    """Return the judgment that the rule does not hold; with ``by_time`` it counts only if the machine was not busy."""
     return Judgment(RuleVerdict.FAILS, sentence, evidence, by_time, next_step)
 
 

@@ -1,7 +1,4 @@
-"""Whether this machine was too busy for a judgment by the clock.
-
-What was not measured in seconds has no such excuse.
-"""
+"""Whether this machine was too busy for a judgment by time; no other judgment depends on its load."""
 
 from __future__ import annotations
 
@@ -13,9 +10,9 @@ from dataclasses import dataclass
 from workshop_kit.patience import MOST_MEASURED, configured, last_start_seconds, waiting_per_core
 
 TOO_BUSY = 2.0
-"""With so many programs for each core a program has half of one at most. The audit's own clones are fewer."""
+"""With so many programs for each core, each gets half a core at most. The audit's own clones are fewer."""
 SLOW_START_SECONDS = 1.5
-"""An idle engine starts the container from which clones are asked in less."""
+"""An idle engine starts the prober in less time."""
 
 LOOKS = 5
 LOOK_SECONDS = 0.1
@@ -42,9 +39,9 @@ class MachineLoad:
 
 
 def watch_seconds(seconds: float) -> float:
-    """Return how long to watch what should go well: longer only after a busy minute.
+    """Return how long to watch what should succeed: longer only after a busy minute.
 
-    `patient` looks at this moment, too, in which the audit's own clones start; it is for waits that go wrong.
+    `patient` also counts the programs of this moment, the audit's own clones among them; it is for time limits.
     """
     factor = configured()
     if factor is None:
@@ -54,9 +51,9 @@ def watch_seconds(seconds: float) -> float:
 
 
 def now() -> MachineLoad:
-    """Measure it: the last minute's mean, or the median of a few looks if higher; the last start of that minute.
+    """Measure the last minute's load, or the median of a few looks if higher, and the last start of a container.
 
-    For a moment many programs may run on an idle machine, too.
+    A single look may see many programs on an idle machine, too.
     """
     measurements = []
     for _ in range(LOOKS):

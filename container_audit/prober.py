@@ -25,10 +25,10 @@ from workshop_kit.patience import patient
 
 PATH = "/prober"
 PACKAGE = "workshop_kit.observe"
-"""Of the kit the container has this package alone, with two modules."""
+"""The only package of the kit in the container; it has two modules there."""
 PROGRAM = Path(__file__).with_name("prober_inside.py")
 MORE_SECONDS = 5.0
-"""What a question may take beyond the request that it is about."""
+"""How much longer than its request a question may take."""
 PORTS_SECONDS = 10.0
 
 

@@ -84,7 +84,7 @@ def _audit_target(subject: Subject, rules: Sequence[Rule], progress: Report) -> 
             for rule in rules:
                 progress(Step(task, cost_of_applied_rules / total_cost, rule.title))
                 finding = futures[rule.id].result() if rule.id in futures else judge(subject, rule)
-                findings.append(_masked(finding, subject.mask))
+                findings.append(_mask_finding(finding, subject.mask))
                 cost_of_applied_rules += rule.cost_seconds
         finally:
             subject.close()  # before the pool joins its threads: after an interrupt none starts a clone
@@ -141,7 +141,7 @@ def _apply(rule: Rule, subject: Subject) -> Judgment:
     return function_of(rule)(subject)
 
 
-def _masked(finding: RuleFinding, mask: Mask) -> RuleFinding:
+def _mask_finding(finding: RuleFinding, mask: Mask) -> RuleFinding:
     """Return the finding without the secrets that the audit has seen so far."""
     evidence = tuple(Evidence(mask(item.ran), mask(item.saw)) for item in finding.evidence)
     return replace(finding, said=mask(finding.said, SENTENCE_LENGTH), evidence=evidence)

@@ -1,4 +1,4 @@
-"""A report as SARIF 2.1.0 (docs.oasis-open.org/sarif), with what code hosts ask of it.
+"""A report as SARIF 2.1.0 (docs.oasis-open.org/sarif), with what code hosts require of it.
 
 They show each result as an alert, also one of kind ``pass`` or with a suppression; so what holds, what cannot be told
 and what is accepted has no result. They refuse a result without a physical location.
@@ -37,7 +37,7 @@ def as_sarif(report: AuditReport) -> dict[str, Any]:
 
     run = {
         "tool": {"driver": _driver()},
-        "automationDetails": {"id": f"container-audit/{_quoted(report.asked, safe='')}/"},
+        "automationDetails": {"id": f"container-audit/{_quote_uri(report.asked, safe='')}/"},
         "invocations": [_invocation(report)],
         "results": results,
     }
@@ -64,6 +64,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     if rule.guideline == "confinement" or "secret" in rule.id:
         properties["tags"].append("security")
         properties["security-severity"] = severity
+
     return {
         "id": rule.id,
         "name": "".join(word.capitalize() for word in re.split(r"\W", rule.id)),
@@ -91,7 +92,8 @@ def _invocation(report: AuditReport) -> dict[str, Any]:
 def _result(target_report: TargetReport, finding: RuleFinding) -> dict[str, Any]:
     """Return a finding: its message includes the evidence."""
     rule = finding.rule
-    place = target_report.sources.place_of(rule, finding.said) or Place(f"image/{_quoted(repository(target_report))}")
+    image_uri = f"image/{_quote_uri(repository(target_report))}"
+    place = target_report.sources.place_of(rule, finding.said) or Place(image_uri)
     evidence = [f"{item.ran}: {item.saw}" for item in finding.evidence]
     name = f"{target_report.target}@{target_report.image_id}"
 
@@ -121,7 +123,7 @@ def repository(target_report: TargetReport) -> str:
     return f"{folder}{slash}{name_and_tag.partition(':')[0]}" or target_report.target
 
 
-def _quoted(name: str, safe: str = "/") -> str:
+def _quote_uri(name: str, safe: str = "/") -> str:
     """Return a name as part of a URI."""
     return quote(name, safe=safe, errors="backslashreplace")
 

@@ -78,8 +78,8 @@ def locate(target: Target, source: Path | None = None) -> Sources:
     A file in this folder counts if it fits the target: a compose file by the project of the container, a Dockerfile by
     its instructions.
     """
-    named_files = list(_readable(_files_at(source))) if source else []
-    local_files = list(_readable(_files_at(Path.cwd())))
+    named_files = list(_read_all(_files_at(source))) if source else []
+    local_files = list(_read_all(_files_at(Path.cwd())))
 
     compose_file = _compose_file_of(target, named_files, local_files)
     service = _service_in(compose_file, target) if compose_file else None
@@ -95,7 +95,7 @@ def _compose_file_of(
         if isinstance(file, ComposeFile):
             return file
     for file in local_files:
-        if isinstance(file, ComposeFile) and _has(file, target):
+        if isinstance(file, ComposeFile) and _has_container(file, target):
             return file
     return None
 
@@ -106,7 +106,7 @@ def _dockerfile_of(
     """Return the Dockerfile that was named, else that of the service, else one of this folder that fits the image."""
     dockerfiles = [file for file in named_files if isinstance(file, Dockerfile)]
     if not dockerfiles and service and service.dockerfile:
-        dockerfiles = [file for file in _readable([service.dockerfile]) if isinstance(file, Dockerfile)]
+        dockerfiles = [file for file in _read_all([service.dockerfile]) if isinstance(file, Dockerfile)]
     if not dockerfiles:
         config = target.image["Config"]
         candidates = [file for file in local_files if isinstance(file, Dockerfile)]
@@ -141,14 +141,14 @@ def _read(path: Path) -> SourceFile:
     return read_dockerfile(path)
 
 
-def _readable(paths: list[Path]) -> Iterator[SourceFile]:
+def _read_all(paths: list[Path]) -> Iterator[SourceFile]:
     """Yield what the files hold, without those that cannot be read."""
     for path in paths:
         with contextlib.suppress(WorkshopError, FileNotFoundError):
             yield _read(path)
 
 
-def _has(compose_file: ComposeFile, target: Target) -> bool:
+def _has_container(compose_file: ComposeFile, target: Target) -> bool:
     """Return whether a container is one of the project of a compose file."""
     labels = _labels(target)
     files = labels.get(COMPOSE_CONFIG_FILES, "").split(",")

@@ -170,7 +170,7 @@ class Subject:
 
     @once
     def _start_normal(self) -> tuple[CloneStart, Clone, contextlib.ExitStack]:
-        """Start the normal clone until it is ready; then other clones may start. `run_normal` or `close` ends it."""
+        """Start the normal clone and wait until it is ready, before others start. `run_normal` or `close` ends it."""
         with contextlib.ExitStack() as block:
             clone = block.enter_context(self._clone(self._spec()))
             return clone.start(READY_SECONDS), clone, self._stack.enter_context(block.pop_all())

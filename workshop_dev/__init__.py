@@ -1,1 +1,1 @@
-"""Who maintains: test suite, tours, book, site, and what is generated. It is in no wheel."""
+"""For maintainers: test suite, tours, book, site, and generated files. No wheel includes it."""

@@ -86,7 +86,7 @@ def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
         if cell.cell_type == "markdown":
             parts.append(cell.source.strip().replace("](../docs/", "](../"))  # the book is in docs/book
         elif cell.cell_type == "code":
-            parts.append(_fenced(cell.source.strip(), "python"))
+            parts.append(_code_block(cell.source.strip(), "python"))
             for output in cell.outputs:
                 parts += _output(output, lesson, pictures)
 
@@ -96,7 +96,7 @@ def chapter_of(executed: Any, lesson: str) -> tuple[str, dict[str, bytes]]:
 def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[str]:
     """Yield one output as Markdown and add its pictures to ``pictures``."""
     if output.output_type == "stream":
-        yield _fenced(ANSI.sub("", output.text).rstrip(), "text")
+        yield _code_block(ANSI.sub("", output.text).rstrip(), "text")
         return
 
     data = output.get("data", {})
@@ -109,13 +109,13 @@ def _output(output: Any, lesson: str, pictures: dict[str, bytes]) -> Iterator[st
     elif svg := SVG.search(html):
         yield _picture(lesson, "svg", svg[0].encode(), text.splitlines()[0], pictures)
     elif text.startswith(STYLED):
-        yield _fenced(table_text(html), "text")
+        yield _code_block(table_text(html), "text")
     elif text.strip():
-        yield _fenced(ANSI.sub("", text).rstrip(), "text")
+        yield _code_block(ANSI.sub("", text).rstrip(), "text")
 
 
 def on_white(png: bytes) -> bytes:
-    """Return a chart of a cell on white paper: it is dark ink on none, and a page of a code host may be dark."""
+    """Return a chart on a white background: a cell's has none, and a page of a code host may be dark."""
     picture = Image.open(io.BytesIO(png)).convert("RGBA")
     paper = Image.new("RGBA", picture.size, "white")
     paper.alpha_composite(picture)
@@ -148,7 +148,7 @@ def table_text(html: str) -> str:
     return "\n".join(lines)
 
 
-def _fenced(text: str, language: str) -> str:
+def _code_block(text: str, language: str) -> str:
     """Return a code block; its fence is longer than any run of backticks inside."""
     lengths = [len(backticks) for backticks in re.findall(r"`+", text)]
     longest = max(lengths, default=0)

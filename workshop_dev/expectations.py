@@ -63,15 +63,15 @@ def misses(notebook: Any, expected: Expectations) -> list[tuple[int, str]]:
 
     for name, index in cells.items():
         cell = notebook.cells[index]
-        problems += [(index, sentence) for sentence in _sentences(name, cell.outputs, expected)]
+        problems += [(index, sentence) for sentence in _output_problems(name, cell.outputs, expected)]
         if name not in expected.quiet:
-            problems += [(index, f"Cell {name!r} {problem}.") for problem in _too_little(cell)]
+            problems += [(index, f"Cell {name!r} {problem}.") for problem in _quiet_problems(cell)]
 
     return problems
 
 
-def _too_little(cell: Any) -> Iterator[str]:
-    """Yield what a cell shows too little of, or what it measured and nobody predicted."""
+def _quiet_problems(cell: Any) -> Iterator[str]:
+    """Yield what a cell shows too little of, and a measured result that differs from its prediction's ``right``."""
     if replaced_by(cell):
         return
     yield from quiet_outputs.sentences(cell.source, cell.outputs)
@@ -79,7 +79,7 @@ def _too_little(cell: Any) -> Iterator[str]:
         yield "measured another result than `right` of its prediction says"
 
 
-def _sentences(name: str, outputs: Sequence[Any], expected: Expectations) -> Iterator[str]:
+def _output_problems(name: str, outputs: Sequence[Any], expected: Expectations) -> Iterator[str]:
     """Yield a sentence for each problem in the outputs of one cell."""
     text = " ".join(map(text_of, outputs))
     pattern = expected.shows.get(name)

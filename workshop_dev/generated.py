@@ -79,7 +79,7 @@ def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
     for target, *words in LOCKS:
         file = root / target
         old_content = file.read_bytes() if file.exists() else b""
-        _compile(root, target, *words)
+        _compile_lock(root, target, *words)
         yield Path(target), file.read_bytes() != old_content
 
 
@@ -89,7 +89,7 @@ def exercises_schema() -> str:
     return json.dumps({"$schema": SCHEMA_DIALECT, **schema}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _compile(root: Path, target: str, *words: str) -> None:
+def _compile_lock(root: Path, target: str, *words: str) -> None:
     command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", *COMPILE, "--directory", root]
     shell.run(
         [*command, *words, "-o", target],
@@ -101,11 +101,11 @@ def _compile(root: Path, target: str, *words: str) -> None:
 
 def audit_page() -> str:
     """Return docs/audit.md: the rules, and the factors and principles that they test."""
-    values = {"rules": catalog.rules(), "principles": principles(), "served": _served, "proof": _proof}
+    values = {"rules": catalog.rules(), "principles": principles(), "served": _served_principles, "proof": _proof}
     return template(HERE / "audit_page.md").render(values) + "\n"
 
 
-def _served(rule: Rule) -> str:
+def _served_principles(rule: Rule) -> str:
     """Return the principles that a rule serves; those that it proves are bold."""
     words = []
     for identifier in dict.fromkeys((*rule.serves, *rule.proves)):
@@ -138,7 +138,7 @@ def machine() -> str:
 def performance_page(root: Path) -> str:
     """Return docs/performance.md: a section for each benchmark, then the figures that other commands show."""
     benchmarks = [_benchmark(root, path) for path in sorted((root / "benchmarks").glob("[a-z]*.py"))]
-    return template(HERE / "performance_page.md").render(benchmarks=benchmarks, value=_value) + "\n"
+    return template(HERE / "performance_page.md").render(benchmarks=benchmarks, value=_format_value) + "\n"
 
 
 def newest_engine_runs(root: Path) -> dict[str, Any]:
@@ -168,10 +168,10 @@ def _benchmark(root: Path, path: Path) -> dict[str, Any]:
     return {"name": path.stem, "about": about, "measured": record}
 
 
-def _value(value: float, unit: str) -> str:
+def _format_value(value: float, unit: str) -> str:
     """Return a measured value with its unit.
 
-    >>> _value(0.0123, "s"), _value(2.5, "s"), _value(241.4, "MiB")
+    >>> _format_value(0.0123, "s"), _format_value(2.5, "s"), _format_value(241.4, "MiB")
     ('12.3 ms', '2.50 s', '241 MiB')
     """
     if unit != "s":

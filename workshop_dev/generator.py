@@ -85,7 +85,7 @@ def _contents(root: Path) -> dict[str, bytes]:
         on_page = [exercise for exercise in exercises if exercise.page == path.stem]
         required_ids = [cell for exercise in on_page for cell in exercise.cells]
         texts = starter_cells | _texts(root, course, path.stem)
-        contents[f"notebooks/{path.name}"] = _filled(path, required_ids, texts, by_path)
+        contents[f"notebooks/{path.name}"] = _notebook_content(path, required_ids, texts, by_path)
 
     return contents
 
@@ -135,7 +135,9 @@ def _module(source: Source) -> bytes:
     return text.encode()
 
 
-def _filled(path: Path, required_ids: Sequence[str], texts: Mapping[str, str], sources: Mapping[str, Source]) -> bytes:
+def _notebook_content(
+    path: Path, required_ids: Sequence[str], texts: Mapping[str, str], sources: Mapping[str, Source]
+) -> bytes:
     """Return a notebook whose cells have these ``texts`` (by id), and whose file cells have their stages.
 
     The second cell for a file in the notebook ``02_…`` has the stage 02:2 of the file.

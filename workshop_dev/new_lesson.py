@@ -33,9 +33,9 @@ def write(root: Path, name: str) -> list[Path]:
     words = _words(root, name)
     files: dict[Path, str] = {}
     for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
-        target = _replaced(template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX), words)
-        files[Path(target)] = _replaced(template.read_text(encoding="utf-8"), words)
-    files[Path(FILE)] = _registered(root, name, words, files[Path(FILE)])
+        target = _replace_words(template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX), words)
+        files[Path(target)] = _replace_words(template.read_text(encoding="utf-8"), words)
+    files[Path(FILE)] = _course_text(root, name, words, files[Path(FILE)])
 
     new_paths = [path for path in files if str(path) != FILE]
     existing_paths = [path for path in new_paths if (root / path).exists()]
@@ -70,13 +70,13 @@ def _words(root: Path, name: str) -> dict[str, str]:
     }
 
 
-def _replaced(text: str, words: dict[str, str]) -> str:
+def _replace_words(text: str, words: dict[str, str]) -> str:
     for placeholder, word in words.items():
         text = text.replace(placeholder, word)
     return text
 
 
-def _registered(root: Path, name: str, words: dict[str, str], entries: str) -> str:
+def _course_text(root: Path, name: str, words: dict[str, str], entries: str) -> str:
     """Return exercises.toml with the lesson, its minutes on the track ``full``, its sections, and its exercise."""
     course = load_course(root)
     lesson = LessonTime(name, words["Placeholder"], words["placeholder"], {"full": MINUTES})

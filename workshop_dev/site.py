@@ -183,7 +183,7 @@ def with_boxes(text: str, lesson: str) -> str:
 
 
 def _copy_linked(root: Path, folder: Path, guide: Path) -> None:
-    """Copy what a guide links to and is no page, such as the license: it is offered as it is."""
+    """Copy the files that a guide links to and that are no pages, such as the license."""
     for link in LINK.findall(guide.read_text(encoding="utf-8")):
         source = (root / guide.relative_to(folder)).parent / link
         target = guide.parent / link

@@ -146,13 +146,13 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
 
     A group that passed before on the same commit is skipped. In a checkout with changes every group runs.
     """
-    state = None if absent else _state(root)
-    passed = _passed_on(root, state)
+    commit_id = None if absent else _clean_commit(root)
+    passed_groups = _groups_passed_on(root, commit_id)
     rows = []
     first_failure = 0
 
     for group in (DEFAULT, *LONG):
-        if group.name in passed:
+        if group.name in passed_groups:
             rows.append(f"{group.name:<10}passed before on this commit")
             continue
 
@@ -163,17 +163,17 @@ def run_all(python: Path, root: Path, words: Sequence[str], absent: Mapping[str,
         verdict = f"failed (pytest says {code})" if code else "passed"
         rows.append(f"{group.name:<10}{verdict}, {minutes:.1f} min")
         first_failure = first_failure or code
-        if code == 0 and state is not None and state == _state(root):
-            passed.append(group.name)
-            write_atomically(root / RECORD, json.dumps({"commit": state, "passed": passed}).encode())
+        if code == 0 and commit_id is not None and commit_id == _clean_commit(root):
+            passed_groups.append(group.name)
+            write_atomically(root / RECORD, json.dumps({"commit": commit_id, "passed": passed_groups}).encode())
 
-    say(f"All groups, on {state or 'a checkout with changes: nothing is remembered'}:")
+    say(f"All groups, on {commit_id or 'a checkout with changes: nothing is remembered'}:")
     for row in rows:
         say(f"  {row}")
     return first_failure
 
 
-def _state(root: Path) -> str | None:
+def _clean_commit(root: Path) -> str | None:
     """Return the commit that is checked out; None for a checkout with changes, or without git."""
     head, has_changes = commit(root)
     if has_changes or not head:
@@ -188,11 +188,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _passed_on(root: Path, state: str | None) -> list[str]:
+def _groups_passed_on(root: Path, commit_id: str | None) -> list[str]:
     """Return the groups that passed on this commit."""
     path = root / RECORD
     record = json.loads(path.read_text()) if path.exists() else {}
-    if state is None or record.get("commit") != state:
+    if commit_id is None or record.get("commit") != commit_id:
         return []
     return list(record["passed"])
 

@@ -149,7 +149,7 @@ class Tour:
 
         error = self._execute(notebook, lesson)
         if error is None and self.solutions is not None:
-            error = _unexpected(notebook, expectations.load(lesson, self.expected))
+            error = _expectation_error(notebook, expectations.load(lesson, self.expected))
         _write_page(notebook, lesson, page)
         if self.book is not None and error is None:
             _replace_sources(notebook, starters)  # the book must not tell the solutions
@@ -184,13 +184,13 @@ class Tour:
         try:
             client.execute(cleanup_kc=True, env={**os.environ, **variables})
         except CellExecutionError as error:
-            return _error(notebook, current_index, error.ename, error.evalue)
+            return _cell_error(notebook, current_index, error.ename, error.evalue)
         except CellTimeoutError:
-            return _error(notebook, current_index, "Timeout", f"The cell ran longer than {self.cell_seconds} s.")
+            return _cell_error(notebook, current_index, "Timeout", f"The cell ran longer than {self.cell_seconds} s.")
         except (DeadKernelError, asyncio.CancelledError):
             if client.is_interrupted:
                 raise KeyboardInterrupt from None
-            return _error(notebook, current_index, "DeadKernel", "The kernel ended in the middle of the cell.")
+            return _cell_error(notebook, current_index, "DeadKernel", "The kernel ended in the middle of the cell.")
         finally:
             if manager.has_kernel:
                 run_sync(manager.shutdown_kernel)(now=True)
@@ -229,14 +229,14 @@ def kernel_manager(workspace: Workspace) -> Any:
     )
 
 
-def _error(notebook: Any, index: int, name: str, message: str) -> CellError:
+def _cell_error(notebook: Any, index: int, name: str, message: str) -> CellError:
     message = ANSI.sub("", message).strip()
     if name not in SENTENCES:
         message = f"{name}: {message}"
     return CellError(index + 1, notebook.cells[index].source, name, message)
 
 
-def _unexpected(notebook: Any, expected: expectations.Expectations) -> CellError | None:
+def _expectation_error(notebook: Any, expected: expectations.Expectations) -> CellError | None:
     """Return all wrong outputs as one error, at the first of their cells."""
     misses = expectations.misses(notebook, expected)
     if not misses:

@@ -64,7 +64,7 @@ def labels(subject: Subject) -> Judgment:
     all_labels = subject.target.image["Config"].get("Labels") or {}
     of_standard = {key.removeprefix(OCI): value for key, value in all_labels.items() if key.startswith(OCI)}
     values = {name: str(value) for name, value in of_standard.items() if value.strip()}
-    inherited_names = {key.removeprefix(OCI) for key in _inherited(subject)} if values else set()
+    inherited_names = {key.removeprefix(OCI) for key in _inherited_labels(subject)} if values else set()
     own_names = sorted(set(values) - inherited_names)
 
     parts = []
@@ -78,7 +78,7 @@ def labels(subject: Subject) -> Judgment:
     return fails(f"It has {len(own_names)} labels of its own that say what an image is.", evidence)
 
 
-def _inherited(subject: Subject) -> set[str]:
+def _inherited_labels(subject: Subject) -> set[str]:
     """Find the labels of its base: in the history, or on an image of the engine that it is built on.
 
     In the history the base ends with the last CMD before a step that adds files. ``docker build --label`` leaves no
@@ -127,14 +127,14 @@ def pinned(subject: Subject) -> Judgment:
     tag = reference.rpartition("/")[2].partition(":")[2]
     if tag in {"", "latest"}:
         return fails("Its tag is latest, which can mean any version.", evidence)
-    if _moved(subject, reference):
+    if _has_moved(subject, reference):
         return fails(f"The tag {tag} now means another image than the one that runs.", evidence)
     if _CONTENT_TAG.fullmatch(tag):
         return holds(f"The tag {tag} looks like one that is made from content or revision.", evidence)
     return cannot_tell(f"The owner of the tag {tag} may move it.", evidence)
 
 
-def _moved(subject: Subject, reference: str) -> bool:
+def _has_moved(subject: Subject, reference: str) -> bool:
     with contextlib.suppress(APIError):
         return bool(subject.session.engine.client.images.get(reference).id != subject.target.image["Id"])
     return False

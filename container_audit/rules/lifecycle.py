@@ -52,7 +52,7 @@ def judge_stop(stop: CloneStop, signal: str) -> Judgment:
 
 def _judge_killed(stop: CloneStop, signal: str, number: int, evidence: Evidence) -> Judgment:
     """Judge one that had to be killed: did it lose the signal, or was it slow?"""
-    process = _acting(stop, number)
+    process = _best_process(stop, number)
     if process is None:
         sentence = f"It had not ended {stop.seconds:.0f} s after {signal}, and was killed."
         return fails(sentence, evidence, by_time=True)
@@ -75,8 +75,8 @@ def _judge_killed(stop: CloneStop, signal: str, number: int, evidence: Evidence)
     return fails(sentence, evidence, masks, by_time=True, next_step=next_step)
 
 
-def _acting(stop: CloneStop, number: int) -> Process1 | None:
-    """Return process 1 as it did most about the signal: it may have installed its handler late, or taken it back."""
+def _best_process(stop: CloneStop, number: int) -> Process1 | None:
+    """Return process 1 as it handled the signal best: it may have installed its handler late, or removed it."""
     dispositions = list(Disposition)
 
     def rank(process: Process1) -> int:

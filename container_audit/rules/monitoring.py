@@ -54,7 +54,10 @@ def health_truthful(subject: Subject) -> Judgment:
 
 
 def judge_frozen(frozen: FrozenRun) -> Judgment:
-    """Judge a health check by what it said of stopped processes; a check that found them well is no matter of time."""
+    """Judge a health check by its results for stopped processes.
+
+    A check that found them healthy fails the rule on a busy machine, too.
+    """
     command = "docker kill --signal STOP, with the check asked every 0.5 s"
     evidence = Evidence(command, f"healthy, then {frozen.health} after {frozen.seconds:.1f} s")
     if frozen.health == "unhealthy":

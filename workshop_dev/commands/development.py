@@ -131,6 +131,7 @@ def _measure(python: Path, name: str, options: Sequence[str], *, report: bool) -
     command: list[str | Path] = [python, "-m", f"benchmarks.{name}", *options]
     if not report:
         return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+
     say(f"measuring: {name}")
     result = subprocess.run([*command, "--json"], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=False)
     if result.returncode == 0:

@@ -238,7 +238,8 @@ class Clone:
                 speaks_http = latest.is_late or any(answer.status for answer in answers)
                 if not speaks_http or sum(answer.is_late for answer in answers) >= LATE_ENOUGH:
                     break
-            if any(answer.status for answer in answers):
+            late_answers = sum(answer.is_late for answer in answers)
+            if late_answers >= LATE_ENOUGH or any(answer.status for answer in answers):
                 break
 
         return tuple(answers)

@@ -82,16 +82,15 @@ class Process1:
 
 def from_ps(rows: Sequence[Sequence[str]], pid: str) -> Process1 | None:
     """Return the process ``pid`` in rows of ``ps`` with `COLUMNS`; None if they do not have it, or no masks."""
-    for row in rows:
+    complete_rows = [row for row in rows if len(row) == len(COLUMNS)]  # a ps of another kind has others
+    for row in complete_rows:
         if row[0] != pid:
             continue
-        if len(row) != len(COLUMNS):
-            return None
         try:
             blocked, ignored, caught = (_mask(word) for word in row[2:5])
         except ValueError:
             return None
-        has_child = any(child[1] == pid for child in rows)
+        has_child = any(child[1] == pid for child in complete_rows)
         return Process1(row[6], blocked, ignored, caught, row[5], has_child)
     return None
 

@@ -90,11 +90,12 @@ def _invocation(report: AuditReport) -> dict[str, Any]:
 
 
 def _result(target_report: TargetReport, finding: RuleFinding) -> dict[str, Any]:
-    """Return a finding: its message includes the evidence."""
+    """Return a finding: its message includes the evidence, and a next step of its own."""
     rule = finding.rule
     image_uri = f"image/{_quote_uri(repository(target_report))}"
     place = target_report.sources.place_of(rule, finding.said) or Place(image_uri)
     evidence = [f"{item.ran}: {item.saw}" for item in finding.evidence]
+    next_steps = [finding.own_next_step] if finding.own_next_step else []  # that of the rule is its help
     name = f"{target_report.target}@{target_report.image_id}"
 
     return {
@@ -102,7 +103,7 @@ def _result(target_report: TargetReport, finding: RuleFinding) -> dict[str, Any]
         "ruleIndex": catalog.rules().index(rule),
         "kind": "fail",
         "level": LEVELS[rule.severity][0],
-        "message": {"text": "\n".join([finding.said, *evidence])},
+        "message": {"text": "\n".join([finding.said, *evidence, *next_steps])},
         "locations": [
             {
                 "physicalLocation": {

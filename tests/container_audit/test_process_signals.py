@@ -76,6 +76,7 @@ def test_both_ways_of_reading_agree() -> None:
     assert inside == Process1(**{**vars(process(TRAP)), "has_child": None})
     assert from_ps(TRAP, "9") is None
     assert from_ps([["7", "sh"]], "7") is None  # a ps of another kind
+    assert from_ps([*TRAP, ["8"]], TRAP[0][0]) == from_ps(TRAP, TRAP[0][0])
     assert from_status("cat: can't open '/proc/1/status': No such file or directory") is None
 
 

@@ -21,11 +21,13 @@ from container_audit.findings import (
     TargetReport,
 )
 from container_audit.notebook import Audit, audit
-from container_audit.report import as_page, as_text
+from container_audit.report import as_json, as_markdown, as_page, as_text
+from container_audit.sarif import as_sarif
 from workshop_dev.generated import audit_page
 from workshop_kit import guidelines
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
+from workshop_kit.observe.masking import Mask
 
 HOSTILE = "<img src=x onerror=alert(1)> [x](javascript:1) | ` @all http://evil.example \"'"
 DAY = date(2026, 3, 1)
@@ -99,6 +101,23 @@ def test_nothing_of_the_targets_is_html() -> None:
         page = as_page(report(verdict, HOSTILE, HOSTILE))
         assert not re.search(r"<(script|img|a|link)\b", page)
         assert escape(HOSTILE) in page
+
+
+def test_each_form_has_the_next_step_of_the_finding() -> None:
+    """Where a rule knows better than its usual advice, text, page, Markdown, JSON and SARIF say that."""
+    audited = report(RuleVerdict.FAILS)
+    (target_report,) = audited.targets
+    finding = replace(target_report.findings[0], own_next_step="Start that with a tin opener.")
+    audited = replace(audited, targets=(replace(target_report, findings=(finding,)),))
+    forms = (
+        as_text(audited),
+        as_page(audited),
+        as_markdown(audited, Mask()),
+        str(as_json(audited)),
+        str(as_sarif(audited)["runs"][0]["results"]),
+    )
+    for form in forms:
+        assert "a tin opener." in form
 
 
 def test_what_is_accepted_does_not_count_until_its_day(tmp_path: Path) -> None:

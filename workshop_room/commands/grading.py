@@ -51,12 +51,18 @@ def grade(
     from workshop_room.grading.grade import GradeBook
     from workshop_room.grading.grader import gradable
 
-    for file in (csv, None if results == RESULTS else results):
-        if file is not None:
-            _require_writable(file)
-    known = [one for one in registry.load(CHECKOUT) if find_track(track) in one.tracks]
-    exercises = _chosen(gradable(known), only or ())
-    notebook_only = [exercise.id for exercise in known if exercise.file is None] if not only else []
+    if csv is not None:
+        _require_writable(csv)
+    if results != RESULTS:
+        _require_writable(results)
+
+    course_exercises = registry.load(CHECKOUT)
+    track_exercises = [exercise for exercise in course_exercises if find_track(track) in exercise.tracks]
+    exercises = _choose_exercises(gradable(track_exercises), only or ())
+    notebook_only: list[str] = []
+    if not only:
+        notebook_only = [exercise.id for exercise in track_exercises if exercise.file is None]
+
     submissions = submission.read_submissions(handed_in, seed)
     book = GradeBook(results)
     book.load()
@@ -81,10 +87,12 @@ def grade(
     if csv is not None:
         write_atomically(csv, report.as_csv(graded).encode())
         say(f"written: {csv}")
-    document = report.as_json(graded, notebook_only) if as_json else None
-    answer(report.as_text(graded, exercises, notebook_only) if document is None else json.dumps(document))
+    if as_json:
+        answer(json.dumps(report.as_json(graded, notebook_only)))
+    else:
+        answer(report.as_text(graded, exercises, notebook_only))
 
-    if any(one.is_open for one in graded):
+    if any(graded_submission.is_open for graded_submission in graded):
         say("Some exercises were not judged: run the same command again, and it judges only those.")
         raise typer.Exit(Exit.NOT_READY)
 
@@ -100,12 +108,13 @@ def _grade_all(
     GRADES.mkdir(parents=True, exist_ok=True)
     try:
         lock = FileLock(GRADES / ".lock").acquire(timeout=0)
-    except Timeout as taken:
-        raise WorkshopError("Another `./workshop grade` is running.", "Wait until it has ended.") from taken
+    except Timeout as error:
+        raise WorkshopError("Another `./workshop grade` is running.", "Wait until it has ended.") from error
 
     with lock, TerminalReport() as progress:
         engine = _require_engine()
         remove_leftovers(GRADES, engine)
+
         names = [exercise.id for exercise in exercises]
         with build_options(engine, say) as options:
             judge = ProcessJudge(GRADES, _require_engine, options)
@@ -115,23 +124,30 @@ def _grade_all(
 def _require_engine() -> Engine:
     """Return the engine. Raises NotReady where it or an image is missing."""
     engine = reach.connect()
-    if lacking := images.missing(engine, CHECKOUT):
-        raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
+    if missing_images := images.missing(engine, CHECKOUT):
+        raise NotReady(f"Images are missing or out of date: {', '.join(missing_images)}.", "Run ./workshop setup.")
     return engine
 
 
-def _chosen(exercises: Sequence[Exercise], words: Sequence[str]) -> list[Exercise]:
+def _choose_exercises(exercises: Sequence[Exercise], words: Sequence[str]) -> list[Exercise]:
     """Return the exercises that the words name: all of a lesson, or one. Raises WrongUsage."""
     if not words:
         return list(exercises)
-    names: set[str] = set()
+
+    ids: set[str] = set()
     for word in words:
-        of_lesson = [one.id for one in exercises if word in (one.lesson, one.lesson.partition("_")[0])]
-        names.update(of_lesson or [registry.find(exercises, word).id])
-    return [one for one in exercises if one.id in names]
+        lesson_ids = [
+            exercise.id for exercise in exercises if word in (exercise.lesson, exercise.lesson.partition("_")[0])
+        ]
+        if lesson_ids:
+            ids.update(lesson_ids)
+        else:
+            ids.add(registry.find(exercises, word).id)
+    return [exercise for exercise in exercises if exercise.id in ids]
 
 
 def _require_writable(file: Path) -> None:
     """Refuse a file that cannot be written before anything runs. Raises WrongUsage."""
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+    written = file if file.exists() else file.parent
+    if file.is_dir() or not os.access(written, os.W_OK):
         raise WrongUsage(f"{file} cannot be written.", "Name a file in a folder that is there.")

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -42,6 +43,7 @@ def desk(
     """
     if address and not room:
         raise WrongUsage("--address is for a live room.", "Add --room.")
+
     from workshop_room.desk.controller import Controller  # lazily: slow imports
     from workshop_room.desk.room_server import open_room
     from workshop_room.desk.server import InstructorServer, serving
@@ -54,6 +56,7 @@ def desk(
     controller = Controller(connected_stack(workspace), workspace)
     with TerminalReport() as report:
         controller.open(report)
+
     received = _collect_signals()
     with contextlib.closing(controller), serving(controller, server, room_server, times, open_pages=not no_browser):
         while not received:
@@ -67,8 +70,12 @@ def _collect_signals() -> list[int]:
     It is no Event: a handler that sets one may wait for the thread that it interrupts.
     """
     received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: received.append(number))
+        signal.signal(number, note)
     return received
 
 
@@ -84,9 +91,11 @@ def notes(
 
     notebooks = CHECKOUT / "notebooks"
     times = TrackTimes.of(CHECKOUT, track or own_workspace().track, start)
-    of_track = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
-    chosen = [find_lesson(name, notebooks) for name in lessons or ()] or of_track
-    pages = [load_page(name, CHECKOUT, times) for name in chosen]  # an error before anything is written
+    names = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
+    if lessons:
+        names = [find_lesson(name, notebooks) for name in lessons]
+
+    pages = [load_page(name, CHECKOUT, times) for name in names]  # an error before anything is written
     answer("\n".join(str(page.write(out)) for page in pages))
 
 

@@ -22,17 +22,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--start", default="09:30", metavar="HH:MM", help="When it begins. [09:30]")
     parser.add_argument("--now", metavar="HH:MM", help="Say what to cut from now on to end in time.")
     parser.add_argument("--at", default="", metavar="LESSON", help="With --now: the lesson that you begin now.")
-    forms = parser.add_mutually_exclusive_group()
-    forms.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
-    forms.add_argument("--markdown", action="store_true", help="Markdown on stdout, for a page or a mail.")
-    wanted = parser.parse_args(arguments)
-    blocks = timetable(load_course(root), wanted.track, wanted.start)
-    if wanted.now or wanted.at:
-        if not wanted.now:
+    formats = parser.add_mutually_exclusive_group()
+    formats.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
+    formats.add_argument("--markdown", action="store_true", help="Markdown on stdout, for a page or a mail.")
+    options = parser.parse_args(arguments)
+
+    blocks = timetable(load_course(root), options.track, options.start)
+    if options.now or options.at:
+        if not options.now:
             raise WrongUsage("--at names the lesson that begins now.", "Add --now with the time, as in 10:12.")
-        answer(late.as_text(blocks, minutes_of(wanted.now), wanted.at))
-    elif wanted.json:
-        answer(json.dumps(as_json(wanted.track, blocks)))
+        answer(late.as_text(blocks, minutes_of(options.now), options.at))
+    elif options.json:
+        answer(json.dumps(as_json(options.track, blocks)))
     else:
-        answer(as_text(wanted.track, blocks, markdown=wanted.markdown))
+        answer(as_text(options.track, blocks, markdown=options.markdown))
     return Exit.GOOD

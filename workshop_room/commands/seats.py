@@ -25,7 +25,7 @@ def seat(
 ) -> None:
     """Run the server of one seat, as a JupyterHub does; or build the image that seats run in."""
     if build:
-        answer(_seat_image(may_install=not no_install))
+        answer(_build_seat_image(may_install=not no_install))
         return
     seat_server.require_hub()
     seat_server.serve(own_workspace())
@@ -38,14 +38,16 @@ def prepare(
 ) -> None:
     """Build the seats' image, install the hub, and print a name and a code for each seat."""
     settings = HubSettings.prepare(own_workspace(), seats, seat_server.tag())
-    _seat_image(may_install=not no_install)
+    _build_seat_image(may_install=not no_install)
     with TerminalReport() as report:
         hub_server.ensure(may_install=not no_install, report=report)
+
     for name, code in settings.codes.items():
         answer(f"{name:<12}{code}")
-    possible, sentence = hub_seats.capacity_of_machine(reach.connect())
+
+    possible_seats, sentence = hub_seats.capacity_of_machine(reach.connect())
     say(sentence)
-    if possible < seats:
+    if possible_seats < seats:
         say(f"Plan a larger machine: {seats} seats want more than this one has.")
     say("Give each participant one line of the list. Next: ./workshop hub start")
 
@@ -65,14 +67,15 @@ def start(
     server = HubServer(folder_of(workspace), HubSettings.read(workspace), address or network_address(), port)
     if not images.is_there(engine, server.settings.image):
         raise NotReady(f"The image {server.settings.image} is not built.", "Run ./workshop hub prepare SEATS.")
+
     hub_seats.create(engine.client, server.settings)
     process = server.start(engine)
     try:
         with TerminalReport() as report:
-            failed = server.start_seats(report)
-        if failed:
-            say(f"Not started: {', '.join(failed)}. {server.log} says why; a login tries again.")
-        answer(f"Seats ready: {len(server.settings.seats) - len(failed)}. The hub: {server.address}")
+            failed_seats = server.start_seats(report)
+        if failed_seats:
+            say(f"Not started: {', '.join(failed_seats)}. {server.log} says why; a login tries again.")
+        answer(f"Seats ready: {len(server.settings.seats) - len(failed_seats)}. The hub: {server.address}")
         say("Ctrl-C ends the hub; ./workshop hub end removes the seats.")
         process.wait()
         raise NotReady("The hub ended by itself.", f"Read {server.log}, then run ./workshop hub start.")
@@ -99,7 +102,7 @@ def end(
     say("Removed: " + ", ".join(f"{count} {kind}s" for kind, count in counts.items()) + ".")
 
 
-def _seat_image(*, may_install: bool) -> str:
+def _build_seat_image(*, may_install: bool) -> str:
     with TerminalReport() as report:
         stack = provision.make_ready(own_workspace(), may_install=may_install, report=report)
         return seat_server.build(stack.session, report)

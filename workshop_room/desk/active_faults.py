@@ -50,7 +50,7 @@ class InjectedFaults:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._held: dict[str, AbstractContextManager[InjectedFault]] = {}
+        self._blocks: dict[str, AbstractContextManager[InjectedFault]] = {}
         self._ends: dict[str, float] = {}  # monotonic, of those with a duration
         self.problems: list[str] = []
 
@@ -62,30 +62,36 @@ class InjectedFaults:
         """
         if seconds is not None and not 0 < seconds <= LONGEST_SECONDS:
             raise WrongUsage(f"A fault lasts from 1 to {LONGEST_SECONDS:.0f} seconds, and {seconds:g} is not.")
-        if any(one["id"] and (one["fault"], one["target"]) == (fault, target) for one in self.listed()):
+        if self._is_active(fault, target):
             raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
+
         block = injection.fault(fault, self._stack, target, **parameters)
         identifier = block.__enter__().id
-        self._held[identifier] = block
+        self._blocks[identifier] = block
         if seconds is not None:
             self._ends[identifier] = time.monotonic() + seconds
             timer = threading.Timer(seconds, self._expire, [identifier])
             timer.daemon = True
             timer.start()
 
+    def _is_active(self, fault: str, target: str) -> bool:
+        """Return whether the desk has a fault in force."""
+        own_faults = [(row["fault"], row["target"]) for row in self.listed() if row["id"]]
+        return (fault, target) in own_faults
+
     def revert(self, identifier: str) -> None:
         """Revert a fault of the desk, unless it is over. Raises WorkshopError if it cannot be reverted."""
-        if block := self._held.pop(identifier, None):
+        if block := self._blocks.pop(identifier, None):
             block.__exit__(None, None, None)
 
     def revert_all(self) -> None:
         """Revert the desk's faults, newest first, and those of dead processes. Raises WorkshopError for those left."""
         self.problems.clear()
         with engine_needed():
-            left = injection.revert_all(self._stack.session)
-        self._held.clear()  # the end of a block whose fault is reverted changes nothing
-        if left:
-            raise WorkshopError(" ".join(left), "Run ./workshop down and start again.")
+            problems = injection.revert_all(self._stack.session)
+        self._blocks.clear()  # the end of a block whose fault is reverted changes nothing
+        if problems:
+            raise WorkshopError(" ".join(problems), "Run ./workshop down and start again.")
 
     def listed(self) -> list[dict[str, Any]]:
         """Return all active faults of this workspace as JSON takes them, oldest first.
@@ -93,15 +99,15 @@ class InjectedFaults:
         ``id`` is "" if another process injected it; ``seconds_left`` is None if only a click ends it.
         """
         now = time.monotonic()
-        return [self._row(active, now) for active in Journal(self._stack.session).entries()]
+        return [self._row(active_fault, now) for active_fault in Journal(self._stack.session).entries()]
 
-    def _row(self, active: ActiveFault, now: float) -> dict[str, Any]:
-        end = self._ends.get(active.id)
+    def _row(self, active_fault: ActiveFault, now: float) -> dict[str, Any]:
+        end = self._ends.get(active_fault.id)
         return {
-            "id": active.id if active.id in self._held else "",
-            "fault": active.fault,
-            "target": visible(active.name),
-            "parameters": {name: value for name, value in active.parameters.items() if value is not None},
+            "id": active_fault.id if active_fault.id in self._blocks else "",
+            "fault": active_fault.fault,
+            "target": visible(active_fault.name),
+            "parameters": {name: value for name, value in active_fault.parameters.items() if value is not None},
             "seconds_left": round(max(end - now, 0.0), 1) if end else None,
         }
 
@@ -119,31 +125,34 @@ class LoadGenerator:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._changing = threading.RLock()  # one start or stop at a time, so that no container is left over
-        self._running: Running | None = None
-        self._sent: dict[str, Any] = {}
+        self._lock = threading.RLock()  # one start or stop at a time, so that no container is left over
+        self._generator: Running | None = None
+        self._parameters: dict[str, Any] = {}
 
     def start(self, request: str, rate_per_second: int) -> None:
         """Send, or change what is sent. Raises as `load` does."""
-        with self._changing:
-            sent: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
-            fresh = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **sent)
+        with self._lock:
+            parameters: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
+            generator = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **parameters)
             self.stop()  # the new one sends before the old one ends
-            self._running = fresh
-            self._sent = sent
+            self._generator = generator
+            self._parameters = parameters
 
     def stop(self) -> None:
         """End the load; a second call changes nothing."""
-        with self._changing:
-            if self._running is not None:
+        with self._lock:
+            if self._generator is not None:
                 with contextlib.suppress(APIError, OSError):  # it was removed, or the engine is away
-                    self._running.remove()
-            self._running = None
+                    self._generator.remove()
+            self._generator = None
 
     def state(self) -> dict[str, Any] | None:
         """Return the request and its ``rate_per_second``; None while nothing is sent."""
-        if (running := self._running) is not None:
-            with contextlib.suppress(APIError):  # it is gone
-                running.container.reload()
-                return self._sent if running.container.status in {"running", "created"} else None
+        generator = self._generator
+        if generator is None:
+            return None
+
+        with contextlib.suppress(APIError):  # it is gone
+            generator.container.reload()
+            return self._parameters if generator.container.status in {"running", "created"} else None
         return None

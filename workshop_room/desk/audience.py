@@ -94,14 +94,19 @@ class GuessCounts:
         people = sum(answer.count for answer in self.answers)
         if not answer_shown or not self.has_right_answer:
             return f"{people} of us answered."
-        others = sum(answer.count for answer in self.answers if not answer.right)
-        surprised, known = self.surprised or (others, people)
-        group = "us" if known == people else "us who have seen it"
-        return f"{surprised} of {known} of {group} {'was' if surprised == 1 else 'were'} surprised."
+
+        if self.surprised is None:
+            surprised = sum(answer.count for answer in self.answers if not answer.right)
+            witnesses = people
+        else:
+            surprised, witnesses = self.surprised
+        group = "us" if witnesses == people else "us who have seen it"
+        verb = "was" if surprised == 1 else "were"
+        return f"{surprised} of {witnesses} of {group} {verb} surprised."
 
     def state(self, *, answer_shown: bool) -> dict[str, Any]:
         """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
-        answers = [{**asdict(one), "right": one.right and answer_shown} for one in self.answers]
+        answers = [{**asdict(answer), "right": answer.right and answer_shown} for answer in self.answers]
         return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
 
     @classmethod
@@ -110,12 +115,12 @@ class GuessCounts:
 
         Raises WrongUsage for a line without a count, for two right answers, and for no answer or too many.
         """
-        answers = [_answer_in(line.strip()) for line in text.splitlines() if line.strip()]
+        answers = [_parse_answer(line.strip()) for line in text.splitlines() if line.strip()]
         if not answers or len(answers) > MOST_ANSWERS:
             raise WrongUsage(f"There are {len(answers)} answers; from 1 to {MOST_ANSWERS} can be shown.")
         if sum(answer.right for answer in answers) > 1:
             raise WrongUsage("More than one answer is marked as right.", "Put * before one of them.")
-        return cls(_short(question), tuple(answers))
+        return cls(_shorten(question), tuple(answers))
 
     @classmethod
     def of_guesses(cls, guesses: Iterable[GivenAnswer], question: Question) -> Self:
@@ -125,18 +130,20 @@ class GuessCounts:
         for its guess the right answer counts.
         """
         guesses = [guess for guess in guesses if guess.choice in question.options]
-        counts = Counter(guess.choice for guess in guesses)
         outcomes = Counter(guess.outcome for guess in guesses if guess.outcome)
-        right = outcomes.most_common(1)[0][0] if outcomes else question.right
+        right_key = outcomes.most_common(1)[0][0] if outcomes else question.right
+
+        counts = Counter(guess.choice for guess in guesses)
         answers = tuple(
-            OptionCount(_short(option.text), counts[key], key == right) for key, option in question.options.items()
+            OptionCount(_shorten(option.text), counts[key], key == right_key)
+            for key, option in question.options.items()
         )
         if not outcomes:
-            return cls(_short(question.question), answers)
+            return cls(_shorten(question.question), answers)
 
-        known = [guess for guess in guesses if guess.has_outcome]
-        surprised = sum(guess.choice != (guess.outcome or right) for guess in known)
-        return cls(_short(question.question), answers, (surprised, len(known)))
+        comparable = [guess for guess in guesses if guess.has_outcome]
+        surprised = sum(guess.choice != (guess.outcome or right_key) for guess in comparable)
+        return cls(_shorten(question.question), answers, (surprised, len(comparable)))
 
 
 @dataclass
@@ -160,7 +167,9 @@ class Countdown:
 
     def set(self, minutes: object) -> None:
         """Set the minutes and stop. Raises WrongUsage for anything but a number in range."""
-        number = minutes if isinstance(minutes, int | float) and not isinstance(minutes, bool) else 0
+        number = 0.0
+        if isinstance(minutes, int | float) and not isinstance(minutes, bool):
+            number = minutes
         if not 0 < number <= MOST_MINUTES:
             raise WrongUsage(f"A countdown takes up to {MOST_MINUTES} minutes, and {minutes!r} is not.")
         self.minutes = float(number)
@@ -184,9 +193,13 @@ class Countdown:
 
     def state(self) -> dict[str, Any]:
         """Return it as JSON takes it; ``idle`` is true until it is started."""
-        left = self.seconds_left
-        idle = self._end is None and self._paused is None
-        return {"seconds_left": round(left, 2), "runs": self._end is not None and left > 0, "idle": idle}
+        seconds_left = self.seconds_left
+        is_idle = self._end is None and self._paused is None
+        return {
+            "seconds_left": round(seconds_left, 2),
+            "runs": self._end is not None and seconds_left > 0,
+            "idle": is_idle,
+        }
 
 
 @dataclass(frozen=True)
@@ -208,7 +221,9 @@ class RequestLines:
         """
         count = len(self.lines)
         name = visible(self.request_id, MOST_CHARACTERS)
-        title = f"{count} log line{'' if count == 1 else 's'} of the request {name}"
+        plural = "" if count == 1 else "s"
+        title = f"{count} log line{plural} of the request {name}"
+
         grades = [grade for grade, _ in self.lines]
         sentences = [sentence_for(text) for _, text in self.lines]
         lines = list(zip(grades, self.texts, sentences, strict=True))
@@ -234,9 +249,12 @@ class Audience:
         """Show one of `VIEWS`. Raises WrongUsage for anything else, and for a view that is empty yet."""
         if what not in VIEWS:
             raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(VIEWS)}.")
-        if {"predictions": self.counts, "lines": self.lines}.get(str(what), self) is None:
+
+        view = str(what)
+        contents = {"predictions": self.counts, "lines": self.lines}
+        if view in contents and contents[view] is None:
             raise WrongUsage(f"There are no {what} to show yet.", "Count predictions, or find a request, first.")
-        self.shows = str(what)
+        self.shows = view
 
     def set_theme(self, theme: object) -> None:
         """Use one of `THEMES`. Raises WrongUsage for anything else."""
@@ -282,21 +300,23 @@ def guesses_in(folder: Path) -> list[dict[str, Guess]]:
     """
     if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises OSError for a name that is too long
         raise WrongUsage(f"There is no folder {folder}.", "Name the folder with people's progress files.")
-    found = []
+
+    guesses = []
     for path in sorted(folder.rglob("*.json"))[:MOST_FILES]:
         with contextlib.suppress(NotReady):
-            found.append(Progress(path).document().predictions)
-    return found
+            guesses.append(Progress(path).document().predictions)
+    return guesses
 
 
-def _answer_in(line: str) -> OptionCount:
+def _parse_answer(line: str) -> OptionCount:
     """Return the answer and its count, which stands after the last colon."""
     text, _, number = line.removeprefix("*").rpartition(":")
     count = number.strip()
-    if not text.strip() or not (count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS):
+    is_count = count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS
+    if not text.strip() or not is_count:
         raise WrongUsage(f"{visible(line, 60)!r} is no answer with a count.", "Write lines like: It stays green: 23")
-    return OptionCount(_short(text), int(count), line.startswith("*"))
+    return OptionCount(_shorten(text), int(count), line.startswith("*"))
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return visible(" ".join(text.split()), MOST_ANSWER_CHARACTERS)

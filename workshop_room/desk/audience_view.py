@@ -49,7 +49,7 @@ class Change:
 def changes(faults: Iterable[FaultBand]) -> list[Change]:
     """Return when faults were active; overlapping ones are one change, so that they cannot be counted."""
     merged: list[Change] = []
-    for fault in sorted(faults, key=lambda one: one.started):
+    for fault in sorted(faults, key=lambda fault: fault.started):
         last = merged[-1] if merged else None
         if last is None or (last.ended is not None and last.ended < fault.started):
             merged.append(Change(fault.started, fault.ended))

@@ -107,19 +107,23 @@ class Classroom:
         """
         if snapshot.participant in self._forgotten:  # it was under way when the participant left
             raise WorkshopError("You have left the room.", "Join again.")
-        known = self._participants.get(snapshot.participant) or self._add(snapshot.participant, address)
-        known.heard_at = self.clock()
-        known.on_phone = on_phone
-        known.reports += 1
+
+        participant = self._participants.get(snapshot.participant)
+        if participant is None:
+            participant = self._add(snapshot.participant, address)
+        participant.heard_at = self.clock()
+        participant.on_phone = on_phone
+        participant.reports += 1
         keeps_summary = self.keeps_summary  # another thread may change it
-        known.was_told |= keeps_summary
-        if snapshot.sequence >= known.snapshot.sequence:
-            self._replace(known, snapshot)
+        participant.was_told |= keeps_summary
+        if snapshot.sequence >= participant.snapshot.sequence:
+            self._replace(participant, snapshot)
+
         return RoomState(
-            number=known.number,
-            helped=known.helped,
+            number=participant.number,
+            helped=participant.helped,
             notice=self.notice,
-            poll=self._poll_for(known),
+            poll=self._poll_for(participant),
             keeps_summary=keeps_summary,
         )
 
@@ -130,8 +134,8 @@ class Classroom:
 
     def unanswered(self) -> list[dict[str, Any]]:
         """Return each ``address`` from which many joined and never answered, with their ``count``, most first."""
-        counts = Counter(one.address for one in self._present() if not one.has_answered)
-        most_first = counts.most_common()
+        addresses = [participant.address for participant in self._present() if not participant.has_answered]
+        most_first = Counter(addresses).most_common()
         return [{"address": address, "count": count} for address, count in most_first if count >= MANY_UNANSWERED]
 
     def remove_unanswered(self, address: object) -> int:
@@ -148,63 +152,65 @@ class Classroom:
 
     def snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of every participant."""
-        return [one.snapshot for one in self._present()]
+        return [participant.snapshot for participant in self._present()]
 
     def everybody(self) -> list[Snapshot]:
         """Return the newest snapshot of everybody who has not left, also of those who are silent."""
-        return [one.snapshot for one in self._all()]
+        return [participant.snapshot for participant in self._all()]
 
     def told(self) -> list[Snapshot]:
         """Return the newest snapshot of those who have not left and were told that a summary is kept."""
-        return [one.snapshot for one in self._all() if one.was_told]
+        return [participant.snapshot for participant in self._all() if participant.was_told]
 
     def times_stuck(self) -> Counter[str]:
         """Return how often those who were told that a summary is kept clicked ``I am stuck``, by lesson."""
-        return sum((one.times_stuck for one in self._all() if one.was_told), Counter[str]())
+        counters = [participant.times_stuck for participant in self._all() if participant.was_told]
+        return sum(counters, Counter[str]())
 
     def help_given(self, number: object) -> None:
         """Record that a participant was helped. Raises WrongUsage for an unknown number."""
-        found = next((one for one in self._all() if one.number == number), None)
-        if found is None:
+        participant = next((person for person in self._all() if person.number == number), None)
+        if participant is None:
             raise WrongUsage(f"There is no participant {number} any more.")
-        found.helped = found.snapshot.help_clicks
+        participant.helped = participant.snapshot.help_clicks
 
     def clear_done(self) -> None:
         """Take back every ``done``, for the next exercise."""
-        for one in self._all():
-            if one.help == "done":
-                one.helped = one.snapshot.help_clicks
+        for participant in self._all():
+            if participant.help == "done":
+                participant.helped = participant.snapshot.help_clicks
 
     def histogram(self, prediction: str) -> GuessCounts:
         """Return the guesses of one prediction."""
-        given = [
-            GivenAnswer(guess.choice, guess.outcome, one.on_phone)
-            for one in self._present()
-            if (guess := one.snapshot.guesses.get(prediction)) is not None
-        ]
-        return GuessCounts.of_guesses(given, self.questions[prediction])
+        answers = []
+        for participant in self._present():
+            guess = participant.snapshot.guesses.get(prediction)
+            if guess is not None:
+                answers.append(GivenAnswer(guess.choice, guess.outcome, participant.on_phone))
+        return GuessCounts.of_guesses(answers, self.questions[prediction])
 
     def queue(self) -> list[dict[str, Any]]:
         """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""
-        stuck = sorted((one for one in self._present() if one.help == "stuck"), key=lambda one: one.help_since)
+        stuck = [participant for participant in self._present() if participant.help == "stuck"]
+        stuck.sort(key=lambda participant: participant.help_since)
         return [
             {
-                "number": one.number,
-                "name": one.name,
-                "lesson": one.snapshot.lesson,
-                "minutes": int(self.clock() - one.help_since) // 60,
+                "number": participant.number,
+                "name": participant.name,
+                "lesson": participant.snapshot.lesson,
+                "minutes": int(self.clock() - participant.help_since) // 60,
             }
-            for one in stuck
+            for participant in stuck
         ]
 
     def board(self) -> dict[str, Any]:
         """Return the state of the class without names: devices, lessons with their exercises, incidents."""
         participants = self._present()
-        snapshots = [one.snapshot for one in participants]
+        snapshots = [participant.snapshot for participant in participants]
         return {
             "devices": _devices(participants),
-            "stuck": sum(one.help == "stuck" for one in participants),
-            "done": sum(one.help == "done" for one in participants),
+            "stuck": sum(participant.help == "stuck" for participant in participants),
+            "done": sum(participant.help == "done" for participant in participants),
             "lessons": self._lessons(snapshots),
             "incidents": _incidents(snapshots),
         }
@@ -214,43 +220,50 @@ class Classroom:
         people = Counter(snapshot.lesson for snapshot in snapshots)
         minutes: dict[str, list[int]] = defaultdict(list)
         for snapshot in snapshots:
-            for name, taken in snapshot.passed.items():
-                minutes[name].append(taken)
+            for name, minutes_taken in snapshot.passed.items():
+                minutes[name].append(minutes_taken)
 
         rows: list[dict[str, Any]] = []
         for lesson, names in self.exercises.items():
-            exercises = [_exercise(name, minutes[name]) for name in names]
+            exercises = [_exercise_row(name, minutes[name]) for name in names]
             if people[lesson] or any(exercise["passed"] for exercise in exercises):
                 rows.append({"name": lesson, "people": people[lesson], "exercises": exercises})
         return rows
 
-    def _poll_for(self, one: Participant) -> Poll | None:
+    def _poll_for(self, participant: Participant) -> Poll | None:
         """Return the open poll, or the next one of the questionnaire for a participant."""
         if self.questionnaire is not None:
-            return self.questionnaire.next_poll(one.snapshot.guesses)
+            return self.questionnaire.next_poll(participant.snapshot.guesses)
         return self.poll
 
-    def _add(self, participant: str, address: str) -> Participant:
+    def _add(self, identifier: str, address: str) -> Participant:
         self._make_place(address)
         self._numbers += 1
-        new = Participant(self._numbers, Snapshot(participant=participant), address)
-        return self._participants.setdefault(participant, new)
+        participant = Participant(self._numbers, Snapshot(participant=identifier), address)
+        return self._participants.setdefault(identifier, participant)
 
     def _make_place(self, address: str) -> None:
         """Remove a participant where a join from ``address`` needs the place. Raises as `report` does."""
-        single = [one for one in self._all() if one.reports == 1]  # they joined and did not come back
+        # Newcomers have joined and not come back.
+        newcomers = [participant for participant in self._all() if participant.reports == 1]
         if not self._joins.take(address):
-            replaceable = [one for one in single if one.address == address]
+            replaceable = [participant for participant in newcomers if participant.address == address]
             if not replaceable:
                 raise TooManyJoins("Too many join from your address at this moment.", "Try again in a few seconds.")
         elif len(self._participants) >= MOST_PARTICIPANTS:
-            silent = [one for one in self._all() if self._is_silent(one)]
-            replaceable = single or silent or self._newest_of_busiest(address)
+            silent = [participant for participant in self._all() if self._is_silent(participant)]
+            if newcomers:
+                replaceable = newcomers
+            elif silent:
+                replaceable = silent
+            else:
+                replaceable = self._newest_of_busiest(address)
             if not replaceable:
                 raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
         else:
             return
-        longest_silent = min(replaceable, key=lambda one: one.heard_at)
+
+        longest_silent = min(replaceable, key=lambda participant: participant.heard_at)
         self._participants.pop(longest_silent.snapshot.participant, None)
 
     def _newest_of_busiest(self, address: str) -> list[Participant]:
@@ -259,28 +272,33 @@ class Classroom:
         One who has not answered comes before those who have.
         """
         participants = self._all()
-        busiest, _ = Counter(one.address for one in participants).most_common(1)[0]
+        busiest, _ = Counter(participant.address for participant in participants).most_common(1)[0]
         if busiest == address:
             return []
-        candidates = [one for one in participants if one.address == busiest]
-        return [max(candidates, key=lambda one: (not one.has_answered, one.number))]
 
-    def _replace(self, known: Participant, snapshot: Snapshot) -> None:
-        before = known.snapshot
-        predicted = [name for name in snapshot.guesses if name in self.questions]
-        new = [name for name in predicted if name not in before.guesses]
-        self.newest = new[-1] if new else self.newest
-        if snapshot.help_clicks != before.help_clicks:
-            known.help_since = self.clock()
+        candidates = [participant for participant in participants if participant.address == busiest]
+        unanswered = [participant for participant in candidates if not participant.has_answered]
+        return [max(unanswered or candidates, key=lambda participant: participant.number)]
+
+    def _replace(self, participant: Participant, snapshot: Snapshot) -> None:
+        previous = participant.snapshot
+        known_guesses = [name for name in snapshot.guesses if name in self.questions]
+        new_guesses = [name for name in known_guesses if name not in previous.guesses]
+        if new_guesses:
+            self.newest = new_guesses[-1]
+
+        if snapshot.help_clicks != previous.help_clicks:
+            participant.help_since = self.clock()
             if snapshot.help == "stuck" and snapshot.lesson in {"", *self.exercises}:
-                known.times_stuck[snapshot.lesson] += 1
-        known.snapshot = snapshot
+                participant.times_stuck[snapshot.lesson] += 1
 
-    def _is_silent(self, one: Participant) -> bool:
-        return self.clock() - one.heard_at > SILENT_SECONDS
+        participant.snapshot = snapshot
+
+    def _is_silent(self, participant: Participant) -> bool:
+        return self.clock() - participant.heard_at > SILENT_SECONDS
 
     def _present(self) -> list[Participant]:
-        return [one for one in self._all() if not self._is_silent(one)]
+        return [participant for participant in self._all() if not self._is_silent(participant)]
 
     def _all(self) -> list[Participant]:
         return list(self._participants.values())
@@ -288,16 +306,19 @@ class Classroom:
 
 def _devices(participants: Collection[Participant]) -> str:
     """Return how many joined, in words: ``41 laptops, 2 phones``."""
-    phones = sum(one.on_phone for one in participants)
+    phones = sum(participant.on_phone for participant in participants)
     laptops = len(participants) - phones
-    counted = [(laptops, "laptop")] if laptops or not phones else []
-    counted += [(phones, "phone")] if phones else []
-    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counted)
+    counts = []
+    if laptops or not phones:
+        counts.append((laptops, "laptop"))
+    if phones:
+        counts.append((phones, "phone"))
+    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counts)
 
 
-def _exercise(name: str, minutes: list[int]) -> dict[str, Any]:
-    known = [taken for taken in minutes if taken]
-    return {"id": name, "passed": len(minutes), "minutes": statistics.median(known) if known else None}
+def _exercise_row(name: str, minutes: list[int]) -> dict[str, Any]:
+    known_minutes = [minutes_taken for minutes_taken in minutes if minutes_taken]
+    return {"id": name, "passed": len(minutes), "minutes": statistics.median(known_minutes) if known_minutes else None}
 
 
 def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
@@ -306,10 +327,10 @@ def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
     for snapshot in snapshots:
         for name, repair in snapshot.repairs.items():
             repairs[name].append(repair)
-    return [_incident(name, of_name) for name, of_name in sorted(repairs.items())]
+    return [_incident_row(name, of_incident) for name, of_incident in sorted(repairs.items())]
 
 
-def _incident(name: str, repairs: Collection[Repair]) -> dict[str, Any]:
+def _incident_row(name: str, repairs: Collection[Repair]) -> dict[str, Any]:
     signs = Counter(repair.sign or "none named" for repair in repairs)
     return {
         "name": name,
@@ -330,19 +351,23 @@ class RoomApi:
         self.code = code
         self.audience = audience
         self._notebooks = root / "notebooks"
-        made = segno.make(code.page_url, error="m", micro=False)
-        self.qr = made.svg_data_uri(border=4, dark="#000", light="#fff")  # black on white: cameras want it
+
+        qr_code = segno.make(code.page_url, error="m", micro=False)
+        self.qr = qr_code.svg_data_uri(border=4, dark="#000", light="#fff")  # black on white: cameras want it
+
         self._cells = {
             name: notebook_cells(self._notebooks / f"{name}.ipynb") for name in lesson_names(self._notebooks)
         }
         self.headings = {name: _headings(cells) for name, cells in self._cells.items()}
         exercises: dict[str, list[str]] = {name: [] for name in self.headings}
-        for one in self.times.course.exercises:
-            if self.times.track in one.tracks:
-                exercises.setdefault(one.lesson, []).append(one.id)
+        for exercise in self.times.course.exercises:
+            if self.times.track in exercise.tracks:
+                exercises.setdefault(exercise.lesson, []).append(exercise.id)
+
         self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
-        lessons = {one.name: one.title for one in self.times.course.lessons if self.times.has_lesson(one.name)}
-        self.questions = RoomQuestions(self.classroom, lessons)
+        lessons = [lesson for lesson in self.times.course.lessons if self.times.has_lesson(lesson.name)]
+        titles = {lesson.name: lesson.title for lesson in lessons}
+        self.questions = RoomQuestions(self.classroom, titles)
         self.actions: Mapping[str, Callable[[Body], object]] = {
             **self.questions.actions,
             "poll": lambda body: self._open_poll(body.get("prediction")),
@@ -366,9 +391,10 @@ class RoomApi:
         ]
 
         headings: dict[str, list[dict[str, Any]]] = {}
-        for lesson, of_lesson in self.headings.items():
+        for lesson, lesson_headings in self.headings.items():
             headings[lesson] = [
-                {"cell": cell, "text": text, "on_track": self._is_taught(lesson, cell)} for cell, text in of_lesson
+                {"cell": cell, "text": text, "on_track": self._is_taught(lesson, cell)}
+                for cell, text in lesson_headings
             ]
         return {"predictions": predictions, "headings": headings}
 
@@ -396,14 +422,14 @@ class RoomApi:
 
     def audience_state(self) -> dict[str, Any]:
         """Return the class, the code and its QR code, without names."""
-        code = str(self.code)
-        address = self.code.page_url
-        board = self.classroom.board()
-        asked = {
+        return {
+            "code": str(self.code),
+            "address": self.code.page_url,
+            "qr": self.qr,
+            "board": self.classroom.board(),
             "learning": self.questions.audience_state(),
             "summary": SUMMARY if self.classroom.keeps_summary else "",
         }
-        return {"code": code, "address": address, "qr": self.qr, "board": board, **asked}
 
     def _open_poll(self, prediction: object) -> None:
         """Open a prediction as a poll; without one, that of the newest guess."""
@@ -413,6 +439,7 @@ class RoomApi:
         question = self.classroom.questions.get(str(name))
         if question is None:
             raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
+
         options = {key: option.text for key, option in question.options.items()}
         self.questions.close()
         self.classroom.poll = Poll(id=str(name), question=question.question, options=options)
@@ -428,16 +455,19 @@ class RoomApi:
         self.classroom.notice = None
 
     def _notify(self, lesson: object, cell: object) -> None:
-        headings = dict(self.headings.get(str(lesson), ()))
-        if str(cell) not in headings:
+        lesson_name = str(lesson)
+        cell_id = str(cell)
+        headings = dict(self.headings.get(lesson_name, ()))
+        if cell_id not in headings:
             raise WrongUsage(f"{lesson} has no heading {cell!r}.", "Choose one from the list.")
-        text = f"Everybody to: {headings[str(cell)]}"
-        if not self.times.has_cell(str(lesson), str(cell)):
+
+        text = f"Everybody to: {headings[cell_id]}"
+        if not self.times.has_cell(lesson_name, cell_id):
             text += FOLDED.format(track=self.times.track)
-        self.classroom.notice = Notice(number=int(time.time()), lesson=str(lesson), cell=str(cell), text=text)
+        self.classroom.notice = Notice(number=int(time.time()), lesson=lesson_name, cell=cell_id, text=text)
 
 
 def _headings(cells: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Return the text cells of a notebook that begin with a heading: id and heading."""
     texts = [(cell["id"], cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-    return [(name, text.partition("\n")[0].lstrip("# ")) for name, text in texts if text.startswith("#")]
+    return [(cell_id, text.partition("\n")[0].lstrip("# ")) for cell_id, text in texts if text.startswith("#")]

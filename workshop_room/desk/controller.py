@@ -80,12 +80,12 @@ class Controller:
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
         self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
         self._closing = threading.Event()
-        self._acting = threading.Lock()
-        self._going = threading.Thread()
+        self._action_lock = threading.Lock()
+        self._job_thread = threading.Thread()
         self._renderer = DashboardRenderer(PICTURE_DPI)
         self._picture: dict[str, str] = {}
-        self._drawn = float("-inf")
-        self._drawing = threading.Lock()
+        self._drawn_at = float("-inf")
+        self._drawing_lock = threading.Lock()
 
     def open(self, report: Report = silent) -> Self:
         """Bring the stack up and start to watch. A reaper reverts the faults if this process is killed."""
@@ -97,10 +97,10 @@ class Controller:
 
     def close(self) -> None:
         """End the load, revert every fault, stop watching. Raises WorkshopError for faults that stay."""
-        with self._acting:
+        with self._action_lock:
             self._closing.set()
-        if self._going.is_alive():
-            self._going.join(JOB_SECONDS)
+        if self._job_thread.is_alive():
+            self._job_thread.join(JOB_SECONDS)
         self.load_generator.stop()
         try:
             self.active_faults.revert_all()
@@ -126,9 +126,13 @@ class Controller:
     def wait_until_well(self) -> None:
         """Wait until the service is healthy and no request has failed for some seconds. Raises WorkshopError."""
         began = time.monotonic()
-        since: float | None = None
-        while since is None or time.monotonic() - since < WELL_SECONDS:
-            since = (since or time.monotonic()) if self._is_well() else None
+        well_since: float | None = None
+        while well_since is None or time.monotonic() - well_since < WELL_SECONDS:
+            if not self._is_well():
+                well_since = None
+            elif well_since is None:
+                well_since = time.monotonic()
+
             is_late = time.monotonic() - began > patient(WELL_WITHIN_SECONDS)
             if is_late or self._closing.wait(WELL_POLL_SECONDS):
                 raise WorkshopError(
@@ -140,10 +144,10 @@ class Controller:
         name = find_lesson(lesson, self.stack.root / "notebooks")
         with self._may_act():
             self.job = JobState(f"To the start of {name}")
-            self._going = threading.Thread(target=self._go, args=(name,), name="desk: job", daemon=True)
-            self._going.start()
+            self._job_thread = threading.Thread(target=self._run_job, args=(name,), name="desk: job", daemon=True)
+            self._job_thread.start()
 
-    def _go(self, name: str) -> None:
+    def _run_job(self, name: str) -> None:
         def report(step: Step) -> None:
             self.job = JobState(f"To the start of {name}. {step.task}: {step.detail}".removesuffix(": "), step.fraction)
 
@@ -175,12 +179,12 @@ class Controller:
         """Return the newest lines of one request, after a moment for lines that are just being written."""
         self._closing.wait(FIND_SECONDS)
         lines = self.lines()
-        mine = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
-        return RequestLines(request_id, tuple(zip(mine["grade"], mine["text"], strict=True)))
+        request_lines = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
+        return RequestLines(request_id, tuple(zip(request_lines["grade"], request_lines["text"], strict=True)))
 
     def services(self) -> list[dict[str, str]]:
         """Return the containers of the stack in the engine's words; ``health`` is "" without a health check."""
-        states = {name: one.attrs["State"] for name, one in sorted(self.stack.containers().items())}
+        states = {name: container.attrs["State"] for name, container in sorted(self.stack.containers().items())}
         return [
             {"name": name, "status": state["Status"], "health": (state.get("Health") or {}).get("Status", "")}
             for name, state in states.items()
@@ -188,13 +192,13 @@ class Controller:
 
     def picture(self) -> dict[str, str]:
         """Return the audience's dashboard, ``png`` (base64) and ``alt``, at most two seconds old."""
-        with self._drawing:
+        with self._drawing_lock:
             now = time.monotonic()
-            if now - self._drawn >= PICTURE_AGE_SECONDS:
+            if now - self._drawn_at >= PICTURE_AGE_SECONDS:
                 view = self.dashboard_view(PICTURE_SECONDS)
                 png = self._renderer.png(TITLE, view)
                 self._picture = {"png": base64.b64encode(png).decode(), "alt": describe_dashboard(view)}
-                self._drawn = now
+                self._drawn_at = now
             return self._picture
 
     def dashboard_view(self, seconds: float) -> View:
@@ -206,7 +210,7 @@ class Controller:
     @contextlib.contextmanager
     def _may_act(self) -> Iterator[None]:
         """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
-        with self._acting:
+        with self._action_lock:
             if self.job is not None and self.job.runs:
                 raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
             if self._closing.is_set():

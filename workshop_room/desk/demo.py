@@ -30,7 +30,13 @@ SCRIPT = Path(__file__).parent / "demo.toml"
 PICTURES = CHECKOUT / "docs" / "demo"
 POLL_SECONDS = 0.5
 RECORDED_SECONDS = 60.0
-OneLine = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
+
+
+def _join_lines(text: str) -> str:
+    return " ".join(text.split())
+
+
+OneLine = Annotated[str, AfterValidator(_join_lines)]
 """A text that the file breaks into lines."""
 
 
@@ -52,14 +58,15 @@ class Click(_Model):
 
     def __str__(self) -> str:
         if self.action == "fault":
-            given = ", ".join(f"{name} {value}" for name, value in (self.parameters or {}).items())
-            return f"{self.fault} of {self.target}" + (f", {given}" if given else "")
+            parameters = [f"{name} {value}" for name, value in (self.parameters or {}).items()]
+            return ", ".join([f"{self.fault} of {self.target}", *parameters])
         if self.action == "load":
             return f"Load: {self.request}, {self.rate_per_second} a second"
         if self.action == "order":
             return f"One order with the id {self.request_id}"
         if self.action in {"show", "show-lines"}:
-            return f"Show the room: {self.what or f'the lines of {self.request_id}'}"
+            view = self.what or f"the lines of {self.request_id}"
+            return f"Show the room: {view}"
         return {"undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
 
 
@@ -84,15 +91,19 @@ class Expectation(_Model):
         rows = table[table["time"] >= since]
         for name, value in self.where.items():
             rows = rows[rows[name] == value]
+
         values = rows[self.column].dropna()
-        counted = values if self.table == "lines" else values.tail(1)
-        return any(map(self._fits, counted)), values.iloc[-1] if len(values) else None
+        candidates = values if self.table == "lines" else values.tail(1)
+        newest = values.iloc[-1] if len(values) else None
+        return any(map(self._fits, candidates)), newest
 
     def _fits(self, value: Any) -> bool:
-        words, _, wanted = self.holds.rpartition(" ")
-        if words == "is":
-            return bool(value == wanted)
-        return bool(value >= float(wanted) if words == "is at least" else value <= float(wanted))
+        comparison, _, expected = self.holds.rpartition(" ")
+        if comparison == "is":
+            return bool(value == expected)
+        if comparison == "is at least":
+            return bool(value >= float(expected))
+        return bool(value <= float(expected))
 
 
 class DemoStep(_Model):
@@ -198,11 +209,13 @@ def rehearse(
     results = []
     for step in script.steps:
         report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
-        results.append(_rehearse(step, controller, play))
-        if pictures is not None and step.picture and not results[-1].problem:
+        result = _rehearse(step, controller, play)
+        results.append(result)
+        if pictures is not None and step.picture and not result.problem:
             time.sleep(step.look_seconds)
             figure = renderer.figure(TITLE, controller.dashboard_view(RECORDED_SECONDS))
             write_atomically(pictures / step.picture, charts.figure_png(figure))
+
     if pictures is not None:
         write_atomically(pictures / "README.md", as_page(script).encode())
     report(Step("Demo", 1.0, done=True))
@@ -225,18 +238,24 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
             time.sleep(POLL_SECONDS)
     except WorkshopError as error:
         problem = str(error)
+
     return StepResult(step.id, step.title, step.minutes, time.monotonic() - began, problem)
 
 
 def observed(controller: Controller, expectations: Sequence[Expectation]) -> dict[str, pd.DataFrame]:
     """Return the tables in which the expectations look; the log, which is slow to read, only for those that need it."""
     tables: dict[str, pd.DataFrame] = dict(vars(controller.watcher.tables()))
-    if any(one.table == "lines" for one in expectations):
+    if any(expectation.table == "lines" for expectation in expectations):
         tables["lines"] = controller.lines()
     return tables
 
 
 def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
+    """Return the expectations that do not hold, each with the newest value."""
     tables = observed(controller, expectations)
-    found = [(one, *one.seen(tables, since)) for one in expectations]
-    return [f"{one} (it is {value})" for one, is_seen, value in found if not is_seen]
+    missing = []
+    for expectation in expectations:
+        is_seen, value = expectation.seen(tables, since)
+        if not is_seen:
+            missing.append(f"{expectation} (it is {value})")
+    return missing

@@ -37,17 +37,18 @@ class DemoProgress:
         self._demo_since: float | None = None
         self._step_since: float | None = None
         self._played_at: pd.Timestamp | None = None
-        self._seen: set[int] = set()  # the places of the expectations
+        self._seen_places: set[int] = set()  # the places of the expectations
 
     def choose(self, number: object) -> None:
         """Go to a step, from 1. Raises WrongUsage."""
         steps = self.script.steps
         if not isinstance(number, int) or not 0 < number <= len(steps):
             raise WrongUsage(f"There is no step {number!r}.", f"The demo has steps from 1 to {len(steps)}.")
+
         self.step = steps[number - 1]
         self.done = False
         self._played_at = None
-        self._seen = set()
+        self._seen_places = set()
         self.start()
         self._step_since = time.monotonic()
 
@@ -64,26 +65,33 @@ class DemoProgress:
         """Note that the current step is done now: what is seen from now on is its effect."""
         self.start()
         self._played_at = pd.Timestamp.now(tz="UTC")
-        self._seen = set()
+        self._seen_places = set()
 
     def look(self, controller: Controller) -> None:
         """Tick what has come true of the current step since it was done; a tick stays."""
         since = self._played_at
         step = self.step
-        missing = {place: one for place, one in enumerate(step.expectations) if place not in self._seen}
+        missing = {
+            place: expectation for place, expectation in enumerate(step.expectations) if place not in self._seen_places
+        }
         if since is None or not missing:
             return
+
         tables = observed(controller, list(missing.values()))
-        seen = {place for place, one in missing.items() if one.seen(tables, since)[0]}
+        new_places = set()
+        for place, expectation in missing.items():
+            is_seen, _ = expectation.seen(tables, since)
+            if is_seen:
+                new_places.add(place)
         if self.step is step:
-            self._seen |= seen
+            self._seen_places |= new_places
 
     def state(self) -> dict[str, Any]:
         """Return it as JSON takes it; the seconds are None before the start."""
         return {
             "number": self.step.number,
             "done": self.done,
-            "seen": [place in self._seen for place in range(len(self.step.expectations))],
+            "seen": [place in self._seen_places for place in range(len(self.step.expectations))],
             "step_seconds": _seconds_since(self._step_since),
             "demo_seconds": _seconds_since(self._demo_since),
         }
@@ -99,8 +107,11 @@ class PresenterApi:
         self.controller = controller
         self.room = room
         self.times = times or TrackTimes.of(controller.stack.root)
-        self.audience = audience = controller.audience
-        self.demo = demo = DemoProgress()
+        self.audience = controller.audience
+        self.demo = DemoProgress()
+
+        audience = self.audience
+        demo = self.demo
         self.actions: Mapping[str, Callable[[Body], object]] = {
             "load": lambda body: controller.load(_text(body, "request"), body.get("rate_per_second", 0)),
             "load-stop": lambda _: controller.load_generator.stop(),
@@ -150,16 +161,16 @@ class PresenterApi:
         script = self.demo.script
         times = self.times
         last_step = script.last_step(times.course, times.track)
-        in_front = {click.fault for step in script.steps for click in step.clicks}
+        demo_faults = {click.fault for step in script.steps for click in step.clicks}
         return {
-            "faults": [{**asdict(one), "in_front": one.name in in_front} for one in FAULTS.values()],
+            "faults": [{**asdict(fault), "in_front": fault.name in demo_faults} for fault in FAULTS.values()],
             "requests": list(REQUESTS),
             "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
             "track": times.track,
             "day": [asdict(part) for part in times.planned()],
             "lessons": [{"name": name, "on_track": times.has_lesson(name)} for name in lesson_names(self._notebooks)],
             "when": f"{script.when} On the track {times.track} it ends with step {last_step}.",
-            "steps": [self._step(step) for step in script.steps],
+            "steps": [self._step_data(step) for step in script.steps],
             "last_step": last_step,
         }
 
@@ -183,16 +194,17 @@ class PresenterApi:
         return self.controller.stack.root / "notebooks"
 
     def _inject(self, body: Body) -> None:
-        given = body.get("parameters") or {}
+        parameters = body.get("parameters") or {}
         seconds = body.get("seconds")
-        if not isinstance(given, dict) or not isinstance(seconds, int | float | None):
+        if not isinstance(parameters, dict) or not isinstance(seconds, int | float | None):
             raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
-        self.controller.inject(_text(body, "fault"), _text(body, "target"), given, seconds)
+        self.controller.inject(_text(body, "fault"), _text(body, "target"), parameters, seconds)
 
     def _list_predictions(self, body: Body) -> dict[str, Any]:
         """Return the predictions in a folder of progress files, each with its question and how many made it."""
         questions = load_all_questions(self._notebooks)
         people = Counter(name for guesses in guesses_in(_folder(body)) for name in guesses)
+
         return {
             name: {"people": count, "question": questions[name].question}
             for name, count in sorted(people.items())
@@ -202,16 +214,23 @@ class PresenterApi:
     def _show_prediction(self, body: Body) -> None:
         """Show pasted counts, or the guesses of a ``prediction`` in a folder of progress files."""
         if "counts" in body:
-            counted = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
+            counts = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
         else:
-            name = _text(body, "prediction")
-            questions = load_all_questions(self._notebooks)
-            if name not in questions:
-                raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
-            guesses = [found[name] for found in guesses_in(_folder(body)) if name in found]
-            given = [GivenAnswer(one.choice, one.actual or "") for one in guesses]
-            counted = GuessCounts.of_guesses(given, questions[name])
-        self.audience.show_prediction(lambda: counted)
+            counts = self._count_guesses(_text(body, "prediction"), body)
+        self.audience.show_prediction(lambda: counts)
+
+    def _count_guesses(self, prediction: str, body: Body) -> GuessCounts:
+        """Return the counts of a prediction in a folder of progress files. Raises WrongUsage for an unknown one."""
+        questions = load_all_questions(self._notebooks)
+        if prediction not in questions:
+            raise WrongUsage(f"There is no prediction {prediction!r}.", "Choose one from the list.")
+
+        answers = []
+        for person_guesses in guesses_in(_folder(body)):
+            guess = person_guesses.get(prediction)
+            if guess is not None:
+                answers.append(GivenAnswer(guess.choice, guess.actual or ""))
+        return GuessCounts.of_guesses(answers, questions[prediction])
 
     def _play_current(self) -> None:
         step = self.demo.step
@@ -224,11 +243,11 @@ class PresenterApi:
         lesson = find_lesson(_text(body, "lesson"), self._notebooks)
         return notes.load_page(lesson, self.controller.stack.root, self.times).as_data()
 
-    def _step(self, step: DemoStep) -> dict[str, Any]:
+    def _step_data(self, step: DemoStep) -> dict[str, Any]:
         return {
             **step.model_dump(include={"number", "title", "minutes", "say", "note"}),
             "clicks": [str(click) for click in step.clicks],
-            "expectations": [str(one) for one in step.expectations],
+            "expectations": [str(expectation) for expectation in step.expectations],
             "picture": step.picture if (PICTURES / step.picture).is_file() else "",
         }
 

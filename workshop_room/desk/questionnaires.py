@@ -81,21 +81,30 @@ def make_questionnaires(questions: Questions, lessons: Mapping[str, str]) -> dic
     """Return the questionnaires by name; ``lessons`` has the titles of the lessons that were taught, by name."""
     learning = {name: (question.question, _option_texts(question)) for name, question in questions.learning.items()}
     feedback = {
-        name: (question.question, {**(lessons if question.lessons else {}), **question.options})
-        for name, question in questions.feedback.items()
+        name: (question.question, _feedback_options(question, lessons)) for name, question in questions.feedback.items()
     }
-    asked = {BEFORE: learning, AFTER: learning, FEEDBACK: feedback}
-    return {name: _questionnaire(name, some) for name, some in asked.items()}
+    return {
+        BEFORE: _questionnaire(BEFORE, learning),
+        AFTER: _questionnaire(AFTER, learning),
+        FEEDBACK: _questionnaire(FEEDBACK, feedback),
+    }
 
 
 def _option_texts(question: LearningQuestion) -> dict[str, str]:
     return {key: option.text for key, option in question.options.items()}
 
 
-def _questionnaire(name: str, asked: Mapping[str, tuple[str, Mapping[str, str]]]) -> Questionnaire:
+def _feedback_options(question: FeedbackQuestion, lessons: Mapping[str, str]) -> dict[str, str]:
+    if question.lessons:
+        return {**lessons, **question.options}
+    return dict(question.options)
+
+
+def _questionnaire(name: str, questions: Mapping[str, tuple[str, Mapping[str, str]]]) -> Questionnaire:
+    """Return the questionnaire of these questions, each by its key with its text and its options."""
     polls = []
-    for number, (key, (question, options)) in enumerate(asked.items(), 1):
-        text = f"{number} of {len(asked)}: {question}"
+    for number, (key, (question, options)) in enumerate(questions.items(), 1):
+        text = f"{number} of {len(questions)}: {question}"
         polls.append(Poll(id=poll_id(name, key), question=text, options=options, in_notebook=True))
     return Questionnaire(name, tuple(polls))
 
@@ -140,9 +149,11 @@ class LearnedRow:
 def learned(questions: Questions, snapshots: Collection[Snapshot]) -> list[LearnedRow]:
     """Return a row for each of the five questions."""
     rows = []
-    for name, one in questions.learning.items():
-        before, after = (_right_answers(one, poll_id(moment, name), snapshots) for moment in (BEFORE, AFTER))
-        rows.append(LearnedRow(one.question, one.options[one.right].text, before, after))
+    for name, question in questions.learning.items():
+        before = _right_answers(question, poll_id(BEFORE, name), snapshots)
+        after = _right_answers(question, poll_id(AFTER, name), snapshots)
+        right_option = question.options[question.right]
+        rows.append(LearnedRow(question.question, right_option.text, before, after))
     return rows
 
 
@@ -155,16 +166,19 @@ def _right_answers(question: LearningQuestion, identifier: str, snapshots: Itera
 def headline(rows: Iterable[LearnedRow]) -> str:
     """Return all right answers, before and after, in a sentence."""
     rows = list(rows)
-    before = _sum(row.before for row in rows)
-    after = _sum(row.after for row in rows)
+    before = _total(row.before for row in rows)
+    after = _total(row.after for row in rows)
+
     parts = [
-        f"{name} {found.right} of {found.answered}"
-        for name, found in (("before", before), ("after", after))
-        if found.answered
+        f"{name} {answers.right} of {answers.answered}"
+        for name, answers in (("before", before), ("after", after))
+        if answers.answered
     ]
-    return f"Right answers: {', '.join(parts)}." if parts else "Nobody has answered yet."
+    if not parts:
+        return "Nobody has answered yet."
+    return f"Right answers: {', '.join(parts)}."
 
 
-def _sum(found: Iterable[RightAnswers]) -> RightAnswers:
-    found = list(found)
-    return RightAnswers(sum(one.right for one in found), sum(one.answered for one in found))
+def _total(answers: Iterable[RightAnswers]) -> RightAnswers:
+    answers = list(answers)
+    return RightAnswers(sum(answer.right for answer in answers), sum(answer.answered for answer in answers))

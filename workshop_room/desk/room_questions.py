@@ -48,12 +48,13 @@ class RoomQuestions:
         """Return the questions of the feedback, each with its options and their counts."""
         snapshots = self.classroom.everybody()
         questions = self.questions.feedback.values()
-        found = []
+
+        rows = []
         for question, poll in zip(questions, self.questionnaires[FEEDBACK].polls, strict=True):
             counts = count_answers(poll, snapshots)
             answers = [[poll.options[key], count] for key, count in counts.items()]
-            found.append({"question": question.question, "answers": answers})
-        return found
+            rows.append({"question": question.question, "answers": answers})
+        return rows
 
     def learned(self) -> list[LearnedRow]:
         """Return a row for each of the five questions."""
@@ -62,7 +63,7 @@ class RoomQuestions:
     def state(self) -> dict[str, Any]:
         """Return what the presenter sees of the questionnaires."""
         snapshots = self.classroom.everybody()
-        progress = {name: one.progress(snapshots) for name, one in self.questionnaires.items()}
+        progress = {name: questionnaire.progress(snapshots) for name, questionnaire in self.questionnaires.items()}
         return {
             "opened": self.classroom.questionnaire.name if self.classroom.questionnaire else "",
             "progress": progress,
@@ -74,7 +75,7 @@ class RoomQuestions:
     def audience_state(self) -> dict[str, Any]:
         """Return the chart for the room; it has the right answers only if they are shown."""
         rows = self.learned()
-        shown = [
+        row_states = [
             {
                 "question": row.question,
                 "answer": row.answer if self.answers_shown else "",
@@ -83,14 +84,14 @@ class RoomQuestions:
             }
             for row in rows
         ]
-        return {"headline": headline(rows), "rows": shown}
+        return {"headline": headline(rows), "rows": row_states}
 
     def _open(self, name: object) -> None:
-        found = self.questionnaires.get(str(name))
-        if found is None:
+        questionnaire = self.questionnaires.get(str(name))
+        if questionnaire is None:
             raise WrongUsage(f"There are no questions {name!r}.", f"Choose from: {', '.join(self.questionnaires)}.")
         self.classroom.poll = None
-        self.classroom.questionnaire = found
+        self.classroom.questionnaire = questionnaire
 
     def _show_answers(self, *, shown: bool) -> None:
         self.answers_shown = shown

@@ -58,7 +58,7 @@ class RoomServer(PageServer):
 
     def routes(self, _: Classroom) -> list[Any]:
         """Return the routes, all behind the code."""
-        given: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "tokens": [self.code.token],
             "names": {self.code.address},
             "wrong_codes": WrongCodes(),
@@ -66,12 +66,12 @@ class RoomServer(PageServer):
 
         def file(name: str, kind: str) -> dict[str, Any]:
             text = (PAGES / name).read_text(encoding="utf-8").replace("{{token}}", self.code.token)
-            return {**given, "text": text, "kind": kind}
+            return {**arguments, "text": text, "kind": kind}
 
         return [
-            (r"/snapshot", SnapshotHandler, {**given, "on_phone": False}),
-            (r"/phone/snapshot", SnapshotHandler, {**given, "on_phone": True}),
-            (r"/leave", LeaveHandler, given),
+            (r"/snapshot", SnapshotHandler, {**arguments, "on_phone": False}),
+            (r"/phone/snapshot", SnapshotHandler, {**arguments, "on_phone": True}),
+            (r"/leave", LeaveHandler, arguments),
             (r"/phone\.js", RoomFile, file("phone.js", JS)),
             (r"/phone\.css", RoomFile, file("phone.css", CSS)),
             (r"/desk\.css", RoomFile, file("desk.css", CSS)),
@@ -157,7 +157,7 @@ class RoomFile(RoomHandler):
         self.answer(self.more["text"], self.more["kind"])
 
 
-def open_room(kept: Path, address: str | None = None) -> RoomServer:
+def open_room(code_file: Path, address: str | None = None) -> RoomServer:
     """Open a room on an address of this machine (its network's by default), with the code in the file if it can be.
 
     Raises WrongUsage for an address that is none of this machine's, NotReady without a network.
@@ -165,13 +165,14 @@ def open_room(kept: Path, address: str | None = None) -> RoomServer:
     address = _own_address(address or network_address())
     code = JoinCode(address, FIRST_PORT + secrets.randbelow(PORTS), secrets.randbelow(SECRETS))
     with suppress(OSError, NotReady, WrongUsage):
-        if time.time() - kept.stat().st_mtime < KEPT_SECONDS:
-            code = JoinCode.read(read_small(kept).decode(errors="replace"))  # at the address of that time
+        if time.time() - code_file.stat().st_mtime < KEPT_SECONDS:
+            code = JoinCode.read(read_small(code_file).decode(errors="replace"))  # at the address of that time
+
     ports = [code.port, *range(FIRST_PORT, FIRST_PORT + PORTS)]
     for port in ports:
         with suppress(NotReady):
             server = RoomServer(JoinCode(address, port, code.secret))
-            write_atomically(kept, f"{server.code}\n".encode(), mode=0o600)
+            write_atomically(code_file, f"{server.code}\n".encode(), mode=0o600)
             return server
     raise NotReady(f"All ports from {FIRST_PORT} to {ports[-1]} are taken at {address}.", "End another program.")
 

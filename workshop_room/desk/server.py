@@ -57,9 +57,9 @@ class InstructorServer(PageServer):
         presenter = [self.presenter_token]
         both = [self.presenter_token, self.audience_token]
         return [
-            *(_content(presenter, *one) for one in self._presenter_contents(served)),
+            *(_content(presenter, *content) for content in self._presenter_contents(served)),
             (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter}),
-            *(_content(both, *one) for one in self._audience_contents(served)),
+            *(_content(both, *content) for content in self._audience_contents(served)),
         ]
 
     def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
@@ -73,21 +73,26 @@ class InstructorServer(PageServer):
         yield "/questions.js", JS, lambda: _read("questions.js")
         yield "/presenter/choices", JSON, served.choices
         yield "/presenter/state", JSON, served.state
-        yield "/presenter/room/choices", JSON, lambda: room and room.choices()
-        yield "/presenter/room", JSON, lambda: room and room.state()
+        yield "/presenter/room/choices", JSON, room.choices if room else _null
+        yield "/presenter/room", JSON, room.state if room else _null
         yield "/presenter/recorded.png", PNG, served.recorded
 
     def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
         audience = served.audience
         room = served.room
+
+        def lines_state() -> dict[str, Any] | None:
+            lines = audience.lines
+            return lines.state() if lines else None
+
         yield "/audience", HTML, lambda: _page("audience", self.audience_token), FRAME_POLICIES["audience"]
         yield "/audience.js", JS, lambda: _read("audience.js")
         yield "/learning.js", JS, lambda: _read("learning.js")
         yield "/audience/state", JSON, audience.state
-        yield "/audience/room", JSON, lambda: room and room.audience_state()
+        yield "/audience/room", JSON, room.audience_state if room else _null
         yield "/audience/dashboard", JSON, served.controller.picture
         yield "/audience/map.svg", SVG, _map
-        yield "/audience/lines", JSON, lambda: audience.lines and audience.lines.state()
+        yield "/audience/lines", JSON, lines_state
         yield "/audience/recorded.png", PNG, served.recorded
         yield "/desk.css", CSS, _style
 
@@ -114,14 +119,17 @@ def serving(
             room_server.start(api.classroom)
             code = room_server.code
             say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
+
         server.start(PresenterApi(controller, api, times))
         say(ADDRESSES.format(*redirects.values()))
-        for page, url in redirects.items() if open_pages else ():
-            open_in_browser(url, page)
+        if open_pages:
+            for page, url in redirects.items():
+                open_in_browser(url, page)
         yield
     finally:
-        for one in filter(None, (server, room_server)):
-            one.stop()
+        server.stop()
+        if room_server:
+            room_server.stop()
         for page in redirects:
             page.unlink(missing_ok=True)
         if api is not None:
@@ -141,10 +149,12 @@ class Content(Handler):
 
     async def get(self) -> None:
         """Answer with it; with 404 if it is empty."""
-        made = await self.from_thread(self.more["make"])
-        content = json.dumps(made) if self.more["kind"] == JSON else made
+        content = await self.from_thread(self.more["make"])
+        if self.more["kind"] == JSON:
+            content = json.dumps(content)
         if not content:
             raise tornado.web.HTTPError(404)
+
         self.set_header("Content-Security-Policy", self.more["policy"])
         self.answer(content, self.more["kind"])
 
@@ -156,6 +166,7 @@ class Action(Handler):
         """Do the action and answer with what it returns."""
         if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
             raise tornado.web.HTTPError(403)  # a form of another page cannot send JSON
+
         try:
             text = json.dumps(json.loads(self.request.body), ensure_ascii=False)
             body = json.loads(text.encode("utf-8", "replace"))  # half of a character becomes a question mark
@@ -163,12 +174,17 @@ class Action(Handler):
             body = None
         if not isinstance(body, dict):
             raise WrongUsage("That is no JSON object.", "Reload the page and click again.")
-        said = await self.from_thread(lambda: self.served.do(action, body))
-        self.answer(json.dumps({"said": said}), JSON)
+
+        result = await self.from_thread(lambda: self.served.do(action, body))
+        self.answer(json.dumps({"said": result}), JSON)
 
 
 def _content(tokens: list[str], path: str, kind: str, make: Callable[[], object], policy: str = POLICY) -> Any:
     return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
+
+
+def _null() -> None:
+    """Return what JSON writes as ``null``: the content where there is no live room."""
 
 
 def _page(name: str, token: str) -> str:

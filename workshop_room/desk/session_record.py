@@ -48,11 +48,12 @@ class SessionRecord:
         """Write what may be kept; return the paths, none where there is nothing. Raises NotReady."""
         feedback = questions.feedback()
         texts = {}
-        if any(count for one in feedback for _, count in one["answers"]):
+        if any(count for question in feedback for _, count in question["answers"]):
             head = {"date": f"{self.began:%Y-%m-%d}", "track": self.track}
             texts[FEEDBACK] = json.dumps({**head, "feedback": feedback}, indent=1, ensure_ascii=False)
         if classroom.keeps_summary:
             texts[SUMMARY] = self.summary(classroom, questions, ended)
+
         if texts:
             texts = {PLAN: self.plan(), **texts}
         return list(self._write_all(texts))
@@ -60,21 +61,22 @@ class SessionRecord:
     def plan(self) -> str:
         """Return the timetable from the opening of the desk, or from the latest time with which it ends that day."""
         longest_day = max(block.end for block in timetable(self.course, self.track, clock(0)))
-        began = 60 * self.began.hour + self.began.minute
-        blocks = timetable(self.course, self.track, clock(min(began, DAY_MINUTES - longest_day)))
+        latest_start = DAY_MINUTES - longest_day
+        opened = 60 * self.began.hour + self.began.minute
+        blocks = timetable(self.course, self.track, clock(min(opened, latest_start)))
         return as_text(self.track, blocks, markdown=True)
 
     def summary(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> str:
         """Return counts and minutes of those who were told and have not left, as Markdown."""
         snapshots = classroom.told()
         environment = templates(PAGES).overlay()
-        environment.filters = environment.filters | {"line": _one_line, "share": _share}
+        environment.filters = environment.filters | {"line": _one_line, "share": _share_text}
         return environment.get_template("session.md.j2").render(
             day=f"{self.began:%Y-%m-%d}",
             began=f"{self.began:%H:%M}",
             ended=f"{ended:%H:%M}",
             track=self.track,
-            people=_group(len(snapshots)),
+            people=_count_text(len(snapshots)),
             smallest=SMALLEST_GROUP,
             learned=learned(questions.questions, snapshots),
             predictions=list(_predictions(classroom, snapshots)),
@@ -84,76 +86,82 @@ class SessionRecord:
         )
 
     def _write_all(self, texts: dict[str, str]) -> Iterator[Path]:
-        own = self.folder / f"{self.began:%Y-%m-%d-%H%M%S}"
+        session_folder = self.folder / f"{self.began:%Y-%m-%d-%H%M%S}"
         for name, text in texts.items():
-            write_atomically(own / name, f"{text.rstrip()}\n".encode(), mode=0o600)
-            yield own / name
+            write_atomically(session_folder / name, f"{text.rstrip()}\n".encode(), mode=0o600)
+            yield session_folder / name
 
     def _exercises(self, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
         """Yield the exercises that were passed: minutes planned, how many passed, and their median minutes."""
         minutes: dict[str, list[int]] = defaultdict(list)
         for snapshot in snapshots:
-            for name, taken in snapshot.passed.items():
-                minutes[name].append(taken)
+            for name, minutes_taken in snapshot.passed.items():
+                minutes[name].append(minutes_taken)
 
         for exercise in self.course.exercises:
-            passed = minutes.get(exercise.id, [])
-            known = [taken for taken in passed if taken]
-            if passed:
+            exercise_minutes = minutes.get(exercise.id, [])
+            known_minutes = [minutes_taken for minutes_taken in exercise_minutes if minutes_taken]
+            if exercise_minutes:
                 yield {
                     "id": exercise.id,
                     "planned": exercise.minutes,
-                    "passed": _group(len(passed)),
-                    "minutes": _median(known),
+                    "passed": _count_text(len(exercise_minutes)),
+                    "minutes": _median_text(known_minutes),
                 }
 
 
 def _predictions(classroom: Classroom, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
     """Yield the counts of each prediction that a group made, and how many saw something else on their machine."""
-    made: dict[str, list[GuessReport]] = defaultdict(list)
+    guesses_of: dict[str, list[GuessReport]] = defaultdict(list)
     for snapshot in snapshots:
         for name, guess in snapshot.guesses.items():
-            made[name].append(guess)
+            guesses_of[name].append(guess)
 
     for name, question in classroom.questions.items():
-        guesses = [guess for guess in made[name] if guess.choice in question.options]
+        guesses = [guess for guess in guesses_of[name] if guess.choice in question.options]
         chosen = Counter(guess.choice for guess in guesses)
-        known = [guess for guess in guesses if guess.outcome]
+        with_outcome = [guess for guess in guesses if guess.outcome]
         if len(guesses) >= SMALLEST_GROUP:
             yield {
                 "question": question.question,
-                "options": [(chosen[key], one.text, key == question.right) for key, one in question.options.items()],
-                "surprised": _group(sum(guess.choice != guess.outcome for guess in known)),
-                "known": _group(len(known)),
+                "options": [
+                    (chosen[key], option.text, key == question.right) for key, option in question.options.items()
+                ],
+                "surprised": _count_text(sum(guess.choice != guess.outcome for guess in with_outcome)),
+                "known": _count_text(len(with_outcome)),
             }
 
 
 def _stuck(classroom: Classroom) -> Iterator[tuple[str, str]]:
     """Yield each lesson in which help was asked for, and how often; phones are in no lesson."""
     for lesson, times in sorted(classroom.times_stuck().items()):
-        yield lesson or "on a phone", _group(times)
+        yield lesson or "on a phone", _count_text(times)
 
 
 def _incidents(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
     seconds: dict[str, list[float]] = defaultdict(list)
     for snapshot in snapshots:
-        for day, repair in snapshot.repairs.items():
-            seconds[day].append(repair.seconds)
+        for name, repair in snapshot.repairs.items():
+            seconds[name].append(repair.seconds)
 
-    for name, some in sorted(seconds.items()):
-        yield {"name": name, "repaired": _group(len(some)), "seconds": _median(some)}
+    for name, repair_seconds in sorted(seconds.items()):
+        yield {
+            "name": name,
+            "repaired": _count_text(len(repair_seconds)),
+            "seconds": _median_text(repair_seconds),
+        }
 
 
-def _group(count: int) -> str:
+def _count_text(count: int) -> str:
     return NOT_TOLD if 0 < count < SMALLEST_GROUP else str(count)
 
 
-def _median(values: Sequence[float]) -> str:
+def _median_text(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.0f}" if len(values) >= SMALLEST_GROUP else "–"
 
 
-def _share(found: RightAnswers) -> str:
-    return f"{found.right} of {found.answered}" if found.answered >= SMALLEST_GROUP else "–"
+def _share_text(answers: RightAnswers) -> str:
+    return f"{answers.right} of {answers.answered}" if answers.answered >= SMALLEST_GROUP else "–"
 
 
 def _one_line(text: str) -> str:

@@ -69,10 +69,12 @@ def load_pages(track: str, root: Path, summaries: Mapping[str, str], address: st
         PrintedPage("abstract.html", _render("abstract", shared)),
         PrintedPage("handout.html", _render("participant", {**shared, "day": ON_THE_DAY, "home": AT_HOME})),
     ]
+
     for platform, text in texts.platforms.items():
         name = re.sub(r"[^a-z0-9]+", "-", platform.lower()).strip("-")
         card = {**shared, "platform": platform, "text": as_html(text)}
         pages.append(PrintedPage(f"preflight-{name}.html", _render("preflight", card)))
+
     return pages
 
 
@@ -138,12 +140,12 @@ class HandoutTexts:
     @property
     def homework(self) -> list[tuple[str, Markup]]:
         """The title of each lesson, and the first sentence of its homework."""
-        found = []
+        rows = []
         for lesson in self.lessons:
             task = first_sentence(self._outlines[lesson.name].homework)
             if task:
-                found.append((lesson.title, inline(task[0].upper() + task[1:])))
-        return found
+                rows.append((lesson.title, inline(task[0].upper() + task[1:])))
+        return rows
 
     @property
     def platforms(self) -> dict[str, str]:
@@ -152,13 +154,14 @@ class HandoutTexts:
 
     def _goals(self, words: int) -> list[str]:
         """Return goals of at most so many ``words``: the first of each lesson, those that have most minutes first."""
-        longest_first = sorted(self.lessons, key=_minutes, reverse=True)
+        longest_first = sorted(self.lessons, key=_most_minutes, reverse=True)
         chosen = set[str]()
         for lesson in longest_first:
             for goal in self._outlines[lesson.name].goals[:1]:
                 if len(goal.split()) <= words:
                     chosen.add(goal)
                     words -= len(goal.split())
+
         in_order = [goal for lesson in self.lessons for goal in self._outlines[lesson.name].goals[:1]]
         return [goal for goal in in_order if goal in chosen]
 
@@ -169,7 +172,7 @@ class HandoutTexts:
         return text
 
 
-def _minutes(lesson: LessonTime) -> int:
+def _most_minutes(lesson: LessonTime) -> int:
     """Return the most minutes that a track gives to a lesson."""
     return max(lesson.minutes.values())
 
@@ -192,10 +195,10 @@ def in_hours(minutes: int) -> str:
     if minutes < 120:
         return f"{minutes} minutes"
     hours = f"{minutes // 60} hours"
-    rest = minutes % 60
-    if not rest:
+    remaining_minutes = minutes % 60
+    if not remaining_minutes:
         return hours
-    return f"{hours} {rest} minute{'' if rest == 1 else 's'}"
+    return f"{hours} {remaining_minutes} minute{'' if remaining_minutes == 1 else 's'}"
 
 
 def join_words(parts: list[str]) -> str:
@@ -207,8 +210,9 @@ def join_words(parts: list[str]) -> str:
     if len(parts) < 2:
         return "".join(parts)
     needs_semicolons = any("," in part or " and " in part for part in parts)
-    separator, last = ("; ", "; and ") if needs_semicolons else (", ", " and ")
-    return separator.join(parts[:-1]) + last + parts[-1]
+    if needs_semicolons:
+        return "; ".join(parts[:-1]) + "; and " + parts[-1]
+    return ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def inline(text: str) -> Markup:

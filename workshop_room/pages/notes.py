@@ -69,8 +69,11 @@ class Note:
     @property
     def solution(self) -> str:
         """The last hint of the exercise; numbers that differ from laptop to laptop are left out."""
-        hint, task = (self.exercise.hints[-1], self.exercise.task) if self.exercise else ("", "")
-        for number in _NUMBER.findall(task):
+        if self.exercise is None:
+            return ""
+
+        hint = self.exercise.hints[-1]
+        for number in _NUMBER.findall(self.exercise.task):
             hint = hint.replace(number, "…")
         return hint
 
@@ -148,19 +151,21 @@ def load(lesson: str, folder: Path) -> tuple[Note, ...]:
         _title, *parts = _NOTE.split(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise WorkshopError(f"{lesson} has no notes.", f"Write {path}.") from error
-    found = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    return tuple(Note(cell, minute or "", text.strip()) for cell, minute, text in found)
+
+    entries = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return tuple(Note(cell, minute or "", text.strip()) for cell, minute, text in entries)
 
 
 def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the heading that each cell stands below, by cell id; a text cell with a heading stands below its own."""
-    found = {}
+    headings = {}
     heading = ""
     for cell in cells:
         if cell["cell_type"] == "markdown":
-            heading = (_HEADING.findall(cell["source"]) or [heading])[0]
-        found[cell["id"]] = heading
-    return found
+            match = _HEADING.search(cell["source"])
+            heading = match[1] if match else heading
+        headings[cell["id"]] = heading
+    return headings
 
 
 def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> NotesPage:
@@ -170,11 +175,14 @@ def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> Notes
     """
     times = times or TrackTimes.of(root)
     folder = root / "notebooks"
+
     cells = notebook_cells(folder / f"{lesson}.ipynb")
     questions = load_all_questions(folder)
-    asked = {cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in ASKS.findall(cell["source"])}
-    policies = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
-    exercises = {one.cells[0]: one for one in registry.load(root)}
+    questions_of_cells = {
+        cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in ASKS.findall(cell["source"])
+    }
+    references = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
+    exercises = {exercise.cells[0]: exercise for exercise in registry.load(root)}
     headings = sections(cells)
 
     def on_page(note: Note) -> Note:
@@ -182,12 +190,13 @@ def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> Notes
         return replace(
             note,
             section=headings.get(cell, ""),
-            question=asked.get(cell),
+            question=questions_of_cells.get(cell),
             exercise=exercises.get(cell),
-            reference=policies.get(cell),
+            reference=references.get(cell),
         )
 
-    notes = tuple(map(on_page, on_track(lesson, load(lesson, folder), times)))
+    track_notes = on_track(lesson, load(lesson, folder), times)
+    notes = tuple(map(on_page, track_notes))
     return NotesPage(lesson, headings["title"], times, notes)
 
 
@@ -203,24 +212,29 @@ def update_notebooks(workspace: Workspace) -> Update:
 
     Raises NotReady, WorkshopError.
     """
-    done = Update(Backup(workspace))
+    update = Update(Backup(workspace))
     folder = CHECKOUT / "notebooks"
     times = TrackTimes.of(CHECKOUT, workspace.track)
+
     for lesson in lesson_names(folder):
         notebook = json.loads((folder / f"{lesson}.ipynb").read_text(encoding="utf-8"))
-        made = with_notes(notebook, tuple(on_track(lesson, load(lesson, folder), times)))
-        content.update_file(workspace, notebook_bytes(made), f"{INSTRUCTOR}/{lesson}.ipynb", done)
-    return done
+        notes = tuple(on_track(lesson, load(lesson, folder), times))
+        annotated = with_notes(notebook, notes)
+        content.update_file(workspace, notebook_bytes(annotated), f"{INSTRUCTOR}/{lesson}.ipynb", update)
+
+    return update
 
 
 def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, Any]:
     """Return the notebook with each note as a folded text cell before the cell that it is about."""
     by_cell = {note.cell: note for note in notes}
     cells = []
+
     for cell in notebook["cells"]:
         if note := by_cell.get(cell["id"]):
             minute = f" · {note.minute}" if note.minute else ""
             lines = FOLDED.format(minute=minute, cell=note.cell, text=note.text).splitlines(keepends=True)
             cells.append({"cell_type": "markdown", "id": f"{NOTE}{note.cell}", "metadata": {}, "source": lines})
         cells.append(cell)
+
     return {**notebook, "cells": cells}

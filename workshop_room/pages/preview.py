@@ -65,9 +65,10 @@ def load_preview(lesson: str, root: Path) -> Preview:
     title, *cells = notebook_cells(root / "notebooks" / f"{lesson}.ipynb")
     goals = GOALS.match(title["source"])
     stretches = list(_stretches(cells))
-    headings = [_heading(first) for first, _ in stretches if first["source"].startswith("## ")]
+    headings = [_heading(heading_cell) for heading_cell, _ in stretches if heading_cell["source"].startswith("## ")]
     tables = _Tables.of(lesson, root)
-    parts = [tables.part(first, rest) for first, rest in stretches]
+    parts = [tables.part(heading_cell, cells_below) for heading_cell, cells_below in stretches]
+
     return Preview(
         lesson,
         opening=(goals[0] if goals else title["source"]).strip().replace("# ", "# Before ", 1),
@@ -88,45 +89,49 @@ class _Tables:
     def of(cls, lesson: str, root: Path) -> Self:
         """Read the tables of a lesson."""
         notebooks = root / "notebooks"
-        asked = notebooks / f"{lesson}{predictions.SUFFIX}"
+        predictions_file = notebooks / f"{lesson}{predictions.SUFFIX}"
+        policy_file = notebooks / f"{lesson}{policies.SUFFIX}"
         return cls(
-            load_toml(asked, predictions.LESSON) if asked.exists() else {},
-            {one.id: one for one in registry.load(root)},
-            list(load_reference(lesson, notebooks)) if (notebooks / f"{lesson}{policies.SUFFIX}").exists() else (),
+            load_toml(predictions_file, predictions.LESSON) if predictions_file.exists() else {},
+            {exercise.id: exercise for exercise in registry.load(root)},
+            list(load_reference(lesson, notebooks)) if policy_file.exists() else (),
         )
 
-    def part(self, first: Cell, rest: Sequence[Cell]) -> Part | None:
+    def part(self, heading_cell: Cell, cells_below: Sequence[Cell]) -> Part | None:
         """Return what a stretch of cells asks, or None where it asks nothing and tells no background."""
-        code = "\n".join(cell["source"] for cell in rest if cell["cell_type"] == "code")
+        code = "\n".join(cell["source"] for cell in cells_below if cell["cell_type"] == "code")
         questions = [self.predictions[name] for name in ASKS.findall(code)]
         exercises = [self.exercises[name] for name in EXERCISE.findall(code)]
         policy = self.policy if POLICY in code else ()
-        if questions or first["id"] in BACKGROUND:
-            text = first["source"].partition("\n")[2].strip()
+
+        if questions or heading_cell["id"] in BACKGROUND:
+            text = heading_cell["source"].partition("\n")[2].strip()
         elif exercises or policy:
             text = ""
         else:
             return None
-        return Part(_heading(first), text, questions, exercises, policy)
+
+        return Part(_heading(heading_cell), text, questions, exercises, policy)
 
 
 def _stretches(cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
     """Yield each text cell with a heading and the cells below it, up to the key points."""
-    first: Cell | None = None
-    rest: list[Cell] = []
+    heading_cell: Cell | None = None
+    cells_below: list[Cell] = []
     for cell in cells:
-        begins = cell["cell_type"] == "markdown" and cell["source"].startswith("#")
-        if begins and first is not None:
-            yield first, rest
+        is_heading = cell["cell_type"] == "markdown" and cell["source"].startswith("#")
+        if is_heading and heading_cell is not None:
+            yield heading_cell, cells_below
         if cell["id"] == END:
             return
-        if begins:
-            first = cell
-            rest = []
+
+        if is_heading:
+            heading_cell = cell
+            cells_below = []
         else:
-            rest.append(cell)
+            cells_below.append(cell)
 
 
 def _heading(cell: Cell) -> str:
-    found = HEADING.search(cell["source"])
-    return found[1] if found else ""
+    match = HEADING.search(cell["source"])
+    return match[1] if match else ""

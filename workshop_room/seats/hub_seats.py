@@ -71,10 +71,12 @@ class HubSettings(BaseModel):
         """Write and return the settings for a number of seats; those that had a code keep it. Raises WrongUsage."""
         if not 1 <= seats <= MOST_SEATS:
             raise WrongUsage(f"{seats} is no number of seats.", f"Choose one from 1 to {MOST_SEATS}.")
+
         file = folder_of(workspace) / FILE
-        before = cls.read(workspace).codes if file.exists() else {}
+        former_codes = cls.read(workspace).codes if file.exists() else {}
         names = [INSTRUCTOR, *(f"seat{number:02}" for number in range(1, seats + 1))]
-        settings = cls(id=workspace.id, image=image, codes={name: before.get(name) or new_code() for name in names})
+        codes = {name: former_codes.get(name) or new_code() for name in names}
+        settings = cls(id=workspace.id, image=image, codes=codes)
         write_atomically(file, settings.model_dump_json(indent=1).encode(), mode=0o600)
         return settings
 
@@ -95,8 +97,10 @@ class HubSettings(BaseModel):
 
     def networks(self) -> dict[str, IPv4Network]:
         """Return the networks by name: the hub's own, and one for each user."""
-        users = zip(self.codes, NETWORKS[1:], strict=False)
-        return {self.prefix: NETWORKS[0], **{f"{self.prefix}-{name}": network for name, network in users}}
+        networks = {self.prefix: NETWORKS[0]}
+        for name, network in zip(self.codes, NETWORKS[1:], strict=False):
+            networks[f"{self.prefix}-{name}"] = network
+        return networks
 
     def volumes(self) -> list[str]:
         """Return the names of the volumes: engine and work of each user."""
@@ -140,47 +144,53 @@ def create(client: Any, settings: HubSettings) -> None:
     Raises WorkshopError with the engine's reason, such as a range of addresses that is taken.
     """
     labels = {LABEL: settings.id}
-    there = {network.name for network in _labeled(client.networks, settings)}
+    existing_names = {network.name for network in _labeled(client.networks, settings)}
     try:
         for name, subnet in settings.networks().items():
-            if name not in there:
+            if name not in existing_names:
                 pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
                 client.networks.create(name, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels=labels)
         for name in settings.volumes():
             client.volumes.create(name, labels=labels)  # one that exists stays as it is
-    except APIError as refused:
+    except APIError as error:
         raise WorkshopError(
-            f"The engine made not all networks and volumes of the seats: {refused.explanation}.",
+            f"The engine made not all networks and volumes of the seats: {error.explanation}.",
             "Run ./workshop hub end, solve what the engine says, and start the hub again.",
-        ) from refused
+        ) from error
 
 
 def remove(client: Any, settings: HubSettings, *, volumes: bool, report: Report = silent) -> dict[str, int]:
     """Remove the hub's containers and networks, with ``volumes`` its volumes, too; return how many of each."""
     counts = {"container": _remove_containers(client, settings, report)}
-    for kind, collection in {"network": client.networks, **({"volume": client.volumes} if volumes else {})}.items():
-        found = _labeled(collection, settings)
-        for one in found:
-            report(Step(TASK, None, f"removing the {kind} {one.name}"))
-            one.remove()
-        counts[kind] = len(found)
+    collections = {"network": client.networks}
+    if volumes:
+        collections["volume"] = client.volumes
+
+    for kind, collection in collections.items():
+        resources = _labeled(collection, settings)
+        for resource in resources:
+            report(Step(TASK, None, f"removing the {kind} {resource.name}"))
+            resource.remove()
+        counts[kind] = len(resources)
+
     report(Step(TASK, 1.0, done=True))
     return counts
 
 
 def _remove_containers(client: Any, settings: HubSettings, report: Report) -> int:
     """Kill the containers, which remove themselves then, and wait until the last one is gone."""
-    found = _labeled(client.containers, settings, all=True, ignore_removed=True)
-    for one in found:
-        report(Step(TASK, None, f"removing the container {one.name}"))
+    containers = _labeled(client.containers, settings, all=True, ignore_removed=True)
+    for container in containers:
+        report(Step(TASK, None, f"removing the container {container.name}"))
         with contextlib.suppress(APIError):  # the engine refuses while it is removing it anyway
-            one.remove(force=True, v=True)
+            container.remove(force=True, v=True)
+
     began = time.monotonic()
     while _labeled(client.containers, settings, all=True, ignore_removed=True):
         if time.monotonic() - began > patient(GONE_SECONDS):
             raise WorkshopError("The engine does not remove the seats.", "Restart it, then run ./workshop hub end.")
         time.sleep(0.1)
-    return len(found)
+    return len(containers)
 
 
 def _labeled(collection: Any, settings: HubSettings, **options: bool) -> list[Any]:

@@ -53,10 +53,10 @@ def ensure(*, may_install: bool, report: Report = silent) -> None:
     ``may_install`` allows Debian's nodejs and npm where npm is missing. Raises NotReady.
     """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if not _same(FOLDER / ".venv" / LOCK, SOURCE / LOCK):
+    if not _is_copy(FOLDER / ".venv" / LOCK, SOURCE / LOCK):
         report(Step("Hub", detail="installing JupyterHub and DockerSpawner"))
         _make_venv()
-    if not _same(PROXY / "node_modules" / PROXY_LOCK, SOURCE / PROXY_LOCK):
+    if not _is_copy(PROXY / "node_modules" / PROXY_LOCK, SOURCE / PROXY_LOCK):
         ensure_npm(may_install=may_install, report=report)
         report(Step("Hub", detail="installing configurable-http-proxy"))
         _install_proxy()
@@ -93,7 +93,7 @@ def _install_proxy() -> None:
     shutil.copyfile(SOURCE / PROXY_LOCK, PROXY / "node_modules" / PROXY_LOCK)
 
 
-def _same(copy: Path, source: Path) -> bool:
+def _is_copy(copy: Path, source: Path) -> bool:
     return copy.is_file() and copy.read_bytes() == source.read_bytes()
 
 
@@ -148,6 +148,7 @@ class HubServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C goes to this process alone, which ends the hub in order
             )
+
         try:
             self._wait(process)
         except BaseException:
@@ -177,16 +178,18 @@ class HubServer:
         while server.get("pending") and time.monotonic() - began < patient(START_SECONDS):
             time.sleep(POLL_SECONDS)
             server = self.call("GET", f"/users/{name}/server").json() or {}
+
         return bool(server.get("ready"))
 
     def start_seats(self, report: Report = silent) -> list[str]:
         """Start all seats, one for each processor at a time; return the names of those that did not start."""
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            started = {pool.submit(self.start_seat, name): name for name in self.settings.seats}
-            for number, one in enumerate(as_completed(started), 1):
-                report(Step("Seats", number / len(started), f"{number} of {len(started)}: {started[one]}"))
+            names = {pool.submit(self.start_seat, name): name for name in self.settings.seats}
+            for number, future in enumerate(as_completed(names), 1):
+                report(Step("Seats", number / len(names), f"{number} of {len(names)}: {names[future]}"))
+
         report(Step("Seats", 1.0, done=True))
-        return [name for one, name in started.items() if not one.result()]
+        return [name for future, name in names.items() if not future.result()]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -60,7 +60,15 @@ def serve(workspace: Workspace) -> NoReturn:
     """
     lab_settings.prepare(workspace)
     lab_settings.trust(workspace)
-    first = f"--ServerApp.default_url={lab_settings.lab_path(lab_settings.START)}"
-    words = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *lab_settings.server_options(workspace), first]
+
+    default_url = f"--ServerApp.default_url={lab_settings.lab_path(lab_settings.START)}"
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "jupyterhub.singleuser",
+        *lab_settings.server_options(workspace),
+        default_url,
+    ]
     os.chdir(workspace.folder)
-    os.execve(words[0], words, lab_settings.server_environment(workspace, token=None))
+    os.execve(command[0], command, lab_settings.server_environment(workspace, token=None))

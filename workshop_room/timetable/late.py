@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.workspace.course import resolve
+from workshop_kit.workspace.course import ExerciseTime, resolve
 from workshop_room.timetable.plan import GAME_DAY, Block, clock
 
 
@@ -29,24 +29,26 @@ def as_text(blocks: Sequence[Block], now: int, at: str = "") -> str:
     """
     if not at:
         return _ladder(blocks, now)
+
     names = list(dict.fromkeys(block.lesson for block in blocks if block.lesson))
     lesson = resolve("lesson", at, names, "_", f"Choose from: {', '.join(names)}.")
     position = [block.lesson for block in blocks].index(lesson)
     planned = blocks[position]
-    late = now - planned.start
-    if late <= 0:
+    minutes_late = now - planned.start
+    if minutes_late <= 0:
         return f"{lesson} was planned for {clock(planned.start)}: you are in time. Cut nothing."
 
-    lines = [f"{lesson} was planned for {clock(planned.start)}: you are {_minutes(late)} late."]
+    lines = [f"{lesson} was planned for {clock(planned.start)}: you are {_minutes_text(minutes_late)} late."]
     lines.append(f"To end at {clock(_end_of_day(blocks, planned.day))}, leave out:")
     saved = 0
     for cut in cuts(blocks[position:], planned.day):
-        if saved >= late:
+        if saved >= minutes_late:
             break
         saved += cut.minutes
-        lines.append(f"- {cut.text} ({_minutes(cut.minutes)})")
-    if saved < late:
-        lines.append(f"With all of that you end {_minutes(late - saved)} late.")
+        lines.append(f"- {cut.text} ({_minutes_text(cut.minutes)})")
+
+    if saved < minutes_late:
+        lines.append(f"With all of that you end {_minutes_text(minutes_late - saved)} late.")
     return "\n".join(lines)
 
 
@@ -56,14 +58,23 @@ def cuts(blocks: Sequence[Block], day: int) -> list[Cut]:
     Game day comes last: without its exercise it has nothing.
     """
     today = [block for block in blocks if block.day == day]
-    first = [Cut("the buffer", block.minutes) for block in today if block.kind == "buffer"]
-    first += [Cut(block.title[:1].lower() + block.title[1:], block.minutes) for block in today if block.kind == "visit"]
+    possible_cuts = [Cut("the buffer", block.minutes) for block in today if block.kind == "buffer"]
+    for block in today:
+        if block.kind == "visit":
+            text = block.title[:1].lower() + block.title[1:]
+            possible_cuts.append(Cut(text, block.minutes))
+
     exercises = [exercise for block in today for exercise in block.core]
-    exercises.sort(key=lambda exercise: (exercise.lesson == GAME_DAY, -exercise.minutes))
+    exercises.sort(key=_cut_order)
     for exercise in exercises:
         text = f"{exercise.id}: show `./workshop solution {exercise.id} --anyway`, and keep the debrief"
-        first.append(Cut(text, exercise.minutes))
-    return first
+        possible_cuts.append(Cut(text, exercise.minutes))
+    return possible_cuts
+
+
+def _cut_order(exercise: ExerciseTime) -> tuple[bool, int]:
+    """Return what sorts the longest exercises first, and those of game day last."""
+    return exercise.lesson == GAME_DAY, -exercise.minutes
 
 
 def _ladder(blocks: Sequence[Block], now: int) -> str:
@@ -71,15 +82,17 @@ def _ladder(blocks: Sequence[Block], now: int) -> str:
     current = next((block for block in blocks if block.start <= now < block.end), None)
     if current is None:
         raise WrongUsage(f"Nothing is planned at {clock(now)}.", "Name the time with --start at which you began.")
+
     position = blocks.index(current)
     headings = [heading for time, heading in current.stops if time <= now]
     place = f"{current.lesson}, {headings[-1]}" if headings else current.title
     lines = [f"By the plan, at {clock(now)} you are here: {place}."]
     lines.append("Add --at with the lesson that you begin now. This can be left out, in this order, if you are late:")
+
     saved = 0
     for cut in cuts(blocks[position:], current.day):
         saved += cut.minutes
-        lines.append(f"- by up to {_minutes(saved)}: {cut.text}")
+        lines.append(f"- by up to {_minutes_text(saved)}: {cut.text}")
     return "\n".join(lines)
 
 
@@ -87,5 +100,5 @@ def _end_of_day(blocks: Sequence[Block], day: int) -> int:
     return max(block.end for block in blocks if block.day == day)
 
 
-def _minutes(number: int) -> str:
+def _minutes_text(number: int) -> str:
     return f"{number} minute{'' if number == 1 else 's'}"

@@ -1,6 +1,6 @@
 """The timetable of a track: welcome, lessons with the headings to stop at, demo, breaks, buffer and wrap-up.
 
-Lengths come from exercises.toml. Times of day are minutes since midnight. `lessons.late` says what to cut.
+Lengths come from exercises.toml. Times of day are minutes since midnight. `late` says what to cut.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Block:
     @property
     def stops(self) -> tuple[tuple[int, str], ...]:
         """The time and the heading at which each section of the track begins."""
-        kept = [part for part in self.sections if self.track in part.minutes]
-        times = accumulate((part.minutes[self.track] for part in kept), initial=self.start)
-        return tuple((time, part.heading) for time, part in zip(times, kept, strict=False))
+        track_sections = [part for part in self.sections if self.track in part.minutes]
+        times = accumulate((part.minutes[self.track] for part in track_sections), initial=self.start)
+        return tuple((time, part.heading) for time, part in zip(times, track_sections, strict=False))
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -84,18 +84,20 @@ def timetable(course: Course, track: str, start: str) -> list[Block]:
 
     Raises WrongUsage for an unknown track, an invalid time, and an end after midnight.
     """
-    chosen = course.tracks[find_track(track)]
+    chosen_track = course.tracks[find_track(track)]
     begin = minutes_of(start)
     blocks: list[Block] = []
-    for day, work in enumerate(_days(course, chosen), start=1):
-        placed = _placed(begin, work)
-        if chosen.lunch_minutes:
-            placed = _placed(begin, _with_lunch(placed, chosen.lunch_minutes))
-        if placed[-1].end > DAY_MINUTES:
-            latest = DAY_MINUTES - (placed[-1].end - begin)
+
+    for day, work in enumerate(_days(course, chosen_track), start=1):
+        day_blocks = _placed(begin, work)
+        if chosen_track.lunch_minutes:
+            day_blocks = _placed(begin, _with_lunch(day_blocks, chosen_track.lunch_minutes))
+        if day_blocks[-1].end > DAY_MINUTES:
+            latest = DAY_MINUTES - (day_blocks[-1].end - begin)
             step = f"Begin by {clock(latest)}, or choose a shorter track."
             raise WrongUsage(f"The track {track}, begun at {start}, ends after midnight.", step)
-        blocks += [replace(block, day=day) for block in placed]
+        blocks += [replace(block, day=day) for block in day_blocks]
+
     return blocks
 
 
@@ -104,13 +106,13 @@ def _days(course: Course, track: Track) -> Iterator[list[Block]]:
     work = list(_work(course, track))
     lessons = [block.lesson for block in work]
     cut = lessons.index(track.second_day) if track.second_day else len(work)
-    first = [Block("welcome", track.welcome, "Welcome and set-up"), *_with_breaks(work[:cut], track)]
-    last = [Block("buffer", track.buffer, "Buffer: what took longer, and questions"), _wrap_up(course, track)]
+    opening = [Block("welcome", track.welcome, "Welcome and set-up"), *_with_breaks(work[:cut], track)]
+    closing = [Block("buffer", track.buffer, "Buffer: what took longer, and questions"), _wrap_up(course, track)]
     if cut == len(work):
-        yield first + last
+        yield opening + closing
     else:
-        yield first
-        yield _with_breaks(work[cut:], track) + last
+        yield opening
+        yield _with_breaks(work[cut:], track) + closing
 
 
 def minutes_of(moment: str) -> int:
@@ -119,10 +121,10 @@ def minutes_of(moment: str) -> int:
     >>> minutes_of("09:30")
     570
     """
-    found = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", moment.strip())
-    if found is None or int(found[1]) > 23 or int(found[2]) > 59:
+    match = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", moment.strip())
+    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
         raise WrongUsage(f"{moment!r} is no time of day.", "Write hours and minutes, as in 09:30.")
-    return int(found[1]) * 60 + int(found[2])
+    return int(match[1]) * 60 + int(match[2])
 
 
 def clock(moment: int) -> str:
@@ -154,7 +156,7 @@ def _summary(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
 def _work(course: Course, track: Track) -> Iterator[Block]:
     """Yield the lessons of a track, cut where a break may come, the demo after the first one, and visits."""
     lessons = {lesson.name: lesson for lesson in course.lessons if lesson.minutes.get(track.name)}
-    visits = {more.name: more for more in course.more if more.minutes.get(track.name)}
+    visits = {notebook.name: notebook for notebook in course.more if notebook.minutes.get(track.name)}
     needs_demo = bool(track.demo)
     for name in course.notebooks:
         if name in visits:
@@ -169,26 +171,29 @@ def _work(course: Course, track: Track) -> Iterator[Block]:
 
 
 def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
-    of_lesson = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
-    own = [exercise for exercise in of_lesson if track in exercise.tracks]
-    own.sort(key=lambda exercise: exercise.weight != "core")
-    whole = Block("lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(own))
+    lesson_exercises = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
+    remaining = [exercise for exercise in lesson_exercises if track in exercise.tracks]
+    remaining.sort(key=lambda exercise: exercise.weight != "core")
+    whole = Block(
+        "lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(remaining)
+    )
     parts = course.sections.get(lesson.name, ())
+
     if not parts:
         yield whole
         return
 
-    rests = [index for index, part in enumerate(parts[1:], 1) if _begins_block(part, track)]
-    cuts = [0, *rests]
-    for start, end in zip(cuts, [*rests, len(parts)], strict=True):
-        some = parts[start:end]
-        cells = {cell for part in some for cell in part.cells}
-        here = [exercise for exercise in own if exercise.cell in cells]
+    breaks = [index for index, part in enumerate(parts[1:], 1) if _begins_block(part, track)]
+    cuts = [0, *breaks]
+    for start, end in zip(cuts, [*breaks, len(parts)], strict=True):
+        block_parts = parts[start:end]
+        cells = {cell for part in block_parts for cell in part.cells}
+        block_exercises = [exercise for exercise in remaining if exercise.cell in cells]
         if end == len(parts):
-            here = own  # those of 02b come last
-        own = [exercise for exercise in own if exercise not in here]
-        minutes = sum(part.minutes.get(track, 0) for part in some)
-        yield replace(whole, minutes=minutes, exercises=tuple(here), sections=some)
+            block_exercises = remaining  # those of 02b come last
+        remaining = [exercise for exercise in remaining if exercise not in block_exercises]
+        minutes = sum(part.minutes.get(track, 0) for part in block_parts)
+        yield replace(whole, minutes=minutes, exercises=tuple(block_exercises), sections=block_parts)
 
 
 def _begins_block(part: Section, track: str) -> bool:
@@ -230,6 +235,7 @@ def _with_breaks(work: Sequence[Block], track: Track) -> list[Block]:
             blocks.append(Block("break", track.break_minutes, "Break"))
             stretch = 0
         stretch += block.minutes
+
         if blocks and block.lesson and blocks[-1].lesson == block.lesson:
             last = blocks[-1]
             minutes = last.minutes + block.minutes
@@ -237,6 +243,7 @@ def _with_breaks(work: Sequence[Block], track: Track) -> list[Block]:
             blocks[-1] = replace(last, minutes=minutes, exercises=exercises, sections=last.sections + block.sections)
         else:
             blocks.append(block)
+
     return blocks
 
 
@@ -248,10 +255,18 @@ def _placed(begin: int, blocks: Sequence[Block]) -> list[Block]:
 
 
 def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
+    """Return the blocks with a lunch of so many minutes in place of the break that is nearest to noon."""
     breaks = [block for block in blocks if block.kind == "break"]
-    nearest = sorted(breaks, key=lambda block: abs(block.start - NOON))[:1]
-    lunch = [replace(block, kind="lunch", title="Lunch", minutes=minutes) for block in nearest]
-    return [lunch[0] if block in nearest else block for block in blocks]
+    if not breaks:
+        return list(blocks)
+
+    nearest = min(breaks, key=_minutes_from_noon)
+    lunch = replace(nearest, kind="lunch", title="Lunch", minutes=minutes)
+    return [lunch if block == nearest else block for block in blocks]
+
+
+def _minutes_from_noon(block: Block) -> int:
+    return abs(block.start - NOON)
 
 
 def _block_data(block: Block) -> dict[str, Any]:
@@ -277,7 +292,7 @@ def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
     has_days = blocks[-1].day > 1
     for block in blocks:
-        parts = [f"{one.id} {one.minutes} + {one.debrief_minutes}" for one in block.core]
+        parts = [f"{exercise.id} {exercise.minutes} + {exercise.debrief_minutes}" for exercise in block.core]
         if extra := len(block.exercises) - len(block.core):
             parts.append(f"{extra} extra")
         what = f"{block.lesson}: {block.title}" if block.lesson else block.title
@@ -289,20 +304,23 @@ def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> s
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
     form = CAPTION_OF_DAYS if blocks[-1].day > 1 else CAPTION
     caption = form.format(**_summary(track, blocks))
-    found = list(rows(blocks))
-    lines = [str(table(caption, COLUMNS, found))]
+    table_rows = list(rows(blocks))
+    lines = [str(table(caption, COLUMNS, table_rows))]
     if markdown:
-        table_rows = [COLUMNS, ("---", "---:", "---", "---"), *found]
-        lines = [f"## {caption}", "", *(f"| {' | '.join(row)} |" for row in table_rows)]
+        markdown_rows = [COLUMNS, ("---", "---:", "---", "---"), *table_rows]
+        lines = [f"## {caption}", "", *(f"| {' | '.join(row)} |" for row in markdown_rows)]
     lines += ["", LEGEND, "", TAKE_HOME]
+
     for block in blocks:
         if block.lesson:
             about = f"{block.telling_minutes} minutes for talk and experiments"
             lines += ["", f"notebooks/{block.lesson}.ipynb ({about})", ""]
             lines += [f"- {clock(time)} {heading}" for time, heading in block.stops]
-            lines += [f"- skipped: {' · '.join(block.skipped)}"] if block.skipped else []
+            if block.skipped:
+                lines.append(f"- skipped: {' · '.join(block.skipped)}")
         for exercise in block.exercises:
             aside = "" if exercise.weight == "core" else ", extra"
             times = f"{exercise.minutes} + {exercise.debrief_minutes}{aside}"
             lines.append(f"- `{exercise.id}` {exercise.title} ({times})")
+
     return "\n".join(lines)

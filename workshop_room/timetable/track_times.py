@@ -79,12 +79,13 @@ class TrackTimes:
             return hours_and_minutes(mark)
         if cell not in part.cells_on(self.track):
             return ""
-        first = part.cells[0]
-        inside = mark - _starts(self._parts(lesson), FULL)[first]
-        scaled = inside * part.minutes[self.track] // part.minutes.get(FULL, part.minutes[self.track])
-        if (lesson, first) in self._clock_starts:
-            return clock(self._clock_starts[lesson, first] + scaled)
-        return hours_and_minutes(_starts(self._parts(lesson), self.track)[first] + scaled)
+
+        first_cell = part.cells[0]
+        minutes_inside = mark - _starts(self._parts(lesson), FULL)[first_cell]
+        scaled_minutes = minutes_inside * part.minutes[self.track] // part.minutes.get(FULL, part.minutes[self.track])
+        if (lesson, first_cell) in self._clock_starts:
+            return clock(self._clock_starts[lesson, first_cell] + scaled_minutes)
+        return hours_and_minutes(_starts(self._parts(lesson), self.track)[first_cell] + scaled_minutes)
 
     def planned(self) -> Iterator[PlannedPart]:
         """Yield the parts of the day, or of two, in their order; none without a start."""
@@ -97,12 +98,12 @@ class TrackTimes:
     @cached_property
     def _clock_starts(self) -> Mapping[tuple[str, str], int]:
         """The time of day at which each section begins, by lesson and first cell."""
-        found: dict[tuple[str, str], int] = {}
+        starts: dict[tuple[str, str], int] = {}
         for block in self.blocks:
-            kept = [part for part in block.sections if self.track in part.minutes]
-            for part, (time, _) in zip(kept, block.stops, strict=True):
-                found[block.lesson, part.cells[0]] = time
-        return found
+            track_sections = [part for part in block.sections if self.track in part.minutes]
+            for part, (time, _) in zip(track_sections, block.stops, strict=True):
+                starts[block.lesson, part.cells[0]] = time
+        return starts
 
     def _parts(self, lesson: str) -> tuple[Section, ...]:
         return self.course.sections.get(lesson, ())
@@ -122,9 +123,9 @@ def hours_and_minutes(minutes: int) -> str:
 
 def _starts(parts: tuple[Section, ...], track: str) -> dict[str, int]:
     """Return the minute of the lesson at which each section begins on a track, by its first cell."""
-    found = {}
+    starts = {}
     minute = 0
     for part in parts:
-        found[part.cells[0]] = minute
+        starts[part.cells[0]] = minute
         minute += part.minutes.get(track, 0)
-    return found
+    return starts

@@ -42,11 +42,11 @@ def customers(
     """
     orders: list[Order] = []
     numbers = itertools.count(1)
-    over = threading.Event()
+    stop = threading.Event()
 
     def buy() -> None:
-        over.wait(random.uniform(0.0, ORDER_SECONDS))
-        while not over.is_set():
+        stop.wait(random.uniform(0.0, ORDER_SECONDS))
+        while not stop.is_set():
             url = f"{address()}/orders"
             item = f"{name}-{next(numbers)}"
             answer = http.request(
@@ -57,14 +57,14 @@ def customers(
                 timeout_seconds=PATIENCE_SECONDS,
             )
             orders.append(Order(item, answer.status))
-            over.wait(pause(answer))
+            stop.wait(pause(answer))
 
     with ThreadPoolExecutor(CUSTOMERS) as pool:
-        buying = [pool.submit(buy) for _ in range(CUSTOMERS)]
+        futures = [pool.submit(buy) for _ in range(CUSTOMERS)]
         try:
             yield orders
         finally:
-            over.set()
+            stop.set()
 
-    for customer in buying:
-        customer.result()
+    for future in futures:
+        future.result()

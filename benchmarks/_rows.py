@@ -40,20 +40,22 @@ def median_seconds(work: Callable[[], object], runs: int) -> float:
 
 def median_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
     """Return the median wall times of two pieces of work that run in turn (A B A B …), after a warm-up."""
-    ours(), theirs()
+    ours()
+    theirs()
     pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(runs)]
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
 
 
 def cpu_pair(ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[float, float]:
     """Return the median CPU times of this process for two pieces of work that run in turn, after a warm-up."""
-    taken: tuple[list[float], list[float]] = ([], [])
+    seconds_of_both: tuple[list[float], list[float]] = ([], [])
     for _ in range(runs + 1):
-        for work, seconds in zip((ours, theirs), taken, strict=True):
+        for work, run_seconds in zip((ours, theirs), seconds_of_both, strict=True):
             started = time.process_time()
             work()
-            seconds.append(time.process_time() - started)
-    return statistics.median(taken[0][1:]), statistics.median(taken[1][1:])
+            run_seconds.append(time.process_time() - started)
+
+    return statistics.median(seconds_of_both[0][1:]), statistics.median(seconds_of_both[1][1:])
 
 
 def cpu_share(work: Callable[[], object], runs: int) -> float:
@@ -72,8 +74,11 @@ def show(rows: Sequence[Row]) -> None:
     if "--json" in sys.argv[1:]:
         print(json.dumps([{**asdict(row), "ratio": row.ratio} for row in rows], indent=1))
         return
+
     for row in rows:
-        beside = f"  {row.ratio:.2f} × {row.beside} ({format_value(row.theirs or 0, row.unit)})" if row.ratio else ""
+        beside = ""
+        if row.ratio:
+            beside = f"  {row.ratio:.2f} × {row.beside} ({format_value(row.theirs or 0, row.unit)})"
         aim = f"  [aim: {row.aim}]" if row.aim else ""
         print(f"{row.work}: {format_value(row.ours, row.unit)}, {row.taken} of {row.runs}{beside}{aim}")
 

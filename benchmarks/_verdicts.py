@@ -50,8 +50,8 @@ class Order:
 
 def lost_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]:
     """Return the items of orders that were answered 201 and have no row; ``rows`` counts them by item."""
-    placed = [order for order in orders if order.is_placed]
-    return [order.item for order in placed if not rows.get(order.item)]
+    placed_orders = [order for order in orders if order.is_placed]
+    return [order.item for order in placed_orders if not rows.get(order.item)]
 
 
 def doubled_items(orders: Iterable[Order], rows: Mapping[str, int]) -> list[str]:
@@ -114,9 +114,9 @@ def _has_its_own(request: SentRequest, lines: Sequence[Mapping[str, Any]]) -> bo
     if any(messages[message] > 1 for message in ONCE):
         return False
 
-    own = (request.method, request.path, request.status)
+    request_values = (request.method, request.path, request.status)
     for line in lines:
-        if line["msg"] == "request" and (line["method"], line["path"], line["status"]) != own:
+        if line["msg"] == "request" and (line["method"], line["path"], line["status"]) != request_values:
             return False
         if line["msg"] == "order placed" and line["quantity"] != request.quantity:
             return False
@@ -130,16 +130,18 @@ def leaking_lines(secrets: Mapping[str, str], lines: Iterable[bytes]) -> list[st
     """
     patterns = Patterns(secrets)
     names_of_lines = []
+
     for line in lines:
-        _, found = patterns.search([line])
-        if found:
-            names = sorted({name for name, _ in found})
+        _, matches = patterns.search([line])
+        if matches:
+            names = sorted({name for name, _ in matches})
             names_of_lines.append(", ".join(names))
+
     return names_of_lines
 
 
 def servers_up(statistics: str) -> set[str]:
     """Return the copies that HAProxy sends requests to, by its page ``/stats;csv``."""
     table = csv.DictReader(io.StringIO(statistics.removeprefix("# ")))
-    copies = [line for line in table if line["pxname"] == BACKEND]
-    return {line["svname"] for line in copies if line["status"] == "UP"}
+    copy_lines = [line for line in table if line["pxname"] == BACKEND]
+    return {line["svname"] for line in copy_lines if line["status"] == "UP"}

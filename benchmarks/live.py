@@ -86,10 +86,10 @@ def new_figure() -> Callable[[], object]:
 
 def main() -> None:
     """Measure both in turn."""
-    mine, theirs = cpu_pair(ours(), new_figure(), RUNS)
-    work = f"CPU per picture, 4 panels × 300 points ({1000 * mine:.1f} ms)"
+    our_seconds, their_seconds = cpu_pair(ours(), new_figure(), RUNS)
+    work = f"CPU per picture, 4 panels × 300 points ({1000 * our_seconds:.1f} ms)"
     beside = f"matplotlib {version('matplotlib')}, new figure, bbox tight"
-    show([Row(work, mine, RUNS, "≤ 0.06 s (6 % of a core)", beside, theirs)])
+    show([Row(work, our_seconds, RUNS, "≤ 0.06 s (6 % of a core)", beside, their_seconds)])
 
 
 if __name__ == "__main__":

@@ -40,45 +40,48 @@ PANDAS = f"pandas {version('pandas')} read_json(lines=True), twice"
 
 def events(count: int, malformed: bool) -> Iterator[str]:
     """Yield the lines, the same every time."""
-    chance = random.Random(1)
-    now = 1_764_000_000.0
-    for n in range(count):
-        now += chance.random() * 0.002
-        ts = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        if malformed and chance.random() < 0.005:
-            yield ("Traceback", "", '{"ts":"cut', f'{{"ts":"{ts}","v":NaN}}')[n % 4]
+    generator = random.Random(1)
+    moment = 1_764_000_000.0
+    for number in range(count):
+        moment += generator.random() * 0.002
+        timestamp = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+        if malformed and generator.random() < 0.005:
+            yield ("Traceback", "", '{"ts":"cut', f'{{"ts":"{timestamp}","v":NaN}}')[number % 4]
             continue
-        event: dict[str, Any] = {"ts": ts, "level": chance.choice(("info", "info", "info", "warning", "error"))}
-        event |= {"logger": "service.http", "caller": f"http.py:{n % 300}", "msg": f"request {n} handled"}
+
+        level = generator.choice(("info", "info", "info", "warning", "error"))
+        event: dict[str, Any] = {"ts": timestamp, "level": level}
+        event |= {"logger": "service.http", "caller": f"http.py:{number % 300}", "msg": f"request {number} handled"}
         event |= {
             "out": "stdout",
-            "request_id": f"{chance.getrandbits(64):016x}",
+            "request_id": f"{generator.getrandbits(64):016x}",
             "route": "/items/{id}",
             "status": 200,
         }
-        if n % 2:
-            event["duration_ms"] = round(chance.random() * 100, 3)
-        if n % 3 == 0:
-            event["bytes"] = chance.randrange(10**6)
-        if n % 50 == 0:
+        if number % 2:
+            event["duration_ms"] = round(generator.random() * 100, 3)
+        if number % 3 == 0:
+            event["bytes"] = generator.randrange(10**6)
+        if number % 50 == 0:
             event["error"] = 'ValueError: "bad" \n value'
-        if n > count // 2 and n % 10 == 0:
+        if number > count // 2 and number % 10 == 0:
             event["late"] = True
+
         yield json.dumps(event, separators=(",", ":"))
 
 
-def stamp(n: int) -> str:
+def stamp(number: int) -> str:
     """Return the engine's time of a line."""
-    return (
-        datetime.fromtimestamp(1_764_000_000 + n // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{n % 1000:03d}123456Z"
-    )
+    moment = datetime.fromtimestamp(1_764_000_000 + number // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{number % 1000:03d}123456Z"
 
 
 def write(path: Path, count: int) -> Path:
     """Write a file of the engine's json-file driver."""
     with path.open("w") as file:
-        for n, line in enumerate(events(count, malformed=True)):
-            file.write(f'{{"log":{json.dumps(f"{line}{chr(10)}")},"stream":"stdout","time":"{stamp(n)}"}}\n')
+        for number, line in enumerate(events(count, malformed=True)):
+            text = json.dumps(f"{line}\n")
+            file.write(f'{{"log":{text},"stream":"stdout","time":"{stamp(number)}"}}\n')
     return path
 
 
@@ -98,9 +101,9 @@ def two_steps(path: Path) -> pd.DataFrame:
 def reading(path: Path) -> Row:
     """Measure the CPU time of this process, in turn."""
     assert len(ours(path)) == LINES
-    taken, theirs = cpu_pair(lambda: ours(path), lambda: two_steps(path), RUNS)
+    our_seconds, their_seconds = cpu_pair(lambda: ours(path), lambda: two_steps(path), RUNS)
     work = f"CPU of {LINES:,} lines of json-file content to a DataFrame"
-    return Row(work, taken, RUNS, "ratio ≤ 0.6, aim 0.45", PANDAS, theirs)
+    return Row(work, our_seconds, RUNS, "ratio ≤ 0.6, aim 0.45", PANDAS, their_seconds)
 
 
 def memory(path: Path) -> Row:
@@ -128,27 +131,29 @@ def flood(session: Session, image: str) -> Row:
     with run(session, Spec(image, command=writer(MANY_LINES))) as running:
         for frame in logs.LogFollower(running, stop):
             assert frame.attrs["gaps"] == []
-            numbers += frame["n"].tolist() if len(frame) else []
+            if len(frame):
+                numbers += frame["n"].tolist()
             if len(numbers) >= MANY_LINES:
                 break
-        taken = time.perf_counter() - started
+
+        seconds = time.perf_counter() - started
     assert numbers == list(range(MANY_LINES))
-    return Row(f"a flood of {MANY_LINES:,} lines followed: 0 lost, 0 twice", taken, 1)
+    return Row(f"a flood of {MANY_LINES:,} lines followed: 0 lost, 0 twice", seconds, 1)
 
 
 def following(session: Session, image: str) -> Row:
     """Measure the CPU time a second of following several containers that write little."""
     command = writer(10**9, CONTAINERS / LINES_A_SECOND)
     stop = threading.Event()
-    rows = [0] * CONTAINERS
+    row_counts = [0] * CONTAINERS
 
     def listen(number: int, container: object) -> None:
         for frame in logs.LogFollower(container, stop):
-            rows[number] += len(frame)
+            row_counts[number] += len(frame)
 
-    with contextlib.ExitStack() as made:
-        started = [made.enter_context(run(session, Spec(image, command=command))) for _ in range(CONTAINERS)]
-        threads = [threading.Thread(target=listen, args=pair) for pair in enumerate(started)]
+    with contextlib.ExitStack() as block:
+        containers = [block.enter_context(run(session, Spec(image, command=command))) for _ in range(CONTAINERS)]
+        threads = [threading.Thread(target=listen, args=pair) for pair in enumerate(containers)]
         for thread in threads:
             thread.start()
         time.sleep(2)
@@ -156,7 +161,9 @@ def following(session: Session, image: str) -> Row:
         stop.set()
         for thread in threads:
             thread.join()
-    work = f"CPU a second of following {CONTAINERS} containers at {LINES_A_SECOND} lines/s in all ({sum(rows):,} lines)"
+
+    lines = f"{LINES_A_SECOND} lines/s in all ({sum(row_counts):,} lines)"
+    work = f"CPU a second of following {CONTAINERS} containers at {lines}"
     return Row(work, share, RUNS, "≤ 0.10 s (10 % of a core)")
 
 
@@ -166,13 +173,15 @@ def engine(session: Session, image: str) -> Row:
         running.container.wait()
         command = ["docker", "logs", "--timestamps", running.id]
         assert len(logs.read_container(running)) == MANY_LINES
-        taken, theirs = median_pair(
+        our_seconds, their_seconds = median_pair(
             lambda: logs.read_container(running),
             lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
             RUNS,
         )
-    told = f"docker {session.engine.version['Version']} logs --timestamps > /dev/null"
-    return Row(f"{MANY_LINES:,} lines of a container to a DataFrame", taken, RUNS, "ratio ≤ 2", told, theirs)
+
+    work = f"{MANY_LINES:,} lines of a container to a DataFrame"
+    beside = f"docker {session.engine.version['Version']} logs --timestamps > /dev/null"
+    return Row(work, our_seconds, RUNS, "ratio ≤ 2", beside, their_seconds)
 
 
 def main() -> None:

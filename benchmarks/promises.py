@@ -93,8 +93,8 @@ class Log:
     def collect(self) -> None:
         """Read the logs of all containers that there are; to be called before some of them are removed."""
         label = f"{SESSION}={self._session.identity.session}"
-        found = self._session.engine.client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
-        for container in found:
+        client = self._session.engine.client
+        for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
             with contextlib.suppress(NotFound):
                 self._texts[container.id] = container.logs()
 
@@ -134,10 +134,10 @@ def health_in_faults(trial: Trial) -> list[Promise]:
     wait_ready(trial.stack.url())
 
     where = f"in {len(faults)} faults"
-    waiting = f"{where}, {CUSTOMERS} customers waiting"
+    where_customers_wait = f"{where}, {CUSTOMERS} customers waiting"
     return [
         *judge_times(where, without_customers),
-        *judge_times(waiting, with_customers),
+        *judge_times(where_customers_wait, with_customers),
         judge_statuses(where, [*without_customers.items(), *with_customers.items()]),
     ]
 
@@ -156,15 +156,15 @@ def probe_in_fault(trial: Trial, break_it: Break) -> tuple[Probes, Probes]:
     return without_customers, with_customers
 
 
-def judge_times(where: str, found: Mapping[str, Probes]) -> list[Promise]:
+def judge_times(where: str, answers_by_fault: Mapping[str, Probes]) -> list[Promise]:
     """Judge the slowest deep probe, and the 99th percentile of liveness in the fault in which it is worst."""
-    deep = {name: _slowest_deep_seconds(answers) for name, answers in found.items()}
-    live = {name: probes.p99_seconds(answers["/livez"]) for name, answers in found.items()}
-    deep_count = sum(len(answers[path]) for answers in found.values() for path in DEEP)
-    live_count = sum(len(answers["/livez"]) for answers in found.values())
+    deep_seconds = {name: _slowest_deep_seconds(answers) for name, answers in answers_by_fault.items()}
+    live_seconds = {name: probes.p99_seconds(answers["/livez"]) for name, answers in answers_by_fault.items()}
+    deep_count = sum(len(answers[path]) for answers in answers_by_fault.values() for path in DEEP)
+    live_count = sum(len(answers["/livez"]) for answers in answers_by_fault.values())
     return [
-        within(f"/health and /readyz {where}", deep, DEEP_SECONDS, deep_count, "slowest"),
-        within(f"/livez {where}", live, LIVE_SECONDS, live_count, "worst p99"),
+        within(f"/health and /readyz {where}", deep_seconds, DEEP_SECONDS, deep_count, "slowest"),
+        within(f"/livez {where}", live_seconds, LIVE_SECONDS, live_count, "worst p99"),
     ]
 
 
@@ -175,25 +175,25 @@ def _slowest_deep_seconds(answers: Probes) -> float:
 def within(work: str, seconds: Mapping[str, float], most: float, runs: int, taken: str) -> Promise:
     """Return the promise that the longest of some times, by fault, is at most ``most`` seconds."""
     row = Row(work, max(seconds.values()), runs, f"≤ {most:.1f} s", taken=taken)
-    details = ", ".join(f"{name} {format_value(one, 's')}" for name, one in seconds.items())
+    details = ", ".join(f"{name} {format_value(time_taken, 's')}" for name, time_taken in seconds.items())
     return Promise(row, most, details)
 
 
-def none_of(work: str, found: Sequence[str], runs: int, unit: str) -> Promise:
+def none_of(work: str, problems: Sequence[str], runs: int, unit: str) -> Promise:
     """Return the promise that nothing is found; the first of what was found are its details."""
-    row = Row(work, len(found), runs, "0", taken="all", unit=unit)
-    return Promise(row, details=", ".join(found[:10]))
+    row = Row(work, len(problems), runs, "0", taken="all", unit=unit)
+    return Promise(row, details=", ".join(problems[:10]))
 
 
-def judge_statuses(where: str, found: Sequence[tuple[str, Probes]]) -> Promise:
+def judge_statuses(where: str, answers_by_fault: Sequence[tuple[str, Probes]]) -> Promise:
     """Judge whether each answer has the status that is true in its fault."""
-    false = []
+    false_answers = []
     count = 0
-    for name, answers_of in found:
-        for path, answers in answers_of.items():
+    for name, answers_by_path in answers_by_fault:
+        for path, answers in answers_by_path.items():
             count += len(answers)
-            false += [f"{name}: {path} {answer}" for answer in answers if answer.status != TRUE_STATUS[path]]
-    return none_of(f"false answers of probes {where}, with and without customers", false, count, "answers")
+            false_answers += [f"{name}: {path} {answer}" for answer in answers if answer.status != TRUE_STATUS[path]]
+    return none_of(f"false answers of probes {where}, with and without customers", false_answers, count, "answers")
 
 
 class Fleet:
@@ -211,9 +211,9 @@ class Fleet:
                 raise NotInTime("No copy of the service has come back.", "Run the benchmark again.")
             return random.choice(list(self._urls.values()))
 
-    def kill_at_random(self, copy: Running, over: threading.Event) -> None:
+    def kill_at_random(self, copy: Running, stop: threading.Event) -> None:
         """Kill a copy and start it again, over and over. Customers learn of it afterwards: some orders are cut off."""
-        while not over.wait(random.uniform(0.0, COPY_SECONDS)):
+        while not stop.wait(random.uniform(0.0, COPY_SECONDS)):
             copy.container.kill()
             with self._changed:
                 del self._urls[copy.id]
@@ -228,10 +228,10 @@ class Fleet:
                 self._changed.notify_all()
 
 
-def kill_dependencies(stack: Stack, over: threading.Event, kills: list[str]) -> None:
+def kill_dependencies(stack: Stack, stop: threading.Event, kills: list[str]) -> None:
     """Kill one dependency after the other and start it again, over and over; add the name of each to ``kills``."""
     for dependency in itertools.cycle(random.sample(DEPENDENCIES, len(DEPENDENCIES))):
-        if over.wait(random.uniform(*SERVING_SECONDS)):
+        if stop.wait(random.uniform(*SERVING_SECONDS)):
             return
         with fault("kill", stack, dependency):
             time.sleep(random.uniform(*AWAY_SECONDS))
@@ -241,7 +241,12 @@ def kill_dependencies(stack: Stack, over: threading.Event, kills: list[str]) -> 
 
 def wait_well(stack: Stack) -> None:
     """Wait until the stack's own service, which is not killed, finds all its dependencies."""
-    wait_answer(lambda: (probe(stack.url(), "/health").json() or {}).get("status") == "pass")
+
+    def is_well() -> bool:
+        answer = probe(stack.url(), "/health").json() or {}
+        return bool(answer.get("status") == "pass")
+
+    wait_answer(is_well)
 
 
 @contextlib.contextmanager
@@ -258,27 +263,27 @@ def run_copies(stack: Stack, count: int) -> Iterator[list[Running]]:
 def orders_through_kills(trial: Trial) -> list[Promise]:
     """Kill copies and dependencies at random while customers order; count the rows of each order afterwards."""
     stack = trial.stack
-    over = threading.Event()
-    of_dependencies: list[str] = []
+    stop = threading.Event()
+    killed_dependencies: list[str] = []
     wait_well(stack)
     with run_copies(stack, COPIES) as copies:
         fleet = Fleet(copies)
         with ThreadPoolExecutor(COPIES + 1) as pool, customers("kill", fleet.address) as orders:
             try:
-                killing = [pool.submit(fleet.kill_at_random, copy, over) for copy in copies]
-                killing.append(pool.submit(kill_dependencies, stack, over, of_dependencies))
-                wait_for_orders(trial, orders, fleet, of_dependencies, killing)
+                futures = [pool.submit(fleet.kill_at_random, copy, stop) for copy in copies]
+                futures.append(pool.submit(kill_dependencies, stack, stop, killed_dependencies))
+                wait_for_orders(trial, orders, fleet, killed_dependencies, futures)
             finally:
-                over.set()
-        for one in killing:
-            one.result()
+                stop.set()
+        for future in futures:
+            future.result()
         trial.log.collect()
 
     wait_well(stack)
     rows = rows_of(stack, "kill")
     cut_off = [order for order in orders if order.status is None]
     in_database = sum(order.item in rows for order in cut_off)
-    kills = f"{fleet.kills} copies and {len(of_dependencies)} dependencies killed"
+    kills = f"{fleet.kills} copies and {len(killed_dependencies)} dependencies killed"
     unsure = f"{len(cut_off)} orders without an answer, {in_database} of them in the database"
     return [
         none_of(f"orders lost; {kills}, {unsure}", _verdicts.lost_items(orders, rows), len(orders), "orders"),
@@ -287,25 +292,30 @@ def orders_through_kills(trial: Trial) -> list[Promise]:
 
 
 def wait_for_orders(
-    trial: Trial, orders: list[Order], fleet: Fleet, of_dependencies: list[str], killing: Sequence[Future[None]]
+    trial: Trial, orders: list[Order], fleet: Fleet, killed_dependencies: list[str], futures: Sequence[Future[None]]
 ) -> None:
     """Wait until ORDERS orders are placed, KILLS copies killed, and each dependency was killed once.
 
     Raises NotInTime if that takes too long, and what ended a thread that kills.
     """
     ends_at = time.monotonic() + LIMIT_SECONDS
-    placed = 0
-    while placed < ORDERS or fleet.kills < KILLS or len(of_dependencies) < len(DEPENDENCIES):
-        for one in killing:
-            if one.done():
-                one.result()
+    placed_count = 0
+
+    while placed_count < ORDERS or fleet.kills < KILLS or len(killed_dependencies) < len(DEPENDENCIES):
+        for future in futures:
+            if future.done():
+                future.result()
+
         if time.monotonic() > ends_at:
-            sentence = f"{placed:,} orders were placed and {fleet.kills} copies killed within {LIMIT_SECONDS:.0f} s."
+            sentence = (
+                f"{placed_count:,} orders were placed and {fleet.kills} copies killed within {LIMIT_SECONDS:.0f} s."
+            )
             raise NotInTime(sentence, "Run it again on a machine that does nothing else.")
 
         time.sleep(0.2)
-        placed = sum(order.is_placed for order in list(orders))
-        trial.report_step(f"{placed:,} orders placed, {fleet.kills} copies killed", min(1.0, placed / ORDERS))
+        placed_count = sum(order.is_placed for order in list(orders))
+        fraction = min(1.0, placed_count / ORDERS)
+        trial.report_step(f"{placed_count:,} orders placed, {fleet.kills} copies killed", fraction)
 
 
 def rows_of(stack: Stack, name: str) -> dict[str, int]:
@@ -415,20 +425,26 @@ def wait_for_lines(copy: Running) -> list[dict[str, Any]]:
     while True:
         text: bytes = copy.container.logs(stderr=False)
         lines: list[dict[str, Any]] = [json.loads(line) for line in text.split(b"\n")[:-1]]
-        ended = sum(line["msg"] == "request" and str(line.get("request_id")).startswith("once-") for line in lines)
-        if ended >= AT_ONCE or time.monotonic() > ends_at:
+        request_lines = [line for line in lines if line["msg"] == "request"]
+        ended_count = sum(str(line.get("request_id")).startswith("once-") for line in request_lines)
+        if ended_count >= AT_ONCE or time.monotonic() > ends_at:
             return lines
         time.sleep(0.1)
 
 
 def start_with_mistakes(trial: Trial) -> None:
     """Start the service with passwords where none belong: it says what is wrong, and its lines are searched later."""
-    password = trial.secrets["master_db_password"]
-    other = trial.secrets["redis_password"]
+    database_password = trial.secrets["master_db_password"]
+    redis_password = trial.secrets["redis_password"]
     mistakes: list[dict[str, str]] = [
-        {"MASTER_DB_PORT": password, "LOG_LEVEL": password, "HTTP_DRAIN_SECONDS": other, "HEALTH_CRITICAL": other},
-        {"MASTER_DB_PASSWORD": password, "REDIS_PASSWORD": other},  # beside the files
-        {"MASTER_DB_PASSWORD_FILE": password, "REDIS_PASWORD": other},
+        {
+            "MASTER_DB_PORT": database_password,
+            "LOG_LEVEL": database_password,
+            "HTTP_DRAIN_SECONDS": redis_password,
+            "HEALTH_CRITICAL": redis_password,
+        },
+        {"MASTER_DB_PASSWORD": database_password, "REDIS_PASSWORD": redis_password},  # beside the files
+        {"MASTER_DB_PASSWORD_FILE": database_password, "REDIS_PASWORD": redis_password},
     ]
     spec = like(trial.stack.container("service"))
     for mistake in mistakes:

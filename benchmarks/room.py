@@ -69,31 +69,37 @@ def take_part(typed: str, folder: str, answers: multiprocessing.Queue[object]) -
     code = JoinCode.read(typed)
     began = time.monotonic()
     participants = [Participant(Path(folder, str(number)), number, began) for number in range(PARTICIPANTS)]
-    syncs = [one.start(code) for one in participants]
-    for one in participants:
-        one.began = time.monotonic()
-    events = sorted((random.uniform(0, SECONDS), n, sync) for n, sync in enumerate(syncs * GUESSES))
+    syncs = [participant.start(code) for participant in participants]
+    for participant in participants:
+        participant.began = time.monotonic()
+
+    events = sorted((random.uniform(0, SECONDS), number, sync) for number, sync in enumerate(syncs * GUESSES))
     started = time.monotonic()
     for moment, number, sync in events:
         time.sleep(max(0.0, started + moment - time.monotonic()))
         Progress(sync.workspace.progress_path).lock_guess(f"01_container.guess-{number}", "green")
         if number % 3 == 0:
             sync.click_help("stuck")
+
     time.sleep(LAST_SECONDS)  # as long as the longest pause of a thread
     for sync in syncs:
         sync.stop()
-    found = [membership.next_snapshot(sync.workspace) for sync in syncs]
-    answers.put(([second for one in participants for second in one.seconds], [one[1] for one in found if one]))
+
+    messages = [membership.next_snapshot(sync.workspace) for sync in syncs]
+    snapshots = [message[1] for message in messages if message]
+    all_seconds = [seconds for participant in participants for seconds in participant.seconds]
+    answers.put((all_seconds, snapshots))
 
 
-def lost(wanted: list[Snapshot], known: list[Snapshot]) -> int:
+def lost(sent_snapshots: list[Snapshot], known_snapshots: list[Snapshot]) -> int:
     """Count the guesses and help clicks that the room does not know."""
-    by_id = {one.participant: one for one in known}
-    missing = 0
-    for one in wanted:
-        there = by_id.get(one.participant, Snapshot(participant=one.participant))
-        missing += len(one.guesses.keys() - there.guesses.keys()) + one.help_clicks - there.help_clicks
-    return missing
+    known_by_id = {snapshot.participant: snapshot for snapshot in known_snapshots}
+    missing_events = 0
+    for snapshot in sent_snapshots:
+        known_snapshot = known_by_id.get(snapshot.participant, Snapshot(participant=snapshot.participant))
+        missing_events += len(snapshot.guesses.keys() - known_snapshot.guesses.keys())
+        missing_events += snapshot.help_clicks - known_snapshot.help_clicks
+    return missing_events
 
 
 def main() -> None:
@@ -106,23 +112,27 @@ def main() -> None:
         server.start(api.classroom)
         child = processes.Process(target=take_part, args=(str(server.code), folder, answers), daemon=True)
         child.start()
+
         while answers.empty():
             if child.exitcode:
                 raise SystemExit(visible(f"The participants ended with {child.exitcode}."))
             api.state()  # as the presenter's page does every second
             time.sleep(1.0)
-        seconds, wanted = answers.get()
-        missing = lost(wanted, api.classroom.snapshots())
+
+        seconds, sent_snapshots = answers.get()
+        lost_events = lost(sent_snapshots, api.classroom.snapshots())
         server.stop()
-    events = sum(len(one.guesses) + one.help_clicks for one in wanted)
+
+    events = sum(len(snapshot.guesses) + snapshot.help_clicks for snapshot in sent_snapshots)
     cut = f"{PARTICIPANTS // CUT_EVERY} of them {CUT_SECONDS[1] - CUT_SECONDS[0]:.0f} s without a network"
     say(f"{len(seconds)} answers, {seconds.count(float('inf'))} of them failed or later than 3 s; {events} events")
+
     cuts = statistics.quantiles(seconds, n=100)
     show(
         [
             Row(f"answers to {PARTICIPANTS} participants", cuts[49], len(seconds), taken="p50"),
             Row(f"answers to {PARTICIPANTS} participants", cuts[98], len(seconds), "≤ 0.3 s", taken="p99"),
-            Row(f"events lost, {cut}", missing, events, "0", taken="all", unit="events"),
+            Row(f"events lost, {cut}", lost_events, events, "0", taken="all", unit="events"),
         ]
     )
 

@@ -50,12 +50,12 @@ def changes(faults: Iterable[FaultBand]) -> list[Change]:
     """Return when faults were active; overlapping ones are one change, so that they cannot be counted."""
     merged: list[Change] = []
     for fault in sorted(faults, key=lambda fault: fault.started):
-        last = merged[-1] if merged else None
-        if last is None or (last.ended is not None and last.ended < fault.started):
+        last_change = merged[-1] if merged else None
+        if last_change is None or (last_change.ended is not None and last_change.ended < fault.started):
             merged.append(Change(fault.started, fault.ended))
-        elif last.ended is not None:
-            ended = None if fault.ended is None else max(last.ended, fault.ended)
-            merged[-1] = replace(last, ended=ended)
+        elif last_change.ended is not None:
+            ended = None if fault.ended is None else max(last_change.ended, fault.ended)
+            merged[-1] = replace(last_change, ended=ended)
     return merged
 
 

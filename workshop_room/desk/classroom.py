@@ -191,8 +191,8 @@ class Classroom:
 
     def queue(self) -> list[dict[str, Any]]:
         """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""
-        stuck = [participant for participant in self._present() if participant.help == "stuck"]
-        stuck.sort(key=lambda participant: participant.help_since)
+        stuck_participants = [participant for participant in self._present() if participant.help == "stuck"]
+        stuck_participants.sort(key=lambda participant: participant.help_since)
         return [
             {
                 "number": participant.number,
@@ -200,7 +200,7 @@ class Classroom:
                 "lesson": participant.snapshot.lesson,
                 "minutes": int(self.clock() - participant.help_since) // 60,
             }
-            for participant in stuck
+            for participant in stuck_participants
         ]
 
     def board(self) -> dict[str, Any]:

@@ -82,8 +82,8 @@ class Expectation(_Model):
     holds: Annotated[str, Field(pattern=r"^is ([a-z]+|at (least|most) \d+)$")]
 
     def __str__(self) -> str:
-        chosen = "".join(f" {value}" for value in self.where.values())
-        return f"{self.table}{chosen}: {self.column} {self.holds}"
+        row_values = "".join(f" {value}" for value in self.where.values())
+        return f"{self.table}{row_values}: {self.column} {self.holds}"
 
     def seen(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> tuple[bool, object]:
         """Return whether it was seen since a time, and the newest value; None if there is none."""
@@ -156,10 +156,10 @@ class Script(_Model):
         Where a track has no minutes for a demo, the steps are there to fall back on.
         """
         minutes = course.tracks[track].demo or self.minutes
-        taken = 0.0
+        minutes_taken = 0.0
         for step in self.steps:
-            taken += step.minutes
-            if taken > minutes or step.spoils in course.names(track):
+            minutes_taken += step.minutes
+            if minutes_taken > minutes or step.spoils in course.names(track):
                 return step.number - 1
         return len(self.steps)
 
@@ -230,10 +230,10 @@ def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep],
     try:
         play(step)
         played = time.monotonic()
-        while missing := _missing(controller, step.expectations, since):
+        while sentences := _unmet_expectations(controller, step.expectations, since):
             waited = time.monotonic() - played
             if waited > patient(step.within_seconds):
-                problem = f"After {waited:.0f} s this was not seen: {'; '.join(missing)}."
+                problem = f"After {waited:.0f} s this was not seen: {'; '.join(sentences)}."
                 break
             time.sleep(POLL_SECONDS)
     except WorkshopError as error:
@@ -250,12 +250,12 @@ def observed(controller: Controller, expectations: Sequence[Expectation]) -> dic
     return tables
 
 
-def _missing(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
+def _unmet_expectations(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
     """Return the expectations that do not hold, each with the newest value."""
     tables = observed(controller, expectations)
-    missing = []
+    problems = []
     for expectation in expectations:
         is_seen, value = expectation.seen(tables, since)
         if not is_seen:
-            missing.append(f"{expectation} (it is {value})")
-    return missing
+            problems.append(f"{expectation} (it is {value})")
+    return problems

@@ -24,10 +24,10 @@ class JoinLimit:
     def take(self, address: str) -> bool:
         """Return whether one more may join from an address now, and count it."""
         now = self.clock()
-        left, since = self._left.get(address, (MOST_AT_ONCE, now))
-        left = min(MOST_AT_ONCE, left + PER_SECOND * (now - since))
-        may_join = left >= 1
-        self._left[address] = (left - 1 if may_join else left, now)
+        joins_left, since = self._left.get(address, (MOST_AT_ONCE, now))
+        joins_left = min(MOST_AT_ONCE, joins_left + PER_SECOND * (now - since))
+        may_join = joins_left >= 1
+        self._left[address] = (joins_left - 1 if may_join else joins_left, now)
         return may_join
 
     def restart(self, address: str) -> None:

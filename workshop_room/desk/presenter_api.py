@@ -71,15 +71,15 @@ class DemoProgress:
         """Tick what has come true of the current step since it was done; a tick stays."""
         since = self._played_at
         step = self.step
-        missing = {
+        open_expectations = {
             place: expectation for place, expectation in enumerate(step.expectations) if place not in self._seen_places
         }
-        if since is None or not missing:
+        if since is None or not open_expectations:
             return
 
-        tables = observed(controller, list(missing.values()))
+        tables = observed(controller, list(open_expectations.values()))
         new_places = set()
-        for place, expectation in missing.items():
+        for place, expectation in open_expectations.items():
             is_seen, _ = expectation.seen(tables, since)
             if is_seen:
                 new_places.add(place)

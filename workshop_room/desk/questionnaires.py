@@ -64,9 +64,9 @@ class Questionnaire:
     def progress(self, snapshots: Iterable[Snapshot]) -> tuple[int, int]:
         """Return how many participants have begun, and how many have answered everything."""
         counts = [self._answer_count(snapshot) for snapshot in snapshots]
-        begun = sum(count > 0 for count in counts)
-        finished = sum(count == len(self.polls) for count in counts)
-        return begun, finished
+        begun_count = sum(count > 0 for count in counts)
+        finished_count = sum(count == len(self.polls) for count in counts)
+        return begun_count, finished_count
 
     def _answer_count(self, snapshot: Snapshot) -> int:
         return sum(poll.id in snapshot.guesses for poll in self.polls)
@@ -120,8 +120,8 @@ def poll_id(questionnaire: str, question: str) -> str:
 
 def count_answers(poll: Poll, snapshots: Iterable[Snapshot]) -> dict[str, int]:
     """Return how often each option of a poll was chosen; an answer that is none of them is not counted."""
-    chosen = Counter(snapshot.guesses[poll.id].choice for snapshot in snapshots if poll.id in snapshot.guesses)
-    return {key: chosen[key] for key in poll.options}
+    choice_counts = Counter(snapshot.guesses[poll.id].choice for snapshot in snapshots if poll.id in snapshot.guesses)
+    return {key: choice_counts[key] for key in poll.options}
 
 
 @dataclass(frozen=True)

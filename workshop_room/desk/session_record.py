@@ -119,13 +119,13 @@ def _predictions(classroom: Classroom, snapshots: Iterable[Snapshot]) -> Iterato
 
     for name, question in classroom.questions.items():
         guesses = [guess for guess in guesses_of[name] if guess.choice in question.options]
-        chosen = Counter(guess.choice for guess in guesses)
+        choice_counts = Counter(guess.choice for guess in guesses)
         with_outcome = [guess for guess in guesses if guess.outcome]
         if len(guesses) >= SMALLEST_GROUP:
             yield {
                 "question": question.question,
                 "options": [
-                    (chosen[key], option.text, key == question.right) for key, option in question.options.items()
+                    (choice_counts[key], option.text, key == question.right) for key, option in question.options.items()
                 ],
                 "surprised": _count_text(sum(guess.choice != guess.outcome for guess in with_outcome)),
                 "known": _count_text(len(with_outcome)),

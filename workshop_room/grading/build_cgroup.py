@@ -56,17 +56,18 @@ WITHOUT_LIMITS = (
 def build_options(engine: Engine, say: Callable[[str], None]) -> Iterator[tuple[str, ...]]:
     """Yield the options for builds of others until the end of the block; ``say`` tells where a limit is missing."""
     with temporary_session(engine) as session:
-        limited = (*OPTIONS, f"--cgroup-parent=/{NAME}")
+        limited_options = (*OPTIONS, f"--cgroup-parent=/{NAME}")
         try:
-            holds = _run(session, "limit", NAME, str(MEMORY_BYTES), str(MOST_TASKS)) and _is_limited(session, limited)
-            if not holds:
+            has_group = _run_program(session, "limit", NAME, str(MEMORY_BYTES), str(MOST_TASKS))
+            has_limits = has_group and _is_limited(session, limited_options)
+            if not has_limits:
                 say(WITHOUT_LIMITS)
-            yield limited if holds else OPTIONS
+            yield limited_options if has_limits else OPTIONS
         finally:
-            _run(session, "remove", NAME)
+            _run_program(session, "remove", NAME)
 
 
-def _run(session: Session, action: str, *arguments: str) -> bool:
+def _run_program(session: Session, action: str, *arguments: str) -> bool:
     """Run the program beside this module on the engine's cgroups; return whether it ended well."""
     spec = Spec(
         recipes.tags(CHECKOUT)["base"],
@@ -85,10 +86,10 @@ def _run(session: Session, action: str, *arguments: str) -> bool:
 def _is_limited(session: Session, options: tuple[str, ...]) -> bool:
     """Build an image whose RUN line tries to start more processes than the group may have."""
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
-    words = ["python3", "-I", "-S", "-c", PROOF, str(MOST_TASKS + 20), secrets.token_hex(4)]  # never from the cache
-    steps = f"FROM {recipes.tags(CHECKOUT)['base']}\nRUN {json.dumps(words)}\n"
+    run_line = ["python3", "-I", "-S", "-c", PROOF, str(MOST_TASKS + 20), secrets.token_hex(4)]  # never from the cache
+    dockerfile = f"FROM {recipes.tags(CHECKOUT)['base']}\nRUN {json.dumps(run_line)}\n"
     with tempfile.TemporaryDirectory(prefix="workshop-grade-") as folder:
-        Path(folder, "Dockerfile").write_text(steps)
+        Path(folder, "Dockerfile").write_text(dockerfile)
         command = [*images.command(session.engine, tag, session.labels("kernel")), *options, folder]
         try:
             shell.run(command, failed="The builder takes no limits.", next_step="")

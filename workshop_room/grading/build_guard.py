@@ -69,6 +69,7 @@ class BuildGuard:
         self.looked_at = time.monotonic()
         if self.before_disk - self._free_disk() > MOST_DISK_BYTES:
             return f"it wrote more than {MOST_DISK_BYTES // GIB} GiB"
+
         free = self.free_memory()
         if free < LEAST_MEMORY and self.before_memory - free > MOST_MEMORY:
             return "the memory of this machine was nearly used up"

@@ -33,8 +33,8 @@ class DiskWatch:
 
     def __enter__(self) -> Self:
         if self.folder is not None:
-            before = _free_bytes(self.folder)
-            self._thread = threading.Thread(target=self._watch, args=(self.folder, before), daemon=True)
+            bytes_before = _free_bytes(self.folder)
+            self._thread = threading.Thread(target=self._watch, args=(self.folder, bytes_before), daemon=True)
             self._thread.start()
         return self
 
@@ -43,9 +43,9 @@ class DiskWatch:
         if self._thread is not None:
             self._thread.join()
 
-    def _watch(self, folder: Path, before: int) -> None:
+    def _watch(self, folder: Path, bytes_before: int) -> None:
         while not self._stop.wait(LOOK_SECONDS):
-            if before - _free_bytes(folder, otherwise=before) > MOST_DISK_BYTES:
+            if bytes_before - _free_bytes(folder, otherwise=bytes_before) > MOST_DISK_BYTES:
                 self.is_full = True
                 self.end()
                 return

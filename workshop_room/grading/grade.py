@@ -60,13 +60,13 @@ class Grade:
     @classmethod
     def of(cls, digest: str, exercise: str, result: Result, seconds: float) -> Grade:
         """Return the grade for a check's result: a text from a container is shown without control characters."""
-        failed = next((one for one in result.findings if not one.passed), None)
-        finding = "" if result.passed else result.summary
+        failure = next((finding for finding in result.findings if not finding.passed), None)
+        text = "" if result.passed else result.summary
         key = ""
-        if failed is not None and not result.passed:
-            key = failed.key
-            finding = f"{finding} ({failed.called}: {failed.got})"
-        return cls(digest, exercise, Outcome(str(result.verdict)), one_line(finding), key, round(seconds, 1))
+        if failure is not None and not result.passed:
+            key = failure.key
+            text = f"{text} ({failure.called}: {failure.got})"
+        return cls(digest, exercise, Outcome(str(result.verdict)), one_line(text), key, round(seconds, 1))
 
 
 def one_line(text: str) -> str:

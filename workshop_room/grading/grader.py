@@ -46,7 +46,7 @@ def grade_all(
     report: Report = silent,
 ) -> Iterator[GradedSubmission]:
     """Grade each submission, and yield it; files that were judged before are not judged again."""
-    first: dict[str, str] = {}
+    earliest_names: dict[str, str] = {}
     for number, submission in enumerate(submissions):
         fraction = number / len(submissions)
         report(Step("Grade", fraction, f"{submission.shown_name} ({number + 1} of {len(submissions)})"))
@@ -55,11 +55,13 @@ def grade_all(
             yield GradedSubmission(submission, (unreadable,))
             continue
 
-        missing = [name for name in exercises if book.find(submission.digest, name) is None]
-        if missing:
-            for grade in judge(submission, missing, report):
+        missing_exercises = [name for name in exercises if book.find(submission.digest, name) is None]
+        if missing_exercises:
+            for grade in judge(submission, missing_exercises, report):
                 book.add(grade)
+
         grades = tuple(book.grades[submission.digest, name] for name in exercises)
-        same_as = first.setdefault(submission.digest, submission.name)
-        yield GradedSubmission(submission, grades, "" if same_as == submission.name else same_as)
+        earliest_name = earliest_names.setdefault(submission.digest, submission.name)
+        yield GradedSubmission(submission, grades, "" if earliest_name == submission.name else earliest_name)
+
     report(Step("Grade", 1.0, f"{len(submissions)} submissions", done=True))

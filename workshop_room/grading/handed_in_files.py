@@ -87,50 +87,54 @@ def is_archive(path: Path) -> bool:
 
 def read_folder(folder: Path, *parts: str) -> HandedInFiles:
     """Read the files of a folder, or of some of its parts (files or folders). Raises Refused."""
-    found = HandedInFiles()
-    seen = 0
-    waiting = [(part, 1) for part in parts] or [("", 0)]
+    handed_in = HandedInFiles()
+    entry_count = 0
+    waiting = [("", 0)]
+    if parts:
+        waiting = [(part, 1) for part in parts]
+
     while waiting:
         name, depth = waiting.pop()
         path = folder / name
         if path.is_symlink():
-            found.leave_out(name, "is a link")
+            handed_in.leave_out(name, "is a link")
         elif path.is_dir():
             if depth > MAX_DEPTH:
                 raise Refused(f"Its folders are nested more than {MAX_DEPTH} deep.")
-            for entry in _entries(path, name, found):
-                seen += 1
-                if seen > MAX_ENTRIES:
+            for entry in _entries(path, name, handed_in):
+                entry_count += 1
+                if entry_count > MAX_ENTRIES:
                     raise Refused(f"It has more than {MAX_ENTRIES:,} files and folders.")
                 waiting.append((f"{name}/{entry}" if name else entry, depth + 1))
         elif os.path.lexists(path):
-            _read_file(path, name, found)
-    return found
+            _read_file(path, name, handed_in)
+
+    return handed_in
 
 
-def _entries(path: Path, name: str, found: HandedInFiles) -> Iterator[str]:
+def _entries(path: Path, name: str, handed_in: HandedInFiles) -> Iterator[str]:
     """Yield the names in a folder that are to be read."""
     try:
         with os.scandir(path) as entries:
             for entry in entries:
-                inside = f"{name}/{entry.name}" if name else entry.name
-                if not is_plain(inside):
-                    found.leave_out(visible(inside, MAX_NAME), NO_PLAIN_NAME)
-                elif not is_left_out(PurePosixPath(inside)):
+                inner_path = f"{name}/{entry.name}" if name else entry.name
+                if not is_plain(inner_path):
+                    handed_in.leave_out(visible(inner_path, MAX_NAME), NO_PLAIN_NAME)
+                elif not is_left_out(PurePosixPath(inner_path)):
                     yield entry.name
     except OSError as error:
-        found.leave_out(name, f"cannot be read ({error.strerror})")
+        handed_in.leave_out(name, f"cannot be read ({error.strerror})")
 
 
-def _read_file(path: Path, name: str, found: HandedInFiles) -> None:
+def _read_file(path: Path, name: str, handed_in: HandedInFiles) -> None:
     try:
-        found.add(name, read_small(path, max_bytes=MAX_FILE_BYTES))
+        handed_in.add(name, read_small(path, max_bytes=MAX_FILE_BYTES))
     except FileNotFoundError:  # gone meanwhile
         pass
     except Refused:
         raise
     except WorkshopError as error:
-        found.leave_out(name, error.what.removeprefix(f"{path} ").rstrip("."))
+        handed_in.leave_out(name, error.what.removeprefix(f"{path} ").rstrip("."))
 
 
 def read_archive(path: Path) -> HandedInFiles:
@@ -144,6 +148,7 @@ def read_archive(path: Path) -> HandedInFiles:
             _require_few(data.count(ZIP_ENTRY) // 2)  # before an object is made of each
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 return _read_zip(archive)
+
         packed: io.BufferedIOBase = io.BytesIO(data)
         if data.startswith(GZIP):
             packed = gzip.GzipFile(fileobj=packed)
@@ -161,51 +166,60 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, packed: io.BufferedIOBase) -> None:
         self._packed = packed
-        self._given = 0
+        self._bytes_given = 0
         self._reads_at_end = 0
 
     def read(self, size: int = -1) -> bytes:
         """Read so many bytes. Raises Refused beyond the limit, EOFError for many reads at the end."""
         data = self._packed.read(size)
-        self._given += len(data)
+        self._bytes_given += len(data)
         self._reads_at_end += not data
         if self._reads_at_end > MOST_READS_AT_END:
             raise EOFError
-        if self._given > MAX_UNPACKED_BYTES:
+        if self._bytes_given > MAX_UNPACKED_BYTES:
             raise Refused(f"The archive unpacks to more than {MAX_UNPACKED_BYTES / 1e6:g} MB.")
         return data
 
 
 def _read_zip(archive: zipfile.ZipFile) -> HandedInFiles:
-    found = HandedInFiles()
+    handed_in = HandedInFiles()
     members = archive.infolist()
     _require_few(len(members))
+
     for member in members:
         name = member.filename
-        mode = member.external_attr >> 16
-        is_file = mode == 0 or (mode & 0o170000) in (0, 0o100000)
-        if _is_wanted(name, found) and not member.is_dir():
-            if is_file:
-                with archive.open(member) as content:
-                    _add_member(name, content, found)
-            else:
-                found.leave_out(name, "is no regular file")
-    return found
+        if not _is_wanted(name, handed_in) or member.is_dir():
+            continue
+        if not _is_regular(member):
+            handed_in.leave_out(name, "is no regular file")
+            continue
+        with archive.open(member) as content:
+            _add_member(name, content, handed_in)
+
+    return handed_in
+
+
+def _is_regular(member: zipfile.ZipInfo) -> bool:
+    """Return whether a member is a file by its mode, or has none."""
+    mode = member.external_attr >> 16
+    return mode == 0 or (mode & 0o170000) in (0, 0o100000)
 
 
 def _read_tar(tar: tarfile.TarFile) -> HandedInFiles:
-    found = HandedInFiles()
+    handed_in = HandedInFiles()
+
     for number, member in enumerate(tar, 1):
         _require_few(number)
         name = member.name
-        if not _is_wanted(name, found) or member.isdir():
+        if not _is_wanted(name, handed_in) or member.isdir():
             continue
         content = tar.extractfile(member) if member.isreg() else None
         if content is None:
-            found.leave_out(name, "is no regular file")
+            handed_in.leave_out(name, "is no regular file")
         else:
-            _add_member(name, content, found)
-    return found
+            _add_member(name, content, handed_in)
+
+    return handed_in
 
 
 def _require_few(count: int) -> None:
@@ -213,25 +227,25 @@ def _require_few(count: int) -> None:
         raise Refused(f"It has more than {MAX_ENTRIES:,} files and folders.")
 
 
-def _is_wanted(name: str, found: HandedInFiles) -> bool:
+def _is_wanted(name: str, handed_in: HandedInFiles) -> bool:
     """Return whether a member is to be read. Raises Refused for one that leads out of its folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise Refused(f"The archive has a member that leads out of its folder: {visible(name, 80)}.")
     if not is_plain(name):
-        found.leave_out(visible(name, MAX_NAME), NO_PLAIN_NAME)
+        handed_in.leave_out(visible(name, MAX_NAME), NO_PLAIN_NAME)
         return False
     return not is_left_out(path)
 
 
-def _add_member(name: str, content: IO[bytes], found: HandedInFiles) -> None:
+def _add_member(name: str, content: IO[bytes], handed_in: HandedInFiles) -> None:
     """Read one member, and no more of it than a file may have: its header may lie about its size."""
     data = content.read(MAX_FILE_BYTES + 1)
     path = PurePosixPath(name).as_posix()
     if len(data) > MAX_FILE_BYTES:
-        found.leave_out(path, f"is larger than {MAX_FILE_BYTES / 1e6:g} MB")
+        handed_in.leave_out(path, f"is larger than {MAX_FILE_BYTES / 1e6:g} MB")
     else:
-        found.add(path, data)
+        handed_in.add(path, data)
 
 
 def is_plain(name: str) -> bool:

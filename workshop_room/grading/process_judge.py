@@ -65,35 +65,38 @@ class ProcessJudge:
 
     def __call__(self, submission: Submission, exercises: Sequence[str], report: Report) -> Iterator[Grade]:
         """Yield one grade for each of the exercises, in their order. Raises NotReady without an engine."""
-        left = list(exercises)
+        remaining = list(exercises)
         failures = 0
-        while left:
+
+        while remaining:
             if failures == MOST_FAILURES:
                 reason = "The workers before this exercise ended too early."
-                yield from (_not_judged(submission, name, reason) for name in left)
+                yield from (_not_judged(submission, name, reason) for name in remaining)
                 return
+
             reason = ""
-            with self._worker(submission, left) as worker:
-                while left and not reason:
-                    report(Step("Grade", None, f"{submission.shown_name}: {left[0]}"))
+            with self._worker(submission, remaining) as worker:
+                while remaining and not reason:
+                    report(Step("Grade", None, f"{submission.shown_name}: {remaining[0]}"))
                     grade, reason = worker.next_grade()
-                    if grade is not None and grade.exercise == left[0]:
-                        left.pop(0)
+                    if grade is not None and grade.exercise == remaining[0]:
+                        remaining.pop(0)
                         yield grade
                     elif grade is not None:
                         reason = "The worker gave another grade."
+
             if reason:
                 self.require_engine()
                 failures += 1
-                yield _not_judged(submission, left.pop(0), f"{reason} {worker.last_words()}")
+                yield _not_judged(submission, remaining.pop(0), f"{reason} {worker.last_words()}")
 
     @contextlib.contextmanager
     def _worker(self, submission: Submission, exercises: list[str]) -> Iterator[_Worker]:
         """Start a worker; end it at the end of the block, and remove its folder if it has removed all that it made."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        own = Path(mkdtemp(prefix=FOLDER, dir=self.folder))
-        job = Job.of(submission, exercises, own / "workspace", self.build_options).model_dump_json().encode()
-        with (own / "log").open("w+b") as log:
+        worker_folder = Path(mkdtemp(prefix=FOLDER, dir=self.folder))
+        job = Job.of(submission, exercises, worker_folder / "workspace", self.build_options).model_dump_json().encode()
+        with (worker_folder / "log").open("w+b") as log:
             process = subprocess.Popen(
                 list(self.command),
                 stdin=subprocess.PIPE,
@@ -103,14 +106,14 @@ class ProcessJudge:
                 env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
                 start_new_session=True,  # Ctrl-C reaches this process, which ends the worker once
             )
-            worker = _Worker(process, own / "log", self.grade_seconds, len(exercises))
+            worker = _Worker(process, worker_folder / "log", self.grade_seconds, len(exercises))
             try:
                 worker.send(job)
                 yield worker
             finally:
                 was_killed = worker.end(self.end_seconds)
         if not was_killed:
-            shutil.rmtree(own, ignore_errors=True)
+            shutil.rmtree(worker_folder, ignore_errors=True)
 
 
 class _Worker:
@@ -121,7 +124,7 @@ class _Worker:
         self._log = log
         self._grade_seconds = grade_seconds
         self._expected = expected
-        self._said = ""
+        self._log_end = ""
         self._lines: queue.Queue[bytes] = queue.Queue()
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         threading.Thread(target=self._read, args=(process.stdout,), daemon=True).start()
@@ -149,6 +152,7 @@ class _Worker:
                 return None, "The worker ended."
             if self._memory_bytes() > MOST_MEMORY_BYTES:
                 return None, f"The worker took more than {MOST_MEMORY_BYTES / GIB:g} GiB of memory."
+
         return None, f"There was no grade after {time.monotonic() - began:.0f} s."
 
     def _memory_bytes(self) -> int:
@@ -181,14 +185,15 @@ class _Worker:
         if was_killed:
             self._process.kill()
             self._process.wait()
+
         with contextlib.suppress(ProcessLookupError, PermissionError):  # it left none, as it should
             os.killpg(self._process.pid, signal.SIGTERM)  # the builder of one that was killed would build on
-        self._said = self._log.read_bytes()[-LAST_BYTES:].decode(errors="replace")
+        self._log_end = self._log.read_bytes()[-LAST_BYTES:].decode(errors="replace")
         return was_killed
 
     def last_words(self) -> str:
         """Return the last line of its log, once it has ended."""
-        lines = [line for line in self._said.splitlines() if line.strip()]
+        lines = [line for line in self._log_end.splitlines() if line.strip()]
         return lines[-1] if lines else ""
 
 
@@ -198,10 +203,10 @@ def _not_judged(submission: Submission, exercise: str, reason: str) -> Grade:
 
 def remove_leftovers(folder: Path, engine: Engine) -> None:
     """Remove what killed workers have left, in the engine and below ``folder``; one that still runs is left alone."""
-    for own in folder.glob(f"{FOLDER}*"):
-        outcome = CleanupResult()
-        provision.remove_tours(own, engine, {"kernel", "workspace"}, outcome)
-        lock = FileLock(provision.lock_path(own / "workspace"))
+    for worker_folder in folder.glob(f"{FOLDER}*"):
+        cleanup = CleanupResult()
+        provision.remove_tours(worker_folder, engine, {"kernel", "workspace"}, cleanup)
+        lock = FileLock(provision.lock_path(worker_folder / "workspace"))
         with contextlib.suppress(Timeout), lock.acquire(timeout=0):
-            if not outcome.left:
-                shutil.rmtree(own, ignore_errors=True)
+            if not cleanup.left:
+                shutil.rmtree(worker_folder, ignore_errors=True)

@@ -46,16 +46,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def as_text(graded: Sequence[GradedSubmission], exercises: Sequence[Exercise], notebook_only: Sequence[str]) -> str:
     """Return the table: a line for each submission with a mark for each exercise, then what failed."""
-    by_lesson = [(name, list(group)) for name, group in groupby(exercises, lambda one: one.lesson)]
+    by_lesson = [(name, list(group)) for name, group in groupby(exercises, lambda exercise: exercise.lesson)]
     heads = [(lesson.partition("_")[0], len(group)) for lesson, group in by_lesson]
-    width = max((len(_name(one)) for one in graded), default=0)
-    lines = [
-        f"{'':<{width}}  {'passed':<{PASSED_WIDTH}}  {'  '.join(f'{head:<{count}}' for head, count in heads)}".rstrip()
-    ]
-    for one in graded:
-        lines.append(f"{_name(one):<{width}}  {_marks(one, heads)}".rstrip())
+    width = max((len(_name(graded_submission)) for graded_submission in graded), default=0)
+    columns = "  ".join(f"{head:<{count}}" for head, count in heads)
+    lines = [f"{'':<{width}}  {'passed':<{PASSED_WIDTH}}  {columns}".rstrip()]
+    for graded_submission in graded:
+        lines.append(f"{_name(graded_submission):<{width}}  {_marks(graded_submission, heads)}".rstrip())
+
     lines += ["", LEGEND]
-    lines += [line for one in graded for line in _failures(one)]
+    lines += [line for graded_submission in graded for line in _failures(graded_submission)]
     lines += _not_graded(graded)
     if notebook_only:
         names = ", ".join(notebook_only)
@@ -63,38 +63,44 @@ def as_text(graded: Sequence[GradedSubmission], exercises: Sequence[Exercise], n
     return "\n".join(lines)
 
 
-def _name(one: GradedSubmission) -> str:
-    return one.submission.shown_name
+def _name(graded_submission: GradedSubmission) -> str:
+    return graded_submission.submission.shown_name
 
 
-def _marks(one: GradedSubmission, heads: Sequence[tuple[str, int]]) -> str:
-    if one.submission.problem:
-        return f"{'–':>{PASSED_WIDTH}}  {one_line(one.submission.problem)}"
-    passed = sum(grade.passed for grade in one.grades)
-    marks = [MARKS[grade.outcome] for grade in one.grades]
+def _marks(graded_submission: GradedSubmission, heads: Sequence[tuple[str, int]]) -> str:
+    if graded_submission.submission.problem:
+        return f"{'–':>{PASSED_WIDTH}}  {one_line(graded_submission.submission.problem)}"
+
+    passed_count = sum(grade.passed for grade in graded_submission.grades)
+    marks = [MARKS[grade.outcome] for grade in graded_submission.grades]
     groups = []
     for head, count in heads:
         groups.append(f"{''.join(marks[:count]):<{max(count, len(head))}}")
         del marks[:count]
-    same = f"  same files as {visible(one.same_as, SHOWN_NAME)}" if one.same_as else ""
-    return f"{passed:>2} of {len(one.grades):<2}  {'  '.join(groups)}{same}"
+
+    duplicate_note = ""
+    if graded_submission.same_as:
+        duplicate_note = f"  same files as {visible(graded_submission.same_as, SHOWN_NAME)}"
+    return f"{passed_count:>2} of {len(graded_submission.grades):<2}  {'  '.join(groups)}{duplicate_note}"
 
 
-def _failures(one: GradedSubmission) -> Iterator[str]:
+def _failures(graded_submission: GradedSubmission) -> Iterator[str]:
     """Yield a paragraph for each grade that needs a word; files that were graded before need none again."""
-    if one.submission.problem or one.same_as:
+    if graded_submission.submission.problem or graded_submission.same_as:
         return
-    for grade in one.grades:
+
+    name = _name(graded_submission)
+    for grade in graded_submission.grades:
         if grade.outcome in QUIET:
             continue
-        text = f"{_name(one)}, {grade.exercise}: {grade.outcome}. {one_line(grade.finding)}"
+        text = f"{name}, {grade.exercise}: {grade.outcome}. {one_line(grade.finding)}"
         yield ""
         yield textwrap.fill(text.rstrip(), WIDTH, subsequent_indent="  ", break_long_words=True)
 
 
 def _not_graded(graded: Sequence[GradedSubmission]) -> Iterator[str]:
     """Yield a paragraph for each exercise that was not graded, and why: it is the same for many."""
-    grades = [grade for one in graded for grade in one.grades]
+    grades = [grade for graded_submission in graded for grade in graded_submission.grades]
     reasons = Counter((grade.exercise, grade.finding) for grade in grades if grade.outcome is Outcome.NOT_GRADED)
     for (exercise, finding), count in reasons.items():
         text = f"{exercise}: not graded for {count} of {len(graded)}. {one_line(finding)}"
@@ -107,9 +113,9 @@ def as_csv(graded: Sequence[GradedSubmission]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in graded:
-        for grade in one.grades:
-            row = {**_row(one, grade), "passed": "yes" if grade.passed else "no"}
+    for graded_submission in graded:
+        for grade in graded_submission.grades:
+            row = {**_row(graded_submission, grade), "passed": "yes" if grade.passed else "no"}
             row["recorded"] = "passed" if row["recorded"] else ""
             writer.writerow([_cell(row[column]) for column in COLUMNS])
     return text.getvalue()
@@ -122,40 +128,41 @@ def _cell(value: Any) -> str:
 
 def as_json(graded: Sequence[GradedSubmission], notebook_only: Sequence[str]) -> dict[str, Any]:
     """Return all grades as plain data."""
-    submissions: list[dict[str, Any]] = []
-    for one in graded:
-        submissions.append(
-            {
-                "name": visible(one.submission.name),
-                "digest": one.submission.digest,
-                "seed": one.submission.seed,
-                "same_as": visible(one.same_as),
-                "problem": one_line(one.submission.problem),
-                "left_out": {visible(path): one_line(why) for path, why in one.submission.left_out.items()},
-                "passed": sum(grade.passed for grade in one.grades),
-                "grades": [_own_values(one, grade) for grade in one.grades],
-            }
-        )
+    submissions = [_submission_data(graded_submission) for graded_submission in graded]
     return {"format": FORMAT, "submissions": submissions, "not_graded": list(notebook_only)}
 
 
-def _own_values(one: GradedSubmission, grade: Grade) -> dict[str, Any]:
+def _submission_data(graded_submission: GradedSubmission) -> dict[str, Any]:
+    submission = graded_submission.submission
+    return {
+        "name": visible(submission.name),
+        "digest": submission.digest,
+        "seed": submission.seed,
+        "same_as": visible(graded_submission.same_as),
+        "problem": one_line(submission.problem),
+        "left_out": {visible(path): one_line(why) for path, why in submission.left_out.items()},
+        "passed": sum(grade.passed for grade in graded_submission.grades),
+        "grades": [_own_values(graded_submission, grade) for grade in graded_submission.grades],
+    }
+
+
+def _own_values(graded_submission: GradedSubmission, grade: Grade) -> dict[str, Any]:
     """Return the values of a grade's row, without those that all grades of its submission share."""
     shared = ("submission", "same_as", "digest")
-    return {column: value for column, value in _row(one, grade).items() if column not in shared}
+    return {column: value for column, value in _row(graded_submission, grade).items() if column not in shared}
 
 
-def _row(one: GradedSubmission, grade: Grade) -> dict[str, Any]:
+def _row(graded_submission: GradedSubmission, grade: Grade) -> dict[str, Any]:
     """Return the values of `COLUMNS` for a grade; ``recorded``: its own progress calls the exercise passed."""
     return {
-        "submission": visible(one.submission.name),
+        "submission": visible(graded_submission.submission.name),
         "exercise": grade.exercise,
         "outcome": str(grade.outcome),
         "passed": grade.passed,
         "finding": one_line(grade.finding),
         "key": visible(grade.key),
         "seconds": grade.seconds,
-        "recorded": grade.exercise in one.submission.recorded,
-        "same_as": visible(one.same_as),
+        "recorded": grade.exercise in graded_submission.submission.recorded,
+        "same_as": visible(graded_submission.same_as),
         "digest": grade.digest,
     }

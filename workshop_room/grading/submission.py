@@ -68,16 +68,16 @@ class Submission:
     @cached_property
     def digest(self) -> str:
         """The SHA-256 of all that is judged: what was judged once is known by it."""
-        found = hashlib.sha256(f"seed {self.seed}\0".encode())
+        sha256 = hashlib.sha256(f"seed {self.seed}\0".encode())
         for path in sorted(self.files):
             content = self.files[path]
-            found.update(f"{path}\0{len(content)}\0".encode() + content)
+            sha256.update(f"{path}\0{len(content)}\0".encode() + content)
         for path in sorted(self.left_out):
-            found.update(f"{path}\0{self.left_out[path]}\0".encode())
-        return found.hexdigest()
+            sha256.update(f"{path}\0{self.left_out[path]}\0".encode())
+        return sha256.hexdigest()
 
 
-_Named = tuple[Path, Submission]
+_PathSubmission = tuple[Path, Submission]
 """A submission, and the path that it was read from."""
 
 
@@ -86,35 +86,43 @@ def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Sub
 
     ``seed`` is for those that do not say theirs. Raises WrongUsage for a path that is not there.
     """
-    found: list[_Named] = []
+    pairs: list[_PathSubmission] = []
     for path in paths:
         if not path.exists():
             raise WrongUsage(f"There is no {path}.", WHAT_TO_NAME)
-        found += [(one, _read(one)) for one in _submissions_at(path)]
-    if not found:
+        pairs += [(place, _read(place)) for place in _submissions_at(path)]
+    if not pairs:
         raise WrongUsage("There is nothing to grade.", WHAT_TO_NAME)
 
-    found = _told_apart(found, [f"{path.parent.name}/{one.name}" for path, one in found])
-    found = _told_apart(found, [str(path) for path, _ in found])
-    return [replace(one, seed=seed) if one.seed is None else one for _, one in found]
+    pairs = _rename_duplicates(pairs, [f"{path.parent.name}/{submission.name}" for path, submission in pairs])
+    pairs = _rename_duplicates(pairs, [str(path) for path, _ in pairs])
+    submissions = [submission for _, submission in pairs]
+    return [replace(submission, seed=seed) if submission.seed is None else submission for submission in submissions]
 
 
-def _told_apart(found: Sequence[_Named], names: Iterable[str]) -> list[_Named]:
-    """Return the submissions, with the other one of ``names`` for each that shares its name."""
-    counts = Counter(one.name for _, one in found)
-    return [
-        (path, replace(one, name=name) if counts[one.name] > 1 else one)
-        for (path, one), name in zip(found, names, strict=True)
-    ]
+def _rename_duplicates(pairs: Sequence[_PathSubmission], names: Iterable[str]) -> list[_PathSubmission]:
+    """Return the pairs; a submission that shares its name has that of ``names`` at its place."""
+    counts = Counter(submission.name for _, submission in pairs)
+    renamed_pairs = []
+    for (path, submission), name in zip(pairs, names, strict=True):
+        if counts[submission.name] > 1:
+            renamed_pairs.append((path, replace(submission, name=name)))
+        else:
+            renamed_pairs.append((path, submission))
+    return renamed_pairs
 
 
 def _submissions_at(path: Path) -> Iterable[Path]:
     """Return the path, or what is in it, if it is a folder of submissions."""
     if not path.is_dir() or _has_work(_unwrapped(path)):
         return [path]
-    inside = sorted(one for one in path.iterdir() if not one.name.startswith("."))
-    found = [one for one in inside if one.is_dir() or one.is_symlink() or _is_file_of_work(one)]
-    return found or [path]
+    children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
+    submissions = [child for child in children if _is_submission(child)]
+    return submissions or [path]
+
+
+def _is_submission(path: Path) -> bool:
+    return path.is_dir() or path.is_symlink() or _is_file_of_work(path)
 
 
 def _is_file_of_work(path: Path) -> bool:
@@ -131,17 +139,17 @@ def _unwrapped(folder: Path) -> Path:
     for _ in range(MAX_WRAPPERS):
         if _has_work(folder):
             break
-        inside = _only_child(folder)
-        if inside is None or not inside.is_dir():
+        only_child = _only_child(folder)
+        if only_child is None or not only_child.is_dir():
             break
-        folder = inside
+        folder = only_child
     return folder
 
 
 def _only_child(folder: Path) -> Path | None:
     """Return what is alone in a folder, unless it is a link; None if there is more, or nothing."""
-    inside = [one for one in _children(folder) if not one.name.startswith(("__MACOSX", "."))]
-    return inside[0] if len(inside) == 1 and not inside[0].is_symlink() else None
+    children = [child for child in _children(folder) if not child.name.startswith(("__MACOSX", "."))]
+    return children[0] if len(children) == 1 and not children[0].is_symlink() else None
 
 
 def _children(folder: Path) -> Iterator[Path]:
@@ -172,80 +180,87 @@ def _read(path: Path) -> Submission:
 
 def _from_folder(name: str, folder: Path) -> Submission:
     if (folder / MY_SERVICE).exists() or (folder / MY_SERVICE).is_symlink():
-        found = read_folder(folder, MY_SERVICE, EXERCISES)
-        hidden = {file: _small(folder / HIDDEN / file) for file in (SEED, "id")}
-        return _from_workspace(name, found, hidden, _small(folder / PROGRESS, PROGRESS_BYTES))
+        handed_in = read_folder(folder, MY_SERVICE, EXERCISES)
+        hidden = {file: _read_or_empty(folder / HIDDEN / file) for file in (SEED, "id")}
+        return _from_workspace(name, handed_in, hidden, _read_or_empty(folder / PROGRESS, PROGRESS_BYTES))
     if _has_work(folder):
         return _from_service(name, read_folder(folder))
-    inside = _only_child(folder)
-    if inside is not None and inside.is_file() and _is_file_of_work(inside):
-        return replace(_read(inside), name=name)
+    only_child = _only_child(folder)
+    if only_child is not None and only_child.is_file() and _is_file_of_work(only_child):
+        return replace(_read(only_child), name=name)
     raise Refused(f"It has no {MY_SERVICE}/, and is none: there is neither {' nor '.join(SIGNS)}.")
 
 
-def _from_archive(name: str, found: HandedInFiles) -> Submission:
+def _from_archive(name: str, handed_in: HandedInFiles) -> Submission:
     """Return the submission in an archive, whose hidden files are not read: its seed is not known."""
-    top = _top(found, f"{MY_SERVICE}/")
+    top = _outermost_folder(handed_in, f"{MY_SERVICE}/")
     if top is not None:
-        own = found.below(top)
-        return _from_workspace(name, own, {}, own.files.get(PROGRESS, b""))
+        workspace_files = handed_in.below(top)
+        return _from_workspace(name, workspace_files, {}, workspace_files.files.get(PROGRESS, b""))
     for sign in SIGNS:
-        top = _top(found, sign)
+        top = _outermost_folder(handed_in, sign)
         if top is not None:
-            return _from_service(name, found.below(top))
+            return _from_service(name, handed_in.below(top))
     raise Refused(f"The archive has no {MY_SERVICE}/, and neither {' nor '.join(SIGNS)}.")
 
 
-def _top(found: HandedInFiles, wanted: str) -> str | None:
+def _outermost_folder(handed_in: HandedInFiles, sought: str) -> str | None:
     """Return the outermost folder that has a file, or files below a folder; None without one."""
     tops = set()
-    for name in (*found.files, *found.left_out):
+    for name in (*handed_in.files, *handed_in.left_out):
         for folder in PurePosixPath(name).parents:
             top = "" if str(folder) == "." else folder.as_posix()
-            rest = name.removeprefix(f"{top}/") if top else name
-            if rest == wanted or (wanted.endswith("/") and rest.startswith(wanted)):
+            inner_name = name.removeprefix(f"{top}/") if top else name
+            is_below = sought.endswith("/") and inner_name.startswith(sought)
+            if inner_name == sought or is_below:
                 tops.add(top)
-    return min(tops, key=lambda top: (top.count("/"), top), default=None)
+    return min(tops, key=_depth, default=None)
 
 
-def _from_workspace(name: str, found: HandedInFiles, hidden: Mapping[str, bytes], progress: bytes) -> Submission:
-    if reason := found.left_out.get(MY_SERVICE):
+def _depth(folder: str) -> tuple[int, str]:
+    return folder.count("/"), folder
+
+
+def _from_workspace(name: str, handed_in: HandedInFiles, hidden: Mapping[str, bytes], progress: bytes) -> Submission:
+    if reason := handed_in.left_out.get(MY_SERVICE):
         raise Refused(f"Its {MY_SERVICE} {reason}.")
-    if MY_SERVICE in found.files:
+    if MY_SERVICE in handed_in.files:
         raise Refused(f"Its {MY_SERVICE} is a file.")
-    files = {path: data for path, data in found.files.items() if path.split("/")[0] in (MY_SERVICE, EXERCISES)}
-    if not files and not found.left_out:
+    files = {path: data for path, data in handed_in.files.items() if path.split("/")[0] in (MY_SERVICE, EXERCISES)}
+    if not files and not handed_in.left_out:
         raise Refused(f"Its {MY_SERVICE}/ is empty.")
-    return Submission(name, files, _seed(hidden), _recorded(progress), found.left_out)
+    return Submission(name, files, _seed(hidden), _recorded(progress), handed_in.left_out)
 
 
-def _from_service(name: str, found: HandedInFiles) -> Submission:
-    files = {f"{MY_SERVICE}/{path}": data for path, data in found.files.items()}
-    left_out = {f"{MY_SERVICE}/{path}": why for path, why in found.left_out.items()}
+def _from_service(name: str, handed_in: HandedInFiles) -> Submission:
+    files = {f"{MY_SERVICE}/{path}": data for path, data in handed_in.files.items()}
+    left_out = {f"{MY_SERVICE}/{path}": why for path, why in handed_in.left_out.items()}
     return Submission(name, files, left_out=left_out)
 
 
 def _from_export(name: str, path: Path) -> Submission:
     work = read_work(path)
-    texts = {file: "\n".join(one.text).encode() for file, one in work.files.items()}
-    found = HandedInFiles()
+    texts = {file: "\n".join(exported_file.text).encode() for file, exported_file in work.files.items()}
+    handed_in = HandedInFiles()
+
     for file, content in texts.items():
         if file.split("/")[0] not in (MY_SERVICE, EXERCISES):
             continue
         if is_plain(file):
-            found.add(file, content)
+            handed_in.add(file, content)
         else:
-            found.leave_out(visible(file, MAX_NAME), NO_PLAIN_NAME)
-    return Submission(name, found.files, work.seed, _passed(work.progress), found.left_out)
+            handed_in.leave_out(visible(file, MAX_NAME), NO_PLAIN_NAME)
+
+    return Submission(name, handed_in.files, work.seed, _passed(work.progress), handed_in.left_out)
 
 
 def _seed(hidden: Mapping[str, bytes]) -> int | None:
     """Return the seed of a workspace: a shared one, else the one that its id gives."""
-    shared = hidden.get(SEED, b"").decode(errors="replace").strip()
-    own = hidden.get("id", b"").decode(errors="replace").strip()
-    if shared.isascii() and shared.isdecimal() and len(shared) < 20:
-        return int(shared)
-    return int(own, 16) if ID.fullmatch(own) else None
+    shared_seed = hidden.get(SEED, b"").decode(errors="replace").strip()
+    workspace_id = hidden.get("id", b"").decode(errors="replace").strip()
+    if shared_seed.isascii() and shared_seed.isdecimal() and len(shared_seed) < 20:
+        return int(shared_seed)
+    return int(workspace_id, 16) if ID.fullmatch(workspace_id) else None
 
 
 def _recorded(progress: bytes) -> frozenset[str]:
@@ -257,10 +272,10 @@ def _recorded(progress: bytes) -> frozenset[str]:
 
 
 def _passed(progress: Document) -> frozenset[str]:
-    return frozenset(name for name, one in progress.exercises.items() if one.passed_at is not None)
+    return frozenset(name for name, record in progress.exercises.items() if record.passed_at is not None)
 
 
-def _small(path: Path, max_bytes: int = 100) -> bytes:
+def _read_or_empty(path: Path, max_bytes: int = 100) -> bytes:
     """Return the content of a small file; nothing where it cannot be read, or a folder on the way is a link."""
     try:
         if path.parent.is_symlink() or path.is_symlink():

@@ -105,8 +105,8 @@ class SubmissionJudge:
         """Return the grade of an exercise for which nothing has to run; None for any other."""
         if self.service.is_too_late(exercise):
             return self._grade(exercise, Outcome.NOT_GRADED, TOO_EARLY)
-        if missing := self._without_file(exercise) or self._without_region(exercise):
-            return missing
+        if grade := self._without_file(exercise) or self._without_region(exercise):
+            return grade
         if all(self.service.exercise_files(part).is_untouched() for part in exercise.parts):
             return self._grade(exercise, Outcome.NOT_STARTED)
         if self.job.seed is None and self.service.given(exercise.id):
@@ -115,12 +115,13 @@ class SubmissionJudge:
 
     def _without_region(self, exercise: Exercise) -> Grade | None:
         """Return the grade of an exercise whose lines cannot be told: they may be those of the lesson."""
-        own = self.service.exercise_files(exercise)
+        exercise_files = self.service.exercise_files(exercise)
         try:
-            own.mine()
-        except WorkshopError as unreadable:
-            return self._grade(exercise, Outcome.NOT_READABLE, unreadable.what)
-        if own.region() is None:
+            exercise_files.mine()
+        except WorkshopError as error:
+            return self._grade(exercise, Outcome.NOT_READABLE, error.what)
+
+        if exercise_files.region() is None:
             reason = NO_REGION.format(path=exercise.path, name=exercise.id)
             return self._grade(exercise, Outcome.NOT_GRADED, reason)
         return None
@@ -130,6 +131,7 @@ class SubmissionJudge:
         for part in exercise.parts:
             if reason := self.job.left_out.get(part.path):
                 return self._grade(exercise, Outcome.NOT_READABLE, f"{part.path} {reason}.")
+
         path = self.service.workspace.folder / exercise.path
         if path.is_dir():
             return self._grade(exercise, Outcome.NOT_READABLE, f"{exercise.path} is a folder.")
@@ -141,11 +143,13 @@ class SubmissionJudge:
         """Run the check, whatever it meets: an error that it raises is this exercise's alone."""
         if self.has_filled_disk:
             return self._grade(exercise, Outcome.NOT_JUDGED, f"In a check before this one: {FULL}")
+
         superseded = threading.Event()
         limit_seconds = patient(CHECK_SECONDS)
         timer = threading.Timer(limit_seconds, superseded.set)
         timer.daemon = True
         watch = DiskWatch(self.disk, superseded.set)
+
         try:
             service_trial.ensure_up(self.service.stack())  # its network is there for each trial
             timer.start()
@@ -155,11 +159,12 @@ class SubmissionJudge:
         except NotReady:
             raise
         except Exception as error:
-            said = error.what if isinstance(error, WorkshopError) else f"{type(error).__name__}: {error}"
-            return self._grade(exercise, Outcome.NOT_JUDGED, f"The check did not end well. {said}")
+            reason = error.what if isinstance(error, WorkshopError) else f"{type(error).__name__}: {error}"
+            return self._grade(exercise, Outcome.NOT_JUDGED, f"The check did not end well. {reason}")
         finally:
             timer.cancel()
             self.has_filled_disk = watch.is_full
+
         seconds = time.monotonic() - began
         if watch.is_full:
             return self._grade(exercise, Outcome.NOT_JUDGED, FULL)
@@ -196,11 +201,12 @@ def fill(workspace: Workspace, job: Job) -> None:
 def stage_of(source: Source, text: str) -> FileStage:
     """Return the last stage of a file that has the same exercises as a participant's text; else the last of all."""
     try:
-        found = set(regions.ids(text))
+        ids = set(regions.ids(text))
     except regions.MarkerError:
         return source.stages[-1]
-    same = [stage for stage in source.stages if set(regions.ids(source.at(stage))) == found]
-    return same[-1] if same else source.stages[-1]
+
+    stages = [stage for stage in source.stages if set(regions.ids(source.at(stage))) == ids]
+    return stages[-1] if stages else source.stages[-1]
 
 
 @contextlib.contextmanager
@@ -215,6 +221,7 @@ def judge_of(job: Job) -> Iterator[SubmissionJudge]:
         reaper.watch(session, provision.REVERT_FAULTS, whole_workspace=lock)
         builds = ImageBuilds(tuple(job.build_options), build_guard.guards(engine), keeps_images=True)
         service = replace(ExerciseService.of(workspace, lambda: stack), builds=builds)
+
         try:
             yield SubmissionJudge(job, service, build_guard.disk_of(engine))
         finally:

@@ -132,10 +132,10 @@ class HandoutTexts:
         outlines = [self._outlines[name] for name in self.opened]
         by_rank = zip_longest(*(outline.key_points for outline in outlines))
         ranked = [point for points in by_rank for point in filter(None, points)]
-        chosen = set(ranked[:IDEAS])
+        chosen_points = set(ranked[:IDEAS])
 
         in_order = [point for outline in outlines for point in outline.key_points]
-        return [inline(point) for point in in_order if point in chosen]
+        return [inline(point) for point in in_order if point in chosen_points]
 
     @property
     def homework(self) -> list[tuple[str, Markup]]:
@@ -155,15 +155,15 @@ class HandoutTexts:
     def _goals(self, words: int) -> list[str]:
         """Return goals of at most so many ``words``: the first of each lesson, those that have most minutes first."""
         longest_first = sorted(self.lessons, key=_most_minutes, reverse=True)
-        chosen = set[str]()
+        chosen_goals = set[str]()
         for lesson in longest_first:
             for goal in self._outlines[lesson.name].goals[:1]:
                 if len(goal.split()) <= words:
-                    chosen.add(goal)
+                    chosen_goals.add(goal)
                     words -= len(goal.split())
 
         in_order = [goal for lesson in self.lessons for goal in self._outlines[lesson.name].goals[:1]]
-        return [goal for goal in in_order if goal in chosen]
+        return [goal for goal in in_order if goal in chosen_goals]
 
     def _section(self, heading: str) -> str:
         text = dict(_sections(self._readme)).get(heading, "")

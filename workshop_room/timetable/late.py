@@ -33,22 +33,22 @@ def as_text(blocks: Sequence[Block], now: int, at: str = "") -> str:
     names = list(dict.fromkeys(block.lesson for block in blocks if block.lesson))
     lesson = resolve("lesson", at, names, "_", f"Choose from: {', '.join(names)}.")
     position = [block.lesson for block in blocks].index(lesson)
-    planned = blocks[position]
-    minutes_late = now - planned.start
+    planned_block = blocks[position]
+    minutes_late = now - planned_block.start
     if minutes_late <= 0:
-        return f"{lesson} was planned for {clock(planned.start)}: you are in time. Cut nothing."
+        return f"{lesson} was planned for {clock(planned_block.start)}: you are in time. Cut nothing."
 
-    lines = [f"{lesson} was planned for {clock(planned.start)}: you are {_minutes_text(minutes_late)} late."]
-    lines.append(f"To end at {clock(_end_of_day(blocks, planned.day))}, leave out:")
-    saved = 0
-    for cut in cuts(blocks[position:], planned.day):
-        if saved >= minutes_late:
+    lines = [f"{lesson} was planned for {clock(planned_block.start)}: you are {_minutes_text(minutes_late)} late."]
+    lines.append(f"To end at {clock(_end_of_day(blocks, planned_block.day))}, leave out:")
+    saved_minutes = 0
+    for cut in cuts(blocks[position:], planned_block.day):
+        if saved_minutes >= minutes_late:
             break
-        saved += cut.minutes
+        saved_minutes += cut.minutes
         lines.append(f"- {cut.text} ({_minutes_text(cut.minutes)})")
 
-    if saved < minutes_late:
-        lines.append(f"With all of that you end {_minutes_text(minutes_late - saved)} late.")
+    if saved_minutes < minutes_late:
+        lines.append(f"With all of that you end {_minutes_text(minutes_late - saved_minutes)} late.")
     return "\n".join(lines)
 
 
@@ -89,10 +89,10 @@ def _ladder(blocks: Sequence[Block], now: int) -> str:
     lines = [f"By the plan, at {clock(now)} you are here: {place}."]
     lines.append("Add --at with the lesson that you begin now. This can be left out, in this order, if you are late:")
 
-    saved = 0
+    saved_minutes = 0
     for cut in cuts(blocks[position:], current.day):
-        saved += cut.minutes
-        lines.append(f"- by up to {_minutes_text(saved)}: {cut.text}")
+        saved_minutes += cut.minutes
+        lines.append(f"- by up to {_minutes_text(saved_minutes)}: {cut.text}")
     return "\n".join(lines)
 
 

@@ -173,7 +173,7 @@ def _work(course: Course, track: Track) -> Iterator[Block]:
 def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
     lesson_exercises = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
     remaining = [exercise for exercise in lesson_exercises if track in exercise.tracks]
-    remaining.sort(key=lambda exercise: exercise.weight != "core")
+    remaining.sort(key=_is_extra)
     whole = Block(
         "lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(remaining)
     )
@@ -196,6 +196,10 @@ def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[B
         yield replace(whole, minutes=minutes, exercises=tuple(block_exercises), sections=block_parts)
 
 
+def _is_extra(exercise: ExerciseTime) -> bool:
+    return exercise.weight != "core"
+
+
 def _begins_block(part: Section, track: str) -> bool:
     return part.rest and track in part.minutes
 
@@ -203,11 +207,11 @@ def _begins_block(part: Section, track: str) -> bool:
 def _demo_steps(course: Course, track: Track) -> str:
     """Return the steps of the demo that fit; without its encore where the track plays game day."""
     steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
-    shown = steps
+    shown_steps = steps
     if GAME_DAY in course.names(track.name):
-        shown = [step for step in steps if not step["title"].startswith(ENCORE)]
+        shown_steps = [step for step in steps if not step["title"].startswith(ENCORE)]
 
-    totals = accumulate(step["minutes"] for step in shown)
+    totals = accumulate(step["minutes"] for step in shown_steps)
     fit = sum(total <= track.demo for total in totals)
     return f"steps 1 to {fit} of {len(steps)}"
 
@@ -237,10 +241,11 @@ def _with_breaks(work: Sequence[Block], track: Track) -> list[Block]:
         stretch += block.minutes
 
         if blocks and block.lesson and blocks[-1].lesson == block.lesson:
-            last = blocks[-1]
-            minutes = last.minutes + block.minutes
-            exercises = last.exercises + block.exercises
-            blocks[-1] = replace(last, minutes=minutes, exercises=exercises, sections=last.sections + block.sections)
+            last_block = blocks[-1]
+            minutes = last_block.minutes + block.minutes
+            exercises = last_block.exercises + block.exercises
+            sections = last_block.sections + block.sections
+            blocks[-1] = replace(last_block, minutes=minutes, exercises=exercises, sections=sections)
         else:
             blocks.append(block)
 
@@ -295,9 +300,9 @@ def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
         parts = [f"{exercise.id} {exercise.minutes} + {exercise.debrief_minutes}" for exercise in block.core]
         if extra := len(block.exercises) - len(block.core):
             parts.append(f"{extra} extra")
-        what = f"{block.lesson}: {block.title}" if block.lesson else block.title
+        title = f"{block.lesson}: {block.title}" if block.lesson else block.title
         day = f"day {block.day}, " if has_days else ""
-        yield f"{day}{clock(block.start)}–{clock(block.end)}", str(block.minutes), what, ", ".join(parts)
+        yield f"{day}{clock(block.start)}–{clock(block.end)}", str(block.minutes), title, ", ".join(parts)
 
 
 def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> str:

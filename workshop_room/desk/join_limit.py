@@ -31,5 +31,5 @@ class JoinLimit:
         return may_join
 
     def restart(self, address: str) -> None:
-        """Let `AFTER_REMOVAL` join from an address at once: a flood that goes on is back slowly."""
+        """Let only `AFTER_REMOVAL` join from an address at once, so that a flood that continues comes back slowly."""
         self._left[address] = (AFTER_REMOVAL, self.clock())

@@ -63,7 +63,7 @@ class InstructorServer(PageServer):
         ]
 
     def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
-        """Yield path, media type and maker of each content, for some also a policy; of no live room it is ``null``."""
+        """Yield path, media type and maker of each content, for some also a policy; ``null`` without a live room."""
         room = served.room
         yield "/presenter", HTML, lambda: _page("presenter", self.presenter_token), FRAME_POLICIES["presenter"]
         yield "/presenter.js", JS, lambda: _read("presenter.js")
@@ -184,7 +184,7 @@ def _content(tokens: list[str], path: str, kind: str, make: Callable[[], object]
 
 
 def _null() -> None:
-    """Return what JSON writes as ``null``: the content where there is no live room."""
+    """Make the content where there is no live room, which JSON writes as ``null``."""
 
 
 def _page(name: str, token: str) -> str:

@@ -41,10 +41,12 @@ def run(arguments: list[str]) -> int:
     """Run what needs no package; for every other command make the environment first, and run it there."""
     if (code := run_without_packages(arguments)) is not None:
         return code
+
     name = arguments[0]
     if "--help" in arguments:
         answer(help_of(name))
         return Exit.GOOD
+
     return _start_command_line(COMMANDS[name], arguments)
 
 
@@ -56,16 +58,18 @@ def run_without_packages(arguments: list[str]) -> int | None:
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         answer(overview())
         return Exit.GOOD if arguments else Exit.WRONG_USAGE
+
     name = arguments[0]
     is_clone = LAUNCHER.is_file()
     if name not in COMMANDS:
-        what = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
-        raise WrongUsage(what, "Run ./workshop --help for the list.")
+        sentence = f"There is no command {name!r}. {did_you_mean(name, COMMANDS)}".rstrip()
+        raise WrongUsage(sentence, "Run ./workshop --help for the list.")
     if not is_clone and name != "plan":
         raise NotReady(
             f"`workshop {name}` needs a clone of the repository: lessons and images are not in the package.",
             f"Clone it, and run ./workshop {name} in the clone.",
         )
+
     command = COMMANDS[name]
     return command.load().main(arguments[1:]) if command.bare else None
 
@@ -90,6 +94,7 @@ def _start_command_line(command: Command, arguments: list[str]) -> NoReturn:
     else:
         developer = command.for_maintainers
         python = python_env.ensure(CHECKOUT, developer=developer, install=command.may_install)
+
     os.execv(python, [str(python), "-P", "-m", "workshop_kit.cli", *arguments])
 
 

@@ -30,6 +30,7 @@ def application(name: str, *, alone: bool = False) -> typer.Typer:
     app = typer.Typer(name="workshop", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     if not alone:
         app.callback()(lambda: None)  # without it, a single command would be the whole application
+
     command = COMMANDS[name]
     function_or_group = getattr(command.load(), name)
     if isinstance(function_or_group, typer.Typer):
@@ -37,6 +38,7 @@ def application(name: str, *, alone: bool = False) -> typer.Typer:
     else:
         settings = {"allow_extra_args": command.passes_on, "ignore_unknown_options": command.passes_on}
         app.command(name, help=command.summary, context_settings=settings)(function_or_group)
+
     return app
 
 
@@ -49,7 +51,9 @@ def run(words: list[str]) -> object:
     """Run a command with its words, and return its exit code, or what else it returns."""
     if (code := run_without_packages(words)) is not None:
         return code
-    return start(application(words[0]), words, "./workshop", COMMANDS[words[0]])
+
+    name = words[0]
+    return start(application(name), words, "./workshop", COMMANDS[name])
 
 
 def start(app: typer.Typer, words: list[str], program: str, command: Command) -> object:
@@ -77,21 +81,25 @@ def exit_with(program: Callable[[], object]) -> NoReturn:
         _say_and_exit(explain(error, CHECKOUT))
     except Exception as error:
         _usage_or_raise(error)
+
     sys.exit(code if isinstance(code, int) else Exit.GOOD)
 
 
 def _usage_or_raise(error: Exception) -> NoReturn:
     """Turn Typer's usage errors into one sentence; any other error is a bug and keeps its traceback."""
-    show = getattr(error, "format_message", None)
-    if show is None:
+    format_message = getattr(error, "format_message", None)
+    if format_message is None:
         raise error
-    said = show().rstrip(".")
-    if said.startswith("Usage:"):  # no command of a group was named: this is the help
-        say(said)
+
+    message = format_message().rstrip(".")
+    if message.startswith("Usage:"):  # no command of a group was named: this is the help
+        say(message)
         sys.exit(Exit.WRONG_USAGE)
+
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "./workshop")
-    say(f"{said}{'' if said.endswith('?') else '.'} Run {path} --help for what it takes.")
+    end = "" if message.endswith("?") else "."
+    say(f"{message}{end} Run {path} --help for what it takes.")
     sys.exit(Exit.WRONG_USAGE)
 
 

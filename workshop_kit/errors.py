@@ -65,16 +65,17 @@ class WrongUsage(WorkshopError):
 
 def first_problem(error: ValidationError) -> str:
     """Return place and message of the first problem that pydantic found, without the value, which may be a secret."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").rstrip(".")
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, problem["loc"]))
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}".removeprefix(": ").rstrip(".")
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known_names: Iterable[str]) -> str:
     """Return a question with the known name that is nearest to a misspelled one, or "" if none is near.
 
     >>> did_you_mean("pauze", ["kill", "pause"]), did_you_mean("x", ["kill"])
     ("Did you mean 'pause'?", '')
     """
-    near = difflib.get_close_matches(word[:100], known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else ""
+    matches = difflib.get_close_matches(word[:100], known_names, n=1, cutoff=0.5)
+    return f"Did you mean {matches[0]!r}?" if matches else ""

@@ -31,7 +31,12 @@ LONGEST_MILLISECONDS = 1000
 
 def is_left_out(path: PurePath) -> bool:
     """Return whether a path is left out of lessons, exercises and solutions: it is hidden, or a cache."""
-    return any(part == "__pycache__" or (part.startswith(".") and part not in VISIBLE) for part in path.parts)
+    return any(map(_is_left_out_name, path.parts))
+
+
+def _is_left_out_name(name: str) -> bool:
+    is_hidden = name.startswith(".") and name not in VISIBLE
+    return is_hidden or name == "__pycache__"
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -48,8 +53,7 @@ def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     device would fill the memory), is larger than ``max_bytes``, or cannot be read.
     """
     try:
-        # A FIFO without a writer, too, opens at once.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise NotReady(f"{path} is no regular file.", "Move it away.")
             content = file.read(max_bytes + 1)
@@ -57,9 +61,15 @@ def read_small(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         raise
     except OSError as error:
         raise NotReady(f"{path} cannot be read ({error.strerror}).", "Make it readable, or move it away.") from error
+
     if len(content) > max_bytes:
         raise NotReady(f"{path} is larger than {max_bytes / 1e6:g} MB.", "Move it away, or remove what is too much.")
     return content
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    """Open a file for the built-in ``open``, without a wait for the writer of a FIFO."""
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def read_small_text(path: Path, *, max_bytes: int = MAX_BYTES) -> str:
@@ -107,19 +117,20 @@ def load_toml(path: Path, adapter: TypeAdapter[Value]) -> Value:
 
 def explain(error: OSError, path: Path, otherwise: str = "name another place") -> NotReady:
     """Return the error that tells the user what an OSError at ``path`` means; ``otherwise`` is a second way out."""
-    where = Path(os.fsdecode(error.filename)) if error.filename else path
+    failed_path = Path(os.fsdecode(error.filename)) if error.filename else path
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return NotReady(f"The disk that holds {path} is full.", "Free some space and start again.")
         case errno.EROFS | errno.EACCES | errno.EPERM:
-            return NotReady(f"{where} cannot be written.", f"Make it writable, or {otherwise}.")
+            return NotReady(f"{failed_path} cannot be written.", f"Make it writable, or {otherwise}.")
         case errno.ENOTDIR | errno.EEXIST | errno.EISDIR:
             return NotReady(
-                f"{where} is in the way: a file stands where a folder is needed, or the other way round.",
+                f"{failed_path} is in the way: a file stands where a folder is needed, or the other way round.",
                 "Move it away and start again.",
             )
+
     reason = error.strerror or type(error).__name__
-    return NotReady(f"{where} cannot be used: {reason}.", f"Correct that, or {otherwise}.")
+    return NotReady(f"{failed_path} cannot be used: {reason}.", f"Correct that, or {otherwise}.")
 
 
 def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozenset[str]]:
@@ -140,6 +151,7 @@ def saves(root: Path, *folders: Path, stop: threading.Event) -> Iterator[frozens
         stop_event=stop,
         raise_interrupt=False,
     )
+
     for burst in bursts:
         paths = [Path(name).relative_to(root) for change, name in burst if change is not watchfiles.Change.deleted]
         names = frozenset(path.as_posix() for path in paths if not is_left_out(path))

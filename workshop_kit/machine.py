@@ -75,11 +75,13 @@ def _limits(cgroups: Path, own: Path) -> Iterator[int]:
     lines = own.read_text().splitlines() if own.exists() else []  # only Linux has cgroups
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers in {"", "memory"}:
-            folder = cgroups / controllers / path.lstrip("/")
-            for file in (one / name for one in (folder, *folder.parents) for name in LIMIT_FILES):
-                with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
-                    yield int(file.read_text())
+        if controllers not in {"", "memory"}:
+            continue
+
+        folder = cgroups / controllers / path.lstrip("/")
+        for file in (cgroup / name for cgroup in (folder, *folder.parents) for name in LIMIT_FILES):
+            with contextlib.suppress(OSError, ValueError):  # there is no such file, or it says "max"
+                yield int(file.read_text())
 
 
 def raise_file_limit() -> int:
@@ -88,12 +90,14 @@ def raise_file_limit() -> int:
         import resource  # not there on every system
     except ImportError:
         return FILES
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    limit = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
         with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            soft = limit
+
     return FILES if soft == resource.RLIM_INFINITY else soft
 
 
@@ -118,12 +122,16 @@ def file_system(path: Path, mounts: Path = MOUNTS) -> str:
     for line in lines:
         before, _, after = line.partition(" - ")
         # A space in a path stands there as \040.
-        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), before.split()[4]))
+        point = Path(re.sub(r"\\([0-7]{3})", _character, before.split()[4]))
         if path.is_relative_to(point) and len(point.parts) >= longest:
             kind = after.split()[0]
             longest = len(point.parts)
 
     return kind
+
+
+def _character(octal: re.Match[str]) -> str:
+    return chr(int(octal[1], 8))
 
 
 def sends_events(path: Path, mounts: Path = MOUNTS) -> bool:

@@ -29,11 +29,17 @@ def commit(root: Path) -> tuple[str, bool]:
     """Return the commit that is checked out, "" without git, and whether files differ from it."""
     if not (root / ".git").exists():
         return "", False
+
     try:
-        head, changes = (
-            subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True).stdout.strip()
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain"])
-        )
+        head = _git(root, "rev-parse", "HEAD")
+        changes = _git(root, "status", "--porcelain")
     except (OSError, subprocess.CalledProcessError):
         return "", False
     return head, bool(changes)
+
+
+def _git(root: Path, *words: str) -> str:
+    """Return the output of git. Raises OSError without git, and CalledProcessError where it fails."""
+    command: list[str | Path] = ["git", "-C", root, *words]
+    output: str = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return output.strip()

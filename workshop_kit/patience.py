@@ -36,20 +36,23 @@ def patient(seconds: float) -> float:
 
     Raises WrongUsage if WORKSHOP_PATIENCE is no number from 1 to 100.
     """
-    said = configured()
-    return seconds * (measured() if said is None else said)
+    factor = configured()
+    if factor is None:
+        factor = measured()
+    return seconds * factor
 
 
 def configured() -> float | None:
     """Return the factor in WORKSHOP_PATIENCE; None where it is not set. Raises WrongUsage as `patient` does."""
-    said = os.environ.get(VARIABLE)
-    if not said:
+    text = os.environ.get(VARIABLE)
+    if not text:
         return None
+
     factor = 0.0
     with contextlib.suppress(ValueError):
-        factor = float(said)
+        factor = float(text)
     if not 1.0 <= factor <= MOST:
-        sentence = f"{VARIABLE} is {said!r}, and no number from 1 to {MOST:g}."
+        sentence = f"{VARIABLE} is {text!r}, and no number from 1 to {MOST:g}."
         raise WrongUsage(sentence, "Unset it: then it is measured. Or set it to 10.")
     return factor
 

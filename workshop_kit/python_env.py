@@ -45,20 +45,25 @@ def ensure(root: Path, *, developer: bool = False, install: bool = True) -> Path
     ``developer`` adds the packages for tests and benchmarks. Raises NotReady when it cannot be made.
     """
     python = root / ".venv" / "bin" / "python"
-    wanted = [LOCK, DEVELOPER_LOCK] if developer or is_complete(root, DEVELOPER_LOCK) else [LOCK]
-    if all(is_complete(root, lock) for lock in wanted):
+    locks = [LOCK]
+    if developer or is_complete(root, DEVELOPER_LOCK):
+        locks.append(DEVELOPER_LOCK)
+
+    if all(is_complete(root, lock) for lock in locks):
         return python
     if not install:
         raise NotReady("The Python packages are not installed.", "Run ./workshop setup.")
+
     with _locked(root):
         if not _has_uv(python):
             if not _brings_pip():
                 _install_debian_venv()
             _make_venv(root)
             _install_uv(root, python)
-        sync(root, wanted[-1], python.with_name("uv"), NETWORK_ADVICE)
-        for lock in wanted:
+        sync(root, locks[-1], python.with_name("uv"), NETWORK_ADVICE)
+        for lock in locks:
             shutil.copyfile(root / lock, root / ".venv" / lock)
+
     return python
 
 
@@ -67,14 +72,17 @@ def install_offline(root: Path, wheels: Path) -> Path:
     python = root / ".venv" / "bin" / "python"
     if is_complete(root):
         return python
+
     with _locked(root):
         uv = _unpack_uv(wheels, root)
         try:
-            _make_venv(root, *([] if _brings_pip() else ["--without-pip"]))
+            venv_options = [] if _brings_pip() else ["--without-pip"]
+            _make_venv(root, *venv_options)
             sync(root, LOCK, uv, DISK_ADVICE, ["--offline", "--no-index", "--find-links", wheels])
         finally:
             uv.unlink()
         shutil.copyfile(root / LOCK, root / ".venv" / LOCK)
+
     return python
 
 
@@ -83,8 +91,9 @@ def _unpack_uv(wheels: Path, root: Path) -> Path:
     uv = root / ".venv.uv"
     (path,) = wheels.glob("uv-*.whl")
     with zipfile.ZipFile(path) as wheel:
-        (name,) = (name for name in wheel.namelist() if name.endswith(UV_PROGRAM))
-        uv.write_bytes(wheel.read(name))
+        (program,) = (name for name in wheel.namelist() if name.endswith(UV_PROGRAM))
+        uv.write_bytes(wheel.read(program))
+
     uv.chmod(0o755)
     return uv
 
@@ -95,8 +104,8 @@ def pinned(lock_text: str, package: str) -> str:
     >>> pinned("a==1 \\\\\\n    --hash=sha256:00\\nuv==2 \\\\\\n    --hash=sha256:11\\n", "uv")
     'uv==2 \\\\\\n    --hash=sha256:11\\n'
     """
-    found: list[str] = re.findall(rf"^{re.escape(package)}==.*\n(?:    --hash=.*\n)+", lock_text, re.MULTILINE)
-    return found[0]
+    entries: list[str] = re.findall(rf"^{re.escape(package)}==.*\n(?:    --hash=.*\n)+", lock_text, re.MULTILINE)
+    return entries[0]
 
 
 @contextlib.contextmanager
@@ -109,6 +118,7 @@ def _locked(root: Path) -> Iterator[None]:
             f"The folder {root} cannot be written to ({error.strerror}).",
             "Clone the workshop into a folder of your own and run it there.",
         ) from error
+
     with lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
         try:
@@ -143,6 +153,7 @@ def _install_debian_venv() -> None:
     advice = f"Install it: sudo apt-get install {package}"
     if not shutil.which("apt-get") or (os.geteuid() != 0 and not shutil.which("sudo")):
         raise NotReady(f"{sys.executable} comes without venv and pip.", advice)
+
     sudo = [] if os.geteuid() == 0 else ["sudo"]
     say(f"Installing {package} from the distribution: this Python comes without venv and pip.")
     _run([*sudo, "apt-get", "update", "-q"], "The package lists could not be fetched.", advice)
@@ -168,6 +179,7 @@ def sync(root: Path, lock: str, uv: Path, next_step: str, options: Sequence[str 
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
     if "PIP_INDEX_URL" in os.environ:
         environment.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
+
     python = root / ".venv" / "bin" / "python"
     _run(
         [uv, "pip", "sync", *options, "--require-hashes", "--python", python, root / lock],

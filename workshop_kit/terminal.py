@@ -96,6 +96,7 @@ class TerminalReport:
                 self._bars.remove_task(task)
                 self._console.print(f"[green]✓[/] {escape(step.task)} [dim]{escape(step.detail)}")
             return
+
         if step.task not in self._tasks:
             self._tasks[step.task] = self._bars.add_task(step.task, total=None, detail="")
         width = max(self._console.width - len(step.task) - 48, 10)
@@ -109,11 +110,12 @@ class TerminalReport:
     def _write_line(self, step: Step) -> None:
         """Write at most one line in five seconds for each task, and one at the end of a task that has a line."""
         now = time.monotonic()
-        last = self._written_at.get(step.task)
-        if step.done and last is not None:
-            del self._written_at[step.task]
-            say(f"{step.task}: done {step.detail}".rstrip())
-        elif not step.done and (last is None or now - last >= PLAIN_INTERVAL_SECONDS):
+        written_at = self._written_at.get(step.task)
+        if step.done:
+            if written_at is not None:
+                del self._written_at[step.task]
+                say(f"{step.task}: done {step.detail}".rstrip())
+        elif written_at is None or now - written_at >= PLAIN_INTERVAL_SECONDS:
             self._written_at[step.task] = now
             say(f"{step.task}: {step.detail}")
 

@@ -42,11 +42,12 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
 
     Raises WorkshopError if the bundle cannot be written, or with the engine's message.
     """
-    with writing(bundle, "images", engine.architecture, version) as (folder, about), _aliases(engine, tags) as saved:
-        for tag, alias in saved.items():
+    with writing(bundle, "images", engine.architecture, version) as (folder, about), _aliases(engine, tags) as aliases:
+        for tag, alias in aliases.items():
             engine.client.images.get(tag).tag(alias)
         about["tags"] = dict(tags)
-        about["unpacked_bytes"] = _pack([*saved.values()], folder / ARCHIVE, report)
+        about["unpacked_bytes"] = _pack(list(aliases.values()), folder / ARCHIVE, report)
+
     report(Step(TASK, 1.0, done=True))
 
 
@@ -55,20 +56,22 @@ def load(session: Session, part: Part, report: Report = silent) -> list[str]:
 
     Existing images are skipped. Raises WorkshopError with the engine's message.
     """
-    fresh = {name: tag for name, tag in part.tags.items() if not engine_images.is_there(session.engine, tag)}
-    if not fresh:
+    new_tags = {name: tag for name, tag in part.tags.items() if not engine_images.is_there(session.engine, tag)}
+    if not new_tags:
         return []
-    if (free := engine_images.free_bytes(session.engine)) is not None:
-        require_space(free, part.unpacked_bytes * SPACE_FACTOR, "the images")
+    if (free_bytes := engine_images.free_bytes(session.engine)) is not None:
+        require_space(free_bytes, part.unpacked_bytes * SPACE_FACTOR, "the images")
+
     report(Step(TASK, None, "the engine unpacks them"))
-    with _aliases(session.engine, part.tags) as loaded:
+    with _aliases(session.engine, part.tags) as aliases:
         command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
         shell.run(command, failed=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
-        for number, (name, tag) in enumerate(fresh.items()):
-            report(Step(TASK, number / len(fresh), f"labeling {name}"))
-            _label(session, loaded[tag], tag)
+        for number, (name, tag) in enumerate(new_tags.items()):
+            report(Step(TASK, number / len(new_tags), f"labeling {name}"))
+            _label(session, aliases[tag], tag)
+
     report(Step(TASK, 1.0, done=True))
-    return [*fresh.values()]
+    return list(new_tags.values())
 
 
 @contextlib.contextmanager
@@ -90,14 +93,14 @@ class _Packing(io.RawIOBase):
         self._archive = archive
         self._packed = packed
         self._report = report
-        self._done = 0
+        self._packed_bytes = 0
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes of the archive, after they are packed."""
         piece = self._archive.read(size)
         self._packed.write(piece)
-        self._done += len(piece)
-        self._report(Step(TASK, None, f"packing: {self._done / MB:.0f} MB"))
+        self._packed_bytes += len(piece)
+        self._report(Step(TASK, None, f"packing: {self._packed_bytes / MB:.0f} MB"))
         return piece
 
 
@@ -117,9 +120,10 @@ def _pack(tags: list[str], path: Path, report: Report) -> int:
             content_bytes = unpacked_bytes(archive)
         while archive.read(PIECE_BYTES):
             pass
-        said = process.stderr.read().decode(errors="replace")
+        error_text = process.stderr.read().decode(errors="replace")
+
     if process.returncode:
-        raise WorkshopError(FAILED.format("saved"), NEXT_STEP, output=said.strip())
+        raise WorkshopError(FAILED.format("saved"), NEXT_STEP, output=error_text.strip())
     return content_bytes
 
 
@@ -142,16 +146,18 @@ def _size_of_blob(content: IO[bytes], size: int) -> int:
     piece = content.read(len(GZIP_MAGIC))
     if piece != GZIP_MAGIC:
         return size
+
     decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: gzip's header
     total = 0
     while piece:
         total += len(decompressor.decompress(piece, PIECE_BYTES))
         piece = decompressor.unconsumed_tail or content.read(PIECE_BYTES)
+
     return total + len(decompressor.flush())
 
 
-def _label(session: Session, loaded: str, tag: str) -> None:
+def _label(session: Session, alias: str, tag: str) -> None:
     """Give a loaded image its own tag and this workspace's labels, by a build that adds no layer."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "Dockerfile").write_text(f"FROM {loaded}\n")
+        Path(folder, "Dockerfile").write_text(f"FROM {alias}\n")
         engine_images.build_folder(session, Path(folder), tag, scope="machine")

@@ -67,13 +67,14 @@ def parts(bundle: Path) -> list[Part]:
     """
     with readable(bundle):
         lists = sorted(bundle.glob(f"*/{CHECKSUMS}"))
-        found = [_read(path.parent) for path in lists if not path.parent.name.startswith(".")]
-        if not found and any(bundle.glob(f"*/{MANIFEST}")):
+        bundle_parts = [_read(path.parent) for path in lists if not path.parent.name.startswith(".")]
+        if not bundle_parts and any(bundle.glob(f"*/{MANIFEST}")):
             raise _other_version(bundle)
-    if not found:
-        what = "is not a bundle" if bundle.is_dir() else "is no folder"
-        raise WorkshopError(f"{bundle} {what}.", "Name the folder that `./workshop bundle save` wrote.")
-    return found
+
+    if not bundle_parts:
+        problem = "is not a bundle" if bundle.is_dir() else "is no folder"
+        raise WorkshopError(f"{bundle} {problem}.", "Name the folder that `./workshop bundle save` wrote.")
+    return bundle_parts
 
 
 def verify(part: Part) -> None:
@@ -100,14 +101,10 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
             raise WorkshopError(f"{target} is in the way, and is no part of a bundle.", "Name another folder.")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
+
         yield partial, about
-        files = sorted(partial.iterdir())
-        (partial / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
-        lines = [f"{sha256_of(path)}  {path.name}\n" for path in (*files, partial / ABOUT)]
-        with (partial / CHECKSUMS).open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())  # people pull out sticks early
+
+        _write_lists(partial, about)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except OSError as error:
@@ -119,23 +116,40 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def find(found: Iterable[Part], kind: Kind, name: str, next_step: str) -> Part:
+def _write_lists(folder: Path, about: dict[str, Any]) -> None:
+    """Write the two files that describe a part: its fields, and the checksums of all its files. Raises OSError."""
+    files = sorted(folder.iterdir())
+    (folder / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+    lines = [f"{sha256_of(path)}  {path.name}\n" for path in (*files, folder / ABOUT)]
+    with (folder / CHECKSUMS).open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())  # people pull out sticks early
+
+
+def find(bundle_parts: Iterable[Part], kind: Kind, name: str, next_step: str) -> Part:
     """Return one part of a bundle. Raises WorkshopError with the names that there are if it is missing."""
-    there = {part.folder.name: part for part in found if part.folder.name.startswith(f"{kind}-")}
-    if f"{kind}-{name}" not in there:
-        names = ", ".join(one.removeprefix(f"{kind}-") for one in there)
-        raise WorkshopError(f"The bundle has {kind} for {names or 'nothing'}, and not for {name}.", next_step)
-    return there[f"{kind}-{name}"]
+    prefix = f"{kind}-"
+    by_name: dict[str, Part] = {}
+    for part in bundle_parts:
+        if part.folder.name.startswith(prefix):
+            by_name[part.folder.name.removeprefix(prefix)] = part
+
+    if name not in by_name:
+        names = ", ".join(by_name) or "nothing"
+        raise WorkshopError(f"The bundle has {kind} for {names}, and not for {name}.", next_step)
+    return by_name[name]
 
 
 def require_same(part: Part, root: Path) -> None:
     """Raise WorkshopError with the names of images that differ from this checkout's."""
-    other = [name for name, tag in recipes.tags(root).items() if part.tags.get(name) != tag]
-    if other:
-        images = "image" if len(other) == 1 else "images"
+    names = [name for name, tag in recipes.tags(root).items() if part.tags.get(name) != tag]
+    if names:
+        images = "image" if len(names) == 1 else "images"
         raise WorkshopError(
             f"The bundle is of another version of the workshop ({part.version}; this one is {version_of(root)}): "
-            f"the {images} {', '.join(other)} would have to be built here.",
+            f"the {images} {', '.join(names)} would have to be built here.",
             "Check out the bundle's version, or build with a network: ./workshop setup.",
         )
 
@@ -181,6 +195,7 @@ def _read(folder: Path) -> Part:
     checksums = {match[2]: match[1] for match in matches if match}
     if not all(matches) or ABOUT not in checksums:
         raise _damaged(folder / CHECKSUMS)
+
     try:
         return Part(folder, checksums, **json.loads((folder / ABOUT).read_bytes()))
     except ValueError as error:

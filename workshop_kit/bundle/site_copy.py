@@ -35,15 +35,25 @@ def copy(site: Path, output: Path) -> None:
 
 def require_replaceable(output: Path) -> None:
     """Raise WorkshopError for a folder or file that is no site: it is never replaced."""
-    if output.is_file() or (output.is_dir() and not (output / MARK).is_file() and any(output.iterdir())):
+    if _holds_other_files(output):
         raise WorkshopError(f"{output} holds other files.", "Name an empty or a new folder.")
+
+
+def _holds_other_files(output: Path) -> bool:
+    """Return whether a path is a file, or a folder with files that are no site."""
+    if output.is_file():
+        return True
+    if not output.is_dir() or (output / MARK).is_file():
+        return False
+    return any(output.iterdir())
 
 
 def save(site: Path, bundle: Path, version: str) -> str:
     """Copy a site into a bundle if it was built from ``version``; return a sentence that says so, or why not."""
     built_from = (site / MARK).read_text(encoding="utf-8") if (site / MARK).is_file() else ""
     if built_from != version:
-        why = f"it was built from {built_from}" if built_from else "it was not built"
-        return f"site: left out, {why}. Run ./workshop site, then save the bundle again."
+        reason = f"it was built from {built_from}" if built_from else "it was not built"
+        return f"site: left out, {reason}. Run ./workshop site, then save the bundle again."
+
     copy(site, bundle / "site")
     return "site: open site/index.html in a browser"

@@ -41,14 +41,19 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
     """
     lock = root / python_env.LOCK
     command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:"]
+
+    def show(line: str) -> None:
+        report(Step(TASK, None, line.partition(" (from ")[0]))
+
     with writing(bundle, "wheels", this_python(), version) as (folder, about):
         shell.run(
             [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
             failed="The Python packages could not be fetched.",
             next_step=python_env.NETWORK_ADVICE,
-            on_line=lambda line: report(Step(TASK, None, line.partition(" (from ")[0])),
+            on_line=show,
         )
         about["lock"] = sha256_of(lock)
+
     report(Step(TASK, 1.0, done=True))
 
 
@@ -60,24 +65,26 @@ def make_python(root: Path, words: list[str]) -> Path:
     """
     if len(words) != 1 or words[0].startswith("-"):
         raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
-    found = parts(Path(words[0]))
-    own = _own_part(root, found)
-    images = [part for part in found if part.folder.name == f"images-{this_architecture()}"]
+
+    bundle_parts = parts(Path(words[0]))
+    wheels = _wheels_part(root, bundle_parts)
+    images = [part for part in bundle_parts if part.folder.name == f"images-{this_architecture()}"]
     for part in images:
         require_same(part, root)
-    for part in (own, *images):
+    for part in (wheels, *images):
         verify(part)
-    require_space(shutil.disk_usage(root).free, own.size_bytes * UNPACKED_FACTOR, "the packages")
-    return python_env.install_offline(root, own.folder)
+
+    require_space(shutil.disk_usage(root).free, wheels.size_bytes * UNPACKED_FACTOR, "the packages")
+    return python_env.install_offline(root, wheels.folder)
 
 
-def _own_part(root: Path, found: list[Part]) -> Part:
+def _wheels_part(root: Path, bundle_parts: list[Part]) -> Part:
     """Return the wheels for this Python and this checkout. Raises WorkshopError where there are none."""
     advice = "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one."
-    own = find(found, "wheels", this_python(), advice)
-    if own.lock != sha256_of(root / python_env.LOCK):
+    part = find(bundle_parts, "wheels", this_python(), advice)
+    if part.lock != sha256_of(root / python_env.LOCK):
         raise WorkshopError(
-            f"The bundle has the packages of another version of the workshop ({own.version}).",
+            f"The bundle has the packages of another version of the workshop ({part.version}).",
             "Check out that version, or save a bundle from this one.",
         )
-    return own
+    return part

@@ -54,14 +54,15 @@ class Images(ImageCollection):  # type: ignore[misc]
         engine without BuildKit. Raises docker's BuildError; its notes have the last lines and, where known, the reason.
         """
         session = self.client.session
-        typed = arguments.get("tag")
-        tag = self.client.names.new_image(typed) if typed else None
+        typed_tag = arguments.get("tag")
+        tag = self.client.names.new_image(typed_tag) if typed_tag else None
         # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
         labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
         try:
-            image, log = self._build(typed or "image", {**arguments, "tag": tag, "labels": labels})
+            image, log = self._build(typed_tag or "image", {**arguments, "tag": tag, "labels": labels})
         except BuildError as error:
             raise _explained(error) from None
+
         session.record("image", image.id, tag or image.id, "workspace")
         if tag:
             self._remove_earlier(tag, image.id)
@@ -74,14 +75,16 @@ class Images(ImageCollection):  # type: ignore[misc]
     def list(self, name: str | None = None, all: bool = False, filters: Mapping[str, Any] | None = None) -> list[Image]:
         """List this workspace's images. See the SDK's ``list``."""
         names = self.client.names
-        found = self.client.api.images(name=names.image(name) if name else None, all=all, filters=dict(filters or {}))
+        real_name = names.image(name) if name else None
+        rows = self.client.api.images(name=real_name, all=all, filters=dict(filters or {}))
+
         prefixes = (names.image_prefix, f"{names.project}-")  # the second one is docker compose's
-        mine = []
-        for one in found:
-            tags = map(short_name, one["RepoTags"] or ())
+        own_images = []
+        for row in rows:
+            tags = map(short_name, row["RepoTags"] or ())
             if any(tag.startswith(prefixes) for tag in tags):
-                mine.append(super().get(one["Id"]))
-        return mine
+                own_images.append(super().get(row["Id"]))
+        return own_images
 
     def real_name(self, name: str) -> str:
         """Return the name that the engine has for a typed one. Raises ImageNotFound where it has none."""
@@ -98,17 +101,18 @@ class Images(ImageCollection):  # type: ignore[misc]
         try:
             self.real_name(name)
         except ImageNotFound:
-            start = self.client.names.image_prefix
-            tags = [tag for one in self.list() for tag in one.tags]
-            built = [tag.removeprefix(start) for tag in tags if tag.startswith(start)]
-            return f"There is no image {name} here; this workspace has built {', '.join(built) or 'none yet'}."
+            prefix = self.client.names.image_prefix
+            tags = [tag for image in self.list() for tag in image.tags]
+            names = ", ".join(tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix))
+            return f"There is no image {name} here; this workspace has built {names or 'none yet'}."
         return None
 
     def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
-        words = _command(self.client.session.engine, arguments)
-        if words is None or not images.can_build(self.client.session.engine):
-            path = {"path": str(arguments["path"])} if arguments.get("path") else {}
-            return super().build(**{"rm": True, **arguments, **path})  # type: ignore[no-any-return]
+        engine = self.client.session.engine
+        words = _command(engine, arguments)
+        if words is None or not images.can_build(engine):
+            return self._build_classic(arguments)
+
         report = self.client.report()
 
         def show(line: str) -> None:
@@ -116,14 +120,22 @@ class Images(ImageCollection):  # type: ignore[misc]
             report(Step("Build", step.fraction, step.detail))
 
         try:
-            identifiers, log = _run(words, self.client.session.engine.dialect, show)
+            identifiers, log = _run(words, engine.dialect, show)
         except BuildError:
             report(Step("Build", 1.0, f"{name} failed"))
             raise
-        report(Step("Build", 1.0, f"of {name}", done=True))
-        return self._first(identifiers), iter(log)
 
-    def _first(self, identifiers: Sequence[str]) -> Image:
+        report(Step("Build", 1.0, f"of {name}", done=True))
+        return self._get_first(identifiers), iter(log)
+
+    def _build_classic(self, arguments: Mapping[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
+        """Build an image as the SDK does, which takes a path as text alone."""
+        options: dict[str, Any] = {"rm": True, **arguments}
+        if options.get("path"):
+            options["path"] = str(options["path"])
+        return super().build(**options)  # type: ignore[no-any-return]
+
+    def _get_first(self, identifiers: Sequence[str]) -> Image:
         """Return the image with the first of these ids that the engine knows. Raises ImageNotFound."""
         for identifier in identifiers[:-1]:
             with contextlib.suppress(ImageNotFound):
@@ -136,6 +148,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         for entry in session.ledger.entries():
             if entry.kind != "image" or entry.name != tag or entry.id == identifier:
                 continue
+
             try:
                 if super().get(entry.id).tags:
                     continue
@@ -144,27 +157,30 @@ class Images(ImageCollection):  # type: ignore[misc]
                 pass
             except APIError:  # a container uses it
                 continue
+
             session.ledger.remove(entry)
 
 
 def _command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
     """Return the command for the SDK's ``build(…)``; None where it has no option for an argument."""
-    given = {key: value for key, value in arguments.items() if _is_given(key, value)}
-    if not given.get("path"):
+    options = {key: value for key, value in arguments.items() if _is_option(key, value)}
+    if not options.get("path"):
         return None
 
-    path = given.pop("path")
-    words = images.command(engine, given.pop("tag", None), given.pop("labels", {}))
-    words += [f"--build-arg={key}={value}" for key, value in given.pop("buildargs", {}).items()]
-    if file := given.pop("dockerfile", None):
+    path = options.pop("path")
+    words = images.command(engine, options.pop("tag", None), options.pop("labels", {}))
+    words += [f"--build-arg={key}={value}" for key, value in options.pop("buildargs", {}).items()]
+    if file := options.pop("dockerfile", None):
         words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
 
-    words += [_FLAGS[key] for key in given.keys() & _FLAGS.keys()]
-    words += [f"{_VALUES[key]}={given[key]}" for key in given.keys() & _VALUES.keys()]
-    return None if given.keys() - _FLAGS.keys() - _VALUES.keys() else [*words, str(path)]
+    if options.keys() - _FLAGS.keys() - _VALUES.keys():
+        return None
+    words += [_FLAGS[key] for key in options.keys() & _FLAGS.keys()]
+    words += [f"{_VALUES[key]}={options[key]}" for key in options.keys() & _VALUES.keys()]
+    return [*words, str(path)]
 
 
-def _is_given(key: str, value: Any) -> bool:
+def _is_option(key: str, value: Any) -> bool:
     return value not in (None, False) and key not in _IGNORED
 
 
@@ -185,6 +201,7 @@ def _run(words: list[str], dialect: Dialect, on_line: Callable[[str], None]) -> 
                         on_line(text)
         except FileNotFoundError as missing:
             raise NotReady(f"The {words[0]} command is not installed.", "Run ./workshop setup.") from missing
+
         if process.returncode != 0:
             raise BuildError(_reason(log), log)
         return dialect.built_ids(result.read_text()), log
@@ -193,46 +210,56 @@ def _run(words: list[str], dialect: Dialect, on_line: Callable[[str], None]) -> 
 def _reason(log: list[dict[str, str]]) -> str:
     lines = [line["stream"].strip() for line in log]
     errors = [line.partition(": ")[2] for line in lines if line.startswith(("ERROR: ", "Error: "))]
-    return errors[-1] if errors else next((line for line in reversed(lines) if line), "the builder said nothing")
+    if errors:
+        return errors[-1]
+    return next((line for line in reversed(lines) if line), "the builder said nothing")
 
 
 def _explained(error: BuildError) -> BuildError:
     """Return the error, with the builder's last lines and, where known, the reason as notes."""
     error.build_log = list(error.build_log)
-    said = "".join(line.get("stream") or line.get("error") or "" for line in error.build_log)
-    error.add_note("\n".join(map(visible, said.splitlines()[-SHOWN_LINES:])))
-    if sentence := explain_build_error(said):
+    output = "".join(line.get("stream") or line.get("error") or "" for line in error.build_log)
+    last_lines = output.splitlines()[-SHOWN_LINES:]
+
+    error.add_note("\n".join(map(visible, last_lines)))
+    if sentence := explain_build_error(output):
         error.add_note(sentence)
     return error
 
 
-def explain_build_error(said: str) -> str | None:
+def explain_build_error(output: str) -> str | None:
     """Explain the output of a build that needed a registry: its text → one sentence.
 
     Known are an image, a ``# syntax=`` line, and a package that is not among the wheels; None for all other failures.
     """
-    if found := _REQUIREMENT.search(said):
-        return _no_wheel(found[1], found[2])
-    if found := _IMAGE.search(said):
-        image = short_name(found[1])
-        frontend = _FRONTEND.search(said)
-        if frontend and short_name(frontend[1] or frontend[2]) == image:
-            return (
-                f"`# syntax={image}` needs {image} from a registry, which did not give it: delete that line, "
-                "the engine's own builder reads this Dockerfile."
-            )
-        if image == PYTHON_ALIAS:
-            return f"The image {PYTHON_ALIAS} is not on this engine: run ./workshop setup, which builds it."
-        return f"{image} is not on this engine and no registry gave it: build on {PYTHON_ALIAS}, which is here."
+    if requirement := _REQUIREMENT.search(output):
+        return _no_wheel(requirement[1], requirement[2])
+    if missing_image := _IMAGE.search(output):
+        return _no_image(short_name(missing_image[1]), output)
     return None
 
 
-def _no_wheel(name: str, version: str) -> str:
-    there = wheels(CHECKOUT)
-    key = re.sub(r"[-_.]+", "-", name).lower()
-    if key in there:
+def _no_image(image: str, output: str) -> str:
+    """Explain that no registry gave an image, which the Dockerfile builds on or names as its ``# syntax=``."""
+    frontend = _FRONTEND.search(output)
+    if frontend and short_name(frontend[1] or frontend[2]) == image:
         return (
-            f"There is no wheel of {name}{version} in {PYTHON_ALIAS}: it has {key} {there[key]}; ask for that version."
+            f"`# syntax={image}` needs {image} from a registry, which did not give it: delete that line, "
+            "the engine's own builder reads this Dockerfile."
         )
-    listed = ", ".join(f"{one} {there[one]}" for one in sorted(there))
-    return f"There is no wheel of {name} in {PYTHON_ALIAS}, and pip asks no registry; it has {listed}."
+    if image == PYTHON_ALIAS:
+        return f"The image {PYTHON_ALIAS} is not on this engine: run ./workshop setup, which builds it."
+    return f"{image} is not on this engine and no registry gave it: build on {PYTHON_ALIAS}, which is here."
+
+
+def _no_wheel(name: str, version: str) -> str:
+    versions = wheels(CHECKOUT)
+    key = re.sub(r"[-_.]+", "-", name).lower()
+    if key in versions:
+        return (
+            f"There is no wheel of {name}{version} in {PYTHON_ALIAS}: it has {key} {versions[key]}; "
+            "ask for that version."
+        )
+
+    packages = ", ".join(f"{package} {versions[package]}" for package in sorted(versions))
+    return f"There is no wheel of {name} in {PYTHON_ALIAS}, and pip asks no registry; it has {packages}."

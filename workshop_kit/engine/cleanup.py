@@ -77,36 +77,51 @@ def remove(
     _end_builds(session, made_by)
     if "workspace" in scopes:
         result.unreadable = session.ledger.remove_unreadable()
-    there = {one.id: one for one in _ours(session)}
-    _record(session, there.values())
+    resources = {resource.id: resource for resource in _own_resources(session)}
+    _record(session, resources.values())
+
     entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
-    for number, entry in enumerate(sorted(entries, key=lambda entry: ORDER.index(entry.kind))):
+    entries.sort(key=_position_in_order)
+    for number, entry in enumerate(entries):
         report(Step("Clean-up", number / len(entries), f"{entry.kind} {entry.name}"))
-        thing = there.get(entry.id)
-        maker = thing.labels.get(MAKER, "") if thing else ""
-        if thing and ((made_by is not None and maker != made_by) or (spare_the_living and is_alive(maker))):
+        resource = resources.get(entry.id)
+        if resource and _is_spared(resource, made_by, spare_the_living=spare_the_living):
             continue
         try:
-            if thing and _remove(session, entry, thing):
+            if resource and _remove(session, entry, resource):
                 result.removed.append(entry)
         except APIError as refused:
             result.left.append((entry, str(refused.explanation)))
         else:
             session.ledger.remove(entry)
+
     if "workspace" in scopes:
         remove_cgroups(session.identity.session)
     report(Step("Clean-up", 1.0, done=True))
     return result
 
 
+def _position_in_order(entry: Entry) -> int:
+    return ORDER.index(entry.kind)
+
+
+def _is_spared(resource: Resource, made_by: str | None, *, spare_the_living: bool) -> bool:
+    """Return whether `remove` leaves a resource because of the process that made it."""
+    maker = resource.labels.get(MAKER, "")
+    if made_by is not None and maker != made_by:
+        return True
+    return spare_the_living and is_alive(maker)
+
+
 def unlisted(session: Session) -> list[str]:
     """Return the objects with the session's labels that no ledger has and clean-up leaves: made or labeled by hand."""
-    known = {entry.id for entry in session.ledger.entries()}
-    return [f"{resource.kind} {resource.name}" for resource in _ours(session) if _is_unlisted(resource, known)]
+    listed_ids = {entry.id for entry in session.ledger.entries()}
+    resources = [resource for resource in _own_resources(session) if _is_unlisted(resource, listed_ids)]
+    return [f"{resource.kind} {resource.name}" for resource in resources]
 
 
-def _is_unlisted(resource: Resource, known: Collection[str]) -> bool:
-    if resource.id in known or resource.kind == "image":
+def _is_unlisted(resource: Resource, listed_ids: Collection[str]) -> bool:
+    if resource.id in listed_ids or resource.kind == "image":
         return False
     # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.
     return resource.labels.get(SCOPE) != "machine"
@@ -114,48 +129,52 @@ def _is_unlisted(resource: Resource, known: Collection[str]) -> bool:
 
 def record_unlisted(session: Session) -> None:
     """Write into the ledger what was created for this workspace and not recorded; `unlisted` names the rest."""
-    _record(session, _ours(session))
+    _record(session, _own_resources(session))
 
 
-def _record(session: Session, found: Iterable[Resource]) -> None:
-    known = {entry.id for entry in session.ledger.entries()}
-    new = [one for one in found if one.id not in known]
-    session.ledger.add(*(Entry(one.kind, one.id, one.name, scope) for one in new if (scope := _scope(session, one))))
+def _record(session: Session, resources: Iterable[Resource]) -> None:
+    listed_ids = {entry.id for entry in session.ledger.entries()}
+    new_entries = []
+    for resource in resources:
+        if resource.id in listed_ids:
+            continue
+        if scope := _scope(session, resource):
+            new_entries.append(Entry(resource.kind, resource.id, resource.name, scope))
+    session.ledger.add(*new_entries)
 
 
-def _scope(session: Session, thing: Resource) -> Scope | None:
+def _scope(session: Session, resource: Resource) -> Scope | None:
     """Return the scope of what the kit or docker compose made; None where an image only passed the labels on."""
-    labels = thing.labels
+    labels = resource.labels
     identity = session.identity
     project = labels.get(COMPOSE_PROJECT)
     if project == identity.service_project:  # docker compose in the participant's folder knows none of the kit's labels
         return "workspace"
-    if thing.kind == "image":
-        is_made = thing.name.startswith((identity.image_prefix, f"{REPOSITORY}/"))
+
+    if resource.kind == "image":
+        is_made = resource.name.startswith((identity.image_prefix, f"{REPOSITORY}/"))
     else:
         is_made = project == identity.project
-    scope = next((one for one in SCOPES if one == labels.get(SCOPE)), None)
-    return scope if is_made or MAKER in labels else None
+    if not is_made and MAKER not in labels:
+        return None
+    return next((scope for scope in SCOPES if scope == labels.get(SCOPE)), None)
 
 
-def _remove(session: Session, entry: Entry, found: Resource) -> bool:
-    """Remove one thing; return False for an image that stays, since its name is another's by now."""
+def _remove(session: Session, entry: Entry, resource: Resource) -> bool:
+    """Remove a resource; return False for an image that stays, since its name is another's by now."""
     api = session.engine.client.api
     try:
         if entry.kind == "container":
             containers.remove(session, entry.id)
         elif entry.kind == "network":
-            for identifier in api.inspect_network(entry.id)["Containers"] or {}:  # the engine removes none in use
-                with contextlib.suppress(NotFound):
-                    api.disconnect_container_from_network(identifier, entry.id, force=True)
-            api.remove_network(entry.id)
+            _remove_network(api, entry.id)
         elif entry.kind == "volume":
             api.remove_volume(entry.name)
-        elif found.names and entry.name not in found.names:
+        elif resource.names and entry.name not in resource.names:
             return False
         else:
             # With its last name goes the image; a name that the user has given it keeps it.
-            api.remove_image(entry.name if found.names else entry.id)
+            api.remove_image(entry.name if resource.names else entry.id)
     except NotFound:
         pass
     except APIError as refused:
@@ -164,30 +183,47 @@ def _remove(session: Session, entry: Entry, found: Resource) -> bool:
     return True
 
 
-def _ours(session: Session) -> list[Resource]:
+def _remove_network(api: Any, identifier: str) -> None:
+    """Remove a network, after it is disconnected from its containers: the engine removes none in use."""
+    for container_id in api.inspect_network(identifier)["Containers"] or {}:
+        with contextlib.suppress(NotFound):
+            api.disconnect_container_from_network(container_id, identifier, force=True)
+    api.remove_network(identifier)
+
+
+def _own_resources(session: Session) -> list[Resource]:
     """Return everything with the labels of the kit and of this session, or of the participant's compose project."""
-    ours = _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.session}")
-    return ours + _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
+    of_the_kit = _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.session}")
+    of_the_folder = _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
+    return of_the_kit + of_the_folder
 
 
 def _labeled(session: Session, *labels: str) -> list[Resource]:
     api = session.engine.client.api
-    wanted = {"label": list(labels)}
+    filters = {"label": list(labels)}
     # Not the SDK's own lists of containers and images, which inspect each one: it may be gone by then.
-    lists: dict[Kind, Any] = {
-        "container": api.containers(all=True, filters=wanted),
-        "network": api.networks(filters=wanted),
-        "volume": api.volumes(filters=wanted)["Volumes"] or (),
-        "image": api.images(filters=wanted),
+    rows_by_kind: dict[Kind, Any] = {
+        "container": api.containers(all=True, filters=filters),
+        "network": api.networks(filters=filters),
+        "volume": api.volumes(filters=filters)["Volumes"] or (),
+        "image": api.images(filters=filters),
     }
-    return [_resource(kind, row) for kind, rows in lists.items() for row in rows]
+    return [_resource(kind, row) for kind, rows in rows_by_kind.items() for row in rows]
 
 
 def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
-    names = [*map(short_name, row.get("RepoTags") or ())]
-    names = names or row.get("Names") or ([row["Name"]] if "Name" in row else [])
     identifier = volume_id(row) if kind == "volume" else row["Id"]
-    return Resource(kind, identifier, tuple(name.lstrip("/") for name in names), row["Labels"] or {})
+    names = tuple(name.lstrip("/") for name in _names(row))
+    return Resource(kind, identifier, names, row["Labels"] or {})
+
+
+def _names(row: Mapping[str, Any]) -> list[str]:
+    """Return the names in a row of the engine's list of images, of containers, or of networks and volumes."""
+    if tags := row.get("RepoTags"):
+        return [short_name(tag) for tag in tags]
+    if names := row.get("Names"):
+        return list(names)
+    return [row["Name"]] if "Name" in row else []
 
 
 def remove_cgroups(session: str, cgroups: Path = CGROUPS) -> None:
@@ -202,8 +238,8 @@ def remove_cgroups(session: str, cgroups: Path = CGROUPS) -> None:
 
     user = os.getuid()
     _remove_slice(cgroups / "workshop.slice" / f"{name}.slice")
-    of_the_user = cgroups / "user.slice" / f"user-{user}.slice" / f"user@{user}.service"
-    _remove_slice(of_the_user / "workshop.slice" / f"{name}.slice", "--user")
+    user_service = cgroups / "user.slice" / f"user-{user}.slice" / f"user@{user}.service"
+    _remove_slice(user_service / "workshop.slice" / f"{name}.slice", "--user")
     for folder in cgroups.glob(f"*/workshop.slice/{name}.slice"):  # version 1, where each controller has a tree
         _remove_slice(folder)
 

@@ -103,9 +103,9 @@ class WorkspaceContainer(Container):  # type: ignore[misc]
 
     def stats(self, **options: Any) -> Any:
         """Return the SDK's ``stats``. Those of a stopped container are empty: Podman names the cause instead."""
-        found = super().stats(**options)
-        is_error = options.get("stream") is False and "read" not in found
-        return EMPTY_STATISTICS if is_error else found
+        statistics = super().stats(**options)
+        is_error = options.get("stream") is False and "read" not in statistics
+        return EMPTY_STATISTICS if is_error else statistics
 
 
 class Containers(ContainerCollection):  # type: ignore[misc]
@@ -135,37 +135,46 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if name:
             options["name"] = self.client.names.thing(name)
             self._remove_earlier(options["name"])
+
         session = self.client.session
         service = {SERVICE: name} if name else {}
         options["labels"] = {**labels_of(options.get("labels")), **service, **session.labels(self.client.scope)}
-        made = super().create(image, command, **options)
-        session.record("container", made.id, made.name, self.client.scope)
-        return made
+
+        container = super().create(image, command, **options)
+        session.record("container", container.id, container.name, self.client.scope)
+        return container
 
     def get(self, container_id: str) -> Container:
         """Get a container by its id, or one of this workspace by its name: as typed, the real one, or its service's."""
         if IDENTIFIER.fullmatch(container_id):
             return super().get(container_id)
-        real = self.client.names.thing(container_id)
-        for name in dict.fromkeys([real, f"{real}-1", container_id]):
+
+        real_name = self.client.names.thing(container_id)
+        for name in dict.fromkeys([real_name, f"{real_name}-1", container_id]):
             with contextlib.suppress(NotFound):
-                found = super().get(name)
-                if self.is_mine(found.labels):
-                    return found
+                container = super().get(name)
+                if self.is_mine(container.labels):
+                    return container
         raise NotFound(f"There is no container {container_id!r} in this workspace.")
 
     def list(
         self, all: bool = False, limit: int = -1, filters: Mapping[str, Any] | None = None, **options: Any
     ) -> list[Container]:
         """List this workspace's containers. See the SDK's ``list``; one that is removed in between is left out."""
-        wanted = dict(filters or {})
-        if "ancestor" in wanted:
-            wanted["ancestor"] = self.client.images.real_name(wanted["ancestor"])
-        found = super().list(all=all or limit > 0, filters=wanted, **{"ignore_removed": True, **options})
+        real_filters = dict(filters or {})
+        if "ancestor" in real_filters:
+            real_filters["ancestor"] = self.client.images.real_name(real_filters["ancestor"])
+
+        listed = super().list(all=all or limit > 0, filters=real_filters, **{"ignore_removed": True, **options})
         if not self.client.session.engine.dialect.lists_newest_first:
-            found.sort(key=lambda one: one.attrs["Created"], reverse=True)
-        mine = [one for one in found if self.is_mine(one.attrs["Labels"] if options.get("sparse") else one.labels)]
-        return mine[:limit] if limit > 0 else mine
+            listed.sort(key=_creation, reverse=True)
+
+        own_containers = []
+        for container in listed:
+            labels = container.attrs["Labels"] if options.get("sparse") else container.labels
+            if self.is_mine(labels):
+                own_containers.append(container)
+        return own_containers[:limit] if limit > 0 else own_containers
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
         """Return whether these are labels of a container of this workspace: its stack's, its folder's, or its own."""
@@ -176,14 +185,15 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         return are_ours(labels, identity.session) and labels.get(SCOPE) != "machine"
 
     def _exposed(self, image: str | Image) -> dict[str, None]:
-        found = image if isinstance(image, Image) else self.client.images.get(image)
-        return dict.fromkeys(found.attrs["Config"].get("ExposedPorts") or {})
+        sdk_image = image if isinstance(image, Image) else self.client.images.get(image)
+        return dict.fromkeys(sdk_image.attrs["Config"].get("ExposedPorts") or {})
 
     def _join_network(self, options: dict[str, Any], alias: str | None) -> None:
         """Set the network to the one named, else to the workspace's, with an alias; another network mode stays."""
         network = options.get("network")
         if options.get("network_mode") or options.get("network_disabled") or network in BUILT_IN_NETWORKS:
             return
+
         networks = self.client.networks
         options["network"] = networks.real_name(network) if network else networks.of_the_workspace()
         if alias and "networking_config" not in options:
@@ -195,7 +205,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if isinstance(volumes, Mapping):
             return {self._real_volume(source): target for source, target in volumes.items()}
         parts = [bind.partition(":") for bind in volumes]
-        return [f"{self._real_volume(source)}:{rest}" if colon else source for source, colon, rest in parts]
+        return [f"{self._real_volume(source)}:{target}" if colon else source for source, colon, target in parts]
 
     def _real_volume(self, source: str) -> str:
         return source if source.startswith(("/", ".", "~")) else str(self.client.volumes.create(source).name)
@@ -215,9 +225,9 @@ class Networks(NetworkCollection):  # type: ignore[misc]
 
     def create(self, name: str, *arguments: Any, **options: Any) -> Network:
         """Create a network, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
-        real = self.client.names.thing(name)
-        self._remove_earlier(real)
-        return self._create(real, labels_of(options.pop("labels", None)), *arguments, **options)
+        real_name = self.client.names.thing(name)
+        self._remove_earlier(real_name)
+        return self._create(real_name, labels_of(options.pop("labels", None)), *arguments, **options)
 
     def real_name(self, name: str) -> str:
         """Return the real name of the workspace's network of that name; without one, the name itself."""
@@ -232,19 +242,23 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         try:
             self.get(name)
         except NotFound:
-            try:
-                self._create(name, {COMPOSE_PROJECT: project, COMPOSE_NETWORK: "default"})
-            except APIError as refused:
-                if refused.status_code != http.client.CONFLICT:  # a conflict: compose has just created it
-                    raise
+            self._create_default(name, project)
         return name
+
+    def _create_default(self, name: str, project: str) -> None:
+        """Create the network that docker compose makes for a project."""
+        try:
+            self._create(name, {COMPOSE_PROJECT: project, COMPOSE_NETWORK: "default"})
+        except APIError as refused:
+            if refused.status_code != http.client.CONFLICT:  # a conflict: compose has just created it
+                raise
 
     def _create(self, name: str, labels: Mapping[str, str], *arguments: Any, **options: Any) -> Network:
         session = self.client.session
         labels = {**labels, **session.labels("workspace")}
-        made = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
-        session.record("network", made.id, name, "workspace")
-        return made
+        network = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
+        session.record("network", network.id, name, "workspace")
+        return network
 
     def _remove_earlier(self, name: str) -> None:
         with contextlib.suppress(NotFound):
@@ -266,11 +280,17 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
             name = self.client.names.thing(name)
             with contextlib.suppress(NotFound):
                 return self.get(name)
+
         session = self.client.session
         options["labels"] = {**labels_of(options.get("labels")), **session.labels("workspace")}
-        made = super().create(name, **options)
-        session.record("volume", volume_id(made.attrs), made.name, "workspace")
-        return made
+        volume = super().create(name, **options)
+        session.record("volume", volume_id(volume.attrs), volume.name, "workspace")
+        return volume
+
+
+def _creation(container: Container) -> Any:
+    """Return when a container was created, in the engine's form."""
+    return container.attrs["Created"]
 
 
 def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -293,5 +313,6 @@ def _bound(binding: Any) -> Any:
     if isinstance(binding, dict):
         return {"HostIp": HERE, **binding}
     if isinstance(binding, tuple):
-        return (HERE, *binding) if len(binding) == 1 and not isinstance(binding[0], str) else binding
+        has_address = len(binding) != 1 or isinstance(binding[0], str)
+        return binding if has_address else (HERE, *binding)
     return (HERE, binding)

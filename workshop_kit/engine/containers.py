@@ -152,11 +152,11 @@ class Running:
         """Poll a path from outside until it answers 200; return the seconds it took."""
 
         def ready() -> bool:
-            now = self.inspect()
-            if not now["State"]["Running"]:  # it has no port, and `wait_until` raises the error
+            attributes = self.inspect()
+            if not attributes["State"]["Running"]:  # it has no port, and `wait_until` raises the error
                 return False
             with contextlib.suppress(httpx.HTTPError):
-                return client.get(url_of(now, 8080) + path).is_success
+                return client.get(url_of(attributes, 8080) + path).is_success
             return False
 
         with httpx.Client(trust_env=False, timeout=patient(2)) as client:
@@ -186,17 +186,8 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     config = container_config(api, spec, session.labels(scope))
     try:
         created = api.create_container_from_config(config)
-        container = session.engine.client.containers.get(created["Id"])
-        running = Running(session, container)
-        try:
-            session.record("container", running.id, running.name, scope)
-            copy_in(container, spec.files)
-            began = time.monotonic()
-            container.start()
-            started_in(time.monotonic() - began)
-        except BaseException:
-            running.remove()
-            raise
+        running = Running(session, session.engine.client.containers.get(created["Id"]))
+        _start(running, spec.files, scope)
     except ImageNotFound as missing:
         raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
     except APIError as refused:
@@ -205,6 +196,20 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
             "Correct that, then run the cell again.",
         ) from refused
     return running
+
+
+def _start(running: Running, files: Mapping[str, str | bytes], scope: Scope) -> None:
+    """Record a created container, copy its files into it, and start it; remove it if that fails."""
+    try:
+        running.session.record("container", running.id, running.name, scope)
+        copy_in(running.container, files)
+
+        began = time.monotonic()
+        running.container.start()
+        started_in(time.monotonic() - began)
+    except BaseException:
+        running.remove()
+        raise
 
 
 def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
@@ -235,6 +240,7 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
         host_config=host_config,
         labels={**spec.labels, **labels},
     )
+
     config["HostConfig"].update(spec.host)
     if spec.healthcheck is not None:
         config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
@@ -262,12 +268,12 @@ def url_of(attributes: Mapping[str, Any], port: int) -> str:
 
     Raises WorkshopError if the container is not running or does not publish the port.
     """
-    published = host_port(attributes, port)
-    if published is None:
+    published_port = host_port(attributes, port)
+    if published_port is None:
         name = attributes["Name"].lstrip("/")
         status = attributes["State"]["Status"]
         raise WorkshopError(f"Port {port} of {name} cannot be reached: it is {status}.", "Start it first.")
-    return f"http://127.0.0.1:{published}"
+    return f"http://127.0.0.1:{published_port}"
 
 
 def host_port(attributes: Mapping[str, Any], port: int) -> int | None:
@@ -287,8 +293,8 @@ def anonymous_volume(folder: str) -> Mount:
 def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:
     """Copy files, by absolute path, into a container."""
     for path, content in files.items():
-        place = PurePosixPath(path)
-        container.put_archive(str(place.parent), archive_of({place.name: content}))
+        target = PurePosixPath(path)
+        container.put_archive(str(target.parent), archive_of({target.name: content}))
 
 
 def archive_of(files: Mapping[str, str | bytes]) -> bytes:

@@ -120,7 +120,7 @@ class PodmanDialect(Dialect):
 
 def dialect_of(version: Mapping[str, Any], address: str) -> Dialect:
     """Return the dialect of the engine with this ``docker version`` at an address."""
-    components = [one["Name"] for one in version.get("Components") or ()]
+    components = [component["Name"] for component in version.get("Components") or ()]
     is_podman = any("Podman" in name for name in components)
     return PodmanDialect(version, address) if is_podman else Dialect(version, address)
 
@@ -160,6 +160,7 @@ def cgroup_variables(info: Mapping[str, Any], session: str, instead: Path | None
         path = f"workshop.slice/{name}.slice"  # every dash in the name is a level
     elif info.get("CgroupDriver") == "cgroupfs":
         parent = f"/{name}"  # without the slash it would be below the engine's own
+
     variables = {
         "WORKSHOP_CGROUP_PARENT": parent,
         "WORKSHOP_CGROUP_ROOT": "/sys/fs/cgroup",

@@ -81,23 +81,28 @@ class FeatureTrial:
         """Return the container, in the cgroup of the workspace's stack; ``shared`` is a file of the workspace."""
         info = session.engine.client.info()
         cgroup = cgroup_variables(info, session.identity.session)
-        folder = f"{'memory/' if cgroup['WORKSHOP_CGROUP_V1'] else ''}{cgroup['WORKSHOP_CGROUP_PATH']}"
+        tree = "memory/" if cgroup["WORKSHOP_CGROUP_V1"] else ""
+        folder = f"{tree}{cgroup['WORKSHOP_CGROUP_PATH']}"
+
         source = self.mount.format(logs=session.engine.dialect.log_source(info), shared=shared)
         mounts = [{"Type": "bind", "Source": source, "Target": "/mounted", "ReadOnly": True}] if source else []
         host = {"CgroupParent": cgroup["WORKSHOP_CGROUP_PARENT"], "Mounts": mounts}
+
         command = ("python3", "-I", "-S", "-c", self.program, folder, shared.read_text())
         return Spec(image, command=command, network="none", host=host, **self.spec)
 
-    def feature(self, session: Session, said: str, reason: str = "") -> Feature:
+    def feature(self, session: Session, answer: str, reason: str = "") -> Feature:
         """Return the feature that follows from an answer; ``reason`` says why there is none."""
         info = session.engine.client.info()
         logs = session.engine.dialect.log_source(info)
         place = "this rootless engine" if is_rootless(info) else "this engine"
-        number = _number(said)
+
+        number = _number(answer)
         low, high = self.works
         works = low <= number <= high
-        text = (self.good if works else self.bad).format(said=number, place=place, logs=logs)
-        return Feature(_name(session), self.name, works, reason.rstrip(".") or text, self.cost, self.advice)
+        template = self.good if works else self.bad
+        detail = reason.rstrip(".") or template.format(said=number, place=place, logs=logs)
+        return Feature(_name(session), self.name, works, detail, self.cost, self.advice)
 
 
 @functools.cache
@@ -109,14 +114,16 @@ def feature_trials() -> tuple[FeatureTrial, ...]:
 
 def works(session: Session, file: Path, name: str) -> bool:
     """Return whether a feature works on this engine, by the results in ``file``; without one, it does."""
-    of_engine = [feature for feature in _records(file).read()[0] if feature.engine == _name(session)]
+    features, _ = _records(file).read()
+    of_engine = [feature for feature in features if feature.engine == _name(session)]
     return all(feature.works for feature in of_engine if feature.name == name)
 
 
 def known(session: Session, image: str, file: Path) -> list[Feature]:
     """Return the features of this engine that ``file`` has; examine the engine if it has none."""
-    found = [one for one in _records(file).read()[0] if one.engine == _name(session)]
-    return found or examine(session, image, file)
+    features, _ = _records(file).read()
+    of_engine = [feature for feature in features if feature.engine == _name(session)]
+    return of_engine or examine(session, image, file)
 
 
 def examine(session: Session, image: str, file: Path) -> list[Feature]:
@@ -124,25 +131,32 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
 
     Of a feature that this machine was too slow to try, ``file`` keeps what was known before.
     """
-
-    def ask(question: FeatureTrial) -> Feature:
-        try:
-            with containers.run(session, question.container(session, image, shared)) as running:
-                return question.feature(session, ANSWERS[question.answer](running))
-        except (NotInTime, requests.Timeout) as late:
-            unknown = question.feature(session, "", getattr(late, "what", str(late)))
-            return replace(unknown, is_late=True)
-        except (WorkshopError, DockerException, OSError) as error:  # requests raises its own errors through the SDK
-            return question.feature(session, "", getattr(error, "what", str(error)))
-
     with shared_file(file.parent) as shared, ThreadPoolExecutor(len(feature_trials())) as pool:
-        found = list(pool.map(ask, feature_trials()))
+        features = list(pool.map(functools.partial(_try, session, image, shared), feature_trials()))
+
     records = _records(file)
     with records.locked():
-        before = {(one.engine, one.name): one for one in records.read()[0]}
-        known = [before.get((one.engine, one.name)) if one.is_late else one for one in found]
-        records.write([one for one in known if one is not None])
-    return found
+        earlier = {(feature.engine, feature.name): feature for feature in records.read()[0]}
+        known_features = []
+        for feature in features:
+            entry = earlier.get((feature.engine, feature.name)) if feature.is_late else feature
+            if entry is not None:
+                known_features.append(entry)
+        records.write(known_features)
+
+    return features
+
+
+def _try(session: Session, image: str, shared: Path, trial: FeatureTrial) -> Feature:
+    """Try a feature in a container of its own."""
+    try:
+        with containers.run(session, trial.container(session, image, shared)) as running:
+            return trial.feature(session, ANSWERS[trial.answer](running))
+    except (NotInTime, requests.Timeout) as late:
+        unknown = trial.feature(session, "", getattr(late, "what", str(late)))
+        return replace(unknown, is_late=True)
+    except (WorkshopError, DockerException, OSError) as error:  # requests raises its own errors through the SDK
+        return trial.feature(session, "", getattr(error, "what", str(error)))
 
 
 @contextlib.contextmanager
@@ -208,10 +222,10 @@ ANSWERS: dict[str, Callable[[Running], str]] = {
 """How an answer is read from a container."""
 
 
-def _number(said: str) -> float:
+def _number(answer: str) -> float:
     """Return the number in an answer, or NaN, which is in no range."""
     try:
-        return float(said)
+        return float(answer)
     except ValueError:
         return math.nan
 

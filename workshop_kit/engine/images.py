@@ -61,22 +61,27 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
 
     ``install`` allows fetching mmdebstrap from the distribution when the base has to be bootstrapped.
     """
-    wanted = recipes.tags(root)
+    tags = recipes.tags(root)
     for number, recipe in enumerate(recipes.RECIPES):
-        if not is_there(session.engine, wanted[recipe.name]):
-            part = _part_of(report, number / len(recipes.RECIPES), 1 / len(recipes.RECIPES))
-            if recipe.base is None:
-                without = root / recipe.folder / NO_DOCUMENTATION
-                with root_file_system(session, without, install=install, report=part) as origin:
-                    build(session, root, recipe, {"DEBIAN": origin}, wanted[recipe.name], part)
-            else:
-                build(session, root, recipe, {"BASE": wanted[recipe.base]}, wanted[recipe.name], part)
+        tag = tags[recipe.name]
+        if is_there(session.engine, tag):
+            continue
+
+        part = _part_of(report, number / len(recipes.RECIPES), 1 / len(recipes.RECIPES))
+        if recipe.base is None:
+            dpkg_options = root / recipe.folder / NO_DOCUMENTATION
+            with root_file_system(session, dpkg_options, install=install, report=part) as origin:
+                build(session, root, recipe, {"DEBIAN": origin}, tag, part)
+        else:
+            build(session, root, recipe, {"BASE": tags[recipe.base]}, tag, part)
+
     for name, alias in recipes.ALIASES.items():
-        image = session.engine.client.images.get(wanted[name])
+        image = session.engine.client.images.get(tags[name])
         image.tag(*alias.split(":"))
         session.record("image", image.id, alias, "machine")
+
     report(Step("Images", 1.0, done=True))
-    return wanted
+    return tags
 
 
 def build(
@@ -99,6 +104,7 @@ def build(
     words += [f"--label={key}={value}" for key, value in recipes.image_labels(CHECKOUT).items()]
     if (bundle := ca_bundle()) is not None:
         words.append(f"--secret=id=ca,src={bundle}")
+
     build_folder(
         session,
         root / recipe.folder,
@@ -159,13 +165,14 @@ def step(name: str, line: str) -> Step:
     >>> step("redis", "STEP 2/4: RUN apt-get install redis").fraction  # Podman's
     0.25
     """
-    found = re.match(r"(?:#\d+ \[(?:\S+ )?|(?:\[\S+ )?STEP )(\d+)/(\d+)[\]:] (.*)", line)
-    if found is None:
-        said = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
-        return Step(name, None, visible(f"{name}: {said}", 120))
-    done = int(found[1]) - 1
-    total = int(found[2])
-    return Step(name, done / total, visible(f"{name}: {found[3]}", 120))
+    progress = re.match(r"(?:#\d+ \[(?:\S+ )?|(?:\[\S+ )?STEP )(\d+)/(\d+)[\]:] (.*)", line)
+    if progress is None:
+        output = re.sub(r"^#\d+ (?:[\d.]+ )?", "", line)
+        return Step(name, None, visible(f"{name}: {output}", 120))
+
+    finished_steps = int(progress[1]) - 1
+    all_steps = int(progress[2])
+    return Step(name, finished_steps / all_steps, visible(f"{name}: {progress[3]}", 120))
 
 
 def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -174,11 +181,11 @@ def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
     >>> proxy_settings({"HTTP_PROXY": "http://proxy:3128"})
     {'HTTP_PROXY': 'http://proxy:3128', 'http_proxy': 'http://proxy:3128'}
     """
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for name in PROXY_VARIABLES:
         if value := environment.get(name) or environment.get(name.lower()):
-            found |= {name: value, name.lower(): value}
-    return found
+            settings |= {name: value, name.lower(): value}
+    return settings
 
 
 def ca_bundle() -> Path | None:
@@ -186,13 +193,13 @@ def ca_bundle() -> Path | None:
 
     Raises NotReady if SSL_CERT_FILE names no file.
     """
-    if named := os.environ.get("SSL_CERT_FILE"):
-        if Path(named).is_file():
-            return Path(named)
-        raise NotReady(f"SSL_CERT_FILE names {named}, which is not a file.", "Correct or unset SSL_CERT_FILE.")
+    if file := os.environ.get("SSL_CERT_FILE"):
+        if Path(file).is_file():
+            return Path(file)
+        raise NotReady(f"SSL_CERT_FILE names {file}, which is not a file.", "Correct or unset SSL_CERT_FILE.")
 
-    usual = ("/etc/ssl/certs/ca-certificates.crt", ssl.get_default_verify_paths().cafile)
-    paths = [Path(name) for name in usual if name]
+    usual_files = ("/etc/ssl/certs/ca-certificates.crt", ssl.get_default_verify_paths().cafile)
+    paths = [Path(name) for name in usual_files if name]
     return next((path for path in paths if path.is_file()), None)
 
 
@@ -204,7 +211,11 @@ def free_bytes(engine: Engine) -> int | None:
 
 def _part_of(report: Report, start: float, width: float) -> Report:
     """Return a report for a part of the whole: its 0 to 1 becomes this range."""
-    return lambda step: report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
+
+    def report_part(step: Step) -> None:
+        report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
+
+    return report_part
 
 
 @contextlib.contextmanager
@@ -216,10 +227,11 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
     """
     images = session.engine.client.images
     for tag in (PULLED, BOOTSTRAPPED):
-        for found in images.list(name=tag):
-            if not are_ours(found.labels, session.identity.session):  # ours: a build was interrupted
+        for image in images.list(name=tag):
+            if not are_ours(image.labels, session.identity.session):  # ours: a build was interrupted
                 yield tag
                 return
+
     if images.list(name=BOOTSTRAPPED):
         tag = BOOTSTRAPPED
     elif _pull(report):
@@ -228,7 +240,9 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
         _bootstrap(session, dpkg_options, install=install, report=report)
         session.record("image", str(images.get(BOOTSTRAPPED).id), BOOTSTRAPPED, "machine")
         tag = BOOTSTRAPPED
+
     yield tag
+
     identifier = str(images.get(tag).id)
     images.remove(tag, noprune=True)
     session.ledger.remove_id(identifier)
@@ -239,8 +253,8 @@ def _pull(report: Report) -> bool:
     report(Step("base", 0.0, "asking the registry for Debian"))
     with shell.running(["docker", "pull", PULLED]) as process:
         assert process.stdout is not None  # noqa: S101 - `running` asks for it
-        answered, _, _ = select.select([process.stdout], [], [], REGISTRY_TIMEOUT_SECONDS)
-        if not answered:
+        readable, _, _ = select.select([process.stdout], [], [], REGISTRY_TIMEOUT_SECONDS)
+        if not readable:
             process.kill()
         for line in process.stdout:
             report(Step("base", 0.1, f"pulling Debian: {line.strip()}"))
@@ -250,15 +264,17 @@ def _pull(report: Report) -> bool:
 def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: Report) -> None:
     _ensure_mmdebstrap(install=install, report=report)
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
-    label = " ".join(["LABEL", *(f"{key}={value}" for key, value in session.identity.labels("machine").items())])
+    labels = [f"{key}={value}" for key, value in session.identity.labels("machine").items()]
+    label_instruction = " ".join(["LABEL", *labels])
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "debian.tar")
-        make = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
-        make += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}"]
-        make += [recipes.RELEASE, str(archive)]
-        for command in (make, ["docker", "import", "--change", label, str(archive), BOOTSTRAPPED]):
+        bootstrap = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
+        bootstrap += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}"]
+        bootstrap += [recipes.RELEASE, str(archive)]
+        import_archive = ["docker", "import", "--change", label_instruction, str(archive), BOOTSTRAPPED]
+        for words in (bootstrap, import_archive):
             shell.run(
-                command,
+                words,
                 failed="No registry answers, and Debian could not be bootstrapped from its packages.",
                 next_step="Check the network and proxy (http_proxy), then run ./workshop setup again.",
                 on_line=lambda line: report(Step("base", 0.2, f"bootstrapping Debian: {line}")),

@@ -55,18 +55,21 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     try:
         return reach.connect()
     except NotReady as missing:
-        where = reach.endpoint()
-        foreign = where.address != f"unix://{DEFAULT_SOCKET}" or isinstance(missing, reach.NoPermission)
-        if foreign or not install or reach.other_engine():
+        is_default = reach.endpoint().address == f"unix://{DEFAULT_SOCKET}"
+        if not is_default or isinstance(missing, reach.NoPermission):
+            raise
+        if not install or reach.other_engine():
             raise
         if not _can_install():
             advice = "Install and start Docker Engine, Docker Desktop or Colima, or ask an administrator to do it."
             raise NotReady(missing.what, advice) from missing
+
     if not shutil.which("dockerd"):
         install_packages(_packages(), report)
     _start(report)
     if os.geteuid() != 0:
         _join_group(report)
+
     engine = _wait_for_engine()
     report(Step(TASK, 1.0, engine.name, done=True))
     return engine
@@ -80,6 +83,7 @@ def ensure_tools(*, install: bool, report: Report = silent) -> None:
     if install and _can_install():
         install_packages(_packages(), report)
         return
+
     raise NotReady(
         f"The docker command has no {' and no '.join(missing)} plugin.",
         "Install it (Debian: docker-buildx, docker-compose; Docker Desktop has both), then run ./workshop setup.",
@@ -102,12 +106,14 @@ def read_record() -> InstallRecord | None:
 def install_packages(packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
     """Install packages from the distribution; record which of them, and of their dependencies, were absent before."""
     report(Step(task, detail=f"installing {', '.join(packages)} from the distribution"))
-    earlier = read_record() or InstallRecord([], not DATA.exists())
-    before = _installed_packages()
+    earlier_record = read_record() or InstallRecord([], not DATA.exists())
+    packages_before = _installed_packages()
     apt("install", packages, report, task)
-    new = sorted(set(earlier.packages) | (_installed_packages() - before))
+
+    all_packages = sorted(set(earlier_record.packages) | (_installed_packages() - packages_before))
+    record = InstallRecord(all_packages, earlier_record.data_folder_is_ours)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(asdict(InstallRecord(new, earlier.data_folder_is_ours)), file)
+        json.dump(asdict(record), file)
         file.flush()
         shell.run(
             [*sudo(), "install", "-D", "-m", "644", file.name, RECORD],
@@ -121,22 +127,27 @@ def remove_engine(report: Report = silent) -> list[str]:
 
     The caller has checked that it holds nothing of others. Raises WorkshopError if the workshop installed none.
     """
-    installed = read_record()
-    if installed is None:
+    record = read_record()
+    if record is None:
         raise WorkshopError("The workshop has not installed an engine on this machine.", "There is nothing to remove.")
+
     report(Step(TASK, detail="stopping the engine"))
     _stop()
     report(Step(TASK, detail="removing its packages"))
-    if installed.packages:
-        apt("purge", installed.packages)
-    folders = [str(RECORD.parent), str(LOG)] + ([str(DATA)] if installed.data_folder_is_ours else [])
+    if record.packages:
+        apt("purge", record.packages)
+
+    paths = [str(RECORD.parent), str(LOG)]
+    if record.data_folder_is_ours:
+        paths.append(str(DATA))
     shell.run(
-        [*sudo(), "rm", "-rf", "--one-file-system", *folders],
+        [*sudo(), "rm", "-rf", "--one-file-system", *paths],
         failed="The engine's data could not be removed.",
-        next_step=f"Remove it by hand: sudo rm -rf {' '.join(folders)}",
+        next_step=f"Remove it by hand: sudo rm -rf {' '.join(paths)}",
     )
+
     report(Step(TASK, 1.0, done=True))
-    return installed.packages
+    return record.packages
 
 
 def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str = TASK) -> None:
@@ -166,9 +177,12 @@ def plugin_version(name: str) -> str:
     """Return the version of one of the docker command's plugins; "" without it."""
     if not shutil.which("docker"):
         return ""
-    said = subprocess.run(["docker", name, "version"], capture_output=True, text=True, check=False)
-    words = said.stdout.split()
-    return next((word for word in words if word.lstrip("v")[:1].isdigit()), "?") if said.returncode == 0 else ""
+
+    result = subprocess.run(["docker", name, "version"], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        return ""
+    words = result.stdout.split()
+    return next((word for word in words if word.lstrip("v")[:1].isdigit()), "?")
 
 
 def _packages() -> tuple[str, ...]:
@@ -195,6 +209,7 @@ def _start(report: Report) -> None:
             next_step="Look at: sudo journalctl -u docker -n 50",
         )
         return
+
     # Without an init system (a container, WSL without systemd), setsid lets dockerd outlive this command.
     shell.run(
         [*sudo(), "sh", "-c", f"setsid dockerd >>{LOG} 2>&1 </dev/null &"],
@@ -219,22 +234,32 @@ def repeat_as_group_member(error: WorkshopError) -> None:
 
     A login would apply the new group, too; ``sg`` applies it to this one command at once.
     """
-    user = getpass.getuser()
-    own = {os.getgid(), *os.getgroups()}
-    waits = any(one.gr_name == GROUP and user in one.gr_mem and one.gr_gid not in own for one in grp.getgrall())
-    if isinstance(error, reach.NoPermission) and waits and shutil.which("sg"):
+    if isinstance(error, reach.NoPermission) and _lacks_own_group() and shutil.which("sg"):
         words = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
         os.execvp("sg", ["sg", GROUP, "-c", words])
+
+
+def _lacks_own_group() -> bool:
+    """Return whether this user is a member of Docker's group, and this process is not yet."""
+    user = getpass.getuser()
+    groups_of_process = {os.getgid(), *os.getgroups()}
+    for group in grp.getgrall():
+        is_member = group.gr_name == GROUP and user in group.gr_mem
+        if is_member and group.gr_gid not in groups_of_process:
+            return True
+    return False
 
 
 def _stop() -> None:
     if _has_systemd():
         subprocess.run([*sudo(), "systemctl", "stop", "docker.socket", "docker"], capture_output=True, check=False)
         return
+
     try:
         pid = PID_FILE.read_text().strip()
     except OSError:
         return  # it is not running
+
     subprocess.run([*sudo(), "kill", "-TERM", pid], capture_output=True, check=False)
     began = time.monotonic()
     while Path(f"/proc/{pid}").exists():

@@ -41,8 +41,8 @@ Scope = Literal["kernel", "workspace", "machine"]
 class Identity:
     """A workspace's identity: ``session`` is its random id, ``owner`` a readable name for it.
 
-    >>> own = Identity("1a2b3c4d", "ann")
-    >>> own.thing("my-service"), own.image("my-service:1")
+    >>> identity = Identity("1a2b3c4d", "ann")
+    >>> identity.thing("my-service"), identity.image("my-service:1")
     ('workshop-1a2b3c4d-my-service', 'localhost/workshop-1a2b3c4d/my-service:1')
     """
 
@@ -84,8 +84,9 @@ class Identity:
 
     def new_image(self, tag: str) -> str:
         """Return the real tag of an image to build, in full, as the engine lists it."""
-        real = self.image(tag)
-        return real if ":" in real.rpartition("/")[2] else f"{real}:latest"
+        real_tag = self.image(tag)
+        has_version = ":" in real_tag.rpartition("/")[2]
+        return real_tag if has_version else f"{real_tag}:latest"
 
     def _is_real(self, name: str) -> bool:
         return name.startswith((f"{self.project}-", f"{self.project}_"))
@@ -97,9 +98,11 @@ def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
     return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == session
 
 
-def labels_of(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
+def labels_of(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
     """Return the SDK's ``labels``, which may be names alone, as a dictionary."""
-    return dict(given) if isinstance(given, Mapping) else dict.fromkeys(given or (), "")
+    if isinstance(labels, Mapping):
+        return dict(labels)
+    return dict.fromkeys(labels or (), "")
 
 
 def service_in(labels: Mapping[str, str] | None) -> str | None:

@@ -70,15 +70,18 @@ class LogBucket:
         with explained(self.access, "list the collected logs"):
             listing = self.client().get_paginator("list_objects_v2")
             pages = listing.paginate(Bucket=self.bucket, Prefix=self.prefix + below)
-            return sorted(one["Key"] for page in pages for one in page.get("Contents", []))
+            return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
 
     def content(self, below: str = "") -> bytes:
         """Return the lines of all objects below a place, in the form that ``observe.logs.read_json_file`` reads."""
         parts = []
         client = self.client()
+
         for key in self.objects(below):
             with explained(self.access, f"read {key}"):
-                parts.append(gzip.decompress(client.get_object(Bucket=self.bucket, Key=key)["Body"].read()))
+                body = client.get_object(Bucket=self.bucket, Key=key)["Body"]
+                parts.append(gzip.decompress(body.read()))
+
         return b"".join(parts)
 
 
@@ -88,7 +91,9 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
     Each call makes a user of its own, since a new key of a user replaces the old one.
     """
     stack.up(SERVICE, store.SERVICE, report=report)
-    return LogBucket(stack, store.connect(stack).access.new_user(f"{READER}-{secrets.token_hex(4)}", POLICY))
+    administrator = store.connect(stack).access
+    reader = administrator.new_user(f"{READER}-{secrets.token_hex(4)}", POLICY)
+    return LogBucket(stack, reader)
 
 
 def flush(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:

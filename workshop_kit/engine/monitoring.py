@@ -68,10 +68,12 @@ class Monitoring:
         name = Path(file).name
         text = Path(file).read_text()
         kind = _kind_of(name, text)
-        answer = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
-        said = answer.output.decode(errors="replace")
-        if answer.exit_code:
-            raise WorkshopError(promtool_sentence(said, name), "Correct it and load it again.", output=said)
+
+        result = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
+        output = result.output.decode(errors="replace")
+        if result.exit_code:
+            raise WorkshopError(promtool_sentence(output, name), "Correct it and load it again.", output=output)
+
         url = f"{self.prometheus_url()}/-/reload"
         try:
             httpx.post(url, timeout=patient(RELOAD_SECONDS), trust_env=False).raise_for_status()
@@ -89,6 +91,7 @@ def _kind_of(name: str, text: str) -> str:
     """Return the folder that a file belongs in: ``scrape`` or ``rules``. Raises WrongUsage."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}\.ya?ml", name):
         raise WrongUsage(f"{name!r} is no name of a file for Prometheus.", "Call it like alerts.yml.")
+
     for key, kind in KINDS.items():
         if re.search(rf"^{key}:", text, re.MULTILINE):
             return kind
@@ -109,7 +112,7 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Running:
     return containers.run(stack.session, spec)
 
 
-def promtool_sentence(said: str, name: str) -> str:
+def promtool_sentence(output: str, name: str) -> str:
     """Return promtool's output on the file ``name`` as one sentence, with the line if promtool names it.
 
     >>> promtool_sentence('FAILED:\\n/d/a.yml: 5:15: group "mine", rule 1: parse error', "a.yml")
@@ -119,7 +122,14 @@ def promtool_sentence(said: str, name: str) -> str:
     >>> promtool_sentence('FAILED:\\n/d/a.yml: not a valid duration string: "often"', "a.yml")
     'a.yml: not a valid duration string: "often".'
     """
-    found = next((match for place in _PLACES if (match := place.search(said))), None)
-    line, reason = found.groups() if found else ("", said.strip().rpartition("\n")[2])
+    line, reason = _line_and_reason(output)
     reason = reason.strip()[:_LONGEST_REASON].rstrip(".")
     return f"{name}, line {line}: {reason}." if line else f"{name}: {reason}."
+
+
+def _line_and_reason(output: str) -> tuple[str, str]:
+    """Return the number of the line that promtool names, "" if none, and its reason: else its last line."""
+    for place in _PLACES:
+        if match := place.search(output):
+            return match[1], match[2]
+    return "", output.strip().rpartition("\n")[2]

@@ -54,7 +54,7 @@ class Holds(RecordFile[Hold]):
     def remove(self, container: str, fault: str = "") -> None:
         """Take the holds of a container for a fault out, or those for no fault, after it goes on."""
         with self.locked():
-            self.write(one for one in self.entries() if (one.container, one.fault) != (container, fault))
+            self.write(hold for hold in self.entries() if (hold.container, hold.fault) != (container, fault))
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,17 @@ def find(session: Session) -> list[PausedContainer]:
     A container of the scope ``kernel`` is left out: it belongs to a process, and goes with it.
     """
     holds = Holds(session).entries()
-    found = []
+    containers = []
+
     for row in _rows(session):
         labels = row["Labels"] or {}
         name = row["Names"][0].lstrip("/")
-        on_it = tuple(hold for hold in holds if hold.container == row["Id"])
         service = service_in(labels) or name
-        found.append(PausedContainer(row["Id"], name, service, labels.get(COMPOSE_PROJECT, ""), on_it))
-    return sorted(found, key=lambda one: one.service)
+        project = labels.get(COMPOSE_PROJECT, "")
+        holds_on_it = tuple(hold for hold in holds if hold.container == row["Id"])
+        containers.append(PausedContainer(row["Id"], name, service, project, holds_on_it))
+
+    return sorted(containers, key=lambda container: container.service)
 
 
 def end(session: Session, paused: PausedContainer) -> bool:
@@ -122,7 +125,7 @@ def end(session: Session, paused: PausedContainer) -> bool:
             went_on = True
         except APIError:  # it goes on by itself, or is gone
             went_on = False
-        holds.write(one for one in holds.entries() if one.container != paused.id)
+        holds.write(hold for hold in holds.entries() if hold.container != paused.id)
     return went_on
 
 
@@ -132,15 +135,16 @@ def end_abandoned(session: Session, *, spare_the_living: bool = True) -> list[st
     Those of this process end, too, but for its faults. ``spare_the_living`` leaves those of other processes that
     still run. A pause that nobody has written down, say of ``docker pause``, is left alone.
     """
-    ended: list[str] = []
+    services: list[str] = []
     if not Holds(session).entries():
-        return ended
+        return services
 
     for paused in find(session):
-        spared = [hold for hold in paused.holds if is_held(session, hold)] if spare_the_living else []
-        if paused.holds and not spared and end(session, paused):
-            ended.append(paused.service)
-    return ended
+        is_spared = spare_the_living and any(is_held(session, hold) for hold in paused.holds)
+        if paused.holds and not is_spared and end(session, paused):
+            services.append(paused.service)
+
+    return services
 
 
 def tell(service: str, report: Report) -> None:
@@ -173,12 +177,14 @@ def _rows(session: Session) -> list[dict[str, Any]]:
     """Return the engine's rows of paused containers with this workspace's labels."""
     api = session.engine.client.api
     identity = session.identity
-    of_the_kit = [f"{KIT}={KIT_NAME}", f"{SESSION}={identity.session}"]
-    of_the_folder = [f"{COMPOSE_PROJECT}={identity.service_project}"]
+    kit_labels = [f"{KIT}={KIT_NAME}", f"{SESSION}={identity.session}"]
+    folder_labels = [f"{COMPOSE_PROJECT}={identity.service_project}"]
+
     rows = {}
-    for labels in (of_the_kit, of_the_folder):
+    for labels in (kit_labels, folder_labels):
         for row in api.containers(all=True, filters={"status": "paused", "label": labels}):
-            if (row["Labels"] or {}).get(SCOPE) not in {"kernel", "machine"}:
+            scope = (row["Labels"] or {}).get(SCOPE)
+            if scope not in {"kernel", "machine"}:
                 rows[row["Id"]] = row
     return list(rows.values())
 

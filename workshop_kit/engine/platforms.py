@@ -70,6 +70,7 @@ def product_of(engine: Engine, info: Mapping[str, Any]) -> str:
     """Return the name of the product that runs an engine, from its ``docker info`` and its address."""
     if engine.dialect.product == PODMAN:
         return PODMAN
+
     system = info.get("OperatingSystem", "")
     host = info.get("Name", "")
     for product in PRODUCTS:
@@ -77,6 +78,7 @@ def product_of(engine: Engine, info: Mapping[str, Any]) -> str:
         is_host = host == product.host or host.startswith(f"{product.host}-")
         if is_system or is_host or product.socket in engine.endpoint.address:
             return product.name
+
     return DOCKER
 
 
@@ -101,5 +103,5 @@ def number_of(version: str) -> str:
     >>> number_of("v0.29.1-desktop.1")
     '0.29.1'
     """
-    number = re.search(r"\d+(\.\d+)*", version)
-    return number[0] if number else "unknown"
+    match = re.search(r"\d+(\.\d+)*", version)
+    return match[0] if match else "unknown"

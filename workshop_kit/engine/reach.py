@@ -76,10 +76,12 @@ def endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:
     """Resolve the address in the docker command's order: DOCKER_HOST, DOCKER_CONTEXT, the current context."""
     if host := environment.get("DOCKER_HOST"):
         return Endpoint(host, "DOCKER_HOST is set")
+
     try:
         params = ContextAPI.kwargs_from_context(environment=dict(environment))
     except DockerException as error:
         raise NotReady(f"The Docker context cannot be read: {error}.", _CONTEXTS) from error
+
     address = params.get("base_url") or f"unix://{DEFAULT_SOCKET}"
     address = address.replace("http+unix://", "unix://")
     if name := environment.get("DOCKER_CONTEXT"):
@@ -96,37 +98,41 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
 
     Raises NotReady with the reason and the next step: no socket, no permission, nothing listening, no answer.
     """
-    where = endpoint(environment)
+    engine_endpoint = endpoint(environment)
     seconds = patient(timeout_seconds)
     try:
         client = docker.from_env(environment=dict(environment), timeout=seconds, max_pool_size=10, use_ssh_client=True)
-        return Engine(client, where, client.version())
+        return Engine(client, engine_endpoint, client.version())
     except Exception as error:  # requests, urllib3 and paramiko raise errors of their own through the SDK
-        raise unreachable(where, error) from error
+        raise unreachable(engine_endpoint, error) from error
 
 
-def unreachable(where: Endpoint, error: Exception) -> NotReady:
+def unreachable(engine_endpoint: Endpoint, error: Exception) -> NotReady:
     """Return the error for an engine that did not answer, from the text of the SDK's error."""
-    said = " ".join(str(error).split())
-    place = f"{where.address} ({where.why})"
-    if "FileNotFoundError" in said:
+    reason = " ".join(str(error).split())
+    place = f"{engine_endpoint.address} ({engine_endpoint.why})"
+    if "FileNotFoundError" in reason:
         return NotReady(f"No Docker engine: there is no socket at {place}.", other_engine() or _START)
-    if "PermissionError" in said:
+    if "PermissionError" in reason:
         return NoPermission(
             f"You may not use the Docker socket at {place}.",
             'Run `sudo usermod -aG docker "$USER"`, log in again, and repeat the command.',
         )
-    if "ConnectionRefusedError" in said or "Connection refused" in said:
+    if "ConnectionRefusedError" in reason or "Connection refused" in reason:
         return NotReady(f"The Docker engine at {place} is stopped: nothing answers on its socket.", _START)
-    if "timed out" in said:
+    if "timed out" in reason:
         return NotReady(f"The Docker engine at {place} does not answer in time.", "Restart it, then try again.")
-    return NotReady(f"The Docker engine at {place} cannot be used: {said[:200].rstrip('.')}.", "Run ./workshop doctor.")
+
+    short_reason = reason[:200].rstrip(".")
+    return NotReady(f"The Docker engine at {place} cannot be used: {short_reason}.", "Run ./workshop doctor.")
 
 
 def other_engine() -> str:
     """Return the command that chooses an engine whose socket is there and which is not chosen; else ""."""
-    found = (name for path, name in OTHER_SOCKETS.items() if Path.home().joinpath(path).is_socket())
-    return next((f"Run `docker context use {name}`: its socket is there." for name in found), "")
+    for path, context in OTHER_SOCKETS.items():
+        if Path.home().joinpath(path).is_socket():
+            return f"Run `docker context use {context}`: its socket is there."
+    return ""
 
 
 _CONTEXTS = "Run `docker context ls`, then `docker context use NAME` with one that exists."
@@ -144,10 +150,11 @@ def engine_reason(error: APIError) -> str:
     >>> engine_reason(APIError("runc create failed: failed to write to memory.limit_in_bytes: busy"))
     'the memory limit is lower than what it needs'
     """
-    first = str(error.explanation or error).strip().partition("\n")[0]
-    if re.search("cgroups not configured|could not join or create cgroup", first):
+    first_line = str(error.explanation or error).strip().partition("\n")[0]
+    if re.search("cgroups not configured|could not join or create cgroup", first_line):
         return NO_CGROUP
-    if re.search(r"memory\.(limit|max)|OOM.killed", first, re.IGNORECASE):
+    if re.search(r"memory\.(limit|max)|OOM.killed", first_line, re.IGNORECASE):
         return "the memory limit is lower than what it needs"
-    reason = re.sub(r"\b[0-9a-f]{64}\b", "", first)
+
+    reason = re.sub(r"\b[0-9a-f]{64}\b", "", first_line)
     return reason.rpartition("exit status 1: ")[2].strip(" .:")

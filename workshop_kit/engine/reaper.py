@@ -25,7 +25,7 @@ from types import FrameType
 from filelock import FileLock, Timeout
 
 from workshop_kit.engine import cleanup, reach
-from workshop_kit.engine.labels import Identity
+from workshop_kit.engine.labels import Identity, Scope
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.paths import CHECKOUT
@@ -52,9 +52,11 @@ def watch(
     key = (session.ledger.path, session.maker)
     if key in _reapers and _reapers[key].poll() is None:
         return
+
     identity = session.identity
     words = [str(session.ledger.path), identity.session, identity.owner, session.maker, str(os.getpid())]
     words += [str(whole_workspace or ""), "temporary" if is_temporary else "", before]
+
     _reapers[key] = subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, *words],
         stdin=subprocess.DEVNULL,
@@ -109,7 +111,9 @@ def interrupt_on_termination() -> None:
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
+
+    endings = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in endings if signal.getsignal(number) is not signal.SIG_IGN]
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in numbers:
@@ -125,8 +129,10 @@ def main(words: Sequence[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     path, session, owner, maker, parent, whole_workspace, temporary, before = words
+
     while os.getppid() == int(parent):
         time.sleep(LOOK_SECONDS)
+
     ledger = Ledger(Path(path))
     identity = Identity(session, owner)
     if not whole_workspace:
@@ -134,6 +140,7 @@ def main(words: Sequence[str]) -> None:
         if temporary:
             _remove_folder(ledger)
         return
+
     # Held: another tour has begun in this workspace, and removes all of it at its end.
     with contextlib.suppress(Timeout), FileLock(whole_workspace, timeout=0):
         _sweep_until_empty(ledger, identity, before)
@@ -146,26 +153,29 @@ def _sweep_until_empty(ledger: Ledger, identity: Identity, before: str, maker: s
     """
     file = logging.FileHandler(ledger.path.with_name("reaper.log"), delay=True)
     logging.basicConfig(handlers=[file], format="%(asctime)s %(message).500s")
+
     deadline = time.monotonic() + GIVE_UP_SECONDS
-    empty = 0
-    while empty < EMPTY_SWEEPS and time.monotonic() < deadline:
+    empty_sweeps = 0
+    while empty_sweeps < EMPTY_SWEEPS and time.monotonic() < deadline:
         try:
-            outcome = _sweep(Session(reach.connect(timeout_seconds=10), identity, ledger), before, maker)
-            empty = 0 if outcome.removed or outcome.left else empty + 1
+            session = Session(reach.connect(timeout_seconds=10), identity, ledger)
+            outcome = _sweep(session, before, maker)
+            empty_sweeps = 0 if outcome.removed or outcome.left else empty_sweeps + 1
         except Exception as error:  # an engine that restarts fails in many ways
-            empty = 0
+            empty_sweeps = 0
             logging.warning("sweep failed: %s", error)
         time.sleep(BETWEEN_SWEEPS_SECONDS)
 
 
 def _sweep(session: Session, before: str, maker: str | None) -> cleanup.CleanupResult:
+    scopes: set[Scope] = {"kernel"} if maker else {"kernel", "workspace"}
     with contextlib.closing(session.engine.client):
         try:
             if before:
                 pkgutil.resolve_name(before)(session)
         except Exception as error:  # the sweep itself must run all the same
             logging.warning("%s failed: %s", before, error)
-        return cleanup.remove(session, {"kernel"} if maker else {"kernel", "workspace"}, made_by=maker)
+        return cleanup.remove(session, scopes, made_by=maker)
 
 
 if __name__ == "__main__":

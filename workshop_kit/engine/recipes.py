@@ -62,12 +62,12 @@ RECIPES: tuple[Recipe, ...] = (
 
 def closed_files(root: Path) -> list[Path]:
     """Return which files of the service (or their folder) only their owner may read, after a clone with umask 077."""
-    closed = []
+    closed_paths = []
     for path in (root / SERVICE, *files_below(root / SERVICE)):
-        wanted = 0o555 if path.is_dir() else 0o444
-        if path.stat().st_mode & wanted != wanted:
-            closed.append(path)
-    return closed
+        mode = _mode_for_all(path)
+        if path.stat().st_mode & mode != mode:
+            closed_paths.append(path)
+    return closed_paths
 
 
 def open_files(root: Path) -> None:
@@ -76,21 +76,26 @@ def open_files(root: Path) -> None:
     Raises NotReady for a file that belongs to another user.
     """
     for path in closed_files(root):
-        wanted = 0o555 if path.is_dir() else 0o444
         try:
-            path.chmod(path.stat().st_mode | wanted)
+            path.chmod(path.stat().st_mode | _mode_for_all(path))
         except OSError as error:
             raise NotReady(
                 f"Containers cannot read {path}.", f"Ask its owner for: chmod -R a+rX {root / SERVICE}"
             ) from error
 
 
+def _mode_for_all(path: Path) -> int:
+    """Return the bits of a mode with which every user may read a file, or enter a folder and list it."""
+    return 0o555 if path.is_dir() else 0o444
+
+
 def tags(root: Path) -> dict[str, str]:
     """Return the tag of each image of this checkout, built or not, by name."""
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for recipe in RECIPES:
-        found[recipe.name] = tag_of(root, recipe, found[recipe.base] if recipe.base else RELEASE)
-    return found
+        base = by_name[recipe.base] if recipe.base else RELEASE
+        by_name[recipe.name] = tag_of(root, recipe, base)
+    return by_name
 
 
 def tag_of(root: Path, recipe: Recipe, base: str) -> str:
@@ -120,12 +125,12 @@ def image_labels(root: Path) -> dict[str, str]:
     """
     table = project(root)
     head, has_changes = commit(root)
-    known = {
+    labels = {
         "version": table["version"],
         "revision": f"{head}-dirty" if has_changes else head,
         "source": table.get("urls", {}).get("Source", ""),
     }
-    return {f"{OCI}{name}": value for name, value in known.items() if value}
+    return {f"{OCI}{name}": value for name, value in labels.items() if value}
 
 
 def short_name(image: str) -> str:

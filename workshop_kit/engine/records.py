@@ -37,15 +37,18 @@ class RecordFile(Generic[Record]):
             content = read_small(self.path, max_bytes=self._max_bytes)
         except FileNotFoundError:
             content = b""
-        found = []
+
+        records = []
         problems = []
-        for number, line in enumerate(content.decode(errors="replace").split("\n"), 1):
+        lines = content.decode(errors="replace").split("\n")
+        for number, line in enumerate(lines, 1):
             try:
                 if line.strip():
-                    found.append(self._adapter.validate_json(line))
+                    records.append(self._adapter.validate_json(line))
             except ValidationError as error:
                 problems.append(f"Line {number} of {self.path} is no {self._noun}: {first_problem(error)}.")
-        return found, problems
+
+        return records, problems
 
     def append(self, *records: Record) -> None:
         """Add records at the end. The caller holds the lock."""
@@ -72,10 +75,11 @@ class RecordFile(Generic[Record]):
         """Remove the lines that are no records; return a sentence for each."""
         if not self.read()[1]:
             return []
+
         with self.locked():
-            found, problems = self.read()  # again: another process may have been writing
+            records, problems = self.read()  # again: another process may have been writing
             if problems:
-                self.write(found)
+                self.write(records)
         return problems
 
     @contextlib.contextmanager
@@ -85,6 +89,7 @@ class RecordFile(Generic[Record]):
         with self._explained():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
+
         try:
             yield
         finally:

@@ -54,16 +54,18 @@ class Ledger(RecordFile[Entry]):
 
     def add(self, *entries: Entry) -> None:
         """Write entries, each at most once."""
-        known = set(self.entries())
-        if new := [entry for entry in dict.fromkeys(entries) if entry not in known]:
+        known_entries = set(self.entries())
+        new_entries = [entry for entry in dict.fromkeys(entries) if entry not in known_entries]
+        if new_entries:
             with self.locked():
-                self.append(*new)
+                self.append(*new_entries)
 
     def remove(self, *entries: Entry) -> None:
         """Take entries out: the engine has these things no longer."""
-        if gone := set(entries) & set(self.entries()):
+        known_entries = set(entries) & set(self.entries())
+        if known_entries:
             with self.locked():
-                self.write(entry for entry in self.entries() if entry not in gone)
+                self.write(entry for entry in self.entries() if entry not in known_entries)
 
     def remove_id(self, identifier: str) -> None:
         """Take out every entry of the thing with this id."""

@@ -50,15 +50,16 @@ def run(
     ``failed``, the advice ``next_step`` and the last lines.
     """
     words = [str(word) for word in command]
-    kept: list[str] = []
+    lines: list[str] = []
     try:
         with running(words, environment) as process:
             for line in process.stdout or []:
-                kept.append(line)
+                lines.append(line)
                 if text := line.strip():
                     on_line(text)
     except FileNotFoundError as missing:
         raise error(f"{failed} The program {words[0]} is not installed.", next_step) from missing
+
     if process.returncode != 0:
-        raise error(failed, next_step, output="".join(kept[-LAST_LINES:]))
-    return "".join(kept)
+        raise error(failed, next_step, output="".join(lines[-LAST_LINES:]))
+    return "".join(lines)

@@ -71,22 +71,28 @@ class Stack:
         engine = self.session.engine
         identity = self.session.identity
         info = engine.client.info()
-        factor = configured() or 1.0  # measured anew, it would make Compose replace containers that run
-        tried = self.folder / features.FILE
-        readable = has_cgroups(info) and features.works(self.session, tried, features.CGROUPS)
-        return {
+        variables = {
             "COMPOSE_PROJECT_NAME": self.project,
             "WORKSHOP_SESSION": identity.session,
             "WORKSHOP_OWNER": identity.owner,
             "WORKSHOP_SECRETS_DIR": str(self.secrets_folder),
             "WORKSHOP_LOG_SOURCE": engine.dialect.log_source(info),
-            **{f"WORKSHOP_HEALTH_{name}": f"{factor * seconds:g}s" for name, seconds in HEALTH_SECONDS.items()},
-            **cgroup_variables(info, identity.session, None if readable else self.folder),
-            **({"COMPOSE_FILE": ":".join(self.files)} if len(self.files) > 1 else {}),
-            **{
-                f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in recipes.tags(self.root).items() if name != "base"
-            },
         }
+
+        factor = configured() or 1.0  # measured anew, it would make Compose replace containers that run
+        for name, seconds in HEALTH_SECONDS.items():
+            variables[f"WORKSHOP_HEALTH_{name}"] = f"{factor * seconds:g}s"
+
+        features_file = self.folder / features.FILE
+        shows_cgroup = has_cgroups(info) and features.works(self.session, features_file, features.CGROUPS)
+        variables |= cgroup_variables(info, identity.session, None if shows_cgroup else self.folder)
+
+        if len(self.files) > 1:
+            variables["COMPOSE_FILE"] = ":".join(self.files)
+        for name, tag in recipes.tags(self.root).items():
+            if name != "base":
+                variables[f"WORKSHOP_{name.upper()}_IMAGE"] = tag
+        return variables
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -104,8 +110,9 @@ class Stack:
         Leaves alone what runs already. Paused containers of the workspace go on, unless a running process holds them.
         Raises WorkshopError with the last lines of the container that failed, or for one that is held paused.
         """
-        if lacking := images.missing(self.session.engine, self.root):
-            raise NotReady(f"Images are missing or out of date: {', '.join(lacking)}.", "Run ./workshop setup.")
+        if missing_images := images.missing(self.session.engine, self.root):
+            raise NotReady(f"Images are missing or out of date: {', '.join(missing_images)}.", "Run ./workshop setup.")
+
         self._end_pauses(services, report)
         try:
             if services or not self._is_up():
@@ -114,6 +121,7 @@ class Stack:
             raise self._with_cause(error) from error
         finally:
             cleanup.record_unlisted(self.session)
+
         if not services:
             self._wait_until_ready()
         report(Step("Stack", 1.0, done=True))
@@ -121,16 +129,17 @@ class Stack:
     def containers(self) -> dict[str, Any]:
         """Return the SDK's containers of this stack, by service name, running or not."""
         filters = {"label": f"{COMPOSE_PROJECT}={self.project}"}
-        found = self.session.engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
-        return {one.labels[COMPOSE_SERVICE]: one for one in found if COMPOSE_SERVICE in one.labels}
+        listed = self.session.engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
+        of_services = [container for container in listed if COMPOSE_SERVICE in container.labels]
+        return {container.labels[COMPOSE_SERVICE]: container for container in of_services}
 
     def container(self, service: str) -> Any:
         """Return one container of the stack. Raises WorkshopError if it is not started, or no such service."""
-        found = self.containers()
-        if service not in found:
-            there = ", ".join(sorted(found)) or "nothing is up"
-            raise WorkshopError(f"The stack has no container {service!r} ({there}).", "Bring it up: stack.up()")
-        return found[service]
+        containers = self.containers()
+        if service not in containers:
+            services = ", ".join(sorted(containers)) or "nothing is up"
+            raise WorkshopError(f"The stack has no container {service!r} ({services}).", "Bring it up: stack.up()")
+        return containers[service]
 
     def url(self, service: str = "service", port: int = 8080) -> str:
         """Return the address of a service of the stack on this machine."""
@@ -183,6 +192,7 @@ class Stack:
         except WorkshopError:
             if not was_unhealthy:
                 raise
+
             began = time.monotonic()
             while self._is_unhealthy() and time.monotonic() - began < patient(RECOVERY_SECONDS):
                 time.sleep(0.2)
@@ -192,10 +202,13 @@ class Stack:
         """Return whether all services run, healthy, as compose.yaml describes them; ``up`` takes a second to see it."""
         healthy = {name: container for name, container in self.containers().items() if _is_healthy(container)}
         hashes = {f"{name} {container.labels.get(COMPOSE_HASH)}" for name, container in healthy.items()}
-        return bool(hashes) and hashes.issuperset(self._compose("config", "--hash", "*", report=silent).splitlines())
+        if not hashes:
+            return False
+        described_hashes = self._compose("config", "--hash", "*", report=silent).splitlines()
+        return hashes.issuperset(described_hashes)
 
     def _is_unhealthy(self) -> bool:
-        return any(one.health == "unhealthy" for one in self.containers().values())
+        return any(container.health == "unhealthy" for container in self.containers().values())
 
     def _wait_until_ready(self) -> None:
         """Wait until the service has found its database: healthy means only that its process runs."""
@@ -208,8 +221,8 @@ class Stack:
         for service, container in self.containers().items():
             if trouble := _trouble(container.attrs["State"]):
                 sentence = f"The stack did not come up: {service} {trouble}."
-                said = single.Running(self.session, container).log_tail()
-                return WorkshopError(sentence, error.next_step, output=said)
+                log_tail = single.Running(self.session, container).log_tail()
+                return WorkshopError(sentence, error.next_step, output=log_tail)
         return error
 
 
@@ -244,11 +257,13 @@ def write_secrets(folder: Path) -> None:
 
 def write_variables(path: Path, variables: Mapping[str, str]) -> bool:
     """Write an env file for docker compose, if it differs; False if the user has a file of that name, which stays."""
-    text = "\n".join([MARK, *(f"{key}={_quoted(value)}" for key, value in variables.items())]) + "\n"
-    there = read_small_text(path) if path.exists() else MARK
-    if not there.startswith(MARK):
+    lines = [f"{key}={_quoted(value)}" for key, value in variables.items()]
+    text = "\n".join([MARK, *lines]) + "\n"
+
+    text_before = read_small_text(path) if path.exists() else MARK
+    if not text_before.startswith(MARK):
         return False
-    if there != text:
+    if text_before != text:
         write_atomically(path, text.encode())
     return True
 

@@ -105,10 +105,10 @@ class Access:
             with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
                 iam.create_user(UserName=name)
             iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=json.dumps(policy))
-            for old in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:  # a user can have two at most
-                iam.delete_access_key(UserName=name, AccessKeyId=old["AccessKeyId"])
-            key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Access(self.endpoint, key["AccessKeyId"], key["SecretAccessKey"])
+            for old_key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:  # a user can have two at most
+                iam.delete_access_key(UserName=name, AccessKeyId=old_key["AccessKeyId"])
+            new_key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Access(self.endpoint, new_key["AccessKeyId"], new_key["SecretAccessKey"])
 
 
 @contextlib.contextmanager
@@ -126,21 +126,31 @@ def explained(access: Access, doing: str) -> Iterator[None]:
 
 
 def _refused(refused: ClientError, access: Access, doing: str) -> WorkshopError:
-    said = refused.response.get("Error", {})
-    code = str(said.get("Code", ""))
+    answer = refused.response.get("Error", {})
+    code = str(answer.get("Code", ""))
     if code in {"AccessDeniedException", "AccessDenied"}:
-        # AWS says: User: arn:aws:iam::123456789012:user/NAME is not authorized to perform: RIGHT on resource: …
-        found = re.match(r"User: \S*?([^/\s]+) is not authorized to perform: (\S+)", str(said.get("Message", "")))
-        user, right = (found[1], found[2]) if found else (access.key_id, refused.operation_name)
+        user, right = _user_and_right(str(answer.get("Message", "")), refused, access)
         return NotAllowed(
             f"{user} may not {doing}: its policy does not allow {right}.",
             "Ask with another user, or have the policy widened.",
         )
+
     if code == "ParameterNotFound":
         return WorkshopError(
             f"The store has no such parameter: could not {doing}.", "Put it there, or correct its name."
         )
     return WorkshopError(f"The store did not {doing}: {code}.", "Correct what was asked for, then try again.")
+
+
+def _user_and_right(message: str, refused: ClientError, access: Access) -> tuple[str, str]:
+    """Return who was refused what, from the message of AWS if it says so.
+
+    It is ``User: arn:aws:iam::123456789012:user/NAME is not authorized to perform: RIGHT on resource: …``.
+    """
+    match = re.match(r"User: \S*?([^/\s]+) is not authorized to perform: (\S+)", message)
+    if match:
+        return match[1], match[2]
+    return access.key_id, str(refused.operation_name)
 
 
 @dataclass(frozen=True)
@@ -175,7 +185,7 @@ class Store:
         with explained(self.access, f"read what is below {path}"):
             listing = self.client("ssm").get_paginator("get_parameters_by_path")
             pages = listing.paginate(Path=path, Recursive=True, WithDecryption=True)
-            return {one["Name"]: _parameter(one) for page in pages for one in page["Parameters"]}
+            return {answer["Name"]: _parameter(answer) for page in pages for answer in page["Parameters"]}
 
     def put(self, name: str, value: str | SecretStr) -> None:
         """Make a parameter, or give it another value. A SecretStr becomes a SecureString."""
@@ -190,9 +200,9 @@ class Store:
         with explained(self.access, f"find the key {KEY_ALIAS}"):
             with contextlib.suppress(kms.exceptions.NotFoundException):
                 return str(kms.describe_key(KeyId=KEY_ALIAS)["KeyMetadata"]["Arn"])
-            created = kms.create_key(Description="encrypts the workshop's secrets")["KeyMetadata"]
-            kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=created["KeyId"])
-        return str(created["Arn"])
+            metadata = kms.create_key(Description="encrypts the workshop's secrets")["KeyMetadata"]
+            kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=metadata["KeyId"])
+        return str(metadata["Arn"])
 
     def reader(self, environment: str) -> Store:
         """Create a user who may read one environment and nothing else; return the store as that user sees it."""
@@ -228,25 +238,39 @@ def connect(stack: Stack) -> Store:
 def seed(store: Store, environments: Mapping[str, Settings]) -> None:
     """Write the settings of each environment into the store, as far as they differ."""
     for environment, settings in environments.items():
-        there = store.get_by_path(f"{PREFIX}/{environment}")
+        stored = store.get_by_path(f"{PREFIX}/{environment}")
         for name, value in settings.items():
-            full = f"{PREFIX}/{environment}/{name}"
-            if there.get(full) != Parameter(full, _text(value), isinstance(value, SecretStr)):
-                store.put(full, value)
+            full_name = f"{PREFIX}/{environment}/{name}"
+            parameter = Parameter(full_name, _text(value), isinstance(value, SecretStr))
+            if stored.get(full_name) != parameter:
+                store.put(full_name, value)
 
 
 def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
     """Return the settings of the stack's service, by ``group/name``; what it reads from files is secret."""
-    found: dict[str, str | SecretStr] = {}
+    settings: dict[str, str | SecretStr] = {}
     for pair in stack.container("service").attrs["Config"]["Env"]:
-        variable, _, value = pair.partition("=")
-        plain = variable.removesuffix("_FILE")
-        for group in GROUPS:
-            if plain.startswith(f"{group}_"):
-                name = f"{group}/{plain.removeprefix(f'{group}_')}".lower()
-                secret = stack.folder / "secrets" / PurePosixPath(value).name
-                found[name] = value if plain == variable else SecretStr(secret.read_text().removesuffix("\n"))
-    return found
+        variable_name, _, value = pair.partition("=")
+        name = _setting_name(variable_name.removesuffix("_FILE"))
+        if name is None:
+            continue
+
+        if variable_name.endswith("_FILE"):
+            secret_file = stack.folder / "secrets" / PurePosixPath(value).name
+            settings[name] = SecretStr(secret_file.read_text().removesuffix("\n"))
+        else:
+            settings[name] = value
+
+    return settings
+
+
+def _setting_name(variable_name: str) -> str | None:
+    """Return the ``group/name`` of a variable of the service; None if it is in no group."""
+    for group in GROUPS:
+        if variable_name.startswith(f"{group}_"):
+            name = variable_name.removeprefix(f"{group}_")
+            return f"{group}/{name}".lower()
+    return None
 
 
 def settings_by_environment(stack: Stack) -> dict[str, dict[str, str | SecretStr]]:

@@ -32,9 +32,10 @@ def _mistake(sentence: str) -> PydanticCustomError:
 
 
 def _parameter(text: str) -> str:
-    if (found := PARAMETER.fullmatch(text)) is None:
+    match = PARAMETER.fullmatch(text)
+    if match is None:
         raise _mistake("has to be a parameter's name, such as /workshop/staging/redis/password, or its ARN")
-    return found[1]
+    return match[1]
 
 
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -73,9 +74,10 @@ class ContainerDefinition(_Part):
 
     @model_validator(mode="after")
     def _sets_no_variable_twice(self) -> ContainerDefinition:
-        names = [one.name for one in self.environment] + [one.name for one in self.secrets]
-        if twins := [name for name in names if names.count(name) > 1]:
-            raise _mistake(f"sets {twins[0]} twice")
+        names = [variable.name for variable in self.environment]
+        names += [reference.name for reference in self.secrets]
+        if duplicates := [name for name in names if names.count(name) > 1]:
+            raise _mistake(f"sets {duplicates[0]} twice")
         return self
 
 
@@ -93,29 +95,35 @@ def parse(document: Mapping[str, Any]) -> ContainerDefinition:
         return ContainerDefinition.model_validate(document)
     except ValidationError as error:
         # An unknown key first: it often explains why another one is absent.
-        errors = sorted(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
-        what = f"The task definition cannot be used. {' '.join(map(_problem, errors))}"
-        raise WrongUsage(what, "Correct it, then run it again.") from None  # pydantic's error holds values
+        errors = sorted(error.errors(include_url=False), key=_is_of_known_key)
+        sentence = f"The task definition cannot be used. {' '.join(map(_problem, errors))}"
+        raise WrongUsage(sentence, "Correct it, then run it again.") from None  # pydantic's error holds values
+
+
+def _is_of_known_key(error: ErrorDetails) -> bool:
+    return error["type"] != "extra_forbidden"
 
 
 def _problem(error: ErrorDetails) -> str:
     """Return one of pydantic's errors as a sentence without the value."""
     place = error["loc"]
-    wrong = f"{error['msg']}."
-    if error["type"] == "extra_forbidden":
+    problem = f"{error['msg']}."
+    if not _is_of_known_key(error):
         key = str(place[-1])
         place = place[:-1]
-        wrong = _unknown(key, _PARTS[str(place[0]) if place else ""])
+        part = _PARTS[str(place[0]) if place else ""]
+        problem = _unknown(key, part)
 
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-    return f"{path or 'The definition'}: {wrong}"
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
+    return f"{path or 'The definition'}: {problem}"
 
 
 def _unknown(key: str, part: type[_Part]) -> str:
     if key in _ecs_keys(part.shape):
         return f"has the key {key!r}, which Amazon ECS knows and the workshop's runner does not."
-    known = [field.alias or name for name, field in part.model_fields.items()]
-    return f"has the unknown key {key[:SHOWN_CHARACTERS]!r}. {did_you_mean(key, known)}".rstrip()
+
+    known_keys = [field.alias or name for name, field in part.model_fields.items()]
+    return f"has the unknown key {key[:SHOWN_CHARACTERS]!r}. {did_you_mean(key, known_keys)}".rstrip()
 
 
 @functools.cache
@@ -141,8 +149,9 @@ def run(
     Raises WorkshopError: a parameter that is missing or may not be read, a store that does not answer, an image that
     is not there. It names parameters, never values.
     """
-    environment = {one.name: one.value for one in definition.environment}
+    environment = {variable.name: variable.value for variable in definition.environment}
     files = {}
+
     for reference in definition.secrets:
         parameter = store.read(reference.parameter)
         if delivery == "files" and parameter.secret:
@@ -151,6 +160,7 @@ def run(
             files[path] = parameter.value
         else:
             environment[reference.name] = parameter.value
+
     spec = Spec(
         definition.image,
         environment=environment,

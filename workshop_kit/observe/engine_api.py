@@ -38,13 +38,13 @@ class EngineRefused(WorkshopError):
     """The engine answered with an error."""
 
 
-def container_of(given: Any) -> Any:
+def container_of(value: Any) -> Any:
     """Return the SDK's container: the object itself, or the one in a `Running`. Raises WrongUsage for other types."""
-    container = getattr(given, "container", given)
+    container = getattr(value, "container", value)
     if not hasattr(container, "reload"):
-        named = f"'{visible(given, 60)}'" if isinstance(given, str) else "What was given"
+        subject = f"'{visible(value, 60)}'" if isinstance(value, str) else "What was given"
         raise WrongUsage(
-            f"{named} is of type {type(given).__name__}, and only a container has a log.",
+            f"{subject} is of type {type(value).__name__}, and only a container has a log.",
             'Give a container of w.client, or w.stack.container("service").',
         )
     return container
@@ -82,10 +82,12 @@ def _require_ok(response: requests.Response, path: str) -> None:
     if response.ok:
         return
     if response.status_code == http.client.NOT_FOUND:
-        raise ContainerGone(path.partition("/containers/")[2].partition("/")[0][:12])
+        container_id = path.partition("/containers/")[2].partition("/")[0]
+        raise ContainerGone(container_id[:12])
+
     try:
-        says = str(json.loads(response.content)["message"])
+        message = str(json.loads(response.content)["message"])
     except (ValueError, KeyError, TypeError):
-        says = response.content[:200].decode(errors="replace")
-    status = response.status_code
-    raise EngineRefused(f"The engine refused with {status}: {says.strip().rstrip('.')}.", "Run ./workshop doctor.")
+        message = response.content[:200].decode(errors="replace")
+    reason = message.strip().rstrip(".")
+    raise EngineRefused(f"The engine refused with {response.status_code}: {reason}.", "Run ./workshop doctor.")

@@ -25,6 +25,8 @@ _OVERLAP_NANOSECONDS = 2_000_000_000  # messages may come out of order
 _FILTER = json.dumps({"type": ["container"]})
 KILLED = 137
 """The exit code after SIGKILL."""
+_DETAILS = {"kill": "signal", "rename": "oldName"}
+"""By what happened, the attribute of a message with the detail."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,18 @@ def parse(message: Mapping[str, Any]) -> Event | None:
     what, _, detail = str(message["Action"]).partition(": ")
     if message.get("Type") != "container" or what.startswith("exec"):
         return None
+
     actor = message["Actor"]
     attributes = actor["Attributes"]
     seconds, nanoseconds = divmod(message["timeNano"], 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanoseconds // 1000)
+
     detail = detail or message.get("HealthStatus", "")  # Podman's field
-    detail = detail or attributes.get({"kill": "signal", "rename": "oldName"}.get(what, ""), "")
-    code = int(attributes["exitCode"]) if what == "die" and "exitCode" in attributes else None
-    return Event(moment, attributes.get("name", ""), actor["ID"], what, detail, code)
+    detail = detail or attributes.get(_DETAILS.get(what, ""), "")
+    exit_code: int | None = None
+    if what == "die" and "exitCode" in attributes:
+        exit_code = int(attributes["exitCode"])
+    return Event(moment, attributes.get("name", ""), actor["ID"], what, detail, exit_code)
 
 
 class EventLog:
@@ -69,7 +75,7 @@ class EventLog:
         self._session = session
         self._since = int(pd.Timestamp(get_json(engine, "/info")["SystemTime"]).value)  # in nanoseconds since 1970
         self._ahead = self._since - time.time_ns()  # of the engine's clock
-        self._seen: deque[str] = deque(maxlen=REMEMBERED_MESSAGES)  # the engine repeats some messages
+        self._known_lines: deque[str] = deque(maxlen=REMEMBERED_MESSAGES)  # the engine repeats some messages
         self._health: dict[str, str] = {}  # the last one told, by container
 
     def poll(self) -> list[Event]:
@@ -81,21 +87,22 @@ class EventLog:
         self._since = max(self._since, until - _OVERLAP_NANOSECONDS)
 
         lines = [line for line in answer.decode().splitlines() if line.strip()]
-        new = [line for line in lines if line not in self._seen]
-        self._seen += new
+        new_lines = [line for line in lines if line not in self._known_lines]
+        self._known_lines += new_lines
 
-        messages = [json.loads(line) for line in new]
-        ours = (message for message in messages if are_ours(message["Actor"]["Attributes"], self._session))
-        events = filter(None, map(parse, ours))
+        messages = [json.loads(line) for line in new_lines]
+        own_messages = [message for message in messages if are_ours(message["Actor"]["Attributes"], self._session)]
+        events = filter(None, map(parse, own_messages))
         return [event for event in events if self._is_new(event)]
 
     def _is_new(self, event: Event) -> bool:
         """Whether an event says something new: Podman tells the health after every check."""
         if event.what != "health_status":
             return True
-        before = self._health.get(event.id)
+
+        last_health = self._health.get(event.id)
         self._health[event.id] = event.detail
-        return before != event.detail
+        return last_health != event.detail
 
 
 def _stamp(nanoseconds: int) -> str:
@@ -110,5 +117,6 @@ def out_of_memory(events: pd.DataFrame) -> pd.Series:
     """
     starts = events["what"].eq("start").groupby(events["id"]).cumsum()
     by_engine = events["what"].isin(["kill", "stop"]).groupby([events["id"], starts]).transform("any")
-    ends = events["what"].eq("die") & events["exit_code"].eq(KILLED).fillna(value=False).astype("bool")
+    is_killed = events["exit_code"].eq(KILLED).fillna(value=False).astype("bool")
+    ends = events["what"].eq("die") & is_killed
     return events["what"].eq("oom") | (ends & ~by_engine)

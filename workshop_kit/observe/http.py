@@ -83,6 +83,7 @@ def request(
         fields = {"Content-Type": "application/json", **fields}
     if body or content is not None:
         fields = {"Content-Length": str(len(body)), **fields}
+
     with Connection(url, timeout_seconds=timeout_seconds) as connection:
         connection.send_head(method, fields)
         connection.send(body)
@@ -102,30 +103,35 @@ class Connection:
         self._started = time.monotonic()
         self._error = ""
         parts = urlsplit(url)
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        query = f"?{parts.query}" if parts.query else ""
+        self._target = f"{parts.path or '/'}{query}"
         self._http = http.client.HTTPConnection(parts.netloc)
         self._socket: _BoundedSocket | None = None
+
         try:
             address = (parts.hostname, 80 if parts.port is None else parts.port)
-            plain = socket.create_connection(address, timeout=timeout_seconds)
+            plain_socket = socket.create_connection(address, timeout=timeout_seconds)
         except TimeoutError:
             self._error = f"{_LATE} {timeout_seconds:.3g} s"
         except OSError:
             self._error = REFUSED
         else:
-            self._http.sock = self._socket = _BoundedSocket(fileno=plain.detach())
+            self._socket = _BoundedSocket(fileno=plain_socket.detach())
+            self._http.sock = self._socket
 
     def send_head(self, method: str, headers: Mapping[str, str]) -> None:
         """Send the request line and the headers."""
-        lines = {"Connection": "close", "Accept": "*/*", **headers}
-        if self._socket is not None:
-            self._socket.settimeout(TIMEOUT_SECONDS)
-            has_host = any(name.lower() == "host" for name in lines)
-            self._http.putrequest(method, self._target, skip_host=has_host, skip_accept_encoding=True)
-            for name, value in lines.items():
-                self._http.putheader(name, value)
-            with contextlib.suppress(OSError):
-                self._http.endheaders()
+        if self._socket is None:
+            return
+
+        fields = {"Connection": "close", "Accept": "*/*", **headers}
+        has_host = any(name.lower() == "host" for name in fields)
+        self._socket.settimeout(TIMEOUT_SECONDS)
+        self._http.putrequest(method, self._target, skip_host=has_host, skip_accept_encoding=True)
+        for name, value in fields.items():
+            self._http.putheader(name, value)
+        with contextlib.suppress(OSError):
+            self._http.endheaders()
 
     def send(self, part: bytes) -> None:
         """Send some bytes; a closed connection shows in the answer."""
@@ -144,6 +150,7 @@ class Connection:
         """Read the answer until it is complete, too large, or the time is up; once a connection."""
         if self._socket is None:
             return self._failed(self._error)
+
         self._socket.ends_at = time.monotonic() + timeout_seconds
         try:
             response = self._http.getresponse()
@@ -186,6 +193,7 @@ class _BoundedSocket(socket.socket):
         left_seconds = self.ends_at - time.monotonic()
         if left_seconds <= 0:
             raise TimeoutError
+
         self.settimeout(left_seconds)
         count = super().recv_into(*arguments)
         self.received_bytes += count

@@ -60,9 +60,12 @@ def jq(
         host={"LogConfig": LOG},
     )
     with containers.run(session, spec) as running:
-        code = running.wait_ended(within_seconds=limit_seconds + STARTING_SECONDS)
-        output, error = (running.container.logs(stdout=out, stderr=not out) for out in (True, False))
-    if code == LATE:
+        exit_code = running.wait_ended(within_seconds=limit_seconds + STARTING_SECONDS)
+        output = running.container.logs(stdout=True, stderr=False)
+        error = running.container.logs(stdout=False, stderr=True)
+
+    if exit_code == LATE:
         raise NotInTime(f"jq was stopped: it took more than {limit_seconds:.0f} s.", "Give it less, or ask for less.")
-    said, complaints = (part[:max_bytes].decode(errors="replace") for part in (output, error))
-    return JqOutput(said, complaints, code, cut=len(output) > max_bytes)
+    output_text = output[:max_bytes].decode(errors="replace")
+    error_text = error[:max_bytes].decode(errors="replace")
+    return JqOutput(output_text, error_text, exit_code, cut=len(output) > max_bytes)

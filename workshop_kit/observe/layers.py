@@ -63,8 +63,10 @@ def files(engine: Engine, tag: str, *, below: int = 0) -> pd.DataFrame:
     Columns: ``layer`` (int64, 0 the oldest one with files), ``instruction`` (str), ``path`` (str, without leading
     slash), ``size_bytes`` (int64), ``visible`` (bool: a container of the image can see it). Source: ``docker save``.
     """
-    found = [one for one in members(engine.client.images.get(tag)) if one.layer >= below]
-    rows = [(one.layer, one.made_by, one.path, one.size_bytes, one.visible) for one in found]
+    rows = []
+    for member in members(engine.client.images.get(tag)):
+        if member.layer >= below:
+            rows.append((member.layer, member.made_by, member.path, member.size_bytes, member.visible))
     return pd.DataFrame(rows, columns=["layer", "instruction", "path", "size_bytes", "visible"])
 
 
@@ -83,6 +85,7 @@ def members(image: Any) -> list[Member]:
             content = archive.extractfile(member)
             if content is None:
                 continue
+
             start = content.read(1)
             content.seek(0)
             if start in {b"{", b"["}:
@@ -92,14 +95,14 @@ def members(image: Any) -> list[Member]:
 
     manifest = json.loads(texts["manifest.json"])[0]
     history = json.loads(texts[manifest["Config"]]).get("history", [])
-    made_by = [instruction(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
+    instructions = [instruction(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
     names = manifest["Layers"]
-    made_by += [""] * (len(names) - len(made_by))  # an imported image may have no history
+    instructions += [""] * (len(names) - len(instructions))  # an imported image may have no history
 
-    in_order: list[list[Member]] = []
-    for number, (text, name) in enumerate(zip(made_by, names, strict=False)):
-        in_order.append([replace(member, layer=number, made_by=text) for member in layers.get(name, ())])
-    return _with_visibility(in_order)
+    ordered_layers: list[list[Member]] = []
+    for number, (text, name) in enumerate(zip(instructions, names, strict=False)):
+        ordered_layers.append([replace(member, layer=number, made_by=text) for member in layers.get(name, ())])
+    return _with_visibility(ordered_layers)
 
 
 @contextlib.contextmanager
@@ -121,28 +124,38 @@ def _entries(layer: Any) -> Iterator[Member]:
                 raise WorkshopError(f"The image was not read: a layer holds more than {MAX_FILES} files.")
             if member.isdir():
                 continue
-            head = b""
-            if member.isreg() and 0 < member.size <= SMALL_BYTES and (content := archive.extractfile(member)):
-                head = content.read(HEAD_BYTES)
+
             path = member.name.removeprefix("./").removeprefix("/")
-            yield Member(0, "", path, member.size if member.isreg() else 0, member.mode, member.uid, head)
+            size_bytes = member.size if member.isreg() else 0
+            yield Member(0, "", path, size_bytes, member.mode, member.uid, _head(archive, member))
+
+
+def _head(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """Return the beginning of a small file; nothing of a large one, or of a link."""
+    if not member.isreg() or not 0 < member.size <= SMALL_BYTES:
+        return b""
+    content = archive.extractfile(member)
+    return content.read(HEAD_BYTES) if content else b""
 
 
 def _with_visibility(layers: list[list[Member]]) -> list[Member]:
     """Return the files of all layers; one that a newer layer deletes or replaces is not visible."""
     rows: list[Member] = []
     covered: set[str] = set()
+
     for members_of_layer in reversed(layers):
-        newly: set[str] = set()
-        for one in members_of_layer:
-            folder, _, last = one.path.rpartition("/")
-            if last == OPAQUE:
-                newly.add(folder)
-            elif last.startswith(DELETED):
-                newly.add(f"{folder}/{last.removeprefix(DELETED)}".removeprefix("/"))
+        covered_by_layer: set[str] = set()
+        for member in members_of_layer:
+            folder, _, name = member.path.rpartition("/")
+            if name == OPAQUE:
+                covered_by_layer.add(folder)
+            elif name.startswith(DELETED):
+                covered_by_layer.add(f"{folder}/{name.removeprefix(DELETED)}".removeprefix("/"))
             else:
-                parents = (one.path[:end] for end, letter in enumerate(one.path) if letter == "/")
-                rows.append(replace(one, visible=one.path not in covered and covered.isdisjoint(parents)))
-                newly.add(one.path)
-        covered |= newly
+                parents = (member.path[:end] for end, letter in enumerate(member.path) if letter == "/")
+                is_visible = member.path not in covered and covered.isdisjoint(parents)
+                rows.append(replace(member, visible=is_visible))
+                covered_by_layer.add(member.path)
+        covered |= covered_by_layer
+
     return rows[::-1]

@@ -126,14 +126,17 @@ class Patterns:
     def __init__(self, canaries: Mapping[str, str]) -> None:
         if too_short := [name for name, secret in canaries.items() if len(secret) < 2 * FRAGMENT_LENGTH]:
             raise ValueError(f"{', '.join(too_short)}: a canary has at least {2 * FRAGMENT_LENGTH} characters")
+
         self._meaning: dict[bytes, list[tuple[str, str]]] = {}
         for name, secret in canaries.items():
             for encoding, fragment in fragments(secret):
                 self._meaning.setdefault(fragment, []).append((name, encoding))
         self._longest = max(map(len, self._meaning))
+
         self._by_start: dict[bytes, list[bytes]] = {}
         for fragment in self._meaning:
             self._by_start.setdefault(fragment[:FRAGMENT_LENGTH], []).append(fragment)
+
         # For each pair of bytes at offset 0, 2 and 4: does any fragment have it there?
         self._tables = [(offset, np.zeros(1 << 16, dtype=bool)) for offset in range(0, FRAGMENT_LENGTH, 2)]
         for offset, table in self._tables:
@@ -142,24 +145,26 @@ class Patterns:
     def search(self, chunks: Iterable[bytes]) -> tuple[int, set[tuple[str, str]]]:
         """Return the number of bytes, and the canaries found with their encodings, across chunks, too."""
         size = 0
-        found = set[tuple[str, str]]()
-        rest = b""
+        matches = set[tuple[str, str]]()
+        end_of_window = b""
+
         for chunk in chunks:
             size += len(chunk)
-            window = rest + chunk
-            found |= self._in(window)
-            rest = window[-(self._longest - 1) :]
-        return size, found
+            window = end_of_window + chunk
+            matches |= self._search_window(window)
+            end_of_window = window[-(self._longest - 1) :]
 
-    def _in(self, window: bytes) -> set[tuple[str, str]]:
+        return size, matches
+
+    def _search_window(self, window: bytes) -> set[tuple[str, str]]:
         if len(window) < FRAGMENT_LENGTH:
             return set()
 
         data = np.frombuffer(window, dtype=np.uint8)
         pairs = data[:-1].astype(np.uint16) << 8 | data[1:]
-        (_, starts), *others = self._tables
-        positions = np.flatnonzero(starts[pairs[: len(window) - FRAGMENT_LENGTH + 1]])
-        for offset, table in others:
+        (_, first_table), *later_tables = self._tables
+        positions = np.flatnonzero(first_table[pairs[: len(window) - FRAGMENT_LENGTH + 1]])
+        for offset, table in later_tables:
             positions = positions[table[pairs[positions + offset]]]
 
         meanings: set[tuple[str, str]] = set()
@@ -205,9 +210,9 @@ def _layers(image: Any) -> Iterator[bytes]:
     with saved(image) as archive:
         for member in archive:
             if file := archive.extractfile(member):
-                compressed = file.read(len(GZIP)) == GZIP
+                is_compressed = file.read(len(GZIP)) == GZIP
                 file.seek(0)
-                content = gzip.GzipFile(fileobj=file) if compressed else file
+                content = gzip.GzipFile(fileobj=file) if is_compressed else file
                 yield from iter(partial(content.read, CHUNK_BYTES), b"")
 
 
@@ -230,12 +235,14 @@ def _inside(container: Any, script: str) -> bytes:
 
 def _writable_layer(container: Any) -> Iterator[bytes]:
     """Yield the names of files added, changed or deleted since the image, and the files' content."""
-    host = container.attrs["HostConfig"]
-    mounted = [mount["Destination"] for mount in container.attrs["Mounts"]] + list(host.get("Tmpfs") or {})
+    mounts = [mount["Destination"] for mount in container.attrs["Mounts"]]
+    mounts += list(container.attrs["HostConfig"].get("Tmpfs") or {})
+
     for change in container.diff() or []:
         path = change["Path"]
         yield f"{path}\n".encode()
-        if change["Kind"] != DIFF_DELETED and not any(_overlap(path, mount) for mount in mounted):
+        is_mounted = any(_overlap(path, mount) for mount in mounts)
+        if change["Kind"] != DIFF_DELETED and not is_mounted:
             yield from _archive(container, path)
 
 

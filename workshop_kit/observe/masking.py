@@ -56,15 +56,19 @@ def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
     secrets = {name: value for name, value in named.items() if not _HARMLESS.fullmatch(value)}
 
     for name, value in variables.items():
-        if name not in secrets and (secret := next((secret for _, secret in secrets_in(value)), "")):
-            secrets[name] = secret
+        if name in secrets:
+            continue
+        if values := [secret for _, secret in secrets_in(value)]:
+            secrets[name] = values[0]
+
     return secrets
 
 
 def secrets_in(text: str) -> Iterator[tuple[str, str]]:
     """Yield the values in a text that look like secrets: the kind, and the secret."""
-    for what, pattern in _VALUES.items():
-        yield from ((what, match["secret"]) for match in pattern.finditer(text))
+    for kind, pattern in _VALUES.items():
+        for match in pattern.finditer(text):
+            yield kind, match["secret"]
 
 
 def assigned_secrets(text: str) -> Iterator[tuple[str, str]]:
@@ -73,10 +77,11 @@ def assigned_secrets(text: str) -> Iterator[tuple[str, str]]:
     >>> list(assigned_secrets("RUN curl --password=hunter22 example.org"))
     [('password', 'hunter22')]
     """
-    for match in (match for pattern in _ASSIGNED for match in pattern.finditer(text)):
-        secret = match["single"] or match["double"] or match["bare"]
-        if is_secret_name(match["name"]) and not _HARMLESS.fullmatch(secret):
-            yield match["name"], secret
+    for pattern in _ASSIGNED:
+        for match in pattern.finditer(text):
+            secret = match["single"] or match["double"] or match["bare"]
+            if is_secret_name(match["name"]) and not _HARMLESS.fullmatch(secret):
+                yield match["name"], secret
 
 
 _VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\b[A-Z0-9]*(?:PASSWORD|TOKEN|SECRET|URL|DSN|PORT|HOST)\b")

@@ -84,11 +84,13 @@ class Traffic:
 def samples(text: str, names: Collection[str] = ()) -> Iterator[Sample]:
     """Yield the samples in Prometheus' text format, or those with one of ``names``; lines with mistakes are left out.
 
-    >>> [(one.labels, one.value) for one in samples('up{job="a"} 1\\nup{} 2', {"up"})]
+    >>> [(sample.labels, sample.value) for sample in samples('up{job="a"} 1\\nup{} 2', {"up"})]
     [({'job': 'a'}, 1), ({}, 2)]
     """
     for line in text.split("\n"):
-        if line.startswith("#") or (names and line.partition("{")[0].partition(" ")[0] not in names):
+        if line.startswith("#"):
+            continue
+        if names and line.partition("{")[0].partition(" ")[0] not in names:
             continue
         try:
             yield from parse_line(line)
@@ -103,14 +105,16 @@ def parse_line(line: str) -> list[Sample]:
 
 def parse_counters(text: str, time: datetime) -> Counters | None:
     """Parse the text of ``/metrics``; None if it has no request counter and no duration histogram."""
-    found = [one for one in samples(text, NAMES) if one.labels.get("route") not in PROBES]
-    if not any(one.name in {REQUESTS, DURATIONS} for one in found):
+    kept_samples = [sample for sample in samples(text, NAMES) if sample.labels.get("route") not in PROBES]
+    if not any(sample.name in {REQUESTS, DURATIONS} for sample in kept_samples):
         return None
+
+    start_times = [sample.value for sample in kept_samples if sample.name == START_TIME]
     return Counters(
         time,
-        _by_series(found, REQUESTS),
-        _by_series(found, DURATIONS),
-        max((one.value for one in found if one.name == START_TIME), default=0.0),
+        _by_series(kept_samples, REQUESTS),
+        _by_series(kept_samples, DURATIONS),
+        max(start_times, default=0.0),
     )
 
 
@@ -119,14 +123,16 @@ def traffic_between(before: Counters | None, now: Counters, container: str) -> T
     seconds = (now.time - before.time).total_seconds() if before else 0.0
     if before is None or seconds <= 0:
         return Traffic(now.time, container)
-    restarted = before.started_at != now.started_at
-    requests = _increases({} if restarted else before.requests, now.requests)
-    durations = _summed_by_bound(_increases({} if restarted else before.buckets, now.buckets))
+
+    is_restarted = before.started_at != now.started_at
+    requests = _increases({} if is_restarted else before.requests, now.requests)
+    durations = _summed_by_bound(_increases({} if is_restarted else before.buckets, now.buckets))
+
     total = sum(requests.values())
     refused = _of_status(requests, "4") - _of_status(requests, CLIENT_GONE)
-    fine = _of_status(requests, "1", "2", "3")
-    errors = total - refused - fine
-    p50, p95, p99 = (quantile(share, durations) * 1000 for share in (0.5, 0.95, 0.99))
+    successes = _of_status(requests, "1", "2", "3")
+    errors = total - refused - successes
+
     return Traffic(
         now.time,
         container,
@@ -134,9 +140,9 @@ def traffic_between(before: Counters | None, now: Counters, container: str) -> T
         errors_per_second=errors / seconds,
         refused_per_second=refused / seconds,
         error_percent=100 * errors / total if total else NOT_KNOWN,
-        p50_ms=p50,
-        p95_ms=p95,
-        p99_ms=p99,
+        p50_ms=quantile(0.5, durations) * 1000,
+        p95_ms=quantile(0.95, durations) * 1000,
+        p99_ms=quantile(0.99, durations) * 1000,
     )
 
 
@@ -152,18 +158,25 @@ def quantile(share: float, buckets: Sequence[tuple[float, float]]) -> float:
     total = buckets[-1][1] if buckets else 0.0
     if total <= 0:
         return NOT_KNOWN
+
     rank = share * total
-    lower = 0.0
-    below = 0.0
+    lower_bound = 0.0
+    count_below = 0.0
     for bound, count in buckets:
-        if count >= rank and count > below:
-            return lower if math.isinf(bound) else lower + (bound - lower) * (rank - below) / (count - below)
-        lower, below = (bound, max(below, count)) if not math.isinf(bound) else (lower, below)
-    return lower
+        if count >= rank and count > count_below:
+            if math.isinf(bound):
+                return lower_bound
+            return lower_bound + (bound - lower_bound) * (rank - count_below) / (count - count_below)
+        if not math.isinf(bound):
+            lower_bound = bound
+            count_below = max(count_below, count)
+
+    return lower_bound
 
 
-def _by_series(found: Iterable[Sample], name: str) -> dict[Series, float]:
-    return {tuple(sorted(one.labels.items())): one.value for one in found if one.name == name}
+def _by_series(metric_samples: Iterable[Sample], name: str) -> dict[Series, float]:
+    named = [sample for sample in metric_samples if sample.name == name]
+    return {tuple(sorted(sample.labels.items())): sample.value for sample in named}
 
 
 def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> dict[Series, float]:
@@ -172,16 +185,21 @@ def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> d
 
 
 def _of_status(requests: Mapping[Series, float], *beginnings: str) -> float:
-    return sum(more for series, more in requests.items() if dict(series).get("status", "").startswith(beginnings))
+    total = 0.0
+    for series, count in requests.items():
+        status = dict(series).get("status", "")
+        if status.startswith(beginnings):
+            total += count
+    return total
 
 
 def _summed_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
     """Return the buckets of all routes in one: pairs of upper bound and count."""
     sums: dict[float, float] = {}
-    for series, more in buckets.items():
+    for series, count in buckets.items():
         bound = float(dict(series).get("le", "nan"))
         if not math.isnan(bound):
-            sums[bound] = sums.get(bound, 0.0) + more
+            sums[bound] = sums.get(bound, 0.0) + count
     return sorted(sums.items())
 
 
@@ -216,18 +234,26 @@ def scrape(
 
     A service without metrics logs a line for every request to them: ask it ``with_metrics`` only now and then.
     """
-    asked = datetime.now(tz=UTC)
+
+    def ask(path: str) -> Answer:
+        return http.get(url + path, headers=USER_AGENT)
+
+    start = datetime.now(tz=UTC)
     paths = (*PROBE_PATHS, METRICS_PATH) if with_metrics else PROBE_PATHS
-    answers = list(pool.map(lambda path: http.get(url + path, headers=USER_AGENT), paths))
+    answers = list(pool.map(ask, paths))
     metrics = answers.pop() if with_metrics else Answer(404)
-    counters = parse_counters(metrics.body, asked + timedelta(seconds=metrics.seconds)) if metrics.ok else None
+
+    counters: Counters | None = None
+    if metrics.ok:
+        counters = parse_counters(metrics.body, start + timedelta(seconds=metrics.seconds))
     if counters is not None:
-        seen = traffic_between(before, counters, name)
+        traffic = traffic_between(before, counters, name)
     else:
-        seen = Traffic(asked, name, _without_status(metrics) if metrics.status is None else NO_METRICS)
-    health = [of_probe(one, path, name, asked) for one, path in zip(answers, PROBE_PATHS, strict=True)]
-    health += of_dependencies(answers[-1], metrics, name, asked)
-    return seen, health, counters or before
+        traffic = Traffic(start, name, _without_status(metrics) if metrics.status is None else NO_METRICS)
+
+    health = [of_probe(answer, path, name, start) for answer, path in zip(answers, PROBE_PATHS, strict=True)]
+    health += of_dependencies(answers[-1], metrics, name, start)
+    return traffic, health, counters or before
 
 
 def without_answer(name: str, why: str, before: Counters | None) -> Scrape:
@@ -256,10 +282,10 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
 
 def away_in(answer: Answer) -> dict[str, str]:
     """Return the dependencies that a probe's answer names as away, each with what is wrong."""
-    away = _document(answer).get("away")
-    if not isinstance(away, Mapping):
+    reasons = _document(answer).get("away")
+    if not isinstance(reasons, Mapping):
         return {}
-    return {str(name): str(wrong) for name, wrong in away.items()}
+    return {str(name): str(reason) for name, reason in reasons.items()}
 
 
 def _document(answer: Answer) -> Mapping[str, object]:
@@ -275,12 +301,14 @@ def of_dependencies(health: Answer, metrics: Answer, container: str, time: datet
     """Return the state of each dependency: ``/health`` names those that are away, ``/metrics`` all of them."""
     if "away" not in _document(health):
         return []
-    away = away_in(health)
-    pinged = [one.labels.get("dependency", "") for one in samples(metrics.body, {DEPENDENCY_UP})]
 
-    found = []
-    for name in list(dict.fromkeys([*pinged, *away]))[:MOST_DEPENDENCIES]:
-        state = FAIL if name in away else PASS
-        detail = visible(away.get(name, ""), MOST_CHARACTERS)
-        found.append(Health(time, container, visible(name, 40), state, detail=detail))
-    return found
+    reasons = away_in(health)
+    pinged_names = [sample.labels.get("dependency", "") for sample in samples(metrics.body, {DEPENDENCY_UP})]
+    names = list(dict.fromkeys([*pinged_names, *reasons]))
+
+    states = []
+    for name in names[:MOST_DEPENDENCIES]:
+        state = FAIL if name in reasons else PASS
+        detail = visible(reasons.get(name, ""), MOST_CHARACTERS)
+        states.append(Health(time, container, visible(name, 40), state, detail=detail))
+    return states

@@ -85,16 +85,17 @@ def working_set(memory: Mapping[str, Any]) -> float:
 
     cgroup v1 has the sum of the group in ``total_inactive_file``; v2 has ``inactive_file`` and no ``cache``.
     """
-    used: float = memory.get("usage") or NOT_KNOWN
+    used_bytes: float = memory.get("usage") or NOT_KNOWN
     detail = memory.get("stats") or {}
-    idle: int = detail.get("total_inactive_file", detail.get("inactive_file", 0))
-    return used if idle >= used else used - idle
+    inactive_bytes: int = detail.get("total_inactive_file", detail.get("inactive_file", 0))
+    return used_bytes if inactive_bytes >= used_bytes else used_bytes - inactive_bytes
 
 
 def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = "") -> Usage:
     """Return the usage between two answers on one container; rates are NaN without a previous one."""
     if not is_running(answer):
         return Usage(datetime.now(tz=UTC), container, "stopped")
+
     memory = answer.get("memory_stats") or {}
     limit = memory.get("limit") or NOT_KNOWN
     row = Usage(
@@ -104,9 +105,11 @@ def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = 
         memory_limit_bytes=limit if limit < _NO_LIMIT_BYTES else NOT_KNOWN,
         pids=(answer.get("pids_stats") or {}).get("current") or NOT_KNOWN,
     )
+
     seconds = (row.time - datetime.fromisoformat(previous["read"])).total_seconds() if previous else 0.0
     if previous is None or seconds <= 0:  # a clock that was set back
         return row
+
     cpu_nanoseconds, periods, throttled = map(increase, _counters(previous), _counters(answer))
     throttled = min(periods, throttled)
     return replace(
@@ -121,8 +124,8 @@ def _counters(answer: EngineAnswer) -> tuple[int, int, int]:
     """Return the CPU time in nanoseconds, the scheduler's periods, and those in which the container was held back."""
     cpu = answer.get("cpu_stats") or {}
     throttling = cpu.get("throttling_data") or {}
-    used = (cpu.get("cpu_usage") or {}).get("total_usage", 0)
-    return used, throttling.get("periods", 0), throttling.get("throttled_periods", 0)
+    cpu_nanoseconds = (cpu.get("cpu_usage") or {}).get("total_usage", 0)
+    return cpu_nanoseconds, throttling.get("periods", 0), throttling.get("throttled_periods", 0)
 
 
 def increase(before: float, now: float) -> float:

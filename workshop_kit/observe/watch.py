@@ -46,8 +46,9 @@ Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json l
 
 def frame(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
     """Return the rows of a dataclass as a table: a column a field, times in UTC, other numbers than counts float64."""
-    types = {one.name: _TYPES.get(str(one.type), "float64") for one in fields(kind)}
-    return pd.DataFrame([tuple(vars(row).values()) for row in rows], columns=list(types)).astype(types)
+    types = {column.name: _TYPES.get(str(column.type), "float64") for column in fields(kind)}
+    values = [tuple(vars(row).values()) for row in rows]
+    return pd.DataFrame(values, columns=list(types)).astype(types)
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,14 @@ class WatchTarget:
 
     def find(self, listed: Iterable[Listed]) -> ContainerStatus | None:
         """Return its container among those listed, a running one first; None if there is none."""
-        mine = [one for one in listed if self._matches(one)]
-        best = max(mine, key=lambda one: (one["State"] in {"running", "paused"}, one["Created"]), default=None)
-        return ContainerStatus(best["Id"], str(best["State"]), _url(best)) if best else None
+        matches = [container for container in listed if self._matches(container)]
+        preferred = max(matches, key=_preference, default=None)
+        return ContainerStatus(preferred["Id"], str(preferred["State"]), _url(preferred)) if preferred else None
 
-    def _matches(self, one: Listed) -> bool:
+    def _matches(self, container: Listed) -> bool:
         if self.id:
-            return bool(one["Id"] == self.id)
-        labels = one.get("Labels") or {}
+            return bool(container["Id"] == self.id)
+        labels = container.get("Labels") or {}
         return bool(labels.get(COMPOSE_PROJECT, "") == self.project and labels.get(COMPOSE_SERVICE) == self.service)
 
 
@@ -123,7 +124,7 @@ class Watcher:
     def __init__(self, engine: Engine, session: str, targets: Iterable[WatchTarget]) -> None:
         self._engine = engine
         self._session = session
-        self._watched = {one.name: _TargetData(engine, one) for one in targets}
+        self._watched = {target.name: _TargetData(engine, target) for target in targets}
         if not self._watched:
             raise WrongUsage("There is nothing to watch.", "Name a container: w.watch(container).")
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
@@ -165,15 +166,17 @@ class Watcher:
         if container is not None and container not in self._watched:
             raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._watched)}.")
         since = BEGINNING if seconds is None else datetime.now(tz=UTC) - timedelta(seconds=seconds)
-        chosen = [one for name, one in self._watched.items() if container in (None, name)]
+
+        chosen = [watched for name, watched in self._watched.items() if container in (None, name)]
         return Tables(
-            frame(Traffic, _merged([one.requests for one in chosen], since)),
-            frame(Usage, _merged([one.usage for one in chosen], since)),
-            frame(Health, _merged([one.health for one in chosen], since)),
-            frame(
-                Event, (replace(one, container=self._names.get(one.id, one.container)) for one in tuple(self._events))
-            ),
+            frame(Traffic, _merged([watched.requests for watched in chosen], since)),
+            frame(Usage, _merged([watched.usage for watched in chosen], since)),
+            frame(Health, _merged([watched.health for watched in chosen], since)),
+            frame(Event, map(self._with_service_name, tuple(self._events))),
         )
+
+    def _with_service_name(self, event: Event) -> Event:
+        return replace(event, container=self._names.get(event.id, event.container))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -188,11 +191,13 @@ class Watcher:
 
     def _look(self, log: EventLog) -> None:
         listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
-        self._names.update((one["Id"], service_name(one)) for one in listed)
+        self._names.update((container["Id"], service_name(container)) for container in listed)
+
         for watched in self._watched.values():
             watched.status = watched.target.find(listed)
             with contextlib.suppress(ContainerGone, EngineRefused):  # it is being started or removed
                 self._measure(watched)
+
         self._events += log.poll()
 
     def _measure(self, watched: _TargetData) -> None:
@@ -217,43 +222,50 @@ class Watcher:
         status = watched.status
         name = watched.target.name
         if status is not None and status.url is not None:
-            due = time.monotonic() >= watched.metrics_due
-            traffic, health, counters = scrape(pool, status.url, name, watched.counters, with_metrics=due)
-            if due and traffic.state == NO_METRICS:
+            with_metrics = time.monotonic() >= watched.metrics_due
+            traffic, health, counters = scrape(pool, status.url, name, watched.counters, with_metrics=with_metrics)
+            if with_metrics and traffic.state == NO_METRICS:
                 watched.metrics_due = time.monotonic() + METRICS_RETRY_SECONDS
         elif watched.requests:
-            why = f"it is {status.state}" if status else "it is gone"
-            traffic, health, counters = without_answer(name, why, watched.counters)
+            reason = f"it is {status.state}" if status else "it is gone"
+            traffic, health, counters = without_answer(name, reason, watched.counters)
         else:
             return  # it never had a published port
+
         watched.counters = counters
         watched.requests.append(traffic)
         watched.health.extend(health)
 
 
-def _merged(rows: Iterable[deque[Row]], since: datetime) -> list[Row]:
-    merged: list[Row] = []
-    for of_target in rows:
-        merged += [row for row in tuple(of_target) if row.time >= since]
-    return sorted(merged, key=lambda row: row.time)
+def _preference(container: Listed) -> tuple[bool, Any]:
+    """Return the order of listed containers: the last one is running if any is, and the newest of these."""
+    return container["State"] in {"running", "paused"}, container["Created"]
+
+
+def _merged(rows_by_target: Iterable[deque[Row]], since: datetime) -> list[Row]:
+    merged_rows: list[Row] = []
+    for rows in rows_by_target:
+        merged_rows += [row for row in tuple(rows) if row.time >= since]
+    return sorted(merged_rows, key=lambda row: row.time)
 
 
 def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:
     """Return the CPU limit in ``docker inspect``'s HostConfig: 100 is one core; NaN for none."""
-    if nano := host_config.get("NanoCpus"):
-        return float(nano / 1e7)
+    if nano_cpus := host_config.get("NanoCpus"):
+        return float(nano_cpus / 1e7)
+
     quota = host_config.get("CpuQuota") or 0
     period = host_config.get("CpuPeriod") or 100_000
     return 100.0 * quota / period if quota > 0 else float("nan")
 
 
-def service_name(one: Listed) -> str:
+def service_name(container: Listed) -> str:
     """Return the name of a container's service, else the container's own name."""
-    return str(service_in(one.get("Labels")) or one["Names"][0].lstrip("/"))
+    return str(service_in(container.get("Labels")) or container["Names"][0].lstrip("/"))
 
 
-def _url(one: Listed) -> str | None:
-    for binding in one.get("Ports") or ():
+def _url(container: Listed) -> str | None:
+    for binding in container.get("Ports") or ():
         if binding.get("PrivatePort") == PORT and binding.get("PublicPort") and binding.get("Type") == "tcp":
             return f"http://127.0.0.1:{binding['PublicPort']}"
     return None

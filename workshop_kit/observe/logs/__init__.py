@@ -91,24 +91,26 @@ class EngineLog:
 
     def is_running(self) -> bool:
         """Return whether the container runs now."""
-        found = orjson.loads(b"".join(self._ask("json", {})))
-        return bool(found["State"]["Running"])
+        attributes = orjson.loads(b"".join(self._ask("json", {})))
+        return bool(attributes["State"]["Running"])
 
     def messages(self, *, tail: int | None = None, since: datetime | None = None) -> Iterator[Message]:
         """Yield the messages so far, in order; with ``tail`` only the last ones."""
         parameters = {"stdout": 1, "stderr": 1, "timestamps": 1, "tail": "all" if tail is None else tail}
         if since is not None:
             parameters["since"] = f"{since.timestamp():.6f}"
+
+        read_messages = terminal_messages if self.has_terminal else messages
         try:
-            yield from (terminal_messages if self.has_terminal else messages)(self._ask("logs", parameters))
+            yield from read_messages(self._ask("logs", parameters))
         except EngineRefused as refused:  # a log driver that cannot be read back, for one
             if "marked for removal" in refused.what:
                 raise ContainerGone(self._container.name) from refused
             sentence = f"The log of {self._container.name} cannot be read. {refused.what}"
             raise WorkshopError(sentence, "Run it with the json-file or local log driver.") from refused
 
-    def _ask(self, what: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
-        return chunks(self._container.client.api, f"/containers/{self._container.id}/{what}", parameters)
+    def _ask(self, end_of_path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        return chunks(self._container.client.api, f"/containers/{self._container.id}/{end_of_path}", parameters)
 
 
 class LogFollower(Iterator[pd.DataFrame]):
@@ -128,7 +130,8 @@ class LogFollower(Iterator[pd.DataFrame]):
     def __next__(self) -> pd.DataFrame:
         if self.ended:
             raise StopIteration
-        self.ended = "following was stopped" if self._stop.wait(self._wait_seconds) else ""
+        if self._stop.wait(self._wait_seconds):
+            self.ended = "following was stopped"
 
         lines: list[Line] = []
         try:
@@ -139,7 +142,8 @@ class LogFollower(Iterator[pd.DataFrame]):
             pass  # the next poll tries again
 
         self._wait_seconds = min(_longest_wait_seconds(len(lines)), self._wait_seconds + BUSY_SECONDS)
-        lines += self._poller.end() if self.ended else []
+        if self.ended:
+            lines += self._poller.end()
         gaps = self._poller.gaps
         self._poller.gaps = []
         return frame_of(lines, gaps)
@@ -178,37 +182,42 @@ class Poller:
 
     def end(self) -> list[Line]:
         """Return the unfinished lines: no more messages come."""
-        rest = self._assembler.feed(*self._unfinished) if self._unfinished else ()
-        return [*rest, *self._assembler.end()]
+        last_lines = self._assembler.feed(*self._unfinished) if self._unfinished else ()
+        return [*last_lines, *self._assembler.end()]
 
     def _finished_lines(self) -> list[Line]:
         return [line for message in self._new_messages() for line in self._assembler.feed(*message)]
 
     def _new_messages(self) -> list[Message]:
         """Return the messages after the last known one, from a tail that grows until it contains that one."""
-        found: list[Message] = []
-        new: list[Message] | None = None
+        tail_messages: list[Message] = []
+        new_messages: list[Message] | None = None
         for tail in (self._tail, 10 * self._tail, 100 * self._tail, None) if self._last else (None,):
-            found = list(self._log.messages(tail=tail))
-            is_whole = tail is None or len(found) < tail
-            has_rest = self._log.has_terminal and found and not found[-1].text.endswith(b"\n")
-            self._unfinished = found.pop() if has_rest else None
-            new = self._after_last(found, is_whole)
-            if new is not None:
+            tail_messages = list(self._log.messages(tail=tail))
+            is_whole = tail is None or len(tail_messages) < tail
+            is_unfinished = self._log.has_terminal and tail_messages and not tail_messages[-1].text.endswith(b"\n")
+            self._unfinished = tail_messages.pop() if is_unfinished else None
+            new_messages = self._after_last(tail_messages, is_whole)
+            if new_messages is not None:
                 break
-        if new is None and self._last:
-            self.gaps.append("the engine no longer has what came before")
-            new = found
-        if found:
-            self._last = found[-1][:2]
-            self._count = sum(message[:2] == self._last for message in found)
-        self._tail = max(_TAIL, 2 * len(new or ()))
-        return new or []
 
-    def _after_last(self, found: list[Message], is_whole: bool) -> list[Message] | None:
+        if new_messages is None and self._last:
+            self.gaps.append("the engine no longer has what came before")
+            new_messages = tail_messages
+        if tail_messages:
+            self._last = tail_messages[-1][:2]
+            self._count = sum(message[:2] == self._last for message in tail_messages)
+        self._tail = max(_TAIL, 2 * len(new_messages or ()))
+        return new_messages or []
+
+    def _after_last(self, tail_messages: list[Message], is_whole: bool) -> list[Message] | None:
         """Return the messages after the last known one; None if it, or another with its time, may be missing."""
-        if self._last is None or not found:
-            return found
-        places = [place for place, message in enumerate(found) if message[:2] == self._last]
-        is_cut = not is_whole and found[0].stamp in {self._last[1], found[-1].stamp}  # others have this time, too
-        return None if is_cut or len(places) < self._count else found[places[self._count - 1] + 1 :]
+        if self._last is None or not tail_messages:
+            return tail_messages
+
+        places = [place for place, message in enumerate(tail_messages) if message[:2] == self._last]
+        # Messages before the tail may have the time of its first one, too.
+        is_cut = not is_whole and tail_messages[0].stamp in {self._last[1], tail_messages[-1].stamp}
+        if is_cut or len(places) < self._count:
+            return None
+        return tail_messages[places[self._count - 1] + 1 :]

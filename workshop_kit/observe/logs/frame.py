@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from types import NoneType
@@ -50,9 +50,9 @@ _CATEGORIES = frozenset({"level", "logger", "out"})
 
 def frame_of(lines: Iterable[Line], gaps: Sequence[str] = ()) -> pd.DataFrame:
     """Return the lines as a DataFrame: a row each, in their order."""
-    rest = iter(lines)
-    blocks = [_block(some) for some in iter(lambda: list(islice(rest, _BLOCK_ROWS)), [])] or [_block([])]
+    blocks = [_block(block_lines) for block_lines in _batches(lines)] or [_block([])]
     kinds = _kinds(blocks)
+
     columns: dict[str, Any] = {
         "ts": _native([_take_times(block) for block in blocks]),
         "received": _native([block.received for block in blocks]),
@@ -62,17 +62,27 @@ def frame_of(lines: Iterable[Line], gaps: Sequence[str] = ()) -> pd.DataFrame:
         columns["attrs"] = _arrow([block.attrs.cast(_TEXT) for block in blocks])
     for name, kind in kinds.items():
         arrays = [_take(block, name, kind) for block in blocks]
-        is_category = name in _CATEGORIES and kind == TEXT
-        columns[name] = _native([one.dictionary_encode() for one in arrays]) if is_category else _arrow(arrays)
-    columns["rest"] = _arrow([_rest(block) for block in blocks])
+        if name in _CATEGORIES and kind == TEXT:
+            columns[name] = _native([array.dictionary_encode() for array in arrays])
+        else:
+            columns[name] = _arrow(arrays)
+    columns["rest"] = _arrow([_rest_column(block) for block in blocks])
     columns["raw"] = _arrow([block.raw for block in blocks])
     columns["reason"] = _native([block.reason for block in blocks])
+
     frame = pd.DataFrame(columns, copy=False)
     frame.attrs = {
         "json_columns": [name for name, kind in kinds.items() if kind == JSON],
         "gaps": list(gaps),
     }
     return frame
+
+
+def _batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Yield the lines of each block."""
+    iterator = iter(lines)
+    while batch := list(islice(iterator, _BLOCK_ROWS)):
+        yield batch
 
 
 def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
@@ -92,7 +102,10 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some lines as columns: by field the values of each kind. ``others`` has the values of rarer fields, by row."""
+    """Some lines as columns: by field the values of each kind. ``rare_members`` has the values of rare fields, by row.
+
+    These are members of a JSON object.
+    """
 
     received: Any
     stream: Any
@@ -100,7 +113,7 @@ class _Block:
     raw: Any
     reason: Any
     fields: dict[str, dict[str, Any]]
-    others: dict[int, list[str]]
+    rare_members: dict[int, list[str]]
 
 
 def _block(lines: list[Line]) -> _Block:
@@ -114,14 +127,15 @@ def _block(lines: list[Line]) -> _Block:
         values = [event.get(name) for event in events]
         fields[name] = _by_kind(name, values, texts)
 
+    raw_texts = [text if reason else None for text, reason in zip(texts, reasons, strict=True)]
     return _Block(
         received=_instants(pa.array(received, _TEXT)),
         stream=pa.array(streams, _TEXT).dictionary_encode(),
         attrs=pa.array(attrs, _TEXT).dictionary_encode(),
-        raw=pa.array([text if why else None for text, why in zip(texts, reasons, strict=True)], _TEXT),
+        raw=pa.array(raw_texts, _TEXT),
         reason=pa.array(reasons, _TEXT).dictionary_encode(),
         fields=fields,
-        others=_others(events, texts, names),
+        rare_members=_rare_members(events, texts, names),
     )
 
 
@@ -136,14 +150,15 @@ def _frequent_names(events: Sequence[Fields]) -> dict[str, None]:
     return dict.fromkeys(name for name in counts if name in frequent)
 
 
-def _others(events: Sequence[Fields], texts: Sequence[str], names: Container[str]) -> dict[int, list[str]]:
+def _rare_members(events: Sequence[Fields], texts: Sequence[str], names: Container[str]) -> dict[int, list[str]]:
     """Return the values of all other fields, by row, as the members of a JSON object."""
-    others: dict[int, list[str]] = {}
+    members: dict[int, list[str]] = {}
     for row, event in enumerate(events):
         for name, value in event.items():
             if name not in names and value is not None:
-                others.setdefault(row, []).append(_member(name, _number(value, name, texts[row])))
-    return others
+                member = _member(name, _number(value, name, texts[row]))
+                members.setdefault(row, []).append(member)
+    return members
 
 
 def _member(name: str, value: Any) -> str:
@@ -154,8 +169,7 @@ def _member(name: str, value: Any) -> str:
 def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, Any]:
     """Return the values of a field as one array for each kind."""
     types = set(map(type, values)) - {NoneType}
-    numbers = types & {int, float}
-    if numbers and (numbers != types or max(map(abs, filter(None, values)), default=0) >= EXACT_INT):
+    if _has_numbers_to_check(values, types):
         values = [_number(value, name, text) for value, text in zip(values, texts, strict=True)]
         types = set(map(type, values)) - {NoneType}
     if dict in types:  # an empty one: others are text
@@ -172,72 +186,107 @@ def _by_kind(name: str, values: list[Any], texts: Sequence[str]) -> dict[str, An
     return arrays
 
 
+def _has_numbers_to_check(values: list[Any], types: set[type[Any]]) -> bool:
+    """Return whether numbers may have more digits than they show: one is large, or other values are among them."""
+    numbers = types & {int, float}
+    if not numbers:
+        return False
+    if numbers != types:
+        return True
+    return bool(max(map(abs, filter(None, values)), default=0) >= EXACT_INT)
+
+
 def _number(value: Any, name: str, text: str) -> Any:
     """Return a value with all its digits: orjson rounds an integer past 64 bits to a float."""
     if type(value) not in (int, float) or -EXACT_INT < value < EXACT_INT:
         return value
+
     number = parse_exactly(text).get(name, value)
-    return JsonText(number) if type(number) is int and not -(2**63) <= number < 2**63 else number
+    if type(number) is int and not -(2**63) <= number < 2**63:
+        return JsonText(number)
+    return number
 
 
 def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
     """Return the columns besides the reserved ones, with their kinds, the most frequent fields first."""
-    seen: dict[str, Counter[str]] = {}
+    counts_by_name = _counts_by_name(blocks)
+    kinds = dict.fromkeys(ALWAYS, TEXT)
+    taken_names = {name.casefold() for name in (*ALWAYS, *RESERVED)}  # DuckDB does not tell Level from level
+
+    def order(name: str) -> tuple[int, str]:
+        return -counts_by_name[name].total(), name
+
+    for name in sorted(counts_by_name, key=order):
+        is_name = name.isprintable() and _NAME.fullmatch(name)
+        if len(kinds) < MAX_FIELDS + len(ALWAYS) and name.casefold() not in taken_names and is_name:
+            taken_names.add(name.casefold())
+            kinds[name] = _kind(counts_by_name[name])
+
+    return kinds
+
+
+def _counts_by_name(blocks: Sequence[_Block]) -> dict[str, Counter[str]]:
+    """Return how many values of each kind each field has."""
+    counts_by_name: dict[str, Counter[str]] = {}
     for block in blocks:
         for name, arrays in block.fields.items():
             counts = Counter({kind: len(values) - values.null_count for kind, values in arrays.items()})
-            seen.setdefault(name, Counter()).update(counts)
-    found = dict.fromkeys(ALWAYS, TEXT)
-    taken = {name.casefold() for name in (*ALWAYS, *RESERVED)}  # DuckDB does not tell Level from level
-    for name in sorted(seen, key=lambda one: (-seen[one].total(), one)):
-        is_name = name.isprintable() and _NAME.fullmatch(name)
-        if len(found) < MAX_FIELDS + len(ALWAYS) and name.casefold() not in taken and is_name:
-            taken.add(name.casefold())
-            found[name] = _kind(seen[name])
-    return found
+            counts_by_name.setdefault(name, Counter()).update(counts)
+    return counts_by_name
 
 
 def _kind(counts: Counter[str]) -> str:
     """Return the kind of most values, where integers and fractions count as one."""
-    many = {TEXT: counts[TEXT], FLOAT: counts[INT] + counts[FLOAT], BOOL: counts[BOOL], JSON: counts[JSON]}
-    kind = max(many, key=lambda one: many[one])
-    return INT if kind == FLOAT and not counts[FLOAT] and counts[INT] else kind
+    numbers = counts[INT] + counts[FLOAT]
+    counts_by_kind = {TEXT: counts[TEXT], FLOAT: numbers, BOOL: counts[BOOL], JSON: counts[JSON]}
+    kind = max(counts_by_kind, key=counts_by_kind.__getitem__)
+    if kind == FLOAT and counts[INT] and not counts[FLOAT]:
+        return INT
+    return kind
 
 
 def _take(block: _Block, name: str, kind: str) -> Any:
     """Take a field's values of one kind out of the block."""
-    kinds = block.fields.get(name, {})
-    found = kinds.pop(kind, None)
-    if kind == FLOAT and INT in kinds:
-        whole = kinds[INT]
-        is_exact = pc.and_(pc.less(whole, EXACT_INT), pc.greater(whole, -EXACT_INT))
-        kinds[INT] = pc.if_else(is_exact, None, whole)
-        floats = pc.if_else(is_exact, whole, None).cast(pa.float64())
-        found = floats if found is None else pc.coalesce(found, floats)
-    return pa.nulls(len(block.raw), _ARROW[kind]) if found is None else found
+    arrays = block.fields.get(name, {})
+    values = arrays.pop(kind, None)
+    if kind == FLOAT and INT in arrays:
+        integers = arrays[INT]
+        is_exact = pc.and_(pc.less(integers, EXACT_INT), pc.greater(integers, -EXACT_INT))
+        arrays[INT] = pc.if_else(is_exact, None, integers)
+        floats = pc.if_else(is_exact, integers, None).cast(pa.float64())
+        values = floats if values is None else pc.coalesce(values, floats)
+
+    return pa.nulls(len(block.raw), _ARROW[kind]) if values is None else values
 
 
 def _take_times(block: _Block) -> Any:
     """Take the lines' own times out of the block; the engine's time where a line has none."""
-    kinds = block.fields.get("ts", {})
-    if TEXT not in kinds:
+    arrays = block.fields.get("ts", {})
+    if TEXT not in arrays:
         return block.received
-    times = _instants(kinds[TEXT])
-    kinds[TEXT] = pc.if_else(times.is_null(), kinds[TEXT], None)
+
+    times = _instants(arrays[TEXT])
+    arrays[TEXT] = pc.if_else(times.is_null(), arrays[TEXT], None)
     return pc.coalesce(times, block.received)
 
 
-def _rest(block: _Block) -> Any:
+def _rest_column(block: _Block) -> Any:
     """Return the values without a column: by row the text of a JSON object."""
-    found = {row: list(members) for row, members in block.others.items()}
+    members_by_row = {row: list(members) for row, members in block.rare_members.items()}
     for name, arrays in block.fields.items():
         for kind, values in arrays.items():
-            for row, value in enumerate(values.to_pylist() if values.null_count < len(values) else ()):
+            if values.null_count == len(values):
+                continue
+
+            for row, value in enumerate(values.to_pylist()):
                 if value is not None:
                     member = _member(name, JsonText(value) if kind == JSON else value)
-                    found.setdefault(row, []).append(member)
-    rows = range(len(block.raw))
-    return pa.array([f"{{{','.join(found[row])}}}" if row in found else None for row in rows], _TEXT)
+                    members_by_row.setdefault(row, []).append(member)
+
+    texts: list[str | None] = [None] * len(block.raw)
+    for row, members in members_by_row.items():
+        texts[row] = f"{{{','.join(members)}}}"
+    return pa.array(texts, _TEXT)
 
 
 def _instants(texts: Any) -> Any:

@@ -96,48 +96,51 @@ def json_file_lines(file: Iterable[bytes]) -> Iterator[Line]:
             is_record = is_time and type(text) is str and stream in _STREAMS and len(record) < 5
         except (ValueError, TypeError, KeyError):
             is_record = False
+
         if not is_record:
             yield Line(raw.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"), reason=FOREIGN)
         elif not assembler.pending and text.find("\n") == len(text) - 1 >= 0:
             yield Line(text[:-1].removesuffix("\r"), time, stream, attrs)
         else:
             yield from assembler.feed(stream, time, text, attrs)
+
     yield from assembler.end()
 
 
 def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
     """Yield the messages of the engine's multiplexed answer: 8 bytes of header, then a stamped message."""
-    waiting = b""
+    buffer = b""
     for chunk in chunks:
-        waiting = waiting + chunk if waiting else chunk
-        at = 0
-        while at + _HEADER_BYTES <= len(waiting):
-            start = at + _HEADER_BYTES
-            end = start + int.from_bytes(waiting[at + 4 : start], "big")
-            if end > len(waiting):
+        buffer = buffer + chunk if buffer else chunk
+        position = 0
+        while position + _HEADER_BYTES <= len(buffer):
+            start = position + _HEADER_BYTES
+            end = start + int.from_bytes(buffer[position + 4 : start], "big")
+            if end > len(buffer):
                 break
-            stamp, _, text = waiting[start:end].partition(b" ")
-            yield Message(_STREAMS[waiting[at] % 3], stamp.decode("ascii", "replace"), text)
-            at = end
-        waiting = waiting[at:]
+
+            stamp, _, text = buffer[start:end].partition(b" ")
+            yield Message(_STREAMS[buffer[position] % 3], stamp.decode("ascii", "replace"), text)
+            position = end
+        buffer = buffer[position:]
 
 
 def terminal_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
     """Yield the messages of a container with a terminal; a long line has a stamp before each of its parts."""
     for line in BytesIO(b"".join(chunks)):
-        found = _STAMP.match(line)
-        stamp = found[0] if found else b""
+        match = _STAMP.match(line)
+        stamp = match[0] if match else b""
         start = len(stamp)
-        while stamp and (again := line.find(stamp, start + _PART_BYTES)) >= 0:
-            yield Message("stdout", stamp[:-1].decode(), line[start:again])
-            start = again + len(stamp)
+        while stamp and (next_stamp := line.find(stamp, start + _PART_BYTES)) >= 0:
+            yield Message("stdout", stamp[:-1].decode(), line[start:next_stamp])
+            start = next_stamp + len(stamp)
         yield Message("stdout", stamp[:-1].decode(), line[start:])
 
 
-def assemble(found: Iterable[Message]) -> Iterator[Line]:
+def assemble(log: Iterable[Message]) -> Iterator[Line]:
     """Yield the lines of a complete log."""
     assembler = LineAssembler()
-    for message in found:
+    for message in log:
         yield from assembler.feed(*message)
     yield from assembler.end()
 
@@ -151,16 +154,17 @@ class LineAssembler:
 
     def feed(self, stream: str, stamp: str, text: Any, attrs: str | None = None) -> Iterator[Line]:
         """Take the next message; yield the lines that it completes."""
-        before, _, parts = self.pending.get(stream, (stamp, None, []))
+        pending_stamp, _, parts = self.pending.get(stream, (stamp, None, []))
         # The parts of a line have one stamp; where an engine stamps each part, all but the last are full.
-        if stamp != before and sum(map(len, parts)) < _PART_BYTES:
+        if stamp != pending_stamp and sum(map(len, parts)) < _PART_BYTES:
             yield self._line(stream)  # the container stopped in the middle of the line
-        *whole, rest = text.split("\n" if isinstance(text, str) else b"\n")
-        for part in whole:
-            self._add(stream, stamp, part, attrs)
+
+        *line_ends, beginning = text.split("\n" if isinstance(text, str) else b"\n")
+        for line_end in line_ends:
+            self._add(stream, stamp, line_end, attrs)
             yield self._line(stream, "\r")
-        if rest or not whole:
-            self._add(stream, stamp, rest, attrs)
+        if beginning or not line_ends:
+            self._add(stream, stamp, beginning, attrs)
 
     def end(self) -> Iterator[Line]:
         """Yield the unfinished lines: no more messages come."""
@@ -173,9 +177,12 @@ class LineAssembler:
 
     def _line(self, stream: str, end: str = "") -> Line:
         stamp, attrs, parts = self.pending.pop(stream)
-        whole = parts[0][:0].join(parts)
-        text = whole[: self._max] if isinstance(whole, str) else whole[: self._max].decode("utf-8", "replace")
-        return Line(text.removesuffix(end), stamp or None, stream, attrs, TOO_LONG if len(whole) > self._max else None)
+        content = parts[0][:0].join(parts)
+        text = content[: self._max]
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", "replace")
+        reason = TOO_LONG if len(content) > self._max else None
+        return Line(text.removesuffix(end), stamp or None, stream, attrs, reason)
 
 
 def parse_fields(text: str) -> Fields:
@@ -190,6 +197,7 @@ def parse_fields(text: str) -> Fields:
         return _not_parsed(text.strip(" \t\r\n"), error)
     if type(event) is not dict:
         return Incomplete("JSON, not an object")
+
     # As many keys as `":` stand there: none is there twice, and no object is nested.
     is_flat = text.count('":') == len(event) and not ("[" in text and list in map(type, event.values()))
     has_spaced_key = '" ' in text or "\t" in text or "\r" in text
@@ -207,10 +215,15 @@ def parse_exactly(text: str) -> Fields:
 
     try:
         event = _DECODER(object_pairs_hook=fields_of).decode(text)
-        fields = {name: JsonText(to_json(one)) if isinstance(one, dict | list) else one for name, one in event.items()}
+        fields = {name: _flat(value) for name, value in event.items()}
     except RecursionError:
         return Incomplete("nested too deep")
     return Incomplete("duplicate keys", fields) if any(duplicates) else fields
+
+
+def _flat(value: Any) -> Any:
+    """Return a nested value as JSON text, every other value as it is."""
+    return JsonText(to_json(value)) if isinstance(value, dict | list) else value
 
 
 def from_json(text: str) -> Any:
@@ -226,15 +239,16 @@ def to_json(value: Any) -> str:
     return str(value) if isinstance(value, JsonText) else json.dumps(value, ensure_ascii=False)
 
 
-def _whole(digits: str) -> int | JsonText:
+def _integer(digits: str) -> int | JsonText:
     return int(digits) if len(digits) < _MAX_DIGITS else JsonText(digits)
 
 
 def _fraction(digits: str) -> float | JsonText:
-    return number if math.isfinite(number := float(digits)) else JsonText(digits)
+    number = float(digits)
+    return number if math.isfinite(number) else JsonText(digits)
 
 
-_DECODER = partial(json.JSONDecoder, parse_int=_whole, parse_float=_fraction)
+_DECODER = partial(json.JSONDecoder, parse_int=_integer, parse_float=_fraction)
 
 
 def _not_parsed(bare: str, error: ValueError) -> Fields:
@@ -243,11 +257,12 @@ def _not_parsed(bare: str, error: ValueError) -> Fields:
         return Incomplete("empty")
     if bare[0] not in _BEGINS_JSON:
         return Incomplete("plain text")
+
     try:
         is_object = type(orjson.loads(_HUGE.sub(_tamed, bare))) is dict
         return parse_exactly(bare) if is_object else Incomplete("JSON, not an object")
     except ValueError:
-        return Incomplete(_why(bare, error))
+        return Incomplete(_reason(bare, error))
 
 
 def _tamed(huge: re.Match[str]) -> str:
@@ -257,12 +272,16 @@ def _tamed(huge: re.Match[str]) -> str:
     return "01" if huge[0].startswith("0") else "1"
 
 
-def _why(bare: str, error: ValueError) -> str:
-    if bare[0] not in "{[" or (bare[0] == "[" and bare[1:2] not in tuple('[{"')):
+def _reason(bare: str, error: ValueError) -> str:
+    """Return why a text that begins as JSON does is no JSON."""
+    if bare[0] not in "{[":
+        return "plain text"
+    if bare[0] == "[" and bare[1:2] not in tuple('[{"'):
         return "plain text"
     if "depth limit" in str(error):
         return "nested too deep"
     if _NUMBER_WORD.search(bare):
         return "NaN or Infinity"
+
     is_cut = "unexpected end" in str(error) or getattr(error, "pos", 0) >= len(bare)
     return "JSON cut short" if is_cut else "invalid JSON"

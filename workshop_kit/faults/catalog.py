@@ -33,15 +33,19 @@ class FaultParameter:
         """Return the value. Raises WrongUsage with the range for a wrong one."""
         if value is None and self.default is None:
             return None
+
         if isinstance(self.default, bool):
             is_good = isinstance(value, bool)
-            wanted = "True or False"
+            description = "True or False"
         else:
-            kinds, kind = ((int,), "a whole number") if isinstance(self.default, int) else ((int, float), "a number")
-            is_good = type(value) in kinds and self.at_least <= value <= self.at_most  # NaN is in no range
-            wanted = f"{kind} from {self.at_least:g} to {self.at_most:g} {self.unit}".rstrip()
+            is_whole = isinstance(self.default, int)
+            types: tuple[type, ...] = (int,) if is_whole else (int, float)
+            noun = "a whole number" if is_whole else "a number"
+            is_good = type(value) in types and self.at_least <= value <= self.at_most  # NaN is in no range
+            description = f"{noun} from {self.at_least:g} to {self.at_most:g} {self.unit}".rstrip()
+
         if not is_good:
-            sentence = f"{self.name} of the fault {fault!r} is {wanted}, and {value!r} is not."
+            sentence = f"{self.name} of the fault {fault!r} is {description}, and {value!r} is not."
             raise WrongUsage(sentence, "Correct it and try again.")
         return value
 
@@ -56,16 +60,21 @@ class Fault:
     parameters: tuple[FaultParameter, ...] = ()
     one_of: tuple[str, ...] = ()  # at least one of these has to be given
 
-    def complete(self, given: Mapping[str, object]) -> dict[str, Value]:
+    def complete(self, arguments: Mapping[str, object]) -> dict[str, Value]:
         """Return every parameter with its value, given or default. Raises WrongUsage for a wrong name or value."""
-        known = {parameter.name: parameter for parameter in self.parameters}
-        for name in given:
-            if name not in known:
-                takes = ", ".join(known) or "nothing"
+        names = [parameter.name for parameter in self.parameters]
+        for name in arguments:
+            if name not in names:
+                parameters = ", ".join(names) or "nothing"
                 raise WrongUsage(
-                    f"The fault {self.name!r} takes no {name!r}; it takes {takes}.", did_you_mean(name, known)
+                    f"The fault {self.name!r} takes no {name!r}; it takes {parameters}.", did_you_mean(name, names)
                 )
-        values = {name: one.check(self.name, given.get(name, one.default)) for name, one in known.items()}
+
+        values: dict[str, Value] = {}
+        for parameter in self.parameters:
+            value = arguments.get(parameter.name, parameter.default)
+            values[parameter.name] = parameter.check(self.name, value)
+
         if self.one_of and all(values[name] is None for name in self.one_of):
             raise WrongUsage(f"The fault {self.name!r} changes nothing.", f"Give it {' or '.join(self.one_of)}.")
         return values
@@ -79,7 +88,8 @@ def named(name: str) -> Fault:
 
 
 _ENTRIES = tomllib.loads(Path(__file__).with_name("catalog.toml").read_text())["fault"]
-FAULTS: Mapping[str, Fault] = {one.name: one for one in TypeAdapter(tuple[Fault, ...]).validate_python(_ENTRIES)}
+_CATALOG = TypeAdapter(tuple[Fault, ...]).validate_python(_ENTRIES)
+FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _CATALOG}
 """Every fault by its name."""
 
 
@@ -114,8 +124,8 @@ def snapshot(container: Any) -> TargetState:
 def _endpoint(container: Any, settings: Any) -> NetworkEndpoint:
     # Engines before 25 list the short id here, which every endpoint gets by itself.
     aliases = [alias for alias in settings["Aliases"] or [] if alias != container.id[:12]]
-    others = {key: settings.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")}
-    return NetworkEndpoint(Aliases=aliases, **others)
+    further_settings = {key: settings.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")}
+    return NetworkEndpoint(Aliases=aliases, **further_settings)
 
 
 class ActiveFault(_Line):

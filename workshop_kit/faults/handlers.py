@@ -94,20 +94,22 @@ def reconnect(context: FaultContext) -> None:
     if context.also("disconnect"):
         return
     for network, endpoint in context.active.before.networks.items():
-        wanted = _unnamed(endpoint) if context.also("proxy") else endpoint
-        attach(context.session, context.container, network, wanted)
+        own_endpoint = _unnamed(endpoint) if context.also("proxy") else endpoint
+        attach(context.session, context.container, network, own_endpoint)
 
 
 def lower_limits(context: FaultContext) -> None:
     """Lower the limits. Raises WorkshopError for one that is not lower than the present one, or below what is used."""
     limits = _limits(context.active.parameters)
-    before = context.active.before.limits
+    limits_before = context.active.before.limits
     for key, value in limits.items():
-        if not 0 < value <= before.get(key, 0):
-            has = f"{before[key]:,}" if before.get(key) else "no limit"
+        if not 0 < value <= limits_before.get(key, 0):
+            present_limit = f"{limits_before[key]:,}" if limits_before.get(key) else "no limit"
             raise WorkshopError(
-                f"{context.active.name} has {has} for {key}, and {value:,} is not lower.", "Ask for a lower limit."
+                f"{context.active.name} has {present_limit} for {key}, and {value:,} is not lower.",
+                "Ask for a lower limit.",
             )
+
     try:
         _update(context, limits)
     except APIError as error:
@@ -131,23 +133,28 @@ def add_proxy(context: FaultContext) -> None:
 
     Raises WorkshopError for a target without names, networks or TCP ports: no client would reach the proxy.
     """
-    running = _running_proxy(context)
-    proxy = running or _start_proxy(context)
+    running_proxy = _running_proxy(context)
+    proxy = running_proxy or _start_proxy(context)
     context.record_proxy(proxy.id)
-    if running is None:
-        proxy.wait_until(lambda: proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0, what="listen")
+
+    def listens() -> bool:
+        return proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0
+
+    if running_proxy is None:
+        proxy.wait_until(listens, what="listen")
     _configure(proxy, [*context.also("proxy"), context.active])
-    if running is None:
+    if running_proxy is None:
         _take_names(context, proxy)
 
 
 def remove_proxy(context: FaultContext) -> None:
     """End the fault; after the last one the target gets its names back and the proxy is removed."""
     proxy = _running_proxy(context)
-    if others := context.also("proxy"):
+    if other_faults := context.also("proxy"):
         if proxy is not None:
-            _configure(proxy, others)
+            _configure(proxy, other_faults)
         return
+
     if not context.also("disconnect"):
         for network, endpoint in context.active.before.networks.items():
             _return_names(context, network, endpoint, proxy)
@@ -184,9 +191,10 @@ def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:
 
 def _update(context: FaultContext, limits: Mapping[str, int]) -> None:
     # To the engine 0 means "unchanged"; a limit that was never set cannot have been lowered.
-    wanted = {key: value for key, value in limits.items() if value}
-    if wanted and any(context.container.attrs["HostConfig"][key] != value for key, value in wanted.items()):
-        post(context.session, f"/containers/{context.container.id}/update", wanted)
+    positive_limits = {key: value for key, value in limits.items() if value}
+    host_config = context.container.attrs["HostConfig"]
+    if any(host_config[key] != value for key, value in positive_limits.items()):
+        post(context.session, f"/containers/{context.container.id}/update", positive_limits)
 
 
 def _unnamed(endpoint: NetworkEndpoint) -> NetworkEndpoint:
@@ -199,7 +207,8 @@ def _names(context: FaultContext, endpoint: NetworkEndpoint) -> list[str]:
 
 
 def _running_proxy(context: FaultContext) -> Running | None:
-    for identifier in {active.proxy for active in (context.active, *context.also("proxy")) if active.proxy}:
+    active_faults = (context.active, *context.also("proxy"))
+    for identifier in {active.proxy for active in active_faults if active.proxy}:
         with contextlib.suppress(NotFound):
             container = context.session.engine.client.containers.get(identifier)
             if container.status == "running":
@@ -210,14 +219,17 @@ def _running_proxy(context: FaultContext) -> Running | None:
 def _start_proxy(context: FaultContext) -> Running:
     networks = context.active.before.networks
     container = context.container
-    ports = [port.split("/")[0] for port in container.attrs["Config"].get("ExposedPorts") or {} if "/tcp" in port]
-    now = attached(container)
-    if not ports or not all(_names(context, endpoint) and network in now for network, endpoint in networks.items()):
+    exposed_ports = container.attrs["Config"].get("ExposedPorts") or {}
+    ports = [port.split("/")[0] for port in exposed_ports if "/tcp" in port]
+    endpoints = attached(container)
+    has_names = all(_names(context, endpoint) and network in endpoints for network, endpoint in networks.items())
+    if not ports or not has_names:
         raise WorkshopError(
             f"No proxy can stand before {context.active.name}: it has no name on its network, or no port that its "
             "image declares.",
             "Use a service of the stack, or pause, stop, disconnect.",
         )
+
     spec = Spec(
         recipes.tags(CHECKOUT)["fault_proxy"],
         command=("serve", container.id[:12], *ports),
@@ -242,9 +254,10 @@ def _take_names(context: FaultContext, proxy: Running) -> None:
 
 def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint, proxy: Running | None) -> None:
     """Give the target its names back. Now it is connected first, and resets the connections to the proxy."""
-    now = attached(context.container).get(network)
-    if now is not None and set(endpoint.Aliases) <= set(now["Aliases"] or []):
+    present_endpoint = attached(context.container).get(network)
+    if present_endpoint is not None and set(endpoint.Aliases) <= set(present_endpoint["Aliases"] or []):
         return
+
     detach(context.session, context.container, network)
     if proxy is not None:
         detach(context.session, proxy.container, network)
@@ -252,10 +265,10 @@ def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint
 
 
 def _configure(proxy: Running, faults: list[ActiveFault]) -> None:
-    wanted = [{"name": one.fault, **one.parameters} for one in faults]
-    said = proxy.exec(*PROXY_PROGRAM, "tell", json.dumps(wanted))
-    if said.exit_code != 0:
-        raise WorkshopError("The fault proxy did not take the fault.", output=said.output)
+    settings = [{"name": active.fault, **active.parameters} for active in faults]
+    result = proxy.exec(*PROXY_PROGRAM, "tell", json.dumps(settings))
+    if result.exit_code != 0:
+        raise WorkshopError("The fault proxy did not take the fault.", output=result.output)
 
 
 def attached(container: Any) -> dict[str, Any]:

@@ -64,13 +64,17 @@ class Journal(RecordFile[ActiveFault]):
 
     def set_proxy(self, active: ActiveFault, proxy: str) -> None:
         """Write down which container takes the target's place."""
-        self.write(one.model_copy(update={"proxy": proxy}) if one.id == active.id else one for one in self.entries())
+        entries = []
+        for entry in self.entries():
+            is_changed = entry.id == active.id
+            entries.append(entry.model_copy(update={"proxy": proxy}) if is_changed else entry)
+        self.write(entries)
 
     def remove(self, active: ActiveFault) -> None:
         """Move a reverted fault to the past ones."""
-        over = InjectedFault(active.fault, active.name, active.parameters, active.since, datetime.now(UTC))
-        self._past.write([*self.past(), over][-PAST_KEPT:])
-        self.write(one for one in self.entries() if one.id != active.id)
+        past_fault = InjectedFault(active.fault, active.name, active.parameters, active.since, datetime.now(UTC))
+        self._past.write([*self.past(), past_fault][-PAST_KEPT:])
+        self.write(entry for entry in self.entries() if entry.id != active.id)
 
 
 @contextlib.contextmanager
@@ -82,13 +86,14 @@ def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterat
     Raises WorkshopError for an unknown fault or parameter, a service that does not run, and for what the engine
     refuses.
     """
-    complete = named(name).complete(parameters)
+    all_parameters = named(name).complete(parameters)
     journal = Journal(stack.session)
     identifier = secrets.token_hex(8)
+
     try:
         with journal.locked():
-            _inject(stack, service, journal, identifier, name, complete)
-        injected = InjectedFault(name, service, complete, datetime.now(UTC), id=identifier)
+            _inject(stack, service, journal, identifier, name, all_parameters)
+        injected = InjectedFault(name, service, all_parameters, datetime.now(UTC), id=identifier)
         yield injected
     finally:
         _revert(stack.session, journal, identifier)
@@ -101,8 +106,10 @@ def history(session: Session) -> list[InjectedFault]:
     Times are the journal's: from shortly before the injection to shortly after the revert.
     """
     journal = Journal(session)
-    active = [InjectedFault(one.fault, one.name, one.parameters, one.since) for one in journal.entries()]
-    return journal.past() + active
+    active_faults = []
+    for active in journal.entries():
+        active_faults.append(InjectedFault(active.fault, active.name, active.parameters, active.since))
+    return journal.past() + active_faults
 
 
 def revert_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> list[str]:
@@ -115,30 +122,35 @@ def revert_all(session: Session, *, spare_the_living: bool = True, report: Repor
     """
     journal = Journal(session)
     try:
-        if left := journal.remove_unreadable():
-            report(Step("Faults", 1.0, " ".join(left), done=True))
+        problems = journal.remove_unreadable()
+        if problems:
+            report(Step("Faults", 1.0, " ".join(problems), done=True))
         active_faults = journal.entries()
     except WorkshopError as error:
         return [error.what]
-    reverted: list[str] = []
+
+    reverted_faults: list[str] = []
     for active in reversed(active_faults):
         if spare_the_living and active.maker != session.maker and is_alive(active.maker):
             continue
-        report(Step("Faults", None, f"reverting {active.fault} of {active.name}"))
+
+        description = f"{active.fault} of {active.name}"
+        report(Step("Faults", None, f"reverting {description}"))
         try:
             _revert(session, journal, active.id)
-            reverted.append(f"{active.fault} of {active.name}")
+            reverted_faults.append(description)
         except WorkshopError as error:
-            left.append(error.what)
-    if reverted:
-        report(Step("Faults", 1.0, f"reverted: {', '.join(reverted)}", done=True))
+            problems.append(error.what)
+    if reverted_faults:
+        report(Step("Faults", 1.0, f"reverted: {', '.join(reverted_faults)}", done=True))
 
     try:
         for service in pauses.end_abandoned(session, spare_the_living=spare_the_living):
             pauses.tell(service, report)
     except WorkshopError as error:
-        left.append(error.what)
-    return left
+        problems.append(error.what)
+
+    return problems
 
 
 def _inject(
@@ -149,22 +161,24 @@ def _inject(
     state = container.attrs["State"]
     if not state["Running"]:
         raise WorkshopError(f"{service} is not running ({state['Status']}).", "Start it again first.")
-    others = _on(journal, container.id)
+
+    other_faults = _faults_on(journal, container.id)
     active = ActiveFault(
         id=identifier,
         fault=name,
         parameters=parameters,
         container=container.id,
         name=service,
-        before=others[0].before if others else snapshot(container),
+        before=other_faults[0].before if other_faults else snapshot(container),
         maker=stack.session.maker,
         since=datetime.now(UTC),
     )
+
     journal.append(active)
     try:
         record_proxy = partial(journal.set_proxy, active)
         inject, _ = HANDLERS[named(name).mechanism]
-        inject(FaultContext(stack.session, container, active, others, record_proxy))
+        inject(FaultContext(stack.session, container, active, other_faults, record_proxy))
     except APIError as error:
         raise WorkshopError(
             f"The engine refused the fault {name!r} on {service}: {engine_reason(error)}.",
@@ -175,14 +189,16 @@ def _inject(
 def _revert(session: Session, journal: Journal, identifier: str) -> None:
     """Revert a fault and remove it from the journal, unless it is not there (any more)."""
     with journal.locked():
-        active = next((one for one in journal.entries() if one.id == identifier), None)
+        active = next((entry for entry in journal.entries() if entry.id == identifier), None)
         if active is None:
             return
-        others = tuple(one for one in _on(journal, active.container) if one.id != identifier)
+
+        faults = _faults_on(journal, active.container)
+        other_faults = tuple(entry for entry in faults if entry.id != identifier)
         try:
             container = session.engine.client.containers.get(active.container)
             _, revert = HANDLERS[named(active.fault).mechanism]
-            revert(FaultContext(session, container, active, others))
+            revert(FaultContext(session, container, active, other_faults))
         except NotFound:  # the target is gone
             if active.proxy:
                 containers.remove(session, active.proxy)
@@ -194,6 +210,6 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
         journal.remove(active)
 
 
-def _on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:
+def _faults_on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:
     """Return the active faults of one container, oldest first."""
-    return tuple(one for one in journal.entries() if one.container == container)
+    return tuple(active for active in journal.entries() if active.container == container)

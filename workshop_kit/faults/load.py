@@ -28,17 +28,18 @@ def load(
     ``request`` is a method and a path, ``json`` the body. Raises WrongUsage for values out of range, and WorkshopError
     if the service is not up.
     """
-    found = REQUEST.fullmatch(request)
-    if not found:
+    match = REQUEST.fullmatch(request)
+    if not match:
         raise WrongUsage(f"{request!r} is no method and path.", 'Write it like "GET /orders".')
     for name, value in (("rate_per_second", rate_per_second), ("seconds", seconds)):
         if type(value) is not int or value not in RANGES[name]:
             least = RANGES[name][0]
             most = RANGES[name][-1]
             raise WrongUsage(f"{name} is a whole number from {least} to {most}, and {value!r} is not.")
+
     stack.container("service")
-    planned = {"method": found[1], "url": f"http://service:8080{found[2]}", "json": json}
-    return send(stack, [planned], rate_per_second, seconds)
+    planned_request = {"method": match[1], "url": f"http://service:8080{match[2]}", "json": json}
+    return send(stack, [planned_request], rate_per_second, seconds)
 
 
 def send(stack: Stack, requests: Sequence[Mapping[str, Any]], rate_per_second: int, seconds: int) -> Running:
@@ -50,6 +51,7 @@ def send(stack: Stack, requests: Sequence[Mapping[str, Any]], rate_per_second: i
         "timeout_seconds": TIMEOUT_SECONDS,
         "at_once": rate_per_second * min(seconds, TIMEOUT_SECONDS + 1),
     }
+
     spec = Spec(
         recipes.tags(stack.root)["load"],
         environment={"LOAD": dumps(plan)},

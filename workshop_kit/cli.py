@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 import typer
@@ -44,7 +45,7 @@ def application(name: str, *, alone: bool = False) -> typer.Typer:
 
 def main() -> NoReturn:
     """Run ``./workshop``."""
-    exit_with(lambda: run(sys.argv[1:]))
+    exit_with(partial(run, sys.argv[1:]))
 
 
 def run(words: list[str]) -> object:

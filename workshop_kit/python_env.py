@@ -151,7 +151,8 @@ def _install_debian_venv() -> None:
     """Install venv and pip from the distribution: Debian and Ubuntu have them in a package of its own."""
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     advice = f"Install it: sudo apt-get install {package}"
-    if not shutil.which("apt-get") or (os.geteuid() != 0 and not shutil.which("sudo")):
+    may_be_root = os.geteuid() == 0 or shutil.which("sudo") is not None
+    if not shutil.which("apt-get") or not may_be_root:
         raise NotReady(f"{sys.executable} comes without venv and pip.", advice)
 
     sudo = [] if os.geteuid() == 0 else ["sudo"]

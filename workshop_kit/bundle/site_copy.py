@@ -22,6 +22,7 @@ def copy(site: Path, output: Path) -> None:
     """
     require_replaceable(output)
     partial = output.with_name(f".{output.name}.partial")
+
     try:
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(site, partial, ignore=shutil.ignore_patterns(*LEFT_OUT))

@@ -201,6 +201,7 @@ def _own_resources(session: Session) -> list[Resource]:
 def _labeled(session: Session, *labels: str) -> list[Resource]:
     api = session.engine.client.api
     filters = {"label": list(labels)}
+
     # Not the SDK's own lists of containers and images, which inspect each one: it may be gone by then.
     rows_by_kind: dict[Kind, Any] = {
         "container": api.containers(all=True, filters=filters),
@@ -208,6 +209,7 @@ def _labeled(session: Session, *labels: str) -> list[Resource]:
         "volume": api.volumes(filters=filters)["Volumes"] or (),
         "image": api.images(filters=filters),
     }
+
     return [_resource(kind, row) for kind, rows in rows_by_kind.items() for row in rows]
 
 

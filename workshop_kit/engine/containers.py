@@ -184,6 +184,7 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     """
     api = session.engine.client.api
     config = container_config(api, spec, session.labels(scope))
+
     try:
         created = api.create_container_from_config(config)
         running = Running(session, session.engine.client.containers.get(created["Id"]))
@@ -195,6 +196,7 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
             f"The engine refused to start a container of {spec.image}: {engine_reason(refused)}.",
             "Correct that, then run the cell again.",
         ) from refused
+
     return running
 
 
@@ -260,6 +262,7 @@ def remove(session: Session, identifier: str) -> None:
     except APIError as conflict:
         if conflict.status_code != http.client.CONFLICT:  # another process is removing it at this moment
             raise
+
     session.ledger.remove_id(identifier)
 
 
@@ -308,4 +311,5 @@ def archive_of(files: Mapping[str, str | bytes]) -> bytes:
             member.mtime = int(time.time())
             tar.addfile(member, io.BytesIO(data))
         end = tar.offset + 2 * tarfile.BLOCKSIZE
+
     return archive.getvalue()[:end]  # without padding: Podman stops reading at the end, and may call the rest an error

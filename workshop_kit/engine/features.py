@@ -174,8 +174,11 @@ def _exit_code(running: Running) -> str:
 
 
 def _output(running: Running) -> str:
+    def has_output() -> bool:
+        return bool(running.log_tail(1))
+
     # The program stays: of a container that ends on a busy machine the engine may lose the last output.
-    running.wait_until(lambda: bool(running.log_tail(1)), within_seconds=ANSWER_SECONDS, what="print its answer")
+    running.wait_until(has_output, within_seconds=ANSWER_SECONDS, what="print its answer")
     return running.log_tail(1)
 
 

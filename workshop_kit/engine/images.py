@@ -105,6 +105,9 @@ def build(
     if (bundle := ca_bundle()) is not None:
         words.append(f"--secret=id=ca,src={bundle}")
 
+    def show(line: str) -> None:
+        report(step(recipe.name, line))
+
     build_folder(
         session,
         root / recipe.folder,
@@ -112,7 +115,7 @@ def build(
         *words,
         scope="machine",
         environment=proxies,
-        on_line=lambda line: report(step(recipe.name, line)),
+        on_line=show,
     )
 
 
@@ -145,6 +148,7 @@ def build_folder(
         environment=environment,
         on_line=on_line,
     )
+
     session.record("image", str(session.engine.client.images.get(tag).id), tag, scope)
 
 
@@ -258,6 +262,7 @@ def _pull(report: Report) -> bool:
             process.kill()
         for line in process.stdout:
             report(Step("base", 0.1, f"pulling Debian: {line.strip()}"))
+
     return process.returncode == 0
 
 
@@ -266,18 +271,23 @@ def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: R
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
     labels = [f"{key}={value}" for key, value in session.identity.labels("machine").items()]
     label_instruction = " ".join(["LABEL", *labels])
+
+    def show(line: str) -> None:
+        report(Step("base", 0.2, f"bootstrapping Debian: {line}"))
+
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "debian.tar")
         bootstrap = [*installer.sudo(), "mmdebstrap", "--variant=minbase", f"--include={INCLUDE}"]
         bootstrap += [f"--dpkgopt={dpkg_options}", f"--architectures={session.engine.architecture}"]
         bootstrap += [recipes.RELEASE, str(archive)]
         import_archive = ["docker", "import", "--change", label_instruction, str(archive), BOOTSTRAPPED]
+
         for words in (bootstrap, import_archive):
             shell.run(
                 words,
                 failed="No registry answers, and Debian could not be bootstrapped from its packages.",
                 next_step="Check the network and proxy (http_proxy), then run ./workshop setup again.",
-                on_line=lambda line: report(Step("base", 0.2, f"bootstrapping Debian: {line}")),
+                on_line=show,
             )
 
 

@@ -154,18 +154,23 @@ def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str =
     """Install or purge packages, after fetching the package lists."""
     command = [*sudo(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "--no-install-recommends"]
     command += ["-o", f"DPkg::Lock::Timeout={START_TIMEOUT_SECONDS}"]  # another apt may be running
+
+    def show(line: str) -> None:
+        report(Step(task, detail=line))
+
     # It fails where one of several sources does not answer: the others are enough.
     subprocess.run([*command, "update"], capture_output=True, check=False)
     shell.run(
         [*command, verb, *packages],
         failed=f"apt-get could not {verb} {', '.join(packages)}.",
         next_step=f"Run it by hand to see more: sudo apt-get {verb} {' '.join(packages)}",
-        on_line=lambda line: report(Step(task, detail=line)),
+        on_line=show,
     )
 
 
 def _can_install() -> bool:
-    return is_debian() and (os.geteuid() == 0 or shutil.which("sudo") is not None)
+    may_be_root = os.geteuid() == 0 or shutil.which("sudo") is not None
+    return is_debian() and may_be_root
 
 
 def sudo() -> list[str]:

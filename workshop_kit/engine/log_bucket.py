@@ -61,7 +61,7 @@ class LogBucket:
         state = flush(self.stack.container(SERVICE), within_seconds)
         if state is not None:
             raise WorkshopError(
-                f"Not everything was collected within {within_seconds:g} s: {_why(state)}.",
+                f"Not everything was collected within {within_seconds:g} s: {_reason(state)}.",
                 "Start what is stopped, or wait a little, then try again.",
             )
 
@@ -123,7 +123,8 @@ def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:
         ) from error
 
 
-def _why(state: Mapping[str, Any]) -> str:
-    kib = math.ceil(state["waiting_bytes"] / 1024)
-    away = f", and the bucket has been away since {state['away_since']}" if state["away_since"] else ""
-    return f"{kib} KiB wait to be sent{away}"
+def _reason(state: Mapping[str, Any]) -> str:
+    """Return why not everything is in the bucket."""
+    waiting_kib = math.ceil(state["waiting_bytes"] / 1024)
+    outage = f", and the bucket has been away since {state['away_since']}" if state["away_since"] else ""
+    return f"{waiting_kib} KiB wait to be sent{outage}"

@@ -56,8 +56,8 @@ class Platform:
     @property
     def was_run(self) -> bool:
         """Whether the workshop's own tests were run on such a one."""
-        here = self.machine == Machine("Linux", "amd64") and not self.is_remote
-        return here and self.product in {DOCKER, PODMAN}
+        is_local_linux = self.machine == Machine("Linux", "amd64") and not self.is_remote
+        return is_local_linux and self.product in {DOCKER, PODMAN}
 
 
 def platform_of(engine: Engine, here: Machine) -> Platform:

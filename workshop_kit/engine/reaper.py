@@ -128,7 +128,7 @@ def main(words: Sequence[str]) -> None:
     """Wait until the parent dies, then sweep until nothing of it is left. `watch` has the meaning of the words."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    path, session, owner, maker, parent, whole_workspace, temporary, before = words
+    path, session, owner, maker, parent, whole_workspace, temporary, hook = words
 
     while os.getppid() == int(parent):
         time.sleep(LOOK_SECONDS)
@@ -136,20 +136,21 @@ def main(words: Sequence[str]) -> None:
     ledger = Ledger(Path(path))
     identity = Identity(session, owner)
     if not whole_workspace:
-        _sweep_until_empty(ledger, identity, before, maker)
+        _sweep_until_empty(ledger, identity, hook, maker)
         if temporary:
             _remove_folder(ledger)
         return
 
     # Held: another tour has begun in this workspace, and removes all of it at its end.
     with contextlib.suppress(Timeout), FileLock(whole_workspace, timeout=0):
-        _sweep_until_empty(ledger, identity, before)
+        _sweep_until_empty(ledger, identity, hook)
 
 
-def _sweep_until_empty(ledger: Ledger, identity: Identity, before: str, maker: str | None = None) -> None:
+def _sweep_until_empty(ledger: Ledger, identity: Identity, hook: str, maker: str | None = None) -> None:
     """Sweep until nothing was found several times in a row, without ``maker`` the whole workspace.
 
-    ``reaper.log`` beside the ledger has the errors.
+    ``hook`` names the function that is called before each sweep; "" for none. ``reaper.log`` beside the ledger has the
+    errors.
     """
     file = logging.FileHandler(ledger.path.with_name("reaper.log"), delay=True)
     logging.basicConfig(handlers=[file], format="%(asctime)s %(message).500s")
@@ -159,22 +160,23 @@ def _sweep_until_empty(ledger: Ledger, identity: Identity, before: str, maker: s
     while empty_sweeps < EMPTY_SWEEPS and time.monotonic() < deadline:
         try:
             session = Session(reach.connect(timeout_seconds=10), identity, ledger)
-            outcome = _sweep(session, before, maker)
-            empty_sweeps = 0 if outcome.removed or outcome.left else empty_sweeps + 1
+            outcome = _sweep(session, hook, maker)
+            is_empty = not outcome.removed and not outcome.left
+            empty_sweeps = empty_sweeps + 1 if is_empty else 0
         except Exception as error:  # an engine that restarts fails in many ways
             empty_sweeps = 0
             logging.warning("sweep failed: %s", error)
         time.sleep(BETWEEN_SWEEPS_SECONDS)
 
 
-def _sweep(session: Session, before: str, maker: str | None) -> cleanup.CleanupResult:
+def _sweep(session: Session, hook: str, maker: str | None) -> cleanup.CleanupResult:
     scopes: set[Scope] = {"kernel"} if maker else {"kernel", "workspace"}
     with contextlib.closing(session.engine.client):
         try:
-            if before:
-                pkgutil.resolve_name(before)(session)
+            if hook:
+                pkgutil.resolve_name(hook)(session)
         except Exception as error:  # the sweep itself must run all the same
-            logging.warning("%s failed: %s", before, error)
+            logging.warning("%s failed: %s", hook, error)
         return cleanup.remove(session, scopes, made_by=maker)
 
 

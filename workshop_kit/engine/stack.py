@@ -171,12 +171,16 @@ class Stack:
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]
         command += [word for name in self.files for word in ("--file", str(self.root / name))]
+
+        def show(line: str) -> None:
+            report(Step("Stack", None, line))
+
         return shell.run(
             [*command, *words],
             failed=f"The stack did not come up (docker compose {words[0]}).",
             next_step="Run ./workshop doctor; ./workshop down and a new start give you a fresh stack.",
             environment={**self.variables(), "COMPOSE_PROFILES": ""},
-            on_line=lambda line: report(Step("Stack", None, line)),
+            on_line=show,
             error=WorkshopError,
         )
 

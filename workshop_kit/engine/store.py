@@ -81,6 +81,7 @@ class Access:
         values |= {"region": REGION, "s3": {}, "proxies_config": {}}
         values |= {"config_file": "/dev/null", "credentials_file": "/dev/null"}
         constants = {name: ConstantProvider(value) for name, value in values.items()}
+
         session = botocore.session.Session()
         session.register_component("data_loader", LOADER)
         session.register_component("config_store", ConfigValueStore(mapping=constants))
@@ -108,6 +109,7 @@ class Access:
             for old_key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:  # a user can have two at most
                 iam.delete_access_key(UserName=name, AccessKeyId=old_key["AccessKeyId"])
             new_key = iam.create_access_key(UserName=name)["AccessKey"]
+
         return Access(self.endpoint, new_key["AccessKeyId"], new_key["SecretAccessKey"])
 
 
@@ -276,7 +278,7 @@ def _setting_name(variable_name: str) -> str | None:
 def settings_by_environment(stack: Stack) -> dict[str, dict[str, str | SecretStr]]:
     """Return the settings of production, staging and qa, ready to be seeded."""
     shared = settings_of(stack)
-    return {environment: {**shared, **own} for environment, own in DIFFERENCES.items()}
+    return {environment: {**shared, **differences} for environment, differences in DIFFERENCES.items()}
 
 
 def variable(name: str) -> str:

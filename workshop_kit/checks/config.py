@@ -1,12 +1,11 @@
-"""The check of config.env, and what the checks of config.py share: settings, the end of a start, an order."""
+"""What the checks of config.py share: the settings of a start, how it ends, and an order."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,12 @@ from pydantic import SecretStr
 from workshop_kit.engine import store
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.http import Answer
-from workshop_kit.trials import service_trial, trial_database
-from workshop_kit.trials.check_api import CheckEnded, Context, check, part
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials import service_trial
+from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.start_failure import did_not_start, exception_reason
 from workshop_kit.trials.trial import MARK, START_SECONDS, Trial, printed_json
-from workshop_kit.trials.trial_database import ROOM, TrialDatabase
+from workshop_kit.trials.trial_database import TrialDatabase
 
-ENV = findings("config.env")
 INSIDE = Path(__file__).with_name("config_inside.py")
 PROGRAM = "inside.py"
 PROGRAM_SECONDS = 20.0
@@ -41,21 +37,6 @@ TRIES = 3
 PAUSE_SECONDS = 0.2
 """A busy database answers too late now and then; one that refuses the password refuses it every time."""
 PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
-MASTER = "MASTER_DB_"
-ITEM = "coffee"
-OTHER_GROUP = "OTHER_DB"
-OTHER_VALUES = {
-    "HOST": "other-host",
-    "PORT": "3308",
-    "NAME": "other_name",
-    "USER": "other_user",
-    "PASSWORD": "other-password",
-    "SQL_MODE": "ANSI",
-}
-"""The variables of a third database, which read_database() is asked for, and their values."""
-TOO_LONG = "Data too long"
-OF_THE_DRIVER = re.compile(r"""\(\d{4}, (?P<quote>["'])(?P<words>.*?)(?P=quote)\)""")
-"""An error's number and the driver's words, inside of SQLAlchemy's."""
 
 
 @dataclass(frozen=True)
@@ -173,86 +154,3 @@ def run_inside(context: Context, image: str, *arguments: str) -> Any:
             return printed_json(trial.lines(LOG_LIMIT_BYTES))
         except ValueError:
             raise CheckEnded(did_not_start(trial)) from None
-
-
-@check("config.env")
-def env(context: Context) -> Result:
-    """Place an order with the settings of another database; then start it without any of them."""
-    service_trial.ensure_up(context.stack, context.report)
-    with trial_database.start(context.stack) as database, service_trial.build(context) as image:
-        database.wait_ready()
-        with run_on(context, image, database, {PASSWORD: database.password}) as trial:
-            wait_listening(trial)
-            context.report_step("placing an order in another database")
-            order = place_order(trial, ITEM)
-            log = trial.lines(LOG_LIMIT_BYTES, LOG_LINES)
-            lines = trial.lines()
-
-        all_findings = [uses_settings(order, log, database.first_id), prints_no_secret(log)]
-        if all_findings[0].passed:
-            context.report_step("starting it without these settings")
-            all_findings += [needs_settings(_without_settings(context, image)), *_of_a_group(context, image)]
-    is_lucky = all(finding.passed for finding in all_findings[:2])
-    return conclude(ENV.shown, all_findings, lines, lucky=is_lucky)
-
-
-def uses_settings(order: Answer, log: str, first_id: int) -> Finding:
-    """Find whether an order is in the database of the settings: its ids are high, and it shortens what is too long."""
-    number = part(order.json(), "id")
-    is_there = isinstance(number, int) and number >= first_id
-    passed = order.status == 201 and is_there and part(order.json(), "item") == ITEM[:ROOM]
-
-    reason = exception_reason(log) or "its log does not say why"
-    said = OF_THE_DRIVER.search(reason)
-    if said is not None:
-        reason = said["words"].rstrip(".")
-    way = "failed"
-    if order.status == 201:
-        way = "mode" if is_there else "elsewhere"
-    elif TOO_LONG in log:
-        way = "mode"
-    got = f"{order}; {reason}"
-    if order.status == 201:
-        got = f"{order}, and the order is {'there' if is_there else 'in another database'}"
-    return ENV.found(passed, f"order.{way}", got, reason=reason)
-
-
-def prints_no_secret(log: str) -> Finding:
-    """Find whether the log has no secret, which `Trial.lines` masks."""
-    return ENV.equals("secrets", "there is one" if "(secret)" in log else "none")
-
-
-def _without_settings(context: Context, image: str) -> Answer | None:
-    """Place an order without any variable of the master; return the answer, or None if the service does not start."""
-    environment, without = plain_settings(context.stack)
-    own = [name for name in (*environment, *_names(context.stack)) if name.startswith(MASTER)]
-    rest = {name: value for name, value in environment.items() if name not in own}
-    with service_trial.run_with_stack(context, image, environment=rest, without=(*own, *without)) as trial:
-        if wait_refused(trial).code is not None:
-            return None
-        return place_order(trial)
-
-
-def _names(stack: Stack) -> Collection[str]:
-    """Return the names of the variables of the stack's service."""
-    return service_trial.settings_of(stack.container("service"))
-
-
-def needs_settings(answer: Answer | None) -> Finding:
-    """Find whether no order is placed without the settings of a database."""
-    got = "it does not start" if answer is None else f"it starts, and answers {answer}"
-    return ENV.found(answer is None or answer.status != 201, "default", got)
-
-
-def _of_a_group(context: Context, image: str) -> Sequence[Finding]:
-    """Ask read_database() for a third database; return no finding where the module has no such function any more."""
-    variables = {f"{OTHER_GROUP}_{name}": value for name, value in OTHER_VALUES.items()}
-    read = run_inside(context, image, "read_database", json.dumps(variables), OTHER_GROUP)
-    return [] if read is None else [reads_group(read)]
-
-
-def reads_group(read: Mapping[str, str]) -> Finding:
-    """Find whether the settings that were read are those of the group that was asked for."""
-    raised = read.get("raised")
-    astray = [f"{OTHER_GROUP}_{name}" for name, value in OTHER_VALUES.items() if read.get(name) != value]
-    return ENV.has_none("group", [raised] if raised else astray)

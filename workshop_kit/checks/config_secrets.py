@@ -1,4 +1,4 @@
-"""The checks of config.redact, config.file and config.restore: what is shown, what arrives, and what tests leave."""
+"""The checks of config.redact and config.file: what the log shows of a secret, and what arrives from its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from workshop_kit.trials.trial import Trial
 
 REDACT = findings("config.redact")
 FILE = findings("config.file")
-RESTORE = findings("config.restore")
 PORT = "MASTER_DB_PORT"
 NAME = "MASTER_DB_NAME"
 HTTP = "HTTP_PORT"
@@ -29,7 +28,6 @@ PASSWORD_FILE = f"{PASSWORD}_FILE"
 GROUP = "MASTER_DB"
 ODD = " odd \t"
 FOLDER = "/tmp"  # noqa: S108  # in the container
-LONGEST_TOLD = 300
 
 
 @check("config.redact")
@@ -140,43 +138,3 @@ def _refused(refusal: Refusal, name: str) -> Finding:
     outcome = refusal.raised or str(refusal)
     got = f"exit code 1, and {PASSWORD} is named" if refusal.is_orderly and is_named else outcome
     return FILE.found(refusal.is_orderly and is_named, f"{name}.{way}", got, variable=PASSWORD, outcome=outcome)
-
-
-Seen = tuple[str, str | None, str | None]
-"""What a situation of config_inside.py left: how its block went, and the values of the two variables afterwards."""
-RIGHT: Seen = ("as asked", None, "before")
-
-
-@check("config.restore")
-def restore(context: Context) -> Result:
-    """Use the participant's context manager in three situations, and read the variables afterwards."""
-    with service_trial.build(context) as image:
-        seen = config.run_inside(context, image, "restored")
-    return conclude(RESTORE.shown, restore_findings({name: (*values,) for name, values in seen.items()}))
-
-
-def restore_findings(seen: Mapping[str, Seen]) -> tuple[Finding, ...]:
-    """Return the findings on the three situations; what only repeats the failure of the first is left out."""
-    plain = seen["plain"]
-    if plain == RIGHT:
-        return tuple(_restored(name, values) for name, values in seen.items())
-    judged = [_restored("plain", plain)]
-    if seen["raising"] != plain:
-        judged.append(_restored("raising", seen["raising"]))
-    return tuple(judged)
-
-
-def _restored(name: str, seen: Seen) -> Finding:
-    within, absent, _ = seen
-    way = "left"
-    if within != RIGHT[0]:
-        way = "within"
-    elif name == "plain" and absent == "":
-        way = "empty"
-    key = name if name == "nested" else f"{name}.{way}"
-    return RESTORE.equals(key, _told(*seen)[:LONGEST_TOLD], right=_told(*RIGHT))
-
-
-def _told(within: str, absent: str | None, present: str | None) -> str:
-    first, second = ("not there" if value is None else repr(value) for value in (absent, present))
-    return f"within the block {within}; afterwards the first is {first}, the second {second}"

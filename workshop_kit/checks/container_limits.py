@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
 from docker.errors import APIError
 
+from workshop_kit.checks import container_compose
 from workshop_kit.engine import features, recipes
 from workshop_kit.engine.stack import Stack
 from workshop_kit.machine import MIB
-from workshop_kit.patience import patient
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import CheckEnded, Context, check
+from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.trial import SMALL_LOG, Trial
-from workshop_kit.trials.yaml_problem import yaml_finding
+from workshop_kit.trials.trial import Trial
 
 SAYS = findings("container.limits")
-FILE = "compose.yaml"
-SERVICE = "my-service"
-OF_SERVICE = frozenset({SERVICE})
-OF_LIMITS = frozenset({"limits", "reservations"})
-PARENTS = {
-    **dict.fromkeys(("mem_limit", "mem_reservation", "memswap_limit", "cpu_shares", "pids_limit"), OF_SERVICE),
-    **dict.fromkeys(("read_only", "tmpfs", "deploy"), OF_SERVICE),
-    "cpus": OF_SERVICE | OF_LIMITS,
-    "memory": OF_LIMITS,
-    "pids": OF_LIMITS,
-    "limits": frozenset({"resources"}),
-    "resources": frozenset({"deploy"}),
-}
-"""The keys that limit a service, each with those that it may belong to."""
-OTHER_FILES = {"include", "extends", "env_file", "label_file"}
-"""Keys with which a compose file makes Compose read other files."""
-COMPOSE_VARIABLES = ("PATH", "HOME", "DOCKER_CONFIG")
-COMPOSE_SECONDS = 30.0
 BEYOND_MIB = 100
 KILLED = 137
 PYTHON = ("/usr/bin/python3", "-I", "-S", "-c")
@@ -103,7 +78,7 @@ def given(seed: int) -> dict[str, Any]:
 @check("container.limits", given)
 def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
-    wanted = read(context.folder, is_closed=context.stack.is_closed)
+    wanted = container_compose.read(context.folder, is_closed=context.stack.is_closed)
     with service_trial.build(context) as image, service_trial.run(context, image, **wanted) as trial:
         return _try_limits(trial, context, wanted)
 
@@ -218,89 +193,3 @@ def _swap(limit: int, memory: int) -> Finding:
     """Find whether the limit of memory and swap together leaves no swap; 0 if it is not set, below 0 for no limit."""
     got = "without end" if limit < 0 else f"{limit / MIB:.0f} MiB"
     return SAYS.found(0 <= limit <= memory, "swap", got if limit else "not set")
-
-
-def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
-    """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it.
-
-    Compose runs on this machine: with ``is_closed``, for files of others, it gets none that names further files, and no
-    variables of this process.
-    """
-    environment = None
-    if is_closed:
-        _require_no_other_files((folder / FILE).read_text())
-        environment = {name: os.environ[name] for name in COMPOSE_VARIABLES if name in os.environ}
-    command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-            timeout=patient(COMPOSE_SECONDS),
-        )
-    except subprocess.TimeoutExpired as late:
-        raise _refused(f"Compose was not done after {late.timeout:.0f} s") from late
-    if done.returncode != 0:
-        raise _not_readable(_refusal((folder / FILE).read_text(), _reason(done.stderr, folder)))
-    return limits_in(json.loads(done.stdout))
-
-
-def _require_no_other_files(text: str) -> None:
-    """Raise CheckEnded for a compose file that names others: Compose would read them, also from a network."""
-    try:
-        events = list(yaml.parse(text, yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise _not_readable(_refusal(text, problem)) from error
-    if tag := next(filter(None, (getattr(event, "tag", None) for event in events)), None):
-        raise _refused(f"{tag} may stand for another word, which is not read when work of others is graded")
-    scalars = {event.value for event in events if isinstance(event, yaml.ScalarEvent)}
-    if named := sorted(scalars & OTHER_FILES):
-        raise _refused(f"{named[0]} names another file, which is not read when work of others is graded")
-
-
-def _refused(reason: str) -> CheckEnded:
-    return _not_readable(SAYS.failed("file.refused", reason, reason=reason))
-
-
-def _reason(error_text: str, folder: Path) -> str:
-    """Return the last line of Compose, without this machine's paths."""
-    line = error_text.strip().rpartition("\n")[2].replace(f"{folder}/", "")
-    return re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", line).strip().rstrip(".")
-
-
-def _refusal(text: str, reason: str) -> Finding:
-    """Return the finding for a text of compose.yaml that Compose refuses."""
-    mistake = yaml_finding(FILE, text, reason, PARENTS)
-    return mistake or SAYS.failed("file.refused", reason, reason=reason)
-
-
-def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the limits in the output of ``docker compose config``. Raises CheckEnded if the service is missing."""
-    service = (document.get("services") or {}).get(SERVICE)
-    if service is None:
-        raise _not_readable(SAYS.failed("file.no-service", "another service, or none", service=SERVICE))
-    deployed = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    pids = int(service.get("pids_limit") or deployed.get("pids") or 0)
-    swap = service.get("memswap_limit")
-    return {
-        "memory_bytes": int(service.get("mem_limit") or deployed.get("memory") or 0) or None,
-        "cpus": float(service.get("cpus") or deployed.get("cpus") or 0) or None,
-        "pids": pids if pids > 0 else None,
-        "read_only": bool(service.get("read_only")),
-        "tmpfs": dict(_folder_in_memory(entry) for entry in service.get("tmpfs") or ()),
-        "host": {"LogConfig": SMALL_LOG, **({"MemorySwap": int(swap)} if swap else {})},
-    }
-
-
-def _folder_in_memory(entry: str) -> tuple[str, str]:
-    """Return the path and the options of an entry of ``tmpfs``: ``/tmp:size=16m``."""
-    path, _, options = entry.partition(":")
-    return path, options
-
-
-def _not_readable(finding: Finding) -> CheckEnded:
-    return CheckEnded(Result.not_readable(finding.means, finding))

@@ -9,12 +9,14 @@ import pytest
 
 from workshop_kit.checks import (
     config,
+    config_env,
     config_limits,
     config_report,
+    config_restore,
     config_secrets,
     config_tasks,
     container_limits,
-    monitoring_container,
+    monitoring_healthcheck,
 )
 from workshop_kit.checks.config import Refusal
 from workshop_kit.checks.config_limits import Replies, Reply
@@ -60,34 +62,34 @@ ORDERS = {
 @pytest.mark.parametrize(("key", "observation"), ORDERS.items(), ids=ORDERS)
 def test_an_order_that_does_not_follow_the_settings_is_named(key: str, observation: tuple[Answer, str]) -> None:
     """By the database in which it is, or by what the driver said."""
-    order, log = observation
-    assert failed([config.uses_settings(order, log, FIRST_ID)]) == [key]
+    order, log = seen
+    assert failed([config_env.uses_settings(order, log, FIRST_ID)]) == [key]
 
 
 def test_an_order_in_the_database_of_the_settings_passes() -> None:
     """Its id is one of that database, and its item was shortened, as in no strict mode."""
-    assert config.uses_settings(placed(), "", FIRST_ID).passed
-    in_strict_mode = config.uses_settings(placed(item="coffee"), "", FIRST_ID)
+    assert config_env.uses_settings(placed(), "", FIRST_ID).passed
+    in_strict_mode = config_env.uses_settings(placed(item="coffee"), "", FIRST_ID)
     assert failed([in_strict_mode]) == ["config.env.order.mode"]
 
 
 def test_what_the_driver_said_is_told_without_the_words_around_it() -> None:
     """A person needs the user, not the links of a library."""
-    finding = config.uses_settings(placed(500), REFUSED_BY_DRIVER, FIRST_ID)
+    finding = config_env.uses_settings(placed(500), REFUSED_BY_DRIVER, FIRST_ID)
     assert finding.means == "The order failed: Access denied for user 'colleague'."
-    silent = config.uses_settings(placed(503), "INFO: started", FIRST_ID)
+    silent = config_env.uses_settings(placed(503), "INFO: started", FIRST_ID)
     assert silent.means == "The order failed: its log does not say why."
 
 
 def test_a_value_that_is_written_down_is_named() -> None:
     """A password that is printed; a database that nobody named; a function that ignores its argument."""
-    right = dict(config.OTHER_VALUES)
-    assert failed([config.prints_no_secret("password=(secret)")]) == ["config.env.secrets"]
-    assert failed([config.needs_settings(placed())]) == ["config.env.default"]
-    assert failed([config.reads_group({**right, "HOST": "master-db"})]) == ["config.env.group"]
-    assert config.reads_group({"raised": "KeyError: 'NAME'"}).got == "KeyError: 'NAME'"
-    passed = (config.prints_no_secret(""), config.needs_settings(None), config.reads_group(right))
-    assert failed([*passed, config.needs_settings(placed(503))]) == []
+    right = dict(config_env.OTHER_VALUES)
+    assert failed([config_env.prints_no_secret("password=(secret)")]) == ["config.env.secrets"]
+    assert failed([config_env.needs_settings(placed())]) == ["config.env.default"]
+    assert failed([config_env.reads_group({**right, "HOST": "master-db"})]) == ["config.env.group"]
+    assert config_env.reads_group({"raised": "KeyError: 'NAME'"}).got == "KeyError: 'NAME'"
+    passed = (config_env.prints_no_secret(""), config_env.needs_settings(None), config_env.reads_group(right))
+    assert failed([*passed, config_env.needs_settings(placed(503))]) == []
 
 
 ALL = config_report.WANTED
@@ -191,8 +193,8 @@ def test_a_cache_that_is_not_used_is_named() -> None:
     assert failed([config_limits.uses_cache(hit), config_limits.recovers(hit)]) == []
 
 
-@pytest.mark.parametrize("numbers_of", [container_limits.given, monitoring_container.given])
-def test_the_numbers_of_a_task_come_from_the_seed(numbers_of: Callable[[int], object]) -> None:
+@pytest.mark.parametrize("given", [container_limits.given, monitoring_healthcheck.given])
+def test_the_numbers_of_a_task_come_from_the_seed(given: Callable[[int], object]) -> None:
     """The same for the same participant, and not for everybody."""
     assert numbers_of(3) == numbers_of(3)
     assert len({str(numbers_of(seed)) for seed in range(30)}) > 5
@@ -249,7 +251,7 @@ def test_right_answers_to_files_pass() -> None:
     assert failed(config_secrets.file_findings(placed(), placed(), BOTH, UNREADABLE)) == []
 
 
-AS_IT_WAS = config_secrets.RIGHT
+AS_IT_WAS = config_restore.RIGHT
 EMPTY = ("as asked", "", "before")
 CHANGED = ("as asked", None, "within")
 NOT_PUT_BACK = ("as asked", "within", "within")
@@ -263,22 +265,22 @@ TESTS = {
 }
 
 
-@pytest.mark.parametrize(("key", "observations"), TESTS.items(), ids=TESTS)
-def test_what_a_test_leaves_behind_is_named(key: str, observations: tuple[config_secrets.Seen, ...]) -> None:
+@pytest.mark.parametrize(("key", "seen"), TESTS.items(), ids=TESTS)
+def test_what_a_test_leaves_behind_is_named(key: str, seen: tuple[config_restore.Seen, ...]) -> None:
     """What only repeats the failure of the first situation is left out."""
-    assert failed(config_secrets.restore_findings(situations(observations))) == [key]
+    assert failed(config_restore.restore_findings(situations(seen))) == [key]
 
 
-def situations(observations: tuple[config_secrets.Seen, ...]) -> dict[str, config_secrets.Seen]:
+def situations(seen: tuple[config_restore.Seen, ...]) -> dict[str, config_restore.Seen]:
     """What the three situations left, by name."""
     return dict(zip(("plain", "raising", "nested"), observations, strict=True))
 
 
 def test_another_fault_behind_the_first_is_named_too() -> None:
     """A variable is left empty, and a test that fails puts nothing back: two faults."""
-    findings = config_secrets.restore_findings(situations((EMPTY, NOT_PUT_BACK, EMPTY)))
+    findings = config_restore.restore_findings(situations((EMPTY, NOT_PUT_BACK, EMPTY)))
     assert failed(findings) == ["config.restore.plain.empty", "config.restore.raising.left"]
-    assert failed(config_secrets.restore_findings(situations((AS_IT_WAS, AS_IT_WAS, AS_IT_WAS)))) == []
+    assert failed(config_restore.restore_findings(situations((AS_IT_WAS, AS_IT_WAS, AS_IT_WAS)))) == []
 
 
 @pytest.mark.parametrize(

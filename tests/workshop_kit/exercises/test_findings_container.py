@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
-from workshop_kit.checks import container, container_dockerfile, container_limits
+from workshop_kit.checks import container, container_compose, container_dockerfile, container_limits
 from workshop_kit.checks.container_limits import LimitObservation
 from workshop_kit.engine import features
 from workshop_kit.machine import MIB
@@ -23,13 +23,13 @@ LIMITS = {"memory_bytes": 96 * MIB, "cpus": 0.5, "pids": 40}
 def test_limits_are_read_from_the_output_of_compose() -> None:
     """The limits of a deploy count; another service's do not."""
     deploy = {"resources": {"limits": {"memory": "100663296", "cpus": 0.5, "pids": 40}}}
-    read = container_limits.limits_in({"services": {"my-service": {"deploy": deploy}}})
+    read = container_compose.limits_in({"services": {"my-service": {"deploy": deploy}}})
     named = {name: value for name, value in read.items() if name != "host"}
     assert {name: value for name, value in named.items() if value} == LIMITS
-    tmpfs = container_limits.limits_in({"services": {"my-service": {"tmpfs": ["/tmp", "/run:size=1m"]}}})["tmpfs"]
+    tmpfs = container_compose.limits_in({"services": {"my-service": {"tmpfs": ["/tmp", "/run:size=1m"]}}})["tmpfs"]
     assert tmpfs == {"/tmp": "", "/run": "size=1m"}
     with pytest.raises(CheckEnded) as refused:
-        container_limits.limits_in({"services": {"shop": {}}})
+        container_compose.limits_in({"services": {"shop": {}}})
     check_runner.assert_keys([("container.limits.file.no-service", refused.value.result.findings)])
 
 

@@ -15,24 +15,26 @@ import pytest
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.gameday.recorded import solution, starter
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.checks import logging_incident, logging_lines, logging_service
-from workshop_kit.checks.logging_service import (
+from workshop_kit.checks import (
+    logging_context,
+    logging_incident,
+    logging_jq,
+    logging_level,
+    logging_parse,
+    logging_stdout,
+)
+from workshop_kit.checks.logging_context import LIBRARY, QUEUE, WRITERS
+from workshop_kit.checks.logging_level import FROM_DEBUG, FROM_WARNING
+from workshop_kit.checks.logging_service import LIBRARY_LOGGER, TRIAL_LOGGER, Log
+from workshop_kit.checks.logging_stdout import (
     CURIOUS,
     FRAME,
-    FROM_DEBUG,
-    FROM_WARNING,
     HONEST,
     HOSTILE,
     HOSTILE_PATH,
-    LIBRARY,
-    LIBRARY_LOGGER,
     NICKNAME,
-    QUEUE,
     RAISED,
-    TRIAL_LOGGER,
     UNLUCKY,
-    WRITERS,
-    Log,
 )
 from workshop_kit.exercises import fixtures
 from workshop_kit.observe.http import Answer
@@ -82,7 +84,7 @@ def as_text(fields: dict[str, Any]) -> str:
 
 def judge_stdout(log: Log) -> Sequence[Finding]:
     """What the check finds in a log, after a request for which these fields were logged."""
-    return logging_service.stdout_findings(log, FIELDS)
+    return logging_stdout.stdout_findings(log, FIELDS)
 
 
 def stdout_findings(to_line: Callable[[dict[str, Any]], str]) -> Sequence[Finding]:
@@ -143,7 +145,7 @@ def context() -> Iterator[Case]:
 
     def findings_of(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Sequence[Finding]:
         events = [change(event) for event in context_events()]
-        return logging_service.context_findings(ANSWERED, log_of_events(events), IDS)
+        return logging_context.context_findings(ANSWERED, log_of_events(events), IDS)
 
     def shared(event: dict[str, Any]) -> dict[str, Any]:
         return {**event, "request_id": "id-1"}
@@ -153,14 +155,14 @@ def context() -> Iterator[Case]:
 
     assert all(finding.passed for finding in findings_of(dict))
     failed = [Answer(500), Answer(200)]
-    yield "logging.context.answered.failed", logging_service.context_findings(failed, log_of(), IDS)
+    yield "logging.context.answered.failed", logging_context.context_findings(failed, log_of(), IDS)
     queue = log_of_events([{"by": QUEUE}, *context_events()])
-    yield "logging.context.answered.queue", logging_service.context_findings(ANSWERED, queue, IDS)
-    yield "logging.context.logged.another", findings_of(shared)
-    yield "logging.context.logged.lost", findings_of(lost("by", "itself"))
-    yield "logging.context.logged.thread", findings_of(lost("by", "a thread"))
-    yield "logging.context.ended", findings_of(lost("msg", "request"))
-    yield "logging.context.background", findings_of(lambda event: {"request_id": "id-0", **event})
+    yield "logging.context.answered.queue", logging_context.context_findings(ANSWERED, queue, IDS)
+    yield "logging.context.logged.another", found(shared)
+    yield "logging.context.logged.lost", found(lost("by", "itself"))
+    yield "logging.context.logged.thread", found(lost("by", "a thread"))
+    yield "logging.context.ended", found(lost("msg", "request"))
+    yield "logging.context.background", found(lambda event: {"request_id": "id-0", **event})
 
 
 FROM_INFO = (False, True, True)
@@ -174,7 +176,7 @@ def level() -> Iterator[Case]:
         ("again", FROM_DEBUG),
         ("back", FROM_WARNING),
     ):
-        assert logging_service.level_finding(key, logged, logged).passed
+        assert logging_level.level_finding(key, logged, logged).passed
 
     for key, own, library in (
         ("logging.level.start", FROM_INFO, FROM_INFO),
@@ -185,10 +187,10 @@ def level() -> Iterator[Case]:
         ("logging.level.back.other", FROM_INFO, FROM_INFO),
         ("logging.level.back.libraries", FROM_WARNING, FROM_DEBUG),
     ):
-        yield key, [logging_service.level_finding(key.split(".")[2], own, library)]
+        yield key, [logging_level.level_finding(key.split(".")[2], own, library)]
 
-    assert logging_service.alive_finding("SIGUSR1", None).passed
-    yield "logging.level.alive", [logging_service.alive_finding("SIGUSR1", 138)]
+    assert logging_level.alive_finding("SIGUSR1", None).passed
+    yield "logging.level.alive", [logging_level.alive_finding("SIGUSR1", 138)]
 
 
 def mixed_text(seed: int) -> list[str]:
@@ -203,7 +205,7 @@ def framed(lines: Sequence[str]) -> pd.DataFrame:
 
 def judge_parse(answer: Any, lines: Sequence[str]) -> Result:
     """What the check says to an answer about these lines."""
-    return logging_lines.judge_parse(answer, lines, framed(lines))
+    return logging_parse.judge_parse(answer, lines, framed(lines))
 
 
 def right_answer(lines: Sequence[str]) -> dict[str, Any]:
@@ -239,8 +241,8 @@ def jq() -> Iterator[Case]:
     """Output of jq with complaints, without an end, with too little or too much."""
     records = [FAILED_REQUEST, {"request_id": "b", "status": 404}]
 
-    def findings_of(output: str, error: str = "", code: int = 0, *, cut: bool = False) -> Sequence[Finding]:
-        return logging_lines.jq_findings(JqOutput(output, error, code, cut), [FAILED_REQUEST], records)
+    def found(output: str, error: str = "", code: int = 0, *, cut: bool = False) -> Sequence[Finding]:
+        return logging_jq.jq_findings(JqOutput(output, error, code, cut), [FAILED_REQUEST], records)
 
     assert all(finding.passed for finding in findings_of("a\n"))
     yield "logging.jq.ended.endless", findings_of("a\n", code=141, cut=True)

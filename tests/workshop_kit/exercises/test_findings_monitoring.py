@@ -17,13 +17,17 @@ from starlette.routing import Route
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.checks import (
     container,
-    monitoring_container,
+    monitoring_critical,
+    monitoring_deep,
+    monitoring_drain,
     monitoring_health,
+    monitoring_healthcheck,
     monitoring_metrics,
     monitoring_ratio,
 )
-from workshop_kit.checks.monitoring_container import StopObservation
-from workshop_kit.checks.monitoring_health import GONE, HERE, MOST_CONNECTIONS, OTHERWISE
+from workshop_kit.checks.monitoring_critical import GONE, HERE, OTHERWISE
+from workshop_kit.checks.monitoring_deep import MOST_CONNECTIONS
+from workshop_kit.checks.monitoring_drain import StopObservation
 from workshop_kit.checks.monitoring_metrics import (
     CLOSED,
     KNOWN,
@@ -172,10 +176,10 @@ def deep() -> Iterator[Case]:
 
     def hanging(path: str, answer: Answer) -> Sequence[Finding]:
         is_in_time = answer.status is not None and answer.seconds < 1
-        return [monitoring_health.in_time(path, answer, is_in_time=is_in_time)]
+        return [monitoring_deep.in_time(path, answer, is_in_time=is_in_time)]
 
     def refusing(body: str) -> Sequence[Finding]:
-        return [monitoring_health.names_both(Answer(503, body=body), ["4f1c"])]
+        return [monitoring_deep.names_both(Answer(503, body=body), ["4f1c"])]
 
     assert hanging("/health", TIMELY)[0].passed
     yield "monitoring.deep.health.well", hanging("/health", Answer(200))
@@ -185,8 +189,8 @@ def deep() -> Iterator[Case]:
     yield "monitoring.deep.ready.late", hanging("/readyz", LATE)
     yield "monitoring.deep.ready.fails", hanging("/readyz", Answer(500))
 
-    assert monitoring_health.leftover(MOST_CONNECTIONS).passed
-    yield "monitoring.deep.leftover", [monitoring_health.leftover(MOST_CONNECTIONS + 1)]
+    assert monitoring_deep.leftover(MOST_CONNECTIONS).passed
+    yield "monitoring.deep.leftover", [monitoring_deep.leftover(MOST_CONNECTIONS + 1)]
 
     assert refusing(health_body("fail", BOTH))[0].passed
     yield "monitoring.deep.named.unnamed", refusing(health_body("fail", ["redis"]))
@@ -209,7 +213,7 @@ ELSEWHERE_RIGHT = {gone: right_health(gone, [OTHERWISE]) for gone in STATES}
 
 def critical() -> Iterator[Case]:
     """One answer of /health is not that of its state, or all are right with one setting only."""
-    assert monitoring_health.judge_critical(HERE_RIGHT, ELSEWHERE_RIGHT).verdict is Verdict.PASSED
+    assert monitoring_critical.judge_critical(HERE_RIGHT, ELSEWHERE_RIGHT).verdict is Verdict.PASSED
     for key, gone, wrong in (
         ("monitoring.critical.gone.unheard", "redis", Answer(200, body=health_body("pass", ["redis"]))),
         ("monitoring.critical.gone.strict", OTHERWISE, Answer(503, body=health_body("fail", [OTHERWISE]))),
@@ -218,8 +222,8 @@ def critical() -> Iterator[Case]:
         ("monitoring.critical.gone.other", "redis", Answer(503, body=health_body("warn", ["redis"]))),
         ("monitoring.critical.well", "", Answer(200, body=health_body("warn", []))),
     ):
-        yield key, monitoring_health.judge_critical({**HERE_RIGHT, gone: wrong}, ELSEWHERE_RIGHT).findings
-    lucky = monitoring_health.judge_critical(HERE_RIGHT, HERE_RIGHT)
+        yield key, monitoring_critical.judge_critical({**HERE_RIGHT, gone: wrong}, ELSEWHERE_RIGHT).findings
+    lucky = monitoring_critical.judge_critical(HERE_RIGHT, HERE_RIGHT)
     assert lucky.verdict is Verdict.LUCKY
     yield "monitoring.critical.elsewhere", lucky.findings
 
@@ -232,7 +236,7 @@ GOOD = {"ExitCode": 0, "Output": ""}
 
 def healthcheck() -> Iterator[Case]:
     """What the engine says of a container that starts, and of one that hangs."""
-    start = partial(monitoring_container.start_findings, start_seconds=3)
+    start = partial(monitoring_healthcheck.start_findings, start_seconds=3)
     assert all(finding.passed for finding in start(None, "healthy", [SAYS_NO, IN_A_SHELL, GOOD]))
     yield "monitoring.healthcheck.command", start("unhealthy", "unhealthy", [NOT_FOUND])
     yield "monitoring.healthcheck.command", start(None, None, [IN_A_SHELL])
@@ -242,19 +246,19 @@ def healthcheck() -> Iterator[Case]:
     yield "monitoring.healthcheck.serving.failing", start(None, None, [SAYS_NO])
     yield "monitoring.healthcheck.serving.seldom", start(None, None, [])
 
-    hang = monitoring_container.hang_findings
+    hang = monitoring_healthcheck.hang_findings
     assert all(finding.passed for finding in hang("unhealthy after 6.0 s", 2, 8, is_noticed=True))
     yield "monitoring.healthcheck.hang", hang("healthy after 10.0 s", 0, 8, is_noticed=False)
     yield "monitoring.healthcheck.tries", hang("unhealthy after 2.0 s", 1, 8, is_noticed=True)
 
 
 STOPPED = StopObservation(Answer(200), Answer(503), Answer(200), code=0, came=40, total=80, failed=0)
-UNANSWERED = Answer(None, seconds=monitoring_container.DRAIN_SECONDS, error="connection closed without an answer")
+UNANSWERED = Answer(None, seconds=monitoring_drain.DRAIN_SECONDS, error="connection closed without an answer")
 
 
 def drain() -> Iterator[Case]:
     """What came back around a stop."""
-    assert all(finding.passed for finding in monitoring_container.drain_findings(STOPPED))
+    assert all(finding.passed for finding in monitoring_drain.drain_findings(STOPPED))
     for key, observed in (
         ("monitoring.drain.before.early", replace(STOPPED, before=Answer(503))),
         ("monitoring.drain.ready.still", replace(STOPPED, ready=Answer(200), failed=7)),
@@ -267,7 +271,7 @@ def drain() -> Iterator[Case]:
         ("monitoring.drain.end.runs", replace(STOPPED, code=None)),
         ("monitoring.drain.end.crashed", replace(STOPPED, code=1)),
     ):
-        yield key, monitoring_container.drain_findings(observed)
+        yield key, monitoring_drain.drain_findings(observed)
 
 
 Fired = Mapping[str, Collection[str]]
@@ -377,7 +381,7 @@ def test_a_body_of_any_shape_is_read(body: str) -> None:
     """What is away, and the word for the whole service, may stand in other places than the solution's."""
     answer = Answer(503, body=body)
     assert monitoring_health.away(answer) == {"redis"}
-    shown = monitoring_health.judge_critical({**HERE_RIGHT, "redis": answer}, ELSEWHERE_RIGHT)
+    shown = monitoring_critical.judge_critical({**HERE_RIGHT, "redis": answer}, ELSEWHERE_RIGHT)
     assert shown.verdict is Verdict.PASSED, shown
 
 
@@ -407,9 +411,9 @@ def test_behind_an_init_143_is_a_good_end(process_1: str, code: int | None, is_g
     """uvicorn raises SIGTERM again once it has stopped; an init passes that on as 143."""
     assert container.is_good_end(process_1, code) is is_good
     ends = [
-        finding
-        for finding in monitoring_container.drain_findings(replace(STOPPED, process_1=process_1, code=code))
-        if "end" in finding.key
+        one
+        for one in monitoring_drain.drain_findings(replace(STOPPED, process_1=process_1, code=code))
+        if "end" in one.key
     ]
     assert [finding.passed for finding in ends] == [is_good]
 
@@ -428,7 +432,7 @@ def test_each_answer_of_metrics_is_judged_by_its_numbers(name: str) -> None:
 def test_a_function_that_fails_in_every_state_is_one_finding() -> None:
     """The same failure with each dependency gone is told once."""
     failing = dict.fromkeys(STATES, Answer(500))
-    result = monitoring_health.judge_critical(failing, failing)
+    result = monitoring_critical.judge_critical(failing, failing)
     assert failed_keys(result) == ["monitoring.critical.gone.fails", "monitoring.critical.well"]
 
 

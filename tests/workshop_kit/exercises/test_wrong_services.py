@@ -14,7 +14,7 @@ import yaml
 
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED
-from workshop_kit.checks import container_limits
+from workshop_kit.checks import container_compose, container_limits
 from workshop_kit.engine import recipes, store
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
@@ -137,7 +137,7 @@ def test_a_file_that_compose_refuses_is_one_sentence(tmp_path: Path, body: str, 
     """With the line and what is wrong there; else in Compose's own words, without this machine's paths."""
     (tmp_path / "compose.yaml").write_text(regions.replace(FIRST_LESSON["compose.yaml"], "container.limits", body))
     with pytest.raises(CheckEnded) as refused:
-        container_limits.read(tmp_path)
+        container_compose.read(tmp_path)
     assert failed(refused.value.result) == [key]
     assert words in str(refused.value)
     assert str(tmp_path) not in str(refused.value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from workshop_kit.checks import container_limits
+from workshop_kit.checks import container_compose
 from workshop_kit.trials.check_api import CheckEnded
 from workshop_kit.trials.result import Verdict
 
@@ -47,11 +47,11 @@ def test_a_file_that_names_others_is_not_given_to_compose(
     """However its key is written, the finding says why; a participant's own may."""
     (tmp_path / "compose.yaml").write_text(text)
     with pytest.raises(CheckEnded) as ended:
-        container_limits.read(tmp_path, is_closed=True)
+        container_compose.read(tmp_path, is_closed=True)
     assert ended.value.result.verdict is Verdict.NOT_READABLE
     assert "is not read when work of others is graded" in ended.value.result.summary
     assert not calls
-    container_limits.read(tmp_path)
+    container_compose.read(tmp_path)
     assert len(calls) == 1
 
 
@@ -61,7 +61,7 @@ def test_compose_gets_no_variables_of_this_process(
     """A text such as ${TOKEN} in their file shows nothing of the teacher's environment."""
     monkeypatch.setenv("TOKEN", "secret")
     (tmp_path / "compose.yaml").write_text(SERVICE)
-    container_limits.read(tmp_path, is_closed=True)
+    container_compose.read(tmp_path, is_closed=True)
     [options] = calls
     assert set(options["env"]) <= {"PATH", "HOME", "DOCKER_CONFIG"}
     assert "PATH" in options["env"]
@@ -72,5 +72,5 @@ def test_yaml_that_cannot_be_read_is_a_finding(tmp_path: Path, calls: list[dict[
     """What is not seen whole is not given to Compose."""
     (tmp_path / "compose.yaml").write_text(text)
     with pytest.raises(CheckEnded):
-        container_limits.read(tmp_path, is_closed=True)
+        container_compose.read(tmp_path, is_closed=True)
     assert not calls

@@ -1,0 +1,87 @@
+"""The check of logging.parse: the lines, the rows and the odd lines of a container's log."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from workshop_kit.observe.logs import read_container
+from workshop_kit.trials.check_api import Context, check, handed_in, part
+from workshop_kit.trials.findings import findings
+from workshop_kit.trials.result import Finding, Result, conclude
+
+PARSE = findings("logging.parse")
+LOST = "logging.parse.odd.lost"
+LONGEST_GOT = 160
+
+
+@check("logging.parse")
+def parse(context: Context) -> Result:
+    """Compare the lines, the rows and the odd lines with those of the live container."""
+    with handed_in(context, "container") as (name, value):
+        container = context.stack.session.engine.client.containers.get(name)
+        lines = container.logs().decode().removesuffix("\n").split("\n")
+        return judge_parse(value, lines, read_container(container))
+
+
+def judge_parse(value: Any, lines: Sequence[str], frame: pd.DataFrame) -> Result:
+    """Judge an answer by the lines of the container, and by the frame that the kit's reader makes of them."""
+    odd = frame[frame["reason"].notna()]
+    shown = PARSE.shown.format(lines=len(lines), odd=len(odd))
+    return conclude(shown, _parse_findings(value, lines, odd))
+
+
+def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tuple[Finding, ...]:
+    """Return the findings on an answer: rows are judged once the lines are right, and what is odd once the rows are.
+
+    A line that is nowhere is told also where the number of lines is wrong.
+    """
+    counted = _count(part(value, "lines"), len(lines), "lines")
+    odd_texts = _odd(part(value, "odd"), odd)
+    if not counted.passed:
+        return (counted, odd_texts) if odd_texts.key == LOST else (counted,)
+
+    whole = Counter(lines) - Counter(odd["raw"].astype(str))
+    rows = _rows(part(value, "rows"), [json.loads(line) for line in whole.elements()])
+    return (counted, rows, odd_texts) if rows.passed else (counted, rows)
+
+
+def _rows(rows: Any, right: Sequence[dict[str, Any]]) -> Finding:
+    """Find whether the rows are those of the lines, in any order."""
+    if not isinstance(rows, list | tuple):
+        return PARSE.failed("rows.none", f"you have {rows!r}"[:LONGEST_GOT])
+
+    counted = _count(len(rows), len(right), "rows")
+    if not counted.passed:
+        return counted
+    missing = Counter(map(_canonical, right)) - Counter(map(_canonical, rows))
+    wrong = missing.total()
+    got = f"{len(rows) - wrong} of {len(rows)} rows are what their lines say"
+    return PARSE.found(not wrong, "rows.values", got, wrong=wrong)
+
+
+def _canonical(row: Any) -> str:
+    return json.dumps(row, sort_keys=True)
+
+
+def _count(count: Any, total: int, what: str) -> Finding:
+    way = "more" if isinstance(count, int) and count > total else "fewer"
+    got = f"you have {'none' if count in (None, 0) else count}"
+    return PARSE.found(count == total, f"{what}.{way}", got, total=total)
+
+
+def _odd(texts: Any, odd: pd.DataFrame) -> Finding:
+    texts = [*map(str, texts)] if isinstance(texts, list | tuple) else []
+    reason_of = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
+    lost = Counter(odd["raw"].astype(str)) - Counter(texts)
+    extra = Counter(texts) - Counter(odd["raw"].astype(str))
+
+    counts = Counter(reason_of[text] for text in lost.elements()).most_common()
+    reasons = ", ".join(f"{count} × {reason}" for reason, count in counts)
+    way = "lost" if lost else "extra"
+    got = f"{len(texts)} texts; {lost.total()} lines are missing, {extra.total()} texts are no odd line"
+    return PARSE.found(not lost and not extra, f"odd.{way}", got, reasons=reasons)

@@ -60,7 +60,9 @@ class Refusal:
     def __str__(self) -> str:
         if self.code is None:
             return "it started, and runs"
-        return f"exit code {self.code}; named in its log: {', '.join(sorted(self.named)[:5]) or 'no variable'}"
+
+        names = ", ".join(sorted(self.named)[:5])
+        return f"exit code {self.code}; named in its log: {names or 'no variable'}"
 
 
 def wait_refused(trial: Trial) -> Refusal:
@@ -68,8 +70,10 @@ def wait_refused(trial: Trial) -> Refusal:
     trial.wait_listening(NO_ORDER, REFUSE_SECONDS)
     code = trial.exit_code()
     text = trial.lines(LOG_LIMIT_BYTES, LOG_LINES)
+
+    variables = frozenset(VARIABLE.findall(text))
     lines = [line for line in text.split("\n") if line.strip()]
-    return Refusal(code, frozenset(VARIABLE.findall(text)), len(lines), exception_reason(text), text)
+    return Refusal(code, variables, len(lines), exception_reason(text), text)
 
 
 def wait_listening(trial: Trial) -> None:
@@ -100,12 +104,17 @@ def plain_settings(stack: Stack) -> tuple[dict[str, str], tuple[str, ...]]:
     A service of lesson 02 reads no file before `config.report`.
     """
     service_trial.ensure_up(stack)
-    own = store.settings_of(stack).items()
-    secrets = {store.variable(name): value.get_secret_value() for name, value in own if isinstance(value, SecretStr)}
+    secrets = {}
+    texts = {}
+    for name, value in store.settings_of(stack).items():
+        if isinstance(value, SecretStr):
+            secrets[store.variable(name)] = value.get_secret_value()
+        elif isinstance(value, str):
+            texts[store.variable(name)] = value
+
     environment = {"REDIS_USER": "default", **secrets}
-    named = {store.variable(name): value for name, value in own if isinstance(value, str)}
-    if "REDIS_USER" in named:
-        environment["REDIS_USER"] = named["REDIS_USER"]
+    if "REDIS_USER" in texts:
+        environment["REDIS_USER"] = texts["REDIS_USER"]
     return environment, tuple(f"{name}_FILE" for name in secrets)
 
 
@@ -114,21 +123,24 @@ def run_on(
     context: Context,
     image: str,
     database: TrialDatabase,
-    password: Mapping[str, str],
+    password_setting: Mapping[str, str],
     *,
     files: Mapping[str, str] | None = None,
 ) -> Iterator[Trial]:
-    """Run the image with another database as its master; ``password`` is the variable with its password, or its file.
+    """Run the image with another database as its master.
+
+    ``password_setting`` is the variable with its password, or with the path of its file.
 
     The password is masked in the lines of its log.
     """
     environment, without = plain_settings(context.stack)
     del environment[PASSWORD]
+
     with service_trial.run_with_stack(
         context,
         image,
-        environment={**environment, **database.settings, **password},
-        without=[name for name in (*without, PASSWORD) if name not in password],
+        environment={**environment, **database.settings, **password_setting},
+        without=[name for name in (*without, PASSWORD) if name not in password_setting],
         files=files,
     ) as trial:
         yield replace(trial, secrets=(*trial.secrets, database.password))

@@ -51,7 +51,9 @@ def env(context: Context) -> Result:
         all_findings = [uses_settings(order, log, database.first_id), prints_no_secret(log)]
         if all_findings[0].passed:
             context.report_step("starting it without these settings")
-            all_findings += [needs_settings(_without_settings(context, image)), *_of_a_group(context, image)]
+            all_findings.append(needs_settings(_order_without_settings(context, image)))
+            all_findings += _group_findings(context, image)
+
     is_lucky = all(finding.passed for finding in all_findings[:2])
     return conclude(ENV.shown, all_findings, lines, lucky=is_lucky)
 
@@ -63,17 +65,20 @@ def uses_settings(order: Answer, log: str, first_id: int) -> Finding:
     passed = order.status == 201 and is_there and part(order.json(), "item") == ITEM[:ROOM]
 
     reason = exception_reason(log) or "its log does not say why"
-    said = OF_THE_DRIVER.search(reason)
-    if said is not None:
-        reason = said["words"].rstrip(".")
+    driver_error = OF_THE_DRIVER.search(reason)
+    if driver_error is not None:
+        reason = driver_error["words"].rstrip(".")
+
     way = "failed"
-    if order.status == 201:
-        way = "mode" if is_there else "elsewhere"
+    got = f"{order}; {reason}"
+    if order.status == 201 and is_there:
+        way = "mode"
+        got = f"{order}, and the order is there"
+    elif order.status == 201:
+        way = "elsewhere"
+        got = f"{order}, and the order is in another database"
     elif TOO_LONG in log:
         way = "mode"
-    got = f"{order}; {reason}"
-    if order.status == 201:
-        got = f"{order}, and the order is {'there' if is_there else 'in another database'}"
     return ENV.found(passed, f"order.{way}", got, reason=reason)
 
 
@@ -82,18 +87,20 @@ def prints_no_secret(log: str) -> Finding:
     return ENV.equals("secrets", "there is one" if "(secret)" in log else "none")
 
 
-def _without_settings(context: Context, image: str) -> Answer | None:
+def _order_without_settings(context: Context, image: str) -> Answer | None:
     """Place an order without any variable of the master; return the answer, or None if the service does not start."""
     environment, without = config.plain_settings(context.stack)
-    own = [name for name in (*environment, *_names(context.stack)) if name.startswith(MASTER)]
-    rest = {name: value for name, value in environment.items() if name not in own}
-    with service_trial.run_with_stack(context, image, environment=rest, without=(*own, *without)) as trial:
+    names = (*environment, *_variable_names(context.stack))
+    master_names = [name for name in names if name.startswith(MASTER)]
+    settings = {name: value for name, value in environment.items() if name not in master_names}
+
+    with service_trial.run_with_stack(context, image, environment=settings, without=(*master_names, *without)) as trial:
         if config.wait_refused(trial).code is not None:
             return None
         return config.place_order(trial)
 
 
-def _names(stack: Stack) -> Collection[str]:
+def _variable_names(stack: Stack) -> Collection[str]:
     """Return the names of the variables of the stack's service."""
     return service_trial.settings_of(stack.container("service"))
 
@@ -104,15 +111,18 @@ def needs_settings(answer: Answer | None) -> Finding:
     return ENV.found(answer is None or answer.status != 201, "default", got)
 
 
-def _of_a_group(context: Context, image: str) -> Sequence[Finding]:
+def _group_findings(context: Context, image: str) -> Sequence[Finding]:
     """Ask read_database() for a third database; return no finding where the module has no such function any more."""
     variables = {f"{OTHER_GROUP}_{name}": value for name, value in OTHER_VALUES.items()}
-    read = config.run_inside(context, image, "read_database", json.dumps(variables), OTHER_GROUP)
-    return [] if read is None else [reads_group(read)]
+    settings = config.run_inside(context, image, "read_database", json.dumps(variables), OTHER_GROUP)
+    return [] if settings is None else [reads_group(settings)]
 
 
-def reads_group(read: Mapping[str, str]) -> Finding:
+def reads_group(settings: Mapping[str, str]) -> Finding:
     """Find whether the settings that were read are those of the group that was asked for."""
-    raised = read.get("raised")
-    astray = [f"{OTHER_GROUP}_{name}" for name, value in OTHER_VALUES.items() if read.get(name) != value]
-    return ENV.has_none("group", [raised] if raised else astray)
+    exception = settings.get("raised")
+    if exception:
+        return ENV.has_none("group", [exception])
+
+    wrong_names = [f"{OTHER_GROUP}_{name}" for name, value in OTHER_VALUES.items() if settings.get(name) != value]
+    return ENV.has_none("group", wrong_names)

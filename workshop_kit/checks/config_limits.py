@@ -63,23 +63,23 @@ Replies = Mapping[str, Sequence[Reply]]
 def limits(context: Context) -> Result:
     """Order and read while one dependency after the other is away, and when all are back; use the cache before."""
     service_trial.ensure_up(context.stack, context.report)
-    with run_behind_proxies(context) as (trial, other, proxies, image):
-        for one in (trial, other):
-            service_trial.wait_order(one)
-        used = uses_cache(_read_elsewhere(trial, other))
-        if not used.passed:
-            return conclude(LIMITS.shown, [used], trial.lines())
+    with run_behind_proxies(context) as (trial, second, proxies, image):
+        for instance in (trial, second):
+            service_trial.wait_order(instance)
+        cache = uses_cache(_order_from_cache(trial, second))
+        if not cache.passed:
+            return conclude(LIMITS.shown, [cache], trial.lines())
 
-        judged = [used]
+        all_findings = [cache]
         for name, ask in ASK.items():
             context.report_step(f"taking {name} away")
-            judged.append(served(name, _replies(trial, proxies, name, ask)))
-        proxies.set(OPEN)
-        judged.append(recovers(_read_elsewhere(trial, trial, BACK_SECONDS)))
+            all_findings.append(served(name, _replies(trial, proxies, name, ask)))
 
-        if all(finding.passed for finding in judged):
-            judged += _raises(context, image)
-        return conclude(LIMITS.shown, judged, trial.lines())
+        proxies.set(OPEN)
+        all_findings.append(recovers(_order_from_cache(trial, trial, BACK_SECONDS)))
+        if all(finding.passed for finding in all_findings):
+            all_findings += _raises(context, image)
+        return conclude(LIMITS.shown, all_findings, trial.lines())
 
 
 @contextlib.contextmanager
@@ -92,21 +92,22 @@ def run_behind_proxies(context: Context) -> Iterator[tuple[Trial, Trial, Depende
         service_trial.run_with_stack(
             context, image, environment={**environment, **proxies.environment}, without=without
         ) as trial,
-        service_trial.run_with_stack(context, image, environment=environment, without=without) as other,
+        service_trial.run_with_stack(context, image, environment=environment, without=without) as second,
     ):
-        yield trial, other, proxies, image
+        yield trial, second, proxies, image
 
 
-def _read_elsewhere(trial: Trial, other: Trial, within_seconds: float = CACHE_SECONDS) -> Answer:
+def _order_from_cache(writer: Trial, reader: Trial, within_seconds: float = CACHE_SECONDS) -> Answer:
     """Place orders, and read each with another instance until one comes from the cache; return the last answer."""
 
     def read() -> Answer:
-        order = trial.post("/orders", service_trial.ORDER, within_seconds=PATIENCE_SECONDS)
+        order = writer.post("/orders", service_trial.ORDER, within_seconds=PATIENCE_SECONDS)
         if order.status != 201:
             return order
-        return other.get(f"/orders/{part(order.json(), 'id')}", within_seconds=PATIENCE_SECONDS)
+        number = part(order.json(), "id")
+        return reader.get(f"/orders/{number}", within_seconds=PATIENCE_SECONDS)
 
-    return trial.poll(read, _is_hit, within_seconds, missing="no order came from the cache")
+    return writer.poll(read, _is_hit, within_seconds, missing="no order came from the cache")
 
 
 def _is_hit(answer: Answer) -> bool:
@@ -121,8 +122,8 @@ def uses_cache(answer: Answer) -> Finding:
 
 def _raises(context: Context, image: str) -> list[Finding]:
     """Call answer_to() where nothing listens; return no finding where the module has no such function."""
-    raised = config.run_inside(context, image, "ask_nobody")
-    return [] if raised is None else [LIMITS.equals("raises", raised)]
+    exception = config.run_inside(context, image, "ask_nobody")
+    return [] if exception is None else [LIMITS.equals("raises", exception)]
 
 
 Ask = Callable[[Trial], list[Reply]]
@@ -144,6 +145,7 @@ def _without_redis(trial: Trial) -> list[Reply]:
     order = _order(trial, 201, REDIS_SECONDS)
     if not order.is_right:
         return [order]
+
     number = part(order.answer.json(), "id")
     return [order, _read(trial, f"/orders/{number}", 2 * REDIS_SECONDS)]
 
@@ -177,19 +179,21 @@ def _reply(trial: Trial, request: str, answer: Answer, status: int, seconds: flo
 
 def served(name: str, replies: Replies) -> Finding:
     """Find whether customers were served, or refused, in time while a dependency was away."""
-    wrong: list[tuple[str, Reply]] = []
-    for state, of_state in replies.items():
-        wrong += [(state, reply) for reply in of_state if not reply.is_right]
+    failures: list[tuple[str, Reply]] = []
+    for state, state_replies in replies.items():
+        failures += [(state, reply) for reply in state_replies if not reply.is_right]
 
     key = name.partition("-")[0]
-    if not wrong:
-        got = "; ".join(f"it {state}: {', '.join(map(str, of_state))}" for state, of_state in replies.items())
-        return LIMITS.passed(key, got)
+    if not failures:
+        states = [f"it {state}: {', '.join(map(str, state_replies))}" for state, state_replies in replies.items()]
+        return LIMITS.passed(key, "; ".join(states))
 
-    state, reply = wrong[0]
-    way = "fails" if reply.answer.status not in {None, reply.status} else "waits"
+    state, reply = failures[0]
+    way = "waits"
     if name == "master-db" and reply.request.startswith("GET"):
         way = "reads"
+    elif reply.answer.status not in {None, reply.status}:
+        way = "fails"
     return LIMITS.failed(f"{key}.{way}", f"it {state}: {reply}", limit=reply.seconds, answer=reply.answer, state=state)
 
 

@@ -34,17 +34,18 @@ def report(context: Context) -> Result:
     service_trial.ensure_up(context.stack, context.report)
     with service_trial.build(context) as image:
         context.report_step(f"waiting for it to refuse without {len(MISSING)} of its variables")
-        first, lines = _start(context, image, (*MISSING, *ALSO_UNSET), {WRONG: NO_PORT})
-        all_findings = report_findings(first)
+        refusal, lines = _start(context, image, (*MISSING, *ALSO_UNSET), {WRONG: NO_PORT})
+        all_findings = report_findings(refusal)
         if not all(finding.passed for finding in all_findings):
             return conclude(REPORT.shown, all_findings, lines)
 
         context.report_step("starting it without others, and with all of them")
-        second, _ = _start(context, image, OTHERS_MISSING, {OTHER_WRONG: NO_PORT})
+        other_refusal, _ = _start(context, image, OTHERS_MISSING, {OTHER_WRONG: NO_PORT})
         with service_trial.run_with_stack(context, image) as trial:
-            right = config.order_or_refusal(trial)
+            outcome = config.order_or_refusal(trial)
             lines = trial.lines()
-    all_findings = (*all_findings, reports_others(second), accepts(right))
+
+    all_findings = (*all_findings, reports_others(other_refusal), accepts(outcome))
     return conclude(REPORT.shown, all_findings, lines, lucky=True)
 
 
@@ -60,42 +61,43 @@ def report_findings(refusal: Refusal) -> tuple[Finding, ...]:
     refuses = _refuses(refusal)
     if not refuses.passed:
         return (refuses,)
-    named = [name for name in WANTED if name in refusal.named]
+
+    variables = [name for name in WANTED if name in refusal.named]
+    names = _names_all(variables)
     others = REPORT.has_none("others", sorted(refusal.named.difference(WANTED)))
-    if not named:
-        return refuses, _names(named), others
+    if not variables:
+        return refuses, names, others
+
     lines = REPORT.found(refusal.lines == 1, "lines", f"{refusal.lines}")
-    return refuses, _names(named), others, lines
+    return refuses, names, others, lines
 
 
 def _refuses(refusal: Refusal) -> Finding:
-    way = "runs" if refusal.code is None else "ended"
+    way = "ended"
+    got = f"exit code {refusal.code}"
+    if refusal.code is None:
+        way = "runs"
+        got = "it still runs"
     if refusal.raised:
         way = "raised"
-    return REPORT.found(
-        refusal.is_orderly,
-        f"refuses.{way}",
-        "it still runs" if refusal.code is None else f"exit code {refusal.code}",
-        code=refusal.code,
-        reason=refusal.raised,
-    )
+    return REPORT.found(refusal.is_orderly, f"refuses.{way}", got, code=refusal.code, reason=refusal.raised)
 
 
-def _names(named: Sequence[str]) -> Finding:
+def _names_all(variables: Sequence[str]) -> Finding:
     """Find whether all variables are named; what those that are not have in common is the way in which it failed."""
-    left_out = [name for name in WANTED if name not in named]
-    way = {0: "none", 1: "one"}.get(len(named), "some")
-    if left_out == [WRONG]:
+    missing = [name for name in WANTED if name not in variables]
+    way = {0: "none", 1: "one"}.get(len(variables), "some")
+    if missing == [WRONG]:
         way = "wrong"
-    elif left_out == list(GROUP):
+    elif missing == list(GROUP):
         way = "group"
     return REPORT.found(
-        not left_out,
+        not missing,
         f"names.{way}",
-        f"named: {', '.join(named) or 'none'}",
+        f"named: {', '.join(variables) or 'none'}",
         names=", ".join(WANTED),
         count=len(WANTED),
-        named=len(named),
+        named=len(variables),
         wrong=WRONG,
         group=", ".join(GROUP),
     )
@@ -105,13 +107,14 @@ def reports_others(refusal: Refusal) -> Finding:
     """Find whether it names the variables with which nothing was wrong before, and no others."""
     passed = refusal.is_orderly and refusal.named == set(OTHERWISE)
     way = "same" if refusal.named == set(WANTED) else "other"
-    named = f"named: {', '.join(sorted(refusal.named)) or 'none'}"
-    got = named if refusal.is_orderly else str(refusal)
+    got = str(refusal)
+    if refusal.is_orderly:
+        got = f"named: {', '.join(sorted(refusal.named)) or 'none'}"
     return REPORT.found(passed, f"again.{way}", got, names=", ".join(OTHERWISE), wrong=OTHER_WRONG)
 
 
-def accepts(right: Refusal | Answer) -> Finding:
+def accepts(outcome: Refusal | Answer) -> Finding:
     """Find whether it takes an order with all of its variables."""
-    if isinstance(right, Answer):
-        return REPORT.equals("accepts.failed", str(right))
-    return REPORT.failed("accepts.refused", str(right))
+    if isinstance(outcome, Answer):
+        return REPORT.equals("accepts.failed", str(outcome))
+    return REPORT.failed("accepts.refused", str(outcome))

@@ -21,32 +21,38 @@ RIGHT: Seen = ("as asked", None, "before")
 def restore(context: Context) -> Result:
     """Use the participant's context manager in three situations, and read the variables afterwards."""
     with service_trial.build(context) as image:
-        seen = config.run_inside(context, image, "restored")
-    return conclude(RESTORE.shown, restore_findings({name: (*values,) for name, values in seen.items()}))
+        lists = config.run_inside(context, image, "restored")
+    situations: dict[str, Seen] = {name: (*values,) for name, values in lists.items()}
+    return conclude(RESTORE.shown, restore_findings(situations))
 
 
-def restore_findings(seen: Mapping[str, Seen]) -> tuple[Finding, ...]:
+def restore_findings(situations: Mapping[str, Seen]) -> tuple[Finding, ...]:
     """Return the findings on the three situations; what only repeats the failure of the first is left out."""
-    plain = seen["plain"]
+    plain = situations["plain"]
     if plain == RIGHT:
-        return tuple(_restored(name, values) for name, values in seen.items())
-    judged = [_restored("plain", plain)]
-    if seen["raising"] != plain:
-        judged.append(_restored("raising", seen["raising"]))
-    return tuple(judged)
+        return tuple(_restores(name, outcome) for name, outcome in situations.items())
+
+    all_findings = [_restores("plain", plain)]
+    if situations["raising"] != plain:
+        all_findings.append(_restores("raising", situations["raising"]))
+    return tuple(all_findings)
 
 
-def _restored(name: str, seen: Seen) -> Finding:
-    within, absent, _ = seen
+def _restores(name: str, outcome: Seen) -> Finding:
+    within, absent, _ = outcome
     way = "left"
     if within != RIGHT[0]:
         way = "within"
     elif name == "plain" and absent == "":
         way = "empty"
     key = name if name == "nested" else f"{name}.{way}"
-    return RESTORE.equals(key, _told(*seen)[:LONGEST_TOLD], right=_told(*RIGHT))
+    return RESTORE.equals(key, _describe(outcome)[:LONGEST_TOLD], right=_describe(RIGHT))
 
 
-def _told(within: str, absent: str | None, present: str | None) -> str:
-    first, second = ("not there" if value is None else repr(value) for value in (absent, present))
-    return f"within the block {within}; afterwards the first is {first}, the second {second}"
+def _describe(outcome: Seen) -> str:
+    within, absent, present = outcome
+    return f"within the block {within}; afterwards the first is {_value(absent)}, the second {_value(present)}"
+
+
+def _value(value: str | None) -> str:
+    return "not there" if value is None else repr(value)

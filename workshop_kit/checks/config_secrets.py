@@ -55,7 +55,8 @@ def redact_findings(refusal: Refusal, canary: str) -> list[Finding]:
 
 def shows(canary: str, text: str) -> bool:
     """Return whether a text has the canary, or six characters of it, in any of five encodings."""
-    return not leaks.find({"canary": canary}, [Surface.of("", "", text)]).empty
+    matches = leaks.find({"canary": canary}, [Surface.of("", "", text)])
+    return not matches.empty
 
 
 def log_names_variables(refusal: Refusal, *, leaked: bool) -> Finding:
@@ -63,6 +64,7 @@ def log_names_variables(refusal: Refusal, *, leaked: bool) -> Finding:
     way = "accepted" if refusal.code in (None, 0) else "unnamed"
     if leaked:
         way = "shown"
+
     got = f"{refusal}; the value {'stands' if leaked else 'does not stand'} in it"
     passed = refusal.code == 1 and refusal.named.issuperset(WRONG) and not leaked
     return REDACT.found(passed, f"log.{way}", got, port=PORT, name=NAME, http=HTTP)
@@ -81,8 +83,8 @@ def reason_of(variable: str, text: str) -> str:
     >>> reason_of("HTTP_PORT", "refused: MASTER_DB_NAME: Field required; HTTP_PORT: no number")
     'no number'
     """
-    found = re.search(rf'{variable}\W+(.*?)(?:"|; |{"|".join(WRONG)}|$)', text, re.MULTILINE)
-    return found[1].strip(" ,.;") if found else ""
+    reason = re.search(rf'{variable}\W+(.*?)(?:"|; |{"|".join(WRONG)}|$)', text, re.MULTILINE)
+    return reason[1].strip(" ,.;") if reason else ""
 
 
 @check("config.file")
@@ -92,25 +94,26 @@ def file(context: Context) -> Result:
     secret = service_trial.secrets_of(context.stack)[f"{SECRETS_FOLDER}/master_db_password"].rstrip("\n")
     path = f"{service_trial.GIVEN}/password"
     with trial_database.start(context.stack, ODD) as database, service_trial.build(context) as image:
-        edited = {PASSWORD_FILE: path}
-        twice = {PASSWORD_FILE: path, PASSWORD: secret}
+        password_file = {PASSWORD_FILE: path}
+        file_and_variable = {PASSWORD_FILE: path, PASSWORD: secret}
         with (
-            _run(context, image, edited, f"{secret}\n") as with_line_end,
-            _run(context, image, twice, secret) as both,
+            _run(context, image, password_file, f"{secret}\n") as with_line_end,
+            _run(context, image, file_and_variable, secret) as with_both,
         ):
             config.wait_listening(with_line_end)
             order = config.place_order(with_line_end)
             lines = with_line_end.lines()
-            set_twice = config.wait_refused(both)
+            both_refusal = config.wait_refused(with_both)
 
         database.wait_ready()
         with (
-            config.run_on(context, image, database, edited, files={"password": ODD}) as odd,
-            _run(context, image, {PASSWORD_FILE: FOLDER}, secret) as folder,
+            config.run_on(context, image, database, password_file, files={"password": ODD}) as with_blanks,
+            _run(context, image, {PASSWORD_FILE: FOLDER}, secret) as with_folder,
         ):
-            arrived = config.order_or_refusal(odd)
-            unreadable = config.wait_refused(folder)
-    return conclude(FILE.shown, file_findings(order, arrived, set_twice, unreadable), lines)
+            outcome = config.order_or_refusal(with_blanks)
+            folder_refusal = config.wait_refused(with_folder)
+
+    return conclude(FILE.shown, file_findings(order, outcome, both_refusal, folder_refusal), lines)
 
 
 def _run(context: Context, image: str, environment: Mapping[str, str], password: str) -> AbstractContextManager[Trial]:
@@ -119,22 +122,24 @@ def _run(context: Context, image: str, environment: Mapping[str, str], password:
 
 
 def file_findings(
-    order: Answer, arrived: Refusal | Answer, set_twice: Refusal, unreadable: Refusal
+    order: Answer, outcome: Refusal | Answer, both_refusal: Refusal, folder_refusal: Refusal
 ) -> tuple[Finding, ...]:
     """Return the findings on the order, on the password with blanks, and on the two mistakes with a file."""
-    placed = FILE.equals("order", str(order), status=201)
-    return placed, _exact(arrived), _refused(set_twice, "both"), _refused(unreadable, "folder")
+    takes_order = FILE.equals("order", str(order), status=201)
+    return takes_order, _is_exact(outcome), _refuses(both_refusal, "both"), _refuses(folder_refusal, "folder")
 
 
-def _exact(arrived: Refusal | Answer) -> Finding:
-    way = "changed" if isinstance(arrived, Answer) else "refused"
-    return FILE.equals(f"exact.{way}", str(arrived), status=201, outcome=arrived)
+def _is_exact(outcome: Refusal | Answer) -> Finding:
+    way = "changed" if isinstance(outcome, Answer) else "refused"
+    return FILE.equals(f"exact.{way}", str(outcome), status=201, outcome=outcome)
 
 
-def _refused(refusal: Refusal, name: str) -> Finding:
+def _refuses(refusal: Refusal, name: str) -> Finding:
     """Find whether it refused; pydantic names the group, and the sentence has the word."""
     way = "accepted" if refusal.code is None else "raised"
     is_named = GROUP in refusal.text and "PASSWORD" in refusal.text
+    is_right = refusal.is_orderly and is_named
+
     outcome = refusal.raised or str(refusal)
-    got = f"exit code 1, and {PASSWORD} is named" if refusal.is_orderly and is_named else outcome
-    return FILE.found(refusal.is_orderly and is_named, f"{name}.{way}", got, variable=PASSWORD, outcome=outcome)
+    got = f"exit code 1, and {PASSWORD} is named" if is_right else outcome
+    return FILE.found(is_right, f"{name}.{way}", got, variable=PASSWORD, outcome=outcome)

@@ -71,46 +71,49 @@ def environments(context: Context) -> Result:
         return _start(context, name, settings[name], store, fragment.get(name))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        started = list(pool.map(start, settings))
-    all_findings = (*started, _one_image(fragment))
-    return conclude(ENVIRONMENTS.shown, all_findings, lucky=all(finding.passed for finding in started))
+        starts = list(pool.map(start, settings))
+
+    all_findings = (*starts, _one_image(fragment))
+    return conclude(ENVIRONMENTS.shown, all_findings, lucky=all(finding.passed for finding in starts))
 
 
-def _start(context: Context, name: str, own: Settings, store: Store, definition: Definition | None) -> Finding:
+def _start(context: Context, name: str, settings: Settings, store: Store, definition: Definition | None) -> Finding:
     """Find whether an environment starts from its definition, is ready on its port, and logs from its level."""
-    port = str(own[stores.PORT])
-    level = str(own["log/level"])
+    port = str(settings[stores.PORT])
+    level = str(settings["log/level"])
     values = {"name": name, "port": port, "level": level}
     if definition is None:
         return ENVIRONMENTS.failed("start.absent", f"no {name}", **values)
+
     try:
-        with _run(context, definition, store.reader(name), own, int(port)) as trial:
-            found = _environment(trial).get("LOG_LEVEL", "info")
-            ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
+        with _run(context, definition, store.reader(name), settings, int(port)) as trial:
+            logged_level = _environment(trial).get("LOG_LEVEL", "info")
+            is_ready = trial.wait_answer("/readyz", within_seconds=READY_SECONDS)
     except NotInTime:
         raise
     except WorkshopError as error:
-        foreign = _foreign(definition, name)
-        if foreign and isinstance(error, NotAllowed):
-            return ENVIRONMENTS.failed("start.foreign", error.what, parameter=foreign, **values)
+        parameter = _foreign_parameter(definition, name)
+        if parameter and isinstance(error, NotAllowed):
+            return ENVIRONMENTS.failed("start.foreign", error.what, parameter=parameter, **values)
         return ENVIRONMENTS.failed("start.refused", error.what, reason=error.what, **values)
-    got = f"{'ready' if ready else 'not ready'} on port {port}, logging from {found}"
-    way = "level" if ready else "not-ready"
-    return ENVIRONMENTS.equals(f"start.{way}", got, found=found, **values)
+
+    way = "level" if is_ready else "not-ready"
+    got = f"{'ready' if is_ready else 'not ready'} on port {port}, logging from {logged_level}"
+    return ENVIRONMENTS.equals(f"start.{way}", got, found=logged_level, **values)
 
 
-def _foreign(definition: Definition, name: str) -> str:
+def _foreign_parameter(definition: Definition, name: str) -> str:
     """Return the first parameter of another environment that a definition asks for; "" for none."""
     paths = [str(entry.get("valueFrom")) for entry in definition.secrets]
     return next((path for path in paths if not path.startswith(f"{PREFIX}/{name}/")), "")
 
 
 def _one_image(fragment: Mapping[str, Definition]) -> Finding:
-    others: list[str] = []
+    other_images: list[str] = []
     for name, definition in fragment.items():
         if name != DESK and definition.image != IMAGE:
-            others.append(f"{name}: {definition.image[:LONGEST_NAME]}")
-    return ENVIRONMENTS.has_none("image", others)
+            other_images.append(f"{name}: {definition.image[:LONGEST_NAME]}")
+    return ENVIRONMENTS.has_none("image", other_images)
 
 
 @check("config.store")
@@ -118,20 +121,20 @@ def store(context: Context) -> Result:
     """Start the desk's service from its definition and the store, place an order, and look for passwords."""
     definition = read(context.text).get(DESK, Definition())
     service_trial.ensure_up(context.stack, context.report)
-    own = stores.settings_of(context.stack)
-    filled = _fill_store(context, {DESK: own})
+    settings = stores.settings_of(context.stack)
+    parameters = _fill_store(context, {DESK: settings})
     context.report_step("starting the service of your desk")
 
-    written = STORE.has_none("written", _passwords_as_text(definition))
+    no_passwords = STORE.has_none("written", _passwords_as_text(definition))
     try:
-        with _run(context, definition, filled.reader(DESK), own, PORT, "files") as trial:
+        with _run(context, definition, parameters.reader(DESK), settings, PORT, "files") as trial:
             service_trial.wait_started(trial)
-            return _desk(trial, own, definition, written)
+            return _judge_desk(trial, settings, definition, no_passwords)
     except NotInTime:
         raise
-    except WorkshopError as refused:
-        finding = STORE.failed("start", refused.what, reason=refused.what)
-        return Result.did_not_start(finding.means, written, finding)
+    except WorkshopError as error:
+        finding = STORE.failed("start", error.what, reason=error.what)
+        return Result.did_not_start(finding.means, no_passwords, finding)
 
 
 def _passwords_as_text(definition: Definition) -> list[str]:
@@ -139,24 +142,26 @@ def _passwords_as_text(definition: Definition) -> list[str]:
     return [name for name in names if name.endswith("PASSWORD")]
 
 
-def _desk(trial: Trial, own: Settings, definition: Definition, written: Finding) -> Result:
-    placed = STORE.equals("order", str(config.place_order(trial)), status=201)
-    all_findings = [written, placed]
+def _judge_desk(trial: Trial, settings: Settings, definition: Definition, no_passwords: Finding) -> Result:
+    """Judge a service that runs; ``no_passwords`` is the finding on its definition."""
+    takes_order = STORE.equals("order", str(config.place_order(trial)), status=201)
+    all_findings = [no_passwords, takes_order]
 
-    secrets = {value.get_secret_value() for value in own.values() if isinstance(value, SecretStr)}
+    secrets = {value.get_secret_value() for value in settings.values() if isinstance(value, SecretStr)}
     variables = _environment(trial).items()
     passwords = {name for name, _ in variables if name.endswith("PASSWORD")}
-    with_secret = {name for name, value in variables if value in secrets}
+    variables_with_secret = {name for name, value in variables if value in secrets}
 
-    leaked = passwords | with_secret
-    unsaid = leaked.difference(_passwords_as_text(definition))
-    if written.passed or unsaid:  # else inspect shows what was found in the file
-        all_findings.append(STORE.has_none("inspect", sorted(unsaid)))
-    return conclude(STORE.shown, all_findings, trial.lines(), lucky=placed.passed)
+    leaks = passwords | variables_with_secret
+    new_leaks = leaks.difference(_passwords_as_text(definition))
+    if no_passwords.passed or new_leaks:  # else inspect shows the passwords of the definition
+        all_findings.append(STORE.has_none("inspect", sorted(new_leaks)))
+    return conclude(STORE.shown, all_findings, trial.lines(), lucky=takes_order.passed)
 
 
 def _environment(trial: Trial) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in trial.running.inspect()["Config"]["Env"])
+    pairs = trial.running.inspect()["Config"]["Env"]
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
@@ -165,25 +170,34 @@ def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
     return store
 
 
-def _complete(one: Definition, image: str, own: Settings) -> ContainerDefinition:
+def _complete(definition: Definition, image: str, settings: Settings) -> ContainerDefinition:
     """Return the definition with its image and those of the service's other settings that environments share."""
-    named = {*NOT_SHARED, *(str(entry.get("name")) for entry in (*one.environment, *one.secrets))}
-    texts = {stores.variable(name): value for name, value in own.items() if isinstance(value, str)}
-    shared = [{"name": name, "value": text} for name, text in texts.items() if name not in named]
-    return parse({"image": image, "environment": [*one.environment, *shared], "secrets": one.secrets})
+    entries = (*definition.environment, *definition.secrets)
+    own_names = {*NOT_SHARED, *(str(entry.get("name")) for entry in entries)}
+
+    texts = {stores.variable(name): value for name, value in settings.items() if isinstance(value, str)}
+    shared = [{"name": name, "value": text} for name, text in texts.items() if name not in own_names]
+    environment = [*definition.environment, *shared]
+    return parse({"image": image, "environment": environment, "secrets": definition.secrets})
 
 
 @contextlib.contextmanager
 def _run(
-    context: Context, one: Definition, reader: Store, own: Settings, port: int, delivery: Delivery = "environment"
+    context: Context,
+    definition: Definition,
+    reader: Store,
+    settings: Settings,
+    port: int,
+    delivery: Delivery = "environment",
 ) -> Iterator[Trial]:
     """Run a definition as a trial, with the store as ``reader`` may read it. Raises WorkshopError as `tasks.run`."""
     image = context.stack.container("service").attrs["Image"]
     network = f"{context.stack.project}_default"
-    task = _complete(one, image, own)
-    hidden = tuple(value.get_secret_value() for value in own.values() if isinstance(value, SecretStr))
+    task = _complete(definition, image, settings)
+
+    secrets = tuple(value.get_secret_value() for value in settings.values() if isinstance(value, SecretStr))
     with tasks.run(context.stack.session, task, reader, network=network, port=port, delivery=delivery) as running:
-        yield Trial(running, secrets=hidden, port=port, superseded=context.superseded, waits=context.waits)
+        yield Trial(running, secrets=secrets, port=port, superseded=context.superseded, waits=context.waits)
 
 
 def read(text: str) -> dict[str, Definition]:
@@ -197,6 +211,7 @@ def read(text: str) -> dict[str, Definition]:
         reason = f"line {line}: {error.problem}"[:LONGEST_REASON]
     except (yaml.YAMLError, ValueError) as error:
         reason = str(error)[:LONGEST_REASON]
+
     finding = yaml_finding(FILE, text, reason, PARENTS)
     if finding is None:
         finding = SHARED.failed("yaml.shape", reason, file=FILE, reason=reason)

@@ -46,6 +46,7 @@ def _stop(trial: Trial) -> tuple[Finding, Finding]:
         began = time.monotonic()
         trial.signal("SIGTERM")
         time.sleep(ORDER_SECONDS)
+
         order = finish_order()
         hears = trial.post("/orders", service_trial.ORDER).status is None
         code = trial.wait_ended(STOP_SECONDS - (time.monotonic() - began))
@@ -62,6 +63,7 @@ def _end(process_1: str, code: int | None, *, hears: bool) -> Finding:
     way = failure(process_1, code)
     if code is None and hears:
         way = "held"
+
     is_good = is_good_end(process_1, code)
     return SAYS.found(is_good, f"end.{way}", outcome(process_1, code), seconds=STOP_SECONDS, code=code)
 
@@ -81,6 +83,7 @@ def failure(process_1: str, code: int | None) -> str:
         return "killed"
     if code is not None:
         return "crashed"
+
     return "shell" if service_trial.is_shell(process_1) else "deaf"
 
 

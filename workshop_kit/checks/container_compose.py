@@ -50,9 +50,18 @@ def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
     if is_closed:
         _require_no_other_files((folder / FILE).read_text())
         environment = {name: os.environ[name] for name in COMPOSE_VARIABLES if name in os.environ}
+
+    compose = _run_compose(folder, environment)
+    if compose.returncode != 0:
+        raise _not_readable(_refusal((folder / FILE).read_text(), _reason(compose.stderr, folder)))
+    return limits_in(json.loads(compose.stdout))
+
+
+def _run_compose(folder: Path, environment: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
+    """Let Compose read compose.yaml in a folder, with these variables or this process's. Raises CheckEnded if late."""
     command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command,
             cwd=folder,
             capture_output=True,
@@ -61,11 +70,8 @@ def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
             env=environment,
             timeout=patient(COMPOSE_SECONDS),
         )
-    except subprocess.TimeoutExpired as late:
-        raise _refused(f"Compose was not done after {late.timeout:.0f} s") from late
-    if done.returncode != 0:
-        raise _not_readable(_refusal((folder / FILE).read_text(), _reason(done.stderr, folder)))
-    return limits_in(json.loads(done.stdout))
+    except subprocess.TimeoutExpired as error:
+        raise _refused(f"Compose was not done after {error.timeout:.0f} s") from error
 
 
 def _require_no_other_files(text: str) -> None:
@@ -75,11 +81,16 @@ def _require_no_other_files(text: str) -> None:
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise _not_readable(_refusal(text, problem)) from error
-    if tag := next(filter(None, (getattr(event, "tag", None) for event in events)), None):
+
+    tags = [getattr(event, "tag", None) for event in events]
+    tag = next(filter(None, tags), None)
+    if tag:
         raise _refused(f"{tag} may stand for another word, which is not read when work of others is graded")
+
     scalars = {event.value for event in events if isinstance(event, yaml.ScalarEvent)}
-    if named := sorted(scalars & OTHER_FILES):
-        raise _refused(f"{named[0]} names another file, which is not read when work of others is graded")
+    keys = sorted(scalars & OTHER_FILES)
+    if keys:
+        raise _refused(f"{keys[0]} names another file, which is not read when work of others is graded")
 
 
 def _refused(reason: str) -> CheckEnded:
@@ -94,8 +105,10 @@ def _reason(error_text: str, folder: Path) -> str:
 
 def _refusal(text: str, reason: str) -> Finding:
     """Return the finding for a text of compose.yaml that Compose refuses."""
-    mistake = yaml_finding(FILE, text, reason, PARENTS)
-    return mistake or SAYS.failed("file.refused", reason, reason=reason)
+    finding = yaml_finding(FILE, text, reason, PARENTS)
+    if finding is None:
+        finding = SAYS.failed("file.refused", reason, reason=reason)
+    return finding
 
 
 def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,16 +116,26 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     service = (document.get("services") or {}).get(SERVICE)
     if service is None:
         raise _not_readable(SAYS.failed("file.no-service", "another service, or none", service=SERVICE))
-    deployed = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    pids = int(service.get("pids_limit") or deployed.get("pids") or 0)
+
+    deploy = service.get("deploy") or {}
+    resources = deploy.get("resources") or {}
+    deploy_limits = resources.get("limits") or {}
+
+    memory_bytes = int(service.get("mem_limit") or deploy_limits.get("memory") or 0)
+    cpus = float(service.get("cpus") or deploy_limits.get("cpus") or 0)
+    pids = int(service.get("pids_limit") or deploy_limits.get("pids") or 0)
     swap = service.get("memswap_limit")
+    host: dict[str, Any] = {"LogConfig": SMALL_LOG}
+    if swap:
+        host["MemorySwap"] = int(swap)
+
     return {
-        "memory_bytes": int(service.get("mem_limit") or deployed.get("memory") or 0) or None,
-        "cpus": float(service.get("cpus") or deployed.get("cpus") or 0) or None,
+        "memory_bytes": memory_bytes or None,
+        "cpus": cpus or None,
         "pids": pids if pids > 0 else None,
         "read_only": bool(service.get("read_only")),
         "tmpfs": dict(_folder_in_memory(entry) for entry in service.get("tmpfs") or ()),
-        "host": {"LogConfig": SMALL_LOG, **({"MemorySwap": int(swap)} if swap else {})},
+        "host": host,
     }
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from workshop_kit.checks import container
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.observe import layers
 from workshop_kit.trials import service_trial
@@ -35,13 +36,14 @@ CHANGE = "\n# a line that the check adds\n"
 def dockerfile(context: Context) -> Result:
     """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
     with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
-        building = pool.submit(_build_again, context, image)
-        found = [*_run(context, image)]
-        kept, leaked = building.result()
-        found += [kept, leaked]
-        if kept.passed:
-            found.append(_pins(_frozen_with_newer_wheels(context)))
-    return conclude(SAYS.shown, found)
+        rebuild = pool.submit(_build_again, context, image)
+        all_findings = [*_run(context, image)]
+        cache, secrets = rebuild.result()
+        all_findings += [cache, secrets]
+        if cache.passed:
+            all_findings.append(_pins(_frozen_with_newer_wheels(context)))
+
+    return conclude(SAYS.shown, all_findings)
 
 
 def _run(context: Context, image: str) -> tuple[Finding, Finding]:
@@ -67,37 +69,64 @@ def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
         folder = Path(temporary) / context.folder.name
         shutil.copytree(context.folder, folder, symlinks=True)
-        for code in folder.glob("*.py"):
-            if code.is_file() and not code.is_symlink():
-                code.write_bytes(code.read_bytes() + CHANGE.encode())
-        for name, text in PLANTED.items():
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text)
-        with service_trial.build(context, folder) as again:
-            get = engine.client.images.get
-            of_base, before, after = (get(tag).attrs["RootFS"]["Layers"] for tag in (base, image, again))
-            below = sum(one == other for one, other in zip(of_base, after, strict=False))
-            files = layers.files(engine, again, below=below)
+        _change_code(folder)
+        _plant_secrets(folder)
+
+        with service_trial.build(context, folder) as rebuilt:
+            base_layers = _layers(engine, base)
+            before = _layers(engine, image)
+            after = _layers(engine, rebuilt)
+            below = sum(base_layer == layer for base_layer, layer in zip(base_layers, after, strict=False))
+            files = layers.files(engine, rebuilt, below=below)
+
     return _cached(files, before, after), _leaks(files)
 
 
+def _change_code(folder: Path) -> None:
+    """Add a line to each Python file."""
+    for file in folder.glob("*.py"):
+        if file.is_file() and not file.is_symlink():
+            file.write_bytes(file.read_bytes() + CHANGE.encode())
+
+
+def _plant_secrets(folder: Path) -> None:
+    for name, text in PLANTED.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def _layers(engine: Engine, tag: str) -> list[str]:
+    """Return the digests of an image's layers, from the lowest."""
+    digests: list[str] = engine.client.images.get(tag).attrs["RootFS"]["Layers"]
+    return digests
+
+
 def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
+    """Find whether all packages came from the cache; ``before`` and ``after`` are the layers of both builds."""
+
+    def is_cached(number: int) -> bool:
+        return after[number] in before
+
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
-    new = packages[~packages.layer.map(lambda number: after[number] in before)]
-    by = " and ".join(f"`{name}`" for name in new.instruction.unique())
-    ran_again = f"{by} ran again and installed {len(new)} packages"
-    return SAYS.found(new.empty, "cached", "all packages came from the cache" if new.empty else ran_again)
+    new_packages = packages[~packages.layer.map(is_cached)]
+    if new_packages.empty:
+        return SAYS.passed("cached", "all packages came from the cache")
+
+    instructions = " and ".join(f"`{name}`" for name in new_packages.instruction.unique())
+    return SAYS.failed("cached", f"{instructions} ran again and installed {len(new_packages)} packages")
 
 
 def _leaks(files: pd.DataFrame) -> Finding:
     """Find whether a layer holds a planted secret, also when a later layer deleted it."""
     secrets = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
-    leaked = files[secrets.notna()]
-    what = sorted(secrets.dropna().unique())
-    by = " and ".join(f"`{name}`" for name in leaked.instruction.unique())
-    names = " and ".join(what)
-    way = "visible" if leaked.visible.any() else "deleted"
-    return SAYS.found(not what, f"secrets.{way}", f"{names} came with {by}" if what else "neither", names=names)
+    leaks = files[secrets.notna()]
+    names = " and ".join(sorted(secrets.dropna().unique()))
+    if leaks.empty:
+        return SAYS.passed("secrets", "neither", names=names)
+
+    way = "visible" if leaks.visible.any() else "deleted"
+    instructions = " and ".join(f"`{name}`" for name in leaks.instruction.unique())
+    return SAYS.failed(f"secrets.{way}", f"{names} came with {instructions}", names=names)
 
 
 def _pins(frozen: str) -> Finding:
@@ -120,13 +149,16 @@ def _newer_base(session: Session, root: Path) -> str:
     """Return the tag of the workspace's base image with newer wheels, built if it is missing, and kept."""
     base = recipes.tags(root)["python"]
     tag = f"{base}-newer-{session.identity.session}"
-    if not images.is_there(session.engine, tag):
-        with tempfile.TemporaryDirectory(prefix="workshop-check-") as folder:
-            program = f"import zipfile\nfrom pathlib import Path\nNEWER = '{NEWER}'\n{inspect.getsource(add_newer)}"
-            (Path(folder) / "newer.py").write_text(f"{program}\nadd_newer(Path('/wheels'))\n")
-            steps = f"FROM {base}\nCOPY newer.py /tmp/\nRUN python3 /tmp/newer.py\n"
-            (Path(folder) / "Dockerfile").write_text(steps)
-            images.build_folder(session, Path(folder), tag, scope="workspace")
+    if images.is_there(session.engine, tag):
+        return tag
+
+    with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
+        folder = Path(temporary)
+        program = f"import zipfile\nfrom pathlib import Path\nNEWER = '{NEWER}'\n{inspect.getsource(add_newer)}"
+        (folder / "newer.py").write_text(f"{program}\nadd_newer(Path('/wheels'))\n")
+        steps = f"FROM {base}\nCOPY newer.py /tmp/\nRUN python3 /tmp/newer.py\n"
+        (folder / "Dockerfile").write_text(steps)
+        images.build_folder(session, folder, tag, scope="workspace")
     return tag
 
 

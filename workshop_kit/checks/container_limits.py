@@ -78,67 +78,74 @@ def given(seed: int) -> dict[str, Any]:
 @check("container.limits", given)
 def limits(context: Context) -> Result:
     """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
-    wanted = container_compose.read(context.folder, is_closed=context.stack.is_closed)
-    with service_trial.build(context) as image, service_trial.run(context, image, **wanted) as trial:
-        return _try_limits(trial, context, wanted)
+    own_limits = container_compose.read(context.folder, is_closed=context.stack.is_closed)
+    with service_trial.build(context) as image, service_trial.run(context, image, **own_limits) as trial:
+        return _try_limits(trial, context, own_limits)
 
 
-def _try_limits(trial: Trial, context: Context, wanted: Mapping[str, Any]) -> Result:
+def _try_limits(trial: Trial, context: Context, own_limits: Mapping[str, Any]) -> Result:
     service_trial.wait_order(trial)
     context.report_step("trying the limits from inside")
-    most = given(context.seed)
-    # The service may have been growing just then: a right limit gets a second try.
-    tried = _look_inside(trial, most) or _look_inside(trial, most)
-    after = trial.post("/orders", service_trial.ORDER)
-    alive = SAYS.equals("alive", str(after), status=201)
-    if tried is None:
+    maxima = given(context.seed)
+    observation = _look_inside(trial, maxima)
+    if observation is None:  # the service may have been growing just then: a right limit gets a second try
+        observation = _look_inside(trial, maxima)
+
+    order = trial.post("/orders", service_trial.ORDER)
+    alive = SAYS.equals("alive", str(order), status=201)
+    if observation is None:
         no_room = SAYS.failed("inside", "it does not run")
         return conclude("", (no_room, alive), trial.lines())
-    return judge(tried, most, wanted, alive, _ignored_limits(context.stack, tried, most))
+
+    ignored_limits = _ignored_limits(context.stack, observation, maxima)
+    return judge(observation, maxima, own_limits, alive, ignored_limits)
 
 
 def judge(
-    tried: LimitObservation,
-    most: Mapping[str, Any],
-    wanted: Mapping[str, Any],
+    observation: LimitObservation,
+    maxima: Mapping[str, Any],
+    own_limits: Mapping[str, Any],
     alive: Finding,
-    ignored: Mapping[str, str],
+    ignored_limits: Mapping[str, str],
 ) -> Result:
     """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged.
 
-    ``ignored`` are these limits, each with a sentence.
+    ``maxima`` are the task's numbers, ``own_limits`` the participant's; ``ignored_limits`` have a sentence each.
     """
-    all_findings = (*findings_in(tried, most, wanted, ignored), alive)
-    if ignored and all(finding.passed for finding in all_findings):
-        reason = next(iter(ignored.values()))
+    all_findings = (*findings_in(observation, maxima, own_limits, ignored_limits), alive)
+    if ignored_limits and all(finding.passed for finding in all_findings):
+        reason = next(iter(ignored_limits.values()))
         summary = SAYS.sentences["not-here"].format(reason=f"{reason[:1].upper()}{reason[1:]}")
         return Result.cannot_judge(summary, *all_findings)
     return conclude(SAYS.shown, all_findings)
 
 
-def _ignored_limits(stack: Stack, tried: LimitObservation, most: Mapping[str, Any]) -> dict[str, str]:
+def _ignored_limits(stack: Stack, observation: LimitObservation, maxima: Mapping[str, Any]) -> dict[str, str]:
     """Return the limits that had no effect and have none on this engine at all, each with a sentence."""
-    suspects = {features.MEMORY: not tried.killed, features.PROCESSES: tried.started > most["processes"]}
-    if not any(suspects.values()):
+    has_no_effect = {
+        features.MEMORY: not observation.killed,
+        features.PROCESSES: observation.started > maxima["processes"],
+    }
+    if not any(has_no_effect.values()):
         return {}
 
-    ignored: dict[str, str] = {}
-    for feature in features.known(stack.session, recipes.tags(stack.root)["base"], stack.folder / features.FILE):
-        if suspects.get(feature.name) and not feature.works:
-            ignored[feature.name] = feature.detail
-    return ignored
+    image = recipes.tags(stack.root)["base"]
+    ignored_limits: dict[str, str] = {}
+    for feature in features.known(stack.session, image, stack.folder / features.FILE):
+        if has_no_effect.get(feature.name) and not feature.works:
+            ignored_limits[feature.name] = feature.detail
+    return ignored_limits
 
 
-def _look_inside(trial: Trial, most: Mapping[str, Any]) -> LimitObservation | None:
+def _look_inside(trial: Trial, maxima: Mapping[str, Any]) -> LimitObservation | None:
     """Try the limits with the image's own Python; return None if a program could not be run."""
-
     run = trial.running.exec
-    eat = str(most["memory_mib"] + BEYOND_MIB)
-    multiply = str(most["processes"] + 1)
+    memory_mib = str(maxima["memory_mib"] + BEYOND_MIB)
+    processes = str(maxima["processes"] + 1)
     try:
         return LimitObservation(
-            killed=run(*PYTHON, EAT, eat).exit_code == KILLED,
-            started=int(run(*PYTHON, MULTIPLY, multiply).output),
+            killed=run(*PYTHON, EAT, memory_mib).exit_code == KILLED,
+            started=int(run(*PYTHON, MULTIPLY, processes).output),
             busy_cores=float(run(*PYTHON, BUSY).output),
             read_only=run(*READ_ONLY).exit_code == 0,
         )
@@ -147,34 +154,40 @@ def _look_inside(trial: Trial, most: Mapping[str, Any]) -> LimitObservation | No
 
 
 def findings_in(
-    tried: LimitObservation, most: Mapping[str, Any], wanted: Mapping[str, Any], ignored: Mapping[str, str]
+    observation: LimitObservation,
+    maxima: Mapping[str, Any],
+    own_limits: Mapping[str, Any],
+    ignored_limits: Mapping[str, str],
 ) -> tuple[Finding, ...]:
     """Return the findings on memory, swap, processes, cores and the root file system, in this order."""
-    too_many = most["processes"] + 1
-    memory = wanted["memory_bytes"] or 0
-    return (
-        _within(
-            "memory",
-            memory / MIB or None,
-            most["memory_mib"],
-            "MiB",
-            "killed" if tried.killed else "not stopped",
-            held=tried.killed or features.MEMORY in ignored,
-            tried=most["memory_mib"] + BEYOND_MIB,
-        ),
-        _swap(wanted["host"].get("MemorySwap", 0), memory),
-        _within(
-            "processes",
-            wanted["pids"],
-            most["processes"],
-            "processes",
-            f"{tried.started} started",
-            held=tried.started < too_many or features.PROCESSES in ignored,
-            tried=too_many,
-        ),
-        _within("cores", wanted["cpus"], most["cores"], "cores", f"they got {tried.busy_cores:.1f} cores"),
-        SAYS.found(tried.read_only, "root", "read-only" if tried.read_only else "it can be written"),
+    memory_bytes = own_limits["memory_bytes"] or 0
+    memory = _within(
+        "memory",
+        memory_bytes / MIB or None,
+        maxima["memory_mib"],
+        "MiB",
+        "killed" if observation.killed else "not stopped",
+        held=observation.killed or features.MEMORY in ignored_limits,
+        tried=maxima["memory_mib"] + BEYOND_MIB,
     )
+    swap = _swap(own_limits["host"].get("MemorySwap", 0), memory_bytes)
+
+    too_many = maxima["processes"] + 1
+    processes = _within(
+        "processes",
+        own_limits["pids"],
+        maxima["processes"],
+        "processes",
+        f"{observation.started} started",
+        held=observation.started < too_many or features.PROCESSES in ignored_limits,
+        tried=too_many,
+    )
+
+    got = f"they got {observation.busy_cores:.1f} cores"
+    cores = _within("cores", own_limits["cpus"], maxima["cores"], "cores", got)
+    is_read_only = observation.read_only
+    root = SAYS.found(is_read_only, "root", "read-only" if is_read_only else "it can be written")
+    return memory, swap, processes, cores, root
 
 
 def _within(
@@ -184,9 +197,10 @@ def _within(
     way = "held" if limit is not None else "unlimited"
     if limit is not None and limit > most:
         way = "too-high"
-    set_to = "none" if limit is None else f"{limit:g} {unit}"
+
+    limit_text = "none" if limit is None else f"{limit:g} {unit}"
     is_good = way == "held" and held
-    return SAYS.found(is_good, f"{name}.{way}", f"{got}; its limit: {set_to}", most=most, limit=limit, tried=tried)
+    return SAYS.found(is_good, f"{name}.{way}", f"{got}; its limit: {limit_text}", most=most, limit=limit, tried=tried)
 
 
 def _swap(limit: int, memory: int) -> Finding:

@@ -19,7 +19,8 @@ LETTERS = 4
 
 def _check(context: Context, day: str) -> Result:
     """Find the record of the incident that was handed in, and judge it."""
-    identifier = str(part(part(context.answer, "value"), "incident"))
+    value = part(context.answer, "value")
+    identifier = str(part(value, "incident"))
     record = game_records.find(context.stack.session.ledger.path, identifier)
     if record is not None and record.name == day:
         return judge(record)
@@ -33,12 +34,12 @@ def judge(record: Record) -> Result:
     if record.why_not_judged:
         return Result.not_judged(record.why_not_judged)
 
-    result = conclude(_shown(record), (_customers(record), _debrief(record)))
+    result = conclude(_summary(record), (_customers(record), _debrief(record)))
     notes = [result.summary, record.age, record.reference]
     return replace(result, summary=" ".join(note for note in notes if note))
 
 
-def _shown(record: Record) -> str:
+def _summary(record: Record) -> str:
     """Return the summary of an incident that is over."""
     seconds = record.to_repair_seconds
     return SAYS.shown if seconds is None else SAYS.sentences["again"].format(seconds=seconds)
@@ -47,18 +48,20 @@ def _shown(record: Record) -> str:
 def _customers(record: Record) -> Finding:
     is_over = not record.symptom and record.fixed is not None
     way = "suffer" if record.symptom else "unknown"
-    served = "all are served, in time"
-    return SAYS.found(is_over, f"customers.{way}", record.symptom or served, symptom=record.symptom)
+    got = record.symptom or "all are served, in time"
+    return SAYS.found(is_over, f"customers.{way}", got, symptom=record.symptom)
 
 
 def _debrief(record: Record) -> Finding:
     answers = {name: record.debrief.get(name, "") for name in QUESTIONS}
-    open_questions = [QUESTIONS[name] for name, text in answers.items() if _letters(text) < LETTERS]
-    told = f"no answer to: {' '.join(open_questions)}" if open_questions else " ".join(answers.values())
-    return SAYS.found(not open_questions, "debrief", told, day=record.name)
+    open_questions = [QUESTIONS[name] for name, text in answers.items() if _count_letters(text) < LETTERS]
+    got = " ".join(answers.values())
+    if open_questions:
+        got = f"no answer to: {' '.join(open_questions)}"
+    return SAYS.found(not open_questions, "debrief", got, day=record.name)
 
 
-def _letters(text: str) -> int:
+def _count_letters(text: str) -> int:
     return sum(map(str.isalnum, text))
 
 

@@ -46,14 +46,15 @@ def collector(context: Context) -> Result:
         try:
             running.wait_ended(within_seconds=DEADLINE_SECONDS)
             counts = printed_json(running.log_tail())
-        except (WorkshopError, ValueError) as failed:
+        except (WorkshopError, ValueError) as error:
             way = "crashed"
-            if isinstance(failed, NotInTime):
+            if isinstance(error, NotInTime):
                 way = "endless"
                 context.waits.add("the collector was not done", time.monotonic() - began)
             log = running.log_tail()
             finding = COLLECTOR.failed(f"runs.{way}", crash_reason(log) or "no lines")
             return Result.did_not_start(finding.means, finding, output=log[-MOST_LOG:])
+
     return conclude(COLLECTOR.shown, [_all_once(**counts)])
 
 

@@ -35,12 +35,15 @@ def request_context(context: Context) -> Result:
         context.report_step(f"asking as {AT_ONCE} customers at once")
         ask(trial, "id-of-the-first", "beat")
 
-        def ask_as(who: str) -> Answer:
-            return ask(trial, ids[who], "crowd", who=who, seconds=patient(OTHERS_SECONDS))
+        def ask_as(customer: str) -> Answer:
+            return ask(trial, ids[customer], "crowd", who=customer, seconds=patient(OTHERS_SECONDS))
+
+        def is_complete(log: Log) -> bool:
+            return _ended(log, ids).passed
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             answers = list(pool.map(ask_as, ids))
-        log = read_log(trial, lambda log: _ended(log, ids).passed)
+        log = read_log(trial, is_complete)
         return conclude(CONTEXT.shown, context_findings(answers, log, ids), trial.lines())
 
 
@@ -49,8 +52,8 @@ def context_findings(answers: Sequence[Answer], log: Log, ids: Mapping[str, str]
 
     def all_findings() -> Iterator[Finding]:
         yield _answered(answers, log)
-        for by in WRITERS:
-            yield _logged(by, log, ids)
+        for writer in WRITERS:
+            yield _logged(writer, log, ids)
         yield _ended(log, ids)
         yield _background(log)
 
@@ -58,10 +61,10 @@ def context_findings(answers: Sequence[Answer], log: Log, ids: Mapping[str, str]
 
 
 def _answered(answers: Sequence[Answer], log: Log) -> Finding:
-    wrong = [answer for answer in answers if answer.status != 200]
-    got = f"{len(answers) - len(wrong)} of {len(answers)} are answered with 200"
-    if wrong:
-        got += f"; another one: {wrong[0]}"
+    errors = [answer for answer in answers if answer.status != 200]
+    got = f"{len(answers) - len(errors)} of {len(answers)} are answered with 200"
+    if errors:
+        got += f"; another one: {errors[0]}"
         return CONTEXT.failed("answered.failed", got, total=len(answers))
 
     is_queue = bool(log.having(by=QUEUE))
@@ -70,33 +73,35 @@ def _answered(answers: Sequence[Answer], log: Log) -> Finding:
     return CONTEXT.found(not is_queue, "answered.queue", got, total=len(answers))
 
 
-def _logged(by: str, log: Log, ids: Mapping[str, str]) -> Finding:
+def _logged(writer: str, log: Log, ids: Mapping[str, str]) -> Finding:
     """Find whether each request has its own id in the lines of one writer."""
-    right = 0
-    wrong = 0
-    for who, own in ids.items():
-        lines = {"logger": LIBRARY_LOGGER, "msg": f"asked by {who}"} if by == LIBRARY else {"who": who, "by": by}
-        logged_ids = {line.get("request_id") for line in log.having(**lines)}
-        right += logged_ids == {own}
-        wrong += bool(logged_ids - {own, None})
+    with_own_id = 0
+    with_another_id = 0
+    for customer, own_id in ids.items():
+        fields = {"who": customer, "by": writer}
+        if writer == LIBRARY:
+            fields = {"logger": LIBRARY_LOGGER, "msg": f"asked by {customer}"}
 
-    way = "thread" if by == "a thread" else "lost"
-    got = f"{right} of {len(ids)} have their own id"
-    if wrong:
+        logged_ids = {line.get("request_id") for line in log.having(**fields)}
+        with_own_id += logged_ids == {own_id}
+        with_another_id += bool(logged_ids - {own_id, None})
+
+    way = "thread" if writer == "a thread" else "lost"
+    got = f"{with_own_id} of {len(ids)} have their own id"
+    if with_another_id:
         way = "another"
-        got += f", {wrong} that of another"
-    return CONTEXT.found(right == len(ids), f"logged.{way}", got, total=len(ids), writer=WRITERS[by])
+        got += f", {with_another_id} that of another"
+    return CONTEXT.found(with_own_id == len(ids), f"logged.{way}", got, total=len(ids), writer=WRITERS[writer])
 
 
 def _ended(log: Log, ids: Mapping[str, str]) -> Finding:
-    last_lines = [log.having(msg="request", route=ORDERS, request_id=own) for own in ids.values()]
-    right = sum(len(lines) == 1 for lines in last_lines)
-    return CONTEXT.found(right == len(ids), "ended", f"{right} of {len(ids)} ids have one")
+    last_lines = [log.having(msg="request", route=ORDERS, request_id=own_id) for own_id in ids.values()]
+    with_one_line = sum(len(lines) == 1 for lines in last_lines)
+    return CONTEXT.found(with_one_line == len(ids), "ended", f"{with_one_line} of {len(ids)} ids have one")
 
 
 def _background(log: Log) -> Finding:
     beats = log.having(msg="beat")
-    wrong = [one for one in beats if "request_id" in one]
-    return CONTEXT.found(
-        bool(beats) and not wrong, "background", f"{len(wrong)} of {len(beats)} have the id of a request"
-    )
+    with_id = [beat for beat in beats if "request_id" in beat]
+    got = f"{len(with_id)} of {len(beats)} have the id of a request"
+    return CONTEXT.found(bool(beats) and not with_id, "background", got)

@@ -29,21 +29,20 @@ def cause(context: Context) -> Result:
 
 def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     """Judge an answer by the log of an incident: time and request once the dependency is right."""
-    noticed = incidents.noticed(log, incident.target, SLOW_MS)
-    beginning = incidents.beginning(log, incident, SLOW_MS)
-    of_fault = noticed[noticed["received"] >= beginning]
+    lines = incidents.noticed(log, incident.target, SLOW_MS)
+    fault_lines = lines[lines["received"] >= pd.Timestamp(incident.injecting)]
 
-    answers = [_dependency(part(value, "dependency"), log, incident)]
-    if answers[0].passed:
-        answers.append(_since(part(value, "since"), of_fault, incident, beginning))
-        answers.append(_request(part(value, "request_id"), of_fault, log))
-    return conclude(SAYS.shown.format(trouble=incident.trouble), answers)
+    all_findings = [_dependency(part(value, "dependency"), log, incident)]
+    if all_findings[0].passed:
+        all_findings.append(_since(part(value, "since"), fault_lines, incident))
+        all_findings.append(_request(part(value, "request_id"), fault_lines, log))
+    return conclude(SAYS.shown.format(trouble=incident.trouble), all_findings)
 
 
-def _dependency(said: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
-    name = str(said or "").strip().lower().replace("_", "-")
+def _dependency(answer: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
+    name = str(answer or "").strip().lower().replace("_", "-")
     if name not in TIMINGS:
-        return SAYS.failed("dependency.unknown", f"you named {said or 'none'}")
+        return SAYS.failed("dependency.unknown", f"you named {answer or 'none'}")
 
     requests = incidents.noticed(log, name, SLOW_MS)["request_id"].nunique()
     way = "other" if requests else "unnoticed"
@@ -51,33 +50,38 @@ def _dependency(said: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
     return SAYS.found(name == incident.target, f"dependency.{way}", got, name=name)
 
 
-def _since(said: Any, of_fault: pd.DataFrame, incident: LogIncident, beginning: pd.Timestamp) -> Finding:
-    when = _time(said)
-    got = f"you said {said or 'nothing'}"
-    if when is None:
+def _since(answer: Any, fault_lines: pd.DataFrame, incident: LogIncident) -> Finding:
+    time = _time(answer)
+    got = f"you said {answer or 'nothing'}"
+    if time is None:
         return SAYS.failed("since.no-time", got)
 
-    shown = of_fault[of_fault["received"] >= pd.Timestamp(incident.injecting)]["received"]
-    first = max([pd.Timestamp(incident.injected), *shown.head(1)])
-    is_early = when < beginning
-    seconds = abs((when - (beginning if is_early else first)).total_seconds())
-    way = "early" if is_early else "late"
-    return SAYS.found(beginning - EARLY <= when <= first + LATE, f"since.{way}", got, seconds=seconds)
+    injecting = pd.Timestamp(incident.injecting)
+    first_symptom = max([pd.Timestamp(incident.injected), *fault_lines["received"].head(1)])
+    if time < injecting:
+        way = "early"
+        difference = time - injecting
+    else:
+        way = "late"
+        difference = time - first_symptom
+
+    is_right = injecting - EARLY <= time <= first_symptom + LATE
+    return SAYS.found(is_right, f"since.{way}", got, seconds=abs(difference.total_seconds()))
 
 
-def _request(said: Any, of_fault: pd.DataFrame, log: pd.DataFrame) -> Finding:
-    lines = int((log["request_id"] == str(said)).sum())
-    way = "unconcerned" if lines else "unknown"
-    got = f"{said or 'nothing'}: {lines} lines have this id"
-    return SAYS.found(str(said) in set(of_fault["request_id"].dropna()), f"request.{way}", got)
+def _request(answer: Any, fault_lines: pd.DataFrame, log: pd.DataFrame) -> Finding:
+    count = int((log["request_id"] == str(answer)).sum())
+    way = "unconcerned" if count else "unknown"
+    got = f"{answer or 'nothing'}: {count} lines have this id"
+    return SAYS.found(str(answer) in set(fault_lines["request_id"].dropna()), f"request.{way}", got)
 
 
-def _time(said: Any) -> pd.Timestamp | None:
+def _time(answer: Any) -> pd.Timestamp | None:
     """Return a time that was handed in; without a zone it is UTC. None for anything else."""
     try:
-        when = pd.Timestamp(said)
-        if when is pd.NaT:
+        time = pd.Timestamp(answer)
+        if time is pd.NaT:
             return None
-        return when.tz_localize("UTC") if when.tzinfo is None else when.tz_convert("UTC")
+        return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
     except (ValueError, TypeError, OverflowError):
         return None

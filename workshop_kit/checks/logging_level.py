@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
-from workshop_kit.checks.logging_service import WAIT_SECONDS, ask, read_log, run
+from workshop_kit.checks.logging_service import WAIT_SECONDS, Log, ask, read_log, run
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings, until_failed
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -35,9 +35,12 @@ def _levels(trial: Trial) -> Iterator[Finding]:
         ("back", "SIGUSR2", FROM_WARNING),
     ):
         trial.signal(signal)
-        logged = _logged_levels(trial, expected)
+        own_levels, library_levels = _logged_levels(trial, expected)
         alive = alive_finding(signal, trial.exit_code())
-        yield alive if not alive.passed else level_finding(key, *logged)
+        if alive.passed:
+            yield level_finding(key, own_levels, library_levels)
+        else:
+            yield alive
 
 
 def alive_finding(signal: str, exit_code: int | None) -> Finding:
@@ -62,28 +65,37 @@ def level_finding(key: str, own: Levels, library: Levels) -> Finding:
     elif key == "back":
         way = ".still" if own[0] else ".other"
 
-    got = f"the service logs {_names(own)}"
+    got = f"the service logs {_level_names(own)}"
     if library != own:
-        got += f"; libraries log {_names(library)}"
+        got += f"; libraries log {_level_names(library)}"
     return LEVEL.found(own == library == expected, f"{key}{way}", got)
 
 
-def _names(logged: Levels) -> str:
-    names = [name for name, is_logged in zip(NAMES, logged, strict=True) if is_logged]
+def _level_names(levels: Levels) -> str:
+    names = [name for name, is_logged in zip(NAMES, levels, strict=True) if is_logged]
     return ", ".join(names) or "nothing"
 
 
 def _logged_levels(trial: Trial, expected: Levels) -> tuple[Levels, Levels]:
-    """Let the service and a library log at each level; ask again for as long as it is not what is expected."""
+    """Let the service and a library log at each level; ask again for as long as it is not what is expected.
+
+    The levels of the service's own logger are first.
+    """
 
     def look() -> tuple[Levels, Levels]:
         own_id = f"level-{secrets.token_hex(4)}"
         ask(trial, own_id, "levels")
-        log = read_log(trial, lambda log: bool(log.having(request_id=own_id, msg="a trial at warning")))
+
+        def is_complete(log: Log) -> bool:
+            return bool(log.having(request_id=own_id, msg="a trial at warning"))
+
+        log = read_log(trial, is_complete)
         messages = {line.get("msg") for line in log.having(request_id=own_id)}
         own = tuple(f"a trial at {name}" in messages for name in NAMES)
         library = tuple(f"a library at {name}" in messages for name in NAMES)
         return own, library
 
-    missing = "the level was not as expected"
-    return trial.poll(look, lambda logged: logged == (expected, expected), WAIT_SECONDS, missing=missing)
+    def is_expected(levels: tuple[Levels, Levels]) -> bool:
+        return levels == (expected, expected)
+
+    return trial.poll(look, is_expected, WAIT_SECONDS, missing="the level was not as expected")

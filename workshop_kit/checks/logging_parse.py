@@ -40,25 +40,26 @@ def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tupl
 
     A line that is nowhere is told also where the number of lines is wrong.
     """
-    counted = _count(part(value, "lines"), len(lines), "lines")
+    line_count = _count(part(value, "lines"), len(lines), "lines")
     odd_texts = _odd(part(value, "odd"), odd)
-    if not counted.passed:
-        return (counted, odd_texts) if odd_texts.key == LOST else (counted,)
+    if not line_count.passed:
+        return (line_count, odd_texts) if odd_texts.key == LOST else (line_count,)
 
-    whole = Counter(lines) - Counter(odd["raw"].astype(str))
-    rows = _rows(part(value, "rows"), [json.loads(line) for line in whole.elements()])
-    return (counted, rows, odd_texts) if rows.passed else (counted, rows)
+    json_lines = Counter(lines) - Counter(odd["raw"].astype(str))
+    rows = _rows(part(value, "rows"), [json.loads(line) for line in json_lines.elements()])
+    return (line_count, rows, odd_texts) if rows.passed else (line_count, rows)
 
 
-def _rows(rows: Any, right: Sequence[dict[str, Any]]) -> Finding:
+def _rows(rows: Any, right_rows: Sequence[dict[str, Any]]) -> Finding:
     """Find whether the rows are those of the lines, in any order."""
     if not isinstance(rows, list | tuple):
         return PARSE.failed("rows.none", f"you have {rows!r}"[:LONGEST_GOT])
 
-    counted = _count(len(rows), len(right), "rows")
-    if not counted.passed:
-        return counted
-    missing = Counter(map(_canonical, right)) - Counter(map(_canonical, rows))
+    row_count = _count(len(rows), len(right_rows), "rows")
+    if not row_count.passed:
+        return row_count
+
+    missing = Counter(map(_canonical, right_rows)) - Counter(map(_canonical, rows))
     wrong = missing.total()
     got = f"{len(rows) - wrong} of {len(rows)} rows are what their lines say"
     return PARSE.found(not wrong, "rows.values", got, wrong=wrong)
@@ -68,20 +69,21 @@ def _canonical(row: Any) -> str:
     return json.dumps(row, sort_keys=True)
 
 
-def _count(count: Any, total: int, what: str) -> Finding:
+def _count(count: Any, total: int, name: str) -> Finding:
     way = "more" if isinstance(count, int) and count > total else "fewer"
     got = f"you have {'none' if count in (None, 0) else count}"
-    return PARSE.found(count == total, f"{what}.{way}", got, total=total)
+    return PARSE.found(count == total, f"{name}.{way}", got, total=total)
 
 
-def _odd(texts: Any, odd: pd.DataFrame) -> Finding:
-    texts = [*map(str, texts)] if isinstance(texts, list | tuple) else []
-    reason_of = dict(zip(odd["raw"].astype(str), odd["reason"].astype(str), strict=True))
-    lost = Counter(odd["raw"].astype(str)) - Counter(texts)
-    extra = Counter(texts) - Counter(odd["raw"].astype(str))
+def _odd(answer: Any, odd: pd.DataFrame) -> Finding:
+    texts = [*map(str, answer)] if isinstance(answer, list | tuple) else []
+    odd_lines = odd["raw"].astype(str)
+    lost_lines = Counter(odd_lines) - Counter(texts)
+    extra_texts = Counter(texts) - Counter(odd_lines)
 
-    counts = Counter(reason_of[text] for text in lost.elements()).most_common()
+    reason_by_line = dict(zip(odd_lines, odd["reason"].astype(str), strict=True))
+    counts = Counter(reason_by_line[line] for line in lost_lines.elements()).most_common()
     reasons = ", ".join(f"{count} × {reason}" for reason, count in counts)
-    way = "lost" if lost else "extra"
-    got = f"{len(texts)} texts; {lost.total()} lines are missing, {extra.total()} texts are no odd line"
-    return PARSE.found(not lost and not extra, f"odd.{way}", got, reasons=reasons)
+    way = "lost" if lost_lines else "extra"
+    got = f"{len(texts)} texts; {lost_lines.total()} lines are missing, {extra_texts.total()} texts are no odd line"
+    return PARSE.found(not lost_lines and not extra_texts, f"odd.{way}", got, reasons=reasons)

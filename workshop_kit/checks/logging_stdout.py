@@ -59,8 +59,13 @@ def stdout(context: Context) -> Result:
         ask(trial, CURIOUS, "events", fields=json.dumps(fields), who=NICKNAME)
         ask(trial, UNLUCKY, "error")
 
-        log = read_log(trial, lambda log: bool(log.having(request_id=UNLUCKY, msg="request")), only_stdout=True)
+        log = read_log(trial, _is_complete, only_stdout=True)
         return conclude(STDOUT.shown, stdout_findings(log, fields), trial.lines())
+
+
+def _is_complete(log: Log) -> bool:
+    """Return whether a log has the line of the last request."""
+    return bool(log.having(request_id=UNLUCKY, msg="request"))
 
 
 def stdout_findings(log: Log, fields: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -73,26 +78,27 @@ def stdout_findings(log: Log, fields: Mapping[str, Any]) -> tuple[Finding, ...]:
         return (collected,)
 
     objects = _objects(log)
+    if not objects.passed and (_was_forged(log) or _has_escapes(log)):
+        return (collected, objects, _hostile(log))
     if not objects.passed:
-        harm = [_hostile(log)] if _was_forged(log) or _has_escapes(log) else []
-        return (collected, objects, *harm)
+        return (collected, objects)
 
     required = _required(log)
-    judged = [collected, objects, required]
+    all_findings = [collected, objects, required]
     if required.passed:
-        judged += [_all_fields(log, fields), _library(log)]
-    return (*judged, _hostile(log), _bug(log))
+        all_findings += [_all_fields(log, fields), _library(log)]
+    return (*all_findings, _hostile(log), _bug(log))
 
 
 def _collected(log: Log) -> Finding:
-    logged = [name for name in HONEST if _has_line_with(log, name)]
+    requests = [name for name in HONEST if _has_line_with(log, name)]
     total = len(HONEST)
-    got = f"{len(log.lines)} lines; {len(logged)} of {total} requests are in them"
+    got = f"{len(log.lines)} lines; {len(requests)} of {total} requests are in them"
 
     way = "some" if log.lines else "empty"
-    if not logged and any(name in log.errors for name in HONEST):
+    if not requests and any(name in log.errors for name in HONEST):
         way = "stderr"
-    return STDOUT.found(len(logged) == total, f"collected.{way}", got, total=total)
+    return STDOUT.found(len(requests) == total, f"collected.{way}", got, total=total)
 
 
 def _has_line_with(log: Log, text: str) -> bool:
@@ -100,11 +106,11 @@ def _has_line_with(log: Log, text: str) -> bool:
 
 
 def _objects(log: Log) -> Finding:
-    odd = [line for line, fields in zip(log.lines, log.records, strict=True) if not fields]
-    got = f"{len(odd)} of {len(log.lines)} lines are no JSON object"
-    if odd:
-        got += f"; the first: {visible(odd[0][:SHOWN_CHARACTERS]) or 'an empty line'}"
-    return STDOUT.found(not odd, "objects", got)
+    odd_lines = [line for line, fields in zip(log.lines, log.records, strict=True) if not fields]
+    got = f"{len(odd_lines)} of {len(log.lines)} lines are no JSON object"
+    if odd_lines:
+        got += f"; the first: {visible(odd_lines[0][:SHOWN_CHARACTERS]) or 'an empty line'}"
+    return STDOUT.found(not odd_lines, "objects", got)
 
 
 def _required(log: Log) -> Finding:
@@ -127,30 +133,29 @@ def _is_missing(log: Log, name: str) -> bool:
 def _all_fields(log: Log, fields: Mapping[str, Any]) -> Finding:
     lines = log.having(logger=TRIAL_LOGGER, msg="a trial")
     line = lines[0] if lines else {}
-    dropped = [name for name in fields if name not in line]
-    logged = [name for name in fields if name in line]
-    changed = [name for name in logged if not _is_same(line[name], fields[name])]
-
     total = len(fields)
-    if dropped:
-        return STDOUT.failed("fields.dropped", f"without {', '.join(dropped)}", total=total)
+    missing_names = [name for name in fields if name not in line]
+    if missing_names:
+        return STDOUT.failed("fields.dropped", f"without {', '.join(missing_names)}", total=total)
 
+    changed_names = [name for name in fields if not _is_same(line[name], fields[name])]
     got = "all of them"
-    if changed:
-        got = ", ".join(f"{name} is {json.dumps(line[name])[:SHOWN_CHARACTERS]}" for name in changed)
-    return STDOUT.found(not changed, "fields.changed", got, total=total)
+    if changed_names:
+        got = ", ".join(f"{name} is {json.dumps(line[name])[:SHOWN_CHARACTERS]}" for name in changed_names)
+    return STDOUT.found(not changed_names, "fields.changed", got, total=total)
 
 
-def _is_same(logged: Any, given: Any) -> bool:
-    """Return whether a value is as it was given: 207 is no text, and True is no 1."""
-    return json.dumps(logged) == json.dumps(given)
+def _is_same(value: Any, expected: Any) -> bool:
+    """Return whether a value is what was logged: 207 is no text, and True is no 1."""
+    return json.dumps(value) == json.dumps(expected)
 
 
 def _library(log: Log) -> Finding:
     lines = log.having(logger=LIBRARY_LOGGER, msg=f"asked by {NICKNAME}")
     way = "id" if lines else "missing"
-    right = [line for line in lines if line.get("request_id") == CURIOUS]
-    return STDOUT.found(len(right) == 1, f"library.{way}", f"{len(lines)} lines, {len(right)} with the request's id")
+    with_id = [line for line in lines if line.get("request_id") == CURIOUS]
+    got = f"{len(lines)} lines, {len(with_id)} with the request's id"
+    return STDOUT.found(len(with_id) == 1, f"library.{way}", got)
 
 
 def _was_forged(log: Log) -> bool:
@@ -164,21 +169,26 @@ def _has_escapes(log: Log) -> bool:
 
 
 def _hostile(log: Log) -> Finding:
-    paths = [line.get("path") for line in log.having(request_id=HOSTILE, msg="request")]
     if _was_forged(log):
         return STDOUT.failed("hostile.forged", "a line that says: all is lost")
     if _has_escapes(log):
         return STDOUT.failed("hostile.escapes", "escape sequences as they are")
+
+    paths = [line.get("path") for line in log.having(request_id=HOSTILE, msg="request")]
     got = "the path" if paths == [HOSTILE_PATH] else f"{len(paths)} lines of that request, and another path"
     return STDOUT.found(paths == [HOSTILE_PATH], "hostile.changed", got)
 
 
 def _bug(log: Log) -> Finding:
-    whole = 0
-    elsewhere = 0
+    tracebacks = 0
+    frames_elsewhere = 0
     for line, fields in zip(log.lines, log.records, strict=True):
-        is_of_request = fields.get("request_id") == UNLUCKY
-        whole += is_of_request and FRAME in line and RAISED in line
-        elsewhere += not is_of_request and FRAME in line
-    way = "spread" if elsewhere else "missing"
-    return STDOUT.found(whole > 0, f"bug.{way}", f"{whole} lines of that request with a traceback")
+        if FRAME not in line:
+            continue
+        if fields.get("request_id") != UNLUCKY:
+            frames_elsewhere += 1
+        elif RAISED in line:
+            tracebacks += 1
+
+    way = "spread" if frames_elsewhere else "missing"
+    return STDOUT.found(tracebacks > 0, f"bug.{way}", f"{tracebacks} lines of that request with a traceback")

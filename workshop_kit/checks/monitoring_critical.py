@@ -30,67 +30,73 @@ def critical(context: Context) -> Result:
     with run_behind_proxies(context, *HOST_VARIABLES) as (trial, proxies, image):
         environment = {**proxies.environment, SETTING: OTHERWISE}
         with service_trial.run_with_stack(context, image, environment=environment) as second:
-            for one in (trial, second):
-                service_trial.wait_started(one, WORKS, within_seconds=START_SECONDS)
+            for instance in (trial, second):
+                service_trial.wait_started(instance, WORKS, within_seconds=START_SECONDS)
             context.report_step("taking one dependency away after the other")
 
-            here: dict[str, Answer] = {}
-            otherwise: dict[str, Answer] = {}
-            for gone in (*GONE, ""):
-                proxies.set(REFUSES, gone)
-                names = {gone} - {""}
-                here[gone] = settled(trial, names)
-                otherwise[gone] = settled(second, names)
-            return judge_critical(here, otherwise, trial.lines())
+            answers: dict[str, Answer] = {}
+            second_answers: dict[str, Answer] = {}
+            for dependency in (*GONE, ""):
+                proxies.set(REFUSES, dependency)
+                names = {dependency} - {""}
+                answers[dependency] = settled(trial, names)
+                second_answers[dependency] = settled(second, names)
+            return judge_critical(answers, second_answers, trial.lines())
 
 
-def judge_critical(here: Mapping[str, Answer], otherwise: Mapping[str, Answer], lines: str = "") -> Result:
+def judge_critical(answers: Mapping[str, Answer], second_answers: Mapping[str, Answer], lines: str = "") -> Result:
     """Judge the answers of both instances by the dependency that was gone ("": none).
 
     Where the first instance is right and the second wrong, that is luck.
     """
-    judged = [_with_gone(gone, here[gone]) for gone in GONE]
-    judged.append(_with_none_gone(here[""]))
-    judged = _each_failure_once(judged)
-    if not all(finding.passed for finding in judged):
-        return conclude(CRITICAL.shown, judged, lines)
+    of_first = [_with_gone(dependency, answers[dependency]) for dependency in GONE]
+    of_first.append(_with_none_gone(answers[""]))
+    of_first = _each_failure_once(of_first)
+    if not all(finding.passed for finding in of_first):
+        return conclude(CRITICAL.shown, of_first, lines)
 
-    elsewhere = [_elsewhere(gone, otherwise[gone]) for gone in GONE]
-    return conclude(CRITICAL.shown, _each_failure_once([*judged, *elsewhere]), lines, lucky=True)
+    of_second = [_elsewhere(dependency, second_answers[dependency]) for dependency in GONE]
+    return conclude(CRITICAL.shown, _each_failure_once([*of_first, *of_second]), lines, lucky=True)
 
 
-def _expected(gone: str, *, is_critical: bool) -> tuple[int, str]:
-    """Return the right status and word of /health."""
+def _expected(dependency: str, *, is_critical: bool) -> tuple[int, str]:
+    """Return the right status and word of /health with one dependency gone, or with none ("")."""
     if is_critical:
         return 503, "fail"
-    return 200, "warn" if gone else "pass"
+    return 200, "warn" if dependency else "pass"
 
 
-def _is_right(gone: str, answer: Answer, *, is_critical: bool) -> bool:
-    status, word = _expected(gone, is_critical=is_critical)
-    return (answer.status, _word(answer), away(answer)) == (status, word, {gone} - {""})
+def _is_right(dependency: str, answer: Answer, *, is_critical: bool) -> bool:
+    status, word = _expected(dependency, is_critical=is_critical)
+    return answer.status == status and _word(answer) == word and away(answer) == {dependency} - {""}
 
 
 def _word(answer: Answer) -> str:
     """Return the word of the body for the whole service; "" if it has none."""
     for keys, value in leaves(answer):
-        is_of_one = any(name in key for key in keys for name in HOST_VARIABLES)
-        if not is_of_one and str(value).lower() in WORDS:
-            return str(value).lower()
+        word = str(value).lower()
+        if word in WORDS and not _names_dependency(keys):
+            return word
+
     if answer.json() is None:
-        word = re.search(rf"\b(?:{'|'.join(WORDS)})\b", answer.body.lower())
-        return word[0] if word else ""
+        words = re.search(rf"\b(?:{'|'.join(WORDS)})\b", answer.body.lower())
+        return words[0] if words else ""
     return ""
 
 
-def _got(answer: Answer) -> str:
-    return f"{answer}, {_word(answer) or 'no word'}; it names {', '.join(sorted(away(answer))) or 'none'}"
+def _names_dependency(keys: Sequence[str]) -> bool:
+    return any(name in key for key in keys for name in HOST_VARIABLES)
 
 
-def _with_gone(gone: str, answer: Answer) -> Finding:
+def _describe(answer: Answer) -> str:
+    names = ", ".join(sorted(away(answer)))
+    return f"{answer}, {_word(answer) or 'no word'}; it names {names or 'none'}"
+
+
+def _with_gone(dependency: str, answer: Answer) -> Finding:
     """Find whether /health is right with one dependency gone."""
-    is_critical = gone in HERE
-    status, word = _expected(gone, is_critical=is_critical)
+    is_critical = dependency in HERE
+    status, word = _expected(dependency, is_critical=is_critical)
     way = "other"
     if answer.status not in {200, 503}:
         way = "fails"
@@ -100,28 +106,33 @@ def _with_gone(gone: str, answer: Answer) -> Finding:
         way = "strict"
     elif not is_critical and _word(answer) == "pass":
         way = "silent"
-    is_right = _is_right(gone, answer, is_critical=is_critical)
-    values = {"gone": gone, "status": status, "word": word, "answer": answer}
-    return CRITICAL.found(is_right, f"gone.{way}", _got(answer), **values)
+
+    is_right = _is_right(dependency, answer, is_critical=is_critical)
+    values = {"gone": dependency, "status": status, "word": word, "answer": answer}
+    return CRITICAL.found(is_right, f"gone.{way}", _describe(answer), **values)
 
 
 def _with_none_gone(answer: Answer) -> Finding:
-    return CRITICAL.found(_is_right("", answer, is_critical=False), "well", _got(answer))
+    return CRITICAL.found(_is_right("", answer, is_critical=False), "well", _describe(answer))
 
 
-def _elsewhere(gone: str, answer: Answer) -> Finding:
+def _elsewhere(dependency: str, answer: Answer) -> Finding:
     """Find whether /health is right with one dependency gone, and with the other setting."""
-    is_critical = gone == OTHERWISE
-    status, word = _expected(gone, is_critical=is_critical)
-    is_right = _is_right(gone, answer, is_critical=is_critical)
-    values = {"gone": gone, "status": status, "word": word, "critical": OTHERWISE}
-    return CRITICAL.found(is_right, "elsewhere", _got(answer), **values)
+    is_critical = dependency == OTHERWISE
+    status, word = _expected(dependency, is_critical=is_critical)
+    is_right = _is_right(dependency, answer, is_critical=is_critical)
+    values = {"gone": dependency, "status": status, "word": word, "critical": OTHERWISE}
+    return CRITICAL.found(is_right, "elsewhere", _describe(answer), **values)
 
 
-def _each_failure_once(judged: Sequence[Finding]) -> list[Finding]:
+def _each_failure_once(all_findings: Sequence[Finding]) -> list[Finding]:
     """Leave out a finding that failed in the same way as an earlier one: it follows from the same line."""
-    kept: list[Finding] = []
-    for finding in judged:
-        if finding.passed or finding.key not in {one.key for one in kept if not one.passed}:
-            kept.append(finding)
-    return kept
+    distinct: list[Finding] = []
+    failed_keys: set[str] = set()
+    for finding in all_findings:
+        if finding.passed:
+            distinct.append(finding)
+        elif finding.key not in failed_keys:
+            distinct.append(finding)
+            failed_keys.add(finding.key)
+    return distinct

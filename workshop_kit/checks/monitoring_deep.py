@@ -46,33 +46,36 @@ def deep(context: Context) -> Result:
 def _deep_findings(trial: Trial, proxies: DependencyProxies) -> list[Finding]:
     """Judge /readyz, which asks the same pings, once /health is right, and the names unless /health has none."""
     proxies.set(HANGS, *TWO)
-    health = _ask(trial, "/health", LIMIT_SECONDS + GRACE_SECONDS, kept=200)
-    judged = [in_time("/health", health, is_in_time=_is_in_time(trial, health))]
-    if judged[0].passed:
-        ready = _ask(trial, "/readyz", LIMIT_SECONDS + GRACE_SECONDS, kept=200)
-        judged.append(in_time("/readyz", ready, is_in_time=_is_in_time(trial, ready)))
-    judged.append(_stays_alive(trial))
-    if judged[0].passed:
-        judged.append(_leaves_nothing(trial))
+    health = _ask(trial, "/health", LIMIT_SECONDS + GRACE_SECONDS, old_status=200)
+    health_in_time = in_time("/health", health, is_in_time=_is_in_time(trial, health))
+    all_findings = [health_in_time]
+    if health_in_time.passed:
+        ready = _ask(trial, "/readyz", LIMIT_SECONDS + GRACE_SECONDS, old_status=200)
+        all_findings.append(in_time("/readyz", ready, is_in_time=_is_in_time(trial, ready)))
+    all_findings.append(_stays_alive(trial))
+    if health_in_time.passed:
+        all_findings.append(_leaves_nothing(trial))
 
     proxies.set(REFUSES, *TWO)
     if health.status in {None, 503}:
-        judged.append(names_both(settled(trial, set(TWO)), proxies.environment.values()))
+        all_findings.append(names_both(settled(trial, set(TWO)), proxies.environment.values()))
 
     proxies.set(OPEN)
     is_back = trial.wait_answer("/readyz", within_seconds=BACK_SECONDS)
-    judged.append(DEEP.found(is_back, "recovers", str(trial.get("/readyz")), limit=BACK_SECONDS))
-    return judged
+    all_findings.append(DEEP.found(is_back, "recovers", str(trial.get("/readyz")), limit=BACK_SECONDS))
+    return all_findings
 
 
-def _ask(trial: Trial, path: str, within_seconds: float, kept: int = 0) -> Answer:
-    """Ask until the answer's status is not the ``kept`` one; ask once more if it came too late, for a busy machine."""
+def _ask(trial: Trial, path: str, within_seconds: float, old_status: int = 0) -> Answer:
+    """Ask until the status is not ``old_status`` any more; ask once more if it came too late, for a busy machine."""
 
     def ask() -> Answer:
         return trial.get(path, within_seconds=PATIENCE_SECONDS)
 
-    missing = f"GET {path} was still {kept}"
-    answer = trial.poll(ask, lambda answer: answer.status != kept, PATIENCE_SECONDS, missing=missing)
+    def is_new(answer: Answer) -> bool:
+        return answer.status != old_status
+
+    answer = trial.poll(ask, is_new, PATIENCE_SECONDS, missing=f"GET {path} was still {old_status}")
     if answer.status is not None and not trial.is_in_time(answer, within_seconds):
         answer = ask()
     return answer
@@ -89,6 +92,7 @@ def in_time(path: str, answer: Answer, *, is_in_time: bool) -> Finding:
         way = "fails"
     elif not is_in_time:
         way = "late"
+
     got = f"{answer} after {answer.seconds:.2f} s"
     name = path.removeprefix("/").removesuffix("z")
     return DEEP.found(answer.status == 503 and is_in_time, f"{name}.{way}", got, limit=LIMIT_SECONDS, answer=answer)
@@ -150,13 +154,14 @@ def names_both(answer: Answer, hosts: Collection[str]) -> Finding:
 
     ``hosts`` are the names by which the service knows them.
     """
-    named = sorted(away(answer))
-    insides = [host for host in hosts if host in answer.body] or INSIDES.findall(answer.body)
-    is_good = answer.status == 503 and named == sorted(TWO) and not insides
+    names = sorted(away(answer))
+    driver_words = [host for host in hosts if host in answer.body]
+    driver_words += INSIDES.findall(answer.body)
+    is_good = answer.status == 503 and names == sorted(TWO) and not driver_words
 
-    got = f"{answer}; it names {', '.join(named) or 'none of them'}"
+    got = f"{answer}; it names {', '.join(names) or 'none of them'}"
     way = "unnamed"
-    if insides:
+    if driver_words:
         way = "leaked"
-        got += f"; its body has {insides[0]}"
+        got += f"; its body has {driver_words[0]}"
     return DEEP.found(is_good, f"named.{way}", got)

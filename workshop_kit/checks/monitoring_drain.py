@@ -56,16 +56,17 @@ class StopObservation:
 def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter[str], int]:
     """Send customers to the instances whose /readyz last said 200, until the stop; count them, and the failures."""
     customers = Counter[str]()
-    failed = 0
-    ready: list[str] = []
+    failures = 0
+    ready_addresses: list[str] = []
     probed_at = 0.0
     while not stop.wait(PAUSE_SECONDS):
         if time.monotonic() > probed_at + PROBE_SECONDS:
-            ready = [address for address in addresses if http.get(f"{address}/readyz").status == 200]
+            ready_addresses = [address for address in addresses if http.get(f"{address}/readyz").status == 200]
             probed_at = time.monotonic()
-        customers.update(ready)
-        failed += sum(http.get(f"{address}{PATH}").status != 404 for address in ready)
-    return customers, failed
+
+        customers.update(ready_addresses)
+        failures += sum(http.get(f"{address}{PATH}").status != 404 for address in ready_addresses)
+    return customers, failures
 
 
 @check("monitoring.drain")
@@ -78,26 +79,33 @@ def drain(context: Context) -> Result:
             never = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
             return conclude("", [never], trial.lines())
 
-        process_1, _ = service_trial.process_1(trial)
-        context.report_step("stopping it while customers come")
-        stop = threading.Event()
-        with ThreadPoolExecutor(1) as pool:
-            balancing = pool.submit(_balance, (trial.address, context.stack.url()), stop)
-            try:
-                before, ready, live, code = _stop(trial, drain_seconds)
-            finally:
-                stop.set()
-        customers, failed = balancing.result()
-        came = customers[trial.address]
-        observed = StopObservation(before, ready, live, code, came, customers.total(), failed, process_1)
-        judged = drain_findings(observed, drain_seconds)
-        return conclude(DRAIN.shown.format(total=observed.total), judged, trial.lines())
+        observation = _observe_stop(context, trial, drain_seconds)
+        all_findings = drain_findings(observation, drain_seconds)
+        return conclude(DRAIN.shown.format(total=observation.total), all_findings, trial.lines())
+
+
+def _observe_stop(context: Context, trial: Trial, drain_seconds: float) -> StopObservation:
+    """Stop the trial while a balancer sends customers to it and to the stack's service."""
+    process_1, _ = service_trial.process_1(trial)
+    context.report_step("stopping it while customers come")
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        balancing = pool.submit(_balance, (trial.address, context.stack.url()), stop)
+        try:
+            before, ready, live, code = _stop(trial, drain_seconds)
+        finally:
+            stop.set()
+
+    customers, failures = balancing.result()
+    count = customers[trial.address]
+    return StopObservation(before, ready, live, code, count, customers.total(), failures, process_1)
 
 
 def _stop(trial: Trial, drain_seconds: float) -> tuple[Answer, Answer, Answer, int | None]:
     """Send SIGTERM while the balancer serves; return the answers before it and after it, and the exit code."""
     time.sleep(BEFORE_SECONDS)
     before = trial.get("/readyz")
+
     trial.signal("SIGTERM")
     ready = _ready_after_signal(trial, drain_seconds)
     live = trial.get("/livez")
@@ -125,27 +133,43 @@ def is_blocked(ready: Answer, drain_seconds: float) -> bool:
     return ready.seconds > drain_seconds / 2
 
 
-def drain_findings(observed: StopObservation, drain_seconds: float = DRAIN_SECONDS) -> list[Finding]:
+def drain_findings(observation: StopObservation, drain_seconds: float = DRAIN_SECONDS) -> list[Finding]:
     """Return the findings; that customers were lost follows where /readyz did not say 503."""
-    if observed.before.status != 200:
-        return [DRAIN.failed("before.early", str(observed.before), limit=READY_SECONDS)]
+    if observation.before.status != 200:
+        return [DRAIN.failed("before.early", str(observation.before), limit=READY_SECONDS)]
 
+    ready = _ready(observation, drain_seconds)
+    all_findings = [ready]
+    if observation.ready.status is None or is_blocked(observation.ready, drain_seconds):
+        return all_findings
+
+    if ready.passed:
+        got = f"{observation.failed} of {observation.total} got no answer; {observation.came} came to it"
+        all_findings.append(DRAIN.found(not observation.failed, "lost", got, failed=observation.failed))
+    all_findings.append(DRAIN.found(observation.live.status == 200, "alive", str(observation.live)))
+    all_findings.append(_end(observation))
+    return all_findings
+
+
+def _ready(observation: StopObservation, drain_seconds: float) -> Finding:
+    """Find whether /readyz said 503 in time once the instance was told to stop."""
     ways = {200: "still", None: "gone"}
-    way = ways.get(observed.ready.status, "fails")
-    if is_blocked(observed.ready, drain_seconds):
+    way = ways.get(observation.ready.status, "fails")
+    if is_blocked(observation.ready, drain_seconds):
         way = "blocked"
-    lost = f"; {observed.failed} of {observed.total} customers got no answer" if observed.failed else ""
-    is_leaving = observed.ready.status == 503 and way != "blocked"
-    judged = [DRAIN.found(is_leaving, f"ready.{way}", f"{observed.ready}{lost}", seconds=drain_seconds)]
-    if observed.ready.status is None or way == "blocked":
-        return judged
 
-    if is_leaving:
-        got = f"{observed.failed} of {observed.total} got no answer; {observed.came} came to it"
-        judged.append(DRAIN.found(not observed.failed, "lost", got, failed=observed.failed))
-    judged.append(DRAIN.found(observed.live.status == 200, "alive", str(observed.live)))
-    ended = "it still ran" if observed.code is None else f"exit code {observed.code}"
-    way = "runs" if observed.code is None else "crashed"
-    is_good = is_good_end(observed.process_1, observed.code)
-    judged.append(DRAIN.found(is_good, f"end.{way}", ended, limit=END_SECONDS))
-    return judged
+    got = str(observation.ready)
+    if observation.failed:
+        got += f"; {observation.failed} of {observation.total} customers got no answer"
+    is_leaving = observation.ready.status == 503 and way != "blocked"
+    return DRAIN.found(is_leaving, f"ready.{way}", got, seconds=drain_seconds)
+
+
+def _end(observation: StopObservation) -> Finding:
+    way = "crashed"
+    got = f"exit code {observation.code}"
+    if observation.code is None:
+        way = "runs"
+        got = "it still ran"
+    is_good = is_good_end(observation.process_1, observation.code)
+    return DRAIN.found(is_good, f"end.{way}", got, limit=END_SECONDS)

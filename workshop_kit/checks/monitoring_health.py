@@ -42,31 +42,31 @@ def leaves(answer: Answer) -> list[Leaf]:
     content = answer.json()
     if content is None:
         return [((), piece) for piece in re.split(r"[,;\n]", answer.body)]
-    return [*_below((), content)]
+    return [*_leaves_below((), content)]
 
 
-def _below(keys: tuple[str, ...], content: Any) -> Iterator[Leaf]:
+def _leaves_below(keys: tuple[str, ...], content: Any) -> Iterator[Leaf]:
     if isinstance(content, dict):
         for key, value in content.items():
-            yield from _below((*keys, key), value)
+            yield from _leaves_below((*keys, key), value)
     elif isinstance(content, list):
         for value in content:
-            yield from _below(keys, value)
+            yield from _leaves_below(keys, value)
     else:
         yield keys, content
 
 
 def away(answer: Answer) -> set[str]:
     """Return the dependencies that an answer of /health names as not well, whatever the shape of its body."""
-    named = set()
+    names = set()
     for name in HOST_VARIABLES:
-        said = {_said_of(name, keys, value) for keys, value in leaves(answer)}
-        if "away" in said or ("named" in said and "well" not in said):
-            named.add(name)
-    return named
+        statements = {_statement_on(name, keys, value) for keys, value in leaves(answer)}
+        if "away" in statements or ("named" in statements and "well" not in statements):
+            names.add(name)
+    return names
 
 
-def _said_of(name: str, keys: tuple[str, ...], value: Any) -> str:
+def _statement_on(name: str, keys: tuple[str, ...], value: Any) -> str:
     """Return what a value says of a dependency: that it is well or away, only its name, or nothing ("")."""
     text = str(value)
     if name not in text and not any(name in key for key in keys):
@@ -92,5 +92,8 @@ def settled(trial: Trial, names: set[str]) -> Answer:
     def look() -> Answer:
         return trial.get("/health")
 
+    def is_settled(answer: Answer) -> bool:
+        return away(answer) == names
+
     missing = f"/health did not name {' and '.join(sorted(names)) or 'nothing'}"
-    return trial.poll(look, lambda answer: away(answer) == names, SETTLE_SECONDS, missing=missing)
+    return trial.poll(look, is_settled, SETTLE_SECONDS, missing=missing)

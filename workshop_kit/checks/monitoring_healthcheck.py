@@ -66,20 +66,21 @@ def given(seed: int) -> dict[str, Any]:
 def healthcheck(context: Context) -> Result:
     """Build it, let it start slowly without a database, let it hang, and read its health from the engine."""
     with service_trial.build(context) as image:
-        config = context.stack.session.engine.client.images.get(image).attrs["Config"]
+        image_config = context.stack.session.engine.client.images.get(image).attrs["Config"]
+        command = (*(image_config.get("Entrypoint") or ()), *(image_config.get("Cmd") or ()))
         numbers = given(context.seed)
-        command = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
         with service_trial.run_with_stack(
             context,
             image,
             environment={**NO_DATABASE, "PYTHONPATH": service_trial.GIVEN},
             files={HANG_FILE: HANG},
             entrypoint=("sh", "-c", LATER, str(numbers["start_seconds"])),
-            command=tuple(command),
+            command=command,
             healthcheck=None,
         ) as trial:
             # Asked of the container, since Podman leaves it out of what it says about an image.
-            if (trial.running.inspect()["Config"].get("Healthcheck") or NO_HEALTHCHECK) == NO_HEALTHCHECK:
+            healthcheck_config = trial.running.inspect()["Config"].get("Healthcheck")
+            if not healthcheck_config or healthcheck_config == NO_HEALTHCHECK:
                 return conclude("", [HEALTHCHECK.failed("there", "no Healthcheck")])
             return _observe(trial, context, numbers)
 
@@ -87,53 +88,54 @@ def healthcheck(context: Context) -> Result:
 def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
     """Wait for its start, then let it hang; one that the engine does not call healthy by then is not judged further."""
     context.report_step("waiting until it has started")
-    early = _first(trial, {"healthy", "unhealthy"}, until_serving=True)
+    early_status = _first_status(trial, {"healthy", "unhealthy"}, until_serving=True)
     service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
-    status = early or _first(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
-    started = start_findings(early, status, _probes(trial), numbers["start_seconds"])
+    status = early_status or _first_status(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
+
+    of_start = start_findings(early_status, status, _probes(trial), numbers["start_seconds"])
     if status != "healthy":
-        if started[0].key != COMMAND:  # a slow start and a late probe look the same on a busy machine
+        if of_start[0].key != COMMAND:  # a slow start and a late probe look the same on a busy machine
             trial.waits.add("the engine did not call it healthy", trial.age_seconds)
-        return conclude("", started, _probe_output(trial))
+        return conclude("", of_start, _probe_output(trial))
 
     context.report_step("letting it hang")
     _let_hang(trial)
-    hung = _notices_hang(trial, numbers["notice_seconds"])
+    of_hang = _notices_hang(trial, numbers["notice_seconds"])
     # The task is about the hang: if it is not noticed, that is the symptom.
-    return conclude(HEALTHCHECK.shown, [*started, *hung], _probe_output(trial), symptom=hung[0].means)
+    return conclude(HEALTHCHECK.shown, [*of_start, *of_hang], _probe_output(trial), symptom=of_hang[0].means)
 
 
 def _let_hang(trial: Trial) -> None:
     """Let its code wait for ever: the process looks as ever. Stop the process of a service that goes on answering."""
     trial.signal(HANG_SIGNAL)
-    if http.get(f"{trial.address}/livez", timeout_seconds=patient(ANSWER_SECONDS)).status is not None:
+    answer = http.get(f"{trial.address}/livez", timeout_seconds=patient(ANSWER_SECONDS))
+    if answer.status is not None:
         trial.signal("SIGSTOP")
 
 
 def start_findings(
-    early: str | None, status: str | None, probes: Sequence[dict[str, Any]], start_seconds: float
+    early_status: str | None, status: str | None, probes: Sequence[dict[str, Any]], start_seconds: float
 ) -> list[Finding]:
     """Return the findings on the start.
 
-    ``early`` is a health status from before the first 200, ``status`` the one after it (None: still starting);
-    ``probes`` are the last ones. A command that the image lacks explains all else.
+    ``early_status`` is from before the first 200, ``status`` from after it (None: still starting); ``probes`` are the
+    last ones. A command that the image lacks explains all else.
     """
-    absent = _absent_command(probes)
-    if absent and status != "healthy":
-        return [HEALTHCHECK.failed("command", absent.output, name=absent.name)]
+    command = _absent_command(probes)
+    if command and status != "healthy":
+        return [HEALTHCHECK.failed("command", command.output, name=command.name)]
 
-    way = f"starting.{early or 'unhealthy'}"
-    judged = [HEALTHCHECK.found(early is None, way, early or "starting", seconds=start_seconds)]
-    if early == "unhealthy":
-        return judged
+    way = f"starting.{early_status or 'unhealthy'}"
+    starting = HEALTHCHECK.found(early_status is None, way, early_status or "starting", seconds=start_seconds)
+    if early_status == "unhealthy":
+        return [starting]
 
-    failed = [probe for probe in probes if probe["ExitCode"]]
-    way = "failing" if status == "unhealthy" or failed else "seldom"
+    failed_probes = [probe for probe in probes if probe["ExitCode"]]
+    way = "failing" if status == "unhealthy" or failed_probes else "seldom"
     got = status or f"still starting after {WELL_SECONDS:g} s"
-    if failed and status != "healthy":
-        got += f"; the last probe: {_probe_line(failed[-1])}"
-    judged.append(HEALTHCHECK.found(status == "healthy", f"serving.{way}", got))
-    return judged
+    if failed_probes and status != "healthy":
+        got += f"; the last probe: {_probe_line(failed_probes[-1])}"
+    return [starting, HEALTHCHECK.found(status == "healthy", f"serving.{way}", got)]
 
 
 @dataclass(frozen=True)
@@ -146,14 +148,18 @@ class AbsentCommand:
 
 def _absent_command(probes: Sequence[dict[str, Any]]) -> AbsentCommand | None:
     """Return the command that the image lacks, by what the probes said; None if there is none."""
-    for probe in probes:
-        if probe["ExitCode"] and (absent := ABSENT.search(str(probe["Output"]))):
-            return AbsentCommand(absent[1] or absent[2], absent[0])
+    failed_probes = [probe for probe in probes if probe["ExitCode"]]
+    for probe in failed_probes:
+        words = ABSENT.search(str(probe["Output"]))
+        if words is not None:
+            return AbsentCommand(words[1] or words[2], words[0])
     return None
 
 
-def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, until_serving: bool = False) -> str | None:
-    """Return the first of these states that the engine reports; None if it reports none in time, or it serves first."""
+def _first_status(
+    trial: Trial, statuses: set[str], *, within_seconds: float = 10.0, until_serving: bool = False
+) -> str | None:
+    """Return the first of these that the engine reports; None if none comes in time, or the service serves before."""
     serves = False
 
     def look() -> str:
@@ -163,14 +169,15 @@ def _first(trial: Trial, wanted: set[str], *, within_seconds: float = 10.0, unti
         return status
 
     def over(status: str) -> bool:
-        return serves or status in wanted or trial.exit_code() is not None
+        return serves or status in statuses or trial.exit_code() is not None
 
-    missing = f"the engine did not call it {' or '.join(sorted(wanted))}"
+    missing = f"the engine did not call it {' or '.join(sorted(statuses))}"
     status = trial.poll(look, over, within_seconds, missing=missing, pause_seconds=LOOK_SECONDS)
-    return status if status in wanted and not serves else None
+    return status if status in statuses and not serves else None
 
 
 def _health(trial: Trial) -> dict[str, Any]:
+    """Return what the engine says of the container's health."""
     health: dict[str, Any] = trial.running.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
     return health
 
@@ -178,8 +185,9 @@ def _health(trial: Trial) -> dict[str, Any]:
 def _notices_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
     """Wait until it is unhealthy, or the time is up."""
     began = time.monotonic()
-    status = _first(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
+    status = _first_status(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
     took_seconds = time.monotonic() - began
+
     health = _health(trial)
     got = f"{health['Status']} after {took_seconds:.1f} s"
     return hang_findings(got, health["FailingStreak"], notice_seconds, is_noticed=status == "unhealthy")
@@ -187,10 +195,12 @@ def _notices_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
 
 def hang_findings(got: str, failed_probes: int, notice_seconds: float, *, is_noticed: bool) -> list[Finding]:
     """Find whether a service that hangs became unhealthy in time, and not after a single probe."""
-    noticed = HEALTHCHECK.found(is_noticed, "hang", got, limit=notice_seconds)
+    hang = HEALTHCHECK.found(is_noticed, "hang", got, limit=notice_seconds)
     if not is_noticed:
-        return [noticed]
-    return [noticed, HEALTHCHECK.found(failed_probes >= AT_LEAST, "tries", str(failed_probes), least=AT_LEAST)]
+        return [hang]
+
+    tries = HEALTHCHECK.found(failed_probes >= AT_LEAST, "tries", str(failed_probes), least=AT_LEAST)
+    return [hang, tries]
 
 
 def _probes(trial: Trial) -> list[dict[str, Any]]:

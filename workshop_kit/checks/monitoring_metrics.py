@@ -97,8 +97,11 @@ def increase(name: str, before: MetricsText, after: MetricsText, *by: str) -> Co
     """Return the increase of the series ``name`` between two scrapes, summed by these labels."""
     sums: Counter[Key] = Counter()
     for (sample, labels), value in after.values.items():
-        if sample == name and (more := value - before.values.get((sample, labels), 0.0)):
-            sums[tuple(dict(labels).get(label, "") for label in by)] += more  # type: ignore[assignment]
+        difference = value - before.values.get((sample, labels), 0.0)
+        if sample == name and difference:
+            label_values = dict(labels)
+            key = tuple(label_values.get(label, "") for label in by)
+            sums[key] += difference  # type: ignore[assignment]
     return sums
 
 
@@ -123,8 +126,11 @@ def metrics(context: Context) -> Result:
         _wait_works(trial)
         scrapes = _scrapes(trial, context)
         lines = trial.lines()
-        raised = crash_reason(lines)
-        return judge(scrapes, raised if FILE in raised else "", lines)
+
+        exception = crash_reason(lines)
+        if FILE not in exception:
+            exception = ""
+        return judge(scrapes, exception, lines)
 
 
 def _wait_works(trial: Trial) -> None:
@@ -136,34 +142,34 @@ def _wait_works(trial: Trial) -> None:
     trial.poll(lambda: trial.get(WORKS), over, START_SECONDS, missing=f"no good answer to GET {WORKS}")
 
 
-def judge(scrapes: Sequence[MetricsText], raised: str = "", lines: str = "") -> Result:
+def judge(scrapes: Sequence[MetricsText], exception: str = "", lines: str = "") -> Result:
     """Judge three scrapes: before and after the known traffic, and after odd methods and random paths.
 
-    ``raised`` is an exception of metrics.py at the end of the log.
+    ``exception`` is one of metrics.py at the end of the log.
     """
     before, after, odd = scrapes
-    return conclude(SAYS.shown, _all_findings(before, after, odd, raised), lines)
+    return conclude(SAYS.shown, _all_findings(before, after, odd, exception), lines)
 
 
-def _all_findings(before: MetricsText, after: MetricsText, odd: MetricsText, raised: str) -> list[Finding]:
+def _all_findings(before: MetricsText, after: MetricsText, odd: MetricsText, exception: str) -> list[Finding]:
     """Return the findings; one that follows from an earlier failure is left out."""
     counter = _counter(after)
-    judged = [counter]
+    all_findings = [counter]
     if counter.passed:
-        judged += _counts(before, after, raised)
-    failed = {finding.key for finding in judged if not finding.passed}
-    if f"{EXERCISE}.counts.raised" in failed:
-        return judged  # count() ends there: nothing behind that line can be right
+        all_findings += _counts(before, after, exception)
+    failed_keys = {finding.key for finding in all_findings if not finding.passed}
+    if f"{EXERCISE}.counts.raised" in failed_keys:
+        return all_findings  # count() ends there: nothing behind that line can be right
 
     durations = _durations(before, after)
-    is_known = f"{EXERCISE}.counts.missing" in failed and durations.key == f"{EXERCISE}.durations.missing"
-    if not is_known:
-        judged.append(durations)
+    is_repeated = f"{EXERCISE}.counts.missing" in failed_keys and durations.key == f"{EXERCISE}.durations.missing"
+    if not is_repeated:
+        all_findings.append(durations)
     if "method" in odd.label_names(TOTAL):
-        judged.append(_methods(after, odd, counts_are_right=not failed))
-    if f"{EXERCISE}.counts.path" not in failed:
-        judged.append(_random_paths(odd))
-    return judged
+        all_findings.append(_methods(after, odd, counts_are_right=not failed_keys))
+    if f"{EXERCISE}.counts.path" not in failed_keys:
+        all_findings.append(_random_paths(odd))
+    return all_findings
 
 
 def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
@@ -178,6 +184,7 @@ def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
 
     missing = "the requests were not all counted"
     after = trial.poll(lambda: _scrape(trial), complete, SETTLE_SECONDS, missing=missing)
+
     context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
         trial.send(method, "/orders")
@@ -190,17 +197,25 @@ def _ask_random_paths(trial: Trial) -> None:
     server = urlsplit(trial.address)
     with contextlib.suppress(OSError), socket.create_connection((server.hostname, server.port), 10.0) as connection:
         for first in range(0, RANDOM_PATHS, PIPELINED):
-            paths = [f"{('/orders', '')[number % 2]}/{NOBODY}-{number}" for number in range(first, first + PIPELINED)]
-            connection.sendall(b"".join(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths))
+            requests = [_random_request(number) for number in range(first, first + PIPELINED)]
+            connection.sendall(b"".join(requests))
+
             received = b""
             while received.count(b"HTTP/1.1 ") < PIPELINED:
-                part = connection.recv(256 * 1024)
-                if not part:
+                data = connection.recv(256 * 1024)
+                if not data:
                     return
-                received += part
+                received += data
+
+
+def _random_request(number: int) -> bytes:
+    """Return a GET of a path that the check makes up; those with an even number are below /orders."""
+    folder = "" if number % 2 else "/orders"
+    return f"GET {folder}/{NOBODY}-{number} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 def _scrape(trial: Trial) -> MetricsText:
+    """Return the scrape; it is empty where /metrics does not answer 200."""
     answer = trial.get("/metrics", within_seconds=5.0)
     return MetricsText.of(answer.body if answer.status == 200 else "")
 
@@ -216,101 +231,127 @@ def _counter(scrape: MetricsText) -> Finding:
         way = "absent"
     elif kind != "counter":
         way = "type"
+
     is_good = kind == "counter" and not missing
     names = " and no label ".join(missing)
     return SAYS.found(is_good, f"counter.{way}", got, total=TOTAL, name=COUNTER, kind=kind, missing=names)
 
 
-def _counts(before: MetricsText, after: MetricsText, raised: str) -> Iterator[Finding]:
+def _counts(before: MetricsText, after: MetricsText, exception: str) -> Iterator[Finding]:
     """Yield the findings on the counter, up to the first that failed: a wrong one makes the next ones wrong."""
-    checks = (_one_series, _known_counts, _hung_up, _zeros)
-    return iter(until_failed(check_one(before, after, raised) for check_one in checks))
+
+    def all_findings() -> Iterator[Finding]:
+        yield _one_series(before, after)
+        yield _known_counts(before, after, exception)
+        yield _hung_up(before, after)
+        yield _zeros(before)
+
+    return iter(until_failed(all_findings()))
 
 
-def _one_series(before: MetricsText, after: MetricsText, _: str) -> Finding:
-    extra = sorted(after.label_names(TOTAL) - set(LABELS))
-    fitting: Counter[Key] = Counter()
+def _one_series(before: MetricsText, after: MetricsText) -> Finding:
+    """Find whether the requests of one method, route and status are counted in one series."""
+    extra_labels = sorted(after.label_names(TOTAL) - set(LABELS))
+    series_count: Counter[Key] = Counter()
     for (name, labels), value in after.values.items():
         if name == TOTAL and value > before.values.get((name, labels), 0.0):
-            fitting[tuple(dict(labels)[label] for label in LABELS)] += 1
+            series_count[_key_of(labels)] += 1
 
-    worst = max(fitting.values(), default=0)
-    names = " and ".join(extra)
-    got = f"{worst}, by the label {names}" if extra else str(worst)
-    return SAYS.found(worst <= 1, "series", got, names=names)
+    most = max(series_count.values(), default=0)
+    names = " and ".join(extra_labels)
+    got = f"{most}, by the label {names}" if extra_labels else str(most)
+    return SAYS.found(most <= 1, "series", got, names=names)
 
 
-def _known_counts(before: MetricsText, after: MetricsText, raised: str) -> Finding:
-    counted = increase(TOTAL, before, after, *LABELS)
+def _key_of(labels: tuple[tuple[str, str], ...]) -> Key:
+    """Return the method, the route and the status of a series."""
+    values = dict(labels)
+    return tuple(values[label] for label in LABELS)
+
+
+def _known_counts(before: MetricsText, after: MetricsText, exception: str) -> Finding:
+    counts = increase(TOTAL, before, after, *LABELS)
     requests = sum(KNOWN.values())
-    wrong = next((key for key in KNOWN if not _is_counted(key, counted)), None)
-    if wrong is None:
+    key = next((key for key in KNOWN if not _is_counted(key, counts)), None)
+    if key is None:
         return SAYS.passed("counts", "all of them, once", requests=requests)
 
-    got = ", ".join(f"{count:g} × {' '.join(key)}" for key, count in sorted(counted.items())[:MOST_NAMES]) or "none"
-    values = {"requests": requests, "status": wrong[2], "route": wrong[1], "raised": raised}
-    values |= {"count": KNOWN[wrong], "counted": f"{counted[wrong]:g}"}
-    strange = _strange_status(wrong, counted)
-    elsewhere = _strange_route(wrong, counted)
-    if any(NOBODY in route for _, route, _ in counted):
+    words = [f"{count:g} × {' '.join(labels)}" for labels, count in sorted(counts.items())]
+    got = ", ".join(words[:MOST_NAMES]) or "none"
+
+    values = {"requests": requests, "status": key[2], "route": key[1], "raised": exception}
+    values |= {"count": KNOWN[key], "counted": f"{counts[key]:g}"}
+    strange_status = _strange_status(key, counts)
+    strange_route = _strange_route(key, counts)
+    if any(NOBODY in route for _, route, _ in counts):
         way = "path"
-    elif counted[wrong] > KNOWN[wrong]:
+    elif counts[key] > KNOWN[key]:
         way = "often"
-    elif strange:
+    elif strange_status:
         way = "status"
-        values["strange"] = repr(strange)
-    elif elsewhere:
+        values["strange"] = repr(strange_status)
+    elif strange_route:
         way = "route"
-        values["strange"] = repr(elsewhere)
+        values["strange"] = repr(strange_route)
     else:
-        way = "raised" if raised else "missing"
+        way = "raised" if exception else "missing"
     return SAYS.failed(f"counts.{way}", got, **values)
 
 
-def _hung_up(before: MetricsText, after: MetricsText, _: str) -> Finding:
-    counted = increase(TOTAL, before, after, "status")
-    errors = sum(count for (status,), count in counted.items() if status.startswith("5"))
-    more = errors - sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
-    if more > 0:
-        return SAYS.failed("closed.errors", f"{more:g} of them counted as 5xx", clients=CLOSED)
+def _hung_up(before: MetricsText, after: MetricsText) -> Finding:
+    """Find whether the clients that hung up are counted, and not as errors."""
+    counts = increase(TOTAL, before, after, "status")
+    errors = sum(count for (status,), count in counts.items() if status.startswith("5"))
+    known_errors = sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
+    extra_errors = errors - known_errors
+    if extra_errors > 0:
+        return SAYS.failed("closed.errors", f"{extra_errors:g} of them counted as 5xx", clients=CLOSED)
 
-    known = {status for _, _, status in KNOWN}
-    others = sum(count for (status,), count in counted.items() if status not in known)
-    return SAYS.found(others >= CLOSED, "closed.uncounted", f"{others:g} of them counted", clients=CLOSED)
+    known_statuses = {status for _, _, status in KNOWN}
+    clients = sum(count for (status,), count in counts.items() if status not in known_statuses)
+    return SAYS.found(clients >= CLOSED, "closed.uncounted", f"{clients:g} of them counted", clients=CLOSED)
 
 
-def _zeros(before: MetricsText, _: MetricsText, __: str) -> Finding:
-    there = set()
-    for name, labels in before.values:
-        if name == TOTAL:
-            there.add(tuple(dict(labels)[label] for label in LABELS))
-    missing = [" ".join(key) for key in ERRORS if key not in there]
+def _zeros(before: MetricsText) -> Finding:
+    """Find whether the series of errors are there before the first error."""
+    keys = {_key_of(labels) for name, labels in before.values if name == TOTAL}
+    missing = [" ".join(key) for key in ERRORS if key not in keys]
     return SAYS.has_none("zeros", missing)
 
 
-def _is_counted(key: Key, counted: Counter[Key]) -> bool:
+def _is_counted(key: Key, counts: Counter[Key]) -> bool:
     """Return whether the requests were counted; an error may have the clients beside it that hung up."""
-    more = counted[key] - KNOWN[key]
-    return more == 0 or (more == CLOSED and key[2].startswith("5"))
+    extra = counts[key] - KNOWN[key]
+    return extra == 0 or (extra == CLOSED and key[2].startswith("5"))
 
 
-def _strange_status(key: Key, counted: Counter[Key]) -> str:
-    """Return a status that these requests were counted with, and that is no status of theirs; "" for none."""
-    method, route, status = key
-    counted_as = set()
-    for (by, place, word), count in counted.items():
-        if (by, place) == (method, route) and count != CLOSED:  # those who hung up may have a word of their own
-            counted_as.add(word)
-    known = {one for by, place, one in KNOWN if (by, place) == (method, route)}
-    strange = sorted(counted_as - known, key=lambda one: (one[:1] != status[:1], one))
-    return strange[0] if strange else ""
+def _strange_status(key: Key, counts: Counter[Key]) -> str:
+    """Return a status that these requests were counted with, and that is no status of theirs; "" for none.
+
+    One of the same class (4xx) is taken first.
+    """
+    known_method, known_route, known_status = key
+    known_place = (known_method, known_route)
+    statuses = set()
+    for (method, route, status), count in counts.items():
+        if (method, route) == known_place and count != CLOSED:  # those who hung up may have a word of their own
+            statuses.add(status)
+    known_statuses = {status for method, route, status in KNOWN if (method, route) == known_place}
+
+    def rank(status: str) -> tuple[bool, str]:
+        return status[:1] != known_status[:1], status
+
+    return min(statuses - known_statuses, key=rank, default="")
 
 
-def _strange_route(key: Key, counted: Counter[Key]) -> str:
+def _strange_route(key: Key, counts: Counter[Key]) -> str:
     """Return a route that these requests were counted with, and that is no route of theirs; "" for none."""
-    method, _, status = key
-    routes = (place for by, place, one in sorted(counted) if (by, one) == (method, status))
-    return next((place for place in routes if (method, place, status) not in KNOWN), "")
+    known_method, _, known_status = key
+    for method, route, status in sorted(counts):
+        is_same_request = (method, status) == (known_method, known_status)
+        if is_same_request and (method, route, status) not in KNOWN:
+            return route
+    return ""
 
 
 def _durations(before: MetricsText, after: MetricsText) -> Finding:
@@ -323,15 +364,16 @@ def _durations(before: MetricsText, after: MetricsText) -> Finding:
     buckets = sorted((float(le), count) for (route, le), count in by_bucket.items() if route == "/orders")
     below = max((count for le, count in buckets if le < SLOW_SECONDS), default=0)
     total = buckets[-1][1] if buckets else 0
-    took = increase(f"{DURATION}_sum", before, after, "route")["/orders",]
-    got = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {took:.3g} s in all"
+    seconds = increase(f"{DURATION}_sum", before, after, "route")["/orders",]
 
+    got = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {seconds:.3g} s in all"
     if total < ON_ORDERS:
         return SAYS.failed("durations.missing", got, missing=ON_ORDERS - total, **values)
-    if took > 100 * SLOW_SECONDS:
+    if seconds > 100 * SLOW_SECONDS:
         return SAYS.failed("durations.milliseconds", got, **values)
     if not 0 < below < total:
         return SAYS.failed("durations.buckets", got, **values)
+
     limits = _limits(after)
     got = f"limits: {', '.join(f'{limit:g}' for limit in limits)} s"
     return SAYS.found(len(limits) >= FEWEST_LIMITS, "durations.few", got, fewest=FEWEST_LIMITS, **values)
@@ -353,14 +395,14 @@ def _methods(after: MetricsText, odd: MetricsText, *, counts_are_right: bool) ->
     """
     pairs = [pair for _, labels in odd.values for pair in labels]
     methods = {value for name, value in pairs if name == "method"}
-    counted = increase(TOTAL, after, odd, "status")[ODD_STATUS,]
+    count = increase(TOTAL, after, odd, "status")[ODD_STATUS,]
 
     values = {"requests": len(ODD_METHODS), "first": ODD_METHODS[0], "second": ODD_METHODS[6], "most": MOST_METHODS}
-    got = f"{counted:g} counted, {len(methods)} methods in the labels"
+    got = f"{count:g} counted, {len(methods)} methods in the labels"
     if len(methods) > MOST_METHODS:
         return SAYS.failed("methods.many", got, **values)
 
-    is_counted = counted >= len(ODD_METHODS) or not counts_are_right
+    is_counted = count >= len(ODD_METHODS) or not counts_are_right
     return SAYS.found(is_counted, "methods.uncounted", got, **values)
 
 

@@ -148,21 +148,21 @@ NUMBERS = {
 def ratio(context: Context) -> Result:
     """Let promtool check the file, then test in plays whether the alert fires."""
     text = (context.folder / FILE).read_text()
-    files = {f"{name}.yml": promtool_test(one) for name, one in PLAYS.items()}
+    files = {f"{name}.yml": promtool_test(case) for name, case in PLAYS.items()}
     context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
-        said = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
-        if said.exit_code:
-            return conclude("", [_refused(text, said.output)], said.output[-MOST_OUTPUT:])
+        answer = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
+        if answer.exit_code:
+            return conclude("", [_refusal(text, answer.output)], answer.output[-MOST_OUTPUT:])
         return conclude(SAYS.shown, _plays(running))
 
 
-def _refused(text: str, output: str) -> Finding:
+def _refusal(text: str, output: str) -> Finding:
     """Return the finding on a file that promtool refuses; a line in the wrong column is named first."""
-    why = monitoring.promtool_sentence(output, FILE)
+    sentence = monitoring.promtool_sentence(output, FILE)
     line = misplaced_line(text)
     way = "indentation" if line else "refused"
-    return SAYS.failed(f"loads.{way}", why, file=FILE, line=line, why=why)
+    return SAYS.failed(f"loads.{way}", sentence, file=FILE, line=line, why=sentence)
 
 
 def misplaced_line(text: str) -> int | None:
@@ -175,9 +175,11 @@ def misplaced_line(text: str) -> int | None:
         words = line.lstrip()
         if not words or words.startswith("#"):
             continue
+
         indent = line[: len(line) - len(words)]
         if "\t" in indent:
             return number
+
         rule = RULE.match(line)
         if words.startswith("- "):
             column = len(rule[0]) if rule else None
@@ -193,9 +195,9 @@ def _is_in_place(line: str, indent: int, column: int) -> bool:
 
 def _plays(running: Running) -> list[Finding]:
     """Find whether the alert fired in each play where it should; or that promtool cannot compute the rule."""
-    said = running.read("sh", "-c", PLAY.format(names=" ".join(PLAYS))).splitlines()
+    lines = running.read("sh", "-c", PLAY.format(names=" ".join(PLAYS))).splitlines()
     fired: dict[str, set[str]] = {}
-    for name, line in zip(PLAYS, said, strict=True):
+    for name, line in zip(PLAYS, lines, strict=True):
         code, reason, labels = line.split("\t")  # the code is 1 for both failures
         if reason:
             return [SAYS.failed("computes", reason.removeprefix(", err: ")[:MOST_REASON], **NUMBERS)]
@@ -210,17 +212,18 @@ def play_findings(fired: Mapping[str, Collection[str]]) -> list[Finding]:
     ``fired`` has the names of the alert's labels for each play in which it fired. An alert that fires while all is well
     fires in every play.
     """
-    judged: dict[str, Finding] = {}
+    finding_by_key: dict[str, Finding] = {}
     for name, case in CASES.items():
-        if not all(_is_right(one, fired) for one in case.needs):
+        if not all(_is_right(needed_name, fired) for needed_name in case.needs):
             continue
+
         got = "it fires" if name in fired else "it is silent"
         finding = SAYS.found(_is_right(name, fired), _key(name, fired), got, **NUMBERS)
-        if finding.key not in judged or not finding.passed:
-            judged[finding.key] = finding
+        if finding.key not in finding_by_key or not finding.passed:
+            finding_by_key[finding.key] = finding
         if name == ALL_WELL and name in fired:
             break
-    return [*judged.values()]
+    return [*finding_by_key.values()]
 
 
 def _is_right(name: str, fired: Mapping[str, Collection[str]]) -> bool:
@@ -231,18 +234,19 @@ def _key(name: str, fired: Mapping[str, Collection[str]]) -> str:
     """Return the key of the finding on a play: a failure has the cause that the other plays show."""
     if name == "many":
         return "many.late" if LATE in fired else "many.silent"
+
     is_of_a_series = bool(OF_A_SERIES & set(fired.get(name, ())))
     if name == "few" and is_of_a_series and "ends" not in fired:
         return "apart"
     return CASES[name].key or name
 
 
-def promtool_test(question: AlertCase) -> str:
+def promtool_test(case: AlertCase) -> str:
     """Return a test for promtool that passes only if the alert does not fire. (JSON is YAML.)"""
     test = {
         "interval": "1s",
-        "input_series": [{"series": name, "values": values} for name, values in series(question.play).items()],
-        "alert_rule_test": [{"eval_time": f"{question.at_seconds}s", "alertname": ALERT, "exp_alerts": []}],
+        "input_series": [{"series": name, "values": values} for name, values in series(case.play).items()],
+        "alert_rule_test": [{"eval_time": f"{case.at_seconds}s", "alertname": ALERT, "exp_alerts": []}],
     }
     files = [f"{monitoring.PROMTOOL_FOLDER}/{FILE}"]
     return json.dumps({"rule_files": files, "evaluation_interval": "1s", "tests": [test]})
@@ -258,11 +262,13 @@ def series(play: tuple[Scene, ...]) -> dict[str, str]:
     for scene in play:
         requests = _requests(scene)
         for _ in range(scene.seconds):
-            for labels, more in requests.items():
-                counts[labels] += more
-                values.setdefault(labels, []).append(str(counts[labels]) if counts[labels] else "_")
-    names = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
-    return {names.format(*labels): " ".join(so_far) for labels, so_far in values.items() if counts[labels]}
+            for labels, count in requests.items():
+                counts[labels] += count
+                value = str(counts[labels]) if counts[labels] else "_"
+                values.setdefault(labels, []).append(value)
+
+    template = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
+    return {template.format(*labels): " ".join(texts) for labels, texts in values.items() if counts[labels]}
 
 
 def _requests(scene: Scene) -> dict[Labels, int]:
@@ -273,8 +279,10 @@ def _requests(scene: Scene) -> dict[Labels, int]:
     failed_gets = failed - failed_posts
     posts = round(customers * POSTS)
     mistyped = round(customers * scene.mistyped)
+
     ready, refused = (0, 400) if scene.probes_fail else (5, 0)
     fine, broken = (0, 100) if scene.other_fails else (100, 0)
+
     return {
         (JOB, "POST", "/orders", "201"): posts - failed_posts,
         (JOB, "POST", "/orders", "503"): failed_posts,

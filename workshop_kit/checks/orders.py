@@ -46,26 +46,27 @@ def recent(context: Context) -> Result:
     with (
         service_trial.build(context) as image,
         service_trial.run_with_stack(context, image) as trial,
-        service_trial.run_with_stack(context, image) as other,
+        service_trial.run_with_stack(context, image) as second,
     ):
-        for instance in (trial, other):
+        for instance in (trial, second):
             service_trial.wait_order(instance)
+
         context.report_step(f"placing {ORDERS} orders at two instances")
-        placed = _place(context, trial, other)
+        placed = _place(context, trial, second)
         answer = _latest(trial, placed)
         return conclude(RECENT.shown, recent_findings(answer, placed), trial.lines())
 
 
-def _place(context: Context, trial: Trial, other: Trial) -> Placed:
+def _place(context: Context, trial: Trial, second: Trial) -> Placed:
     """Place the orders, at two instances in turn; the last one elsewhere. Raises CheckEnded if one is not taken."""
     random = seeded("orders.recent", context.seed)
     orders = []
     elsewhere = set()
     for number in range(ORDERS):
-        instance = other if number % 2 else trial
+        instance = second if number % 2 else trial
         order = _order(instance, {"item": random.choice(ITEMS), "quantity": random.randint(1, 99)})
         orders.append(order)
-        if instance is other:
+        if instance is second:
             elsewhere.add(order["id"])
     return Placed(orders, frozenset(elsewhere))
 
@@ -77,6 +78,7 @@ def _order(trial: Trial, order: Order) -> Order:
         placed = answer.json()
         if answer.status == 201 and isinstance(part(placed, "id"), int):
             return dict(placed)
+
     finding = SHARED.failed("order", str(answer), status=answer)
     raise CheckEnded(conclude("", [finding], trial.lines()))
 
@@ -122,9 +124,12 @@ def recent_findings(answer: Answer, placed: Placed) -> list[Finding]:
 def _is_list(answer: Answer, orders: list[Order] | None) -> Finding:
     way = "fails"
     got = f"{answer}"
-    if answer.status == 200:
-        way = "other" if orders is None else "empty"
-        got = "200, something else" if orders is None else f"200, a list of {len(orders)} orders"
+    if answer.status == 200 and orders is None:
+        way = "other"
+        got = "200, something else"
+    elif answer.status == 200 and orders is not None:
+        way = "empty"
+        got = f"200, a list of {len(orders)} orders"
     return RECENT.found(answer.status == 200 and bool(orders), f"list.{way}", got, count=ORDERS, answer=answer)
 
 
@@ -140,27 +145,29 @@ def _has_latest(ids: Sequence[int], placed: Placed) -> list[Finding]:
         return [RECENT.failed("instances", "they are missing")]
 
     is_last = placed.ids[-1] in ids or min(ids) > placed.ids[-1]
-    found = "it is there" if is_last else "it is missing"
-    return [RECENT.passed("instances", "they are there"), RECENT.equals("latest", found)]
+    got = "it is there" if is_last else "it is missing"
+    return [RECENT.passed("instances", "they are there"), RECENT.equals("latest", got)]
 
 
 def _order_of(ids: Sequence[int], placed: Placed) -> Finding:
     """Find whether the check's own orders stand in the reverse of the sequence in which they were placed."""
-    own = [number for number in ids if number in placed.ids] or list(ids)
-    sequence = "the newest first"
-    if own != sorted(own, reverse=True):
-        sequence = "the oldest first" if own == sorted(own) else "neither up nor down"
+    own_ids = [number for number in ids if number in placed.ids] or list(ids)
+    sequence = "neither up nor down"
+    if own_ids == sorted(own_ids, reverse=True):
+        sequence = "the newest first"
+    elif own_ids == sorted(own_ids):
+        sequence = "the oldest first"
     return RECENT.equals("order", sequence)
 
 
 def _fields(orders: Sequence[Order], placed: Placed) -> Finding:
     """Find whether an order in the list is as it was when it was placed."""
-    known = {order["id"]: order for order in placed.orders}
-    differ: set[str] = set()
+    placed_by_id = {order["id"]: order for order in placed.orders}
+    changed: set[str] = set()
     for order in orders:
-        before = known.get(order["id"])
+        before = placed_by_id.get(order["id"])
         if before:
-            differ.update(name for name in FIELDS if order.get(name) != before.get(name))
+            changed.update(name for name in FIELDS if order.get(name) != before.get(name))
 
-    names = ", ".join(name for name in FIELDS if name in differ)
-    return RECENT.found(not differ, "fields", f"{names} differ" if names else "the same", names=names)
+    names = ", ".join(name for name in FIELDS if name in changed)
+    return RECENT.found(not changed, "fields", f"{names} differ" if names else "the same", names=names)

@@ -36,6 +36,7 @@ def build_finding(output: str) -> Finding:
     sentence = explain_build_error(output)
     if sentence is not None:
         return SAYS.failed("build.registry", got, place=place, sentence=sentence)
+
     for way, pattern in CAUSES:
         cause = re.search(pattern, output)
         if cause is None:
@@ -43,6 +44,7 @@ def build_finding(output: str) -> Finding:
         has_no_lists = way == "package" and APT_UPDATE.search(output) is None
         key = "build.no-update" if has_no_lists else f"build.{way}"
         return SAYS.failed(key, got, place=place, **cause.groupdict())
+
     return SAYS.failed("build.unknown", got, place=place)
 
 
@@ -64,10 +66,10 @@ def outside_finding(source: str) -> Finding:
 
 def _running_step(output: str) -> str:
     """Return the step that a builder had begun last."""
-    begun = BEGUN_STEP.findall(output)
-    if not begun:
+    steps = BEGUN_STEP.findall(output)
+    if not steps:
         return "before the first step"
-    number, count, instruction = begun[-1]
+    number, count, instruction = steps[-1]
     return f"step {number} of {count}: {instruction}"
 
 
@@ -80,24 +82,26 @@ def _tail(output: str) -> str:
 def _place(output: str) -> str:
     """Return where the builder stopped: ``step 2 of 5, line 4: COPY requirments.txt .``."""
     step = FAILED_STEP.search(output)
-    marked = MARKED_LINE.search(output)
-    line = marked or PARSE_ERROR.search(output)
-    where = []
+    marked_line = MARKED_LINE.search(output)
+    line = marked_line or PARSE_ERROR.search(output)
+
+    words = []
     if step:
-        where.append(f"step {step[1]} of {step[2]}")
+        words.append(f"step {step[1]} of {step[2]}")
     if line:
-        where.append(f"line {line[1]}")
-    place = ", ".join(where) or "before the first step"
-    if marked:
-        return f"{place}: {marked[2].strip()}"
+        words.append(f"line {line[1]}")
+    place = ", ".join(words) or "before the first step"
+
+    if marked_line:
+        return f"{place}: {marked_line[2].strip()}"
     return f"{place}: {step[3]}" if step else place
 
 
 def _last_lines(output: str) -> str:
     """Return the last lines of the failed step, else the builder's own error."""
     log = output.partition("\n------\n")[2].partition("\n------\n")[0]
-    filled = [line for line in log.splitlines() if line.strip()]
-    lines = [line for line in filled if not line.startswith(" > ")]
+    filled_lines = [line for line in log.splitlines() if line.strip()]
+    lines = [line for line in filled_lines if not line.startswith(" > ")]
     if not lines:
         lines = [line for line in output.splitlines() if line.startswith("ERROR: ")]
     return "\n".join(re.sub(r"^[\d.]+ ", "", line) for line in lines[-LAST_LINES:])

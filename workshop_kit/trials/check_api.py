@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -73,6 +74,7 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
         cell = context.exercise.title
         sentence = f"Nothing has been handed in yet: run the cell of “{cell}” in {lesson}."
         raise CheckEnded(Result.not_started(sentence))
+
     try:
         yield str(name), part(context.answer, "value")
     except (NotFound, SubjectGone):
@@ -97,18 +99,23 @@ GIVEN: dict[str, Given] = {}
 """The numbers that the task of an exercise names, from the seed: for ``task.format(**GIVEN[identifier](seed))``."""
 
 
-def check(identifier: str, given: Given = lambda _seed: {}) -> Callable[[Check], Check]:
+def _no_numbers(_seed: int) -> dict[str, Any]:
+    """Return the numbers of a task that names none."""
+    return {}
+
+
+def check(identifier: str, given: Given = _no_numbers) -> Callable[[Check], Check]:
     """Register the function below as the check of an exercise: ``@check("container.graceful")``."""
 
     def register(function: Check) -> Check:
-        def find(context: Context) -> Result:
+        def run_to_end(context: Context) -> Result:
             try:
                 return function(context)
             except CheckEnded as ended:
                 return ended.result
 
         def run(context: Context) -> Result:
-            return control.judge(lambda: find(context), context.waits, context.stack)
+            return control.judge(partial(run_to_end, context), context.waits, context.stack)
 
         CHECKS[identifier] = run
         GIVEN[identifier] = given

@@ -87,12 +87,12 @@ def measure(stack: Stack) -> Control:
 
 
 def _programs_per_core() -> float:
-    """Return the median of a few looks: for a moment, many programs may run on an idle machine, too."""
-    seen = []
+    """Return the median of a few counts: for a moment, many programs may run on an idle machine, too."""
+    counts = []
     for _ in range(LOOKS):
-        seen.append(waiting_now())
+        counts.append(waiting_now())
         time.sleep(LOOK_SECONDS)
-    return statistics.median(seen)
+    return statistics.median(counts)
 
 
 def judge(check: Callable[[], Result], waits: Waits, stack: Stack) -> Result:
@@ -102,14 +102,16 @@ def judge(check: Callable[[], Result], waits: Waits, stack: Stack) -> Result:
     """
     try:
         result = check()
-    except NotInTime as late:
+    except NotInTime as error:
         control = measure(stack)
         if not control.is_slow:
             raise
-        return not_judged(late.what.rstrip("."), control)
+        return not_judged(error.what.rstrip("."), control)
+
     wait = waits.longest
     if wait is None or result.verdict not in BLAMES:
         return result
+
     control = measure(stack)
     return not_judged(str(wait), control) if control.is_slow else result
 

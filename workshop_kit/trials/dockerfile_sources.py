@@ -56,32 +56,37 @@ def find_outside(text: str) -> str:
     'https://example.org/a'
     """
     text = text.removeprefix("\ufeff")
-    if directive := DIRECTIVE.search(text):
+    directive = DIRECTIVE.search(text)
+    if directive:
         return directive[0].strip()
     if SHEBANG.sub("", text).lstrip().startswith("{"):
         return "{"
-    if unsure := UNSURE.search(text):
-        return repr(unsure[0])
+    unsure_line_end = UNSURE.search(text)
+    if unsure_line_end:
+        return repr(unsure_line_end[0])
 
     stages: set[str] = set()
     arguments: dict[str, str] = {}
     has_stage = False
-    for name, rest, in_heredoc in _instructions(text):
-        words = rest.removeprefix(_flags(rest))
+    for name, operands, in_heredoc in _instructions(text):
+        words = operands.removeprefix(_flags(operands))
         if name == "ARG" and not has_stage and not in_heredoc:
-            _note(words, arguments)
-        if outside := _outside(name, rest, words, stages, arguments):
-            return outside
-        alias = ALIAS.search(words)
+            _note_argument(words, arguments)
+
+        source = _outside(name, operands, words, stages, arguments)
+        if source:
+            return source
+
         if name == "FROM" and not in_heredoc:
             has_stage = True
+            alias = ALIAS.search(words)
             if alias:
                 stages.add(alias[1].lower())
     return ""
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield name and rest of each instruction, without comments, its lines joined.
+    """Yield the name of each instruction and what follows it, without comments, its lines joined.
 
     The lines of a here-document are yielded, too, with True: where it ends for the builder is not sure, so what they
     name counts, and what they define does not.
@@ -91,43 +96,50 @@ def _instructions(text: str) -> Iterator[tuple[str, str, bool]]:
     for line in CONTINUED.sub(" ", "\n".join(lines)).split("\n"):
         in_heredoc = bool(ends)
         if ends:
-            dash, word = ends[0]
-            if word == (line.lstrip("\t") if dash else line):
+            dash, last_line = ends[0]
+            content = line.lstrip("\t") if dash else line
+            if content == last_line:
                 ends.pop(0)
         else:
             ends = _heredocs(line)
-        if found := INSTRUCTION.fullmatch(line):
-            yield found[1].upper(), found[2], in_heredoc
+
+        instruction = INSTRUCTION.fullmatch(line)
+        if instruction:
+            yield instruction[1].upper(), instruction[2], in_heredoc
 
 
 def _heredocs(line: str) -> list[tuple[str, str]]:
     """Return dash and last line of each here-document that a line begins; one that cannot be read never ends."""
-    found = [(dash, word) for dash, _, word in HEREDOC.findall(line)]
-    return found if len(found) == line.count("<<") else [("", "\n")]
+    heredocs = [(dash, word) for dash, _, word in HEREDOC.findall(line)]
+    return heredocs if len(heredocs) == line.count("<<") else [("", "\n")]
 
 
-def _note(words: str, arguments: dict[str, str]) -> None:
+def _note_argument(words: str, arguments: dict[str, str]) -> None:
     """Note the value of a variable; "" where it is not sure."""
-    found = ARGUMENT.fullmatch(words)
-    if found and found[1] not in arguments and not OF_PLATFORM.fullmatch(found[1]):
-        arguments[found[1]] = found[3]
+    argument = ARGUMENT.fullmatch(words)
+    if argument and argument[1] not in arguments and not OF_PLATFORM.fullmatch(argument[1]):
+        arguments[argument[1]] = argument[3]
     else:
         arguments.update(dict.fromkeys(re.findall(r"\w+", words), ""))
 
 
-def _outside(name: str, rest: str, words: str, stages: set[str], arguments: Mapping[str, str]) -> str:
-    """Return what one instruction would fetch."""
-    flags = QUOTES.sub("", _flags(rest))
-    is_sure = all(map(WELL_QUOTED.fullmatch, _flags(rest).split()))
+def _outside(name: str, operands: str, words: str, stages: set[str], arguments: Mapping[str, str]) -> str:
+    """Return what one instruction would fetch; ``words`` are its operands without the flags."""
+    quoted_flags = _flags(operands)
+    flags = QUOTES.sub("", quoted_flags)
+    is_sure = all(map(WELL_QUOTED.fullmatch, quoted_flags.split()))
     if name in {"FROM", "COPY", "ADD", "RUN"} and (not is_sure or MORE_RIGHTS.search(flags)):
-        return _flags(rest).strip()
+        return quoted_flags.strip()
+
     if name == "FROM":
         image = _expanded(ALIAS.sub("", words).strip(), arguments)
         return "" if _is_inside(image, stages) else image
+
     if name in {"COPY", "ADD", "RUN"}:
         for source in FROM_OPTION.findall(flags):
             if not _is_inside(source, stages):
                 return str(source)
+
     if name == "ADD":
         for source in re.split(r"[\s,\[\]\"']+", words.strip().strip("[]"))[:-1]:
             if ADDRESS.search(source):
@@ -135,10 +147,10 @@ def _outside(name: str, rest: str, words: str, stages: set[str], arguments: Mapp
     return ""
 
 
-def _flags(rest: str) -> str:
-    """Return the flags at the beginning of an instruction."""
-    found = FLAGS.match(rest)
-    return found[0] if found else ""
+def _flags(operands: str) -> str:
+    """Return the flags at the beginning of what follows an instruction's name."""
+    flags = FLAGS.match(operands)
+    return flags[0] if flags else ""
 
 
 def _is_inside(source: str, stages: set[str]) -> bool:
@@ -151,7 +163,8 @@ def _is_inside(source: str, stages: set[str]) -> bool:
 def _expanded(word: str, arguments: Mapping[str, str]) -> str:
     """Return an image's name with the values of its variables; one without a sure value stays as it is."""
 
-    def value(found: re.Match[str]) -> str:
-        return arguments.get(found[1] or found[2]) or found[0]
+    def value(variable: re.Match[str]) -> str:
+        name = variable[1] or variable[2]
+        return arguments.get(name) or variable[0]
 
     return VARIABLE.sub(value, word)

@@ -34,9 +34,9 @@ from workshop_kit.trials.result import Finding
 FOLDER = "exercises/findings"
 SHOWN = "shown"
 START = "start"
+"""The findings that all exercises share: why no image was built, and why the service did not start."""
 SHARED = (START, "gameday")
 """Files whose findings any exercise, or any day of game day, has: their keys have no exercise in them."""
-"""The findings that all exercises share: why no image was built, and why the service did not start."""
 NAMED = 3
 Text = Annotated[str, StringConstraints(pattern=r"\S")]
 
@@ -65,11 +65,11 @@ class Texts(BaseModel):
     def read(cls, table: Mapping[str, Any]) -> Texts:
         """Return the texts of a table of the file. Raises ValidationError."""
         ways = {name: value for name, value in table.items() if isinstance(value, dict)}
-        own = {name: value for name, value in table.items() if name not in ways}
-        head = {name: own.pop(name, "") for name in ("called", "expected")}
+        texts = {name: value for name, value in table.items() if name not in ways}
+        head = {name: texts.pop(name, "") for name in ("called", "expected")}
         if ways:
-            return cls.model_validate({**own, **head, "failures": ways})
-        return cls.model_validate({**head, "failures": {"": own}})
+            return cls.model_validate({**texts, **head, "failures": ways})
+        return cls.model_validate({**head, "failures": {"": texts}})
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,9 @@ class Findings:
     def has_none(self, key: str, items: Iterable[str], **values: Any) -> Finding:
         """Return a finding that passes if there are no items; it names the first three."""
         names = [*items]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        got = f"{', '.join(names[:NAMED])}{more}"
+        got = ", ".join(names[:NAMED])
+        if len(names) > NAMED:
+            got += f" and {len(names) - NAMED} more"
         return self.found(not names, key, got or "none", **values)
 
     def ways(self) -> Iterator[str]:
@@ -134,10 +135,9 @@ class Findings:
         """Return the first hint for the full key of a failed finding; "" where it has none."""
         name, _, way = key.removeprefix(f"{self.exercise}.").partition(".")
         texts = self.texts.get(name)
-        failure = texts.failures.get(way) if texts else None
-        if texts is None or failure is None:
+        if texts is None or way not in texts.failures:
             return ""
-        return failure.hint or texts.hint
+        return texts.failures[way].hint or texts.hint
 
 
 def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
@@ -146,12 +146,13 @@ def findings(exercise: str, root: Path = CHECKOUT) -> Findings:
     file = _file(root, prefix)
     table = file.get(name, {}) if name else file
     sentences = {key: value for key, value in table.items() if isinstance(value, str)}
+
     try:
         texts = {key: Texts.read(value) for key, value in table.items() if key not in sentences}
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        sentence = f"{FOLDER}/{prefix}.toml, {name or prefix}: `{place}`: {first['msg']}."
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        sentence = f"{FOLDER}/{prefix}.toml, {name or prefix}: `{place}`: {problem['msg']}."
         raise WorkshopError(sentence, "Correct that text.") from error
     return Findings(exercise, sentences, texts)
 
@@ -165,12 +166,12 @@ def hint(exercise: str, key: str, root: Path = CHECKOUT) -> str:
 
 def until_failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings up to the first that failed, where the later ones would fail only because of it."""
-    judged: list[Finding] = []
+    leading: list[Finding] = []
     for finding in findings:
-        judged.append(finding)
+        leading.append(finding)
         if not finding.passed:
             break
-    return tuple(judged)
+    return tuple(leading)
 
 
 @functools.cache

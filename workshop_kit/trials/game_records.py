@@ -68,10 +68,12 @@ class Record:
         """
         if self.watched_at is None:
             return ""
-        seen = f"The customers were watched at {self.watched_at:%H:%M:%S} UTC."
+
+        watched = f"The customers were watched at {self.watched_at:%H:%M:%S} UTC."
         if self.stopped is None:
-            return seen
-        return f"{seen} The shop was stopped at {self.stopped:%H:%M:%S}: run the cell that starts the day to try again."
+            return watched
+        stopped = f"The shop was stopped at {self.stopped:%H:%M:%S}: run the cell that starts the day to try again."
+        return f"{watched} {stopped}"
 
     @property
     def to_detect_seconds(self) -> float | None:
@@ -92,12 +94,14 @@ class Record:
         """
         if not self.is_late:
             return ""
+
         if self.waiting_per_core > BUSY_PER_CORE:
             return (
                 f"{self.symptom} But this machine is too busy to tell why: the customers were watched for "
                 f"{self.watched_seconds:.0f} s, and {self.waiting_per_core:.1f} programs ran or waited for each core. "
                 f"Close what runs beside it, or set {VARIABLE}=10, and run your cell again."
             )
+
         if self.before_percent is not None and self.before_percent < WELL_PERCENT:
             return (
                 f"{self.symptom} But before the cause only {self.before_percent:.0f} % were served in time, so that "
@@ -108,13 +112,13 @@ class Record:
 
 def write(ledger: Path, record: Record) -> None:
     """Write a record, in place of an earlier one of the same incident. Raises WorkshopError for a full disk."""
-    others = [one for one in read(ledger) if one.id != record.id]
-    _file(ledger).write([*others, record][-MAX_RECORDS:])
+    earlier_records = [earlier for earlier in read(ledger) if earlier.id != record.id]
+    _file(ledger).write([*earlier_records, record][-MAX_RECORDS:])
 
 
 def find(ledger: Path, identifier: str) -> Record | None:
     """Return the record of an incident; None if there is none."""
-    return next((one for one in read(ledger) if one.id == identifier), None)
+    return next((record for record in read(ledger) if record.id == identifier), None)
 
 
 def read(ledger: Path) -> list[Record]:
@@ -123,7 +127,10 @@ def read(ledger: Path) -> list[Record]:
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return None if start is None or end is None else max(0.0, (end - start).total_seconds())
+    """Return the seconds from one time to another; None if one of them is not known."""
+    if start is None or end is None:
+        return None
+    return max(0.0, (end - start).total_seconds())
 
 
 def _file(ledger: Path) -> RecordFile[Record]:

@@ -13,7 +13,11 @@ from workshop_kit.trials.result import Result
 
 def no_guard() -> Callable[[], str]:
     """Return a guard that never ends a build."""
-    return lambda: ""
+
+    def reason_to_end() -> str:
+        return ""
+
+    return reason_to_end
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class ImageBuilds:
 
 def folder_digest(folder: Path) -> str:
     """Return the SHA-256 of the names, modes and contents below a folder; a link counts by what it says."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         content = b""
         kind = "folder"
@@ -63,6 +67,7 @@ def folder_digest(folder: Path) -> str:
         elif path.is_file():
             kind = f"file {path.stat().st_mode & 0o777:o}"
             content = path.read_bytes()
+
         name = path.relative_to(folder).as_posix()
-        found.update(f"{kind}\0{name}\0{len(content)}\0".encode() + content)
-    return found.hexdigest()
+        digest.update(f"{kind}\0{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()

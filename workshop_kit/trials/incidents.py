@@ -109,15 +109,17 @@ def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None
     """
     trouble = trouble or random.choice(TROUBLES)
     decoy = random.choice([name for name in DECOYS if name != trouble.target])
-    quiet = QUIET_SECONDS + random.uniform(-0.5, 1.5)
+    quiet_seconds = QUIET_SECONDS + random.uniform(-0.5, 1.5)
+
     for attempt in range(1, MOST_ATTEMPTS + 1):
-        incident = _happen(stack, trouble, decoy, quiet, report)
+        incident = _happen(stack, trouble, decoy, quiet_seconds, report)
         log = _log(stack, incident)
         is_clear = shows(log, incident.target) and misleads(log, incident.target)
         begins_alone = beginning(log, incident, SLOW_MS) == incident.injecting
         if attempt == MOST_ATTEMPTS or (is_clear and begins_alone):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
+
     _file(stack.session).write([*all_kept(stack.session), incident][-KEPT:])
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
@@ -127,6 +129,7 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
     for plan in CUSTOMERS:  # the first warning must not be of a connection that an earlier fault has cut
         method, path = plan["request"].split(" ")
         http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
+
     began = datetime.now(UTC)
     report(Step("Incident", None, "customers are coming"))
     with _customers(stack):
@@ -134,11 +137,13 @@ def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, re
         with fault("pause", stack, decoy):
             time.sleep(HICCUP_SECONDS)
         time.sleep(QUIET_SECONDS)
+
         injecting = datetime.now(UTC)
         with fault(trouble.fault, stack, trouble.target, **trouble.parameters) as disturbance:
             report(Step("Incident", None, "customers are complaining"))
             time.sleep(TROUBLE_SECONDS)
         report(Step("Incident", None, "waiting for the last customers"))
+
     service = str(stack.container("service").id)
     times = (began, injecting, disturbance.started, datetime.now(UTC))
     return LogIncident(secrets.token_hex(8), service, trouble.name, trouble.target, *times)
@@ -175,19 +180,22 @@ def noticed(log: pd.DataFrame, dependency: str, slow_ms: float) -> pd.DataFrame:
 
     It was slow if it took ``slow_ms`` milliseconds or more, and `SLOW_TIMES` its median.
     """
-    took = pd.to_numeric(log[TIMINGS[dependency]], errors="coerce")
-    usual = took.median()
-    slow = (took >= max(slow_ms, SLOW_TIMES * (0 if pd.isna(usual) else usual))).fillna(value=False)
-    named = (log["dependency"] == dependency) | (log["msg"].map(SAYS) == dependency)
-    return log[slow.astype(bool) | named.fillna(value=False).astype(bool)]
+    times_ms = pd.to_numeric(log[TIMINGS[dependency]], errors="coerce")
+    median_ms = times_ms.median()
+    if pd.isna(median_ms):
+        median_ms = 0
+
+    is_slow = (times_ms >= max(slow_ms, SLOW_TIMES * median_ms)).fillna(value=False)
+    is_named = (log["dependency"] == dependency) | (log["msg"].map(SAYS) == dependency)
+    return log[is_slow.astype(bool) | is_named.fillna(value=False).astype(bool)]
 
 
 def find(session: Session, identifier: str) -> LogIncident:
     """Return an incident of this workspace by its id. Raises SubjectGone if it is not kept (any more)."""
-    found = next((incident for incident in all_kept(session) if incident.id == identifier), None)
-    if found is None:
-        raise SubjectGone(*GONE)
-    return found
+    for incident in all_kept(session):
+        if incident.id == identifier:
+            return incident
+    raise SubjectGone(*GONE)
 
 
 def all_kept(session: Session) -> list[LogIncident]:
@@ -208,6 +216,7 @@ def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
         container = stack.session.engine.client.containers.get(incident.container)
     except NotFound:
         raise SubjectGone(*GONE) from None
+
     frame = read_container(container, since=incident.began)
     frame = frame[frame["received"] <= pd.Timestamp(incident.ended)].reset_index(drop=True)
     missing = {name: pd.Series(pd.NA, frame.index, kind) for name, kind in FIELDS.items() if name not in frame}

@@ -16,7 +16,7 @@ from typing import Any
 from docker.errors import ImageNotFound
 
 from workshop_kit.engine import containers, images, pauses, recipes, shell
-from workshop_kit.engine.containers import SECRETS_FOLDER, Spec
+from workshop_kit.engine.containers import SECRETS_FOLDER, CommandResult, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.session import Session
@@ -32,7 +32,7 @@ from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.dockerfile_sources import outside_source
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.image_builds import FailedBuild
-from workshop_kit.trials.result import Result, conclude
+from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.start_failure import did_not_start, refused
 from workshop_kit.trials.trial import LOOK_SECONDS, NO_HEALTHCHECK, PORT, SMALL_LOG, START_SECONDS, Trial, poll
 
@@ -61,12 +61,13 @@ def ensure_up(stack: Stack, report: Report = silent) -> None:
 
     Raises WorkshopError if one is paused otherwise: by a fault, by a cell, or by hand.
     """
-    status = {name: container.status for name, container in stack.containers().items()}
+    states = {name: container.status for name, container in stack.containers().items()}
     for paused in pauses.find(stack.session):
         if paused.project == stack.project and not paused.is_abandoned:
             next_step = "Revert that fault first." if paused.holder else paused.next_step
             raise WorkshopError(f"{paused.service} is paused, so nothing can be checked.", next_step)
-    if "service" not in status or any(state != "running" for state in status.values()):
+
+    if "service" not in states or any(state != "running" for state in states.values()):
         report(Step("Check", None, "the check needs the stack: bringing it up"))
         stack.up(report=report)
 
@@ -86,8 +87,9 @@ def secrets_of(stack: Stack) -> dict[str, str]:
 
 def settings_of(service: Any) -> dict[str, str]:
     """Return the variables of the service's container that are not its image's."""
-    of_its_image = set(service.image.attrs["Config"]["Env"] or ())
-    return dict(pair.split("=", 1) for pair in set(service.attrs["Config"]["Env"]) - of_its_image)
+    image_pairs = set(service.image.attrs["Config"]["Env"] or ())
+    own_pairs = set(service.attrs["Config"]["Env"]) - image_pairs
+    return dict(pair.split("=", 1) for pair in own_pairs)
 
 
 @contextlib.contextmanager
@@ -102,11 +104,14 @@ def build(context: Context, folder: Path | None = None, base: str | None = None)
     builds = context.builds
     key = builds.key(folder, base)
 
-    if failed := builds.failures.get(key):
-        context.waits.ended.extend(failed.waits)
-        raise CheckEnded(failed.result)
-    if kept := builds.tags.get(key):
-        yield kept
+    failed_build = builds.failures.get(key)
+    if failed_build:
+        context.waits.ended.extend(failed_build.waits)
+        raise CheckEnded(failed_build.result)
+
+    kept_tag = builds.tags.get(key)
+    if kept_tag:
+        yield kept_tag
         return
 
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
@@ -127,9 +132,10 @@ def _build_image(context: Context, tag: str, folder: Path, base: str, key: str) 
     context.report_step("building your image")
     session = context.stack.session
     builds = context.builds
-    if context.stack.is_closed and (source := outside_source(folder)):
-        failed = outside_finding(source)
-        raise CheckEnded(Result.did_not_start(failed.means, failed))
+    source = outside_source(folder) if context.stack.is_closed else ""
+    if source:
+        raise _not_built(outside_finding(source))
+
     from_base = f"--build-context={PYTHON_ALIAS}=docker-image://{base}"
     command = [*images.command(session.engine, tag, session.labels("kernel")), *builds.options, from_base]
     waits_before = len(context.waits.ended)
@@ -152,29 +158,32 @@ def _run_builder(command: list[str], context: Context) -> None:
     """Run the builder to its end; end it when the time is up, or once a newer check has begun. Raises CheckEnded."""
     began = time.monotonic()
     is_late = False
-    beyond = ""
+    reason = ""
     reason_to_end = context.builds.new_guard()
-    with shell.running(command) as building:
-        said = None
-        while said is None:
+    with shell.running(command) as builder:
+        output = None
+        while output is None:
             try:
-                said, _ = building.communicate(timeout=LOOK_SECONDS)
+                output, _ = builder.communicate(timeout=LOOK_SECONDS)
             except subprocess.TimeoutExpired:
                 is_late = time.monotonic() - began > patient(BUILD_SECONDS)
-                beyond = beyond or reason_to_end()
-                if is_late or beyond or context.superseded.is_set():
-                    building.terminate()  # that ends the build in the engine, too
-    if building.returncode == 0:
+                reason = reason or reason_to_end()
+                if is_late or reason or context.superseded.is_set():
+                    builder.terminate()  # that ends the build in the engine, too
+
+    if builder.returncode == 0:
         return
-    if beyond:
-        failed = ended_build(said, beyond)
-    elif is_late:
-        waited = time.monotonic() - began
-        context.waits.add("the builder was not done", waited)
-        failed = endless_build(said, waited)
-    else:
-        failed = build_finding(said)
-    raise CheckEnded(Result.did_not_start(failed.means, failed))
+    if reason:
+        raise _not_built(ended_build(output, reason))
+    if is_late:
+        seconds = time.monotonic() - began
+        context.waits.add("the builder was not done", seconds)
+        raise _not_built(endless_build(output, seconds))
+    raise _not_built(build_finding(output))
+
+
+def _not_built(finding: Finding) -> CheckEnded:
+    return CheckEnded(Result.did_not_start(finding.means, finding))
 
 
 @contextlib.contextmanager
@@ -213,7 +222,7 @@ def run_with_stack(
     settings = {**settings_of(stack.container("service")), **(environment or {})}
     passwords = secrets_of(stack)
 
-    given = _given_files(files or {}, wrapper)
+    given_files = _given_files(files or {}, wrapper)
     entrypoint = None
     if wrapper:
         entrypoint = wrapped(_command_of(context, image), f"{GIVEN}/{wrapper.name}")
@@ -223,14 +232,13 @@ def run_with_stack(
         entrypoint=entrypoint,
         environment={name: value for name, value in settings.items() if name not in without},
         network=stack.network,
-        volumes=(SECRETS_FOLDER, *([GIVEN] if given else [])),
-        files={**passwords, **given},
+        volumes=(SECRETS_FOLDER, GIVEN) if given_files else (SECRETS_FOLDER,),
+        files={**passwords, **given_files},
         dns_options=("timeout:1", "attempts:1"),  # as compose.yaml has them
     )
 
     with containers.run(stack.session, confined(stack, replace(spec, **changes))) as running:
-        hidden = tuple(passwords.values())
-        yield Trial(running, secrets=hidden, superseded=context.superseded, waits=context.waits)
+        yield Trial(running, secrets=tuple(passwords.values()), superseded=context.superseded, waits=context.waits)
 
 
 def _given_files(files: Mapping[str, str], wrapper: Path | None) -> dict[str, str]:
@@ -246,21 +254,30 @@ def wrapped(command: Sequence[str], wrapper: str) -> tuple[str, ...]:
 
     A command that does not name main.py is replaced: a script may have it inside.
     """
-    words = list(command)
-    for number, word in enumerate(words):
+
+    def with_wrapper(path: re.Match[str]) -> str:
+        return f"{wrapper} {path[0]}"
+
+    for number, word in enumerate(command):
+        before = command[:number]
+        after = command[number + 1 :]
         if PROGRAM.fullmatch(word):
             python = [] if number else ["python"]  # a file that runs by itself
-            return (*words[:number], *python, wrapper, *words[number:])
+            return (*before, *python, wrapper, word, *after)
         if PROGRAM.search(word):  # the text of a shell
-            words[number] = PROGRAM.sub(lambda path: f"{wrapper} {path[0]}", word, count=1)
-            return tuple(words)
+            return (*before, PROGRAM.sub(with_wrapper, word, count=1), *after)
     return ("python", wrapper, "main.py")
 
 
 def _command_of(context: Context, image: str) -> list[str]:
     """Return the words that a container of the image runs."""
-    config = context.stack.session.engine.client.images.get(image).attrs["Config"]
+    config = _image_config(context.stack.session, image)
     return [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+
+
+def _image_config(session: Session, image: str) -> dict[str, Any]:
+    config: dict[str, Any] = session.engine.client.images.get(image).attrs["Config"]
+    return config
 
 
 @contextlib.contextmanager
@@ -296,9 +313,10 @@ def confined(stack: Stack, spec: Spec) -> Spec:
     if not stack.is_closed:
         return spec
 
-    declared = stack.session.engine.client.images.get(spec.image).attrs["Config"].get("Volumes") or {}
-    mounted = {*spec.volumes, *spec.tmpfs}
-    volumes = {path: CLOSED_TMPFS for path in declared if path not in mounted}
+    image_volumes = _image_config(stack.session, spec.image).get("Volumes") or {}
+    mounted_paths = {*spec.volumes, *spec.tmpfs}
+    volumes = {path: CLOSED_TMPFS for path in image_volumes if path not in mounted_paths}
+
     limits = [
         {"Name": "fsize", "Soft": CLOSED_FILE_BYTES, "Hard": CLOSED_FILE_BYTES},
         {"Name": "core", "Soft": 0, "Hard": 0},
@@ -307,6 +325,7 @@ def confined(stack: Stack, spec: Spec) -> Spec:
     host = {**spec.host, "Ulimits": limits, "Dns": [CLOSED_NAME_SERVER]}
     if not 0 <= host.get("MemorySwap", 0) <= memory_bytes:  # below 0 there is no limit
         host["MemorySwap"] = memory_bytes
+
     return replace(
         spec,
         network=spec.network or stack.network,
@@ -325,8 +344,8 @@ def wait_order(trial: Trial) -> None:
         return trial.post("/orders", ORDER)
 
     def over(answer: Answer) -> bool:
-        answers = answer.status is not None and answer.status < 500
-        return answers or trial.exit_code() is not None
+        is_answered = answer.status is not None and answer.status < 500
+        return is_answered or trial.exit_code() is not None
 
     missing = f"no good answer to POST /orders on port {trial.port}"
     answer = trial.poll(post, over, START_SECONDS, missing=missing, pause_seconds=LOOK_SECONDS)
@@ -339,9 +358,13 @@ def wait_order(trial: Trial) -> None:
 
 def process_1(trial: Trial) -> tuple[str, int]:
     """Return the command line of process 1, and the user id it runs as."""
+
+    def has_output(answer: CommandResult) -> bool:
+        return "Uid:" in answer.output
+
     look = partial(trial.running.exec, "sh", "-c", ABOUT_PROCESS_1)
-    said = poll(look, lambda said: "Uid:" in said.output, EXEC_SECONDS)  # now and then an exec loses its output
-    command, _, status = said.output.rpartition("Uid:")
+    answer = poll(look, has_output, EXEC_SECONDS)  # now and then an exec loses its output
+    command, _, status = answer.output.rpartition("Uid:")
     return command.strip(), int(status.split()[0])
 
 

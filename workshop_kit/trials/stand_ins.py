@@ -37,26 +37,35 @@ def say_whose(result: Result, stand_ins: Iterable[StandIn], theirs: str) -> Resu
 
     ``theirs`` is all text of the participant: a line that they have written themselves may be shown.
     """
-    known = tuple(stand_ins)
-    secret = {line.strip() for one in known for line in one.lines} - {line.strip() for line in theirs.splitlines()}
-    hidden = sorted((line for line in secret if len(line) >= SHORTEST), key=len, reverse=True)
+    references = tuple(stand_ins)
+    reference_lines = {line.strip() for reference in references for line in reference.lines}
+    own_lines = {line.strip() for line in theirs.splitlines()}
+    secret_lines = [line for line in reference_lines - own_lines if len(line) >= SHORTEST]
+    secret_lines.sort(key=len, reverse=True)
 
-    def told(text: str) -> str:
-        for line in hidden:
+    def name_owner(place: re.Match[str]) -> str:
+        return _owner(place, references)
+
+    def without_secrets(text: str) -> str:
+        for line in secret_lines:
             text = text.replace(line, HIDDEN)
-        return PLACE.sub(lambda place: _owner(place, known), text)
+        return PLACE.sub(name_owner, text)
 
-    def finding(one: Finding) -> Finding:
-        return replace(one, got=told(one.got), means=told(one.means))
+    def finding_without_secrets(finding: Finding) -> Finding:
+        return replace(finding, got=without_secrets(finding.got), means=without_secrets(finding.means))
 
-    findings = tuple(map(finding, result.findings))
-    return replace(result, summary=told(result.summary), findings=findings, output=told(result.output))
+    return replace(
+        result,
+        summary=without_secrets(result.summary),
+        findings=tuple(map(finding_without_secrets, result.findings)),
+        output=without_secrets(result.output),
+    )
 
 
-def _owner(place: re.Match[str], stand_ins: Iterable[StandIn]) -> str:
+def _owner(place: re.Match[str], references: Iterable[StandIn]) -> str:
     """Return a place as it is; one in a reference with the name of its exercise."""
-    for one in stand_ins:
-        if one.has(place["file"], int(place["line"])):
-            whose = f"in the reference of {one.exercise}, which stands there until you begin that exercise"
-            return f"{one.file}, {whose}; your file may lack an import that it needs"
+    for reference in references:
+        if reference.has(place["file"], int(place["line"])):
+            owner = f"in the reference of {reference.exercise}, which stands there until you begin that exercise"
+            return f"{reference.file}, {owner}; your file may lack an import that it needs"
     return place[0]

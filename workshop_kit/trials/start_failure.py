@@ -71,12 +71,14 @@ VAGUE = ("ended", "silent", "joined", "file", "port")
 def refused(error: WorkshopError) -> Result:
     """Return the result for a container that the engine refuses to start."""
     reason = error.what.rpartition("container of ")[2].partition(": ")[2].rstrip(".") or error.what.rstrip(".")
-    own_words = re.search(r'exec: "[^"]*": [^:]+', reason)  # the runtime's, inside those of other layers
-    got = own_words[0] if own_words else reason
+    runtime_words = re.search(r'exec: "[^"]*": [^:]+', reason)  # inside the words of other layers
+    got = runtime_words[0] if runtime_words else reason
+
     for way, pattern in REFUSALS:
         cause = re.search(pattern, reason)
         if cause is not None:
             return _did_not_start(SAYS.failed(f"refused.{way}", got, reason=got, **cause.groupdict()))
+
     return _did_not_start(SAYS.failed("refused.other", got, reason=got))
 
 
@@ -106,14 +108,14 @@ Why = tuple[str, str, dict[str, Any]]
 
 def _why(trial: Trial, method: str, path: str) -> Why:
     log = trial.lines(LOG_BYTES, LOG_LINES)
-    why = _runs(trial, path, log) if trial.exit_code() is None else _ended(trial, log)
+    why = _why_runs(trial, path, log) if trial.exit_code() is None else _why_ended(trial, log)
     way, got, _ = why
     if method == "POST" and way in VAGUE:
-        return _command(log, got) or why
+        return _why_command(log, got) or why
     return why
 
 
-def _command(log: str, got: str) -> Why | None:
+def _why_command(log: str, got: str) -> Why | None:
     for way, pattern in COMMANDS:
         cause = re.search(pattern, log)
         if cause is not None:
@@ -121,11 +123,12 @@ def _command(log: str, got: str) -> Why | None:
     return None
 
 
-def _ended(trial: Trial, log: str) -> Why:
+def _why_ended(trial: Trial, log: str) -> Why:
     attributes = trial.running.inspect()
     code = attributes["State"]["ExitCode"]
     got = f"it ended with exit code {code}"
     limit = attributes["HostConfig"]["Memory"] // MIB
+
     if attributes["State"]["OOMKilled"]:
         return "memory", got, {"limit": limit}
     crash = _crash(log, _environment(attributes))
@@ -143,18 +146,21 @@ def _end_without_reason(trial: Trial, log: str, code: int) -> tuple[str, dict[st
     program = missing_program(log)
     if program:
         return "program", {"name": program}
-    joined = joined_command(trial)
-    if joined:
-        way = "entrypoint-shell" if joined[0] == SHELL else "joined"
-        return way, {"command": " ".join(joined), "code": code}
+
+    command = joined_command(trial)
+    if command:
+        way = "entrypoint-shell" if command[0] == SHELL else "joined"
+        return way, {"command": " ".join(command), "code": code}
+
     file = re.search(MISSING_FILE, log)
     if file:
         return "file", {"name": file["name"]}
+
     line = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
     return "ended" if line else "silent", {"code": code, "line": line}
 
 
-def _runs(trial: Trial, path: str, log: str) -> Why:
+def _why_runs(trial: Trial, path: str, log: str) -> Why:
     answer = trial.get(path)
     if answer.status is not None:
         reason = "; ".join(away_in(answer).values()) or crash_reason(log)
@@ -162,12 +168,14 @@ def _runs(trial: Trial, path: str, log: str) -> Why:
         return "status", got, {"path": path, "answer": got}
     if answer.error not in {http.REFUSED, http.CLOSED}:
         return "waits", str(answer), {"path": path}
+
     program = missing_program(log)
     if program:
         return "program", str(answer), {"name": program}
-    joined = joined_command(trial)
-    if joined and joined[0] == SHELL:
-        return "entrypoint-shell", str(answer), {"command": " ".join(joined)}
+
+    command = joined_command(trial)
+    if command and command[0] == SHELL:
+        return "entrypoint-shell", str(answer), {"command": " ".join(command)}
     return "port", str(answer), {}
 
 
@@ -198,27 +206,38 @@ def _environment(attributes: Mapping[str, Any]) -> Mapping[str, str]:
 def _crash(log: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]] | None:
     """Return the way in which its own code ended it, and the values; None if its log tells of none."""
     problems = refused_settings(log)
-    reason = _told(problems)
+    reason = _join_problems(problems)
     if reason:
-        unset = list(filter(None, (_came_from_get(problem, environ) for problem in problems)))
-        if unset:
-            return "get", {"reason": reason, "name": " and ".join(unset)}
-        return "settings", {"reason": reason}
+        return _refusal(problems, reason, environ)
+
     frames, reason = _exception(_plain(log))
     module = re.search(MISSING_MODULE, reason or log.strip())
     if module:
         name = module["name"] or module["main"]
         return "module", {"reason": reason or f"No module named {name}", "name": name}
+
     key = re.search(NO_KEY, reason)
     if key and key["name"] not in environ:
         return "not-set", {"reason": reason, "name": key["name"]}
+
     if "NoneType" in reason:
-        got = [name for name in re.findall(GET, frames) if name not in environ]
-        return ("get", {"reason": reason, "name": got[-1]}) if got else ("none", {"reason": reason})
+        unset_names = [name for name in re.findall(GET, frames) if name not in environ]
+        if unset_names:
+            return "get", {"reason": reason, "name": unset_names[-1]}
+        return "none", {"reason": reason}
     return ("raised", {"reason": reason}) if reason else None
 
 
-def _came_from_get(problem: str, environ: Mapping[str, str]) -> str:
+def _refusal(problems: Sequence[str], reason: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    """Return the way in which a service refused its settings, and the values."""
+    variables = [_unset_variable(problem, environ) for problem in problems]
+    unset_names = [name for name in variables if name]
+    if unset_names:
+        return "get", {"reason": reason, "name": " and ".join(unset_names)}
+    return "settings", {"reason": reason}
+
+
+def _unset_variable(problem: str, environ: Mapping[str, str]) -> str:
     """Return the variable that has no value, and about whose value the service complains; "" for another problem."""
     parts = PROBLEM.fullmatch(problem)
     if parts is None or parts["wrong"] == IS_NOT_SET:
@@ -243,7 +262,7 @@ def refused_settings(log: str) -> Sequence[str]:
 
 def crash_reason(log: str) -> str:
     """Return the exception, or the list of problems, at the end of a program's log; "" if it has none."""
-    return _told(refused_settings(log)) or exception_reason(log)
+    return _join_problems(refused_settings(log)) or exception_reason(log)
 
 
 def exception_reason(log: str) -> str:
@@ -252,7 +271,7 @@ def exception_reason(log: str) -> str:
     return reason
 
 
-def _told(problems: Sequence[str]) -> str:
+def _join_problems(problems: Sequence[str]) -> str:
     """Return the problems in one line."""
     count = f"{len(problems)} problems: " if len(problems) > 1 else ""
     return _short(f"{count}{'; '.join(problems)}")
@@ -260,11 +279,13 @@ def _told(problems: Sequence[str]) -> str:
 
 def _plain(log: str) -> str:
     """Return the end of a log in which JSON lines with a traceback are that traceback."""
-    lines = [_stack(line) or line for line in log.split("\n")]
-    return "\n".join("\n".join(lines).split("\n")[-MOST_LINES:])
+    texts = [_stack(line) or line for line in log.split("\n")]
+    lines = "\n".join(texts).split("\n")
+    return "\n".join(lines[-MOST_LINES:])
 
 
 def _stack(line: str) -> str:
+    """Return the traceback in a JSON line; "" if it has none."""
     fields = fields_of(line)
     stacks = [str(fields.get(name)) for name in STACKS]
     return next((stack for stack in stacks if FRAME.search(stack)), "")
@@ -272,21 +293,21 @@ def _stack(line: str) -> str:
 
 def _exception(text: str) -> tuple[str, str]:
     """Return the frames of the last exception of a text, and what was raised with its place; "" for none."""
-    raised = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
-    if not raised:
+    tracebacks = [match for match in TRACEBACK.finditer(f"{text}\n") if FRAME.search(match["frames"])]
+    if not tracebacks:
         return "", ""
 
-    last = raised[-1]
-    kind = last["kind"].rpartition(".")[2]
-    message = " ".join((last["message"] or "").split())
+    traceback = tracebacks[-1]
+    kind = traceback["kind"].rpartition(".")[2]
+    message = " ".join((traceback["message"] or "").split())
     reason = _short(f"{kind}: {message}" if message else kind)
 
-    places = FRAME.findall(last["frames"])
-    own = [(path, line) for path, line in places if not _is_library(path)]
-    if own:
-        path, line = own[-1]
+    places = FRAME.findall(traceback["frames"])
+    own_places = [(path, line) for path, line in places if not _is_library(path)]
+    if own_places:
+        path, line = own_places[-1]
         reason = f"{reason} ({path.rpartition('/')[2]}, line {line})"
-    return last["frames"], reason
+    return traceback["frames"], reason
 
 
 def _is_library(path: str) -> bool:

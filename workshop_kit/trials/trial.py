@@ -57,9 +57,9 @@ def poll(
 ) -> Seen:
     """Call ``look`` until ``done`` accepts what it returns, or the time is up; return what it returned last."""
     began = time.monotonic()
-    while not done(seen := look()) and time.monotonic() - began < patient(within_seconds):
+    while not done(observation := look()) and time.monotonic() - began < patient(within_seconds):
         time.sleep(pause_seconds)
-    return seen
+    return observation
 
 
 def fields_of(line: str | bytes) -> dict[str, Any]:
@@ -73,7 +73,10 @@ def fields_of(line: str | bytes) -> dict[str, Any]:
 
 def printed_json(log: str) -> Any:
     """Return the JSON that a program printed behind `MARK`. Raises ValueError if the log has no such line."""
-    return json.loads(next((line.removeprefix(MARK) for line in log.split("\n") if line.startswith(MARK)), ""))
+    for line in log.split("\n"):
+        if line.startswith(MARK):
+            return json.loads(line.removeprefix(MARK))
+    raise ValueError(f"no line begins with {MARK}")
 
 
 @dataclass
@@ -113,7 +116,7 @@ class Trial:
         """Send ``GET path``."""
         url = f"{self.address}{path}"
         answer = http.get(url, headers=headers, timeout_seconds=self._at_most(within_seconds))
-        return self._noted(answer, f"GET {path}")
+        return self._note_wait(answer, f"GET {path}")
 
     def post(
         self,
@@ -143,7 +146,7 @@ class Trial:
         answer = http.request(method, url, json_body=body, headers=headers, timeout_seconds=limit)
         if answer.status is not None and answer.status == expected:
             return answer
-        return self._noted(answer, f"{method} {path}")
+        return self._note_wait(answer, f"{method} {path}")
 
     @contextlib.contextmanager
     def half_post(self, path: str, body: Any) -> Iterator[Callable[[], Answer]]:
@@ -161,7 +164,8 @@ class Trial:
 
             def finish() -> Answer:
                 connection.send(data[half:])
-                return self._noted(connection.answer(self._at_most()), f"POST {path}")
+                answer = connection.answer(self._at_most())
+                return self._note_wait(answer, f"POST {path}")
 
             yield finish
 
@@ -179,13 +183,13 @@ class Trial:
         ``missing`` says in a few words what did not come: it is noted if the time was up.
         """
         began = time.monotonic()
-        while not done(seen := look()):
+        while not done(observation := look()):
             waited = time.monotonic() - began
             if waited >= patient(within_seconds) or not self.left_seconds:
                 self.waits.add(missing, waited)
                 break
             time.sleep(pause_seconds)
-        return seen
+        return observation
 
     def wait_answer(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with 200; return False if the time is up or the container has ended."""
@@ -194,7 +198,8 @@ class Trial:
             return answer.status == 200 or (answer.status is None and self.exit_code() is not None)
 
         missing = f"no good answer to GET {path} on port {self.port}"
-        return self.poll(lambda: self.get(path), over, within_seconds, missing=missing).status == 200
+        answer = self.poll(lambda: self.get(path), over, within_seconds, missing=missing)
+        return answer.status == 200
 
     def wait_listening(self, path: str, within_seconds: float) -> bool:
         """Poll a path until it answers with any status; return False if the time is up or the container has ended."""
@@ -203,7 +208,8 @@ class Trial:
             return answer.status is not None or self.exit_code() is not None
 
         missing = f"no answer to GET {path} on port {self.port}"
-        return self.poll(lambda: self.get(path), over, within_seconds, missing=missing).status is not None
+        answer = self.poll(lambda: self.get(path), over, within_seconds, missing=missing)
+        return answer.status is not None
 
     def wait_ended(self, within_seconds: float) -> int | None:
         """Poll until the container has ended; return its exit code, or None if it still runs."""
@@ -237,12 +243,12 @@ class Trial:
             self.waits.add(f"{answer} to {answer.path}", answer.seconds)
         return in_time
 
-    def _noted(self, answer: Answer, request: str) -> Answer:
+    def _note_wait(self, answer: Answer, request: str) -> Answer:
         """Return an answer; one that came late, or is an error of a service that waited, is noted."""
         is_error = answer.status is not None and answer.status >= 500
         if answer.is_late or (is_error and answer.seconds > SLOW_ERROR_SECONDS):
-            came = "no answer" if answer.is_late else answer
-            self.waits.add(f"{came} to {request} on port {self.port}", answer.seconds)
+            text = "no answer" if answer.is_late else str(answer)
+            self.waits.add(f"{text} to {request} on port {self.port}", answer.seconds)
         return answer
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
@@ -276,7 +282,7 @@ class DependencyProxies:
         Raises WorkshopError if a proxy does not take its state.
         """
         for name, proxy in self.proxies.items():
-            _tell(proxy, state if name in names else OPEN)
+            _set_state(proxy, state if name in names else OPEN)
 
 
 @contextlib.contextmanager
@@ -293,7 +299,7 @@ def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
         return DependencyProxies(proxies, started.pop_all())
 
 
-def _tell(proxy: Running, state: Faults) -> None:
+def _set_state(proxy: Running, state: Faults) -> None:
     """Set the state of a proxy; retry while it starts."""
     words = (*PROXY_PROGRAM, "tell", json.dumps(state))
     proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

@@ -43,11 +43,13 @@ def yaml_finding(file: str, text: str, got: str, parents: Mapping[str, Set[str]]
     if problem is not None:
         way = "indentation" if problem.is_indentation else "syntax"
         return SAYS.failed(f"yaml.{way}", got, file=file, line=problem.line)
-    misplaced = next(misplaced_keys(text, parents), None)
-    if misplaced is None:
+
+    misplaced_key = next(misplaced_keys(text, parents), None)
+    if misplaced_key is None:
         return None
-    parent = misplaced.parent or "the top of the file"
-    return SAYS.failed("yaml.level", got, file=file, line=misplaced.line, name=misplaced.key, parent=parent)
+
+    parent = misplaced_key.parent or "the top of the file"
+    return SAYS.failed("yaml.level", got, file=file, line=misplaced_key.line, name=misplaced_key.key, parent=parent)
 
 
 def yaml_problem(text: str) -> YamlProblem | None:
@@ -78,6 +80,7 @@ def _misplaced(node: yaml.Node | None, parent: str, parents: Mapping[str, Set[st
             yield from _misplaced(item, parent, parents)
     if not isinstance(node, yaml.MappingNode):
         return
+
     for key, value in node.value:
         name = str(key.value)
         if parent not in parents.get(name, {parent}):
@@ -93,24 +96,25 @@ def _is_badly_indented(lines: list[str], index: int) -> bool:
     if "\t" in blanks:
         return True
 
-    filled = [text for text in lines[:index] if text.strip()]
-    before = [text for text in filled if not text.lstrip().startswith("#")]
-    if not before:
+    filled_lines = [text for text in lines[:index] if text.strip()]
+    lines_before = [text for text in filled_lines if not text.lstrip().startswith("#")]
+    if not lines_before:
         return bool(blanks)
-    if len(blanks) > _indentation(before[-1]):
-        return not before[-1].rstrip().endswith(OPENS)
-    return len(blanks) not in _open_columns(before)
+    if len(blanks) > _indentation(lines_before[-1]):
+        return not lines_before[-1].rstrip().endswith(OPENS)
+    return len(blanks) not in _open_columns(lines_before)
 
 
-def _open_columns(before: list[str]) -> set[int]:
+def _open_columns(lines_before: list[str]) -> set[int]:
     """Return the columns at which the next line may begin: those of the keys and lists that are still open."""
     columns: set[int] = set()
-    least = len(before[-1]) + 1
-    for line in reversed(before):
+    least_column = len(lines_before[-1]) + 1
+    for line in reversed(lines_before):
         column = _indentation(line)
-        if column >= least:
+        if column >= least_column:
             continue
-        least = column
+
+        least_column = column
         columns.add(column)
         if line.lstrip().startswith(LIST_ITEM):
             columns.add(column + len(LIST_ITEM))

@@ -35,11 +35,11 @@ def redact(context: Context) -> Result:
     """Plant a canary as the password and in place of two ports, leave out a name, and search the log."""
     service_trial.ensure_up(context.stack, context.report)
     canary = leaks.new_canary()
-    wrong = dict.fromkeys((PASSWORD, PORT, HTTP), canary)
+    environment = dict.fromkeys((PASSWORD, PORT, HTTP), canary)
     without = (PASSWORD_FILE, NAME)
     with (
         service_trial.build(context) as image,
-        service_trial.run_with_stack(context, image, environment=wrong, without=without) as trial,
+        service_trial.run_with_stack(context, image, environment=environment, without=without) as trial,
     ):
         refusal = config.wait_refused(trial)
     return conclude(REDACT.shown, redact_findings(refusal, canary))

@@ -60,9 +60,9 @@ def _rows(rows: Any, right_rows: Sequence[dict[str, Any]]) -> Finding:
         return row_count
 
     missing = Counter(map(_canonical, right_rows)) - Counter(map(_canonical, rows))
-    wrong = missing.total()
-    got = f"{len(rows) - wrong} of {len(rows)} rows are what their lines say"
-    return PARSE.found(not wrong, "rows.values", got, wrong=wrong)
+    wrong_rows = missing.total()
+    got = f"{len(rows) - wrong_rows} of {len(rows)} rows are what their lines say"
+    return PARSE.found(not wrong_rows, "rows.values", got, wrong=wrong_rows)
 
 
 def _canonical(row: Any) -> str:

@@ -49,14 +49,14 @@ def judge_critical(answers: Mapping[str, Answer], second_answers: Mapping[str, A
 
     Where the first instance is right and the second wrong, that is luck.
     """
-    of_first = [_with_gone(dependency, answers[dependency]) for dependency in GONE]
-    of_first.append(_with_none_gone(answers[""]))
-    of_first = _each_failure_once(of_first)
-    if not all(finding.passed for finding in of_first):
-        return conclude(CRITICAL.shown, of_first, lines)
+    first_findings = [_with_gone(dependency, answers[dependency]) for dependency in GONE]
+    first_findings.append(_with_none_gone(answers[""]))
+    first_findings = _each_failure_once(first_findings)
+    if not all(finding.passed for finding in first_findings):
+        return conclude(CRITICAL.shown, first_findings, lines)
 
-    of_second = [_elsewhere(dependency, second_answers[dependency]) for dependency in GONE]
-    return conclude(CRITICAL.shown, _each_failure_once([*of_first, *of_second]), lines, lucky=True)
+    second_findings = [_elsewhere(dependency, second_answers[dependency]) for dependency in GONE]
+    return conclude(CRITICAL.shown, _each_failure_once([*first_findings, *second_findings]), lines, lucky=True)
 
 
 def _expected(dependency: str, *, is_critical: bool) -> tuple[int, str]:

@@ -92,17 +92,17 @@ def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
     service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
     status = early_status or _first_status(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
 
-    of_start = start_findings(early_status, status, _probes(trial), numbers["start_seconds"])
+    startup = start_findings(early_status, status, _probes(trial), numbers["start_seconds"])
     if status != "healthy":
-        if of_start[0].key != COMMAND:  # a slow start and a late probe look the same on a busy machine
+        if startup[0].key != COMMAND:  # a slow start and a late probe look the same on a busy machine
             trial.waits.add("the engine did not call it healthy", trial.age_seconds)
-        return conclude("", of_start, _probe_output(trial))
+        return conclude("", startup, _probe_output(trial))
 
     context.report_step("letting it hang")
     _let_hang(trial)
-    of_hang = _notices_hang(trial, numbers["notice_seconds"])
+    hang = _notices_hang(trial, numbers["notice_seconds"])
     # The task is about the hang: if it is not noticed, that is the symptom.
-    return conclude(HEALTHCHECK.shown, [*of_start, *of_hang], _probe_output(trial), symptom=of_hang[0].means)
+    return conclude(HEALTHCHECK.shown, [*startup, *hang], _probe_output(trial), symptom=hang[0].means)
 
 
 def _let_hang(trial: Trial) -> None:

@@ -91,7 +91,8 @@ def _instructions(text: str) -> Iterator[tuple[str, str, bool]]:
     The lines of a here-document are yielded, too, with True: where it ends for the builder is not sure, so what they
     name counts, and what they define does not.
     """
-    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    filled_lines = [line for line in text.split("\n") if line.strip()]
+    lines = [line for line in filled_lines if not line.lstrip().startswith("#")]
     ends: list[tuple[str, str]] = []
     for line in CONTINUED.sub(" ", "\n".join(lines)).split("\n"):
         in_heredoc = bool(ends)

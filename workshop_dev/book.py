@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
+import tomllib
 from collections.abc import Iterator
 from html import unescape
 from itertools import zip_longest
@@ -18,9 +20,9 @@ from typing import Any
 from PIL import Image
 
 from workshop_kit.files import write_atomically
-from workshop_kit.lessons import policies, predictions
 from workshop_kit.lessons.book import CONTENTS
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.workspace.lesson_tables import tables_path
 
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PNG = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
@@ -41,10 +43,11 @@ yourself: `./workshop start`.
 def fingerprint(notebook: Path) -> str:
     """Return the first line of a chapter: a hash of the lesson's notebook, predictions and policy."""
     content = notebook.read_bytes()
-    for suffix in (predictions.SUFFIX, policies.SUFFIX):
-        path = CHECKOUT / "notebooks" / f"{notebook.stem}{suffix}"
-        if path.is_file():
-            content += path.read_bytes()
+    path = tables_path(notebook.stem, CHECKOUT / "notebooks")
+    if path.is_file():
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        shown_tables = {name: tables.get(name, {}) for name in ("policy", "predictions")}
+        content += json.dumps(shown_tables).encode()
     return f"<!-- {notebook.stem} {hashlib.sha256(content).hexdigest()[:16]} -->"
 
 
@@ -137,8 +140,8 @@ def table_text(html: str) -> str:
     from bs4 import BeautifulSoup  # it comes with nbconvert
 
     rows: list[list[str]] = []
-    for row in BeautifulSoup(html, "html.parser")("tr"):
-        rows.append([cell.get_text() for cell in row(["th", "td"])])
+    for table_row in BeautifulSoup(html, "html.parser")("tr"):
+        rows.append([cell.get_text() for cell in table_row(["th", "td"])])
 
     widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
     lines = []

@@ -1,6 +1,6 @@
 """Expected outputs of a lesson's cells, and outputs that no cell may have.
 
-``notebooks/NN_lesson.expected.toml`` has three tables. ``[shows]``: cell id → regular expression that the output must
+``notebooks/NN_lesson.toml`` has three tables of them. ``[shows]``: cell id → regular expression that the output must
 match. ``[exceptions]``: cell id → why this cell may print an exception's name, or what the engine refuses.
 ``[quiet]``: cell id → why this cell may show nothing, or another result than its prediction's ``right``.
 """
@@ -21,9 +21,9 @@ from workshop_dev.book import ANSI
 from workshop_kit.display.map import NAME as MAP
 from workshop_kit.files import load_toml
 from workshop_kit.lessons.predictions import NOT_USUAL
+from workshop_kit.workspace.lesson_tables import tables_path
 from workshop_kit.workspace.track_notebook import replaced_by
 
-SUFFIX = ".expected.toml"
 REFUSED = re.compile(r"Error response from daemon|\bnot found\b")
 EXCEPTION = re.compile(rf"\b[A-Z]\w*(?:Error|Exception)\b|Traceback \(most recent call last\)|{REFUSED.pattern}")
 OUTPUT = re.compile(r"^```(?:text)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -49,7 +49,7 @@ EXPECTATIONS = TypeAdapter(Expectations)
 
 def load(lesson: str, folder: Path) -> Expectations:
     """Read the table of a lesson; an empty one if there is no file. Raises WorkshopError for an invalid file."""
-    path = folder / f"{lesson}{SUFFIX}"
+    path = tables_path(lesson, folder)
     return load_toml(path, EXPECTATIONS) if path.exists() else Expectations()
 
 

@@ -237,7 +237,7 @@ def test_a_table_without_rows() -> None:
 def test_the_tour_fails_a_lesson_that_does_not_show_it(empty_workspace: Workspace, tmp_path: Path) -> None:
     """With solutions in place: the lesson runs to its end and is not good; untouched, it may show anything."""
     write_notebook(empty_workspace, "00_start", ["print('KeyError')", "print(6 * 7)"])
-    (tmp_path / "00_start.expected.toml").write_text('[shows]\ncell-1 = "43"\n')
+    (tmp_path / "00_start.toml").write_text('[shows]\ncell-1 = "43"\n')
     (result,) = Tour(empty_workspace, output=tmp_path, solutions={}, expected=tmp_path).run()
     assert result.error is not None
     assert result.error.cell == 1

@@ -39,7 +39,7 @@ def source(tmp_path: Path) -> Path:
     root = tmp_path / "check out"
     copied = ("notebooks/00_start.ipynb", "notebooks/pictures/map.svg", "exercises/01/limits.py")
     litter = ("notebooks/.ipynb_checkpoints/00_start.ipynb", "exercises/__pycache__/limits.pyc")
-    answers = ("notebooks/00_start.predictions.toml", "notebooks/00_start.policy.toml")
+    answers = ("notebooks/00_start.toml", "notebooks/00_start.notes.md")
     for name in (*copied, *litter, *answers):
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)

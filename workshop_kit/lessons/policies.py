@@ -1,8 +1,8 @@
 """Policies: a sentence for each question, and the lesson's reference, shown once the participant has written theirs.
 
-The references of a lesson stand beside its notebook in ``notebooks/NN_lesson.policy.toml``, a line for each question::
+The references of a lesson stand beside its notebook in ``notebooks/NN_lesson.toml``, a line for each question::
 
-    [reference]
+    [policy]
     "How does it end?" = "Process 1 receives SIGTERM and finishes what it began."
 
 The cell has the same questions, and no reference: ``w.policy(mine={"How does it end?": ""})``.
@@ -14,33 +14,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from workshop_kit.display.rendered import Rendered, table
 from workshop_kit.errors import WrongUsage
 from workshop_kit.files import load_toml
-from workshop_kit.workspace.registry import Entry
-
-SUFFIX = ".policy.toml"
+from workshop_kit.workspace.lesson_tables import tables_path
 
 Sentence = Annotated[str, Field(min_length=1)]
 
 
-class Policy(Entry):
-    """The policy of a lesson: its questions, each with the reference sentence."""
+class _Tables(BaseModel):
+    """What is read here of a lesson's tables: the questions of its policy, each with the reference sentence."""
 
-    reference: Annotated[Mapping[Sentence, Sentence], Field(min_length=1)]
+    policy: Annotated[Mapping[Sentence, Sentence], Field(min_length=1)] | None = None
 
 
-POLICY = TypeAdapter(Policy)
+_TABLES = TypeAdapter(_Tables)
+
+
+def has_policy(lesson: str, folder: Path) -> bool:
+    """Return whether a lesson has a policy. Raises WorkshopError for a damaged file."""
+    path = tables_path(lesson, folder)
+    return path.is_file() and load_toml(path, _TABLES).policy is not None
 
 
 def load_reference(lesson: str, folder: Path) -> dict[str, str]:
     """Return the reference sentences of a lesson by question. Raises WrongUsage for a lesson without a policy."""
-    path = folder / f"{lesson}{SUFFIX}"
-    if not path.is_file():
+    path = tables_path(lesson, folder)
+    reference = load_toml(path, _TABLES).policy if path.is_file() else None
+    if reference is None:
         raise WrongUsage(f"{lesson} has no policy.", f"Write its questions and references into {path.name}.")
-    return dict(load_toml(path, POLICY).reference)
+    return dict(reference)
 
 
 def answers(mine: Mapping[str, str], reference: Mapping[str, str]) -> dict[str, str]:

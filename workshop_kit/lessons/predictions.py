@@ -1,11 +1,11 @@
 """Predictions: four options in a file, one click that locks a guess, and the outcome after the experiment.
 
-The questions of a lesson stand beside its notebook in ``notebooks/NN_lesson.predictions.toml``, one table for each::
+The questions of a lesson stand beside its notebook in ``notebooks/NN_lesson.toml``, one table for each::
 
-    [shell-form-stop]
+    [predictions.shell-form-stop]
     question = "You stop the container. What happens?"
     right = "killed"
-    [shell-form-stop.options]
+    [predictions.shell-form-stop.options]
     at-once = { text = "It ends at once.", reason = "It would, if the signal reached it." }
     ...
 
@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import traitlets
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from workshop_kit.display.live import PARTS, Job, JobWidget
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table, template
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.progress import Progress
 from workshop_kit.files import load_toml
+from workshop_kit.workspace.lesson_tables import lessons_with_tables, tables_path
 from workshop_kit.workspace.registry import Entry
 
 HERE = Path(__file__).parent
-SUFFIX = ".predictions.toml"
 OPTIONS = 4
 CSS = WIDGET_CSS + (HERE / "prediction.css").read_text()
 STYLE = f"<style>{CSS}</style>"
@@ -71,21 +71,33 @@ class Question(Entry):
         return self
 
 
-LESSON = TypeAdapter(dict[str, Question])
+class _Tables(BaseModel):
+    """What is read here of a lesson's tables; the others have their own readers."""
+
+    predictions: dict[str, Question] = Field(default_factory=dict)
+
+
+_TABLES = TypeAdapter(_Tables)
+
+
+def load_questions(lesson: str, folder: Path) -> dict[str, Question]:
+    """Return the questions of one lesson by their names; none without a file. Raises WorkshopError."""
+    path = tables_path(lesson, folder)
+    return load_toml(path, _TABLES).predictions if path.is_file() else {}
 
 
 def load_all_questions(folder: Path) -> dict[str, Question]:
     """Return the questions of all lessons by the id under which progress stores a guess (``lesson.id``)."""
     questions: dict[str, Question] = {}
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        lesson = path.name.removesuffix(SUFFIX)
-        questions |= {f"{lesson}.{name}": question for name, question in load_toml(path, LESSON).items()}
+    for lesson in lessons_with_tables(folder):
+        for name, question in load_questions(lesson, folder).items():
+            questions[f"{lesson}.{name}"] = question
     return questions
 
 
 def find_question(identifier: str, lesson: str, folder: Path) -> Question:
     """Return one question of a lesson. Raises WrongUsage for an unknown id."""
-    questions = load_toml(folder / f"{lesson}{SUFFIX}", LESSON)
+    questions = load_questions(lesson, folder)
     if identifier not in questions:
         raise WrongUsage(f"{lesson} has no prediction {identifier!r}.", f"Use one of: {', '.join(questions)}.")
     return questions[identifier]

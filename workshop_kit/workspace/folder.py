@@ -16,7 +16,7 @@ from workshop_kit.engine.labels import Identity
 from workshop_kit.errors import NotReady
 from workshop_kit.files import explain, files_below, read_small, read_small_text, write_atomically
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.workspace import growth, regions, solutions
+from workshop_kit.workspace import growth, lesson_tables, regions, solutions
 from workshop_kit.workspace.course import MY_SERVICE, TRACKS, find_track
 from workshop_kit.workspace.solutions import FIRST
 
@@ -29,8 +29,8 @@ LINKED = ("docs/audit.md", REFERENCES)
 """Pages that lessons link to; they are copied to the same place in a workspace."""
 EDITED = (*COPIED, MY_SERVICE)
 """Folders of a workspace that the participant edits."""
-NOT_COPIED = ("exercises.toml", ".expected.toml", ".predictions.toml", ".policy.toml", ".summary.toml", ".notes.md")
-"""Endings of names that are not copied: a copy would go stale, and predictions, policies and notes tell the answers."""
+NOT_COPIED = ("exercises.toml", ".notes.md")
+"""Endings of names that are not copied, beside the tables of lessons: a copy would go stale, and they tell answers."""
 BASE = "base"
 """The folder below `HIDDEN` with the versions that copies were made from."""
 WRITTEN = "written"
@@ -221,8 +221,11 @@ def lesson_copies(root: Path) -> Iterator[LessonCopy]:
 
 
 def lesson_files(folder: Path) -> Iterator[Path]:
-    """Return the files to copy: without registry, expectations, references, and answers to predictions."""
-    return (path for path in files_below(folder) if not path.name.endswith(NOT_COPIED))
+    """Yield the files to copy: without the registry, and without the notes and the tables of lessons."""
+    for path in files_below(folder):
+        is_table = folder.name == "notebooks" and path.suffix == lesson_tables.SUFFIX
+        if not is_table and not path.name.endswith(NOT_COPIED):
+            yield path
 
 
 def _copy(folder: Path, name: str, content: bytes) -> None:

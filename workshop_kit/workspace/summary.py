@@ -1,6 +1,6 @@
 """The first and the last text of a lesson: title, minutes, goals, key points, homework and links. Pure.
 
-``notebooks/NN_lesson.summary.toml`` has their lines, each with the cells that keep what it promises. `./workshop build`
+``notebooks/NN_lesson.toml`` begins with their lines, each with the cells that keep what it promises. `./workshop build`
 writes the texts with all lines into the notebook; a track has only the lines whose cells it keeps.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from workshop_kit.errors import WorkshopError
+from workshop_kit.workspace.lesson_tables import tables_path
 
-SUFFIX = ".summary.toml"
 HEAD = "title"
 """The id of a lesson's first cell."""
 END = "end"
@@ -103,11 +103,13 @@ def kept_lines(choices: Sequence[Choice], kept_cells: Collection[str]) -> Iterat
 
 def load(root: Path, lesson: str) -> Summary | None:
     """Return the lines of a lesson of the checkout ``root``; None for one without. Raises WorkshopError."""
-    path = root / "notebooks" / f"{lesson}{SUFFIX}"
+    path = tables_path(lesson, root / "notebooks")
     if not path.is_file():
         return None
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "title" not in document:
+            return None
         return Summary(
             number=lesson.partition("_")[0],
             title=_choice(document["title"]),

@@ -144,9 +144,9 @@ def _incidents(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
         for name, repair in snapshot.repairs.items():
             seconds[name].append(repair.seconds)
 
-    for name, repair_seconds in sorted(seconds.items()):
+    for day, repair_seconds in sorted(seconds.items()):
         yield {
-            "name": name,
+            "name": day,
             "repaired": _count_text(len(repair_seconds)),
             "seconds": _median_text(repair_seconds),
         }

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from workshop_kit.display.rendered import template
-from workshop_kit.files import load_toml
-from workshop_kit.lessons import policies, predictions
-from workshop_kit.lessons.policies import load_reference
-from workshop_kit.lessons.predictions import ASKS, Question
+from workshop_kit.lessons.policies import has_policy, load_reference
+from workshop_kit.lessons.predictions import ASKS, Question, load_questions
 from workshop_kit.workspace import registry
 from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.registry import Exercise
@@ -89,12 +87,10 @@ class _Tables:
     def of(cls, lesson: str, root: Path) -> Self:
         """Read the tables of a lesson."""
         notebooks = root / "notebooks"
-        predictions_file = notebooks / f"{lesson}{predictions.SUFFIX}"
-        policy_file = notebooks / f"{lesson}{policies.SUFFIX}"
         return cls(
-            load_toml(predictions_file, predictions.LESSON) if predictions_file.exists() else {},
+            load_questions(lesson, notebooks),
             {exercise.id: exercise for exercise in registry.load(root)},
-            list(load_reference(lesson, notebooks)) if policy_file.exists() else (),
+            list(load_reference(lesson, notebooks)) if has_policy(lesson, notebooks) else (),
         )
 
     def part(self, heading_cell: Cell, cells_below: Sequence[Cell]) -> Part | None:

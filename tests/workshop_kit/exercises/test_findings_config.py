@@ -62,7 +62,7 @@ ORDERS = {
 @pytest.mark.parametrize(("key", "observation"), ORDERS.items(), ids=ORDERS)
 def test_an_order_that_does_not_follow_the_settings_is_named(key: str, observation: tuple[Answer, str]) -> None:
     """By the database in which it is, or by what the driver said."""
-    order, log = seen
+    order, log = observation
     assert failed([config_env.uses_settings(order, log, FIRST_ID)]) == [key]
 
 
@@ -265,13 +265,13 @@ TESTS = {
 }
 
 
-@pytest.mark.parametrize(("key", "seen"), TESTS.items(), ids=TESTS)
-def test_what_a_test_leaves_behind_is_named(key: str, seen: tuple[config_restore.Seen, ...]) -> None:
+@pytest.mark.parametrize(("key", "observations"), TESTS.items(), ids=TESTS)
+def test_what_a_test_leaves_behind_is_named(key: str, observations: tuple[config_restore.Seen, ...]) -> None:
     """What only repeats the failure of the first situation is left out."""
     assert failed(config_restore.restore_findings(situations(seen))) == [key]
 
 
-def situations(seen: tuple[config_restore.Seen, ...]) -> dict[str, config_restore.Seen]:
+def situations(observations: tuple[config_restore.Seen, ...]) -> dict[str, config_restore.Seen]:
     """What the three situations left, by name."""
     return dict(zip(("plain", "raising", "nested"), observations, strict=True))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ import pytest
 from tests.workshop_kit.display.recorded import NOON, at
 from workshop_kit.gameday import CAUSES, after_restart, signals
 from workshop_kit.gameday.customers import Customers, ShopWatcher, Visit
+from workshop_kit.lessons.predictions import load_questions
 from workshop_kit.observe.events import Event
 from workshop_kit.observe.watch import Tables, frame
 from workshop_kit.trials.game_records import Record
@@ -93,8 +93,8 @@ def served(*percent: int) -> pd.DataFrame:
 def test_every_outcome_of_a_restart_can_happen(root: Path, percent: list[int], outcome: str) -> None:
     """It follows from the customers served before and after, and is an option of the lesson's prediction."""
     assert after_restart(served(*percent), NOON) == outcome
-    question = tomllib.loads((root / "notebooks" / "05_game_day.predictions.toml").read_text())["restart"]
-    assert outcome in question["options"]
+    question = load_questions("05_game_day", root / "notebooks")["restart"]
+    assert outcome in question.options
 
 
 @pytest.fixture

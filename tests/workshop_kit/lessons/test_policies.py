@@ -17,6 +17,7 @@ from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import notebook_cells
 from workshop_kit.workspace.folder import Workspace
+from workshop_kit.workspace.lesson_tables import lessons_with_tables, tables_path
 from workshop_room.pages import notes
 
 NOTEBOOKS = CHECKOUT / "notebooks"
@@ -41,10 +42,10 @@ def policy_questions(name: str) -> list[str]:
     return [json.loads(line) for line in re.findall(r'^    (".+"): "",$', asks[0], re.MULTILINE)]
 
 
-def test_each_policy_has_its_file() -> None:
-    """A file for each lesson that asks, and no other."""
-    files = {path.name.removesuffix(policies.SUFFIX) for path in NOTEBOOKS.glob(f"*{policies.SUFFIX}")}
-    assert files == ASKED > {LESSON}
+def test_each_policy_has_its_references() -> None:
+    """Each lesson that asks has them, and no other."""
+    with_policy = {lesson for lesson in lessons_with_tables(NOTEBOOKS) if policies.has_policy(lesson, NOTEBOOKS)}
+    assert with_policy == ASKED > {LESSON}
 
 
 @pytest.mark.parametrize("name", sorted(ASKED))
@@ -94,22 +95,21 @@ def test_other_questions_are_one_sentence(empty_workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[reference]\n", "reference: Dictionary should have at least 1 item"),
-        ('[reference]\n"How?" = ""\n', r"reference\.How\?: String should have at least 1 character"),
-        ('[answers]\n"How?" = "So."\n', "reference: Field required"),
-        ("[reference\n", "Expected"),
+        ("[policy]\n", "policy: Dictionary should have at least 1 item"),
+        ('[policy]\n"How?" = ""\n', r"policy\.How\?: String should have at least 1 character"),
+        ("[policy\n", "Expected"),
     ],
 )
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, text: str, problem: str) -> None:
     """It names the file and the first problem."""
-    (tmp_path / f"{LESSON}{policies.SUFFIX}").write_text(text)
-    with pytest.raises(WorkshopError, match=rf"^01_container\.policy\.toml cannot be used: {problem}"):
+    tables_path(LESSON, tmp_path).write_text(text)
+    with pytest.raises(WorkshopError, match=rf"^01_container\.toml cannot be used: {problem}"):
         policies.load_reference(LESSON, tmp_path)
 
 
 def test_a_lesson_without_a_policy_says_so(tmp_path: Path) -> None:
     """The sentence names the file to write."""
-    with pytest.raises(WrongUsage, match=r"01_container has no policy\. .*01_container\.policy\.toml"):
+    with pytest.raises(WrongUsage, match=r"01_container has no policy\. .*01_container\.toml"):
         policies.load_reference(LESSON, tmp_path)
 
 

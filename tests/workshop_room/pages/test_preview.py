@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.files import load_toml
 from workshop_kit.lessons import predictions
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import lesson_names, notebook_cells
+from workshop_kit.workspace.lesson_tables import tables_path
 from workshop_room.pages.preview import load_preview
 
 NOTEBOOKS = CHECKOUT / "notebooks"
@@ -20,8 +20,7 @@ LESSONS = tuple(lesson_names(NOTEBOOKS))
 
 def asked(lesson: str, folder: Path = NOTEBOOKS) -> list[predictions.Question]:
     """The predictions of a lesson."""
-    path = folder / f"{lesson}{predictions.SUFFIX}"
-    return list(load_toml(path, predictions.LESSON).values()) if path.exists() else []
+    return list(predictions.load_questions(lesson, folder).values())
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -49,7 +48,7 @@ def test_a_preview_does_not_depend_on_what_is_right(root: Path, tmp_path: Path) 
     shutil.copytree(root / "exercises", tmp_path / "exercises", ignore=shutil.ignore_patterns("0*"))
     shutil.copytree(root / "solutions", tmp_path / "solutions")
     shutil.copytree(root / "notebooks", tmp_path / "notebooks")
-    path = tmp_path / "notebooks" / f"{lesson}{predictions.SUFFIX}"
+    path = tables_path(lesson, tmp_path / "notebooks")
     head, *tables = re.split(r"^right = .*\n", path.read_text(), flags=re.MULTILINE)
     wrong_keys = [wrong_option(question) for question in asked(lesson)]
     path.write_text(head + "".join(f'right = "{key}"\n{table}' for key, table in zip(wrong_keys, tables, strict=True)))

@@ -16,7 +16,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.observe import http
-from workshop_kit.progress import Step
+from workshop_kit.reporting import Step
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Verdict

@@ -21,10 +21,10 @@ from tests.workshop_app.probes import FAULTS, probe, wait_ready
 from workshop_kit.engine import monitoring
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import fault
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe import stats
 from workshop_kit.observe.engine_api import get_json
-from workshop_kit.progress import Report, Step
+from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport
 
 PROBES = 200

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from benchmarks._rows import Row, cpu_pair, show
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import Panel, container_view, describe
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 
 POINTS = 300
 SECONDS = 300.0

@@ -41,7 +41,7 @@ from workshop_kit.faults.injection import fault
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.leaks import new_canary
-from workshop_kit.progress import Report, Step
+from workshop_kit.reporting import Report, Step
 from workshop_kit.terminal import TerminalReport, say, say_error
 from workshop_kit.workspace import provision
 
@@ -92,7 +92,7 @@ class Log:
 
     def collect(self) -> None:
         """Read the logs of all containers that there are; to be called before some of them are removed."""
-        label = f"{SESSION}={self._session.identity.session}"
+        label = f"{SESSION}={self._session.identity.workspace_id}"
         client = self._session.engine.client
         for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
             with contextlib.suppress(NotFound):

@@ -21,8 +21,8 @@ from workshop_kit.membership import membership
 from workshop_kit.membership.protocol import JoinCode, Snapshot
 from workshop_kit.membership.room_widget import RoomSync
 from workshop_kit.observe.http import Answer
-from workshop_kit.screen import visible
 from workshop_kit.terminal import say
+from workshop_kit.untrusted_text import visible
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.audience import Audience
 from workshop_room.desk.classroom import RoomApi

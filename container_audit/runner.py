@@ -29,7 +29,7 @@ from container_audit.targets import Target, resolve
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.observe.masking import Mask
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 
 NOTHING_RUN = "looked at, nothing was run"
 CLONED = "a clone was run, on a network that leads nowhere"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from workshop_kit.screen import in_lines
+from workshop_kit.untrusted_text import in_lines
 
 if TYPE_CHECKING:
     from pydantic import ValidationError  # not there on a bare Python

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 from workshop_kit.errors import NotReady, WorkshopError, first_problem
-from workshop_kit.machine import sends_events
+from workshop_kit.host import sends_events
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter  # not there on a bare Python

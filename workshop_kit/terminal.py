@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, NoReturn, Self
 
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.progress import Step
+from workshop_kit.reporting import Step
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

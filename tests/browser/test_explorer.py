@@ -11,7 +11,7 @@ from tests.browser.lab_page import LabPage
 
 SETUP = r"""import json
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.search.store import FrameStore
+from workshop_kit.search.log_table import FrameStore
 from workshop_kit.search.explorer import Explorer
 from workshop_kit.display.live import Screens
 HOSTILE = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=2</script>\u202e\x1b[31m\x07"

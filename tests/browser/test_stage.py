@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.lab_page import SCREENSHOTS, button
 from tests.browser.test_desk import OVERFLOWING
 from tests.workshop_room.desk.room_pages import RecordedController, RoomPages, open_room_pages
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 from workshop_kit.paths import CHECKOUT
 from workshop_room.desk.audience import RequestLines
 

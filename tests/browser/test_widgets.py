@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.long, pytest.mark.usefixtures("session")]
 SETUP = r"""import json
 from workshop_kit.lessons.lesson import lesson
 from tests.workshop_kit.observe.log_frames import read_lines
-from workshop_kit.search.store import FrameStore
+from workshop_kit.search.log_table import FrameStore
 from workshop_kit.search.explorer import Explorer
 from tests.workshop_kit.display.recorded import Recorded
 from workshop_kit.display.dashboard import Dashboard

@@ -193,7 +193,7 @@ def build(session: Session, folder: Path, tag: str, dockerfile: str, base: str, 
     (folder / "token.npmrc").write_text("//registry.example/:_authToken=0123456789abcdef\n")
     (folder / "plain.npmrc").write_text("registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\n")
     (folder / "tls.txt").write_text(f"{KEY_HEAD}\nMII\n")
-    tag = tag.format(session=session.identity.session)
+    tag = tag.format(session=session.identity.workspace_id)
     build_folder(session, folder, tag, "--build-arg", f"BASE={base}", *words)
     return tag
 

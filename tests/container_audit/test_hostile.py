@@ -49,9 +49,9 @@ def audit(session: Session, image: str, code: str, only: str = "dynamic", **sett
     quick_stop = {"stop_signal": "SIGKILL"}  # these programs ignore SIGTERM
     settings = {"entrypoint": ["python3", "-c", code], "ports": {"8080/tcp": None}, **quick_stop, **settings}
     with bad_images.created(session, image, **settings) as word:
-        before = things(session.engine, session.identity.session)
+        before = things(session.engine, session.identity.workspace_id)
         report = run_audit(session, word, only=[only])
-        assert {*things(session.engine, session.identity.session)} <= {*before}
+        assert {*things(session.engine, session.identity.workspace_id)} <= {*before}
     return report
 
 

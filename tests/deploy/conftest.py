@@ -21,7 +21,7 @@ def engines_image(session: Session, seat_image_tag: str) -> Iterator[str]:
 
 def built(session: Session, folder: Path, argument: str) -> Iterator[str]:
     """Build the image of a folder with one build argument; yield its tag, and remove it."""
-    tag = f"workshop-{folder.name}-of-the-tests:{session.identity.session}"
+    tag = f"workshop-{folder.name}-of-the-tests:{session.identity.workspace_id}"
     build_folder(session, folder, tag, f"--build-arg={argument}")
     yield tag
     session.engine.client.images.remove(tag, force=True)

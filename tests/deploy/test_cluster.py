@@ -21,7 +21,7 @@ from docker.utils import parse_bytes
 
 from tests.commands import npm_package, run
 from tests.quality.test_style import tool
-from workshop_kit.machine import ENOUGH_BYTES
+from workshop_kit.host import ENOUGH_BYTES
 from workshop_kit.paths import CHECKOUT
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]

@@ -49,7 +49,7 @@ def image(session: Session, images: dict[str, str], root: Path) -> str:
     proxies = engine_images.proxy_settings(os.environ)
     words = [f"--file={root / FOLDER / 'Dockerfile'}", f"--build-arg=DEBIAN={images['base']}"]
     words += [f"--build-arg={key}" for key in proxies]
-    tag = f"{REPOSITORY}:{session.identity.session}"
+    tag = f"{REPOSITORY}:{session.identity.workspace_id}"
     build_folder(session, root, tag, *words, environment=proxies)
     return tag
 

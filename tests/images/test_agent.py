@@ -106,7 +106,7 @@ def look(agent: Running) -> dict[str, dict[str, float]]:
 def test_sees_its_group_and_nothing_else(agent: Running, stack: Stack, images: dict[str, str]) -> None:
     """The next scrape has a new container of the group, not a removed one, and never one of another group."""
     session = stack.session
-    parent = cgroup_variables(session.engine.client.info(), session.identity.session)["WORKSHOP_CGROUP_PARENT"]
+    parent = cgroup_variables(session.engine.client.info(), session.identity.workspace_id)["WORKSHOP_CGROUP_PARENT"]
     network = f"{stack.project}_default"
     host = {"CgroupParent": parent}
     sleep = Spec(images["base"], command=("sleep", "600"), network=network, host=host)

@@ -97,7 +97,7 @@ def test_a_container_removed_while_the_collector_was_away_leaves_a_gap(bucket: L
 @pytest.mark.long
 def test_lines_of_another_session_are_left_alone(bucket: LogBucket, another: Callable[..., Running]) -> None:
     """A collector of another session reads no line of this one; no collector reads its own lines."""
-    stranger = another(WORKSHOP_SESSION=f"{bucket.stack.session.identity.session}0")
+    stranger = another(WORKSHOP_SESSION=f"{bucket.stack.session.identity.workspace_id}0")
     with write(bucket, "ours", 1_000) as writer:
         writer.wait_ended()
         wait_running(stranger.container)

@@ -41,12 +41,12 @@ def variables(session: Session, images: dict[str, str], tmp_path_factory: pytest
     folder = tmp_path_factory.mktemp("by hand") / "secrets"
     write_secrets(folder)
     return {
-        "COMPOSE_PROJECT_NAME": f"{session.identity.session}-by-hand",
-        "WORKSHOP_SESSION": session.identity.session,
+        "COMPOSE_PROJECT_NAME": f"{session.identity.workspace_id}-by-hand",
+        "WORKSHOP_SESSION": session.identity.workspace_id,
         "WORKSHOP_OWNER": session.identity.owner,
         "WORKSHOP_SECRETS_DIR": str(folder),
         "WORKSHOP_LOG_SOURCE": session.engine.dialect.log_source(session.engine.client.info()),
-        **cgroup_variables(session.engine.client.info(), session.identity.session),
+        **cgroup_variables(session.engine.client.info(), session.identity.workspace_id),
         **{f"WORKSHOP_{name.upper()}_IMAGE": tag for name, tag in images.items()},
     }
 

@@ -16,9 +16,9 @@ from packaging.utils import canonicalize_name
 # From the ground up; a module may import what stands before it, and what is in its own place.
 FLOORS = (
     # the learner's
-    ("workshop_kit.paths", "workshop_kit.progress", "workshop_kit.screen"),
+    ("workshop_kit.paths", "workshop_kit.reporting", "workshop_kit.untrusted_text"),
     ("workshop_kit.errors", "workshop_kit.guidelines"),
-    ("workshop_kit.machine", "workshop_kit.patience"),
+    ("workshop_kit.host", "workshop_kit.patience"),
     ("workshop_kit.files", "workshop_kit.terminal"),
     ("workshop_kit.python_env",),
     ("workshop_kit.engine",),

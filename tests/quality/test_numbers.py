@@ -13,7 +13,7 @@ from container_audit import catalog
 from workshop_kit.engine.images import ENOUGH_DISK_BYTES
 from workshop_kit.engine.recipes import RECIPES
 from workshop_kit.guidelines import principles
-from workshop_kit.machine import ENOUGH_BYTES, GIB
+from workshop_kit.host import ENOUGH_BYTES, GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
 from workshop_room.desk.classroom import SILENT_SECONDS

@@ -11,7 +11,7 @@ from tests.workshop_room.desk.test_controller import generators
 from workshop_kit.checks import logging_incident
 from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.injection import Journal
-from workshop_kit.progress import Step
+from workshop_kit.reporting import Step
 from workshop_kit.trials import incidents
 from workshop_kit.trials.incidents import TROUBLES, Trouble
 from workshop_kit.trials.result import Verdict

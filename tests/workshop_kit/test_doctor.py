@@ -11,7 +11,7 @@ from workshop_kit.commands import doctor
 from workshop_kit.commands.doctor import DoctorLine, as_report, service_files, workspace_folder
 from workshop_kit.engine import recipes
 from workshop_kit.errors import NotReady
-from workshop_kit.machine import GIB, PAGE, Machine
+from workshop_kit.host import GIB, PAGE, Machine
 
 MAC = Machine("Darwin", "arm64")
 WSL = Machine("Linux", "amd64", is_wsl=True)

@@ -22,7 +22,7 @@ from workshop_kit.commands import exercises
 from workshop_kit.commands.watch import CheckOnSave
 from workshop_kit.errors import Exit
 from workshop_kit.exercises.exercise_service import ExerciseService, Superseded
-from workshop_kit.progress import Report, silent
+from workshop_kit.reporting import Report, silent
 from workshop_kit.trials.result import Finding, Result, Verdict
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import DATA

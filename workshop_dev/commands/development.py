@@ -19,7 +19,7 @@ from workshop_kit.commands.options import NoInstall
 from workshop_kit.engine import install
 from workshop_kit.errors import Exit, NotReady, WorkshopError, WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Step
+from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import own_workspace

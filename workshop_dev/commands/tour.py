@@ -19,7 +19,7 @@ from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.lessons.book import BOOK
 from workshop_kit.paths import CHECKOUT, TOURS
-from workshop_kit.progress import Report
+from workshop_kit.reporting import Report
 from workshop_kit.terminal import TerminalReport, answer
 from workshop_kit.workspace import content, provision
 from workshop_kit.workspace.course import TRACKS, find_track, load_course

@@ -21,7 +21,7 @@ from workshop_kit.bundle.part import (
 )
 from workshop_kit.engine import shell
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 
 TASK = "Packages"
 UNPACKED_FACTOR = 4

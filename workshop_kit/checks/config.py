@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from workshop_kit.engine import store
+from workshop_kit.engine import parameter_store
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
@@ -106,11 +106,11 @@ def plain_settings(stack: Stack) -> tuple[dict[str, str], tuple[str, ...]]:
     service_trial.ensure_up(stack)
     secrets = {}
     texts = {}
-    for name, value in store.settings_of(stack).items():
+    for name, value in parameter_store.settings_of(stack).items():
         if isinstance(value, SecretStr):
-            secrets[store.variable(name)] = value.get_secret_value()
+            secrets[parameter_store.variable(name)] = value.get_secret_value()
         elif isinstance(value, str):
-            texts[store.variable(name)] = value
+            texts[parameter_store.variable(name)] = value
 
     environment = {"REDIS_USER": "default", **secrets}
     if "REDIS_USER" in texts:

@@ -11,9 +11,8 @@ import yaml
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from workshop_kit.checks import config
-from workshop_kit.engine import store as stores
-from workshop_kit.engine import tasks
-from workshop_kit.engine.store import PREFIX, NotAllowed, Settings, Store
+from workshop_kit.engine import parameter_store, tasks
+from workshop_kit.engine.parameter_store import PREFIX, NotAllowed, Settings, Store
 from workshop_kit.engine.tasks import ContainerDefinition, Delivery, parse
 from workshop_kit.errors import NotInTime, WorkshopError, first_problem
 from workshop_kit.trials import service_trial
@@ -63,7 +62,7 @@ def environments(context: Context) -> Result:
     """Start all three, each with a user who may read its own settings only; compare their settings and images."""
     fragment = read(context.text)
     service_trial.ensure_up(context.stack, context.report)
-    settings = stores.settings_by_environment(context.stack)
+    settings = parameter_store.settings_by_environment(context.stack)
     store = _fill_store(context, settings)
     context.report_step(f"starting {', '.join(settings)}")
 
@@ -79,7 +78,7 @@ def environments(context: Context) -> Result:
 
 def _start(context: Context, name: str, settings: Settings, store: Store, definition: Definition | None) -> Finding:
     """Find whether an environment starts from its definition, is ready on its port, and logs from its level."""
-    port = str(settings[stores.PORT])
+    port = str(settings[parameter_store.PORT])
     level = str(settings["log/level"])
     values = {"name": name, "port": port, "level": level}
     if definition is None:
@@ -121,7 +120,7 @@ def store(context: Context) -> Result:
     """Start the desk's service from its definition and the store, place an order, and look for passwords."""
     definition = read(context.text).get(DESK, Definition())
     service_trial.ensure_up(context.stack, context.report)
-    settings = stores.settings_of(context.stack)
+    settings = parameter_store.settings_of(context.stack)
     parameters = _fill_store(context, {DESK: settings})
     context.report_step("starting the service of your desk")
 
@@ -165,8 +164,8 @@ def _environment(trial: Trial) -> dict[str, str]:
 
 
 def _fill_store(context: Context, settings: Mapping[str, Settings]) -> Store:
-    store = stores.start(context.stack, context.report)
-    stores.seed(store, settings)
+    store = parameter_store.start(context.stack, context.report)
+    parameter_store.seed(store, settings)
     return store
 
 
@@ -175,7 +174,7 @@ def _complete(definition: Definition, image: str, settings: Settings) -> Contain
     entries = (*definition.environment, *definition.secrets)
     own_names = {*NOT_SHARED, *(str(entry.get("name")) for entry in entries)}
 
-    texts = {stores.variable(name): value for name, value in settings.items() if isinstance(value, str)}
+    texts = {parameter_store.variable(name): value for name, value in settings.items() if isinstance(value, str)}
     shared = [{"name": name, "value": text} for name, text in texts.items() if name not in own_names]
     environment = [*definition.environment, *shared]
     return parse({"image": image, "environment": environment, "secrets": definition.secrets})

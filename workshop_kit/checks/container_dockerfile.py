@@ -148,7 +148,7 @@ def _frozen_with_newer_wheels(context: Context) -> str:
 def _newer_base(session: Session, root: Path) -> str:
     """Return the tag of the workspace's base image with newer wheels, built if it is missing, and kept."""
     base = recipes.tags(root)["python"]
-    tag = f"{base}-newer-{session.identity.session}"
+    tag = f"{base}-newer-{session.identity.workspace_id}"
     if images.is_there(session.engine, tag):
         return tag
 

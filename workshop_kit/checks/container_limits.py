@@ -12,7 +12,7 @@ from docker.errors import APIError
 from workshop_kit.checks import container_compose
 from workshop_kit.engine import features, recipes
 from workshop_kit.engine.stack import Stack
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings

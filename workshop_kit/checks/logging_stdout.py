@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from workshop_kit.checks.logging_service import LIBRARY_LOGGER, TRIAL_LOGGER, Log, ask, read_log, run
-from workshop_kit.screen import visible
 from workshop_kit.trials.check_api import Context, check
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.untrusted_text import visible
 
 STDOUT = findings("logging.stdout")
 NO_ORDER = "/orders/first"

@@ -20,7 +20,7 @@ from workshop_kit.commands import COMMANDS
 from workshop_kit.engine import recipes
 from workshop_kit.engine.recipes import OCI
 from workshop_kit.errors import Exit, WorkshopError
-from workshop_kit.machine import (
+from workshop_kit.host import (
     ENOUGH_BYTES,
     GIB,
     PAGE,

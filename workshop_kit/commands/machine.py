@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workshop_kit.bundle import images, site_copy, wheels
+from workshop_kit.bundle import image_archive, site_copy, wheels
 from workshop_kit.bundle.part import MB, find, parts, require_same, verify, version_of
 from workshop_kit.commands import COMMANDS, doctor
 from workshop_kit.commands.options import AsJson, NoBrowser, NoInstall, Seed, Track
@@ -20,7 +20,7 @@ from workshop_kit.engine.recipes import tags
 from workshop_kit.errors import Exit, NotReady
 from workshop_kit.lessons import book
 from workshop_kit.paths import CHECKOUT, GRADES, TOURS
-from workshop_kit.progress import Step
+from workshop_kit.reporting import Step
 from workshop_kit.terminal import TerminalReport, answer, say, say_error
 from workshop_kit.workspace import content, lab_settings, provision
 from workshop_kit.workspace.course import find_lesson
@@ -131,7 +131,7 @@ def save(folder: Folder) -> None:
         stack = provision.make_ready(workspace, may_install=False, report=report)
         version = version_of(CHECKOUT)
         wheels.save(CHECKOUT, folder, version, report)
-        images.save(stack.session.engine, tags(CHECKOUT), folder, version, report)
+        image_archive.save(stack.session.engine, tags(CHECKOUT), folder, version, report)
     say(site_copy.save(site_copy.FOLDER, folder, version))
 
     saved_parts = parts(folder)
@@ -153,7 +153,7 @@ def load_bundle(folder: Folder) -> None:
 
     workspace = own_workspace()
     with TerminalReport() as report:
-        loaded_images = images.load(provision.session_of(workspace, engine), part, report)
+        loaded_images = image_archive.load(provision.session_of(workspace, engine), part, report)
         stack = provision.make_ready(workspace, may_install=False, report=report)
         provision.write_env(stack, report)
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workshop_kit.display.rendered import Rendered
-from workshop_kit.screen import in_lines
+from workshop_kit.untrusted_text import in_lines
 
 CSS = (Path(__file__).parent / "live.css").read_text()
 WIDTH_INCHES = 8.6

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,8 +15,8 @@ from workshop_kit.display.dashboard.view import FaultBand, Panel, container_view
 from workshop_kit.display.rendered import Rendered, cell, folded
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import level_group
-from workshop_kit.observe.watch import Tables
-from workshop_kit.screen import visible
+from workshop_kit.observe.watcher import Tables
+from workshop_kit.untrusted_text import visible
 
 ERRORS = Panel("Requests that failed (5xx, or no answer)", "%", {"error_percent": "of all requests"}, full_scale=105.0)
 P95 = Panel("95 % of requests were faster than", "ms", {"p95_ms": "p95"}, logarithmic=True)

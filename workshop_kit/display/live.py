@@ -15,7 +15,7 @@ from IPython.display import DisplayHandle, display
 
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
-from workshop_kit.progress import Report, Step
+from workshop_kit.reporting import Report, Step
 
 HERE = Path(__file__).parent
 DOM = (HERE / "dom.js").read_text()
@@ -29,7 +29,7 @@ Work = Callable[[Report], str | None]
 """Does the work, reports progress, and may return a text about the result; it may raise WorkshopError."""
 
 
-class Screens:
+class LiveOutputs:
     """The live outputs of one notebook, by name: showing a name again ends its former output."""
 
     def __init__(self, *, headless: bool = False) -> None:

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workshop_kit.screen import in_lines, visible
+from workshop_kit.untrusted_text import in_lines, visible
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

@@ -23,8 +23,8 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import PYTHON_ALIAS, short_name, wheels
 from workshop_kit.errors import NotReady
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Step
-from workshop_kit.screen import visible
+from workshop_kit.reporting import Step
+from workshop_kit.untrusted_text import visible
 
 SHOWN_LINES = 12
 """The number of the builder's last lines that are shown below a BuildError."""

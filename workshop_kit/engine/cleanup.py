@@ -22,7 +22,7 @@ from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SC
 from workshop_kit.engine.recipes import REPOSITORY, short_name
 from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 
 # Containers hold networks and volumes, and images last of all.
 ORDER: tuple[Kind, ...] = get_args(Kind)
@@ -96,7 +96,7 @@ def remove(
             session.ledger.remove(entry)
 
     if "workspace" in scopes:
-        remove_cgroups(session.identity.session)
+        remove_cgroups(session.identity.workspace_id)
     report(Step("Clean-up", 1.0, done=True))
     return result
 
@@ -193,7 +193,7 @@ def _remove_network(api: Any, identifier: str) -> None:
 
 def _own_resources(session: Session) -> list[Resource]:
     """Return everything with the labels of the kit and of this session, or of the participant's compose project."""
-    of_the_kit = _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.session}")
+    of_the_kit = _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.workspace_id}")
     of_the_folder = _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
     return of_the_kit + of_the_folder
 
@@ -279,7 +279,7 @@ def _end_builds(session: Session, made_by: str | None) -> None:
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or ()
         labels = dict(word.split("=", 1) for word in words if _is_label(word))
-        maker = labels.get(MAKER) if labels.get(SESSION) == session.identity.session else None
+        maker = labels.get(MAKER) if labels.get(SESSION) == session.identity.workspace_id else None
         if maker and (maker == made_by or not is_alive(maker)):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()

@@ -37,7 +37,7 @@ from workshop_kit.engine.labels import (
     labels_of,
 )
 from workshop_kit.engine.session import Session, volume_id
-from workshop_kit.progress import Report, silent
+from workshop_kit.reporting import Report, silent
 
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 EMPTY_STATISTICS: Mapping[str, Any] = {
@@ -182,7 +182,7 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         if COMPOSE_PROJECT in labels:
             return labels[COMPOSE_PROJECT] in {identity.project, identity.service_project}
         # A container that was run by hand from an image of the kit has the image's labels, and so its scope.
-        return are_ours(labels, identity.session) and labels.get(SCOPE) != "machine"
+        return are_ours(labels, identity.workspace_id) and labels.get(SCOPE) != "machine"
 
     def _exposed(self, image: str | Image) -> dict[str, None]:
         sdk_image = image if isinstance(image, Image) else self.client.images.get(image)
@@ -263,7 +263,7 @@ class Networks(NetworkCollection):  # type: ignore[misc]
     def _remove_earlier(self, name: str) -> None:
         with contextlib.suppress(NotFound):
             earlier = self.get(name)
-            if are_ours(earlier.attrs["Labels"], self.client.session.identity.session):
+            if are_ours(earlier.attrs["Labels"], self.client.session.identity.workspace_id):
                 for identifier in earlier.attrs["Containers"] or {}:
                     earlier.disconnect(identifier, force=True)
                 earlier.remove()

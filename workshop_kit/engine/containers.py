@@ -21,7 +21,7 @@ from workshop_kit.engine.labels import Scope
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotInTime, WorkshopError
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.patience import patient, started_in
 
 HERE = "127.0.0.1"

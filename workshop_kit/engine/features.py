@@ -80,7 +80,7 @@ class FeatureTrial:
     def container(self, session: Session, image: str, shared: Path) -> Spec:
         """Return the container, in the cgroup of the workspace's stack; ``shared`` is a file of the workspace."""
         info = session.engine.client.info()
-        cgroup = cgroup_variables(info, session.identity.session)
+        cgroup = cgroup_variables(info, session.identity.workspace_id)
         tree = "memory/" if cgroup["WORKSHOP_CGROUP_V1"] else ""
         folder = f"{tree}{cgroup['WORKSHOP_CGROUP_PATH']}"
 

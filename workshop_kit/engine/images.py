@@ -25,10 +25,10 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.recipes import Recipe
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady
-from workshop_kit.machine import GIB
+from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report, Step, silent
-from workshop_kit.screen import visible
+from workshop_kit.reporting import Report, Step, silent
+from workshop_kit.untrusted_text import visible
 
 ENOUGH_DISK_BYTES = 4 * GIB
 """The disk space that set-up wants."""
@@ -232,7 +232,7 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
     images = session.engine.client.images
     for tag in (PULLED, BOOTSTRAPPED):
         for image in images.list(name=tag):
-            if not are_ours(image.labels, session.identity.session):  # ours: a build was interrupted
+            if not are_ours(image.labels, session.identity.workspace_id):  # ours: a build was interrupted
                 yield tag
                 return
 

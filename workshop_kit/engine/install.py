@@ -26,7 +26,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "iptables")
 UBUNTU_PACKAGES = ("docker.io", "docker-buildx", "docker-compose-v2", "iptables")

@@ -39,20 +39,20 @@ Scope = Literal["kernel", "workspace", "machine"]
 
 @dataclass(frozen=True)
 class Identity:
-    """A workspace's identity: ``session`` is its random id, ``owner`` a readable name for it.
+    """A workspace's identity: ``workspace_id`` is its random id, ``owner`` a readable name for it.
 
     >>> identity = Identity("1a2b3c4d", "ann")
     >>> identity.thing("my-service"), identity.image("my-service:1")
     ('workshop-1a2b3c4d-my-service', 'localhost/workshop-1a2b3c4d/my-service:1')
     """
 
-    session: str
+    workspace_id: str
     owner: str
 
     @property
     def project(self) -> str:
         """The compose project of the workspace's stack, which prefixes the names of what the participant makes."""
-        return f"workshop-{self.session}"
+        return f"workshop-{self.workspace_id}"
 
     @property
     def service_project(self) -> str:
@@ -61,7 +61,7 @@ class Identity:
 
     def labels(self, scope: Scope) -> dict[str, str]:
         """Return the labels for one new container, network, volume or image."""
-        return {KIT: KIT_NAME, SESSION: self.session, OWNER: self.owner, SCOPE: scope}
+        return {KIT: KIT_NAME, SESSION: self.workspace_id, OWNER: self.owner, SCOPE: scope}
 
     def thing(self, name: str) -> str:
         """Return the real name of a container, network or volume."""
@@ -92,10 +92,10 @@ class Identity:
         return name.startswith((f"{self.project}-", f"{self.project}_"))
 
 
-def are_ours(labels: Mapping[str, str] | None, session: str) -> bool:
-    """Return whether these labels name the kit and this session."""
+def are_ours(labels: Mapping[str, str] | None, workspace_id: str) -> bool:
+    """Return whether these labels name the kit and this workspace."""
     labels = labels or {}
-    return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == session
+    return labels.get(KIT) == KIT_NAME and labels.get(SESSION) == workspace_id
 
 
 def labels_of(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:

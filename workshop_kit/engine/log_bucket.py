@@ -17,13 +17,13 @@ from typing import Any, ClassVar
 
 from docker.errors import APIError
 
-from workshop_kit.engine import store
+from workshop_kit.engine import parameter_store
 from workshop_kit.engine.containers import EXEC_TRIES
+from workshop_kit.engine.parameter_store import Access, explained
 from workshop_kit.engine.stack import Stack
-from workshop_kit.engine.store import Access, explained
 from workshop_kit.errors import WorkshopError
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, silent
+from workshop_kit.reporting import Report, silent
 
 SERVICE = "collector"
 BUCKET = "workshop-logs"
@@ -90,8 +90,8 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
 
     Each call makes a user of its own, since a new key of a user replaces the old one.
     """
-    stack.up(SERVICE, store.SERVICE, report=report)
-    administrator = store.connect(stack).access
+    stack.up(SERVICE, parameter_store.SERVICE, report=report)
+    administrator = parameter_store.connect(stack).access
     reader = administrator.new_user(f"{READER}-{secrets.token_hex(4)}", POLICY)
     return LogBucket(stack, reader)
 

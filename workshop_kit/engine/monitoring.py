@@ -16,9 +16,9 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, silent
+from workshop_kit.reporting import Report, silent
 
 SERVICES = ("agent", "blackbox", "mysqld-exporter", "redis-exporter", "alert-receiver", "alertmanager", "prometheus")
 KINDS = {"scrape_configs": "scrape", "groups": "rules"}

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass as validated
 from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, SCOPE, SESSION, service_in
 from workshop_kit.engine.records import RecordFile
 from workshop_kit.engine.session import Session, is_alive
-from workshop_kit.progress import Report, Step
+from workshop_kit.reporting import Report, Step
 
 GOES_ON = "was paused, and goes on"
 
@@ -177,7 +177,7 @@ def _rows(session: Session) -> list[dict[str, Any]]:
     """Return the engine's rows of paused containers with this workspace's labels."""
     api = session.engine.client.api
     identity = session.identity
-    kit_labels = [f"{KIT}={KIT_NAME}", f"{SESSION}={identity.session}"]
+    kit_labels = [f"{KIT}={KIT_NAME}", f"{SESSION}={identity.workspace_id}"]
     folder_labels = [f"{COMPOSE_PROJECT}={identity.service_project}"]
 
     rows = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from workshop_kit.engine.dialect import has_containerd_store, is_rootless
 from workshop_kit.engine.reach import Engine
-from workshop_kit.machine import Machine
+from workshop_kit.host import Machine
 
 DOCKER = "Docker Engine"
 PODMAN = "Podman"

@@ -54,7 +54,7 @@ def watch(
         return
 
     identity = session.identity
-    words = [str(session.ledger.path), identity.session, identity.owner, session.maker, str(os.getpid())]
+    words = [str(session.ledger.path), identity.workspace_id, identity.owner, session.maker, str(os.getpid())]
     words += [str(whole_workspace or ""), "temporary" if is_temporary else "", before]
 
     _reapers[key] = subprocess.Popen(

@@ -23,7 +23,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text, write_atomically
 from workshop_kit.patience import configured, patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 
 HEALTHY_TIMEOUT_SECONDS = 120
 READY_TIMEOUT_SECONDS = 30
@@ -73,7 +73,7 @@ class Stack:
         info = engine.client.info()
         variables = {
             "COMPOSE_PROJECT_NAME": self.project,
-            "WORKSHOP_SESSION": identity.session,
+            "WORKSHOP_SESSION": identity.workspace_id,
             "WORKSHOP_OWNER": identity.owner,
             "WORKSHOP_SECRETS_DIR": str(self.secrets_folder),
             "WORKSHOP_LOG_SOURCE": engine.dialect.log_source(info),
@@ -85,7 +85,7 @@ class Stack:
 
         features_file = self.folder / features.FILE
         shows_cgroup = has_cgroups(info) and features.works(self.session, features_file, features.CGROUPS)
-        variables |= cgroup_variables(info, identity.session, None if shows_cgroup else self.folder)
+        variables |= cgroup_variables(info, identity.workspace_id, None if shows_cgroup else self.folder)
 
         if len(self.files) > 1:
             variables["COMPOSE_FILE"] = ":".join(self.files)

@@ -17,8 +17,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
 from workshop_kit.engine.labels import ENVIRONMENT, SERVICE
+from workshop_kit.engine.parameter_store import Store
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.store import Store
 from workshop_kit.errors import WrongUsage, did_you_mean
 
 Delivery = Literal["environment", "files"]

@@ -15,7 +15,7 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.progress import Report
+from workshop_kit.reporting import Report
 from workshop_kit.workspace.course import LESSON, lesson_names, load_course
 from workshop_kit.workspace.folder import EDITED, Workspace, lesson_files
 from workshop_kit.workspace.lab_settings import trust

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import write_atomically
-from workshop_kit.progress import Report
+from workshop_kit.reporting import Report
 from workshop_kit.workspace import content, course, growth, naive_copy, provision, regions, solutions
 from workshop_kit.workspace.content import Backup
 from workshop_kit.workspace.course import find_lesson
@@ -109,9 +109,9 @@ def _arrange_service(exercise_service: ExerciseService, lesson: str, backup: Bac
     for source, stage in stages.items():
         marked = source.at(stage)
         base = regions.starter(marked)
-        text = solutions.with_regions_of(base, regions.solved(marked), fresh_ids)  # a second notebook's are fresh
+        text = solutions.keep_regions(base, regions.solved(marked), fresh_ids)  # a second notebook's are fresh
         mine = (content.current(workspace, source.path) or b"").decode(errors="replace")
-        text = solutions.with_regions_of(mine, text, earlier_ids)
+        text = solutions.keep_regions(mine, text, earlier_ids)
         content.replace_file(workspace, source.path, text, backup, base=base)
         growth.record(workspace.folder, source.path, stage)
 

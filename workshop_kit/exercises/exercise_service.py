@@ -17,7 +17,7 @@ from workshop_kit.exercises import cards
 from workshop_kit.exercises.exercise_files import ExerciseFiles, ServiceCopy, Unreadable
 from workshop_kit.exercises.progress import HINTS, Progress
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import findings
 from workshop_kit.trials.check_api import Context, seeded
 from workshop_kit.trials.image_builds import ImageBuilds

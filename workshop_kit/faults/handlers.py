@@ -19,7 +19,7 @@ from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import ActiveFault, NetworkEndpoint, named
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.paths import CHECKOUT
 
 PROXY_PROGRAM = ("python3", "-I", "-S", "/usr/local/lib/workshop/proxy.py")

@@ -25,7 +25,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.faults.catalog import ActiveFault, named, snapshot
 from workshop_kit.faults.handlers import HANDLERS, FaultContext
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 
 PAST_KEPT = 200
 

@@ -11,7 +11,7 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running, Spec
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 
 REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (/[!-~]*)")
 RANGES = {"rate_per_second": range(1, 301), "seconds": range(1, 7201)}

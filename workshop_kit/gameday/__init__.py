@@ -28,8 +28,8 @@ from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.shop import DEPENDENCIES, Shop
 from workshop_kit.gameday.signals import after_restart
 from workshop_kit.lessons.lesson import Lesson
-from workshop_kit.observe.watch import Watcher, WatchTarget
-from workshop_kit.progress import Step
+from workshop_kit.observe.watcher import Watcher, WatchTarget
+from workshop_kit.reporting import Step
 from workshop_kit.trials import trial
 from workshop_kit.trials.game_records import Record
 
@@ -51,7 +51,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     if name is not None and name not in CAUSES:
         raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
     cause = CAUSES[name or random.choice(list(CAUSES))]
-    lesson.screens.end(NAME)
+    lesson.live_outputs.end(NAME)
     report = NotebookReport()
     report(Step(cause.name.capitalize(), None, "opening the shop"))
 
@@ -67,7 +67,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
         customers = Customers(shop)
         block.enter_context(customers.start())
         targets = [WatchTarget(name, service=name) for name in shop.running]
-        watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.session, targets))
+        watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.workspace_id, targets))
 
         record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
         report(Step(cause.name.capitalize(), None, "the first customers come"))
@@ -75,7 +75,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
             wait_served(shop, customers)
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
 
-    lesson.screens.replace(NAME, incident.stop)
+    lesson.live_outputs.replace(NAME, incident.stop)
     incident.begin(random)
     notice = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
     report(Step(cause.name.capitalize(), 1.0, notice, done=True))

@@ -20,7 +20,7 @@ from workshop_kit.display.dashboard.view import Panel, shares
 from workshop_kit.engine.containers import Running
 from workshop_kit.faults.load import send
 from workshop_kit.gameday.shop import AWAY, Shop
-from workshop_kit.observe.watch import BEGINNING, Tables, Watcher, frame
+from workshop_kit.observe.watcher import BEGINNING, Tables, Watcher, frame
 from workshop_kit.trials.trial import fields_of
 
 REQUESTS = ({"method": "GET", "json": None}, {"method": "POST", "json": {"item": "tea", "quantity": 1}})

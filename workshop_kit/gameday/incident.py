@@ -31,7 +31,7 @@ from workshop_kit.gameday.signals import Watched
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.patience import patient
-from workshop_kit.progress import Step
+from workshop_kit.reporting import Step
 from workshop_kit.trials import game_records, trial
 from workshop_kit.trials.game_records import Record
 from workshop_kit.workspace.course import notebook_cells
@@ -72,7 +72,7 @@ class Incident:
         title = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
         dashboard = Dashboard(self.watcher, title=title, panels=PANELS)
         self._block.callback(dashboard.stop)
-        return dashboard.show(self.lesson.screens)
+        return dashboard.show(self.lesson.live_outputs)
 
     def metrics(self) -> pd.DataFrame:
         """Return a row for each second and environment: customers, latency, shares of the limits."""

@@ -19,7 +19,7 @@ from workshop_kit.display.rendered import Rendered, cell, table, template
 from workshop_kit.errors import WrongUsage
 from workshop_kit.gameday.customers import PANELS
 from workshop_kit.observe.scrape import PROBES
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 EVERYTHING = "everything"
 ROLES = {

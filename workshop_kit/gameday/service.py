@@ -15,7 +15,7 @@ from docker.errors import BuildError
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_files import LEFT_OUT
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.workspace import regions, solutions
 
 ORDERS = "orders.py"

@@ -31,7 +31,7 @@ from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults.handlers import post
 from workshop_kit.gameday.busy import said_if_busy
 from workshop_kit.gameday.service import Service
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe import http, stats
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import read_container

@@ -18,10 +18,10 @@ from workshop_kit.faults.injection import InjectedFault
 from workshop_kit.gameday.causes import Cause
 from workshop_kit.gameday.customers import CPU, MEMORY, SERVED, SHARES, Customers, Visit
 from workshop_kit.gameday.shop import Shop
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.observe.scrape import PROBES
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 from workshop_kit.patience import patient, waiting_now
 from workshop_kit.trials.game_records import Record
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workshop_kit.display.figure_text import describe_figures
-from workshop_kit.display.live import NotebookReport, Screens
+from workshop_kit.display.live import LiveOutputs, NotebookReport
 from workshop_kit.display.map import system_map
 from workshop_kit.display.rendered import Rendered, escape_dataframes
 from workshop_kit.engine import monitoring, reach, reaper, recipes
@@ -57,7 +57,7 @@ class Lesson:
     stack: Stack
     exercise_service: ExerciseService = field(repr=False)
     headless: bool = False
-    screens: Screens = field(default_factory=Screens, repr=False)
+    live_outputs: LiveOutputs = field(default_factory=LiveOutputs, repr=False)
     room: RoomSync | None = field(default=None, repr=False)
 
     @property
@@ -86,7 +86,7 @@ class Lesson:
         """The log tools: ``tail``, ``explore``, ``bucket``, ``collected``."""
         from workshop_kit.lessons.tools import LogTools  # lazily: DuckDB and boto3 are slow imports
 
-        return LogTools(self.stack, self.screens, self.workspace.folder / HIDDEN / "logs")
+        return LogTools(self.stack, self.live_outputs, self.workspace.folder / HIDDEN / "logs")
 
     def image(self, name: str) -> str:
         """Return the tag of one of the workshop's images: ``base``, ``app``, ``mariadb``, ``redis`` …"""
@@ -96,7 +96,7 @@ class Lesson:
         """Start to measure a container (the SDK's). A new watch ends the previous one."""
         from workshop_kit.lessons import tools
 
-        return tools.start_watch(self.stack, self.screens, container)
+        return tools.start_watch(self.stack, self.live_outputs, container)
 
     def fault(self, name: str, service: str, **parameters: Any) -> AbstractContextManager[InjectedFault]:
         """Inject a fault into a service of the stack for a ``with`` block: ``with w.fault("latency", "redis"):``.
@@ -117,13 +117,13 @@ class Lesson:
 
         The credentials are the administrator's, or the ``reader``'s of one environment's parameters (``staging``).
         """
-        from workshop_kit.engine import store  # lazily: boto3 is a slow import
+        from workshop_kit.engine import parameter_store  # lazily: boto3 is a slow import
 
-        parameter_store = store.start(self.stack, NotebookReport())
-        parameter_store.find_key()  # creates the key with the alias alias/workshop
+        store = parameter_store.start(self.stack, NotebookReport())
+        store.find_key()  # creates the key with the alias alias/workshop
         if reader:
-            parameter_store = parameter_store.reader(reader)
-        return parameter_store.access.arguments()
+            store = store.reader(reader)
+        return store.access.arguments()
 
     def monitoring(self) -> Monitoring:
         """Start the stack's monitoring unless it runs, and return it; its ``load`` gives Prometheus a file."""
@@ -150,7 +150,7 @@ class Lesson:
             self.progress.record_start(exercise.id)
         must_pass = os.environ.get(SOLVED) == "1"
         task = ExercisePanel(exercise, self.exercise_service, self.headless, must_pass)
-        self.screens.replace(f"exercise {exercise.id}", task.stop)
+        self.live_outputs.replace(f"exercise {exercise.id}", task.stop)
         task.show()
         return task
 
@@ -164,7 +164,7 @@ class Lesson:
 
     def board(self) -> None:
         """Show the state of all exercises, a link to the next lesson, and a button to the start of each lesson."""
-        BoardView(self.exercise_service, self.name, self.headless, leave=self.screens.stop).show()
+        BoardView(self.exercise_service, self.name, self.headless, leave=self.live_outputs.stop).show()
         if self.room is not None:
             RoomView(self.workspace, self.room).show("board")
 
@@ -218,4 +218,4 @@ def lesson(name: str) -> Lesson:
         RoomView(workspace, room).show("start")
     elif room is not None:
         show_once_joined(workspace, room, "start")
-    return Lesson(name, workspace, service.progress, stack, service, headless, Screens(headless=headless), room)
+    return Lesson(name, workspace, service.progress, stack, service, headless, LiveOutputs(headless=headless), room)

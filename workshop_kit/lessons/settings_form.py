@@ -19,7 +19,7 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WrongUsage
 from workshop_kit.exercises.cards import PANEL_CSS, static_page
 from workshop_kit.observe.http import Answer
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials.service_trial import ORDER
 from workshop_kit.trials.start_failure import refused_settings
 from workshop_kit.trials.trial import START_SECONDS, Trial

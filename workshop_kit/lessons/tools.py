@@ -15,7 +15,7 @@ import pandas as pd
 
 from workshop_kit.display.dashboard import Dashboard
 from workshop_kit.display.incident_chart import one_clock
-from workshop_kit.display.live import NotebookReport, Screens
+from workshop_kit.display.live import LiveOutputs, NotebookReport
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine import log_bucket
 from workshop_kit.engine.labels import service_in
@@ -26,9 +26,9 @@ from workshop_kit.faults import injection
 from workshop_kit.observe import leaks
 from workshop_kit.observe.engine_api import container_of
 from workshop_kit.observe.logs import LogFollower
-from workshop_kit.observe.watch import Watcher, WatchTarget
+from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.search.explorer import Explorer
-from workshop_kit.search.store import BucketStore, FrameStore
+from workshop_kit.search.log_table import BucketStore, FrameStore
 
 # The keys among the notebook's live displays: a new one ends the previous one.
 WATCH = "watch"
@@ -62,7 +62,7 @@ class LogTools:
     """The log tools of one notebook; ``cache`` is a folder for files read from the bucket."""
 
     stack: Stack
-    screens: Screens = field(repr=False)
+    live_outputs: LiveOutputs = field(repr=False)
     cache: Path
 
     def tail(self, container: Any, title: str) -> Explorer:
@@ -70,11 +70,11 @@ class LogTools:
         target = container_of(container)
         place = {"service": service_in(target.labels) or target.name}
         follow = partial(LogFollower, target)
-        return Explorer(FrameStore(), follow=follow, known=place, title=title).show(self.screens)
+        return Explorer(FrameStore(), follow=follow, known=place, title=title).show(self.live_outputs)
 
     def explore(self, lines: BucketStore, query: str = "", *, title: str = "All logs") -> Explorer:
         """Show the log explorer over the lines that `collected` returns."""
-        return Explorer(lines, query, title=title).show(self.screens)
+        return Explorer(lines, query, title=title).show(self.live_outputs)
 
     def bucket(self) -> LogBucket:
         """Start the collector and its bucket unless they run; return the bucket, read-only."""
@@ -95,13 +95,13 @@ class Watch:
     """Measures a container until ``stop``; the measurements stay available."""
 
     stack: Stack = field(repr=False)
-    screens: Screens = field(repr=False)
+    live_outputs: LiveOutputs = field(repr=False)
     watcher: Watcher = field(repr=False)
 
     def dashboard(self, *, seconds: float = 120) -> Dashboard:
         """Show the dashboard below the cell: live, or in a headless run its last state."""
         faults = partial(injection.history, self.stack.session)
-        return Dashboard(self.watcher, faults, title=DASHBOARD, seconds=seconds).show(self.screens)
+        return Dashboard(self.watcher, faults, title=DASHBOARD, seconds=seconds).show(self.live_outputs)
 
     def one_clock(self, title: str, logs: pd.DataFrame | None = None) -> Rendered:
         """Return the measurements, the faults, and ``logs``, a table of log lines, on one time axis.
@@ -114,17 +114,17 @@ class Watch:
 
     def stop(self) -> None:
         """End the measurements and the dashboard, whose last picture stays. A second call does nothing."""
-        self.screens.end(DASHBOARD)
+        self.live_outputs.end(DASHBOARD)
         self.watcher.stop()
 
 
-def start_watch(stack: Stack, screens: Screens, container: Any) -> Watch:
+def start_watch(stack: Stack, live_outputs: LiveOutputs, container: Any) -> Watch:
     """Start to measure a container of the Docker SDK."""
     engine_container = container_of(container)
     target = WatchTarget(service_in(engine_container.labels) or engine_container.name, id=engine_container.id)
-    watcher = Watcher(stack.session.engine, stack.session.identity.session, [target])
-    watch = Watch(stack, screens, watcher)
-    screens.replace(WATCH, watch.stop)
+    watcher = Watcher(stack.session.engine, stack.session.identity.workspace_id, [target])
+    watch = Watch(stack, live_outputs, watcher)
+    live_outputs.replace(WATCH, watch.stop)
     watcher.start()
     return watch
 

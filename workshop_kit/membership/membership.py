@@ -29,8 +29,8 @@ from workshop_kit.membership.protocol import (
 )
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.screen import visible
 from workshop_kit.trials import game_records
+from workshop_kit.untrusted_text import visible
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
 FILE = "classroom.json"

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from workshop_kit.errors import WrongUsage
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 SYMBOLS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O or U. The first three are read as the digits that they look like."""

@@ -13,7 +13,7 @@ import urllib3
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage
 from workshop_kit.patience import patient
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 TIMEOUT_SECONDS = 5.0
 CHUNK_TIMEOUT_SECONDS = 60.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 SHORTEST = 4
 """Shorter values are not searched in other texts: they would match by chance."""

@@ -17,7 +17,7 @@ from prometheus_client.samples import Sample
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.stats import NOT_KNOWN, increase
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 REQUESTS = "http_requests_total"
 DURATIONS = "http_request_duration_seconds_bucket"

@@ -18,10 +18,9 @@ import pandas as pd
 import traitlets
 from IPython.display import DisplayHandle, display
 
-from workshop_kit.display.live import DOM, Screens, answer_while_busy
+from workshop_kit.display.live import DOM, LiveOutputs, answer_while_busy
 from workshop_kit.display.rendered import Rendered
 from workshop_kit.errors import WorkshopError
-from workshop_kit.screen import visible
 from workshop_kit.search.explorer_page import (
     CSS,
     ExplorerView,
@@ -33,7 +32,8 @@ from workshop_kit.search.explorer_page import (
     static_page,
 )
 from workshop_kit.search.language import CHEAT_SHEET, SearchMistake
-from workshop_kit.search.store import FrameStore
+from workshop_kit.search.log_table import FrameStore
+from workshop_kit.untrusted_text import visible
 
 FOLDER = Path(__file__).parent
 Follow = Callable[[threading.Event], Iterable[pd.DataFrame]]
@@ -194,18 +194,18 @@ class Explorer:
         self._twin: DisplayHandle | None = None
         self._drawing = threading.RLock()
 
-    def show(self, screens: Screens) -> Self:
+    def show(self, live_outputs: LiveOutputs) -> Self:
         """Show it below the running cell; it replaces the one shown before with its title."""
-        screens.replace(self.title, self.stop)
+        live_outputs.replace(self.title, self.stop)
         self.stop()
         if self._source is not None:
             self._start_following(self._source)
-            if screens.headless and self._thread is not None:
+            if live_outputs.headless and self._thread is not None:
                 self._thread.join(HEADLESS_SECONDS)
                 self.stop()
 
         self.model.handle({"do": "search", "query": self.model.view.query})
-        if screens.headless:
+        if live_outputs.headless:
             display(self.page())  # type: ignore[no-untyped-call]
             return self
 

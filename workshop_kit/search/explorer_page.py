@@ -16,9 +16,9 @@ from workshop_kit.display import charts
 from workshop_kit.display.charts import LEVEL_LOOKS, lasting
 from workshop_kit.display.rendered import WIDGET_CSS, Rendered, table
 from workshop_kit.observe.logs.lines import level_group
-from workshop_kit.screen import visible
 from workshop_kit.search.language import Condition
-from workshop_kit.search.store import FrameStore
+from workshop_kit.search.log_table import FrameStore
+from workshop_kit.untrusted_text import visible
 
 PAGE_ROWS = 100
 CELL_CHARACTERS = 300

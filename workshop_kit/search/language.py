@@ -21,7 +21,7 @@ import pandas as pd
 
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.logs.lines import EXACT_INT, LEVELS
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 CHEAT_SHEET = (
     ("timeout", "lines with this text, in upper or lower case"),

@@ -15,7 +15,7 @@ from docker.errors import NotFound
 
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials import control
 from workshop_kit.trials.control import Waits
 from workshop_kit.trials.image_builds import ImageBuilds
@@ -58,7 +58,7 @@ class CheckEnded(Exception):
         self.result = result
 
 
-class SubjectGone(WorkshopError):
+class FixtureGone(WorkshopError):
     """What an answer is about (an incident, its container) does not exist any more."""
 
 
@@ -77,7 +77,7 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
 
     try:
         yield str(name), part(context.answer, "value")
-    except (NotFound, SubjectGone):
+    except (NotFound, FixtureGone):
         sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
         raise CheckEnded(Result.not_started(f"{sentence}{context.exercise.lesson} again.")) from None
 

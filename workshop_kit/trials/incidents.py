@@ -25,8 +25,8 @@ from workshop_kit.faults.injection import fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import read_container
-from workshop_kit.progress import Report, Step
-from workshop_kit.trials.check_api import SubjectGone
+from workshop_kit.reporting import Report, Step
+from workshop_kit.trials.check_api import FixtureGone
 
 QUIET_SECONDS = 1.5
 """Before the hiccup, between it and the fault, and after the fault."""
@@ -195,7 +195,7 @@ def find(session: Session, identifier: str) -> LogIncident:
     for incident in all_kept(session):
         if incident.id == identifier:
             return incident
-    raise SubjectGone(*GONE)
+    raise FixtureGone(*GONE)
 
 
 def all_kept(session: Session) -> list[LogIncident]:
@@ -215,7 +215,7 @@ def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
     try:
         container = stack.session.engine.client.containers.get(incident.container)
     except NotFound:
-        raise SubjectGone(*GONE) from None
+        raise FixtureGone(*GONE) from None
 
     frame = read_container(container, since=incident.began)
     frame = frame[frame["received"] <= pd.Timestamp(incident.ended)].reset_index(drop=True)

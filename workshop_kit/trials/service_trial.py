@@ -22,11 +22,11 @@ from workshop_kit.engine.recipes import PYTHON_ALIAS, REPOSITORY
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.trials.build_failure import build_finding, ended_build, endless_build, outside_finding
 from workshop_kit.trials.check_api import CheckEnded, Context
 from workshop_kit.trials.dockerfile_sources import outside_source

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe import http
 from workshop_kit.observe.events import KILLED
 from workshop_kit.observe.scrape import away_in

@@ -16,7 +16,7 @@ from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import SECRETS_FOLDER, Running, Spec
 from workshop_kit.engine.labels import COLLECT
 from workshop_kit.engine.stack import Stack
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.trials.trial import NO_HEALTHCHECK
 
 PORT = 3307

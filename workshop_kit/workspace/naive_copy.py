@@ -94,7 +94,7 @@ class NaiveCopy:
         if self._set_aside is None:
             content.Backup(self.workspace).keep(self.source.path)
 
-        content.write(self.workspace, self.source.path, solutions.with_regions_of(mine, text, set_aside.names))
+        content.write(self.workspace, self.source.path, solutions.keep_regions(mine, text, set_aside.names))
         self._record(None)
         return f"{self.source.file} has your {_join_names(set_aside.names)} again."
 

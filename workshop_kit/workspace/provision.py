@@ -17,9 +17,9 @@ from workshop_kit.engine.session import Ledger, Session
 from workshop_kit.engine.stack import Stack, write_secrets, write_variables
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.faults import injection
-from workshop_kit.machine import GIB
+from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace import naive_copy
 from workshop_kit.workspace.folder import BASE, EDITED, HIDDEN, TRACK, WRITTEN, Workspace
 

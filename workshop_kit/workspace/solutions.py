@@ -147,7 +147,7 @@ def others_solved(theirs: str, source: Source, expected: Collection[str], kept_i
     return theirs
 
 
-def with_regions_of(mine: str, text: str, names: Collection[str]) -> str:
+def keep_regions(mine: str, text: str, names: Collection[str]) -> str:
     """Return ``text`` with these regions as ``mine`` has them, where it has them."""
     for name in set(regions.ids(text)) & set(names):
         with contextlib.suppress(regions.MarkerError):

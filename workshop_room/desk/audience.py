@@ -16,7 +16,7 @@ from workshop_kit.exercises.progress import Guess, Progress
 from workshop_kit.lessons.predictions import Question
 from workshop_kit.observe.logs.lines import level_group
 from workshop_kit.observe.scrape import PROBES
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 from workshop_room.desk.error_sentences import sentence_for
 
 VIEWS = ("dashboard", "recorded", "map", "predictions", "lines", "join", "class", "learning")

@@ -20,7 +20,7 @@ from workshop_kit.display.dashboard.view import (
     spans,
 )
 from workshop_kit.observe.scrape import PROBE_PATHS
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 
 TITLE = "The service"
 """The dashboard's title."""

@@ -25,16 +25,16 @@ from workshop_kit.faults import injection
 from workshop_kit.observe import http
 from workshop_kit.observe.logs import EngineLog
 from workshop_kit.observe.logs.lines import assemble, parse_fields
-from workshop_kit.observe.watch import Watcher, WatchTarget
+from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.course import find_lesson
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import trust
-from workshop_room.desk.active_faults import ORDER, InjectedFaults, LoadGenerator, engine_needed
 from workshop_room.desk.audience import Audience, RequestLines, grade
 from workshop_room.desk.audience_view import TITLE, dashboard_view, describe_dashboard
+from workshop_room.desk.desk_faults import ORDER, DeskFaults, LoadGenerator, engine_needed
 
 SERVICE = "service"
 PICTURE_SECONDS = 120.0
@@ -75,10 +75,10 @@ class Controller:
     job: JobState | None = None
 
     def __post_init__(self) -> None:
-        self.active_faults = InjectedFaults(self.stack)
+        self.active_faults = DeskFaults(self.stack)
         self.load_generator = LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
-        self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.session, [target])
+        self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.workspace_id, [target])
         self._closing = threading.Event()
         self._action_lock = threading.Lock()
         self._job_thread = threading.Thread()

@@ -21,7 +21,7 @@ from workshop_kit.errors import WorkshopError
 from workshop_kit.files import load_toml, write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace.course import Course
 from workshop_room.desk.audience_view import TITLE
 from workshop_room.desk.controller import Controller

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from workshop_kit.display.page_server import CSS, HTML, JS, JSON, MOST_BODY_BYTES, Handler, PageServer, network_address
 from workshop_kit.errors import NotReady, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
-from workshop_kit.machine import raise_file_limit
+from workshop_kit.host import raise_file_limit
 from workshop_kit.membership.protocol import ALIKE, FIRST_PORT, PORTS, SECRETS, JoinCode, Snapshot
 from workshop_room.desk.classroom import Classroom, TooManyJoins
 

@@ -22,7 +22,7 @@ from workshop_kit.engine.reaper import temporary_session
 from workshop_kit.engine.recipes import REPOSITORY
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
-from workshop_kit.machine import GIB
+from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.service_trial import remove_image
 from workshop_room.grading.build_guard import OPTIONS

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from workshop_kit.engine.reach import Engine
-from workshop_kit.machine import GIB, MIB
+from workshop_kit.host import GIB, MIB
 from workshop_kit.patience import LOAD_FILE
 
 FILE_BYTES = 256 * MIB

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from workshop_kit.machine import GIB
+from workshop_kit.host import GIB
 
 MOST_DISK_BYTES = 4 * GIB
 LOOK_SECONDS = 0.5

@@ -10,8 +10,8 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as validated
 
 from workshop_kit.engine.records import RecordFile
-from workshop_kit.screen import visible
 from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.untrusted_text import visible
 
 MAX_FINDING = 400
 MAX_BYTES = 100_000_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace.registry import Exercise
 from workshop_room.grading.grade import Grade, GradeBook, Outcome
 from workshop_room.grading.submission import Submission

@@ -18,7 +18,7 @@ from typing import IO
 
 from workshop_kit.errors import WorkshopError
 from workshop_kit.files import is_left_out, read_small
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 MAX_FILE_BYTES = 1_000_000
 MAX_BYTES = 16_000_000

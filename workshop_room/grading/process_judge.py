@@ -24,10 +24,10 @@ from pydantic import TypeAdapter, ValidationError
 from workshop_kit.engine import reach
 from workshop_kit.engine.cleanup import CleanupResult
 from workshop_kit.engine.reach import Engine
-from workshop_kit.machine import GIB
+from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step
+from workshop_kit.reporting import Report, Step
 from workshop_kit.workspace import provision
 from workshop_room.grading.grade import Grade, Outcome, one_line
 from workshop_room.grading.submission import Submission

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 from workshop_kit.workspace.registry import Exercise
 from workshop_room.grading.grade import Grade, Outcome, one_line
 from workshop_room.grading.grader import GradedSubmission

@@ -17,7 +17,7 @@ from workshop_kit.exercises.progress import MAX_BYTES as PROGRESS_BYTES
 from workshop_kit.exercises.progress import Document
 from workshop_kit.exercises.work_file import read_work
 from workshop_kit.files import read_small
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 from workshop_kit.workspace.course import MY_SERVICE
 from workshop_kit.workspace.folder import HIDDEN, ID, SEED
 from workshop_room.grading.handed_in_files import (

@@ -27,7 +27,7 @@ from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.files import write_atomically
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
-from workshop_kit.progress import silent
+from workshop_kit.reporting import silent
 from workshop_kit.terminal import say_error
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.image_builds import ImageBuilds

@@ -17,10 +17,10 @@ from workshop_kit.engine import images
 from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import NotReady, WorkshopError, WrongUsage, first_problem
 from workshop_kit.files import read_small, write_atomically
-from workshop_kit.machine import GIB, usable_bytes
+from workshop_kit.host import GIB, usable_bytes
 from workshop_kit.membership.protocol import SYMBOLS
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace.folder import HIDDEN, Workspace
 
 FOLDER = "hub"

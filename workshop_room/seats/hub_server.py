@@ -24,7 +24,7 @@ from workshop_kit.errors import NotReady
 from workshop_kit.observe.http import Answer, request
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_room.seats.hub_seats import INSTRUCTOR, LABEL, LIMIT_BYTES, HubSettings
 
 SOURCE = CHECKOUT / "deploy" / "room"

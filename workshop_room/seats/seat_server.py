@@ -9,7 +9,7 @@ import os
 import sys
 from typing import NoReturn
 
-from workshop_kit.bundle import images as bundle_images
+from workshop_kit.bundle import image_archive
 from workshop_kit.bundle.part import version_of
 from workshop_kit.engine import images, recipes
 from workshop_kit.engine.labels import LOCAL
@@ -17,7 +17,7 @@ from workshop_kit.engine.recipes import OCI, Recipe, image_labels
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.workspace import lab_settings
 from workshop_kit.workspace.folder import Workspace
 
@@ -37,7 +37,7 @@ def tag() -> str:
 def build(session: Session, report: Report = silent) -> str:
     """Build the image from this checkout and return its tag; the workshop's other images are built already."""
     tags = recipes.tags(CHECKOUT)
-    bundle_images.save(session.engine, tags, BUNDLE, version_of(CHECKOUT), report)
+    image_archive.save(session.engine, tags, BUNDLE, version_of(CHECKOUT), report)
     options = (f"--file={DOCKERFILE}", f"--build-context=bundle={BUNDLE}")
     images.build(session, CHECKOUT, RECIPE, {"BASE": tags["base"]}, tag(), report, options)
     report(Step(RECIPE.name, 1.0, done=True))

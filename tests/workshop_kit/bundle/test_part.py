@@ -17,7 +17,7 @@ import pytest
 
 from tests.private_engine import filled, small_disk
 from tests.workshop_kit.test_launcher import workshop
-from workshop_kit.bundle import images, wheels
+from workshop_kit.bundle import image_archive, wheels
 from workshop_kit.bundle.part import ABOUT, CHECKSUMS, Part, find, parts, sha256_of, this_architecture, verify, writing
 from workshop_kit.engine import cleanup, recipes
 from workshop_kit.engine.images import build_folder, is_there
@@ -217,16 +217,16 @@ def test_an_unfinished_load_leaves_nothing(session: Session, tmp_path: Path) -> 
     (tmp_path / "word").write_bytes(secrets.token_bytes(2048))
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY word /word\n")
     build_folder(session, tmp_path, tag)
-    images.save(session.engine, {"test": tag}, tmp_path / "stick", "commit 1")
+    image_archive.save(session.engine, {"test": tag}, tmp_path / "stick", "commit 1")
     (part,) = parts(tmp_path / "stick")
     cleanup.remove(session, {"kernel"})
     assert 2048 < part.unpacked_bytes < 100_000
-    archive = part.folder / images.ARCHIVE
+    archive = part.folder / image_archive.ARCHIVE
     archive.write_bytes(archive.read_bytes()[:1000])
     with pytest.raises(WorkshopError, match="The engine has not loaded the images") as refused:
-        images.load(session, part)
+        image_archive.load(session, part)
     assert refused.value.output
-    assert [name for name in (tag, tag + images.ALIAS) if is_there(session.engine, name)] == []
+    assert [name for name in (tag, tag + image_archive.ALIAS) if is_there(session.engine, name)] == []
     assert session.ledger.entries() == before
 
 
@@ -241,5 +241,5 @@ def test_the_size_is_that_of_the_unpacked_layers() -> None:
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 members.addfile(member, io.BytesIO(content))
-        sizes.append(images.unpacked_bytes(io.BytesIO(archive.getvalue())))
+        sizes.append(image_archive.unpacked_bytes(io.BytesIO(archive.getvalue())))
     assert sizes == [30_000_002, 30_000_002]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workshop_kit.observe import events, stats
 from workshop_kit.observe.scrape import Health, Traffic
-from workshop_kit.observe.watch import Tables, frame
+from workshop_kit.observe.watcher import Tables, frame
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 SECONDS = 120

@@ -21,7 +21,7 @@ from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import View, container_view
 from workshop_kit.display.incident_chart import one_clock
 from workshop_kit.display.rendered import escape_dataframes, table
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 
 
 def view(dependency: str = "redis") -> View:

@@ -11,8 +11,8 @@ import pytest
 from tests.conftest import own_stack
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.parameter_store import ADMINISTRATOR, Access, Store
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.store import ADMINISTRATOR, Access, Store
 
 KEY_FILE = "/run/secrets/key"
 

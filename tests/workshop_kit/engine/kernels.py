@@ -36,7 +36,7 @@ context = workspace.folder / "build"
 context.mkdir()
 (context / "Dockerfile").write_text(f"FROM {base}\\nRUN echo {session.maker} && sleep 100\\n")
 print(session.maker, flush=True)
-tag = f"reaper-test-{session.identity.session}:1"
+tag = f"reaper-test-{session.identity.workspace_id}:1"
 images.build_folder(session, context, tag, on_line=lambda line: print(line, flush=True))
 """
 )
@@ -94,7 +94,7 @@ def things(engine: Engine, session: str, *labels: str) -> list[str]:
 
 def own_containers(session: Session) -> set[str]:
     """The names of a session's containers that do not belong to its stack."""
-    names = things(session.engine, session.identity.session, f"{SCOPE}=kernel")
+    names = things(session.engine, session.identity.workspace_id, f"{SCOPE}=kernel")
     return {name for kind, name in map(str.split, names) if kind == "container"}
 
 

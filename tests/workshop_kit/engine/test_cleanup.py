@@ -34,7 +34,7 @@ def exists(container: Any) -> bool:
 
 def labeled_image(session: Session, images: dict[str, str]) -> str:
     """The tag of a new image with the session's labels that is not recorded."""
-    tag = f"{REPOSITORY}/mine:{session.identity.session}"
+    tag = f"{REPOSITORY}/mine:{session.identity.workspace_id}"
     container = session.engine.client.containers.create(images["base"], ["true"])
     container.commit(*tag.split(":"), changes=[f"LABEL {k}={v}" for k, v in session.identity.labels("machine").items()])
     container.remove()
@@ -49,7 +49,7 @@ def forgeries(session: Session) -> dict[str, dict[str, str]]:
         "none": {},
         "the kit's label alone": {KIT: KIT_NAME},
         "another session": {**perfect, SESSION: "deadbeef"},
-        "a longer session": {**perfect, SESSION: session.identity.session + "0"},
+        "a longer session": {**perfect, SESSION: session.identity.workspace_id + "0"},
         "the owner alone": {OWNER: session.identity.owner, SCOPE: "kernel"},
         "the project alone": {COMPOSE_PROJECT: project},
         "another project": {**perfect, COMPOSE_PROJECT: f"{project}-2"},
@@ -92,10 +92,10 @@ def test_foreign_networks_and_volumes_stay(own: Session) -> None:
     """The same for networks and volumes, also where the name is that of a recorded one."""
     client = own.engine.client
     labels = own.identity.labels("workspace")
-    volume = client.volumes.create(f"{own.identity.session}-data", labels=labels)
+    volume = client.volumes.create(f"{own.identity.workspace_id}-data", labels=labels)
     # The session's own volume was removed by hand; another one of the same name was created after that.
     own.ledger.add(Entry("volume", f"{volume.name}@2020-01-01T00:00:00Z", volume.name, "workspace"))
-    network = client.networks.create(f"{own.identity.session}-net", labels=labels)
+    network = client.networks.create(f"{own.identity.workspace_id}-net", labels=labels)
     own.ledger.add(Entry("network", "0" * 64, network.name, "workspace"))
     try:
         outcome = cleanup.remove(own, {"kernel", "workspace"})
@@ -111,7 +111,7 @@ def test_foreign_networks_and_volumes_stay(own: Session) -> None:
 def test_an_image_of_our_name_without_our_labels_stays(own: Session, images: dict[str, str]) -> None:
     """``down --all`` removes an image that this workspace built, recorded or not, and no other of such a name."""
     client = own.engine.client
-    foreign = f"{REPOSITORY}/debian:{own.identity.session}"
+    foreign = f"{REPOSITORY}/debian:{own.identity.workspace_id}"
     client.images.get(images["base"]).tag(foreign)  # built by another workspace
     mine = labeled_image(own, images)
     try:

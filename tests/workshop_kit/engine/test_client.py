@@ -87,7 +87,7 @@ def client_of(engine: Engine, images: dict[str, str], tmp_path: Path) -> Iterato
     yield client_of
     for session in sessions.values():
         assert not cleanup.remove(session, {"kernel", "workspace", "machine"}).left
-        assert kernels.things(engine, session.identity.session) == []
+        assert kernels.things(engine, session.identity.workspace_id) == []
         assert session.ledger.entries() == []
 
 
@@ -232,7 +232,7 @@ def test_fifty_saves_of_a_naive_dockerfile_take_less_than_500_mb(
         (folder / "app.py").write_text(f"saved = {save}\n")
         image, steps = client.images.build(path=folder, tag="my-service:1")
         assert "Successfully installed" in "".join(step["stream"] for step in steps)
-        assert kernels.things(engine, client.session.identity.session) == [f"image {image.id}"]
+        assert kernels.things(engine, client.session.identity.workspace_id) == [f"image {image.id}"]
         cached = [
             cache_entry for cache_entry in engine.client.api.df()["BuildCache"] if name in cache_entry["Description"]
         ]

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from workshop_kit.engine import containers
 from workshop_kit.engine.containers import Spec
+from workshop_kit.engine.parameter_store import Store
 from workshop_kit.engine.session import Session
-from workshop_kit.engine.store import Store
 from workshop_kit.engine.tasks import ContainerDefinition, parse, run
 from workshop_kit.errors import WorkshopError, WrongUsage
 

@@ -84,7 +84,7 @@ def test_an_image_is_the_same_whatever_the_modes_of_the_checkout(
     listings = []
     for mode in (0o777, 0o644):
         checkout = checkout_with_modes(tmp_path / oct(mode), mode)
-        image = f"{recipes.REPOSITORY}/modes:{mode}-{session.identity.session}"
+        image = f"{recipes.REPOSITORY}/modes:{mode}-{session.identity.workspace_id}"
         images.build(session, checkout, recipe, {"BASE": BASE}, image)
         listing = engine.client.containers.run(image, [FIND], entrypoint=["sh", "-c"], user="0", remove=True)
         listings.append(listing.decode())

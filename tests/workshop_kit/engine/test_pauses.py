@@ -22,7 +22,7 @@ from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import Exit, WorkshopError
 from workshop_kit.faults.injection import Journal, fault, revert_all
-from workshop_kit.progress import Step
+from workshop_kit.reporting import Step
 from workshop_kit.trials.service_trial import ensure_up
 from workshop_kit.workspace.folder import Workspace
 

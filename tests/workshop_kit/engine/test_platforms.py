@@ -23,7 +23,7 @@ from tests.workshop_kit.engine.recorded_engines import (
     Recorded,
 )
 from workshop_kit.engine.platforms import engine_facts, platform_of
-from workshop_kit.machine import Machine
+from workshop_kit.host import Machine
 
 MAC = Machine("Darwin", "arm64")
 INTEL_MAC = Machine("Darwin", "amd64")

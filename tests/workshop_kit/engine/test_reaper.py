@@ -56,7 +56,7 @@ def test_a_kernel_killed_during_a_build_leaves_nothing(
         time.sleep(1)  # from here on the builder is silent, so no broken pipe ends it
         assert kernels.builders(victim.maker)
         victim.kill()
-        kernels.wait_gone(own.engine, own.identity.session, victim.maker)
+        kernels.wait_gone(own.engine, own.identity.workspace_id, victim.maker)
         assert kernels.builders(victim.maker) == []
 
 
@@ -69,7 +69,7 @@ def test_signals_do_not_stop_the_reaper(own: Session, images: dict[str, str], ro
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(pid, signum)
         victim.process.kill()
-        kernels.wait_gone(own.engine, own.identity.session, victim.maker)
+        kernels.wait_gone(own.engine, own.identity.workspace_id, victim.maker)
 
 
 @pytest.mark.usefixtures("standing")
@@ -78,13 +78,13 @@ def test_a_living_process_has_one_reaper_until_it_finishes(own: Session, images:
     running = containers.run(own, Spec(images["base"], command=SLEEP, network="none"))
     reaper.watch(own)
     reaper.watch(own)
-    pid = kernels.the_reaper(own.maker, own.identity.session)
+    pid = kernels.the_reaper(own.maker, own.identity.workspace_id)
     time.sleep(1.2)  # longer than the reaper's next look
     assert running.inspect()["State"]["Running"]
-    assert kernels.reapers(own.maker, own.identity.session) == [pid]
+    assert kernels.reapers(own.maker, own.identity.workspace_id) == [pid]
     reaper.finish(own)
-    assert kernels.things(own.engine, own.identity.session, KERNEL_SCOPE) == []
-    assert kernels.reapers(own.maker, own.identity.session) == []
+    assert kernels.things(own.engine, own.identity.workspace_id, KERNEL_SCOPE) == []
+    assert kernels.reapers(own.maker, own.identity.workspace_id) == []
 
 
 def test_what_appears_after_a_sweep_is_found_by_its_maker(own: Session, images: dict[str, str]) -> None:

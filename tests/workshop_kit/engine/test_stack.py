@@ -32,7 +32,7 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     other.up()
     kinds = sorted(entry.kind for entry in other.session.ledger.entries())
     assert kinds == ["container"] * 4 + ["network"] + ["volume"] * 2
-    assert sorted(thing.split()[0] for thing in things(engine, other.session.identity.session)) == kinds
+    assert sorted(thing.split()[0] for thing in things(engine, other.session.identity.workspace_id)) == kinds
     assert other.url() != stack.url()
     answer = http.post(other.url() + "/orders", json={"item": "only here", "quantity": 1})
     assert answer.status_code == 201, answer.text
@@ -44,7 +44,7 @@ def test_two_stacks_run_side_by_side_and_one_is_removed_whole(
     with pytest.raises(WorkshopError, match=r"no container 'master' \(master-db, redis, replica-db, service\)"):
         other.container("master")
     cleanup.remove(other.session, {"workspace"})
-    assert things(engine, other.session.identity.session) == []
+    assert things(engine, other.session.identity.workspace_id) == []
     wait_until(lambda: http.get(stack.url() + "/readyz").status_code == 200)
 
 

@@ -73,7 +73,7 @@ def arrive(exercise_service: ExerciseService, exercise: Exercise) -> None:
     earlier = [candidate.id for candidate in exercise_service.exercises if candidate.page < exercise.page]
     for source, stage in moment(exercise_service.root, exercise).items():
         marked_text = source.at(stage)
-        text = solutions.with_regions_of(regions.solved(marked_text), regions.starter(marked_text), earlier)
+        text = solutions.keep_regions(regions.solved(marked_text), regions.starter(marked_text), earlier)
         content.replace_file(workspace, source.path, text)
         growth.record(workspace.folder, source.path, stage)
 
@@ -194,7 +194,7 @@ def leaving_nothing(stack: Stack) -> Iterator[None]:
     volumes: set[str] = set()
     for event in heard:
         actor = event["Actor"]
-        if event["Action"] == "create" and actor["Attributes"].get(SESSION) == stack.session.identity.session:
+        if event["Action"] == "create" and actor["Attributes"].get(SESSION) == stack.session.identity.workspace_id:
             container_ids.add(actor["ID"])
         elif event["Action"] == "mount" and actor["Attributes"]["container"] in container_ids:
             volumes.add(actor["ID"])

@@ -10,7 +10,7 @@ import pytest
 from tests.workshop_kit.exercises import check_runner
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.progress import silent
+from workshop_kit.reporting import silent
 from workshop_kit.trials import service_trial
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.merge import notebook_bytes

@@ -12,7 +12,7 @@ from tests.workshop_kit.exercises import check_runner
 from workshop_kit.checks import container, container_compose, container_dockerfile, container_limits
 from workshop_kit.checks.container_limits import LimitObservation
 from workshop_kit.engine import features
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials.check_api import CheckEnded
 from workshop_kit.trials.result import Finding, Verdict

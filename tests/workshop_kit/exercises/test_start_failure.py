@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from workshop_kit.errors import WorkshopError
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.patience import VARIABLE
 from workshop_kit.trials import start_failure
 from workshop_kit.trials.build_failure import build_finding, ended_build, endless_build

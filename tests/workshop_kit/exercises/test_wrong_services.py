@@ -15,7 +15,7 @@ import yaml
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_kit.exercises.check_runner import SEED
 from workshop_kit.checks import container_compose, container_limits
-from workshop_kit.engine import recipes, store
+from workshop_kit.engine import parameter_store, recipes
 from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.stack import Stack
 from workshop_kit.exercises import checkpoint
@@ -145,7 +145,7 @@ def test_a_file_that_compose_refuses_is_one_sentence(tmp_path: Path, body: str, 
 
 def images_of(stack: Stack) -> set[str]:
     """The images of this workspace, by name; those without one by id."""
-    label = {"label": f"{SESSION}={stack.session.identity.session}"}
+    label = {"label": f"{SESSION}={stack.session.identity.workspace_id}"}
     images = stack.session.engine.client.api.images(filters=label)
     return {next(iter(image["RepoTags"] or ()), image["Id"]) for image in images}
 
@@ -157,7 +157,7 @@ def test_a_check_leaves_no_image(stack: Stack) -> None:
         result = check_runner.judge_files(stack, "container.dockerfile", NO_USER)
     assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
     assert failed(result) == ["container.dockerfile.user"]
-    newer = f"{recipes.tags(stack.root)['python']}-newer-{stack.session.identity.session}"
+    newer = f"{recipes.tags(stack.root)['python']}-newer-{stack.session.identity.workspace_id}"
     assert images_of(stack) - before <= {newer}
 
 
@@ -298,7 +298,7 @@ def test_each_wrong_definition_is_named(participant: Stack, text: str, key: str)
 )
 def test_the_right_password_written_into_the_file_is_luck(participant: Stack, name: str, key: str) -> None:
     """Orders work, and the file or inspect shows why they should not; the findings do not repeat the password."""
-    password = store.settings_of(participant)["master_db/password"]
+    password = parameter_store.settings_of(participant)["master_db/password"]
     value = password if isinstance(password, str) else password.get_secret_value()
     definition = desk(**{name: value})
     result = check_runner.judge(participant, "config.store", tasks(desk=definition))

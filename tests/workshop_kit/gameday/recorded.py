@@ -24,10 +24,10 @@ from workshop_kit.gameday.causes import CAUSES, Cause, plan
 from workshop_kit.gameday.customers import TURNED_AWAY, Visit
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.shop import DEPENDENCIES, Release, Shop
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe.events import Event
 from workshop_kit.observe.scrape import Health
-from workshop_kit.observe.watch import Tables, frame
+from workshop_kit.observe.watcher import Tables, frame
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.game_records import Record
 from workshop_kit.trials.trial import HANGS, OPEN, DependencyProxies, Faults

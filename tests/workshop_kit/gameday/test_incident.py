@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 from tests.workshop_kit.engine.kernels import own_containers
 from tests.workshop_kit.gameday import recorded
 from workshop_kit import gameday
-from workshop_kit.display.live import Screens
+from workshop_kit.display.live import LiveOutputs
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import NotInTime, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
@@ -28,8 +28,8 @@ from workshop_kit.gameday import busy, service, shop, signals
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
+from workshop_kit.host import MIB
 from workshop_kit.lessons.lesson import Lesson
-from workshop_kit.machine import MIB
 from workshop_kit.workspace import regions, solutions
 from workshop_kit.workspace.folder import Workspace
 
@@ -251,7 +251,7 @@ def lesson(workspace: Workspace, stack: Stack) -> Lesson:
     exercise_service = ExerciseService.of(workspace, lambda: stack)
     checkpoint.arrange(exercise_service, "05_game_day")
     return Lesson(
-        "05_game_day", workspace, exercise_service.progress, stack, exercise_service, True, Screens(headless=True)
+        "05_game_day", workspace, exercise_service.progress, stack, exercise_service, True, LiveOutputs(headless=True)
     )
 
 
@@ -285,7 +285,7 @@ def test_an_incident_shows_its_symptoms_and_not_its_cause(lesson: Lesson) -> Non
         assert own_containers(lesson.stack.session) >= running
         assert not own_containers(lesson.stack.session) & {container.name for container in monday.shop.running.values()}
     finally:
-        lesson.screens.stop()
+        lesson.live_outputs.stop()
     assert own_containers(lesson.stack.session) == set()
 
 

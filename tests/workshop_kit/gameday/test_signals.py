@@ -16,7 +16,7 @@ from workshop_kit.gameday import CAUSES, after_restart, signals
 from workshop_kit.gameday.customers import Customers, ShopWatcher, Visit
 from workshop_kit.lessons.predictions import load_questions
 from workshop_kit.observe.events import Event
-from workshop_kit.observe.watch import Tables, frame
+from workshop_kit.observe.watcher import Tables, frame
 from workshop_kit.trials.game_records import Record
 
 

@@ -23,7 +23,7 @@ from workshop_kit.observe import events, stats
 from workshop_kit.observe.engine_api import ContainerGone
 from workshop_kit.observe.events import Event, EventLog
 from workshop_kit.observe.stats import Meter, Usage, usage
-from workshop_kit.observe.watch import Watcher, WatchTarget, frame
+from workshop_kit.observe.watcher import Watcher, WatchTarget, frame
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 MEBIBYTE = 1024 * 1024
@@ -105,7 +105,7 @@ def test_a_limit_that_is_not_set_is_known(start: Start, engine: Engine, session:
     limits = {"limited": (64 * MEBIBYTE, 0.2), "free": (None, None)}
     started = {name: start(IDLE, memory_bytes=memory, cpus=cpus).id for name, (memory, cpus) in limits.items()}
     targets = [WatchTarget(name, id=container_id) for name, container_id in started.items()]
-    with Watcher(engine, session.identity.session, targets) as watcher:
+    with Watcher(engine, session.identity.workspace_id, targets) as watcher:
         rows = watcher.tables().resources.groupby("container").last()
     assert dict(rows["has_memory_limit"]) == {"free": False, "limited": True}
     assert rows["cpu_limit_percent"]["limited"] == 20
@@ -153,7 +153,7 @@ class Follower:
     """The events of the test's session so far."""
 
     def __init__(self, engine: Engine, session: Session) -> None:
-        self._log = EventLog(engine, session.identity.session)
+        self._log = EventLog(engine, session.identity.workspace_id)
         self.events: list[Event] = []
 
     def wait_for(self, what: str, container_id: str) -> Event:
@@ -255,7 +255,7 @@ def test_health_is_told_when_it_changes(
     monkeypatch.setattr(events, "chunks", answer)
     monkeypatch.setattr(events, "get_json", lambda *_: {"SystemTime": "2026-11-27T23:00:16+09:00"})
     session.engine.client.api = None
-    log = EventLog(session.engine, session.identity.session)
+    log = EventLog(session.engine, session.identity.workspace_id)
     log_events = log.poll()
     assert log.poll() == []  # though the engine repeats what is recent
     pairs = [(event.what, event.detail) for event in log_events]

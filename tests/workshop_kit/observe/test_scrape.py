@@ -16,7 +16,7 @@ from tests.workshop_kit.display.recorded import NOON, at
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.scrape import Counters, of_dependencies, of_probe, parse_counters, scrape, traffic_between
-from workshop_kit.observe.watch import WatchTarget
+from workshop_kit.observe.watcher import WatchTarget
 
 Serve = Callable[[Callable[[socket.socket], None]], str]
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -13,11 +13,11 @@ import pytest
 
 from tests.waiting import wait_until
 from tests.workshop_kit.observe.log_frames import frame
-from workshop_kit.display.live import Screens
+from workshop_kit.display.live import LiveOutputs
 from workshop_kit.errors import WorkshopError
 from workshop_kit.search.explorer import Explorer, ExplorerModel
 from workshop_kit.search.explorer_page import static_page
-from workshop_kit.search.store import FrameStore
+from workshop_kit.search.log_table import FrameStore
 
 SCRIPT = "<script>alert(1)</script>\x1b[31m\u202e"
 ACTIVE = re.compile(r"<(script|img (?!src=\"data:image/png;base64,))|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
@@ -69,7 +69,7 @@ def test_a_failed_source_is_a_problem_in_one_sentence(failure: Exception, senten
         yield frame(line(0))
         raise failure
 
-    explorer = Explorer(FrameStore(frame()), follow=failing).show(Screens())
+    explorer = Explorer(FrameStore(frame()), follow=failing).show(LiveOutputs())
     wait_until(lambda: not any(thread.name.startswith("explorer") for thread in threading.enumerate()))
     assert sentence in explorer._state()["problem"]["text"]
     assert "canary" not in explorer._state()["problem"]["text"]

@@ -14,7 +14,7 @@ import httpx
 import pandas as pd
 
 from workshop_kit.membership.protocol import JoinCode
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 from workshop_room.desk.audience import Audience, RequestLines
 from workshop_room.desk.classroom import RoomApi
 from workshop_room.desk.controller import LINE_COLUMNS, Controller

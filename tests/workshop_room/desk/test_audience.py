@@ -10,10 +10,10 @@ import pytest
 from tests.workshop_kit.display.recorded import Broken
 from workshop_kit.display.dashboard.view import View
 from workshop_kit.errors import WrongUsage
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.stats import Usage
-from workshop_kit.observe.watch import Tables, frame
+from workshop_kit.observe.watcher import Tables, frame
 from workshop_room.desk.audience import Countdown, GuessCounts, RequestLines, grade
 from workshop_room.desk.audience_view import CHANGE, dashboard_view, describe_dashboard
 

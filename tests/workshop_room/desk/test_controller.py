@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(300)
 
 def generators(stack: Stack) -> set[str]:
     """The load generators of this workspace that run, by id."""
-    mine = {"label": f"{SESSION}={stack.session.identity.session}", "ancestor": tags(stack.root)["load"]}
+    mine = {"label": f"{SESSION}={stack.session.identity.workspace_id}", "ancestor": tags(stack.root)["load"]}
     return {
         container.id for container in stack.session.engine.client.containers.list(filters=mine, ignore_removed=True)
     }

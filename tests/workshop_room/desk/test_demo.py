@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, load_course
 from workshop_room.desk.demo import load_script

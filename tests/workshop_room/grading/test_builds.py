@@ -12,7 +12,7 @@ import pytest
 
 from workshop_kit.engine import images, recipes
 from workshop_kit.engine.containers import Spec
-from workshop_kit.machine import MIB
+from workshop_kit.host import MIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import CheckEnded, Context

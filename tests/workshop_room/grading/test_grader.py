@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import Report, Step
+from workshop_kit.reporting import Report, Step
 from workshop_kit.workspace import registry
 from workshop_room.grading.grade import Grade, GradeBook, Outcome
 from workshop_room.grading.grader import GradedSubmission, gradable, grade_all

@@ -22,7 +22,7 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.progress import silent
+from workshop_kit.reporting import silent
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context
 from workshop_kit.workspace import regions, registry, solutions

@@ -11,8 +11,8 @@ import pytest
 
 from tests.waiting import wait_until
 from workshop_kit.errors import NotReady
-from workshop_kit.machine import GIB
-from workshop_kit.progress import silent
+from workshop_kit.host import GIB
+from workshop_kit.reporting import silent
 from workshop_room.grading import process_judge
 from workshop_room.grading.grade import Grade, Outcome
 from workshop_room.grading.process_judge import ProcessJudge

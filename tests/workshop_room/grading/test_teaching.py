@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from workshop_kit.machine import GIB, MIB
+from workshop_kit.host import GIB, MIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.service_trial import CLOSED_FILE_BYTES, CLOSED_MEMORY_BYTES, CLOSED_PIDS
 from workshop_kit.workspace import registry

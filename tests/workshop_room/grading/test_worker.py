@@ -15,7 +15,7 @@ from tests.workshop_room.grading.conftest import HandIn, starter_of
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.exercise_service import ExerciseService
-from workshop_kit.machine import GIB
+from workshop_kit.host import GIB
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.result import Result, Verdict

@@ -16,7 +16,7 @@ import pytest
 
 from tests.waiting import wait_until
 from tests.workshop_room.live_room.conftest import opened
-from workshop_kit.machine import FILES, raise_file_limit
+from workshop_kit.host import FILES, raise_file_limit
 from workshop_kit.membership import membership
 from workshop_kit.membership.protocol import JoinCode
 from workshop_kit.membership.room_widget import RoomSync
@@ -156,7 +156,7 @@ def test_a_silent_connection_is_closed(tmp_path: Path, monkeypatch: pytest.Monke
 
 LIMIT = """
 import resource, sys
-from workshop_kit.machine import raise_file_limit
+from workshop_kit.host import raise_file_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, int(sys.argv[1])))
 print(raise_file_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from workshop_kit.engine import install, recipes
 from workshop_kit.errors import NotReady, WrongUsage
-from workshop_kit.machine import GIB
+from workshop_kit.host import GIB
 from workshop_kit.workspace.folder import COPIED, LINKED, Workspace
 from workshop_kit.workspace.lab_settings import server_environment
 from workshop_room.seats.hub_seats import FILE, INSTRUCTOR, MOST_SEATS, HubSettings, capacity, folder_of

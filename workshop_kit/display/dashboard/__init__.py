@@ -17,9 +17,9 @@ from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.renderer import DashboardRenderer
 from workshop_kit.display.dashboard.view import EVENTS, FaultBand, Panel, View, container_view, describe
-from workshop_kit.display.live import LiveWidget, Screens, answer_while_busy
+from workshop_kit.display.live import LiveOutputs, LiveWidget, answer_while_busy
 from workshop_kit.display.rendered import Rendered, cell, folded
-from workshop_kit.observe.watch import Tables
+from workshop_kit.observe.watcher import Tables
 
 WINDOWS = {30: "30 seconds", 120: "2 minutes", 600: "10 minutes"}
 LONGEST_SECONDS = 1800.0
@@ -74,14 +74,14 @@ class Dashboard:
         self._started = 0.0
         self._renderer = DashboardRenderer()
 
-    def show(self, screens: Screens) -> Self:
+    def show(self, live_outputs: LiveOutputs) -> Self:
         """Show it below the running cell; it ends the former one with its title."""
-        screens.replace(self.title, self.stop)
+        live_outputs.replace(self.title, self.stop)
         self.stop()
         self._stop.clear()
         self._started = time.monotonic()
 
-        if screens.headless:
+        if live_outputs.headless:
             self._stop.wait(HEADLESS_SECONDS)
             self._handle = display(self.picture(), display_id=True)  # type: ignore[no-untyped-call]
             return self

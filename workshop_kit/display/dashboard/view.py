@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from workshop_kit.display.charts import Bars, Numbers
-from workshop_kit.machine import MIB
-from workshop_kit.observe.watch import Tables
-from workshop_kit.screen import visible
+from workshop_kit.host import MIB
+from workshop_kit.observe.watcher import Tables
+from workshop_kit.untrusted_text import visible
 
 HOLD_SECONDS = 3.5
 """How long a state lasts if no newer one is known; the watcher asks every second with a time limit of two."""

@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import SecretStr
 
-from workshop_kit.engine import store as stores
-from workshop_kit.engine.store import Access, NotAllowed, Settings, Store
+from workshop_kit.engine import parameter_store
+from workshop_kit.engine.parameter_store import Access, NotAllowed, Settings, Store
 from workshop_kit.errors import WorkshopError
 
 NOWHERE = "http://127.0.0.1:9"
@@ -24,7 +24,7 @@ SETTINGS: dict[str, Settings] = {
 @pytest.fixture(scope="module", autouse=True)
 def seeded(store: Store) -> None:
     """Two environments are in the store."""
-    stores.seed(store, SETTINGS)
+    parameter_store.seed(store, SETTINGS)
 
 
 def test_a_reader_sees_one_environment_and_writes_nothing(store: Store) -> None:

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from workshop_kit.engine.store import Access, explained
+from workshop_kit.engine.parameter_store import Access, explained
 from workshop_kit.errors import did_you_mean
 from workshop_kit.files import write_atomically
 from workshop_kit.observe.logs import read_json_file
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 from workshop_kit.search.language import COLUMNS, TIMES, Condition, SearchMistake, is_column, translate, value_of
 
 MAX_ROWS = 1_000_000

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workshop_kit import screen
+from workshop_kit import untrusted_text
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text
 
@@ -22,9 +22,9 @@ HOSTILE = "<script>planted()</script>\x1b[2J\x07\r\n\u202e\u2028\x9b31m"
 def test_nothing_acts_on_a_screen(text: str) -> None:
     """Any text at all ends without control characters, halves and line ends; `in_lines` keeps newlines."""
     acting = {"Cc", "Cs", "Zl", "Zp"}
-    assert not {unicodedata.category(character) for character in screen.visible(text)} & acting
-    assert "\u202e" not in screen.visible(text)
-    assert screen.in_lines(text).count("\n") == text.count("\n")
+    assert not {unicodedata.category(character) for character in untrusted_text.visible(text)} & acting
+    assert "\u202e" not in untrusted_text.visible(text)
+    assert untrusted_text.in_lines(text).count("\n") == text.count("\n")
 
 
 def test_an_error_shows_no_control_characters_of_a_container() -> None:

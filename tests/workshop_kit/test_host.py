@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workshop_kit.machine import file_system, is_wsl, keeps_modes, sends_events, usable_bytes
+from workshop_kit.host import file_system, is_wsl, keeps_modes, sends_events, usable_bytes
 
 MOUNTS = r"""
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/root rw

@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError
 from workshop_kit.patience import patient
-from workshop_kit.progress import Report, silent
+from workshop_kit.reporting import Report, silent
 
 SERVICE = "parameter-store"
 PREFIX = "/workshop"

@@ -21,7 +21,7 @@ from workshop_kit.faults.catalog import ActiveFault
 from workshop_kit.faults.injection import InjectedFault, Journal
 from workshop_kit.faults.load import RANGES, load
 from workshop_kit.observe.engine_api import EngineUnavailable
-from workshop_kit.screen import visible
+from workshop_kit.untrusted_text import visible
 
 LONGEST_SECONDS = 3600.0
 ORDER: Mapping[str, Any] = {"item": "tea", "quantity": 1}
@@ -42,7 +42,7 @@ def engine_needed() -> Iterator[None]:
         raise EngineUnavailable from error
 
 
-class InjectedFaults:
+class DeskFaults:
     """The faults that the desk has injected: each lasts until its time is over, a click, or the end of the desk.
 
     ``problems`` are the sentences of those whose time is over and that could not be reverted.

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from tests.workshop_kit.observe.log_frames import frame
 from workshop_kit.observe import logs
-from workshop_kit.screen import visible
 from workshop_kit.search.language import CHEAT_SHEET, SearchMistake, translate
-from workshop_kit.search.store import BucketStore, FrameStore
+from workshop_kit.search.log_table import BucketStore, FrameStore
+from workshop_kit.untrusted_text import visible
 
 EVENTS: list[str] = [
     json.dumps(event)

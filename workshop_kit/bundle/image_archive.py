@@ -21,7 +21,7 @@ from workshop_kit.engine import shell
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WorkshopError
-from workshop_kit.progress import Report, Step, silent
+from workshop_kit.reporting import Report, Step, silent
 
 TASK = "Images"
 ARCHIVE = "images.tar.gz"

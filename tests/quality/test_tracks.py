@@ -252,5 +252,5 @@ def test_a_line_names_cells_of_its_lesson(lesson: str) -> None:
         assert {cell for line in choice for cell in line.cells} <= cells
     for track in TRACKS:
         if kept := COURSE.kept(lesson, track):
-            assert summary.said(lines.title, kept)
-            assert summary.said(lines.intro, kept)
+            assert summary.chosen_text(lines.title, kept)
+            assert summary.chosen_text(lines.intro, kept)

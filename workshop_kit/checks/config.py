@@ -69,7 +69,7 @@ def wait_refused(trial: Trial) -> Refusal:
     """Wait until the service has ended, or answers; read its log."""
     trial.wait_listening(NO_ORDER, REFUSE_SECONDS)
     code = trial.exit_code()
-    text = trial.lines(LOG_LIMIT_BYTES, LOG_LINES)
+    text = trial.log_tail(LOG_LIMIT_BYTES, LOG_LINES)
 
     variables = frozenset(VARIABLE.findall(text))
     lines = [line for line in text.split("\n") if line.strip()]
@@ -163,6 +163,6 @@ def run_inside(context: Context, image: str, *arguments: str) -> Any:
     ) as trial:
         trial.wait_ended(PROGRAM_SECONDS)
         try:
-            return printed_json(trial.lines(LOG_LIMIT_BYTES))
+            return printed_json(trial.log_tail(LOG_LIMIT_BYTES))
         except ValueError:
             raise CheckEnded(did_not_start(trial)) from None

@@ -11,7 +11,7 @@ from workshop_kit.checks.config import PASSWORD
 from workshop_kit.engine.stack import Stack
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial, trial_database
-from workshop_kit.trials.check_api import Context, check, part
+from workshop_kit.trials.check_api import Context, check, entry_of
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.start_failure import exception_reason
@@ -45,8 +45,8 @@ def env(context: Context) -> Result:
             config.wait_listening(trial)
             context.report_step("placing an order in another database")
             order = config.place_order(trial, ITEM)
-            log = trial.lines(config.LOG_LIMIT_BYTES, config.LOG_LINES)
-            lines = trial.lines()
+            log = trial.log_tail(config.LOG_LIMIT_BYTES, config.LOG_LINES)
+            lines = trial.log_tail()
 
         all_findings = [uses_settings(order, log, database.first_id), prints_no_secret(log)]
         if all_findings[0].passed:
@@ -60,9 +60,9 @@ def env(context: Context) -> Result:
 
 def uses_settings(order: Answer, log: str, first_id: int) -> Finding:
     """Find whether an order is in the database of the settings: its ids are high, and it shortens what is too long."""
-    number = part(order.json(), "id")
+    number = entry_of(order.json(), "id")
     is_there = isinstance(number, int) and number >= first_id
-    passed = order.status == 201 and is_there and part(order.json(), "item") == ITEM[:ROOM]
+    passed = order.status == 201 and is_there and entry_of(order.json(), "item") == ITEM[:ROOM]
 
     reason = exception_reason(log) or "its log does not say why"
     driver_error = OF_THE_DRIVER.search(reason)

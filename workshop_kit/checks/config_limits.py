@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workshop_kit.checks import config
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import Context, check, part
+from workshop_kit.trials.check_api import Context, check, entry_of
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.trial import (
@@ -68,7 +68,7 @@ def limits(context: Context) -> Result:
             service_trial.wait_order(instance)
         cache = uses_cache(_order_from_cache(trial, second))
         if not cache.passed:
-            return conclude(LIMITS.shown, [cache], trial.lines())
+            return conclude(LIMITS.shown, [cache], trial.log_tail())
 
         all_findings = [cache]
         for name, ask in ASK.items():
@@ -79,7 +79,7 @@ def limits(context: Context) -> Result:
         all_findings.append(recovers(_order_from_cache(trial, trial, BACK_SECONDS)))
         if all(finding.passed for finding in all_findings):
             all_findings += _raises(context, image)
-        return conclude(LIMITS.shown, all_findings, trial.lines())
+        return conclude(LIMITS.shown, all_findings, trial.log_tail())
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def _order_from_cache(writer: Trial, reader: Trial, within_seconds: float = CACH
         order = writer.post("/orders", service_trial.ORDER, within_seconds=PATIENCE_SECONDS)
         if order.status != 201:
             return order
-        number = part(order.json(), "id")
+        number = entry_of(order.json(), "id")
         return reader.get(f"/orders/{number}", within_seconds=PATIENCE_SECONDS)
 
     return writer.poll(read, _is_hit, within_seconds, missing="no order came from the cache")
@@ -146,7 +146,7 @@ def _without_redis(trial: Trial) -> list[Reply]:
     if not order.is_right:
         return [order]
 
-    number = part(order.answer.json(), "id")
+    number = entry_of(order.answer.json(), "id")
     return [order, _read(trial, f"/orders/{number}", 2 * REDIS_SECONDS)]
 
 

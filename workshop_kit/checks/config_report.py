@@ -43,7 +43,7 @@ def report(context: Context) -> Result:
         other_refusal, _ = _start(context, image, OTHERS_MISSING, {OTHER_WRONG: NO_PORT})
         with service_trial.run_with_stack(context, image) as trial:
             outcome = config.order_or_refusal(trial)
-            lines = trial.lines()
+            lines = trial.log_tail()
 
     all_findings = (*all_findings, reports_others(other_refusal), accepts(outcome))
     return conclude(REPORT.shown, all_findings, lines, lucky=True)
@@ -53,7 +53,7 @@ def _start(context: Context, image: str, missing: Sequence[str], environment: di
     """Start the service without some variables; return how that ended, and its last lines."""
     without = (*missing, *(f"{name}_FILE" for name in missing))
     with service_trial.run_with_stack(context, image, environment=environment, without=without) as trial:
-        return config.wait_refused(trial), trial.lines()
+        return config.wait_refused(trial), trial.log_tail()
 
 
 def report_findings(refusal: Refusal) -> tuple[Finding, ...]:

@@ -102,7 +102,7 @@ def file(context: Context) -> Result:
         ):
             config.wait_listening(with_line_end)
             order = config.place_order(with_line_end)
-            lines = with_line_end.lines()
+            lines = with_line_end.log_tail()
             both_refusal = config.wait_refused(with_both)
 
         database.wait_ready()

@@ -155,7 +155,7 @@ def _judge_desk(trial: Trial, settings: Settings, definition: Definition, no_pas
     new_leaks = leaks.difference(_passwords_as_text(definition))
     if no_passwords.passed or new_leaks:  # else inspect shows the passwords of the definition
         all_findings.append(STORE.has_none("inspect", sorted(new_leaks)))
-    return conclude(STORE.shown, all_findings, trial.lines(), lucky=takes_order.passed)
+    return conclude(STORE.shown, all_findings, trial.log_tail(), lucky=takes_order.passed)
 
 
 def _environment(trial: Trial) -> dict[str, str]:

@@ -33,7 +33,7 @@ def graceful(context: Context) -> Result:
         service_trial.wait_order(trial)
         context.report_step("stopping it while an order is under way")
         order, end = _stop(trial)
-        return conclude(SAYS.shown, (order, end), trial.lines(), lucky=end.passed)
+        return conclude(SAYS.shown, (order, end), trial.log_tail(), lucky=end.passed)
 
 
 def _stop(trial: Trial) -> tuple[Finding, Finding]:

@@ -95,7 +95,7 @@ def _try_limits(trial: Trial, context: Context, own_limits: Mapping[str, Any]) -
     alive = SAYS.equals("alive", str(order), status=201)
     if observation is None:
         no_room = SAYS.failed("inside", "it does not run")
-        return conclude("", (no_room, alive), trial.lines())
+        return conclude("", (no_room, alive), trial.log_tail())
 
     ignored_limits = _ignored_limits(context.stack, observation, maxima)
     return judge(observation, maxima, own_limits, alive, ignored_limits)
@@ -131,7 +131,7 @@ def _ignored_limits(stack: Stack, observation: LimitObservation, maxima: Mapping
 
     image = recipes.tags(stack.root)["base"]
     ignored_limits: dict[str, str] = {}
-    for feature in features.known(stack.session, image, stack.folder / features.FILE):
+    for feature in features.load_or_examine(stack.session, image, stack.folder / features.FILE):
         if has_no_effect.get(feature.name) and not feature.works:
             ignored_limits[feature.name] = feature.detail
     return ignored_limits

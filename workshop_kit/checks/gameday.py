@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from workshop_kit.trials import game_records
-from workshop_kit.trials.check_api import Context, check, part
+from workshop_kit.trials.check_api import Context, check, entry_of
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.game_records import QUESTIONS, Record
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -19,8 +19,8 @@ LETTERS = 4
 
 def _check(context: Context, day: str) -> Result:
     """Find the record of the incident that was handed in, and judge it."""
-    value = part(context.answer, "value")
-    identifier = str(part(value, "incident"))
+    value = entry_of(context.answer, "value")
+    identifier = str(entry_of(value, "incident"))
     record = game_records.find(context.stack.session.ledger.path, identifier)
     if record is not None and record.name == day:
         return judge(record)

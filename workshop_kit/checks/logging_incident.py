@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.trials import incidents
-from workshop_kit.trials.check_api import Context, check, handed_in, part
+from workshop_kit.trials.check_api import Context, check, entry_of, handed_in
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.incidents import TIMINGS, LogIncident
 from workshop_kit.trials.result import Finding, Result, conclude
@@ -32,10 +32,10 @@ def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     lines = incidents.noticed(log, incident.target, SLOW_MS)
     fault_lines = lines[lines["received"] >= pd.Timestamp(incident.injecting)]
 
-    all_findings = [_dependency(part(value, "dependency"), log, incident)]
+    all_findings = [_dependency(entry_of(value, "dependency"), log, incident)]
     if all_findings[0].passed:
-        all_findings.append(_since(part(value, "since"), fault_lines, incident))
-        all_findings.append(_request(part(value, "request_id"), fault_lines, log))
+        all_findings.append(_since(entry_of(value, "since"), fault_lines, incident))
+        all_findings.append(_request(entry_of(value, "request_id"), fault_lines, log))
     return conclude(SAYS.shown.format(trouble=incident.trouble), all_findings)
 
 

@@ -23,7 +23,7 @@ def level(context: Context) -> Result:
     """Send signals to a service whose level is warning, and let it log at each level in between."""
     with run(context, environment={"LOG_LEVEL": "warning"}) as trial:
         context.report_step("sending USR1, USR1 again, and USR2")
-        return conclude(LEVEL.shown, until_failed(_levels(trial)), trial.lines())
+        return conclude(LEVEL.shown, until_failed(_levels(trial)), trial.log_tail())
 
 
 def _levels(trial: Trial) -> Iterator[Finding]:

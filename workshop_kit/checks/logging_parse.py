@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workshop_kit.observe.logs import read_container
-from workshop_kit.trials.check_api import Context, check, handed_in, part
+from workshop_kit.trials.check_api import Context, check, entry_of, handed_in
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
 
@@ -40,13 +40,13 @@ def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tupl
 
     A line that is nowhere is told also where the number of lines is wrong.
     """
-    line_count = _count(part(value, "lines"), len(lines), "lines")
-    odd_texts = _odd(part(value, "odd"), odd)
+    line_count = _count(entry_of(value, "lines"), len(lines), "lines")
+    odd_texts = _odd(entry_of(value, "odd"), odd)
     if not line_count.passed:
         return (line_count, odd_texts) if odd_texts.key == LOST else (line_count,)
 
     json_lines = Counter(lines) - Counter(odd["raw"].astype(str))
-    rows = _rows(part(value, "rows"), [json.loads(line) for line in json_lines.elements()])
+    rows = _rows(entry_of(value, "rows"), [json.loads(line) for line in json_lines.elements()])
     return (line_count, rows, odd_texts) if rows.passed else (line_count, rows)
 
 

@@ -16,11 +16,11 @@ from workshop_kit.trials.trial import HOST_VARIABLES, REFUSES
 CRITICAL = findings("monitoring.critical")
 WORDS = ("fail", "warn", "pass")
 SETTING = "HEALTH_CRITICAL"
-GONE = ("redis", "master-db", "replica-db")
+DEPENDENCIES = ("redis", "master-db", "replica-db")
 """The dependencies that go, one at a time, the gravest mistake first."""
-HERE = ("master-db", "redis")
+CRITICAL_HERE = ("master-db", "redis")
 """The critical dependencies, as the stack's setting has them."""
-OTHERWISE = "replica-db"
+CRITICAL_ELSEWHERE = "replica-db"
 """The critical dependency of the second instance, which only reads."""
 
 
@@ -28,7 +28,7 @@ OTHERWISE = "replica-db"
 def critical(context: Context) -> Result:
     """Take one dependency away at a time from two instances, of which the second has another critical one."""
     with run_behind_proxies(context, *HOST_VARIABLES) as (trial, proxies, image):
-        environment = {**proxies.environment, SETTING: OTHERWISE}
+        environment = {**proxies.environment, SETTING: CRITICAL_ELSEWHERE}
         with service_trial.run_with_stack(context, image, environment=environment) as second:
             for instance in (trial, second):
                 service_trial.wait_started(instance, WORKS, within_seconds=START_SECONDS)
@@ -36,12 +36,12 @@ def critical(context: Context) -> Result:
 
             answers: dict[str, Answer] = {}
             second_answers: dict[str, Answer] = {}
-            for dependency in (*GONE, ""):
+            for dependency in (*DEPENDENCIES, ""):
                 proxies.set(REFUSES, dependency)
                 names = {dependency} - {""}
                 answers[dependency] = settled(trial, names)
                 second_answers[dependency] = settled(second, names)
-            return judge_critical(answers, second_answers, trial.lines())
+            return judge_critical(answers, second_answers, trial.log_tail())
 
 
 def judge_critical(answers: Mapping[str, Answer], second_answers: Mapping[str, Answer], lines: str = "") -> Result:
@@ -49,13 +49,13 @@ def judge_critical(answers: Mapping[str, Answer], second_answers: Mapping[str, A
 
     Where the first instance is right and the second wrong, that is luck.
     """
-    first_findings = [_with_gone(dependency, answers[dependency]) for dependency in GONE]
+    first_findings = [_with_gone(dependency, answers[dependency]) for dependency in DEPENDENCIES]
     first_findings.append(_with_none_gone(answers[""]))
     first_findings = _each_failure_once(first_findings)
     if not all(finding.passed for finding in first_findings):
         return conclude(CRITICAL.shown, first_findings, lines)
 
-    second_findings = [_elsewhere(dependency, second_answers[dependency]) for dependency in GONE]
+    second_findings = [_elsewhere(dependency, second_answers[dependency]) for dependency in DEPENDENCIES]
     return conclude(CRITICAL.shown, _each_failure_once([*first_findings, *second_findings]), lines, lucky=True)
 
 
@@ -95,7 +95,7 @@ def _describe(answer: Answer) -> str:
 
 def _with_gone(dependency: str, answer: Answer) -> Finding:
     """Find whether /health is right with one dependency gone."""
-    is_critical = dependency in HERE
+    is_critical = dependency in CRITICAL_HERE
     status, word = _expected(dependency, is_critical=is_critical)
     way = "other"
     if answer.status not in {200, 503}:
@@ -118,10 +118,10 @@ def _with_none_gone(answer: Answer) -> Finding:
 
 def _elsewhere(dependency: str, answer: Answer) -> Finding:
     """Find whether /health is right with one dependency gone, and with the other setting."""
-    is_critical = dependency == OTHERWISE
+    is_critical = dependency == CRITICAL_ELSEWHERE
     status, word = _expected(dependency, is_critical=is_critical)
     is_right = _is_right(dependency, answer, is_critical=is_critical)
-    values = {"gone": dependency, "status": status, "word": word, "critical": OTHERWISE}
+    values = {"gone": dependency, "status": status, "word": word, "critical": CRITICAL_ELSEWHERE}
     return CRITICAL.found(is_right, "elsewhere", _describe(answer), **values)
 
 

@@ -77,11 +77,11 @@ def drain(context: Context) -> Result:
     with service_trial.start(context, WORKS, START_SECONDS, environment=environment) as trial:
         if not trial.wait_answer("/readyz", READY_SECONDS):
             never = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
-            return conclude("", [never], trial.lines())
+            return conclude("", [never], trial.log_tail())
 
         observation = _observe_stop(context, trial, drain_seconds)
         all_findings = drain_findings(observation, drain_seconds)
-        return conclude(DRAIN.shown.format(total=observation.total), all_findings, trial.lines())
+        return conclude(DRAIN.shown.format(total=observation.total), all_findings, trial.log_tail())
 
 
 def _observe_stop(context: Context, trial: Trial, drain_seconds: float) -> StopObservation:

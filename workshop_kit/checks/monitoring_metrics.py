@@ -125,7 +125,7 @@ def metrics(context: Context) -> Result:
     with service_trial.start(context, "/metrics", START_SECONDS, environment=SETTINGS, wrapper=FAULTY) as trial:
         _wait_works(trial)
         scrapes = _scrapes(trial, context)
-        lines = trial.lines()
+        lines = trial.log_tail()
 
         exception = crash_reason(lines)
         if FILE not in exception:

@@ -8,7 +8,7 @@ from typing import Any
 
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
-from workshop_kit.trials.check_api import CheckEnded, Context, check, part, seeded
+from workshop_kit.trials.check_api import CheckEnded, Context, check, entry_of, seeded
 from workshop_kit.trials.findings import START, findings
 from workshop_kit.trials.result import Finding, Result, conclude
 from workshop_kit.trials.trial import Trial
@@ -54,7 +54,7 @@ def recent(context: Context) -> Result:
         context.report_step(f"placing {ORDERS} orders at two instances")
         placed = _place(context, trial, second)
         answer = _latest(trial, placed)
-        return conclude(RECENT.shown, recent_findings(answer, placed), trial.lines())
+        return conclude(RECENT.shown, recent_findings(answer, placed), trial.log_tail())
 
 
 def _place(context: Context, trial: Trial, second: Trial) -> Placed:
@@ -76,11 +76,11 @@ def _order(trial: Trial, order: Order) -> Order:
     for _ in range(TRIES):
         answer = trial.post("/orders", order)
         placed = answer.json()
-        if answer.status == 201 and isinstance(part(placed, "id"), int):
+        if answer.status == 201 and isinstance(entry_of(placed, "id"), int):
             return dict(placed)
 
     finding = SHARED.failed("order", str(answer), status=answer)
-    raise CheckEnded(conclude("", [finding], trial.lines()))
+    raise CheckEnded(conclude("", [finding], trial.log_tail()))
 
 
 def _latest(trial: Trial, placed: Placed) -> Answer:
@@ -99,7 +99,7 @@ def _latest(trial: Trial, placed: Placed) -> Answer:
 def listed(answer: Answer) -> list[Order] | None:
     """Return the orders in an answer; None where it is no list of orders."""
     orders = answer.json()
-    if not isinstance(orders, list) or not all(isinstance(part(order, "id"), int) for order in orders):
+    if not isinstance(orders, list) or not all(isinstance(entry_of(order, "id"), int) for order in orders):
         return None
     return orders
 

@@ -26,7 +26,7 @@ from docker.models.volumes import Volume, VolumeCollection
 
 from workshop_kit.engine import containers, pauses
 from workshop_kit.engine.builder import IDENTIFIER, Images
-from workshop_kit.engine.containers import HERE
+from workshop_kit.engine.containers import LOOPBACK
 from workshop_kit.engine.labels import (
     COMPOSE_NETWORK,
     COMPOSE_PROJECT,
@@ -311,8 +311,8 @@ def _all_bound(binding: Any) -> Any:
 
 def _bound(binding: Any) -> Any:
     if isinstance(binding, dict):
-        return {"HostIp": HERE, **binding}
+        return {"HostIp": LOOPBACK, **binding}
     if isinstance(binding, tuple):
         has_address = len(binding) != 1 or isinstance(binding[0], str)
-        return binding if has_address else (HERE, *binding)
-    return (HERE, binding)
+        return binding if has_address else (LOOPBACK, *binding)
+    return (LOOPBACK, binding)

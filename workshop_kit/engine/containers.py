@@ -24,7 +24,7 @@ from workshop_kit.errors import NotInTime, WorkshopError
 from workshop_kit.host import MIB
 from workshop_kit.patience import patient, started_in
 
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 SECRETS_FOLDER = "/run/secrets"
 """The folder in a container that holds its secret files, as with docker compose."""
 EXEC_TRIES = 5
@@ -217,7 +217,7 @@ def _start(running: Running, files: Mapping[str, str | bytes], scope: Scope) -> 
 def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return the spec as the body of the engine's request to create a container."""
     host_config = api.create_host_config(
-        port_bindings=dict.fromkeys(spec.ports, (HERE, None)),
+        port_bindings=dict.fromkeys(spec.ports, (LOOPBACK, None)),
         tmpfs=dict(spec.tmpfs),
         read_only=spec.read_only,
         mem_limit=spec.memory_bytes,

@@ -119,7 +119,7 @@ def works(session: Session, file: Path, name: str) -> bool:
     return all(feature.works for feature in of_engine if feature.name == name)
 
 
-def known(session: Session, image: str, file: Path) -> list[Feature]:
+def load_or_examine(session: Session, image: str, file: Path) -> list[Feature]:
     """Return the features of this engine that ``file`` has; examine the engine if it has none."""
     features, _ = _records(file).read()
     of_engine = [feature for feature in features if feature.engine == _name(session)]

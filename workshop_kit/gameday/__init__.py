@@ -21,7 +21,7 @@ from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import NotInTime, WrongUsage
 from workshop_kit.gameday import service, signals
-from workshop_kit.gameday.busy import said_if_busy
+from workshop_kit.gameday.busy import explain_if_busy
 from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.gameday.customers import Customers, ShopWatcher
 from workshop_kit.gameday.incident import Incident
@@ -71,7 +71,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
 
         record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
         report(Step(cause.name.capitalize(), None, "the first customers come"))
-        with said_if_busy("for a shop whose customers are served in time"):
+        with explain_if_busy("for a shop whose customers are served in time"):
             wait_served(shop, customers)
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
 

@@ -12,7 +12,7 @@ from workshop_kit.trials.game_records import BUSY_PER_CORE
 
 
 @contextlib.contextmanager
-def said_if_busy(what: str) -> Iterator[None]:
+def explain_if_busy(what: str) -> Iterator[None]:
     """Raise the NotInTime of the block as one about the machine, if it is busy; ``what``: "to open production"."""
     began = time.monotonic()
     try:

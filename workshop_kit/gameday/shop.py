@@ -29,7 +29,7 @@ from workshop_kit.engine.labels import COLLECT, COMPOSE_SERVICE
 from workshop_kit.engine.stack import Stack
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.faults.handlers import post
-from workshop_kit.gameday.busy import said_if_busy
+from workshop_kit.gameday.busy import explain_if_busy
 from workshop_kit.gameday.service import Service
 from workshop_kit.host import MIB
 from workshop_kit.observe import http, stats
@@ -119,7 +119,7 @@ class Shop:
             self.history.append(release)
 
         for name, running in self.running.items():  # they start at the same time
-            with said_if_busy(f"to open {name}"):
+            with explain_if_busy(f"to open {name}"):
                 running.wait_until(
                     partial(_is_ready, running), within_seconds=LIVE_SECONDS, what="answer 200 on /readyz"
                 )
@@ -165,7 +165,7 @@ class Shop:
             new_container = self._run(new_release)
 
             try:
-                with said_if_busy(f"to start release {number}"):
+                with explain_if_busy(f"to start release {number}"):
                     new_container.wait_until(
                         partial(_answers, new_container, "/livez"), within_seconds=LIVE_SECONDS, what="answer on /livez"
                     )

@@ -188,7 +188,7 @@ class SettingsForm:
             if code is None:
                 return FormStart(typed, f"It runs, and POST /orders answers: {answer}", seconds)
 
-            problems = refused_settings(trial.lines(LOG_BYTES))
+            problems = refused_settings(trial.log_tail(LOG_BYTES))
             plural = "" if len(problems) == 1 else "s"
             count = f", {len(problems)} problem{plural}" if problems else ""
             return FormStart(typed, f"It refused to start: exit code {code}{count}", seconds, problems)

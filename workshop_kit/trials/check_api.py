@@ -68,7 +68,7 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
 
     Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
-    name = part(part(context.answer, "subject"), kind)
+    name = entry_of(entry_of(context.answer, "subject"), kind)
     if name is None:
         lesson = context.exercise.lesson
         cell = context.exercise.title
@@ -76,13 +76,13 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
         raise CheckEnded(Result.not_started(sentence))
 
     try:
-        yield str(name), part(context.answer, "value")
+        yield str(name), entry_of(context.answer, "value")
     except (NotFound, FixtureGone):
         sentence = f"The {kind} that your answer was about is gone: run the exercise's cells in "
         raise CheckEnded(Result.not_started(f"{sentence}{context.exercise.lesson} again.")) from None
 
 
-def part(value: Any, key: str) -> Any:
+def entry_of(value: Any, key: str) -> Any:
     """Return one entry of a value from outside; None if there is no such entry."""
     return value.get(key) if isinstance(value, Mapping) else None
 

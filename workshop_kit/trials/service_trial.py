@@ -353,7 +353,7 @@ def wait_order(trial: Trial) -> None:
         raise CheckEnded(did_not_start(trial, "POST /orders"))
     if answer.status != 201:
         finding = SAYS.failed("order", str(answer), status=answer)
-        raise CheckEnded(conclude("", [finding], trial.lines()))
+        raise CheckEnded(conclude("", [finding], trial.log_tail()))
 
 
 def process_1(trial: Trial) -> tuple[str, int]:

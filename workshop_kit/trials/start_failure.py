@@ -95,7 +95,7 @@ def did_not_start(trial: Trial, request: str = "GET /livez") -> Result:
         status="201" if method == "POST" else "200",
         **values,
     )
-    return _did_not_start(finding, trial.lines())
+    return _did_not_start(finding, trial.log_tail())
 
 
 def _did_not_start(finding: Finding, output: str = "") -> Result:
@@ -107,7 +107,7 @@ Why = tuple[str, str, dict[str, Any]]
 
 
 def _why(trial: Trial, method: str, path: str) -> Why:
-    log = trial.lines(LOG_BYTES, LOG_LINES)
+    log = trial.log_tail(LOG_BYTES, LOG_LINES)
     why = _why_runs(trial, path, log) if trial.exit_code() is None else _why_ended(trial, log)
     way, got, _ = why
     if method == "POST" and way in VAGUE:
@@ -156,7 +156,7 @@ def _end_without_reason(trial: Trial, log: str, code: int) -> tuple[str, dict[st
     if file:
         return "file", {"name": file["name"]}
 
-    line = trial.lines().strip().rpartition("\n")[2][:LONGEST_REASON]
+    line = trial.log_tail().strip().rpartition("\n")[2][:LONGEST_REASON]
     return "ended" if line else "silent", {"code": code, "line": line}
 
 

@@ -229,7 +229,7 @@ class Trial:
         with contextlib.suppress(APIError):
             self.running.container.kill(name)
 
-    def lines(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
+    def log_tail(self, limit_bytes: int = 4096, limit_lines: int = containers.LOG_TAIL_LINES) -> str:
         """Return the end of its log, with secrets masked."""
         text = self.running.log_tail(limit_lines)
         for secret in self.secrets:

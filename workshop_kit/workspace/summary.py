@@ -57,15 +57,15 @@ class Summary:
 
     def head(self, kept_cells: Collection[str], minutes: int) -> str:
         """Return the first text, for a track that keeps these cells and takes so many minutes."""
-        intro = said(self.intro, kept_cells).replace("{minutes}", str(minutes))
-        parts = [f"# {self.number} · {said(self.title, kept_cells)}", intro]
+        intro = chosen_text(self.intro, kept_cells).replace("{minutes}", str(minutes))
+        parts = [f"# {self.number} · {chosen_text(self.title, kept_cells)}", intro]
 
         goals = list(kept_lines(self.goals, kept_cells))
         if goals:
             goal_list = ";\n- ".join(goals)
             parts += ["Afterwards you can", f"- {goal_list}."]
 
-        credit = said(self.credit, kept_cells)
+        credit = chosen_text(self.credit, kept_cells)
         if credit:
             parts.append(credit)
         return "\n\n".join(parts)
@@ -79,13 +79,13 @@ class Summary:
         parts = ["## To keep", key_points, f"**Take home:** {homework}", f"**Links:** {links}"]
         if next_link and BOARD not in kept_cells:
             parts.append(f"**Next:** {next_link}")
-        closing = said(self.closing, kept_cells)
+        closing = chosen_text(self.closing, kept_cells)
         if closing:
             parts.append(closing)
         return "\n\n".join(parts)
 
 
-def said(choice: Choice, kept_cells: Collection[str]) -> str:
+def chosen_text(choice: Choice, kept_cells: Collection[str]) -> str:
     """Return the first line of a choice whose cells are all kept; "" without one."""
     for line in choice:
         if all(cell in kept_cells for cell in line.cells):
@@ -96,7 +96,7 @@ def said(choice: Choice, kept_cells: Collection[str]) -> str:
 def kept_lines(choices: Sequence[Choice], kept_cells: Collection[str]) -> Iterator[str]:
     """Yield what is said of each choice, where cells (ids) of a track keep it."""
     for choice in choices:
-        line = said(choice, kept_cells)
+        line = chosen_text(choice, kept_cells)
         if line:
             yield line
 

@@ -102,11 +102,11 @@ def test_results_are_kept_for_one_engine(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(containers, "run", refuse)
     file = tmp_path / features.FILE
-    first = features.known(ROOTLESS.session(tmp_path), "base", file)
+    first = features.load_or_examine(ROOTLESS.session(tmp_path), "base", file)
     assert not any(feature.works for feature in first)
-    assert features.known(ROOTLESS.session(tmp_path), "base", file) == first
+    assert features.load_or_examine(ROOTLESS.session(tmp_path), "base", file) == first
     assert len(started) == len(GOOD)
-    features.known(ROOTLESS_WITH_SYSTEMD.session(tmp_path), "base", file)
+    features.load_or_examine(ROOTLESS_WITH_SYSTEMD.session(tmp_path), "base", file)
     assert len(started) == 2 * len(GOOD)
 
 

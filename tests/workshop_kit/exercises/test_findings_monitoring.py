@@ -25,7 +25,7 @@ from workshop_kit.checks import (
     monitoring_metrics,
     monitoring_ratio,
 )
-from workshop_kit.checks.monitoring_critical import GONE, HERE, OTHERWISE
+from workshop_kit.checks.monitoring_critical import CRITICAL_ELSEWHERE, CRITICAL_HERE, DEPENDENCIES
 from workshop_kit.checks.monitoring_deep import MOST_CONNECTIONS
 from workshop_kit.checks.monitoring_drain import StopObservation
 from workshop_kit.checks.monitoring_metrics import (
@@ -206,9 +206,9 @@ def right_health(gone: str, critical: Sequence[str]) -> Answer:
     return Answer(200, body=health_body("warn" if gone else "pass", names))
 
 
-STATES = (*GONE, "")
-HERE_RIGHT = {gone: right_health(gone, HERE) for gone in STATES}
-ELSEWHERE_RIGHT = {gone: right_health(gone, [OTHERWISE]) for gone in STATES}
+STATES = (*DEPENDENCIES, "")
+HERE_RIGHT = {gone: right_health(gone, CRITICAL_HERE) for gone in STATES}
+ELSEWHERE_RIGHT = {gone: right_health(gone, [CRITICAL_ELSEWHERE]) for gone in STATES}
 
 
 def critical() -> Iterator[Case]:
@@ -216,8 +216,16 @@ def critical() -> Iterator[Case]:
     assert monitoring_critical.judge_critical(HERE_RIGHT, ELSEWHERE_RIGHT).verdict is Verdict.PASSED
     for key, gone, wrong in (
         ("monitoring.critical.gone.unheard", "redis", Answer(200, body=health_body("pass", ["redis"]))),
-        ("monitoring.critical.gone.strict", OTHERWISE, Answer(503, body=health_body("fail", [OTHERWISE]))),
-        ("monitoring.critical.gone.silent", OTHERWISE, Answer(200, body=health_body("pass", [OTHERWISE]))),
+        (
+            "monitoring.critical.gone.strict",
+            CRITICAL_ELSEWHERE,
+            Answer(503, body=health_body("fail", [CRITICAL_ELSEWHERE])),
+        ),
+        (
+            "monitoring.critical.gone.silent",
+            CRITICAL_ELSEWHERE,
+            Answer(200, body=health_body("pass", [CRITICAL_ELSEWHERE])),
+        ),
         ("monitoring.critical.gone.fails", "redis", Answer(500)),
         ("monitoring.critical.gone.other", "redis", Answer(503, body=health_body("warn", ["redis"]))),
         ("monitoring.critical.well", "", Answer(200, body=health_body("warn", []))),

@@ -43,7 +43,7 @@ def test_it_is_confined_bounded_and_serves_a_customer(context: Context, image: s
     The stack's own database takes the order.
     """
     with service_trial.run_with_stack(context, image) as trial:
-        assert trial.wait_answer("/readyz", within_seconds=60), trial.lines()
+        assert trial.wait_answer("/readyz", within_seconds=60), trial.log_tail()
         attributes = trial.running.inspect()
         host = attributes["HostConfig"]
         assert not host["Binds"]
@@ -103,7 +103,7 @@ def test_log_lines_mask_the_passwords(context: Context, image: str) -> None:
     """The tail of a log is shown on a projector."""
     with service_trial.run_with_stack(context, image, command=("python", "-c", PRINTS)) as trial:
         assert trial.wait_ended(20) == 0
-        lines = trial.lines()
+        lines = trial.log_tail()
         log_text = trial.running.log_tail()
     secrets = [path.read_text() for path in (context.stack.folder / "secrets").iterdir()]
     assert any(secret in log_text for secret in secrets)

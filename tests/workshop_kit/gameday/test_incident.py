@@ -213,7 +213,7 @@ def test_a_start_in_time_is_asked_of_the_machine_first(
 ) -> None:
     """Where programs wait for the cores, the sentence says how long it waited, how many they are, and what to do."""
     monkeypatch.setattr(busy, "waiting_per_core", lambda: programs)
-    with pytest.raises(NotInTime, match=says) as error, busy.said_if_busy("to open production"):
+    with pytest.raises(NotInTime, match=says) as error, busy.explain_if_busy("to open production"):
         raise NotInTime("The container production-40 did not answer 200 on /readyz within 45 s.")
     if programs == BUSY:
         assert re.search(r"after \d+ s, and 12\.0 programs run or wait for each core", str(error.value))
@@ -223,7 +223,7 @@ def test_a_start_in_time_is_asked_of_the_machine_first(
 def test_a_container_that_ended_is_no_matter_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own error stays, however busy the machine is."""
     monkeypatch.setattr(busy, "waiting_per_core", lambda: BUSY)
-    with pytest.raises(WorkshopError, match="exited with code 1"), busy.said_if_busy("to open production"):
+    with pytest.raises(WorkshopError, match="exited with code 1"), busy.explain_if_busy("to open production"):
         raise WorkshopError("The container production-40 exited with code 1 before it could answer.")
 
 

@@ -74,7 +74,8 @@ def test_a_short_track_has_time_to_talk_about_each_cell(track: str) -> None:
     hurried = []
     for lesson in (course_lesson.name for course_lesson in COURSE.lessons if track in course_lesson.minutes):
         for part in COURSE.sections[lesson]:
-            own = [exercise for exercise in CORE if track in exercise.tracks and exercise.cell in part.cells_on(track)]
+            core = [exercise for exercise in CORE if track in exercise.tracks]
+            own = [exercise for exercise in core if exercise.cell in part.cells_on(track)]
             minutes = part.minutes.get(track, 0) - sum(exercise.all_minutes for exercise in own)
             cells = cells_with_talk(lesson, part, track)
             if 60 * minutes < SECONDS_PER_CELL * len(cells):

@@ -28,8 +28,6 @@ COLUMNS = ("Time", "Minutes", "What", "Exercises")
 LEGEND = "8 + 4: minutes to do it, and to talk about it; both are part of the lesson's. Extra ones are optional."
 TAKE_HOME = "To take home: the folder my_service/, and the page take-home.md, which w.take_home writes in 06_audit."
 DEMO = CHECKOUT / "workshop_room" / "desk" / "demo.toml"
-ENCORE = "Encore"
-"""How the title of a step begins that gives game day away."""
 GAME_DAY = "05_game_day"
 
 
@@ -207,9 +205,8 @@ def _begins_block(part: Section, track: str) -> bool:
 def _demo_steps(course: Course, track: Track) -> str:
     """Return the steps of the demo that fit; without its encore where the track plays game day."""
     steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
-    shown_steps = steps
-    if GAME_DAY in course.names(track.name):
-        shown_steps = [step for step in steps if not step["title"].startswith(ENCORE)]
+    lessons = course.names(track.name)
+    shown_steps = [step for step in steps if step.get("spoils") not in lessons]  # it would give a lesson away
 
     totals = accumulate(step["minutes"] for step in shown_steps)
     fit = sum(total <= track.demo for total in totals)

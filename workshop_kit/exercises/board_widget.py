@@ -71,7 +71,7 @@ class BoardView:
         try:
             goto_result = checkpoint.goto(self.exercise_service, lesson, report)
         finally:
-            self.exercise_service.subjects.clear()  # the jump removed the kernel's objects
+            self.exercise_service.fixture_names.clear()  # the jump removed the kernel's objects
             after = _modification_times(self.exercise_service.workspace)
             changed_files = [name for name in after if after[name] != before.get(name)]
             self.job.set(arrived="", changed=changed_files)

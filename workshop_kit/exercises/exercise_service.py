@@ -47,7 +47,7 @@ class ExerciseService:
     stack: Callable[[], Stack]
     root: Path = CHECKOUT
     exercises: tuple[Exercise, ...] = ()
-    subjects: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    fixture_names: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     running: dict[str, threading.Event] = field(default_factory=dict, repr=False)
     builds: ImageBuilds = field(default_factory=ImageBuilds, repr=False)
 
@@ -79,7 +79,7 @@ class ExerciseService:
 
         return GIVEN[identifier](self.workspace.seed)
 
-    def subject(self, identifier: str) -> dict[str, str]:
+    def fixture(self, identifier: str) -> dict[str, str]:
         """Return the names of what an exercise in the notebook is about, made if it is absent; {} for nothing."""
         from workshop_kit.exercises import fixtures  # lazily: it brings pandas
 
@@ -87,11 +87,11 @@ class ExerciseService:
         if make is None:
             return {}
 
-        names = self.subjects.get(identifier)
+        names = self.fixture_names.get(identifier)
         stack = self.stack()
         if names is None or not fixtures.is_there(names, stack.session.engine):
-            self.subjects[identifier] = make(stack, seeded(identifier, self.workspace.seed))
-        return self.subjects[identifier]
+            self.fixture_names[identifier] = make(stack, seeded(identifier, self.workspace.seed))
+        return self.fixture_names[identifier]
 
     def hand_in(self, identifier: str, value: Any, source: str = "") -> None:
         """Record the value that a notebook's cell computed; any check, also from a terminal, judges it.
@@ -100,7 +100,7 @@ class ExerciseService:
         """
         exercise = self.find(identifier)
         is_untouched = same_code(source, self.exercise_files(exercise).starter)
-        answer = {"subject": self.subject(exercise.id), "value": value, "untouched": is_untouched}
+        answer = {"fixture": self.fixture(exercise.id), "value": value, "untouched": is_untouched}
         self.progress.keep_answer(exercise.id, answer)
 
     def check(self, identifier: str, report: Report = silent) -> Result:

@@ -68,7 +68,7 @@ def handed_in(context: Context, kind: str) -> Iterator[tuple[str, Any]]:
 
     Raises CheckEnded if nothing was handed in, or if the block finds that the fixture does not exist any more.
     """
-    name = entry_of(entry_of(context.answer, "subject"), kind)
+    name = entry_of(entry_of(context.answer, "fixture"), kind)
     if name is None:
         lesson = context.exercise.lesson
         cell = context.exercise.title

@@ -130,6 +130,24 @@ def test_the_observed_does_not_know_its_observer(root: Path) -> None:
             assert not {module.split(".")[0] for module in imported(path)} & forbidden, path
 
 
+LEARNING = ("setup", "start", "check", "watch", "hint", "solution", "status", "goto", "update", "join", "down")
+
+
+def test_a_learners_commands_import_nothing_of_who_teaches_or_maintains(root: Path) -> None:
+    """Neither does the first cell of a lesson."""
+    program = f"""
+import sys
+from workshop_kit import cli
+from workshop_kit.commands import COMMANDS
+for name in {LEARNING}:
+    COMMANDS[name].load()
+import workshop_kit.lessons.lesson
+print(*(name for name in sys.modules if name.startswith(("workshop_room", "workshop_dev", "container_audit"))))
+"""
+    process = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert process.stdout == "\n"
+
+
 def test_what_runs_before_the_environment_needs_nothing_of_it(root: Path) -> None:
     """What the launcher runs on a bare Python can be imported without any installed package."""
     program = "import workshop_kit.__main__, workshop_kit.commands.doctor, workshop_room.commands.plan"

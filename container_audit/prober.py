@@ -1,17 +1,19 @@
-"""A container on the network of the clones, which sends requests to them.
+"""Who sends requests to the clones: a container on their network, or this machine where no image has Python.
 
-This machine reaches that network only where the engine runs on it, and not in a virtual machine. Its program is
-`prober_inside`; it is asked through a port that is published on 127.0.0.1.
+This machine reaches that network only where the engine runs on it, and not in a virtual machine; so the container is
+the rule. Its program is `prober_inside`; it is asked through a port that is published on 127.0.0.1.
 """
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol
 
+import psutil
 from docker.errors import APIError
 
 from workshop_kit.engine import containers, images, recipes
@@ -20,9 +22,11 @@ from workshop_kit.engine.session import Session
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer
-from workshop_kit.paths import CHECKOUT
+from workshop_kit.paths import CHECKOUT, LAUNCHER
 from workshop_kit.patience import patient
 
+PYTHON_IMAGE = "python:3.13-slim"
+"""The image of the container where there is no clone of the workshop, and none of its images."""
 PATH = "/prober"
 PACKAGE = "workshop_kit.observe"
 """The only package of the kit in the container; it has two modules there."""
@@ -32,9 +36,33 @@ MORE_SECONDS = 5.0
 PORTS_SECONDS = 10.0
 
 
+class Prober(Protocol):
+    """Sends requests to a clone."""
+
+    def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
+        """Return those of the TCP ports of a clone that accept a connection."""
+        ...
+
+    def get(self, url: str, *, timeout_seconds: float) -> Answer:
+        """Send one GET to a clone and read the answer."""
+        ...
+
+
+class HostProber:
+    """Sends them from this machine."""
+
+    def open_ports(self, address: str, ports: Sequence[int]) -> tuple[int, ...]:
+        """Return those of the TCP ports of a clone that accept a connection."""
+        return tuple(port for port in ports if http.accepts(address, port))
+
+    def get(self, url: str, *, timeout_seconds: float) -> Answer:
+        """Send one GET to a clone and read the answer."""
+        return http.get(url, timeout_seconds=timeout_seconds)
+
+
 @dataclass(frozen=True)
-class Prober:
-    """A started prober at an address of this machine."""
+class ContainerProber:
+    """Asks a container to send them; it takes questions at an address of this machine."""
 
     running: Running
     url: str
@@ -68,20 +96,46 @@ class Prober:
             raise WorkshopError(sentence, "Audit it again.")
         return answer
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.running.remove()
+@contextlib.contextmanager
+def on_network(session: Session, network: str) -> Iterator[Prober]:
+    """Yield a prober for the network of the clones. Raises NotReady where neither way reaches it."""
+    image = _image_with_python(session)
+    if image:
+        running = _start(session, image, network)
+        try:
+            yield running
+        finally:
+            running.running.remove()
+    elif _is_here(session, network):
+        yield HostProber()
+    else:
+        sentence = "A clone is asked from a container with Python, and this engine has no image for it."
+        raise NotReady(sentence, f"Run docker pull {PYTHON_IMAGE}, or in a clone ./workshop setup.")
 
 
-def start(session: Session, network: str) -> Prober:
-    """Start a prober and connect it to the network of the clones. Raises NotReady without the workshop's base image."""
-    image = recipes.tags(CHECKOUT)["base"]
-    if not images.is_there(session.engine, image):
-        sentence = "A clone is asked from a container of the workshop's base image, which this engine lacks."
-        raise NotReady(sentence, "Run ./workshop setup.")
+def _image_with_python(session: Session) -> str:
+    """Return the workshop's base image, or the official one of Python; "" if the engine has neither."""
+    tags = [PYTHON_IMAGE]
+    if LAUNCHER.is_file():
+        tags.insert(0, recipes.tags(CHECKOUT)["base"])
+    for tag in tags:
+        if images.is_there(session.engine, tag):
+            return tag
+    return ""
 
+
+def _is_here(session: Session, network: str) -> bool:
+    """Return whether this machine has the gateway of the network: then it reaches the containers in it."""
+    configurations = session.engine.client.networks.get(network).attrs["IPAM"]["Config"] or ()
+    gateways = {configuration.get("Gateway") for configuration in configurations}
+    interfaces = psutil.net_if_addrs().values()
+    own_addresses = {address.address for addresses in interfaces for address in addresses}
+    return bool(gateways & own_addresses)
+
+
+def _start(session: Session, image: str, network: str) -> ContainerProber:
+    """Start a container that sends requests, and connect it to the network of the clones."""
     token = secrets.token_urlsafe(24)
     folder = f"{PATH}/{PACKAGE.replace('.', '/')}"
     sources = (PROGRAM, Path(http.__file__))
@@ -101,7 +155,7 @@ def start(session: Session, network: str) -> Prober:
     try:
         session.engine.client.networks.get(network).connect(running.id)
         running.wait_until(takes_questions, what="take questions")
-        return Prober(running, running.url(), token)
+        return ContainerProber(running, running.url(), token)
     except APIError as error:
         running.remove()
         raise WorkshopError(f"The engine refused to connect a prober: {error.explanation}.") from error

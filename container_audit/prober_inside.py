@@ -17,22 +17,12 @@ from typing import Any
 from workshop_kit.observe import http
 
 PORT = 8080
-CONNECT_SECONDS = 0.3
-
-
-def accepts(address: str, port: int) -> bool:
-    """Return whether a port accepts a connection."""
-    try:
-        with socket.create_connection((address, port), timeout=CONNECT_SECONDS):
-            return True
-    except OSError:
-        return False
 
 
 def answer(question: dict[str, Any]) -> Any:
     """Return the ports that accept a connection, or the answer of a GET."""
     if "ports" in question:
-        return [port for port in question["ports"] if accepts(question["address"], port)]
+        return [port for port in question["ports"] if http.accepts(question["address"], port)]
     return asdict(http.get(question["url"], timeout_seconds=question["timeout_seconds"]))
 
 

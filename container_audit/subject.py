@@ -285,8 +285,8 @@ class Subject:
 
     @once
     def _prober(self) -> Prober:
-        """Start the container that asks the clones. Raises NotReady where its image is missing."""
-        return self._stack.enter_context(prober.start(self.session, self._network()))
+        """Start who asks the clones. Raises NotReady where nothing reaches their network."""
+        return self._stack.enter_context(prober.on_network(self.session, self._network()))
 
     @once
     def _spec(self) -> Spec:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The root of the checkout: the folder that holds ``workshop``, ``notebooks/`` and ``workshop_kit/``."""
+DISTRIBUTION = "container-design-workshop"
+"""The name of the package."""
 LAUNCHER = CHECKOUT / "workshop"
 """It is in a clone, and in no package."""
 PACKAGED = Path(__file__).parent / "packaged"
@@ -20,8 +23,14 @@ GRADES = CHECKOUT / "build" / "grade"
 
 
 def project(root: Path = CHECKOUT) -> dict[str, Any]:
-    """Return the table ``project`` of pyproject.toml: the version and, once there is one, the public address."""
-    table: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    """Return the table ``project`` of pyproject.toml: the version and, once there is one, the public address.
+
+    Of a package, which has no such file, the version alone.
+    """
+    file = root / "pyproject.toml"
+    if not file.is_file():
+        return {"version": metadata.version(DISTRIBUTION)}
+    table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
     return table
 
 

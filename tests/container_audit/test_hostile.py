@@ -12,6 +12,7 @@ import pytest
 from container_audit import clone_spec, prober, prober_inside
 from container_audit.clone_spec import private_network
 from container_audit.findings import AuditReport, RuleVerdict
+from container_audit.prober import ContainerProber
 from container_audit.report import as_json, as_page, as_text
 from container_audit.runner import run_audit
 from container_audit.sarif import as_sarif
@@ -119,7 +120,8 @@ def test_clones_are_asked_from_a_container_on_their_network(
 
 def test_a_clone_cannot_use_the_prober(session: Session, images: dict[str, str]) -> None:
     """It does not listen on the network of the clones, and refuses a request without the audit's token."""
-    with private_network(session) as network, prober.start(session, network) as own:
+    with private_network(session) as network, prober.on_network(session, network) as own:
+        assert isinstance(own, ContainerProber)
         running = own.running
         addresses = {
             name: network["IPAddress"] for name, network in running.inspect()["NetworkSettings"]["Networks"].items()

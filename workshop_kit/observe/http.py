@@ -25,6 +25,16 @@ CUT_OFF = "connection closed in the middle of the answer"
 NOT_HTTP = "the answer is not HTTP"
 TOO_LARGE = f"the answer is larger than {BODY_LIMIT_BYTES // 2**20} MiB"
 _LATE = "no answer within"
+CONNECT_SECONDS = 0.3
+
+
+def accepts(address: str, port: int) -> bool:
+    """Return whether a TCP port accepts a connection within `CONNECT_SECONDS`."""
+    try:
+        with socket.create_connection((address, port), timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)

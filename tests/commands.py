@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from workshop_kit.paths import CHECKOUT
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+"""Runs the command line with these words."""
 
 
 def run(*words: str | Path, **environment: str) -> str:

@@ -6,11 +6,13 @@ Without an engine these fixtures fail. ``./workshop test`` installs one, or leav
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,8 +20,11 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
+
+from tests.commands import Cli, copy_of_the_checkout
 
 # What talks to the engine is imported by the fixture that needs it: a test without one begins at once.
 if TYPE_CHECKING:
@@ -64,7 +69,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
         if item.path.parent.name == "browser":
             item.add_marker("browser")
             item.add_marker(pytest.mark.xdist_group("browser"))
-    _without_deadlines()
     own = {item.nodeid for item in items if item.get_closest_marker("xdist_group")}
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
@@ -88,13 +92,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         suite.prepare(marks, may_install=may_install == "yes")
     except NotReady as error:
         pytest.exit(str(error), returncode=error.exit_code)
-
-
-def _without_deadlines() -> None:
-    """Let an example of hypothesis take its time: a machine that runs containers and browsers beside it is slow."""
-    if hypothesis := sys.modules.get("hypothesis"):  # a collected test needs it
-        hypothesis.settings.register_profile("suite", deadline=None)
-        hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
@@ -281,3 +278,46 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def empty_workspace(tmp_path: Path) -> Workspace:
+    """A workspace without lessons."""
+    from workshop_kit.workspace.folder import Workspace
+
+    return Workspace.open(tmp_path / "my workspace", source=tmp_path / "nothing")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A checkout without a Python environment and without git, in a folder whose name has a space."""
+    return copy_of_the_checkout(tmp_path / "a check out", "docs", "tests", "benchmarks")
+
+
+@pytest.fixture
+def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]:
+    """The environment that the launcher makes."""
+    return {**clean_environment, "PYTHONPATH": str(root), "COLUMNS": "80"}
+
+
+@pytest.fixture
+def cli(root: Path, environment: dict[str, str]) -> Cli:
+    """Run the command line as the launcher does, in this process: the imports are what takes its time."""
+    from workshop_kit.cli import main
+
+    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        out = io.StringIO()
+        err = io.StringIO()
+        with (
+            mock.patch.dict(os.environ, environment | variables, clear=True),
+            mock.patch.object(sys, "argv", ["./workshop", *words]),
+            contextlib.chdir(root),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            main()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
+
+    return run

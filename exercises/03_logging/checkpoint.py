@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-PARTS, CHECKPOINT = "parts", "checkpoint.json"
+PARTS = "parts"
+CHECKPOINT = "checkpoint.json"
 
 Position = dict[str, Any]
 

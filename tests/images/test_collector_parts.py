@@ -13,12 +13,11 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from docker.errors import NotFound
-from hypothesis import given
-from hypothesis import strategies as st
 
 from images.collector import checkpoint, collector, engine_api, json_files, parts, records
 from images.collector.records import Identity
 from images.collector.settings import Settings
+from tests.examples import given, st
 
 WHO = Identity("a" * 64, "staging", "service")
 TIME = "2026-11-24T22:59:59.999999999Z"

@@ -13,11 +13,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 import config
+from tests.examples import given, settings, st
 from tests.workshop_app.conftest import SETTINGS as GOOD
 from tests.workshop_app.conftest import load
 

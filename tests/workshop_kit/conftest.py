@@ -1,25 +1,72 @@
-"""Small disks, bare checkouts, workspaces, and the command line, for the tests of the kit."""
+"""Small disks, and a checkout with little in it, for the tests of the kit."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-from unittest import mock
 
 import pytest
 
-from tests.commands import copy_of_the_checkout
+Write = Callable[[str, str], None]
 
-if TYPE_CHECKING:
-    from workshop_kit.workspace.folder import Workspace
+REGISTRY = """
+[tracks]
+90min = { minutes = 30, exercises = 2 }
+full = { minutes = 90 }
 
-Cli = Callable[..., subprocess.CompletedProcess[str]]
+[lessons]
+00_start = { title = "Start", minutes = { 90min = 10, full = 30 } }
+01_container = { title = "The <container>", prefix = "container", minutes = { 90min = 20, full = 60 } }
+
+[[exercise]]
+id = "container.graceful"
+title = "Leave in time & in peace"
+lesson = "01_container"
+file = "leaving.py"
+weight = "core"
+minutes = 8
+debrief_minutes = 2
+tracks = ["90min", "full"]
+guidelines = ["factor 7, Disposability", "Lifecycle Conformance"]
+task = '''Let it end by itself.
+Ten seconds are all it has.'''
+hints = ["It does not listen.", "SIGTERM is a signal.", "Use signal.signal."]
+
+[[exercise]]
+id = "container.layer"
+title = "Find the layer"
+lesson = "01_container"
+weight = "core"
+minutes = 5
+debrief_minutes = 0
+tracks = ["full"]
+guidelines = ["Self-Containment"]
+task = "Which layer holds the bytes?"
+hints = ["Look at history.", "A layer never shrinks.", "It is the second."]
+"""
+MARKED = """import signal
+
+# region container.graceful
+#: only the solution
+signal.signal(signal.SIGTERM, lambda *_: exit(0))
+#: only the starter
+#| signal.signal(signal.SIGTERM, signal.SIG_IGN)
+#: both
+# endregion container.graceful
+"""
+CELLS = """task = object()
+# region container.layer
+#: only the solution
+layer = "the second"
+layer
+#: only the starter
+#| layer = "the biggest: ü"
+#| layer
+#: both
+
+# endregion container.layer
+"""
 
 
 @pytest.fixture
@@ -48,43 +95,27 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def empty_workspace(tmp_path: Path) -> Workspace:
-    """A workspace without lessons."""
-    from workshop_kit.workspace.folder import Workspace
+def write(tmp_path: Path) -> Write:
+    """Write a file of the small checkout."""
 
-    return Workspace.open(tmp_path / "my workspace", source=tmp_path / "nothing")
+    def into(name: str, text: str) -> None:
+        path = tmp_path / "check out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
 
-
-@pytest.fixture
-def bare(tmp_path: Path) -> Path:
-    """A checkout without a Python environment and without git, in a folder whose name has a space."""
-    return copy_of_the_checkout(tmp_path / "a check out", "docs", "tests", "benchmarks")
+    return into
 
 
 @pytest.fixture
-def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]:
-    """The environment that the launcher makes."""
-    return {**clean_environment, "PYTHONPATH": str(root), "COLUMNS": "80"}
+def checkout(tmp_path: Path, write: Write) -> Path:
+    """The small checkout, complete except for the files that `generator.build` makes."""
+    from workshop_kit.workspace.merge import notebook_bytes
 
-
-@pytest.fixture
-def cli(root: Path, environment: dict[str, str]) -> Cli:
-    """Run the command line as the launcher does, in this process: the imports are what takes its time."""
-    from workshop_kit.cli import main
-
-    def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        out = io.StringIO()
-        err = io.StringIO()
-        with (
-            mock.patch.dict(os.environ, environment | variables, clear=True),
-            mock.patch.object(sys, "argv", ["./workshop", *words]),
-            contextlib.chdir(root),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            pytest.raises(SystemExit) as ended,
-        ):
-            main()
-        assert isinstance(ended.value.code, int)
-        return subprocess.CompletedProcess(words, ended.value.code, out.getvalue(), err.getvalue())
-
-    return run
+    write("exercises/exercises.toml", REGISTRY)
+    write("solutions/01_container/leaving.py", MARKED)
+    write("solutions/01_container/notebook.py", CELLS)
+    names = ("exercise-container-graceful", "panel-container-layer", "exercise-container-layer", "end")
+    cells = [{"cell_type": "code", "id": name, "metadata": {}, "outputs": [], "source": "old"} for name in names]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    write("notebooks/01_container.ipynb", notebook_bytes(notebook).decode())
+    return tmp_path / "check out"

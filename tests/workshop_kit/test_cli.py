@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from tests.workshop_kit.conftest import Cli
+from tests.commands import Cli
 from tests.workshop_kit.engine.recorded_engines import GOOD
 from workshop_dev.commands import tour
 from workshop_kit.commands import COMMANDS

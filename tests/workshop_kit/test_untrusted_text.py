@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.examples import given, st
 from workshop_kit import untrusted_text
 from workshop_kit.errors import NotReady, WorkshopError
 from workshop_kit.files import read_small_text

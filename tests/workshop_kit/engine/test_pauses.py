@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from docker.errors import APIError
 
+from tests.commands import Cli
 from tests.waiting import wait_until
-from tests.workshop_kit.conftest import Cli
 from tests.workshop_kit.engine.kernels import kernel
 from workshop_kit.engine import containers
 from workshop_kit.engine.client import WorkspaceClient

@@ -6,9 +6,8 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.examples import given, st
 from workshop_kit.engine.session import Entry, Ledger
 
 ENTRIES = st.builds(

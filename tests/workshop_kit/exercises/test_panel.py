@@ -7,9 +7,8 @@ from dataclasses import replace
 from unittest.mock import Mock
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.examples import given, st
 from tests.waiting import wait_until
 from workshop_kit.errors import WorkshopError
 from workshop_kit.exercises.cards import as_text, comparison_card, exercise_page, result_card, solution_card

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.examples import given, settings, st
 from workshop_kit.observe.leaks import ENCODINGS, FRAGMENT_LENGTH, Surface, find, hunt, new_canary
 from workshop_kit.observe.masking import Mask, assigned_secrets, secrets_among, secrets_in, variables_named
 

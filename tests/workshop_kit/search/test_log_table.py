@@ -12,9 +12,8 @@ from typing import Any, cast
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.examples import given, settings, st
 from tests.workshop_kit.observe.log_frames import frame
 from workshop_kit.observe import logs
 from workshop_kit.search.language import CHEAT_SHEET, SearchMistake, translate

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from tests.examples import given, st
 from workshop_kit.workspace.merge import merge, same_code
 from workshop_kit.workspace.regions import MarkerError, region_of, replace, solved, starter
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.workshop_kit.exercises.conftest import CELLS, MARKED, REGISTRY, Write
+from tests.workshop_kit.conftest import CELLS, MARKED, REGISTRY, Write
 from workshop_dev import generator
 from workshop_dev.generated import exercises_schema
 from workshop_kit.errors import WorkshopError, WrongUsage

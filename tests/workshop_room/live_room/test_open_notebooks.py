@@ -13,8 +13,8 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from tests.commands import Cli
 from tests.waiting import wait_until
-from tests.workshop_kit.conftest import Cli
 from tests.workshop_room.live_room.conftest import LiveRoom
 
 FIRST_CELL = """

@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.workshop_kit.conftest import Cli
+from tests.commands import Cli
+from tests.examples import given, st
 from tests.workshop_room.live_room.conftest import LiveRoom
 from workshop_kit.errors import Exit, WrongUsage
 from workshop_kit.exercises.progress import Progress

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.workshop_kit.conftest import Cli
+from tests.commands import Cli
 from workshop_kit.errors import Exit
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import content

@@ -9,9 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.examples import given, settings, st
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.observe import logs
 from workshop_kit.observe.logs import lines

@@ -8,9 +8,8 @@ from random import Random
 
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
+from tests.examples import example, given, settings, st
 from tests.workshop_kit.observe.conftest import Start
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.observe import logs

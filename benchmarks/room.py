@@ -25,7 +25,7 @@ from workshop_kit.terminal import say
 from workshop_kit.untrusted_text import visible
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.audience import Audience
-from workshop_room.desk.classroom import RoomApi
+from workshop_room.desk.room_api import RoomApi
 from workshop_room.desk.room_server import open_room
 
 PARTICIPANTS = 200

@@ -10,18 +10,18 @@ from workshop_kit.checks import config
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check, entry_of
-from workshop_kit.trials.findings import findings
-from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.trial import (
+from workshop_kit.trials.dependency_proxies import (
     HANGS,
     HOST_VARIABLES,
     OPEN,
     REFUSES,
     DependencyProxies,
     Faults,
-    Trial,
     start_proxies,
 )
+from workshop_kit.trials.findings import findings
+from workshop_kit.trials.result import Finding, Result, conclude
+from workshop_kit.trials.trial import Trial
 
 LIMITS = findings("config.limits")
 STATES: Mapping[str, Faults] = {"hangs": HANGS, "refuses": REFUSES}

@@ -9,9 +9,9 @@ from workshop_kit.checks.monitoring_health import START_SECONDS, WORKS, away, le
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
+from workshop_kit.trials.dependency_proxies import HOST_VARIABLES, REFUSES
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.trial import HOST_VARIABLES, REFUSES
 
 CRITICAL = findings("monitoring.critical")
 WORDS = ("fail", "warn", "pass")

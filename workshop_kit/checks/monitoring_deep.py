@@ -13,9 +13,10 @@ from workshop_kit.checks.monitoring_health import START_SECONDS, WORKS, away, ru
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context, check
+from workshop_kit.trials.dependency_proxies import DEPENDENCY_PORTS, HANGS, OPEN, REFUSES, DependencyProxies
 from workshop_kit.trials.findings import findings
 from workshop_kit.trials.result import Finding, Result, conclude
-from workshop_kit.trials.trial import DEPENDENCY_PORTS, HANGS, OPEN, REFUSES, DependencyProxies, Trial
+from workshop_kit.trials.trial import Trial
 
 DEEP = findings("monitoring.deep")
 TWO = ("master-db", "redis")

@@ -10,7 +10,8 @@ from typing import Any
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials import service_trial
 from workshop_kit.trials.check_api import Context
-from workshop_kit.trials.trial import HOST_VARIABLES, DependencyProxies, Trial, start_proxies
+from workshop_kit.trials.dependency_proxies import HOST_VARIABLES, DependencyProxies, start_proxies
+from workshop_kit.trials.trial import Trial
 
 WORKS = "/orders"
 """Answers 200 once the service works, and asks nothing about health."""

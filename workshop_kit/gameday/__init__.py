@@ -30,7 +30,7 @@ from workshop_kit.gameday.signals import after_restart
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.watcher import Watcher, WatchTarget
 from workshop_kit.reporting import Step
-from workshop_kit.trials import trial
+from workshop_kit.trials import dependency_proxies
 from workshop_kit.trials.game_records import Record
 
 __all__ = ["CAUSES", "Incident", "after_restart", "start"]
@@ -58,8 +58,8 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     with ExitStack() as block:
         prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
         block.callback(prepared.folder.cleanup)
-        gateways = block.enter_context(trial.start_proxies(lesson.stack, *DEPENDENCIES))
-        gateways.set(trial.OPEN)  # once they run
+        gateways = block.enter_context(dependency_proxies.start_proxies(lesson.stack, *DEPENDENCIES))
+        gateways.set(dependency_proxies.OPEN)  # once they run
         shop = Shop(lesson.stack, prepared, gateways)
         block.callback(shop.close)  # also if it does not open
         shop.open(cause.environments)

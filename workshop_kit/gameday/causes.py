@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from workshop_kit.gameday.shop import Shop
-from workshop_kit.trials import trial
+from workshop_kit.trials import dependency_proxies
 
 PRODUCTION = ("production",)
 ALL = ("production", "staging", "qa")
@@ -70,7 +70,7 @@ def small_size(shop: Shop, random: Random) -> None:
 
 def half_open(shop: Shop, random: Random) -> None:
     """Make a gateway accept connections and pass nothing on."""
-    shop.gateways.set(trial.HANGS, random.choice(("master-db", "redis")))
+    shop.gateways.set(dependency_proxies.HANGS, random.choice(("master-db", "redis")))
 
 
 def leak(shop: Shop, random: Random) -> None:
@@ -81,7 +81,7 @@ def leak(shop: Shop, random: Random) -> None:
 def one_environment(shop: Shop, random: Random) -> None:
     """Make the replica critical in one of three environments, and begin its maintenance."""
     shop.change(random.choice(ALL), settings={"HEALTH_CRITICAL": "master-db,replica-db,redis"})
-    shop.gateways.set(trial.REFUSES, "replica-db")
+    shop.gateways.set(dependency_proxies.REFUSES, "replica-db")
 
 
 @dataclass(frozen=True)

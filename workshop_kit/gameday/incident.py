@@ -32,7 +32,7 @@ from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Step
-from workshop_kit.trials import game_records, trial
+from workshop_kit.trials import dependency_proxies, game_records
 from workshop_kit.trials.game_records import Record
 from workshop_kit.workspace.course import notebook_cells
 
@@ -131,7 +131,7 @@ class Incident:
         self.note(f"restarted {name}")
         self.shop.restart(name)
         if name == self.cause.maintenance:
-            self.shop.gateways.set(trial.REFUSES, name)
+            self.shop.gateways.set(dependency_proxies.REFUSES, name)
 
     def deploy(self, environment: str, release: int | None = None, **changes: Any) -> int:
         """Deploy an older ``release`` again, or the current one with changes; return the new number.

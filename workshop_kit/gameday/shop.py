@@ -36,8 +36,8 @@ from workshop_kit.observe import http, stats
 from workshop_kit.observe.http import Answer
 from workshop_kit.observe.logs import read_container
 from workshop_kit.patience import patient
-from workshop_kit.trials import service_trial, trial
-from workshop_kit.trials.trial import DependencyProxies
+from workshop_kit.trials import dependency_proxies, service_trial, trial
+from workshop_kit.trials.dependency_proxies import DependencyProxies
 
 DEPENDENCIES = ("master-db", "replica-db", "redis")
 MEMORY_MIB = 128
@@ -329,7 +329,7 @@ def _first_release(stack: Stack, gateways: DependencyProxies) -> Release:
     variables = service_trial.settings_of(stack.container("service"))
     secret_texts = service_trial.secrets_of(stack)
     secrets = {name: (2, secret_texts[value]) for name, value in variables.items() if value in secret_texts}
-    hosts = {trial.HOST_VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
+    hosts = {dependency_proxies.HOST_VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
     settings = {name: value for name, value in variables.items() if name not in secrets}
     return Release(40, "", {**settings, **hosts}, secrets)
 

@@ -1,10 +1,7 @@
-"""A running container with a participant's code, as a check sees it; and the fault proxies before its dependencies.
+"""A running container with a participant's code, as a check sees it.
 
 The container is confined and bounded in memory, processes, log and disk. No file of this machine is mounted into it.
 Every method returns by the trial's deadline.
-
-The stack is shared by checks that run at the same time, so a check never pauses or stops a part of it. A fault proxy is
-a container of its own between one trial and a dependency; the trial's settings name the proxies as hosts.
 """
 
 from __future__ import annotations
@@ -13,17 +10,14 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from docker.errors import APIError
 
-from workshop_kit.engine import containers, recipes
-from workshop_kit.engine.containers import Running, Spec
-from workshop_kit.engine.labels import COLLECT
-from workshop_kit.engine.stack import Stack
-from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
+from workshop_kit.engine import containers
+from workshop_kit.engine.containers import Running
 from workshop_kit.observe import http
 from workshop_kit.observe.http import Answer, Connection
 from workshop_kit.patience import patient
@@ -39,14 +33,6 @@ SLOW_ERROR_SECONDS = 0.5
 START_SECONDS = 6.0
 ANSWER_SECONDS = 2.0
 LOOK_SECONDS = 0.02
-Faults = Sequence[Mapping[str, Any]]
-OPEN: Faults = ()
-HANGS: Faults = ({"name": "half_open", "backlog_full": False},)
-REFUSES: Faults = ({"name": "down"},)
-"""The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
-HOST_VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
-"""The dependencies of the service, and the variable with the host of each."""
-DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
 Seen = TypeVar("Seen")
 MARK = "told-by-the-check:"
 """Before the JSON that a program of a check prints, in a log with other lines."""
@@ -253,53 +239,3 @@ class Trial:
 
     def _at_most(self, seconds: float = ANSWER_SECONDS) -> float:
         return max(0.05, min(patient(seconds), self.left_seconds))
-
-
-@dataclass(frozen=True)
-class DependencyProxies:
-    """The proxies of one trial, by the name of the dependency behind each; the end of a block removes them.
-
-    An open shop keeps them until its kernel ends. A generator would run its clean-up then, in a half-ended interpreter.
-    """
-
-    proxies: Mapping[str, Running]
-    _started: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._started.close()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings that make a trial connect to the proxies."""
-        return {HOST_VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
-
-    def set(self, state: Faults, *names: str) -> None:
-        """Set the state of the proxies before these dependencies, and open all others, once they run.
-
-        Raises WorkshopError if a proxy does not take its state.
-        """
-        for name, proxy in self.proxies.items():
-            _set_state(proxy, state if name in names else OPEN)
-
-
-@contextlib.contextmanager
-def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
-    """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
-    image = recipes.tags(stack.root)["fault_proxy"]
-    network = f"{stack.project}_default"
-    proxies = {}
-    with contextlib.ExitStack() as started:
-        for name in names:
-            command = ("serve", name, str(DEPENDENCY_PORTS[name]))
-            spec = Spec(image, command, network=network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
-            proxies[name] = started.enter_context(containers.run(stack.session, spec))
-        return DependencyProxies(proxies, started.pop_all())
-
-
-def _set_state(proxy: Running, state: Faults) -> None:
-    """Set the state of a proxy; retry while it starts."""
-    words = (*PROXY_PROGRAM, "tell", json.dumps(state))
-    proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

@@ -10,20 +10,14 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import segno
-
 from workshop_kit.errors import WorkshopError, WrongUsage
-from workshop_kit.lessons.predictions import ASKS, Question, load_all_questions
-from workshop_kit.membership.protocol import SUMMARY, JoinCode, Notice, Poll, Repair, RoomState, Snapshot
-from workshop_kit.workspace.course import lesson_names, notebook_cells
-from workshop_room.desk.audience import Audience, GivenAnswer, GuessCounts
+from workshop_kit.lessons.predictions import Question
+from workshop_kit.membership.protocol import Notice, Poll, Repair, RoomState, Snapshot
+from workshop_room.desk.audience import GivenAnswer, GuessCounts
 from workshop_room.desk.join_limit import JoinLimit
 from workshop_room.desk.questionnaires import Questionnaire
-from workshop_room.desk.room_questions import RoomQuestions
-from workshop_room.timetable.track_times import TrackTimes
 
 MOST_PARTICIPANTS = 1_000
 SILENT_SECONDS = 15 * 60
@@ -31,7 +25,6 @@ SILENT_SECONDS = 15 * 60
 MANY_UNANSWERED = 20
 """From so many on, the presenter's page shows an address whose participants have not answered."""
 
-FOLDED = " (not on the track {track}: open “Not today” to read it)"
 
 Body = Mapping[str, Any]
 
@@ -338,136 +331,3 @@ def _incident_row(name: str, repairs: Collection[Repair]) -> dict[str, Any]:
         "seconds": round(statistics.median(repair.seconds for repair in repairs)),
         "signs": dict(signs.most_common()),
     }
-
-
-class RoomApi:
-    """One open room: ``actions`` are the presenter's buttons, ``state`` and ``audience_state`` what the pages ask.
-
-    ``times`` are those of the track that is taught, by default the full one.
-    """
-
-    def __init__(self, code: JoinCode, audience: Audience, root: Path, times: TrackTimes | None = None) -> None:
-        self.times = times or TrackTimes.of(root)
-        self.code = code
-        self.audience = audience
-        self._notebooks = root / "notebooks"
-
-        qr_code = segno.make(code.page_url, error="m", micro=False)
-        self.qr = qr_code.svg_data_uri(border=4, dark="#000", light="#fff")  # black on white: cameras want it
-
-        self._cells = {
-            name: notebook_cells(self._notebooks / f"{name}.ipynb") for name in lesson_names(self._notebooks)
-        }
-        self.headings = {name: _headings(cells) for name, cells in self._cells.items()}
-        exercises: dict[str, list[str]] = {name: [] for name in self.headings}
-        for exercise in self.times.course.exercises:
-            if self.times.track in exercise.tracks:
-                exercises.setdefault(exercise.lesson, []).append(exercise.id)
-
-        self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
-        lessons = [lesson for lesson in self.times.course.lessons if self.times.has_lesson(lesson.name)]
-        titles = {lesson.name: lesson.title for lesson in lessons}
-        self.questions = RoomQuestions(self.classroom, titles)
-        self.actions: Mapping[str, Callable[[Body], object]] = {
-            **self.questions.actions,
-            "poll": lambda body: self._open_poll(body.get("prediction")),
-            "poll-end": lambda _: self._end_poll(),
-            "notice": lambda body: self._notify(body.get("lesson"), body.get("cell")),
-            "notice-end": lambda _: self._end_notice(),
-            "helped": lambda body: self.classroom.help_given(body.get("number")),
-            "clear-done": lambda _: self.classroom.clear_done(),
-            "remove-unanswered": lambda body: self.classroom.remove_unanswered(body.get("address")),
-        }
-
-    def choices(self) -> dict[str, Any]:
-        """Return what can be chosen: ``predictions`` with their questions, and the lessons' ``headings`` with cells.
-
-        Each says whether the track has it.
-        """
-        on_track = self._predictions_on_track()
-        predictions = [
-            {"name": name, "question": question.question, "on_track": on_track.get(name, False)}
-            for name, question in self.classroom.questions.items()
-        ]
-
-        headings: dict[str, list[dict[str, Any]]] = {}
-        for lesson, lesson_headings in self.headings.items():
-            headings[lesson] = [
-                {"cell": cell, "text": text, "on_track": self._is_taught(lesson, cell)}
-                for cell, text in lesson_headings
-            ]
-        return {"predictions": predictions, "headings": headings}
-
-    def _predictions_on_track(self) -> dict[str, bool]:
-        """Return for each prediction that a cell asks whether the track has the cell."""
-        on_track: dict[str, bool] = {}
-        for lesson, cells in self._cells.items():
-            for cell in cells:
-                names = ASKS.findall(cell["source"])
-                on_track |= {f"{lesson}.{name}": self._is_taught(lesson, cell["id"]) for name in names}
-        return on_track
-
-    def state(self) -> dict[str, Any]:
-        """Return the class for the presenter, with the names that were given."""
-        notice = self.classroom.notice
-        poll = self.classroom.poll
-        return {
-            **self.audience_state(),
-            "queue": self.classroom.queue(),
-            "unanswered": self.classroom.unanswered(),
-            "notice": notice.text if notice else "",
-            "poll": poll.question if poll else "",
-            "questions": self.questions.state(),
-        }
-
-    def audience_state(self) -> dict[str, Any]:
-        """Return the class, the code and its QR code, without names."""
-        return {
-            "code": str(self.code),
-            "address": self.code.page_url,
-            "qr": self.qr,
-            "board": self.classroom.board(),
-            "learning": self.questions.audience_state(),
-            "summary": SUMMARY if self.classroom.keeps_summary else "",
-        }
-
-    def _open_poll(self, prediction: object) -> None:
-        """Open a prediction as a poll; without one, that of the newest guess."""
-        name = prediction or self.classroom.newest
-        if not name:
-            raise WrongUsage("There is no guess yet.", "Choose a prediction, or wait for the first guess.")
-        question = self.classroom.questions.get(str(name))
-        if question is None:
-            raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
-
-        options = {key: option.text for key, option in question.options.items()}
-        self.questions.close()
-        self.classroom.poll = Poll(id=str(name), question=question.question, options=options)
-        self.audience.show_prediction(lambda: self.classroom.histogram(str(name)))
-
-    def _is_taught(self, lesson: str, cell: str) -> bool:
-        return self.times.has_lesson(lesson) and self.times.has_cell(lesson, cell)
-
-    def _end_poll(self) -> None:
-        self.classroom.poll = None
-
-    def _end_notice(self) -> None:
-        self.classroom.notice = None
-
-    def _notify(self, lesson: object, cell: object) -> None:
-        lesson_name = str(lesson)
-        cell_id = str(cell)
-        headings = dict(self.headings.get(lesson_name, ()))
-        if cell_id not in headings:
-            raise WrongUsage(f"{lesson} has no heading {cell!r}.", "Choose one from the list.")
-
-        text = f"Everybody to: {headings[cell_id]}"
-        if not self.times.has_cell(lesson_name, cell_id):
-            text += FOLDED.format(track=self.times.track)
-        self.classroom.notice = Notice(number=int(time.time()), lesson=lesson_name, cell=cell_id, text=text)
-
-
-def _headings(cells: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Return the text cells of a notebook that begin with a heading: id and heading."""
-    texts = [(cell["id"], cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-    return [(cell_id, text.partition("\n")[0].lstrip("# ")) for cell_id, text in texts if text.startswith("#")]

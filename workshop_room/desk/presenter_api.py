@@ -17,10 +17,10 @@ from workshop_kit.faults.load import RANGES
 from workshop_kit.lessons.predictions import load_all_questions
 from workshop_kit.workspace.course import find_lesson, lesson_names
 from workshop_room.desk.audience import GivenAnswer, GuessCounts, guesses_in
-from workshop_room.desk.classroom import RoomApi
 from workshop_room.desk.controller import Controller
 from workshop_room.desk.demo import PICTURES, DemoStep, load_script, observed
 from workshop_room.desk.desk_faults import REQUESTS, engine_needed
+from workshop_room.desk.room_api import RoomApi
 from workshop_room.pages import notes
 from workshop_room.timetable.track_times import TrackTimes
 

@@ -21,9 +21,9 @@ from workshop_kit.display.page_server import CSS, HOST, HTML, JS, JSON, PNG, POL
 from workshop_kit.errors import WrongUsage
 from workshop_kit.lessons.lab import open_in_browser
 from workshop_kit.terminal import say
-from workshop_room.desk.classroom import RoomApi
 from workshop_room.desk.controller import Controller
 from workshop_room.desk.presenter_api import PresenterApi
+from workshop_room.desk.room_api import RoomApi
 from workshop_room.desk.room_server import RoomServer
 from workshop_room.desk.session_record import SESSIONS, SessionRecord
 from workshop_room.timetable.track_times import TrackTimes

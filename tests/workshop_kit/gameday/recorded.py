@@ -29,8 +29,8 @@ from workshop_kit.observe.events import Event
 from workshop_kit.observe.scrape import Health
 from workshop_kit.observe.watcher import Tables, frame
 from workshop_kit.paths import CHECKOUT
+from workshop_kit.trials.dependency_proxies import HANGS, OPEN, DependencyProxies, Faults
 from workshop_kit.trials.game_records import Record
-from workshop_kit.trials.trial import HANGS, OPEN, DependencyProxies, Faults
 from workshop_kit.workspace import regions, registry
 
 VISITS = 36

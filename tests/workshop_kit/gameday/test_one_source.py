@@ -11,7 +11,7 @@ import pytest
 
 from tests.workshop_kit.gameday.recorded import HOSTS, RecordedShop, play
 from workshop_kit.gameday.causes import CAUSES, SECRETS, Cause, more_memory, small_size
-from workshop_kit.trials.trial import OPEN, REFUSES
+from workshop_kit.trials.dependency_proxies import OPEN, REFUSES
 
 SOURCES = ("configuration", "logs", "metrics")
 SEEDS = (1, 2, 3)

@@ -16,10 +16,10 @@ import pandas as pd
 from workshop_kit.membership.protocol import JoinCode
 from workshop_kit.observe.watcher import Tables
 from workshop_room.desk.audience import Audience, RequestLines
-from workshop_room.desk.classroom import RoomApi
 from workshop_room.desk.controller import LINE_COLUMNS, Controller
 from workshop_room.desk.demo import PICTURES
 from workshop_room.desk.presenter_api import PresenterApi
+from workshop_room.desk.room_api import RoomApi
 from workshop_room.desk.room_server import open_room
 from workshop_room.desk.server import InstructorServer
 from workshop_room.timetable.track_times import TrackTimes

@@ -16,8 +16,8 @@ from workshop_kit.membership.protocol import GuessReport, JoinCode, Poll, Snapsh
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import TRACKS, load_course, notebook_cells
 from workshop_room.desk.audience import Audience
-from workshop_room.desk.classroom import RoomApi
 from workshop_room.desk.questionnaires import FEEDBACK, THANKS, load_questions
+from workshop_room.desk.room_api import RoomApi
 from workshop_room.timetable.track_times import TrackTimes
 
 QUESTIONS = load_questions()

@@ -18,8 +18,8 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace.course import load_course
 from workshop_kit.workspace.folder import Workspace
 from workshop_room.desk.audience import Audience
-from workshop_room.desk.classroom import RoomApi
 from workshop_room.desk.questionnaires import load_questions
+from workshop_room.desk.room_api import RoomApi
 from workshop_room.desk.room_server import open_room
 from workshop_room.desk.server import InstructorServer, serving
 from workshop_room.desk.session_record import FEEDBACK, NOT_TOLD, PLAN, SUMMARY, SessionRecord

@@ -1,0 +1,78 @@
+"""The fault proxies between one trial and its dependencies.
+
+The stack is shared by checks that run at the same time, so a check never pauses or stops a part of it. A fault proxy is
+a container of its own between one trial and a dependency; the settings of the trial name the proxies as hosts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workshop_kit.engine import containers, recipes
+from workshop_kit.engine.containers import Running, Spec
+from workshop_kit.engine.labels import COLLECT
+from workshop_kit.engine.stack import Stack
+from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
+
+Faults = Sequence[Mapping[str, Any]]
+
+
+OPEN: Faults = ()
+
+
+HANGS: Faults = ({"name": "half_open", "backlog_full": False},)
+
+
+REFUSES: Faults = ({"name": "down"},)
+"""The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
+
+
+HOST_VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
+"""The dependencies of the service, and the variable with the host of each."""
+
+
+DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
+
+
+@dataclass(frozen=True)
+class DependencyProxies:
+    """The proxies of one trial, by the name of the dependency behind each."""
+
+    proxies: Mapping[str, Running]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that make a trial connect to the proxies."""
+        return {HOST_VARIABLES[name]: proxy.id[:12] for name, proxy in self.proxies.items()}
+
+    def set(self, state: Faults, *names: str) -> None:
+        """Set the state of the proxies before these dependencies, and open all others, once they run.
+
+        Raises WorkshopError if a proxy does not take its state.
+        """
+        for name, proxy in self.proxies.items():
+            _set_state(proxy, state if name in names else OPEN)
+
+
+@contextlib.contextmanager
+def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
+    """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
+    image = recipes.tags(stack.root)["fault_proxy"]
+    network = f"{stack.project}_default"
+    proxies = {}
+    with contextlib.ExitStack() as started:
+        for name in names:
+            command = ("serve", name, str(DEPENDENCY_PORTS[name]))
+            spec = Spec(image, command, network=network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
+            proxies[name] = started.enter_context(containers.run(stack.session, spec))
+        yield DependencyProxies(proxies)
+
+
+def _set_state(proxy: Running, state: Faults) -> None:
+    """Set the state of a proxy; retry while it starts."""
+    words = (*PROXY_PROGRAM, "tell", json.dumps(state))
+    proxy.wait_until(lambda: proxy.exec(*words).exit_code == 0, what="take the fault")

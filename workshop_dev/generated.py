@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import platform
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +15,10 @@ import psutil
 from container_audit import catalog
 from container_audit.findings import Rule
 from workshop_dev import suite
+from workshop_dev.locks import LOCKS, compile_lock
 from workshop_kit.display.rendered import template
-from workshop_kit.engine import shell
 from workshop_kit.files import write_atomically
 from workshop_kit.guidelines import Principle, principles
-from workshop_kit.python_env import DEVELOPER_LOCK, LOCK
 from workshop_kit.workspace import registry
 
 HERE = Path(__file__).parent
@@ -33,25 +31,6 @@ ENGINE_RECORD = Path("tests") / "deploy" / "engines_record.json"
 ENGINE_RUNS = Path("build") / "engine-runs.json"
 """What the last tests noted here; the record has what is committed."""
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-COMPILE = ("--quiet", "--universal", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", "3.11")
-APP_SOURCE = "workshop_app/requirements.in"
-APP_LOCK = "workshop_app/requirements.txt"
-STORE_LOCK = "images/parameter_store/requirements.txt"
-SEAT_LOCK = "images/seat/requirements.txt"
-LOCKS = (
-    (LOCK, "pyproject.toml", "--all-extras"),
-    (APP_LOCK, APP_SOURCE, "-c", LOCK),
-    ("images/load/requirements.txt", "images/load/requirements.in"),
-    (STORE_LOCK, "images/parameter_store/requirements.in"),
-    ("images/collector/requirements.txt", "images/collector/requirements.in", "-c", STORE_LOCK),
-    ("images/python/requirements.txt", APP_SOURCE, "images/python/requirements.in", "-c", LOCK, "-c", APP_LOCK),
-    (SEAT_LOCK, "images/seat/requirements.in", "-c", LOCK),
-    ("deploy/room/requirements.txt", "deploy/room/requirements.in", "-c", SEAT_LOCK, "-c", LOCK),
-    (DEVELOPER_LOCK, "pyproject.toml", "--all-extras", APP_SOURCE, "--group", "dev", "-c", LOCK, "-c", APP_LOCK),
-)
-"""Each lock with its sources and constraints; a lock keeps to the versions of those before it."""
-
-
 FILES = (
     *(ENGINE_RECORD, ENGINES, AUDIT, SCHEMA, PERFORMANCE),
     *(Path(target) for target, *_ in LOCKS),
@@ -79,7 +58,7 @@ def write_all(root: Path) -> Iterator[tuple[Path, bool]]:
     for target, *words in LOCKS:
         file = root / target
         old_content = file.read_bytes() if file.exists() else b""
-        _compile_lock(root, target, *words)
+        compile_lock(root, target, *words)
         yield Path(target), file.read_bytes() != old_content
 
 
@@ -87,16 +66,6 @@ def exercises_schema() -> str:
     """Return the JSON Schema of exercises.toml, which editors read from its first line."""
     schema = registry.Registry.model_json_schema()
     return json.dumps({"$schema": SCHEMA_DIALECT, **schema}, indent=1, ensure_ascii=False) + "\n"
-
-
-def _compile_lock(root: Path, target: str, *words: str) -> None:
-    command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", *COMPILE, "--directory", root]
-    shell.run(
-        [*command, *words, "-o", target],
-        failed=f"{target} could not be made.",
-        next_step="Read uv's last lines above; where there is no uv, run ./workshop setup.",
-        environment={"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"},
-    )
 
 
 def audit_page() -> str:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.quality.test_style import passes, tool, tracked
-from workshop_dev import generated
+from workshop_dev import locks
 
 SCHEMAS = {
     ".github/workflows/*": "github-workflows",
@@ -142,7 +142,7 @@ def test_the_locks_agree(root: Path) -> None:
         assert {name: everything.get(name) for name in own} == own
 
 
-@pytest.mark.parametrize("lock", [lock for lock, *_ in generated.LOCKS])
+@pytest.mark.parametrize("lock", [lock for lock, *_ in locks.LOCKS])
 def test_every_locked_package_has_hashes_and_no_address(root: Path, lock: str) -> None:
     """Installing checks hashes; no index address stands in the repository."""
     text = (root / lock).read_text()

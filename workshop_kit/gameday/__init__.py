@@ -20,7 +20,7 @@ from typing import Any
 from workshop_kit.display.live import NotebookReport
 from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import NotInTime, WrongUsage
-from workshop_kit.gameday import service, signals
+from workshop_kit.gameday import customer_watch, service
 from workshop_kit.gameday.busy import explain_if_busy
 from workshop_kit.gameday.causes import CAUSES
 from workshop_kit.gameday.customers import Customers, ShopWatcher
@@ -84,7 +84,7 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
 
 def wait_served(shop: Shop, customers: Customers) -> None:
     """Wait until customers are served in time, before anything is changed. Raises NotInTime if they are not."""
-    unserved = signals.wait_served(shop, customers, Event())
+    unserved = customer_watch.wait_served(shop, customers, Event())
     if unserved:
         raise NotInTime(
             f"Nothing was changed yet, and the shop does not serve its customers. {unserved}",

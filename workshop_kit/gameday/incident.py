@@ -23,11 +23,11 @@ from workshop_kit.display.rendered import Rendered
 from workshop_kit.engine.reach import engine_reason
 from workshop_kit.errors import WorkshopError, WrongUsage
 from workshop_kit.exercises.panel import running_cell
-from workshop_kit.gameday import causes, jigsaw, signals
+from workshop_kit.gameday import causes, customer_watch, incident_card, jigsaw, signals
 from workshop_kit.gameday.causes import Cause
+from workshop_kit.gameday.customer_watch import Watched
 from workshop_kit.gameday.customers import PANELS, Customers, ShopWatcher
 from workshop_kit.gameday.shop import Shop
-from workshop_kit.gameday.signals import Watched
 from workshop_kit.lessons.lesson import Lesson
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.patience import patient
@@ -168,7 +168,7 @@ class Incident:
         watched = self._watch_customers()
         watched_seconds = time.monotonic() - began
 
-        fixed = None if watched.symptom else datetime.now(UTC) - timedelta(seconds=signals.WATCH_SECONDS)
+        fixed = None if watched.symptom else datetime.now(UTC) - timedelta(seconds=customer_watch.WATCH_SECONDS)
         self._change(
             debrief=answers,
             first_symptom=self._first_symptom(),
@@ -207,7 +207,7 @@ class Incident:
         """Return the timeline: when each signal showed it, what you did, how many customers were served."""
         visits = self.customers.since(self.record.began)
         tables = self.watcher.with_limits() if self.record.fixed else self.watcher.tables()
-        return signals.card(self.record, self.cause, visits, self.shop.lines(), tables)
+        return incident_card.card(self.record, self.cause, visits, self.shop.lines(), tables)
 
     def stop(self) -> None:
         """End customers and watching, and remove all containers. A second call changes nothing."""
@@ -243,9 +243,9 @@ class Incident:
 
     def _note_injection(self) -> None:
         """Record the time of the cause, and how many customers were served right before it."""
-        signals.wait_served(self.shop, self.customers, self._stop)
+        customer_watch.wait_served(self.shop, self.customers, self._stop)
         injected = datetime.now(UTC)
-        before_percent = signals.served_before(self.shop, self.customers, injected)
+        before_percent = customer_watch.served_before(self.shop, self.customers, injected)
         self._change(injected=injected, before_percent=before_percent)
 
     def _change(self, **values: Any) -> None:
@@ -272,11 +272,11 @@ class Incident:
         report = NotebookReport()
         report(Step(self.cause.name.capitalize(), None, "watching the customers"))
 
-        watched = signals.watch(self.shop, self.customers, self._stop)
+        watched = customer_watch.watch(self.shop, self.customers, self._stop)
         waiting = watched.waiting
         while watched.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
             report(Step(self.cause.name.capitalize(), None, f"watching the customers: {watched.symptom}"))
-            watched = signals.watch(self.shop, self.customers, self._stop)
+            watched = customer_watch.watch(self.shop, self.customers, self._stop)
             waiting += watched.waiting
 
         report(Step(self.cause.name.capitalize(), 1.0, watched.symptom or "all customers are served", done=True))

@@ -1,29 +1,17 @@
-"""How customers and signals show an incident: first symptom, first sign in each signal, recovery; and its card."""
+"""How customers and signals show an incident: first symptom, first sign in each signal, what a restart changed."""
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from threading import Event
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import pandas as pd
 
-from workshop_kit.display.incident_chart import P95, one_clock
-from workshop_kit.display.rendered import Rendered, table
-from workshop_kit.faults.injection import InjectedFault
-from workshop_kit.gameday.causes import Cause
-from workshop_kit.gameday.customers import CPU, MEMORY, SERVED, SHARES, Customers, Visit
-from workshop_kit.gameday.shop import Shop
-from workshop_kit.host import MIB
+from workshop_kit.gameday.customers import Visit
 from workshop_kit.observe.events import out_of_memory
 from workshop_kit.observe.scrape import PROBES
 from workshop_kit.observe.watcher import Tables
-from workshop_kit.patience import patient, waiting_now
-from workshop_kit.trials.game_records import Record
 
 SLOW_MS = 500
 ERRORS_PERCENT = 1.0
@@ -36,34 +24,10 @@ IN_A_ROW = 3
 # A symptom is more than one accident: this share of so many customers in a row suffered.
 SHARE = 0.3
 TOGETHER = 5
-WATCH_SECONDS = 3.0
-"""How long customers are watched."""
-LOOKS = 30
-"""How often the machine is looked at meanwhile."""
-POLL_SECONDS = 0.2
-SERVED_SECONDS = 15.0
-"""How long customers may take to be served, before the cause."""
-FEWEST = 20
-GOOD_SHARE = 0.96
-GROWTH_BYTES = 10 * MIB
-"""The most that a service may grow while it is watched: a new one still grows a little."""
 BEFORE_SECONDS = WINDOW_SECONDS = 5.0
 BEFORE = timedelta(seconds=BEFORE_SECONDS)
 WELL_PERCENT = 90.0
 CHANGE_PERCENT = 10.0
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What customers suffered while they were watched, in one sentence; "" if nothing.
-
-    ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting``: at each look
-    meanwhile, the programs that ran or waited for each core.
-    """
-
-    symptom: str = ""
-    is_late: bool = False
-    waiting: tuple[float, ...] = ()
 
 
 def worst_environment(visits: Iterable[Visit], injected: datetime) -> str | None:
@@ -103,81 +67,6 @@ def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[
     }
 
 
-def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
-    """Watch for a while; return what customers suffered, or will soon."""
-    starts = shop.starts()
-    bytes_before = {name: shop.memory_bytes(name) for name in shop.environments}
-    since = datetime.now(UTC)
-    began = time.monotonic()
-    waiting = _wait(WATCH_SECONDS, stop)
-    while _fewest_visits(shop, customers, since) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
-        if stop.wait(POLL_SECONDS):
-            break
-
-    late_sentence = not_served(shop, customers, since)
-    if late_sentence:
-        return Watched(late_sentence, is_late=True, waiting=waiting)
-
-    for name in shop.environments:
-        growth = shop.memory_bytes(name) - bytes_before[name]
-        if bytes_before[name] and growth > GROWTH_BYTES:
-            sentence = f"All are served, but {name} grew by {growth / MIB:.0f} MiB meanwhile, and has not finished."
-            return Watched(sentence, waiting=waiting)
-
-    death_sentence = "" if shop.starts() == starts else "A container died and came back meanwhile."
-    return Watched(death_sentence, waiting=waiting)
-
-
-def _wait(seconds: float, stop: Event) -> tuple[float, ...]:
-    """Wait; return how many programs ran or waited for each core meanwhile, at many looks."""
-    looks = []
-    for _ in range(LOOKS):
-        looks.append(waiting_now())
-        stop.wait(seconds / LOOKS)
-
-    return tuple(looks)
-
-
-def _fewest_visits(shop: Shop, customers: Customers, since: datetime) -> int:
-    return min(len(customers.since(since, name)) for name in shop.environments)
-
-
-def not_served(shop: Shop, customers: Customers, since: datetime) -> str:
-    """Return in one sentence which customers since a moment were not served in time; "" if nearly all were."""
-    for name in shop.environments:
-        visits = customers.since(since, name)
-        served = sum(visit.is_good for visit in visits)
-        if len(visits) < FEWEST:
-            seconds = (datetime.now(UTC) - since).total_seconds()
-            return f"Only {len(visits)} customers of {name} came in {seconds:.0f} s, and {served} were served in time."
-        if served < GOOD_SHARE * len(visits):
-            return f"{len(visits) - served} of {len(visits)} customers of {name} were not served, or too late."
-
-    return ""
-
-
-def wait_served(shop: Shop, customers: Customers, stop: Event) -> str:
-    """Wait until customers have been served for some seconds, or the time is up; return which were not, "" for none."""
-    began = time.monotonic()
-    while True:
-        window = timedelta(seconds=patient(WATCH_SECONDS))
-        unserved = not_served(shop, customers, datetime.now(UTC) - window)
-        is_over = time.monotonic() - began >= patient(SERVED_SECONDS)
-        if not unserved or is_over or stop.wait(POLL_SECONDS):
-            return unserved
-
-
-def served_before(shop: Shop, customers: Customers, injected: datetime) -> float | None:
-    """Return how many percent of the customers were served in time right before the cause, where they were fewest."""
-    percents = []
-    for name in shop.environments:
-        is_good = [visit.is_good for visit in customers.since(injected - BEFORE, name) if visit.time < injected]
-        if is_good:
-            percents.append(100.0 * statistics.fmean(is_good))
-
-    return min(percents, default=None)
-
-
 def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
     """Return the outcome of a restart, from its customers (``time``, ``good``): the options of Tuesday's prediction.
 
@@ -199,71 +88,6 @@ def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
     if soon_percent > before_percent + CHANGE_PERCENT and end_percent < soon_percent - CHANGE_PERCENT:
         return "half"
     return "worse" if _percent(later_visits) < before_percent - CHANGE_PERCENT else "nothing"
-
-
-def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFrame, tables: Tables) -> Rendered:
-    """Return a table of the moments, TTD and TTR, and all signals on one time axis.
-
-    The signals are those of the environment that suffered most. The cause and the CPU limits are told once the incident
-    is over: before that they would be the answer. Table, band and charts count the same visits.
-    """
-    injected = record.injected or record.began
-    record = replace(record, first_symptom=first_symptom(visits, injected))
-    worst_name = worst_environment(visits, injected) or cause.environments[0]
-    explanation = cause.explanation if record.fixed else "not over yet"
-    signs = first_signs(logs, tables, injected)
-
-    title = f"{record.name.capitalize()}: {explanation}"
-    table_rows = [*rows(record, signs), *counts(record, visits)]
-    moments_table = table(title, ["", "UTC", "after the first symptom"], table_rows)
-    bands = [InjectedFault("the cause", "in place", {}, injected, record.fixed)]
-    if record.first_symptom:
-        bands.append(InjectedFault("customers", "suffer", {}, record.first_symptom, record.fixed))
-
-    picture = one_clock(
-        f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
-        tables,
-        logs=logs if len(logs) else None,
-        faults=bands,
-        container=worst_name,
-        panels=[SERVED, P95, CPU, MEMORY] if record.fixed else [SERVED, P95, SHARES],
-    )
-    return Rendered(moments_table.html + picture.html, f"{moments_table.text}\n\n{picture.text}")
-
-
-def rows(record: Record, signs: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
-    """Return the moments in order, with their distance from the first symptom; then TTD and TTR."""
-    moments = {
-        "the cause was put in place": record.injected,
-        "the first customer suffered": record.first_symptom,
-        **{f"first sign in: {name}": moment for name, moment in signs.items()},
-        "your first own look, or repair": record.detected,
-        "all customers are served": record.fixed,
-    }
-
-    known_moments = sorted((moment, name) for name, moment in moments.items() if moment is not None)
-    table_rows = []
-    for moment, name in known_moments:
-        after = f"{(moment - record.first_symptom).total_seconds():+.0f} s" if record.first_symptom else ""
-        table_rows.append((name, f"{moment:%H:%M:%S}", after))
-    table_rows += [(name, "–", "not seen") for name, moment in moments.items() if moment is None]
-
-    durations = {"time to detect (TTD)": record.to_detect_seconds, "time to repair (TTR)": record.to_repair_seconds}
-    for name, seconds in durations.items():
-        table_rows.append((name, "", "–" if seconds is None else f"{seconds:.0f} s"))
-    return table_rows
-
-
-def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
-    """Return how many customers were served since the cause, the actions, and the reference's part in the service."""
-    began = record.injected or record.began
-    until = record.fixed or datetime.now(UTC)
-    is_good = [visit.is_good for visit in visits if began <= visit.time <= until]
-    table_rows = [("customers served until then", "", f"{sum(is_good)} of {len(is_good)}")]
-    table_rows += [("you", action[:8], action[9:]) for action in record.actions]
-    if record.reference:
-        table_rows.append(("the service", "", record.reference))
-    return table_rows
 
 
 def _in_logs(logs: pd.DataFrame) -> pd.Series:

@@ -19,22 +19,12 @@ from workshop_kit.engine.stack import Stack
 from workshop_kit.faults.handlers import PROXY_MEMORY_BYTES, PROXY_PROGRAM
 
 Faults = Sequence[Mapping[str, Any]]
-
-
 OPEN: Faults = ()
-
-
 HANGS: Faults = ({"name": "half_open", "backlog_full": False},)
-
-
 REFUSES: Faults = ({"name": "down"},)
 """The states of a proxy: it passes bytes; it accepts connections and never answers; it refuses and resets them."""
-
-
 HOST_VARIABLES = {"master-db": "MASTER_DB_HOST", "replica-db": "REPLICA_DB_HOST", "redis": "REDIS_HOST"}
 """The dependencies of the service, and the variable with the host of each."""
-
-
 DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
 
 

@@ -12,8 +12,8 @@ import pytest
 from tests.workshop_kit.gameday import recorded
 from workshop_kit.checks import CHECKS, gameday
 from workshop_kit.checks.gameday import DAYS
+from workshop_kit.gameday import customer_watch
 from workshop_kit.gameday import incident as incidents
-from workshop_kit.gameday import signals
 from workshop_kit.trials.check_api import Context
 from workshop_kit.trials.result import Result, Verdict
 from workshop_kit.workspace import registry
@@ -28,14 +28,14 @@ SEEDS = (1, 2, 3)
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for recorded customers; no program waits for a core."""
-    monkeypatch.setattr(signals, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(customer_watch, "WATCH_SECONDS", 0.0)
     monkeypatch.setattr(incidents, "JUDGE_SECONDS", 0.0)
     load(monkeypatch, IDLE)
 
 
 def load(monkeypatch: pytest.MonkeyPatch, programs: float) -> None:
     """So many programs run or wait for each core while customers are watched."""
-    monkeypatch.setattr(signals, "waiting_now", lambda: programs)
+    monkeypatch.setattr(customer_watch, "waiting_now", lambda: programs)
 
 
 def checked(root: Path, folder: Path, day: str, value: Any) -> Result:
@@ -123,7 +123,7 @@ def test_late_customers_say_nothing_while_programs_wait_for_the_cores(
 def test_a_burst_of_programs_is_no_excuse(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What counts is how it was most of the time."""
     looks = itertools.cycle([BUSY, IDLE, IDLE])
-    monkeypatch.setattr(signals, "waiting_now", lambda: next(looks))
+    monkeypatch.setattr(customer_watch, "waiting_now", lambda: next(looks))
     incident = recorded.incident(tmp_path, "monday")
     judged = checked(root, tmp_path, "monday", recorded.starter("gameday.monday", {"monday": incident}))
     assert judged.verdict is Verdict.WRONG

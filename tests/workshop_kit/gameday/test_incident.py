@@ -24,7 +24,7 @@ from workshop_kit.errors import NotInTime, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults.injection import Journal
-from workshop_kit.gameday import busy, service, shop, signals
+from workshop_kit.gameday import busy, customer_watch, service
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident
@@ -229,11 +229,11 @@ def test_a_container_that_ended_is_no_matter_of_time(monkeypatch: pytest.MonkeyP
 
 def test_no_day_begins_before_its_customers_are_served(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Wednesday's shop, with its gateway half open, nobody is: the sentence says how many are not."""
-    monkeypatch.setattr(signals, "SERVED_SECONDS", 0.0)
+    monkeypatch.setattr(customer_watch, "SERVED_SECONDS", 0.0)
     customers: Any = incident.customers
     with pytest.raises(NotInTime, match=r"Nothing was changed yet.* 36 of 36 customers of production were not served"):
         gameday.wait_served(incident.shop, customers)
-    monkeypatch.setattr(signals, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(customer_watch, "WATCH_SECONDS", 0.0)
     gateways: Any = incident.shop.gateways
     incident.restart(*gateways.states)
     gameday.wait_served(incident.shop, customers)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.display.recorded import NOON, at
-from workshop_kit.gameday import CAUSES, after_restart, signals
+from workshop_kit.gameday import CAUSES, after_restart, customer_watch, incident_card, signals
 from workshop_kit.gameday.customers import Customers, ShopWatcher, Visit
 from workshop_kit.lessons.predictions import load_questions
 from workshop_kit.observe.events import Event
@@ -122,7 +122,7 @@ def test_the_card_shows_used_and_allowed_once_the_incident_is_over(watcher: Shop
     """Both in milliseconds of each second; before that the limit would be the answer."""
     record = Record("1", "tuesday", 1, NOON, NOON)
     for fixed, shows in ((None, "CPU 100"), (at(9), "used 50 (at most 800), limit in force 50 (at most 1,000)")):
-        card = signals.card(
+        card = incident_card.card(
             replace(record, fixed=fixed),
             CAUSES["tuesday"],
             visits(True, True),
@@ -137,7 +137,7 @@ def test_card_and_charts_have_the_same_first_customer(watcher: ShopWatcher) -> N
     """The moment is that of the visits that the charts count; what the record has from an earlier look does not win."""
     came = visits(True, True, *[False] * 7)
     record = Record("1", "monday", 1, NOON, NOON, first_symptom=at(5), fixed=at(9))
-    card = signals.card(record, CAUSES["monday"], came, pd.DataFrame(), watcher.with_limits("production"))
+    card = incident_card.card(record, CAUSES["monday"], came, pd.DataFrame(), watcher.with_limits("production"))
     assert re.search(r"the first customer suffered\W+12:00:02\W+\+0 s", card.text)
     assert "customers suffer from 12:00:02" in card.text.replace("Fault ", "")
 
@@ -147,4 +147,4 @@ def test_customers_are_looked_at_before_the_cause() -> None:
     came = visits(*[False] * 2, *[True] * 3, False, True, *[False] * 9)
     crowd: Any = SimpleNamespace(since=lambda moment, name: [visit for visit in came if visit.time >= moment])
     shop: Any = SimpleNamespace(environments=("shop",))
-    assert signals.served_before(shop, crowd, at(7)) == pytest.approx(80)
+    assert customer_watch.served_before(shop, crowd, at(7)) == pytest.approx(80)

@@ -28,6 +28,7 @@ LOCKS = (
 
 
 def compile_lock(root: Path, target: str, *words: str) -> None:
+    """Write one lock, with hashes. Raises WorkshopError with what uv says."""
     command: list[str | Path] = [Path(sys.executable).with_name("uv"), "pip", "compile", *COMPILE, "--directory", root]
     shell.run(
         [*command, *words, "-o", target],

@@ -75,7 +75,7 @@ def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Pa
         return Service(client, copy, [_build_image(client, target, 1)], EVERYTHING)
 
     shutil.copytree(mine, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    solved = tuple(_solve(exercise_service, target))
+    solved = tuple(dict.fromkeys(_solve(exercise_service, target)))
     return Service(client, copy, [_build_image(client, target, 1) if solved else image], solved)
 
 

@@ -167,7 +167,7 @@ class Shop:
             try:
                 with explain_if_busy(f"to start release {number}"):
                     new_container.wait_until(
-                        partial(_answers, new_container, "/livez"), within_seconds=LIVE_SECONDS, what="answer on /livez"
+                        partial(_is_up, new_container), within_seconds=LIVE_SECONDS, what="answer on /livez"
                     )
             except WorkshopError:
                 new_container.remove()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 from workshop_kit.engine import containers, recipes
 from workshop_kit.engine.containers import Running, Spec
@@ -30,9 +30,19 @@ DEPENDENCY_PORTS = {"master-db": 3306, "replica-db": 3306, "redis": 6379}
 
 @dataclass(frozen=True)
 class DependencyProxies:
-    """The proxies of one trial, by the name of the dependency behind each."""
+    """The proxies of one trial, by the name of the dependency behind each; the end of a block removes them.
+
+    An open shop keeps them until its kernel ends. A generator would run its clean-up then, in a half-ended interpreter.
+    """
 
     proxies: Mapping[str, Running]
+    _started: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._started.close()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,9 +58,8 @@ class DependencyProxies:
             _set_state(proxy, state if name in names else OPEN)
 
 
-@contextlib.contextmanager
-def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
-    """Start an open proxy for each of these dependencies; remove them at the end of the block. The stack must be up."""
+def start_proxies(stack: Stack, *names: str) -> DependencyProxies:
+    """Start an open proxy for each of these dependencies. The stack must be up."""
     image = recipes.tags(stack.root)["fault_proxy"]
     network = f"{stack.project}_default"
     proxies = {}
@@ -59,7 +68,7 @@ def start_proxies(stack: Stack, *names: str) -> Iterator[DependencyProxies]:
             command = ("serve", name, str(DEPENDENCY_PORTS[name]))
             spec = Spec(image, command, network=network, memory_bytes=PROXY_MEMORY_BYTES, labels={COLLECT: "no"})
             proxies[name] = started.enter_context(containers.run(stack.session, spec))
-        yield DependencyProxies(proxies)
+        return DependencyProxies(proxies, started.pop_all())
 
 
 def _set_state(proxy: Running, state: Faults) -> None:

@@ -24,7 +24,7 @@ from workshop_kit.errors import NotInTime, WorkshopError, WrongUsage
 from workshop_kit.exercises import checkpoint
 from workshop_kit.exercises.exercise_service import ExerciseService
 from workshop_kit.faults.injection import Journal
-from workshop_kit.gameday import busy, customer_watch, service
+from workshop_kit.gameday import busy, customer_watch, service, shop
 from workshop_kit.gameday import incident as incidents
 from workshop_kit.gameday.customers import RATE_PER_SECOND, TURNED_AWAY
 from workshop_kit.gameday.incident import Incident

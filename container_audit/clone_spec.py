@@ -253,8 +253,9 @@ def limit_writes(running: Running, end: threading.Event) -> str:
     while not end.wait(POLL_SECONDS):
         with contextlib.suppress(APIError):
             file_count = len(running.container.diff() or ())
-            (entry,) = api.containers(all=True, size=True, filters={"id": running.id}) or [{}]
-            if file_count > WRITTEN_FILES or entry.get("SizeRw", 0) > WRITTEN_BYTES:
+            entries = api.containers(all=True, size=True, filters={"id": running.id})
+            written_bytes = entries[0].get("SizeRw", 0) if entries else 0
+            if file_count > WRITTEN_FILES or written_bytes > WRITTEN_BYTES:
                 running.container.kill()
                 limits = f"{WRITTEN_FILES:,} files or {WRITTEN_BYTES // 1024**2} MB"
                 return f"A clone of it was stopped: it wrote more than {limits}."

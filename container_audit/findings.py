@@ -180,7 +180,10 @@ class TargetReport:
         return tuple(findings)
 
     def verdict_on(self, identifier: str) -> RuleVerdict:
-        """Return the verdict on a principle: one failed rule decides, above low severity; else one that proves it."""
+        """Return the verdict on a principle: FAILS if a rule that decides it fails, HOLDS if one that proves it holds.
+
+        Without such a rule: NOT_APPLICABLE if that is the verdict of every rule, else CANNOT_TELL.
+        """
         findings = self.of_principle(identifier)
         failing = [finding for finding in findings if finding.verdict is RuleVerdict.FAILS]
         holding = [finding for finding in findings if finding.verdict is RuleVerdict.HOLDS]

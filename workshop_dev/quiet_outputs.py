@@ -56,7 +56,7 @@ def sentences(source: str, outputs: Sequence[Mapping[str, Any]]) -> Iterator[str
 
 
 def promises_output(source: str) -> bool:
-    """Return whether a cell ends with something that shows, or shows something on its way, whatever happens.
+    """Return whether a cell always has an output: it prints or displays, or its last line is a value that is shown.
 
     >>> promises_output("print(1)"), promises_output("x = 1\\nx"), promises_output("x.append(1)"), promises_output("x;")
     (True, True, False, False)
@@ -70,17 +70,17 @@ def promises_output(source: str) -> bool:
         return False
 
     expressions = [statement for statement in statements if isinstance(statement, ast.Expr)]
-    if any(_name(expression.value) in {"print", "display"} for expression in expressions):
+    if any(_called_name(expression.value) in {"print", "display"} for expression in expressions):
         return True
     if not expressions or statements[-1] is not expressions[-1]:
         return False
 
     last_value = expressions[-1].value
-    return isinstance(last_value, ast.Name | ast.Attribute | ast.Subscript) or _name(last_value) in SHOWS
+    return isinstance(last_value, ast.Name | ast.Attribute | ast.Subscript) or _called_name(last_value) in SHOWS
 
 
-def _name(value: ast.expr) -> str:
-    """Return the last part of the name of what a call calls; "" for anything else."""
+def _called_name(value: ast.expr) -> str:
+    """Return the name of the function or method that an expression calls; "" if it is no call."""
     if not isinstance(value, ast.Call):
         return ""
     function = value.func

@@ -63,7 +63,7 @@ def _stops(command: str, code: int | None) -> Finding:
 
 
 def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
-    """Build it with a changed line and with planted secrets; find what was cached, and what leaked."""
+    """Build the folder with a changed line and with planted secrets; find what was cached, and what leaked."""
     engine = context.stack.session.engine
     base = recipes.tags(context.stack.root)["python"]
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
@@ -76,8 +76,8 @@ def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
             base_layers = _layers(engine, base)
             before = _layers(engine, image)
             after = _layers(engine, rebuilt)
-            below = sum(base_layer == layer for base_layer, layer in zip(base_layers, after, strict=False))
-            files = layers.files(engine, rebuilt, below=below)
+            base_count = _count_shared(base_layers, after)
+            files = layers.files(engine, rebuilt, below=base_count)
 
     return _cached(files, before, after), _leaks(files)
 
@@ -99,6 +99,12 @@ def _layers(engine: Engine, tag: str) -> list[str]:
     """Return the digests of an image's layers, from the lowest."""
     digests: list[str] = engine.client.images.get(tag).attrs["RootFS"]["Layers"]
     return digests
+
+
+def _count_shared(base_layers: Sequence[str], layers_of_build: Sequence[str]) -> int:
+    """Return how many of the lowest layers of a build are those of its base image."""
+    pairs = zip(base_layers, layers_of_build, strict=False)
+    return sum(base_layer == layer for base_layer, layer in pairs)
 
 
 def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
@@ -132,8 +138,8 @@ def _leaks(files: pd.DataFrame) -> Finding:
 def _pins(frozen: str) -> Finding:
     """Find whether newer releases were installed once there were any; ``frozen`` is the output of pip freeze."""
     newer = [line.partition("==")[0] for line in frozen.split("\n") if line.endswith(NEWER)]
-    got = f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before"
-    return SAYS.found(not newer, "pinned", got)
+    observation = f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before"
+    return SAYS.found(not newer, "pinned", observation)
 
 
 def _frozen_with_newer_wheels(context: Context) -> str:

@@ -86,14 +86,15 @@ def _order(trial: Trial, order: Order) -> Order:
 def _latest(trial: Trial, placed: Placed) -> Answer:
     """Ask until the last order is in the answer, where an older one is, or the time is up; return the last answer."""
 
-    def look() -> Answer:
+    def get_orders() -> Answer:
         return trial.get("/orders")
 
     def is_settled(answer: Answer) -> bool:
         ids = [order["id"] for order in listed(answer) or ()]
         return not ids or max(ids) >= placed.ids[-1]
 
-    return trial.poll(look, is_settled, SETTLE_SECONDS, missing="the last order was not in the answer to GET /orders")
+    missing = "the last order was not in the answer to GET /orders"
+    return trial.poll(get_orders, is_settled, SETTLE_SECONDS, missing=missing)
 
 
 def listed(answer: Answer) -> list[Order] | None:
@@ -122,15 +123,14 @@ def recent_findings(answer: Answer, placed: Placed) -> list[Finding]:
 
 
 def _is_list(answer: Answer, orders: list[Order] | None) -> Finding:
-    way = "fails"
-    got = f"{answer}"
-    if answer.status == 200 and orders is None:
-        way = "other"
-        got = "200, something else"
-    elif answer.status == 200 and orders is not None:
-        way = "empty"
-        got = f"200, a list of {len(orders)} orders"
-    return RECENT.found(answer.status == 200 and bool(orders), f"list.{way}", got, count=ORDERS, answer=answer)
+    """Find whether the service answers with 200 and a list that is not empty."""
+    if answer.status != 200:
+        return RECENT.failed("list.fails", str(answer), count=ORDERS, answer=answer)
+    if orders is None:
+        return RECENT.failed("list.other", "200, something else", count=ORDERS, answer=answer)
+
+    observation = f"200, a list of {len(orders)} orders"
+    return RECENT.found(bool(orders), "list.empty", observation, count=ORDERS, answer=answer)
 
 
 def _number(count: int) -> Finding:
@@ -145,8 +145,8 @@ def _has_latest(ids: Sequence[int], placed: Placed) -> list[Finding]:
         return [RECENT.failed("instances", "they are missing")]
 
     is_last = placed.ids[-1] in ids or min(ids) > placed.ids[-1]
-    got = "it is there" if is_last else "it is missing"
-    return [RECENT.passed("instances", "they are there"), RECENT.equals("latest", got)]
+    observation = "it is there" if is_last else "it is missing"
+    return [RECENT.passed("instances", "they are there"), RECENT.equals("latest", observation)]
 
 
 def _order_of(ids: Sequence[int], placed: Placed) -> Finding:

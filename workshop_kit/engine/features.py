@@ -129,7 +129,7 @@ def load_or_examine(session: Session, image: str, file: Path) -> list[Feature]:
 def examine(session: Session, image: str, file: Path) -> list[Feature]:
     """Try every feature in containers of ``image``; write the results to ``file``, and return them.
 
-    Of a feature that this machine was too slow to try, ``file`` keeps what was known before.
+    ``file`` keeps its earlier entry for a feature that this machine was too slow to try.
     """
     with shared_file(file.parent) as shared, ThreadPoolExecutor(len(feature_trials())) as pool:
         features = list(pool.map(functools.partial(_try, session, image, shared), feature_trials()))
@@ -137,12 +137,14 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
     records = _records(file)
     with records.locked():
         earlier = {(feature.engine, feature.name): feature for feature in records.read()[0]}
-        known_features = []
+        entries = []
         for feature in features:
-            entry = earlier.get((feature.engine, feature.name)) if feature.is_late else feature
-            if entry is not None:
-                known_features.append(entry)
-        records.write(known_features)
+            key = (feature.engine, feature.name)
+            if not feature.is_late:
+                entries.append(feature)
+            elif key in earlier:
+                entries.append(earlier[key])
+        records.write(entries)
 
     return features
 

@@ -125,7 +125,7 @@ def install_packages(packages: Sequence[str], report: Report = silent, task: str
 def remove_engine(report: Report = silent) -> list[str]:
     """Stop and remove the engine that the workshop installed; return the packages removed.
 
-    The caller has checked that it holds nothing of others. Raises WorkshopError if the workshop installed none.
+    The caller has checked that only the workshop uses it. Raises WorkshopError if the workshop installed none.
     """
     record = read_record()
     if record is None:

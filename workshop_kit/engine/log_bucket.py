@@ -113,8 +113,10 @@ def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:
     try:
         output = b""
         for _ in range(EXEC_TRIES):
-            if output := collector.exec_run(list(STATE), stderr=False).output:
+            output = collector.exec_run(list(STATE), stderr=False).output
+            if output:
                 break
+
         clock, _, state = output.partition(b"\n")
         return float(clock), json.loads(state)
     except (APIError, ValueError) as error:

@@ -114,45 +114,45 @@ class Access:
 
 
 @contextlib.contextmanager
-def explained(access: Access, doing: str) -> Iterator[None]:
-    """Turn what boto3 raises into one sentence without a value: ``doing`` is what was tried, as in "read /a/b"."""
+def explained(access: Access, action: str) -> Iterator[None]:
+    """Turn what boto3 raises into one sentence without a value: ``action`` is what was tried, as in "read /a/b"."""
     try:
         yield
-    except ClientError as refused:
-        raise _refused(refused, access, doing) from None  # its text may hold what was sent
+    except ClientError as refusal:
+        raise _refusal_error(refusal, access, action) from None  # its text may hold what was sent
     except (ConnectionError, HTTPClientError):
         raise WorkshopError(
-            f"The parameter store at {access.endpoint} does not answer: could not {doing}.",
+            f"The parameter store at {access.endpoint} does not answer: could not {action}.",
             "Start it (the stack's service parameter-store), then try again.",
         ) from None
 
 
-def _refused(refused: ClientError, access: Access, doing: str) -> WorkshopError:
-    answer = refused.response.get("Error", {})
+def _refusal_error(refusal: ClientError, access: Access, action: str) -> WorkshopError:
+    answer = refusal.response.get("Error", {})
     code = str(answer.get("Code", ""))
     if code in {"AccessDeniedException", "AccessDenied"}:
-        user, right = _user_and_right(str(answer.get("Message", "")), refused, access)
+        user, right = _user_and_right(str(answer.get("Message", "")), refusal, access)
         return NotAllowed(
-            f"{user} may not {doing}: its policy does not allow {right}.",
+            f"{user} may not {action}: its policy does not allow {right}.",
             "Ask with another user, or have the policy widened.",
         )
 
     if code == "ParameterNotFound":
         return WorkshopError(
-            f"The store has no such parameter: could not {doing}.", "Put it there, or correct its name."
+            f"The store has no such parameter: could not {action}.", "Put it there, or correct its name."
         )
-    return WorkshopError(f"The store did not {doing}: {code}.", "Correct what was asked for, then try again.")
+    return WorkshopError(f"The store did not {action}: {code}.", "Correct what was asked for, then try again.")
 
 
-def _user_and_right(message: str, refused: ClientError, access: Access) -> tuple[str, str]:
-    """Return who was refused what, from the message of AWS if it says so.
+def _user_and_right(message: str, refusal: ClientError, access: Access) -> tuple[str, str]:
+    """Return the user and the right that was refused, from the message of AWS if it says so.
 
     It is ``User: arn:aws:iam::123456789012:user/NAME is not authorized to perform: RIGHT on resource: …``.
     """
     match = re.match(r"User: \S*?([^/\s]+) is not authorized to perform: (\S+)", message)
     if match:
         return match[1], match[2]
-    return access.key_id, str(refused.operation_name)
+    return access.key_id, str(refusal.operation_name)
 
 
 @dataclass(frozen=True)

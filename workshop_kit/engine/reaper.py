@@ -54,11 +54,11 @@ def watch(
         return
 
     identity = session.identity
-    words = [str(session.ledger.path), identity.workspace_id, identity.owner, session.maker, str(os.getpid())]
-    words += [str(whole_workspace or ""), "temporary" if is_temporary else "", before]
+    arguments = [str(session.ledger.path), identity.workspace_id, identity.owner, session.maker, str(os.getpid())]
+    arguments += [str(whole_workspace or ""), "temporary" if is_temporary else "", before]
 
     _reapers[key] = subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__, *words],
+        [sys.executable, "-P", "-m", __name__, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -124,30 +124,30 @@ def interrupt_on_termination() -> None:
         signal.signal(number, interrupt)
 
 
-def main(words: Sequence[str]) -> None:
-    """Wait until the parent dies, then sweep until nothing of it is left. `watch` has the meaning of the words."""
+def main(arguments: Sequence[str]) -> None:
+    """Wait until the parent dies, then sweep until nothing that it made is left; `watch` passes the arguments."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    path, session, owner, maker, parent, whole_workspace, temporary, hook = words
+    ledger_path, workspace_id, owner, maker, parent_id, workspace_lock, temporary, hook = arguments
 
-    while os.getppid() == int(parent):
+    while os.getppid() == int(parent_id):
         time.sleep(LOOK_SECONDS)
 
-    ledger = Ledger(Path(path))
-    identity = Identity(session, owner)
-    if not whole_workspace:
+    ledger = Ledger(Path(ledger_path))
+    identity = Identity(workspace_id, owner)
+    if not workspace_lock:
         _sweep_until_empty(ledger, identity, hook, maker)
         if temporary:
             _remove_folder(ledger)
         return
 
-    # Held: another tour has begun in this workspace, and removes all of it at its end.
-    with contextlib.suppress(Timeout), FileLock(whole_workspace, timeout=0):
+    # Another tour that has begun in this workspace holds the lock, and removes everything at its own end.
+    with contextlib.suppress(Timeout), FileLock(workspace_lock, timeout=0):
         _sweep_until_empty(ledger, identity, hook)
 
 
 def _sweep_until_empty(ledger: Ledger, identity: Identity, hook: str, maker: str | None = None) -> None:
-    """Sweep until nothing was found several times in a row, without ``maker`` the whole workspace.
+    """Sweep until several sweeps in a row find nothing; without ``maker`` they remove the whole workspace.
 
     ``hook`` names the function that is called before each sweep; "" for none. ``reaper.log`` beside the ledger has the
     errors.

@@ -97,7 +97,7 @@ def import_work(workspace: Workspace, source: Path) -> tuple[list[str], Backup]:
     file, and WorkshopError if a file here cannot be read; nothing is written then.
     """
     work = read_work(source)
-    changed_files = [name for name, file in work.files.items() if _current(workspace, name) != file.text]
+    changed_files = [name for name, file in work.files.items() if _current_lines(workspace, name) != file.text]
     backup = Backup(workspace)
     for name in [*changed_files, workspace.progress_path.name]:
         if (workspace.folder / name).exists():
@@ -130,27 +130,31 @@ def read_work(source: Path) -> Work:
 def _edited_file(workspace: Workspace, name: str) -> EditedFile | None:
     """Return a file with its earlier versions; None for one that is not text."""
     try:
-        lines = _current(workspace, name) or []
-        base, written = (_current(workspace, f"{HIDDEN}/{folder}/{name}") for folder in (BASE, WRITTEN))
+        lines = _current_lines(workspace, name) or []
+        base = _current_lines(workspace, f"{HIDDEN}/{BASE}/{name}")
+        written = _current_lines(workspace, f"{HIDDEN}/{WRITTEN}/{name}")
     except NotReady:
         return None
     return EditedFile(text=lines, base=base, written=written)
 
 
-def _current(workspace: Workspace, name: str) -> list[str] | None:
+def _current_lines(workspace: Workspace, name: str) -> list[str] | None:
     """Return the lines of a file, None without one; of a notebook all cells, without outputs. Raises WorkshopError."""
     path = workspace.folder / name
     if not path.resolve().is_relative_to(workspace.folder.resolve()):
         raise WorkshopError(f"{path} leads out of the workspace by a link.", "Move the link away, and try again.")
+
     data = content.current(workspace, name)
+    if data is None:
+        return None
     try:
-        return None if data is None else _without_outputs(name, data.decode()).split("\n")
+        return _without_outputs(name, data.decode()).split("\n")
     except UnicodeDecodeError as error:
         raise NotReady(f"{path} is not text in UTF-8.", "Save it as UTF-8, or move it away.") from error
 
 
 def _without_outputs(name: str, text: str) -> str:
-    """Return a notebook without outputs: they are large, and are run as a page; any other text as it is."""
+    """Return a notebook without its outputs, which are large and may run scripts; any other text as it is."""
     if not name.endswith(".ipynb"):
         return text
     try:

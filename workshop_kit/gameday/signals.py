@@ -74,20 +74,26 @@ def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
     fewer are served than before. ``nothing``: as many as before.
     """
     seconds = (visits["time"] - pd.Timestamp(restarted)).dt.total_seconds()
-    before_percent = _percent(visits[(seconds < 0) & (seconds >= -BEFORE_SECONDS)])
     later_visits = visits[seconds >= 0]
-
     first_served = 0.0
     if later_visits["good"].any():
-        first_served = seconds[later_visits.index[later_visits["good"]]].min()
-    soon_percent = _percent(visits[(seconds >= first_served) & (seconds < first_served + WINDOW_SECONDS)])
-    end_percent = _percent(visits[seconds > seconds.max() - WINDOW_SECONDS])
+        good_visits = later_visits[later_visits["good"]]
+        first_served = seconds[good_visits.index].min()
+
+    is_before = (seconds < 0) & (seconds >= -BEFORE_SECONDS)
+    is_soon = (seconds >= first_served) & (seconds < first_served + WINDOW_SECONDS)
+    is_at_end = seconds > seconds.max() - WINDOW_SECONDS
+    before_percent = _percent(visits[is_before])
+    soon_percent = _percent(visits[is_soon])
+    end_percent = _percent(visits[is_at_end])
 
     if end_percent >= WELL_PERCENT:
         return "heals"
     if soon_percent > before_percent + CHANGE_PERCENT and end_percent < soon_percent - CHANGE_PERCENT:
         return "half"
-    return "worse" if _percent(later_visits) < before_percent - CHANGE_PERCENT else "nothing"
+    if _percent(later_visits) < before_percent - CHANGE_PERCENT:
+        return "worse"
+    return "nothing"
 
 
 def _in_logs(logs: pd.DataFrame) -> pd.Series:

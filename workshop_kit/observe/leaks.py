@@ -124,23 +124,26 @@ class Patterns:
     """All fragments of all canaries, searched in one pass."""
 
     def __init__(self, canaries: Mapping[str, str]) -> None:
-        if too_short := [name for name, secret in canaries.items() if len(secret) < 2 * FRAGMENT_LENGTH]:
+        too_short = [name for name, secret in canaries.items() if len(secret) < 2 * FRAGMENT_LENGTH]
+        if too_short:
             raise ValueError(f"{', '.join(too_short)}: a canary has at least {2 * FRAGMENT_LENGTH} characters")
 
-        self._meaning: dict[bytes, list[tuple[str, str]]] = {}
+        self._matches_of: dict[bytes, list[tuple[str, str]]] = {}
         for name, secret in canaries.items():
             for encoding, fragment in fragments(secret):
-                self._meaning.setdefault(fragment, []).append((name, encoding))
-        self._longest = max(map(len, self._meaning))
+                self._matches_of.setdefault(fragment, []).append((name, encoding))
+        self._longest = max(map(len, self._matches_of))
 
-        self._by_start: dict[bytes, list[bytes]] = {}
-        for fragment in self._meaning:
-            self._by_start.setdefault(fragment[:FRAGMENT_LENGTH], []).append(fragment)
+        self._fragments_by_start: dict[bytes, list[bytes]] = {}
+        for fragment in self._matches_of:
+            self._fragments_by_start.setdefault(fragment[:FRAGMENT_LENGTH], []).append(fragment)
 
         # For each pair of bytes at offset 0, 2 and 4: does any fragment have it there?
         self._tables = [(offset, np.zeros(1 << 16, dtype=bool)) for offset in range(0, FRAGMENT_LENGTH, 2)]
         for offset, table in self._tables:
-            table[[start[offset] << 8 | start[offset + 1] for start in self._by_start]] = True
+            for start in self._fragments_by_start:
+                pair = start[offset] << 8 | start[offset + 1]
+                table[pair] = True
 
     def search(self, chunks: Iterable[bytes]) -> tuple[int, set[tuple[str, str]]]:
         """Return the number of bytes, and the canaries found with their encodings, across chunks, too."""
@@ -167,13 +170,13 @@ class Patterns:
         for offset, table in later_tables:
             positions = positions[table[pairs[positions + offset]]]
 
-        meanings: set[tuple[str, str]] = set()
+        matches: set[tuple[str, str]] = set()
         for position in positions.tolist():
             start = window[position : position + FRAGMENT_LENGTH]
-            for fragment in self._by_start.get(start, ()):
+            for fragment in self._fragments_by_start.get(start, ()):
                 if window.startswith(fragment, position):
-                    meanings.update(self._meaning[fragment])
-        return meanings
+                    matches.update(self._matches_of[fragment])
+        return matches
 
 
 def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:

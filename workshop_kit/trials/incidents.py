@@ -103,29 +103,29 @@ class LogIncident:
 def inject(stack: Stack, random: Random, report: Report, trouble: Trouble | None = None) -> LogIncident:
     """Send requests, and break one dependency in the middle; return the incident once its fault is reverted.
 
-    ``trouble`` is one of TROUBLES, drawn by ``random`` if none is given. An incident that a busy machine hides is
-    repeated. The stack must be up. Raises WorkshopError as `faults.injection.fault` and `faults.load.load` do, and for
-    a full disk; the fault is always reverted.
+    ``trouble`` is one of TROUBLES, drawn by ``random`` if none is given. The incident is repeated if the log of a busy
+    machine does not show it. The stack must be up. Raises WorkshopError as `faults.injection.fault` and
+    `faults.load.load` do, and for a full disk; the fault is always reverted.
     """
     trouble = trouble or random.choice(TROUBLES)
     decoy = random.choice([name for name in DECOYS if name != trouble.target])
     quiet_seconds = QUIET_SECONDS + random.uniform(-0.5, 1.5)
 
     for attempt in range(1, MOST_ATTEMPTS + 1):
-        incident = _happen(stack, trouble, decoy, quiet_seconds, report)
-        log = _log(stack, incident)
-        is_clear = shows(log, incident.target) and misleads(log, incident.target)
-        begins_alone = beginning(log, incident, SLOW_MS) == incident.injecting
-        if attempt == MOST_ATTEMPTS or (is_clear and begins_alone):
+        incident = _run_incident(stack, trouble, decoy, quiet_seconds, report)
+        log = _log_of(stack, incident)
+        if attempt == MOST_ATTEMPTS or (shows(log, incident.target) and misleads(log, incident.target)):
             break
         report(Step("Incident", None, "the machine was too busy to show it: once more"))
 
-    _file(stack.session).write([*all_kept(stack.session), incident][-KEPT:])
+    incidents = [*all_kept(stack.session), incident]
+    _incident_file(stack.session).write(incidents[-KEPT:])
     report(Step("Incident", 1.0, "over: now find out what it was", done=True))
     return incident
 
 
-def _happen(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> LogIncident:
+def _run_incident(stack: Stack, trouble: Trouble, decoy: str, quiet_seconds: float, report: Report) -> LogIncident:
+    """Send requests, pause the decoy for a moment, then inject the trouble's fault, and revert it."""
     for plan in CUSTOMERS:  # the first warning must not be of a connection that an earlier fault has cut
         method, path = plan["request"].split(" ")
         http.request(method, f"{stack.url()}{path}", json_body=plan.get("json"))
@@ -200,7 +200,7 @@ def find(session: Session, identifier: str) -> LogIncident:
 
 def all_kept(session: Session) -> list[LogIncident]:
     """Return the latest incidents of this workspace, oldest first."""
-    return _file(session).read()[0]
+    return _incident_file(session).read()[0]
 
 
 def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
@@ -208,10 +208,10 @@ def incident_log(stack: Stack, identifier: str) -> pd.DataFrame:
 
     All of FIELDS are columns, also those that no line has. Raises SubjectGone if the incident or its log is gone.
     """
-    return _log(stack, find(stack.session, identifier))
+    return _log_of(stack, find(stack.session, identifier))
 
 
-def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
+def _log_of(stack: Stack, incident: LogIncident) -> pd.DataFrame:
     try:
         container = stack.session.engine.client.containers.get(incident.container)
     except NotFound:
@@ -226,12 +226,12 @@ def _log(stack: Stack, incident: LogIncident) -> pd.DataFrame:
 @contextlib.contextmanager
 def _customers(stack: Stack) -> Iterator[None]:
     """Send requests during the block, and for `QUIET_SECONDS` / 2 after it."""
-    with contextlib.ExitStack() as entered:
+    with contextlib.ExitStack() as loads:
         for plan in CUSTOMERS:
-            entered.enter_context(load(stack, seconds=LOAD_SECONDS, **plan))
+            loads.enter_context(load(stack, seconds=LOAD_SECONDS, **plan))
         yield
         time.sleep(QUIET_SECONDS / 2)
 
 
-def _file(session: Session) -> RecordFile[LogIncident]:
+def _incident_file(session: Session) -> RecordFile[LogIncident]:
     return RecordFile(session.ledger.path.with_name("incidents.jsonl"), LogIncident, "incident")

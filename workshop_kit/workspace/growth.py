@@ -76,13 +76,14 @@ def changed_statements(before: str, after: str) -> str:
 def statements(text: str) -> Iterator[str]:
     """Yield the top-level statements of a file, each with the comments and decorators before it."""
     statement = ""
-    is_begun = False  # a comment or decorator waits for its statement
+    has_only_prefix = False  # so far it has only its comments and decorators
     for line in regions.lines_of(text):
-        if STATEMENT.match(line) and statement.strip() and not is_begun:
+        begins_statement = STATEMENT.match(line) is not None
+        if begins_statement and statement.strip() and not has_only_prefix:
             yield statement
             statement = ""
-        if STATEMENT.match(line):
-            is_begun = line.startswith(("#", "@")) and not regions.REGION.fullmatch(line)
+        if begins_statement:
+            has_only_prefix = line.startswith(("#", "@")) and not regions.REGION.fullmatch(line)
         statement += line
 
     if statement.strip():

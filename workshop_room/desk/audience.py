@@ -282,7 +282,7 @@ class Audience:
         self.answer_shown = True
 
     def state(self) -> dict[str, Any]:
-        """Return everything as JSON takes it; ``right`` is true only once the answer is shown."""
+        """Return everything as values for JSON; no option is marked as right before the answer is shown."""
         counts = self.counts() if self.counts else None
         return {
             "shows": self.shows,

@@ -148,31 +148,38 @@ class Controller:
             self._job_thread.start()
 
     def _run_job(self, name: str) -> None:
-        def report(step: Step) -> None:
-            self.job = JobState(f"To the start of {name}. {step.task}: {step.detail}".removesuffix(": "), step.fraction)
+        """Run the job of `go_to`: ``job`` has its progress, and at the end its outcome."""
 
-        text = "It ended with an unexpected error; the terminal shows it."
+        def report(step: Step) -> None:
+            progress = f"To the start of {name}. {step.task}: {step.detail}"
+            self.job = JobState(progress.removesuffix(": "), step.fraction)
+
+        outcome = "It ended with an unexpected error; the terminal shows it."
         try:
             with engine_needed():
                 self.load_generator.stop()
                 self.active_faults.revert_all()
                 service = ExerciseService.of(self.workspace, lambda: self.stack, self.stack.root)
-                text = " ".join(checkpoint.goto(service, name, report).sentences())
+                result = checkpoint.goto(service, name, report)
+                outcome = " ".join(result.sentences())
                 trust(self.workspace)
         except WorkshopError as error:
-            text = str(error)
+            outcome = str(error)
         finally:
-            self.job = JobState(text, 1.0, runs=False)
+            self.job = JobState(outcome, 1.0, runs=False)
 
     def lines(self) -> pd.DataFrame:
         """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
         rows = []
-        with contextlib.suppress(WorkshopError, DockerException, OSError):  # away: its lines are drawn the next time
-            for line in assemble(EngineLog(self.stack.container(SERVICE)).messages(tail=LINES_READ)):
-                fields = parse_fields(line.text)  # of a line that is no JSON object: none
+        # If the container is away, the lines are drawn the next time.
+        with contextlib.suppress(WorkshopError, DockerException, OSError):
+            log = EngineLog(self.stack.container(SERVICE))
+            for line in assemble(log.messages(tail=LINES_READ)):
+                fields = parse_fields(line.text)  # empty for a line that is no JSON object
                 moment = datetime.fromisoformat(line.received or "")
                 request_id = str(fields.get("request_id", ""))
                 rows.append((moment, grade(fields), request_id, line.text))
+
         return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 
     def lines_of(self, request_id: str) -> RequestLines:

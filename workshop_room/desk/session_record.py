@@ -93,13 +93,13 @@ class SessionRecord:
 
     def _exercises(self, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
         """Yield the exercises that were passed: minutes planned, how many passed, and their median minutes."""
-        minutes: dict[str, list[int]] = defaultdict(list)
+        minutes_by_exercise: dict[str, list[int]] = defaultdict(list)
         for snapshot in snapshots:
             for name, minutes_taken in snapshot.passed.items():
-                minutes[name].append(minutes_taken)
+                minutes_by_exercise[name].append(minutes_taken)
 
         for exercise in self.course.exercises:
-            exercise_minutes = minutes.get(exercise.id, [])
+            exercise_minutes = minutes_by_exercise.get(exercise.id, [])
             known_minutes = [minutes_taken for minutes_taken in exercise_minutes if minutes_taken]
             if exercise_minutes:
                 yield {
@@ -112,13 +112,13 @@ class SessionRecord:
 
 def _predictions(classroom: Classroom, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
     """Yield the counts of each prediction that a group made, and how many saw something else on their machine."""
-    guesses_of: dict[str, list[GuessReport]] = defaultdict(list)
+    guesses_by_question: dict[str, list[GuessReport]] = defaultdict(list)
     for snapshot in snapshots:
         for name, guess in snapshot.guesses.items():
-            guesses_of[name].append(guess)
+            guesses_by_question[name].append(guess)
 
     for name, question in classroom.questions.items():
-        guesses = [guess for guess in guesses_of[name] if guess.choice in question.options]
+        guesses = [guess for guess in guesses_by_question[name] if guess.choice in question.options]
         choice_counts = Counter(guess.choice for guess in guesses)
         with_outcome = [guess for guess in guesses if guess.outcome]
         if len(guesses) >= SMALLEST_GROUP:
@@ -139,12 +139,13 @@ def _stuck(classroom: Classroom) -> Iterator[tuple[str, str]]:
 
 
 def _incidents(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
-    seconds: dict[str, list[float]] = defaultdict(list)
+    """Yield the days of the game: how many repaired the service, and their median seconds."""
+    seconds_by_day: dict[str, list[float]] = defaultdict(list)
     for snapshot in snapshots:
-        for name, repair in snapshot.repairs.items():
-            seconds[name].append(repair.seconds)
+        for day, repair in snapshot.repairs.items():
+            seconds_by_day[day].append(repair.seconds)
 
-    for day, repair_seconds in sorted(seconds.items()):
+    for day, repair_seconds in sorted(seconds_by_day.items()):
         yield {
             "name": day,
             "repaired": _count_text(len(repair_seconds)),

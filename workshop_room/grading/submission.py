@@ -90,7 +90,7 @@ def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Sub
     for path in paths:
         if not path.exists():
             raise WrongUsage(f"There is no {path}.", WHAT_TO_NAME)
-        pairs += [(place, _read(place)) for place in _submissions_at(path)]
+        pairs += [(place, _read_submission(place)) for place in _submissions_at(path)]
     if not pairs:
         raise WrongUsage("There is nothing to grade.", WHAT_TO_NAME)
 
@@ -159,9 +159,9 @@ def _children(folder: Path) -> Iterator[Path]:
         return
 
 
-def _read(path: Path) -> Submission:
+def _read_submission(path: Path) -> Submission:
     """Read one submission; whatever is wrong with it becomes its problem."""
-    name = path.name if path.is_dir() else path.name.partition(".")[0] or path.name
+    name = _name_of(path)
     try:
         if path.is_symlink():
             raise Refused("It is a link.", "Name what it leads to.")
@@ -174,8 +174,16 @@ def _read(path: Path) -> Submission:
         return _from_export(name, path)
     except WorkshopError as error:
         return Submission(name, problem=error.what)
-    except Exception as error:  # whatever a library meets in what strangers made
+    except Exception as error:  # a library may raise anything for a file from outside
         return Submission(name, problem=f"It cannot be read ({type(error).__name__}).")
+
+
+def _name_of(path: Path) -> str:
+    """Return the name of a folder as it is, that of a file without its endings (``.tar.gz``)."""
+    if path.is_dir():
+        return path.name
+    name, _, _ = path.name.partition(".")
+    return name or path.name
 
 
 def _from_folder(name: str, folder: Path) -> Submission:
@@ -187,7 +195,7 @@ def _from_folder(name: str, folder: Path) -> Submission:
         return _from_service(name, read_folder(folder))
     only_child = _only_child(folder)
     if only_child is not None and only_child.is_file() and _is_file_of_work(only_child):
-        return replace(_read(only_child), name=name)
+        return replace(_read_submission(only_child), name=name)
     raise Refused(f"It has no {MY_SERVICE}/, and is none: there is neither {' nor '.join(SIGNS)}.")
 
 

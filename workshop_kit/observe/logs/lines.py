@@ -194,7 +194,7 @@ def parse_fields(text: str) -> Fields:
     try:
         event = orjson.loads(text)
     except ValueError as error:
-        return _not_parsed(text.strip(" \t\r\n"), error)
+        return _fields_of_rejected(text.strip(" \t\r\n"), error)
     if type(event) is not dict:
         return Incomplete("JSON, not an object")
 
@@ -251,37 +251,37 @@ def _fraction(digits: str) -> float | JsonText:
 _DECODER = partial(json.JSONDecoder, parse_int=_integer, parse_float=_fraction)
 
 
-def _not_parsed(bare: str, error: ValueError) -> Fields:
-    """Return the fields of a line that is not JSON, or that holds a number too large for orjson."""
-    if not bare:
+def _fields_of_rejected(text: str, error: ValueError) -> Fields:
+    """Return the fields of a line that orjson rejects: it is not JSON, or it holds a number too large for orjson."""
+    if not text:
         return Incomplete("empty")
-    if bare[0] not in _BEGINS_JSON:
+    if text[0] not in _BEGINS_JSON:
         return Incomplete("plain text")
 
     try:
-        is_object = type(orjson.loads(_HUGE.sub(_tamed, bare))) is dict
-        return parse_exactly(bare) if is_object else Incomplete("JSON, not an object")
+        event = orjson.loads(_HUGE.sub(_small_number, text))
+        return parse_exactly(text) if type(event) is dict else Incomplete("JSON, not an object")
     except ValueError:
-        return Incomplete(_reason(bare, error))
+        return Incomplete(_reason_not_json(text, error))
 
 
-def _tamed(huge: re.Match[str]) -> str:
-    """Return a small number in place of a huge one; a zero in front stays, which makes it no JSON."""
+def _small_number(huge: re.Match[str]) -> str:
+    """Return a small number in place of a huge one; a leading zero stays, since JSON does not allow it."""
     if not huge[0].isdigit():
         return "e000"
     return "01" if huge[0].startswith("0") else "1"
 
 
-def _reason(bare: str, error: ValueError) -> str:
+def _reason_not_json(text: str, error: ValueError) -> str:
     """Return why a text that begins as JSON does is no JSON."""
-    if bare[0] not in "{[":
+    if text[0] not in "{[":
         return "plain text"
-    if bare[0] == "[" and bare[1:2] not in tuple('[{"'):
+    if text[0] == "[" and text[1:2] not in ("[", "{", '"'):  # "[INFO] …", not a list
         return "plain text"
     if "depth limit" in str(error):
         return "nested too deep"
-    if _NUMBER_WORD.search(bare):
+    if _NUMBER_WORD.search(text):
         return "NaN or Infinity"
 
-    is_cut = "unexpected end" in str(error) or getattr(error, "pos", 0) >= len(bare)
+    is_cut = "unexpected end" in str(error) or getattr(error, "pos", 0) >= len(text)
     return "JSON cut short" if is_cut else "invalid JSON"

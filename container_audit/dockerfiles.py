@@ -74,7 +74,7 @@ class Dockerfile:
         labels = set(config.get("Labels") or ())
         for word, image_names in (("ENV", variables), ("LABEL", labels)):
             for instruction in self.all(word):
-                yield from (name in image_names for name in _names(instruction.text))
+                yield from (name in image_names for name in _setting_names(instruction.text))
 
         exposed = config.get("ExposedPorts") or {}
         for port in self.last("EXPOSE").split():
@@ -164,7 +164,7 @@ def _names_one_of(instruction: Instruction, names: Iterable[str]) -> bool:
     return any(name in instruction.text for name in names)
 
 
-def _names(text: str) -> list[str]:
+def _setting_names(text: str) -> list[str]:
     """Return the names in ``NAME=value other="a value"``; none if there are quotes that are not closed."""
     try:
         words = shlex.split(text)

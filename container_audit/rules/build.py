@@ -104,7 +104,7 @@ def _inherited_labels(subject: Subject) -> set[str]:
 
 
 def _has_base_with(subject: Subject, label: str) -> bool:
-    """Whether the engine has an image with this label whose layers are the first ones of the target."""
+    """Return whether the engine has an image with this label whose layers are the first ones of the target."""
     layers = subject.target.image["RootFS"]["Layers"]
     images = subject.session.engine.client.images.list(filters={"label": label})
     for image in images:

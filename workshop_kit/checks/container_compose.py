@@ -53,7 +53,7 @@ def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
 
     compose = _run_compose(folder, environment)
     if compose.returncode != 0:
-        raise _not_readable(_refusal((folder / FILE).read_text(), _reason(compose.stderr, folder)))
+        raise _not_readable_error(_refusal_finding((folder / FILE).read_text(), _last_line(compose.stderr, folder)))
     return limits_in(json.loads(compose.stdout))
 
 
@@ -71,7 +71,7 @@ def _run_compose(folder: Path, environment: Mapping[str, str] | None) -> subproc
             timeout=patient(COMPOSE_SECONDS),
         )
     except subprocess.TimeoutExpired as error:
-        raise _refused(f"Compose was not done after {error.timeout:.0f} s") from error
+        raise _refusal_error(f"Compose was not done after {error.timeout:.0f} s") from error
 
 
 def _require_no_other_files(text: str) -> None:
@@ -80,30 +80,32 @@ def _require_no_other_files(text: str) -> None:
         events = list(yaml.parse(text, yaml.SafeLoader))
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise _not_readable(_refusal(text, problem)) from error
+        raise _not_readable_error(_refusal_finding(text, problem)) from error
 
     tags = [getattr(event, "tag", None) for event in events]
-    tag = next(filter(None, tags), None)
-    if tag:
-        raise _refused(f"{tag} may stand for another word, which is not read when work of others is graded")
+    explicit_tags = [tag for tag in tags if tag]
+    if explicit_tags:
+        raise _refusal_error(
+            f"{explicit_tags[0]} may stand for another word, which is not read when work of others is graded"
+        )
 
     scalars = {event.value for event in events if isinstance(event, yaml.ScalarEvent)}
     keys = sorted(scalars & OTHER_FILES)
     if keys:
-        raise _refused(f"{keys[0]} names another file, which is not read when work of others is graded")
+        raise _refusal_error(f"{keys[0]} names another file, which is not read when work of others is graded")
 
 
-def _refused(reason: str) -> CheckEnded:
-    return _not_readable(SAYS.failed("file.refused", reason, reason=reason))
+def _refusal_error(reason: str) -> CheckEnded:
+    return _not_readable_error(SAYS.failed("file.refused", reason, reason=reason))
 
 
-def _reason(error_text: str, folder: Path) -> str:
-    """Return the last line of Compose, without this machine's paths."""
+def _last_line(error_text: str, folder: Path) -> str:
+    """Return the last line of what Compose wrote to stderr, without this machine's paths."""
     line = error_text.strip().rpartition("\n")[2].replace(f"{folder}/", "")
     return re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", line).strip().rstrip(".")
 
 
-def _refusal(text: str, reason: str) -> Finding:
+def _refusal_finding(text: str, reason: str) -> Finding:
     """Return the finding for a text of compose.yaml that Compose refuses."""
     finding = yaml_finding(FILE, text, reason, PARENTS)
     if finding is None:
@@ -115,7 +117,7 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the limits in the output of ``docker compose config``. Raises CheckEnded if the service is missing."""
     service = (document.get("services") or {}).get(SERVICE)
     if service is None:
-        raise _not_readable(SAYS.failed("file.no-service", "another service, or none", service=SERVICE))
+        raise _not_readable_error(SAYS.failed("file.no-service", "another service, or none", service=SERVICE))
 
     deploy = service.get("deploy") or {}
     resources = deploy.get("resources") or {}
@@ -145,5 +147,5 @@ def _folder_in_memory(entry: str) -> tuple[str, str]:
     return path, options
 
 
-def _not_readable(finding: Finding) -> CheckEnded:
+def _not_readable_error(finding: Finding) -> CheckEnded:
     return CheckEnded(Result.not_readable(finding.means, finding))

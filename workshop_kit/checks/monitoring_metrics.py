@@ -270,32 +270,39 @@ def _key_of(labels: tuple[tuple[str, str], ...]) -> Key:
 
 
 def _known_counts(before: MetricsText, after: MetricsText, exception: str) -> Finding:
+    """Find whether the known requests are counted once each, with their method, route and status."""
     counts = increase(TOTAL, before, after, *LABELS)
     requests = sum(KNOWN.values())
-    key = next((key for key in KNOWN if not _is_counted(key, counts)), None)
-    if key is None:
+    wrong_keys = [key for key in KNOWN if not _is_counted(key, counts)]
+    if not wrong_keys:
         return SAYS.passed("counts", "all of them, once", requests=requests)
 
+    key = wrong_keys[0]
     words = [f"{count:g} × {' '.join(labels)}" for labels, count in sorted(counts.items())]
     got = ", ".join(words[:MOST_NAMES]) or "none"
 
+    way, strange_label = _way_of_wrong_count(key, counts, exception)
     values = {"requests": requests, "status": key[2], "route": key[1], "raised": exception}
     values |= {"count": KNOWN[key], "counted": f"{counts[key]:g}"}
-    strange_status = _strange_status(key, counts)
-    strange_route = _strange_route(key, counts)
-    if any(NOBODY in route for _, route, _ in counts):
-        way = "path"
-    elif counts[key] > KNOWN[key]:
-        way = "often"
-    elif strange_status:
-        way = "status"
-        values["strange"] = repr(strange_status)
-    elif strange_route:
-        way = "route"
-        values["strange"] = repr(strange_route)
-    else:
-        way = "raised" if exception else "missing"
+    if strange_label:
+        values["strange"] = repr(strange_label)
     return SAYS.failed(f"counts.{way}", got, **values)
+
+
+def _way_of_wrong_count(key: Key, counts: Counter[Key], exception: str) -> tuple[str, str]:
+    """Return in which way requests were counted wrongly, and the wrong status or route if that is the way."""
+    if any(NOBODY in route for _, route, _ in counts):
+        return "path", ""
+    if counts[key] > KNOWN[key]:
+        return "often", ""
+
+    status = _strange_status(key, counts)
+    if status:
+        return "status", status
+    route = _strange_route(key, counts)
+    if route:
+        return "route", route
+    return "raised" if exception else "missing", ""
 
 
 def _hung_up(before: MetricsText, after: MetricsText) -> Finding:

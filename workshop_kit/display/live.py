@@ -146,8 +146,8 @@ class Job:
     _twin: DisplayHandle | None = field(default=None, repr=False)
     _last_page: Rendered | None = field(default=None, repr=False)
     _answered: int = field(default=0, repr=False)
-    _drawing: threading.RLock = field(default_factory=threading.RLock, repr=False)
-    _working: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _drawing_lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _job_lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def show(self) -> None:
         """Show the widget and its twin below the running cell; it answers while other cells run."""
@@ -166,36 +166,36 @@ class Job:
 
         With ``still_wanted``, wait for the other job, and begin only if that returns True then.
         """
-        if not self._working.acquire(blocking=still_wanted is not None):
+        if not self._job_lock.acquire(blocking=still_wanted is not None):
             return
         if still_wanted is not None and not still_wanted():
-            self._working.release()
+            self._job_lock.release()
             return
 
-        over = threading.Event()
-        clock = threading.Thread(target=self._tick, args=(over,), name="job clock", daemon=True)
+        end = threading.Event()
+        clock = threading.Thread(target=self._tick, args=(end,), name="job clock", daemon=True)
         self.set(doing="Starting …", fraction=-1.0, seconds=0, notice="", problem="")
         clock.start()
 
         outcome: dict[str, str] = {}
         try:
-            outcome = self._outcome(lambda: work(self._report))
+            outcome = self._outcome_of(lambda: work(self._report))
         finally:
-            over.set()
+            end.set()
             clock.join()
-            with self._drawing:  # the next job draws after this one's end
-                self._working.release()
+            with self._drawing_lock:  # the next job draws after this one's end
+                self._job_lock.release()
                 self._answer(doing="", seconds=0, **outcome)
 
     def answer(self, work: Callable[[], str | None]) -> None:
         """Do a click's quick ``work`` and show its result; a job may run meanwhile."""
-        self._answer(**self._outcome(work))
+        self._answer(**self._outcome_of(work))
 
     def set(self, **state: Any) -> None:
         """Change the widget's state, in one message; from any thread."""
         if self.widget is None:
             return
-        with self._drawing, self.widget.hold_sync():
+        with self._drawing_lock, self.widget.hold_sync():
             for name, value in state.items():
                 setattr(self.widget, name, value)
 
@@ -206,7 +206,8 @@ class Job:
             self._last_page = page
             self._twin.update(page)  # type: ignore[no-untyped-call]
 
-    def _outcome(self, work: Callable[[], str | None]) -> dict[str, str]:
+    def _outcome_of(self, work: Callable[[], str | None]) -> dict[str, str]:
+        """Do ``work``; return its result as the ``notice``, or its error as the ``problem``."""
         try:
             return {"notice": work() or "", "problem": ""}
         except WorkshopError as error:
@@ -216,8 +217,9 @@ class Job:
             return {"notice": "", "problem": sentence}
 
     def _answer(self, **state: Any) -> None:
+        """Count one answered click, and show the page with this state."""
         page = self.page()
-        with self._drawing:  # two answers at once count as two
+        with self._drawing_lock:  # two answers at once count as two
             self._answered += 1
             self.set(answered=self._answered, page=page.html, page_text=page.text, **self.state(), **state)
         self.refresh_twin()
@@ -227,8 +229,9 @@ class Job:
         if not step.done:
             self.set(doing=text, fraction=-1.0 if step.fraction is None else step.fraction)
 
-    def _tick(self, over: threading.Event) -> None:
+    def _tick(self, end: threading.Event) -> None:
+        """Show the seconds since the job began, until its end."""
         seconds = 0
-        while not over.wait(TICK_SECONDS):
+        while not end.wait(TICK_SECONDS):
             seconds += 1
             self.set(seconds=seconds)

@@ -145,7 +145,10 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         return container
 
     def get(self, container_id: str) -> Container:
-        """Get a container by its id, or one of this workspace by its name: as typed, the real one, or its service's."""
+        """Get a container by its id, or one of this workspace by a name.
+
+        That is the name that it was created with, the name of its service, or its full name in the engine.
+        """
         if IDENTIFIER.fullmatch(container_id):
             return super().get(container_id)
 

@@ -114,14 +114,16 @@ class ExerciseService:
         self.stop_checks(exercise.id)
         self.running[exercise.id] = superseded
 
-        def go_on(step: Step | None = None) -> None:
+        def require_newest() -> None:
             if superseded.is_set():
                 raise Superseded(f"A newer check of {exercise.id} has begun.", "Wait for that one.")
-            if step is not None:
-                report(step)
 
-        judgement = self.judge(exercise, go_on, superseded)
-        go_on()
+        def report_of_newest(step: Step) -> None:
+            require_newest()
+            report(step)
+
+        judgement = self.judge(exercise, report_of_newest, superseded)
+        require_newest()
         if self._is_untouched(exercise):
             judgement = judgement.for_starter()
         if self._is_reference(exercise):

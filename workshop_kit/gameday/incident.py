@@ -149,11 +149,14 @@ class Incident:
             sentence = f"{wrong_names[0]} is no change that can be released."
             raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
 
-        settings = {**base_release.settings, **{name: str(value) for name, value in changes.items()}}
         what = f"{release} again" if release else "a change"
         values = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
         self.note(f"released {what} to {environment} {values}".rstrip())
-        return self.shop.deploy(replace(base_release, environment=environment, settings=settings, **sizes)).number
+
+        changed_settings = {name: str(value) for name, value in changes.items()}
+        settings = {**base_release.settings, **changed_settings}
+        new_release = replace(base_release, environment=environment, settings=settings, **sizes)
+        return self.shop.deploy(new_release).number
 
     # Say
 

@@ -26,7 +26,7 @@ _FILTER = json.dumps({"type": ["container"]})
 KILLED = 137
 """The exit code after SIGKILL."""
 _DETAILS = {"kill": "signal", "rename": "oldName"}
-"""By what happened, the attribute of a message with the detail."""
+"""The attribute of a message that has the detail, by the engine's word."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Event:
 
 def parse(message: Mapping[str, Any]) -> Event | None:
     """Parse the engine's message; None for commands that run inside a container, health checks included."""
-    what, _, detail = str(message["Action"]).partition(": ")
-    if message.get("Type") != "container" or what.startswith("exec"):
+    action, _, detail = str(message["Action"]).partition(": ")
+    if message.get("Type") != "container" or action.startswith("exec"):
         return None
 
     actor = message["Actor"]
@@ -56,12 +56,15 @@ def parse(message: Mapping[str, Any]) -> Event | None:
     seconds, nanoseconds = divmod(message["timeNano"], 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanoseconds // 1000)
 
-    detail = detail or message.get("HealthStatus", "")  # Podman's field
-    detail = detail or attributes.get(_DETAILS.get(what, ""), "")
+    if not detail:
+        detail = message.get("HealthStatus", "")  # Podman's field
+    if not detail:
+        detail = attributes.get(_DETAILS.get(action, ""), "")
+
     exit_code: int | None = None
-    if what == "die" and "exitCode" in attributes:
+    if action == "die" and "exitCode" in attributes:
         exit_code = int(attributes["exitCode"])
-    return Event(moment, attributes.get("name", ""), actor["ID"], what, detail, exit_code)
+    return Event(moment, attributes.get("name", ""), actor["ID"], action, detail, exit_code)
 
 
 class EventLog:
@@ -76,7 +79,7 @@ class EventLog:
         self._since = int(pd.Timestamp(get_json(engine, "/info")["SystemTime"]).value)  # in nanoseconds since 1970
         self._ahead = self._since - time.time_ns()  # of the engine's clock
         self._known_lines: deque[str] = deque(maxlen=REMEMBERED_MESSAGES)  # the engine repeats some messages
-        self._health: dict[str, str] = {}  # the last one told, by container
+        self._health: dict[str, str] = {}  # the last one sent, by container
 
     def poll(self) -> list[Event]:
         """Return the events since the last poll, in the engine's order. Raises EngineUnavailable or EngineRefused."""
@@ -96,7 +99,7 @@ class EventLog:
         return [event for event in events if self._is_new(event)]
 
     def _is_new(self, event: Event) -> bool:
-        """Whether an event says something new: Podman tells the health after every check."""
+        """Return whether an event says something new: Podman sends the health after every check."""
         if event.what != "health_status":
             return True
 

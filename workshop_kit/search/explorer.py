@@ -192,7 +192,7 @@ class Explorer:
         self._end_reason = ""  # why it ended
         self._widget: ExplorerWidget | None = None
         self._twin: DisplayHandle | None = None
-        self._drawing = threading.RLock()
+        self._drawing_lock = threading.RLock()
 
     def show(self, live_outputs: LiveOutputs) -> Self:
         """Show it below the running cell; it replaces the one shown before with its title."""
@@ -265,7 +265,7 @@ class Explorer:
         """Send the state to the page in one message; from any thread."""
         if self._widget is None:
             return
-        with self._drawing, self._widget.hold_sync():
+        with self._drawing_lock, self._widget.hold_sync():
             for name, value in self._state().items():
                 setattr(self._widget, name, value)
             self._widget.beat += 1

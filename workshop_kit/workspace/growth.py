@@ -61,14 +61,14 @@ def changed_statements(before: str, after: str) -> str:
     """Return the top-level statements of ``after`` that ``before`` lacks, with `GAP` where others are left out."""
     known_statements = {statement.strip() for statement in statements(before)}
     groups: list[str] = []
-    is_open = False
+    follows_new_statement = False
     for statement in statements(after):
         is_new = statement.strip() not in known_statements
-        if is_new and is_open:
+        if is_new and follows_new_statement:
             groups[-1] += statement
         elif is_new:
             groups.append(statement)
-        is_open = is_new
+        follows_new_statement = is_new
 
     return GAP.join(f"{group.rstrip()}\n" for group in groups)
 
@@ -91,7 +91,10 @@ def statements(text: str) -> Iterator[str]:
 
 
 def with_edits(text: str, cell: str, edited: str) -> str:
-    """Return ``text`` with what a participant changed in the cell that brings it. Raises WrongUsage for a lost gap."""
+    """Return the ``text`` of a file with a participant's edits of the ``cell`` that shows all or parts of it.
+
+    Raises WrongUsage if a gap between two parts is missing.
+    """
     if GAP not in cell and cell.strip() == text.strip():
         return edited
     groups = cell.split(GAP)

@@ -102,6 +102,7 @@ class DeskFaults:
         return [self._row(active_fault, now) for active_fault in Journal(self._stack.session).entries()]
 
     def _row(self, active_fault: ActiveFault, now: float) -> dict[str, Any]:
+        """Return one row of `listed`."""
         end = self._ends.get(active_fault.id)
         return {
             "id": active_fault.id if active_fault.id in self._blocks else "",

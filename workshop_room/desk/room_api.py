@@ -34,23 +34,30 @@ class RoomApi:
         self._notebooks = root / "notebooks"
 
         qr_code = segno.make(code.page_url, error="m", micro=False)
-        self.qr = qr_code.svg_data_uri(border=4, dark="#000", light="#fff")  # black on white: cameras want it
+        self.qr = qr_code.svg_data_uri(border=4, dark="#000", light="#fff")  # cameras read black on white best
 
         self._cells = {
             name: notebook_cells(self._notebooks / f"{name}.ipynb") for name in lesson_names(self._notebooks)
         }
         self.headings = {name: _headings(cells) for name, cells in self._cells.items()}
+        self.classroom = Classroom(load_all_questions(self._notebooks), self._exercises_on_track())
+
+        lessons = [lesson for lesson in self.times.course.lessons if self.times.has_lesson(lesson.name)]
+        titles = {lesson.name: lesson.title for lesson in lessons}
+        self.questions = RoomQuestions(self.classroom, titles)
+        self.actions: Mapping[str, Callable[[Body], object]] = {**self.questions.actions, **self._own_actions()}
+
+    def _exercises_on_track(self) -> dict[str, list[str]]:
+        """Return the ids of the track's exercises for each lesson, also for one without exercises."""
         exercises: dict[str, list[str]] = {name: [] for name in self.headings}
         for exercise in self.times.course.exercises:
             if self.times.track in exercise.tracks:
                 exercises.setdefault(exercise.lesson, []).append(exercise.id)
+        return exercises
 
-        self.classroom = Classroom(load_all_questions(self._notebooks), exercises)
-        lessons = [lesson for lesson in self.times.course.lessons if self.times.has_lesson(lesson.name)]
-        titles = {lesson.name: lesson.title for lesson in lessons}
-        self.questions = RoomQuestions(self.classroom, titles)
-        self.actions: Mapping[str, Callable[[Body], object]] = {
-            **self.questions.actions,
+    def _own_actions(self) -> dict[str, Callable[[Body], object]]:
+        """Return the presenter's buttons but those of the questions."""
+        return {
             "poll": lambda body: self._open_poll(body.get("prediction")),
             "poll-end": lambda _: self._end_poll(),
             "notice": lambda body: self._notify(body.get("lesson"), body.get("cell")),

@@ -145,10 +145,10 @@ def _keep_record(controller: Controller, api: RoomApi, began: datetime) -> None:
 
 
 class Content(Handler):
-    """What ``make`` returns, made in a thread."""
+    """The content that ``make`` returns, which is called in a thread."""
 
     async def get(self) -> None:
-        """Answer with it; with 404 if it is empty."""
+        """Answer with the content; with 404 if it is empty."""
         content = await self.from_thread(self.more["make"])
         if self.more["kind"] == JSON:
             content = json.dumps(content)

@@ -185,7 +185,7 @@ def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> Notes
     exercises = {exercise.cells[0]: exercise for exercise in registry.load(root)}
     headings = sections(cells)
 
-    def on_page(note: Note) -> Note:
+    def with_details(note: Note) -> Note:
         cell = note.cell
         return replace(
             note,
@@ -196,7 +196,7 @@ def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> Notes
         )
 
     track_notes = on_track(lesson, load(lesson, folder), times)
-    notes = tuple(map(on_page, track_notes))
+    notes = tuple(map(with_details, track_notes))
     return NotesPage(lesson, headings["title"], times, notes)
 
 

@@ -61,7 +61,7 @@ def frame_of(lines: Iterable[Line], gaps: Sequence[str] = ()) -> pd.DataFrame:
     if any(block.attrs.null_count < len(block.attrs) for block in blocks):
         columns["attrs"] = _arrow([block.attrs.cast(_TEXT) for block in blocks])
     for name, kind in kinds.items():
-        arrays = [_take(block, name, kind) for block in blocks]
+        arrays = [_take_values(block, name, kind) for block in blocks]
         if name in _CATEGORIES and kind == TEXT:
             columns[name] = _native([array.dictionary_encode() for array in arrays])
         else:
@@ -213,12 +213,12 @@ def _kinds(blocks: Sequence[_Block]) -> dict[str, str]:
     kinds = dict.fromkeys(ALWAYS, TEXT)
     taken_names = {name.casefold() for name in (*ALWAYS, *RESERVED)}  # DuckDB does not tell Level from level
 
-    def order(name: str) -> tuple[int, str]:
+    def rank(name: str) -> tuple[int, str]:
         return -counts_by_name[name].total(), name
 
-    for name in sorted(counts_by_name, key=order):
-        is_name = name.isprintable() and _NAME.fullmatch(name)
-        if len(kinds) < MAX_FIELDS + len(ALWAYS) and name.casefold() not in taken_names and is_name:
+    for name in sorted(counts_by_name, key=rank):
+        is_valid_name = name.isprintable() and _NAME.fullmatch(name)
+        if len(kinds) < MAX_FIELDS + len(ALWAYS) and name.casefold() not in taken_names and is_valid_name:
             taken_names.add(name.casefold())
             kinds[name] = _kind(counts_by_name[name])
 
@@ -245,8 +245,8 @@ def _kind(counts: Counter[str]) -> str:
     return kind
 
 
-def _take(block: _Block, name: str, kind: str) -> Any:
-    """Take a field's values of one kind out of the block."""
+def _take_values(block: _Block, name: str, kind: str) -> Any:
+    """Take a field's values of one kind out of the block; fractions with the integers that a float holds exactly."""
     arrays = block.fields.get(name, {})
     values = arrays.pop(kind, None)
     if kind == FLOAT and INT in arrays:
@@ -256,7 +256,9 @@ def _take(block: _Block, name: str, kind: str) -> Any:
         floats = pc.if_else(is_exact, integers, None).cast(pa.float64())
         values = floats if values is None else pc.coalesce(values, floats)
 
-    return pa.nulls(len(block.raw), _ARROW[kind]) if values is None else values
+    if values is None:
+        return pa.nulls(len(block.raw), _ARROW[kind])
+    return values
 
 
 def _take_times(block: _Block) -> Any:

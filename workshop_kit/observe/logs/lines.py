@@ -198,7 +198,7 @@ def parse_fields(text: str) -> Fields:
     if type(event) is not dict:
         return Incomplete("JSON, not an object")
 
-    # As many keys as `":` stand there: none is there twice, and no object is nested.
+    # One `":` for each key: no key is duplicated, and no nested object has keys. A space before a colon hides a key.
     is_flat = text.count('":') == len(event) and not ("[" in text and list in map(type, event.values()))
     has_spaced_key = '" ' in text or "\t" in text or "\r" in text
     return event if is_flat and not has_spaced_key else parse_exactly(text)

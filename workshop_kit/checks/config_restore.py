@@ -39,14 +39,20 @@ def restore_findings(situations: Mapping[str, Seen]) -> tuple[Finding, ...]:
 
 
 def _restores(name: str, outcome: Seen) -> Finding:
-    within, absent, _ = outcome
-    way = "left"
-    if within != RIGHT[0]:
-        way = "within"
-    elif name == "plain" and absent == "":
-        way = "empty"
-    key = name if name == "nested" else f"{name}.{way}"
+    """Find whether the block of a situation went as asked, and whether it left the variables as they were."""
+    key = name
+    if name != "nested":
+        key = f"{name}.{_way_to_fail(name, outcome)}"
     return RESTORE.equals(key, _describe(outcome)[:LONGEST_TOLD], right=_describe(RIGHT))
+
+
+def _way_to_fail(name: str, outcome: Seen) -> str:
+    within, absent, _ = outcome
+    if within != RIGHT[0]:
+        return "within"
+    if name == "plain" and absent == "":
+        return "empty"
+    return "left"
 
 
 def _describe(outcome: Seen) -> str:

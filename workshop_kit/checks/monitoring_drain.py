@@ -54,7 +54,7 @@ class StopObservation:
 
 
 def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter[str], int]:
-    """Send customers to the instances whose /readyz last said 200, until the stop; count them, and the failures."""
+    """Send customers to the instances whose /readyz last said 200, until the stop; return both counts."""
     customers = Counter[str]()
     failures = 0
     ready_addresses: list[str] = []
@@ -64,8 +64,11 @@ def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter
             ready_addresses = [address for address in addresses if http.get(f"{address}/readyz").status == 200]
             probed_at = time.monotonic()
 
-        customers.update(ready_addresses)
-        failures += sum(http.get(f"{address}{PATH}").status != 404 for address in ready_addresses)
+        for address in ready_addresses:
+            customers[address] += 1
+            if http.get(f"{address}{PATH}").status != 404:
+                failures += 1
+
     return customers, failures
 
 
@@ -118,11 +121,11 @@ def _ready_after_signal(trial: Trial, drain_seconds: float) -> Answer:
     """Return the first answer of /readyz that is not 200, or the last one while it still serves."""
     began = time.monotonic()
 
-    def over(answer: Answer) -> bool:
+    def is_over(answer: Answer) -> bool:
         return answer.status != 200 or time.monotonic() - began > drain_seconds * STILL_SERVES
 
     missing = "/readyz was still 200 after SIGTERM"
-    answer = trial.poll(lambda: trial.get("/readyz"), over, drain_seconds, missing=missing)
+    answer = trial.poll(lambda: trial.get("/readyz"), is_over, drain_seconds, missing=missing)
     if answer.status != 503 or is_blocked(answer, drain_seconds):
         trial.waits.add("/readyz was not 503 after SIGTERM", time.monotonic() - began)
     return answer

@@ -64,10 +64,11 @@ def given(seed: int) -> dict[str, Any]:
 
 @check("monitoring.healthcheck", given)
 def healthcheck(context: Context) -> Result:
-    """Build it, let it start slowly without a database, let it hang, and read its health from the engine."""
+    """Let the service start slowly without a database, let it hang, and read its health from the engine."""
     with service_trial.build(context) as image:
         image_config = context.stack.session.engine.client.images.get(image).attrs["Config"]
-        command = (*(image_config.get("Entrypoint") or ()), *(image_config.get("Cmd") or ()))
+        entrypoint = image_config.get("Entrypoint") or ()
+        arguments = image_config.get("Cmd") or ()
         numbers = given(context.seed)
         with service_trial.run_with_stack(
             context,
@@ -75,10 +76,10 @@ def healthcheck(context: Context) -> Result:
             environment={**NO_DATABASE, "PYTHONPATH": service_trial.GIVEN},
             files={HANG_FILE: HANG},
             entrypoint=("sh", "-c", LATER, str(numbers["start_seconds"])),
-            command=command,
+            command=(*entrypoint, *arguments),
             healthcheck=None,
         ) as trial:
-            # Asked of the container, since Podman leaves it out of what it says about an image.
+            # From the container: Podman leaves the health check out of an image's configuration.
             healthcheck_config = trial.running.inspect()["Config"].get("Healthcheck")
             if not healthcheck_config or healthcheck_config == NO_HEALTHCHECK:
                 return conclude("", [HEALTHCHECK.failed("there", "no Healthcheck")])
@@ -86,7 +87,7 @@ def healthcheck(context: Context) -> Result:
 
 
 def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
-    """Wait for its start, then let it hang; one that the engine does not call healthy by then is not judged further."""
+    """Judge the start, and then a hang if the engine called the service healthy before it."""
     context.report_step("waiting until it has started")
     early_status = _first_status(trial, {"healthy", "unhealthy"}, until_serving=True)
     service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
@@ -106,7 +107,7 @@ def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
 
 
 def _let_hang(trial: Trial) -> None:
-    """Let its code wait for ever: the process looks as ever. Stop the process of a service that goes on answering."""
+    """Let the service hang while its process runs on; stop the process if the service goes on answering."""
     trial.signal(HANG_SIGNAL)
     answer = http.get(f"{trial.address}/livez", timeout_seconds=patient(ANSWER_SECONDS))
     if answer.status is not None:
@@ -147,12 +148,12 @@ class AbsentCommand:
 
 
 def _absent_command(probes: Sequence[dict[str, Any]]) -> AbsentCommand | None:
-    """Return the command that the image lacks, by what the probes said; None if there is none."""
+    """Return the command that the image lacks according to the probes' outputs; None if there is none."""
     failed_probes = [probe for probe in probes if probe["ExitCode"]]
     for probe in failed_probes:
-        words = ABSENT.search(str(probe["Output"]))
-        if words is not None:
-            return AbsentCommand(words[1] or words[2], words[0])
+        match = ABSENT.search(str(probe["Output"]))
+        if match is not None:
+            return AbsentCommand(match[1] or match[2], match[0])
     return None
 
 
@@ -162,17 +163,17 @@ def _first_status(
     """Return the first of these that the engine reports; None if none comes in time, or the service serves before."""
     serves = False
 
-    def look() -> str:
+    def read_status() -> str:
         nonlocal serves
         status = str(_health(trial)["Status"])  # before the request: a later state must not count against the answer
         serves = until_serving and trial.get("/livez").status == 200
         return status
 
-    def over(status: str) -> bool:
+    def is_decided(status: str) -> bool:
         return serves or status in statuses or trial.exit_code() is not None
 
     missing = f"the engine did not call it {' or '.join(sorted(statuses))}"
-    status = trial.poll(look, over, within_seconds, missing=missing, pause_seconds=LOOK_SECONDS)
+    status = trial.poll(read_status, is_decided, within_seconds, missing=missing, pause_seconds=LOOK_SECONDS)
     return status if status in statuses and not serves else None
 
 
@@ -183,7 +184,7 @@ def _health(trial: Trial) -> dict[str, Any]:
 
 
 def _notices_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
-    """Wait until it is unhealthy, or the time is up."""
+    """Wait until it is unhealthy, or the time is up; return the findings on that."""
     began = time.monotonic()
     status = _first_status(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
     took_seconds = time.monotonic() - began

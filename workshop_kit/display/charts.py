@@ -73,13 +73,13 @@ def disable_formulas(figure: Figure) -> None:
 
 
 def canvas_png(canvas: FigureCanvasAgg) -> bytes:
-    """Return the canvas as it is as a PNG of at most 64 colors, which is small."""
+    """Return the drawn canvas as a small PNG, of at most 64 colors."""
     size = canvas.get_width_height()
     pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
     image = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
     file = io.BytesIO()
     small_image = image.quantize(64, method=2, dither=Image.Dither.NONE)
-    small_image.save(file, "PNG", compress_level=1, compress_type=3)  # 3: runs only
+    small_image.save(file, "PNG", compress_level=1, compress_type=3)  # 3: zlib looks for runs of one byte only
     return file.getvalue()
 
 

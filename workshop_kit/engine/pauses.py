@@ -40,7 +40,7 @@ class Holds(RecordFile[Hold]):
         super().__init__(session.ledger.path.with_name("pauses.jsonl"), Hold, "hold of a pause")
 
     def entries(self) -> list[Hold]:
-        """Return the holds, oldest first; a line that is none is left out."""
+        """Return the holds, oldest first; a line that is no hold is left out."""
         return self.read()[0]
 
     def add(self, hold: Hold) -> bool:
@@ -52,7 +52,7 @@ class Holds(RecordFile[Hold]):
             return is_new
 
     def remove(self, container: str, fault: str = "") -> None:
-        """Take the holds of a container for a fault out, or those for no fault, after it goes on."""
+        """Remove the holds of a container for a fault, or those for no fault, after it goes on."""
         with self.locked():
             self.write(hold for hold in self.entries() if (hold.container, hold.fault) != (container, fault))
 
@@ -74,7 +74,7 @@ class PausedContainer:
 
     @property
     def is_abandoned(self) -> bool:
-        """Whether those who wrote it down have all ended."""
+        """Whether it has holds, and all their processes have ended."""
         return bool(self.holds) and self.holder is None
 
     @property
@@ -132,16 +132,16 @@ def end(session: Session, paused: PausedContainer) -> bool:
 def end_abandoned(session: Session, *, spare_the_living: bool = True) -> list[str]:
     """End the pauses that processes of this workspace have written down and left; return the services.
 
-    Those of this process end, too, but for its faults. ``spare_the_living`` leaves those of other processes that
-    still run. A pause that nobody has written down, say of ``docker pause``, is left alone.
+    This ends also the pauses of this process, except those of its faults. With ``spare_the_living`` the pauses of other
+    running processes stay. A pause without a hold, as of ``docker pause``, stays, too.
     """
     services: list[str] = []
     if not Holds(session).entries():
         return services
 
     for paused in find(session):
-        is_spared = spare_the_living and any(is_held(session, hold) for hold in paused.holds)
-        if paused.holds and not is_spared and end(session, paused):
+        is_kept = spare_the_living and any(is_held(session, hold) for hold in paused.holds)
+        if paused.holds and not is_kept and end(session, paused):
             services.append(paused.service)
 
     return services
@@ -154,7 +154,7 @@ def tell(service: str, report: Report) -> None:
 
 
 def is_held(session: Session, hold: Hold) -> bool:
-    """Return whether a hold counts for this process: another one that runs has it, or a fault of its own."""
+    """Return whether a hold is in force: it is of another running process, or of a fault of this process."""
     if hold.maker == session.maker:
         return bool(hold.fault)
     return is_alive(hold.maker)
@@ -162,7 +162,7 @@ def is_held(session: Session, hold: Hold) -> bool:
 
 @contextlib.contextmanager
 def written_down(session: Session, hold: Hold) -> Iterator[None]:
-    """Write a hold down for a pause in the block, and take it out again if that fails."""
+    """Write a hold down for a pause in the block; remove it again if the block fails."""
     holds = Holds(session)
     is_new = holds.add(hold)
     try:

@@ -150,7 +150,8 @@ def add_proxy(context: FaultContext) -> None:
 def remove_proxy(context: FaultContext) -> None:
     """End the fault; after the last one the target gets its names back and the proxy is removed."""
     proxy = _running_proxy(context)
-    if other_faults := context.also("proxy"):
+    other_faults = context.also("proxy")
+    if other_faults:
         if proxy is not None:
             _configure(proxy, other_faults)
         return
@@ -253,7 +254,7 @@ def _take_names(context: FaultContext, proxy: Running) -> None:
 
 
 def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint, proxy: Running | None) -> None:
-    """Give the target its names back. Now it is connected first, and resets the connections to the proxy."""
+    """Give the target its names back; it is connected first, so that its kernel resets the connections to the proxy."""
     present_endpoint = attached(context.container).get(network)
     if present_endpoint is not None and set(endpoint.Aliases) <= set(present_endpoint["Aliases"] or []):
         return
@@ -265,6 +266,7 @@ def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint
 
 
 def _configure(proxy: Running, faults: list[ActiveFault]) -> None:
+    """Make the proxy apply these faults, in place of its former ones. Raises WorkshopError if it refuses."""
     settings = [{"name": active.fault, **active.parameters} for active in faults]
     result = proxy.exec(*PROXY_PROGRAM, "tell", json.dumps(settings))
     if result.exit_code != 0:

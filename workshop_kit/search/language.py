@@ -191,8 +191,9 @@ class _Translator:
         self._take(_SPACE)
         position = self._at
         value, has_pattern = self._value(name + sign)
-        equal = self._compared(name, "=" if sign in {":", "!="} else sign, value, has_pattern, position)
-        return f"NOT ({equal})" if sign == "!=" else equal
+        sql_sign = "=" if sign in {":", "!="} else sign
+        condition = self._comparison(name, sql_sign, value, has_pattern, position)
+        return f"NOT ({condition})" if sign == "!=" else condition
 
     def _value(self, before: str) -> tuple[str, bool]:
         """Consume a quoted text or a word; return it, and whether it has a wildcard."""
@@ -204,34 +205,37 @@ class _Translator:
             raise self._mistake("this quote is not closed", "Close the quote.")
         raise self._mistake(f"the value for {before} is missing", "Write it after the sign.")
 
-    def _compared(self, name: str, sign: str, value: str, has_pattern: bool, position: int) -> str:
+    def _comparison(self, name: str, sign: str, value: str, has_pattern: bool, position: int) -> str:
         """Compare a field with a value; the result is null where a line lacks the field."""
         if has_pattern and sign == "=":
-            return self._matched(name, value)
+            return self._pattern_match(name, value)
         if name == "level":
             return self._level(sign, value, position)
         if name in TIMES:
             return self._time(name, sign, value, position)
 
+        # A number is compared as a number, but as text if a float cannot hold it exactly.
         number = float(value) if _NUMBER.fullmatch(value) else None
         if number is None or abs(number) >= EXACT_INT:
-            return self._of_field(name, f"{{}} {sign} ?", value)
-        comparison = self._of_field(name, f"try_cast({{}} AS DOUBLE) {sign} ?", number)
+            return self._field_condition(name, f"{{}} {sign} ?", value)
+
+        comparison = self._field_condition(name, f"try_cast({{}} AS DOUBLE) {sign} ?", number)
         if sign != "=":
             return comparison
-        return f"coalesce({comparison}, {self._of_field(name, '{} = ?', value)})"
+        text_comparison = self._field_condition(name, "{} = ?", value)
+        return f"coalesce({comparison}, {text_comparison})"
 
-    def _of_field(self, name: str, comparison: str, value: object) -> str:
+    def _field_condition(self, name: str, comparison: str, value: object) -> str:
         """Return a comparison of a field (its ``{}``) with a value (its ``?``)."""
         condition = comparison.format(value_of(name, self.parameters))
         self.parameters.append(value)
         return condition
 
-    def _matched(self, name: str, pattern: str) -> str:
+    def _pattern_match(self, name: str, pattern: str) -> str:
         if pattern == WILDCARD:
             return f"{value_of(name, self.parameters)} IS NOT NULL"
         escape = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\", WILDCARD: "%"})
-        return self._of_field(name, "{} LIKE ? ESCAPE '\\'", pattern.translate(escape))
+        return self._field_condition(name, "{} LIKE ? ESCAPE '\\'", pattern.translate(escape))
 
     def _level(self, sign: str, value: str, position: int) -> str:
         """Compare levels by severity, under all their names."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -39,7 +39,7 @@ GRADE_SECONDS = 480.0
 END_SECONDS = 60.0
 """How long a worker may take to remove what it made, before it is killed and its reaper does that."""
 MOST_MEMORY_BYTES = 2 * GIB
-"""A worker that takes more is ended: what a program of others says it keeps until the check ends."""
+"""A worker that takes more is ended: it keeps the output of the participant's program until the check ends."""
 MOST_FAILURES = 3
 """After so many workers that gave no grade, the rest of a submission is not judged."""
 LOOK_SECONDS = 0.5
@@ -74,17 +74,8 @@ class ProcessJudge:
                 yield from (_not_judged(submission, name, reason) for name in remaining)
                 return
 
-            reason = ""
             with self._worker(submission, remaining) as worker:
-                while remaining and not reason:
-                    report(Step("Grade", None, f"{submission.shown_name}: {remaining[0]}"))
-                    grade, reason = worker.next_grade()
-                    if grade is not None and grade.exercise == remaining[0]:
-                        remaining.pop(0)
-                        yield grade
-                    elif grade is not None:
-                        reason = "The worker gave another grade."
-
+                reason = yield from _grades_of(worker, submission, remaining, report)
             if reason:
                 self.require_engine()
                 failures += 1
@@ -147,7 +138,7 @@ class _Worker:
             has_ended = self._process.poll() is not None  # a process that it left may hold its output open
             with contextlib.suppress(queue.Empty):
                 line = self._lines.get(timeout=LOOK_SECONDS)
-                return self._parsed(line)
+                return self._parse(line)
             if has_ended:
                 return None, "The worker ended."
             if self._memory_bytes() > MOST_MEMORY_BYTES:
@@ -162,7 +153,7 @@ class _Worker:
         except psutil.Error:
             return 0
 
-    def _parsed(self, line: bytes) -> tuple[Grade | None, str]:
+    def _parse(self, line: bytes) -> tuple[Grade | None, str]:
         if not line:
             return None, "The worker ended."
         try:
@@ -186,15 +177,33 @@ class _Worker:
             self._process.kill()
             self._process.wait()
 
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # it left none, as it should
-            os.killpg(self._process.pid, signal.SIGTERM)  # the builder of one that was killed would build on
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # no process is left, as it should be
+            os.killpg(self._process.pid, signal.SIGTERM)  # the builder of a killed worker would build on
         self._log_end = self._log.read_bytes()[-LAST_BYTES:].decode(errors="replace")
         return was_killed
 
     def last_words(self) -> str:
-        """Return the last line of its log, once it has ended."""
+        """Return the last line of the log of a worker that has ended."""
         lines = [line for line in self._log_end.splitlines() if line.strip()]
         return lines[-1] if lines else ""
+
+
+def _grades_of(
+    worker: _Worker, submission: Submission, remaining: list[str], report: Report
+) -> Generator[Grade, None, str]:
+    """Yield a worker's grades, and take their exercises out of ``remaining``; return why one is missing, or ""."""
+    while remaining:
+        report(Step("Grade", None, f"{submission.shown_name}: {remaining[0]}"))
+        grade, reason = worker.next_grade()
+        if grade is None:
+            return reason
+        if grade.exercise != remaining[0]:
+            return "The worker gave another grade."
+
+        remaining.pop(0)
+        yield grade
+
+    return ""
 
 
 def _not_judged(submission: Submission, exercise: str, reason: str) -> Grade:

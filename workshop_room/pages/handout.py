@@ -153,17 +153,26 @@ class HandoutTexts:
         return dict(_sections(self._platforms))
 
     def _goals(self, words: int) -> list[str]:
-        """Return goals of at most so many ``words``: the first of each lesson, those that have most minutes first."""
-        longest_first = sorted(self.lessons, key=_most_minutes, reverse=True)
-        chosen_goals = set[str]()
-        for lesson in longest_first:
-            for goal in self._outlines[lesson.name].goals[:1]:
-                if len(goal.split()) <= words:
-                    chosen_goals.add(goal)
-                    words -= len(goal.split())
+        """Return the first goals of lessons, in their order, that have at most so many ``words`` in all.
 
-        in_order = [goal for lesson in self.lessons for goal in self._outlines[lesson.name].goals[:1]]
-        return [goal for goal in in_order if goal in chosen_goals]
+        The lessons with the most minutes are chosen first.
+        """
+        first_goals: dict[str, str] = {}
+        for lesson in self.lessons:
+            goals = self._outlines[lesson.name].goals
+            if goals:
+                first_goals[lesson.name] = goals[0]
+
+        longest_lessons = sorted(self.lessons, key=_most_minutes, reverse=True)
+        chosen_goals = set[str]()
+        words_left = words
+        for lesson in longest_lessons:
+            goal = first_goals.get(lesson.name)
+            if goal is not None and len(goal.split()) <= words_left:
+                chosen_goals.add(goal)
+                words_left -= len(goal.split())
+
+        return [goal for goal in first_goals.values() if goal in chosen_goals]
 
     def _section(self, heading: str) -> str:
         text = dict(_sections(self._readme)).get(heading, "")

@@ -142,7 +142,7 @@ class Dashboard:
             widget.beat += 1
 
     def _finish(self) -> None:
-        """Replace the widget by the static picture; a reloaded page, which lacks that output, has it in the widget."""
+        """Replace the widget by the static picture, and put that into the widget, too, for a page that is reloaded."""
         handle = self._handle
         self._handle = None
         widget = self._widget

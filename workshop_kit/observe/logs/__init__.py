@@ -103,11 +103,11 @@ class EngineLog:
         read_messages = terminal_messages if self.has_terminal else messages
         try:
             yield from read_messages(self._ask("logs", parameters))
-        except EngineRefused as refused:  # a log driver that cannot be read back, for one
-            if "marked for removal" in refused.what:
-                raise ContainerGone(self._container.name) from refused
-            sentence = f"The log of {self._container.name} cannot be read. {refused.what}"
-            raise WorkshopError(sentence, "Run it with the json-file or local log driver.") from refused
+        except EngineRefused as refusal:  # a log driver that cannot be read back, for one
+            if "marked for removal" in refusal.what:
+                raise ContainerGone(self._container.name) from refusal
+            sentence = f"The log of {self._container.name} cannot be read. {refusal.what}"
+            raise WorkshopError(sentence, "Run it with the json-file or local log driver.") from refusal
 
     def _ask(self, end_of_path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
         return chunks(self._container.client.api, f"/containers/{self._container.id}/{end_of_path}", parameters)
@@ -178,7 +178,10 @@ class Poller:
         lines = self._finished_lines()
         if lines or not self._assembler.pending or self._log.is_running():
             return lines
-        return [*self._finished_lines(), *self._assembler.end()]
+
+        # The container has ended: read what it wrote in between, then finish the last lines.
+        last_lines = self._finished_lines()
+        return [*last_lines, *self._assembler.end()]
 
     def end(self) -> list[Line]:
         """Return the unfinished lines: no more messages come."""
@@ -192,7 +195,11 @@ class Poller:
         """Return the messages after the last known one, from a tail that grows until it contains that one."""
         tail_messages: list[Message] = []
         new_messages: list[Message] | None = None
-        for tail in (self._tail, 10 * self._tail, 100 * self._tail, None) if self._last else (None,):
+        tails: tuple[int | None, ...] = (None,)
+        if self._last:
+            tails = (self._tail, 10 * self._tail, 100 * self._tail, None)
+
+        for tail in tails:
             tail_messages = list(self._log.messages(tail=tail))
             is_whole = tail is None or len(tail_messages) < tail
             is_unfinished = self._log.has_terminal and tail_messages and not tail_messages[-1].text.endswith(b"\n")

@@ -159,7 +159,8 @@ class LineAssembler:
         if stamp != pending_stamp and sum(map(len, parts)) < _PART_BYTES:
             yield self._line(stream)  # the container stopped in the middle of the line
 
-        *line_ends, beginning = text.split("\n" if isinstance(text, str) else b"\n")
+        newline = "\n" if isinstance(text, str) else b"\n"
+        *line_ends, beginning = text.split(newline)
         for line_end in line_ends:
             self._add(stream, stamp, line_end, attrs)
             yield self._line(stream, "\r")
@@ -177,7 +178,8 @@ class LineAssembler:
 
     def _line(self, stream: str, end: str = "") -> Line:
         stamp, attrs, parts = self.pending.pop(stream)
-        content = parts[0][:0].join(parts)
+        separator = parts[0][:0]  # an empty str or bytes, as the parts are
+        content = separator.join(parts)
         text = content[: self._max]
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")

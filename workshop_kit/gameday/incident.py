@@ -320,13 +320,22 @@ class Incident:
                 self._change(detected=datetime.now(UTC))
 
     def _raise_failure(self) -> None:
-        if self._failed is not None:
-            error, output = self._failed, ""
-            why = f"the engine refused, {engine_reason(error)}" if isinstance(error, APIError) else str(error)
-            if isinstance(error, WorkshopError):
-                why, output = error.what, error.output
-            sentence = f"The incident could not be made: {why.rstrip('.')}."
-            raise WorkshopError(sentence, "Run the cell that starts it again.", output=output)
+        """Raise WorkshopError if the day's changes have failed."""
+        if self._failed is None:
+            return
+
+        error = self._failed
+        output = ""
+        if isinstance(error, APIError):
+            reason = f"the engine refused, {engine_reason(error)}"
+        elif isinstance(error, WorkshopError):
+            reason = error.what
+            output = error.output
+        else:
+            reason = str(error)
+
+        sentence = f"The incident could not be made: {reason.rstrip('.')}."
+        raise WorkshopError(sentence, "Run the cell that starts it again.", output=output)
 
 
 @cache

@@ -15,7 +15,7 @@ from workshop_kit import cli
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import Exit
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 Command = Callable[..., int]
 

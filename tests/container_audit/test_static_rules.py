@@ -24,8 +24,6 @@ from workshop_kit.engine.recipes import OCI
 from workshop_kit.engine.session import Session
 from workshop_kit.errors import WrongUsage
 
-pytestmark = pytest.mark.engine
-
 INSPECTED = [rule.id for rule in catalog.rules() if rule.looks_at == "inspect"]
 
 ALL_ON_PODMAN = "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"

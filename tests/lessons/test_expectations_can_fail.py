@@ -22,7 +22,6 @@ from workshop_kit.workspace.course import more_names
 from workshop_kit.workspace.folder import Workspace
 from workshop_kit.workspace.lab_settings import KERNEL
 
-pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(300)]
 NOTEBOOKS = CHECKOUT / "notebooks"
 
 
@@ -74,6 +73,8 @@ def test_every_lesson_has_a_case_and_enough_expectations() -> None:
         assert len(expectations.load(lesson, NOTEBOOKS).shows) >= least, lesson
 
 
+@pytest.mark.long
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.lesson)
 def test_without_its_fault_an_experiment_misses_what_it_should_show(
     case: Harmless, stack: Stack, workspace: Workspace

@@ -84,7 +84,7 @@ SYMPTOMS = {
 SEED = 15
 """With which the waiting is shortest, and the incident is the pause of redis."""
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]  # on a busy machine limits are longer
+pytestmark = pytest.mark.timeout(600)  # on a busy machine limits are longer
 
 
 def test_every_exercise_has_its_check() -> None:

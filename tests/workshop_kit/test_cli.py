@@ -19,8 +19,6 @@ from workshop_kit.commands import COMMANDS
 from workshop_kit.errors import Exit
 from workshop_kit.workspace.folder import Workspace
 
-pytestmark = pytest.mark.engine
-
 
 def test_every_command_of_the_table_exists_and_explains_itself(cli: Cli) -> None:
     """The table of needs names the same commands."""
@@ -32,6 +30,7 @@ def test_every_command_of_the_table_exists_and_explains_itself(cli: Cli) -> None
         assert f"{name} " in listing
 
 
+@pytest.mark.engine
 def test_the_doctor_is_content_after_set_up(cli: Cli, workspace: Workspace) -> None:
     """Everything is good on the machine that runs these tests; JSON and nothing else on stdout.
 
@@ -49,7 +48,7 @@ def test_the_doctor_is_content_after_set_up(cli: Cli, workspace: Workspace) -> N
     assert "– n/a      Clock, limits, health, logs" in process.stdout
 
 
-@pytest.mark.parametrize("has_engine", [True, False])
+@pytest.mark.parametrize("has_engine", [pytest.param(True, marks=pytest.mark.engine), False])
 def test_a_report_names_nobody(
     has_engine: bool, cli: Cli, workspace: Workspace, tmp_path: Path, open_path: Path
 ) -> None:
@@ -121,7 +120,11 @@ def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str
         (["tour", "--track", "half-day", "--book"], "Leave --book away, or the track."),
         (["plan", "--start", "20:00"], "ends after midnight"),
         (["handout", "week"], "There is no track 'week'. Choose from: 90min"),
-        (["audit", "no-such-thing"], "There is neither an image nor a container 'no-such-thing' on this engine."),
+        pytest.param(
+            ["audit", "no-such-thing"],
+            "There is neither an image nor a container 'no-such-thing' on this engine.",
+            marks=pytest.mark.engine,
+        ),
         (["join"], "The code is missing."),
         (["join", "ÄÄÄÄ-ÄÄÄÄ-ÄÄÄÄ"], "is no code of a live room"),
         (["start", "--port", "http"], "Invalid value for '--port'"),

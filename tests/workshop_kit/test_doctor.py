@@ -109,7 +109,7 @@ def test_a_proxy_leads_to_its_part_of_the_page(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("engine", "machine", "detail"),
+    ("recorded", "machine", "detail"),
     [
         (ORBSTACK, MAC, "OrbStack on a Mac with Apple silicon (not run by us): {}#mac-with-apple-silicon"),
         (DESKTOP_ON_WSL, WSL, "Docker Desktop on Windows with WSL2 (not run by us): {}#windows-with-wsl2"),
@@ -117,10 +117,10 @@ def test_a_proxy_leads_to_its_part_of_the_page(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_the_platform_is_told_with_its_part_of_the_page(
-    engine: Recorded, machine: Machine, detail: str, tmp_path: Path
+    recorded: Recorded, machine: Machine, detail: str, tmp_path: Path
 ) -> None:
     """The line says where the workshop was not run."""
-    line = doctor.platform_line(engine.session(tmp_path).engine, machine)
+    line = doctor.platform_line(recorded.session(tmp_path).engine, machine)
     assert line == DoctorLine("Platform", "good", detail.format(PAGE))
 
 

@@ -17,7 +17,6 @@ from workshop_kit.engine.session import Entry, Session
 from workshop_kit.workspace import provision
 from workshop_kit.workspace.folder import Workspace
 
-pytestmark = pytest.mark.engine
 SLEEP = ("python3", "-c", "import time; time.sleep(600)")
 
 
@@ -88,6 +87,7 @@ def test_the_ledger_alone_or_another_workspaces_labels_remove_nothing(
         theirs.remove()
 
 
+@pytest.mark.engine
 def test_foreign_networks_and_volumes_stay(own: Session) -> None:
     """The same for networks and volumes, also where the name is that of a recorded one."""
     client = own.engine.client

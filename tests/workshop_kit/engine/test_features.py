@@ -35,7 +35,7 @@ NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
 
 
 @pytest.mark.parametrize(
-    ("engine", "lacks", "source", "parent"),
+    ("recorded", "lacks", "source", "parent"),
     [
         (DOCKER_24, set(), "/var/lib/docker/containers", "workshop-0a1b.slice"),
         (DESKTOP, set(), "/var/run/docker.sock", "/workshop-0a1b"),
@@ -53,26 +53,26 @@ NO_USAGE = {"Container statistics", "CPU periods", "Container cgroups"}
     ],
 )
 def test_each_engine_is_judged_and_gets_a_stack_that_fits(
-    engine: Recorded, lacks: set[str], source: str, parent: str, tmp_path: Path, root: Path
+    recorded: Recorded, lacks: set[str], source: str, parent: str, tmp_path: Path, root: Path
 ) -> None:
     """The report names what an engine lacks, with the cost and an advice; paths are those of the engine's machine.
 
     Only an API before 1.44 takes the start intervals away. A rootless engine mounts a folder that it may make in place
     of the kernel's tree.
     """
-    session = engine.session(tmp_path)
-    answers = GOOD | engine.answers
+    session = recorded.session(tmp_path)
+    answers = GOOD | recorded.answers
     for feature in (trial.feature(session, answers[trial.name]) for trial in features.feature_trials()):
         line = doctor.feature_line(feature)
         assert (line.state, bool(line.command)) == (("fixable", True) if line.name in lacks else ("good", False))
         assert line.state == "good" or feature.cost in line.detail
     stack = Stack(session, root, tmp_path, session.identity.project)
-    assert session.engine.dialect.log_source(engine.info) == source
+    assert session.engine.dialect.log_source(recorded.info) == source
     assert stack.variables()["WORKSHOP_CGROUP_PARENT"] == parent
-    assert (WITHOUT_START_INTERVAL in stack.files) == (engine in (DOCKER_24, RANCHER_24, PODMAN))
-    rootless = engine in (ROOTLESS, ROOTLESS_WITH_SYSTEMD)
+    assert (WITHOUT_START_INTERVAL in stack.files) == (recorded in (DOCKER_24, RANCHER_24, PODMAN))
+    rootless = recorded in (ROOTLESS, ROOTLESS_WITH_SYSTEMD)
     assert stack.variables()["WORKSHOP_CGROUP_ROOT"] == (str(tmp_path) if rootless else "/sys/fs/cgroup")
-    version_1 = engine.info["CgroupVersion"] == "1" and not rootless
+    version_1 = recorded.info["CgroupVersion"] == "1" and not rootless
     assert stack.variables()["WORKSHOP_CGROUP_V1"] == ("1" if version_1 else "")
 
 

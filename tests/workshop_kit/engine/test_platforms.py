@@ -33,7 +33,7 @@ ARM_LINUX = Machine("Linux", "arm64")
 
 
 @pytest.mark.parametrize(
-    ("engine", "machine", "name"),
+    ("recorded", "machine", "name"),
     [
         (DESKTOP, MAC, "Docker Desktop on a Mac with Apple silicon"),
         (DESKTOP_25, MAC, "Docker Desktop on a Mac with Apple silicon"),
@@ -53,11 +53,11 @@ ARM_LINUX = Machine("Linux", "arm64")
 )
 @pytest.mark.parametrize("address", [None, "unix:///var/run/docker.sock"])
 def test_a_published_engine_is_known(
-    engine: Recorded, machine: Machine, name: str, address: str | None, tmp_path: Path, root: Path
+    recorded: Recorded, machine: Machine, name: str, address: str | None, tmp_path: Path, root: Path
 ) -> None:
     """Also behind the default socket, to which they link; the page has a part about each."""
-    recorded = Recorded(address or engine.address, engine.version, engine.info, {}).session(tmp_path).engine
-    platform = platform_of(recorded, machine)
+    linked = Recorded(address or recorded.address, recorded.version, recorded.info, {}).session(tmp_path)
+    platform = platform_of(linked.engine, machine)
     assert platform.name == name
     assert platform.was_run == (machine == LINUX)
 

@@ -17,8 +17,6 @@ from workshop_kit.faults.injection import Journal, fault
 from workshop_kit.faults.load import load
 from workshop_kit.observe.logs import read_container
 
-pytestmark = pytest.mark.engine
-
 Answer = Callable[[Shop], bool]
 
 

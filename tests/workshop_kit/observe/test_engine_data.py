@@ -239,12 +239,12 @@ def message(number: int, action: str, health: str, labels: dict[str, str]) -> by
     return json.dumps(fields | ({"HealthStatus": health} if health else {})).encode() + b"\n"
 
 
-@pytest.mark.parametrize(("engine", "end"), [(PODMAN, ("stream", "false")), (DOCKER_24, ("until", ""))])
+@pytest.mark.parametrize(("recorded", "end"), [(PODMAN, ("stream", "false")), (DOCKER_24, ("until", ""))])
 def test_health_is_told_when_it_changes(
-    engine: Recorded, end: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recorded: Recorded, end: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Podman repeats it after every check, and calls a command inside ``exec``; each engine ends its answer."""
-    session = engine.session(tmp_path)
+    session = recorded.session(tmp_path)
     asked: dict[str, Any] = {}
 
     def answer(_: Any, path: str, parameters: dict[str, Any]) -> Iterator[bytes]:

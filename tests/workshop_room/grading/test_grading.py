@@ -332,9 +332,3 @@ def test_a_trial_in_a_closed_stack_has_less(closed: Stack, tmp_path: Path) -> No
     assert mounts == []
     assert large.exit_code != 0
     assert (known_name.exit_code, unknown_name.exit_code) == (0, 1)
-
-
-def test_a_participants_trial_is_as_it_was(stack: Stack) -> None:
-    """Only a closed stack confines more."""
-    spec = Spec("any")
-    assert service_trial.confined(stack, spec) is spec

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from benchmarks import _verdicts, promises
 from benchmarks._customers import CUSTOMERS, customers, pause_until_the_limit
 from benchmarks._rows import Row
 from benchmarks._verdicts import Order, Promise, SentRequest
+from tests.http_server import QuietHandler, serving
 from tests.waiting import wait_until
 from workshop_kit.errors import Exit
 from workshop_kit.observe.http import Answer
@@ -50,7 +50,7 @@ class FalseShop(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
 
-class FalseHandler(BaseHTTPRequestHandler):
+class FalseHandler(QuietHandler):
     """Takes an order, by its number."""
 
     server: FalseShop
@@ -71,19 +71,12 @@ class FalseHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture
 def shop() -> Iterator[FalseShop]:
     """A running shop."""
-    with FalseShop() as shop:
-        serving = threading.Thread(target=shop.serve_forever)
-        serving.start()
+    with serving(FalseShop()) as shop:
         yield shop
-        shop.shutdown()
-        serving.join()
 
 
 def test_customers_find_what_a_shop_loses_and_doubles(shop: FalseShop) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -12,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import lessons
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
-from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
+from tests.workshop_room.desk.room_pages import RoomPages
 from workshop_kit.membership import membership
 from workshop_kit.membership.protocol import Snapshot
 from workshop_kit.paths import CHECKOUT
@@ -32,13 +30,6 @@ workspace = find_workspace(Path.cwd(), dict(os.environ))
 RoomView(workspace, start_sync(workspace, "02_configuration")).show("start")
 """
 """The live room in a notebook, without the engine that a lesson needs."""
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[RoomPages]:
-    """An open room, and the desk's pages."""
-    with open_room_pages(CHECKOUT, tmp_path) as room:
-        yield room
 
 
 def end_poll_and_notice(presenter: Page) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.lab_page import SCREENSHOTS, LabPage, button
 from tests.waiting import wait_until
-from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
+from tests.workshop_room.desk.room_pages import RoomPages
 from workshop_kit.membership.protocol import SUMMARY, GuessReport, Snapshot
-from workshop_kit.paths import CHECKOUT
 from workshop_room.desk.questionnaires import THANKS, load_questions
 
 QUESTIONS = load_questions()
@@ -24,13 +22,6 @@ from workshop_kit.workspace.folder import Workspace
 workspace = Workspace.open(Path({folder!r}))
 RoomView(workspace, start_sync(workspace, "00_start")).show("start")
 """
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[RoomPages]:
-    """An open room, and the desk's pages."""
-    with open_room_pages(CHECKOUT, tmp_path) as room:
-        yield room
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.http_server import QuietHandler, serving
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.workspace import regions
 
@@ -36,19 +36,14 @@ CONTENT_WITH_A_CONNECTION = {"starter": STARTER, "no answer": with_answer("no_an
 def serve(status: int) -> Callable[[], Iterator[int]]:
     """Return a server that answers each request with this status."""
 
-    class Answer(BaseHTTPRequestHandler):
+    class Answer(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(status if self.path == "/livez" else 500)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
     def run() -> Iterator[int]:
-        with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+        with serving(ThreadingHTTPServer(("127.0.0.1", 0), Answer)) as server:
             yield server.server_port
-            server.shutdown()
 
     return run
 

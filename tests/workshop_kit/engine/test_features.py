@@ -76,14 +76,15 @@ def test_each_engine_is_judged_and_gets_a_stack_that_fits(
     assert stack.variables()["WORKSHOP_CGROUP_V1"] == ("1" if version_1 else "")
 
 
+def refuse(*_: Any) -> None:
+    """Refuse, as an engine does."""
+    raise WorkshopError("The engine refused it.", "Correct that.")
+
+
 def test_what_was_tried_decides_what_the_agent_is_shown(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the cgroups could not be mounted in a trial, the monitoring gets an empty folder, and starts."""
-
-    def refuse(*_: Any) -> None:
-        raise WorkshopError("The engine refused it.", "Correct that.")
-
     monkeypatch.setattr(containers, "run", refuse)
     session = DESKTOP.session(tmp_path)
     stack = Stack(session, root, tmp_path, session.identity.project)
@@ -114,9 +115,6 @@ def test_a_machine_that_is_too_slow_says_nothing_of_its_engine(tmp_path: Path, m
     """What was known stays, nothing is recorded as missing, and doctor says how long it waited."""
     session = ROOTLESS.session(tmp_path)
     file = tmp_path / features.FILE
-
-    def refuse(*_: Any) -> None:
-        raise WorkshopError("The engine refused it.", "Correct that.")
 
     def late(*_: Any) -> None:
         raise NotInTime("The container did not become healthy within 200 s.")

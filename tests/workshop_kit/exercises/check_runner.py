@@ -128,11 +128,24 @@ def judge_files(stack: Stack, identifier: str, files: Mapping[str, str]) -> Resu
         return CHECKS[identifier](Context(exercise, stack, SEED, folder=folder))
 
 
+def failed_keys(findings: Iterable[Finding]) -> list[str]:
+    """The keys of the findings that did not pass."""
+    return [finding.key for finding in findings if not finding.passed]
+
+
+def changed(text: str, *changes: str) -> str:
+    """A text with changes: old and new text, in turn."""
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
 def assert_keys(cases: Iterable[tuple[str, Sequence[Finding]]]) -> None:
     """Assert that a finding with this key failed for each wrong answer, and that no finding failed without a key."""
     keys = []
     for key, findings in cases:
-        failed = [finding.key for finding in findings if not finding.passed]
+        failed = failed_keys(findings)
         assert key in failed, findings
         assert all(failed), findings
         keys.append(key)

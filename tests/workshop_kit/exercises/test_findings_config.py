@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import pytest
 
+from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import (
     config,
     config_env,
@@ -22,17 +23,11 @@ from workshop_kit.checks.config import Refusal
 from workshop_kit.checks.config_limits import Replies, Reply
 from workshop_kit.observe.http import Answer
 from workshop_kit.trials.check_api import CheckEnded
-from workshop_kit.trials.result import Finding
 
 
 def refusal(*named: str, code: int | None = 1, lines: int = 1, raised: str = "", text: str = "") -> Refusal:
     """The end of a start with settings that it cannot use."""
     return Refusal(code, frozenset(named), lines, raised, text)
-
-
-def failed(findings: Iterable[Finding]) -> list[str]:
-    """The keys of the findings that did not pass."""
-    return [finding.key for finding in findings if not finding.passed]
 
 
 FIRST_ID = 500_000_001
@@ -63,14 +58,14 @@ ORDERS = {
 def test_an_order_that_does_not_follow_the_settings_is_named(key: str, observation: tuple[Answer, str]) -> None:
     """By the database in which it is, or by what the driver said."""
     order, log = observation
-    assert failed([config_env.uses_settings(order, log, FIRST_ID)]) == [key]
+    assert failed_keys([config_env.uses_settings(order, log, FIRST_ID)]) == [key]
 
 
 def test_an_order_in_the_database_of_the_settings_passes() -> None:
     """Its id is one of that database, and its item was shortened, as in no strict mode."""
     assert config_env.uses_settings(placed(), "", FIRST_ID).passed
     in_strict_mode = config_env.uses_settings(placed(item="coffee"), "", FIRST_ID)
-    assert failed([in_strict_mode]) == ["config.env.order.mode"]
+    assert failed_keys([in_strict_mode]) == ["config.env.order.mode"]
 
 
 def test_what_the_driver_said_is_told_without_the_words_around_it() -> None:
@@ -84,12 +79,12 @@ def test_what_the_driver_said_is_told_without_the_words_around_it() -> None:
 def test_a_value_that_is_written_down_is_named() -> None:
     """A password that is printed; a database that nobody named; a function that ignores its argument."""
     right = dict(config_env.OTHER_VALUES)
-    assert failed([config_env.prints_no_secret("password=(secret)")]) == ["config.env.secrets"]
-    assert failed([config_env.needs_settings(placed())]) == ["config.env.default"]
-    assert failed([config_env.reads_group({**right, "HOST": "master-db"})]) == ["config.env.group"]
+    assert failed_keys([config_env.prints_no_secret("password=(secret)")]) == ["config.env.secrets"]
+    assert failed_keys([config_env.needs_settings(placed())]) == ["config.env.default"]
+    assert failed_keys([config_env.reads_group({**right, "HOST": "master-db"})]) == ["config.env.group"]
     assert config_env.reads_group({"raised": "KeyError: 'NAME'"}).got == "KeyError: 'NAME'"
     passed = (config_env.prints_no_secret(""), config_env.needs_settings(None), config_env.reads_group(right))
-    assert failed([*passed, config_env.needs_settings(placed(503))]) == []
+    assert failed_keys([*passed, config_env.needs_settings(placed(503))]) == []
 
 
 ALL = config_report.WANTED
@@ -111,21 +106,21 @@ REPORTS = {
 @pytest.mark.parametrize(("key", "end"), REPORTS.items(), ids=REPORTS)
 def test_an_incomplete_report_is_named(key: str, end: Refusal) -> None:
     """All that is wrong, nothing that is not, in one line, with exit code 1. What only follows is left out."""
-    assert failed(config_report.report_findings(end)) == [key]
+    assert failed_keys(config_report.report_findings(end)) == [key]
 
 
 def test_a_report_that_is_written_down_is_named() -> None:
     """It names what was wrong the first time; another one sees only what is missing."""
     only_missing = refusal(*config_report.OTHERS_MISSING)
-    assert failed([config_report.reports_others(refusal(*ALL))]) == ["config.report.again.same"]
-    assert failed([config_report.reports_others(only_missing)]) == ["config.report.again.other"]
+    assert failed_keys([config_report.reports_others(refusal(*ALL))]) == ["config.report.again.same"]
+    assert failed_keys([config_report.reports_others(only_missing)]) == ["config.report.again.other"]
     assert config_report.reports_others(refusal(*config_report.OTHERWISE)).passed
 
 
 def test_a_service_that_refuses_right_settings_is_named() -> None:
     """Also one that starts with them, and takes no order."""
-    assert failed([config_report.accepts(refusal("REDIS_PORT"))]) == ["config.report.accepts.refused"]
-    assert failed([config_report.accepts(placed(503))]) == ["config.report.accepts.failed"]
+    assert failed_keys([config_report.accepts(refusal("REDIS_PORT"))]) == ["config.report.accepts.refused"]
+    assert failed_keys([config_report.accepts(placed(503))]) == ["config.report.accepts.failed"]
     assert config_report.accepts(placed()).passed
 
 
@@ -174,7 +169,7 @@ def test_a_customer_who_suffers_for_a_dependency_is_named(key: str, observation:
     """The first of the answers that was wrong, by what the dependency did."""
     name, replies = observation
     finding = config_limits.served(name, replies)
-    assert failed([finding]) == [key]
+    assert failed_keys([finding]) == [key]
     state = [*replies][-1]
     assert f" {state}, and" in finding.means
 
@@ -188,9 +183,9 @@ def test_customers_who_are_served_in_time_pass() -> None:
 def test_a_cache_that_is_not_used_is_named() -> None:
     """While all is well, and once all is well again."""
     hit = Answer(200, 0.1, headers={"x-cache": "hit"})
-    assert failed([config_limits.uses_cache(Answer(200, 0.1))]) == ["config.limits.cache"]
-    assert failed([config_limits.recovers(Answer(503, 0.1))]) == ["config.limits.back"]
-    assert failed([config_limits.uses_cache(hit), config_limits.recovers(hit)]) == []
+    assert failed_keys([config_limits.uses_cache(Answer(200, 0.1))]) == ["config.limits.cache"]
+    assert failed_keys([config_limits.recovers(Answer(503, 0.1))]) == ["config.limits.back"]
+    assert failed_keys([config_limits.uses_cache(hit), config_limits.recovers(hit)]) == []
 
 
 @pytest.mark.parametrize("given", [container_limits.given, monitoring_healthcheck.given])
@@ -214,13 +209,13 @@ LEAKS = {
 @pytest.mark.parametrize(("key", "end"), LEAKS.items(), ids=LEAKS)
 def test_each_leak_of_a_secret_is_named(key: str, end: Refusal) -> None:
     """A part of a value is a leak, too; and to say nothing is no solution."""
-    assert failed(config_secrets.redact_findings(end, SECRET)) == [key]
+    assert failed_keys(config_secrets.redact_findings(end, SECRET)) == [key]
 
 
 @pytest.mark.parametrize("text", [SAID, json.dumps({"problems": SAID.partition(": ")[2].split("; ")})])
 def test_a_report_that_shows_no_value_passes(text: str) -> None:
     """As text and as JSON: each variable with a reason."""
-    assert failed(config_secrets.redact_findings(refusal(*WRONG, text=text), SECRET)) == []
+    assert failed_keys(config_secrets.redact_findings(refusal(*WRONG, text=text), SECRET)) == []
 
 
 BOTH = refusal(text="configuration refused: MASTER_DB: Value error, PASSWORD and PASSWORD_FILE are both set")
@@ -243,12 +238,12 @@ def test_each_mistake_with_a_secret_in_a_file_is_named(
     key: str, answers: tuple[Answer, Answer | Refusal, Refusal, Refusal]
 ) -> None:
     """The password, a secret with blanks, one that is set twice, and a file that cannot be read."""
-    assert failed(config_secrets.file_findings(*answers)) == [key]
+    assert failed_keys(config_secrets.file_findings(*answers)) == [key]
 
 
 def test_right_answers_to_files_pass() -> None:
     """Both orders are placed, and both mistakes refused."""
-    assert failed(config_secrets.file_findings(placed(), placed(), BOTH, UNREADABLE)) == []
+    assert failed_keys(config_secrets.file_findings(placed(), placed(), BOTH, UNREADABLE)) == []
 
 
 AS_IT_WAS = config_restore.RIGHT
@@ -268,7 +263,7 @@ TESTS = {
 @pytest.mark.parametrize(("key", "observations"), TESTS.items(), ids=TESTS)
 def test_what_a_test_leaves_behind_is_named(key: str, observations: tuple[config_restore.Seen, ...]) -> None:
     """What only repeats the failure of the first situation is left out."""
-    assert failed(config_restore.restore_findings(situations(seen))) == [key]
+    assert failed_keys(config_restore.restore_findings(situations(observations))) == [key]
 
 
 def situations(observations: tuple[config_restore.Seen, ...]) -> dict[str, config_restore.Seen]:
@@ -279,8 +274,8 @@ def situations(observations: tuple[config_restore.Seen, ...]) -> dict[str, confi
 def test_another_fault_behind_the_first_is_named_too() -> None:
     """A variable is left empty, and a test that fails puts nothing back: two faults."""
     findings = config_restore.restore_findings(situations((EMPTY, NOT_PUT_BACK, EMPTY)))
-    assert failed(findings) == ["config.restore.plain.empty", "config.restore.raising.left"]
-    assert failed(config_restore.restore_findings(situations((AS_IT_WAS, AS_IT_WAS, AS_IT_WAS)))) == []
+    assert failed_keys(findings) == ["config.restore.plain.empty", "config.restore.raising.left"]
+    assert failed_keys(config_restore.restore_findings(situations((AS_IT_WAS, AS_IT_WAS, AS_IT_WAS)))) == []
 
 
 @pytest.mark.parametrize(
@@ -298,7 +293,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(key: str, text: str
     """With the line, and whether it is the indentation. No traceback, and no code that runs."""
     with pytest.raises(CheckEnded) as refused:
         config_tasks.read(text)
-    assert failed(refused.value.result.findings) == [key]
+    assert failed_keys(refused.value.result.findings) == [key]
     assert words in str(refused.value)
     assert len(str(refused.value)) < 250
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.exercises.check_runner import failed_keys
 from tests.workshop_kit.gameday.recorded import solution, starter
 from tests.workshop_kit.observe.log_frames import read_lines
 from workshop_kit.checks import (
@@ -345,11 +346,11 @@ def test_what_follows_from_an_earlier_failure_is_left_out() -> None:
     """A log without a line, lines for eyes, one dictionary for all requests: one or two findings, and not five."""
     findings_by_case: dict[str, Sequence[Finding]] = dict(stdout())
     assert len(findings_by_case["logging.stdout.collected.empty"]) == 1
-    failed = [finding.key for finding in findings_by_case["logging.stdout.objects"] if not finding.passed]
+    failed = failed_keys(findings_by_case["logging.stdout.objects"])
     assert failed == ["logging.stdout.objects", "logging.stdout.hostile.forged"]
     for cases in (context(), level()):
         for key, findings in cases:
-            assert [finding.key for finding in findings if not finding.passed] == [key]
+            assert failed_keys(findings) == [key]
 
 
 KINDS = {"plain text", "empty", "JSON, not an object", "JSON cut short", "NaN or Infinity", "duplicate keys"}
@@ -416,6 +417,6 @@ def test_the_cause_is_found_in_a_table_of_plain_lines() -> None:
     log = log_as_in_the_lesson("\n".join([lines[0], "a line of a library", *lines[1:], ""]))
     assert len(log) == len(lines)
     begun = logging_incident.judge_cause(starter("logging.cause", {"log": log}), LOG, INCIDENT)
-    assert [finding.key for finding in begun.findings if not finding.passed] == ["logging.cause.dependency.other"]
+    assert failed_keys(begun.findings) == ["logging.cause.dependency.other"]
     solved = logging_incident.judge_cause(solution("logging.cause", {"log": log}), LOG, INCIDENT)
     assert solved.verdict is Verdict.PASSED, solved

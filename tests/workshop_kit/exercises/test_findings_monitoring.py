@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import (
     container,
     monitoring_critical,
@@ -38,7 +39,7 @@ from workshop_kit.checks.monitoring_metrics import (
 )
 from workshop_kit.observe.http import Answer
 from workshop_kit.paths import CHECKOUT
-from workshop_kit.trials.result import Finding, Result, Verdict
+from workshop_kit.trials.result import Finding, Verdict
 from workshop_kit.workspace import course, regions
 
 Case = tuple[str, Sequence[Finding]]
@@ -65,11 +66,7 @@ ROUTES = [
 
 def changed(*changes: str) -> str:
     """The solution of monitoring.metrics with changes: old and new text, in turn."""
-    text = SOLUTION
-    for old, new in zip(changes[::2], changes[1::2], strict=True):
-        assert old in text
-        text = text.replace(old, new)
-    return text
+    return check_runner.changed(SOLUTION, *changes)
 
 
 def counting(condition: str) -> str:
@@ -334,12 +331,7 @@ def test_each_wrong_answer_is_named(identifier: str) -> None:
     cases = [*WRONG[identifier]()]
     check_runner.assert_keys(cases)
     for key, findings in cases:
-        assert [finding.key for finding in findings if not finding.passed] == [key]
-
-
-def failed_keys(result: Result) -> list[str]:
-    """The keys of the findings that failed."""
-    return [finding.key for finding in result.findings if not finding.passed]
+        assert failed_keys(findings) == [key]
 
 
 SILENT: Fired = {}
@@ -367,7 +359,7 @@ NUMBER_OF_FAILURES = {**fired(crowd=OF_ALL, night=None)}
 def test_plays_that_show_nothing_are_left_out(plays: Fired, keys: Sequence[str]) -> None:
     """One mistake makes the alert wrong in several plays, and is told once."""
     judged = monitoring_ratio.play_findings(plays)
-    assert [finding.key for finding in judged if not finding.passed] == keys
+    assert failed_keys(judged) == keys
 
 
 SHAPES = [
@@ -433,7 +425,7 @@ def test_each_answer_of_metrics_is_judged_by_its_numbers(name: str) -> None:
     [entry] = [entry for entry in exercises if entry["id"] == "monitoring.metrics"]
     result = monitoring_metrics.judge(scrapes_of((ANSWERS / "monitoring.metrics" / name).read_text()))
     key = entry["cheats"].get(name)
-    assert failed_keys(result) == ([key] if key else [])
+    assert failed_keys(result.findings) == ([key] if key else [])
     assert key or name in entry["alternatives"]
 
 
@@ -441,7 +433,7 @@ def test_a_function_that_fails_in_every_state_is_one_finding() -> None:
     """The same failure with each dependency gone is told once."""
     failing = dict.fromkeys(STATES, Answer(500))
     result = monitoring_critical.judge_critical(failing, failing)
-    assert failed_keys(result) == ["monitoring.critical.gone.fails", "monitoring.critical.well"]
+    assert failed_keys(result.findings) == ["monitoring.critical.gone.fails", "monitoring.critical.well"]
 
 
 RULES = regions.solved(check_runner.marked(CHECKOUT, "alerts.yml", "04_monitoring"))

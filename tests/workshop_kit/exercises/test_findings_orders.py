@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.workshop_kit.exercises.check_runner import failed_keys
 from workshop_kit.checks import orders
 from workshop_kit.checks.orders import Order, Placed
 from workshop_kit.observe.http import Answer
@@ -35,7 +36,7 @@ def answered(rows: object, status: int = 200) -> Answer:
 
 def failed(answer: Answer) -> list[str]:
     """The keys of the findings that did not pass."""
-    return [finding.key for finding in orders.recent_findings(answer, PLACED) if not finding.passed]
+    return failed_keys(orders.recent_findings(answer, PLACED))
 
 
 ANSWERS = {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.http_server import QuietHandler, serving
 from workshop_kit.errors import WorkshopError
 from workshop_kit.host import MIB
 from workshop_kit.patience import VARIABLE
@@ -275,22 +275,14 @@ def answering(status: int) -> Iterator[str]:
             yield f"http://127.0.0.1:{silent.getsockname()[1]}"
         return
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: Any) -> None:
-            """Write nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize(("status", "key"), [(503, "start.answer.status"), (0, "start.answer.waits")])

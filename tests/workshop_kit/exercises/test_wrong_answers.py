@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.workshop_kit.exercises import check_runner
+from tests.workshop_kit.exercises.check_runner import changed, failed_keys
 from workshop_kit.engine.stack import Stack
 from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials.result import Verdict
@@ -18,12 +19,6 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(120)]
 def solved(identifier: str, file: str, lesson: str = "04_monitoring") -> str:
     """The solution's region in a file."""
     return regions.region_of(regions.solved(check_runner.marked(CHECKOUT, file, lesson)), identifier)
-
-
-def changed(text: str, old: str, new: str) -> str:
-    """A text with a change."""
-    assert old in text
-    return text.replace(old, new)
 
 
 DEEP = solved("monitoring.deep", "health.py")
@@ -84,7 +79,7 @@ def test_each_wrong_region_has_its_key(
     """The finding for the mistake is the first that fails, and the others do not repeat it."""
     result = check_runner.judge_region(participant, identifier, body)
     assert result.verdict is verdict, result
-    assert [finding.key for finding in result.findings if not finding.passed] == [key], result
+    assert failed_keys(result.findings) == [key], result
 
 
 def with_expression(expression: str) -> str:
@@ -121,7 +116,7 @@ def test_each_wrong_alert_is_named(participant: Stack, text: str, key: str) -> N
     assert text != RULES
     result = check_runner.judge(participant, "monitoring.ratio", text)
     assert result.verdict is Verdict.WRONG, result
-    assert [finding.key for finding in result.findings if not finding.passed] == [key], result
+    assert failed_keys(result.findings) == [key], result
 
 
 NUMBERS = "select((.status | numbers) >= 500)"
@@ -138,4 +133,4 @@ def test_each_jq_program_gets_its_finding(participant: Stack, program: str, key:
     """By the real jq, over the live service's log."""
     result = check_runner.judge(participant, "logging.jq", program)
     assert not result.passed
-    assert [finding.key for finding in result.findings if not finding.passed] == [key], result
+    assert failed_keys(result.findings) == [key], result

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.workshop_kit.exercises import check_runner
-from tests.workshop_kit.exercises.check_runner import SEED
+from tests.workshop_kit.exercises.check_runner import SEED, changed, failed_keys
 from workshop_kit.checks import container_compose, container_limits
 from workshop_kit.engine import parameter_store, recipes
 from workshop_kit.engine.labels import SESSION
@@ -24,7 +24,7 @@ from workshop_kit.paths import CHECKOUT
 from workshop_kit.trials import control
 from workshop_kit.trials.check_api import CheckEnded
 from workshop_kit.trials.control import Control
-from workshop_kit.trials.result import Result, Verdict
+from workshop_kit.trials.result import Verdict
 from workshop_kit.workspace import regions, registry, solutions
 from workshop_kit.workspace.folder import Workspace
 
@@ -41,17 +41,6 @@ NOT_UP = Verdict.DID_NOT_START
 def quick_control(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a slow machine is told is the matter of test_hanging.py."""
     monkeypatch.setattr(control, "measure", lambda _stack: QUICK)
-
-
-def failed(result: Result) -> list[str]:
-    """The keys of the findings that did not pass."""
-    return [finding.key for finding in result.findings if not finding.passed]
-
-
-def changed(text: str, old: str, new: str) -> str:
-    """A text with a change."""
-    assert old in text
-    return text.replace(old, new)
 
 
 def limits(*lines: str) -> str:
@@ -101,7 +90,7 @@ def test_each_wrong_image_is_named(stack: Stack, files: dict[str, str], key: str
     """The folder is built and run, and there is one finding for one mistake."""
     result = check_runner.judge_files(stack, "container.dockerfile", files)
     assert not result.passed
-    assert failed(result) == [key], result
+    assert failed_keys(result.findings) == [key], result
 
 
 def test_an_entry_point_of_the_image_does_not_join_start_sh(stack: Stack) -> None:
@@ -116,7 +105,7 @@ def test_a_service_that_is_gone_afterwards_is_named(stack: Stack) -> None:
     """It takes the first order, and none after the limits were tried."""
     once = changed(APP, "    orders.append", "    assert not orders\n    orders.append")
     result = check_runner.judge_files(stack, "container.limits", {"app.py": once})
-    assert failed(result) == ["container.limits.alive"], result
+    assert failed_keys(result.findings) == ["container.limits.alive"], result
 
 
 MOST = container_limits.given(SEED)
@@ -138,7 +127,7 @@ def test_a_file_that_compose_refuses_is_one_sentence(tmp_path: Path, body: str, 
     (tmp_path / "compose.yaml").write_text(regions.replace(FIRST_LESSON["compose.yaml"], "container.limits", body))
     with pytest.raises(CheckEnded) as refused:
         container_compose.read(tmp_path)
-    assert failed(refused.value.result) == [key]
+    assert failed_keys(refused.value.result.findings) == [key]
     assert words in str(refused.value)
     assert str(tmp_path) not in str(refused.value)
 
@@ -156,7 +145,7 @@ def test_a_check_leaves_no_image(stack: Stack) -> None:
     with check_runner.leaving_nothing(stack):
         result = check_runner.judge_files(stack, "container.dockerfile", NO_USER)
     assert [finding.passed for finding in result.findings] == [False, True, True, True, True]
-    assert failed(result) == ["container.dockerfile.user"]
+    assert failed_keys(result.findings) == ["container.dockerfile.user"]
     newer = f"{recipes.tags(stack.root)['python']}-newer-{stack.session.identity.workspace_id}"
     assert images_of(stack) - before <= {newer}
 
@@ -209,7 +198,7 @@ def test_each_wrong_region_is_named(
     """The service is built with the region and run; a hostile module yields findings, and never an exception."""
     result = check_runner.judge_region(participant, identifier, body)
     assert result.verdict is verdict, result
-    assert failed(result) == keys, result
+    assert failed_keys(result.findings) == keys, result
 
 
 MEMORY_ENDED = {"start.answer.memory", "start.answer.killed"}
@@ -222,7 +211,7 @@ def test_too_little_memory_to_start_is_named(participant: Stack) -> None:
     lines = limits("mem_limit: 8m", CORES, PROCESSES, *READ_ONLY)
     result = check_runner.judge_region(participant, "container.limits", lines)
     assert result.verdict is NOT_UP, result
-    assert failed(result)[0] in {"start.refused.limit", *MEMORY_ENDED}, result
+    assert failed_keys(result.findings)[0] in {"start.refused.limit", *MEMORY_ENDED}, result
 
 
 HOSTILE = {
@@ -240,7 +229,7 @@ def test_a_hostile_module_is_named_in_time(participant: Stack, name: str) -> Non
     with check_runner.leaving_nothing(participant):
         result = check_runner.judge(participant, "config.env", module)
     assert result.verdict is Verdict.DID_NOT_START
-    assert failed(result)[0] in keys, result
+    assert failed_keys(result.findings)[0] in keys, result
     assert all(finding.means and finding.look for finding in result.findings)
     assert len(result.output.encode()) <= 4096
 
@@ -289,7 +278,7 @@ DEFINITIONS = [
 def test_each_wrong_definition_is_named(participant: Stack, text: str, key: str) -> None:
     """One mistake, one finding."""
     result = check_runner.judge(participant, ".".join(key.split(".")[:2]), text)
-    assert failed(result) == [key], result
+    assert failed_keys(result.findings) == [key], result
 
 
 @pytest.mark.long
@@ -303,5 +292,5 @@ def test_the_right_password_written_into_the_file_is_luck(participant: Stack, na
     definition = desk(**{name: value})
     result = check_runner.judge(participant, "config.store", tasks(desk=definition))
     assert result.verdict is Verdict.LUCKY, result
-    assert failed(result) == [key], result
+    assert failed_keys(result.findings) == [key], result
     assert value not in str(result)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.workshop_kit.exercises.check_runner import failed_keys
 from tests.workshop_kit.gameday import recorded
 from workshop_kit.checks import CHECKS, gameday
 from workshop_kit.checks.gameday import DAYS
@@ -52,7 +53,7 @@ def test_a_starter_does_not_pass_and_the_right_answer_does(root: Path, tmp_path:
     incident = recorded.incident(tmp_path, day, seed)
     begun = checked(root, tmp_path, day, recorded.starter(f"gameday.{day}", {day: incident}))
     assert begun.verdict is Verdict.WRONG
-    assert "gameday.customers.suffer" in [finding.key for finding in begun.findings if not finding.passed]
+    assert "gameday.customers.suffer" in failed_keys(begun.findings)
     assert "customers of" in begun.summary or "has not finished" in begun.summary
     solved = checked(root, tmp_path, day, recorded.solution(f"gameday.{day}", {day: incident}))
     assert solved.verdict is Verdict.PASSED, solved
@@ -104,7 +105,7 @@ def test_a_check_says_when_the_customers_were_watched(root: Path, tmp_path: Path
 def test_an_incident_at_which_nobody_has_looked_is_not_over(tmp_path: Path) -> None:
     """Without a debrief nobody has watched the customers."""
     judged = gameday.judge(recorded.incident(tmp_path, "monday").record)
-    assert "gameday.customers.unknown" in [finding.key for finding in judged.findings if not finding.passed]
+    assert "gameday.customers.unknown" in failed_keys(judged.findings)
 
 
 def test_late_customers_say_nothing_while_programs_wait_for_the_cores(

@@ -70,13 +70,6 @@ NAME = "Ada Lovelace"
 
 
 @pytest.fixture
-def room(root: Path, tmp_path: Path) -> Iterator[RoomPages]:
-    """An open desk with a room."""
-    with open_room_pages(root, tmp_path) as room:
-        yield room
-
-
-@pytest.fixture
 def short_room(root: Path, tmp_path: Path) -> Iterator[RoomPages]:
     """An open desk with a room, on the shortest track, which begins at nine."""
     with open_room_pages(root, tmp_path, "90min", "09:00") as room:

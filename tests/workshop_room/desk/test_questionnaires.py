@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.workshop_room.desk.room_pages import RoomPages, open_room_pages
+from tests.workshop_room.desk.room_pages import RoomPages
 from workshop_kit.lessons.predictions import ASKS, load_all_questions
 from workshop_kit.membership.protocol import GuessReport, JoinCode, Poll, Snapshot
 from workshop_kit.paths import CHECKOUT
@@ -22,13 +20,6 @@ from workshop_room.timetable.track_times import TrackTimes
 
 QUESTIONS = load_questions()
 NAMES = list(QUESTIONS.learning)
-
-
-@pytest.fixture
-def room(root: Path, tmp_path: Path) -> Iterator[RoomPages]:
-    """An open desk with a room."""
-    with open_room_pages(root, tmp_path) as room:
-        yield room
 
 
 def report(room: RoomPages, number: int, answers: dict[str, str], **fields: Any) -> Poll | None:

@@ -13,11 +13,11 @@ import psutil
 import pytest
 
 from tests.waiting import wait_until
+from tests.workshop_kit.engine.kernels import things
 from tests.workshop_kit.exercises import check_runner
 from tests.workshop_room.grading.conftest import HandIn
 from workshop_kit.engine import containers, images, recipes
 from workshop_kit.engine.containers import Spec
-from workshop_kit.engine.labels import SESSION
 from workshop_kit.engine.reach import Engine
 from workshop_kit.engine.session import Session
 from workshop_kit.engine.stack import Stack
@@ -67,16 +67,6 @@ def worker_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_judge, "mkdtemp", make_folder)
 
 
-def made_by_workers(engine: Engine) -> set[str]:
-    """The containers, networks, volumes and images of workers."""
-    client = engine.client
-    filters = {"label": f"{SESSION}={WORKER_ID}"}
-    ids = {container.id for container in client.containers.list(all=True, filters=filters, ignore_removed=True)}
-    ids |= {network.id for network in client.networks.list(filters=filters)}
-    ids |= {volume.name for volume in client.volumes.list(filters=filters)}
-    return ids | {image.id for image in client.images.list(filters=filters)}
-
-
 def graded(folder: Path, work: Path, names: Sequence[str], options: Sequence[str] = OPTIONS) -> list[GradedSubmission]:
     """Grade what a folder has, as the command does."""
     book = GradeBook(work / "results.jsonl")
@@ -119,7 +109,7 @@ def test_lesson_01_by_a_worker(hand_in: HandIn, engine: Engine, images: dict[str
     assert {name: grade.outcome for name, grade in grades_of(ann).items()} == dict.fromkeys(names, Outcome.PASSED)
     assert {grade.outcome for grade in ben.grades} == {Outcome.DID_NOT_START}
     assert "start.build.unknown" in {grade.key for grade in ben.grades}
-    assert made_by_workers(engine) == set()
+    assert things(engine, WORKER_ID) == []
     assert [path.name for path in (tmp_path / "work").iterdir() if path.name.startswith("work-")] == []
 
 
@@ -264,7 +254,7 @@ def test_hostile_submissions_cost_their_rows(
     assert by_name["fifo"].submission.problem
     for name in HOSTILE:
         assert not by_name[name].grades[0].passed
-    assert made_by_workers(engine) == set()
+    assert things(engine, WORKER_ID) == []
 
 
 def test_a_killed_worker_leaves_nothing(
@@ -276,13 +266,13 @@ def test_a_killed_worker_leaves_nothing(
     judge = ProcessJudge(tmp_path / "work", build_options=OPTIONS)
     with ThreadPoolExecutor(1) as pool:
         grades = pool.submit(lambda: list(judge(submission, ["config.report"], silent)))
-        wait_until(lambda: made_by_workers(engine), timeout_seconds=300)
+        wait_until(lambda: things(engine, WORKER_ID), timeout_seconds=300)
         for child in psutil.Process().children():
             if "workshop_room.grading.worker" in child.cmdline():
                 child.send_signal(signal.SIGKILL)
         worker_grades = grades.result(300)
     assert [grade.outcome for grade in worker_grades] == [Outcome.NOT_JUDGED]
-    wait_until(lambda: not made_by_workers(engine), timeout_seconds=GONE_SECONDS)
+    wait_until(lambda: not things(engine, WORKER_ID), timeout_seconds=GONE_SECONDS)
 
 
 @pytest.fixture(scope="module")

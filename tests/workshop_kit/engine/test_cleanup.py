@@ -157,8 +157,11 @@ def test_a_bad_line_of_the_ledger_blocks_nothing(own: Session, images: dict[str,
         f"user.slice/user-{os.getuid()}.slice/user@{os.getuid()}.service/workshop.slice/workshop-0a1b.slice",
     ],
 )
-def test_the_cgroups_of_the_workspace_go_and_those_of_others_stay(place: str, tmp_path: Path) -> None:
+def test_the_cgroups_of_the_workspace_go_and_those_of_others_stay(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also the slice above, once it is empty; one with a container in it stays, and without systemd nothing fails."""
+    monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))  # this machine's systemd would stop its own slices
     own = tmp_path / place
     other_group = own.with_name(own.name.replace("0a1b", "0a1bcd"))
     for folder in (own, other_group / "docker-1.scope"):

@@ -301,9 +301,14 @@ def environment(clean_environment: dict[str, str], root: Path) -> dict[str, str]
 
 
 @pytest.fixture
-def cli(root: Path, environment: dict[str, str]) -> Cli:
-    """Run the command line as the launcher does, in this process: the imports are what takes its time."""
+def cli(root: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Run the command line as the launcher does, in this process: the imports are what takes its time.
+
+    Its workspace is not the checkout's, which may be in use.
+    """
     from workshop_kit.cli import main
+
+    environment["WORKSHOP_WORKSPACE"] = str(tmp_path_factory.getbasetemp() / "workspace of commands")
 
     def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         out = io.StringIO()

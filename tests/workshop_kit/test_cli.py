@@ -98,7 +98,11 @@ def test_a_stopped_engine_is_a_finding_and_not_started_with_no_install(cli: Cli,
 def test_without_an_engine_the_book_opens(root: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """``start`` gives the reason in one sentence, and serves the lessons with their outputs."""
     command = [sys.executable, "-m", "workshop_kit.cli", "start", "--no-browser"]
-    environment = {**environment, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    environment = {
+        **environment,
+        "DOCKER_HOST": f"unix://{tmp_path}/none.sock",
+        "WORKSHOP_WORKSPACE": f"{tmp_path}/own",
+    }
     with subprocess.Popen(
         command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

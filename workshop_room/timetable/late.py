@@ -24,24 +24,32 @@ class Cut:
 def as_text(blocks: Sequence[Block], now: int, at: str = "") -> str:
     """Return what to cut from the timetable at the time ``now``.
 
-    ``at`` is the lesson that begins now, as `find_lesson` takes it. Without it, the text says where the room should be,
-    and how many minutes each cut saves. Raises WrongUsage for another lesson than the track's, or another time.
+    ``at`` is the lesson that begins now, by its name or a part of it. Without it, the text says where the room should
+    be, and how many minutes each cut saves. Raises WrongUsage for a lesson that the track does not have, and for a
+    time at which nothing is planned.
     """
     if not at:
-        return _ladder(blocks, now)
+        return _text_without_lesson(blocks, now)
 
     names = list(dict.fromkeys(block.lesson for block in blocks if block.lesson))
     lesson = resolve("lesson", at, names, "_", f"Choose from: {', '.join(names)}.")
     position = [block.lesson for block in blocks].index(lesson)
-    planned_block = blocks[position]
-    minutes_late = now - planned_block.start
+    planned_start = blocks[position].start
+    minutes_late = now - planned_start
     if minutes_late <= 0:
-        return f"{lesson} was planned for {clock(planned_block.start)}: you are in time. Cut nothing."
+        return f"{lesson} was planned for {clock(planned_start)}: you are in time. Cut nothing."
 
-    lines = [f"{lesson} was planned for {clock(planned_block.start)}: you are {_minutes_text(minutes_late)} late."]
-    lines.append(f"To end at {clock(_end_of_day(blocks, planned_block.day))}, leave out:")
+    lines = [f"{lesson} was planned for {clock(planned_start)}: you are {_minutes_text(minutes_late)} late."]
+    lines += _lines_when_late(blocks[position:], minutes_late)
+    return "\n".join(lines)
+
+
+def _lines_when_late(remaining_blocks: Sequence[Block], minutes_late: int) -> list[str]:
+    """Return a line for each cut that is needed to end the day of the first block in time."""
+    day = remaining_blocks[0].day
+    lines = [f"To end at {clock(_end_of_day(remaining_blocks, day))}, leave out:"]
     saved_minutes = 0
-    for cut in cuts(blocks[position:], planned_block.day):
+    for cut in cuts(remaining_blocks, day):
         if saved_minutes >= minutes_late:
             break
         saved_minutes += cut.minutes
@@ -49,13 +57,13 @@ def as_text(blocks: Sequence[Block], now: int, at: str = "") -> str:
 
     if saved_minutes < minutes_late:
         lines.append(f"With all of that you end {_minutes_text(minutes_late - saved_minutes)} late.")
-    return "\n".join(lines)
+    return lines
 
 
 def cuts(blocks: Sequence[Block], day: int) -> list[Cut]:
-    """Return what can be cut from these blocks of a day: the buffer, visits, and exercises, the longest first.
+    """Return what can be cut from the blocks of a day: the buffer, then visits, then exercises, the longest first.
 
-    Game day comes last: without its exercise it has nothing.
+    The exercise of game day comes last: without it, that lesson has no content.
     """
     today = [block for block in blocks if block.day == day]
     possible_cuts = [Cut("the buffer", block.minutes) for block in today if block.kind == "buffer"]
@@ -65,27 +73,30 @@ def cuts(blocks: Sequence[Block], day: int) -> list[Cut]:
             possible_cuts.append(Cut(text, block.minutes))
 
     exercises = [exercise for block in today for exercise in block.core]
-    exercises.sort(key=_cut_order)
+    exercises.sort(key=_exercise_sort_key)
     for exercise in exercises:
         text = f"{exercise.id}: show `./workshop solution {exercise.id} --anyway`, and keep the debrief"
         possible_cuts.append(Cut(text, exercise.minutes))
     return possible_cuts
 
 
-def _cut_order(exercise: ExerciseTime) -> tuple[bool, int]:
-    """Return what sorts the longest exercises first, and those of game day last."""
+def _exercise_sort_key(exercise: ExerciseTime) -> tuple[bool, int]:
+    """Return a key that sorts the longest exercises first, and those of game day last."""
     return exercise.lesson == GAME_DAY, -exercise.minutes
 
 
-def _ladder(blocks: Sequence[Block], now: int) -> str:
-    """Return where the room should be, and what saves how many minutes from there on."""
+def _text_without_lesson(blocks: Sequence[Block], now: int) -> str:
+    """Return where the room should be now, and what can be cut after that, with the minutes saved up to each cut."""
     current = next((block for block in blocks if block.start <= now < block.end), None)
     if current is None:
         raise WrongUsage(f"Nothing is planned at {clock(now)}.", "Name the time with --start at which you began.")
 
     position = blocks.index(current)
     headings = [heading for time, heading in current.stops if time <= now]
-    place = f"{current.lesson}, {headings[-1]}" if headings else current.title
+    place = current.title
+    if headings:
+        place = f"{current.lesson}, {headings[-1]}"
+
     lines = [f"By the plan, at {clock(now)} you are here: {place}."]
     lines.append("Add --at with the lesson that you begin now. This can be left out, in this order, if you are late:")
 

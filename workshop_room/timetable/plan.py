@@ -9,7 +9,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Any, Literal
 
 from workshop_kit.display.rendered import table
@@ -35,8 +34,8 @@ GAME_DAY = "05_game_day"
 class Block:
     """One row of the timetable. ``lesson`` is a notebook's name, "" where none is open.
 
-    ``exercises`` are those of the track, the core ones first; only these are part of the lesson's minutes. ``sections``
-    are the lesson's in this block; those without minutes on the track are skipped.
+    ``exercises`` are those of the track, the core ones first; the lesson's minutes include only the core ones.
+    ``sections`` are the lesson's in this block; the track skips those that have no minutes on it.
     """
 
     kind: Literal["welcome", "lesson", "demo", "visit", "break", "lunch", "buffer", "wrap-up"]
@@ -67,14 +66,18 @@ class Block:
     @property
     def stops(self) -> tuple[tuple[int, str], ...]:
         """The time and the heading at which each section of the track begins."""
-        track_sections = [part for part in self.sections if self.track in part.minutes]
-        times = accumulate((part.minutes[self.track] for part in track_sections), initial=self.start)
-        return tuple((time, part.heading) for time, part in zip(times, track_sections, strict=False))
+        stops = []
+        time = self.start
+        for section in self.sections:
+            if self.track in section.minutes:
+                stops.append((time, section.heading))
+                time += section.minutes[self.track]
+        return tuple(stops)
 
     @property
     def skipped(self) -> tuple[str, ...]:
         """The headings of the sections that the track skips."""
-        return tuple(part.heading for part in self.sections if self.track not in part.minutes)
+        return tuple(section.heading for section in self.sections if self.track not in section.minutes)
 
 
 def timetable(course: Course, track: str, start: str) -> list[Block]:
@@ -86,10 +89,12 @@ def timetable(course: Course, track: str, start: str) -> list[Block]:
     begin = minutes_of(start)
     blocks: list[Block] = []
 
-    for day, work in enumerate(_days(course, chosen_track), start=1):
-        day_blocks = _placed(begin, work)
+    for day, blocks_without_start in enumerate(_day_blocks(course, chosen_track), start=1):
+        day_blocks = _set_starts(begin, blocks_without_start)
         if chosen_track.lunch_minutes:
-            day_blocks = _placed(begin, _with_lunch(day_blocks, chosen_track.lunch_minutes))
+            blocks_with_lunch = _add_lunch(day_blocks, chosen_track.lunch_minutes)
+            day_blocks = _set_starts(begin, blocks_with_lunch)
+
         if day_blocks[-1].end > DAY_MINUTES:
             latest = DAY_MINUTES - (day_blocks[-1].end - begin)
             step = f"Begin by {clock(latest)}, or choose a shorter track."
@@ -99,18 +104,19 @@ def timetable(course: Course, track: str, start: str) -> list[Block]:
     return blocks
 
 
-def _days(course: Course, track: Track) -> Iterator[list[Block]]:
+def _day_blocks(course: Course, track: Track) -> Iterator[list[Block]]:
     """Yield the blocks of each day: the first one has the welcome, the last one the buffer and the wrap-up."""
-    work = list(_work(course, track))
-    lessons = [block.lesson for block in work]
-    cut = lessons.index(track.second_day) if track.second_day else len(work)
-    opening = [Block("welcome", track.welcome, "Welcome and set-up"), *_with_breaks(work[:cut], track)]
-    closing = [Block("buffer", track.buffer, "Buffer: what took longer, and questions"), _wrap_up(course, track)]
-    if cut == len(work):
-        yield opening + closing
-    else:
-        yield opening
-        yield _with_breaks(work[cut:], track) + closing
+    welcome = Block("welcome", track.welcome, "Welcome and set-up")
+    closing = [Block("buffer", track.buffer, "Buffer: what took longer, and questions"), _wrap_up_block(course, track)]
+    teaching_blocks = list(_teaching_blocks(course, track))
+    if not track.second_day:
+        yield [welcome, *_add_breaks(teaching_blocks, track), *closing]
+        return
+
+    lessons = [block.lesson for block in teaching_blocks]
+    second_day_begin = lessons.index(track.second_day)
+    yield [welcome, *_add_breaks(teaching_blocks[:second_day_begin], track)]
+    yield [*_add_breaks(teaching_blocks[second_day_begin:], track), *closing]
 
 
 def minutes_of(moment: str) -> int:
@@ -136,10 +142,11 @@ def clock(moment: int) -> str:
 
 def as_json(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
     """Return the timetable as plain data for ``--json``; a lesson's ``minutes`` include its core exercises."""
-    return {**_summary(track, blocks), "blocks": [_block_data(block) for block in blocks]}
+    return {**_summary_data(track, blocks), "blocks": [_block_data(block) for block in blocks]}
 
 
-def _summary(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
+def _summary_data(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
+    """Return the times and minutes of the whole timetable: the values that a caption names."""
     return {
         "track": track,
         "days": blocks[-1].day,
@@ -151,8 +158,8 @@ def _summary(track: str, blocks: Sequence[Block]) -> dict[str, Any]:
     }
 
 
-def _work(course: Course, track: Track) -> Iterator[Block]:
-    """Yield the lessons of a track, cut where a break may come, the demo after the first one, and visits."""
+def _teaching_blocks(course: Course, track: Track) -> Iterator[Block]:
+    """Yield the lessons of a track, cut where a break may come, the demo after the first lesson, and the visits."""
     lessons = {lesson.name: lesson for lesson in course.lessons if lesson.minutes.get(track.name)}
     visits = {notebook.name: notebook for notebook in course.more if notebook.minutes.get(track.name)}
     needs_demo = bool(track.demo)
@@ -162,101 +169,133 @@ def _work(course: Course, track: Track) -> Iterator[Block]:
             yield Block("visit", visit.minutes[track.name], f"Visit {name}: {visit.visit}")
         if name not in lessons:
             continue
+
         yield from _lesson_blocks(lessons[name], course, track.name)
         if needs_demo:
-            yield Block("demo", track.demo, f"Demo, {_demo_steps(course, track)} (./workshop desk)")
+            steps = _demo_steps_text(course, track)
+            yield Block("demo", track.demo, f"Demo, {steps} (./workshop desk)")
             needs_demo = False
 
 
 def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
+    """Yield the blocks of a lesson: one for each stretch of sections between which a break may come."""
     lesson_exercises = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
-    remaining = [exercise for exercise in lesson_exercises if track in exercise.tracks]
-    remaining.sort(key=_is_extra)
-    whole = Block(
-        "lesson", lesson.minutes[track], lesson.title, lesson=lesson.name, track=track, exercises=tuple(remaining)
+    remaining_exercises = [exercise for exercise in lesson_exercises if track in exercise.tracks]
+    remaining_exercises.sort(key=_is_extra)
+    whole_lesson = Block(
+        "lesson",
+        lesson.minutes[track],
+        lesson.title,
+        lesson=lesson.name,
+        track=track,
+        exercises=tuple(remaining_exercises),
     )
-    parts = course.sections.get(lesson.name, ())
-
-    if not parts:
-        yield whole
+    sections = course.sections.get(lesson.name, ())
+    if not sections:
+        yield whole_lesson
         return
 
-    breaks = [index for index, part in enumerate(parts[1:], 1) if _begins_block(part, track)]
-    cuts = [0, *breaks]
-    for start, end in zip(cuts, [*breaks, len(parts)], strict=True):
-        block_parts = parts[start:end]
-        cells = {cell for part in block_parts for cell in part.cells}
-        block_exercises = [exercise for exercise in remaining if exercise.cell in cells]
-        if end == len(parts):
-            block_exercises = remaining  # those of 02b come last
-        remaining = [exercise for exercise in remaining if exercise not in block_exercises]
-        minutes = sum(part.minutes.get(track, 0) for part in block_parts)
-        yield replace(whole, minutes=minutes, exercises=tuple(block_exercises), sections=block_parts)
+    stretches = list(_stretches(sections, track))
+    for stretch in stretches:
+        cells = {cell for section in stretch for cell in section.cells}
+        block_exercises = [exercise for exercise in remaining_exercises if exercise.cell in cells]
+        if stretch is stretches[-1]:
+            block_exercises = remaining_exercises  # also those of 02b, whose cells are in a second notebook
+        remaining_exercises = [exercise for exercise in remaining_exercises if exercise not in block_exercises]
+
+        minutes = sum(section.minutes.get(track, 0) for section in stretch)
+        yield replace(whole_lesson, minutes=minutes, exercises=tuple(block_exercises), sections=stretch)
+
+
+def _stretches(sections: Sequence[Section], track: str) -> Iterator[tuple[Section, ...]]:
+    """Yield the sections of a lesson in stretches: a new one begins where the track may have a break."""
+    stretch: list[Section] = []
+    for section in sections:
+        may_have_break = section.rest and track in section.minutes
+        if stretch and may_have_break:
+            yield tuple(stretch)
+            stretch = []
+        stretch.append(section)
+    yield tuple(stretch)
 
 
 def _is_extra(exercise: ExerciseTime) -> bool:
     return exercise.weight != "core"
 
 
-def _begins_block(part: Section, track: str) -> bool:
-    return part.rest and track in part.minutes
-
-
-def _demo_steps(course: Course, track: Track) -> str:
-    """Return the steps of the demo that fit; without its encore where the track plays game day."""
+def _demo_steps_text(course: Course, track: Track) -> str:
+    """Return which steps of the demo fit into its minutes. A step that spoils a lesson of the track is not shown."""
     steps = tomllib.loads(DEMO.read_text(encoding="utf-8"))["step"]
     lessons = course.names(track.name)
-    shown_steps = [step for step in steps if step.get("spoils") not in lessons]  # it would give a lesson away
+    shown_steps = [step for step in steps if step.get("spoils") not in lessons]
 
-    totals = accumulate(step["minutes"] for step in shown_steps)
-    fit = sum(total <= track.demo for total in totals)
-    return f"steps 1 to {fit} of {len(steps)}"
+    last_step = 0
+    minutes = 0
+    for step in shown_steps:
+        minutes += step["minutes"]
+        if minutes <= track.demo:
+            last_step += 1
+    return f"steps 1 to {last_step} of {len(steps)}"
 
 
-def _wrap_up(course: Course, track: Track) -> Block:
-    """Return the end, with what the track has of a lesson that is none of its own: the page to take home."""
+def _wrap_up_block(course: Course, track: Track) -> Block:
+    """Return the wrap-up. It has the sections, if any, that the track takes from a lesson without minutes on it."""
     block = Block("wrap-up", track.wrap_up, "Wrap-up")
     for lesson in course.lessons:
-        parts = course.sections.get(lesson.name, ())
-        if track.name not in lesson.minutes and any(track.name in part.minutes for part in parts):
+        if track.name in lesson.minutes:
+            continue
+        sections = course.sections.get(lesson.name, ())
+        if any(track.name in section.minutes for section in sections):
             title = "Wrap-up: an audit on the projector, and the page to take home"
-            return replace(block, title=title, lesson=lesson.name, track=track.name, sections=parts)
+            return replace(block, title=title, lesson=lesson.name, track=track.name, sections=sections)
+
     return block
 
 
-def _with_breaks(work: Sequence[Block], track: Track) -> list[Block]:
-    """Return the ``work`` of a day, with a break before each block with which the track's ``break_after`` is exceeded.
+def _add_breaks(teaching_blocks: Sequence[Block], track: Track) -> list[Block]:
+    """Return the blocks of a day with breaks, so that people work at most the track's ``break_after`` minutes at once.
 
-    A block may be longer than that. Parts of a lesson without a break between them become one block.
+    A single block may be longer than that. Parts of a lesson without a break between them become one block.
     """
-    stretch = 0
+    minutes_since_break = 0
     blocks = list[Block]()
-    for block in work:
-        if track.break_minutes and stretch and stretch + block.minutes > track.break_after:
+    for block in teaching_blocks:
+        is_too_long = minutes_since_break + block.minutes > track.break_after
+        if track.break_minutes and minutes_since_break and is_too_long:
             blocks.append(Block("break", track.break_minutes, "Break"))
-            stretch = 0
-        stretch += block.minutes
+            minutes_since_break = 0
+        minutes_since_break += block.minutes
 
         if blocks and block.lesson and blocks[-1].lesson == block.lesson:
-            last_block = blocks[-1]
-            minutes = last_block.minutes + block.minutes
-            exercises = last_block.exercises + block.exercises
-            sections = last_block.sections + block.sections
-            blocks[-1] = replace(last_block, minutes=minutes, exercises=exercises, sections=sections)
+            blocks[-1] = _merge_blocks(blocks[-1], block)
         else:
             blocks.append(block)
 
     return blocks
 
 
-def _placed(begin: int, blocks: Sequence[Block]) -> list[Block]:
-    """Set the start of every block; leave out those without minutes."""
-    blocks = [block for block in blocks if block.minutes]
-    starts = accumulate((block.minutes for block in blocks), initial=begin)
-    return [replace(block, start=start) for start, block in zip(starts, blocks, strict=False)]
+def _merge_blocks(first: Block, second: Block) -> Block:
+    """Return one block for two successive ones of a lesson."""
+    return replace(
+        first,
+        minutes=first.minutes + second.minutes,
+        exercises=first.exercises + second.exercises,
+        sections=first.sections + second.sections,
+    )
 
 
-def _with_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
+def _set_starts(begin: int, blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks that have minutes, each with its start; the first one starts at ``begin``."""
+    blocks_with_start = []
+    start = begin
+    for block in blocks:
+        if block.minutes:
+            blocks_with_start.append(replace(block, start=start))
+            start += block.minutes
+    return blocks_with_start
+
+
+def _add_lunch(blocks: Sequence[Block], minutes: int) -> list[Block]:
     """Return the blocks with a lunch of so many minutes in place of the break that is nearest to noon."""
     breaks = [block for block in blocks if block.kind == "break"]
     if not breaks:
@@ -272,6 +311,7 @@ def _minutes_from_noon(block: Block) -> int:
 
 
 def _block_data(block: Block) -> dict[str, Any]:
+    """Return a block as plain data; only those with a lesson have exercises and stops."""
     times = {"day": block.day, "start": clock(block.start), "end": clock(block.end), "minutes": block.minutes}
     data: dict[str, Any] = {"kind": block.kind, **times, "title": block.title}
     if block.lesson:
@@ -294,18 +334,25 @@ def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:
     """Yield the rows of the table: time, minutes, lesson, and exercises with their minutes."""
     has_days = blocks[-1].day > 1
     for block in blocks:
-        parts = [f"{exercise.id} {exercise.minutes} + {exercise.debrief_minutes}" for exercise in block.core]
-        if extra := len(block.exercises) - len(block.core):
-            parts.append(f"{extra} extra")
-        title = f"{block.lesson}: {block.title}" if block.lesson else block.title
         day = f"day {block.day}, " if has_days else ""
-        yield f"{day}{clock(block.start)}–{clock(block.end)}", str(block.minutes), title, ", ".join(parts)
+        times = f"{day}{clock(block.start)}–{clock(block.end)}"
+        title = f"{block.lesson}: {block.title}" if block.lesson else block.title
+        yield times, str(block.minutes), title, _exercises_text(block)
+
+
+def _exercises_text(block: Block) -> str:
+    """Return the core exercises of a block with their minutes, and how many extra ones it has."""
+    texts = [f"{exercise.id} {exercise.minutes} + {exercise.debrief_minutes}" for exercise in block.core]
+    extra_count = len(block.exercises) - len(block.core)
+    if extra_count:
+        texts.append(f"{extra_count} extra")
+    return ", ".join(texts)
 
 
 def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> str:
     """Return the table with a legend, and the headings to stop at and the exercises of each lesson."""
-    form = CAPTION_OF_DAYS if blocks[-1].day > 1 else CAPTION
-    caption = form.format(**_summary(track, blocks))
+    caption_form = CAPTION_OF_DAYS if blocks[-1].day > 1 else CAPTION
+    caption = caption_form.format(**_summary_data(track, blocks))
     table_rows = list(rows(blocks))
     lines = [str(table(caption, COLUMNS, table_rows))]
     if markdown:
@@ -315,14 +362,22 @@ def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> s
 
     for block in blocks:
         if block.lesson:
-            about = f"{block.telling_minutes} minutes for talk and experiments"
-            lines += ["", f"notebooks/{block.lesson}.ipynb ({about})", ""]
-            lines += [f"- {clock(time)} {heading}" for time, heading in block.stops]
-            if block.skipped:
-                lines.append(f"- skipped: {' · '.join(block.skipped)}")
-        for exercise in block.exercises:
-            aside = "" if exercise.weight == "core" else ", extra"
-            times = f"{exercise.minutes} + {exercise.debrief_minutes}{aside}"
-            lines.append(f"- `{exercise.id}` {exercise.title} ({times})")
-
+            lines += _lesson_lines(block)
+        lines += [_exercise_line(exercise) for exercise in block.exercises]
     return "\n".join(lines)
+
+
+def _lesson_lines(block: Block) -> list[str]:
+    """Return a heading for the notebook of a block, and the headings in it to stop at or to skip."""
+    lines = ["", f"notebooks/{block.lesson}.ipynb ({block.telling_minutes} minutes for talk and experiments)", ""]
+    lines += [f"- {clock(time)} {heading}" for time, heading in block.stops]
+    if block.skipped:
+        lines.append(f"- skipped: {' · '.join(block.skipped)}")
+    return lines
+
+
+def _exercise_line(exercise: ExerciseTime) -> str:
+    minutes = f"{exercise.minutes} + {exercise.debrief_minutes}"
+    if exercise.weight != "core":
+        minutes += ", extra"
+    return f"- `{exercise.id}` {exercise.title} ({minutes})"

@@ -46,8 +46,10 @@ class TrackTimes:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """The timetable; none without a start."""
-        return tuple(timetable(self.course, self.track, self.start)) if self.start else ()
+        """The blocks of the timetable; empty without a start."""
+        if not self.start:
+            return ()
+        return tuple(timetable(self.course, self.track, self.start))
 
     def has_lesson(self, lesson: str) -> bool:
         """Return whether the track opens a notebook; ``full`` opens all."""
@@ -55,61 +57,75 @@ class TrackTimes:
 
     def has_cell(self, lesson: str, cell: str) -> bool:
         """Return whether participants of the track see a cell; a lesson that is not on the track stays whole."""
-        part = self._part_of(lesson, cell)
-        return part is None or not self.has_lesson(lesson) or cell in part.cells_on(self.track)
+        section = self._section_of(lesson, cell)
+        if section is None or not self.has_lesson(lesson):
+            return True
+        return cell in section.cells_on(self.track)
 
     def skipped(self, lesson: str) -> tuple[str, ...]:
         """Return the headings of the sections that the track skips of a lesson that it opens."""
         if not self.has_lesson(lesson):
             return ()
-        return tuple(part.heading for part in self._parts(lesson) if self.track not in part.minutes)
+        return tuple(section.heading for section in self._sections(lesson) if self.track not in section.minutes)
 
     def minutes(self, lesson: str) -> int:
         """Return the minutes of a lesson on the track; 0 for what has none."""
         return self.course.minutes(lesson, self.track)
 
     def time(self, lesson: str, cell: str, mark: int) -> str:
-        """Return when a cell comes, whose mark is in minutes of the lesson on the full track; "" where it is skipped.
+        """Return when a cell comes on the track: a time of day, or hours and minutes of the lesson without a start.
 
-        A section that is shorter on the track has its marks closer together. A lesson that is not on the track keeps
-        its marks.
+        ``mark`` is the cell's minute of the lesson on the full track. In a section that is shorter on this track the
+        marks are closer together. A lesson that is not on the track keeps its marks. A skipped cell gives "".
         """
-        part = self._part_of(lesson, cell)
-        if part is None or not self.has_lesson(lesson):
+        section = self._section_of(lesson, cell)
+        if section is None or not self.has_lesson(lesson):
             return hours_and_minutes(mark)
-        if cell not in part.cells_on(self.track):
+        if cell not in section.cells_on(self.track):
             return ""
 
-        first_cell = part.cells[0]
-        minutes_inside = mark - _starts(self._parts(lesson), FULL)[first_cell]
-        scaled_minutes = minutes_inside * part.minutes[self.track] // part.minutes.get(FULL, part.minutes[self.track])
-        if (lesson, first_cell) in self._clock_starts:
-            return clock(self._clock_starts[lesson, first_cell] + scaled_minutes)
-        return hours_and_minutes(_starts(self._parts(lesson), self.track)[first_cell] + scaled_minutes)
+        sections = self._sections(lesson)
+        first_cell = section.cells[0]
+        track_minutes = section.minutes[self.track]
+        full_minutes = section.minutes.get(FULL, track_minutes)
+        minutes_into_section = mark - _start_minutes(sections, FULL)[first_cell]
+        scaled_minutes = minutes_into_section * track_minutes // full_minutes
+
+        clock_start = self._clock_starts.get((lesson, first_cell))
+        if clock_start is not None:
+            return clock(clock_start + scaled_minutes)
+        track_start = _start_minutes(sections, self.track)[first_cell]
+        return hours_and_minutes(track_start + scaled_minutes)
 
     def planned(self) -> Iterator[PlannedPart]:
         """Yield the parts of the day, or of two, in their order; none without a start."""
         for block in self.blocks:
-            stops = block.stops or ((block.start, block.title),)
-            ends = [*(time for time, _ in stops[1:]), block.end]
-            for (time, title), end in zip(stops, ends, strict=True):
-                yield PlannedPart(block.day, time, end, title, block.lesson)
+            stops = block.stops
+            if not stops:
+                stops = ((block.start, block.title),)
+
+            starts = [start for start, _ in stops]
+            ends = [*starts[1:], block.end]
+            for (start, title), end in zip(stops, ends, strict=True):
+                yield PlannedPart(block.day, start, end, title, block.lesson)
 
     @cached_property
     def _clock_starts(self) -> Mapping[tuple[str, str], int]:
         """The time of day at which each section begins, by lesson and first cell."""
         starts: dict[tuple[str, str], int] = {}
         for block in self.blocks:
-            track_sections = [part for part in block.sections if self.track in part.minutes]
-            for part, (time, _) in zip(track_sections, block.stops, strict=True):
-                starts[block.lesson, part.cells[0]] = time
+            track_sections = [section for section in block.sections if self.track in section.minutes]
+            for section, (time, _) in zip(track_sections, block.stops, strict=True):
+                first_cell = section.cells[0]
+                starts[block.lesson, first_cell] = time
         return starts
 
-    def _parts(self, lesson: str) -> tuple[Section, ...]:
+    def _sections(self, lesson: str) -> tuple[Section, ...]:
         return self.course.sections.get(lesson, ())
 
-    def _part_of(self, lesson: str, cell: str) -> Section | None:
-        return next((part for part in self._parts(lesson) if cell in part.cells), None)
+    def _section_of(self, lesson: str, cell: str) -> Section | None:
+        """Return the section of a lesson that has a cell; None if no section has it."""
+        return next((section for section in self._sections(lesson) if cell in section.cells), None)
 
 
 def hours_and_minutes(minutes: int) -> str:
@@ -121,11 +137,12 @@ def hours_and_minutes(minutes: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02}"
 
 
-def _starts(parts: tuple[Section, ...], track: str) -> dict[str, int]:
-    """Return the minute of the lesson at which each section begins on a track, by its first cell."""
+def _start_minutes(sections: tuple[Section, ...], track: str) -> dict[str, int]:
+    """Return the minute of the lesson at which each section begins on a track, by the section's first cell."""
     starts = {}
     minute = 0
-    for part in parts:
-        starts[part.cells[0]] = minute
-        minute += part.minutes.get(track, 0)
+    for section in sections:
+        first_cell = section.cells[0]
+        starts[first_cell] = minute
+        minute += section.minutes.get(track, 0)
     return starts

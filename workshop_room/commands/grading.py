@@ -100,7 +100,10 @@ def grade(
 def _grade_all(
     submissions: Sequence[Submission], exercises: Sequence[Exercise], book: GradeBook
 ) -> list[GradedSubmission]:
-    """Grade all submissions, and keep each grade in ``book``. Raises WorkshopError while another run goes on."""
+    """Grade all submissions, and keep each grade in ``book``. Raises WorkshopError while another run goes on.
+
+    Raises NotReady where the engine or an image is missing.
+    """
     from workshop_room.grading.build_cgroup import build_options
     from workshop_room.grading.grader import grade_all
     from workshop_room.grading.process_judge import ProcessJudge, remove_leftovers
@@ -124,21 +127,23 @@ def _grade_all(
 def _require_engine() -> Engine:
     """Return the engine. Raises NotReady where it or an image is missing."""
     engine = reach.connect()
-    if missing_images := images.missing(engine, CHECKOUT):
+    missing_images = images.missing(engine, CHECKOUT)
+    if missing_images:
         raise NotReady(f"Images are missing or out of date: {', '.join(missing_images)}.", "Run ./workshop setup.")
     return engine
 
 
 def _choose_exercises(exercises: Sequence[Exercise], words: Sequence[str]) -> list[Exercise]:
-    """Return the exercises that the words name: all of a lesson, or one. Raises WrongUsage."""
+    """Return the exercises that the words name, in their order; all of them without words.
+
+    A word is a lesson, its number, or an exercise. Raises WrongUsage for any other word.
+    """
     if not words:
         return list(exercises)
 
     ids: set[str] = set()
     for word in words:
-        lesson_ids = [
-            exercise.id for exercise in exercises if word in (exercise.lesson, exercise.lesson.partition("_")[0])
-        ]
+        lesson_ids = [exercise.id for exercise in exercises if _is_of_lesson(exercise, word)]
         if lesson_ids:
             ids.update(lesson_ids)
         else:
@@ -146,8 +151,14 @@ def _choose_exercises(exercises: Sequence[Exercise], words: Sequence[str]) -> li
     return [exercise for exercise in exercises if exercise.id in ids]
 
 
+def _is_of_lesson(exercise: Exercise, word: str) -> bool:
+    """Return whether a word is the name or the number of an exercise's lesson."""
+    number, _, _ = exercise.lesson.partition("_")
+    return word in (exercise.lesson, number)
+
+
 def _require_writable(file: Path) -> None:
-    """Refuse a file that cannot be written before anything runs. Raises WrongUsage."""
-    written = file if file.exists() else file.parent
-    if file.is_dir() or not os.access(written, os.W_OK):
+    """Raise WrongUsage if a file cannot be written, or made in its folder."""
+    target = file if file.exists() else file.parent
+    if file.is_dir() or not os.access(target, os.W_OK):
         raise WrongUsage(f"{file} cannot be written.", "Name a file in a folder that is there.")

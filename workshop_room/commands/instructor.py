@@ -51,7 +51,7 @@ def desk(
 
     server = InstructorServer(port)  # a taken port is an error before anything starts
     workspace = own_workspace()
-    times = TrackTimes.of(CHECKOUT, track or workspace.track, start)  # likewise
+    times = TrackTimes.of(CHECKOUT, track or workspace.track, start)  # and so is a wrong track or time
     room_server = open_room(workspace.folder / HIDDEN / CODE, address) if room else None
     controller = Controller(connected_stack(workspace), workspace)
     with TerminalReport() as report:
@@ -65,17 +65,18 @@ def desk(
 
 
 def _collect_signals() -> list[int]:
-    """Return a list to which SIGINT, SIGTERM and SIGHUP add themselves: a second Ctrl-C does not end the clean-up.
+    """Return a list to which each SIGINT, SIGTERM and SIGHUP is added from now on, instead of ending this process.
 
-    It is no Event: a handler that sets one may wait for the thread that it interrupts.
+    So a second Ctrl-C does not end the clean-up. An Event would not do: the handler that sets it may wait for the
+    thread that it interrupts.
     """
     received: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def add_signal(number: int, _frame: FrameType | None) -> None:
         received.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, note)
+        signal.signal(number, add_signal)
     return received
 
 
@@ -91,9 +92,10 @@ def notes(
 
     notebooks = CHECKOUT / "notebooks"
     times = TrackTimes.of(CHECKOUT, track or own_workspace().track, start)
-    names = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
     if lessons:
         names = [find_lesson(name, notebooks) for name in lessons]
+    else:
+        names = [name for name in lesson_names(notebooks) if times.has_lesson(name)]
 
     pages = [load_page(name, CHECKOUT, times) for name in names]  # an error before anything is written
     answer("\n".join(str(page.write(out)) for page in pages))

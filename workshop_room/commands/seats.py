@@ -71,12 +71,7 @@ def start(
     hub_seats.create(engine.client, server.settings)
     process = server.start(engine)
     try:
-        with TerminalReport() as report:
-            failed_seats = server.start_seats(report)
-        if failed_seats:
-            say(f"Not started: {', '.join(failed_seats)}. {server.log} says why; a login tries again.")
-        answer(f"Seats ready: {len(server.settings.seats) - len(failed_seats)}. The hub: {server.address}")
-        say("Ctrl-C ends the hub; ./workshop hub end removes the seats.")
+        _start_seats(server)
         process.wait()
         raise NotReady("The hub ended by itself.", f"Read {server.log}, then run ./workshop hub start.")
     except KeyboardInterrupt:
@@ -85,10 +80,23 @@ def start(
         hub_server.end(process)
 
 
+def _start_seats(server: HubServer) -> None:
+    """Start all seats of a hub that runs, and say how many are ready, and which did not start."""
+    with TerminalReport() as report:
+        failed_seats = server.start_seats(report)
+    if failed_seats:
+        say(f"Not started: {', '.join(failed_seats)}. {server.log} says why; a login tries again.")
+
+    ready_count = len(server.settings.seats) - len(failed_seats)
+    answer(f"Seats ready: {ready_count}. The hub: {server.address}")
+    say("Ctrl-C ends the hub; ./workshop hub end removes the seats.")
+
+
 @hub.command("capacity")
 def show_capacity() -> None:
     """Say how many seats this machine carries, by its memory and its disk."""
-    answer(hub_seats.capacity_of_machine(reach.connect())[1])
+    _, sentence = hub_seats.capacity_of_machine(reach.connect())
+    answer(sentence)
 
 
 @hub.command("end")
@@ -99,10 +107,12 @@ def end(
     settings = HubSettings.read(own_workspace())
     with TerminalReport() as report:
         counts = hub_seats.remove(reach.connect().client, settings, volumes=volumes, report=report)
-    say("Removed: " + ", ".join(f"{count} {kind}s" for kind, count in counts.items()) + ".")
+    count_texts = [f"{count} {kind}s" for kind, count in counts.items()]
+    say(f"Removed: {', '.join(count_texts)}.")
 
 
 def _build_seat_image(*, may_install: bool) -> str:
+    """Make the workspace ready, then build the image of a seat and return its tag."""
     with TerminalReport() as report:
         stack = provision.make_ready(own_workspace(), may_install=may_install, report=report)
         return seat_server.build(stack.session, report)

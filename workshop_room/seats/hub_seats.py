@@ -68,12 +68,15 @@ class HubSettings(BaseModel):
 
     @classmethod
     def prepare(cls, workspace: Workspace, seats: int, image: str) -> Self:
-        """Write and return the settings for a number of seats; those that had a code keep it. Raises WrongUsage."""
+        """Write and return the settings for a number of seats; users who have a code keep it. Raises WrongUsage."""
         if not 1 <= seats <= MOST_SEATS:
             raise WrongUsage(f"{seats} is no number of seats.", f"Choose one from 1 to {MOST_SEATS}.")
 
         file = folder_of(workspace) / FILE
-        former_codes = cls.read(workspace).codes if file.exists() else {}
+        former_codes: dict[str, str] = {}
+        if file.exists():
+            former_codes = cls.read(workspace).codes
+
         names = [INSTRUCTOR, *(f"seat{number:02}" for number in range(1, seats + 1))]
         codes = {name: former_codes.get(name) or new_code() for name in names}
         settings = cls(id=workspace.id, image=image, codes=codes)
@@ -96,10 +99,11 @@ class HubSettings(BaseModel):
         return str(NETWORKS[0][1])
 
     def networks(self) -> dict[str, IPv4Network]:
-        """Return the networks by name: the hub's own, and one for each user."""
-        networks = {self.prefix: NETWORKS[0]}
-        for name, network in zip(self.codes, NETWORKS[1:], strict=False):
-            networks[f"{self.prefix}-{name}"] = network
+        """Return the address ranges of the networks by name: the hub's own, and one for each user."""
+        hub_range, *seat_ranges = NETWORKS
+        networks = {self.prefix: hub_range}
+        for name, seat_range in zip(self.codes, seat_ranges, strict=False):
+            networks[f"{self.prefix}-{name}"] = seat_range
         return networks
 
     def volumes(self) -> list[str]:
@@ -119,21 +123,23 @@ def new_code() -> str:
 
 
 def capacity(memory_bytes: int, disk_bytes: int | None) -> tuple[int, str]:
-    """Return how many seats fit in memory and free disk (None: not known), and a sentence with where that comes from.
+    """Return how many seats fit in memory and free disk (None: not known), and a sentence that says so.
 
     >>> capacity(24 * GIB, 60_000_000_000)
     (11, 'This machine carries 11 seats: it has 24.0 GiB of memory, 60 GB of free disk.')
     """
     seats = max((memory_bytes - RESERVED_BYTES) // SEAT_BYTES, 0)
-    disk = ""
+    disk_text = ""
     if disk_bytes is not None:
         seats = min(seats, disk_bytes // SEAT_DISK_BYTES)
-        disk = f", {disk_bytes / 1e9:.0f} GB of free disk"
-    return seats, f"This machine carries {seats} seats: it has {memory_bytes / GIB:.1f} GiB of memory{disk}."
+        disk_text = f", {disk_bytes / 1e9:.0f} GB of free disk"
+
+    sentence = f"This machine carries {seats} seats: it has {memory_bytes / GIB:.1f} GiB of memory{disk_text}."
+    return seats, sentence
 
 
 def capacity_of_machine(engine: Engine) -> tuple[int, str]:
-    """Return the capacity of this machine; the disk is the one where its engine stores volumes."""
+    """Return the `capacity` of this machine, by its memory and the disk on which its engine stores volumes."""
     return capacity(usable_bytes(), images.free_bytes(engine))
 
 
@@ -144,12 +150,14 @@ def create(client: Any, settings: HubSettings) -> None:
     Raises WorkshopError with the engine's reason, such as a range of addresses that is taken.
     """
     labels = {LABEL: settings.id}
-    existing_names = {network.name for network in _labeled(client.networks, settings)}
+    existing_names = {network.name for network in _list_resources(client.networks, settings)}
+
     try:
         for name, subnet in settings.networks().items():
             if name not in existing_names:
                 pool = IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))
-                client.networks.create(name, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels=labels)
+                addresses = IPAMConfig(pool_configs=[pool])
+                client.networks.create(name, driver="bridge", ipam=addresses, labels=labels)
         for name in settings.volumes():
             client.volumes.create(name, labels=labels)  # one that exists stays as it is
     except APIError as error:
@@ -160,14 +168,14 @@ def create(client: Any, settings: HubSettings) -> None:
 
 
 def remove(client: Any, settings: HubSettings, *, volumes: bool, report: Report = silent) -> dict[str, int]:
-    """Remove the hub's containers and networks, with ``volumes`` its volumes, too; return how many of each."""
+    """Remove the hub's containers and networks, and with ``volumes`` also its volumes; return how many of each kind."""
     counts = {"container": _remove_containers(client, settings, report)}
     collections = {"network": client.networks}
     if volumes:
         collections["volume"] = client.volumes
 
     for kind, collection in collections.items():
-        resources = _labeled(collection, settings)
+        resources = _list_resources(collection, settings)
         for resource in resources:
             report(Step(TASK, None, f"removing the {kind} {resource.name}"))
             resource.remove()
@@ -178,20 +186,24 @@ def remove(client: Any, settings: HubSettings, *, volumes: bool, report: Report 
 
 
 def _remove_containers(client: Any, settings: HubSettings, report: Report) -> int:
-    """Kill the containers, which remove themselves then, and wait until the last one is gone."""
-    containers = _labeled(client.containers, settings, all=True, ignore_removed=True)
+    """Remove the containers and wait until the last one is gone; return how many there were.
+
+    Raises WorkshopError if the engine does not remove them in time.
+    """
+    containers = _list_resources(client.containers, settings, all=True, ignore_removed=True)
     for container in containers:
         report(Step(TASK, None, f"removing the container {container.name}"))
         with contextlib.suppress(APIError):  # the engine refuses while it is removing it anyway
             container.remove(force=True, v=True)
 
     began = time.monotonic()
-    while _labeled(client.containers, settings, all=True, ignore_removed=True):
+    while _list_resources(client.containers, settings, all=True, ignore_removed=True):
         if time.monotonic() - began > patient(GONE_SECONDS):
             raise WorkshopError("The engine does not remove the seats.", "Restart it, then run ./workshop hub end.")
         time.sleep(0.1)
     return len(containers)
 
 
-def _labeled(collection: Any, settings: HubSettings, **options: bool) -> list[Any]:
+def _list_resources(collection: Any, settings: HubSettings, **options: bool) -> list[Any]:
+    """Return the hub's containers, networks or volumes: those of a collection of the engine that have its label."""
     return list(collection.list(filters={"label": f"{LABEL}={settings.id}"}, **options))

@@ -64,6 +64,7 @@ def ensure(*, may_install: bool, report: Report = silent) -> None:
 
 
 def _make_venv() -> None:
+    """Make the hub's environment; the copy of the lock in it is the sign that all packages are installed."""
     uv = Path(sys.executable).with_name("uv")
     command: list[str | Path] = [uv, "venv", "--clear", "--python", sys.executable, FOLDER / ".venv"]
     shell.run(command, failed="The hub's environment could not be made.", next_step=python_env.DISK_ADVICE)
@@ -72,7 +73,10 @@ def _make_venv() -> None:
 
 
 def ensure_npm(*, may_install: bool, report: Report = silent) -> None:
-    """Install Debian's nodejs and npm unless npm is there. Raises NotReady where it may not, or on another system."""
+    """Install Debian's nodejs and npm unless npm is there.
+
+    Raises NotReady if npm is missing and must not be installed, or if the system is not Debian.
+    """
     if shutil.which("npm"):
         return
     if not may_install or not install.is_debian():
@@ -81,7 +85,7 @@ def ensure_npm(*, may_install: bool, report: Report = silent) -> None:
 
 
 def _install_proxy() -> None:
-    """Install the proxy; a copy of the lock beside it says that all is there."""
+    """Install the proxy; the copy of the lock beside it is the sign that all packages are installed."""
     PROXY.mkdir(exist_ok=True)
     for name in ("package.json", PROXY_LOCK):
         shutil.copyfile(SOURCE / name, PROXY / name)
@@ -94,6 +98,7 @@ def _install_proxy() -> None:
 
 
 def _is_copy(copy: Path, source: Path) -> bool:
+    """Return whether a file is there and has the same content as another one."""
     return copy.is_file() and copy.read_bytes() == source.read_bytes()
 
 
@@ -135,7 +140,7 @@ class HubServer:
         }
 
     def start(self, engine: Engine) -> subprocess.Popen[bytes]:
-        """Start the hub and return it once it answers. Raises NotReady with its last lines."""
+        """Start the hub and return its process once the hub answers. Raises NotReady with the last lines of its log."""
         command: list[str | Path] = [PYTHON, "-m", "jupyterhub", "--config", CONFIG]
         values = json.dumps(self.values(engine))
         with self.log.open("wb") as log:
@@ -150,16 +155,19 @@ class HubServer:
             )
 
         try:
-            self._wait(process)
+            self._wait_for_answer(process)
         except BaseException:
             end(process)
             raise
         return process
 
-    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_for_answer(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the API answers. Raises NotReady if the process ends before that, or the time is over."""
         began = time.monotonic()
         while not self.call("GET", "/").ok:
-            if process.poll() is not None or time.monotonic() - began > patient(READY_SECONDS):
+            has_ended = process.poll() is not None
+            is_late = time.monotonic() - began > patient(READY_SECONDS)
+            if has_ended or is_late:
                 lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
                 raise NotReady("The hub did not start.", f"Read {self.log}.", output="\n".join(lines))
             time.sleep(0.2)
@@ -171,25 +179,29 @@ class HubServer:
         return request(method, url, content=b"", headers=headers, timeout_seconds=patient(ANSWER_SECONDS))
 
     def start_seat(self, name: str) -> bool:
-        """Start a user's server unless it runs; return whether it is ready in the end."""
-        self.call("POST", f"/users/{name}/server")  # refused where it runs
-        began = time.monotonic()
-        server = {"pending": "spawn"}
-        while server.get("pending") and time.monotonic() - began < patient(START_SECONDS):
-            time.sleep(POLL_SECONDS)
-            server = self.call("GET", f"/users/{name}/server").json() or {}
+        """Start a user's server unless it runs, and wait for it; return whether it is ready in the end."""
+        path = f"/users/{name}/server"
+        self.call("POST", path)  # the hub refuses this if the server runs
 
-        return bool(server.get("ready"))
+        began = time.monotonic()
+        server_state = {"pending": "spawn"}
+        while server_state.get("pending") and time.monotonic() - began < patient(START_SECONDS):
+            time.sleep(POLL_SECONDS)
+            server_state = self.call("GET", path).json() or {}
+
+        return bool(server_state.get("ready"))
 
     def start_seats(self, report: Report = silent) -> list[str]:
         """Start all seats, one for each processor at a time; return the names of those that did not start."""
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            names = {pool.submit(self.start_seat, name): name for name in self.settings.seats}
-            for number, future in enumerate(as_completed(names), 1):
-                report(Step("Seats", number / len(names), f"{number} of {len(names)}: {names[future]}"))
+            names_by_future = {pool.submit(self.start_seat, name): name for name in self.settings.seats}
+            total = len(names_by_future)
+            for number, future in enumerate(as_completed(names_by_future), 1):
+                name = names_by_future[future]
+                report(Step("Seats", number / total, f"{number} of {total}: {name}"))
 
         report(Step("Seats", 1.0, done=True))
-        return [name for future, name in names.items() if not future.result()]
+        return [name for future, name in names_by_future.items() if not future.result()]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -31,11 +31,13 @@ NEEDED = "JUPYTERHUB_SERVICE_URL"
 
 def tag() -> str:
     """Return the image's tag, with the version of the workshop: ``localhost/workshop/seat:1.0.0``."""
-    return f"{LOCAL}workshop/seat:{image_labels(CHECKOUT)[f'{OCI}version']}"
+    labels = image_labels(CHECKOUT)
+    version = labels[f"{OCI}version"]
+    return f"{LOCAL}workshop/seat:{version}"
 
 
 def build(session: Session, report: Report = silent) -> str:
-    """Build the image from this checkout and return its tag; the workshop's other images are built already."""
+    """Build the image from this checkout and return its tag. The workshop's other images must be built before."""
     tags = recipes.tags(CHECKOUT)
     image_archive.save(session.engine, tags, BUNDLE, version_of(CHECKOUT), report)
     options = (f"--file={DOCKERFILE}", f"--build-context=bundle={BUNDLE}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -32,7 +33,9 @@ MOST_CHARACTERS = 900
 
 
 def grade(fields: Mapping[str, Any]) -> str:
-    """Return the grade of a log line. A request that failed is an error, as in the metrics; a failed probe is none.
+    """Return the grade of a log line: ``error``, ``warning`` or ``other``.
+
+    A line about a failed request is an error, as in the metrics. For a failed probe the level of the line counts.
 
     >>> grade({"level": "warning", "status": 503, "route": "/orders"}), grade({"level": "INFO", "status": 201})
     ('error', 'other')
@@ -72,8 +75,8 @@ class GivenAnswer:
 class GuessCounts:
     """The answers of an audience to one question, in the order of its options.
 
-    ``surprised``: how many guessed something else than happened, and how many know what happened; None where the
-    marked answer is the outcome for everybody.
+    ``surprised`` has two counts: those who guessed something else than happened, and those who know what happened.
+    None means that the answer marked as right is what happened for everybody.
     """
 
     question: str
@@ -95,23 +98,24 @@ class GuessCounts:
         if not answer_shown or not self.has_right_answer:
             return f"{people} of us answered."
 
-        if self.surprised is None:
+        if self.surprised is not None:
+            surprised, witnesses = self.surprised
+        else:
             surprised = sum(answer.count for answer in self.answers if not answer.right)
             witnesses = people
-        else:
-            surprised, witnesses = self.surprised
+
         group = "us" if witnesses == people else "us who have seen it"
         verb = "was" if surprised == 1 else "were"
         return f"{surprised} of {witnesses} of {group} {verb} surprised."
 
     def state(self, *, answer_shown: bool) -> dict[str, Any]:
-        """Return it as JSON takes it; ``right`` is true only if the answer is shown."""
+        """Return the counts as plain data for JSON; ``right`` is true only if the answer is shown."""
         answers = [{**asdict(answer), "right": answer.right and answer_shown} for answer in self.answers]
         return {"question": self.question, "headline": self.headline(answer_shown=answer_shown), "answers": answers}
 
     @classmethod
     def of_text(cls, question: str, text: str) -> Self:
-        """Return pasted counts, an answer a line: ``It stays green: 23``, with ``*`` before the right one.
+        """Return the counts in a pasted text: an answer a line (``It stays green: 23``), the right one behind a ``*``.
 
         Raises WrongUsage for a line without a count, for two right answers, and for no answer or too many.
         """
@@ -124,26 +128,32 @@ class GuessCounts:
 
     @classmethod
     def of_guesses(cls, guesses: Iterable[GivenAnswer], question: Question) -> Self:
-        """Return the counts of guesses. The outcome that most machines had is the right answer.
+        """Return the counts of guesses. The right answer is the outcome that most machines had.
 
-        Before the first outcome it is the one in the table of predictions, for everybody. A phone runs no experiment:
-        for its guess the right answer counts.
+        Before the first outcome, the right answer for everybody is the one in the table of predictions. A phone runs
+        no experiment: its guess is compared with the right answer.
         """
-        guesses = [guess for guess in guesses if guess.choice in question.options]
-        outcomes = Counter(guess.outcome for guess in guesses if guess.outcome)
-        right_key = outcomes.most_common(1)[0][0] if outcomes else question.right
+        valid_guesses = [guess for guess in guesses if guess.choice in question.options]
+        outcomes = [guess.outcome for guess in valid_guesses if guess.outcome]
+        right_key = statistics.mode(outcomes) if outcomes else question.right
 
-        counts = Counter(guess.choice for guess in guesses)
+        counts = Counter(guess.choice for guess in valid_guesses)
         answers = tuple(
             OptionCount(_shorten(option.text), counts[key], key == right_key)
             for key, option in question.options.items()
         )
+        question_text = _shorten(question.question)
         if not outcomes:
-            return cls(_shorten(question.question), answers)
+            return cls(question_text, answers)
 
-        comparable = [guess for guess in guesses if guess.has_outcome]
-        surprised = sum(guess.choice != (guess.outcome or right_key) for guess in comparable)
-        return cls(_shorten(question.question), answers, (surprised, len(comparable)))
+        comparable_guesses = [guess for guess in valid_guesses if guess.has_outcome]
+        wrong_guesses = [guess for guess in comparable_guesses if guess.choice != _outcome_of(guess, right_key)]
+        return cls(question_text, answers, (len(wrong_guesses), len(comparable_guesses)))
+
+
+def _outcome_of(guess: GivenAnswer, right_key: str) -> str:
+    """Return what happened on the machine of a guess; the right answer where there is none, as on a phone."""
+    return guess.outcome or right_key
 
 
 @dataclass
@@ -163,10 +173,12 @@ class Countdown:
         """The seconds that are left; 0 once the time is over."""
         if self._end is not None:
             return max(self._end - self.clock(), 0.0)
-        return self.minutes * 60 if self._paused is None else self._paused
+        if self._paused is not None:
+            return self._paused
+        return self.minutes * 60
 
     def set(self, minutes: object) -> None:
-        """Set the minutes and stop. Raises WrongUsage for anything but a number in range."""
+        """Set the minutes and stop. Raises WrongUsage for anything but a positive number up to `MOST_MINUTES`."""
         number = 0.0
         if isinstance(minutes, int | float) and not isinstance(minutes, bool):
             number = minutes
@@ -176,7 +188,7 @@ class Countdown:
         self.reset()
 
     def start(self) -> None:
-        """Start counting, unless it counts already; once the time is over, from the beginning."""
+        """Start counting, or go on after a pause; once the time is over, start with all the minutes again."""
         if not self.seconds_left:
             self.reset()
         self._end = self.clock() + self.seconds_left
@@ -189,17 +201,15 @@ class Countdown:
 
     def reset(self) -> None:
         """Stop, with all the minutes left."""
-        self._paused = self._end = None
+        self._paused = None
+        self._end = None
 
     def state(self) -> dict[str, Any]:
-        """Return it as JSON takes it; ``idle`` is true until it is started."""
+        """Return the countdown as plain data for JSON; ``idle`` is true until it is started."""
         seconds_left = self.seconds_left
+        is_running = self._end is not None and seconds_left > 0
         is_idle = self._end is None and self._paused is None
-        return {
-            "seconds_left": round(seconds_left, 2),
-            "runs": self._end is not None and seconds_left > 0,
-            "idle": is_idle,
-        }
+        return {"seconds_left": round(seconds_left, 2), "runs": is_running, "idle": is_idle}
 
 
 @dataclass(frozen=True)
@@ -215,19 +225,19 @@ class RequestLines:
         return [visible(text, MOST_CHARACTERS) for _, text in self.lines]
 
     def state(self) -> dict[str, Any]:
-        """Return it as JSON takes it: the title, the request id, and for each line a grade, a text and a sentence.
+        """Return plain data for JSON: the title, the request id, and for each line a grade, a text and a sentence.
 
-        The sentence says what an error in the line means; "" without one.
+        The sentence says what an error in the line means; it is "" for a line without one.
         """
         count = len(self.lines)
-        name = visible(self.request_id, MOST_CHARACTERS)
+        request_id = visible(self.request_id, MOST_CHARACTERS)
         plural = "" if count == 1 else "s"
-        title = f"{count} log line{plural} of the request {name}"
+        title = f"{count} log line{plural} of the request {request_id}"
 
         grades = [grade for grade, _ in self.lines]
         sentences = [sentence_for(text) for _, text in self.lines]
         lines = list(zip(grades, self.texts, sentences, strict=True))
-        return {"title": title, "request_id": name, "lines": lines}
+        return {"title": title, "request_id": request_id, "lines": lines}
 
 
 @dataclass
@@ -246,7 +256,7 @@ class Audience:
     answer_shown: bool = False
 
     def show(self, what: object) -> None:
-        """Show one of `VIEWS`. Raises WrongUsage for anything else, and for a view that is empty yet."""
+        """Show one of `VIEWS`. Raises WrongUsage for anything else, and for a view that has no content yet."""
         if what not in VIEWS:
             raise WrongUsage(f"The room cannot be shown {what!r}.", f"Choose from: {', '.join(VIEWS)}.")
 
@@ -282,14 +292,20 @@ class Audience:
         self.answer_shown = True
 
     def state(self) -> dict[str, Any]:
-        """Return everything as values for JSON; no option is marked as right before the answer is shown."""
-        counts = self.counts() if self.counts else None
+        """Return everything as plain data for JSON; no option is marked as right before the answer is shown."""
+        predictions = None
+        if self.counts:
+            predictions = self.counts().state(answer_shown=self.answer_shown)
+        lines = None
+        if self.lines:
+            lines = [self.lines.request_id, len(self.lines.lines)]
+
         return {
             "shows": self.shows,
             "theme": self.theme,
             "countdown": self.countdown.state(),
-            "predictions": counts.state(answer_shown=self.answer_shown) if counts else None,
-            "lines": [self.lines.request_id, len(self.lines.lines)] if self.lines else None,
+            "predictions": predictions,
+            "lines": lines,
         }
 
 
@@ -319,4 +335,5 @@ def _parse_answer(line: str) -> OptionCount:
 
 
 def _shorten(text: str) -> str:
+    """Return a text in one line without unsafe characters, cut where it is longer than an answer on the page."""
     return visible(" ".join(text.split()), MOST_ANSWER_CHARACTERS)

@@ -1,4 +1,4 @@
-"""The audience's dashboard: faults have no names, and nothing else names them."""
+"""The audience's dashboard: it shows when something changed, and nothing that names a fault."""
 
 from __future__ import annotations
 
@@ -48,15 +48,25 @@ class Change:
 
 def changes(faults: Iterable[FaultBand]) -> list[Change]:
     """Return when faults were active; overlapping ones are one change, so that they cannot be counted."""
-    merged: list[Change] = []
+    merged_changes: list[Change] = []
     for fault in sorted(faults, key=lambda fault: fault.started):
-        last_change = merged[-1] if merged else None
-        if last_change is None or (last_change.ended is not None and last_change.ended < fault.started):
-            merged.append(Change(fault.started, fault.ended))
-        elif last_change.ended is not None:
-            ended = None if fault.ended is None else max(last_change.ended, fault.ended)
-            merged[-1] = replace(last_change, ended=ended)
-    return merged
+        if not merged_changes or _ended_before(merged_changes[-1], fault.started):
+            merged_changes.append(Change(fault.started, fault.ended))
+        else:
+            last_change = merged_changes[-1]
+            merged_changes[-1] = replace(last_change, ended=_later_end(last_change.ended, fault.ended))
+    return merged_changes
+
+
+def _ended_before(change: Change, moment: datetime) -> bool:
+    return change.ended is not None and change.ended < moment
+
+
+def _later_end(first: datetime | None, second: datetime | None) -> datetime | None:
+    """Return the later of two ends; None, which means that a fault is still active, is later than any time."""
+    if first is None or second is None:
+        return None
+    return max(first, second)
 
 
 def dashboard_view(tables: Tables, faults: Iterable[FaultBand], container: str, edge: float, seconds: float) -> View:

@@ -39,8 +39,8 @@ class Participant:
 
     ``helped`` is the number of help clicks that the presenter has answered, ``reports`` the number of snapshots that
     came, the last of them at ``heard_at``. The random number in the snapshots is how the room knows a laptop again.
-    ``on_phone``: the snapshots come from the room's page, which has an address of its own for them.
-    ``times_stuck`` counts clicks on ``I am stuck`` by lesson. ``was_told``: that a summary of the session is kept.
+    ``on_phone`` says whether the snapshots come from the room's page on a phone. ``times_stuck`` counts clicks on
+    ``I am stuck`` by lesson. ``was_told`` says whether the participant was told that a summary of the session is kept.
     """
 
     number: int
@@ -56,8 +56,10 @@ class Participant:
 
     @property
     def help(self) -> str:
-        """``stuck``, ``done`` or ``none``; an answered click is none."""
-        return self.snapshot.help if self.snapshot.help_clicks > self.helped else "none"
+        """``stuck``, ``done`` or ``none``; ``none`` also once the presenter has answered the newest click."""
+        if self.snapshot.help_clicks > self.helped:
+            return self.snapshot.help
+        return "none"
 
     @property
     def has_answered(self) -> bool:
@@ -98,19 +100,20 @@ class Classroom:
 
         Raises TooManyJoins where ``address`` has to wait, WorkshopError when the room is full.
         """
-        if snapshot.participant in self._forgotten:  # it was under way when the participant left
+        if snapshot.participant in self._forgotten:  # it was sent before the participant left
             raise WorkshopError("You have left the room.", "Join again.")
 
         participant = self._participants.get(snapshot.participant)
         if participant is None:
-            participant = self._add(snapshot.participant, address)
+            participant = self._add_participant(snapshot.participant, address)
+
         participant.heard_at = self.clock()
         participant.on_phone = on_phone
         participant.reports += 1
         keeps_summary = self.keeps_summary  # another thread may change it
         participant.was_told |= keeps_summary
         if snapshot.sequence >= participant.snapshot.sequence:
-            self._replace(participant, snapshot)
+            self._replace_snapshot(participant, snapshot)
 
         return RoomState(
             number=participant.number,
@@ -121,13 +124,14 @@ class Classroom:
         )
 
     def forget(self, participant: str) -> None:
-        """Forget a participant, also what is still under way."""
+        """Forget a participant; snapshots that were sent before and arrive later are refused."""
         if self._participants.pop(participant, None) is not None:
             self._forgotten.append(participant)
 
     def unanswered(self) -> list[dict[str, Any]]:
         """Return each ``address`` from which many joined and never answered, with their ``count``, most first."""
-        addresses = [participant.address for participant in self._present() if not participant.has_answered]
+        participants = self._present_participants()
+        addresses = [participant.address for participant in participants if not participant.has_answered]
         most_first = Counter(addresses).most_common()
         return [{"address": address, "count": count} for address, count in most_first if count >= MANY_UNANSWERED]
 
@@ -136,47 +140,50 @@ class Classroom:
 
         A laptop among them comes back with one of its next snapshots, as a new one joins.
         """
-        of_address = [participant for participant in self._all() if participant.address == address]
-        removed = [participant for participant in of_address if not participant.has_answered]
-        for participant in removed:
+        unanswered = [participant for participant in self._all_participants() if not participant.has_answered]
+        removed_participants = [participant for participant in unanswered if participant.address == address]
+        for participant in removed_participants:
             self._participants.pop(participant.snapshot.participant, None)
             self._joins.restart(participant.address)
-        return len(removed)
+        return len(removed_participants)
 
     def snapshots(self) -> list[Snapshot]:
         """Return the newest snapshot of every participant."""
-        return [participant.snapshot for participant in self._present()]
+        return [participant.snapshot for participant in self._present_participants()]
 
     def everybody(self) -> list[Snapshot]:
         """Return the newest snapshot of everybody who has not left, also of those who are silent."""
-        return [participant.snapshot for participant in self._all()]
+        return [participant.snapshot for participant in self._all_participants()]
 
     def told(self) -> list[Snapshot]:
         """Return the newest snapshot of those who have not left and were told that a summary is kept."""
-        return [participant.snapshot for participant in self._all() if participant.was_told]
+        return [participant.snapshot for participant in self._all_participants() if participant.was_told]
 
     def times_stuck(self) -> Counter[str]:
         """Return how often those who were told that a summary is kept clicked ``I am stuck``, by lesson."""
-        counters = [participant.times_stuck for participant in self._all() if participant.was_told]
-        return sum(counters, Counter[str]())
+        times = Counter[str]()
+        for participant in self._all_participants():
+            if participant.was_told:
+                times += participant.times_stuck
+        return times
 
     def help_given(self, number: object) -> None:
         """Record that a participant was helped. Raises WrongUsage for an unknown number."""
-        participant = next((person for person in self._all() if person.number == number), None)
+        participant = next((person for person in self._all_participants() if person.number == number), None)
         if participant is None:
             raise WrongUsage(f"There is no participant {number} any more.")
         participant.helped = participant.snapshot.help_clicks
 
     def clear_done(self) -> None:
         """Take back every ``done``, for the next exercise."""
-        for participant in self._all():
+        for participant in self._all_participants():
             if participant.help == "done":
                 participant.helped = participant.snapshot.help_clicks
 
     def histogram(self, prediction: str) -> GuessCounts:
         """Return the guesses of one prediction."""
         answers = []
-        for participant in self._present():
+        for participant in self._present_participants():
             guess = participant.snapshot.guesses.get(prediction)
             if guess is not None:
                 answers.append(GivenAnswer(guess.choice, guess.outcome, participant.on_phone))
@@ -184,7 +191,8 @@ class Classroom:
 
     def queue(self) -> list[dict[str, Any]]:
         """Return who is stuck, the longest waiting first: ``number``, ``name``, ``lesson``, ``minutes``."""
-        stuck_participants = [participant for participant in self._present() if participant.help == "stuck"]
+        participants = self._present_participants()
+        stuck_participants = [participant for participant in participants if participant.help == "stuck"]
         stuck_participants.sort(key=lambda participant: participant.help_since)
         return [
             {
@@ -198,29 +206,32 @@ class Classroom:
 
     def board(self) -> dict[str, Any]:
         """Return the state of the class without names: devices, lessons with their exercises, incidents."""
-        participants = self._present()
+        participants = self._present_participants()
         snapshots = [participant.snapshot for participant in participants]
+        help_counts = Counter(participant.help for participant in participants)
         return {
-            "devices": _devices(participants),
-            "stuck": sum(participant.help == "stuck" for participant in participants),
-            "done": sum(participant.help == "done" for participant in participants),
-            "lessons": self._lessons(snapshots),
-            "incidents": _incidents(snapshots),
+            "devices": _devices_text(participants),
+            "stuck": help_counts["stuck"],
+            "done": help_counts["done"],
+            "lessons": self._lesson_rows(snapshots),
+            "incidents": _incident_rows(snapshots),
         }
 
-    def _lessons(self, snapshots: list[Snapshot]) -> list[dict[str, Any]]:
-        """Return the lessons that a participant is in or has passed an exercise of."""
-        people = Counter(snapshot.lesson for snapshot in snapshots)
-        minutes: dict[str, list[int]] = defaultdict(list)
+    def _lesson_rows(self, snapshots: list[Snapshot]) -> list[dict[str, Any]]:
+        """Return a row for each lesson that a participant is in, or in which one has passed an exercise."""
+        people_by_lesson = Counter(snapshot.lesson for snapshot in snapshots)
+        minutes_by_exercise: dict[str, list[int]] = defaultdict(list)
         for snapshot in snapshots:
-            for name, minutes_taken in snapshot.passed.items():
-                minutes[name].append(minutes_taken)
+            for name, minutes in snapshot.passed.items():
+                minutes_by_exercise[name].append(minutes)
 
         rows: list[dict[str, Any]] = []
-        for lesson, names in self.exercises.items():
-            exercises = [_exercise_row(name, minutes[name]) for name in names]
-            if people[lesson] or any(exercise["passed"] for exercise in exercises):
-                rows.append({"name": lesson, "people": people[lesson], "exercises": exercises})
+        for lesson, exercise_names in self.exercises.items():
+            people = people_by_lesson[lesson]
+            exercises = [_exercise_row(name, minutes_by_exercise[name]) for name in exercise_names]
+            has_passed = any(exercise["passed"] for exercise in exercises)
+            if people or has_passed:
+                rows.append({"name": lesson, "people": people, "exercises": exercises})
         return rows
 
     def _poll_for(self, participant: Participant) -> Poll | None:
@@ -229,28 +240,22 @@ class Classroom:
             return self.questionnaire.next_poll(participant.snapshot.guesses)
         return self.poll
 
-    def _add(self, identifier: str, address: str) -> Participant:
+    def _add_participant(self, identifier: str, address: str) -> Participant:
+        """Add a participant and return it. Raises as `report` does."""
         self._make_place(address)
         self._numbers += 1
         participant = Participant(self._numbers, Snapshot(participant=identifier), address)
-        return self._participants.setdefault(identifier, participant)
+        self._participants[identifier] = participant
+        return participant
 
     def _make_place(self, address: str) -> None:
-        """Remove a participant where a join from ``address`` needs the place. Raises as `report` does."""
-        # Newcomers have joined and not come back.
-        newcomers = [participant for participant in self._all() if participant.reports == 1]
+        """Remove a participant if a join from ``address`` needs the place of one. Raises as `report` does."""
         if not self._joins.take(address):
-            replaceable = [participant for participant in newcomers if participant.address == address]
+            replaceable = [participant for participant in self._newcomers() if participant.address == address]
             if not replaceable:
                 raise TooManyJoins("Too many join from your address at this moment.", "Try again in a few seconds.")
         elif len(self._participants) >= MOST_PARTICIPANTS:
-            silent = [participant for participant in self._all() if self._is_silent(participant)]
-            if newcomers:
-                replaceable = newcomers
-            elif silent:
-                replaceable = silent
-            else:
-                replaceable = self._newest_of_busiest(address)
+            replaceable = self._replaceable_in_full_room(address)
             if not replaceable:
                 raise WorkshopError(f"The room is full: {MOST_PARTICIPANTS} have joined.", "Tell the presenter.")
         else:
@@ -259,26 +264,45 @@ class Classroom:
         longest_silent = min(replaceable, key=lambda participant: participant.heard_at)
         self._participants.pop(longest_silent.snapshot.participant, None)
 
-    def _newest_of_busiest(self, address: str) -> list[Participant]:
-        """Return the newest participant of the address that has the most, unless that is ``address`` itself.
+    def _newcomers(self) -> list[Participant]:
+        """Return those who have joined and not sent a second snapshot."""
+        return [participant for participant in self._all_participants() if participant.reports == 1]
 
-        One who has not answered comes before those who have.
+    def _replaceable_in_full_room(self, address: str) -> list[Participant]:
+        """Return the participants of whom one may be replaced by a join from ``address``; none if nobody may be."""
+        newcomers = self._newcomers()
+        if newcomers:
+            return newcomers
+
+        silent = [participant for participant in self._all_participants() if self._is_silent(participant)]
+        if silent:
+            return silent
+        return self._newest_of_busiest(address)
+
+    def _newest_of_busiest(self, address: str) -> list[Participant]:
+        """Return the newest participant of the address with the most participants: a list of one.
+
+        If some of them have not answered, it is the newest of these. The list is empty if ``address`` itself has the
+        most.
         """
-        participants = self._all()
+        participants = self._all_participants()
         busiest, _ = Counter(participant.address for participant in participants).most_common(1)[0]
         if busiest == address:
             return []
 
         candidates = [participant for participant in participants if participant.address == busiest]
         unanswered = [participant for participant in candidates if not participant.has_answered]
-        return [max(unanswered or candidates, key=lambda participant: participant.number)]
+        if unanswered:
+            candidates = unanswered
+        return [max(candidates, key=lambda participant: participant.number)]
 
-    def _replace(self, participant: Participant, snapshot: Snapshot) -> None:
+    def _replace_snapshot(self, participant: Participant, snapshot: Snapshot) -> None:
+        """Make a snapshot the newest of a participant, and note a new guess and a new click for help."""
         previous = participant.snapshot
-        known_guesses = [name for name in snapshot.guesses if name in self.questions]
-        new_guesses = [name for name in known_guesses if name not in previous.guesses]
-        if new_guesses:
-            self.newest = new_guesses[-1]
+        new_guesses = [name for name in snapshot.guesses if name not in previous.guesses]
+        new_predictions = [name for name in new_guesses if name in self.questions]
+        if new_predictions:
+            self.newest = new_predictions[-1]
 
         if snapshot.help_clicks != previous.help_clicks:
             participant.help_since = self.clock()
@@ -290,16 +314,17 @@ class Classroom:
     def _is_silent(self, participant: Participant) -> bool:
         return self.clock() - participant.heard_at > SILENT_SECONDS
 
-    def _present(self) -> list[Participant]:
-        return [participant for participant in self._all() if not self._is_silent(participant)]
+    def _present_participants(self) -> list[Participant]:
+        """Return the participants who are not silent."""
+        return [participant for participant in self._all_participants() if not self._is_silent(participant)]
 
-    def _all(self) -> list[Participant]:
+    def _all_participants(self) -> list[Participant]:
         return list(self._participants.values())
 
 
-def _devices(participants: Collection[Participant]) -> str:
-    """Return how many joined, in words: ``41 laptops, 2 phones``."""
-    phones = sum(participant.on_phone for participant in participants)
+def _devices_text(participants: Collection[Participant]) -> str:
+    """Return how many joined, in words: ``41 laptops, 2 phones``. Without phones it names laptops, also none."""
+    phones = len([participant for participant in participants if participant.on_phone])
     laptops = len(participants) - phones
     counts = []
     if laptops or not phones:
@@ -310,17 +335,19 @@ def _devices(participants: Collection[Participant]) -> str:
 
 
 def _exercise_row(name: str, minutes: list[int]) -> dict[str, Any]:
+    """Return how many passed an exercise and their median minutes; a person whose minutes are not known has 0."""
     known_minutes = [minutes_taken for minutes_taken in minutes if minutes_taken]
-    return {"id": name, "passed": len(minutes), "minutes": statistics.median(known_minutes) if known_minutes else None}
+    median_minutes = statistics.median(known_minutes) if known_minutes else None
+    return {"id": name, "passed": len(minutes), "minutes": median_minutes}
 
 
-def _incidents(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
+def _incident_rows(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
     """Return for each incident the number of repairs, the median seconds, and the signals that participants named."""
-    repairs: dict[str, list[Repair]] = defaultdict(list)
+    repairs_by_incident: dict[str, list[Repair]] = defaultdict(list)
     for snapshot in snapshots:
         for name, repair in snapshot.repairs.items():
-            repairs[name].append(repair)
-    return [_incident_row(name, of_incident) for name, of_incident in sorted(repairs.items())]
+            repairs_by_incident[name].append(repair)
+    return [_incident_row(name, repairs) for name, repairs in sorted(repairs_by_incident.items())]
 
 
 def _incident_row(name: str, repairs: Collection[Repair]) -> dict[str, Any]:

@@ -55,7 +55,10 @@ FIND_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class JobState:
-    """How far the way to a checkpoint is: ``text`` is its step, or its result; ``fraction`` is None if unknown."""
+    """The progress of a job that goes to a checkpoint: ``text`` is its current step, or its result at the end.
+
+    ``fraction`` is None if it is not known how much is done.
+    """
 
     text: str
     fraction: float | None = None
@@ -109,12 +112,12 @@ class Controller:
 
     def inject(self, fault: str, target: str, parameters: Mapping[str, Any], seconds: float | None = None) -> None:
         """Inject a fault for ``seconds``, or until it is reverted."""
-        with self._may_act():
+        with self._exclusive_action():
             self.active_faults.inject(fault, target, parameters, seconds)
 
     def load(self, request: str, rate_per_second: int) -> None:
-        """Send requests at a rate from now on, in place of the former ones."""
-        with self._may_act():
+        """Send requests at a rate from now on; a load that runs already is replaced."""
+        with self._exclusive_action():
             self.load_generator.start(request, rate_per_second)
 
     def order(self, request_id: str) -> int | None:
@@ -140,9 +143,9 @@ class Controller:
                 )
 
     def go_to(self, lesson: str) -> None:
-        """Begin to bring workspace and containers to the start of a lesson; ``job`` says how far that is."""
+        """Start a job that brings workspace and containers to the start of a lesson; ``job`` has its progress."""
         name = find_lesson(lesson, self.stack.root / "notebooks")
-        with self._may_act():
+        with self._exclusive_action():
             self.job = JobState(f"To the start of {name}")
             self._job_thread = threading.Thread(target=self._run_job, args=(name,), name="desk: job", daemon=True)
             self._job_thread.start()
@@ -171,7 +174,7 @@ class Controller:
     def lines(self) -> pd.DataFrame:
         """Return the newest lines of the service's log: ``time`` (UTC), ``grade``, ``request_id``, ``text``."""
         rows = []
-        # If the container is away, the lines are drawn the next time.
+        # Without the container the table stays empty: a later call reads its lines.
         with contextlib.suppress(WorkshopError, DockerException, OSError):
             log = EngineLog(self.stack.container(SERVICE))
             for line in assemble(log.messages(tail=LINES_READ)):
@@ -183,7 +186,7 @@ class Controller:
         return pd.DataFrame(rows, columns=LINE_COLUMNS).astype({"time": "datetime64[us, UTC]"})
 
     def lines_of(self, request_id: str) -> RequestLines:
-        """Return the newest lines of one request, after a moment for lines that are just being written."""
+        """Return the newest lines of one request. It waits a moment first: the last ones may not be written yet."""
         self._closing.wait(FIND_SECONDS)
         lines = self.lines()
         request_lines = lines[lines["request_id"] == request_id][-LINES_SHOWN:]
@@ -191,14 +194,15 @@ class Controller:
 
     def services(self) -> list[dict[str, str]]:
         """Return the containers of the stack in the engine's words; ``health`` is "" without a health check."""
-        states = {name: container.attrs["State"] for name, container in sorted(self.stack.containers().items())}
-        return [
-            {"name": name, "status": state["Status"], "health": (state.get("Health") or {}).get("Status", "")}
-            for name, state in states.items()
-        ]
+        rows = []
+        for name, container in sorted(self.stack.containers().items()):
+            state = container.attrs["State"]
+            health = state.get("Health") or {}
+            rows.append({"name": name, "status": state["Status"], "health": health.get("Status", "")})
+        return rows
 
     def picture(self) -> dict[str, str]:
-        """Return the audience's dashboard, ``png`` (base64) and ``alt``, at most two seconds old."""
+        """Return the picture of the audience's dashboard, at most two seconds old: ``png`` (base64) and ``alt``."""
         with self._drawing_lock:
             now = time.monotonic()
             if now - self._drawn_at >= PICTURE_AGE_SECONDS:
@@ -215,8 +219,11 @@ class Controller:
         return dashboard_view(tables, faults, SERVICE, time.time(), seconds)
 
     @contextlib.contextmanager
-    def _may_act(self) -> Iterator[None]:
-        """Hold off closing for one action; refuse it while a job runs or the desk is being closed."""
+    def _exclusive_action(self) -> Iterator[None]:
+        """Keep `close` and other actions waiting during one action.
+
+        Raises WorkshopError while a job runs, and once the desk is being closed.
+        """
         with self._action_lock:
             if self.job is not None and self.job.runs:
                 raise WorkshopError("A checkpoint job is running.", "Wait until it is ready.")
@@ -227,6 +234,8 @@ class Controller:
     def _is_well(self) -> bool:
         """Return whether the newest /health passes and no request failed in the newest second."""
         tables = self.watcher.tables(SERVICE, seconds=5)
-        health = tables.health[tables.health["what"] == "/health"]["state"]
-        failed = tables.requests["errors_per_second"]
-        return bool(len(health) and health.iloc[-1] == "pass" and len(failed) and not failed.iloc[-1])
+        health_states = tables.health[tables.health["what"] == "/health"]["state"]
+        error_rates = tables.requests["errors_per_second"]
+        if health_states.empty or error_rates.empty:
+            return False
+        return bool(health_states.iloc[-1] == "pass" and not error_rates.iloc[-1])

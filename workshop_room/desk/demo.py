@@ -58,8 +58,9 @@ class Click(_Model):
 
     def __str__(self) -> str:
         if self.action == "fault":
-            parameters = [f"{name} {value}" for name, value in (self.parameters or {}).items()]
-            return ", ".join([f"{self.fault} of {self.target}", *parameters])
+            parameters = self.parameters or {}
+            parameter_texts = [f"{name} {value}" for name, value in parameters.items()]
+            return ", ".join([f"{self.fault} of {self.target}", *parameter_texts])
         if self.action == "load":
             return f"Load: {self.request}, {self.rate_per_second} a second"
         if self.action == "order":
@@ -67,7 +68,9 @@ class Click(_Model):
         if self.action in {"show", "show-lines"}:
             view = self.what or f"the lines of {self.request_id}"
             return f"Show the room: {view}"
-        return {"undo-all": "Undo all", "well": "Wait until all is well"}[self.action]
+        if self.action == "undo-all":
+            return "Undo all"
+        return "Wait until all is well"
 
 
 class Expectation(_Model):
@@ -86,18 +89,25 @@ class Expectation(_Model):
         return f"{self.table}{row_values}: {self.column} {self.holds}"
 
     def seen(self, tables: Mapping[str, pd.DataFrame], since: pd.Timestamp) -> tuple[bool, object]:
-        """Return whether it was seen since a time, and the newest value; None if there is none."""
+        """Return whether the expectation holds in the rows since a time, and the newest value in them.
+
+        The value is None if there are no such rows.
+        """
         table = tables[self.table]
         rows = table[table["time"] >= since]
         for name, value in self.where.items():
             rows = rows[rows[name] == value]
 
         values = rows[self.column].dropna()
-        candidates = values if self.table == "lines" else values.tail(1)
         newest = values.iloc[-1] if len(values) else None
-        return any(map(self._fits, candidates)), newest
+        if self.table == "lines":
+            is_seen = any(self._fits(value) for value in values)
+        else:
+            is_seen = any(self._fits(value) for value in values.tail(1))
+        return is_seen, newest
 
     def _fits(self, value: Any) -> bool:
+        """Return whether a value is as ``holds`` says."""
         comparison, _, expected = self.holds.rpartition(" ")
         if comparison == "is":
             return bool(value == expected)
@@ -142,24 +152,24 @@ class Script(_Model):
 
     @field_validator("steps", mode="before")
     @classmethod
-    def _number(cls, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _number_steps(cls, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [{"number": number, **step} for number, step in enumerate(steps, 1)]
 
     @property
     def minutes(self) -> float:
-        """How long it takes on stage."""
+        """The minutes of all its steps on stage."""
         return sum(step.minutes for step in self.steps)
 
     def last_step(self, course: Course, track: str) -> int:
-        """Return the number of the last step that a track has time for and that gives none of its lessons away.
+        """Return the number of the last step before the track's minutes are over, or a step spoils one of its lessons.
 
-        Where a track has no minutes for a demo, the steps are there to fall back on.
+        A track without minutes for a demo has time for all steps: they are an alternative if something else fails.
         """
-        minutes = course.tracks[track].demo or self.minutes
-        minutes_taken = 0.0
+        available_minutes = course.tracks[track].demo or self.minutes
+        minutes = 0.0
         for step in self.steps:
-            minutes_taken += step.minutes
-            if minutes_taken > minutes or step.spoils in course.names(track):
+            minutes += step.minutes
+            if minutes > available_minutes or step.spoils in course.names(track):
                 return step.number - 1
         return len(self.steps)
 
@@ -209,7 +219,7 @@ def rehearse(
     results = []
     for step in script.steps:
         report(Step("Demo", (step.number - 1) / len(script.steps), step.title))
-        result = _rehearse(step, controller, play)
+        result = _rehearse_step(step, controller, play)
         results.append(result)
         if pictures is not None and step.picture and not result.problem:
             time.sleep(step.look_seconds)
@@ -222,28 +232,36 @@ def rehearse(
     return results
 
 
-def _rehearse(step: DemoStep, controller: Controller, play: Callable[[DemoStep], None]) -> StepResult:
-    """Do a step and wait until everything is seen at once, or the time is over."""
+def _rehearse_step(step: DemoStep, controller: Controller, play: Callable[[DemoStep], None]) -> StepResult:
+    """Do a step, wait for its expectations, and return how it went; an error becomes the result's problem."""
     began = time.monotonic()
     since = pd.Timestamp.now(tz="UTC")
-    problem = ""
     try:
         play(step)
-        played = time.monotonic()
-        while sentences := _unmet_expectations(controller, step.expectations, since):
-            waited = time.monotonic() - played
-            if waited > patient(step.within_seconds):
-                problem = f"After {waited:.0f} s this was not seen: {'; '.join(sentences)}."
-                break
-            time.sleep(POLL_SECONDS)
+        problem = _wait_for_expectations(controller, step, since)
     except WorkshopError as error:
         problem = str(error)
 
-    return StepResult(step.id, step.title, step.minutes, time.monotonic() - began, problem)
+    seconds = time.monotonic() - began
+    return StepResult(step.id, step.title, step.minutes, seconds, problem)
+
+
+def _wait_for_expectations(controller: Controller, step: DemoStep, since: pd.Timestamp) -> str:
+    """Wait until all expectations of a step hold at once; return "", or a sentence on what was not seen in time."""
+    began = time.monotonic()
+    while True:
+        sentences = _unmet_expectations(controller, step.expectations, since)
+        if not sentences:
+            return ""
+
+        waited_seconds = time.monotonic() - began
+        if waited_seconds > patient(step.within_seconds):
+            return f"After {waited_seconds:.0f} s this was not seen: {'; '.join(sentences)}."
+        time.sleep(POLL_SECONDS)
 
 
 def observed(controller: Controller, expectations: Sequence[Expectation]) -> dict[str, pd.DataFrame]:
-    """Return the tables in which the expectations look; the log, which is slow to read, only for those that need it."""
+    """Return the tables that the expectations are about; the log, which is slow to read, only if one needs it."""
     tables: dict[str, pd.DataFrame] = dict(vars(controller.watcher.tables()))
     if any(expectation.table == "lines" for expectation in expectations):
         tables["lines"] = controller.lines()
@@ -251,7 +269,7 @@ def observed(controller: Controller, expectations: Sequence[Expectation]) -> dic
 
 
 def _unmet_expectations(controller: Controller, expectations: Sequence[Expectation], since: pd.Timestamp) -> list[str]:
-    """Return the expectations that do not hold, each with the newest value."""
+    """Return a text for each expectation that does not hold, with the newest value."""
     tables = observed(controller, expectations)
     problems = []
     for expectation in expectations:

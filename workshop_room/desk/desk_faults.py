@@ -31,7 +31,7 @@ REQUESTS: Mapping[str, Any] = {"POST /orders": ORDER, "GET /orders": None, "GET 
 
 @contextlib.contextmanager
 def engine_needed() -> Iterator[None]:
-    """Raise one sentence instead of the SDK's errors: what the engine refuses, or that it does not answer."""
+    """Raise a WorkshopError for each error of the Docker SDK: what the engine refuses, or that it does not answer."""
     try:
         yield
     except APIError as error:
@@ -45,7 +45,7 @@ def engine_needed() -> Iterator[None]:
 class DeskFaults:
     """The faults that the desk has injected: each lasts until its time is over, a click, or the end of the desk.
 
-    ``problems`` are the sentences of those whose time is over and that could not be reverted.
+    ``problems`` has a sentence for each fault whose time is over and that could not be reverted.
     """
 
     def __init__(self, stack: Stack) -> None:
@@ -66,22 +66,24 @@ class DeskFaults:
             raise WrongUsage(f"{fault} of {target} is active already.", "Revert it first to change it.")
 
         block = injection.fault(fault, self._stack, target, **parameters)
-        identifier = block.__enter__().id
+        injected_fault = block.__enter__()
+        identifier = injected_fault.id
         self._blocks[identifier] = block
         if seconds is not None:
             self._ends[identifier] = time.monotonic() + seconds
-            timer = threading.Timer(seconds, self._expire, [identifier])
+            timer = threading.Timer(seconds, self._revert_expired, [identifier])
             timer.daemon = True
             timer.start()
 
     def _is_active(self, fault: str, target: str) -> bool:
-        """Return whether the desk has a fault in force."""
+        """Return whether the desk has injected a fault in a target that is still active."""
         own_faults = [(row["fault"], row["target"]) for row in self.listed() if row["id"]]
         return (fault, target) in own_faults
 
     def revert(self, identifier: str) -> None:
         """Revert a fault of the desk, unless it is over. Raises WorkshopError if it cannot be reverted."""
-        if block := self._blocks.pop(identifier, None):
+        block = self._blocks.pop(identifier, None)
+        if block is not None:
             block.__exit__(None, None, None)
 
     def revert_all(self) -> None:
@@ -94,26 +96,31 @@ class DeskFaults:
             raise WorkshopError(" ".join(problems), "Run ./workshop down and start again.")
 
     def listed(self) -> list[dict[str, Any]]:
-        """Return all active faults of this workspace as JSON takes them, oldest first.
+        """Return all active faults of this workspace as plain data for JSON, oldest first.
 
         ``id`` is "" if another process injected it; ``seconds_left`` is None if only a click ends it.
         """
         now = time.monotonic()
-        return [self._row(active_fault, now) for active_fault in Journal(self._stack.session).entries()]
+        return [self._fault_data(active_fault, now) for active_fault in Journal(self._stack.session).entries()]
 
-    def _row(self, active_fault: ActiveFault, now: float) -> dict[str, Any]:
-        """Return one row of `listed`."""
+    def _fault_data(self, active_fault: ActiveFault, now: float) -> dict[str, Any]:
+        """Return one fault of `listed`; ``now`` is in monotonic seconds."""
+        is_own = active_fault.id in self._blocks
+        seconds_left = None
         end = self._ends.get(active_fault.id)
+        if end:
+            seconds_left = round(max(end - now, 0.0), 1)
+
         return {
-            "id": active_fault.id if active_fault.id in self._blocks else "",
+            "id": active_fault.id if is_own else "",
             "fault": active_fault.fault,
             "target": visible(active_fault.name),
             "parameters": {name: value for name, value in active_fault.parameters.items() if value is not None},
-            "seconds_left": round(max(end - now, 0.0), 1) if end else None,
+            "seconds_left": seconds_left,
         }
 
-    def _expire(self, identifier: str) -> None:
-        """Revert a fault whose time is over; a click may have done that already."""
+    def _revert_expired(self, identifier: str) -> None:
+        """Revert a fault whose time is over, unless a click has done that; note the problem if it cannot be."""
         try:
             with engine_needed():
                 self.revert(identifier)
@@ -131,7 +138,7 @@ class LoadGenerator:
         self._parameters: dict[str, Any] = {}
 
     def start(self, request: str, rate_per_second: int) -> None:
-        """Send, or change what is sent. Raises as `load` does."""
+        """Start to send a request at a rate, in place of the load before. Raises as `load` does."""
         with self._lock:
             parameters: dict[str, Any] = {"request": request, "rate_per_second": rate_per_second}
             generator = load(self._stack, json=REQUESTS.get(request), seconds=RANGES["seconds"][-1], **parameters)
@@ -153,7 +160,10 @@ class LoadGenerator:
         if generator is None:
             return None
 
-        with contextlib.suppress(APIError):  # it is gone
+        try:
             generator.container.reload()
-            return self._parameters if generator.container.status in {"running", "created"} else None
-        return None
+        except APIError:  # the container is gone
+            return None
+        if generator.container.status not in {"running", "created"}:
+            return None
+        return self._parameters

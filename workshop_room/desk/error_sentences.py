@@ -25,4 +25,7 @@ def sentence_for(line: str) -> str:
     >>> sentence_for('{"error": "TimeoutError()"}')
     'No answer came within the time limit.'
     """
-    return next((sentence for pattern, sentence in SENTENCES if re.search(pattern, line)), "")
+    for pattern, sentence in SENTENCES:
+        if re.search(pattern, line):
+            return sentence
+    return ""

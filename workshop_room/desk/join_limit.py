@@ -18,18 +18,21 @@ class JoinLimit:
     """Admits `MOST_AT_ONCE` joins from an address, and then `PER_SECOND`."""
 
     clock: Callable[[], float] = time.monotonic
-    _left: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
-    """Of each address: how many joins were left, and when that was."""
+    _joins_left: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
+    """By address: how many joins were left, and when they were counted."""
 
     def take(self, address: str) -> bool:
         """Return whether one more may join from an address now, and count it."""
         now = self.clock()
-        joins_left, since = self._left.get(address, (MOST_AT_ONCE, now))
-        joins_left = min(MOST_AT_ONCE, joins_left + PER_SECOND * (now - since))
+        joins_before, counted_at = self._joins_left.get(address, (MOST_AT_ONCE, now))
+        joins_left = min(MOST_AT_ONCE, joins_before + PER_SECOND * (now - counted_at))
+
         may_join = joins_left >= 1
-        self._left[address] = (joins_left - 1 if may_join else joins_left, now)
+        if may_join:
+            joins_left -= 1
+        self._joins_left[address] = (joins_left, now)
         return may_join
 
     def restart(self, address: str) -> None:
         """Let only `AFTER_REMOVAL` join from an address at once, so that a flood that continues comes back slowly."""
-        self._left[address] = (AFTER_REMOVAL, self.clock())
+        self._joins_left[address] = (AFTER_REMOVAL, self.clock())

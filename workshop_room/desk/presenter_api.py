@@ -28,7 +28,10 @@ Body = Mapping[str, Any]
 
 
 class DemoProgress:
-    """The presenter's step in the demo, what of it has come true, and the stopwatch, which the first action starts."""
+    """The presenter's step in the demo, which of its expectations were seen, and the stopwatch.
+
+    The first action starts the stopwatch.
+    """
 
     def __init__(self) -> None:
         self.script = load_script()
@@ -62,13 +65,13 @@ class DemoProgress:
         self._demo_since = self._step_since = time.monotonic()
 
     def begin_step(self) -> None:
-        """Note that the current step is done now: what is seen from now on is its effect."""
+        """Record that the clicks of the current step begin now: only what is seen after this is their effect."""
         self.start()
         self._played_at = pd.Timestamp.now(tz="UTC")
         self._seen_places = set()
 
     def look(self, controller: Controller) -> None:
-        """Tick what has come true of the current step since it was done; a tick stays."""
+        """Tick the expectations of the current step that hold since it was begun; a tick stays."""
         since = self._played_at
         step = self.step
         open_expectations = {
@@ -83,11 +86,11 @@ class DemoProgress:
             is_seen, _ = expectation.seen(tables, since)
             if is_seen:
                 new_places.add(place)
-        if self.step is step:
+        if self.step is step:  # another thread may have chosen another one meanwhile
             self._seen_places |= new_places
 
     def state(self) -> dict[str, Any]:
-        """Return it as JSON takes it; the seconds are None before the start."""
+        """Return the progress as plain data for JSON; the seconds are None before the start."""
         return {
             "number": self.step.number,
             "done": self.done,
@@ -98,7 +101,7 @@ class DemoProgress:
 
 
 class PresenterApi:
-    """The desk of one presenter: ``do`` is a button, ``state`` what the page asks for every second.
+    """The desk of one presenter: `do` is called when a button is clicked, `state` every second by the page.
 
     ``times`` are those of the track that is taught, by default the full one.
     """
@@ -110,33 +113,60 @@ class PresenterApi:
         self.audience = controller.audience
         self.demo = DemoProgress()
 
-        audience = self.audience
-        demo = self.demo
         self.actions: Mapping[str, Callable[[Body], object]] = {
-            "load": lambda body: controller.load(_text(body, "request"), body.get("rate_per_second", 0)),
+            **self._service_actions(),
+            **self._lesson_actions(),
+            **self._audience_actions(),
+            **self._demo_actions(),
+            "notes": self._load_notes,
+            "find": lambda body: controller.lines_of(_require_text(body, "request_id")).texts,
+            **(room.actions if room else {}),
+        }
+
+    def _service_actions(self) -> dict[str, Callable[[Body], object]]:
+        """Return the buttons that send requests to the service, inject and revert faults, or wait for its health."""
+        controller = self.controller
+        return {
+            "load": lambda body: controller.load(_require_text(body, "request"), body.get("rate_per_second", 0)),
             "load-stop": lambda _: controller.load_generator.stop(),
-            "order": lambda body: controller.order(_text(body, "request_id")),
+            "order": lambda body: controller.order(_require_text(body, "request_id")),
             "well": lambda _: controller.wait_until_well(),
-            "fault": self._inject,
-            "undo": lambda body: controller.active_faults.revert(_text(body, "id")),
+            "fault": self._inject_fault,
+            "undo": lambda body: controller.active_faults.revert(_require_text(body, "id")),
             "undo-all": lambda _: controller.active_faults.revert_all(),
+        }
+
+    def _lesson_actions(self) -> dict[str, Callable[[Body], object]]:
+        """Return the buttons that go to a lesson, and those of the countdown for an exercise."""
+        audience = self.audience
+        controller = self.controller
+        return {
             "minutes": lambda body: audience.countdown.set(body.get("minutes")),
-            "goto": lambda body: controller.go_to(_text(body, "lesson")),
+            "goto": lambda body: controller.go_to(_require_text(body, "lesson")),
             "count": lambda _: audience.countdown.start(),
             "pause": lambda _: audience.countdown.pause(),
             "reset": lambda _: audience.countdown.reset(),
+        }
+
+    def _audience_actions(self) -> dict[str, Callable[[Body], object]]:
+        """Return the buttons that choose what the audience's page shows."""
+        audience = self.audience
+        return {
             "show": lambda body: audience.show(body.get("what")),
-            "show-lines": lambda body: audience.show_lines(controller.lines_of(_text(body, "request_id"))),
+            "show-lines": self._show_lines,
             "theme": lambda body: audience.set_theme(body.get("theme")),
             "folder": self._list_predictions,
             "ask": self._show_prediction,
             "tell": lambda _: audience.show_answer(),
+        }
+
+    def _demo_actions(self) -> dict[str, Callable[[Body], object]]:
+        """Return the buttons of the demo."""
+        demo = self.demo
+        return {
             "step": lambda body: demo.choose(body.get("step")),
             "stopwatch": lambda _: demo.restart(),
-            "play": lambda _: self._play_current(),
-            "notes": self._notes,
-            "find": lambda body: controller.lines_of(_text(body, "request_id")).texts,
-            **(room.actions if room else {}),
+            "play": lambda _: self._play_current_step(),
         }
 
     def do(self, action: str, body: Body) -> object:
@@ -162,13 +192,17 @@ class PresenterApi:
         times = self.times
         last_step = script.last_step(times.course, times.track)
         demo_faults = {click.fault for step in script.steps for click in step.clicks}
+        faults = [{**asdict(fault), "in_front": fault.name in demo_faults} for fault in FAULTS.values()]
+        rates = RANGES["rate_per_second"]
+        lessons = [{"name": name, "on_track": times.has_lesson(name)} for name in lesson_names(self._notebooks)]
+
         return {
-            "faults": [{**asdict(fault), "in_front": fault.name in demo_faults} for fault in FAULTS.values()],
+            "faults": faults,
             "requests": list(REQUESTS),
-            "rates": [RANGES["rate_per_second"][0], RANGES["rate_per_second"][-1]],
+            "rates": [rates[0], rates[-1]],
             "track": times.track,
             "day": [asdict(part) for part in times.planned()],
-            "lessons": [{"name": name, "on_track": times.has_lesson(name)} for name in lesson_names(self._notebooks)],
+            "lessons": lessons,
             "when": f"{script.when} On the track {times.track} it ends with step {last_step}.",
             "steps": [self._step_data(step) for step in script.steps],
             "last_step": last_step,
@@ -193,30 +227,37 @@ class PresenterApi:
     def _notebooks(self) -> Path:
         return self.controller.stack.root / "notebooks"
 
-    def _inject(self, body: Body) -> None:
+    def _inject_fault(self, body: Body) -> None:
+        """Inject the fault that the body describes. Raises WrongUsage for values of other types."""
         parameters = body.get("parameters") or {}
         seconds = body.get("seconds")
         if not isinstance(parameters, dict) or not isinstance(seconds, int | float | None):
             raise WrongUsage("Those are no parameters of a fault, or no duration.", "Correct it and click again.")
-        self.controller.inject(_text(body, "fault"), _text(body, "target"), parameters, seconds)
+        self.controller.inject(_require_text(body, "fault"), _require_text(body, "target"), parameters, seconds)
+
+    def _show_lines(self, body: Body) -> None:
+        lines = self.controller.lines_of(_require_text(body, "request_id"))
+        self.audience.show_lines(lines)
 
     def _list_predictions(self, body: Body) -> dict[str, Any]:
         """Return the predictions in a folder of progress files, each with its question and how many made it."""
         questions = load_all_questions(self._notebooks)
-        people = Counter(name for guesses in guesses_in(_folder(body)) for name in guesses)
+        people_by_prediction = Counter[str]()
+        for person_guesses in guesses_in(_require_folder(body)):
+            people_by_prediction.update(person_guesses.keys())
 
         return {
-            name: {"people": count, "question": questions[name].question}
-            for name, count in sorted(people.items())
+            name: {"people": people, "question": questions[name].question}
+            for name, people in sorted(people_by_prediction.items())
             if name in questions
         }
 
     def _show_prediction(self, body: Body) -> None:
         """Show pasted counts, or the guesses of a ``prediction`` in a folder of progress files."""
         if "counts" in body:
-            counts = GuessCounts.of_text(_text(body, "question"), _text(body, "counts"))
+            counts = GuessCounts.of_text(_require_text(body, "question"), _require_text(body, "counts"))
         else:
-            counts = self._count_guesses(_text(body, "prediction"), body)
+            counts = self._count_guesses(_require_text(body, "prediction"), body)
         self.audience.show_prediction(lambda: counts)
 
     def _count_guesses(self, prediction: str, body: Body) -> GuessCounts:
@@ -226,29 +267,32 @@ class PresenterApi:
             raise WrongUsage(f"There is no prediction {prediction!r}.", "Choose one from the list.")
 
         answers = []
-        for person_guesses in guesses_in(_folder(body)):
+        for person_guesses in guesses_in(_require_folder(body)):
             guess = person_guesses.get(prediction)
             if guess is not None:
                 answers.append(GivenAnswer(guess.choice, guess.actual or ""))
         return GuessCounts.of_guesses(answers, questions[prediction])
 
-    def _play_current(self) -> None:
+    def _play_current_step(self) -> None:
+        """Do the clicks of the demo's current step; it is done unless another one was chosen meanwhile."""
         step = self.demo.step
         self.demo.begin_step()
         self.play(step)
         self.demo.done = self.demo.step is step
 
-    def _notes(self, body: Body) -> dict[str, Any]:
+    def _load_notes(self, body: Body) -> dict[str, Any]:
         """Return the minutes of a lesson and its instructor's notes, cell by cell, as HTML, on the desk's track."""
-        lesson = find_lesson(_text(body, "lesson"), self._notebooks)
+        lesson = find_lesson(_require_text(body, "lesson"), self._notebooks)
         return notes.load_page(lesson, self.controller.stack.root, self.times).as_data()
 
     def _step_data(self, step: DemoStep) -> dict[str, Any]:
+        """Return a step as plain data; the picture is "" where none was recorded."""
+        has_picture = (PICTURES / step.picture).is_file()
         return {
             **step.model_dump(include={"number", "title", "minutes", "say", "note"}),
             "clicks": [str(click) for click in step.clicks],
             "expectations": [str(expectation) for expectation in step.expectations],
-            "picture": step.picture if (PICTURES / step.picture).is_file() else "",
+            "picture": step.picture if has_picture else "",
         }
 
 
@@ -256,12 +300,13 @@ def _seconds_since(began: float | None) -> float | None:
     return None if began is None else round(time.monotonic() - began, 2)
 
 
-def _text(body: Body, name: str) -> str:
+def _require_text(body: Body, name: str) -> str:
+    """Return the text with this name in the body. Raises WrongUsage without one."""
     value = body.get(name)
     if not isinstance(value, str):
         raise WrongUsage(f"{name} is missing.", "Fill it in and click again.")
     return value
 
 
-def _folder(body: Body) -> Path:
-    return Path(_text(body, "folder")).expanduser()
+def _require_folder(body: Body) -> Path:
+    return Path(_require_text(body, "folder")).expanduser()

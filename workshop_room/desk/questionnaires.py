@@ -7,7 +7,7 @@ after an answer, at their own speed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -63,13 +63,15 @@ class Questionnaire:
 
     def progress(self, snapshots: Iterable[Snapshot]) -> tuple[int, int]:
         """Return how many participants have begun, and how many have answered everything."""
-        counts = [self._answer_count(snapshot) for snapshot in snapshots]
-        begun_count = sum(count > 0 for count in counts)
-        finished_count = sum(count == len(self.polls) for count in counts)
+        begun_count = 0
+        finished_count = 0
+        for snapshot in snapshots:
+            answered_polls = [poll for poll in self.polls if poll.id in snapshot.guesses]
+            if answered_polls:
+                begun_count += 1
+            if len(answered_polls) == len(self.polls):
+                finished_count += 1
         return begun_count, finished_count
-
-    def _answer_count(self, snapshot: Snapshot) -> int:
-        return sum(poll.id in snapshot.guesses for poll in self.polls)
 
 
 def load_questions() -> Questions:
@@ -79,14 +81,18 @@ def load_questions() -> Questions:
 
 def make_questionnaires(questions: Questions, lessons: Mapping[str, str]) -> dict[str, Questionnaire]:
     """Return the questionnaires by name; ``lessons`` has the titles of the lessons that were taught, by name."""
-    learning = {name: (question.question, _option_texts(question)) for name, question in questions.learning.items()}
-    feedback = {
-        name: (question.question, _feedback_options(question, lessons)) for name, question in questions.feedback.items()
-    }
+    learning = {}
+    for name, learning_question in questions.learning.items():
+        learning[name] = (learning_question.question, _option_texts(learning_question))
+
+    feedback = {}
+    for name, feedback_question in questions.feedback.items():
+        feedback[name] = (feedback_question.question, _feedback_options(feedback_question, lessons))
+
     return {
-        BEFORE: _questionnaire(BEFORE, learning),
-        AFTER: _questionnaire(AFTER, learning),
-        FEEDBACK: _questionnaire(FEEDBACK, feedback),
+        BEFORE: _make_questionnaire(BEFORE, learning),
+        AFTER: _make_questionnaire(AFTER, learning),
+        FEEDBACK: _make_questionnaire(FEEDBACK, feedback),
     }
 
 
@@ -95,13 +101,14 @@ def _option_texts(question: LearningQuestion) -> dict[str, str]:
 
 
 def _feedback_options(question: FeedbackQuestion, lessons: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of a question; the lessons come first, if it asks for one."""
     if question.lessons:
         return {**lessons, **question.options}
     return dict(question.options)
 
 
-def _questionnaire(name: str, questions: Mapping[str, tuple[str, Mapping[str, str]]]) -> Questionnaire:
-    """Return the questionnaire of these questions, each by its key with its text and its options."""
+def _make_questionnaire(name: str, questions: Mapping[str, tuple[str, Mapping[str, str]]]) -> Questionnaire:
+    """Return the questionnaire of these questions. ``questions`` has the text and the options of each, by its key."""
     polls = []
     for number, (key, (question, options)) in enumerate(questions.items(), 1):
         text = f"{number} of {len(questions)}: {question}"
@@ -120,7 +127,8 @@ def poll_id(questionnaire: str, question: str) -> str:
 
 def count_answers(poll: Poll, snapshots: Iterable[Snapshot]) -> dict[str, int]:
     """Return how often each option of a poll was chosen; an answer that is none of them is not counted."""
-    choice_counts = Counter(snapshot.guesses[poll.id].choice for snapshot in snapshots if poll.id in snapshot.guesses)
+    guesses = [snapshot.guesses[poll.id] for snapshot in snapshots if poll.id in snapshot.guesses]
+    choice_counts = Counter(guess.choice for guess in guesses)
     return {key: choice_counts[key] for key in poll.options}
 
 
@@ -132,7 +140,7 @@ class RightAnswers:
     answered: int
 
     def state(self) -> dict[str, int]:
-        """Return it as JSON takes it."""
+        """Return both numbers as plain data for JSON."""
         return {"right": self.right, "answered": self.answered}
 
 
@@ -150,35 +158,40 @@ def learned(questions: Questions, snapshots: Collection[Snapshot]) -> list[Learn
     """Return a row for each of the five questions."""
     rows = []
     for name, question in questions.learning.items():
-        before = _right_answers(question, poll_id(BEFORE, name), snapshots)
-        after = _right_answers(question, poll_id(AFTER, name), snapshots)
+        before = _count_right_answers(question, poll_id(BEFORE, name), snapshots)
+        after = _count_right_answers(question, poll_id(AFTER, name), snapshots)
         right_option = question.options[question.right]
         rows.append(LearnedRow(question.question, right_option.text, before, after))
     return rows
 
 
-def _right_answers(question: LearningQuestion, identifier: str, snapshots: Iterable[Snapshot]) -> RightAnswers:
+def _count_right_answers(question: LearningQuestion, identifier: str, snapshots: Iterable[Snapshot]) -> RightAnswers:
+    """Count the answers to a question in the poll with this id; answers that are none of the options are left out."""
     guesses = [snapshot.guesses[identifier] for snapshot in snapshots if identifier in snapshot.guesses]
     answers = [guess.choice for guess in guesses if guess.choice in question.options]
     return RightAnswers(answers.count(question.right), len(answers))
 
 
 def headline(rows: Iterable[LearnedRow]) -> str:
-    """Return all right answers, before and after, in a sentence."""
-    rows = list(rows)
-    before = _total(row.before for row in rows)
-    after = _total(row.after for row in rows)
+    """Return the right answers to all questions together, before and after, in a sentence."""
+    answers_before = []
+    answers_after = []
+    for row in rows:
+        answers_before.append(row.before)
+        answers_after.append(row.after)
 
-    parts = [
-        f"{name} {answers.right} of {answers.answered}"
-        for name, answers in (("before", before), ("after", after))
-        if answers.answered
-    ]
-    if not parts:
+    count_texts = []
+    for name, answers in (("before", answers_before), ("after", answers_after)):
+        total = _sum_answers(answers)
+        if total.answered:
+            count_texts.append(f"{name} {total.right} of {total.answered}")
+
+    if not count_texts:
         return "Nobody has answered yet."
-    return f"Right answers: {', '.join(parts)}."
+    return f"Right answers: {', '.join(count_texts)}."
 
 
-def _total(answers: Iterable[RightAnswers]) -> RightAnswers:
-    answers = list(answers)
-    return RightAnswers(sum(answer.right for answer in answers), sum(answer.answered for answer in answers))
+def _sum_answers(answers: Sequence[RightAnswers]) -> RightAnswers:
+    right = sum(answer.right for answer in answers)
+    answered = sum(answer.answered for answer in answers)
+    return RightAnswers(right, answered)

@@ -56,11 +56,11 @@ class RoomApi:
         return exercises
 
     def _own_actions(self) -> dict[str, Callable[[Body], object]]:
-        """Return the presenter's buttons but those of the questions."""
+        """Return the presenter's buttons, except those of the questions."""
         return {
             "poll": lambda body: self._open_poll(body.get("prediction")),
             "poll-end": lambda _: self._end_poll(),
-            "notice": lambda body: self._notify(body.get("lesson"), body.get("cell")),
+            "notice": lambda body: self._send_notice(body.get("lesson"), body.get("cell")),
             "notice-end": lambda _: self._end_notice(),
             "helped": lambda body: self.classroom.help_given(body.get("number")),
             "clear-done": lambda _: self.classroom.clear_done(),
@@ -81,7 +81,7 @@ class RoomApi:
         headings: dict[str, list[dict[str, Any]]] = {}
         for lesson, lesson_headings in self.headings.items():
             headings[lesson] = [
-                {"cell": cell, "text": text, "on_track": self._is_taught(lesson, cell)}
+                {"cell": cell, "text": text, "on_track": self._is_on_track(lesson, cell)}
                 for cell, text in lesson_headings
             ]
         return {"predictions": predictions, "headings": headings}
@@ -92,7 +92,7 @@ class RoomApi:
         for lesson, cells in self._cells.items():
             for cell in cells:
                 names = ASKS.findall(cell["source"])
-                on_track |= {f"{lesson}.{name}": self._is_taught(lesson, cell["id"]) for name in names}
+                on_track |= {f"{lesson}.{name}": self._is_on_track(lesson, cell["id"]) for name in names}
         return on_track
 
     def state(self) -> dict[str, Any]:
@@ -120,20 +120,22 @@ class RoomApi:
         }
 
     def _open_poll(self, prediction: object) -> None:
-        """Open a prediction as a poll; without one, that of the newest guess."""
-        name = prediction or self.classroom.newest
-        if not name:
+        """Open a prediction as a poll, and show its counts; without a name, that of the newest guess."""
+        chosen = prediction or self.classroom.newest
+        if not chosen:
             raise WrongUsage("There is no guess yet.", "Choose a prediction, or wait for the first guess.")
-        question = self.classroom.questions.get(str(name))
+        name = str(chosen)
+        question = self.classroom.questions.get(name)
         if question is None:
-            raise WrongUsage(f"There is no prediction {name!r}.", "Choose one from the list.")
+            raise WrongUsage(f"There is no prediction {chosen!r}.", "Choose one from the list.")
 
         options = {key: option.text for key, option in question.options.items()}
         self.questions.close()
-        self.classroom.poll = Poll(id=str(name), question=question.question, options=options)
-        self.audience.show_prediction(lambda: self.classroom.histogram(str(name)))
+        self.classroom.poll = Poll(id=name, question=question.question, options=options)
+        self.audience.show_prediction(lambda: self.classroom.histogram(name))
 
-    def _is_taught(self, lesson: str, cell: str) -> bool:
+    def _is_on_track(self, lesson: str, cell: str) -> bool:
+        """Return whether the track opens a lesson and shows a cell of it."""
         return self.times.has_lesson(lesson) and self.times.has_cell(lesson, cell)
 
     def _end_poll(self) -> None:
@@ -142,7 +144,8 @@ class RoomApi:
     def _end_notice(self) -> None:
         self.classroom.notice = None
 
-    def _notify(self, lesson: object, cell: object) -> None:
+    def _send_notice(self, lesson: object, cell: object) -> None:
+        """Ask everybody to go to a heading of a lesson. Raises WrongUsage if the lesson does not have it."""
         lesson_name = str(lesson)
         cell_id = str(cell)
         headings = dict(self.headings.get(lesson_name, ()))
@@ -156,6 +159,10 @@ class RoomApi:
 
 
 def _headings(cells: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Return the text cells of a notebook that begin with a heading: id and heading."""
-    texts = [(cell["id"], cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-    return [(cell_id, text.partition("\n")[0].lstrip("# ")) for cell_id, text in texts if text.startswith("#")]
+    """Return cell id and heading of each text cell of a notebook that begins with a heading."""
+    headings = []
+    for cell in cells:
+        first_line, _, _ = cell["source"].partition("\n")
+        if cell["cell_type"] == "markdown" and first_line.startswith("#"):
+            headings.append((cell["id"], first_line.lstrip("# ")))
+    return headings

@@ -34,7 +34,7 @@ class RoomQuestions:
         self.questionnaires = make_questionnaires(self.questions, lessons)
         self.answers_shown = False
         self.actions: Mapping[str, Callable[[Body], object]] = {
-            "questions": lambda body: self._open(body.get("name")),
+            "questions": lambda body: self._open_questionnaire(body.get("name")),
             "questions-end": lambda _: self.close(),
             "questions-answers": lambda body: self._show_answers(shown=body.get("shown") is True),
             "summary": lambda body: self._keep_summary(keep=body.get("keep") is True),
@@ -64,8 +64,9 @@ class RoomQuestions:
         """Return what the presenter sees of the questionnaires."""
         snapshots = self.classroom.everybody()
         progress = {name: questionnaire.progress(snapshots) for name, questionnaire in self.questionnaires.items()}
+        open_questionnaire = self.classroom.questionnaire
         return {
-            "opened": self.classroom.questionnaire.name if self.classroom.questionnaire else "",
+            "opened": open_questionnaire.name if open_questionnaire else "",
             "progress": progress,
             "feedback": self.feedback(),
             "answers_shown": self.answers_shown,
@@ -86,7 +87,8 @@ class RoomQuestions:
         ]
         return {"headline": headline(rows), "rows": row_states}
 
-    def _open(self, name: object) -> None:
+    def _open_questionnaire(self, name: object) -> None:
+        """Open a questionnaire, and close the poll. Raises WrongUsage for an unknown name."""
         questionnaire = self.questionnaires.get(str(name))
         if questionnaire is None:
             raise WrongUsage(f"There are no questions {name!r}.", f"Choose from: {', '.join(self.questionnaires)}.")

@@ -64,7 +64,7 @@ class RoomServer(PageServer):
             "wrong_codes": WrongCodes(),
         }
 
-        def file(name: str, kind: str) -> dict[str, Any]:
+        def arguments_of(name: str, kind: str) -> dict[str, Any]:
             text = (PAGES / name).read_text(encoding="utf-8").replace("{{token}}", self.code.token)
             return {**arguments, "text": text, "kind": kind}
 
@@ -72,10 +72,10 @@ class RoomServer(PageServer):
             (r"/snapshot", SnapshotHandler, {**arguments, "on_phone": False}),
             (r"/phone/snapshot", SnapshotHandler, {**arguments, "on_phone": True}),
             (r"/leave", LeaveHandler, arguments),
-            (r"/phone\.js", RoomFile, file("phone.js", JS)),
-            (r"/phone\.css", RoomFile, file("phone.css", CSS)),
-            (r"/desk\.css", RoomFile, file("desk.css", CSS)),
-            (r"/([\w-]+)", RoomFile, file("phone.html", HTML)),  # a browser's own /favicon.ico is no wrong code
+            (r"/phone\.js", RoomFile, arguments_of("phone.js", JS)),
+            (r"/phone\.css", RoomFile, arguments_of("phone.css", CSS)),
+            (r"/desk\.css", RoomFile, arguments_of("desk.css", CSS)),
+            (r"/([\w-]+)", RoomFile, arguments_of("phone.html", HTML)),  # a browser's own /favicon.ico is no wrong code
         ]
 
 
@@ -87,7 +87,7 @@ class WrongCodes:
         self._counts = Counter[str]()
 
     def add(self, address: str) -> int:
-        """Count a wrong code and return the address's number of them."""
+        """Count a wrong code from an address; return how many came from it in the present minute."""
         if self._minute != minute():
             self._minute = minute()
             self._counts.clear()
@@ -107,15 +107,19 @@ class RoomHandler(Handler):
 
     def prepare(self) -> None:
         """Answer 403 without the code, and 429 after too many wrong ones."""
-        is_wrong = self.given_token() not in {"", *self.tokens}
-        if is_wrong and self.more["wrong_codes"].add(self.request.remote_ip) > MOST_WRONG_CODES:
-            raise tornado.web.HTTPError(429)
+        token = self.given_token()
+        if token and token not in self.tokens:
+            wrong_count = self.more["wrong_codes"].add(self.request.remote_ip)
+            if wrong_count > MOST_WRONG_CODES:
+                raise tornado.web.HTTPError(429)
         super().prepare()
 
     def given_token(self) -> str:
         """Return the join code from the URL's path, else the token of the request."""
-        typed = self.path_args[0].upper().translate(ALIKE) if self.path_args else ""
-        return typed or super().given_token()
+        typed_code = ""
+        if self.path_args:
+            typed_code = self.path_args[0].upper().translate(ALIKE)
+        return typed_code or super().given_token()
 
     def snapshot(self) -> Snapshot:
         """Return the request's snapshot. Raises WrongUsage for anything else."""
@@ -158,30 +162,39 @@ class RoomFile(RoomHandler):
 
 
 def open_room(code_file: Path, address: str | None = None) -> RoomServer:
-    """Open a room on an address of this machine (its network's by default), with the code in the file if it can be.
+    """Open a room on an address of this machine, by default that of its network.
 
-    Raises WrongUsage for an address that is none of this machine's, NotReady without a network.
+    It keeps the port and the secret of the code in the file, if that is recent and the port is free. Raises WrongUsage
+    for an address that is none of this machine's, NotReady without a network.
     """
-    address = _own_address(address or network_address())
-    code = JoinCode(address, FIRST_PORT + secrets.randbelow(PORTS), secrets.randbelow(SECRETS))
-    with suppress(OSError, NotReady, WrongUsage):
-        if time.time() - code_file.stat().st_mtime < KEPT_SECONDS:
-            code = JoinCode.read(read_small(code_file).decode(errors="replace"))  # at the address of that time
+    own_address = _require_own_address(address or network_address())
+    code = _read_recent_code(code_file)
+    if code is None:
+        code = JoinCode(own_address, FIRST_PORT + secrets.randbelow(PORTS), secrets.randbelow(SECRETS))
 
     ports = [code.port, *range(FIRST_PORT, FIRST_PORT + PORTS)]
     for port in ports:
         with suppress(NotReady):
-            server = RoomServer(JoinCode(address, port, code.secret))
+            server = RoomServer(JoinCode(own_address, port, code.secret))
             write_atomically(code_file, f"{server.code}\n".encode(), mode=0o600)
             return server
-    raise NotReady(f"All ports from {FIRST_PORT} to {ports[-1]} are taken at {address}.", "End another program.")
+    raise NotReady(f"All ports from {FIRST_PORT} to {ports[-1]} are taken at {own_address}.", "End another program.")
 
 
-def _own_address(typed: str) -> str:
-    """Return an address of this machine. Raises WrongUsage for any other text, and for "all addresses"."""
+def _read_recent_code(code_file: Path) -> JoinCode | None:
+    """Return the code that an earlier desk wrote, with its address; None if it is too old or cannot be read."""
+    with suppress(OSError, NotReady, WrongUsage):
+        age_seconds = time.time() - code_file.stat().st_mtime
+        if age_seconds < KEPT_SECONDS:
+            return JoinCode.read(read_small(code_file).decode(errors="replace"))
+    return None
+
+
+def _require_own_address(text: str) -> str:
+    """Return the text if it is an address of this machine. Raises WrongUsage for any other, and for 0.0.0.0."""
     with suppress(ValueError, OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        address = IPv4Address(typed)
+        address = IPv4Address(text)
         probe.bind((str(address), 0))
         if not address.is_unspecified:
             return str(address)
-    raise WrongUsage(f"{typed!r} is no IPv4 address of this machine.", "Leave --address out, or name one.")
+    raise WrongUsage(f"{text!r} is no IPv4 address of this machine.", "Leave --address out, or name one.")

@@ -57,27 +57,31 @@ class InstructorServer(PageServer):
         presenter = [self.presenter_token]
         both = [self.presenter_token, self.audience_token]
         return [
-            *(_content(presenter, *content) for content in self._presenter_contents(served)),
+            *(_content_route(presenter, *content) for content in self._presenter_contents(served)),
             (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter}),
-            *(_content(both, *content) for content in self._audience_contents(served)),
+            *(_content_route(both, *content) for content in self._audience_contents(served)),
         ]
 
     def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
-        """Yield path, media type and maker of each content, for some also a policy; ``null`` without a live room."""
+        """Yield path, media type and maker of each content, for some also a policy.
+
+        Without a live room, the content of its paths is ``null``.
+        """
         room = served.room
-        yield "/presenter", HTML, lambda: _page("presenter", self.presenter_token), FRAME_POLICIES["presenter"]
-        yield "/presenter.js", JS, lambda: _read("presenter.js")
-        yield "/notes.js", JS, lambda: _read("notes.js")
-        yield "/room.js", JS, lambda: _read("room.js")
-        yield "/day.js", JS, lambda: _read("day.js")
-        yield "/questions.js", JS, lambda: _read("questions.js")
+        yield "/presenter", HTML, lambda: _read_page("presenter", self.presenter_token), FRAME_POLICIES["presenter"]
+        yield "/presenter.js", JS, lambda: _read_file("presenter.js")
+        yield "/notes.js", JS, lambda: _read_file("notes.js")
+        yield "/room.js", JS, lambda: _read_file("room.js")
+        yield "/day.js", JS, lambda: _read_file("day.js")
+        yield "/questions.js", JS, lambda: _read_file("questions.js")
         yield "/presenter/choices", JSON, served.choices
         yield "/presenter/state", JSON, served.state
-        yield "/presenter/room/choices", JSON, room.choices if room else _null
-        yield "/presenter/room", JSON, room.state if room else _null
+        yield "/presenter/room/choices", JSON, room.choices if room else _make_null
+        yield "/presenter/room", JSON, room.state if room else _make_null
         yield "/presenter/recorded.png", PNG, served.recorded
 
     def _audience_contents(self, served: PresenterApi) -> Iterator[Any]:
+        """Yield the contents for both tokens, as `_presenter_contents` does."""
         audience = served.audience
         room = served.room
 
@@ -85,16 +89,16 @@ class InstructorServer(PageServer):
             lines = audience.lines
             return lines.state() if lines else None
 
-        yield "/audience", HTML, lambda: _page("audience", self.audience_token), FRAME_POLICIES["audience"]
-        yield "/audience.js", JS, lambda: _read("audience.js")
-        yield "/learning.js", JS, lambda: _read("learning.js")
+        yield "/audience", HTML, lambda: _read_page("audience", self.audience_token), FRAME_POLICIES["audience"]
+        yield "/audience.js", JS, lambda: _read_file("audience.js")
+        yield "/learning.js", JS, lambda: _read_file("learning.js")
         yield "/audience/state", JSON, audience.state
-        yield "/audience/room", JSON, room.audience_state if room else _null
+        yield "/audience/room", JSON, room.audience_state if room else _make_null
         yield "/audience/dashboard", JSON, served.controller.picture
-        yield "/audience/map.svg", SVG, _map
+        yield "/audience/map.svg", SVG, _draw_map
         yield "/audience/lines", JSON, lines_state
         yield "/audience/recorded.png", PNG, served.recorded
-        yield "/desk.css", CSS, _style
+        yield "/desk.css", CSS, _read_style
 
 
 @contextlib.contextmanager
@@ -106,7 +110,10 @@ def serving(
     *,
     open_pages: bool,
 ) -> Iterator[None]:
-    """Serve the pages, and the room if there is one, until the block ends; say where they are, and open the pages."""
+    """Serve the pages, and the room if there is one, until the block ends; then keep the record of the session.
+
+    Says where the pages are, and with ``open_pages`` opens them.
+    """
     redirects = {
         controller.workspace.folder / "open-presenter.html": server.presenter_url,
         controller.workspace.folder / "open-audience.html": server.audience_url,
@@ -167,38 +174,44 @@ class Action(Handler):
         if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
             raise tornado.web.HTTPError(403)  # a form of another page cannot send JSON
 
-        try:
-            text = json.dumps(json.loads(self.request.body), ensure_ascii=False)
-            body = json.loads(text.encode("utf-8", "replace"))  # half of a character becomes a question mark
-        except (ValueError, RecursionError):
-            body = None
-        if not isinstance(body, dict):
-            raise WrongUsage("That is no JSON object.", "Reload the page and click again.")
-
+        body = _parse_object(self.request.body)
         result = await self.from_thread(lambda: self.served.do(action, body))
         self.answer(json.dumps({"said": result}), JSON)
 
 
-def _content(tokens: list[str], path: str, kind: str, make: Callable[[], object], policy: str = POLICY) -> Any:
+def _parse_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in a request's body. Raises WrongUsage for anything else."""
+    try:
+        text = json.dumps(json.loads(data), ensure_ascii=False)
+        document = json.loads(text.encode("utf-8", "replace"))  # half of a character becomes a question mark
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise WrongUsage("That is no JSON object.", "Reload the page and click again.")
+    return document
+
+
+def _content_route(tokens: list[str], path: str, kind: str, make: Callable[[], object], policy: str = POLICY) -> Any:
+    """Return the route of a content for these tokens; ``make`` returns the content."""
     return re.escape(path), Content, {"tokens": tokens, "kind": kind, "make": make, "policy": policy}
 
 
-def _null() -> None:
-    """Make the content where there is no live room, which JSON writes as ``null``."""
+def _make_null() -> None:
+    """Return None, which is ``null`` in JSON: the content without a live room."""
 
 
-def _page(name: str, token: str) -> str:
-    return _read(f"{name}.html").replace("{{token}}", token)
+def _read_page(name: str, token: str) -> str:
+    return _read_file(f"{name}.html").replace("{{token}}", token)
 
 
-def _read(name: str) -> str:
+def _read_file(name: str) -> str:
     return (PAGES / name).read_text(encoding="utf-8")
 
 
-def _style() -> str:
-    return "\n".join([system.STYLE, _read("desk.css"), _read("learning.css")])
+def _read_style() -> str:
+    return "\n".join([system.STYLE, _read_file("desk.css"), _read_file("learning.css")])
 
 
-def _map() -> str:
+def _draw_map() -> str:
     """Return the map of the system; its style stands in the stylesheet."""
     return system.system_map().html.replace(f"<style>{system.STYLE}</style>", "")

@@ -1,7 +1,7 @@
-"""What stays of a session, in a folder of its own: the plan, the feedback beside it, and a summary without names.
+"""What is kept of a session, in a folder of its own: the plan, the feedback, and a summary without names.
 
-The summary is written only if the room was told so. It counts nobody who had gone before that, and no group of fewer
-than `SMALLEST_GROUP` people.
+The summary is written only if the room was told so. It does not count those who had left before that, and no group of
+fewer than `SMALLEST_GROUP` people.
 """
 
 from __future__ import annotations
@@ -45,29 +45,33 @@ class SessionRecord:
     began: datetime
 
     def write(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> list[Path]:
-        """Write what may be kept; return the paths, none where there is nothing. Raises NotReady."""
-        feedback = questions.feedback()
+        """Write the feedback and the summary, each if it may be kept, and the plan beside them.
+
+        Returns the paths of the files, none if nothing may be kept. Raises NotReady.
+        """
         texts = {}
-        if any(count for question in feedback for _, count in question["answers"]):
-            head = {"date": f"{self.began:%Y-%m-%d}", "track": self.track}
-            texts[FEEDBACK] = json.dumps({**head, "feedback": feedback}, indent=1, ensure_ascii=False)
+        feedback = questions.feedback()
+        if any(_has_answers(question) for question in feedback):
+            document = {"date": f"{self.began:%Y-%m-%d}", "track": self.track, "feedback": feedback}
+            texts[FEEDBACK] = json.dumps(document, indent=1, ensure_ascii=False)
         if classroom.keeps_summary:
             texts[SUMMARY] = self.summary(classroom, questions, ended)
 
         if texts:
             texts = {PLAN: self.plan(), **texts}
-        return list(self._write_all(texts))
+        return list(self._write_texts(texts))
 
     def plan(self) -> str:
-        """Return the timetable from the opening of the desk, or from the latest time with which it ends that day."""
-        longest_day = max(block.end for block in timetable(self.course, self.track, clock(0)))
-        latest_start = DAY_MINUTES - longest_day
-        opened = 60 * self.began.hour + self.began.minute
-        blocks = timetable(self.course, self.track, clock(min(opened, latest_start)))
-        return as_text(self.track, blocks, markdown=True)
+        """Return the timetable from the opening of the desk; from an earlier time if it would end after midnight."""
+        blocks_from_midnight = timetable(self.course, self.track, clock(0))
+        longest_day_minutes = max(block.end for block in blocks_from_midnight)
+        latest_start = DAY_MINUTES - longest_day_minutes
+        opening = 60 * self.began.hour + self.began.minute
+        start = min(opening, latest_start)
+        return as_text(self.track, timetable(self.course, self.track, clock(start)), markdown=True)
 
     def summary(self, classroom: Classroom, questions: RoomQuestions, ended: datetime) -> str:
-        """Return counts and minutes of those who were told and have not left, as Markdown."""
+        """Return the summary as Markdown: counts and minutes of those who were told of it and have not left."""
         snapshots = classroom.told()
         environment = templates(PAGES).overlay()
         environment.filters = environment.filters | {"line": _one_line, "share": _share_text}
@@ -79,19 +83,21 @@ class SessionRecord:
             people=_count_text(len(snapshots)),
             smallest=SMALLEST_GROUP,
             learned=learned(questions.questions, snapshots),
-            predictions=list(_predictions(classroom, snapshots)),
-            exercises=list(self._exercises(snapshots)),
-            stuck=list(_stuck(classroom)),
-            incidents=list(_incidents(snapshots)),
+            predictions=list(_prediction_rows(classroom, snapshots)),
+            exercises=list(self._exercise_rows(snapshots)),
+            stuck=list(_stuck_rows(classroom)),
+            incidents=list(_incident_rows(snapshots)),
         )
 
-    def _write_all(self, texts: dict[str, str]) -> Iterator[Path]:
+    def _write_texts(self, texts: dict[str, str]) -> Iterator[Path]:
+        """Write each text to the file of its name in the session's folder, and yield the file's path."""
         session_folder = self.folder / f"{self.began:%Y-%m-%d-%H%M%S}"
         for name, text in texts.items():
-            write_atomically(session_folder / name, f"{text.rstrip()}\n".encode(), mode=0o600)
-            yield session_folder / name
+            path = session_folder / name
+            write_atomically(path, f"{text.rstrip()}\n".encode(), mode=0o600)
+            yield path
 
-    def _exercises(self, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+    def _exercise_rows(self, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
         """Yield the exercises that were passed: minutes planned, how many passed, and their median minutes."""
         minutes_by_exercise: dict[str, list[int]] = defaultdict(list)
         for snapshot in snapshots:
@@ -99,19 +105,25 @@ class SessionRecord:
                 minutes_by_exercise[name].append(minutes_taken)
 
         for exercise in self.course.exercises:
-            exercise_minutes = minutes_by_exercise.get(exercise.id, [])
+            if exercise.id not in minutes_by_exercise:
+                continue
+            exercise_minutes = minutes_by_exercise[exercise.id]
             known_minutes = [minutes_taken for minutes_taken in exercise_minutes if minutes_taken]
-            if exercise_minutes:
-                yield {
-                    "id": exercise.id,
-                    "planned": exercise.minutes,
-                    "passed": _count_text(len(exercise_minutes)),
-                    "minutes": _median_text(known_minutes),
-                }
+            yield {
+                "id": exercise.id,
+                "planned": exercise.minutes,
+                "passed": _count_text(len(exercise_minutes)),
+                "minutes": _median_text(known_minutes),
+            }
 
 
-def _predictions(classroom: Classroom, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
-    """Yield the counts of each prediction that a group made, and how many saw something else on their machine."""
+def _has_answers(question: dict[str, Any]) -> bool:
+    """Return whether an option of a feedback question was chosen."""
+    return any(count for _, count in question["answers"])
+
+
+def _prediction_rows(classroom: Classroom, snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+    """Yield the counts of each prediction that enough people made, and how many saw something else on their machine."""
     guesses_by_question: dict[str, list[GuessReport]] = defaultdict(list)
     for snapshot in snapshots:
         for name, guess in snapshot.guesses.items():
@@ -119,26 +131,28 @@ def _predictions(classroom: Classroom, snapshots: Iterable[Snapshot]) -> Iterato
 
     for name, question in classroom.questions.items():
         guesses = [guess for guess in guesses_by_question[name] if guess.choice in question.options]
+        if len(guesses) < SMALLEST_GROUP:
+            continue
+
         choice_counts = Counter(guess.choice for guess in guesses)
-        with_outcome = [guess for guess in guesses if guess.outcome]
-        if len(guesses) >= SMALLEST_GROUP:
-            yield {
-                "question": question.question,
-                "options": [
-                    (choice_counts[key], option.text, key == question.right) for key, option in question.options.items()
-                ],
-                "surprised": _count_text(sum(guess.choice != guess.outcome for guess in with_outcome)),
-                "known": _count_text(len(with_outcome)),
-            }
+        options = [(choice_counts[key], option.text, key == question.right) for key, option in question.options.items()]
+        guesses_with_outcome = [guess for guess in guesses if guess.outcome]
+        wrong_guesses = [guess for guess in guesses_with_outcome if guess.choice != guess.outcome]
+        yield {
+            "question": question.question,
+            "options": options,
+            "surprised": _count_text(len(wrong_guesses)),
+            "known": _count_text(len(guesses_with_outcome)),
+        }
 
 
-def _stuck(classroom: Classroom) -> Iterator[tuple[str, str]]:
+def _stuck_rows(classroom: Classroom) -> Iterator[tuple[str, str]]:
     """Yield each lesson in which help was asked for, and how often; phones are in no lesson."""
     for lesson, times in sorted(classroom.times_stuck().items()):
         yield lesson or "on a phone", _count_text(times)
 
 
-def _incidents(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
+def _incident_rows(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
     """Yield the days of the game: how many repaired the service, and their median seconds."""
     seconds_by_day: dict[str, list[float]] = defaultdict(list)
     for snapshot in snapshots:
@@ -154,17 +168,24 @@ def _incidents(snapshots: Iterable[Snapshot]) -> Iterator[dict[str, Any]]:
 
 
 def _count_text(count: int) -> str:
+    """Return a count of people; a small one is not told."""
     return NOT_TOLD if 0 < count < SMALLEST_GROUP else str(count)
 
 
 def _median_text(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.0f}" if len(values) >= SMALLEST_GROUP else "–"
+    """Return the median of values, or a dash for those of a small group."""
+    if len(values) < SMALLEST_GROUP:
+        return "–"
+    return f"{statistics.median(values):.0f}"
 
 
 def _share_text(answers: RightAnswers) -> str:
-    return f"{answers.right} of {answers.answered}" if answers.answered >= SMALLEST_GROUP else "–"
+    """Return how many answers were right, or a dash for those of a small group."""
+    if answers.answered < SMALLEST_GROUP:
+        return "–"
+    return f"{answers.right} of {answers.answered}"
 
 
 def _one_line(text: str) -> str:
-    """Return a text for a line or a cell of a table."""
+    """Return a text in one line, which may stand in a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ")

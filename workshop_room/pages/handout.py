@@ -72,13 +72,14 @@ def load_pages(track: str, root: Path, summaries: Mapping[str, str], address: st
 
     for platform, text in texts.platforms.items():
         name = re.sub(r"[^a-z0-9]+", "-", platform.lower()).strip("-")
-        card = {**shared, "platform": platform, "text": as_html(text)}
-        pages.append(PrintedPage(f"preflight-{name}.html", _render("preflight", card)))
+        values = {**shared, "platform": platform, "text": as_html(text)}
+        pages.append(PrintedPage(f"preflight-{name}.html", _render("preflight", values)))
 
     return pages
 
 
 def _render(name: str, values: dict[str, Any]) -> str:
+    """Return the HTML of the template ``handout_NAME.html`` with the values filled in."""
     return template(HERE / f"handout_{name}.html").render(values)
 
 
@@ -96,7 +97,8 @@ class HandoutTexts:
     @property
     def title(self) -> str:
         """The title of the workshop."""
-        return self._readme.partition("\n")[0].removeprefix("# ")
+        first_line, _, _ = self._readme.partition("\n")
+        return first_line.removeprefix("# ")
 
     @property
     def duration(self) -> str:
@@ -106,36 +108,44 @@ class HandoutTexts:
     @property
     def abstract(self) -> Markup:
         """About `ABSTRACT_WORDS` words: what the workshop is, and what people can do afterwards."""
-        introduction = _paragraphs(self._readme.partition("\n")[2])[0]
-        goals = self._goals(ABSTRACT_WORDS - len(introduction.split()))
+        _, _, text_below_title = self._readme.partition("\n")
+        introduction = _paragraphs(text_below_title)[0]
+        goals = self._choose_goals(ABSTRACT_WORDS - len(introduction.split()))
         return inline(f"{introduction} Afterwards you can {join_words(goals)}.")
 
     @property
     def audience(self) -> Markup:
         """Whom the workshop is for: the first item of README's list."""
-        return inline(_EMPHASIS.sub(r"\1", _list_item(self._section("For whom"), 0)))
+        item = _first_list_item(self._require_section("For whom"))
+        return inline(_EMPHASIS.sub(r"\1", item))
 
     @property
     def laptop(self) -> Markup:
         """What a laptop has to have: the first sentence of README's section."""
-        paragraph = _paragraphs(self._section("What you need"))[0]
-        return inline(first_sentence(_LINK_ASIDE.sub("", paragraph)))
+        paragraph = _paragraphs(self._require_section("What you need"))[0]
+        text = _LINK_ASIDE.sub("", paragraph)
+        return inline(first_sentence(text))
 
     @property
     def source(self) -> Markup:
         """Where the curriculum comes from."""
-        return inline(first_sentence(_paragraphs(self._section("Where it comes from"))[0]))
+        paragraph = _paragraphs(self._require_section("Where it comes from"))[0]
+        return inline(first_sentence(paragraph))
 
     @property
     def ideas(self) -> list[Markup]:
-        """Ten key points of the lessons, in their order: the first of each lesson, then the second of each, …"""
-        outlines = [self._outlines[name] for name in self.opened]
-        by_rank = zip_longest(*(outline.key_points for outline in outlines))
-        ranked = [point for points in by_rank for point in filter(None, points)]
-        chosen_points = set(ranked[:IDEAS])
+        """Ten key points in the order of the lessons.
 
-        in_order = [point for outline in outlines for point in outline.key_points]
-        return [inline(point) for point in in_order if point in chosen_points]
+        The first key point of each lesson is chosen before the second of any, and so on.
+        """
+        outlines = [self._outlines[name] for name in self.opened]
+        points_by_rank: list[str] = []
+        for points in zip_longest(*(outline.key_points for outline in outlines)):
+            points_by_rank += [point for point in points if point]
+        chosen_points = set(points_by_rank[:IDEAS])
+
+        points_by_lesson = [point for outline in outlines for point in outline.key_points]
+        return [inline(point) for point in points_by_lesson if point in chosen_points]
 
     @property
     def homework(self) -> list[tuple[str, Markup]]:
@@ -152,8 +162,8 @@ class HandoutTexts:
         """The sections of docs/platforms.md by their heading, as Markdown."""
         return dict(_sections(self._platforms))
 
-    def _goals(self, words: int) -> list[str]:
-        """Return the first goals of lessons, in their order, that have at most so many ``words`` in all.
+    def _choose_goals(self, words: int) -> list[str]:
+        """Return the first goals of as many lessons as fit into so many ``words``, in the order of the lessons.
 
         The lessons with the most minutes are chosen first.
         """
@@ -168,13 +178,17 @@ class HandoutTexts:
         words_left = words
         for lesson in longest_lessons:
             goal = first_goals.get(lesson.name)
-            if goal is not None and len(goal.split()) <= words_left:
+            if goal is None:
+                continue
+            goal_words = len(goal.split())
+            if goal_words <= words_left:
                 chosen_goals.add(goal)
-                words_left -= len(goal.split())
+                words_left -= goal_words
 
         return [goal for goal in first_goals.values() if goal in chosen_goals]
 
-    def _section(self, heading: str) -> str:
+    def _require_section(self, heading: str) -> str:
+        """Return the text of a section of README. Raises WorkshopError if it is missing or empty."""
         text = dict(_sections(self._readme)).get(heading, "")
         if not text:
             raise WorkshopError(f"{README} has no section {heading!r}.", "The handouts take their words from it.")
@@ -242,20 +256,23 @@ def as_html(text: str) -> Markup:
 
 
 def _drop_links(token: Token) -> None:
+    """Remove the links in a token of Markdown; their texts stay."""
     if token.children is not None:
         token.children = [child for child in token.children if child.type not in {"link_open", "link_close"}]
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
     """Yield heading and text of each section of a page."""
-    _, *parts = _SECTION.split(text)
-    yield from zip(parts[::2], parts[1::2], strict=True)
+    _, *parts = _SECTION.split(text)  # what stands before the first heading; then heading, text, heading, text, …
+    headings = parts[::2]
+    section_texts = parts[1::2]
+    yield from zip(headings, section_texts, strict=True)
 
 
 def _paragraphs(text: str) -> list[str]:
     return [part.strip() for part in text.split("\n\n") if part.strip()]
 
 
-def _list_item(text: str, number: int) -> str:
+def _first_list_item(text: str) -> str:
     items = [line.removeprefix("- ") for line in text.splitlines() if line.startswith("- ")]
-    return items[number]
+    return items[0]

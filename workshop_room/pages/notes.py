@@ -53,8 +53,9 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 class Note:
     """What to say around the cell with the id ``cell``. ``minute`` is "" in second notebooks; ``text`` is Markdown.
 
-    On a page it also has the heading above its cell, and what the cell shows: the prediction, the exercise, or the
-    questions of a policy, each with the ``reference``. ``is_skipped``: the track does not have its cell.
+    On a page, ``section`` is the heading above the cell, and the note has what the cell shows: the prediction, the
+    exercise, or the ``reference``, which has an answer to each question of a policy. ``is_skipped`` says whether the
+    track leaves the cell out.
     """
 
     cell: str
@@ -68,18 +69,18 @@ class Note:
 
     @property
     def solution(self) -> str:
-        """The last hint of the exercise; numbers that differ from laptop to laptop are left out."""
+        """The last hint of the exercise; an ellipsis stands for each number that differs from laptop to laptop."""
         if self.exercise is None:
             return ""
 
         hint = self.exercise.hints[-1]
-        for number in _NUMBER.findall(self.exercise.task):
-            hint = hint.replace(number, "…")
+        for placeholder in _NUMBER.findall(self.exercise.task):
+            hint = hint.replace(placeholder, "…")
         return hint
 
     @property
     def html(self) -> str:
-        """The note; before it a prediction's options, an exercise's minutes and solution, or a policy's reference."""
+        """The note as HTML, below the prediction's options, the exercise's minutes and solution, or the reference."""
         text = Markup(_MARKDOWN.render(self.text))  # noqa: S704 - it escapes HTML
         return template(HERE / "note.html").render(note=self, text=text)
 
@@ -100,7 +101,7 @@ class NotesPage:
 
     @property
     def shown(self) -> tuple[Note, ...]:
-        """The notes of what the track has."""
+        """The notes of the cells that the track shows."""
         return tuple(note for note in self.notes if not note.is_skipped)
 
     @property
@@ -111,11 +112,15 @@ class NotesPage:
     @property
     def hours(self) -> str:
         """The times of day between which the lesson is held: ``09:45 to 10:30``; "" where they are not known."""
-        blocks = [block for block in self.times.blocks if block.lesson == self.lesson]
-        if not blocks:
+        lesson_blocks = [block for block in self.times.blocks if block.lesson == self.lesson]
+        if not lesson_blocks:
             return ""
-        day = f"day {blocks[0].day}, " if self.times.blocks[-1].day > 1 else ""
-        return f"{day}{clock(blocks[0].start)} to {clock(blocks[-1].end)}"
+
+        first_block = lesson_blocks[0]
+        last_block = lesson_blocks[-1]
+        has_days = self.times.blocks[-1].day > 1
+        day = f"day {first_block.day}, " if has_days else ""
+        return f"{day}{clock(first_block.start)} to {clock(last_block.end)}"
 
     @property
     def html(self) -> str:
@@ -148,12 +153,17 @@ def load(lesson: str, folder: Path) -> tuple[Note, ...]:
     """Return the notes of a lesson in the order of its cells. Raises WorkshopError for a missing file."""
     path = folder / f"{lesson}{SUFFIX}"
     try:
-        _title, *parts = _NOTE.split(path.read_text(encoding="utf-8"))
+        page = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise WorkshopError(f"{lesson} has no notes.", f"Write {path}.") from error
 
-    entries = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    return tuple(Note(cell, minute or "", text.strip()) for cell, minute, text in entries)
+    _title, *parts = _NOTE.split(page)  # the title; then cell, minute, text, cell, minute, text, …
+    cells = parts[::3]
+    minutes = parts[1::3]
+    texts = parts[2::3]
+    return tuple(
+        Note(cell, minute or "", text.strip()) for cell, minute, text in zip(cells, minutes, texts, strict=True)
+    )
 
 
 def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -163,7 +173,8 @@ def sections(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     for cell in cells:
         if cell["cell_type"] == "markdown":
             match = _HEADING.search(cell["source"])
-            heading = match[1] if match else heading
+            if match:
+                heading = match[1]
         headings[cell["id"]] = heading
     return headings
 
@@ -178,39 +189,39 @@ def load_page(lesson: str, root: Path, times: TrackTimes | None = None) -> Notes
 
     cells = notebook_cells(folder / f"{lesson}.ipynb")
     questions = load_all_questions(folder)
-    questions_of_cells = {
+    questions_by_cell = {
         cell["id"]: questions[f"{lesson}.{name}"] for cell in cells for name in ASKS.findall(cell["source"])
     }
-    references = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
-    exercises = {exercise.cells[0]: exercise for exercise in registry.load(root)}
-    headings = sections(cells)
+    references_by_cell = {cell["id"]: load_reference(lesson, folder) for cell in cells if _POLICY in cell["source"]}
+    exercises_by_cell = {exercise.cells[0]: exercise for exercise in registry.load(root)}
+    headings_by_cell = sections(cells)
 
-    def with_details(note: Note) -> Note:
-        cell = note.cell
-        return replace(
+    notes = []
+    for note in on_track(lesson, load(lesson, folder), times):
+        note_with_details = replace(
             note,
-            section=headings.get(cell, ""),
-            question=questions_of_cells.get(cell),
-            exercise=exercises.get(cell),
-            reference=references.get(cell),
+            section=headings_by_cell.get(note.cell, ""),
+            question=questions_by_cell.get(note.cell),
+            exercise=exercises_by_cell.get(note.cell),
+            reference=references_by_cell.get(note.cell),
         )
-
-    track_notes = on_track(lesson, load(lesson, folder), times)
-    notes = tuple(map(with_details, track_notes))
-    return NotesPage(lesson, headings["title"], times, notes)
+        notes.append(note_with_details)
+    return NotesPage(lesson, headings_by_cell["title"], times, tuple(notes))
 
 
 def on_track(lesson: str, notes: Iterable[Note], times: TrackTimes) -> Iterator[Note]:
-    """Yield the notes of a lesson with their time on a track, and whether it skips them."""
+    """Yield the notes of a lesson, each with its time on a track, and whether the track skips its cell."""
     for note in notes:
-        minute = times.time(lesson, note.cell, minutes_of(note.minute)) if note.minute else ""
+        minute = ""
+        if note.minute:
+            minute = times.time(lesson, note.cell, minutes_of(note.minute))
         yield replace(note, minute=minute, is_skipped=not times.has_cell(lesson, note.cell))
 
 
 def update_notebooks(workspace: Workspace) -> Update:
-    """Write the instructor's notebooks as the workspace's track has them, or bring them up to date; edits stay.
+    """Write the instructor's notebooks of the workspace's track, or bring them up to date.
 
-    Raises NotReady, WorkshopError.
+    What the instructor has edited stays. Returns what was written. Raises NotReady, WorkshopError.
     """
     update = Update(Backup(workspace))
     folder = CHECKOUT / "notebooks"
@@ -227,14 +238,24 @@ def update_notebooks(workspace: Workspace) -> Update:
 
 def with_notes(notebook: Mapping[str, Any], notes: Sequence[Note]) -> dict[str, Any]:
     """Return the notebook with each note as a folded text cell before the cell that it is about."""
-    by_cell = {note.cell: note for note in notes}
+    notes_by_cell = {note.cell: note for note in notes}
     cells = []
-
     for cell in notebook["cells"]:
-        if note := by_cell.get(cell["id"]):
-            minute = f" · {note.minute}" if note.minute else ""
-            lines = FOLDED.format(minute=minute, cell=note.cell, text=note.text).splitlines(keepends=True)
-            cells.append({"cell_type": "markdown", "id": f"{NOTE}{note.cell}", "metadata": {}, "source": lines})
+        note = notes_by_cell.get(cell["id"])
+        if note is not None:
+            cells.append(_note_cell(note))
         cells.append(cell)
 
     return {**notebook, "cells": cells}
+
+
+def _note_cell(note: Note) -> dict[str, Any]:
+    """Return a note as a folded text cell of a notebook."""
+    minute = f" · {note.minute}" if note.minute else ""
+    text = FOLDED.format(minute=minute, cell=note.cell, text=note.text)
+    return {
+        "cell_type": "markdown",
+        "id": f"{NOTE}{note.cell}",
+        "metadata": {},
+        "source": text.splitlines(keepends=True),
+    }

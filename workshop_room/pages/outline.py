@@ -1,4 +1,4 @@
-"""What a lesson promises and leaves on a track: the goals of its first text, key points and homework of its last."""
+"""The outline of a lesson on a track: the goals from its first text, key points and homework from its last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workshop_kit.workspace import summary
 
 @dataclass(frozen=True)
 class Outline:
-    """The texts of one lesson, as Markdown in one line each; a goal goes on after "Afterwards you can"."""
+    """The texts of one lesson, as Markdown in one line each; a goal completes the sentence "Afterwards you can"."""
 
     lesson: str
     goals: tuple[str, ...] = ()
@@ -20,9 +20,9 @@ class Outline:
 
 
 def load_outline(lesson: str, root: Path, kept: Collection[str]) -> Outline:
-    """Return the outline of a lesson of the checkout ``root``, for a track that keeps these cells (ids) of it.
+    """Return the outline of a lesson of the checkout ``root``, for a track with the cells (ids) ``kept`` of it.
 
-    That of a lesson without a summary is empty.
+    A lesson without a summary has an empty outline.
     """
     lines = summary.load(root, lesson)
     if lines is None:

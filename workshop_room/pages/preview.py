@@ -1,7 +1,7 @@
-"""A lesson to read ahead: its goals, its background and its questions, without anything that tells how it turns out.
+"""A lesson to read ahead: its goals, its background and its questions, without the outcome of any experiment.
 
-Of the texts only those stand in it that introduce a prediction or say what the guidelines say. A text after an
-experiment tells its outcome, so it is left out, as are code, outputs, the reasons of a prediction and the key points.
+It has only the texts that introduce a prediction or say what the guidelines say. A text after an experiment tells the
+outcome, so it is left out, as are code, outputs, the reasons of a prediction and the key points.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Cell = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """What is below one heading: predictions, exercises, the questions of a policy. ``text`` introduces it."""
+    """What is below one heading: predictions, exercises, the questions of a policy, and the ``text`` before them."""
 
     heading: str
     text: str
@@ -54,30 +54,32 @@ class Preview:
 
     @property
     def markdown(self) -> str:
-        """The page."""
+        """The page as Markdown."""
         return template(Path(__file__).with_name("preview.md.j2")).render(preview=self)
 
 
 def load_preview(lesson: str, root: Path) -> Preview:
     """Return a lesson of the checkout ``root`` to read ahead."""
-    title, *cells = notebook_cells(root / "notebooks" / f"{lesson}.ipynb")
-    goals = GOALS.match(title["source"])
-    stretches = list(_stretches(cells))
-    headings = [_heading(heading_cell) for heading_cell, _ in stretches if heading_cell["source"].startswith("## ")]
-    tables = _Tables.of(lesson, root)
-    parts = [tables.part(heading_cell, cells_below) for heading_cell, cells_below in stretches]
+    title_cell, *cells = notebook_cells(root / "notebooks" / f"{lesson}.ipynb")
+    sections = list(_sections(cells))
+    headings = [_heading(heading_cell) for heading_cell, _ in sections if heading_cell["source"].startswith("## ")]
+    tables = _LessonTables.of(lesson, root)
+    parts = [tables.part(heading_cell, cells_below) for heading_cell, cells_below in sections]
+    return Preview(lesson, _opening(title_cell), headings, parts=[part for part in parts if part])
 
-    return Preview(
-        lesson,
-        opening=(goals[0] if goals else title["source"]).strip().replace("# ", "# Before ", 1),
-        headings=headings,
-        parts=[part for part in parts if part],
-    )
+
+def _opening(title_cell: Cell) -> str:
+    """Return the title of a lesson, as "Before" it, with its goals; the whole text of the cell if it has no goals."""
+    text = title_cell["source"]
+    goals = GOALS.match(text)
+    if goals:
+        text = goals[0]
+    return str(text.strip().replace("# ", "# Before ", 1))
 
 
 @dataclass(frozen=True)
-class _Tables:
-    """What stands beside a lesson's notebook: its predictions, the exercises, its policy's questions."""
+class _LessonTables:
+    """The tables beside a lesson's notebook: its predictions, the exercises, its policy's questions."""
 
     predictions: dict[str, Question]
     exercises: Mapping[str, Exercise]
@@ -87,21 +89,22 @@ class _Tables:
     def of(cls, lesson: str, root: Path) -> Self:
         """Read the tables of a lesson."""
         notebooks = root / "notebooks"
-        return cls(
-            load_questions(lesson, notebooks),
-            {exercise.id: exercise for exercise in registry.load(root)},
-            list(load_reference(lesson, notebooks)) if has_policy(lesson, notebooks) else (),
-        )
+        exercises = {exercise.id: exercise for exercise in registry.load(root)}
+        policy: list[str] = []
+        if has_policy(lesson, notebooks):
+            policy = list(load_reference(lesson, notebooks))
+        return cls(load_questions(lesson, notebooks), exercises, policy)
 
     def part(self, heading_cell: Cell, cells_below: Sequence[Cell]) -> Part | None:
-        """Return what a stretch of cells asks, or None where it asks nothing and tells no background."""
+        """Return what the cells below a heading ask; None if they ask nothing and tell no background."""
         code = "\n".join(cell["source"] for cell in cells_below if cell["cell_type"] == "code")
         questions = [self.predictions[name] for name in ASKS.findall(code)]
         exercises = [self.exercises[name] for name in EXERCISE.findall(code)]
         policy = self.policy if POLICY in code else ()
 
         if questions or heading_cell["id"] in BACKGROUND:
-            text = heading_cell["source"].partition("\n")[2].strip()
+            _, _, text_below_heading = heading_cell["source"].partition("\n")
+            text = text_below_heading.strip()
         elif exercises or policy:
             text = ""
         else:
@@ -110,8 +113,8 @@ class _Tables:
         return Part(_heading(heading_cell), text, questions, exercises, policy)
 
 
-def _stretches(cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
-    """Yield each text cell with a heading and the cells below it, up to the key points."""
+def _sections(cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
+    """Yield each text cell with a heading and the cells below it. The heading of the key points ends the last one."""
     heading_cell: Cell | None = None
     cells_below: list[Cell] = []
     for cell in cells:
@@ -129,5 +132,6 @@ def _stretches(cells: Sequence[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
 
 
 def _heading(cell: Cell) -> str:
+    """Return the first heading in a text cell; "" without one."""
     match = HEADING.search(cell["source"])
     return match[1] if match else ""

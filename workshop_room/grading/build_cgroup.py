@@ -1,7 +1,7 @@
-"""A group of the kernel, with limits of memory and processes, below which the engine runs the RUN lines of builds.
+"""A cgroup with limits of memory and processes, in which the engine runs the RUN lines of builds.
 
-A small container makes it on the engine's machine, and a build proves that it holds. Where it does not (a rootless
-engine, say), builds go without, and the watch of `build_guard` remains.
+A small container makes the cgroup on the engine's machine, and a build proves that the limits hold. Where they do not
+(as with a rootless engine), builds run without the cgroup, and only the guard of `build_guard` ends them.
 """
 
 from __future__ import annotations
@@ -54,12 +54,15 @@ WITHOUT_LIMITS = (
 
 @contextlib.contextmanager
 def build_options(engine: Engine, say: Callable[[str], None]) -> Iterator[tuple[str, ...]]:
-    """Yield the options for builds of others until the end of the block; ``say`` tells where a limit is missing."""
+    """Yield the options for builds of submissions, and remove the cgroup at the end of the block.
+
+    Where the engine does not apply the cgroup's limits, the options do not name it, and ``say`` gets a warning.
+    """
     with temporary_session(engine) as session:
         limited_options = (*OPTIONS, f"--cgroup-parent=/{NAME}")
         try:
-            has_group = _run_program(session, "limit", NAME, str(MEMORY_BYTES), str(MOST_TASKS))
-            has_limits = has_group and _is_limited(session, limited_options)
+            has_cgroup = _run_program(session, "limit", NAME, str(MEMORY_BYTES), str(MOST_TASKS))
+            has_limits = has_cgroup and _is_limited(session, limited_options)
             if not has_limits:
                 say(WITHOUT_LIMITS)
             yield limited_options if has_limits else OPTIONS
@@ -84,7 +87,10 @@ def _run_program(session: Session, action: str, *arguments: str) -> bool:
 
 
 def _is_limited(session: Session, options: tuple[str, ...]) -> bool:
-    """Build an image whose RUN line tries to start more processes than the group may have."""
+    """Return whether builds with these options are limited.
+
+    It builds an image whose RUN line tries to start more processes than the cgroup may have, and fails if it can.
+    """
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
     run_line = ["python3", "-I", "-S", "-c", PROOF, str(MOST_TASKS + 20), secrets.token_hex(4)]  # never from the cache
     dockerfile = f"FROM {recipes.tags(CHECKOUT)['base']}\nRUN {json.dumps(run_line)}\n"

@@ -1,8 +1,8 @@
-"""What a build of others may take of this machine: options of the builder, and a watch on what they do not limit.
+"""What the build of a submission may take of this machine: options of the builder, and a guard for all else.
 
-BuildKit limits neither memory nor processes of a RUN line. Each process is limited by its options, all of them by
-`build_cgroup` where the engine allows it; and what they take is looked at while the build runs. A machine behind Docker
-Desktop cannot be looked at: it is a virtual machine, and bounded by that.
+BuildKit limits neither memory nor processes of a RUN line. The options limit each process, and `build_cgroup` limits
+all of them together where the engine allows it. The guard looks at what they take while the build runs. It cannot look
+into the virtual machine of Docker Desktop, which has limits of its own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_TASKS = 1_000
 MOST_DISK_BYTES = 2 * GIB
 LEAST_MEMORY = 0.05
 MOST_MEMORY = 0.1
-"""A build ends once less than the one part of the machine's memory is free, and the other was taken since it began."""
+"""A build ends once less than `LEAST_MEMORY` of the machine's memory is free, and it took more than `MOST_MEMORY`."""
 SLOW_LOOK_SECONDS = 0.2
 
 
@@ -60,22 +60,31 @@ class BuildGuard:
 
     def __call__(self) -> str:
         """Return the reason to end the build now; "" for none."""
-        tasks = self.tasks()
-        if tasks is not None and self.before_tasks is not None and tasks - self.before_tasks > MOST_TASKS:
+        if self._new_tasks() > MOST_TASKS:
             return f"it started more than {MOST_TASKS:,} processes"
 
         if time.monotonic() - self.looked_at < SLOW_LOOK_SECONDS:
             return ""
         self.looked_at = time.monotonic()
-        if self.before_disk - self._free_disk() > MOST_DISK_BYTES:
+        filled_bytes = self.before_disk - self._free_disk()
+        if filled_bytes > MOST_DISK_BYTES:
             return f"it wrote more than {MOST_DISK_BYTES // GIB} GiB"
 
-        free = self.free_memory()
-        if free < LEAST_MEMORY and self.before_memory - free > MOST_MEMORY:
+        free_memory_now = self.free_memory()
+        taken_memory = self.before_memory - free_memory_now
+        if free_memory_now < LEAST_MEMORY and taken_memory > MOST_MEMORY:
             return "the memory of this machine was nearly used up"
         return ""
 
+    def _new_tasks(self) -> int:
+        """Return how many more processes and threads there are than before; 0 where that is not known."""
+        tasks_now = self.tasks()
+        if tasks_now is None or self.before_tasks is None:
+            return 0
+        return tasks_now - self.before_tasks
+
     def _free_disk(self) -> int:
+        """Return the free bytes of the disk; 0 where it cannot be seen."""
         if self.folder is None:
             return 0
         with contextlib.suppress(OSError):
@@ -94,7 +103,7 @@ def guards(engine: Engine) -> Callable[[], Callable[[], str]]:
 
 
 def disk_of(engine: Engine) -> Path | None:
-    """Return the folder in which an engine keeps all that it has; None where this machine cannot see it."""
+    """Return the folder in which an engine stores images and volumes; None where this machine cannot see it."""
     root = Path(engine.client.info().get("DockerRootDir") or os.devnull)
     return root if root.is_dir() else None
 
@@ -102,13 +111,16 @@ def disk_of(engine: Engine) -> Path | None:
 def tasks_of_machine() -> int | None:
     """Return how many processes and threads this machine has; None where it does not say (macOS)."""
     try:
-        _, _, total = LOAD_FILE.read_text().split()[3].partition("/")
+        load_text = LOAD_FILE.read_text()
     except OSError:
         return None
+
+    running_and_total = load_text.split()[3]  # "2/1083"
+    _, _, total = running_and_total.partition("/")
     return int(total)
 
 
 def free_memory() -> float:
-    """Return the part of this machine's memory that programs can still get, from 0 to 1."""
+    """Return the part of this machine's memory that is free for programs, from 0 to 1."""
     memory = psutil.virtual_memory()
     return float(memory.available / memory.total)

@@ -1,4 +1,4 @@
-"""Watch the disk while a check runs: a service of others may fill the databases of its stack, which are on the disk."""
+"""Watch the disk while a check runs: a submission's service may fill the databases of its stack, which are on it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FULL = f"More than {MOST_DISK_BYTES // GIB} GiB of the disk were filled meanwhil
 
 @dataclass
 class DiskWatch:
-    """For a ``with`` block: calls ``end`` once the disk with ``folder`` has lost too much, and then ``is_full``.
+    """Watches a disk during a ``with`` block: it calls ``end`` once too much of it was filled, and sets ``is_full``.
 
-    Without a folder it looks at nothing: the engine's disk is in another machine.
+    ``folder`` is on that disk. Without a folder nothing is watched: the engine's disk is in another machine.
     """
 
     folder: Path | None
@@ -44,14 +44,17 @@ class DiskWatch:
             self._thread.join()
 
     def _watch(self, folder: Path, bytes_before: int) -> None:
+        """Compare the free bytes with those before the block, again and again, until it ends or too many are gone."""
         while not self._stop.wait(LOOK_SECONDS):
-            if bytes_before - _free_bytes(folder, otherwise=bytes_before) > MOST_DISK_BYTES:
+            filled_bytes = bytes_before - _free_bytes(folder, otherwise=bytes_before)
+            if filled_bytes > MOST_DISK_BYTES:
                 self.is_full = True
                 self.end()
                 return
 
 
 def _free_bytes(folder: Path, otherwise: int = 0) -> int:
+    """Return the free bytes of a folder's disk; ``otherwise`` if the folder cannot be read."""
     with suppress(OSError):
         return shutil.disk_usage(folder).free
     return otherwise

@@ -1,4 +1,4 @@
-"""One grade, which is a row of the table, and the file that keeps them: a run that was ended goes on there."""
+"""One grade, which is a row of the table, and the file of grades: the next run goes on where one was ended."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 OPEN = (Outcome.NOT_JUDGED, Outcome.CANNOT_JUDGE)
-"""Outcomes that say nothing of the work: the next run judges it again."""
+"""Outcomes that say nothing about the work: the next run judges the exercise again."""
 
 
 @validated(frozen=True, config=ConfigDict(extra="forbid"))
@@ -59,14 +59,21 @@ class Grade:
 
     @classmethod
     def of(cls, digest: str, exercise: str, result: Result, seconds: float) -> Grade:
-        """Return the grade for a check's result: a text from a container is shown without control characters."""
-        failure = next((finding for finding in result.findings if not finding.passed), None)
-        text = "" if result.passed else result.summary
+        """Return the grade for a check's result, with the first finding that failed.
+
+        Control characters in a text from a container are replaced.
+        """
+        text = ""
         key = ""
-        if failure is not None and not result.passed:
-            key = failure.key
-            text = f"{text} ({failure.called}: {failure.got})"
-        return cls(digest, exercise, Outcome(str(result.verdict)), one_line(text), key, round(seconds, 1))
+        if not result.passed:
+            text = result.summary
+            failure = next((finding for finding in result.findings if not finding.passed), None)
+            if failure is not None:
+                text = f"{text} ({failure.called}: {failure.got})"
+                key = failure.key
+
+        outcome = Outcome(str(result.verdict))
+        return cls(digest, exercise, outcome, one_line(text), key, round(seconds, 1))
 
 
 def one_line(text: str) -> str:
@@ -75,7 +82,7 @@ def one_line(text: str) -> str:
 
 
 class GradeBook:
-    """The grades that are known, in a file of JSON lines; each is on the disk before the next is judged."""
+    """The known grades, in memory and in a file of JSON lines; each is on the disk before the next one is judged."""
 
     def __init__(self, path: Path) -> None:
         self._file: RecordFile[Grade] = RecordFile(path, Grade, "grade", max_bytes=MAX_BYTES)
@@ -85,19 +92,21 @@ class GradeBook:
     def load(self) -> None:
         """Read the file. A line that is no grade is left out. Raises WorkshopError if it cannot be read."""
         grades, self.problems = self._file.read()
-        self._note(grades)
+        self._keep_in_memory(grades)
 
     def add(self, grade: Grade) -> None:
         """Keep a grade. Raises WorkshopError if it cannot be written."""
         with self._file.locked():
             self._file.append(grade)
-        self._note([grade])
+        self._keep_in_memory([grade])
 
     def find(self, digest: str, exercise: str) -> Grade | None:
-        """Return the last grade of an exercise for these files; None if there is none, or it says nothing."""
+        """Return the last grade of an exercise for these files; None without one, or if its outcome is `OPEN`."""
         grade = self.grades.get((digest, exercise))
-        return None if grade is None or grade.outcome in OPEN else grade
+        if grade is None or grade.outcome in OPEN:
+            return None
+        return grade
 
-    def _note(self, grades: Iterable[Grade]) -> None:
+    def _keep_in_memory(self, grades: Iterable[Grade]) -> None:
         for grade in grades:
             self.grades[grade.digest, grade.exercise] = grade

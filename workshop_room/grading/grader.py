@@ -1,4 +1,4 @@
-"""Grade submissions one after the other: what is known stays, and a submission that fails costs its own row."""
+"""Grade submissions one after the other: known grades stay, and a submission that fails changes no other's grades."""
 
 from __future__ import annotations
 
@@ -45,14 +45,17 @@ def grade_all(
     judge: Judge,
     report: Report = silent,
 ) -> Iterator[GradedSubmission]:
-    """Grade each submission, and yield it; files that were judged before are not judged again."""
+    """Yield each submission with its grades. Each new grade is added to ``book``; what has a grade there is not judged.
+
+    A submission with a problem has one grade, which names the problem.
+    """
     earliest_names: dict[str, str] = {}
     for number, submission in enumerate(submissions):
         fraction = number / len(submissions)
         report(Step("Grade", fraction, f"{submission.shown_name} ({number + 1} of {len(submissions)})"))
         if submission.problem:
-            unreadable = Grade(submission.digest, "", Outcome.NOT_READABLE, submission.problem)
-            yield GradedSubmission(submission, (unreadable,))
+            grade_of_problem = Grade(submission.digest, "", Outcome.NOT_READABLE, submission.problem)
+            yield GradedSubmission(submission, (grade_of_problem,))
             continue
 
         missing_exercises = [name for name in exercises if book.find(submission.digest, name) is None]
@@ -62,6 +65,9 @@ def grade_all(
 
         grades = tuple(book.grades[submission.digest, name] for name in exercises)
         earliest_name = earliest_names.setdefault(submission.digest, submission.name)
-        yield GradedSubmission(submission, grades, "" if earliest_name == submission.name else earliest_name)
+        same_as = ""
+        if earliest_name != submission.name:
+            same_as = earliest_name
+        yield GradedSubmission(submission, grades, same_as)
 
     report(Step("Grade", 1.0, f"{len(submissions)} submissions", done=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -59,6 +60,7 @@ class HandedInFiles:
         folders = {str(parent) for parent in PurePosixPath(name).parents}
         if name in self.folders or not folders.isdisjoint(self.files):
             raise Refused(f"It has a file and a folder of one name: {visible(name, 80)}.")
+
         self.folders |= folders
         self.files[name] = content
         if len(self.files) > MAX_FILES:
@@ -73,10 +75,10 @@ class HandedInFiles:
             raise Refused(f"It has more than {MAX_FILES} files that are not read.")
 
     def below(self, folder: str) -> HandedInFiles:
-        """Return what is below a folder, by the paths in it; all of it for ``""``."""
-        start = f"{folder}/" if folder else ""
-        files = {name.removeprefix(start): data for name, data in self.files.items() if name.startswith(start)}
-        reasons = {name.removeprefix(start): why for name, why in self.left_out.items() if name.startswith(start)}
+        """Return what is below a folder, by paths that begin in it; everything for the folder ``""``."""
+        prefix = f"{folder}/" if folder else ""
+        files = {path.removeprefix(prefix): data for path, data in self.files.items() if path.startswith(prefix)}
+        reasons = {path.removeprefix(prefix): why for path, why in self.left_out.items() if path.startswith(prefix)}
         return HandedInFiles(files, reasons)
 
 
@@ -86,47 +88,47 @@ def is_archive(path: Path) -> bool:
 
 
 def read_folder(folder: Path, *parts: str) -> HandedInFiles:
-    """Read the files of a folder, or of some of its parts (files or folders). Raises Refused."""
+    """Read the files of a folder, or only some of its parts (files or folders). Raises Refused."""
     handed_in = HandedInFiles()
     entry_count = 0
-    waiting = [("", 0)]
+    names_to_read = [("", 0)]  # with their depth
     if parts:
-        waiting = [(part, 1) for part in parts]
+        names_to_read = [(part, 1) for part in parts]
 
-    while waiting:
-        name, depth = waiting.pop()
+    while names_to_read:
+        name, depth = names_to_read.pop()
         path = folder / name
         if path.is_symlink():
             handed_in.leave_out(name, "is a link")
         elif path.is_dir():
             if depth > MAX_DEPTH:
                 raise Refused(f"Its folders are nested more than {MAX_DEPTH} deep.")
-            for entry in _entries(path, name, handed_in):
+            for inner_name in _names_in(path, name, handed_in):
                 entry_count += 1
-                if entry_count > MAX_ENTRIES:
-                    raise Refused(f"It has more than {MAX_ENTRIES:,} files and folders.")
-                waiting.append((f"{name}/{entry}" if name else entry, depth + 1))
+                _require_few_entries(entry_count)
+                names_to_read.append((inner_name, depth + 1))
         elif os.path.lexists(path):
             _read_file(path, name, handed_in)
 
     return handed_in
 
 
-def _entries(path: Path, name: str, handed_in: HandedInFiles) -> Iterator[str]:
-    """Yield the names in a folder that are to be read."""
+def _names_in(path: Path, name: str, handed_in: HandedInFiles) -> Iterator[str]:
+    """Yield the names to read in the folder ``path``, which has this ``name`` in the submission; note any other."""
     try:
         with os.scandir(path) as entries:
             for entry in entries:
-                inner_path = f"{name}/{entry.name}" if name else entry.name
-                if not is_plain(inner_path):
-                    handed_in.leave_out(visible(inner_path, MAX_NAME), NO_PLAIN_NAME)
-                elif not is_left_out(PurePosixPath(inner_path)):
-                    yield entry.name
+                inner_name = f"{name}/{entry.name}" if name else entry.name
+                if not is_plain(inner_name):
+                    handed_in.leave_out(visible(inner_name, MAX_NAME), NO_PLAIN_NAME)
+                elif not is_left_out(PurePosixPath(inner_name)):
+                    yield inner_name
     except OSError as error:
         handed_in.leave_out(name, f"cannot be read ({error.strerror})")
 
 
 def _read_file(path: Path, name: str, handed_in: HandedInFiles) -> None:
+    """Add a file by its name in the submission, or the reason why it cannot be read. Raises Refused as `add` does."""
     try:
         handed_in.add(name, read_small(path, max_bytes=MAX_FILE_BYTES))
     except FileNotFoundError:  # gone meanwhile
@@ -145,23 +147,23 @@ def read_archive(path: Path) -> HandedInFiles:
     try:
         data = read_small(path, max_bytes=MAX_ARCHIVE_BYTES)  # no FIFO, no device
         if path.name.lower().endswith(".zip"):
-            _require_few(data.count(ZIP_ENTRY) // 2)  # before an object is made of each
+            _require_few_entries(data.count(ZIP_ENTRY) // 2)  # before an object is made of each
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
                 return _read_zip(archive)
 
         packed: io.BufferedIOBase = io.BytesIO(data)
         if data.startswith(GZIP):
             packed = gzip.GzipFile(fileobj=packed)
-        with tarfile.open(fileobj=_Bounded(packed), mode="r|") as tar:
+        with tarfile.open(fileobj=_BoundedStream(packed), mode="r|") as tar:
             return _read_tar(tar)
     except READ_ERRORS as error:
         raise Refused(f"The archive cannot be read ({type(error).__name__}).") from error
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that refuses to give more than an archive may unpack to, or to be read far beyond its end.
+class _BoundedStream(io.RawIOBase):
+    """The unpacked bytes of an archive: at most as many as an archive may have, and few reads at their end.
 
-    To skip a member whose header says that it has a million terabytes, `tarfile` reads on at the end.
+    A member's header may say that it has a million terabytes: to skip it, `tarfile` reads on and on at the end.
     """
 
     def __init__(self, packed: io.BufferedIOBase) -> None:
@@ -172,23 +174,26 @@ class _Bounded(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """Read so many bytes. Raises Refused beyond the limit, EOFError for many reads at the end."""
         data = self._packed.read(size)
-        self._bytes_given += len(data)
-        self._reads_at_end += not data
+        if not data:
+            self._reads_at_end += 1
         if self._reads_at_end > MOST_READS_AT_END:
             raise EOFError
+
+        self._bytes_given += len(data)
         if self._bytes_given > MAX_UNPACKED_BYTES:
             raise Refused(f"The archive unpacks to more than {MAX_UNPACKED_BYTES / 1e6:g} MB.")
         return data
 
 
 def _read_zip(archive: zipfile.ZipFile) -> HandedInFiles:
+    """Read the regular files of a zip archive. Raises Refused."""
     handed_in = HandedInFiles()
     members = archive.infolist()
-    _require_few(len(members))
+    _require_few_entries(len(members))
 
     for member in members:
         name = member.filename
-        if not _is_wanted(name, handed_in) or member.is_dir():
+        if not _accept_name(name, handed_in) or member.is_dir():
             continue
         if not _is_regular(member):
             handed_in.leave_out(name, "is no regular file")
@@ -200,18 +205,19 @@ def _read_zip(archive: zipfile.ZipFile) -> HandedInFiles:
 
 
 def _is_regular(member: zipfile.ZipInfo) -> bool:
-    """Return whether a member is a file by its mode, or has none."""
-    mode = member.external_attr >> 16
-    return mode == 0 or (mode & 0o170000) in (0, 0o100000)
+    """Return whether a member is a regular file by its Unix mode, or has no type in it."""
+    mode = member.external_attr >> 16  # the upper half
+    return stat.S_IFMT(mode) in (0, stat.S_IFREG)
 
 
 def _read_tar(tar: tarfile.TarFile) -> HandedInFiles:
+    """Read the regular files of a tar archive. Raises Refused."""
     handed_in = HandedInFiles()
 
     for number, member in enumerate(tar, 1):
-        _require_few(number)
+        _require_few_entries(number)
         name = member.name
-        if not _is_wanted(name, handed_in) or member.isdir():
+        if not _accept_name(name, handed_in) or member.isdir():
             continue
         content = tar.extractfile(member) if member.isreg() else None
         if content is None:
@@ -222,13 +228,16 @@ def _read_tar(tar: tarfile.TarFile) -> HandedInFiles:
     return handed_in
 
 
-def _require_few(count: int) -> None:
+def _require_few_entries(count: int) -> None:
     if count > MAX_ENTRIES:
         raise Refused(f"It has more than {MAX_ENTRIES:,} files and folders.")
 
 
-def _is_wanted(name: str, handed_in: HandedInFiles) -> bool:
-    """Return whether a member is to be read. Raises Refused for one that leads out of its folder."""
+def _accept_name(name: str, handed_in: HandedInFiles) -> bool:
+    """Return whether a member with this name is to be read; note a name that is not plain.
+
+    Raises Refused for a name that leads out of its folder.
+    """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name:
         raise Refused(f"The archive has a member that leads out of its folder: {visible(name, 80)}.")
@@ -239,7 +248,7 @@ def _is_wanted(name: str, handed_in: HandedInFiles) -> bool:
 
 
 def _add_member(name: str, content: IO[bytes], handed_in: HandedInFiles) -> None:
-    """Read one member, and no more of it than a file may have: its header may lie about its size."""
+    """Add a member by its name, or leave it out if it is too large: its header may be wrong about its size."""
     data = content.read(MAX_FILE_BYTES + 1)
     path = PurePosixPath(name).as_posix()
     if len(data) > MAX_FILE_BYTES:

@@ -50,10 +50,10 @@ GRADE: TypeAdapter[Grade] = TypeAdapter(Grade)
 
 @dataclass
 class ProcessJudge:
-    """Starts a worker for each submission, and another one where it ended before its time.
+    """Starts a worker for each submission, and another one if it ends before it has given all grades.
 
     ``folder`` is where workers have their workspaces. ``require_engine`` is called when a worker failed; it raises
-    NotReady where that is no fault of the submission.
+    NotReady if the reason is the engine, and not the submission.
     """
 
     folder: Path
@@ -71,23 +71,30 @@ class ProcessJudge:
         while remaining:
             if failures == MOST_FAILURES:
                 reason = "The workers before this exercise ended too early."
-                yield from (_not_judged(submission, name, reason) for name in remaining)
+                for name in remaining:
+                    yield _not_judged_grade(submission, name, reason)
                 return
 
-            with self._worker(submission, remaining) as worker:
-                reason = yield from _grades_of(worker, submission, remaining, report)
+            with self._run_worker(submission, remaining) as worker:
+                remaining, reason = yield from _grades_of(worker, submission, remaining, report)
             if reason:
                 self.require_engine()
                 failures += 1
-                yield _not_judged(submission, remaining.pop(0), f"{reason} {worker.last_words()}")
+                failed_exercise, *remaining = remaining
+                yield _not_judged_grade(submission, failed_exercise, f"{reason} {worker.last_words()}")
 
     @contextlib.contextmanager
-    def _worker(self, submission: Submission, exercises: list[str]) -> Iterator[_Worker]:
-        """Start a worker; end it at the end of the block, and remove its folder if it has removed all that it made."""
+    def _run_worker(self, submission: Submission, exercises: list[str]) -> Iterator[_Worker]:
+        """Yield a worker that has got its job, and end it at the end of the block.
+
+        Its folder is removed then, unless the worker was killed: the folder leads to what it has not removed.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         worker_folder = Path(mkdtemp(prefix=FOLDER, dir=self.folder))
-        job = Job.of(submission, exercises, worker_folder / "workspace", self.build_options).model_dump_json().encode()
-        with (worker_folder / "log").open("w+b") as log:
+        log_path = worker_folder / "log"
+        job = Job.of(submission, exercises, worker_folder / "workspace", self.build_options)
+        job_data = job.model_dump_json().encode()
+        with log_path.open("w+b") as log:
             process = subprocess.Popen(
                 list(self.command),
                 stdin=subprocess.PIPE,
@@ -97,9 +104,9 @@ class ProcessJudge:
                 env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
                 start_new_session=True,  # Ctrl-C reaches this process, which ends the worker once
             )
-            worker = _Worker(process, worker_folder / "log", self.grade_seconds, len(exercises))
+            worker = _Worker(process, log_path, self.grade_seconds, len(exercises))
             try:
-                worker.send(job)
+                worker.send(job_data)
                 yield worker
             finally:
                 was_killed = worker.end(self.end_seconds)
@@ -108,25 +115,29 @@ class ProcessJudge:
 
 
 class _Worker:
-    """A running worker; a thread reads its lines, so that a wait for one can end."""
+    """A running worker, of which ``grade_count`` grades are expected.
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, grade_seconds: float, expected: int) -> None:
+    A thread reads its lines, so that a wait for a line can end before the line comes.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, grade_seconds: float, grade_count: int) -> None:
         self._process = process
         self._log = log
         self._grade_seconds = grade_seconds
-        self._expected = expected
+        self._missing_grades = grade_count
         self._log_end = ""
         self._lines: queue.Queue[bytes] = queue.Queue()
         assert process.stdout is not None  # noqa: S101 - it is a pipe
-        threading.Thread(target=self._read, args=(process.stdout,), daemon=True).start()
+        threading.Thread(target=self._read_lines, args=(process.stdout,), daemon=True).start()
 
-    def _read(self, stdout: IO[bytes]) -> None:
+    def _read_lines(self, stdout: IO[bytes]) -> None:
+        """Put each line of the worker into the queue, and an empty one at the end of its output."""
         for line in stdout:
             self._lines.put(line)
         self._lines.put(b"")
 
     def send(self, job: bytes) -> None:
-        """Hand over the job; a worker that has ended already is seen when its first grade is missing."""
+        """Write the job to the worker. If the worker has ended already, `next_grade` says so."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
             stdin.write(job)
@@ -136,13 +147,15 @@ class _Worker:
         began = time.monotonic()
         while time.monotonic() - began < patient(self._grade_seconds):
             has_ended = self._process.poll() is not None  # a process that it left may hold its output open
-            with contextlib.suppress(queue.Empty):
+            try:
                 line = self._lines.get(timeout=LOOK_SECONDS)
-                return self._parse(line)
-            if has_ended:
-                return None, "The worker ended."
-            if self._memory_bytes() > MOST_MEMORY_BYTES:
-                return None, f"The worker took more than {MOST_MEMORY_BYTES / GIB:g} GiB of memory."
+            except queue.Empty:
+                if has_ended:
+                    return None, "The worker ended."
+                if self._memory_bytes() > MOST_MEMORY_BYTES:
+                    return None, f"The worker took more than {MOST_MEMORY_BYTES / GIB:g} GiB of memory."
+            else:
+                return self._parse_line(line)
 
         return None, f"There was no grade after {time.monotonic() - began:.0f} s."
 
@@ -153,22 +166,23 @@ class _Worker:
         except psutil.Error:
             return 0
 
-    def _parse(self, line: bytes) -> tuple[Grade | None, str]:
+    def _parse_line(self, line: bytes) -> tuple[Grade | None, str]:
+        """Return the grade in a line and count it, or return the reason why there is none."""
         if not line:
             return None, "The worker ended."
         try:
             grade = GRADE.validate_json(line)
         except ValidationError:
             return None, "The worker gave no grade."
-        self._expected -= 1
+        self._missing_grades -= 1
         return grade, ""
 
     def end(self, within_seconds: float) -> bool:
-        """Wait for the end of a worker that has given all grades, and end any other by SIGTERM.
+        """Wait for the end of a worker that has given all grades; send SIGTERM to any other first.
 
-        Either removes what it made. Return whether it took too long, and had to be killed.
+        In both cases the worker removes what it made. Return whether that took too long and the worker was killed.
         """
-        if self._expected:
+        if self._missing_grades:
             self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=patient(within_seconds))
@@ -189,29 +203,33 @@ class _Worker:
 
 
 def _grades_of(
-    worker: _Worker, submission: Submission, remaining: list[str], report: Report
-) -> Generator[Grade, None, str]:
-    """Yield a worker's grades, and take their exercises out of ``remaining``; return why one is missing, or ""."""
-    while remaining:
-        report(Step("Grade", None, f"{submission.shown_name}: {remaining[0]}"))
+    worker: _Worker, submission: Submission, exercises: list[str], report: Report
+) -> Generator[Grade, None, tuple[list[str], str]]:
+    """Yield a worker's grades of the exercises, in their order, until one is missing.
+
+    Returns the exercises without a grade, and why the first of them has none; if all have one, an empty list and "".
+    """
+    for position, exercise in enumerate(exercises):
+        report(Step("Grade", None, f"{submission.shown_name}: {exercise}"))
         grade, reason = worker.next_grade()
         if grade is None:
-            return reason
-        if grade.exercise != remaining[0]:
-            return "The worker gave another grade."
-
-        remaining.pop(0)
+            return exercises[position:], reason
+        if grade.exercise != exercise:
+            return exercises[position:], "The worker gave another grade."
         yield grade
 
-    return ""
+    return [], ""
 
 
-def _not_judged(submission: Submission, exercise: str, reason: str) -> Grade:
+def _not_judged_grade(submission: Submission, exercise: str, reason: str) -> Grade:
     return Grade(submission.digest, exercise, Outcome.NOT_JUDGED, one_line(reason))
 
 
 def remove_leftovers(folder: Path, engine: Engine) -> None:
-    """Remove what killed workers have left, in the engine and below ``folder``; one that still runs is left alone."""
+    """Remove what killed workers have left in the engine and below ``folder``.
+
+    The folder of a worker that still runs stays.
+    """
     for worker_folder in folder.glob(f"{FOLDER}*"):
         cleanup = CleanupResult()
         provision.remove_tours(worker_folder, engine, {"kernel", "workspace"}, cleanup)

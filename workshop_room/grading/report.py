@@ -46,37 +46,55 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def as_text(graded: Sequence[GradedSubmission], exercises: Sequence[Exercise], notebook_only: Sequence[str]) -> str:
     """Return the table: a line for each submission with a mark for each exercise, then what failed."""
-    by_lesson = [(name, list(group)) for name, group in groupby(exercises, lambda exercise: exercise.lesson)]
-    heads = [(lesson.partition("_")[0], len(group)) for lesson, group in by_lesson]
-    width = max((len(_name(graded_submission)) for graded_submission in graded), default=0)
-    columns = "  ".join(f"{head:<{count}}" for head, count in heads)
-    lines = [f"{'':<{width}}  {'passed':<{PASSED_WIDTH}}  {columns}".rstrip()]
+    columns = _lesson_columns(exercises)
+    heads = "  ".join(f"{number:<{count}}" for number, count in columns)
+    name_width = max((len(_shown_name(graded_submission)) for graded_submission in graded), default=0)
+    lines = [f"{'':<{name_width}}  {'passed':<{PASSED_WIDTH}}  {heads}".rstrip()]
     for graded_submission in graded:
-        lines.append(f"{_name(graded_submission):<{width}}  {_marks(graded_submission, heads)}".rstrip())
+        name = _shown_name(graded_submission)
+        result = _result_text(graded_submission, columns)
+        lines.append(f"{name:<{name_width}}  {result}".rstrip())
 
     lines += ["", LEGEND]
-    lines += [line for graded_submission in graded for line in _failures(graded_submission)]
-    lines += _not_graded(graded)
+    for graded_submission in graded:
+        lines += _failure_lines(graded_submission)
+    lines += _not_graded_lines(graded)
     if notebook_only:
         names = ", ".join(notebook_only)
         lines += ["", textwrap.fill(f"Not graded, because they are answered in a notebook: {names}.", WIDTH)]
     return "\n".join(lines)
 
 
-def _name(graded_submission: GradedSubmission) -> str:
+def _lesson_columns(exercises: Sequence[Exercise]) -> list[tuple[str, int]]:
+    """Return the number of each lesson and how many of the exercises it has, in the order of the exercises."""
+    columns = []
+    for lesson, lesson_exercises in groupby(exercises, lambda exercise: exercise.lesson):
+        number, _, _ = lesson.partition("_")
+        columns.append((number, len(list(lesson_exercises))))
+    return columns
+
+
+def _shown_name(graded_submission: GradedSubmission) -> str:
     return graded_submission.submission.shown_name
 
 
-def _marks(graded_submission: GradedSubmission, heads: Sequence[tuple[str, int]]) -> str:
+def _result_text(graded_submission: GradedSubmission, columns: Sequence[tuple[str, int]]) -> str:
+    """Return a line of the table without its name: how many passed, and the marks in the columns of their lessons.
+
+    For a submission with a problem it has the problem instead.
+    """
     if graded_submission.submission.problem:
         return f"{'–':>{PASSED_WIDTH}}  {one_line(graded_submission.submission.problem)}"
 
     passed_count = sum(grade.passed for grade in graded_submission.grades)
-    marks = [MARKS[grade.outcome] for grade in graded_submission.grades]
+    marks = "".join(MARKS[grade.outcome] for grade in graded_submission.grades)
     groups = []
-    for head, count in heads:
-        groups.append(f"{''.join(marks[:count]):<{max(count, len(head))}}")
-        del marks[:count]
+    position = 0
+    for number, count in columns:
+        column_width = max(count, len(number))
+        lesson_marks = marks[position : position + count]
+        groups.append(f"{lesson_marks:<{column_width}}")
+        position += count
 
     duplicate_note = ""
     if graded_submission.same_as:
@@ -84,12 +102,15 @@ def _marks(graded_submission: GradedSubmission, heads: Sequence[tuple[str, int]]
     return f"{passed_count:>2} of {len(graded_submission.grades):<2}  {'  '.join(groups)}{duplicate_note}"
 
 
-def _failures(graded_submission: GradedSubmission) -> Iterator[str]:
-    """Yield a paragraph for each grade that needs a word; files that were graded before need none again."""
+def _failure_lines(graded_submission: GradedSubmission) -> Iterator[str]:
+    """Yield an empty line and a paragraph for each grade that is not quiet.
+
+    Yields nothing for a submission with a problem, which is in the table, and for files that were graded before.
+    """
     if graded_submission.submission.problem or graded_submission.same_as:
         return
 
-    name = _name(graded_submission)
+    name = _shown_name(graded_submission)
     for grade in graded_submission.grades:
         if grade.outcome in QUIET:
             continue
@@ -98,8 +119,8 @@ def _failures(graded_submission: GradedSubmission) -> Iterator[str]:
         yield textwrap.fill(text.rstrip(), WIDTH, subsequent_indent="  ", break_long_words=True)
 
 
-def _not_graded(graded: Sequence[GradedSubmission]) -> Iterator[str]:
-    """Yield a paragraph for each exercise that was not graded, and why: it is the same for many."""
+def _not_graded_lines(graded: Sequence[GradedSubmission]) -> Iterator[str]:
+    """Yield an empty line and a paragraph for each exercise and each reason for which it was not graded."""
     grades = [grade for graded_submission in graded for grade in graded_submission.grades]
     reasons = Counter((grade.exercise, grade.finding) for grade in grades if grade.outcome is Outcome.NOT_GRADED)
     for (exercise, finding), count in reasons.items():
@@ -115,13 +136,15 @@ def as_csv(graded: Sequence[GradedSubmission]) -> str:
     writer.writerow(COLUMNS)
     for graded_submission in graded:
         for grade in graded_submission.grades:
-            row = {**_row(graded_submission, grade), "passed": "yes" if grade.passed else "no"}
+            row = _row_values(graded_submission, grade)
+            row["passed"] = "yes" if row["passed"] else "no"
             row["recorded"] = "passed" if row["recorded"] else ""
-            writer.writerow([_cell(row[column]) for column in COLUMNS])
+            writer.writerow([_safe_cell(row[column]) for column in COLUMNS])
     return text.getvalue()
 
 
-def _cell(value: Any) -> str:
+def _safe_cell(value: Any) -> str:
+    """Return a value as text; an apostrophe stands before one that a spreadsheet takes for a formula."""
     text = str(value)
     return f"'{text}" if text.startswith(FORMULA) else text
 
@@ -142,18 +165,22 @@ def _submission_data(graded_submission: GradedSubmission) -> dict[str, Any]:
         "problem": one_line(submission.problem),
         "left_out": {visible(path): one_line(why) for path, why in submission.left_out.items()},
         "passed": sum(grade.passed for grade in graded_submission.grades),
-        "grades": [_own_values(graded_submission, grade) for grade in graded_submission.grades],
+        "grades": [_grade_data(graded_submission, grade) for grade in graded_submission.grades],
     }
 
 
-def _own_values(graded_submission: GradedSubmission, grade: Grade) -> dict[str, Any]:
+def _grade_data(graded_submission: GradedSubmission, grade: Grade) -> dict[str, Any]:
     """Return the values of a grade's row, without those that all grades of its submission share."""
-    shared = ("submission", "same_as", "digest")
-    return {column: value for column, value in _row(graded_submission, grade).items() if column not in shared}
+    shared_columns = ("submission", "same_as", "digest")
+    row = _row_values(graded_submission, grade)
+    return {column: value for column, value in row.items() if column not in shared_columns}
 
 
-def _row(graded_submission: GradedSubmission, grade: Grade) -> dict[str, Any]:
-    """Return the values of `COLUMNS` for a grade; ``recorded``: its own progress calls the exercise passed."""
+def _row_values(graded_submission: GradedSubmission, grade: Grade) -> dict[str, Any]:
+    """Return the values of `COLUMNS` for a grade.
+
+    ``recorded`` says whether the progress file of the submission calls the exercise passed.
+    """
     return {
         "submission": visible(graded_submission.submission.name),
         "exercise": grade.exercise,

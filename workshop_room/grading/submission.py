@@ -67,7 +67,7 @@ class Submission:
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of all that is judged: what was judged once is known by it."""
+        """The SHA-256 of all that is judged. Submissions with the same one have the same grades."""
         sha256 = hashlib.sha256(f"seed {self.seed}\0".encode())
         for path in sorted(self.files):
             content = self.files[path]
@@ -82,9 +82,10 @@ _PathSubmission = tuple[Path, Submission]
 
 
 def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Submission]:
-    """Read what the paths name; of a folder of submissions, all that is in it. Nothing in them raises.
+    """Read the submission at each path, or all submissions in it if it is a folder of them.
 
-    ``seed`` is for those that do not say theirs. Raises WrongUsage for a path that is not there.
+    ``seed`` is for those that do not say theirs. What is wrong with a submission becomes its problem. Raises
+    WrongUsage for a path that is not there.
     """
     pairs: list[_PathSubmission] = []
     for path in paths:
@@ -94,14 +95,21 @@ def read_submissions(paths: Sequence[Path], seed: int | None = None) -> list[Sub
     if not pairs:
         raise WrongUsage("There is nothing to grade.", WHAT_TO_NAME)
 
-    pairs = _rename_duplicates(pairs, [f"{path.parent.name}/{submission.name}" for path, submission in pairs])
-    pairs = _rename_duplicates(pairs, [str(path) for path, _ in pairs])
-    submissions = [submission for _, submission in pairs]
-    return [replace(submission, seed=seed) if submission.seed is None else submission for submission in submissions]
+    names_with_folder = [f"{path.parent.name}/{submission.name}" for path, submission in pairs]
+    pairs = _rename_duplicates(pairs, names_with_folder)
+    whole_paths = [str(path) for path, _ in pairs]
+    pairs = _rename_duplicates(pairs, whole_paths)
+    return [_set_missing_seed(submission, seed) for _, submission in pairs]
+
+
+def _set_missing_seed(submission: Submission, seed: int | None) -> Submission:
+    if submission.seed is not None:
+        return submission
+    return replace(submission, seed=seed)
 
 
 def _rename_duplicates(pairs: Sequence[_PathSubmission], names: Iterable[str]) -> list[_PathSubmission]:
-    """Return the pairs; a submission that shares its name has that of ``names`` at its place."""
+    """Return the pairs; a submission whose name another one has, too, gets the name at its place in ``names``."""
     counts = Counter(submission.name for _, submission in pairs)
     renamed_pairs = []
     for (path, submission), name in zip(pairs, names, strict=True):
@@ -113,8 +121,8 @@ def _rename_duplicates(pairs: Sequence[_PathSubmission], names: Iterable[str]) -
 
 
 def _submissions_at(path: Path) -> Iterable[Path]:
-    """Return the path, or what is in it, if it is a folder of submissions."""
-    if not path.is_dir() or _has_work(_unwrapped(path)):
+    """Return the paths of the submissions in a folder of them; the path itself if it is one submission."""
+    if not path.is_dir() or _has_work(_find_work_folder(path)):
         return [path]
     children = sorted(child for child in path.iterdir() if not child.name.startswith("."))
     submissions = [child for child in children if _is_submission(child)]
@@ -126,16 +134,17 @@ def _is_submission(path: Path) -> bool:
 
 
 def _is_file_of_work(path: Path) -> bool:
-    """Return whether a file may be what somebody handed in, by its name."""
+    """Return whether a file may be a submission, by its name."""
     return is_archive(path) or path.suffix == EXPORT or path.name.lower().endswith(OTHER_ARCHIVES)
 
 
 def _has_work(folder: Path) -> bool:
+    """Return whether a folder is a workspace or a ``my_service/``."""
     return any(os.path.lexists(folder / name) for name in (MY_SERVICE, *SIGNS))
 
 
-def _unwrapped(folder: Path) -> Path:
-    """Return the folder that has the work: an archive's folder often has one folder, and nothing else."""
+def _find_work_folder(folder: Path) -> Path:
+    """Return the folder that has the work: this one, or one in it that is alone there, as in an unpacked archive."""
     for _ in range(MAX_WRAPPERS):
         if _has_work(folder):
             break
@@ -147,12 +156,15 @@ def _unwrapped(folder: Path) -> Path:
 
 
 def _only_child(folder: Path) -> Path | None:
-    """Return what is alone in a folder, unless it is a link; None if there is more, or nothing."""
+    """Return the only file or folder in a folder; None if there are more, or none, or if it is a link."""
     children = [child for child in _children(folder) if not child.name.startswith(("__MACOSX", "."))]
-    return children[0] if len(children) == 1 and not children[0].is_symlink() else None
+    if len(children) != 1 or children[0].is_symlink():
+        return None
+    return children[0]
 
 
 def _children(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder; nothing if it cannot be read."""
     try:
         yield from folder.iterdir()
     except OSError:
@@ -160,13 +172,13 @@ def _children(folder: Path) -> Iterator[Path]:
 
 
 def _read_submission(path: Path) -> Submission:
-    """Read one submission; whatever is wrong with it becomes its problem."""
+    """Read one submission. It raises nothing: what is wrong becomes the submission's problem."""
     name = _name_of(path)
     try:
         if path.is_symlink():
             raise Refused("It is a link.", "Name what it leads to.")
         if path.is_dir():
-            return _from_folder(name, _unwrapped(path))
+            return _from_folder(name, _find_work_folder(path))
         if is_archive(path):
             return _from_archive(name, read_archive(path))
         if path.name.lower().endswith(OTHER_ARCHIVES):
@@ -179,7 +191,7 @@ def _read_submission(path: Path) -> Submission:
 
 
 def _name_of(path: Path) -> str:
-    """Return the name of a folder as it is, that of a file without its endings (``.tar.gz``)."""
+    """Return the name of a folder; the name of a file without its endings (``.tar.gz``)."""
     if path.is_dir():
         return path.name
     name, _, _ = path.name.partition(".")
@@ -187,12 +199,19 @@ def _name_of(path: Path) -> str:
 
 
 def _from_folder(name: str, folder: Path) -> Submission:
-    if (folder / MY_SERVICE).exists() or (folder / MY_SERVICE).is_symlink():
+    """Return the submission in a workspace, a ``my_service/``, or a folder with only a file of one in it.
+
+    Raises Refused for any other folder.
+    """
+    my_service = folder / MY_SERVICE
+    if my_service.exists() or my_service.is_symlink():
         handed_in = read_folder(folder, MY_SERVICE, EXERCISES)
-        hidden = {file: _read_or_empty(folder / HIDDEN / file) for file in (SEED, "id")}
-        return _from_workspace(name, handed_in, hidden, _read_or_empty(folder / PROGRESS, PROGRESS_BYTES))
+        hidden_files = {file: _read_or_empty(folder / HIDDEN / file) for file in (SEED, "id")}
+        progress = _read_or_empty(folder / PROGRESS, PROGRESS_BYTES)
+        return _from_workspace(name, handed_in, hidden_files, progress)
     if _has_work(folder):
         return _from_service(name, read_folder(folder))
+
     only_child = _only_child(folder)
     if only_child is not None and only_child.is_file() and _is_file_of_work(only_child):
         return replace(_read_submission(only_child), name=name)
@@ -200,91 +219,120 @@ def _from_folder(name: str, folder: Path) -> Submission:
 
 
 def _from_archive(name: str, handed_in: HandedInFiles) -> Submission:
-    """Return the submission in an archive, whose hidden files are not read: its seed is not known."""
-    top = _outermost_folder(handed_in, f"{MY_SERVICE}/")
-    if top is not None:
-        workspace_files = handed_in.below(top)
-        return _from_workspace(name, workspace_files, {}, workspace_files.files.get(PROGRESS, b""))
+    """Return the submission in an archive. Its hidden files were not read, so its seed is not known.
+
+    Raises Refused for an archive without a ``my_service/``.
+    """
+    workspace_folder = _outermost_folder(handed_in, f"{MY_SERVICE}/")
+    if workspace_folder is not None:
+        workspace_files = handed_in.below(workspace_folder)
+        progress = workspace_files.files.get(PROGRESS, b"")
+        return _from_workspace(name, workspace_files, {}, progress)
+
     for sign in SIGNS:
-        top = _outermost_folder(handed_in, sign)
-        if top is not None:
-            return _from_service(name, handed_in.below(top))
+        service_folder = _outermost_folder(handed_in, sign)
+        if service_folder is not None:
+            return _from_service(name, handed_in.below(service_folder))
     raise Refused(f"The archive has no {MY_SERVICE}/, and neither {' nor '.join(SIGNS)}.")
 
 
 def _outermost_folder(handed_in: HandedInFiles, sought: str) -> str | None:
-    """Return the outermost folder that has a file, or files below a folder; None without one."""
-    tops = set()
-    for name in (*handed_in.files, *handed_in.left_out):
-        for folder in PurePosixPath(name).parents:
-            top = "" if str(folder) == "." else folder.as_posix()
-            inner_name = name.removeprefix(f"{top}/") if top else name
-            is_below = sought.endswith("/") and inner_name.startswith(sought)
-            if inner_name == sought or is_below:
-                tops.add(top)
-    return min(tops, key=_depth, default=None)
+    """Return the outermost folder in which ``sought`` is: a file, or a folder, which ends with a slash.
+
+    Returns "" for the top of the archive, None if nothing is found.
+    """
+    folders = set()
+    for path in (*handed_in.files, *handed_in.left_out):
+        for parent in PurePosixPath(path).parents:
+            folder = "" if str(parent) == "." else parent.as_posix()
+            if _leads_to(path, folder, sought):
+                folders.add(folder)
+    return min(folders, key=_depth, default=None)
+
+
+def _leads_to(path: str, folder: str, sought: str) -> bool:
+    """Return whether a path is the sought file in a folder, or is below the sought folder in it."""
+    inner_path = path.removeprefix(f"{folder}/") if folder else path
+    if sought.endswith("/"):
+        return inner_path.startswith(sought)
+    return inner_path == sought
 
 
 def _depth(folder: str) -> tuple[int, str]:
     return folder.count("/"), folder
 
 
-def _from_workspace(name: str, handed_in: HandedInFiles, hidden: Mapping[str, bytes], progress: bytes) -> Submission:
-    if reason := handed_in.left_out.get(MY_SERVICE):
+def _from_workspace(
+    name: str, handed_in: HandedInFiles, hidden_files: Mapping[str, bytes], progress: bytes
+) -> Submission:
+    """Return the submission in a workspace. Raises Refused if its ``my_service`` is no folder with files."""
+    reason = handed_in.left_out.get(MY_SERVICE)
+    if reason:
         raise Refused(f"Its {MY_SERVICE} {reason}.")
     if MY_SERVICE in handed_in.files:
         raise Refused(f"Its {MY_SERVICE} is a file.")
-    files = {path: data for path, data in handed_in.files.items() if path.split("/")[0] in (MY_SERVICE, EXERCISES)}
+    files = {path: data for path, data in handed_in.files.items() if _is_work(path)}
     if not files and not handed_in.left_out:
         raise Refused(f"Its {MY_SERVICE}/ is empty.")
-    return Submission(name, files, _seed(hidden), _recorded(progress), handed_in.left_out)
+    return Submission(name, files, _seed_of(hidden_files), _passed_in(progress), handed_in.left_out)
+
+
+def _is_work(path: str) -> bool:
+    """Return whether a path in a workspace is of the service or of the exercises."""
+    top_folder, _, _ = path.partition("/")
+    return top_folder in (MY_SERVICE, EXERCISES)
 
 
 def _from_service(name: str, handed_in: HandedInFiles) -> Submission:
+    """Return the submission in a ``my_service/``; the paths in it become those in a workspace."""
     files = {f"{MY_SERVICE}/{path}": data for path, data in handed_in.files.items()}
     left_out = {f"{MY_SERVICE}/{path}": why for path, why in handed_in.left_out.items()}
     return Submission(name, files, left_out=left_out)
 
 
 def _from_export(name: str, path: Path) -> Submission:
+    """Return the submission in a file of `./workshop progress export`. Raises WorkshopError for any other file."""
     work = read_work(path)
-    texts = {file: "\n".join(exported_file.text).encode() for file, exported_file in work.files.items()}
+    contents = {file: "\n".join(exported_file.text).encode() for file, exported_file in work.files.items()}
     handed_in = HandedInFiles()
 
-    for file, content in texts.items():
-        if file.split("/")[0] not in (MY_SERVICE, EXERCISES):
+    for file, content in contents.items():
+        if not _is_work(file):
             continue
         if is_plain(file):
             handed_in.add(file, content)
         else:
             handed_in.leave_out(visible(file, MAX_NAME), NO_PLAIN_NAME)
 
-    return Submission(name, handed_in.files, work.seed, _passed(work.progress), handed_in.left_out)
+    return Submission(name, handed_in.files, work.seed, _passed_exercises(work.progress), handed_in.left_out)
 
 
-def _seed(hidden: Mapping[str, bytes]) -> int | None:
-    """Return the seed of a workspace: a shared one, else the one that its id gives."""
-    shared_seed = hidden.get(SEED, b"").decode(errors="replace").strip()
-    workspace_id = hidden.get("id", b"").decode(errors="replace").strip()
+def _seed_of(hidden_files: Mapping[str, bytes]) -> int | None:
+    """Return the seed of a workspace: a shared one, else the one that its id gives; None without either."""
+    shared_seed = hidden_files.get(SEED, b"").decode(errors="replace").strip()
     if shared_seed.isascii() and shared_seed.isdecimal() and len(shared_seed) < 20:
         return int(shared_seed)
-    return int(workspace_id, 16) if ID.fullmatch(workspace_id) else None
+
+    workspace_id = hidden_files.get("id", b"").decode(errors="replace").strip()
+    if ID.fullmatch(workspace_id):
+        return int(workspace_id, 16)
+    return None
 
 
-def _recorded(progress: bytes) -> frozenset[str]:
-    """Return what a progress file calls passed; nothing for a damaged one."""
+def _passed_in(progress: bytes) -> frozenset[str]:
+    """Return the exercises that a progress file calls passed; none for a damaged file."""
     try:
-        return _passed(Document.model_validate_json(progress))
+        return _passed_exercises(Document.model_validate_json(progress))
     except (ValidationError, RecursionError):
         return frozenset()
 
 
-def _passed(progress: Document) -> frozenset[str]:
+def _passed_exercises(progress: Document) -> frozenset[str]:
     return frozenset(name for name, record in progress.exercises.items() if record.passed_at is not None)
 
 
 def _read_or_empty(path: Path, max_bytes: int = 100) -> bytes:
-    """Return the content of a small file; nothing where it cannot be read, or a folder on the way is a link."""
+    """Return the content of a small file; nothing if it cannot be read, or if it or its folder is a link."""
     try:
         if path.parent.is_symlink() or path.is_symlink():
             return b""

@@ -50,9 +50,9 @@ NO_SEED = "Its numbers are those of a workspace, and this folder does not say wh
 
 
 class Job(BaseModel):
-    """What a worker is told: the files as base64, the exercises to judge, and the folder for its workspace.
+    """What a worker is to do: the files as base64, the exercises to judge, and the folder for its workspace.
 
-    ``build_options`` are the builder's.
+    ``build_options`` are options for the builder of images.
     """
 
     digest: str
@@ -87,7 +87,8 @@ class Job(BaseModel):
 class SubmissionJudge:
     """Judges the exercises of one submission; its stack comes up when the first check needs it.
 
-    ``disk`` is the engine's folder. Once a check has filled it, no other one runs: what it wrote goes with the stack.
+    ``disk`` is the engine's folder. Once a check has filled the disk, no other check runs: only the removal of the
+    stack frees it.
     """
 
     job: Job
@@ -99,50 +100,62 @@ class SubmissionJudge:
         """Yield a grade for each exercise of the job, in its order."""
         for name in self.job.exercises:
             exercise = registry.find(self.service.exercises, name)
-            yield self._without_check(exercise) or self._checked(exercise)
+            grade = self._grade_without_check(exercise)
+            if grade is None:
+                grade = self._grade_by_check(exercise)
+            yield grade
 
-    def _without_check(self, exercise: Exercise) -> Grade | None:
-        """Return the grade of an exercise for which nothing has to run; None for any other."""
+    def _grade_without_check(self, exercise: Exercise) -> Grade | None:
+        """Return the grade of an exercise for which no check has to run; None for any other."""
         if self.service.is_too_late(exercise):
-            return self._grade(exercise, Outcome.NOT_GRADED, TOO_EARLY)
-        if grade := self._without_file(exercise) or self._without_region(exercise):
+            return self._make_grade(exercise, Outcome.NOT_GRADED, TOO_EARLY)
+
+        grade = self._grade_without_file(exercise)
+        if grade is None:
+            grade = self._grade_without_region(exercise)
+        if grade is not None:
             return grade
+
         if all(self.service.exercise_files(part).is_untouched() for part in exercise.parts):
-            return self._grade(exercise, Outcome.NOT_STARTED)
+            return self._make_grade(exercise, Outcome.NOT_STARTED)
         if self.job.seed is None and self.service.given(exercise.id):
-            return self._grade(exercise, Outcome.NOT_GRADED, NO_SEED)
+            return self._make_grade(exercise, Outcome.NOT_GRADED, NO_SEED)
         return None
 
-    def _without_region(self, exercise: Exercise) -> Grade | None:
-        """Return the grade of an exercise whose lines cannot be told: they may be those of the lesson."""
+    def _grade_without_region(self, exercise: Exercise) -> Grade | None:
+        """Return the grade of an exercise whose file does not show which lines are the participant's; else None."""
         exercise_files = self.service.exercise_files(exercise)
         try:
             exercise_files.mine()
         except WorkshopError as error:
-            return self._grade(exercise, Outcome.NOT_READABLE, error.what)
+            return self._make_grade(exercise, Outcome.NOT_READABLE, error.what)
 
         if exercise_files.region() is None:
             reason = NO_REGION.format(path=exercise.path, name=exercise.id)
-            return self._grade(exercise, Outcome.NOT_GRADED, reason)
+            return self._make_grade(exercise, Outcome.NOT_GRADED, reason)
         return None
 
-    def _without_file(self, exercise: Exercise) -> Grade | None:
-        """Return the grade of an exercise whose file is missing, or was not read."""
+    def _grade_without_file(self, exercise: Exercise) -> Grade | None:
+        """Return the grade of an exercise whose file is missing, or was not read; None for any other."""
         for part in exercise.parts:
-            if reason := self.job.left_out.get(part.path):
-                return self._grade(exercise, Outcome.NOT_READABLE, f"{part.path} {reason}.")
+            reason = self.job.left_out.get(part.path)
+            if reason:
+                return self._make_grade(exercise, Outcome.NOT_READABLE, f"{part.path} {reason}.")
 
         path = self.service.workspace.folder / exercise.path
         if path.is_dir():
-            return self._grade(exercise, Outcome.NOT_READABLE, f"{exercise.path} is a folder.")
+            return self._make_grade(exercise, Outcome.NOT_READABLE, f"{exercise.path} is a folder.")
         if not path.is_file():
-            return self._grade(exercise, Outcome.NOT_HANDED_IN, f"There is no {exercise.path}.")
+            return self._make_grade(exercise, Outcome.NOT_HANDED_IN, f"There is no {exercise.path}.")
         return None
 
-    def _checked(self, exercise: Exercise) -> Grade:
-        """Run the check, whatever it meets: an error that it raises is this exercise's alone."""
+    def _grade_by_check(self, exercise: Exercise) -> Grade:
+        """Run the check of an exercise and return its grade, also if the check raises or takes too long.
+
+        Raises NotReady, which is no fault of the submission.
+        """
         if self.has_filled_disk:
-            return self._grade(exercise, Outcome.NOT_JUDGED, f"In a check before this one: {FULL}")
+            return self._make_grade(exercise, Outcome.NOT_JUDGED, f"In a check before this one: {FULL}")
 
         superseded = threading.Event()
         limit_seconds = patient(CHECK_SECONDS)
@@ -159,59 +172,71 @@ class SubmissionJudge:
         except NotReady:
             raise
         except Exception as error:
-            reason = error.what if isinstance(error, WorkshopError) else f"{type(error).__name__}: {error}"
-            return self._grade(exercise, Outcome.NOT_JUDGED, f"The check did not end well. {reason}")
+            return self._make_grade(exercise, Outcome.NOT_JUDGED, f"The check did not end well. {_error_text(error)}")
         finally:
             timer.cancel()
             self.has_filled_disk = watch.is_full
 
         seconds = time.monotonic() - began
         if watch.is_full:
-            return self._grade(exercise, Outcome.NOT_JUDGED, FULL)
+            return self._make_grade(exercise, Outcome.NOT_JUDGED, FULL)
         if superseded.is_set():
-            return self._grade(exercise, Outcome.NOT_JUDGED, f"The check was not done after {limit_seconds:.0f} s.")
+            finding = f"The check was not done after {limit_seconds:.0f} s."
+            return self._make_grade(exercise, Outcome.NOT_JUDGED, finding)
         return Grade.of(self.job.digest, exercise.id, result, seconds)
 
-    def _grade(self, exercise: Exercise, outcome: Outcome, finding: str = "") -> Grade:
+    def _make_grade(self, exercise: Exercise, outcome: Outcome, finding: str = "") -> Grade:
         return Grade(self.job.digest, exercise.id, outcome, one_line(finding))
+
+
+def _error_text(error: Exception) -> str:
+    """Return the first sentence of an error of the workshop, the type and the text of any other."""
+    if isinstance(error, WorkshopError):
+        return error.what
+    return f"{type(error).__name__}: {error}"
 
 
 def fill(workspace: Workspace, job: Job) -> None:
     """Put the files that were handed in into a fresh workspace, in place of the starters of ``my_service/``.
 
-    The stage of each file is that of its exercises, so that exercises of later lessons are not asked of it.
+    Record for each file the lesson's stage that its exercises belong to: exercises of later lessons are not expected
+    in it.
     """
     shutil.rmtree(workspace.my_service)
     workspace.my_service.mkdir()
-    handed_in = job.contents
-    of_exercises = {part.path for exercise in registry.load(CHECKOUT) for part in exercise.parts}
-    for path, data in handed_in.items():
-        if path.startswith(f"{MY_SERVICE}/") or path in of_exercises:  # no check reads another
-            write_atomically(workspace.folder / path, data)
+    contents = job.contents
+    exercise_paths = {part.path for exercise in registry.load(CHECKOUT) for part in exercise.parts}
+    for path, content in contents.items():
+        if path.startswith(f"{MY_SERVICE}/") or path in exercise_paths:  # no check reads any other file
+            write_atomically(workspace.folder / path, content)
 
     shutil.rmtree(workspace.secrets_folder, ignore_errors=True)
     (workspace.folder / growth.STAGES).unlink(missing_ok=True)
     for source in solutions.service_sources(CHECKOUT):
-        content = handed_in.get(source.path)
-        if content is not None:
-            growth.record(workspace.folder, source.path, stage_of(source, content.decode(errors="replace")))
+        if source.path in contents:
+            text = contents[source.path].decode(errors="replace")
+            growth.record(workspace.folder, source.path, stage_of(source, text))
     workspace.share_seed(job.seed or 0)
 
 
 def stage_of(source: Source, text: str) -> FileStage:
-    """Return the last stage of a file that has the same exercises as a participant's text; else the last of all."""
+    """Return the last stage of a file that has the same exercises as a participant's text.
+
+    If no stage has them, or the text has damaged markers, it is the last stage of the file.
+    """
+    last_stage = source.stages[-1]
     try:
         ids = set(regions.ids(text))
     except regions.MarkerError:
-        return source.stages[-1]
+        return last_stage
 
-    stages = [stage for stage in source.stages if set(regions.ids(source.at(stage))) == ids]
-    return stages[-1] if stages else source.stages[-1]
+    matching_stages = [stage for stage in source.stages if set(regions.ids(source.at(stage))) == ids]
+    return matching_stages[-1] if matching_stages else last_stage
 
 
 @contextlib.contextmanager
 def judge_of(job: Job) -> Iterator[SubmissionJudge]:
-    """Yield the judge of a job, with a closed stack of its own; remove all that was made at the end."""
+    """Yield the judge of a job, with a closed stack of its own; at the end of the block remove all that was made."""
     with provision.fresh_workspace(job.folder) as workspace:
         fill(workspace, job)
         engine = reach.connect()
@@ -231,7 +256,7 @@ def judge_of(job: Job) -> Iterator[SubmissionJudge]:
 
 
 def main(source: IO[bytes], target: IO[bytes]) -> None:
-    """Judge the job of one stream, and write its grades to another."""
+    """Read a job from one stream, judge it, and write each grade to the other as a line of JSON."""
     job = Job.model_validate_json(source.read())
     with judge_of(job) as judge:
         for grade in judge.grades():

@@ -122,7 +122,8 @@ class GuessCounts:
         answers = [_parse_answer(line.strip()) for line in text.splitlines() if line.strip()]
         if not answers or len(answers) > MOST_ANSWERS:
             raise WrongUsage(f"There are {len(answers)} answers; from 1 to {MOST_ANSWERS} can be shown.")
-        if sum(answer.right for answer in answers) > 1:
+        right_answers = [answer for answer in answers if answer.right]
+        if len(right_answers) > 1:
             raise WrongUsage("More than one answer is marked as right.", "Put * before one of them.")
         return cls(_shorten(question), tuple(answers))
 
@@ -325,7 +326,7 @@ def guesses_in(folder: Path) -> list[dict[str, Guess]]:
 
 
 def _parse_answer(line: str) -> OptionCount:
-    """Return the answer and its count, which stands after the last colon."""
+    """Return the answer in a line and its count, which stands after the last colon. Raises WrongUsage without one."""
     text, _, number = line.removeprefix("*").rpartition(":")
     count = number.strip()
     is_count = count.isascii() and count.isdecimal() and len(count) <= MOST_DIGITS

@@ -77,8 +77,11 @@ def dashboard_view(tables: Tables, faults: Iterable[FaultBand], container: str, 
     requests, resources, health = measured(tables, container, edge)
     plots = read(requests, [REQUESTS, LATENCY], edge, seconds)
     plots += read(shares(resources), [RESOURCES], edge, seconds)
-    probes = rows(health[health["what"].isin(PROBE_PATHS)], edge, seconds)
-    return View(edge, seconds, plots, probes, spans(changes(faults), edge, seconds), container=container)
+
+    probe_results = health[health["what"].isin(PROBE_PATHS)]
+    probe_rows = rows(probe_results, edge, seconds)
+    change_spans = spans(changes(faults), edge, seconds)
+    return View(edge, seconds, plots, probe_rows, change_spans, container=container)
 
 
 def describe_dashboard(view: View) -> str:

@@ -249,7 +249,10 @@ class Classroom:
         return participant
 
     def _make_place(self, address: str) -> None:
-        """Remove a participant if a join from ``address`` needs the place of one. Raises as `report` does."""
+        """Remove a participant if a join from ``address`` needs the place of one. Raises as `report` does.
+
+        A join needs a place if too many join from its address at this moment, or if the room is full.
+        """
         if not self._joins.take(address):
             replaceable = [participant for participant in self._newcomers() if participant.address == address]
             if not replaceable:
@@ -286,11 +289,11 @@ class Classroom:
         most.
         """
         participants = self._all_participants()
-        busiest, _ = Counter(participant.address for participant in participants).most_common(1)[0]
-        if busiest == address:
+        busiest_address = statistics.mode(participant.address for participant in participants)
+        if busiest_address == address:
             return []
 
-        candidates = [participant for participant in participants if participant.address == busiest]
+        candidates = [participant for participant in participants if participant.address == busiest_address]
         unanswered = [participant for participant in candidates if not participant.has_answered]
         if unanswered:
             candidates = unanswered
@@ -306,7 +309,8 @@ class Classroom:
 
         if snapshot.help_clicks != previous.help_clicks:
             participant.help_since = self.clock()
-            if snapshot.help == "stuck" and snapshot.lesson in {"", *self.exercises}:
+            is_known_lesson = snapshot.lesson == "" or snapshot.lesson in self.exercises  # a phone is in no lesson
+            if snapshot.help == "stuck" and is_known_lesson:
                 participant.times_stuck[snapshot.lesson] += 1
 
         participant.snapshot = snapshot
@@ -326,12 +330,17 @@ def _devices_text(participants: Collection[Participant]) -> str:
     """Return how many joined, in words: ``41 laptops, 2 phones``. Without phones it names laptops, also none."""
     phones = len([participant for participant in participants if participant.on_phone])
     laptops = len(participants) - phones
-    counts = []
+    texts = []
     if laptops or not phones:
-        counts.append((laptops, "laptop"))
+        texts.append(_count_text(laptops, "laptop"))
     if phones:
-        counts.append((phones, "phone"))
-    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counts)
+        texts.append(_count_text(phones, "phone"))
+    return ", ".join(texts)
+
+
+def _count_text(count: int, noun: str) -> str:
+    plural = "" if count == 1 else "s"
+    return f"{count} {noun}{plural}"
 
 
 def _exercise_row(name: str, minutes: list[int]) -> dict[str, Any]:
@@ -351,10 +360,12 @@ def _incident_rows(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
 
 
 def _incident_row(name: str, repairs: Collection[Repair]) -> dict[str, Any]:
-    signs = Counter(repair.sign or "none named" for repair in repairs)
+    """Return one row of `_incident_rows`; the signs that most participants named come first."""
+    sign_counts = Counter(repair.sign or "none named" for repair in repairs)
+    median_seconds = statistics.median(repair.seconds for repair in repairs)
     return {
         "name": name,
         "repaired": len(repairs),
-        "seconds": round(statistics.median(repair.seconds for repair in repairs)),
-        "signs": dict(signs.most_common()),
+        "seconds": round(median_seconds),
+        "signs": dict(sign_counts.most_common()),
     }

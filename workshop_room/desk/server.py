@@ -53,13 +53,13 @@ class InstructorServer(PageServer):
         self.audience_url = f"{address}/audience?token={self.audience_token}"  # for the projector
 
     def routes(self, served: PresenterApi) -> list[Any]:
-        """Return the routes of the presenter's token, and those of both tokens."""
-        presenter = [self.presenter_token]
-        both = [self.presenter_token, self.audience_token]
+        """Return the routes that only the presenter's token opens, and those that both tokens open."""
+        presenter_tokens = [self.presenter_token]
+        all_tokens = [self.presenter_token, self.audience_token]
         return [
-            *(_content_route(presenter, *content) for content in self._presenter_contents(served)),
-            (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter}),
-            *(_content_route(both, *content) for content in self._audience_contents(served)),
+            *(_content_route(presenter_tokens, *content) for content in self._presenter_contents(served)),
+            (r"/presenter/do/([a-z-]+)", Action, {"tokens": presenter_tokens}),
+            *(_content_route(all_tokens, *content) for content in self._audience_contents(served)),
         ]
 
     def _presenter_contents(self, served: PresenterApi) -> Iterator[Any]:
@@ -119,15 +119,15 @@ def serving(
         controller.workspace.folder / "open-audience.html": server.audience_url,
     }
     began = datetime.now()
-    api = None
+    room_api = None
     try:
         if room_server:
-            api = RoomApi(room_server.code, controller.audience, controller.stack.root, times)
-            room_server.start(api.classroom)
+            room_api = RoomApi(room_server.code, controller.audience, controller.stack.root, times)
+            room_server.start(room_api.classroom)
             code = room_server.code
             say(ROOM_PAGE.format(code, code.page_url, code.address, code.port))
 
-        server.start(PresenterApi(controller, api, times))
+        server.start(PresenterApi(controller, room_api, times))
         say(ADDRESSES.format(*redirects.values()))
         if open_pages:
             for page, url in redirects.items():
@@ -139,15 +139,15 @@ def serving(
             room_server.stop()
         for page in redirects:
             page.unlink(missing_ok=True)
-        if api is not None:
-            _keep_record(controller, api, began)
+        if room_api is not None:
+            _keep_record(controller, room_api, began)
 
 
-def _keep_record(controller: Controller, api: RoomApi, began: datetime) -> None:
+def _keep_record(controller: Controller, room_api: RoomApi, began: datetime) -> None:
     """Write what may be kept of the session, and say where. Raises NotReady where it cannot be written."""
     folder = controller.workspace.folder / SESSIONS
-    record = SessionRecord(folder, api.times.course, api.times.track, began)
-    for path in record.write(api.classroom, api.questions, datetime.now()):
+    record = SessionRecord(folder, room_api.times.course, room_api.times.track, began)
+    for path in record.write(room_api.classroom, room_api.questions, datetime.now()):
         say(f"Kept: {path}")
 
 
@@ -171,7 +171,8 @@ class Action(Handler):
 
     async def post(self, action: str) -> None:
         """Do the action and answer with what it returns."""
-        if self.request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
+        media_type, _, _ = self.request.headers.get("Content-Type", "").partition(";")
+        if media_type != "application/json":
             raise tornado.web.HTTPError(403)  # a form of another page cannot send JSON
 
         body = _parse_object(self.request.body)

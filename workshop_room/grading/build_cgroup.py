@@ -92,8 +92,10 @@ def _is_limited(session: Session, options: tuple[str, ...]) -> bool:
     It builds an image whose RUN line tries to start more processes than the cgroup may have, and fails if it can.
     """
     tag = f"{REPOSITORY}/check:{secrets.token_hex(8)}"
+    base_tag = recipes.tags(CHECKOUT)["base"]
     run_line = ["python3", "-I", "-S", "-c", PROOF, str(MOST_TASKS + 20), secrets.token_hex(4)]  # never from the cache
-    dockerfile = f"FROM {recipes.tags(CHECKOUT)['base']}\nRUN {json.dumps(run_line)}\n"
+    dockerfile = f"FROM {base_tag}\nRUN {json.dumps(run_line)}\n"
+
     with tempfile.TemporaryDirectory(prefix="workshop-grade-") as folder:
         Path(folder, "Dockerfile").write_text(dockerfile)
         command = [*images.command(session.engine, tag, session.labels("kernel")), *options, folder]

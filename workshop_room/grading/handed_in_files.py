@@ -56,16 +56,21 @@ class HandedInFiles:
     folders: set[str] = field(default_factory=set)
 
     def add(self, name: str, content: bytes) -> None:
-        """Add a file. Raises Refused once there are too many, or they are too large."""
-        folders = {str(parent) for parent in PurePosixPath(name).parents}
-        if name in self.folders or not folders.isdisjoint(self.files):
+        """Add a file by its path. Raises Refused once there are too many, or they are too large.
+
+        Raises it also if the path, or a folder in it, is both a file and a folder.
+        """
+        parent_folders = {str(parent) for parent in PurePosixPath(name).parents}
+        has_file_as_parent = not parent_folders.isdisjoint(self.files)
+        if name in self.folders or has_file_as_parent:
             raise Refused(f"It has a file and a folder of one name: {visible(name, 80)}.")
 
-        self.folders |= folders
+        self.folders |= parent_folders
         self.files[name] = content
         if len(self.files) > MAX_FILES:
             raise Refused(f"It has more than {MAX_FILES} files.")
-        if sum(map(len, self.files.values())) > MAX_BYTES:
+        total_bytes = sum(len(data) for data in self.files.values())
+        if total_bytes > MAX_BYTES:
             raise Refused(f"Its files have more than {MAX_BYTES / 1e6:g} MB.")
 
     def leave_out(self, name: str, reason: str) -> None:
@@ -91,12 +96,12 @@ def read_folder(folder: Path, *parts: str) -> HandedInFiles:
     """Read the files of a folder, or only some of its parts (files or folders). Raises Refused."""
     handed_in = HandedInFiles()
     entry_count = 0
-    names_to_read = [("", 0)]  # with their depth
+    names_and_depths = [("", 0)]
     if parts:
-        names_to_read = [(part, 1) for part in parts]
+        names_and_depths = [(part, 1) for part in parts]
 
-    while names_to_read:
-        name, depth = names_to_read.pop()
+    while names_and_depths:
+        name, depth = names_and_depths.pop()
         path = folder / name
         if path.is_symlink():
             handed_in.leave_out(name, "is a link")
@@ -106,7 +111,7 @@ def read_folder(folder: Path, *parts: str) -> HandedInFiles:
             for inner_name in _names_in(path, name, handed_in):
                 entry_count += 1
                 _require_few_entries(entry_count)
-                names_to_read.append((inner_name, depth + 1))
+                names_and_depths.append((inner_name, depth + 1))
         elif os.path.lexists(path):
             _read_file(path, name, handed_in)
 

@@ -193,7 +193,8 @@ class _Worker:
 
         with contextlib.suppress(ProcessLookupError, PermissionError):  # no process is left, as it should be
             os.killpg(self._process.pid, signal.SIGTERM)  # the builder of a killed worker would build on
-        self._log_end = self._log.read_bytes()[-LAST_BYTES:].decode(errors="replace")
+        log_data = self._log.read_bytes()
+        self._log_end = log_data[-LAST_BYTES:].decode(errors="replace")
         return was_killed
 
     def last_words(self) -> str:

@@ -47,15 +47,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def as_text(graded: Sequence[GradedSubmission], exercises: Sequence[Exercise], notebook_only: Sequence[str]) -> str:
     """Return the table: a line for each submission with a mark for each exercise, then what failed."""
     columns = _lesson_columns(exercises)
-    heads = "  ".join(f"{number:<{count}}" for number, count in columns)
-    name_width = max((len(_shown_name(graded_submission)) for graded_submission in graded), default=0)
+    heads = "  ".join(f"{number:<{mark_count}}" for number, mark_count in columns)
+    name_lengths = [len(_shown_name(graded_submission)) for graded_submission in graded]
+    name_width = max(name_lengths, default=0)
     lines = [f"{'':<{name_width}}  {'passed':<{PASSED_WIDTH}}  {heads}".rstrip()]
     for graded_submission in graded:
         name = _shown_name(graded_submission)
         result = _result_text(graded_submission, columns)
         lines.append(f"{name:<{name_width}}  {result}".rstrip())
-
     lines += ["", LEGEND]
+
     for graded_submission in graded:
         lines += _failure_lines(graded_submission)
     lines += _not_graded_lines(graded)
@@ -86,7 +87,7 @@ def _result_text(graded_submission: GradedSubmission, columns: Sequence[tuple[st
     if graded_submission.submission.problem:
         return f"{'–':>{PASSED_WIDTH}}  {one_line(graded_submission.submission.problem)}"
 
-    passed_count = sum(grade.passed for grade in graded_submission.grades)
+    passed_count = _count_passed(graded_submission)
     marks = "".join(MARKS[grade.outcome] for grade in graded_submission.grades)
     groups = []
     position = 0
@@ -155,7 +156,12 @@ def as_json(graded: Sequence[GradedSubmission], notebook_only: Sequence[str]) ->
     return {"format": FORMAT, "submissions": submissions, "not_graded": list(notebook_only)}
 
 
+def _count_passed(graded_submission: GradedSubmission) -> int:
+    return len([grade for grade in graded_submission.grades if grade.passed])
+
+
 def _submission_data(graded_submission: GradedSubmission) -> dict[str, Any]:
+    """Return a submission and its grades as plain data; texts of the submission are made visible."""
     submission = graded_submission.submission
     return {
         "name": visible(submission.name),
@@ -164,7 +170,7 @@ def _submission_data(graded_submission: GradedSubmission) -> dict[str, Any]:
         "same_as": visible(graded_submission.same_as),
         "problem": one_line(submission.problem),
         "left_out": {visible(path): one_line(why) for path, why in submission.left_out.items()},
-        "passed": sum(grade.passed for grade in graded_submission.grades),
+        "passed": _count_passed(graded_submission),
         "grades": [_grade_data(graded_submission, grade) for grade in graded_submission.grades],
     }
 

@@ -69,11 +69,10 @@ class Submission:
     def digest(self) -> str:
         """The SHA-256 of all that is judged. Submissions with the same one have the same grades."""
         sha256 = hashlib.sha256(f"seed {self.seed}\0".encode())
-        for path in sorted(self.files):
-            content = self.files[path]
+        for path, content in sorted(self.files.items()):
             sha256.update(f"{path}\0{len(content)}\0".encode() + content)
-        for path in sorted(self.left_out):
-            sha256.update(f"{path}\0{self.left_out[path]}\0".encode())
+        for path, reason in sorted(self.left_out.items()):
+            sha256.update(f"{path}\0{reason}\0".encode())
         return sha256.hexdigest()
 
 
@@ -144,7 +143,10 @@ def _has_work(folder: Path) -> bool:
 
 
 def _find_work_folder(folder: Path) -> Path:
-    """Return the folder that has the work: this one, or one in it that is alone there, as in an unpacked archive."""
+    """Return the folder that has the work. In an archive it is often the only folder of another one.
+
+    Returns the innermost folder that was looked at if none has it.
+    """
     for _ in range(MAX_WRAPPERS):
         if _has_work(folder):
             break

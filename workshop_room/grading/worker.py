@@ -152,23 +152,24 @@ class SubmissionJudge:
     def _grade_by_check(self, exercise: Exercise) -> Grade:
         """Run the check of an exercise and return its grade, also if the check raises or takes too long.
 
-        Raises NotReady, which is no fault of the submission.
+        A timer and a watch of the disk set the event that ends the check. Raises NotReady, which is no fault of the
+        submission.
         """
         if self.has_filled_disk:
             return self._make_grade(exercise, Outcome.NOT_JUDGED, f"In a check before this one: {FULL}")
 
-        superseded = threading.Event()
+        end_event = threading.Event()
         limit_seconds = patient(CHECK_SECONDS)
-        timer = threading.Timer(limit_seconds, superseded.set)
+        timer = threading.Timer(limit_seconds, end_event.set)
         timer.daemon = True
-        watch = DiskWatch(self.disk, superseded.set)
+        watch = DiskWatch(self.disk, end_event.set)
 
         try:
-            service_trial.ensure_up(self.service.stack())  # its network is there for each trial
+            service_trial.ensure_up(self.service.stack())  # a trial needs the network of the stack
             timer.start()
             began = time.monotonic()
             with watch:
-                result = self.service.judge(exercise, silent, superseded)
+                result = self.service.judge(exercise, silent, end_event)
         except NotReady:
             raise
         except Exception as error:
@@ -180,7 +181,7 @@ class SubmissionJudge:
         seconds = time.monotonic() - began
         if watch.is_full:
             return self._make_grade(exercise, Outcome.NOT_JUDGED, FULL)
-        if superseded.is_set():
+        if end_event.is_set():
             finding = f"The check was not done after {limit_seconds:.0f} s."
             return self._make_grade(exercise, Outcome.NOT_JUDGED, finding)
         return Grade.of(self.job.digest, exercise.id, result, seconds)

@@ -206,7 +206,8 @@ def first_sentence(text: str) -> str:
     >>> first_sentence("Python 3.11 or newer. On macOS, more.")
     'Python 3.11 or newer.'
     """
-    return _SENTENCE_END.split(text)[0]
+    sentences = _SENTENCE_END.split(text)
+    return sentences[0]
 
 
 def in_hours(minutes: int) -> str:
@@ -221,7 +222,8 @@ def in_hours(minutes: int) -> str:
     remaining_minutes = minutes % 60
     if not remaining_minutes:
         return hours
-    return f"{hours} {remaining_minutes} minute{'' if remaining_minutes == 1 else 's'}"
+    plural = "" if remaining_minutes == 1 else "s"
+    return f"{hours} {remaining_minutes} minute{plural}"
 
 
 def join_words(parts: list[str]) -> str:

@@ -145,8 +145,14 @@ class NotesPage:
 
 
 def _note_data(note: Note) -> dict[str, Any]:
-    names = ("cell", "minute", "section", "html", "is_skipped")
-    return {name: getattr(note, name) for name in names}
+    """Return what the presenter's page shows of a note, as plain data."""
+    return {
+        "cell": note.cell,
+        "minute": note.minute,
+        "section": note.section,
+        "html": note.html,
+        "is_skipped": note.is_skipped,
+    }
 
 
 def load(lesson: str, folder: Path) -> tuple[Note, ...]:

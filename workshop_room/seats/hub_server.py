@@ -168,8 +168,9 @@ class HubServer:
             has_ended = process.poll() is not None
             is_late = time.monotonic() - began > patient(READY_SECONDS)
             if has_ended or is_late:
-                lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]
-                raise NotReady("The hub did not start.", f"Read {self.log}.", output="\n".join(lines))
+                lines = self.log.read_text(errors="replace").splitlines()
+                last_lines = "\n".join(lines[-LAST_LINES:])
+                raise NotReady("The hub did not start.", f"Read {self.log}.", output=last_lines)
             time.sleep(0.2)
 
     def call(self, method: str, path: str) -> Answer:

@@ -112,4 +112,5 @@ def _end_of_day(blocks: Sequence[Block], day: int) -> int:
 
 
 def _minutes_text(number: int) -> str:
-    return f"{number} minute{'' if number == 1 else 's'}"
+    plural = "" if number == 1 else "s"
+    return f"{number} minute{plural}"

@@ -126,9 +126,17 @@ def minutes_of(moment: str) -> int:
     570
     """
     match = re.fullmatch(r"([0-9]{1,2}):([0-9]{2})", moment.strip())
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise WrongUsage(f"{moment!r} is no time of day.", "Write hours and minutes, as in 09:30.")
-    return int(match[1]) * 60 + int(match[2])
+    if match is None:
+        raise _time_error(moment)
+    hours = int(match[1])
+    minutes = int(match[2])
+    if hours > 23 or minutes > 59:
+        raise _time_error(moment)
+    return hours * 60 + minutes
+
+
+def _time_error(moment: str) -> WrongUsage:
+    return WrongUsage(f"{moment!r} is no time of day.", "Write hours and minutes, as in 09:30.")
 
 
 def clock(moment: int) -> str:
@@ -178,24 +186,15 @@ def _teaching_blocks(course: Course, track: Track) -> Iterator[Block]:
 
 
 def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[Block]:
-    """Yield the blocks of a lesson: one for each stretch of sections between which a break may come."""
-    lesson_exercises = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
-    remaining_exercises = [exercise for exercise in lesson_exercises if track in exercise.tracks]
-    remaining_exercises.sort(key=_is_extra)
-    whole_lesson = Block(
-        "lesson",
-        lesson.minutes[track],
-        lesson.title,
-        lesson=lesson.name,
-        track=track,
-        exercises=tuple(remaining_exercises),
-    )
+    """Yield a lesson in blocks, cut where a break may come; a lesson without sections is one block."""
+    whole_lesson = _whole_lesson_block(lesson, course, track)
     sections = course.sections.get(lesson.name, ())
     if not sections:
         yield whole_lesson
         return
 
     stretches = list(_stretches(sections, track))
+    remaining_exercises = list(whole_lesson.exercises)
     for stretch in stretches:
         cells = {cell for section in stretch for cell in section.cells}
         block_exercises = [exercise for exercise in remaining_exercises if exercise.cell in cells]
@@ -205,6 +204,21 @@ def _lesson_blocks(lesson: LessonTime, course: Course, track: str) -> Iterator[B
 
         minutes = sum(section.minutes.get(track, 0) for section in stretch)
         yield replace(whole_lesson, minutes=minutes, exercises=tuple(block_exercises), sections=stretch)
+
+
+def _whole_lesson_block(lesson: LessonTime, course: Course, track: str) -> Block:
+    """Return one block for a lesson, with the exercises that the track has of it."""
+    lesson_exercises = [exercise for exercise in course.exercises if exercise.lesson == lesson.name]
+    track_exercises = [exercise for exercise in lesson_exercises if track in exercise.tracks]
+    track_exercises.sort(key=_is_extra)
+    return Block(
+        "lesson",
+        lesson.minutes[track],
+        lesson.title,
+        lesson=lesson.name,
+        track=track,
+        exercises=tuple(track_exercises),
+    )
 
 
 def _stretches(sections: Sequence[Section], track: str) -> Iterator[tuple[Section, ...]]:
@@ -326,8 +340,13 @@ def _block_data(block: Block) -> dict[str, Any]:
 
 
 def _exercise_data(exercise: ExerciseTime) -> dict[str, Any]:
-    names = ("id", "title", "weight", "minutes", "debrief_minutes")
-    return {name: getattr(exercise, name) for name in names}
+    return {
+        "id": exercise.id,
+        "title": exercise.title,
+        "weight": exercise.weight,
+        "minutes": exercise.minutes,
+        "debrief_minutes": exercise.debrief_minutes,
+    }
 
 
 def rows(blocks: Sequence[Block]) -> Iterator[tuple[str, str, str, str]]:

@@ -57,7 +57,8 @@ def grade(
         _require_writable(results)
 
     course_exercises = registry.load(CHECKOUT)
-    track_exercises = [exercise for exercise in course_exercises if find_track(track) in exercise.tracks]
+    track_name = find_track(track)
+    track_exercises = [exercise for exercise in course_exercises if track_name in exercise.tracks]
     exercises = _choose_exercises(gradable(track_exercises), only or ())
     notebook_only: list[str] = []
     if not only:
@@ -134,7 +135,7 @@ def _require_engine() -> Engine:
 
 
 def _choose_exercises(exercises: Sequence[Exercise], words: Sequence[str]) -> list[Exercise]:
-    """Return the exercises that the words name, in their order; all of them without words.
+    """Return the exercises that the words name; all of them without words.
 
     A word is a lesson, its number, or an exercise. Raises WrongUsage for any other word.
     """

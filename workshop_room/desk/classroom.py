@@ -129,7 +129,10 @@ class Classroom:
             self._forgotten.append(participant)
 
     def unanswered(self) -> list[dict[str, Any]]:
-        """Return each ``address`` from which many joined and never answered, with their ``count``, most first."""
+        """Return the addresses from which many joined and never answered, each as ``address`` and ``count``.
+
+        The one with the most comes first.
+        """
         participants = self._present_participants()
         addresses = [participant.address for participant in participants if not participant.has_answered]
         most_first = Counter(addresses).most_common()
@@ -138,7 +141,7 @@ class Classroom:
     def remove_unanswered(self, address: object) -> int:
         """Remove those who joined from an address and never answered; return how many.
 
-        A laptop among them comes back with one of its next snapshots, as a new one joins.
+        A laptop among them joins anew with one of its next snapshots.
         """
         unanswered = [participant for participant in self._all_participants() if not participant.has_answered]
         removed_participants = [participant for participant in unanswered if participant.address == address]

@@ -81,10 +81,13 @@ class Controller:
         self.active_faults = DeskFaults(self.stack)
         self.load_generator = LoadGenerator(self.stack)
         target = WatchTarget(SERVICE, self.stack.project, SERVICE)
-        self.watcher = Watcher(self.stack.session.engine, self.stack.session.identity.workspace_id, [target])
+        session = self.stack.session
+        self.watcher = Watcher(session.engine, session.identity.workspace_id, [target])
+
         self._closing = threading.Event()
         self._action_lock = threading.Lock()
         self._job_thread = threading.Thread()
+
         self._renderer = DashboardRenderer(PICTURE_DPI)
         self._picture: dict[str, str] = {}
         self._drawn_at = float("-inf")

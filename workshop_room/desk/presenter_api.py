@@ -40,7 +40,7 @@ class DemoProgress:
         self._demo_since: float | None = None
         self._step_since: float | None = None
         self._played_at: pd.Timestamp | None = None
-        self._seen_places: set[int] = set()  # the places of the expectations
+        self._seen_positions: set[int] = set()  # of the expectations in the step
 
     def choose(self, number: object) -> None:
         """Go to a step, from 1. Raises WrongUsage."""
@@ -51,7 +51,7 @@ class DemoProgress:
         self.step = steps[number - 1]
         self.done = False
         self._played_at = None
-        self._seen_places = set()
+        self._seen_positions = set()
         self.start()
         self._step_since = time.monotonic()
 
@@ -68,33 +68,35 @@ class DemoProgress:
         """Record that the clicks of the current step begin now: only what is seen after this is their effect."""
         self.start()
         self._played_at = pd.Timestamp.now(tz="UTC")
-        self._seen_places = set()
+        self._seen_positions = set()
 
     def look(self, controller: Controller) -> None:
         """Tick the expectations of the current step that hold since it was begun; a tick stays."""
         since = self._played_at
         step = self.step
         open_expectations = {
-            place: expectation for place, expectation in enumerate(step.expectations) if place not in self._seen_places
+            position: expectation
+            for position, expectation in enumerate(step.expectations)
+            if position not in self._seen_positions
         }
         if since is None or not open_expectations:
             return
 
         tables = observed(controller, list(open_expectations.values()))
-        new_places = set()
-        for place, expectation in open_expectations.items():
+        new_positions = set()
+        for position, expectation in open_expectations.items():
             is_seen, _ = expectation.seen(tables, since)
             if is_seen:
-                new_places.add(place)
+                new_positions.add(position)
         if self.step is step:  # another thread may have chosen another one meanwhile
-            self._seen_places |= new_places
+            self._seen_positions |= new_positions
 
     def state(self) -> dict[str, Any]:
         """Return the progress as plain data for JSON; the seconds are None before the start."""
         return {
             "number": self.step.number,
             "done": self.done,
-            "seen": [place in self._seen_places for place in range(len(self.step.expectations))],
+            "seen": [position in self._seen_positions for position in range(len(self.step.expectations))],
             "step_seconds": _seconds_since(self._step_since),
             "demo_seconds": _seconds_since(self._demo_since),
         }

@@ -104,7 +104,7 @@ def _result_text(graded_submission: GradedSubmission, columns: Sequence[tuple[st
 
 
 def _failure_lines(graded_submission: GradedSubmission) -> Iterator[str]:
-    """Yield an empty line and a paragraph for each grade that is not quiet.
+    """Yield an empty line and a paragraph for each grade whose outcome is not in `QUIET`.
 
     Yields nothing for a submission with a problem, which is in the table, and for files that were graded before.
     """

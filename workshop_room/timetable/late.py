@@ -25,8 +25,8 @@ def as_text(blocks: Sequence[Block], now: int, at: str = "") -> str:
     """Return what to cut from the timetable at the time ``now``.
 
     ``at`` is the lesson that begins now, by its name or a part of it. Without it, the text says where the room should
-    be, and how many minutes each cut saves. Raises WrongUsage for a lesson that the track does not have, and for a
-    time at which nothing is planned.
+    be, and how many minutes each cut saves. Raises WrongUsage for a lesson that the track does not have, and, without
+    a lesson, for a time at which nothing is planned.
     """
     if not at:
         return _text_without_lesson(blocks, now)

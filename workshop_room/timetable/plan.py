@@ -375,8 +375,7 @@ def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> s
     table_rows = list(rows(blocks))
     lines = [str(table(caption, COLUMNS, table_rows))]
     if markdown:
-        markdown_rows = [COLUMNS, ("---", "---:", "---", "---"), *table_rows]
-        lines = [f"## {caption}", "", *(f"| {' | '.join(row)} |" for row in markdown_rows)]
+        lines = _markdown_table(caption, table_rows)
     lines += ["", LEGEND, "", TAKE_HOME]
 
     for block in blocks:
@@ -384,6 +383,16 @@ def as_text(track: str, blocks: Sequence[Block], *, markdown: bool = False) -> s
             lines += _lesson_lines(block)
         lines += [_exercise_line(exercise) for exercise in block.exercises]
     return "\n".join(lines)
+
+
+def _markdown_table(caption: str, table_rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the lines of the table in Markdown, below its caption as a heading."""
+    alignment = ("---", "---:", "---", "---")
+    lines = [f"## {caption}", ""]
+    for row in [COLUMNS, alignment, *table_rows]:
+        cells = " | ".join(row)
+        lines.append(f"| {cells} |")
+    return lines
 
 
 def _lesson_lines(block: Block) -> list[str]:

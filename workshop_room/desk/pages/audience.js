@@ -94,7 +94,7 @@ async function look() {
     }
     for (const name of Object.keys(HEADINGS)) at(name).hidden = name !== shows;
     at("heading").textContent = HEADINGS[shows];
-  } catch { // asked again; said below, once it lasts
+  } catch { // the next call asks again; `tick` shows it once it lasts
     for (const name of ["dashboard", "map", "lines"]) delete said[name];
   }
   setTimeout(look, 1000);
@@ -130,7 +130,7 @@ function line(text) {
   return made;
 }
 
-// The lessons, and the exercises of the one that most are in.
+// Draw the lessons, and the exercises of the lesson with the most people.
 function drawClass({ devices, stuck, done, lessons, incidents }) {
   const main = lessons.reduce((most, one) => (one.people > (most?.people ?? -1) ? one : most), null);
   const parts = [line(`${devices} · ${done} done · ${stuck} stuck`), table(["Lesson", "In it"], lessons.filter((one) => one.people).map((one) => [one.name, one.people]))];

@@ -14,7 +14,7 @@ function partText(part) {
   return part.lesson ? `${part.lesson}: ${part.title}` : part.title;
 }
 
-// What the plan of a day has now, with the end of it, and what comes next.
+// Return the part of a day that runs now, when it ends, and what comes next.
 function dayText(day, now) {
   const place = day.findIndex((part) => part.start <= now && now < part.end);
   if (now < day[0].start) return `It begins at ${timeOfDay(day[0].start)}.`;
@@ -24,7 +24,7 @@ function dayText(day, now) {
   return `${partText(day[place])}, until ${timeOfDay(day[place].end)}.${then}`;
 }
 
-// Nobody told the desk which of two days it is: both are said.
+// On a track of two days the desk does not know which day it is: the text has both.
 function planText(parts, now) {
   const days = [...new Set(parts.map((part) => part.day))];
   const texts = days.map((number) => dayText(parts.filter((part) => part.day === number), now));

@@ -83,7 +83,7 @@ function put(id, data, build) {
   at(id).replaceChildren(...[].concat(build(data)));
 }
 
-// Options of a list, those that the track does not have in a group at its end.
+// Return the options of a list; those that are not on the track are in a group at its end.
 function optionsOf(track, all, option) {
   const kept = all.filter((one) => one.on_track).map(option);
   const others = all.filter((one) => !one.on_track).map(option);
@@ -222,7 +222,7 @@ async function look() {
   setTimeout(look, 1000);
 }
 
-// A key presses the button that names it, unless somebody types.
+// A key clicks the button that has it as a shortcut, unless a field has the focus.
 function key(event) {
   if (event.key === "Escape") document.activeElement.blur();
   if (event.altKey || event.ctrlKey || event.metaKey || event.repeat || event.target.closest("input, select, textarea")) return;

@@ -75,7 +75,7 @@ async function beginRoom() {
   on(at("room-poll-end"), "click", () => act("poll-end", {}, "The poll is closed.").then(drawRoom));
   on(at("room-notice"), "submit", () => act("notice", { lesson: lesson.value, cell: cell.value }, "The notice is sent.").then(drawRoom));
   on(at("room-notice-end"), "click", () => act("notice-end", {}, "The notice is taken back.").then(drawRoom));
-  const look = async () => { // an answer that fails is said by the page itself
+  const look = async () => { // the page itself shows that the desk does not answer
     await drawRoom().catch(() => {});
     setTimeout(look, 1000);
   };

@@ -17,12 +17,13 @@ DEV = "workshop_dev.commands"
 
 @dataclass(frozen=True)
 class Command:
-    """One command: where it is, what it says of itself, and what it needs before it runs.
+    """One command: its module, its one-line summary, and what it needs before it runs.
 
-    ``bare``: the function ``main`` of its module takes the words, on a Python without packages.
-    ``may_install``: it may install packages; ``for_maintainers``: it needs theirs, too.
-    ``has_containers``: there are some to remove when it is told to end.
-    ``passes_on``: it hands words that it does not know to another program.
+    ``bare``: it runs on a Python without packages; ``main(arguments)`` of its module is called.
+    ``may_install``: it may install packages.
+    ``for_maintainers``: it needs the packages of the maintainers, too.
+    ``has_containers``: it starts containers, which are removed when the command is terminated.
+    ``passes_on``: it passes arguments that it does not know to another program.
     """
 
     module: str
@@ -34,7 +35,7 @@ class Command:
     passes_on: bool = False
 
     def load(self) -> ModuleType:
-        """Import its module."""
+        """Import the command's module and return it."""
         return importlib.import_module(self.module)
 
 

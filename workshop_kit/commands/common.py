@@ -23,13 +23,14 @@ ENGINE_SECONDS = 5
 
 
 def connected_stack(workspace: Workspace) -> Stack:
-    """Return the workspace's stack on the engine that answers; a reaper removes what a killed command leaves.
+    """Return the workspace's stack on the engine that answers. Raises NotReady if none does.
 
-    Raises NotReady without an engine.
+    What the command made for itself is removed when it ends; if it is killed, the reaper does that.
     """
     session = provision.session_of(workspace, reach.connect())
     reaper.watch(session, provision.REVERT_FAULTS)
     atexit.register(reaper.finish, session)
+
     return provision.stack_of(workspace, session)
 
 

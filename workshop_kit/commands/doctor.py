@@ -58,7 +58,7 @@ class DoctorLine:
 
 
 def main(arguments: list[str]) -> int:
-    """Print what was found; exit code 1 if something is fixable."""
+    """Print the report in the form that the arguments ask for; return exit code 1 if something is fixable."""
     parser = Parser("doctor", COMMANDS["doctor"].summary)
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="One JSON document on stdout, and nothing else there.")
@@ -79,28 +79,28 @@ def main(arguments: list[str]) -> int:
 
 def examine() -> Iterator[DoctorLine]:
     """Yield every finding in the order of the report, without changing the machine."""
-    yield _python()
-    yield _packages()
-    yield _certificates()
-    yield _proxy()
+    yield _python_line()
+    yield _packages_line()
+    yield _certificates_line()
+    yield _proxy_line()
     yield ports(own_folder())
-    yield _memory()
+    yield _memory_line()
     if is_wsl():
-        yield _wsl()
+        yield _wsl_line()
     yield workspace_folder(own_folder())
     yield service_files(CHECKOUT)
-    yield from _engine_findings()
+    yield from _engine_lines()
 
 
 def facts() -> dict[str, str]:
-    """Return what a report says of this machine and its engine: products, versions and kinds, nothing that names."""
+    """Return facts on this machine and its engine that a stranger may read: products, versions and kinds."""
     labels = recipes.image_labels(CHECKOUT)
     machine_facts = {
         "Workshop": f"{labels[f'{OCI}version']}, {labels.get(f'{OCI}revision', 'no commit')[:12]}",
         "Machine": this_machine().name,
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}",
     }
-    if _packages().state != "good":
+    if _packages_line().state != "good":
         return machine_facts
 
     from workshop_kit.engine import install, platforms, reach
@@ -111,7 +111,7 @@ def facts() -> dict[str, str]:
         engine = reach.connect(timeout_seconds=10)
         machine_facts["Platform"] = platforms.platform_of(engine, this_machine()).name
         machine_facts.update(platforms.engine_facts(engine))
-    except Exception:  # it has stopped, or never answered: the findings say so
+    except Exception:  # the engine has stopped, or never answered: the findings say why
         machine_facts["Engine"] = "none that answers"
     return machine_facts
 
@@ -136,13 +136,14 @@ def as_text(findings: list[DoctorLine]) -> str:
     return "\n".join(lines)
 
 
-def _python() -> DoctorLine:
-    path = Path(sys.executable)
-    shown_path = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
+def _python_line() -> DoctorLine:
+    shown_path = Path(sys.executable)
+    if shown_path.is_relative_to(CHECKOUT):
+        shown_path = shown_path.relative_to(CHECKOUT)
     return DoctorLine("Python", "good", f"{platform.python_version()} ({shown_path})")
 
 
-def _packages() -> DoctorLine:
+def _packages_line() -> DoctorLine:
     if os.environ.get("CONDA_DEFAULT_ENV") == "container-design-workshop":
         return DoctorLine("Python packages", "good", "from the conda environment")
     if python_env.is_complete(CHECKOUT):
@@ -150,16 +151,17 @@ def _packages() -> DoctorLine:
     return DoctorLine("Python packages", "fixable", "not installed yet", SETUP)
 
 
-def _certificates() -> DoctorLine:
+def _certificates_line() -> DoctorLine:
     certificate_file = os.environ.get("SSL_CERT_FILE")
     if certificate_file and not Path(certificate_file).is_file():
         detail = f"SSL_CERT_FILE names {certificate_file}, which is not a file"
         return DoctorLine("Certificates", "fixable", detail, "unset SSL_CERT_FILE, or name your CA bundle")
+
     detail = f"from SSL_CERT_FILE ({certificate_file})" if certificate_file else "the system's"
     return DoctorLine("Certificates", "good", detail)
 
 
-def _proxy() -> DoctorLine:
+def _proxy_line() -> DoctorLine:
     names = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
     variables_set = [name for name in names if os.environ.get(name)]
     if not variables_set:
@@ -168,7 +170,7 @@ def _proxy() -> DoctorLine:
 
 
 def ports(folder: Path) -> DoctorLine:
-    """Return the line about JupyterLab's port for a workspace; the stack's are free ones."""
+    """Return the line about JupyterLab's port for a workspace; the stack takes ports that are free."""
     port = own_port(folder)
     if is_free(port):
         detail = f"127.0.0.1:{port} (JupyterLab) is free"
@@ -177,49 +179,57 @@ def ports(folder: Path) -> DoctorLine:
     return DoctorLine("Ports", "good", detail)
 
 
-def _memory() -> DoctorLine:
+def _memory_line() -> DoctorLine:
     usable = usable_bytes()
     detail = f"{usable / GIB:.1f} GiB"
     if usable >= ENOUGH_BYTES:
         return DoctorLine("Memory", "good", detail)
+
     command = "use a machine, or a seat, with more memory"
     if is_wsl():
         command = "write memory=6GB below [wsl2] in %UserProfile%\\.wslconfig, then: wsl --shutdown"
     return DoctorLine("Memory", "fixable", f"{detail}; the lessons want 3", command)
 
 
-def _wsl() -> DoctorLine:
+def _wsl_line() -> DoctorLine:
     limits = f"{usable_bytes() / GIB:.1f} GiB and {os.cpu_count()} processors"
     return DoctorLine("WSL2", "good", f"{limits}; memory= and processors= in %UserProfile%\\.wslconfig change them")
 
 
 def workspace_folder(workspace: Path) -> DoctorLine:
-    """Return the line about the file system of a workspace, or of where it will be."""
-    place = next(path for path in (workspace, *workspace.absolute().parents) if path.is_dir())
+    """Return the line about the file system of a workspace, or of the folder in which it will be created."""
+    folders = (workspace, *workspace.absolute().parents)
+    existing_folder = next(folder for folder in folders if folder.is_dir())
     try:
-        if keeps_modes(place):
+        if keeps_modes(existing_folder):
             return DoctorLine("Folder", "good", "its files keep their modes")
     except OSError as error:
-        return DoctorLine("Folder", "n/a", f"{place} cannot be written: {error.strerror}")
-    detail = f"{place} ignores chmod ({file_system(place) or 'its file system'}): every user can read the secrets there"
+        return DoctorLine("Folder", "n/a", f"{existing_folder} cannot be written: {error.strerror}")
+
+    system = file_system(existing_folder) or "its file system"
+    detail = f"{existing_folder} ignores chmod ({system}): every user can read the secrets there"
+    command = "cd ~   # clone on a disk of this machine"
     if is_wsl():
-        return DoctorLine("Folder", "fixable", detail, "cd ~   # clone inside of WSL, not on a disk of Windows")
-    return DoctorLine("Folder", "fixable", detail, "cd ~   # clone on a disk of this machine")
+        command = "cd ~   # clone inside of WSL, not on a disk of Windows"
+    return DoctorLine("Folder", "fixable", detail, command)
 
 
 def service_files(root: Path) -> DoctorLine:
     """Return the line about the modes of the service's files, which containers read as other users."""
-    closed = recipes.closed_files(root)
-    if not closed:
+    closed_files = recipes.closed_files(root)
+    if not closed_files:
         return DoctorLine("Files", "good", "containers may read those of the service")
-    detail = f"containers cannot read {closed[0].relative_to(root)}: a strict umask, such as 077, closed it"
+
+    first_file = closed_files[0].relative_to(root)
+    detail = f"containers cannot read {first_file}: a strict umask, such as 077, closed it"
     return DoctorLine("Files", "fixable", detail, SETUP)
 
 
-def _engine_findings() -> Iterator[DoctorLine]:
-    if _packages().state != "good":
+def _engine_lines() -> Iterator[DoctorLine]:
+    """Yield the lines about the engine; without packages or an engine, a line that says what is missing."""
+    if _packages_line().state != "good":
         # A docker package of another environment could find another engine.
-        yield _machine()
+        yield _machine_line()
         yield DoctorLine("Docker engine", "n/a", "not known before the packages are installed", SETUP)
         return
 
@@ -228,29 +238,29 @@ def _engine_findings() -> Iterator[DoctorLine]:
     try:
         engine = reach.connect(timeout_seconds=10)
     except WorkshopError as error:
-        yield _machine()
+        yield _machine_line()
         yield DoctorLine("Docker engine", "fixable", error.what, error.next_step)
         return
 
     yield DoctorLine("Docker engine", "good", f"{engine.endpoint.address}, because {engine.endpoint.why}")
     try:
         yield platform_line(engine, this_machine())
-        yield _version(engine)
-        yield _tools()
-        yield _disk(engine)
-        yield _images(engine)
-        yield from _pauses(engine)
-        yield from _trials(engine)
+        yield _version_line(engine)
+        yield _tools_line()
+        yield _disk_line(engine)
+        yield _images_line(engine)
+        yield from _pause_lines(engine)
+        yield from _trial_lines(engine)
     except Exception as error:  # an engine that stops during the report is a finding, too
         yield DoctorLine("Docker engine", "fixable", f"it answers no longer: {error}", SETUP)
 
 
-def _machine() -> DoctorLine:
+def _machine_line() -> DoctorLine:
     return DoctorLine("Platform", "good", f"{this_machine().name}: {this_machine().page}")
 
 
 def platform_line(engine: Engine, machine: Machine) -> DoctorLine:
-    """Return the line about the platform of an engine, seen from a machine, with its part of the page."""
+    """Return the line about the product that runs an engine, and the address of the page about this machine."""
     from workshop_kit.engine.platforms import platform_of
 
     platform = platform_of(engine, machine)
@@ -258,44 +268,49 @@ def platform_line(engine: Engine, machine: Machine) -> DoctorLine:
     return DoctorLine("Platform", "good", f"{platform.name}{experience}: {machine.page}")
 
 
-def _version(engine: Engine) -> DoctorLine:
+def _version_line(engine: Engine) -> DoctorLine:
     version_text = f"{engine.name}, API {engine.version['ApiVersion']}, {engine.architecture}"
     if not engine.dialect.knows_start_interval:
         version_text += " (older than 1.44: the stack takes some seconds longer to start)"
+
     cgroup_version = engine.client.info().get("CgroupVersion", "1")
     return DoctorLine("Engine version", "good", f"{version_text}, cgroup v{cgroup_version}")
 
 
-def _tools() -> DoctorLine:
+def _tools_line() -> DoctorLine:
+    """Return the line about the docker command's plugins."""
     from workshop_kit.engine import install
 
     versions = {plugin: install.plugin_version(plugin) for plugin in ("buildx", "compose")}
-    missing = [plugin for plugin, version in versions.items() if not version]
-    if missing:
-        return DoctorLine("docker command", "fixable", f"without {' and '.join(missing)}", SETUP)
+    missing_plugins = [plugin for plugin, version in versions.items() if not version]
+    if missing_plugins:
+        return DoctorLine("docker command", "fixable", f"without {' and '.join(missing_plugins)}", SETUP)
+
     detail = ", ".join(f"{plugin} {version}" for plugin, version in versions.items())
     return DoctorLine("docker command", "good", detail)
 
 
-def _disk(engine: Engine) -> DoctorLine:
+def _disk_line(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
-    free = images.free_bytes(engine)
-    if free is None:
+    free_bytes = images.free_bytes(engine)
+    if free_bytes is None:
         return DoctorLine("Disk", "n/a", "the engine's images are not on this machine's disks")
-    detail = f"{free / GIB:.1f} GiB free for images"
-    if free >= images.ENOUGH_DISK_BYTES or not images.missing(engine, CHECKOUT):
+
+    detail = f"{free_bytes / GIB:.1f} GiB free for images"
+    if free_bytes >= images.ENOUGH_DISK_BYTES or not images.missing(engine, CHECKOUT):
         return DoctorLine("Disk", "good", detail)
     return DoctorLine("Disk", "fixable", f"{detail}; set-up wants 4", "docker system df   # shows what takes space")
 
 
-def _images(engine: Engine) -> DoctorLine:
+def _images_line(engine: Engine) -> DoctorLine:
     from workshop_kit.engine import images
 
-    missing = images.missing(engine, CHECKOUT)
-    if not missing:
+    missing_images = images.missing(engine, CHECKOUT)
+    if not missing_images:
         return DoctorLine("Images", "good", f"{', '.join(recipes.tags(CHECKOUT))} are up to date")
-    detail = f"missing or out of date: {', '.join(missing)}"
+
+    detail = f"missing or out of date: {', '.join(missing_images)}"
     command = SETUP
     if engine.dialect.has_buildkit and not engine.dialect.knows_start_interval:
         detail += "; an engine before Docker 25 cannot build them"
@@ -303,28 +318,32 @@ def _images(engine: Engine) -> DoctorLine:
     return DoctorLine("Images", "fixable", detail, command)
 
 
-def _session(engine: Engine) -> Session | None:
+def _open_session(engine: Engine) -> Session | None:
     """Return a session of the workspace; None where there is no workspace yet."""
     from workshop_kit.engine.labels import Identity
     from workshop_kit.engine.session import Ledger, Session
 
-    hidden = own_folder() / HIDDEN
-    if not (hidden / "id").is_file():
+    hidden_folder = own_folder() / HIDDEN
+    id_file = hidden_folder / "id"
+    if not id_file.is_file():
         return None
-    identity = Identity((hidden / "id").read_text().strip(), "doctor")
-    return Session(engine, identity, Ledger(hidden / "ledger.jsonl"))
+
+    identity = Identity(id_file.read_text().strip(), "doctor")
+    return Session(engine, identity, Ledger(hidden_folder / "ledger.jsonl"))
 
 
-def _pauses(engine: Engine) -> Iterator[DoctorLine]:
-    """Name the workspace's paused containers: what needs them waits in vain."""
+def _pause_lines(engine: Engine) -> Iterator[DoctorLine]:
+    """Yield a line for each paused container of the workspace, or one line that none is paused."""
     from workshop_kit.engine import pauses
 
-    session = _session(engine)
+    session = _open_session(engine)
     if session is None:
         return
+
     paused_containers = pauses.find(session)
     if not paused_containers:
         yield DoctorLine("Pauses", "good", "no container of the workspace is paused")
+
     for container in paused_containers:
         sentence = container.sentence.rstrip(".")
         if container.holder is None:
@@ -333,41 +352,50 @@ def _pauses(engine: Engine) -> Iterator[DoctorLine]:
             yield DoctorLine("Pauses", "n/a", sentence, container.next_step)
 
 
-def _trials(engine: Engine) -> Iterator[DoctorLine]:
-    """Try what lessons need of the engine in containers of the workspace, which keeps the results."""
+def _trial_lines(engine: Engine) -> Iterator[DoctorLine]:
+    """Yield the lines about features that lessons need; each is tried in a container of the workspace.
+
+    The workspace keeps the results.
+    """
     from workshop_kit.engine import features, images
 
-    hidden = own_folder() / HIDDEN
+    results_file = own_folder() / HIDDEN / features.FILE
     tag = recipes.tags(CHECKOUT)["base"]
-    session = _session(engine)
+    session = _open_session(engine)
     if session is None or not images.is_there(engine, tag):
         yield DoctorLine("Clock, limits, health, logs", "n/a", "tried once ./workshop setup has run")
         return
 
-    yield _clock(session, tag)
-    yield from map(feature_line, features.examine(session, tag, hidden / features.FILE))
+    yield _clock_line(session, tag)
+    yield from map(feature_line, features.examine(session, tag, results_file))
 
 
-def _clock(session: Session, image: str) -> DoctorLine:
+def _clock_line(session: Session, image: str) -> DoctorLine:
     """Compare the clocks of this machine and a container: a virtual machine's clock may lag after sleep."""
     from workshop_kit.engine import containers
     from workshop_kit.engine.containers import Spec
 
     program = ("python3", "-I", "-S", "-c", "import time; print(time.time(), flush=True); time.sleep(60)")
-    before = time.time()
+    time_before = time.time()
     with containers.run(session, Spec(image, command=program, network="none")) as running:
-        running.wait_until(lambda: bool(running.log_tail(1)), what="tell the time")
-        after = time.time()
-        inside = float(running.log_tail(1))
 
-    skew = max(before - inside, inside - after, 0.0)
-    if skew > ENOUGH_CLOCK_SECONDS:
-        return DoctorLine("Clock", "fixable", f"a container's clock is {skew:.1f} s off", "restart Docker")
+        def has_printed() -> bool:
+            return bool(running.log_tail(1))
+
+        running.wait_until(has_printed, what="tell the time")
+        time_after = time.time()
+        container_time = float(running.log_tail(1))
+
+    seconds_behind = time_before - container_time
+    seconds_ahead = container_time - time_after
+    skew_seconds = max(seconds_behind, seconds_ahead, 0.0)
+    if skew_seconds > ENOUGH_CLOCK_SECONDS:
+        return DoctorLine("Clock", "fixable", f"a container's clock is {skew_seconds:.1f} s off", "restart Docker")
     return DoctorLine("Clock", "good", "a container's clock agrees with this machine's")
 
 
 def feature_line(feature: Feature) -> DoctorLine:
-    """Return the line of the report on a feature of the engine."""
+    """Return the line about a feature of the engine."""
     if feature.works:
         return DoctorLine(feature.name, "good", feature.detail)
     if feature.is_late:

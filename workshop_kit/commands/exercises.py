@@ -29,9 +29,12 @@ def check(exercise: ExerciseId, seed: Seed = None, as_json: AsJson = False) -> N
     with TerminalReport() as report:
         result = service.check(exercise, report)
 
-    gives_no_hint = result.passed or result.verdict is Verdict.NOT_JUDGED
-    hints = () if gives_no_hint else service.hints_shown(exercise)
-    answer(json.dumps(cards.as_json(result)) if as_json else cards.as_text(result, hints))
+    needs_hints = not result.passed and result.verdict is not Verdict.NOT_JUDGED
+    hints = service.hints_shown(exercise) if needs_hints else ()
+    if as_json:
+        answer(json.dumps(cards.as_json(result)))
+    else:
+        answer(cards.as_text(result, hints))
 
     if result.verdict is Verdict.CANNOT_JUDGE:
         say("./workshop doctor says what this engine lacks, and what to do.")
@@ -48,6 +51,7 @@ def hint(exercise: ExerciseId) -> None:
     service = exercise_service(own_workspace())
     former_hints = service.hints_shown(exercise)
     hints = service.hint(exercise)
+
     for number, text in enumerate(hints, 1):
         answer(f"{number}. {text}")
     if hints == former_hints:
@@ -78,15 +82,15 @@ def status(track: Track = None, as_json: AsJson = False) -> None:
     """Show what is done and what is left, in minutes, and which containers are paused."""
     service = exercise_service(own_workspace())
     board = service.progress.board(service.exercises, track or service.workspace.track)
-    paused = paused_containers(service.workspace)
+    containers = paused_containers(service.workspace)
+    pause_sentences = [f"{container.sentence} {container.next_step}" for container in containers]
     if as_json:
-        sentences = [f"{container.sentence} {container.next_step}" for container in paused]
-        answer(json.dumps({**asdict(board), "paused": sentences}))
+        answer(json.dumps({**asdict(board), "paused": pause_sentences}))
         return
 
     answer(str(cards.board_page(board)))
-    for container in paused:
-        say(f"{container.sentence} {container.next_step}")
+    for sentence in pause_sentences:
+        say(sentence)
 
 
 def goto(
@@ -105,7 +109,8 @@ def update() -> None:
     """Bring changed lessons and exercises into the workspace; what was edited there stays."""
     workspace = own_workspace()
     result = content.update(workspace)
-    if any(name.endswith(".ipynb") for name in (*result.added, *result.changed)):
+    new_files = (*result.added, *result.changed)
+    if any(name.endswith(".ipynb") for name in new_files):
         trust(workspace)
     for line in result.sentences():
         say(line)
@@ -132,10 +137,12 @@ def import_progress(file: WorkPath) -> None:
     What it replaces is kept aside. It holds code that you will run: take it from yourself alone.
     """
     workspace = own_workspace()
-    changed, backup = work_file.import_work(workspace, file)
+    changed_files, backup = work_file.import_work(workspace, file)
     trust(workspace)
-    if changed:
-        say(f"Your progress is here. Files that are as you left them now: {len(changed)}. Reload those that are open.")
+
+    if changed_files:
+        count = len(changed_files)
+        say(f"Your progress is here. Files that are as you left them now: {count}. Reload those that are open.")
     else:
         say("Your progress is here. All your files were as you left them already.")
     if backup.folder is not None:

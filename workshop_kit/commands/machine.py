@@ -62,10 +62,14 @@ def start(
     from workshop_kit.lessons import lab  # lazily: slow imports
 
     workspace = own_workspace(seed=seed)
-    lesson = find_lesson(lesson, CHECKOUT / "notebooks" if instructor else workspace.notebooks)
-    _prepare_notebooks(workspace, track, instructor=instructor)
+    if instructor:
+        lesson = find_lesson(lesson, CHECKOUT / "notebooks")
+        page = f"{content.INSTRUCTOR}/{lesson}.ipynb"
+    else:
+        lesson = find_lesson(lesson, workspace.notebooks)
+        page = f"notebooks/{lesson}.ipynb"
 
-    page = f"{content.INSTRUCTOR if instructor else 'notebooks'}/{lesson}.ipynb"
+    _prepare_notebooks(workspace, track, instructor=instructor)
     with TerminalReport() as report:
         try:
             install.ensure(install=not no_install, report=report)
@@ -84,11 +88,14 @@ def start(
 
 
 def _prepare_notebooks(workspace: Workspace, track: str | None, *, instructor: bool) -> None:
-    """Fold what the track skips, after a change to ``track``; write the instructor's copies where they are wanted."""
+    """Choose the track, if one is given, and fold what it skips; with ``instructor`` write the instructor's copies."""
     if track is not None:
         workspace.choose_track(track)
+
     if instructor:
-        say("\n".join(COMMANDS["notes"].load().update_notebooks(workspace)))
+        sentences = COMMANDS["notes"].load().update_notebooks(workspace)
+        say("\n".join(sentences))
+
     if content.follow_track(workspace):
         lab_settings.trust(workspace)  # a server that runs already signs nothing
         say(f"The notebooks follow the track {workspace.track}. If one is open, reload it from disk (File menu).")
@@ -164,9 +171,9 @@ def load_bundle(folder: Folder) -> None:
 
 
 def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:
-    counts = Counter(entry.kind for entry in outcome.removed)
-    numbers = [f"{counts[kind]} {kind}{'s' if counts[kind] > 1 else ''}" for kind in cleanup.ORDER if counts[kind]]
-    say(f"Removed: {', '.join(numbers) or 'nothing, there was nothing of this workspace'}.")
+    """Say what ``down`` has removed and what is left."""
+    removed_objects = _count_by_kind(outcome) or "nothing, there was nothing of this workspace"
+    say(f"Removed: {removed_objects}.")
 
     for sentence in outcome.unreadable:
         say(sentence)
@@ -177,3 +184,15 @@ def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: 
 
     if packages:
         say(f"Removed the engine we installed: {', '.join(packages)}.")
+
+
+def _count_by_kind(outcome: cleanup.CleanupResult) -> str:
+    """Return how many objects of each kind were removed, such as ``2 containers, 1 network``; "" if none was."""
+    counts = Counter(entry.kind for entry in outcome.removed)
+    phrases = []
+    for kind in cleanup.ORDER:
+        if counts[kind] == 1:
+            phrases.append(f"1 {kind}")
+        elif counts[kind] > 1:
+            phrases.append(f"{counts[kind]} {kind}s")
+    return ", ".join(phrases)

@@ -30,7 +30,8 @@ def join(
 
     workspace = own_workspace()
     if leave:
-        say(room_widget.LEFT if membership.leave(workspace) else room_widget.LEFT_WITHOUT_ANSWER)
+        has_answer = membership.leave(workspace)
+        say(room_widget.LEFT if has_answer else room_widget.LEFT_WITHOUT_ANSWER)
         return
 
     room = JoinCode.read(code)
@@ -38,12 +39,12 @@ def join(
         say(line)
     if not yes:
         notebooks = typer.confirm("Join, with the notebooks that are open?", default=False, err=True)
-    if not yes and not notebooks:
-        say("Nothing was sent.")
-        return
+        if not notebooks:
+            say("Nothing was sent.")
+            return
 
     state = membership.join(workspace, room, name, notebooks=notebooks)
-    how = "Notebooks that are open show the room in a moment." if notebooks else FIRST_CELL
-    say(f"Joined: you are table {state.number}. {how}")
+    next_step = "Notebooks that are open show the room in a moment." if notebooks else FIRST_CELL
+    say(f"Joined: you are table {state.number}. {next_step}")
     if state.keeps_summary:
         say(SUMMARY)

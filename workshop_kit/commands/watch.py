@@ -38,30 +38,39 @@ class CheckOnSave:
     def run(self) -> None:
         """Handle saves and keys until ``q``, which ends a running check."""
         self.show_next()
-        while (event := self.events.get()) != "q":
+        while True:
+            event = self.events.get()
+            if event == "q":
+                break
+
             try:
-                if isinstance(event, frozenset):
-                    self.check_saved(event)
-                elif event == "h":
-                    self.hint()
-                elif event == "s":
-                    self.solution()
+                self._handle_event(event)
             except WorkshopError as error:
                 say_error(error)
         self._end_check()
 
+    def _handle_event(self, event: frozenset[str] | str) -> None:
+        """Check the saved files, or do what a key asks for; other keys do nothing."""
+        if isinstance(event, frozenset):
+            self.check_saved(event)
+        elif event == "h":
+            self.hint()
+        elif event == "s":
+            self.solution()
+
     def show_next(self) -> None:
-        """Show the first exercise in a file that is not passed."""
-        self.current = next(filter(self._is_left, self.service.exercises), None)
+        """Show the next exercise to solve in a file, and make it the current one."""
+        self.current = next(filter(self._is_unsolved, self.service.exercises), None)
         if self.current is None:
             say("No exercise is left to check.")
             return
+
         exercise = self.service.find(self.current.id)
         say(f"\nNext: {exercise.title} ({exercise.id})\n{exercise.task.strip()}")
         say(f"Edit {self.service.place(exercise.id)}, and save it: the check runs by itself. {KEYS}")
 
     def check_saved(self, names: frozenset[str]) -> None:
-        """Check the first exercise of the saved files that is not passed, after ending a running check."""
+        """End a running check, and check the first exercise of the saved files that is not passed; if none, return."""
         exercise = self._first_saved(names)
         if exercise is None:
             return
@@ -69,15 +78,20 @@ class CheckOnSave:
         self._end_check()
         self.current = exercise
         self._solution_requested = False
+
         self._checking = threading.Thread(target=self._check, args=(exercise.id,), name=f"check {exercise.id}")
         self._checking.start()
 
     def _first_saved(self, names: frozenset[str]) -> Exercise | None:
+        """Return the first exercise that is in one of these files and not passed."""
         for exercise in self.service.exercises:
             if not exercise.file:
                 continue
+
             paths = {part.path for part in exercise.parts}
-            if names & paths and not self.service.progress.exercise(exercise.id).passed_at:
+            if names.isdisjoint(paths):
+                continue
+            if not self.service.progress.exercise(exercise.id).passed_at:
                 return exercise
         return None
 
@@ -94,9 +108,13 @@ class CheckOnSave:
 
         text = self.service.solution(self.current.id, anyway=self._solution_requested)
         self._solution_requested = text is None
-        answer(text.rstrip() if text else f"{self.current.id} is not passed yet. Press s again to see it all the same.")
+        if text:
+            answer(text.rstrip())
+        else:
+            answer(f"{self.current.id} is not passed yet. Press s again to see it all the same.")
 
     def _check(self, identifier: str) -> None:
+        """Check an exercise and print the result; print nothing if a newer check has ended this one."""
         try:
             with TerminalReport() as report:
                 result = self.service.check(identifier, report)
@@ -106,22 +124,27 @@ class CheckOnSave:
             say_error(error)
             return
 
-        answer(cards.as_text(result, () if result.passed else self.service.hints_shown(identifier)))
+        hints = () if result.passed else self.service.hints_shown(identifier)
+        answer(cards.as_text(result, hints))
         if result.verdict in {Verdict.PASSED, Verdict.CANNOT_JUDGE}:
             self.show_next()
         else:
             say(KEYS)
 
     def _end_check(self) -> None:
+        """Stop the running check, if there is one, and wait for its end."""
         while self._checking is not None and self._checking.is_alive():
             self.service.stop_checks()  # repeatedly: the check may just have begun
             self._checking.join(0.1)
 
-    def _is_left(self, exercise: Exercise) -> bool:
-        """Return whether an exercise in a file is not passed, and can be judged here and now."""
+    def _is_unsolved(self, exercise: Exercise) -> bool:
+        """Return whether an exercise is in a file and not passed, and can be judged on this machine at this time."""
+        if not exercise.file:
+            return False
         record = self.service.progress.exercise(exercise.id)
-        is_open = exercise.file and not record.passed_at and record.verdict != Verdict.CANNOT_JUDGE
-        return bool(is_open) and not self.service.is_too_late(exercise)
+        if record.passed_at or record.verdict == Verdict.CANNOT_JUDGE:
+            return False
+        return not self.service.is_too_late(exercise)
 
 
 def watch(seed: Seed = None) -> None:
@@ -138,12 +161,15 @@ def watch(seed: Seed = None) -> None:
             checks.events.put(names)
 
     def read_keys() -> None:
-        while character := sys.stdin.read(1):
+        while True:
+            character = sys.stdin.read(1)
+            if not character:  # stdin is closed
+                break
             checks.events.put(character)
         checks.events.put("q")
 
-    for read in (read_saves, read_keys):
-        threading.Thread(target=read, daemon=True).start()
+    threading.Thread(target=read_saves, daemon=True).start()
+    threading.Thread(target=read_keys, daemon=True).start()
 
     try:
         with _single_keys():
@@ -159,6 +185,7 @@ def _single_keys() -> Iterator[None]:
     if not sys.stdin.isatty():
         yield
         return
+
     former_settings = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:

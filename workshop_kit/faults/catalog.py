@@ -1,4 +1,4 @@
-"""The catalog of faults, read from catalog.toml: what each does, and its parameters; and an active fault as data."""
+"""The catalog of faults, read from catalog.toml: what each does, and its parameters; the record of an active fault."""
 
 from __future__ import annotations
 
@@ -30,24 +30,32 @@ class FaultParameter:
     at_most: float = 1
 
     def check(self, fault: str, value: Any) -> Any:
-        """Return the value. Raises WrongUsage with the range for a wrong one."""
+        """Return the value. Raises WrongUsage with the range for a value of another type or out of the range."""
         if value is None and self.default is None:
             return None
 
-        if isinstance(self.default, bool):
-            is_good = isinstance(value, bool)
-            description = "True or False"
-        else:
-            is_whole = isinstance(self.default, int)
-            types: tuple[type, ...] = (int,) if is_whole else (int, float)
-            noun = "a whole number" if is_whole else "a number"
-            is_good = type(value) in types and self.at_least <= value <= self.at_most  # NaN is in no range
-            description = f"{noun} from {self.at_least:g} to {self.at_most:g} {self.unit}".rstrip()
-
-        if not is_good:
-            sentence = f"{self.name} of the fault {fault!r} is {description}, and {value!r} is not."
+        if not self._allows(value):
+            sentence = f"{self.name} of the fault {fault!r} is {self._describe_values()}, and {value!r} is not."
             raise WrongUsage(sentence, "Correct it and try again.")
         return value
+
+    def _allows(self, value: Any) -> bool:
+        """Return whether a value has the parameter's type and is in its range."""
+        if isinstance(self.default, bool):
+            return isinstance(value, bool)
+
+        types: tuple[type, ...] = (int,) if isinstance(self.default, int) else (int, float)
+        if type(value) not in types:
+            return False
+        return bool(self.at_least <= value <= self.at_most)  # NaN is in no range
+
+    def _describe_values(self) -> str:
+        """Return what the value has to be, such as ``a number from 0 to 1``."""
+        if isinstance(self.default, bool):
+            return "True or False"
+
+        noun = "a whole number" if isinstance(self.default, int) else "a number"
+        return f"{noun} from {self.at_least:g} to {self.at_most:g} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -58,18 +66,14 @@ class Fault:
     does: str
     mechanism: str
     parameters: tuple[FaultParameter, ...] = ()
-    one_of: tuple[str, ...] = ()  # at least one of these has to be given
+    one_of: tuple[str, ...] = ()  # at least one of these parameters has to be given
 
     def complete(self, arguments: Mapping[str, object]) -> dict[str, Value]:
-        """Return every parameter with its value, given or default. Raises WrongUsage for a wrong name or value."""
-        names = [parameter.name for parameter in self.parameters]
-        for name in arguments:
-            if name not in names:
-                parameters = ", ".join(names) or "nothing"
-                raise WrongUsage(
-                    f"The fault {self.name!r} takes no {name!r}; it takes {parameters}.", did_you_mean(name, names)
-                )
+        """Return the value of every parameter by name, with the default where ``arguments`` have none.
 
+        Raises WrongUsage for a wrong name or value, and if none of `one_of` is given.
+        """
+        self._check_names(arguments)
         values: dict[str, Value] = {}
         for parameter in self.parameters:
             value = arguments.get(parameter.name, parameter.default)
@@ -78,6 +82,15 @@ class Fault:
         if self.one_of and all(values[name] is None for name in self.one_of):
             raise WrongUsage(f"The fault {self.name!r} changes nothing.", f"Give it {' or '.join(self.one_of)}.")
         return values
+
+    def _check_names(self, arguments: Mapping[str, object]) -> None:
+        """Raise WrongUsage for the first argument that is no parameter."""
+        known_names = [parameter.name for parameter in self.parameters]
+        for name in arguments:
+            if name not in known_names:
+                parameters = ", ".join(known_names) or "nothing"
+                sentence = f"The fault {self.name!r} takes no {name!r}; it takes {parameters}."
+                raise WrongUsage(sentence, did_you_mean(name, known_names))
 
 
 def named(name: str) -> Fault:
@@ -93,11 +106,13 @@ FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _CATALOG}
 """Every fault by its name."""
 
 
-class _Line(BaseModel):
+class _StrictRecord(BaseModel):
+    """A record of the journal, or a part of one; unknown keys and values of another type are errors."""
+
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class NetworkEndpoint(_Line):
+class NetworkEndpoint(_StrictRecord):
     """What the engine needs to connect a container to a network again, in the engine's own names."""
 
     Aliases: list[str]
@@ -106,7 +121,7 @@ class NetworkEndpoint(_Line):
     DriverOpts: Any = None
 
 
-class TargetState(_Line):
+class TargetState(_StrictRecord):
     """What faults change of a container: its endpoints by network, and its limits by the engine's names."""
 
     networks: dict[str, NetworkEndpoint]
@@ -115,24 +130,27 @@ class TargetState(_Line):
 
 def snapshot(container: Any) -> TargetState:
     """Return the container's networks and limits, as they are in its attributes."""
-    attributes = container.attrs
-    endpoints = attributes["NetworkSettings"]["Networks"]
+    endpoints = container.attrs["NetworkSettings"]["Networks"]
     networks = {network: _endpoint(container, settings) for network, settings in endpoints.items()}
-    return TargetState(networks=networks, limits={key: attributes["HostConfig"][key] for key in LIMITS})
+
+    host_config = container.attrs["HostConfig"]
+    limits = {key: host_config[key] for key in LIMITS}
+    return TargetState(networks=networks, limits=limits)
 
 
-def _endpoint(container: Any, settings: Any) -> NetworkEndpoint:
-    # Engines before 25 list the short id here, which every endpoint gets by itself.
+def _endpoint(container: Any, settings: Mapping[str, Any]) -> NetworkEndpoint:
+    """Return the part of an endpoint in ``docker inspect`` that connects the container again."""
+    # Engines before 25 list the container's short id here, which the engine adds to every endpoint.
     aliases = [alias for alias in settings["Aliases"] or [] if alias != container.id[:12]]
     further_settings = {key: settings.get(key) for key in ("Links", "IPAMConfig", "DriverOpts")}
     return NetworkEndpoint(Aliases=aliases, **further_settings)
 
 
-class ActiveFault(_Line):
+class ActiveFault(_StrictRecord):
     """A fault that is in force.
 
-    ``container`` is the target's full id, ``name`` what people call it, ``before`` the target before its first fault.
-    ``maker`` is the process that will revert the fault, ``proxy`` the id of the proxy container, if there is one.
+    ``container`` is the target's full id, ``name`` its service, ``before`` its state before its first fault.
+    ``maker`` is the process that will revert the fault, ``proxy`` the id of the proxy container, or "" without one.
     """
 
     id: str
@@ -147,6 +165,7 @@ class ActiveFault(_Line):
 
     @model_validator(mode="after")
     def _is_in_the_catalog(self) -> ActiveFault:
+        """Raise ValueError, as pydantic asks for, if the catalog has no such fault or parameter."""
         try:
             named(self.fault).complete(self.parameters)
         except WorkshopError as error:

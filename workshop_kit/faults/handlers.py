@@ -30,7 +30,7 @@ PROXY_MEMORY_BYTES = 64 * MIB
 class FaultContext:
     """One fault with its target, and the other active faults on the same target, oldest first.
 
-    An injection may start a proxy, and calls ``record_proxy`` with its id; a revert starts none.
+    An injection that starts a proxy calls ``record_proxy`` with the proxy's id.
     """
 
     session: Session
@@ -50,14 +50,14 @@ class FaultContext:
 
 
 def pause(context: FaultContext) -> None:
-    """Freeze the target; `Stack.up` of other processes leaves it so while this one runs."""
+    """Pause the target, and write a hold down: `Stack.up` in other processes leaves it paused while this one runs."""
     hold = pauses.Hold(context.container.id, context.active.maker, context.active.id)
     pauses.Holds(context.session).add(hold)
-    _freeze(context)
+    _pause_container(context)
 
 
 def unpause(context: FaultContext) -> None:
-    """Unfreeze the target, unless another fault pauses it."""
+    """Unpause the target, unless another fault pauses it; remove the hold."""
     if not context.also("pause") and context.state()["Paused"]:
         context.container.unpause()
     pauses.Holds(context.session).remove(context.container.id, context.active.id)
@@ -77,10 +77,11 @@ def start(context: FaultContext) -> None:
     """Start the target, unless another fault stops it; pause it again if another fault pauses it."""
     if context.also("kill", "stop"):
         return
+
     if not context.state()["Running"]:
         context.container.start()
     if context.also("pause"):
-        _freeze(context)
+        _pause_container(context)
 
 
 def disconnect(context: FaultContext) -> None:
@@ -90,28 +91,23 @@ def disconnect(context: FaultContext) -> None:
 
 
 def reconnect(context: FaultContext) -> None:
-    """Connect the target again, with its names unless a proxy has them."""
+    """Connect the target again, unless another fault disconnects it; without its names if a proxy has them."""
     if context.also("disconnect"):
         return
+
     for network, endpoint in context.active.before.networks.items():
-        own_endpoint = _unnamed(endpoint) if context.also("proxy") else endpoint
+        own_endpoint = _without_names(endpoint) if context.also("proxy") else endpoint
         attach(context.session, context.container, network, own_endpoint)
 
 
 def lower_limits(context: FaultContext) -> None:
-    """Lower the limits. Raises WorkshopError for one that is not lower than the present one, or below what is used."""
-    limits = _limits(context.active.parameters)
-    limits_before = context.active.before.limits
-    for key, value in limits.items():
-        if not 0 < value <= limits_before.get(key, 0):
-            present_limit = f"{limits_before[key]:,}" if limits_before.get(key) else "no limit"
-            raise WorkshopError(
-                f"{context.active.name} has {present_limit} for {key}, and {value:,} is not lower.",
-                "Ask for a lower limit.",
-            )
+    """Lower the limits. Raises WorkshopError for one that is higher than the former limit, or below what is used."""
+    limits = _limits_asked_for(context.active.parameters)
+    for key, limit in limits.items():
+        _check_is_lower(context, key, limit)
 
     try:
-        _update(context, limits)
+        _update_limits(context, limits)
     except APIError as error:
         if "Memory" not in limits or "memory" not in str(error.explanation):
             raise
@@ -119,37 +115,55 @@ def lower_limits(context: FaultContext) -> None:
         raise WorkshopError(sentence, "Ask for a higher limit.") from error
 
 
+def _check_is_lower(context: FaultContext, key: str, limit: int) -> None:
+    """Raise WorkshopError if a limit is higher than the target's limit before its first fault, or if it had none."""
+    former_limit = context.active.before.limits.get(key, 0)
+    if 0 < limit <= former_limit:
+        return
+
+    former_text = f"{former_limit:,}" if former_limit else "no limit"
+    raise WorkshopError(
+        f"{context.active.name} has {former_text} for {key}, and {limit:,} is not lower.",
+        "Ask for a lower limit.",
+    )
+
+
 def restore_limits(context: FaultContext) -> None:
-    """Set the limits that the other faults ask for, else the former ones; start a target that was killed by them."""
+    """Set the limits that the other faults ask for, or else the former ones; start the target if it was killed."""
     limits = dict(context.active.before.limits)
     for other in context.also("limits"):
-        limits |= _limits(other.parameters)
-    _update(context, limits)
+        limits |= _limits_asked_for(other.parameters)
+    _update_limits(context, limits)
     start(context)
 
 
 def add_proxy(context: FaultContext) -> None:
     """Give the target's names to a proxy, which applies the fault. Neither clients nor their settings change.
 
-    Raises WorkshopError for a target without names, networks or TCP ports: no client would reach the proxy.
+    A proxy that runs already, for another fault, applies both. Raises WorkshopError for a target without names,
+    networks or TCP ports: no client would reach the proxy.
     """
-    running_proxy = _running_proxy(context)
-    proxy = running_proxy or _start_proxy(context)
+    faults = [*context.also("proxy"), context.active]
+    running_proxy = _find_proxy(context)
+    if running_proxy is not None:
+        context.record_proxy(running_proxy.id)
+        _configure(running_proxy, faults)
+        return
+
+    proxy = _start_proxy(context)
     context.record_proxy(proxy.id)
 
-    def listens() -> bool:
+    def is_listening() -> bool:
         return proxy.exec(*PROXY_PROGRAM, "tell", "[]").exit_code == 0
 
-    if running_proxy is None:
-        proxy.wait_until(listens, what="listen")
-    _configure(proxy, [*context.also("proxy"), context.active])
-    if running_proxy is None:
-        _take_names(context, proxy)
+    proxy.wait_until(is_listening, what="listen")
+    _configure(proxy, faults)
+    _give_names(context, proxy)
 
 
 def remove_proxy(context: FaultContext) -> None:
-    """End the fault; after the last one the target gets its names back and the proxy is removed."""
-    proxy = _running_proxy(context)
+    """End the fault; after the last such fault the target gets its names back and the proxy is removed."""
+    proxy = _find_proxy(context)
     other_faults = context.also("proxy")
     if other_faults:
         if proxy is not None:
@@ -172,44 +186,49 @@ HANDLERS: Mapping[str, tuple[Handler, Handler]] = {
     "limits": (lower_limits, restore_limits),
     "proxy": (add_proxy, remove_proxy),
 }
-"""By mechanism: what injects a fault, and what reverts it."""
+"""The functions that inject a fault and revert it, by mechanism."""
 
 
-def _freeze(context: FaultContext) -> None:
+def _pause_container(context: FaultContext) -> None:
+    """Pause the target, unless it is paused."""
     if not context.state()["Paused"]:
         context.container.pause()
 
 
-def _limits(parameters: Mapping[str, Any]) -> dict[str, int]:
+def _limits_asked_for(parameters: Mapping[str, Any]) -> dict[str, int]:
     """Return the limits that a fault asks for, by the engine's names: bytes, and billionths of a core."""
     limits = {}
     if parameters["memory_mib"] is not None:
-        limits["Memory"] = limits["MemorySwap"] = int(parameters["memory_mib"] * MIB)  # no swap beside it
+        memory_bytes = int(parameters["memory_mib"] * MIB)
+        limits["Memory"] = memory_bytes
+        limits["MemorySwap"] = memory_bytes  # of both together: no swap is left
     if parameters["cpus"] is not None:
         limits["NanoCpus"] = int(parameters["cpus"] * 1e9)
     return limits
 
 
-def _update(context: FaultContext, limits: Mapping[str, int]) -> None:
-    # To the engine 0 means "unchanged"; a limit that was never set cannot have been lowered.
-    positive_limits = {key: value for key, value in limits.items() if value}
+def _update_limits(context: FaultContext, limits: Mapping[str, int]) -> None:
+    """Set the target's limits, if one of them differs. A limit that was never set is 0, and is left as it is."""
+    positive_limits = {key: limit for key, limit in limits.items() if limit}
     host_config = context.container.attrs["HostConfig"]
-    if any(host_config[key] != value for key, value in positive_limits.items()):
+    if any(host_config[key] != limit for key, limit in positive_limits.items()):
         post(context.session, f"/containers/{context.container.id}/update", positive_limits)
 
 
-def _unnamed(endpoint: NetworkEndpoint) -> NetworkEndpoint:
+def _without_names(endpoint: NetworkEndpoint) -> NetworkEndpoint:
     return endpoint.model_copy(update={"Aliases": []})
 
 
-def _names(context: FaultContext, endpoint: NetworkEndpoint) -> list[str]:
-    """Return the names that clients use for the target; it cannot lose its container's own name."""
+def _client_names(context: FaultContext, endpoint: NetworkEndpoint) -> list[str]:
+    """Return the target's names in a network, except the container's own, which a proxy cannot take over."""
     return [alias for alias in endpoint.Aliases if alias != context.container.name]
 
 
-def _running_proxy(context: FaultContext) -> Running | None:
-    active_faults = (context.active, *context.also("proxy"))
-    for identifier in {active.proxy for active in active_faults if active.proxy}:
+def _find_proxy(context: FaultContext) -> Running | None:
+    """Return the running proxy of this fault or of another one on the target; None without one."""
+    faults = (context.active, *context.also("proxy"))
+    identifiers = {active.proxy for active in faults if active.proxy}
+    for identifier in identifiers:
         with contextlib.suppress(NotFound):
             container = context.session.engine.client.containers.get(identifier)
             if container.status == "running":
@@ -218,13 +237,15 @@ def _running_proxy(context: FaultContext) -> Running | None:
 
 
 def _start_proxy(context: FaultContext) -> Running:
+    """Start a proxy for the target's TCP ports in its first network.
+
+    Raises WorkshopError if the target has no such port, or no name for clients.
+    """
     networks = context.active.before.networks
     container = context.container
     exposed_ports = container.attrs["Config"].get("ExposedPorts") or {}
-    ports = [port.split("/")[0] for port in exposed_ports if "/tcp" in port]
-    endpoints = attached(container)
-    has_names = all(_names(context, endpoint) and network in endpoints for network, endpoint in networks.items())
-    if not ports or not has_names:
+    tcp_ports = [port.split("/")[0] for port in exposed_ports if "/tcp" in port]
+    if not _has_client_names(context) or not tcp_ports:
         raise WorkshopError(
             f"No proxy can stand before {context.active.name}: it has no name on its network, or no port that its "
             "image declares.",
@@ -233,31 +254,45 @@ def _start_proxy(context: FaultContext) -> Running:
 
     spec = Spec(
         recipes.tags(CHECKOUT)["fault_proxy"],
-        command=("serve", container.id[:12], *ports),
+        command=("serve", container.id[:12], *tcp_ports),
         network=next(iter(networks)),
         memory_bytes=PROXY_MEMORY_BYTES,
     )
     return containers.run(context.session, spec)
 
 
-def _take_names(context: FaultContext, proxy: Running) -> None:
+def _has_client_names(context: FaultContext) -> bool:
+    """Return whether the target is connected to all of its networks, and has a name for clients in each."""
+    endpoints = attached(context.container)
+    for network, endpoint in context.active.before.networks.items():
+        if network not in endpoints or not _client_names(context, endpoint):
+            return False
+    return True
+
+
+def _give_names(context: FaultContext, proxy: Running) -> None:
     """Give the target's names to the proxy.
 
-    The proxy is connected first and so gets the target's old address: its kernel resets the connections that clients
-    still hold to it, and they look the name up again.
+    The proxy is connected first and so gets the target's old address. Its kernel then resets the connections that
+    clients still have to that address, and the clients look the name up again.
     """
     for network, endpoint in context.active.before.networks.items():
         detach(context.session, proxy.container, network)
         detach(context.session, context.container, network)
-        attach(context.session, proxy.container, network, NetworkEndpoint(Aliases=_names(context, endpoint)))
-        attach(context.session, context.container, network, _unnamed(endpoint))
+        attach(context.session, proxy.container, network, NetworkEndpoint(Aliases=_client_names(context, endpoint)))
+        attach(context.session, context.container, network, _without_names(endpoint))
 
 
 def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint, proxy: Running | None) -> None:
-    """Give the target its names back; it is connected first, so that its kernel resets the connections to the proxy."""
+    """Give the target its names in a network back, and disconnect the proxy from it.
+
+    The target gets the proxy's address: its kernel resets the connections that clients still have to the proxy.
+    """
     present_endpoint = attached(context.container).get(network)
-    if present_endpoint is not None and set(endpoint.Aliases) <= set(present_endpoint["Aliases"] or []):
-        return
+    if present_endpoint is not None:
+        present_names = present_endpoint["Aliases"] or []
+        if set(endpoint.Aliases).issubset(present_names):
+            return
 
     detach(context.session, context.container, network)
     if proxy is not None:
@@ -266,7 +301,7 @@ def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint
 
 
 def _configure(proxy: Running, faults: list[ActiveFault]) -> None:
-    """Make the proxy apply these faults, in place of its former ones. Raises WorkshopError if it refuses."""
+    """Make the proxy apply these faults and no others. Raises WorkshopError if it refuses."""
     settings = [{"name": active.fault, **active.parameters} for active in faults]
     result = proxy.exec(*PROXY_PROGRAM, "tell", json.dumps(settings))
     if result.exit_code != 0:
@@ -274,9 +309,9 @@ def _configure(proxy: Running, faults: list[ActiveFault]) -> None:
 
 
 def attached(container: Any) -> dict[str, Any]:
-    """Ask the engine for the container's endpoints, by the network's name. Raises NotFound if it is gone.
+    """Ask the engine for the container's endpoints, by the network's name. Raises NotFound if the container is gone.
 
-    By name, since the endpoint of a stopped container may have no network id.
+    The keys are names, since the endpoint of a stopped container may have no network id.
     """
     container.reload()
     return dict(container.attrs["NetworkSettings"]["Networks"])
@@ -284,10 +319,12 @@ def attached(container: Any) -> dict[str, Any]:
 
 def attach(session: Session, container: Any, network: str, endpoint: NetworkEndpoint) -> None:
     """Connect a container to a network, unless it is connected or the network is gone."""
-    if network not in attached(container):
-        with contextlib.suppress(NotFound):
-            body = {"Container": container.id, "EndpointConfig": endpoint.model_dump()}
-            post(session, f"/networks/{network}/connect", body)
+    if network in attached(container):
+        return
+
+    body = {"Container": container.id, "EndpointConfig": endpoint.model_dump()}
+    with contextlib.suppress(NotFound):
+        post(session, f"/networks/{network}/connect", body)
 
 
 def detach(session: Session, container: Any, network: str) -> None:

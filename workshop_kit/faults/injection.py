@@ -1,8 +1,8 @@
 """``with fault("pause", stack, "redis"):`` injects a fault for as long as the block runs, and reverts it at its end.
 
-The journal has a line of JSON for each active fault, on disk before it is injected, removed once reverted. A process
-that dies leaves its lines behind: the next lesson's start, ``down`` or the reaper reverts those faults. The newest
-reverted faults stand in a second file, for the bands of charts.
+The journal has a line of JSON for each active fault: written to disk before the fault is injected, removed once it is
+reverted. A process that dies leaves its lines behind: the next start of a lesson, ``down`` or the reaper reverts those
+faults. A second file has the newest reverted faults, which charts show as bands.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PAST_KEPT = 200
 
 @validated
 class InjectedFault:
-    """A fault as it happened, with its id in the journal; ``ended`` (UTC) is None while it is in force."""
+    """A fault that was injected, with its id in the journal; ``ended`` (UTC) is None while it is in force."""
 
     fault: str
     target: str
@@ -42,8 +42,8 @@ class InjectedFault:
     id: str = ""
 
     def __str__(self) -> str:
-        until = f" until {self.ended:%H:%M:%S}" if self.ended else ""
         details = "".join(f", {name} {value}" for name, value in self.parameters.items() if value is not None)
+        until = f" until {self.ended:%H:%M:%S}" if self.ended else ""
         return f"{self.fault} of {self.target}{details}, from {self.started:%H:%M:%S}{until} UTC"
 
 
@@ -63,17 +63,20 @@ class Journal(RecordFile[ActiveFault]):
         return self._past.read()[0]
 
     def set_proxy(self, active: ActiveFault, proxy: str) -> None:
-        """Write down which container takes the target's place."""
+        """Write the id of the proxy container that takes the target's place into the line of a fault."""
         entries = []
         for entry in self.entries():
-            is_changed = entry.id == active.id
-            entries.append(entry.model_copy(update={"proxy": proxy}) if is_changed else entry)
+            if entry.id == active.id:
+                entries.append(entry.model_copy(update={"proxy": proxy}))
+            else:
+                entries.append(entry)
         self.write(entries)
 
     def remove(self, active: ActiveFault) -> None:
-        """Move a reverted fault to the past ones."""
+        """Move a reverted fault to the past ones, of which the newest are kept."""
         past_fault = InjectedFault(active.fault, active.name, active.parameters, active.since, datetime.now(UTC))
-        self._past.write([*self.past(), past_fault][-PAST_KEPT:])
+        past_faults = [*self.past(), past_fault]
+        self._past.write(past_faults[-PAST_KEPT:])
         self.write(entry for entry in self.entries() if entry.id != active.id)
 
 
@@ -81,10 +84,9 @@ class Journal(RecordFile[ActiveFault]):
 def fault(name: str, stack: Stack, service: str, /, **parameters: Any) -> Iterator[InjectedFault]:
     """Inject a fault until the end of the block: ``with fault("latency", stack, "redis", latency_ms=300):``.
 
-    ``name`` and ``parameters`` are those of `catalog.FAULTS`. The fault is reverted at the end of the block, by an
-    exception or an interrupt, and, if this process dies, by the next `revert_all`. Faults nest.
-    Raises WorkshopError for an unknown fault or parameter, a service that does not run, and for what the engine
-    refuses.
+    ``name`` and ``parameters`` are those of `catalog.FAULTS`. The fault is reverted when the block ends, also by an
+    exception or an interrupt; if this process dies, by the next `revert_all`. Faults may nest.
+    Raises WorkshopError for an unknown fault or parameter, for a service that does not run, and if the engine refuses.
     """
     all_parameters = named(name).complete(parameters)
     journal = Journal(stack.session)
@@ -113,12 +115,11 @@ def history(session: Session) -> list[InjectedFault]:
 
 
 def revert_all(session: Session, *, spare_the_living: bool = True, report: Report = silent) -> list[str]:
-    """Revert the active faults of this workspace, newest first; return a sentence for each that is left or unreadable.
+    """Revert the active faults of this workspace, newest first, then unpause what cells have paused without a fault.
 
-    To be called before clean-up removes their proxies. What a cell has paused without a fault goes on, too.
-
-    ``spare_the_living`` leaves the faults of other processes that still run. A fault that cannot be reverted stays in
-    the journal; a line that is no fault is reported and removed. Nothing in the journal raises.
+    Clean-up calls it before it removes the faults' proxies. With ``spare_the_living`` the faults and pauses of other
+    processes that still run stay in force. Return a sentence for each fault that cannot be reverted, which stays in the
+    journal, and for each line that is no fault, which is removed. No WorkshopError is raised.
     """
     journal = Journal(session)
     try:
@@ -129,21 +130,7 @@ def revert_all(session: Session, *, spare_the_living: bool = True, report: Repor
     except WorkshopError as error:
         return [error.what]
 
-    reverted_faults: list[str] = []
-    for active in reversed(active_faults):
-        if spare_the_living and active.maker != session.maker and is_alive(active.maker):
-            continue
-
-        description = f"{active.fault} of {active.name}"
-        report(Step("Faults", None, f"reverting {description}"))
-        try:
-            _revert(session, journal, active.id)
-            reverted_faults.append(description)
-        except WorkshopError as error:
-            problems.append(error.what)
-    if reverted_faults:
-        report(Step("Faults", 1.0, f"reverted: {', '.join(reverted_faults)}", done=True))
-
+    problems += _revert_newest_first(session, active_faults, spare_the_living=spare_the_living, report=report)
     try:
         for service in pauses.end_abandoned(session, spare_the_living=spare_the_living):
             pauses.tell(service, report)
@@ -153,32 +140,66 @@ def revert_all(session: Session, *, spare_the_living: bool = True, report: Repor
     return problems
 
 
+def _is_of_living_process(active: ActiveFault, session: Session) -> bool:
+    """Return whether another process than the session's has injected a fault, and still runs."""
+    return active.maker != session.maker and is_alive(active.maker)
+
+
+def _revert_newest_first(
+    session: Session, active_faults: list[ActiveFault], *, spare_the_living: bool, report: Report
+) -> list[str]:
+    """Revert faults, given oldest first; report them, and return a sentence for each that cannot be reverted."""
+    journal = Journal(session)
+    problems = []
+    descriptions = []
+    for active in reversed(active_faults):
+        if spare_the_living and _is_of_living_process(active, session):
+            continue
+
+        description = f"{active.fault} of {active.name}"
+        report(Step("Faults", None, f"reverting {description}"))
+        try:
+            _revert(session, journal, active.id)
+            descriptions.append(description)
+        except WorkshopError as error:
+            problems.append(error.what)
+
+    if descriptions:
+        report(Step("Faults", 1.0, f"reverted: {', '.join(descriptions)}", done=True))
+    return problems
+
+
 def _inject(
     stack: Stack, service: str, journal: Journal, identifier: str, name: str, parameters: dict[str, Any]
 ) -> None:
-    """Write the fault to the journal, then inject it."""
+    """Write the fault to the journal, then inject it. The caller holds the journal's lock.
+
+    Raises WorkshopError for a service that does not run, and if the engine refuses.
+    """
     container = stack.container(service)
     state = container.attrs["State"]
     if not state["Running"]:
         raise WorkshopError(f"{service} is not running ({state['Status']}).", "Start it again first.")
 
-    other_faults = _faults_on(journal, container.id)
+    other_faults = _active_faults_on(journal, container.id)
+    state_before = other_faults[0].before if other_faults else snapshot(container)
     active = ActiveFault(
         id=identifier,
         fault=name,
         parameters=parameters,
         container=container.id,
         name=service,
-        before=other_faults[0].before if other_faults else snapshot(container),
+        before=state_before,
         maker=stack.session.maker,
         since=datetime.now(UTC),
     )
 
     journal.append(active)
+    record_proxy = partial(journal.set_proxy, active)
+    context = FaultContext(stack.session, container, active, other_faults, record_proxy)
+    inject, _ = HANDLERS[named(name).mechanism]
     try:
-        record_proxy = partial(journal.set_proxy, active)
-        inject, _ = HANDLERS[named(name).mechanism]
-        inject(FaultContext(stack.session, container, active, other_faults, record_proxy))
+        inject(context)
     except APIError as error:
         raise WorkshopError(
             f"The engine refused the fault {name!r} on {service}: {engine_reason(error)}.",
@@ -187,17 +208,17 @@ def _inject(
 
 
 def _revert(session: Session, journal: Journal, identifier: str) -> None:
-    """Revert a fault and remove it from the journal, unless it is not there (any more)."""
+    """Revert a fault and remove it from the journal; if it is not in the journal, do nothing."""
     with journal.locked():
         active = next((entry for entry in journal.entries() if entry.id == identifier), None)
         if active is None:
             return
 
-        faults = _faults_on(journal, active.container)
-        other_faults = tuple(entry for entry in faults if entry.id != identifier)
+        faults_on_target = _active_faults_on(journal, active.container)
+        other_faults = tuple(entry for entry in faults_on_target if entry.id != identifier)
+        _, revert = HANDLERS[named(active.fault).mechanism]
         try:
             container = session.engine.client.containers.get(active.container)
-            _, revert = HANDLERS[named(active.fault).mechanism]
             revert(FaultContext(session, container, active, other_faults))
         except NotFound:  # the target is gone
             if active.proxy:
@@ -210,6 +231,6 @@ def _revert(session: Session, journal: Journal, identifier: str) -> None:
         journal.remove(active)
 
 
-def _faults_on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:
+def _active_faults_on(journal: Journal, container: str) -> tuple[ActiveFault, ...]:
     """Return the active faults of one container, oldest first."""
     return tuple(active for active in journal.entries() if active.container == container)

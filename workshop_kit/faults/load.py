@@ -31,25 +31,32 @@ def load(
     match = REQUEST.fullmatch(request)
     if not match:
         raise WrongUsage(f"{request!r} is no method and path.", 'Write it like "GET /orders".')
-    for name, value in (("rate_per_second", rate_per_second), ("seconds", seconds)):
-        if type(value) is not int or value not in RANGES[name]:
-            least = RANGES[name][0]
-            most = RANGES[name][-1]
-            raise WrongUsage(f"{name} is a whole number from {least} to {most}, and {value!r} is not.")
+    _check_range("rate_per_second", rate_per_second)
+    _check_range("seconds", seconds)
 
     stack.container("service")
     planned_request = {"method": match[1], "url": f"http://service:8080{match[2]}", "json": json}
     return send(stack, [planned_request], rate_per_second, seconds)
 
 
+def _check_range(name: str, value: int) -> None:
+    """Raise WrongUsage if a value is no whole number in the range of this name in RANGES."""
+    if type(value) is not int or value not in RANGES[name]:
+        least = RANGES[name][0]
+        most = RANGES[name][-1]
+        raise WrongUsage(f"{name} is a whole number from {least} to {most}, and {value!r} is not.")
+
+
 def send(stack: Stack, requests: Sequence[Mapping[str, Any]], rate_per_second: int, seconds: int) -> Running:
     """Send ``requests`` (method, url, json) in turn, for some seconds or until the container is removed."""
+    # As many requests as may wait for an answer at the same time, if the service answers none.
+    requests_at_once = rate_per_second * min(seconds, TIMEOUT_SECONDS + 1)
     plan = {
         "requests": requests,
         "rate_per_second": rate_per_second,
         "seconds": seconds,
         "timeout_seconds": TIMEOUT_SECONDS,
-        "at_once": rate_per_second * min(seconds, TIMEOUT_SECONDS + 1),
+        "at_once": requests_at_once,
     }
 
     spec = Spec(

@@ -33,7 +33,7 @@ _FLAGS = {"nocache": "--no-cache", "pull": "--pull"}
 _VALUES = {"target": "--target", "network_mode": "--network", "platform": "--platform"}
 _IGNORED = {"rm", "forcerm", "quiet", "decode", "gzip", "encoding", "timeout", "use_config_proxy"}
 """Arguments of the SDK's ``images.build`` that change nothing for BuildKit."""
-# As BuildKit, and as the classic builder, name an image that no registry gave them.
+# Messages of BuildKit and of the classic builder on an image that no registry gave them.
 _IMAGE = re.compile(
     r"(?:failed to resolve source metadata for|resolve image config for|pull access denied for|manifest for) "
     r"(?:docker-image://)?([^\s,]+?)(?:: |,| not found|\s|$)"
@@ -58,10 +58,13 @@ class Images(ImageCollection):  # type: ignore[misc]
         tag = self.client.names.new_image(typed_tag) if typed_tag else None
         # Not the session's labels, which name the maker: an unchanged image would get a new id in each process.
         labels = {**labels_of(arguments.get("labels")), **session.identity.labels("workspace")}
+        full_arguments = {**arguments, "tag": tag, "labels": labels}
+
         try:
-            image, log = self._build(typed_tag or "image", {**arguments, "tag": tag, "labels": labels})
+            image, log = self._build(typed_tag or "image", full_arguments)
         except BuildError as error:
-            raise _explained(error) from None
+            _add_notes(error)
+            raise error from None
 
         session.record("image", image.id, tag or image.id, "workspace")
         if tag:
@@ -87,12 +90,16 @@ class Images(ImageCollection):  # type: ignore[misc]
         return own_images
 
     def real_name(self, name: str) -> str:
-        """Return the name that the engine has for a typed one. Raises ImageNotFound where it has none."""
+        """Return the engine's name of an image: of this workspace's image if there is one, else the name as typed.
+
+        Raises ImageNotFound if the engine has neither.
+        """
         if not IDENTIFIER.fullmatch(name):
-            real = str(self.client.names.image(name))
+            workspace_name = str(self.client.names.image(name))
             with contextlib.suppress(ImageNotFound):
-                super().get(real)
-                return real
+                super().get(workspace_name)
+                return workspace_name
+
         super().get(name)
         return name
 
@@ -101,15 +108,22 @@ class Images(ImageCollection):  # type: ignore[misc]
         try:
             self.real_name(name)
         except ImageNotFound:
-            prefix = self.client.names.image_prefix
-            tags = [tag for image in self.list() for tag in image.tags]
-            names = ", ".join(tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix))
-            return f"There is no image {name} here; this workspace has built {names or 'none yet'}."
+            return f"There is no image {name} here; this workspace has built {self._names() or 'none yet'}."
         return None
 
+    def _names(self) -> str:
+        """Return the names of this workspace's images as its participant typed them, separated by commas."""
+        prefix = self.client.names.image_prefix
+        tags = [tag for image in self.list() for tag in image.tags]
+        return ", ".join(tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix))
+
     def _build(self, name: str, arguments: dict[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
+        """Build an image with BuildKit where that is possible, else with the classic builder.
+
+        Return the image and the builder's output, as the SDK's ``build`` does. ``name`` is the image's in the progress.
+        """
         engine = self.client.session.engine
-        words = _command(engine, arguments)
+        words = _build_command(engine, arguments)
         if words is None or not images.can_build(engine):
             return self._build_classic(arguments)
 
@@ -120,7 +134,7 @@ class Images(ImageCollection):  # type: ignore[misc]
             report(Step("Build", step.fraction, step.detail))
 
         try:
-            identifiers, log = _run(words, engine.dialect, show)
+            identifiers, log = _run_build(words, engine.dialect, show)
         except BuildError:
             report(Step("Build", 1.0, f"{name} failed"))
             raise
@@ -129,7 +143,7 @@ class Images(ImageCollection):  # type: ignore[misc]
         return self._get_first(identifiers), iter(log)
 
     def _build_classic(self, arguments: Mapping[str, Any]) -> tuple[Image, Iterator[dict[str, str]]]:
-        """Build an image as the SDK does, which takes a path as text alone."""
+        """Build an image with the SDK's own ``build``, which accepts no Path."""
         options: dict[str, Any] = {"rm": True, **arguments}
         if options.get("path"):
             options["path"] = str(options["path"])
@@ -143,37 +157,47 @@ class Images(ImageCollection):  # type: ignore[misc]
         return super().get(identifiers[-1])
 
     def _remove_earlier(self, tag: str, identifier: str) -> None:
-        """Remove what this workspace built under a tag before, unless it has another name or a container."""
-        session = self.client.session
-        for entry in session.ledger.entries():
-            if entry.kind != "image" or entry.name != tag or entry.id == identifier:
-                continue
+        """Remove the images that this workspace built under a tag before the one with this id."""
+        ledger = self.client.session.ledger
+        for entry in ledger.entries():
+            has_tag = entry.kind == "image" and entry.name == tag
+            if has_tag and entry.id != identifier and self._remove_unused(entry.id):
+                ledger.remove(entry)
 
-            try:
-                if super().get(entry.id).tags:
-                    continue
-                self.client.api.remove_image(entry.id)
-            except ImageNotFound:
-                pass
-            except APIError:  # a container uses it
-                continue
+    def _remove_unused(self, identifier: str) -> bool:
+        """Remove an image, unless it has a tag or a container uses it; return whether it is gone."""
+        try:
+            if super().get(identifier).tags:
+                return False
+            self.client.api.remove_image(identifier)
+        except ImageNotFound:
+            return True
+        except APIError:  # a container uses it
+            return False
+        return True
 
-            session.ledger.remove(entry)
 
+def _build_command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
+    """Return BuildKit's command for the arguments of the SDK's ``build``.
 
-def _command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
-    """Return the command for the SDK's ``build(…)``; None where it has no option for an argument."""
+    Return None without a path, or if the command has no option for one of the arguments.
+    """
     options = {key: value for key, value in arguments.items() if _is_option(key, value)}
-    if not options.get("path"):
+    path = options.pop("path", None)
+    if not path:
         return None
 
-    path = options.pop("path")
-    words = images.command(engine, options.pop("tag", None), options.pop("labels", {}))
-    words += [f"--build-arg={key}={value}" for key, value in options.pop("buildargs", {}).items()]
-    if file := options.pop("dockerfile", None):
-        words += ["--file", os.path.join(path, file)]  # noqa: PTH118 - the path may be a repository's address
+    tag = options.pop("tag", None)
+    labels = options.pop("labels", {})
+    words = images.command(engine, tag, labels)
+    build_arguments = options.pop("buildargs", {})
+    words += [f"--build-arg={key}={value}" for key, value in build_arguments.items()]
+    dockerfile = options.pop("dockerfile", None)
+    if dockerfile:
+        words += ["--file", os.path.join(path, dockerfile)]  # noqa: PTH118 - the path may be a repository's address
 
-    if options.keys() - _FLAGS.keys() - _VALUES.keys():
+    unknown_options = options.keys() - _FLAGS.keys() - _VALUES.keys()
+    if unknown_options:
         return None
     words += [_FLAGS[key] for key in options.keys() & _FLAGS.keys()]
     words += [f"{_VALUES[key]}={options[key]}" for key in options.keys() & _VALUES.keys()]
@@ -181,17 +205,21 @@ def _command(engine: Engine, arguments: Mapping[str, Any]) -> list[str] | None:
 
 
 def _is_option(key: str, value: Any) -> bool:
+    """Return whether an argument of the SDK's ``build`` is set and means something to BuildKit."""
     return value not in (None, False) and key not in _IGNORED
 
 
-def _run(words: list[str], dialect: Dialect, on_line: Callable[[str], None]) -> tuple[list[str], list[dict[str, str]]]:
-    """Run such a command; return the ids that the image may have, and the builder's lines as the SDK gives them.
+def _run_build(
+    words: list[str], dialect: Dialect, on_line: Callable[[str], None]
+) -> tuple[list[str], list[dict[str, str]]]:
+    """Run a command of `_build_command`; return the ids that the image may have, and the builder's output.
 
-    Raises docker's BuildError, with those lines as its ``build_log`` and the builder's last ``ERROR:`` as its reason.
+    The output has the form of the SDK's: ``{"stream": line}`` for each line. A failed build raises docker's BuildError
+    with that output as its ``build_log`` and the builder's last ``ERROR:`` as its reason.
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "result")
-        command = [*words[:-1], f"{dialect.result_option}={result}", words[-1]]
+        command = [*words[:-1], f"{dialect.result_option}={result}", words[-1]]  # the path has to come last
         log = []
         try:
             with shell.running(command) as process:
@@ -203,46 +231,47 @@ def _run(words: list[str], dialect: Dialect, on_line: Callable[[str], None]) -> 
             raise NotReady(f"The {words[0]} command is not installed.", "Run ./workshop setup.") from missing
 
         if process.returncode != 0:
-            raise BuildError(_reason(log), log)
+            raise BuildError(_failure_reason(log), log)
         return dialect.built_ids(result.read_text()), log
 
 
-def _reason(log: list[dict[str, str]]) -> str:
-    lines = [line["stream"].strip() for line in log]
+def _failure_reason(log: list[dict[str, str]]) -> str:
+    """Return the last error in the builder's output; without one, its last line that is not empty."""
+    lines = [record["stream"].strip() for record in log]
     errors = [line.partition(": ")[2] for line in lines if line.startswith(("ERROR: ", "Error: "))]
     if errors:
         return errors[-1]
-    return next((line for line in reversed(lines) if line), "the builder said nothing")
+
+    texts = [line for line in lines if line]
+    return texts[-1] if texts else "the builder said nothing"
 
 
-def _explained(error: BuildError) -> BuildError:
-    """Return the error, with the builder's last lines and, where known, the reason as notes."""
+def _add_notes(error: BuildError) -> None:
+    """Add the builder's last lines to the error as a note, and a sentence on the cause if it is known."""
     error.build_log = list(error.build_log)
-    output = "".join(line.get("stream") or line.get("error") or "" for line in error.build_log)
+    output = "".join(record.get("stream") or record.get("error") or "" for record in error.build_log)
     last_lines = output.splitlines()[-SHOWN_LINES:]
-
     error.add_note("\n".join(map(visible, last_lines)))
+
     if sentence := explain_build_error(output):
         error.add_note(sentence)
-    return error
 
 
 def explain_build_error(output: str) -> str | None:
-    """Explain the output of a build that needed a registry: its text → one sentence.
+    """Return one sentence on why a build needed a registry, from the builder's output; None for other failures.
 
-    Known are an image, a ``# syntax=`` line, and a package that is not among the wheels; None for all other failures.
+    The causes that it knows are a missing image, a ``# syntax=`` line, and a package that is not among the wheels.
     """
     if requirement := _REQUIREMENT.search(output):
-        return _no_wheel(requirement[1], requirement[2])
+        return _explain_missing_wheel(requirement[1], requirement[2])
     if missing_image := _IMAGE.search(output):
-        return _no_image(short_name(missing_image[1]), output)
+        return _explain_missing_image(short_name(missing_image[1]), output)
     return None
 
 
-def _no_image(image: str, output: str) -> str:
+def _explain_missing_image(image: str, output: str) -> str:
     """Explain that no registry gave an image, which the Dockerfile builds on or names as its ``# syntax=``."""
-    frontend = _FRONTEND.search(output)
-    if frontend and short_name(frontend[1] or frontend[2]) == image:
+    if _frontend_in(output) == image:
         return (
             f"`# syntax={image}` needs {image} from a registry, which did not give it: delete that line, "
             "the engine's own builder reads this Dockerfile."
@@ -252,7 +281,16 @@ def _no_image(image: str, output: str) -> str:
     return f"{image} is not on this engine and no registry gave it: build on {PYTHON_ALIAS}, which is here."
 
 
-def _no_wheel(name: str, version: str) -> str:
+def _frontend_in(output: str) -> str | None:
+    """Return the image that a ``# syntax=`` line of the Dockerfile names, if the builder's output shows one."""
+    match = _FRONTEND.search(output)
+    if match is None:
+        return None
+    return short_name(match[1] or match[2])
+
+
+def _explain_missing_wheel(name: str, version: str) -> str:
+    """Explain that the Python image has no wheel of a package, or none of the version asked for (``==2.0``)."""
     versions = wheels(CHECKOUT)
     key = re.sub(r"[-_.]+", "-", name).lower()
     if key in versions:

@@ -18,13 +18,13 @@ import psutil
 from docker.errors import APIError, NotFound
 
 from workshop_kit.engine import containers
-from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Scope
+from workshop_kit.engine.labels import COMPOSE_PROJECT, KIT, KIT_NAME, MAKER, SCOPE, SESSION, Identity, Scope
 from workshop_kit.engine.recipes import REPOSITORY, short_name
 from workshop_kit.engine.session import Entry, Kind, Session, is_alive, volume_id
 from workshop_kit.patience import patient
 from workshop_kit.reporting import Report, Step, silent
 
-# Containers hold networks and volumes, and images last of all.
+# A network, a volume or an image can be removed once no container uses it.
 ORDER: tuple[Kind, ...] = get_args(Kind)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 CGROUPS = Path("/sys/fs/cgroup")
@@ -35,7 +35,7 @@ SYSTEMD_SECONDS = 10.0
 class CleanupResult:
     """What clean-up did.
 
-    ``left`` are the entries that the engine refused to remove, each with its reason; ``unreadable`` has a sentence
+    ``left`` has each entry that the engine refused to remove, with the engine's reason. ``unreadable`` has a sentence
     for each line of the ledger that was no entry.
     """
 
@@ -46,7 +46,7 @@ class CleanupResult:
 
 @dataclass(frozen=True)
 class Resource:
-    """A container, network, volume or image in the engine, with its labels; ``names`` are those of an image, too."""
+    """A container, network, volume or image in the engine, with its labels. An image may have several names or none."""
 
     kind: Kind
     id: str
@@ -67,38 +67,46 @@ def remove(
     spare_the_living: bool = False,
     made_by: str | None = None,
 ) -> CleanupResult:
-    """Remove the things of these scopes that are in the ledger and carry the session's labels.
+    """Remove the resources of these scopes that are in the ledger and carry the session's labels.
 
-    ``spare_the_living`` leaves what a process made that still runs: another notebook is using it.
-    ``made_by`` takes what that process made and nothing else, whether it still runs or not.
-    An entry whose thing is gone, or carries other labels by now, leaves the ledger, and nothing is removed.
+    With ``spare_the_living`` a resource stays while the process that made it runs: another notebook is using it.
+    With ``made_by`` only what that process made is removed, whether the process still runs or not.
+    An entry whose resource is gone, or carries other labels by now, is only removed from the ledger.
     """
     result = CleanupResult()
-    _end_builds(session, made_by)
+    _kill_builders(session, made_by)
     if "workspace" in scopes:
         result.unreadable = session.ledger.remove_unreadable()
     resources = {resource.id: resource for resource in _own_resources(session)}
-    _record(session, resources.values())
+    _record_resources(session, resources.values())
 
     entries = [entry for entry in session.ledger.entries() if entry.scope in scopes]
     entries.sort(key=_position_in_order)
     for number, entry in enumerate(entries):
         report(Step("Clean-up", number / len(entries), f"{entry.kind} {entry.name}"))
         resource = resources.get(entry.id)
-        if resource and _is_spared(resource, made_by, spare_the_living=spare_the_living):
-            continue
-        try:
-            if resource and _remove(session, entry, resource):
-                result.removed.append(entry)
-        except APIError as refused:
-            result.left.append((entry, str(refused.explanation)))
-        else:
+        if resource is None:
             session.ledger.remove(entry)
+        elif not _is_spared(resource, made_by, spare_the_living=spare_the_living):
+            _remove_entry(session, entry, resource, result)
 
     if "workspace" in scopes:
         remove_cgroups(session.identity.workspace_id)
     report(Step("Clean-up", 1.0, done=True))
     return result
+
+
+def _remove_entry(session: Session, entry: Entry, resource: Resource, result: CleanupResult) -> None:
+    """Remove a resource from the engine and its entry from the ledger; add the entry to the result."""
+    try:
+        is_removed = _remove_resource(session, entry, resource)
+    except APIError as refusal:
+        result.left.append((entry, str(refusal.explanation)))
+        return
+
+    if is_removed:
+        result.removed.append(entry)
+    session.ledger.remove(entry)
 
 
 def _position_in_order(entry: Entry) -> int:
@@ -114,7 +122,10 @@ def _is_spared(resource: Resource, made_by: str | None, *, spare_the_living: boo
 
 
 def unlisted(session: Session) -> list[str]:
-    """Return the objects with the session's labels that no ledger has and clean-up leaves: made or labeled by hand."""
+    """Return kind and name of each resource that has the session's labels and is not in the ledger, except images.
+
+    Such a one was made or labeled by hand, and clean-up leaves it.
+    """
     listed_ids = {entry.id for entry in session.ledger.entries()}
     resources = [resource for resource in _own_resources(session) if _is_unlisted(resource, listed_ids)]
     return [f"{resource.kind} {resource.name}" for resource in resources]
@@ -128,59 +139,78 @@ def _is_unlisted(resource: Resource, listed_ids: Collection[str]) -> bool:
 
 
 def record_unlisted(session: Session) -> None:
-    """Write into the ledger what was created for this workspace and not recorded; `unlisted` names the rest."""
-    _record(session, _own_resources(session))
+    """Write into the ledger what the kit or docker compose created for this workspace and did not record."""
+    _record_resources(session, _own_resources(session))
 
 
-def _record(session: Session, resources: Iterable[Resource]) -> None:
+def _record_resources(session: Session, resources: Iterable[Resource]) -> None:
+    """Write these resources into the ledger, except those that it has or that were made by hand."""
     listed_ids = {entry.id for entry in session.ledger.entries()}
     new_entries = []
     for resource in resources:
         if resource.id in listed_ids:
             continue
-        if scope := _scope(session, resource):
+        if scope := _scope_of(session, resource):
             new_entries.append(Entry(resource.kind, resource.id, resource.name, scope))
     session.ledger.add(*new_entries)
 
 
-def _scope(session: Session, resource: Resource) -> Scope | None:
-    """Return the scope of what the kit or docker compose made; None where an image only passed the labels on."""
+def _scope_of(session: Session, resource: Resource) -> Scope | None:
+    """Return the scope of a resource that the kit or docker compose made.
+
+    Return None for one that was made by hand, and has inherited its labels from an image.
+    """
     labels = resource.labels
-    identity = session.identity
-    project = labels.get(COMPOSE_PROJECT)
-    if project == identity.service_project:  # docker compose in the participant's folder knows none of the kit's labels
+    # docker compose in the participant's folder sets none of the kit's labels
+    if labels.get(COMPOSE_PROJECT) == session.identity.service_project:
         return "workspace"
-
-    if resource.kind == "image":
-        is_made = resource.name.startswith((identity.image_prefix, f"{REPOSITORY}/"))
-    else:
-        is_made = project == identity.project
-    if not is_made and MAKER not in labels:
+    if MAKER not in labels and not _is_of_project(resource, session.identity):
         return None
-    return next((scope for scope in SCOPES if scope == labels.get(SCOPE)), None)
+
+    for scope in SCOPES:
+        if labels.get(SCOPE) == scope:
+            return scope
+    return None
 
 
-def _remove(session: Session, entry: Entry, resource: Resource) -> bool:
-    """Remove a resource; return False for an image that stays, since its name is another's by now."""
-    api = session.engine.client.api
+def _is_of_project(resource: Resource, identity: Identity) -> bool:
+    """Return whether an image has a name that the kit gives, or another resource is of the stack's compose project."""
+    if resource.kind == "image":
+        return resource.name.startswith((identity.image_prefix, f"{REPOSITORY}/"))
+    return resource.labels.get(COMPOSE_PROJECT) == identity.project
+
+
+def _remove_resource(session: Session, entry: Entry, resource: Resource) -> bool:
+    """Remove a resource; return False for an image that stays, since the entry's name is another image's by now."""
+    if entry.kind == "image" and resource.names and entry.name not in resource.names:
+        return False
+
     try:
-        if entry.kind == "container":
-            containers.remove(session, entry.id)
-        elif entry.kind == "network":
-            _remove_network(api, entry.id)
-        elif entry.kind == "volume":
-            api.remove_volume(entry.name)
-        elif resource.names and entry.name not in resource.names:
-            return False
-        else:
-            # With its last name goes the image; a name that the user has given it keeps it.
-            api.remove_image(entry.name if resource.names else entry.id)
+        _request_removal(session, entry, resource)
     except NotFound:
         pass
-    except APIError as refused:
-        if refused.status_code != http.client.CONFLICT or "already in progress" not in str(refused.explanation):
-            raise  # "already in progress": another clean-up is removing it at this moment
+    except APIError as refusal:
+        is_conflict = refusal.status_code == http.client.CONFLICT
+        # another clean-up is removing it at this moment
+        is_in_progress = is_conflict and "already in progress" in str(refusal.explanation)
+        if not is_in_progress:
+            raise
     return True
+
+
+def _request_removal(session: Session, entry: Entry, resource: Resource) -> None:
+    """Ask the engine to remove a resource of any kind. Raises docker's APIError."""
+    api = session.engine.client.api
+    if entry.kind == "container":
+        containers.remove(session, entry.id)
+    elif entry.kind == "network":
+        _remove_network(api, entry.id)
+    elif entry.kind == "volume":
+        api.remove_volume(entry.name)
+    elif resource.names:
+        api.remove_image(entry.name)  # an image that the user has named, too, stays under the user's name
+    else:
+        api.remove_image(entry.id)
 
 
 def _remove_network(api: Any, identifier: str) -> None:
@@ -193,12 +223,14 @@ def _remove_network(api: Any, identifier: str) -> None:
 
 def _own_resources(session: Session) -> list[Resource]:
     """Return everything with the labels of the kit and of this session, or of the participant's compose project."""
-    of_the_kit = _labeled(session, f"{KIT}={KIT_NAME}", f"{SESSION}={session.identity.workspace_id}")
-    of_the_folder = _labeled(session, f"{COMPOSE_PROJECT}={session.identity.service_project}")
-    return of_the_kit + of_the_folder
+    identity = session.identity
+    kit_resources = _labeled_resources(session, f"{KIT}={KIT_NAME}", f"{SESSION}={identity.workspace_id}")
+    folder_resources = _labeled_resources(session, f"{COMPOSE_PROJECT}={identity.service_project}")
+    return kit_resources + folder_resources
 
 
-def _labeled(session: Session, *labels: str) -> list[Resource]:
+def _labeled_resources(session: Session, *labels: str) -> list[Resource]:
+    """Return everything in the engine with all of these labels (``KEY=VALUE``)."""
     api = session.engine.client.api
     filters = {"label": list(labels)}
 
@@ -210,17 +242,18 @@ def _labeled(session: Session, *labels: str) -> list[Resource]:
         "image": api.images(filters=filters),
     }
 
-    return [_resource(kind, row) for kind, rows in rows_by_kind.items() for row in rows]
+    return [_resource_in_row(kind, row) for kind, rows in rows_by_kind.items() for row in rows]
 
 
-def _resource(kind: Kind, row: Mapping[str, Any]) -> Resource:
+def _resource_in_row(kind: Kind, row: Mapping[str, Any]) -> Resource:
+    """Return the resource that a row of one of the engine's lists describes."""
     identifier = volume_id(row) if kind == "volume" else row["Id"]
-    names = tuple(name.lstrip("/") for name in _names(row))
+    names = tuple(name.lstrip("/") for name in _names_in_row(row))
     return Resource(kind, identifier, names, row["Labels"] or {})
 
 
-def _names(row: Mapping[str, Any]) -> list[str]:
-    """Return the names in a row of the engine's list of images, of containers, or of networks and volumes."""
+def _names_in_row(row: Mapping[str, Any]) -> list[str]:
+    """Return the names in a row: of an image, of a container, or the one name of a network or a volume."""
     if tags := row.get("RepoTags"):
         return [short_name(tag) for tag in tags]
     if names := row.get("Names"):
@@ -228,38 +261,39 @@ def _names(row: Mapping[str, Any]) -> list[str]:
     return [row["Name"]] if "Name" in row else []
 
 
-def remove_cgroups(session: str, cgroups: Path = CGROUPS) -> None:
-    """Remove a workspace's cgroups, which the engine leaves behind with the last container.
+def remove_cgroups(workspace_id: str, cgroups: Path = CGROUPS) -> None:
+    """Remove a workspace's cgroups, which the engine leaves when the last container is removed.
 
-    Only root on the engine's own machine may remove one, and of a rootless engine its user; elsewhere an empty one
-    stays until the machine restarts.
+    Only root on the engine's own machine may do so, or the user of a rootless engine. Otherwise the empty cgroups stay
+    until the machine restarts.
     """
-    name = f"workshop-{session}"
+    name = f"workshop-{workspace_id}"
     for folder in (cgroups / name, *cgroups.glob(f"*/{name}")):
         _remove_folder(folder)
 
-    user = os.getuid()
     _remove_slice(cgroups / "workshop.slice" / f"{name}.slice")
-    user_service = cgroups / "user.slice" / f"user-{user}.slice" / f"user@{user}.service"
+    user_id = os.getuid()
+    user_service = cgroups / "user.slice" / f"user-{user_id}.slice" / f"user@{user_id}.service"
     _remove_slice(user_service / "workshop.slice" / f"{name}.slice", "--user")
     for folder in cgroups.glob(f"*/workshop.slice/{name}.slice"):  # version 1, where each controller has a tree
         _remove_slice(folder)
 
 
 def _remove_slice(folder: Path, *manager: str) -> None:
-    """Remove a slice of systemd, and the one above it where that was the last of all workspaces' slices.
+    """Remove the cgroup of a systemd slice, then the slice above it if no other workspace's slice is in that.
 
-    The kernel removes no cgroup in use, so systemd is told only about one that is empty; and without its dependencies,
-    since another workspace's slice may begin in this moment. ``manager`` is the option that names the user's systemd.
+    The kernel removes no cgroup in use, so systemd stops only slices that were empty. It stops them without their
+    dependencies, since another workspace may be creating its slice now. ``manager`` is ``--user`` for the user's
+    systemd.
     """
     for cgroup in (folder, folder.parent):
         if not _remove_folder(cgroup):
             return
-        _systemctl(*manager, "stop", "--job-mode=ignore-dependencies", cgroup.name)
+        _run_systemctl(*manager, "stop", "--job-mode=ignore-dependencies", cgroup.name)
 
 
 def _remove_folder(cgroup: Path) -> bool:
-    """Remove a cgroup; return whether it was there, was empty, and is gone."""
+    """Remove a cgroup; return False if it is absent, in use, or another user's."""
     try:
         cgroup.rmdir()
     except OSError:
@@ -267,20 +301,23 @@ def _remove_folder(cgroup: Path) -> bool:
     return True
 
 
-def _systemctl(*words: str) -> None:
-    """Ask systemd; a refusal, or a machine without systemd, leaves things as they are."""
+def _run_systemctl(*words: str) -> None:
+    """Run systemctl; ignore its failure, its absence, and a systemd that does not answer in time."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         command = ["systemctl", "--no-ask-password", *words]
         subprocess.run(command, capture_output=True, check=False, timeout=patient(SYSTEMD_SECONDS))
 
 
-def _end_builds(session: Session, made_by: str | None) -> None:
-    """Kill the session's builders whose maker has died or is named: they would still bring their images."""
+def _kill_builders(session: Session, made_by: str | None) -> None:
+    """Kill the session's builders that ``made_by`` or a dead process has started: they would still create images."""
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or ()
         labels = dict(word.split("=", 1) for word in words if _is_label(word))
-        maker = labels.get(MAKER) if labels.get(SESSION) == session.identity.workspace_id else None
-        if maker and (maker == made_by or not is_alive(maker)):
+        maker = labels.get(MAKER)
+        if not maker or labels.get(SESSION) != session.identity.workspace_id:
+            continue
+
+        if maker == made_by or not is_alive(maker):
             with contextlib.suppress(psutil.Error):  # it has ended by itself, or is another user's
                 process.kill()
 

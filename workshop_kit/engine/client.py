@@ -42,15 +42,19 @@ from workshop_kit.reporting import Report, silent
 BUILT_IN_NETWORKS = ("bridge", "default", "host", "none")
 EMPTY_STATISTICS: Mapping[str, Any] = {
     "read": "0001-01-01T00:00:00Z",
-    **{f"{name}_stats": {} for name in ("cpu", "precpu", "memory", "pids")},
+    "cpu_stats": {},
+    "precpu_stats": {},
+    "memory_stats": {},
+    "pids_stats": {},
 }
-"""What Docker answers for a container that does not run, shortened."""
+"""Docker's statistics of a container that does not run, shortened."""
 
 
 class WorkspaceClient(DockerClient):  # type: ignore[misc]
-    """The SDK's client for one workspace; ``report`` creates the report of a build's progress.
+    """The SDK's client for one workspace.
 
-    ``scope`` is the scope of its containers.
+    ``report`` is called at each build for the function that shows its progress. ``scope`` is the scope of the client's
+    containers.
     """
 
     def __init__(
@@ -91,21 +95,23 @@ class WorkspaceContainer(Container):  # type: ignore[misc]
         return f"<Container: {self.short_id}>"
 
     def pause(self) -> None:
-        """Pause it. If this process is killed before it calls `unpause`, `Stack.up` lets it go on."""
+        """Pause the container. If this process is killed before it calls `unpause`, `Stack.up` unpauses it."""
         session = self.client.session
         with pauses.written_down(session, pauses.Hold(self.id, session.maker)):
             super().pause()
 
     def unpause(self) -> None:
-        """Let it go on."""
+        """Unpause the container."""
         super().unpause()
         pauses.Holds(self.client.session).remove(self.id)
 
     def stats(self, **options: Any) -> Any:
-        """Return the SDK's ``stats``. Those of a stopped container are empty: Podman names the cause instead."""
+        """Return the SDK's ``stats``; for a stopped container empty ones also on Podman, which answers an error."""
         statistics = super().stats(**options)
-        is_error = options.get("stream") is False and "read" not in statistics
-        return EMPTY_STATISTICS if is_error else statistics
+        is_single = options.get("stream") is False
+        if is_single and "read" not in statistics:
+            return EMPTY_STATISTICS
+        return statistics
 
 
 class Containers(ContainerCollection):  # type: ignore[misc]
@@ -115,11 +121,15 @@ class Containers(ContainerCollection):  # type: ignore[misc]
     client: WorkspaceClient
 
     def run(self, image: str | Image, command: Any = None, **options: Any) -> Any:
-        """Run a container. See the SDK's ``run``, which pulls an image that is not there; its error names what is."""
+        """Run a container. See the SDK's ``run``, which pulls an absent image.
+
+        If that fails, a note of the error names the images that this workspace has built.
+        """
         try:
             return super().run(image, command, **options)
         except APIError as error:
-            if isinstance(image, str) and (sentence := self.client.images.missing(image)):
+            sentence = self.client.images.missing(image) if isinstance(image, str) else None
+            if sentence:
                 error.add_note(sentence)
             raise
 
@@ -127,33 +137,37 @@ class Containers(ContainerCollection):  # type: ignore[misc]
         """Create a container, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
         if not isinstance(image, Image):
             image = self.client.images.real_name(image)  # no such image: raises before anything is removed
-        name = options.get("name")
-        exposed = self._exposed(image) if options.pop("publish_all_ports", False) else {}
-        options["ports"] = on_this_machine({**exposed, **(options.get("ports") or {})})
+
+        ports = options.get("ports") or {}
+        if options.pop("publish_all_ports", False):
+            ports = {**self._exposed_ports(image), **ports}
+        options["ports"] = on_this_machine(ports)
         options["volumes"] = self._real_volumes(options.get("volumes") or {})
-        self._join_network(options, name)
+
+        name = options.get("name")
+        options.update(self._network_options(options, name))
         if name:
             options["name"] = self.client.names.thing(name)
             self._remove_earlier(options["name"])
 
         session = self.client.session
-        service = {SERVICE: name} if name else {}
-        options["labels"] = {**labels_of(options.get("labels")), **service, **session.labels(self.client.scope)}
-
+        service_label = {SERVICE: name} if name else {}
+        options["labels"] = {**labels_of(options.get("labels")), **service_label, **session.labels(self.client.scope)}
         container = super().create(image, command, **options)
         session.record("container", container.id, container.name, self.client.scope)
         return container
 
     def get(self, container_id: str) -> Container:
-        """Get a container by its id, or one of this workspace by a name.
+        """Get a container by its id, or a container of this workspace by its name.
 
-        That is the name that it was created with, the name of its service, or its full name in the engine.
+        The name is the one that it was created with, that of its service, or its full name in the engine.
         """
         if IDENTIFIER.fullmatch(container_id):
             return super().get(container_id)
 
         real_name = self.client.names.thing(container_id)
-        for name in dict.fromkeys([real_name, f"{real_name}-1", container_id]):
+        compose_name = f"{real_name}-1"
+        for name in dict.fromkeys([real_name, compose_name, container_id]):
             with contextlib.suppress(NotFound):
                 container = super().get(name)
                 if self.is_mine(container.labels):
@@ -163,62 +177,79 @@ class Containers(ContainerCollection):  # type: ignore[misc]
     def list(
         self, all: bool = False, limit: int = -1, filters: Mapping[str, Any] | None = None, **options: Any
     ) -> list[Container]:
-        """List this workspace's containers. See the SDK's ``list``; one that is removed in between is left out."""
+        """List this workspace's containers. See the SDK's ``list``; one that is removed meanwhile is left out."""
         real_filters = dict(filters or {})
         if "ancestor" in real_filters:
             real_filters["ancestor"] = self.client.images.real_name(real_filters["ancestor"])
 
-        listed = super().list(all=all or limit > 0, filters=real_filters, **{"ignore_removed": True, **options})
+        # The engine's own limit would count the containers of others.
+        sdk_options = {"ignore_removed": True, **options}
+        all_containers = super().list(all=all or limit > 0, filters=real_filters, **sdk_options)
         if not self.client.session.engine.dialect.lists_newest_first:
-            listed.sort(key=_creation, reverse=True)
+            all_containers.sort(key=_creation_time, reverse=True)
 
         own_containers = []
-        for container in listed:
+        for container in all_containers:
             labels = container.attrs["Labels"] if options.get("sparse") else container.labels
             if self.is_mine(labels):
                 own_containers.append(container)
         return own_containers[:limit] if limit > 0 else own_containers
 
     def is_mine(self, labels: Mapping[str, str]) -> bool:
-        """Return whether these are labels of a container of this workspace: its stack's, its folder's, or its own."""
+        """Return whether these are labels of a container of this workspace: of its stack, its folder or a client."""
         identity = self.client.session.identity
         if COMPOSE_PROJECT in labels:
             return labels[COMPOSE_PROJECT] in {identity.project, identity.service_project}
         # A container that was run by hand from an image of the kit has the image's labels, and so its scope.
         return are_ours(labels, identity.workspace_id) and labels.get(SCOPE) != "machine"
 
-    def _exposed(self, image: str | Image) -> dict[str, None]:
+    def _exposed_ports(self, image: str | Image) -> dict[str, None]:
+        """Return the ports that an image declares as keys, each for a free port of this machine."""
         sdk_image = image if isinstance(image, Image) else self.client.images.get(image)
         return dict.fromkeys(sdk_image.attrs["Config"].get("ExposedPorts") or {})
 
-    def _join_network(self, options: dict[str, Any], alias: str | None) -> None:
-        """Set the network to the one named, else to the workspace's, with an alias; another network mode stays."""
+    def _network_options(self, options: Mapping[str, Any], alias: str | None) -> dict[str, Any]:
+        """Return the options that connect a container, under an alias, to the network named or else the workspace's.
+
+        Return nothing if ``options`` name a network mode or one of the engine's own networks, which have no aliases.
+        """
         network = options.get("network")
         if options.get("network_mode") or options.get("network_disabled") or network in BUILT_IN_NETWORKS:
-            return
+            return {}
 
         networks = self.client.networks
-        options["network"] = networks.real_name(network) if network else networks.of_the_workspace()
+        real_network = networks.real_name(network) if network else networks.of_the_workspace()
+        network_options: dict[str, Any] = {"network": real_network}
         if alias and "networking_config" not in options:
             endpoint = self.client.api.create_endpoint_config(aliases=[alias])
-            options["networking_config"] = {options["network"]: endpoint}
+            network_options["networking_config"] = {real_network: endpoint}
+        return network_options
 
     def _real_volumes(self, volumes: Mapping[str, Any] | Sequence[str]) -> Any:
-        """Return the SDK's ``volumes`` with the names of the workspace's volumes; paths stay."""
+        """Return the SDK's ``volumes``, a mapping or texts ``SOURCE:TARGET``, with the real names of the sources."""
         if isinstance(volumes, Mapping):
-            return {self._real_volume(source): target for source, target in volumes.items()}
-        parts = [bind.partition(":") for bind in volumes]
-        return [f"{self._real_volume(source)}:{target}" if colon else source for source, colon, target in parts]
+            return {self._real_source(source): target for source, target in volumes.items()}
 
-    def _real_volume(self, source: str) -> str:
-        return source if source.startswith(("/", ".", "~")) else str(self.client.volumes.create(source).name)
+        real_volumes = []
+        for volume in volumes:
+            source, colon, target = volume.partition(":")
+            is_anonymous = not colon
+            real_volumes.append(source if is_anonymous else f"{self._real_source(source)}:{target}")
+        return real_volumes
+
+    def _real_source(self, source: str) -> str:
+        """Return the real name of the workspace's volume, which is created if absent; a path stays as it is."""
+        if source.startswith(("/", ".", "~")):
+            return source
+        return str(self.client.volumes.create(source).name)
 
     def _remove_earlier(self, name: str) -> None:
+        """Remove the workspace's container of this name, if there is one and it is not one of the stack."""
         with contextlib.suppress(NotFound):
-            earlier = super().get(name)
-            of_the_stack = earlier.labels.get(COMPOSE_PROJECT) == self.client.names.project
-            if self.is_mine(earlier.labels) and not of_the_stack:
-                containers.remove(self.client.session, earlier.id)
+            container = super().get(name)
+            is_of_the_stack = container.labels.get(COMPOSE_PROJECT) == self.client.names.project
+            if self.is_mine(container.labels) and not is_of_the_stack:
+                containers.remove(self.client.session, container.id)
 
 
 class Networks(NetworkCollection):  # type: ignore[misc]
@@ -233,13 +264,13 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         return self._create(real_name, labels_of(options.pop("labels", None)), *arguments, **options)
 
     def real_name(self, name: str) -> str:
-        """Return the real name of the workspace's network of that name; without one, the name itself."""
+        """Return the real name of this workspace's network; the name as it is if the workspace has no such network."""
         with contextlib.suppress(NotFound):
             return str(self.get(self.client.names.thing(name)).name)
         return name
 
     def of_the_workspace(self) -> str:
-        """Return the network of the workspace's stack, created where the stack is not up yet."""
+        """Return the name of the network of the workspace's stack; create the network if the stack is not up yet."""
         project = self.client.names.project
         name = f"{project}_default"
         try:
@@ -249,27 +280,33 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         return name
 
     def _create_default(self, name: str, project: str) -> None:
-        """Create the network that docker compose makes for a project."""
+        """Create a project's network, labeled as docker compose labels it; if compose has just created it, return."""
         try:
             self._create(name, {COMPOSE_PROJECT: project, COMPOSE_NETWORK: "default"})
-        except APIError as refused:
-            if refused.status_code != http.client.CONFLICT:  # a conflict: compose has just created it
+        except APIError as refusal:
+            if refusal.status_code != http.client.CONFLICT:  # a conflict: compose has just created it
                 raise
 
     def _create(self, name: str, labels: Mapping[str, str], *arguments: Any, **options: Any) -> Network:
+        """Create a network under its real name, and record it."""
         session = self.client.session
-        labels = {**labels, **session.labels("workspace")}
-        network = super().create(name, *arguments, **{"check_duplicate": True, **options, "labels": labels})
+        all_labels = {**labels, **session.labels("workspace")}
+        sdk_options = {"check_duplicate": True, **options, "labels": all_labels}
+
+        network = super().create(name, *arguments, **sdk_options)
         session.record("network", network.id, name, "workspace")
         return network
 
     def _remove_earlier(self, name: str) -> None:
+        """Remove the workspace's network of this name, if there is one, after disconnecting its containers."""
         with contextlib.suppress(NotFound):
-            earlier = self.get(name)
-            if are_ours(earlier.attrs["Labels"], self.client.session.identity.workspace_id):
-                for identifier in earlier.attrs["Containers"] or {}:
-                    earlier.disconnect(identifier, force=True)
-                earlier.remove()
+            network = self.get(name)
+            if not are_ours(network.attrs["Labels"], self.client.session.identity.workspace_id):
+                return
+
+            for identifier in network.attrs["Containers"] or {}:
+                network.disconnect(identifier, force=True)
+            network.remove()
 
 
 class Volumes(VolumeCollection):  # type: ignore[misc]
@@ -278,7 +315,7 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
     client: WorkspaceClient
 
     def create(self, name: str | None = None, **options: Any) -> Volume:
-        """Create a volume, or return the workspace's own of that name with its data. See the SDK's ``create``."""
+        """Create a volume, or return the workspace's volume of that name with its data. See the SDK's ``create``."""
         if name:
             name = self.client.names.thing(name)
             with contextlib.suppress(NotFound):
@@ -291,8 +328,8 @@ class Volumes(VolumeCollection):  # type: ignore[misc]
         return volume
 
 
-def _creation(container: Container) -> Any:
-    """Return when a container was created, in the engine's form."""
+def _creation_time(container: Container) -> Any:
+    """Return the time at which a container was created, as the engine writes it."""
     return container.attrs["Created"]
 
 
@@ -302,20 +339,22 @@ def on_this_machine(ports: Mapping[Any, Any]) -> dict[Any, Any]:
     >>> on_this_machine({"8080/tcp": None, 9090: 9090, 53: ("0.0.0.0", 5353)})
     {'8080/tcp': ('127.0.0.1', None), 9090: ('127.0.0.1', 9090), 53: ('0.0.0.0', 5353)}
     """
-    return {port: _all_bound(binding) for port, binding in ports.items()}
+    return {port: _bind_all(binding) for port, binding in ports.items()}
 
 
-def _all_bound(binding: Any) -> Any:
-    """Return one binding of a port, or a list of them, with 127.0.0.1 where no address was given."""
+def _bind_all(binding: Any) -> Any:
+    """Add 127.0.0.1 to a binding of a port that has no address; a list may have several bindings."""
     if isinstance(binding, list):
-        return [_bound(entry) for entry in binding]
-    return _bound(binding)
+        return [_bind(entry) for entry in binding]
+    return _bind(binding)
 
 
-def _bound(binding: Any) -> Any:
+def _bind(binding: Any) -> Any:
+    """Add 127.0.0.1 to one binding without an address, in each of the SDK's forms: dict, tuple, port or None."""
     if isinstance(binding, dict):
         return {"HostIp": LOOPBACK, **binding}
-    if isinstance(binding, tuple):
-        has_address = len(binding) != 1 or isinstance(binding[0], str)
-        return binding if has_address else (LOOPBACK, *binding)
-    return (LOOPBACK, binding)
+    if not isinstance(binding, tuple):
+        return (LOOPBACK, binding)
+
+    has_address = len(binding) != 1 or isinstance(binding[0], str)
+    return binding if has_address else (LOOPBACK, *binding)

@@ -31,6 +31,9 @@ EXEC_TRIES = 5
 """A busy engine now and then returns the exit code of an exec without its output."""
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 64 * 1024
+POLL_SECONDS = 0.02
+ENDED = frozenset({"exited", "dead"})
+"""The states of a container whose program has ended, in ``docker inspect``."""
 DIFF_DELETED = 2
 """The kind of a deletion in ``docker diff``."""
 
@@ -39,10 +42,13 @@ DIFF_DELETED = 2
 class Spec:
     """The specification of a container; the defaults are hardened as the lessons recommend.
 
-    ``cpus`` is in cores, ``memory_bytes`` in bytes (swap is not added to it); ``ports`` are container ports that get
-    a free port on 127.0.0.1; ``volumes`` are folders that become anonymous volumes, filled from the image; ``files``
-    maps absolute paths to text or bytes copied into the container before it starts, which needs a volume there where
-    ``read_only`` is on; ``host`` has further keys of the engine's ``HostConfig``, which win over the rest.
+    ``cpus``: in cores.
+    ``memory_bytes``: the limit of memory and swap together.
+    ``ports``: the container's ports, each of which gets a free port on 127.0.0.1.
+    ``volumes``: folders that become anonymous volumes, filled from the image.
+    ``files``: text or bytes by absolute path, copied into the container before it starts. With ``read_only`` the
+    folder of a file has to be a volume.
+    ``host``: further keys of the engine's ``HostConfig``, which take precedence over the other fields.
     """
 
     image: str
@@ -112,10 +118,12 @@ class Running:
 
     def read(self, *command: str) -> str:
         """Return the output of a command that changes nothing; run it again if a busy engine has lost the output."""
-        for _ in range(EXEC_TRIES - 1):
-            if output := self.exec(*command).output:
-                return output
-        return self.exec(*command).output
+        output = ""
+        for _ in range(EXEC_TRIES):
+            output = self.exec(*command).output
+            if output:
+                break
+        return output
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines that it wrote to stdout and stderr, at most 64 KiB."""
@@ -123,52 +131,57 @@ class Running:
         return str(text.decode(errors="replace")).rstrip()
 
     def wait_until(self, holds: Callable[[], bool], *, within_seconds: float = 20, what: str = "get ready") -> float:
-        """Poll until ``holds()``; return the seconds it took.
+        """Poll until ``holds()`` is true; return the seconds it took. ``what`` completes "It could not …" in errors.
 
         Raises NotInTime with the last log lines when the time is up, and WorkshopError when the container has exited.
         """
         started = time.monotonic()
         while not holds():
-            waited = time.monotonic() - started
+            waited_seconds = time.monotonic() - started
             state = self.inspect()["State"]
-            if state["Status"] in {"exited", "dead"}:
-                raise self._failed(f"exited with code {state['ExitCode']} before it could {what}")
-            if waited > patient(within_seconds):
-                raise self._failed(f"did not {what} within {waited:.0f} s", NotInTime)
-            time.sleep(0.02)
+            if state["Status"] in ENDED:
+                raise self._state_error(f"exited with code {state['ExitCode']} before it could {what}")
+            if waited_seconds > patient(within_seconds):
+                raise self._state_error(f"did not {what} within {waited_seconds:.0f} s", NotInTime)
+            time.sleep(POLL_SECONDS)
+
         return time.monotonic() - started
 
     def wait_ended(self, *, within_seconds: float = 20) -> int:
         """Return its exit code once it has ended. Raises NotInTime with its last lines if it takes longer."""
         started = time.monotonic()
-        while (state := self.inspect()["State"])["Status"] not in {"exited", "dead"}:
-            waited = time.monotonic() - started
-            if waited > patient(within_seconds):
-                raise self._failed(f"still runs after {waited:.0f} s", NotInTime)
-            time.sleep(0.02)
-        return int(state["ExitCode"])
+        while True:
+            state = self.inspect()["State"]
+            if state["Status"] in ENDED:
+                return int(state["ExitCode"])
+
+            waited_seconds = time.monotonic() - started
+            if waited_seconds > patient(within_seconds):
+                raise self._state_error(f"still runs after {waited_seconds:.0f} s", NotInTime)
+            time.sleep(POLL_SECONDS)
 
     def wait_ready(self, path: str = "/readyz", *, within_seconds: float = 20) -> float:
-        """Poll a path from outside until it answers 200; return the seconds it took."""
-
-        def ready() -> bool:
-            attributes = self.inspect()
-            if not attributes["State"]["Running"]:  # it has no port, and `wait_until` raises the error
-                return False
-            with contextlib.suppress(httpx.HTTPError):
-                return client.get(url_of(attributes, 8080) + path).is_success
-            return False
-
+        """Request a path of its port 8080 until the answer is a success; return the seconds it took."""
         with httpx.Client(trust_env=False, timeout=patient(2)) as client:
-            return self.wait_until(ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
+
+            def is_ready() -> bool:
+                attributes = self.inspect()
+                if not attributes["State"]["Running"]:  # it has no port, and `wait_until` raises the error
+                    return False
+                with contextlib.suppress(httpx.HTTPError):
+                    return client.get(url_of(attributes, 8080) + path).is_success
+                return False
+
+            return self.wait_until(is_ready, within_seconds=within_seconds, what=f"answer 200 on {path}")
 
     def remove(self) -> None:
         """Kill and remove the container with its anonymous volumes; being gone already is fine."""
         remove(self.session, self.id)
 
-    def _failed(self, what: str, error: type[WorkshopError] = WorkshopError) -> WorkshopError:
-        sentence = f"The container {self.name} {what}."
-        return error(sentence, "Read its last lines.", output=self.log_tail())
+    def _state_error(self, predicate: str, error_type: type[WorkshopError] = WorkshopError) -> WorkshopError:
+        """Return an error whose sentence is "The container NAME" and this predicate, with the last log lines."""
+        sentence = f"The container {self.name} {predicate}."
+        return error_type(sentence, "Read its last lines.", output=self.log_tail())
 
     def __enter__(self) -> Self:
         return self
@@ -188,20 +201,23 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     try:
         created = api.create_container_from_config(config)
         running = Running(session, session.engine.client.containers.get(created["Id"]))
-        _start(running, spec.files, scope)
+        _start_container(running, spec.files, scope)
     except ImageNotFound as missing:
         raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
-    except APIError as refused:
+    except APIError as refusal:
         raise WorkshopError(
-            f"The engine refused to start a container of {spec.image}: {engine_reason(refused)}.",
+            f"The engine refused to start a container of {spec.image}: {engine_reason(refusal)}.",
             "Correct that, then run the cell again.",
-        ) from refused
+        ) from refusal
 
     return running
 
 
-def _start(running: Running, files: Mapping[str, str | bytes], scope: Scope) -> None:
-    """Record a created container, copy its files into it, and start it; remove it if that fails."""
+def _start_container(running: Running, files: Mapping[str, str | bytes], scope: Scope) -> None:
+    """Record a created container, copy its files into it, and start it; remove it if that fails.
+
+    The time that the start takes is noted for `patience`.
+    """
     try:
         running.session.record("container", running.id, running.name, scope)
         copy_in(running.container, files)
@@ -216,7 +232,28 @@ def _start(running: Running, files: Mapping[str, str | bytes], scope: Scope) -> 
 
 def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return the spec as the body of the engine's request to create a container."""
-    host_config = api.create_host_config(
+    config: dict[str, Any] = api.create_container_config(
+        image=spec.image,
+        command=list(spec.command) if spec.command else None,
+        entrypoint=list(spec.entrypoint) if spec.entrypoint else None,
+        environment=dict(spec.environment),
+        ports=list(spec.ports),
+        volumes=list(spec.volumes),
+        user=spec.user,
+        stop_timeout=spec.stop_timeout_seconds,
+        host_config=_host_config(api, spec),
+        labels={**spec.labels, **labels},
+    )
+
+    config["HostConfig"].update(spec.host)
+    if spec.healthcheck is not None:
+        config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
+    return config
+
+
+def _host_config(api: Any, spec: Spec) -> dict[str, Any]:
+    """Return the engine's ``HostConfig`` of a spec: ports, limits, rights, network and log."""
+    host_config: dict[str, Any] = api.create_host_config(
         port_bindings=dict.fromkeys(spec.ports, (LOOPBACK, None)),
         tmpfs=dict(spec.tmpfs),
         read_only=spec.read_only,
@@ -230,23 +267,7 @@ def container_config(api: Any, spec: Spec, labels: Mapping[str, str]) -> dict[st
         dns_opt=list(spec.dns_options),
         log_config=LogConfig(type="json-file", config={"max-size": "50m", "max-file": "5"}),
     )
-    config: dict[str, Any] = api.create_container_config(
-        image=spec.image,
-        command=list(spec.command) if spec.command else None,
-        entrypoint=list(spec.entrypoint) if spec.entrypoint else None,
-        environment=dict(spec.environment),
-        ports=list(spec.ports),
-        volumes=list(spec.volumes),
-        user=spec.user,
-        stop_timeout=spec.stop_timeout_seconds,
-        host_config=host_config,
-        labels={**spec.labels, **labels},
-    )
-
-    config["HostConfig"].update(spec.host)
-    if spec.healthcheck is not None:
-        config["Healthcheck"] = dict(spec.healthcheck)  # the SDK's own argument drops StartInterval
-    return config
+    return host_config
 
 
 def remove(session: Session, identifier: str) -> None:
@@ -259,8 +280,8 @@ def remove(session: Session, identifier: str) -> None:
         api.remove_container(identifier, v=True, force=True)
     except NotFound:
         pass
-    except APIError as conflict:
-        if conflict.status_code != http.client.CONFLICT:  # another process is removing it at this moment
+    except APIError as refusal:
+        if refusal.status_code != http.client.CONFLICT:  # a conflict: another process is removing it at this moment
             raise
 
     session.ledger.remove_id(identifier)
@@ -280,15 +301,16 @@ def url_of(attributes: Mapping[str, Any], port: int) -> str:
 
 
 def host_port(attributes: Mapping[str, Any], port: int) -> int | None:
-    """Return the port of this machine at which a container's port is published; None if it is not, or not now."""
-    bindings = (attributes["NetworkSettings"]["Ports"] or {}).get(f"{port}/tcp")
+    """Return the port of this machine that leads to a container's port; None if it is not published, or not now."""
+    published_ports = attributes["NetworkSettings"]["Ports"] or {}
+    bindings = published_ports.get(f"{port}/tcp")
     return int(bindings[0]["HostPort"]) if bindings else None
 
 
 def anonymous_volume(folder: str) -> Mount:
     """Return a mount of an anonymous volume at a folder, filled from the image.
 
-    The SDK turns ``volumes=[folder]`` into a bind without a source, of which Docker 28 tells no name.
+    The SDK turns ``volumes=[folder]`` into a bind without a source; Docker 28 does not report the name of its volume.
     """
     return Mount(folder, None, type="volume")
 
@@ -301,7 +323,7 @@ def copy_in(container: Any, files: Mapping[str, str | bytes]) -> None:
 
 
 def archive_of(files: Mapping[str, str | bytes]) -> bytes:
-    """Return files as a tar archive. Their time is now: else Python could run an edited file from its old bytecode."""
+    """Return a tar archive of files, by name, with the present time: otherwise Python could run old bytecode of one."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name, content in files.items():
@@ -312,4 +334,5 @@ def archive_of(files: Mapping[str, str | bytes]) -> bytes:
             tar.addfile(member, io.BytesIO(data))
         end = tar.offset + 2 * tarfile.BLOCKSIZE
 
-    return archive.getvalue()[:end]  # without padding: Podman stops reading at the end, and may call the rest an error
+    # without the padding: Podman stops reading at the end of the archive, and may take what follows for an error
+    return archive.getvalue()[:end]

@@ -1,7 +1,7 @@
 """The differences between engines: Docker with its two image stores, rootless or not, and Podman.
 
-The rest of the kit treats every engine alike. What has to be told apart is told apart here, by the answers of
-``docker version`` and ``docker info``.
+The rest of the kit treats every engine alike: it asks the engine's dialect, which is chosen by ``docker version``, and
+the functions here, which read ``docker info``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 
 
 class Dialect:
-    """Docker's own answers and commands. ``version`` is the engine's ``docker version``, ``address`` its address."""
+    """How Docker answers and is called. ``version`` is the engine's ``docker version``, ``address`` its address."""
 
     product = "Docker"
     has_buildkit = True
-    """Whether it builds with BuildKit, if it is not set up without."""
+    """Whether it has BuildKit, which its user may have turned off."""
     tells_log_options = True
     """Whether ``docker inspect`` has the options of a container's log."""
     stops_before_removal = False
@@ -43,21 +43,21 @@ class Dialect:
         return tuple(map(int, numbers)) >= START_INTERVAL_API
 
     def build_command(self) -> list[str]:
-        """Return the words of a build, without tag, labels and folder."""
+        """Return the beginning of the command that builds an image: without tag, labels and folder."""
         return ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
 
     def built_ids(self, result: str) -> list[str]:
         """Return the ids that a built image may have, from the text of the file of ``result_option``.
 
-        Docker's classic image store knows an image by the digest of its configuration, containerd's store by that of
-        its manifest. BuildKit's ``--iidfile`` has the first one in either store (docker/buildx#3952).
+        In Docker's classic image store an image's id is the digest of its configuration, in containerd's store that of
+        its manifest. BuildKit's ``--iidfile`` has the configuration's digest with both stores (docker/buildx#3952).
         """
         metadata = json.loads(result)
         digests = [metadata.get("containerimage.digest"), metadata.get("containerimage.config.digest")]
         return [digest for digest in digests if digest]
 
     def drops_all(self, dropped: Collection[str]) -> bool:
-        """Return whether a container with these names in ``CapDrop`` has no capability left."""
+        """Return whether a container whose ``CapDrop`` has these names has no capability left."""
         return "ALL" in dropped
 
     def end_of_events(self, until: str) -> dict[str, str]:
@@ -65,12 +65,14 @@ class Dialect:
         return {"until": until}
 
     def log_source(self, info: Mapping[str, Any]) -> str:
-        """Return the path from which the collector reads logs: the folder of containers, or the socket.
+        """Return the path on the engine's machine from which the collector reads logs: the folder of containers.
 
-        The folder needs root on the engine's machine. A rootless engine has its socket; Docker Desktop, whose folder
-        is in a machine of its own, has the default one there. Both are paths on the engine's machine.
+        Return a socket where the collector cannot read that folder: on a rootless engine and on one that remaps users,
+        where it is not root, and on Docker Desktop, whose folder is in a virtual machine.
         """
-        if is_rootless(info) or any("userns" in option for option in info.get("SecurityOptions") or ()):
+        security_options = info.get("SecurityOptions") or ()
+        remaps_users = any("userns" in option for option in security_options)
+        if is_rootless(info) or remaps_users:
             return self.own_socket
         if "Docker Desktop" in info.get("OperatingSystem", ""):
             return DEFAULT_SOCKET
@@ -79,7 +81,9 @@ class Dialect:
     @property
     def own_socket(self) -> str:
         """The path of the socket at which this engine answers; the default one for an address without a path."""
-        return self.address.removeprefix("unix://") if self.address.startswith("unix://") else DEFAULT_SOCKET
+        if self.address.startswith("unix://"):
+            return self.address.removeprefix("unix://")
+        return DEFAULT_SOCKET
 
 
 class PodmanDialect(Dialect):
@@ -98,15 +102,15 @@ class PodmanDialect(Dialect):
     """What a container gets by default. Where ALL are dropped, ``docker inspect`` names each of these."""
 
     def build_command(self) -> list[str]:
-        """Return the words of a build; in another format than Docker's, Podman leaves out health checks."""
+        """Return the beginning of the build command; without ``--format`` Podman leaves out health checks."""
         return ["podman", "--remote", "--url", self.address, "build", "--format=docker"]
 
     def built_ids(self, result: str) -> list[str]:
-        """Return the one id that the file has."""
+        """Return the text of the file, which is the image's id."""
         return [result]
 
     def drops_all(self, dropped: Collection[str]) -> bool:
-        """Return whether all are dropped, by their one name or by all of theirs."""
+        """Return whether no capability is left: the names are ALL, or those of all capabilities."""
         return "ALL" in dropped or self.capabilities.issubset(dropped)
 
     def end_of_events(self, until: str) -> dict[str, str]:  # noqa: ARG002
@@ -137,22 +141,23 @@ def has_cgroups(info: Mapping[str, Any]) -> bool:
 
 def has_containerd_store(info: Mapping[str, Any]) -> bool:
     """Return whether an engine keeps images in containerd's store, from its ``docker info``."""
-    return ["driver-type", CONTAINERD_STORE] in [list(row) for row in info.get("DriverStatus") or ()]
+    driver_rows = [list(row) for row in info.get("DriverStatus") or ()]
+    return ["driver-type", CONTAINERD_STORE] in driver_rows
 
 
-def cgroup_variables(info: Mapping[str, Any], session: str, instead: Path | None = None) -> dict[str, str]:
+def cgroup_variables(info: Mapping[str, Any], workspace_id: str, instead: Path | None = None) -> dict[str, str]:
     """Return the variables that place the stack's containers below one cgroup, from the engine's ``docker info``.
 
-    The monitoring's agent is shown this cgroup and no other. Where it cannot be shown, the agent gets an empty folder
-    below ``instead``, which the engine makes; a rootless engine has no cgroup to show.
+    ``WORKSHOP_CGROUP_PARENT`` names this cgroup to the engine. The monitoring's agent gets its folder to read:
+    ``WORKSHOP_CGROUP_PATH`` below ``WORKSHOP_CGROUP_ROOT``. ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, which has one
+    tree of folders and not one for each controller.
 
-    ``WORKSHOP_CGROUP_PARENT`` is for the engine; ``WORKSHOP_CGROUP_PATH`` is the folder below ``WORKSHOP_CGROUP_ROOT``;
-    ``WORKSHOP_CGROUP_V1`` is empty on cgroup v2, where there is one tree and not one for each controller.
+    Where the agent cannot read the cgroup, it gets a folder below ``instead``, which the engine creates empty.
 
     >>> cgroup_variables({"CgroupDriver": "systemd", "CgroupVersion": "2"}, "0a1b")["WORKSHOP_CGROUP_PATH"]
     'workshop.slice/workshop-0a1b.slice'
     """
-    name = f"workshop-{session}"
+    name = f"workshop-{workspace_id}"
     parent = ""  # a rootless engine without delegation has no cgroups
     path = name
     if info.get("CgroupDriver") == "systemd":
@@ -168,5 +173,7 @@ def cgroup_variables(info: Mapping[str, Any], session: str, instead: Path | None
         "WORKSHOP_CGROUP_V1": "1" if info.get("CgroupVersion") == "1" else "",
     }
     if instead is not None:
-        variables |= {"WORKSHOP_CGROUP_ROOT": str(instead), "WORKSHOP_CGROUP_PATH": NO_CGROUP, "WORKSHOP_CGROUP_V1": ""}
+        variables["WORKSHOP_CGROUP_ROOT"] = str(instead)
+        variables["WORKSHOP_CGROUP_PATH"] = NO_CGROUP
+        variables["WORKSHOP_CGROUP_V1"] = ""
     return variables

@@ -64,7 +64,11 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureTrial:
-    """How a feature is tried, and its texts: an entry of features.toml. ``spec`` has fields of `Spec`."""
+    """How a feature is tried, and its texts: an entry of features.toml.
+
+    ``program`` is Python for the container; ``answer`` is a key of `ANSWERS`, and ``works`` the range of good answers.
+    ``mount`` is a path of the engine's machine that is mounted in the container; ``spec`` has further fields of `Spec`.
+    """
 
     name: str
     program: str
@@ -78,11 +82,15 @@ class FeatureTrial:
     spec: Mapping[str, Any] = field(default_factory=dict)
 
     def container(self, session: Session, image: str, shared: Path) -> Spec:
-        """Return the container, in the cgroup of the workspace's stack; ``shared`` is a file of the workspace."""
+        """Return the trial's container, in the cgroup of the stack; ``shared`` is a file that it may read.
+
+        Its program gets two arguments: the folder of the cgroup, and the text of the file.
+        """
         info = session.engine.client.info()
         cgroup = cgroup_variables(info, session.identity.workspace_id)
-        tree = "memory/" if cgroup["WORKSHOP_CGROUP_V1"] else ""
-        folder = f"{tree}{cgroup['WORKSHOP_CGROUP_PATH']}"
+        folder = cgroup["WORKSHOP_CGROUP_PATH"]
+        if cgroup["WORKSHOP_CGROUP_V1"]:
+            folder = f"memory/{folder}"
 
         source = self.mount.format(logs=session.engine.dialect.log_source(info), shared=shared)
         mounts = [{"Type": "bind", "Source": source, "Target": "/mounted", "ReadOnly": True}] if source else []
@@ -92,17 +100,17 @@ class FeatureTrial:
         return Spec(image, command=command, network="none", host=host, **self.spec)
 
     def feature(self, session: Session, answer: str, reason: str = "") -> Feature:
-        """Return the feature that follows from an answer; ``reason`` says why there is none."""
+        """Return the feature according to the container's answer; ``reason`` says why there is no answer."""
         info = session.engine.client.info()
         logs = session.engine.dialect.log_source(info)
         place = "this rootless engine" if is_rootless(info) else "this engine"
 
-        number = _number(answer)
+        number = _parse_number(answer)
         low, high = self.works
         works = low <= number <= high
         template = self.good if works else self.bad
         detail = reason.rstrip(".") or template.format(said=number, place=place, logs=logs)
-        return Feature(_name(session), self.name, works, detail, self.cost, self.advice)
+        return Feature(_engine_key(session), self.name, works, detail, self.cost, self.advice)
 
 
 @functools.cache
@@ -113,17 +121,20 @@ def feature_trials() -> tuple[FeatureTrial, ...]:
 
 
 def works(session: Session, file: Path, name: str) -> bool:
-    """Return whether a feature works on this engine, by the results in ``file``; without one, it does."""
-    features, _ = _records(file).read()
-    of_engine = [feature for feature in features if feature.engine == _name(session)]
-    return all(feature.works for feature in of_engine if feature.name == name)
+    """Return whether a feature works on this engine, by the results in ``file``; if it was not tried, return True."""
+    features = _recorded_features(session, file)
+    return all(feature.works for feature in features if feature.name == name)
 
 
 def load_or_examine(session: Session, image: str, file: Path) -> list[Feature]:
     """Return the features of this engine that ``file`` has; examine the engine if it has none."""
-    features, _ = _records(file).read()
-    of_engine = [feature for feature in features if feature.engine == _name(session)]
-    return of_engine or examine(session, image, file)
+    return _recorded_features(session, file) or examine(session, image, file)
+
+
+def _recorded_features(session: Session, file: Path) -> list[Feature]:
+    """Return the features of this engine that ``file`` has."""
+    features, _ = _record_file(file).read()
+    return [feature for feature in features if feature.engine == _engine_key(session)]
 
 
 def examine(session: Session, image: str, file: Path) -> list[Feature]:
@@ -131,39 +142,55 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
 
     ``file`` keeps its earlier entry for a feature that this machine was too slow to try.
     """
-    with shared_file(file.parent) as shared, ThreadPoolExecutor(len(feature_trials())) as pool:
-        features = list(pool.map(functools.partial(_try, session, image, shared), feature_trials()))
+    trials = feature_trials()
+    with shared_file(file.parent) as shared, ThreadPoolExecutor(len(trials)) as pool:
+        try_feature = functools.partial(_try_feature, session, image, shared)
+        features = list(pool.map(try_feature, trials))
 
-    records = _records(file)
+    records = _record_file(file)
     with records.locked():
-        earlier = {(feature.engine, feature.name): feature for feature in records.read()[0]}
-        entries = []
-        for feature in features:
-            key = (feature.engine, feature.name)
-            if not feature.is_late:
-                entries.append(feature)
-            elif key in earlier:
-                entries.append(earlier[key])
-        records.write(entries)
+        earlier_features, _ = records.read()
+        records.write(_without_late(features, earlier_features))
 
     return features
 
 
-def _try(session: Session, image: str, shared: Path, trial: FeatureTrial) -> Feature:
+def _without_late(features: list[Feature], earlier_features: list[Feature]) -> list[Feature]:
+    """Return the features with the earlier result, or none, in place of one that is late."""
+    earlier_by_key = {(feature.engine, feature.name): feature for feature in earlier_features}
+    entries = []
+
+    for feature in features:
+        key = (feature.engine, feature.name)
+        if not feature.is_late:
+            entries.append(feature)
+        elif key in earlier_by_key:
+            entries.append(earlier_by_key[key])
+
+    return entries
+
+
+def _try_feature(session: Session, image: str, shared: Path, trial: FeatureTrial) -> Feature:
     """Try a feature in a container of its own."""
     try:
         with containers.run(session, trial.container(session, image, shared)) as running:
-            return trial.feature(session, ANSWERS[trial.answer](running))
-    except (NotInTime, requests.Timeout) as late:
-        unknown = trial.feature(session, "", getattr(late, "what", str(late)))
-        return replace(unknown, is_late=True)
+            read_answer = ANSWERS[trial.answer]
+            return trial.feature(session, read_answer(running))
+    except (NotInTime, requests.Timeout) as error:
+        untried = trial.feature(session, "", _sentence(error))
+        return replace(untried, is_late=True)
     except (WorkshopError, DockerException, OSError) as error:  # requests raises its own errors through the SDK
-        return trial.feature(session, "", getattr(error, "what", str(error)))
+        return trial.feature(session, "", _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    """Return the sentence of a WorkshopError; the text of any other error."""
+    return error.what if isinstance(error, WorkshopError) else str(error)
 
 
 @contextlib.contextmanager
 def shared_file(folder: Path) -> Iterator[Path]:
-    """Yield a file with a random text that every user may read, as the stack's secrets; remove it afterwards."""
+    """Yield a file with a random text, readable by all users like the stack's secrets; remove it afterwards."""
     with tempfile.NamedTemporaryFile("w", dir=folder.absolute(), prefix=".shared-") as file:
         path = Path(file.name)
         path.write_text(secrets.token_hex(8))
@@ -171,43 +198,52 @@ def shared_file(folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _exit_code(running: Running) -> str:
+def _read_exit_code(running: Running) -> str:
     return str(running.wait_ended())
 
 
-def _output(running: Running) -> str:
+def _read_output(running: Running) -> str:
+    """Wait for a line of output and return it."""
+
     def has_output() -> bool:
         return bool(running.log_tail(1))
 
-    # The program stays: of a container that ends on a busy machine the engine may lose the last output.
+    # The program does not end: on a busy machine the engine may lose the last output of a container that ends.
     running.wait_until(has_output, within_seconds=ANSWER_SECONDS, what="print its answer")
     return running.log_tail(1)
 
 
-def _health(running: Running) -> str:
+def _read_health(running: Running) -> str:
+    """Return "1" once the container is healthy, "0" if it does not become so. Raises NotInTime on a slow machine."""
+
     def is_healthy() -> bool:
-        return (running.inspect()["State"].get("Health") or {}).get("Status") == "healthy"
+        health = running.inspect()["State"].get("Health") or {}
+        return health.get("Status") == "healthy"
 
     try:
         running.wait_until(is_healthy, within_seconds=ANSWER_SECONDS, what="become healthy")
     except NotInTime:
         if measured() >= SLOW_FACTOR:
-            raise  # on such a machine that is no sign of an engine without health checks
+            raise  # on so slow a machine it does not mean that the engine lacks health checks
         return "0"
     return "1"
 
 
-def _memory_used(running: Running) -> str:
-    return str(running.container.stats(stream=False, one_shot=True)["memory_stats"].get("usage"))
+def _read_memory_used(running: Running) -> str:
+    statistics = running.container.stats(stream=False, one_shot=True)
+    return str(statistics["memory_stats"].get("usage"))
 
 
-def _periods(running: Running) -> str:
-    _output(running)
-    return str(running.container.stats(stream=False, one_shot=True)["cpu_stats"]["throttling_data"].get("periods"))
+def _read_throttled_periods(running: Running) -> str:
+    """Return how many periods of a processor limit the engine counts, once the program has written its line."""
+    _read_output(running)
+    statistics = running.container.stats(stream=False, one_shot=True)
+    return str(statistics["cpu_stats"]["throttling_data"].get("periods"))
 
 
-def _paused(running: Running) -> str:
-    _output(running)
+def _try_pause(running: Running) -> str:
+    """Pause and unpause the container once it has started; return "1" if that works, else "0"."""
+    _read_output(running)
     for _ in range(PAUSE_TRIES):
         with contextlib.suppress(APIError):
             running.container.pause()
@@ -217,31 +253,31 @@ def _paused(running: Running) -> str:
 
 
 ANSWERS: dict[str, Callable[[Running], str]] = {
-    "exit code": _exit_code,
-    "output": _output,
-    "health": _health,
-    "memory used": _memory_used,
-    "periods": _periods,
-    "paused": _paused,
+    "exit code": _read_exit_code,
+    "output": _read_output,
+    "health": _read_health,
+    "memory used": _read_memory_used,
+    "periods": _read_throttled_periods,
+    "paused": _try_pause,
 }
-"""How an answer is read from a container."""
+"""The function that reads an answer from a container, by the key ``answer`` of features.toml."""
 
 
-def _number(answer: str) -> float:
-    """Return the number in an answer, or NaN, which is in no range."""
+def _parse_number(answer: str) -> float:
+    """Return the number that an answer is; NaN, which is in no range, if it is none."""
     try:
         return float(answer)
     except ValueError:
         return math.nan
 
 
-def _name(session: Session) -> str:
-    """Return the engine's address and version, and how it limits: with other ones it may have other features."""
+def _engine_key(session: Session) -> str:
+    """Return what identifies the engine in the results: its address, version and cgroups, on which features depend."""
     engine = session.engine
-    info = session.engine.client.info()
+    info = engine.client.info()
     cgroups = f"{info.get('CgroupDriver')} v{info.get('CgroupVersion')}"
     return f"{engine.endpoint.address} {engine.version['Version']} {cgroups}"
 
 
-def _records(file: Path) -> RecordFile[Feature]:
+def _record_file(file: Path) -> RecordFile[Feature]:
     return RecordFile(file, Feature, "feature of the engine")

@@ -62,18 +62,19 @@ def ensure(session: Session, root: Path, *, install: bool = False, report: Repor
     ``install`` allows fetching mmdebstrap from the distribution when the base has to be bootstrapped.
     """
     tags = recipes.tags(root)
+    width = 1 / len(recipes.RECIPES)
     for number, recipe in enumerate(recipes.RECIPES):
         tag = tags[recipe.name]
         if is_there(session.engine, tag):
             continue
 
-        part = _part_of(report, number / len(recipes.RECIPES), 1 / len(recipes.RECIPES))
+        part_report = _part_report(report, number / len(recipes.RECIPES), width)
         if recipe.base is None:
             dpkg_options = root / recipe.folder / NO_DOCUMENTATION
-            with root_file_system(session, dpkg_options, install=install, report=part) as origin:
-                build(session, root, recipe, {"DEBIAN": origin}, tag, part)
+            with root_file_system(session, dpkg_options, install=install, report=part_report) as debian:
+                build(session, root, recipe, {"DEBIAN": debian}, tag, part_report)
         else:
-            build(session, root, recipe, {"BASE": tags[recipe.base]}, tag, part)
+            build(session, root, recipe, {"BASE": tags[recipe.base]}, tag, part_report)
 
     for name, alias in recipes.ALIASES.items():
         image = session.engine.client.images.get(tags[name])
@@ -95,14 +96,17 @@ def build(
 ) -> None:
     """Build one image under its tag, with the owner's and the release's labels, and write it into the ledger.
 
-    ``options`` go to ``docker buildx build``. The host's CA bundle goes in as a build secret, so that pip works behind
-    a TLS-inspecting proxy and no layer keeps it. Raises NotReady with the builder's last lines.
+    ``arguments`` are build arguments, ``options`` further options of ``docker buildx build``. The host's CA bundle is a
+    build secret: pip needs it behind a TLS-inspecting proxy, and no layer keeps it. Raises NotReady with the builder's
+    last lines.
     """
     proxies = proxy_settings(os.environ)
-    words = [*options, *(f"--build-arg={key}={value}" for key, value in arguments.items())]
+    words = list(options)
+    words += [f"--build-arg={key}={value}" for key, value in arguments.items()]
     words += [f"--build-arg={key}" for key in proxies]  # the value comes from the environment: it may hold a password
     words += [f"--label={key}={value}" for key, value in recipes.image_labels(CHECKOUT).items()]
-    if (bundle := ca_bundle()) is not None:
+    bundle = ca_bundle()
+    if bundle is not None:
         words.append(f"--secret=id=ca,src={bundle}")
 
     def show(line: str) -> None:
@@ -120,10 +124,13 @@ def build(
 
 
 def command(engine: Engine, tag: str | None, labels: Mapping[str, str]) -> list[str]:
-    """Return the command that builds an image under a tag; more options and the context's folder follow it."""
+    """Return the beginning of the command that builds an image; the caller adds further options and the folder."""
     words = engine.dialect.build_command()
-    words += ["--tag", tag] if tag else []
-    return words + [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+    if tag:
+        words += ["--tag", tag]
+    for key, value in labels.items():
+        words += ["--label", f"{key}={value}"]
+    return words
 
 
 def build_folder(
@@ -137,10 +144,12 @@ def build_folder(
 ) -> None:
     """Build the Dockerfile of a folder under a tag, with labels, and write the image into the ledger.
 
-    ``words`` go to ``docker buildx build``. Raises NotReady with the builder's last lines.
+    ``words`` are further options of the build command. Raises NotReady with the builder's last lines.
     """
-    # An image that outlives its maker does not name it: containers inherit labels.
-    labels = session.labels(scope) if scope == "kernel" else session.identity.labels(scope)
+    labels = session.identity.labels(scope)
+    if scope == "kernel":  # other images outlive this process, and their containers must not inherit its name
+        labels = session.labels(scope)
+
     shell.run(
         [*command(session.engine, tag, labels), *words, folder],
         failed=f"The image {tag} could not be built.",
@@ -149,20 +158,24 @@ def build_folder(
         on_line=on_line,
     )
 
-    session.record("image", str(session.engine.client.images.get(tag).id), tag, scope)
+    image = session.engine.client.images.get(tag)
+    session.record("image", str(image.id), tag, scope)
 
 
 def can_build(engine: Engine) -> bool:
-    """Return whether `command` works on this engine: it has BuildKit, or is Podman."""
-    if not engine.dialect.has_buildkit:
+    """Return whether the command of `command` works on this engine: it is Podman, or Docker with BuildKit on."""
+    if not engine.dialect.has_buildkit:  # Podman
         return True
+
     api = engine.client.api
     headers = api.get(f"{api.base_url}/_ping").headers
     return bool(headers.get("Builder-Version") == "2")
 
 
 def step(name: str, line: str) -> Step:
-    """Read BuildKit's plain progress: ``#7 [2/5] RUN apt-get …`` is step 2 of 5, ``#7 3.1 Fetched …`` is its output.
+    """Return the step of a line of BuildKit's plain progress.
+
+    ``#7 [2/5] RUN apt-get …`` starts step 2 of 5; ``#7 3.1 Fetched …`` is output of a step, and has no fraction.
 
     >>> step("redis", "#7 [2/4] RUN apt-get install redis").fraction
     0.25
@@ -187,20 +200,22 @@ def proxy_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """
     settings: dict[str, str] = {}
     for name in PROXY_VARIABLES:
-        if value := environment.get(name) or environment.get(name.lower()):
-            settings |= {name: value, name.lower(): value}
+        value = environment.get(name) or environment.get(name.lower())
+        if value:
+            settings[name] = value
+            settings[name.lower()] = value
     return settings
 
 
 def ca_bundle() -> Path | None:
-    """Return this machine's certificates, a PEM file: SSL_CERT_FILE, else the system's store, else None.
+    """Return the PEM file of this machine's certificates: SSL_CERT_FILE, else the system's; None if there is none.
 
     Raises NotReady if SSL_CERT_FILE names no file.
     """
     if file := os.environ.get("SSL_CERT_FILE"):
-        if Path(file).is_file():
-            return Path(file)
-        raise NotReady(f"SSL_CERT_FILE names {file}, which is not a file.", "Correct or unset SSL_CERT_FILE.")
+        if not Path(file).is_file():
+            raise NotReady(f"SSL_CERT_FILE names {file}, which is not a file.", "Correct or unset SSL_CERT_FILE.")
+        return Path(file)
 
     usual_files = ("/etc/ssl/certs/ca-certificates.crt", ssl.get_default_verify_paths().cafile)
     paths = [Path(name) for name in usual_files if name]
@@ -208,13 +223,15 @@ def ca_bundle() -> Path | None:
 
 
 def free_bytes(engine: Engine) -> int | None:
-    """Return the free bytes where the engine keeps images; None where this machine cannot see it (Docker Desktop)."""
+    """Return the free bytes on the disk of the engine's images; None if it is not this machine's (Docker Desktop)."""
     folder = Path(engine.client.info()["DockerRootDir"])
-    return shutil.disk_usage(folder).free if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    return shutil.disk_usage(folder).free
 
 
-def _part_of(report: Report, start: float, width: float) -> Report:
-    """Return a report for a part of the whole: its 0 to 1 becomes this range."""
+def _part_report(report: Report, start: float, width: float) -> Report:
+    """Return a report for one part of the work, whose fractions 0 to 1 become ``start`` to ``start + width``."""
 
     def report_part(step: Step) -> None:
         report(Step("Images", start + width * (step.fraction or 0.0), step.detail))
@@ -227,21 +244,20 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
     """Yield the tag of a Debian image to build on; remove the tag afterwards unless the user had it before.
 
     ``dpkg_options`` is a file in dpkg.cfg's format: the bootstrap does not unpack what it excludes.
-    Images built on it keep its layers. Raises NotReady where neither way works.
+    Images built on the Debian image keep its layers. Raises NotReady if it can be neither pulled nor bootstrapped.
     """
-    images = session.engine.client.images
-    for tag in (PULLED, BOOTSTRAPPED):
-        for image in images.list(name=tag):
-            if not are_ours(image.labels, session.identity.workspace_id):  # ours: a build was interrupted
-                yield tag
-                return
+    users_tag = _users_debian(session)
+    if users_tag is not None:
+        yield users_tag
+        return
 
-    if images.list(name=BOOTSTRAPPED):
+    images = session.engine.client.images
+    if images.list(name=BOOTSTRAPPED):  # from a build that was interrupted
         tag = BOOTSTRAPPED
-    elif _pull(report):
+    elif _pull_debian(report):
         tag = PULLED
     else:
-        _bootstrap(session, dpkg_options, install=install, report=report)
+        _bootstrap_debian(session, dpkg_options, install=install, report=report)
         session.record("image", str(images.get(BOOTSTRAPPED).id), BOOTSTRAPPED, "machine")
         tag = BOOTSTRAPPED
 
@@ -252,8 +268,17 @@ def root_file_system(session: Session, dpkg_options: Path, *, install: bool, rep
     session.ledger.remove_id(identifier)
 
 
-def _pull(report: Report) -> bool:
-    """Pull Debian's image; give up if the registry has not answered after five seconds."""
+def _users_debian(session: Session) -> str | None:
+    """Return the tag of a Debian image on the engine that this workspace has not made; None without one."""
+    for tag in (PULLED, BOOTSTRAPPED):
+        for image in session.engine.client.images.list(name=tag):
+            if not are_ours(image.labels, session.identity.workspace_id):
+                return tag
+    return None
+
+
+def _pull_debian(report: Report) -> bool:
+    """Pull Debian's image; return False if that fails, or if the registry has not answered after five seconds."""
     report(Step("base", 0.0, "asking the registry for Debian"))
     with shell.running(["docker", "pull", PULLED]) as process:
         assert process.stdout is not None  # noqa: S101 - `running` asks for it
@@ -266,7 +291,8 @@ def _pull(report: Report) -> bool:
     return process.returncode == 0
 
 
-def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: Report) -> None:
+def _bootstrap_debian(session: Session, dpkg_options: Path, *, install: bool, report: Report) -> None:
+    """Build Debian's file system from its packages with mmdebstrap, and import it as the image BOOTSTRAPPED."""
     _ensure_mmdebstrap(install=install, report=report)
     report(Step("base", 0.0, "no registry answers: bootstrapping Debian from its packages"))
     labels = [f"{key}={value}" for key, value in session.identity.labels("machine").items()]
@@ -292,8 +318,10 @@ def _bootstrap(session: Session, dpkg_options: Path, *, install: bool, report: R
 
 
 def _ensure_mmdebstrap(*, install: bool, report: Report) -> None:
+    """Install mmdebstrap if it is absent. Raises NotReady where that is not possible or not allowed."""
     if shutil.which("mmdebstrap"):
         return
+
     if not install or not installer.is_debian():
         raise NotReady(
             "No registry answers, and mmdebstrap, which bootstraps Debian without one, is not installed.",

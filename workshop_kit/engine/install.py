@@ -54,19 +54,16 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     """
     try:
         return reach.connect()
-    except NotReady as missing:
-        is_default = reach.endpoint().address == f"unix://{DEFAULT_SOCKET}"
-        if not is_default or isinstance(missing, reach.NoPermission):
-            raise
-        if not install or reach.other_engine():
+    except NotReady as error:
+        if not _lacks_engine(error) or not install or reach.other_engine():
             raise
         if not _can_install():
             advice = "Install and start Docker Engine, Docker Desktop or Colima, or ask an administrator to do it."
-            raise NotReady(missing.what, advice) from missing
+            raise NotReady(error.what, advice) from error
 
     if not shutil.which("dockerd"):
-        install_packages(_packages(), report)
-    _start(report)
+        install_packages(_engine_packages(), report)
+    _start_engine(report)
     if os.geteuid() != 0:
         _join_group(report)
 
@@ -75,17 +72,27 @@ def ensure(*, install: bool, report: Report = silent) -> Engine:
     return engine
 
 
+def _lacks_engine(error: NotReady) -> bool:
+    """Return whether Docker's own engine is absent or stopped, rather than another one, or closed to this user."""
+    is_default = reach.endpoint().address == f"unix://{DEFAULT_SOCKET}"
+    return is_default and not isinstance(error, reach.NoPermission)
+
+
 def ensure_tools(*, install: bool, report: Report = silent) -> None:
-    """Install ``docker buildx`` and ``docker compose`` from the distribution if they are absent."""
-    missing = [tool for tool in ("buildx", "compose") if not plugin_version(tool)]
-    if not missing:
+    """Install ``docker buildx`` and ``docker compose`` from the distribution if they are absent.
+
+    Raises NotReady where that is not possible or not allowed.
+    """
+    missing_plugins = [plugin for plugin in ("buildx", "compose") if not plugin_version(plugin)]
+    if not missing_plugins:
         return
+
     if install and _can_install():
-        install_packages(_packages(), report)
+        install_packages(_engine_packages(), report)
         return
 
     raise NotReady(
-        f"The docker command has no {' and no '.join(missing)} plugin.",
+        f"The docker command has no {' and no '.join(missing_plugins)} plugin.",
         "Install it (Debian: docker-buildx, docker-compose; Docker Desktop has both), then run ./workshop setup.",
     )
 
@@ -110,8 +117,13 @@ def install_packages(packages: Sequence[str], report: Report = silent, task: str
     packages_before = _installed_packages()
     apt("install", packages, report, task)
 
-    all_packages = sorted(set(earlier_record.packages) | (_installed_packages() - packages_before))
-    record = InstallRecord(all_packages, earlier_record.data_folder_is_ours)
+    new_packages = _installed_packages() - packages_before
+    all_packages = new_packages.union(earlier_record.packages)
+    _write_record(InstallRecord(sorted(all_packages), earlier_record.data_folder_is_ours))
+
+
+def _write_record(record: InstallRecord) -> None:
+    """Write what was installed to RECORD, as root. Raises NotReady."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(asdict(record), file)
         file.flush()
@@ -132,7 +144,7 @@ def remove_engine(report: Report = silent) -> list[str]:
         raise WorkshopError("The workshop has not installed an engine on this machine.", "There is nothing to remove.")
 
     report(Step(TASK, detail="stopping the engine"))
-    _stop()
+    _stop_engine()
     report(Step(TASK, detail="removing its packages"))
     if record.packages:
         apt("purge", record.packages)
@@ -158,7 +170,7 @@ def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str =
     def show(line: str) -> None:
         report(Step(task, detail=line))
 
-    # It fails where one of several sources does not answer: the others are enough.
+    # An update also fails if one of several sources does not answer, though the others may be enough.
     subprocess.run([*command, "update"], capture_output=True, check=False)
     shell.run(
         [*command, verb, *packages],
@@ -169,6 +181,7 @@ def apt(verb: str, packages: Sequence[str], report: Report = silent, task: str =
 
 
 def _can_install() -> bool:
+    """Return whether this user can install packages with apt."""
     may_be_root = os.geteuid() == 0 or shutil.which("sudo") is not None
     return is_debian() and may_be_root
 
@@ -179,23 +192,28 @@ def sudo() -> list[str]:
 
 
 def plugin_version(name: str) -> str:
-    """Return the version of one of the docker command's plugins; "" without it."""
+    """Return the version of a plugin of the docker command: "" without the plugin, "?" if it names no version."""
     if not shutil.which("docker"):
         return ""
 
     result = subprocess.run(["docker", name, "version"], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         return ""
-    words = result.stdout.split()
-    return next((word for word in words if word.lstrip("v")[:1].isdigit()), "?")
+
+    for word in result.stdout.split():
+        if word.lstrip("v")[:1].isdigit():
+            return word
+    return "?"
 
 
-def _packages() -> tuple[str, ...]:
+def _engine_packages() -> tuple[str, ...]:
+    """Return the distribution's names of the packages of Docker's engine."""
     is_ubuntu = "ubuntu" in Path("/etc/os-release").read_text().lower()
     return UBUNTU_PACKAGES if is_ubuntu else PACKAGES
 
 
 def _installed_packages() -> set[str]:
+    """Return the names of all packages that dpkg has installed."""
     listing = subprocess.run(
         ["dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${binary:Package}\n"],
         capture_output=True,
@@ -205,7 +223,8 @@ def _installed_packages() -> set[str]:
     return {line.split()[1] for line in listing.stdout.splitlines() if line.startswith("ii")}
 
 
-def _start(report: Report) -> None:
+def _start_engine(report: Report) -> None:
+    """Start the engine with systemd, or without it as a process that outlives this command."""
     report(Step(TASK, detail="starting the engine"))
     if _has_systemd():
         shell.run(
@@ -235,17 +254,17 @@ def _join_group(report: Report) -> None:
 
 
 def repeat_as_group_member(error: WorkshopError) -> None:
-    """Run this command again through ``sg`` if it lacks the group that the user was just added to; else return.
+    """Run this command again, with ``sg``, if the user was added to Docker's group after logging in; else return.
 
-    A login would apply the new group, too; ``sg`` applies it to this one command at once.
+    Logging in again would apply the new group, too; ``sg`` applies it to one command at once.
     """
     if isinstance(error, reach.NoPermission) and _lacks_own_group() and shutil.which("sg"):
-        words = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
-        os.execvp("sg", ["sg", GROUP, "-c", words])
+        command_line = shlex.join([str(CHECKOUT / "workshop"), *sys.argv[1:]])
+        os.execvp("sg", ["sg", GROUP, "-c", command_line])
 
 
 def _lacks_own_group() -> bool:
-    """Return whether this user is a member of Docker's group, and this process is not yet."""
+    """Return whether this user is a member of Docker's group, and this process is not in it yet."""
     user = getpass.getuser()
     groups_of_process = {os.getgid(), *os.getgroups()}
     for group in grp.getgrall():
@@ -255,7 +274,8 @@ def _lacks_own_group() -> bool:
     return False
 
 
-def _stop() -> None:
+def _stop_engine() -> None:
+    """Stop the engine and wait for its end. Raises WorkshopError if it does not stop."""
     if _has_systemd():
         subprocess.run([*sudo(), "systemctl", "stop", "docker.socket", "docker"], capture_output=True, check=False)
         return
@@ -278,13 +298,14 @@ def _has_systemd() -> bool:
 
 
 def _wait_for_engine() -> Engine:
+    """Return the engine once it answers. Raises NotReady if it takes too long, or if this user may not use it."""
     began = time.monotonic()
     while True:
         try:
             return reach.connect(timeout_seconds=10)
-        except NotReady as not_yet:
-            if isinstance(not_yet, reach.NoPermission):
+        except NotReady as error:
+            if isinstance(error, reach.NoPermission):
                 raise
             if time.monotonic() - began > patient(START_TIMEOUT_SECONDS):
-                raise NotReady(not_yet.what, f"Read why in {LOG}, or in `journalctl -u docker`.") from not_yet
+                raise NotReady(error.what, f"Read why in {LOG}, or in `journalctl -u docker`.") from error
         time.sleep(0.2)

@@ -15,23 +15,27 @@ SESSION = "workshop.session"
 OWNER = "workshop.owner"
 SCOPE = "workshop.scope"
 MAKER = "workshop.maker"
-"""The process that made a thing: ``PID@START``. No image that outlives its maker has it: containers inherit labels."""
+"""The process that made a thing: ``PID@START``.
+
+An image that outlives its maker does not have this label, since its containers would inherit it.
+"""
 ENVIRONMENT = "workshop.environment"
 """The environment under which a container's logs are collected (``staging``); without it ``workshop``."""
 SERVICE = "workshop.service"
-"""The service that a container is, where no compose file says so."""
+"""The service that a container is, if it was started without a compose file."""
 COMPOSE_SERVICE = "com.docker.compose.service"
 COMPOSE_HASH = "com.docker.compose.config-hash"  # of the service's description
 COMPOSE_PROJECT = "com.docker.compose.project"
 COMPOSE_NETWORK = "com.docker.compose.network"
 COLLECT = "workshop.collect"
-"""The collector that reads this container's log: the one of that name alone; with ``no``, none."""
+"""The name of the one collector that may read this container's log; ``no`` for none."""
 KIT_NAME = "container-design-workshop"
 LOCAL = "localhost/"
-"""What the names of the kit's and the participants' images begin with.
+"""The prefix of the names of the kit's and the participants' images.
 
-A builder with containerd's image store looks up every other name outside, also one that is here: a name server that
-never answers costs 20 seconds for each build, and an image of that name in a public registry would be taken.
+A builder with containerd's image store looks up every other name in a registry, even if the engine has the image: a
+name server that never answers would cost 20 seconds for each build, and an image of that name in a public registry
+would be used.
 """
 
 Scope = Literal["kernel", "workspace", "machine"]
@@ -51,7 +55,7 @@ class Identity:
 
     @property
     def project(self) -> str:
-        """The compose project of the workspace's stack, which prefixes the names of what the participant makes."""
+        """The compose project of the workspace's stack; also the prefix of the names of what the participant makes."""
         return f"workshop-{self.workspace_id}"
 
     @property
@@ -64,31 +68,35 @@ class Identity:
         return {KIT: KIT_NAME, SESSION: self.workspace_id, OWNER: self.owner, SCOPE: scope}
 
     def thing(self, name: str) -> str:
-        """Return the real name of a container, network or volume."""
+        """Return the engine's name of the workspace's container, network or volume with this name."""
         return name if self._is_real(name) else f"{self.project}-{name}"
 
     @property
     def image_prefix(self) -> str:
-        """What the real tags of the workspace's images begin with."""
+        """The prefix of the engine's tags of the workspace's images."""
         return f"{LOCAL}{self.project}/"
 
     def image(self, tag: str) -> str:
-        """Return the real tag of an image; one that names a registry, or that docker compose made, stays as it is."""
+        """Return the engine's tag of the workspace's image with this tag.
+
+        A tag stays as it is if it names a registry, or if the kit, another workspace or docker compose has given it.
+        """
         name = tag.removeprefix(LOCAL).removeprefix(f"{self.project}/")
-        registry, slash, _ = name.partition("/")
-        is_registry = bool(slash) and ("." in registry or ":" in registry)
-        is_other = tag.startswith(LOCAL) and not tag.startswith(self.image_prefix)
-        if is_registry or is_other or self._is_real(name):
+        first_part, slash, _ = name.partition("/")
+        names_registry = bool(slash) and ("." in first_part or ":" in first_part)
+        is_foreign = tag.startswith(LOCAL) and not tag.startswith(self.image_prefix)
+        if names_registry or is_foreign or self._is_real(name):
             return tag
         return f"{self.image_prefix}{name}"
 
     def new_image(self, tag: str) -> str:
-        """Return the real tag of an image to build, in full, as the engine lists it."""
+        """Return the engine's tag of an image to build, with ``:latest`` if it has no version."""
         real_tag = self.image(tag)
-        has_version = ":" in real_tag.rpartition("/")[2]
-        return real_tag if has_version else f"{real_tag}:latest"
+        last_part = real_tag.rpartition("/")[2]
+        return real_tag if ":" in last_part else f"{real_tag}:latest"
 
     def _is_real(self, name: str) -> bool:
+        """Return whether a name has the project in front already, with a dash or with docker compose's underscore."""
         return name.startswith((f"{self.project}-", f"{self.project}_"))
 
 
@@ -99,13 +107,13 @@ def are_ours(labels: Mapping[str, str] | None, workspace_id: str) -> bool:
 
 
 def labels_of(labels: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """Return the SDK's ``labels``, which may be names alone, as a dictionary."""
+    """Return the SDK's argument ``labels`` as a dictionary; it may be a list of names, whose values are then ""."""
     if isinstance(labels, Mapping):
         return dict(labels)
     return dict.fromkeys(labels or (), "")
 
 
 def service_in(labels: Mapping[str, str] | None) -> str | None:
-    """Return the service that a container is, by compose's label or the kit's; None without one."""
+    """Return the service that a container is, according to compose's label or the kit's; None without these."""
     labels = labels or {}
     return labels.get(COMPOSE_SERVICE) or labels.get(SERVICE)

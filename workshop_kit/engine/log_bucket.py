@@ -1,7 +1,7 @@
 """The bucket of collected logs: start the collector, wait until it has read everything, read the bucket.
 
-Objects are ``logs/<environment>/<service>/YYYY/MM/DD/HH/*.jsonl.gz``; a line in them is a record of the engine's
-json-file with ``attrs`` that say whose it is.
+Objects are ``logs/<environment>/<service>/YYYY/MM/DD/HH/*.jsonl.gz``. A line in them is a record of the engine's
+json-file, whose ``attrs`` name the container.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SERVICE = "collector"
 BUCKET = "workshop-logs"
 READER = "log-reader"
 STATE = ("sh", "-c", "touch /tmp/flush && date +%s.%N && cat /tmp/state.json")
-"""Asks the collector to commit what it has read, and for its time and its state."""
+"""The command that makes the collector deliver what it has read, and prints its time and its state."""
 LOOK_SECONDS = 0.05
 POLICY = {
     "Version": "2012-10-17",
@@ -54,14 +54,14 @@ class LogBucket:
         return self.access.client("s3")
 
     def wait_collected(self, within_seconds: float = 20) -> None:
-        """Return once every line that was written before now is in the bucket.
+        """Wait until every line that was written before now is in the bucket.
 
         Raises WorkshopError with the cause if that takes longer.
         """
-        state = flush(self.stack.container(SERVICE), within_seconds)
-        if state is not None:
+        late_state = flush(self.stack.container(SERVICE), within_seconds)
+        if late_state is not None:
             raise WorkshopError(
-                f"Not everything was collected within {within_seconds:g} s: {_reason(state)}.",
+                f"Not everything was collected within {within_seconds:g} s: {_delay_reason(late_state)}.",
                 "Start what is stopped, or wait a little, then try again.",
             )
 
@@ -70,25 +70,26 @@ class LogBucket:
         with explained(self.access, "list the collected logs"):
             listing = self.client().get_paginator("list_objects_v2")
             pages = listing.paginate(Bucket=self.bucket, Prefix=self.prefix + below)
-            return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return sorted(keys)
 
     def content(self, below: str = "") -> bytes:
         """Return the lines of all objects below a place, in the form that ``observe.logs.read_json_file`` reads."""
-        parts = []
+        texts = []
         client = self.client()
 
         for key in self.objects(below):
             with explained(self.access, f"read {key}"):
                 body = client.get_object(Bucket=self.bucket, Key=key)["Body"]
-                parts.append(gzip.decompress(body.read()))
+                texts.append(gzip.decompress(body.read()))
 
-        return b"".join(parts)
+        return b"".join(texts)
 
 
 def start(stack: Stack, report: Report = silent) -> LogBucket:
-    """Start the collector and its bucket, unless they run, and return the bucket as a reader sees it.
+    """Start the collector and its bucket, unless they run; return the bucket for a new user who may only read it.
 
-    Each call makes a user of its own, since a new key of a user replaces the old one.
+    Each call creates a user: a second key of one user would replace the first.
     """
     stack.up(SERVICE, parameter_store.SERVICE, report=report)
     administrator = parameter_store.connect(stack).access
@@ -97,10 +98,10 @@ def start(stack: Stack, report: Report = silent) -> LogBucket:
 
 
 def flush(collector: Any, within_seconds: float) -> Mapping[str, Any] | None:
-    """Wait until what was written before now is in the bucket; return the collector's state if that takes longer."""
+    """Wait until what was written before now is in the bucket; return None, or the state of a late collector."""
     began = time.monotonic()
-    asked_at, state = state_of(collector)
-    while state["delivered_at"] < asked_at + state["settle_seconds"]:
+    collector_time, state = state_of(collector)
+    while state["delivered_at"] < collector_time + state["settle_seconds"]:
         if time.monotonic() - began > patient(within_seconds):
             return state
         time.sleep(LOOK_SECONDS)
@@ -117,15 +118,15 @@ def state_of(collector: Any) -> tuple[float, Mapping[str, Any]]:
             if output:
                 break
 
-        clock, _, state = output.partition(b"\n")
-        return float(clock), json.loads(state)
+        first_line, _, state = output.partition(b"\n")
+        return float(first_line), json.loads(state)
     except (APIError, ValueError) as error:
         raise WorkshopError(
             "The collector does not answer: it is not running.", "Start it again, then repeat the cell."
         ) from error
 
 
-def _reason(state: Mapping[str, Any]) -> str:
+def _delay_reason(state: Mapping[str, Any]) -> str:
     """Return why not everything is in the bucket."""
     waiting_kib = math.ceil(state["waiting_bytes"] / 1024)
     outage = f", and the bucket has been away since {state['away_since']}" if state["away_since"] else ""

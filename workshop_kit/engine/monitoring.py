@@ -40,12 +40,12 @@ mv "$candidate/$2/$0" "/tmp/$2/$0"
 
 PROMTOOL_FOLDER = "/data"
 """The folder in promtool's container that has the files."""
-_PLACES = (
+_MESSAGES = (
     re.compile(r"line (\d+): (.*)"),
     re.compile(r": (\d+):\d+: (.*)"),
     re.compile(r"FAILED:\s+\S.*?\.ya?ml\"?: ()(.*)"),
 )
-"""Patterns of promtool's messages, with line and reason: of YAML, of a rule, and one without a line."""
+"""Patterns of promtool's messages on YAML, on a rule, and on a whole file: line (for a whole file ""), then reason."""
 _LONGEST_REASON = 200
 
 
@@ -60,16 +60,16 @@ class Monitoring:
         return self.stack.url("prometheus", 9090)
 
     def load(self, file: str | Path) -> None:
-        """Give Prometheus a file of scrape jobs or of rules until its container is removed.
+        """Give Prometheus a file of scrape jobs or of rules, which it keeps until its container is removed.
 
-        A file of the same name is replaced. promtool checks the whole configuration first: raises WorkshopError with
-        the line, and the configuration before stays in use.
+        A file of the same name is replaced. promtool checks the whole configuration first: if that fails, the former
+        configuration stays in use, and a WorkshopError names the line.
         """
         name = Path(file).name
         text = Path(file).read_text()
-        kind = _kind_of(name, text)
+        folder = _folder_of(name, text)
 
-        result = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, kind])
+        result = self.stack.container("prometheus").exec_run(["sh", "-c", LOAD, name, text, folder])
         output = result.output.decode(errors="replace")
         if result.exit_code:
             raise WorkshopError(promtool_sentence(output, name), "Correct it and load it again.", output=output)
@@ -82,24 +82,24 @@ class Monitoring:
 
 
 def start(stack: Stack, report: Report = silent) -> Monitoring:
-    """Start the monitoring of a stack, and what it watches, if it is not running; return once all is healthy."""
+    """Start the monitoring of a stack, and what it watches, if it is not running; wait until all of it is healthy."""
     stack.up(*SERVICES, report=report)
     return Monitoring(stack)
 
 
-def _kind_of(name: str, text: str) -> str:
-    """Return the folder that a file belongs in: ``scrape`` or ``rules``. Raises WrongUsage."""
+def _folder_of(name: str, text: str) -> str:
+    """Return the folder that a file belongs in: ``scrape`` or ``rules``. Raises WrongUsage for a wrong name or text."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}\.ya?ml", name):
         raise WrongUsage(f"{name!r} is no name of a file for Prometheus.", "Call it like alerts.yml.")
 
-    for key, kind in KINDS.items():
+    for key, folder in KINDS.items():
         if re.search(rf"^{key}:", text, re.MULTILINE):
-            return kind
+            return folder
     raise WrongUsage(f"{name} has neither scrape_configs: nor groups:.", "Scrape jobs or rules can be loaded.")
 
 
 def promtool(stack: Stack, files: Mapping[str, str]) -> Running:
-    """Run a container with promtool, without a network, with these files (name to text) in `PROMTOOL_FOLDER`."""
+    """Run a container with promtool, without a network, with these files (text by name) in `PROMTOOL_FOLDER`."""
     spec = Spec(
         image=recipes.tags(stack.root)["prometheus"],
         entrypoint=("sleep", f"{patient(PROMTOOL_SECONDS):.0f}"),
@@ -113,7 +113,7 @@ def promtool(stack: Stack, files: Mapping[str, str]) -> Running:
 
 
 def promtool_sentence(output: str, name: str) -> str:
-    """Return promtool's output on the file ``name`` as one sentence, with the line if promtool names it.
+    """Return promtool's output on the file ``name`` as one sentence, with the number of the line if promtool names it.
 
     >>> promtool_sentence('FAILED:\\n/d/a.yml: 5:15: group "mine", rule 1: parse error', "a.yml")
     'a.yml, line 5: group "mine", rule 1: parse error.'
@@ -128,8 +128,10 @@ def promtool_sentence(output: str, name: str) -> str:
 
 
 def _line_and_reason(output: str) -> tuple[str, str]:
-    """Return the number of the line that promtool names, "" if none, and its reason: else its last line."""
-    for place in _PLACES:
-        if match := place.search(output):
+    """Return the number of the line that promtool names, or "", and promtool's reason, or else its last line."""
+    for message in _MESSAGES:
+        if match := message.search(output):
             return match[1], match[2]
-    return "", output.strip().rpartition("\n")[2]
+
+    last_line = output.strip().rpartition("\n")[2]
+    return "", last_line

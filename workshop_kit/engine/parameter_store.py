@@ -1,9 +1,8 @@
 """The external store: an emulator of AWS in the stack, its users, and the parameters in it.
 
 A parameter's name is ``/workshop/<environment>/<group>/<name>``; secrets are encrypted with a KMS key. The emulator
-is moto. Its clients read nothing of the user's own AWS settings: boto3 by itself reads profiles, keys, endpoints and
-proxies from some fifty variables and two files. None of that may decide where a lesson's request goes, or send a real
-key to it.
+is moto. Its clients ignore the user's own AWS settings, which boto3 reads from some fifty variables and two files: a
+lesson's request must not go elsewhere because of them, nor carry a real key.
 """
 
 from __future__ import annotations
@@ -43,16 +42,18 @@ DIFFERENCES: Mapping[str, Settings] = {
     "staging": {PORT: "8081", "log/level": "debug", "http/drain_seconds": "0"},
     "qa": {PORT: "8082", "log/level": "debug", "http/drain_seconds": "0", "master_db/sql_mode": "TRADITIONAL"},
 }
-"""What each environment has of its own; the rest is as in the stack."""
+"""The settings in which each environment differs from the stack."""
 LOADER = botocore.loaders.create_loader()
 """botocore's descriptions of AWS, shared by all clients: to parse them takes most of a client's time."""
+_DEFAULT_COLUMN = 2
+"""The column of botocore's table of settings that has the default."""
 REGION = "us-east-1"  # the emulator has every region and is in none
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 10.0
 
 
 def request_config() -> Config:
-    """Return what holds for every request to the emulator: no proxy, and a short wait."""
+    """Return the configuration of all clients of the emulator: no proxy, and short time limits."""
     return Config(
         proxies={},
         use_fips_endpoint=False,
@@ -64,7 +65,7 @@ def request_config() -> Config:
 
 
 class NotAllowed(WorkshopError):
-    """The store knows the user, and refuses what the user asks."""
+    """The store knows the user, but the user's policy does not allow the request."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,14 @@ class Access:
     secret_key: str = field(repr=False)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of a service: ``ssm``, ``kms``, ``s3``, ``iam``, ``sts``."""
-        values = {name: line[2] for name, line in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()}
-        values |= {"region": REGION, "s3": {}, "proxies_config": {}}
-        values |= {"config_file": "/dev/null", "credentials_file": "/dev/null"}
-        constants = {name: ConstantProvider(value) for name, value in values.items()}
-
+        """Return a boto3 client of a service (``ssm``, ``kms``, ``s3``, ``iam``, ``sts``); it ignores user settings."""
         session = botocore.session.Session()
         session.register_component("data_loader", LOADER)
-        session.register_component("config_store", ConfigValueStore(mapping=constants))
+        session.register_component("config_store", _constant_settings())
         session.set_credentials(self.key_id, self.secret_key)
-        isolated = boto3.session.Session(botocore_session=session)
-        return isolated.client(service, endpoint_url=self.endpoint, config=request_config())
+
+        boto3_session = boto3.session.Session(botocore_session=session)
+        return boto3_session.client(service, endpoint_url=self.endpoint, config=request_config())
 
     def arguments(self) -> dict[str, Any]:
         """Return what a plain ``boto3.client("ssm", **arguments)`` needs to reach the emulator as this user."""
@@ -100,7 +97,7 @@ class Access:
         }
 
     def new_user(self, name: str, policy: Mapping[str, Any]) -> Access:
-        """Create a user with this policy, unless there is one of that name, and a new key; return its access."""
+        """Create a user, unless there is one of that name; give it this policy and a new key, and return its access."""
         iam = self.client("iam")
         with explained(self, f"make the user {name}"):
             with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
@@ -113,9 +110,19 @@ class Access:
         return Access(self.endpoint, new_key["AccessKeyId"], new_key["SecretAccessKey"])
 
 
+def _constant_settings() -> ConfigValueStore:
+    """Return botocore's default settings with the workshop's region; botocore then reads no variables and files."""
+    rows = BOTOCORE_DEFAUT_SESSION_VARIABLES
+    values: dict[str, Any] = {name: row[_DEFAULT_COLUMN] for name, row in rows.items()}
+    values |= {"region": REGION, "s3": {}, "proxies_config": {}}
+    values |= {"config_file": "/dev/null", "credentials_file": "/dev/null"}
+    providers = {name: ConstantProvider(value) for name, value in values.items()}
+    return ConfigValueStore(mapping=providers)
+
+
 @contextlib.contextmanager
 def explained(access: Access, action: str) -> Iterator[None]:
-    """Turn what boto3 raises into one sentence without a value: ``action`` is what was tried, as in "read /a/b"."""
+    """Turn errors of boto3 into a WorkshopError whose sentence has no value; ``action`` is the attempt: "read /a/b"."""
     try:
         yield
     except ClientError as refusal:
@@ -128,6 +135,7 @@ def explained(access: Access, action: str) -> Iterator[None]:
 
 
 def _refusal_error(refusal: ClientError, access: Access, action: str) -> WorkshopError:
+    """Return the error for a request that the store has answered with a refusal."""
     answer = refusal.response.get("Error", {})
     code = str(answer.get("Code", ""))
     if code in {"AccessDeniedException", "AccessDenied"}:
@@ -145,9 +153,10 @@ def _refusal_error(refusal: ClientError, access: Access, action: str) -> Worksho
 
 
 def _user_and_right(message: str, refusal: ClientError, access: Access) -> tuple[str, str]:
-    """Return the user and the right that was refused, from the message of AWS if it says so.
+    """Return the user and the right that the user lacks.
 
-    It is ``User: arn:aws:iam::123456789012:user/NAME is not authorized to perform: RIGHT on resource: …``.
+    AWS's message names them: ``User: arn:aws:iam::123456789012:user/NAME is not authorized to perform: RIGHT on …``.
+    If it does not, they are the id of the key and the operation of the request.
     """
     match = re.match(r"User: \S*?([^/\s]+) is not authorized to perform: (\S+)", message)
     if match:
@@ -180,19 +189,21 @@ class Store:
     def read(self, name: str) -> Parameter:
         """Read one parameter, decrypted. Raises NotAllowed, or WorkshopError if it is not there."""
         with explained(self.access, f"read {name}"):
-            return _parameter(self.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"])
+            answer = self.client("ssm").get_parameter(Name=name, WithDecryption=True)
+        return _parameter(answer["Parameter"])
 
     def get_by_path(self, path: str) -> dict[str, Parameter]:
         """Read everything below a path, by name; empty if there is nothing. Raises NotAllowed."""
         with explained(self.access, f"read what is below {path}"):
             listing = self.client("ssm").get_paginator("get_parameters_by_path")
             pages = listing.paginate(Path=path, Recursive=True, WithDecryption=True)
-            return {answer["Name"]: _parameter(answer) for page in pages for answer in page["Parameters"]}
+            return {entry["Name"]: _parameter(entry) for page in pages for entry in page["Parameters"]}
 
     def put(self, name: str, value: str | SecretStr) -> None:
-        """Make a parameter, or give it another value. A SecretStr becomes a SecureString."""
-        secret = isinstance(value, SecretStr)
-        kind = {"Type": "SecureString", "KeyId": self.find_key()} if secret else {"Type": "String"}
+        """Create a parameter, or change its value. A SecretStr becomes a SecureString."""
+        kind = {"Type": "String"}
+        if isinstance(value, SecretStr):
+            kind = {"Type": "SecureString", "KeyId": self.find_key()}
         with explained(self.access, f"write {name}"):
             self.client("ssm").put_parameter(Name=name, Value=_text(value), Overwrite=True, **kind)
 
@@ -207,8 +218,9 @@ class Store:
         return str(metadata["Arn"])
 
     def reader(self, environment: str) -> Store:
-        """Create a user who may read one environment and nothing else; return the store as that user sees it."""
-        return Store(self.access.new_user(f"{environment}-reader", reader_policy(environment, self.find_key())))
+        """Create a user who may read one environment and nothing else; return the store with that user's access."""
+        policy = reader_policy(environment, self.find_key())
+        return Store(self.access.new_user(f"{environment}-reader", policy))
 
 
 def reader_policy(environment: str, key_arn: str) -> dict[str, Any]:
@@ -226,30 +238,30 @@ def reader_policy(environment: str, key_arn: str) -> dict[str, Any]:
 
 
 def start(stack: Stack, report: Report = silent) -> Store:
-    """Start the stack's parameter store if it is not running, and return it as its administrator. It may be empty."""
+    """Start the stack's parameter store if it is not running; return it with the administrator's access."""
     stack.up(SERVICE, report=report)
     return connect(stack)
 
 
 def connect(stack: Stack) -> Store:
-    """Return the stack's parameter store as its administrator. Raises WorkshopError if it is not up."""
+    """Return the stack's parameter store with the administrator's access. Raises WorkshopError if it is not up."""
     key = (stack.folder / "secrets" / "parameter_store_key").read_text().strip()
     return Store(Access(stack.url(SERVICE), ADMINISTRATOR, key))
 
 
 def seed(store: Store, environments: Mapping[str, Settings]) -> None:
-    """Write the settings of each environment into the store, as far as they differ."""
+    """Write the settings of each environment into the store, except those that it has with the same value."""
     for environment, settings in environments.items():
-        stored = store.get_by_path(f"{PREFIX}/{environment}")
+        stored_parameters = store.get_by_path(f"{PREFIX}/{environment}")
         for name, value in settings.items():
             full_name = f"{PREFIX}/{environment}/{name}"
             parameter = Parameter(full_name, _text(value), isinstance(value, SecretStr))
-            if stored.get(full_name) != parameter:
+            if stored_parameters.get(full_name) != parameter:
                 store.put(full_name, value)
 
 
 def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
-    """Return the settings of the stack's service, by ``group/name``; what it reads from files is secret."""
+    """Return the settings of the stack's service, by ``group/name``; one that it reads from a file is a SecretStr."""
     settings: dict[str, str | SecretStr] = {}
     for pair in stack.container("service").attrs["Config"]["Env"]:
         variable_name, _, value = pair.partition("=")
@@ -267,7 +279,7 @@ def settings_of(stack: Stack) -> dict[str, str | SecretStr]:
 
 
 def _setting_name(variable_name: str) -> str | None:
-    """Return the ``group/name`` of a variable of the service; None if it is in no group."""
+    """Return the ``group/name`` of an environment variable of the service; None if it is in no group."""
     for group in GROUPS:
         if variable_name.startswith(f"{group}_"):
             name = variable_name.removeprefix(f"{group}_")
@@ -276,7 +288,7 @@ def _setting_name(variable_name: str) -> str | None:
 
 
 def settings_by_environment(stack: Stack) -> dict[str, dict[str, str | SecretStr]]:
-    """Return the settings of production, staging and qa, ready to be seeded."""
+    """Return the settings of production, staging and qa for `seed`: those of the stack, with DIFFERENCES."""
     shared = settings_of(stack)
     return {environment: {**shared, **differences} for environment, differences in DIFFERENCES.items()}
 
@@ -295,4 +307,5 @@ def _text(value: str | SecretStr) -> str:
 
 
 def _parameter(answer: Mapping[str, Any]) -> Parameter:
+    """Return a parameter from AWS's description of it."""
     return Parameter(answer["Name"], answer["Value"], answer["Type"] == "SecureString")

@@ -1,8 +1,8 @@
 """The paused containers of a workspace, and the processes that hold them paused.
 
-A process writes down which container it pauses, before it does, and takes the line out once the container goes on. A
-process that is killed in between leaves the line, with a maker that is dead by then. `Stack.up`, the next start of a
-lesson and the reaper end such a pause. They leave one that a running process holds: it is an experiment.
+A process writes down which container it will pause, and removes the line once the container is unpaused. A process that
+is killed in between leaves the line, whose maker is then dead. `Stack.up`, the next start of a lesson and the reaper
+end such a pause. They leave a pause that a running process holds: it is an experiment.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Holds(RecordFile[Hold]):
         return self.read()[0]
 
     def add(self, hold: Hold) -> bool:
-        """Write a hold down, before the container is paused; return False if it was there."""
+        """Write a hold down, before the container is paused; return False if it was written down already."""
         with self.locked():
             is_new = hold not in self.entries()
             if is_new:
@@ -52,14 +52,14 @@ class Holds(RecordFile[Hold]):
             return is_new
 
     def remove(self, container: str, fault: str = "") -> None:
-        """Remove the holds of a container for a fault, or those for no fault, after it goes on."""
+        """Remove the holds of a container for this fault, or with "" those for no fault, once it is unpaused."""
         with self.locked():
             self.write(hold for hold in self.entries() if (hold.container, hold.fault) != (container, fault))
 
 
 @dataclass(frozen=True)
 class PausedContainer:
-    """A paused container of the workspace: its service, or its name where it has none; ``holds`` are all on it."""
+    """A paused container of the workspace, and its holds. ``service`` is its name if it is no service of a stack."""
 
     id: str
     name: str
@@ -82,7 +82,9 @@ class PausedContainer:
         """What is paused, and by whom, in one sentence."""
         if self.holder is None:
             return f"{self.service} is paused: it answers nothing, and no running process holds it."
-        return f"{self.service} is paused by process {_pid(self.holder)}, a notebook or the desk, which still runs."
+
+        process_id = _process_id(self.holder)
+        return f"{self.service} is paused by process {process_id}, a notebook or the desk, which still runs."
 
     @property
     def next_step(self) -> str:
@@ -93,68 +95,72 @@ class PausedContainer:
 
     @property
     def command(self) -> str:
-        """The command that lets it go on."""
+        """The command that unpauses it."""
         return f"docker unpause {self.name}"
 
 
 def find(session: Session) -> list[PausedContainer]:
     """Return the paused containers of this workspace: its stack's, its folder's, and the participant's own.
 
-    A container of the scope ``kernel`` is left out: it belongs to a process, and goes with it.
+    A container of the scope ``kernel`` is left out: it belongs to a process, and is removed with it.
     """
     holds = Holds(session).entries()
     containers = []
 
-    for row in _rows(session):
+    for row in _paused_rows(session):
         labels = row["Labels"] or {}
         name = row["Names"][0].lstrip("/")
         service = service_in(labels) or name
         project = labels.get(COMPOSE_PROJECT, "")
-        holds_on_it = tuple(hold for hold in holds if hold.container == row["Id"])
-        containers.append(PausedContainer(row["Id"], name, service, project, holds_on_it))
+        container_holds = tuple(hold for hold in holds if hold.container == row["Id"])
+        containers.append(PausedContainer(row["Id"], name, service, project, container_holds))
 
     return sorted(containers, key=lambda container: container.service)
 
 
 def end(session: Session, paused: PausedContainer) -> bool:
-    """Let a paused container go on, and forget its holds; return False if it went on by itself meanwhile."""
+    """Unpause a container and remove its holds; return False if it was no longer paused, or is gone."""
     holds = Holds(session)
-    with holds.locked():  # nobody pauses it anew in between
+    with holds.locked():  # no process of the workspace can pause it again in between
         try:
             session.engine.client.api.unpause(paused.id)
-            went_on = True
-        except APIError:  # it goes on by itself, or is gone
-            went_on = False
+            was_paused = True
+        except APIError:
+            was_paused = False
         holds.write(hold for hold in holds.entries() if hold.container != paused.id)
-    return went_on
+
+    return was_paused
 
 
 def end_abandoned(session: Session, *, spare_the_living: bool = True) -> list[str]:
-    """End the pauses that processes of this workspace have written down and left; return the services.
+    """End the pauses that processes of this workspace have written down; return the services that are unpaused.
 
-    This ends also the pauses of this process, except those of its faults. With ``spare_the_living`` the pauses of other
-    running processes stay. A pause without a hold, as of ``docker pause``, stays, too.
+    With ``spare_the_living`` the pauses of other running processes stay, and those of this process's faults. A pause
+    that is not written down, such as that of ``docker pause``, always stays.
     """
-    services: list[str] = []
     if not Holds(session).entries():
-        return services
+        return []
 
+    services = []
     for paused in find(session):
-        is_kept = spare_the_living and any(is_held(session, hold) for hold in paused.holds)
-        if paused.holds and not is_kept and end(session, paused):
+        if not paused.holds:
+            continue
+        if spare_the_living and any(is_held(session, hold) for hold in paused.holds):
+            continue
+        if end(session, paused):
             services.append(paused.service)
 
     return services
 
 
 def tell(service: str, report: Report) -> None:
-    """Report that a paused container goes on: a sentence that stays."""
+    """Report that a paused container goes on, by a step that is done, so that the sentence stays on the screen."""
     report(Step(service, None, GOES_ON))
     report(Step(service, 1.0, GOES_ON, done=True))
 
 
 def is_held(session: Session, hold: Hold) -> bool:
-    """Return whether a hold is in force: it is of another running process, or of a fault of this process."""
+    """Return whether a hold is in force: it is another running process's, or a fault's of this process."""
     if hold.maker == session.maker:
         return bool(hold.fault)
     return is_alive(hold.maker)
@@ -162,7 +168,7 @@ def is_held(session: Session, hold: Hold) -> bool:
 
 @contextlib.contextmanager
 def written_down(session: Session, hold: Hold) -> Iterator[None]:
-    """Write a hold down for a pause in the block; remove it again if the block fails."""
+    """Write a hold down before the block, which pauses the container; remove it again if the block fails."""
     holds = Holds(session)
     is_new = holds.add(hold)
     try:
@@ -173,21 +179,21 @@ def written_down(session: Session, hold: Hold) -> Iterator[None]:
         raise
 
 
-def _rows(session: Session) -> list[dict[str, Any]]:
-    """Return the engine's rows of paused containers with this workspace's labels."""
+def _paused_rows(session: Session) -> list[dict[str, Any]]:
+    """Return the engine's rows of the workspace's paused containers that no process has for itself."""
     api = session.engine.client.api
     identity = session.identity
     kit_labels = [f"{KIT}={KIT_NAME}", f"{SESSION}={identity.workspace_id}"]
     folder_labels = [f"{COMPOSE_PROJECT}={identity.service_project}"]
 
-    rows = {}
+    rows_by_id = {}
     for labels in (kit_labels, folder_labels):
         for row in api.containers(all=True, filters={"status": "paused", "label": labels}):
-            scope = (row["Labels"] or {}).get(SCOPE)
-            if scope not in {"kernel", "machine"}:
-                rows[row["Id"]] = row
-    return list(rows.values())
+            row_labels = row["Labels"] or {}
+            if row_labels.get(SCOPE) not in {"kernel", "machine"}:
+                rows_by_id[row["Id"]] = row
+    return list(rows_by_id.values())
 
 
-def _pid(hold: Hold) -> str:
+def _process_id(hold: Hold) -> str:
     return hold.maker.partition("@")[0]

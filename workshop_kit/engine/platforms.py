@@ -17,10 +17,10 @@ PODMAN = "Podman"
 
 @dataclass(frozen=True)
 class Product:
-    """A product that runs Docker's engine in a machine of its own, and how its engine is known.
+    """A product that runs Docker's engine in a virtual machine, and how its engine is recognized.
 
-    ``system`` is the beginning of ``docker info``'s operating system, ``host`` its name there, ``socket`` a folder in
-    the engine's address.
+    ``host`` is the name in the engine's ``docker info``, ``system`` the beginning of the operating system there, and
+    ``socket`` a folder in the engine's address. One of the three is enough.
     """
 
     name: str
@@ -50,20 +50,22 @@ class Platform:
     def name(self) -> str:
         """The platform in words: ``Docker Desktop on a Mac with Apple silicon``."""
         product = f"{self.product} without root" if self.is_rootless else self.product
-        place = "another machine, reached from " if self.is_remote else ""
-        return f"{product} on {place}{self.machine.name}"
+        if self.is_remote:
+            return f"{product} on another machine, reached from {self.machine.name}"
+        return f"{product} on {self.machine.name}"
 
     @property
     def was_run(self) -> bool:
-        """Whether the workshop's own tests were run on such a one."""
+        """Whether the workshop's own tests have run on such a platform."""
         is_local_linux = self.machine == Machine("Linux", "amd64") and not self.is_remote
         return is_local_linux and self.product in {DOCKER, PODMAN}
 
 
 def platform_of(engine: Engine, here: Machine) -> Platform:
-    """Return the platform of an engine, from its answers and its address."""
+    """Return the platform of an engine and this machine."""
     info = engine.client.info()
-    return Platform(product_of(engine, info), is_rootless(info), not engine.endpoint.is_local, here)
+    is_remote = not engine.endpoint.is_local
+    return Platform(product_of(engine, info), is_rootless(info), is_remote, here)
 
 
 def product_of(engine: Engine, info: Mapping[str, Any]) -> str:
@@ -83,9 +85,9 @@ def product_of(engine: Engine, info: Mapping[str, Any]) -> str:
 
 
 def engine_facts(engine: Engine) -> dict[str, str]:
-    """Return what a report on an engine may tell a stranger: products, numbers of versions, kinds.
+    """Return facts on an engine that a stranger may read: products, numbers of versions, kinds.
 
-    Of what an engine says, names, paths, addresses and additions to a version could name a person or a company.
+    An engine's names, paths, addresses and additions to a version are left out: they could name a person or a company.
     """
     info = engine.client.info()
     return {
@@ -98,7 +100,7 @@ def engine_facts(engine: Engine) -> dict[str, str]:
 
 
 def number_of(version: str) -> str:
-    """Return the number in a version, without what its distributor has added.
+    """Return the number in a version, without the additions of a distributor; "unknown" if it has no number.
 
     >>> number_of("v0.29.1-desktop.1")
     '0.29.1'

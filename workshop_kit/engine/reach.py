@@ -27,8 +27,13 @@ OTHER_SOCKETS = {
 }
 """The sockets of other engines below the home folder, and the contexts that they bring.
 
-Rancher Desktop's comes last: its socket is there with containerd, too, which does not answer on it.
+Rancher Desktop's comes last: it also exists when Rancher Desktop runs containerd, which does not answer on it.
 """
+_CONTEXT_ADVICE = "Run `docker context ls`, then `docker context use NAME` with one that exists."
+_START_ADVICE = (
+    "Start Docker (its application, `colima start`, `sudo systemctl start docker`), or let ./workshop setup do it."
+)
+NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"
 
 
 class NoPermission(NotReady):
@@ -73,24 +78,29 @@ class Engine:
 
 
 def endpoint(environment: Mapping[str, str] = os.environ) -> Endpoint:
-    """Resolve the address in the docker command's order: DOCKER_HOST, DOCKER_CONTEXT, the current context."""
+    """Return the engine's address as the docker command finds it: DOCKER_HOST, DOCKER_CONTEXT, the current context.
+
+    Raises NotReady for a context that does not exist or cannot be read.
+    """
     if host := environment.get("DOCKER_HOST"):
         return Endpoint(host, "DOCKER_HOST is set")
 
     try:
         params = ContextAPI.kwargs_from_context(environment=dict(environment))
     except DockerException as error:
-        raise NotReady(f"The Docker context cannot be read: {error}.", _CONTEXTS) from error
+        raise NotReady(f"The Docker context cannot be read: {error}.", _CONTEXT_ADVICE) from error
 
-    address = params.get("base_url") or f"unix://{DEFAULT_SOCKET}"
+    default_address = f"unix://{DEFAULT_SOCKET}"
+    address = params.get("base_url") or default_address
     address = address.replace("http+unix://", "unix://")
     if name := environment.get("DOCKER_CONTEXT"):
         if ContextAPI.get_context(name) is None:
-            raise NotReady(f"DOCKER_CONTEXT names the context {name!r}, which does not exist.", _CONTEXTS)
+            raise NotReady(f"DOCKER_CONTEXT names the context {name!r}, which does not exist.", _CONTEXT_ADVICE)
         return Endpoint(address, f"DOCKER_CONTEXT names the context {name!r}")
-    if params.get("base_url") and address != f"unix://{DEFAULT_SOCKET}":
-        return Endpoint(address, "it is the docker command's current context")
-    return Endpoint(f"unix://{DEFAULT_SOCKET}", "it is Docker's default socket")
+
+    if address == default_address:
+        return Endpoint(address, "it is Docker's default socket")
+    return Endpoint(address, "it is the docker command's current context")
 
 
 def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float = 60) -> Engine:
@@ -99,9 +109,9 @@ def connect(environment: Mapping[str, str] = os.environ, timeout_seconds: float 
     Raises NotReady with the reason and the next step: no socket, no permission, nothing listening, no answer.
     """
     engine_endpoint = endpoint(environment)
-    seconds = patient(timeout_seconds)
+    timeout = patient(timeout_seconds)
     try:
-        client = docker.from_env(environment=dict(environment), timeout=seconds, max_pool_size=10, use_ssh_client=True)
+        client = docker.from_env(environment=dict(environment), timeout=timeout, max_pool_size=10, use_ssh_client=True)
         return Engine(client, engine_endpoint, client.version())
     except Exception as error:  # requests, urllib3 and paramiko raise errors of their own through the SDK
         raise unreachable(engine_endpoint, error) from error
@@ -112,14 +122,14 @@ def unreachable(engine_endpoint: Endpoint, error: Exception) -> NotReady:
     reason = " ".join(str(error).split())
     place = f"{engine_endpoint.address} ({engine_endpoint.why})"
     if "FileNotFoundError" in reason:
-        return NotReady(f"No Docker engine: there is no socket at {place}.", other_engine() or _START)
+        return NotReady(f"No Docker engine: there is no socket at {place}.", other_engine() or _START_ADVICE)
     if "PermissionError" in reason:
         return NoPermission(
             f"You may not use the Docker socket at {place}.",
             'Run `sudo usermod -aG docker "$USER"`, log in again, and repeat the command.',
         )
     if "ConnectionRefusedError" in reason or "Connection refused" in reason:
-        return NotReady(f"The Docker engine at {place} is stopped: nothing answers on its socket.", _START)
+        return NotReady(f"The Docker engine at {place} is stopped: nothing answers on its socket.", _START_ADVICE)
     if "timed out" in reason:
         return NotReady(f"The Docker engine at {place} does not answer in time.", "Restart it, then try again.")
 
@@ -128,18 +138,11 @@ def unreachable(engine_endpoint: Endpoint, error: Exception) -> NotReady:
 
 
 def other_engine() -> str:
-    """Return the command that chooses an engine whose socket is there and which is not chosen; else ""."""
+    """Return the advice to choose another engine, if the socket of one is in the home folder; else ""."""
     for path, context in OTHER_SOCKETS.items():
         if Path.home().joinpath(path).is_socket():
             return f"Run `docker context use {context}`: its socket is there."
     return ""
-
-
-_CONTEXTS = "Run `docker context ls`, then `docker context use NAME` with one that exists."
-_START = "Start Docker (its application, `colima start`, `sudo systemctl start docker`), or let ./workshop setup do it."
-
-
-NO_CGROUP = "it gives its containers no cgroup, in which it could pause or limit them"
 
 
 def engine_reason(error: APIError) -> str:

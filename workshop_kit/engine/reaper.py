@@ -1,7 +1,7 @@
-"""The reaper: a process that outlives the process beside it and removes what that one made, even after ``kill -9``.
+"""The reaper: a child process that outlives its parent and removes what the parent made, even after ``kill -9``.
 
-It is a child in a session of its own, ignores Ctrl-C, and waits until it has another parent. Until then it does not
-use the engine.
+It runs in a session of its own, ignores Ctrl-C, and waits until its parent has died. Until then it does not use the
+engine.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from workshop_kit.paths import CHECKOUT
 LOOK_SECONDS = 0.5
 BETWEEN_SWEEPS_SECONDS = 0.7
 EMPTY_SWEEPS = 5
-"""The sweeps in a row that must find nothing: what the engine was creating appears a little later."""
+"""The sweeps in a row that must find nothing: what the engine was creating may appear after the first."""
 GIVE_UP_SECONDS = 600.0
-"""After this time of failing sweeps (an engine that is stopped, say) the next start has to sweep."""
+"""The time after which it gives up, if the engine is stopped, say; the next start of a lesson cleans up then."""
 
 _reapers: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}
 
@@ -46,16 +46,18 @@ def watch(
     """Start the reaper of this process, unless it has one.
 
     ``before`` names a function (``package.module:function``) that the reaper calls with a session before each sweep.
-    With ``whole_workspace``, the path of the workspace's lock, it removes the stack, too, and does so only while no
-    other process holds the lock. With ``is_temporary`` it removes the ledger's folder at its end.
+    ``whole_workspace`` is the path of the workspace's lock: the reaper removes the stack, too, but does so only while
+    no other process holds the lock. With ``is_temporary`` it removes the ledger's folder at its end.
     """
     key = (session.ledger.path, session.maker)
     if key in _reapers and _reapers[key].poll() is None:
         return
 
     identity = session.identity
+    workspace_lock = str(whole_workspace or "")
+    temporary = "temporary" if is_temporary else ""
     arguments = [str(session.ledger.path), identity.workspace_id, identity.owner, session.maker, str(os.getpid())]
-    arguments += [str(whole_workspace or ""), "temporary" if is_temporary else "", before]
+    arguments += [workspace_lock, temporary, before]
 
     _reapers[key] = subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, *arguments],
@@ -69,17 +71,19 @@ def watch(
 
 
 def stop(session: Session) -> None:
-    """End the reaper of this process, if there is one: nothing is left for it to remove."""
-    if process := _reapers.pop((session.ledger.path, session.maker), None):
+    """End the reaper of this process, if there is one; the caller has removed everything that it would remove."""
+    key = (session.ledger.path, session.maker)
+    process = _reapers.pop(key, None)
+    if process is not None:
         process.kill()
         process.wait()
 
 
 def finish(session: Session) -> None:
-    """Remove what this process made for itself, then end its reaper: for the normal end of a command."""
+    """Remove what this process made for itself at the normal end of a command; end its reaper if all is removed."""
     try:
         outcome = cleanup.remove(session, {"kernel"}, made_by=session.maker)
-    except Exception:  # the engine has been stopped, say: the reaper goes on trying
+    except Exception:  # the engine has been stopped, say: the reaper will try again
         return
     if not outcome.left:
         stop(session)
@@ -99,21 +103,22 @@ def temporary_session(engine: Engine) -> Iterator[Session]:
 
 
 def _remove_folder(ledger: Ledger) -> None:
-    """Remove the folder of a temporary session's ledger, unless something is left in the engine."""
+    """Remove the folder of a temporary session's ledger, unless the ledger has an entry of something left."""
     if not ledger.entries():
         shutil.rmtree(ledger.path.parent, ignore_errors=True)
 
 
 def interrupt_on_termination() -> None:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that its clean-up runs; for the main thread alone.
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, so that the clean-up of this process runs.
 
-    Later ones are ignored while it runs. A signal that is ignored already, as under nohup, stays ignored.
+    Both are ignored after the first one, while the clean-up runs. A signal that is ignored already, as under nohup,
+    stays ignored. Outside of the main thread, which alone can handle signals, nothing happens.
     """
     if threading.current_thread() is not threading.main_thread():
         return
 
-    endings = (signal.SIGTERM, signal.SIGHUP)
-    numbers = [number for number in endings if signal.getsignal(number) is not signal.SIG_IGN]
+    termination_signals = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in termination_signals if signal.getsignal(number) is not signal.SIG_IGN]
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in numbers:
@@ -125,7 +130,7 @@ def interrupt_on_termination() -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Wait until the parent dies, then sweep until nothing that it made is left; `watch` passes the arguments."""
+    """Wait until the parent dies, then sweep until nothing is left that it made; `watch` passes the arguments."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     ledger_path, workspace_id, owner, maker, parent_id, workspace_lock, temporary, hook = arguments
@@ -141,16 +146,16 @@ def main(arguments: Sequence[str]) -> None:
             _remove_folder(ledger)
         return
 
-    # Another tour that has begun in this workspace holds the lock, and removes everything at its own end.
+    # A tour that has begun in this workspace meanwhile holds the lock, and removes everything when it ends.
     with contextlib.suppress(Timeout), FileLock(workspace_lock, timeout=0):
         _sweep_until_empty(ledger, identity, hook)
 
 
 def _sweep_until_empty(ledger: Ledger, identity: Identity, hook: str, maker: str | None = None) -> None:
-    """Sweep until several sweeps in a row find nothing; without ``maker`` they remove the whole workspace.
+    """Sweep until several sweeps in a row find nothing; log errors to ``reaper.log`` beside the ledger.
 
-    ``hook`` names the function that is called before each sweep; "" for none. ``reaper.log`` beside the ledger has the
-    errors.
+    With ``maker`` the sweeps remove what that process made, without it all that the workspace has. ``hook`` names the
+    function that is called before each sweep; "" for none.
     """
     file = logging.FileHandler(ledger.path.with_name("reaper.log"), delay=True)
     logging.basicConfig(handlers=[file], format="%(asctime)s %(message).500s")
@@ -170,12 +175,13 @@ def _sweep_until_empty(ledger: Ledger, identity: Identity, hook: str, maker: str
 
 
 def _sweep(session: Session, hook: str, maker: str | None) -> cleanup.CleanupResult:
+    """Call the hook, then remove what the maker, or else the whole workspace, has in the engine; close the client."""
     scopes: set[Scope] = {"kernel"} if maker else {"kernel", "workspace"}
     with contextlib.closing(session.engine.client):
         try:
             if hook:
                 pkgutil.resolve_name(hook)(session)
-        except Exception as error:  # the sweep itself must run all the same
+        except Exception as error:  # the sweep must run although the hook failed
             logging.warning("%s failed: %s", hook, error)
         return cleanup.remove(session, scopes, made_by=maker)
 

@@ -1,4 +1,4 @@
-"""The workshop's images: their folders, their bases, their tags and their labels (for a bare Python, too).
+"""The workshop's images: their folders, their bases, their tags and their labels. It runs on a Python without packages.
 
 A tag is the hash of what the image is built from (its folder, and its base's tag): an image with that tag is up to
 date, and two checkouts on one engine do not overwrite each other's tags.
@@ -17,7 +17,7 @@ from workshop_kit.files import files_below
 from workshop_kit.paths import commit, project
 
 HUB = "docker.io/"
-"""What stands before a name in full that names no registry."""
+"""The registry in a full name of an image, where the short name has none."""
 REPOSITORY = f"{LOCAL}container-workshop"
 RELEASE = "trixie"
 """The release of Debian that all images are built on."""
@@ -30,7 +30,7 @@ ALIASES = {
 }
 """The images that participants name in their own files, with friendly tags."""
 SERVICE = "workshop_app"
-"""The folder of the service, of which the image copies all files; the database reads its schema from there, too."""
+"""The folder of the service. The image copies all of its files, and the database reads its schema from there."""
 OCI = "org.opencontainers.image."
 """The prefix of the OCI image specification's labels."""
 
@@ -61,11 +61,12 @@ RECIPES: tuple[Recipe, ...] = (
 
 
 def closed_files(root: Path) -> list[Path]:
-    """Return which files of the service (or their folder) only their owner may read, after a clone with umask 077."""
+    """Return the service's files, and its folder, that some user may not read: a clone with umask 077 has such ones."""
     closed_paths = []
     for path in (root / SERVICE, *files_below(root / SERVICE)):
-        mode = _mode_for_all(path)
-        if path.stat().st_mode & mode != mode:
+        needed_mode = _mode_for_all(path)
+        present_mode = path.stat().st_mode & needed_mode
+        if present_mode != needed_mode:
             closed_paths.append(path)
     return closed_paths
 
@@ -79,9 +80,8 @@ def open_files(root: Path) -> None:
         try:
             path.chmod(path.stat().st_mode | _mode_for_all(path))
         except OSError as error:
-            raise NotReady(
-                f"Containers cannot read {path}.", f"Ask its owner for: chmod -R a+rX {root / SERVICE}"
-            ) from error
+            advice = f"Ask its owner for: chmod -R a+rX {root / SERVICE}"
+            raise NotReady(f"Containers cannot read {path}.", advice) from error
 
 
 def _mode_for_all(path: Path) -> int:
@@ -91,11 +91,11 @@ def _mode_for_all(path: Path) -> int:
 
 def tags(root: Path) -> dict[str, str]:
     """Return the tag of each image of this checkout, built or not, by name."""
-    by_name: dict[str, str] = {}
+    tags_by_name: dict[str, str] = {}
     for recipe in RECIPES:
-        base = by_name[recipe.base] if recipe.base else RELEASE
-        by_name[recipe.name] = tag_of(root, recipe, base)
-    return by_name
+        base = tags_by_name[recipe.base] if recipe.base else RELEASE
+        tags_by_name[recipe.name] = tag_of(root, recipe, base)
+    return tags_by_name
 
 
 def tag_of(root: Path, recipe: Recipe, base: str) -> str:
@@ -103,15 +103,16 @@ def tag_of(root: Path, recipe: Recipe, base: str) -> str:
 
     The modes of files do not count: on a disk of Windows every file is executable. The Dockerfiles set them.
     """
+    folder = root / recipe.folder
     digest = hashlib.sha256(base.encode())
-    for path in files_below(root / recipe.folder):
-        relative = path.relative_to(root / recipe.folder).as_posix()
-        digest.update(f"\0{relative}\0".encode() + path.read_bytes())
+    for path in files_below(folder):
+        relative_path = path.relative_to(folder).as_posix()
+        digest.update(f"\0{relative_path}\0".encode() + path.read_bytes())
     return f"{REPOSITORY}/{recipe.name}:{digest.hexdigest()[:12]}"
 
 
 def wheels(root: Path) -> dict[str, str]:
-    """Return the packages that `pip install` finds in the image ``python``: name and version."""
+    """Return the versions of the packages that `pip install` finds in the image ``python``, by name."""
     lock = (root / "images" / "python" / "requirements.txt").read_text()
     # After a semicolon stand conditions on the system and the version of Python.
     return dict(re.findall(r"^([\w.-]+)==([^\s;]+) \\$", lock, re.MULTILINE))
@@ -120,21 +121,23 @@ def wheels(root: Path) -> dict[str, str]:
 def image_labels(root: Path) -> dict[str, str]:
     """Return the labels version, revision and source of images that are built from the checkout ``root``.
 
-    They are given when an image is built and do not count for its tag: a new commit builds no image again. Without
-    git there is no revision, and without ``Source`` in pyproject.toml's ``[project.urls]`` no source.
+    They do not count for an image's tag, so that a new commit alone builds no image anew. Without git there is no
+    revision, and without ``Source`` in pyproject.toml's ``[project.urls]`` no source.
     """
-    table = project(root)
+    project_table = project(root)
+    urls = project_table.get("urls", {})
     head, has_changes = commit(root)
+
     labels = {
-        "version": table["version"],
+        "version": project_table["version"],
         "revision": f"{head}-dirty" if has_changes else head,
-        "source": table.get("urls", {}).get("Source", ""),
+        "source": urls.get("Source", ""),
     }
     return {f"{OCI}{name}": value for name, value in labels.items() if value}
 
 
 def short_name(image: str) -> str:
-    """Return the name as one would type it; Podman lists names in full.
+    """Return an image's name without the registry and the folder that Docker Hub's names have; Podman lists those.
 
     >>> short_name("docker.io/library/python:3.13")
     'python:3.13'

@@ -25,10 +25,10 @@ Kind = Literal["container", "network", "volume", "image"]
 
 @validated(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class Entry:
-    """One thing in the engine.
+    """A container, network, volume or image in the engine.
 
-    ``id`` is the engine's full id. A volume has none: its id is ``NAME@CREATED``, which a later volume of the same
-    name does not have.
+    ``id`` is the engine's full id. A volume has none: its id here is `volume_id`, which a later volume of the same name
+    does not have.
     """
 
     kind: Kind
@@ -38,7 +38,7 @@ class Entry:
 
 
 def volume_id(attributes: Mapping[str, Any]) -> str:
-    """Return the id by which the ledger knows a volume, from what ``docker volume inspect`` reports."""
+    """Return the ledger's id of a volume, ``NAME@CREATED``, from what ``docker volume inspect`` reports."""
     return f"{attributes['Name']}@{attributes['CreatedAt']}"
 
 
@@ -53,7 +53,7 @@ class Ledger(RecordFile[Entry]):
         return list(dict.fromkeys(self.read()[0]))
 
     def add(self, *entries: Entry) -> None:
-        """Write entries, each at most once."""
+        """Write the entries that the ledger does not have yet."""
         known_entries = set(self.entries())
         new_entries = [entry for entry in dict.fromkeys(entries) if entry not in known_entries]
         if new_entries:
@@ -61,49 +61,51 @@ class Ledger(RecordFile[Entry]):
                 self.append(*new_entries)
 
     def remove(self, *entries: Entry) -> None:
-        """Take entries out: the engine has these things no longer."""
-        known_entries = set(entries) & set(self.entries())
-        if known_entries:
+        """Remove the entries that the ledger has: the engine has these things no longer."""
+        present_entries = set(entries) & set(self.entries())
+        if present_entries:
             with self.locked():
-                self.write(entry for entry in self.entries() if entry not in known_entries)
+                self.write(entry for entry in self.entries() if entry not in present_entries)
 
     def remove_id(self, identifier: str) -> None:
-        """Take out every entry of the thing with this id."""
-        self.remove(*(entry for entry in self.entries() if entry.id == identifier))
+        """Remove every entry with this id."""
+        entries = [entry for entry in self.entries() if entry.id == identifier]
+        self.remove(*entries)
 
 
 def this_process() -> str:
     """Return a name for the running process that no later one has: its pid and the time it started."""
-    return f"{os.getpid()}@{_started(os.getpid())}"
+    return f"{os.getpid()}@{_start_time(os.getpid())}"
 
 
 def is_alive(maker: str) -> bool:
     """Return whether the process of that name still runs on this machine; a zombie does not."""
-    pid, _, started = maker.partition("@")
+    pid, _, start_time = maker.partition("@")
     try:
-        return _started(int(pid)) == started
+        return _start_time(int(pid)) == start_time
     except (ValueError, psutil.Error):
         return False
 
 
-def _started(pid: int) -> str:
-    """Return when a process started, on Linux since boot: setting the clock does not change that.
+def _start_time(pid: int) -> str:
+    """Return the seconds at which a process started: on Linux since boot, so that setting the clock changes nothing.
 
     Raises psutil.Error for a process that is gone or a zombie.
     """
     process = psutil.Process(pid)
     if process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
         raise psutil.NoSuchProcess(pid)
-    since = psutil.boot_time() if psutil.LINUX else 0.0
-    return f"{process.create_time() - since:.2f}"
+
+    origin_seconds = psutil.boot_time() if psutil.LINUX else 0.0
+    return f"{process.create_time() - origin_seconds:.2f}"
 
 
 @dataclass(frozen=True)
 class Session:
-    """One participant's workspace on one engine; ``maker`` is the process (a kernel, say) that makes things.
+    """One workspace on one engine; ``maker`` names the process (a kernel, say) that makes things.
 
-    A thing gets `labels` when it is created and is recorded right after. Should the process die in between, clean-up
-    finds the thing by these labels.
+    A thing gets `labels` when it is created, and is recorded right after that. If the process dies in between, clean-up
+    finds the thing by its labels.
     """
 
     engine: Engine

@@ -15,9 +15,10 @@ LAST_LINES = 15
 
 @contextlib.contextmanager
 def running(words: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """Start a tool with stdout and stderr together as text; end it if the block fails or is interrupted.
+    """Start a tool, whose stdout and stderr come together as text; terminate it if the block fails or is interrupted.
 
-    A signal such as SIGTERM reaches this process alone, and not the tool. Raises FileNotFoundError.
+    The tool has to be terminated, since a signal such as SIGTERM reaches this process alone. Raises FileNotFoundError
+    if there is no such tool.
     """
     with subprocess.Popen(
         words,

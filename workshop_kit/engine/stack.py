@@ -45,9 +45,9 @@ SECRETS = (
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack of one workspace. ``root`` is the checkout; ``folder`` keeps the secrets.
+    """The stack of one workspace. ``root`` is the checkout; ``folder`` is the workspace's, with the secrets in it.
 
-    A stack that ``is_closed`` runs code of others: what is in its network gets no answer from outside of this machine.
+    A stack that ``is_closed`` runs code of others: its containers get no answer from outside of this machine.
     """
 
     session: Session
@@ -63,11 +63,11 @@ class Stack:
 
     @property
     def secrets_folder(self) -> Path:
-        """The folder of the secrets that Compose mounts, a file for each."""
+        """The folder of the secret files that Compose mounts."""
         return self.folder / "secrets"
 
     def variables(self) -> dict[str, str]:
-        """Return the variables of compose.yaml: the image tags of this checkout, labels, the secrets' folder."""
+        """Return the variables of compose.yaml, by name: project, labels, folders, time limits, cgroups, image tags."""
         engine = self.session.engine
         identity = self.session.identity
         info = engine.client.info()
@@ -79,13 +79,15 @@ class Stack:
             "WORKSHOP_LOG_SOURCE": engine.dialect.log_source(info),
         }
 
-        factor = configured() or 1.0  # measured anew, it would make Compose replace containers that run
+        # Not the measured factor: Compose replaces running containers whose limits differ.
+        factor = configured() or 1.0
         for name, seconds in HEALTH_SECONDS.items():
             variables[f"WORKSHOP_HEALTH_{name}"] = f"{factor * seconds:g}s"
 
         features_file = self.folder / features.FILE
         shows_cgroup = has_cgroups(info) and features.works(self.session, features_file, features.CGROUPS)
-        variables |= cgroup_variables(info, identity.workspace_id, None if shows_cgroup else self.folder)
+        substitute_folder = None if shows_cgroup else self.folder
+        variables |= cgroup_variables(info, identity.workspace_id, substitute_folder)
 
         if len(self.files) > 1:
             variables["COMPOSE_FILE"] = ":".join(self.files)
@@ -96,7 +98,7 @@ class Stack:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The compose files: others than the first are for engines without start intervals, and for a closed stack."""
+        """The names of the compose files: one for all stacks, one for older engines, one for a closed stack."""
         files = [FILE]
         if not self.session.engine.dialect.knows_start_interval:
             files.append(WITHOUT_START_INTERVAL)
@@ -107,16 +109,18 @@ class Stack:
     def up(self, *services: str, report: Report = silent) -> None:
         """Start the stack (or some services with what they depend on) and wait until all of it is healthy.
 
-        Leaves alone what runs already. Paused containers of the workspace go on, unless a running process holds them.
-        Raises WorkshopError with the last lines of the container that failed, or for one that is held paused.
+        Containers that run already are left as they are. Paused containers of the workspace are unpaused, unless a
+        running process holds them. Raises WorkshopError with the last lines of the container that failed, or for one
+        that is held paused.
         """
-        if missing_images := images.missing(self.session.engine, self.root):
+        missing_images = images.missing(self.session.engine, self.root)
+        if missing_images:
             raise NotReady(f"Images are missing or out of date: {', '.join(missing_images)}.", "Run ./workshop setup.")
 
         self._end_pauses(services, report)
         try:
             if services or not self._is_up():
-                self._compose_up(*services, report=report)
+                self._run_up(*services, report=report)
         except WorkshopError as error:
             raise self._with_cause(error) from error
         finally:
@@ -129,12 +133,17 @@ class Stack:
     def containers(self) -> dict[str, Any]:
         """Return the SDK's containers of this stack, by service name, running or not."""
         filters = {"label": f"{COMPOSE_PROJECT}={self.project}"}
-        listed = self.session.engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
-        of_services = [container for container in listed if COMPOSE_SERVICE in container.labels]
-        return {container.labels[COMPOSE_SERVICE]: container for container in of_services}
+        containers = self.session.engine.client.containers.list(all=True, filters=filters, ignore_removed=True)
+
+        containers_by_service: dict[str, Any] = {}
+        for container in containers:
+            service = container.labels.get(COMPOSE_SERVICE)
+            if service is not None:
+                containers_by_service[service] = container
+        return containers_by_service
 
     def container(self, service: str) -> Any:
-        """Return one container of the stack. Raises WorkshopError if it is not started, or no such service."""
+        """Return the container of a service. Raises WorkshopError if it is not started, or no service of the stack."""
         containers = self.containers()
         if service not in containers:
             services = ", ".join(sorted(containers)) or "nothing is up"
@@ -142,35 +151,43 @@ class Stack:
         return containers[service]
 
     def url(self, service: str = "service", port: int = 8080) -> str:
-        """Return the address of a service of the stack on this machine."""
+        """Return the address on this machine of a port of a service: ``http://127.0.0.1:PORT``."""
         return single.url_of(self.container(service).attrs, port)
 
     def _end_pauses(self, services: Collection[str], report: Report) -> None:
-        """Let paused containers go on. Raises WorkshopError for a service to start that a running process holds."""
+        """Unpause the workspace's containers, except those that are part of an experiment.
+
+        Raises WorkshopError if a container of ``services`` (or, if these are empty, of the stack) is part of one.
+        """
         for paused in pauses.find(self.session):
-            is_wanted = paused.project == self.project and (not services or paused.service in services)
-            if self._is_held(paused, is_wanted=is_wanted):
-                if is_wanted:
-                    raise WorkshopError(f"The stack did not come up: {paused.sentence}", paused.next_step)
-            elif pauses.end(self.session, paused):
+            is_of_services = not services or paused.service in services
+            is_to_start = paused.project == self.project and is_of_services
+            is_held = self._is_held(paused, is_to_start=is_to_start)
+
+            if is_held and is_to_start:
+                raise WorkshopError(f"The stack did not come up: {paused.sentence}", paused.next_step)
+            if not is_held and pauses.end(self.session, paused):
                 pauses.tell(paused.service, report)
 
-    def _is_held(self, paused: PausedContainer, *, is_wanted: bool) -> bool:
-        """Return whether a pause is an experiment that goes on: of another process, a fault of this one, or a cell's.
+    def _is_held(self, paused: PausedContainer, *, is_to_start: bool) -> bool:
+        """Return whether a container stays paused for an experiment: another process's, a fault's, or a cell's.
 
-        What a cell of this notebook has paused goes on only if it is wanted: ``w.monitoring()`` beside it wants others.
+        A container that a cell of this notebook has paused stays so while other containers are started, as by
+        ``w.monitoring()``. If it is itself to be started, it is unpaused.
         """
         if any(pauses.is_held(self.session, hold) for hold in paused.holds):
             return True
         is_own = any(hold.maker == self.session.maker for hold in paused.holds)
-        return is_own and not is_wanted
+        return is_own and not is_to_start
 
-    def _compose(self, *words: str, report: Report) -> str:
+    def _run_compose(self, *words: str, report: Report) -> str:
+        """Run ``docker compose`` on this stack, report its lines, and return its output. Raises WorkshopError."""
         write_secrets(self.secrets_folder)
         # The variables come in the environment, and not from the checkout's .env, which may be another workspace's.
         command = ["docker", "compose", "--ansi", "never", "--env-file", os.devnull]
         command += ["--project-name", self.project, "--project-directory", str(self.root)]
-        command += [word for name in self.files for word in ("--file", str(self.root / name))]
+        for name in self.files:
+            command += ["--file", str(self.root / name)]
 
         def show(line: str) -> None:
             report(Step("Stack", None, line))
@@ -184,15 +201,17 @@ class Stack:
             error=WorkshopError,
         )
 
-    def _compose_up(self, *services: str, report: Report) -> None:
-        """Run ``up --wait``, a second time if a container was unhealthy before: it gives up on such a one at once.
+    def _run_up(self, *services: str, report: Report) -> None:
+        """Run ``docker compose up --wait``; run it again if it failed and a container was unhealthy before.
 
-        A replica is unhealthy while its master is stopped, and healthy again soon after the master is started.
+        Compose fails at once because of such a container. But a replica, say, is unhealthy while its master is stopped,
+        and gets healthy soon after the master is started.
         """
-        words = ("up", "--detach", "--wait", "--wait-timeout", str(round(patient(HEALTHY_TIMEOUT_SECONDS))), *services)
+        timeout_seconds = round(patient(HEALTHY_TIMEOUT_SECONDS))
+        words = ("up", "--detach", "--wait", "--wait-timeout", str(timeout_seconds), *services)
         was_unhealthy = self._is_unhealthy()
         try:
-            self._compose(*words, report=report)
+            self._run_compose(*words, report=report)
         except WorkshopError:
             if not was_unhealthy:
                 raise
@@ -200,43 +219,53 @@ class Stack:
             began = time.monotonic()
             while self._is_unhealthy() and time.monotonic() - began < patient(RECOVERY_SECONDS):
                 time.sleep(0.2)
-            self._compose(*words, report=report)
+            self._run_compose(*words, report=report)
 
     def _is_up(self) -> bool:
-        """Return whether all services run, healthy, as compose.yaml describes them; ``up`` takes a second to see it."""
-        healthy = {name: container for name, container in self.containers().items() if _is_healthy(container)}
-        hashes = {f"{name} {container.labels.get(COMPOSE_HASH)}" for name, container in healthy.items()}
-        if not hashes:
+        """Return whether all services are healthy and run as compose.yaml describes them.
+
+        ``docker compose up`` finds that out, too, but takes a second longer.
+        """
+        healthy_hashes = set()
+        for name, container in self.containers().items():
+            if _is_healthy(container):
+                healthy_hashes.add(f"{name} {container.labels.get(COMPOSE_HASH)}")
+        if not healthy_hashes:
             return False
-        described_hashes = self._compose("config", "--hash", "*", report=silent).splitlines()
-        return hashes.issuperset(described_hashes)
+
+        described_hashes = self._run_compose("config", "--hash", "*", report=silent).splitlines()
+        return healthy_hashes.issuperset(described_hashes)
 
     def _is_unhealthy(self) -> bool:
         return any(container.health == "unhealthy" for container in self.containers().values())
 
     def _wait_until_ready(self) -> None:
-        """Wait until the service has found its database: healthy means only that its process runs."""
+        """Wait until the service, if it runs, answers on /readyz: healthy means only that its process runs."""
         service = self.containers().get("service")
         if service is not None and service.status == "running":
             running = single.Running(self.session, service)
             running.wait_ready("/readyz", within_seconds=READY_TIMEOUT_SECONDS)
 
     def _with_cause(self, error: WorkshopError) -> WorkshopError:
+        """Return an error on the first container with a problem, with its last lines; without one, the error given."""
         for service, container in self.containers().items():
-            if trouble := _trouble(container.attrs["State"]):
-                sentence = f"The stack did not come up: {service} {trouble}."
+            problem = _describe_problem(container.attrs["State"])
+            if problem:
+                sentence = f"The stack did not come up: {service} {problem}."
                 log_tail = single.Running(self.session, container).log_tail()
                 return WorkshopError(sentence, error.next_step, output=log_tail)
         return error
 
 
-def _trouble(state: Mapping[str, Any]) -> str:
-    """Return what is wrong with a container, by its state in ``docker inspect``; "" if nothing is."""
+def _describe_problem(state: Mapping[str, Any]) -> str:
+    """Return a predicate on what is wrong with a container, from its state in ``docker inspect``; "" if nothing is."""
     if state["Status"] == "paused":
         return "is paused"
     if state["Status"] in {"exited", "dead", "restarting"}:
         return f"exited with code {state['ExitCode']}"
-    return "is unhealthy" if state.get("Health", {}).get("Status") == "unhealthy" else ""
+
+    health = state.get("Health", {})
+    return "is unhealthy" if health.get("Status") == "unhealthy" else ""
 
 
 def _is_healthy(container: Any) -> bool:
@@ -244,10 +273,10 @@ def _is_healthy(container: Any) -> bool:
 
 
 def write_secrets(folder: Path) -> None:
-    """Write each secret that is absent: 32 random characters in a file that containers can read.
+    """Write each secret that is absent or empty: 32 random characters in a file that containers can read.
 
-    The folder is closed to other users of the machine, so the files in it may be readable: a container's user has
-    another uid than their owner, and compose's file secrets keep the host's mode.
+    The files are readable by all, since a container's user has another id than their owner, and compose's file secrets
+    keep their modes. The folder is closed to other users of the machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -260,20 +289,20 @@ def write_secrets(folder: Path) -> None:
 
 
 def write_variables(path: Path, variables: Mapping[str, str]) -> bool:
-    """Write an env file for docker compose, if it differs; False if the user has a file of that name, which stays."""
-    lines = [f"{key}={_quoted(value)}" for key, value in variables.items()]
+    """Write an env file for docker compose, if it differs. If the file is the user's own, leave it and return False."""
+    lines = [f"{key}={_quote(value)}" for key, value in variables.items()]
     text = "\n".join([MARK, *lines]) + "\n"
 
-    text_before = read_small_text(path) if path.exists() else MARK
-    if not text_before.startswith(MARK):
+    former_text = read_small_text(path) if path.exists() else MARK
+    if not former_text.startswith(MARK):
         return False
-    if text_before != text:
+    if former_text != text:
         write_atomically(path, text.encode())
     return True
 
 
-def _quoted(value: str) -> str:
-    """Return a value as docker compose reads it back: plain where that is safe, else quoted with its escapes."""
+def _quote(value: str) -> str:
+    """Return a value as an env file of docker compose has it: plain if it needs no quotes, else quoted and escaped."""
     if re.fullmatch(r"[\w./:@-]*", value):
         return value
     escaped = re.sub(r'([\\"$])', r"\\\1", value)

@@ -27,14 +27,16 @@ SHOWN_CHARACTERS = 40
 LABELS = {ENVIRONMENT: "exercise", SERVICE: "service"}
 
 
-def _mistake(sentence: str) -> PydanticCustomError:
+def _mistake_error(sentence: str) -> PydanticCustomError:
+    """Return an error for a validator to raise, with our sentence as its message."""
     return PydanticCustomError("mistake", "{sentence}", {"sentence": sentence})
 
 
-def _parameter(text: str) -> str:
+def _parameter_name(text: str) -> str:
+    """Return the name of a parameter, which may be given as its ARN. Raises an error for pydantic."""
     match = PARAMETER.fullmatch(text)
     if match is None:
-        raise _mistake("has to be a parameter's name, such as /workshop/staging/redis/password, or its ARN")
+        raise _mistake_error("has to be a parameter's name, such as /workshop/staging/redis/password, or its ARN")
     return match[1]
 
 
@@ -61,7 +63,7 @@ class SecretReference(_Part):
 
     shape = "Secret"
     name: VariableName
-    parameter: Annotated[str, AfterValidator(_parameter)] = Field(alias="valueFrom")
+    parameter: Annotated[str, AfterValidator(_parameter_name)] = Field(alias="valueFrom")
 
 
 class ContainerDefinition(_Part):
@@ -77,26 +79,27 @@ class ContainerDefinition(_Part):
         names = [variable.name for variable in self.environment]
         names += [reference.name for reference in self.secrets]
         if duplicates := [name for name in names if names.count(name) > 1]:
-            raise _mistake(f"sets {duplicates[0]} twice")
+            raise _mistake_error(f"sets {duplicates[0]} twice")
         return self
 
 
 _PARTS: dict[str, type[_Part]] = {"": ContainerDefinition, "environment": Variable, "secrets": SecretReference}
-"""The kind of object below each key of JSON."""
+"""The kind of JSON object in the list below each key; below "" the whole definition."""
 
 
 def parse(document: Mapping[str, Any]) -> ContainerDefinition:
-    """Return a container definition from what its JSON becomes.
+    """Return a container definition from a JSON document.
 
-    Raises WrongUsage with a sentence without values for each mistake, which begins with the place:
-    ``secrets[0].valueFrom``.
+    Raises WrongUsage with a sentence for each mistake. It begins with the place, such as ``secrets[0].valueFrom``, and
+    has no values.
     """
     try:
         return ContainerDefinition.model_validate(document)
     except ValidationError as error:
         # An unknown key first: it often explains why another one is absent.
         errors = sorted(error.errors(include_url=False), key=_is_of_known_key)
-        sentence = f"The task definition cannot be used. {' '.join(map(_problem, errors))}"
+        sentences = " ".join(map(_describe_error, errors))
+        sentence = f"The task definition cannot be used. {sentences}"
         raise WrongUsage(sentence, "Correct it, then run it again.") from None  # pydantic's error holds values
 
 
@@ -104,21 +107,33 @@ def _is_of_known_key(error: ErrorDetails) -> bool:
     return error["type"] != "extra_forbidden"
 
 
-def _problem(error: ErrorDetails) -> str:
+def _describe_error(error: ErrorDetails) -> str:
     """Return one of pydantic's errors as a sentence without the value."""
     place = error["loc"]
-    problem = f"{error['msg']}."
-    if not _is_of_known_key(error):
-        key = str(place[-1])
-        place = place[:-1]
-        part = _PARTS[str(place[0]) if place else ""]
-        problem = _unknown(key, part)
+    if _is_of_known_key(error):
+        return f"{_path_of(place)}: {error['msg']}."
 
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
-    return f"{path or 'The definition'}: {problem}"
+    # The place of an unknown key ends with the key itself.
+    key = str(place[-1])
+    object_place = place[:-1]
+    top_key = str(object_place[0]) if object_place else ""
+    return f"{_path_of(object_place)}: {_describe_unknown_key(key, _PARTS[top_key])}"
 
 
-def _unknown(key: str, part: type[_Part]) -> str:
+def _path_of(place: tuple[int | str, ...]) -> str:
+    """Return a place in JSON as ``secrets[0].valueFrom``; for the whole document "The definition".
+
+    >>> _path_of(("secrets", 0, "valueFrom"))
+    'secrets[0].valueFrom'
+    """
+    if not place:
+        return "The definition"
+    steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in place]
+    return "".join(steps).lstrip(".")
+
+
+def _describe_unknown_key(key: str, part: type[_Part]) -> str:
+    """Return what is wrong with a key that ``part`` does not have, with the key that may be meant."""
     if key in _ecs_keys(part.shape):
         return f"has the key {key!r}, which Amazon ECS knows and the workshop's runner does not."
 
@@ -128,7 +143,7 @@ def _unknown(key: str, part: type[_Part]) -> str:
 
 @functools.cache
 def _ecs_keys(shape: str) -> frozenset[str]:
-    """Return the keys that Amazon ECS knows in an object, from botocore's description of the service."""
+    """Return the keys that Amazon ECS allows in an object of this shape, from botocore's description of the service."""
     model: Mapping[str, Any] = Loader().load_service_model("ecs", "service-2")
     return frozenset(model["shapes"][shape]["members"])
 
@@ -146,8 +161,8 @@ def run(
 
     With ``delivery="environment"``, as on Amazon ECS, every value becomes an environment variable. With ``"files"`` a
     SecureString becomes a file in ``/run/secrets`` and ``NAME_FILE`` its path; a plain String stays a variable.
-    Raises WorkshopError: a parameter that is missing or may not be read, a store that does not answer, an image that
-    is not there. It names parameters, never values.
+    Raises WorkshopError if a parameter is missing or may not be read, if the store does not answer, and if there is no
+    such image. Errors name parameters, never values.
     """
     environment = {variable.name: variable.value for variable in definition.environment}
     files = {}

@@ -110,4 +110,4 @@ def test_a_silent_registry_costs_seconds(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(images, "REGISTRY_TIMEOUT_SECONDS", 0.3)
-    assert images._pull(lambda _step: None) is False
+    assert images._pull_debian(lambda _step: None) is False

@@ -69,7 +69,7 @@ def test_an_engine_that_is_there_and_not_chosen_is_named(
     monkeypatch.setattr(reach, "endpoint", lambda: where)
     monkeypatch.setattr(reach, "connect", connect)
     monkeypatch.setattr(install, "install_packages", lambda *_: pytest.fail("it must not install"))
-    monkeypatch.setattr(install, "_start", lambda *_: pytest.fail("it must not start another engine"))
+    monkeypatch.setattr(install, "_start_engine", lambda *_: pytest.fail("it must not start another engine"))
     path = tmp_path / place
     path.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as there:

@@ -95,10 +95,13 @@ def examine() -> Iterator[DoctorLine]:
 def facts() -> dict[str, str]:
     """Return facts on this machine and its engine that a stranger may read: products, versions and kinds."""
     labels = recipes.image_labels(CHECKOUT)
+    version = labels[f"{OCI}version"]
+    revision = labels.get(f"{OCI}revision", "no commit")
+    python = sys.version_info
     machine_facts = {
-        "Workshop": f"{labels[f'{OCI}version']}, {labels.get(f'{OCI}revision', 'no commit')[:12]}",
+        "Workshop": f"{version}, {revision[:12]}",
         "Machine": this_machine().name,
-        "Python": f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}",
+        "Python": f"{python.major}.{python.minor}.{python.micro}",
     }
     if _packages_line().state != "good":
         return machine_facts
@@ -106,7 +109,8 @@ def facts() -> dict[str, str]:
     from workshop_kit.engine import install, platforms, reach
 
     for plugin in ("buildx", "compose"):
-        machine_facts[f"docker {plugin}"] = platforms.number_of(install.plugin_version(plugin))
+        plugin_version = install.plugin_version(plugin)
+        machine_facts[f"docker {plugin}"] = platforms.number_of(plugin_version)
     try:
         engine = reach.connect(timeout_seconds=10)
         machine_facts["Platform"] = platforms.platform_of(engine, this_machine()).name
@@ -128,11 +132,12 @@ def as_report(findings: list[DoctorLine], machine_facts: Mapping[str, str]) -> s
 def as_text(findings: list[DoctorLine]) -> str:
     """Return the report as aligned lines; the command stands below a fixable line."""
     width = max(len(finding.name) for finding in findings)
+    indent = " " * (width + 11)  # the width of symbol, state and name
     lines = []
     for finding in findings:
         lines.append(f"{SYMBOLS[finding.state]} {finding.state:<7}  {finding.name:<{width}}  {finding.detail}")
         if finding.command:
-            lines.append(f"{'':<{width + 11}}  → {finding.command}")
+            lines.append(f"{indent}  → {finding.command}")
     return "\n".join(lines)
 
 

@@ -120,10 +120,7 @@ def down(
         packages = provision.take_engine_back(session, report) if engine else []
 
     if as_json:
-        left_objects = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
-        removed_objects = [asdict(entry) for entry in outcome.removed]
-        document = {"removed": removed_objects, "left": left_objects, "unlisted": unlisted, "packages": packages}
-        answer(json.dumps(document))
+        answer(_outcome_as_json(outcome, unlisted, packages))
     else:
         _say_outcome(outcome, unlisted, packages)
     if outcome.left:
@@ -168,6 +165,14 @@ def load_bundle(folder: Folder) -> None:
     if loaded_images:
         images_text = f"{len(loaded_images)} images came from the bundle"
     say(f"Ready: {images_text}, and a container ran. Next: ./workshop start")
+
+
+def _outcome_as_json(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> str:
+    """Return what ``down`` has removed and what is left as a JSON document."""
+    left_objects = [{**asdict(entry), "reason": reason} for entry, reason in outcome.left]
+    removed_objects = [asdict(entry) for entry in outcome.removed]
+    document = {"removed": removed_objects, "left": left_objects, "unlisted": unlisted, "packages": packages}
+    return json.dumps(document)
 
 
 def _say_outcome(outcome: cleanup.CleanupResult, unlisted: list[str], packages: list[str]) -> None:

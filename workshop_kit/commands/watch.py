@@ -27,7 +27,7 @@ KEYS = "h hint · s solution · q quit"
 
 @dataclass
 class CheckOnSave:
-    """A watch at the terminal. ``events`` holds sets of saved files, and keys."""
+    """The loop of the command; ``events`` has the sets of files that were saved, and the keys that were pressed."""
 
     service: ExerciseService
     events: queue.SimpleQueue[frozenset[str] | str] = field(default_factory=queue.SimpleQueue)
@@ -70,7 +70,7 @@ class CheckOnSave:
         say(f"Edit {self.service.place(exercise.id)}, and save it: the check runs by itself. {KEYS}")
 
     def check_saved(self, names: frozenset[str]) -> None:
-        """End a running check, and check the first exercise of the saved files that is not passed; if none, return."""
+        """Check the first exercise of the saved files that is not passed, in place of a running check."""
         exercise = self._first_saved(names)
         if exercise is None:
             return

@@ -108,10 +108,11 @@ class Images(ImageCollection):  # type: ignore[misc]
         try:
             self.real_name(name)
         except ImageNotFound:
-            return f"There is no image {name} here; this workspace has built {self._names() or 'none yet'}."
+            own_names = self._own_names() or "none yet"
+            return f"There is no image {name} here; this workspace has built {own_names}."
         return None
 
-    def _names(self) -> str:
+    def _own_names(self) -> str:
         """Return the names of this workspace's images as its participant typed them, separated by commas."""
         prefix = self.client.names.image_prefix
         tags = [tag for image in self.list() for tag in image.tags]

@@ -132,6 +132,7 @@ def unlisted(session: Session) -> list[str]:
 
 
 def _is_unlisted(resource: Resource, listed_ids: Collection[str]) -> bool:
+    """Return whether a resource is in no entry of the ledger, and is no image nor made from one by hand."""
     if resource.id in listed_ids or resource.kind == "image":
         return False
     # A container that was run by hand from an image of the kit has the image's labels, and so the image's scope.

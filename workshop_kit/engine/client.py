@@ -261,7 +261,9 @@ class Networks(NetworkCollection):  # type: ignore[misc]
         """Create a network, in place of the workspace's earlier one of that name. See the SDK's ``create``."""
         real_name = self.client.names.thing(name)
         self._remove_earlier(real_name)
-        return self._create(real_name, labels_of(options.pop("labels", None)), *arguments, **options)
+
+        labels = labels_of(options.pop("labels", None))
+        return self._create(real_name, labels, *arguments, **options)
 
     def real_name(self, name: str) -> str:
         """Return the real name of this workspace's network; the name as it is if the workspace has no such network."""
@@ -356,5 +358,5 @@ def _bind(binding: Any) -> Any:
     if not isinstance(binding, tuple):
         return (LOOPBACK, binding)
 
-    has_address = len(binding) != 1 or isinstance(binding[0], str)
-    return binding if has_address else (LOOPBACK, *binding)
+    is_port_alone = len(binding) == 1 and not isinstance(binding[0], str)
+    return (LOOPBACK, *binding) if is_port_alone else binding

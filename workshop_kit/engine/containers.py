@@ -114,7 +114,8 @@ class Running:
     def exec(self, *command: str) -> CommandResult:
         """Run a command inside the container, and return its exit code and its output without the last line end."""
         result = self.container.exec_run(list(command))
-        return CommandResult(result.exit_code, result.output.decode(errors="replace").removesuffix("\n"))
+        output = result.output.decode(errors="replace")
+        return CommandResult(result.exit_code, output.removesuffix("\n"))
 
     def read(self, *command: str) -> str:
         """Return the output of a command that changes nothing; run it again if a busy engine has lost the output."""
@@ -199,8 +200,8 @@ def run(session: Session, spec: Spec, *, scope: Scope = "kernel") -> Running:
     config = container_config(api, spec, session.labels(scope))
 
     try:
-        created = api.create_container_from_config(config)
-        running = Running(session, session.engine.client.containers.get(created["Id"]))
+        identifier = api.create_container_from_config(config)["Id"]
+        running = Running(session, session.engine.client.containers.get(identifier))
         _start_container(running, spec.files, scope)
     except ImageNotFound as missing:
         raise WorkshopError(f"There is no image {spec.image}.", "Run ./workshop setup to build it.") from missing
@@ -274,7 +275,7 @@ def remove(session: Session, identifier: str) -> None:
     """Kill and remove a container with its anonymous volumes, also from the ledger; being gone already is fine."""
     api = session.engine.client.api
     try:
-        if session.engine.dialect.stops_before_removal:
+        if session.engine.dialect.stops_before_removal:  # a killed container need not be waited for
             with contextlib.suppress(APIError):
                 api.kill(identifier)
         api.remove_container(identifier, v=True, force=True)

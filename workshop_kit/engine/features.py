@@ -116,7 +116,8 @@ class FeatureTrial:
 @functools.cache
 def feature_trials() -> tuple[FeatureTrial, ...]:
     """Return the trials of features.toml, in the order of the report."""
-    entries = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["feature"]
+    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    entries = tomllib.loads(text)["feature"]
     return TypeAdapter(tuple[FeatureTrial, ...]).validate_python(entries)
 
 
@@ -150,13 +151,13 @@ def examine(session: Session, image: str, file: Path) -> list[Feature]:
     records = _record_file(file)
     with records.locked():
         earlier_features, _ = records.read()
-        records.write(_without_late(features, earlier_features))
+        records.write(_features_to_record(features, earlier_features))
 
     return features
 
 
-def _without_late(features: list[Feature], earlier_features: list[Feature]) -> list[Feature]:
-    """Return the features with the earlier result, or none, in place of one that is late."""
+def _features_to_record(features: list[Feature], earlier_features: list[Feature]) -> list[Feature]:
+    """Return the features that were tried in time, and for each late one its earlier result, if there is one."""
     earlier_by_key = {(feature.engine, feature.name): feature for feature in earlier_features}
     entries = []
 

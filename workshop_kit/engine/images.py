@@ -163,7 +163,7 @@ def build_folder(
 
 
 def can_build(engine: Engine) -> bool:
-    """Return whether the command of `command` works on this engine: it is Podman, or Docker with BuildKit on."""
+    """Return whether this engine can run what `command` returns: it is Podman, or Docker with BuildKit turned on."""
     if not engine.dialect.has_buildkit:  # Podman
         return True
 

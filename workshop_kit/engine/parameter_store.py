@@ -201,11 +201,12 @@ class Store:
 
     def put(self, name: str, value: str | SecretStr) -> None:
         """Create a parameter, or change its value. A SecretStr becomes a SecureString."""
-        kind = {"Type": "String"}
+        type_arguments = {"Type": "String"}
         if isinstance(value, SecretStr):
-            kind = {"Type": "SecureString", "KeyId": self.find_key()}
+            type_arguments = {"Type": "SecureString", "KeyId": self.find_key()}
+
         with explained(self.access, f"write {name}"):
-            self.client("ssm").put_parameter(Name=name, Value=_text(value), Overwrite=True, **kind)
+            self.client("ssm").put_parameter(Name=name, Value=_text(value), Overwrite=True, **type_arguments)
 
     def find_key(self) -> str:
         """Return the ARN of the KMS key that the secrets are encrypted with; the key is created if absent."""
@@ -225,13 +226,13 @@ class Store:
 
 def reader_policy(environment: str, key_arn: str) -> dict[str, Any]:
     """Return the IAM policy for reading the parameters of one environment, and decrypting with one key."""
-    account = key_arn.split(":")[4]
-    path = f"arn:aws:ssm:{REGION}:{account}:parameter{PREFIX}/{environment}"
-    reading = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+    account = key_arn.split(":")[4]  # arn:aws:kms:REGION:ACCOUNT:key/ID
+    environment_arn = f"arn:aws:ssm:{REGION}:{account}:parameter{PREFIX}/{environment}"
+    read_actions = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": reading, "Resource": [path, f"{path}/*"]},
+            {"Effect": "Allow", "Action": read_actions, "Resource": [environment_arn, f"{environment_arn}/*"]},
             {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn},
         ],
     }

@@ -180,7 +180,11 @@ def written_down(session: Session, hold: Hold) -> Iterator[None]:
 
 
 def _paused_rows(session: Session) -> list[dict[str, Any]]:
-    """Return the engine's rows of the workspace's paused containers that no process has for itself."""
+    """Return the engine's rows of the workspace's paused containers.
+
+    Containers of a process are left out, and those that were run by hand from an image of the kit, whose labels
+    they have.
+    """
     api = session.engine.client.api
     identity = session.identity
     kit_labels = [f"{KIT}={KIT_NAME}", f"{SESSION}={identity.workspace_id}"]

@@ -159,5 +159,6 @@ def engine_reason(error: APIError) -> str:
     if re.search(r"memory\.(limit|max)|OOM.killed", first_line, re.IGNORECASE):
         return "the memory limit is lower than what it needs"
 
-    reason = re.sub(r"\b[0-9a-f]{64}\b", "", first_line)
-    return reason.rpartition("exit status 1: ")[2].strip(" .:")
+    line_without_id = re.sub(r"\b[0-9a-f]{64}\b", "", first_line)
+    reason = line_without_id.rpartition("exit status 1: ")[2]
+    return reason.strip(" .:")

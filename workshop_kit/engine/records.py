@@ -73,7 +73,8 @@ class RecordFile(Generic[Record]):
 
     def remove_unreadable(self) -> list[str]:
         """Remove the lines that are no records; return a sentence for each."""
-        if not self.read()[1]:
+        _, problems = self.read()
+        if not problems:
             return []
 
         with self.locked():

@@ -117,7 +117,8 @@ def _describe_error(error: ErrorDetails) -> str:
     key = str(place[-1])
     object_place = place[:-1]
     top_key = str(object_place[0]) if object_place else ""
-    return f"{_path_of(object_place)}: {_describe_unknown_key(key, _PARTS[top_key])}"
+    problem = _describe_unknown_key(key, _PARTS[top_key])
+    return f"{_path_of(object_place)}: {problem}"
 
 
 def _path_of(place: tuple[int | str, ...]) -> str:

@@ -94,7 +94,7 @@ class Fault:
 
 
 def named(name: str) -> Fault:
-    """Return the fault of that name. Raises WrongUsage with all names."""
+    """Return the fault of that name. If there is none, raises WrongUsage with all names."""
     if name not in FAULTS:
         raise WrongUsage(f"There is no fault {name!r}; there are {', '.join(FAULTS)}.", did_you_mean(name, FAULTS))
     return FAULTS[name]

@@ -134,7 +134,7 @@ def restore_limits(context: FaultContext) -> None:
     for other in context.also("limits"):
         limits |= _limits_asked_for(other.parameters)
     _update_limits(context, limits)
-    start(context)
+    start(context)  # the kernel may have killed it for its memory
 
 
 def add_proxy(context: FaultContext) -> None:
@@ -287,6 +287,7 @@ def _return_names(context: FaultContext, network: str, endpoint: NetworkEndpoint
     """Give the target its names in a network back, and disconnect the proxy from it.
 
     The target gets the proxy's address: its kernel resets the connections that clients still have to the proxy.
+    A target that has its names already is left as it is.
     """
     present_endpoint = attached(context.container).get(network)
     if present_endpoint is not None:

@@ -1,4 +1,4 @@
-"""Requests to the engine's API that the SDK has no method for: JSON without its wrappers, logs and events as bytes."""
+"""Requests to the engine's API that the SDK has no method for: answers in JSON, and logs and events as bytes."""
 
 from __future__ import annotations
 
@@ -72,6 +72,7 @@ def chunks(api: Any, path: str, params: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def _get(api: Any, path: str, **options: Any) -> requests.Response:
+    """GET a path of the engine's API, whatever the status of the answer. Raises EngineUnavailable."""
     try:
         return api.get(f"{api.base_url}/v{api.api_version}{path}", **options)  # type: ignore[no-any-return]
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
@@ -79,15 +80,21 @@ def _get(api: Any, path: str, **options: Any) -> requests.Response:
 
 
 def _require_ok(response: requests.Response, path: str) -> None:
+    """Raise ContainerGone for status 404, and EngineRefused for any other error."""
     if response.ok:
         return
     if response.status_code == http.client.NOT_FOUND:
-        container_id = path.partition("/containers/")[2].partition("/")[0]
+        _, _, path_below = path.partition("/containers/")
+        container_id, _, _ = path_below.partition("/")
         raise ContainerGone(container_id[:12])
 
-    try:
-        message = str(json.loads(response.content)["message"])
-    except (ValueError, KeyError, TypeError):
-        message = response.content[:200].decode(errors="replace")
-    reason = message.strip().rstrip(".")
+    reason = _error_message(response).strip().rstrip(".")
     raise EngineRefused(f"The engine refused with {response.status_code}: {reason}.", "Run ./workshop doctor.")
+
+
+def _error_message(response: requests.Response) -> str:
+    """Return the engine's message; if the answer is not the usual JSON, return its first 200 bytes as text."""
+    try:
+        return str(json.loads(response.content)["message"])
+    except (ValueError, KeyError, TypeError):
+        return response.content[:200].decode(errors="replace")

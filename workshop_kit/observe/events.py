@@ -26,7 +26,7 @@ _FILTER = json.dumps({"type": ["container"]})
 KILLED = 137
 """The exit code after SIGKILL."""
 _DETAILS = {"kill": "signal", "rename": "oldName"}
-"""The attribute of a message that has the detail, by the engine's word."""
+"""The attribute of a message that has the event's detail, by the engine's word for the event."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +46,45 @@ class Event:
 
 
 def parse(message: Mapping[str, Any]) -> Event | None:
-    """Parse the engine's message; None for commands that run inside a container, health checks included."""
+    """Parse the engine's message.
+
+    Return None if it is not about a container, or if it is about a command inside one, such as a health check.
+    """
     action, _, detail = str(message["Action"]).partition(": ")
     if message.get("Type") != "container" or action.startswith("exec"):
         return None
 
     actor = message["Actor"]
     attributes = actor["Attributes"]
-    seconds, nanoseconds = divmod(message["timeNano"], 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanoseconds // 1000)
-
-    if not detail:
-        detail = message.get("HealthStatus", "")  # Podman's field
-    if not detail:
-        detail = attributes.get(_DETAILS.get(action, ""), "")
-
     exit_code: int | None = None
     if action == "die" and "exitCode" in attributes:
         exit_code = int(attributes["exitCode"])
-    return Event(moment, attributes.get("name", ""), actor["ID"], action, detail, exit_code)
+
+    return Event(
+        time=_event_time(message["timeNano"]),
+        container=attributes.get("name", ""),
+        id=actor["ID"],
+        what=action,
+        detail=detail or _detail_beside_action(message, action),
+        exit_code=exit_code,
+    )
+
+
+def _event_time(unix_nanoseconds: int) -> datetime:
+    """Return a time in nanoseconds since 1970 as a datetime, cut to microseconds."""
+    seconds, nanoseconds = divmod(unix_nanoseconds, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=nanoseconds // 1000)
+
+
+def _detail_beside_action(message: Mapping[str, Any], action: str) -> str:
+    """Return the detail that a message has in another field than the action; "" without one."""
+    health: str = message.get("HealthStatus", "")  # Podman's field
+    if health:
+        return health
+
+    attribute = _DETAILS.get(action, "")
+    detail: str = message["Actor"]["Attributes"].get(attribute, "")
+    return detail
 
 
 class EventLog:
@@ -77,49 +97,62 @@ class EventLog:
         self._engine = engine
         self._session = session
         self._since = int(pd.Timestamp(get_json(engine, "/info")["SystemTime"]).value)  # in nanoseconds since 1970
-        self._ahead = self._since - time.time_ns()  # of the engine's clock
+        self._lead_nanoseconds = self._since - time.time_ns()  # of the engine's clock over this one
         self._known_lines: deque[str] = deque(maxlen=REMEMBERED_MESSAGES)  # the engine repeats some messages
-        self._health: dict[str, str] = {}  # the last one sent, by container
+        self._health_by_id: dict[str, str] = {}  # the last health sent for each container
 
     def poll(self) -> list[Event]:
         """Return the events since the last poll, in the engine's order. Raises EngineUnavailable or EngineRefused."""
-        until = time.time_ns() + self._ahead
-        end = self._engine.dialect.end_of_events(_stamp(until))
-        parameters = {"since": _stamp(self._since), "filters": _FILTER, **end}
-        answer = b"".join(chunks(self._engine.client.api, "/events", parameters))
-        self._since = max(self._since, until - _OVERLAP_NANOSECONDS)
-
-        lines = [line for line in answer.decode().splitlines() if line.strip()]
+        lines = self._read_lines()
         new_lines = [line for line in lines if line not in self._known_lines]
         self._known_lines += new_lines
 
         messages = [json.loads(line) for line in new_lines]
         own_messages = [message for message in messages if are_ours(message["Actor"]["Attributes"], self._session)]
-        events = filter(None, map(parse, own_messages))
-        return [event for event in events if self._is_new(event)]
+        events = []
+        for message in own_messages:
+            event = parse(message)
+            if event is not None and self._is_new(event):
+                events.append(event)
+
+        return events
+
+    def _read_lines(self) -> list[str]:
+        """Return the engine's messages since the last poll, and a few known ones: each is a line of JSON."""
+        until = time.time_ns() + self._lead_nanoseconds
+        end = self._engine.dialect.end_of_events(_unix_seconds(until))
+        parameters = {"since": _unix_seconds(self._since), "filters": _FILTER, **end}
+        answer = b"".join(chunks(self._engine.client.api, "/events", parameters))
+
+        self._since = max(self._since, until - _OVERLAP_NANOSECONDS)
+        return [line for line in answer.decode().splitlines() if line.strip()]
 
     def _is_new(self, event: Event) -> bool:
-        """Return whether an event says something new: Podman sends the health after every check."""
+        """Return whether an event says something new, and remember its health: Podman sends it after every check."""
         if event.what != "health_status":
             return True
 
-        last_health = self._health.get(event.id)
-        self._health[event.id] = event.detail
+        last_health = self._health_by_id.get(event.id)
+        self._health_by_id[event.id] = event.detail
         return last_health != event.detail
 
 
-def _stamp(nanoseconds: int) -> str:
-    return f"{nanoseconds // 10**9}.{nanoseconds % 10**9:09d}"
+def _unix_seconds(unix_nanoseconds: int) -> str:
+    """Return a time since 1970 as the engine takes it: seconds with nine decimals."""
+    seconds, nanoseconds = divmod(unix_nanoseconds, 10**9)
+    return f"{seconds}.{nanoseconds:09d}"
 
 
 def out_of_memory(events: pd.DataFrame) -> pd.Series:
     """Return which rows of a table of `Event` are kills by the kernel for want of memory.
 
     The engine does not always send ``oom``: it begins to listen once the container has started, and Podman never sends
-    it. So an end with 137 counts, too, if that run of the container got no signal from the engine.
+    it. So ``die`` with exit code 137 counts, too, if that run of the container got no signal from the engine.
     """
-    starts = events["what"].eq("start").groupby(events["id"]).cumsum()
-    by_engine = events["what"].isin(["kill", "stop"]).groupby([events["id"], starts]).transform("any")
-    is_killed = events["exit_code"].eq(KILLED).fillna(value=False).astype("bool")
-    ends = events["what"].eq("die") & is_killed
-    return events["what"].eq("oom") | (ends & ~by_engine)
+    run_numbers = events["what"].eq("start").groupby(events["id"]).cumsum()
+    is_signal = events["what"].isin(["kill", "stop"])
+    has_signal_in_run = is_signal.groupby([events["id"], run_numbers]).transform("any")
+
+    has_code_of_kill = events["exit_code"].eq(KILLED).fillna(value=False).astype("bool")
+    is_killed = events["what"].eq("die") & has_code_of_kill
+    return events["what"].eq("oom") | (is_killed & ~has_signal_in_run)

@@ -157,15 +157,15 @@ class Connection:
                 self._socket.recv(1, socket.MSG_PEEK)
 
     def answer(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Answer:
-        """Read the answer until it is complete, too large, or the time is up; once a connection."""
+        """Read the answer until it is complete, too large, or the time is up. A connection has one answer."""
         if self._socket is None:
-            return self._failed(self._error)
+            return self._failed_answer(self._error)
 
         self._socket.ends_at = time.monotonic() + timeout_seconds
         try:
             response = self._http.getresponse()
             body = response.read().decode(errors="replace")
-            headers = {name.lower(): ", ".join(response.headers.get_all(name, ())) for name in response.headers}
+            headers = _joined_headers(response.headers)
             return Answer(response.status, time.monotonic() - self._started, body, headers, url=self._url)
         except TimeoutError:
             error = f"{_LATE} {timeout_seconds:.3g} s"
@@ -177,9 +177,9 @@ class Connection:
             error = CUT_OFF if self._socket.received_bytes else CLOSED
         except (http.client.HTTPException, ValueError):
             error = NOT_HTTP
-        return self._failed(error)
+        return self._failed_answer(error)
 
-    def _failed(self, error: str) -> Answer:
+    def _failed_answer(self, error: str) -> Answer:
         return Answer(None, time.monotonic() - self._started, error=error, url=self._url)
 
     def __enter__(self) -> Self:
@@ -187,6 +187,11 @@ class Connection:
 
     def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
         self._http.close()
+
+
+def _joined_headers(headers: http.client.HTTPMessage) -> dict[str, str]:
+    """Return the headers by name in lower case; the values of a repeated header are joined with commas."""
+    return {name.lower(): ", ".join(headers.get_all(name, ())) for name in headers}
 
 
 class _TooLarge(Exception):
@@ -200,6 +205,7 @@ class _BoundedSocket(socket.socket):
     received_bytes = 0
 
     def recv_into(self, *arguments: Any) -> int:
+        """Read into a buffer, as `http.client` does; return the number of bytes."""
         left_seconds = self.ends_at - time.monotonic()
         if left_seconds <= 0:
             raise TimeoutError

@@ -13,16 +13,17 @@ from workshop_kit.patience import patient
 TIMEOUT_SECONDS = 30.0
 MAX_BYTES = 8 * 1024 * 1024
 LOG = {"Type": "json-file", "Config": {"max-size": "100m", "max-file": "1"}}
-"""More than the output with its frames; a program that complains without end fills no disk."""
+"""The log has room for the largest output, and a limit, so that a program's endless messages do not fill the disk."""
 LATE = 124
 """The exit code of ``timeout`` for a program that it has ended."""
 STARTING_SECONDS = 30.0
 SCRIPT = 'set -o pipefail; timeout "$1" jq "${@:2}" </input/lines | head -c "$0"'
+"""Runs jq: ``$0`` is the limit of the output in bytes, ``$1`` that of the time in seconds, then come jq's arguments."""
 
 
 @dataclass(frozen=True)
 class JqOutput:
-    """jq's output and exit code: 0 good, 2 wrong usage or input, 3 a mistake in the program, 5 it failed.
+    """jq's output and exit code: 0 success, 2 wrong usage or input, 3 a mistake in the program, 5 an error in its run.
 
     ``cut``: there was more output than the limit, and jq was stopped.
     """

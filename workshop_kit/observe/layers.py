@@ -78,31 +78,19 @@ def members(image: Any) -> list[Member]:
     if image.attrs["Size"] > MAX_IMAGE_BYTES:
         raise WorkshopError(f"The image was not read: it has {image.attrs['Size'] / 1e9:.1f} GB.")
 
-    layers: dict[str, list[Member]] = {}
-    texts: dict[str, bytes] = {}
     with saved(image) as archive:
-        for member in archive:
-            content = archive.extractfile(member)
-            if content is None:
-                continue
+        documents, layers = _read_archive(archive)
 
-            start = content.read(1)
-            content.seek(0)
-            if start in {b"{", b"["}:
-                texts[member.name] = content.read(8 * 1024**2)
-            elif start and not member.name.endswith(("VERSION", "repositories")):
-                layers[member.name] = list(_entries(content))
-
-    manifest = json.loads(texts["manifest.json"])[0]
-    history = json.loads(texts[manifest["Config"]]).get("history", [])
+    manifest = json.loads(documents["manifest.json"])[0]
+    history = json.loads(documents[manifest["Config"]]).get("history", [])
     instructions = [instruction(step.get("created_by", "")) for step in history if not step.get("empty_layer")]
-    names = manifest["Layers"]
-    instructions += [""] * (len(names) - len(instructions))  # an imported image may have no history
+    layer_names = manifest["Layers"]
+    instructions += [""] * (len(layer_names) - len(instructions))  # an imported image may have no history
 
     ordered_layers: list[list[Member]] = []
-    for number, (text, name) in enumerate(zip(instructions, names, strict=False)):
-        ordered_layers.append([replace(member, layer=number, made_by=text) for member in layers.get(name, ())])
-    return _with_visibility(ordered_layers)
+    for number, (made_by, name) in enumerate(zip(instructions, layer_names, strict=False)):
+        ordered_layers.append([replace(member, layer=number, made_by=made_by) for member in layers.get(name, ())])
+    return _mark_visibility(ordered_layers)
 
 
 @contextlib.contextmanager
@@ -116,7 +104,27 @@ def saved(image: Any) -> Iterator[tarfile.TarFile]:
             yield archive
 
 
-def _entries(layer: Any) -> Iterator[Member]:
+def _read_archive(archive: tarfile.TarFile) -> tuple[dict[str, bytes], dict[str, list[Member]]]:
+    """Return the JSON documents of a saved image, and the files of its layers, both by name in the archive."""
+    documents: dict[str, bytes] = {}
+    layers: dict[str, list[Member]] = {}
+
+    for entry in archive:
+        content = archive.extractfile(entry)
+        if content is None:
+            continue
+
+        first_byte = content.read(1)
+        content.seek(0)
+        if first_byte in {b"{", b"["}:
+            documents[entry.name] = content.read(8 * 1024**2)
+        elif first_byte and not entry.name.endswith(("VERSION", "repositories")):
+            layers[entry.name] = list(_files_of_layer(content))
+
+    return documents, layers
+
+
+def _files_of_layer(layer: Any) -> Iterator[Member]:
     """Yield the files of a layer; a deletion is a file whose name begins with ``.wh.``."""
     with tarfile.open(fileobj=layer, mode="r|*") as archive:
         for count, member in enumerate(archive):
@@ -138,24 +146,42 @@ def _head(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return content.read(HEAD_BYTES) if content else b""
 
 
-def _with_visibility(layers: list[list[Member]]) -> list[Member]:
+def _mark_visibility(layers: list[list[Member]]) -> list[Member]:
     """Return the files of all layers; one that a newer layer deletes or replaces is not visible."""
-    rows: list[Member] = []
-    covered: set[str] = set()
+    newest_first: list[Member] = []
+    covered_paths: set[str] = set()
 
     for members_of_layer in reversed(layers):
-        covered_by_layer: set[str] = set()
         for member in members_of_layer:
-            folder, _, name = member.path.rpartition("/")
-            if name == OPAQUE:
-                covered_by_layer.add(folder)
-            elif name.startswith(DELETED):
-                covered_by_layer.add(f"{folder}/{name.removeprefix(DELETED)}".removeprefix("/"))
-            else:
-                parents = (member.path[:end] for end, letter in enumerate(member.path) if letter == "/")
-                is_visible = member.path not in covered and covered.isdisjoint(parents)
-                rows.append(replace(member, visible=is_visible))
-                covered_by_layer.add(member.path)
-        covered |= covered_by_layer
+            if not _is_whiteout(member):
+                is_visible = covered_paths.isdisjoint([member.path, *_folders_above(member.path)])
+                newest_first.append(replace(member, visible=is_visible))
+        covered_paths.update([_covered_path(member) for member in members_of_layer])
 
-    return rows[::-1]
+    return newest_first[::-1]
+
+
+def _is_whiteout(member: Member) -> bool:
+    """Return whether a file of a layer only says that the layer deletes something."""
+    _, _, name = member.path.rpartition("/")
+    return name.startswith(DELETED)
+
+
+def _covered_path(member: Member) -> str:
+    """Return the path, of a file or a folder, that is not visible in older layers because of this file."""
+    folder, _, name = member.path.rpartition("/")
+    if name == OPAQUE:
+        return folder
+    if name.startswith(DELETED):
+        deleted_name = name.removeprefix(DELETED)
+        return f"{folder}/{deleted_name}".removeprefix("/")
+    return member.path
+
+
+def _folders_above(path: str) -> list[str]:
+    """Return the folders above a path, the outermost first.
+
+    >>> _folders_above("usr/lib/libssl.so")
+    ['usr', 'usr/lib']
+    """
+    return [path[:position] for position, character in enumerate(path) if character == "/"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 import secrets
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,6 +22,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 from docker.errors import APIError, NotFound
+from numpy.typing import NDArray
 
 from workshop_kit.engine.containers import DIFF_DELETED
 from workshop_kit.engine.labels import COMPOSE_SERVICE
@@ -31,6 +33,7 @@ FRAGMENT_LENGTH = 6  # characters: tools shorten values in messages, so a leak m
 ENCODINGS = ("plain", "base64", "URL", "hex", "reversed")
 CHUNK_BYTES = 1 << 20
 GZIP = b"\x1f\x8b"
+_PAIR_OFFSETS = range(0, FRAGMENT_LENGTH, 2)
 ENVIRONMENTS = "cat /proc/[0-9]*/environ"
 COMMAND_LINES = "cat /proc/[0-9]*/cmdline"
 PIPES = "for fd in /proc/1/fd/*; do test -p $fd && timeout 0.2 cat $fd; done; true"
@@ -64,23 +67,23 @@ def new_canary() -> str:
 
 
 def hunt(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.DataFrame:
-    """Search every surface for every canary; one row a surface, in the order given.
+    """Search every surface for every canary; return a row for each surface, in the order of ``surfaces``.
 
     ``canaries`` is one secret, or several by name; the result never contains a value. Columns (str but the size):
     ``surface``, ``where``, ``size_bytes`` (of the content), ``encoding`` (comma-separated, empty where nothing was
     found), ``secret`` (the names of those found). Raises ValueError for a canary that is too short: it would be found
     by chance.
     """
-    named = {"canary": canaries} if isinstance(canaries, str) else canaries
-    patterns = Patterns(named)
+    secrets_by_name = {"canary": canaries} if isinstance(canaries, str) else canaries
+    patterns = Patterns(secrets_by_name)
 
     rows = []
     for surface in surfaces:
-        size, matches = patterns.search(surface.read())
-        matched = {encoding for _, encoding in matches}
-        encodings = [encoding for encoding in ENCODINGS if encoding in matched]
+        size_bytes, matches = patterns.search(surface.read())
+        matched_encodings = {encoding for _, encoding in matches}
+        encodings = [encoding for encoding in ENCODINGS if encoding in matched_encodings]
         names = sorted({name for name, _ in matches})
-        rows.append((surface.name, surface.where, size, ", ".join(encodings), ", ".join(names)))
+        rows.append((surface.name, surface.where, size_bytes, ", ".join(encodings), ", ".join(names)))
 
     columns = {"surface": "str", "where": "str", "size_bytes": "int64", "encoding": "str", "secret": "str"}
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
@@ -93,7 +96,7 @@ def find(canaries: str | Mapping[str, str], surfaces: Iterable[Surface]) -> pd.D
 
 
 def fragments(secret: str) -> Iterator[tuple[str, bytes]]:
-    """Yield every six characters of a secret in every encoding: pairs of encoding and bytes.
+    """Yield every run of six characters of a secret in every encoding: pairs of encoding and bytes.
 
     >>> sorted({encoding for encoding, _ in fragments("pässword")})
     ['URL', 'base64', 'hex', 'plain', 'reversed']
@@ -105,19 +108,21 @@ def fragments(secret: str) -> Iterator[tuple[str, bytes]]:
         yield "reversed", part[::-1].encode()
         yield "hex", raw.hex().encode()
         yield "hex", raw.hex().upper().encode()
-        if (quoted := quote(part, safe="")) != part:
+        quoted = quote(part, safe="")
+        if quoted != part:
             yield "URL", quoted.encode()
-        for shift in range(3):  # its offset in a longer text that is encoded as a whole
-            yield "base64", _base64(raw, shift)
-            yield "base64", _base64(raw, shift).translate(bytes.maketrans(b"+/", b"-_"))
+        for shift in range(3):  # base64 encodes three bytes at a time: the part begins at one of them
+            encoded = _base64_within(raw, shift)
+            yield "base64", encoded
+            yield "base64", encoded.translate(bytes.maketrans(b"+/", b"-_"))  # the URL-safe alphabet
 
 
-def _base64(raw: bytes, shift: int) -> bytes:
-    """Return the characters of the encoded text that depend on ``raw`` alone, which stands ``shift`` bytes in."""
+def _base64_within(raw: bytes, shift: int) -> bytes:
+    """Encode a text with ``raw`` after ``shift`` other bytes; return the characters that depend on ``raw`` alone."""
     encoded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
-    first = -(-shift * 8 // 6)  # the first character without bits of the text before …
-    last = (shift + len(raw)) * 8 // 6  # … and the last one without bits of the text after
-    return encoded[first:last]
+    start = math.ceil(8 * shift / 6)  # a character holds 6 bits: no bit of the text before …
+    end = 8 * (shift + len(raw)) // 6  # … and no bit of the text after
+    return encoded[start:end]
 
 
 class Patterns:
@@ -128,63 +133,77 @@ class Patterns:
         if too_short:
             raise ValueError(f"{', '.join(too_short)}: a canary has at least {2 * FRAGMENT_LENGTH} characters")
 
-        self._matches_of: dict[bytes, list[tuple[str, str]]] = {}
+        self._matches_by_fragment: dict[bytes, list[tuple[str, str]]] = {}
         for name, secret in canaries.items():
             for encoding, fragment in fragments(secret):
-                self._matches_of.setdefault(fragment, []).append((name, encoding))
-        self._longest = max(map(len, self._matches_of))
+                self._matches_by_fragment.setdefault(fragment, []).append((name, encoding))
+        self._longest_fragment = max(map(len, self._matches_by_fragment))
 
         self._fragments_by_start: dict[bytes, list[bytes]] = {}
-        for fragment in self._matches_of:
+        for fragment in self._matches_by_fragment:
             self._fragments_by_start.setdefault(fragment[:FRAGMENT_LENGTH], []).append(fragment)
+        self._tables_by_offset = {offset: self._pair_table(offset) for offset in _PAIR_OFFSETS}
 
-        # For each pair of bytes at offset 0, 2 and 4: does any fragment have it there?
-        self._tables = [(offset, np.zeros(1 << 16, dtype=bool)) for offset in range(0, FRAGMENT_LENGTH, 2)]
-        for offset, table in self._tables:
-            for start in self._fragments_by_start:
-                pair = start[offset] << 8 | start[offset + 1]
-                table[pair] = True
+    def _pair_table(self, offset: int) -> NDArray[np.bool_]:
+        """Return a table that says for every pair of bytes whether any fragment has it at this offset."""
+        table = np.zeros(256 * 256, dtype=bool)
+        for start in self._fragments_by_start:
+            pair = 256 * start[offset] + start[offset + 1]
+            table[pair] = True
+        return table
 
     def search(self, chunks: Iterable[bytes]) -> tuple[int, set[tuple[str, str]]]:
-        """Return the number of bytes, and the canaries found with their encodings, across chunks, too."""
-        size = 0
+        """Return the number of bytes, and name and encoding of each canary found; a match may span two chunks."""
+        size_bytes = 0
         matches = set[tuple[str, str]]()
         end_of_window = b""
 
         for chunk in chunks:
-            size += len(chunk)
+            size_bytes += len(chunk)
             window = end_of_window + chunk
             matches |= self._search_window(window)
-            end_of_window = window[-(self._longest - 1) :]
+            end_of_window = window[-(self._longest_fragment - 1) :]
 
-        return size, matches
+        return size_bytes, matches
 
     def _search_window(self, window: bytes) -> set[tuple[str, str]]:
-        if len(window) < FRAGMENT_LENGTH:
-            return set()
-
-        data = np.frombuffer(window, dtype=np.uint8)
-        pairs = data[:-1].astype(np.uint16) << 8 | data[1:]
-        (_, first_table), *later_tables = self._tables
-        positions = np.flatnonzero(first_table[pairs[: len(window) - FRAGMENT_LENGTH + 1]])
-        for offset, table in later_tables:
-            positions = positions[table[pairs[positions + offset]]]
-
+        """Return name and encoding of each canary in these bytes."""
         matches: set[tuple[str, str]] = set()
-        for position in positions.tolist():
+        for position in self._possible_positions(window):
             start = window[position : position + FRAGMENT_LENGTH]
             for fragment in self._fragments_by_start.get(start, ()):
                 if window.startswith(fragment, position):
-                    matches.update(self._matches_of[fragment])
+                    matches.update(self._matches_by_fragment[fragment])
         return matches
+
+    def _possible_positions(self, window: bytes) -> list[int]:
+        """Return where a fragment may begin: each pair of the bytes there is one of some fragment."""
+        position_count = len(window) - FRAGMENT_LENGTH + 1
+        if position_count <= 0:
+            return []
+
+        data = np.frombuffer(window, dtype=np.uint8)
+        high_bytes = data[:-1].astype(np.uint16) << 8
+        pairs = high_bytes | data[1:]
+
+        first_pairs = pairs[:position_count]
+        is_possible = self._tables_by_offset[0][first_pairs]
+        positions = np.flatnonzero(is_possible)
+        for offset in _PAIR_OFFSETS[1:]:
+            later_pairs = pairs[positions + offset]
+            is_possible = self._tables_by_offset[offset][later_pairs]
+            positions = positions[is_possible]
+
+        position_list: list[int] = positions.tolist()
+        return position_list
 
 
 def image_surfaces(engine: Engine, tag: str) -> Iterator[Surface]:
     """Yield what access to an image reveals: its settings, its history, every file of every layer."""
     image = engine.client.images.get(tag)
-    yield Surface("image inspect", tag, lambda: (_text(image.attrs),))
-    yield Surface("image history", tag, lambda: (_text(image.history()),))
-    yield Surface("image layers", tag, lambda: _layers(image))
+    yield Surface("image inspect", tag, partial(_image_settings, image))
+    yield Surface("image history", tag, partial(_image_history, image))
+    yield Surface("image layers", tag, partial(_image_layers, image))
 
 
 def container_surfaces(container: Any) -> Iterator[Surface]:
@@ -194,46 +213,73 @@ def container_surfaces(container: Any) -> Iterator[Surface]:
     """
     container.reload()
     where = str(container.labels.get(COMPOSE_SERVICE) or container.name)
-    yield Surface("inspect", where, lambda: (_text(container.attrs),))
-    yield Surface("log", where, lambda: (container.logs(),))
-    yield Surface("processes", where, lambda: (_processes(container),))
-    yield Surface("/proc/*/environ", where, lambda: (_inside(container, ENVIRONMENTS),))
-    yield Surface("/proc/*/cmdline", where, lambda: (_inside(container, COMMAND_LINES),))
-    yield Surface("open pipes", where, lambda: (_inside(container, PIPES),))
-    yield Surface("writable layer", where, lambda: _writable_layer(container))
-    yield Surface("volumes", where, lambda: _volumes(container))
+    yield Surface("inspect", where, partial(_container_settings, container))
+    yield Surface("log", where, partial(_container_log, container))
+    yield Surface("processes", where, partial(_processes, container))
+    yield Surface("/proc/*/environ", where, partial(_script_output, container, ENVIRONMENTS))
+    yield Surface("/proc/*/cmdline", where, partial(_script_output, container, COMMAND_LINES))
+    yield Surface("open pipes", where, partial(_script_output, container, PIPES))
+    yield Surface("writable layer", where, partial(_writable_layer, container))
+    yield Surface("volumes", where, partial(_volumes, container))
 
 
-def _text(answer: Any) -> bytes:
+def _json_bytes(answer: Any) -> bytes:
     return json.dumps(answer, ensure_ascii=False, default=str).encode(errors="surrogateescape")
 
 
-def _layers(image: Any) -> Iterator[bytes]:
+def _image_settings(image: Any) -> Iterator[bytes]:
+    yield _json_bytes(image.attrs)
+
+
+def _image_history(image: Any) -> Iterator[bytes]:
+    yield _json_bytes(image.history())
+
+
+def _image_layers(image: Any) -> Iterator[bytes]:
     """Yield the output of ``docker save`` file by file; some engines keep layers compressed."""
     with saved(image) as archive:
         for member in archive:
-            if file := archive.extractfile(member):
-                is_compressed = file.read(len(GZIP)) == GZIP
-                file.seek(0)
-                content = gzip.GzipFile(fileobj=file) if is_compressed else file
-                yield from iter(partial(content.read, CHUNK_BYTES), b"")
+            file = archive.extractfile(member)
+            if file is None:
+                continue
+
+            is_compressed = file.read(len(GZIP)) == GZIP
+            file.seek(0)
+            yield from _chunks_of(gzip.GzipFile(fileobj=file) if is_compressed else file)
 
 
-def _processes(container: Any) -> bytes:
-    """Return the answer of ``docker top``; nothing for a container that does not run."""
+def _chunks_of(file: Any) -> Iterator[bytes]:
+    """Yield the content of an open file."""
+    chunk = file.read(CHUNK_BYTES)
+    while chunk:
+        yield chunk
+        chunk = file.read(CHUNK_BYTES)
+
+
+def _container_settings(container: Any) -> Iterator[bytes]:
+    yield _json_bytes(container.attrs)
+
+
+def _container_log(container: Any) -> Iterator[bytes]:
+    yield container.logs()
+
+
+def _processes(container: Any) -> Iterator[bytes]:
+    """Yield the answer of ``docker top``; nothing for a container that does not run."""
     try:
-        return _text(container.top())
+        processes = container.top()
     except APIError:
-        return b""
+        return
+    yield _json_bytes(processes)
 
 
-def _inside(container: Any, script: str) -> bytes:
-    """Return the output of a command in a container; nothing without a shell, or if the container does not run."""
+def _script_output(container: Any, script: str) -> Iterator[bytes]:
+    """Yield the output of a script in a container; nothing without a shell, or if the container does not run."""
     try:
         result = container.exec_run(["sh", "-c", script], stderr=False)
     except APIError:
-        return b""
-    return bytes(result.output or b"")
+        return
+    yield bytes(result.output or b"")
 
 
 def _writable_layer(container: Any) -> Iterator[bytes]:
@@ -244,25 +290,27 @@ def _writable_layer(container: Any) -> Iterator[bytes]:
     for change in container.diff() or []:
         path = change["Path"]
         yield f"{path}\n".encode()
-        is_mounted = any(_overlap(path, mount) for mount in mounts)
+        is_mounted = any(_overlaps(path, mount) for mount in mounts)
         if change["Kind"] != DIFF_DELETED and not is_mounted:
             yield from _archive(container, path)
 
 
-def _overlap(path: str, mount: str) -> bool:
-    """Return whether a path is at, below or above a mount: an archive of it would hold what is mounted."""
+def _overlaps(path: str, mount: str) -> bool:
+    """Return whether a path is at, below or above a mount: an archive of the path would hold what is mounted."""
     path = path.rstrip("/") + "/"
     mount = mount.rstrip("/") + "/"
     return path.startswith(mount) or mount.startswith(path)
 
 
 def _volumes(container: Any) -> Iterator[bytes]:
+    """Yield the content of the container's volumes as archives."""
     for mount in container.attrs["Mounts"]:
         if mount["Type"] == "volume":
             yield from _archive(container, mount["Destination"])
 
 
 def _archive(container: Any, path: str) -> Iterator[bytes]:
+    """Yield the content at a path in the container as an archive; nothing if there is none."""
     try:
         chunks, _ = container.get_archive(path)
         yield from chunks

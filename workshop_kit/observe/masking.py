@@ -52,16 +52,17 @@ def is_secret_name(name: str) -> bool:
 
 def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that look like secrets by name or value: name → secret."""
-    named = {name: value for name, value in variables.items() if is_secret_name(name)}
-    secrets = {name: value for name, value in named.items() if not _HARMLESS.fullmatch(value)}
+    with_secret_name = {name: value for name, value in variables.items() if is_secret_name(name)}
+    secrets_by_name = {name: value for name, value in with_secret_name.items() if not _HARMLESS.fullmatch(value)}
 
     for name, value in variables.items():
-        if name in secrets:
+        if name in secrets_by_name:
             continue
-        if values := [secret for _, secret in secrets_in(value)]:
-            secrets[name] = values[0]
+        secrets_in_value = [secret for _, secret in secrets_in(value)]
+        if secrets_in_value:
+            secrets_by_name[name] = secrets_in_value[0]
 
-    return secrets
+    return secrets_by_name
 
 
 def secrets_in(text: str) -> Iterator[tuple[str, str]]:
@@ -118,9 +119,11 @@ class Mask:
 
 
 def masked(secret: str) -> str:
-    """Return the replacement of a secret.
+    """Return the replacement of a secret; a text that is such a replacement stays as it is.
 
     >>> masked("hunter22")
     '[masked, 8 characters]'
     """
-    return secret if secret.startswith("[masked") else f"[masked, {len(secret)} characters]"
+    if secret.startswith("[masked"):
+        return secret
+    return f"[masked, {len(secret)} characters]"

@@ -90,12 +90,19 @@ def samples(text: str, names: Collection[str] = ()) -> Iterator[Sample]:
     for line in text.split("\n"):
         if line.startswith("#"):
             continue
-        if names and line.partition("{")[0].partition(" ")[0] not in names:
+        if names and _metric_name(line) not in names:
             continue
         try:
             yield from parse_line(line)
         except ValueError:
             continue
+
+
+def _metric_name(line: str) -> str:
+    """Return what stands before the labels, or before the value of a sample without labels."""
+    name_and_value, _, _ = line.partition("{")
+    name, _, _ = name_and_value.partition(" ")
+    return name
 
 
 def parse_line(line: str) -> list[Sample]:
@@ -112,25 +119,28 @@ def parse_counters(text: str, time: datetime) -> Counters | None:
     start_times = [sample.value for sample in kept_samples if sample.name == START_TIME]
     return Counters(
         time,
-        _by_series(kept_samples, REQUESTS),
-        _by_series(kept_samples, DURATIONS),
+        _values_by_series(kept_samples, REQUESTS),
+        _values_by_series(kept_samples, DURATIONS),
         max(start_times, default=0.0),
     )
 
 
 def traffic_between(before: Counters | None, now: Counters, container: str) -> Traffic:
-    """Compute the traffic between two scrapes; without a first one nothing is known."""
-    seconds = (now.time - before.time).total_seconds() if before else 0.0
-    if before is None or seconds <= 0:
+    """Compute the traffic between two scrapes; without a first one all numbers are NaN."""
+    if before is None:
+        return Traffic(now.time, container)
+    seconds = (now.time - before.time).total_seconds()
+    if seconds <= 0:
         return Traffic(now.time, container)
 
-    is_restarted = before.started_at != now.started_at
-    requests = _increases({} if is_restarted else before.requests, now.requests)
-    durations = _summed_by_bound(_increases({} if is_restarted else before.buckets, now.buckets))
+    if before.started_at != now.started_at:  # the process restarted, and its counters began at zero
+        before = Counters(before.time)
+    requests = _increases(before.requests, now.requests)
+    durations = _sum_by_bound(_increases(before.buckets, now.buckets))
 
     total = sum(requests.values())
-    refused = _of_status(requests, "4") - _of_status(requests, CLIENT_GONE)
-    successes = _of_status(requests, "1", "2", "3")
+    refused = _count_with_status(requests, "4") - _count_with_status(requests, CLIENT_GONE)
+    successes = _count_with_status(requests, "1", "2", "3")
     errors = total - refused - successes
 
     return Traffic(
@@ -174,9 +184,10 @@ def quantile(share: float, buckets: Sequence[tuple[float, float]]) -> float:
     return lower_bound
 
 
-def _by_series(metric_samples: Iterable[Sample], name: str) -> dict[Series, float]:
-    named = [sample for sample in metric_samples if sample.name == name]
-    return {tuple(sorted(sample.labels.items())): sample.value for sample in named}
+def _values_by_series(metric_samples: Iterable[Sample], name: str) -> dict[Series, float]:
+    """Return the values of the metric of this name."""
+    samples_of_metric = [sample for sample in metric_samples if sample.name == name]
+    return {tuple(sorted(sample.labels.items())): sample.value for sample in samples_of_metric}
 
 
 def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> dict[Series, float]:
@@ -184,7 +195,8 @@ def _increases(before: Mapping[Series, float], now: Mapping[Series, float]) -> d
     return {series: increase(before.get(series, 0.0), value) for series, value in now.items()}
 
 
-def _of_status(requests: Mapping[Series, float], *beginnings: str) -> float:
+def _count_with_status(requests: Mapping[Series, float], *beginnings: str) -> float:
+    """Return how many requests have a status that begins with one of these texts."""
     total = 0.0
     for series, count in requests.items():
         status = dict(series).get("status", "")
@@ -193,8 +205,8 @@ def _of_status(requests: Mapping[Series, float], *beginnings: str) -> float:
     return total
 
 
-def _summed_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
-    """Return the buckets of all routes in one: pairs of upper bound and count."""
+def _sum_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
+    """Return one histogram of all routes: pairs of upper bound and count, by the bound."""
     sums: dict[float, float] = {}
     for series, count in buckets.items():
         bound = float(dict(series).get("le", "nan"))
@@ -232,7 +244,8 @@ def scrape(
 ) -> Scrape:
     """Ask the three probes and the metrics; ``before`` are the counters of the scrape before.
 
-    A service without metrics logs a line for every request to them: ask it ``with_metrics`` only now and then.
+    A service without metrics logs a line for every request to them: ask it ``with_metrics`` only now and then. Without
+    it the metrics count as not found.
     """
 
     def ask(path: str) -> Answer:
@@ -248,8 +261,10 @@ def scrape(
         counters = parse_counters(metrics.body, start + timedelta(seconds=metrics.seconds))
     if counters is not None:
         traffic = traffic_between(before, counters, name)
+    elif metrics.status is None:
+        traffic = Traffic(start, name, _state_without_status(metrics))
     else:
-        traffic = Traffic(start, name, _without_status(metrics) if metrics.status is None else NO_METRICS)
+        traffic = Traffic(start, name, NO_METRICS)
 
     health = [of_probe(answer, path, name, start) for answer, path in zip(answers, PROBE_PATHS, strict=True)]
     health += of_dependencies(answers[-1], metrics, name, start)
@@ -267,16 +282,16 @@ def of_probe(answer: Answer, path: str, container: str, time: datetime) -> Healt
     """Return the state that follows from a probe's answer: the status decides, as it does for an orchestrator."""
     milliseconds = round(answer.seconds * 1000, 1)
     if answer.status is None:
-        return Health(time, container, path, _without_status(answer), None, milliseconds, answer.error)
+        return Health(time, container, path, _state_without_status(answer), None, milliseconds, answer.error)
 
-    status = _document(answer).get("status")
+    body_status = _document(answer).get("status")
     state = FAIL
     if answer.ok:
-        state = WARN if status == WARN else PASS
+        state = WARN if body_status == WARN else PASS
 
     detail = "; ".join(away_in(answer).values())
-    if status in STATES and status != state:
-        detail = f"says {status} with {answer.status}. {detail}".strip()
+    if body_status in STATES and body_status != state:
+        detail = f"says {body_status} with {answer.status}. {detail}".strip()
     return Health(time, container, path, state, answer.status, milliseconds, visible(detail, MOST_CHARACTERS))
 
 
@@ -289,16 +304,21 @@ def away_in(answer: Answer) -> dict[str, str]:
 
 
 def _document(answer: Answer) -> Mapping[str, object]:
+    """Return the JSON object in the body; an empty one if the body is something else."""
     document = answer.json()
     return document if isinstance(document, Mapping) else {}
 
 
-def _without_status(answer: Answer) -> str:
+def _state_without_status(answer: Answer) -> str:
+    """Return the state that follows from a request without an HTTP answer."""
     return REFUSED if answer.error in (http.REFUSED, http.CLOSED) else NO_ANSWER
 
 
 def of_dependencies(health: Answer, metrics: Answer, container: str, time: datetime) -> list[Health]:
-    """Return the state of each dependency: ``/health`` names those that are away, ``/metrics`` all of them."""
+    """Return the state of each dependency: ``/health`` names those that are away, ``/metrics`` all of them.
+
+    Return nothing if the body of ``/health`` has no ``away``.
+    """
     if "away" not in _document(health):
         return []
 

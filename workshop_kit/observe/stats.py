@@ -1,4 +1,4 @@
-"""The engine's statistics of a container → its usage, with units in the names.
+"""Compute a container's usage from the engine's statistics.
 
 Source: ``GET /containers/{id}/stats`` with cgroup v1 or v2. Rates come from two answers, since a one-shot answer has no
 ``precpu_stats``.
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from workshop_kit.engine.reach import Engine
 from workshop_kit.observe.engine_api import get_json
@@ -29,9 +29,9 @@ class Usage:
     ``state`` is ``running`` or ``stopped``. ``cpu_percent``: 100 is one core. ``throttled_percent``: the share of the
     scheduler's periods since the last sample in which the container was held back by its CPU limit, and
     ``throttled_periods`` their number. ``memory_bytes`` is the working set: the memory in use less the inactive file
-    cache. Without a limit the engine says the machine's memory in ``memory_limit_bytes``; ``has_memory_limit`` tells.
+    cache. Without a limit ``memory_limit_bytes`` is the machine's memory, and ``has_memory_limit`` is False.
     ``cpu_limit_percent`` is the highest limit that was in force since the last sample, NaN without one.
-    `watch.Watcher` fills ``has_memory_limit`` in, and tells the meter the limit of CPU.
+    `watcher.Watcher` sets ``has_memory_limit``, and gives the meter the CPU limit.
     """
 
     time: datetime
@@ -48,7 +48,7 @@ class Usage:
 
 
 class Meter:
-    """Reads the usage of one container after another, which have the same name."""
+    """Reads the usage of the container that has a name now; a later one may be another container."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
@@ -60,24 +60,32 @@ class Meter:
     def read(self, container_id: str, cpu_limit_percent: float = NOT_KNOWN) -> Usage:
         """Return the usage; rates are those since the last read. Raises what `get_json` raises.
 
-        ``cpu_limit_percent`` is the limit that was seen right before this read. What was used since the last read may
-        have been used before the limit was lowered, so the higher one of the two is the limit that was in force.
+        ``cpu_limit_percent`` is the limit right before this read. The limit may have been lowered since the last read,
+        so the result has the higher one of the limits before the two reads.
         """
         answer = get_json(self._engine, f"/containers/{container_id}/stats?stream=0&one-shot=1")
         previous = self._previous if container_id == self._id else None
-        limits = [cpu_limit_percent] if previous is None else [self._limit_percent, cpu_limit_percent]
-        in_force = NOT_KNOWN if any(map(math.isnan, limits)) else max(limits)
+        limit_percent = cpu_limit_percent
+        if previous is not None:
+            limit_percent = _higher_limit(self._limit_percent, cpu_limit_percent)
 
         self._id = container_id
         self._previous = answer if is_running(answer) else None
         self._limit_percent = cpu_limit_percent
-        return replace(usage(previous, answer, self._name), cpu_limit_percent=in_force)
+        return replace(usage(previous, answer, self._name), cpu_limit_percent=limit_percent)
+
+
+def _higher_limit(first: float, second: float) -> float:
+    """Return the higher one of two limits; NaN means no limit, and is the highest."""
+    if math.isnan(first) or math.isnan(second):
+        return NOT_KNOWN
+    return max(first, second)
 
 
 def is_running(answer: EngineAnswer) -> bool:
-    """Return whether the container ran; of one that does not run the answer is a stub."""
-    read = str(answer.get("read", ""))
-    return bool(read) and not read.startswith("0001-")
+    """Return whether the container ran: the answer about a stopped one has no time, or one in the year 1."""
+    read_at = str(answer.get("read", ""))
+    return bool(read_at) and not read_at.startswith("0001-")
 
 
 def working_set(memory: Mapping[str, Any]) -> float:
@@ -88,7 +96,9 @@ def working_set(memory: Mapping[str, Any]) -> float:
     used_bytes: float = memory.get("usage") or NOT_KNOWN
     detail = memory.get("stats") or {}
     inactive_bytes: int = detail.get("total_inactive_file", detail.get("inactive_file", 0))
-    return used_bytes if inactive_bytes >= used_bytes else used_bytes - inactive_bytes
+    if inactive_bytes >= used_bytes:
+        return used_bytes
+    return used_bytes - inactive_bytes
 
 
 def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = "") -> Usage:
@@ -106,26 +116,42 @@ def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = 
         pids=(answer.get("pids_stats") or {}).get("current") or NOT_KNOWN,
     )
 
-    seconds = (row.time - datetime.fromisoformat(previous["read"])).total_seconds() if previous else 0.0
-    if previous is None or seconds <= 0:  # a clock that was set back
+    if not previous:
+        return row
+    seconds = (row.time - datetime.fromisoformat(previous["read"])).total_seconds()
+    if seconds <= 0:  # the clock was set back
         return row
 
-    cpu_nanoseconds, periods, throttled = map(increase, _counters(previous), _counters(answer))
-    throttled = min(periods, throttled)
+    before = _cpu_counters(previous)
+    now = _cpu_counters(answer)
+    cpu_seconds = increase(before.nanoseconds, now.nanoseconds) / 1e9
+    periods = increase(before.periods, now.periods)
+    throttled_periods = min(periods, increase(before.throttled_periods, now.throttled_periods))
     return replace(
         row,
-        cpu_percent=cpu_nanoseconds / 1e9 / seconds * 100,
-        throttled_percent=throttled / periods * 100 if periods else 0.0,
-        throttled_periods=float(throttled),
+        cpu_percent=cpu_seconds / seconds * 100,
+        throttled_percent=throttled_periods / periods * 100 if periods else 0.0,
+        throttled_periods=float(throttled_periods),
     )
 
 
-def _counters(answer: EngineAnswer) -> tuple[int, int, int]:
-    """Return the CPU time in nanoseconds, the scheduler's periods, and those in which the container was held back."""
+class _CpuCounters(NamedTuple):
+    """The CPU time, the scheduler's periods, and those in which the container was held back, since its start."""
+
+    nanoseconds: int
+    periods: int
+    throttled_periods: int
+
+
+def _cpu_counters(answer: EngineAnswer) -> _CpuCounters:
     cpu = answer.get("cpu_stats") or {}
+    cpu_usage = cpu.get("cpu_usage") or {}
     throttling = cpu.get("throttling_data") or {}
-    cpu_nanoseconds = (cpu.get("cpu_usage") or {}).get("total_usage", 0)
-    return cpu_nanoseconds, throttling.get("periods", 0), throttling.get("throttled_periods", 0)
+    return _CpuCounters(
+        nanoseconds=cpu_usage.get("total_usage", 0),
+        periods=throttling.get("periods", 0),
+        throttled_periods=throttling.get("throttled_periods", 0),
+    )
 
 
 def increase(before: float, now: float) -> float:

@@ -1,8 +1,9 @@
 """Watch containers once a second: their traffic, health, resources and events.
 
-``Watcher`` gathers in threads until it is stopped: one asks the engine for all containers, and one for each container
-asks that one. ``Tables`` holds the data. A container is followed by its service's name, so that rows continue under
-that name after a restart (another port) and a replacement (another id). Unknown values are missing, never zero.
+``Watcher`` gathers data in threads until it is stopped: one thread asks the engine about all containers, and for each
+target another thread asks its container. ``Tables`` holds the data. A container is followed by its service's name, so
+that rows continue under that name after a restart (another port) and a replacement (another id). Unknown values are
+missing, never zero.
 """
 
 from __future__ import annotations
@@ -27,7 +28,16 @@ from workshop_kit.engine.reach import Engine
 from workshop_kit.errors import WrongUsage
 from workshop_kit.observe.engine_api import ContainerGone, EngineRefused, EngineUnavailable, get_json
 from workshop_kit.observe.events import Event, EventLog
-from workshop_kit.observe.scrape import NO_METRICS, PROBE_PATHS, Counters, Health, Traffic, scrape, without_answer
+from workshop_kit.observe.scrape import (
+    NO_METRICS,
+    PROBE_PATHS,
+    Counters,
+    Health,
+    Scrape,
+    Traffic,
+    scrape,
+    without_answer,
+)
 from workshop_kit.observe.stats import Meter, Usage
 
 PORT = 8080
@@ -45,7 +55,10 @@ Listed = Mapping[str, Any]  # a container as the engine's GET /containers/json l
 
 
 def frame(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
-    """Return the rows of a dataclass as a table: a column a field, times in UTC, other numbers than counts float64."""
+    """Return instances of a dataclass as a table with a column for each field.
+
+    Times are in UTC; numbers are float64, or Int64 for a field of type ``int | None``.
+    """
     types = {column.name: _TYPES.get(str(column.type), "float64") for column in fields(kind)}
     values = [tuple(vars(row).values()) for row in rows]
     return pd.DataFrame(values, columns=list(types)).astype(types)
@@ -55,9 +68,9 @@ def frame(kind: type[Any], rows: Iterable[Any]) -> pd.DataFrame:
 class Tables:
     """Four tables, each by ``time`` (UTC), oldest first; ``container`` is the target's name.
 
-    ``requests``: a row a second, see `scrape.Traffic`. ``resources``: likewise, see `stats.Usage`. ``health``: a row
-    for each probe and dependency, see `scrape.Health`. ``events``: see `events.Event`, of all containers of the
-    workspace; ``container`` is the service's name there.
+    ``requests`` and ``resources`` have a row for each second, see `scrape.Traffic` and `stats.Usage`. ``health`` has a
+    row for each probe and dependency, see `scrape.Health`. ``events`` has the events of all containers of the
+    workspace, see `events.Event`; ``container`` is the service's name there.
     """
 
     requests: pd.DataFrame = field(default_factory=lambda: frame(Traffic, ()))
@@ -79,12 +92,15 @@ class WatchTarget:
     id: str = ""
 
     def find(self, listed: Iterable[Listed]) -> ContainerStatus | None:
-        """Return its container among those listed, a running one first; None if there is none."""
+        """Return its container among those listed; of several a running one, then the newest. None if there is none."""
         matches = [container for container in listed if self._matches(container)]
-        preferred = max(matches, key=_preference, default=None)
-        return ContainerStatus(preferred["Id"], str(preferred["State"]), _url(preferred)) if preferred else None
+        if not matches:
+            return None
+        preferred = max(matches, key=_preference)
+        return ContainerStatus(preferred["Id"], str(preferred["State"]), _url(preferred))
 
     def _matches(self, container: Listed) -> bool:
+        """Return whether a container is this target's: by its id, or by its compose project and service."""
         if self.id:
             return bool(container["Id"] == self.id)
         labels = container.get("Labels") or {}
@@ -124,31 +140,33 @@ class Watcher:
     def __init__(self, engine: Engine, session: str, targets: Iterable[WatchTarget]) -> None:
         self._engine = engine
         self._session = session
-        self._watched = {target.name: _TargetData(engine, target) for target in targets}
-        if not self._watched:
+        self._data_by_target = {target.name: _TargetData(engine, target) for target in targets}
+        if not self._data_by_target:
             raise WrongUsage("There is nothing to watch.", "Name a container: w.watch(container).")
         self._filters = quote(json.dumps({"label": [f"{SESSION}={session}"]}))
         self._events: deque[Event] = deque(maxlen=HISTORY_EVENTS)
-        self._names: dict[str, str] = {}  # service names by container id
+        self._service_names_by_id: dict[str, str] = {}
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the targets."""
-        return tuple(self._watched)
+        return tuple(self._data_by_target)
 
     def start(self) -> Self:
         """Begin to watch; a second call changes nothing. Raises EngineUnavailable if the engine does not answer."""
-        if not self._threads:
-            self._stop.clear()
-            log = EventLog(self._engine, self._session)
-            self._look(log)
-            self._threads = [threading.Thread(target=self._follow, args=(log,), daemon=True)]
-            for watched in self._watched.values():
-                self._threads.append(threading.Thread(target=self._scrape, args=(watched,), daemon=True))
-            for thread in self._threads:
-                thread.start()
+        if self._threads:
+            return self
+
+        self._stop.clear()
+        log = EventLog(self._engine, self._session)
+        self._ask_engine(log)
+        self._threads = [threading.Thread(target=self._ask_engine_until_stopped, args=(log,), daemon=True)]
+        for data in self._data_by_target.values():
+            self._threads.append(threading.Thread(target=self._scrape_until_stopped, args=(data,), daemon=True))
+        for thread in self._threads:
+            thread.start()
         return self
 
     def stop(self) -> None:
@@ -163,20 +181,21 @@ class Watcher:
         Events are always those of all containers: a neighbor's event may explain a failure.
         Raises WrongUsage for a name that is not watched.
         """
-        if container is not None and container not in self._watched:
-            raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._watched)}.")
+        if container is not None and container not in self._data_by_target:
+            raise WrongUsage(f"{container!r} is not watched.", f"Watched: {', '.join(self._data_by_target)}.")
         since = BEGINNING if seconds is None else datetime.now(tz=UTC) - timedelta(seconds=seconds)
 
-        chosen = [watched for name, watched in self._watched.items() if container in (None, name)]
+        chosen = [data for name, data in self._data_by_target.items() if container in (None, name)]
         return Tables(
-            frame(Traffic, _merged([watched.requests for watched in chosen], since)),
-            frame(Usage, _merged([watched.usage for watched in chosen], since)),
-            frame(Health, _merged([watched.health for watched in chosen], since)),
+            frame(Traffic, _merge_rows([data.requests for data in chosen], since)),
+            frame(Usage, _merge_rows([data.usage for data in chosen], since)),
+            frame(Health, _merge_rows([data.health for data in chosen], since)),
             frame(Event, map(self._with_service_name, tuple(self._events))),
         )
 
     def _with_service_name(self, event: Event) -> Event:
-        return replace(event, container=self._names.get(event.id, event.container))
+        """Return the event with the name of its container's service in place of the container's name."""
+        return replace(event, container=self._service_names_by_id.get(event.id, event.container))
 
     def __enter__(self) -> Self:
         return self.start()
@@ -184,74 +203,85 @@ class Watcher:
     def __exit__(self, _t: type[BaseException] | None, _v: BaseException | None, _b: TracebackType | None) -> None:
         self.stop()
 
-    def _follow(self, log: EventLog) -> None:
+    def _ask_engine_until_stopped(self, log: EventLog) -> None:
+        """Ask the engine once a second; while it does not answer, nothing new is known."""
         while not self._stop.wait(INTERVAL_SECONDS):
             with contextlib.suppress(EngineUnavailable, EngineRefused):
-                self._look(log)
+                self._ask_engine(log)
 
-    def _look(self, log: EventLog) -> None:
+    def _ask_engine(self, log: EventLog) -> None:
+        """Ask the engine for the status and the usage of each target, and for the new events."""
         listed = get_json(self._engine, f"/containers/json?all=1&filters={self._filters}")
-        self._names.update((container["Id"], service_name(container)) for container in listed)
+        self._service_names_by_id.update((container["Id"], service_name(container)) for container in listed)
 
-        for watched in self._watched.values():
-            watched.status = watched.target.find(listed)
+        for data in self._data_by_target.values():
+            data.status = data.target.find(listed)
             with contextlib.suppress(ContainerGone, EngineRefused):  # it is being started or removed
-                self._measure(watched)
+                self._measure_usage(data)
 
         self._events += log.poll()
 
-    def _measure(self, watched: _TargetData) -> None:
-        if watched.status is None:
+    def _measure_usage(self, data: _TargetData) -> None:
+        """Add the present usage of a target's container to its data; without a container do nothing."""
+        if data.status is None:
             return
 
-        container_id = watched.status.id
+        container_id = data.status.id
         host_config = get_json(self._engine, f"/containers/{container_id}/json")["HostConfig"]
-        usage = watched.meter.read(container_id, cpu_limit_percent(host_config))
-        watched.usage.append(replace(usage, has_memory_limit=bool(host_config.get("Memory"))))
+        usage = data.meter.read(container_id, cpu_limit_percent(host_config))
+        data.usage.append(replace(usage, has_memory_limit=bool(host_config.get("Memory"))))
 
-    def _scrape(self, watched: _TargetData) -> None:
+    def _scrape_until_stopped(self, data: _TargetData) -> None:
         """Ask one container once a second; one that answers late delays its own next requests only."""
-        threads = ThreadPoolExecutor(len(PROBE_PATHS) + 1, f"observe: ask {watched.target.name}")
+        threads = ThreadPoolExecutor(len(PROBE_PATHS) + 1, f"observe: ask {data.target.name}")
         with contextlib.suppress(RuntimeError), threads as pool:  # RuntimeError: the interpreter shuts down
             due = time.monotonic()
             while not self._stop.wait(max(0.0, due - time.monotonic())):
                 due = time.monotonic() + INTERVAL_SECONDS
-                self._scrape_once(pool, watched)
+                self._scrape_once(pool, data)
 
-    def _scrape_once(self, pool: ThreadPoolExecutor, watched: _TargetData) -> None:
-        status = watched.status
-        name = watched.target.name
+    def _scrape_once(self, pool: ThreadPoolExecutor, data: _TargetData) -> None:
+        """Add the present traffic and health of a target's container to its data."""
+        status = data.status
         if status is not None and status.url is not None:
-            with_metrics = time.monotonic() >= watched.metrics_due
-            traffic, health, counters = scrape(pool, status.url, name, watched.counters, with_metrics=with_metrics)
-            if with_metrics and traffic.state == NO_METRICS:
-                watched.metrics_due = time.monotonic() + METRICS_RETRY_SECONDS
-        elif watched.requests:
+            traffic, health, data.counters = self._scrape_url(pool, data, status.url)
+        elif data.requests:
             reason = f"it is {status.state}" if status else "it is gone"
-            traffic, health, counters = without_answer(name, reason, watched.counters)
+            traffic, health, data.counters = without_answer(data.target.name, reason, data.counters)
         else:
             return  # it never had a published port
 
-        watched.counters = counters
-        watched.requests.append(traffic)
-        watched.health.extend(health)
+        data.requests.append(traffic)
+        data.health.extend(health)
+
+    def _scrape_url(self, pool: ThreadPoolExecutor, data: _TargetData, url: str) -> Scrape:
+        """Scrape a target's container; one without metrics is asked for them every `METRICS_RETRY_SECONDS` only."""
+        with_metrics = time.monotonic() >= data.metrics_due
+        answers = scrape(pool, url, data.target.name, data.counters, with_metrics=with_metrics)
+        traffic, _, _ = answers
+        if with_metrics and traffic.state == NO_METRICS:
+            data.metrics_due = time.monotonic() + METRICS_RETRY_SECONDS
+        return answers
 
 
 def _preference(container: Listed) -> tuple[bool, Any]:
-    """Return the order of listed containers: the last one is running if any is, and the newest of these."""
+    """Return the key by which containers are compared: a running one is greater, and of several a newer one."""
     return container["State"] in {"running", "paused"}, container["Created"]
 
 
-def _merged(rows_by_target: Iterable[deque[Row]], since: datetime) -> list[Row]:
+def _merge_rows(rows_by_target: Iterable[deque[Row]], since: datetime) -> list[Row]:
+    """Return the rows of all targets since a time in one list, the oldest first."""
     merged_rows: list[Row] = []
     for rows in rows_by_target:
-        merged_rows += [row for row in tuple(rows) if row.time >= since]
+        recent_rows = [row for row in tuple(rows) if row.time >= since]  # a copy: a thread may append meanwhile
+        merged_rows += recent_rows
     return sorted(merged_rows, key=lambda row: row.time)
 
 
 def cpu_limit_percent(host_config: Mapping[str, Any]) -> float:
     """Return the CPU limit in ``docker inspect``'s HostConfig: 100 is one core; NaN for none."""
-    if nano_cpus := host_config.get("NanoCpus"):
+    nano_cpus = host_config.get("NanoCpus")
+    if nano_cpus:
         return float(nano_cpus / 1e7)
 
     quota = host_config.get("CpuQuota") or 0
@@ -265,6 +295,7 @@ def service_name(container: Listed) -> str:
 
 
 def _url(container: Listed) -> str | None:
+    """Return the address at which the container's port 8080 is published; None if it is not."""
     for binding in container.get("Ports") or ():
         if binding.get("PrivatePort") == PORT and binding.get("PublicPort") and binding.get("Type") == "tcp":
             return f"http://127.0.0.1:{binding['PublicPort']}"

@@ -68,7 +68,8 @@ _TAIL = 100  # messages
 
 def read_json_file(content: bytes | Iterable[bytes]) -> pd.DataFrame:
     """Read a file of the engine's json-file driver, given as bytes or as lines (an open file)."""
-    return frame_of(json_file_lines(BytesIO(content) if isinstance(content, bytes) else content))
+    lines = BytesIO(content) if isinstance(content, bytes) else content
+    return frame_of(json_file_lines(lines))
 
 
 def read_container(container: Any, *, since: datetime | None = None) -> pd.DataFrame:
@@ -91,7 +92,7 @@ class EngineLog:
 
     def is_running(self) -> bool:
         """Return whether the container runs now."""
-        attributes = orjson.loads(b"".join(self._ask("json", {})))
+        attributes = orjson.loads(b"".join(self._request("json", {})))
         return bool(attributes["State"]["Running"])
 
     def messages(self, *, tail: int | None = None, since: datetime | None = None) -> Iterator[Message]:
@@ -102,14 +103,15 @@ class EngineLog:
 
         read_messages = terminal_messages if self.has_terminal else messages
         try:
-            yield from read_messages(self._ask("logs", parameters))
+            yield from read_messages(self._request("logs", parameters))
         except EngineRefused as refusal:  # a log driver that cannot be read back, for one
             if "marked for removal" in refusal.what:
                 raise ContainerGone(self._container.name) from refusal
             sentence = f"The log of {self._container.name} cannot be read. {refusal.what}"
             raise WorkshopError(sentence, "Run it with the json-file or local log driver.") from refusal
 
-    def _ask(self, end_of_path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+    def _request(self, end_of_path: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+        """Return the chunks of the engine's answer about this container."""
         return chunks(self._container.client.api, f"/containers/{self._container.id}/{end_of_path}", parameters)
 
 
@@ -128,6 +130,7 @@ class LogFollower(Iterator[pd.DataFrame]):
         self._poller = Poller(container)
 
     def __next__(self) -> pd.DataFrame:
+        """Wait, then return the next frame; the one after the end has the lines that were never finished."""
         if self.ended:
             raise StopIteration
         if self._stop.wait(self._wait_seconds):
@@ -150,6 +153,7 @@ class LogFollower(Iterator[pd.DataFrame]):
 
 
 def _longest_wait_seconds(line_count: int) -> float:
+    """Return the longest wait before the next poll, if the last one had this number of lines."""
     if line_count >= BUSY_LINES:
         return BUSY_SECONDS
     return QUIET_SECONDS if line_count else IDLE_SECONDS
@@ -165,8 +169,8 @@ class Poller:
         self.gaps: list[str] = []
         self._log = EngineLog(container)
         self._assembler = LineAssembler(MAX_LINE_BYTES)
-        self._last: tuple[str, str] | None = None  # stream and time of the last known message
-        self._count = 0  # of known messages with these: the parts of a line have the same
+        self._last_key: tuple[str, str] | None = None  # stream and time of the last known message
+        self._last_key_count = 0  # known messages with this key: the parts of a line have the same one
         self._tail = _TAIL
         self._unfinished: Message | None = None  # the end of a terminal's log, of which more may come
 
@@ -185,46 +189,70 @@ class Poller:
 
     def end(self) -> list[Line]:
         """Return the unfinished lines: no more messages come."""
-        last_lines = self._assembler.feed(*self._unfinished) if self._unfinished else ()
+        last_lines: list[Line] = []
+        if self._unfinished is not None:
+            last_lines = list(self._assembler.feed(*self._unfinished))
         return [*last_lines, *self._assembler.end()]
 
     def _finished_lines(self) -> list[Line]:
+        """Return the lines that the new messages finish."""
         return [line for message in self._new_messages() for line in self._assembler.feed(*message)]
 
     def _new_messages(self) -> list[Message]:
-        """Return the messages after the last known one, from a tail that grows until it contains that one."""
-        tail_messages: list[Message] = []
-        new_messages: list[Message] | None = None
+        """Return the messages after the last known one, and remember the newest as the last known one."""
+        tail_messages, new_messages = self._search_last()
+        if new_messages is None:
+            self.gaps.append("the engine no longer has what came before")
+            new_messages = tail_messages
+
+        if tail_messages:
+            self._last_key = tail_messages[-1][:2]
+            same_key_messages = [message for message in tail_messages if message[:2] == self._last_key]
+            self._last_key_count = len(same_key_messages)
+        self._tail = max(_TAIL, 2 * len(new_messages))
+        return new_messages
+
+    def _search_last(self) -> tuple[list[Message], list[Message] | None]:
+        """Read longer and longer tails of the log until one has the last known message.
+
+        Return the messages of that tail, and those of them after the last known one; None if no tail has that one.
+        """
         tails: tuple[int | None, ...] = (None,)
-        if self._last:
+        if self._last_key is not None:
             tails = (self._tail, 10 * self._tail, 100 * self._tail, None)
 
+        tail_messages: list[Message] = []
         for tail in tails:
             tail_messages = list(self._log.messages(tail=tail))
             is_whole = tail is None or len(tail_messages) < tail
-            is_unfinished = self._log.has_terminal and tail_messages and not tail_messages[-1].text.endswith(b"\n")
-            self._unfinished = tail_messages.pop() if is_unfinished else None
+            self._unfinished = self._unfinished_message(tail_messages)
+            if self._unfinished is not None:
+                tail_messages.pop()
+
             new_messages = self._after_last(tail_messages, is_whole)
             if new_messages is not None:
-                break
+                return tail_messages, new_messages
 
-        if new_messages is None and self._last:
-            self.gaps.append("the engine no longer has what came before")
-            new_messages = tail_messages
-        if tail_messages:
-            self._last = tail_messages[-1][:2]
-            self._count = sum(message[:2] == self._last for message in tail_messages)
-        self._tail = max(_TAIL, 2 * len(new_messages or ()))
-        return new_messages or []
+        return tail_messages, None
+
+    def _unfinished_message(self, tail_messages: list[Message]) -> Message | None:
+        """Return the last message of a terminal if its line has not ended yet, else None."""
+        if not self._log.has_terminal or not tail_messages:
+            return None
+        last_message = tail_messages[-1]
+        return None if last_message.text.endswith(b"\n") else last_message
 
     def _after_last(self, tail_messages: list[Message], is_whole: bool) -> list[Message] | None:
         """Return the messages after the last known one; None if it, or another with its time, may be missing."""
-        if self._last is None or not tail_messages:
+        if self._last_key is None or not tail_messages:
             return tail_messages
 
-        places = [place for place, message in enumerate(tail_messages) if message[:2] == self._last]
-        # Messages before the tail may have the time of its first one, too.
-        is_cut = not is_whole and tail_messages[0].stamp in {self._last[1], tail_messages[-1].stamp}
-        if is_cut or len(places) < self._count:
+        # Messages before the tail may have the time of its first one, too: then they cannot be counted.
+        counted_times = {self._last_key[1], tail_messages[-1].stamp}
+        is_cut = not is_whole and tail_messages[0].stamp in counted_times
+        positions = [position for position, message in enumerate(tail_messages) if message[:2] == self._last_key]
+        if is_cut or len(positions) < self._last_key_count:
             return None
-        return tail_messages[places[self._count - 1] + 1 :]
+
+        last_position = positions[self._last_key_count - 1]
+        return tail_messages[last_position + 1 :]

@@ -1,4 +1,4 @@
-"""Bytes of a log → its lines, and the text of a line → its fields, strictly by RFC 8259. Pure."""
+"""Read the lines in the bytes of a log, and the fields in the text of a line, strictly by RFC 8259. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEVELS = (
 )
 """Names of log levels, from the least to the most severe; names in one group mean the same."""
 _DRAWN_AS = {"trace": "debug", "critical": "error"}
-_GROUPS = {name: _DRAWN_AS.get(names[0], names[0]) for names in LEVELS for name in names}
+_GROUPS_BY_LEVEL = {name: _DRAWN_AS.get(names[0], names[0]) for names in LEVELS for name in names}
 MAX_LINE_BYTES = 64 * 1024 * 1024
 FOREIGN = "not a record of the engine's"
 TOO_LONG = "longer than can be kept: cut"
@@ -79,32 +79,43 @@ def level_group(level: Any) -> str:
     >>> level_group("FATAL"), level_group("trace"), level_group(None)
     ('error', 'debug', 'other')
     """
-    return _GROUPS.get(str(level).lower(), "other")
+    return _GROUPS_BY_LEVEL.get(str(level).lower(), "other")
 
 
 def json_file_lines(file: Iterable[bytes]) -> Iterator[Line]:
     """Yield the lines in a file of the json-file driver; a line that is no record is kept as it is."""
     assembler = LineAssembler()
-    for raw in file:
-        try:
-            record = orjson.loads(raw)
-            text = record["log"]
-            stream = record["stream"]
-            time = record["time"]
-            attrs = orjson.dumps(record["attrs"]).decode() if len(record) == 4 else None
-            is_time = len(time) >= 20 and datetime.fromisoformat(time)
-            is_record = is_time and type(text) is str and stream in _STREAMS and len(record) < 5
-        except (ValueError, TypeError, KeyError):
-            is_record = False
+    for raw_line in file:
+        record = _parse_record(raw_line)
+        if record is None:
+            text = raw_line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+            yield Line(text, reason=FOREIGN)
+            continue
 
-        if not is_record:
-            yield Line(raw.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r"), reason=FOREIGN)
-        elif not assembler.pending and text.find("\n") == len(text) - 1 >= 0:
+        stream, time, text, attrs = record
+        is_one_line = text.endswith("\n") and text.find("\n") == len(text) - 1
+        if is_one_line and not assembler.pending:
             yield Line(text[:-1].removesuffix("\r"), time, stream, attrs)
         else:
             yield from assembler.feed(stream, time, text, attrs)
 
     yield from assembler.end()
+
+
+def _parse_record(raw_line: bytes) -> tuple[str, str, str, str | None] | None:
+    """Return stream, time, text and labels of a record of the json-file driver; None for another line."""
+    try:
+        record = orjson.loads(raw_line)
+        text = record["log"]
+        stream = record["stream"]
+        time = record["time"]
+        attrs = orjson.dumps(record["attrs"]).decode() if len(record) == 4 else None
+        is_time = len(time) >= 20 and bool(datetime.fromisoformat(time))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+    is_record = is_time and type(text) is str and stream in _STREAMS and len(record) < 5
+    return (stream, time, text, attrs) if is_record else None
 
 
 def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
@@ -115,12 +126,14 @@ def messages(chunks: Iterable[bytes]) -> Iterator[Message]:
         position = 0
         while position + _HEADER_BYTES <= len(buffer):
             start = position + _HEADER_BYTES
-            end = start + int.from_bytes(buffer[position + 4 : start], "big")
+            size_bytes = int.from_bytes(buffer[position + 4 : start], "big")
+            end = start + size_bytes
             if end > len(buffer):
                 break
 
+            stream = _STREAMS[buffer[position] % len(_STREAMS)]
             stamp, _, text = buffer[start:end].partition(b" ")
-            yield Message(_STREAMS[buffer[position] % 3], stamp.decode("ascii", "replace"), text)
+            yield Message(stream, stamp.decode("ascii", "replace"), text)
             position = end
         buffer = buffer[position:]
 
@@ -129,12 +142,25 @@ def terminal_messages(chunks: Iterable[bytes]) -> Iterator[Message]:
     """Yield the messages of a container with a terminal; a long line has a stamp before each of its parts."""
     for line in BytesIO(b"".join(chunks)):
         match = _STAMP.match(line)
-        stamp = match[0] if match else b""
-        start = len(stamp)
-        while stamp and (next_stamp := line.find(stamp, start + _PART_BYTES)) >= 0:
-            yield Message("stdout", stamp[:-1].decode(), line[start:next_stamp])
-            start = next_stamp + len(stamp)
-        yield Message("stdout", stamp[:-1].decode(), line[start:])
+        if match is None:
+            yield Message("stdout", "", line)
+            continue
+
+        stamp = match[0]
+        for part in _parts_of_line(line, stamp):
+            yield Message("stdout", stamp[:-1].decode(), part)
+
+
+def _parts_of_line(line: bytes, stamp: bytes) -> Iterator[bytes]:
+    """Yield the parts of a terminal's line without the stamp before each; all but the last one are full."""
+    start = len(stamp)
+    end = line.find(stamp, start + _PART_BYTES)
+    while end >= 0:
+        yield line[start:end]
+        start = end + len(stamp)
+        end = line.find(stamp, start + _PART_BYTES)
+
+    yield line[start:]
 
 
 def assemble(log: Iterable[Message]) -> Iterator[Line]:
@@ -149,7 +175,7 @@ class LineAssembler:
     """Joins the parts of long lines; it holds at most one unfinished line a stream. Texts are str or bytes."""
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
-        self._max = max_line_bytes
+        self._max_length = max_line_bytes
         self.pending: dict[str, tuple[str, str | None, list[Any]]] = {}  # by stream: stamp, labels, parts
 
     def feed(self, stream: str, stamp: str, text: Any, attrs: str | None = None) -> Iterator[Line]:
@@ -157,33 +183,36 @@ class LineAssembler:
         pending_stamp, _, parts = self.pending.get(stream, (stamp, None, []))
         # The parts of a line have one stamp; where an engine stamps each part, all but the last are full.
         if stamp != pending_stamp and sum(map(len, parts)) < _PART_BYTES:
-            yield self._line(stream)  # the container stopped in the middle of the line
+            yield self._take_line(stream)  # the container stopped in the middle of the line
 
         newline = "\n" if isinstance(text, str) else b"\n"
         *line_ends, beginning = text.split(newline)
         for line_end in line_ends:
-            self._add(stream, stamp, line_end, attrs)
-            yield self._line(stream, "\r")
+            self._add_part(stream, stamp, line_end, attrs)
+            yield self._take_line(stream, "\r")
         if beginning or not line_ends:
-            self._add(stream, stamp, beginning, attrs)
+            self._add_part(stream, stamp, beginning, attrs)
 
     def end(self) -> Iterator[Line]:
         """Yield the unfinished lines: no more messages come."""
-        yield from [self._line(stream) for stream in list(self.pending)]
+        yield from [self._take_line(stream) for stream in list(self.pending)]
 
-    def _add(self, stream: str, stamp: str, part: Any, attrs: str | None) -> None:
+    def _add_part(self, stream: str, stamp: str, part: Any, attrs: str | None) -> None:
+        """Add a part to the unfinished line of a stream, unless that is longer than the limit already."""
         _, _, parts = self.pending.setdefault(stream, (stamp, attrs, []))
-        if sum(map(len, parts)) <= self._max:
+        if sum(map(len, parts)) <= self._max_length:
             parts.append(part)
 
-    def _line(self, stream: str, end: str = "") -> Line:
+    def _take_line(self, stream: str, end: str = "") -> Line:
+        """Remove the unfinished line of a stream, and return it, cut to the limit and without ``end``."""
         stamp, attrs, parts = self.pending.pop(stream)
-        separator = parts[0][:0]  # an empty str or bytes, as the parts are
+        separator = "" if isinstance(parts[0], str) else b""
         content = separator.join(parts)
-        text = content[: self._max]
+        text = content[: self._max_length]
         if isinstance(text, bytes):
             text = text.decode("utf-8", "replace")
-        reason = TOO_LONG if len(content) > self._max else None
+
+        reason = TOO_LONG if len(content) > self._max_length else None
         return Line(text.removesuffix(end), stamp or None, stream, attrs, reason)
 
 
@@ -200,30 +229,42 @@ def parse_fields(text: str) -> Fields:
     if type(event) is not dict:
         return Incomplete("JSON, not an object")
 
-    # One `":` for each key: no key is duplicated, and no nested object has keys. A space before a colon hides a key.
-    is_flat = text.count('":') == len(event) and not ("[" in text and list in map(type, event.values()))
-    has_spaced_key = '" ' in text or "\t" in text or "\r" in text
-    return event if is_flat and not has_spaced_key else parse_exactly(text)
+    return event if _is_flat(text, event) else parse_exactly(text)
+
+
+def _is_flat(text: str, event: Fields) -> bool:
+    """Return whether the text surely has neither a duplicate key nor a nested value other than an empty object.
+
+    Then it has one ``":`` for each key. A space before the colon would hide a key from that count.
+    """
+    if text.count('":') != len(event):
+        return False
+    if "[" in text and list in map(type, event.values()):
+        return False
+    return not ('" ' in text or "\t" in text or "\r" in text)
 
 
 def parse_exactly(text: str) -> Fields:
-    """Return the fields of valid JSON with all digits and duplicate keys noticed, nested values as text; slow."""
-    duplicates = []
+    """Return the fields of valid JSON with all their digits, nested values as text. It is slow.
 
-    def fields_of(pairs: list[tuple[str, Any]]) -> Fields:
+    Return `Incomplete` if an object has duplicate keys, or is nested too deep.
+    """
+    has_duplicates = []  # for each object, nested ones included
+
+    def to_fields(pairs: list[tuple[str, Any]]) -> Fields:
         fields = dict(pairs)
-        duplicates.append(len(fields) < len(pairs))
+        has_duplicates.append(len(fields) < len(pairs))
         return fields
 
     try:
-        event = _DECODER(object_pairs_hook=fields_of).decode(text)
-        fields = {name: _flat(value) for name, value in event.items()}
+        event = _DECODER(object_pairs_hook=to_fields).decode(text)
+        fields = {name: _flatten(value) for name, value in event.items()}
     except RecursionError:
         return Incomplete("nested too deep")
-    return Incomplete("duplicate keys", fields) if any(duplicates) else fields
+    return Incomplete("duplicate keys", fields) if any(has_duplicates) else fields
 
 
-def _flat(value: Any) -> Any:
+def _flatten(value: Any) -> Any:
     """Return a nested value as JSON text, every other value as it is."""
     return JsonText(to_json(value)) if isinstance(value, dict | list) else value
 
@@ -241,16 +282,18 @@ def to_json(value: Any) -> str:
     return str(value) if isinstance(value, JsonText) else json.dumps(value, ensure_ascii=False)
 
 
-def _integer(digits: str) -> int | JsonText:
+def _parse_integer(digits: str) -> int | JsonText:
+    """Return an integer; its digits as text if Python does not make an integer of so many."""
     return int(digits) if len(digits) < _MAX_DIGITS else JsonText(digits)
 
 
-def _fraction(digits: str) -> float | JsonText:
+def _parse_fraction(digits: str) -> float | JsonText:
+    """Return a float; the number's digits as text if no float is large enough."""
     number = float(digits)
     return number if math.isfinite(number) else JsonText(digits)
 
 
-_DECODER = partial(json.JSONDecoder, parse_int=_integer, parse_float=_fraction)
+_DECODER = partial(json.JSONDecoder, parse_int=_parse_integer, parse_float=_parse_fraction)
 
 
 def _fields_of_rejected(text: str, error: ValueError) -> Fields:
@@ -275,7 +318,7 @@ def _small_number(huge: re.Match[str]) -> str:
 
 
 def _reason_not_json(text: str, error: ValueError) -> str:
-    """Return why a text that begins as JSON does is no JSON."""
+    """Return why a text whose first character could begin JSON is not JSON; ``error`` is orjson's."""
     if text[0] not in "{[":
         return "plain text"
     if text[0] == "[" and text[1:2] not in ("[", "{", '"'):  # "[INFO] …", not a list

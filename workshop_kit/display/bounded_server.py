@@ -22,16 +22,17 @@ PAUSE_SECONDS = 0.2
 
 
 class BoundedServer(tornado.httpserver.HTTPServer):
-    """Holds ``most_connections``, and closes an old one for a new one.
+    """Holds at most ``most_connections``: beyond that it closes an old connection for each new one.
 
-    That is the oldest of the address that has the most: a flood closes no connection of another address.
+    It closes the oldest connection of the address that has the most, so that a flood from one address closes no
+    connection of another.
     """
 
     def initialize(self, *arguments: Any, most_connections: int = MOST_CONNECTIONS, **limits: Any) -> None:
         """Take Tornado's limits and the number of connections."""
         super().initialize(*arguments, **limits)
         self._most_connections = most_connections
-        self._addresses: dict[IOStream, str] = {}  # of the open connections, oldest first, and of some closed ones
+        self._addresses_by_stream: dict[IOStream, str] = {}  # open connections, oldest first, and some closed ones
 
     def accept_from(self, sockets: Iterable[socket.socket]) -> None:
         """Accept connections from now on; in place of `add_sockets`."""
@@ -40,15 +41,16 @@ class BoundedServer(tornado.httpserver.HTTPServer):
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Serve a connection, after an old one is closed if there are too many."""
-        if len(self._addresses) >= self._most_connections:
+        if len(self._addresses_by_stream) >= self._most_connections:
             self._forget_closed()
-        if len(self._addresses) >= self._most_connections:
+        if len(self._addresses_by_stream) >= self._most_connections:
             self._close_oldest()
 
-        self._addresses[stream] = address[0]
+        self._addresses_by_stream[stream] = address[0]
         super().handle_stream(stream, address)
 
     def _accept(self, listening_socket: socket.socket) -> None:
+        """Accept the waiting connections; without a file for the next one, close an old one or pause."""
         for _ in range(ACCEPTED_AT_ONCE):
             try:
                 connection, address = listening_socket.accept()
@@ -68,19 +70,24 @@ class BoundedServer(tornado.httpserver.HTTPServer):
         loop.call_later(PAUSE_SECONDS, self._resume, listening_socket)
 
     def _resume(self, listening_socket: socket.socket) -> None:
+        """Accept connections again."""
         if listening_socket.fileno() >= 0:  # the server may have ended
             self.accept_from([listening_socket])
 
     def _forget_closed(self) -> None:
-        self._addresses = {stream: address for stream, address in self._addresses.items() if not stream.closed()}
+        """Keep the open connections only."""
+        addresses = self._addresses_by_stream.items()
+        self._addresses_by_stream = {stream: address for stream, address in addresses if not stream.closed()}
 
     def _close_oldest(self) -> bool:
         """Close the oldest connection of the address that has the most; return whether there was one."""
-        if not self._addresses:
+        if not self._addresses_by_stream:
             return False
-        busiest_address, _ = Counter(self._addresses.values()).most_common(1)[0]
-        oldest_stream = next(stream for stream, address in self._addresses.items() if address == busiest_address)
+        counts_by_address = Counter(self._addresses_by_stream.values())
+        busiest_address, _ = counts_by_address.most_common(1)[0]
+        addresses = self._addresses_by_stream.items()
+        oldest_stream = next(stream for stream, address in addresses if address == busiest_address)
 
-        del self._addresses[oldest_stream]
+        del self._addresses_by_stream[oldest_stream]
         oldest_stream.close()
         return True

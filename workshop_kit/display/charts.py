@@ -77,8 +77,9 @@ def canvas_png(canvas: FigureCanvasAgg) -> bytes:
     size = canvas.get_width_height()
     pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
     image = Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1).convert("RGB")
-    file = io.BytesIO()
     small_image = image.quantize(64, method=2, dither=Image.Dither.NONE)
+
+    file = io.BytesIO()
     small_image.save(file, "PNG", compress_level=1, compress_type=3)  # 3: zlib looks for runs of one byte only
     return file.getvalue()
 
@@ -103,7 +104,10 @@ def picture(figure: Figure, alt: str, details_html: str = "") -> Rendered:
 def stacked_bars(
     axes: Axes, starts: Numbers, step: float, counts: Mapping[str, NDArray[Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Draw counts by level as stacked bars; return the look of each level that has any. Hatching tells them, too."""
+    """Draw counts by level as stacked bars, each level with a color and a hatching of its own.
+
+    Return the look of each level that has any count.
+    """
     bottoms = np.zeros(len(starts))
     looks: dict[str, dict[str, Any]] = {}
     for name, (color, hatch) in LEVEL_LOOKS.items():
@@ -114,7 +118,8 @@ def stacked_bars(
         axes.bar(starts, heights, step * 0.94, bottoms, align="edge", label=name, **looks[name])
         bottoms += heights
 
-    axes.set_ylim(0, max(1.0, float(bottoms.max(initial=0)) * 1.12))
+    highest_top = float(bottoms.max(initial=0))
+    axes.set_ylim(0, max(1.0, highest_top * 1.12))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return looks
 
@@ -122,21 +127,27 @@ def stacked_bars(
 def counts_by_step(
     x: Numbers, names: NDArray[Any], chosen_names: Iterable[str], edge: float, seconds: float, step: float
 ) -> tuple[Numbers, dict[str, Numbers]]:
-    """Return the starts of the steps, and how many of each chosen name lie in each.
+    """Return the starts of the steps, and for each chosen name its number of points in each step.
 
-    ``x`` and the starts are seconds before ``edge``; steps begin at multiples of ``step`` on the clock.
+    ``x`` and ``names`` are the points; ``x`` and the starts are seconds before ``edge``. The steps cover ``seconds``,
+    and begin at multiples of ``step`` on the clock.
     """
     first_start = np.floor((edge - seconds) / step) * step - edge
     starts = np.arange(first_start, 0.0, step)
     borders = np.append(starts, starts[-1] + step)
-    return starts, {name: np.histogram(x[names == name], borders)[0].astype(float) for name in chosen_names}
+
+    counts: dict[str, Numbers] = {}
+    for name in chosen_names:
+        counts_of_name, _ = np.histogram(x[names == name], borders)
+        counts[name] = counts_of_name.astype(float)
+    return starts, counts
 
 
 def lasting(seconds: float) -> str:
     """Return a length of time in the largest unit that fits: ``5 s``, ``15 min``."""
-    units = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 0.001, "µs": 0.000_001}
-    name, size = next((name, size) for name, size in units.items() if seconds >= size)
-    return f"{seconds / size:g} {name}"
+    seconds_by_unit = {"d": 86_400.0, "h": 3_600.0, "min": 60.0, "s": 1.0, "ms": 0.001, "µs": 0.000_001}
+    unit = next(unit for unit, unit_seconds in seconds_by_unit.items() if seconds >= unit_seconds)
+    return f"{seconds / seconds_by_unit[unit]:g} {unit}"
 
 
 def axis_end(highest: float) -> float:
@@ -147,7 +158,8 @@ def axis_end(highest: float) -> float:
     """
     least_end = 1.1 * highest
     power = 10.0 ** math.floor(math.log10(least_end))
-    return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= least_end)
+    round_ends = [step * power for step in (1, 2, 3, 5, 10)]
+    return next(end for end in round_ends if end >= least_end)
 
 
 def style_axes(axes: Axes) -> None:

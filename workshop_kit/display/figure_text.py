@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 START = "Chart: "
 """How each of these texts begins."""
 NAMELESS = "_"
-"""What the labels begin with that matplotlib gives by itself."""
+"""How the labels begin that matplotlib makes by itself."""
 
 
 def describe_figures() -> None:
@@ -32,43 +32,52 @@ def describe_figures() -> None:
 
 
 def _add_formatter() -> None:
+    """Let this kernel's figures have a text."""
     shell: Any = get_ipython()
     formatter = shell.display_formatter.formatters["text/plain"]
-    formatter.for_type_by_name("matplotlib.figure", "Figure", _print)  # by name: not every lesson draws
+    formatter.for_type_by_name("matplotlib.figure", "Figure", _print_text)  # by name: not every lesson draws
 
 
 def text_of(figure: Figure) -> str:
     """Return one line that says what a figure shows: titles, labels of axes, and each series with its range."""
-    titles = [figure.get_suptitle()]
-    parts = [*titles, *(part for axes in figure.axes for part in _axes_parts(axes))]
-    texts = [visible(" ".join(part.split())) for part in parts]
-    labels_text = "; ".join(dict.fromkeys(filter(None, texts)))  # panels that share an axis name it once
-    return START + (labels_text or f"panels without labels: {len(figure.axes)}")
+    labels = [figure.get_suptitle()]
+    for axes in figure.axes:
+        labels += _labels_of(axes)
+
+    texts = [visible(" ".join(label.split())) for label in labels]
+    different_texts = dict.fromkeys(text for text in texts if text)  # panels that share an axis name it once
+    if not different_texts:
+        return f"{START}panels without labels: {len(figure.axes)}"
+    return START + "; ".join(different_texts)
 
 
-def _axes_parts(axes: Axes) -> Iterator[str]:
+def _labels_of(axes: Axes) -> Iterator[str]:
+    """Yield title, labels, and each series with its range; "" for what has no label."""
     yield axes.get_title()
     yield axes.get_xlabel()
     yield axes.get_ylabel()
     for line in axes.lines:
         name = _name_of(line)
         is_mark = line.get_transform() != axes.transData  # of axhline and axvline: it has no data
-        yield name if is_mark else _range_of(name or "line", line.get_ydata())
+        yield name if is_mark else _name_and_range(name or "line", line.get_ydata())
+
     for bars in axes.containers:
         values = getattr(bars, "datavalues", None)  # error bars have none
         if values is not None:
-            yield _range_of(_name_of(bars) or "bars", values)
-    for collection in axes.collections:  # points, and areas
-        yield _name_of(collection)
+            yield _name_and_range(_name_of(bars) or "bars", values)
+
+    for points_or_areas in axes.collections:
+        yield _name_of(points_or_areas)
 
 
 def _name_of(artist: Any) -> str:
+    """Return the label that the lesson gave to a series; "" without one."""
     label = str(artist.get_label())
     return "" if label.startswith(NAMELESS) else label
 
 
-def _range_of(name: str, values: Any) -> str:
-    """Return a series with its least and greatest value; its name alone where they are no numbers."""
+def _name_and_range(name: str, values: Any) -> str:
+    """Return a series' name with its least and greatest value; the name alone if the values are no numbers."""
     import numpy as np  # lazily: the command line does without
 
     try:
@@ -82,5 +91,5 @@ def _range_of(name: str, values: Any) -> str:
     return f"{name} from {numbers.min():.3g} to {numbers.max():.3g}"
 
 
-def _print(figure: Figure, printer: Any, _: bool) -> None:
+def _print_text(figure: Figure, printer: Any, _: bool) -> None:
     printer.text(text_of(figure))

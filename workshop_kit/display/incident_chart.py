@@ -41,8 +41,8 @@ def one_clock(
     Below the picture are the warnings and errors among the lines. Raises WrongUsage if there is nothing to show.
     """
     faults = tuple(faults)
-    lines = _timed(logs)
-    start, end = _span(title, lines, tables, faults)
+    lines = _timed_lines(logs)
+    start, end = _time_shown(title, lines, tables, faults)
     seconds = end - start
 
     bars = None if logs is None else _bars(lines, end, seconds)
@@ -52,10 +52,11 @@ def one_clock(
     return charts.picture(renderer.figure(title, view), alt, _grave_table(lines, end, seconds))
 
 
-def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the lines with ``time`` and ``of``, levels grouped; a line without a time is left out."""
+def _timed_lines(logs: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the lines that have a time, with it in ``time``, and with the group of their level in ``of``."""
     if logs is None or "ts" not in logs or logs.empty:
         return pd.DataFrame({"time": pd.Series([], dtype="datetime64[us, UTC]"), "of": pd.Series([], dtype="str")})
+
     timed_lines = logs[logs["ts"].notna()]
     levels = timed_lines["level"] if "level" in timed_lines else pd.Series("", index=timed_lines.index)
     return timed_lines.assign(
@@ -64,36 +65,46 @@ def _timed(logs: pd.DataFrame | None) -> pd.DataFrame:
     )
 
 
-def _span(title: str, lines: pd.DataFrame, tables: Tables, faults: tuple[FaultBand, ...]) -> tuple[float, float]:
-    """Return the first and the last moment shown, in seconds since 1970."""
+def _time_shown(title: str, lines: pd.DataFrame, tables: Tables, faults: tuple[FaultBand, ...]) -> tuple[float, float]:
+    """Return the first and the last moment shown, in seconds since 1970. Raises WrongUsage without any data.
+
+    These are the ends of the data, or those of the faults and a while around them, if that is shorter.
+    """
     tables_shown = (lines, tables.requests, tables.resources, tables.health)
     moments = [times(table) for table in tables_shown if len(table)]
     if not moments:
         raise WrongUsage(f"{title}: there is nothing to show.", "Give it lines (logs=), or let the watch run.")
-    start = min(float(table_moments.min()) for table_moments in moments)
-    end = max(float(table_moments.max()) for table_moments in moments)
+    first_moment = min(float(table_moments.min()) for table_moments in moments)
+    last_moment = max(float(table_moments.max()) for table_moments in moments)
 
-    begun_faults = [fault for fault in faults if fault.started.timestamp() <= end]
-    shown_faults = [fault for fault in begun_faults if _end_of(fault, end) >= start]
-    if shown_faults:
-        start = max(start, min(fault.started.timestamp() for fault in shown_faults) - AROUND_SECONDS)
-        end = min(end, max(_end_of(fault, end) for fault in shown_faults) + AROUND_SECONDS)
+    begun_faults = [fault for fault in faults if fault.started.timestamp() <= last_moment]
+    shown_faults = [fault for fault in begun_faults if _end_of(fault, last_moment) >= first_moment]
+    if not shown_faults:
+        return first_moment, max(last_moment, first_moment + 1)
 
+    faults_start = min(fault.started.timestamp() for fault in shown_faults)
+    faults_end = max(_end_of(fault, last_moment) for fault in shown_faults)
+    start = max(first_moment, faults_start - AROUND_SECONDS)
+    end = min(last_moment, faults_end + AROUND_SECONDS)
     return start, max(end, start + 1)
 
 
-def _end_of(fault: FaultBand, otherwise: float) -> float:
-    return fault.ended.timestamp() if fault.ended else otherwise
+def _end_of(fault: FaultBand, last_moment: float) -> float:
+    """Return when a fault ended, in seconds since 1970; ``last_moment`` if it is still in force."""
+    return fault.ended.timestamp() if fault.ended else last_moment
 
 
 def _bars(lines: pd.DataFrame, edge: float, seconds: float) -> Bars:
-    step = float(next((step for step in TIME_STEPS if seconds / step <= MOST_BARS), TIME_STEPS[-1]))
-    names = lines["of"].to_numpy()
-    starts, counts = counts_by_step(times(lines) - edge, names, dict.fromkeys(names), edge, seconds, step)
+    """Return the number of lines of each level over the ``seconds`` before ``edge``, in at most `MOST_BARS` bars."""
+    long_enough_steps = (step for step in TIME_STEPS if seconds / step <= MOST_BARS)
+    step = float(next(long_enough_steps, TIME_STEPS[-1]))
+    levels = lines["of"].to_numpy()
+    starts, counts = counts_by_step(times(lines) - edge, levels, dict.fromkeys(levels), edge, seconds, step)
     return Bars(f"Log lines, by level, in each {lasting(step)}", "lines", starts, step, counts)
 
 
 def _bars_text(bars: Bars | None) -> str:
+    """Return the number of lines of each level as a sentence."""
     if bars is None:
         return ""
     sums = ", ".join(f"{counts.sum():,.0f} {name}" for name, counts in bars.counts.items())
@@ -101,19 +112,25 @@ def _bars_text(bars: Bars | None) -> str:
 
 
 def _grave_table(lines: pd.DataFrame, edge: float, seconds: float) -> str:
-    """Return the warnings and errors as a folded table, equal ones in one row."""
+    """Return the warnings and errors over the ``seconds`` before ``edge`` as a folded table, equal ones in one row."""
     x = times(lines) - edge
-    grave_lines = lines[lines["of"].isin(["error", "warning"]) & (x >= -seconds) & (x <= 0)].sort_values("time")
-    key_columns = [name for name in ("service", "level", "msg", "dependency", "error") if name in grave_lines] or ["of"]
+    is_grave = lines["of"].isin(["error", "warning"])
+    is_shown = (x >= -seconds) & (x <= 0)
+    grave_lines = lines[is_grave & is_shown].sort_values("time")
+
+    key_columns = [name for name in ("service", "level", "msg", "dependency", "error") if name in grave_lines]
+    if not key_columns:
+        key_columns = ["of"]
     groups = grave_lines.groupby(key_columns, sort=False, as_index=False, dropna=False, observed=True)
     grouped = groups.agg(first=("time", "first"), lines=("time", "size"))
 
     names = ["first", "lines", *key_columns]
-    rows = [_texts(row) for row in grouped[names].head(LINES).itertuples(index=False)]
-    head = f"Warnings and errors: {len(grave_lines):,} lines, {len(grouped):,} different"
-    head += f", the first {LINES}" if len(grouped) > LINES else ""
-    return folded(head, head, names, rows)
+    rows = [_cell_texts(row) for row in grouped[names].head(LINES).itertuples(index=False)]
+    caption = f"Warnings and errors: {len(grave_lines):,} lines, {len(grouped):,} different"
+    if len(grouped) > LINES:
+        caption += f", the first {LINES}"
+    return folded(caption, caption, names, rows)
 
 
-def _texts(row: Iterable[object]) -> list[str]:
+def _cell_texts(row: Iterable[object]) -> list[str]:
     return [visible(cell(value), 120) for value in row]

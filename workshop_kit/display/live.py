@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -35,27 +36,27 @@ class LiveOutputs:
     def __init__(self, *, headless: bool = False) -> None:
         self.headless = headless
         self._lock = threading.Lock()
-        self._live: dict[str, Callable[[], None]] = {}
+        self._stops_by_name: dict[str, Callable[[], None]] = {}
 
     def replace(self, name: str, stop: Callable[[], None]) -> None:
-        """Register the output ``name`` by what ends it, and end its former output."""
+        """Register an output by its name, with the function that ends it; end the former output of that name."""
         with self._lock:
-            former_stop = self._live.get(name)
-            self._live[name] = stop
+            former_stop = self._stops_by_name.get(name)
+            self._stops_by_name[name] = stop
         if former_stop is not None and former_stop != stop:
             former_stop()
 
     def end(self, name: str) -> None:
         """End the output of that name, if there is one."""
         with self._lock:
-            stop = self._live.pop(name, None)
+            stop = self._stops_by_name.pop(name, None)
         if stop is not None:
             stop()
 
     def stop(self) -> None:
         """End all live outputs."""
         with self._lock:
-            stops = list(self._live.values())
+            stops = list(self._stops_by_name.values())
         for stop in stops:
             stop()
 
@@ -93,16 +94,17 @@ class NotebookReport:
     """A ``Report`` that draws below the running cell: one line for each task, updated in place."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, Any] = {}
+        self._handles_by_task: dict[str, DisplayHandle | None] = {}  # None outside of a notebook
 
     def __call__(self, step: Step) -> None:
-        """Draw one step."""
+        """Draw one step; a task that is done at once, and has no detail, is not drawn."""
         rendered = step_html(step)
-        line = self._lines.get(step.task)
-        if line is not None:  # outside of a notebook there is none to update
-            line.update(rendered)
-        elif step.task not in self._lines and (not step.done or step.detail):
-            self._lines[step.task] = display(rendered, display_id=True)  # type: ignore[no-untyped-call]
+        if step.task in self._handles_by_task:
+            handle = self._handles_by_task[step.task]
+            if handle is not None:
+                handle.update(rendered)  # type: ignore[no-untyped-call]
+        elif step.detail or not step.done:
+            self._handles_by_task[step.task] = display(rendered, display_id=True)  # type: ignore[no-untyped-call]
 
 
 def step_html(step: Step) -> Rendered:
@@ -164,7 +166,7 @@ class Job:
     def run(self, work: Work, still_wanted: Callable[[], bool] | None = None) -> None:
         """Do ``work``, and show its progress and its result; while another job runs, do nothing.
 
-        With ``still_wanted``, wait for the other job, and begin only if that returns True then.
+        With ``still_wanted``, wait for the other job, and then begin only if ``still_wanted`` returns True.
         """
         if not self._job_lock.acquire(blocking=still_wanted is not None):
             return
@@ -173,23 +175,24 @@ class Job:
             return
 
         end = threading.Event()
-        clock = threading.Thread(target=self._tick, args=(end,), name="job clock", daemon=True)
+        clock = threading.Thread(target=self._count_seconds, args=(end,), name="job clock", daemon=True)
         self.set(doing="Starting …", fraction=-1.0, seconds=0, notice="", problem="")
         clock.start()
 
         outcome: dict[str, str] = {}
         try:
-            outcome = self._outcome_of(lambda: work(self._report))
+            outcome = self._outcome_of(partial(work, self._show_step))
         finally:
             end.set()
             clock.join()
             with self._drawing_lock:  # the next job draws after this one's end
                 self._job_lock.release()
-                self._answer(doing="", seconds=0, **outcome)
+                self._show_answer(doing="", seconds=0, **outcome)
 
     def answer(self, work: Callable[[], str | None]) -> None:
         """Do a click's quick ``work`` and show its result; a job may run meanwhile."""
-        self._answer(**self._outcome_of(work))
+        outcome = self._outcome_of(work)
+        self._show_answer(**outcome)
 
     def set(self, **state: Any) -> None:
         """Change the widget's state, in one message; from any thread."""
@@ -211,25 +214,29 @@ class Job:
         try:
             return {"notice": work() or "", "problem": ""}
         except WorkshopError as error:
-            return {"notice": "", "problem": "\n".join([str(error), *error.output.splitlines()[-3:]])}
+            last_lines = error.output.splitlines()[-3:]
+            return {"notice": "", "problem": "\n".join([str(error), *last_lines])}
         except Exception as error:  # its text may hold a secret, so the page gets its type only
             sentence = f"An error in the workshop stopped that ({type(error).__name__}). Try it again."
             return {"notice": "", "problem": sentence}
 
-    def _answer(self, **state: Any) -> None:
-        """Count one answered click, and show the page with this state."""
+    def _show_answer(self, **state: Any) -> None:
+        """Count one answered click, and show this state and the page."""
         page = self.page()
         with self._drawing_lock:  # two answers at once count as two
             self._answered += 1
             self.set(answered=self._answered, page=page.html, page_text=page.text, **self.state(), **state)
         self.refresh_twin()
 
-    def _report(self, step: Step) -> None:
+    def _show_step(self, step: Step) -> None:
+        """Show a step of the work as the state ``doing``, unless it is done."""
+        if step.done:
+            return
         text = f"{step.task}: {step.detail}" if step.detail else step.task
-        if not step.done:
-            self.set(doing=text, fraction=-1.0 if step.fraction is None else step.fraction)
+        fraction = -1.0 if step.fraction is None else step.fraction
+        self.set(doing=text, fraction=fraction)
 
-    def _tick(self, end: threading.Event) -> None:
+    def _count_seconds(self, end: threading.Event) -> None:
         """Show the seconds since the job began, until its end."""
         seconds = 0
         while not end.wait(TICK_SECONDS):

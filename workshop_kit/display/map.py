@@ -85,8 +85,11 @@ def system_map(lit: Iterable[str] = ()) -> Rendered:
 
 
 def _svg(lit: frozenset[str]) -> str:
+    """Return the map as SVG; maps that differ have different ids, since a notebook may show several."""
+    lit_names = " ".join(sorted(lit))
+    checksum = crc32(lit_names.encode())
     return template(HERE / "map.svg").render(
-        uid=f"wk-map-{crc32(' '.join(sorted(lit)).encode()):08x}",
+        uid=f"wk-map-{checksum:08x}",
         title=_title(lit),
         description=_description(),
         style=Markup(STYLE),  # noqa: S704 - it is ours
@@ -97,15 +100,23 @@ def _svg(lit: frozenset[str]) -> str:
 
 
 def _title(lit: frozenset[str]) -> str:
-    names = [node.label for node in NODES if node.id in lit]
-    return NAME + (f"; in this lesson: {', '.join(names)}" if names else "")
+    labels = [node.label for node in NODES if node.id in lit]
+    if not labels:
+        return NAME
+    return f"{NAME}; in this lesson: {', '.join(labels)}"
 
 
 def _description() -> str:
-    labels = {node.id: node.label for node in NODES}
-    return " ".join(f"{labels[edge.source]} to {labels[edge.target]}: {edge.label}." for edge in EDGES)
+    """Return the connections in words, a sentence each."""
+    labels_by_id = {node.id: node.label for node in NODES}
+    return " ".join(f"{labels_by_id[edge.source]} to {labels_by_id[edge.target]}: {edge.label}." for edge in EDGES)
 
 
 def _text(lit: frozenset[str]) -> str:
-    lines = [f"{'[today]' if node.id in lit else '       '} {node.label} ({node.about})" for node in NODES]
+    """Return the map as text: title, a line for each part, and the connections."""
+    lines = []
+    for node in NODES:
+        flag = "[today]" if node.id in lit else " " * len("[today]")
+        lines.append(f"{flag} {node.label} ({node.about})")
+
     return "\n".join([_title(lit), *lines, _description()])

@@ -32,15 +32,16 @@ def plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return a text as inline code in Markdown."""
+    """Return a text as inline code in Markdown, between more backticks than any in the text."""
     if not text:
         return ""
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
+
     space = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|")
 
 
 def _character_reference(match: re.Match[str]) -> str:
-    """Return the matched character as HTML's number of it."""
+    """Return the matched character as a numeric character reference of HTML."""
     return f"&#{ord(match[0])};"

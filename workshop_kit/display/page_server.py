@@ -45,7 +45,7 @@ CSS = "text/css"
 JS = "text/javascript"
 JSON = "application/json"
 ANYWHERE = ("192.0.2.1", 9)
-"""An address that no machine has: a UDP socket connected to it sends nothing, and has this machine's own address."""
+"""An address that no machine has. A UDP socket connected to it sends nothing, but then has this machine's address."""
 
 Value = TypeVar("Value")
 
@@ -88,6 +88,7 @@ class PageServer(ABC):
         self._loop.close()
 
     async def _serve(self, served: Any) -> None:
+        """Accept connections from now on; it runs in the server's thread."""
         application = tornado.web.Application(
             self.routes(served),
             default_handler_class=Handler,
@@ -126,21 +127,31 @@ class Handler(tornado.web.RequestHandler):
         given_token = self.given_token()
         if not any(hmac.compare_digest(given_token.encode(), token.encode()) for token in self.tokens):
             raise tornado.web.HTTPError(403)
-
-        headers = self.request.headers
         if self.request.host_name not in self.names:
             raise tornado.web.HTTPError(403)
-        if headers.get("Origin", f"http://{self.request.host}") != f"http://{self.request.host}":
+        if self._has_foreign_origin():
             raise tornado.web.HTTPError(403)
-        if headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"} and self.request.method != "GET":
-            raise tornado.web.HTTPError(403)
+
+    def _has_foreign_origin(self) -> bool:
+        """Return whether a page of another server sent the request; a plain link to a page is allowed."""
+        headers = self.request.headers
+        own_origin = f"http://{self.request.host}"
+        if headers.get("Origin", own_origin) != own_origin:
+            return True
+
+        is_from_elsewhere = headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
+        return is_from_elsewhere and self.request.method != "GET"
 
     def given_token(self) -> str:
-        """Return the token of the request; "" without one."""
-        return self.get_query_argument("token", "") or self.request.headers.get("Authorization", "")[len("token ") :]
+        """Return the token of the request, from its query or its header; "" without one."""
+        query_token = self.get_query_argument("token", "")
+        if query_token:
+            return query_token
+        authorization = self.request.headers.get("Authorization", "")
+        return authorization[len("token ") :]
 
     async def from_thread(self, work: Callable[[], Value]) -> Value:
-        """Return what ``work`` returns, which runs in a thread while other requests are served."""
+        """Run ``work`` in a thread, while other requests are served, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self.settings["pool"], work)
 
     def answer(self, content: str | bytes, kind: str) -> None:
@@ -150,7 +161,8 @@ class Handler(tornado.web.RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with one sentence: a WorkshopError's own, or one for the status."""
-        error = (kwargs.get("exc_info") or (None, None))[1]
+        exception_info = kwargs.get("exc_info")
+        error = exception_info[1] if exception_info else None
         if isinstance(error, WorkshopError):
             self.set_status(400 if isinstance(error, WrongUsage) else 409)
             sentence = str(error)
@@ -161,7 +173,8 @@ class Handler(tornado.web.RequestHandler):
 
     def log_exception(self, *about: Any) -> None:
         """Log errors to the terminal, except a WorkshopError, which the page shows."""
-        if not isinstance(about[1], WorkshopError):
+        error = about[1]
+        if not isinstance(error, WorkshopError):
             super().log_exception(*about)
 
 
@@ -176,7 +189,10 @@ def network_address() -> str:
 
 
 def listen(port: int | None, host: str) -> list[socket.socket]:
-    """Open a port of this machine, None for a free one. Raises WrongUsage or NotReady where that cannot be."""
+    """Open a port of this machine, None for a free one.
+
+    Raises WrongUsage for a number that is no port, and NotReady for a port that is taken or reserved.
+    """
     if port is not None and not 0 < port < 65536:
         raise WrongUsage(f"{port} is no port.", "Choose one from 1024 to 65535.")
     try:

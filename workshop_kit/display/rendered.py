@@ -70,19 +70,21 @@ def table(
 
     The row of that number, counted from 0, is highlighted in HTML; its first cell should say why.
     """
-    texts = [_texts(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
-    lines = [_aligned(row, widths) for row in (columns, *texts)]
-    return Rendered(_html(title, columns, texts, marked_row), "\n".join([title, *lines]))
+    text_rows = [_cell_texts(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *text_rows, strict=True)]
+    lines = [_aligned_line(row, widths) for row in (columns, *text_rows)]
+    text = "\n".join([title, *lines])
+    return Rendered(_table_html(title, columns, text_rows, marked_row), text)
 
 
-def _texts(row: Sequence[object]) -> list[str]:
+def _cell_texts(row: Sequence[object]) -> list[str]:
     return [visible(str(value)) for value in row]
 
 
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Return the cells of a row in columns of these widths."""
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+def _aligned_line(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Return the cells of a row as a line, padded to these widths."""
+    cells = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+    return "  ".join(cells).rstrip()
 
 
 def folded(summary: str, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -98,7 +100,8 @@ def cell(value: object) -> str:
     if value is None or value is pd.NA:
         return ""
     if isinstance(value, pd.Timestamp):
-        return f"{value:%H:%M:%S.%f}"[:-5]
+        time_to_microseconds = f"{value:%H:%M:%S.%f}"
+        return time_to_microseconds[:-5]  # tenths of a second
     if isinstance(value, float):
         if math.isnan(value):
             return ""
@@ -117,32 +120,35 @@ def escape_dataframes() -> None:
     formatters = shell.display_formatter.formatters
     formatters["text/html"].for_type(pd.DataFrame, _frame_html)
     for kind in (pd.DataFrame, pd.Series):
-        formatters["text/plain"].for_type(kind, _print)
+        formatters["text/plain"].for_type(kind, _print_text)
 
 
-def _html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], marked_row: int | None) -> str:
+def _table_html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], marked_row: int | None) -> str:
     """Return the table; the first cell of a row is its header for a screen reader."""
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = ""
     for number, row in enumerate(rows):
         start = '<tr class="wk-marked">' if number == marked_row else "<tr>"
-        cells = "".join(_cell(index, text) for index, text in enumerate(row))
+        cells = "".join(_cell_html(index, text) for index, text in enumerate(row))
         body += f"{start}{cells}</tr>"
+
     return (
         f'{TABLE_STYLE}<div class="wk-table-frame"><table class="wk-table"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _cell(index: int, text: str) -> str:
-    return f"<td>{escape(text)}</td>" if index else f'<th scope="row">{escape(text)}</th>'
+def _cell_html(index: int, text: str) -> str:
+    if index == 0:
+        return f'<th scope="row">{escape(text)}</th>'
+    return f"<td>{escape(text)}</td>"
 
 
 def _frame_html(frame: Any) -> str | None:
-    """Return the HTML of pandas, which escapes tags itself."""
+    """Return pandas' HTML of a frame, in which tags are escaped, with control characters escaped, too."""
     html = frame._repr_html_()
     return None if html is None else in_lines(html)
 
 
-def _print(frame: Any, printer: Any, _: bool) -> None:
+def _print_text(frame: Any, printer: Any, _: bool) -> None:
     printer.text(in_lines(repr(frame)))

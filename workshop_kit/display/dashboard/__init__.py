@@ -30,7 +30,7 @@ TABLE_ROWS = 120  # the newest ones
 
 
 class TableSource(Protocol):
-    """What the dashboard shows, such as an `observe.watch.Watcher`."""
+    """What the dashboard shows, such as an `observe.watcher.Watcher`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ class Dashboard:
         self._faults = faults
         self._panels = panels
         self._container = watcher.names[0]
-        self._seconds = seconds  # chosen
+        self._seconds = seconds  # before now; the participant may choose another number
         self._paused_at: float | None = None  # seconds since 1970
         self._choosing = threading.Lock()  # clicks come in another thread
         self._stop = threading.Event()
@@ -92,7 +92,7 @@ class Dashboard:
         self._handle = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
 
         name = f"dashboard: {self.title}"
-        self._thread = threading.Thread(target=self._run, args=(self._widget,), name=name, daemon=True)
+        self._thread = threading.Thread(target=self._draw_until_stopped, args=(self._widget,), name=name, daemon=True)
         self._thread.start()
         return self
 
@@ -109,19 +109,22 @@ class Dashboard:
     def picture(self) -> Rendered:
         """Return a static picture of the whole time since it was shown (at most half an hour), with its data."""
         shown_seconds = time.monotonic() - self._started if self._started else 0.0
-        view, tables = self._current_view(min(max(self._seconds, shown_seconds), LONGEST_SECONDS))
+        seconds = min(max(self._seconds, shown_seconds), LONGEST_SECONDS)
+        view, tables = self._current_view(seconds)
         title = f"{self.title}: {view.container}"
         return charts.picture(renderer.figure(title, view), describe(title, view), _tables_html(view, tables))
 
     def _current_view(self, seconds: float) -> tuple[View, Tables]:
-        """Return the last ``seconds`` of the chosen container, until the pause if there is one."""
+        """Return the last ``seconds`` of the chosen container, until the pause if there is one, and their tables."""
         container = self._container
         now = time.time()
         edge = self._paused_at or now
         tables = self._watcher.tables(container, seconds=now - edge + seconds + 5)
-        return container_view(tables, tuple(self._faults()), container, edge, seconds, self._panels), tables
+        view = container_view(tables, tuple(self._faults()), container, edge, seconds, self._panels)
+        return view, tables
 
-    def _run(self, widget: LiveWidget) -> None:
+    def _draw_until_stopped(self, widget: LiveWidget) -> None:
+        """Draw once a second, and at once after a choice; then leave the picture at the end."""
         due = time.monotonic()
         end = due + STOP_AFTER_SECONDS
         while not self._stop.is_set() and due < end:
@@ -133,16 +136,21 @@ class Dashboard:
         self._finish()
 
     def _draw(self, widget: LiveWidget) -> None:
+        """Send the next picture to the page, with its text."""
         view, _ = self._current_view(self._seconds)
         title = f"{self.title}: {view.container}"
-        picture = self._renderer.png(title, view, clock=view.edge == self._paused_at)
+        is_paused = view.edge == self._paused_at
+        picture = self._renderer.png(title, view, clock=is_paused)
         with widget.hold_sync():  # one message for all
             widget.alt = describe(title, view)
             widget.frame = picture
             widget.beat += 1
 
     def _finish(self) -> None:
-        """Replace the widget by the static picture, and put that into the widget, too, for a page that is reloaded."""
+        """Replace the widget by the static picture; a second call changes nothing.
+
+        The widget gets the picture, too, for a page that is reloaded.
+        """
         handle = self._handle
         self._handle = None
         widget = self._widget
@@ -156,20 +164,22 @@ class Dashboard:
             widget.ending = picture.html
 
     def _new_widget(self) -> LiveWidget:
-        chosen_seconds = round(self._seconds)
-        windows = {chosen_seconds: f"{chosen_seconds} seconds", **WINDOWS}
+        """Return a widget with a choice of the container and of the time shown."""
+        initial_seconds = round(self._seconds)
+        texts_by_seconds = {initial_seconds: f"{initial_seconds} seconds", **WINDOWS}
         containers = [[name, name] for name in self._watcher.names]
-        times = [[str(seconds), windows[seconds]] for seconds in sorted(windows)]
+        times = [[str(seconds), texts_by_seconds[seconds]] for seconds in sorted(texts_by_seconds)]
         return LiveWidget(
             title=self.title,
             choices=[
                 {"key": "container", "label": "Container", "options": containers},
                 {"key": "seconds", "label": "Time", "options": times},
             ],
-            chosen=self._chosen(),
+            chosen=self._chosen_values(),
         )
 
-    def _chosen(self) -> dict[str, str]:
+    def _chosen_values(self) -> dict[str, str]:
+        """Return the value of each choice, by its key."""
         return {"container": self._container, "seconds": f"{self._seconds:.0f}"}
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
@@ -187,12 +197,13 @@ class Dashboard:
 
             widget = self._widget
             if widget is not None:
-                widget.chosen = self._chosen()
-                widget.paused = self._status()
+                widget.chosen = self._chosen_values()
+                widget.paused = self._pause_text()
 
         self._wake.set()
 
-    def _status(self) -> str:
+    def _pause_text(self) -> str:
+        """Return the status of a paused dashboard; "" while it is not paused."""
         if self._paused_at is None:
             return ""
         return f"Paused at {pd.Timestamp(self._paused_at, unit='s'):%H:%M:%S} UTC; what happens meanwhile is kept"
@@ -201,9 +212,9 @@ class Dashboard:
 def _tables_html(view: View, tables: Tables) -> str:
     """Return the data of the picture as five folded tables; `rendered.table` escapes every value."""
     events = tables.events[tables.events["what"].isin(list(EVENTS))]
-    states = [
-        (view.clock(run.start), view.clock(run.end), row.name, run.label) for row in view.rows for run in row.runs
-    ]
+    states = []
+    for row in view.rows:
+        states += [(view.clock(run.start), view.clock(run.end), row.name, run.label) for run in row.runs]
     faults = [(view.clock(span.start), view.clock(span.end), span.label) for span in view.spans]
 
     frames = {
@@ -213,10 +224,13 @@ def _tables_html(view: View, tables: Tables) -> str:
         "Events": events[["time", "container", "what", "detail", "exit_code"]],
         "Faults": pd.DataFrame(faults, columns=["from", "to", "fault"]),
     }
-    return "".join(_folded(name, frame) for name, frame in frames.items())
+    return "".join(_folded_table(name, frame) for name, frame in frames.items())
 
 
-def _folded(name: str, frame: pd.DataFrame) -> str:
+def _folded_table(name: str, frame: pd.DataFrame) -> str:
+    """Return the newest rows of a frame as a table that is folded below its name."""
     rows = [list(map(cell, row)) for row in frame.tail(TABLE_ROWS).itertuples(index=False)]
-    name += f", the newest of {len(frame)} rows" if len(frame) > TABLE_ROWS else ""
-    return folded(f"Data: {name} ({len(rows)} shown)", name, list(frame.columns), rows)
+    caption = name
+    if len(frame) > TABLE_ROWS:
+        caption += f", the newest of {len(frame)} rows"
+    return folded(f"Data: {caption} ({len(rows)} shown)", caption, list(frame.columns), rows)

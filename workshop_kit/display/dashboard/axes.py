@@ -15,11 +15,11 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from workshop_kit.display import charts
-from workshop_kit.display.charts import Bars
+from workshop_kit.display.charts import Bars, Numbers
 from workshop_kit.display.dashboard.view import Plot, View
 
 LEFT = 0.095
-RIGHT = 0.79  # the ends of the panels; to the right of them stand names and values
+RIGHT = 0.79  # the ends of the panels, in widths of the figure; to the right of them stand names and values
 TOP_INCHES = 0.42
 BOTTOM_INCHES = 0.5
 GAP_INCHES = 0.3
@@ -32,8 +32,8 @@ KINDS = {"start": (">", "#1a7f5a"), "stop": ("s", "#1f2328"), "oom": ("X", "#a82
 """The mark of each kind of event, and its color."""
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds between two times on the axis
 MOST_TIMES = 9
-SAMPLE = 1.015
-NAME = 1.07  # the places of looks and their names, in widths of a panel
+SAMPLE = 1.015  # where the short piece of a line stands beside its name, in widths of a panel
+NAME = 1.07  # where the name of a line stands, in widths of a panel
 STROKES: tuple[Any, ...] = ("-", "-.", ":", (0, (9, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # 7 × 4 × 6: the first 84 lines differ, even in gray
 LIMIT_STYLE = (0, (4, 3))
@@ -63,9 +63,10 @@ def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axe
 
     With ``clock`` there are times of day below.
     """
-    heights = [PANEL_INCHES] * (len(view.plots) + bool(view.bars))
-    rows = max(len(STATE_LOOKS), len(view.rows))  # the legend beside them has a row for each state
-    figure, all_axes = _stacked(title, [EVENTS_INCHES, *heights, 0.16 + ROW_INCHES * rows])
+    panel_count = len(view.plots) + 1 if view.bars else len(view.plots)
+    row_count = max(len(STATE_LOOKS), len(view.rows))  # the legend beside them has a row for each state
+    states_inches = 0.16 + ROW_INCHES * row_count
+    figure, all_axes = _stacked_axes(title, [EVENTS_INCHES, *[PANEL_INCHES] * panel_count, states_inches])
     events, *panels, states = all_axes
 
     _label_events(events)
@@ -82,15 +83,22 @@ def background(title: str, view: View, *, clock: bool) -> tuple[Figure, list[Axe
     return figure, all_axes
 
 
-def _stacked(title: str, inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    total = TOP_INCHES + sum(inches) + GAP_INCHES * (len(inches) - 1) + BOTTOM_INCHES
-    figure = Figure(figsize=(charts.WIDTH_INCHES, total), dpi=charts.DPI, facecolor=charts.PAPER)
-    head: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": charts.INK}
-    figure.text(0.01, 1 - 0.06 / total, title, ha="left", va="top", **head)
-    ends = {"left": LEFT, "right": RIGHT, "top": 1 - TOP_INCHES / total, "bottom": BOTTOM_INCHES / total}
+def _stacked_axes(title: str, heights_inches: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """Return a figure with its title, and axes of these heights, one below the other."""
+    gaps_inches = GAP_INCHES * (len(heights_inches) - 1)
+    total_inches = TOP_INCHES + sum(heights_inches) + gaps_inches + BOTTOM_INCHES
+    figure = Figure(figsize=(charts.WIDTH_INCHES, total_inches), dpi=charts.DPI, facecolor=charts.PAPER)
+    title_look: dict[str, Any] = {"fontsize": 12, "fontweight": "bold", "color": charts.INK}
+    figure.text(0.01, 1 - 0.06 / total_inches, title, ha="left", va="top", **title_look)
 
-    gap = GAP_INCHES * len(inches) / sum(inches)  # in heights of an average panel
-    subplots = figure.subplots(len(inches), height_ratios=inches, gridspec_kw={**ends, "hspace": gap})
+    grid = {
+        "left": LEFT,
+        "right": RIGHT,
+        "top": 1 - TOP_INCHES / total_inches,
+        "bottom": BOTTOM_INCHES / total_inches,
+        "hspace": GAP_INCHES * len(heights_inches) / sum(heights_inches),  # in heights of an average panel
+    }
+    subplots = figure.subplots(len(heights_inches), height_ratios=heights_inches, gridspec_kw=grid)
     for axes in subplots:
         charts.style_axes(axes)
     return figure, list(subplots)
@@ -103,12 +111,13 @@ def write(axes: Axes, x: float, y: float, text: str, *, size: float = 8.5, **opt
 
 
 def name_heights(plot: Plot) -> list[float]:
-    """Return the height of each line's name, in heights of the panel."""
+    """Return where the name of each line stands: its height, in heights of the panel."""
     step = min(0.36, 1.0 / max(1, len(plot.lines)))
     return [0.97 - number * step for number in range(len(plot.lines))]
 
 
 def _name_panel(axes: Axes, title: str, unit: str = "") -> None:
+    """Write the title above a panel, and the unit to the left of it."""
     axes.set_title(title, loc="left", fontsize=10, color=charts.INK, pad=3)
     if unit:
         axes.set_ylabel(unit)
@@ -116,6 +125,7 @@ def _name_panel(axes: Axes, title: str, unit: str = "") -> None:
 
 
 def _name_lines(axes: Axes, plot: Plot) -> None:
+    """Write the names of the lines to the right of a panel, each behind a short piece of its line."""
     for number, (line, y) in enumerate(zip(plot.lines, name_heights(plot), strict=True)):
         look = {**look_of(number), "markersize": 4.5}
         axes.add_artist(Line2D([SAMPLE, SAMPLE + 0.04], [y, y], transform=axes.transAxes, clip_on=False, **look))
@@ -123,16 +133,20 @@ def _name_lines(axes: Axes, plot: Plot) -> None:
 
 
 def _legend(axes: Axes, looks: Mapping[str, Mapping[str, Any]], *, columns: int = 1) -> None:
-    """Name looks to the right of a panel: areas, and marks, which have a ``marker``."""
-    handles = [
-        Line2D([], [], ls="none", label=name, **look) if "marker" in look else Patch(label=name, **look)
-        for name, look in looks.items()
-    ]
+    """Write a legend to the right of a panel: ``looks`` with a ``marker`` are marks, the others areas."""
+    handles: list[Line2D | Patch] = []
+    for name, look in looks.items():
+        if "marker" in look:
+            handles.append(Line2D([], [], ls="none", label=name, **look))
+        else:
+            handles.append(Patch(label=name, **look))
+
     size: dict[str, Any] = {"fontsize": 8.5, "handlelength": 2.4, "handleheight": 1.1, "columnspacing": 0.5}
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1.08), frameon=False, ncols=columns, **size)
 
 
 def _label_events(axes: Axes) -> None:
+    """Give the event lane its title and the legend of its marks, and no scale."""
     axes.set_ylim(0, LEVELS)
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -143,6 +157,7 @@ def _label_events(axes: Axes) -> None:
 
 
 def _label_panel(axes: Axes, plot: Plot) -> None:
+    """Give a panel its title, the names of its lines, its scale, and its limit if there is one."""
     _name_panel(axes, plot.panel.title, plot.panel.unit)
     _name_lines(axes, plot)
     if plot.panel.logarithmic:
@@ -157,10 +172,12 @@ def _label_panel(axes: Axes, plot: Plot) -> None:
     limit = plot.panel.limit
     if limit is not None and plot.lines:
         axes.axhline(limit, linestyle=LIMIT_STYLE, linewidth=1.4, color=charts.INK)
-        write(axes, 0.005, (limit - low) / (high - low) - 0.09, plot.panel.limit_name, size=8)
+        limit_height = (limit - low) / (high - low)  # in heights of the panel
+        write(axes, 0.005, limit_height - 0.09, plot.panel.limit_name, size=8)
 
 
 def _label_states(axes: Axes, view: View) -> None:
+    """Give the rows of states their title, their names and the legend."""
     _name_panel(axes, "Health: what is answered when asked")
     axes.set_ylim(max(1, len(view.rows)) - 0.45, -0.55)
     axes.set_yticks(range(len(view.rows)))
@@ -173,17 +190,25 @@ def _draw_bars(axes: Axes, bars: Bars) -> None:
     """Draw counts over time as stacked bars: levels differ in hatching, not only in color."""
     _name_panel(axes, bars.title, bars.unit)
     looks = charts.stacked_bars(axes, bars.starts, bars.step, bars.counts)
-    _legend(axes, {f"{name} ({bars.counts[name].sum():,.0f})": look for name, look in looks.items()})
+    looks_by_label: dict[str, Mapping[str, Any]] = {}
+    for name, look in looks.items():
+        total = bars.counts[name].sum()
+        looks_by_label[f"{name} ({total:,.0f})"] = look
+    _legend(axes, looks_by_label)
+
     if not looks:
         write(axes, 0.5, 0.5, "no lines", size=10, ha="center")
 
 
 def _label_time(axes: Axes, view: View, *, clock: bool) -> None:
+    """Label the axis of time: with round times of day if ``clock``, else with seconds before now."""
     if not clock:
         axes.set_xlabel("seconds before now")
         return
-    longest_step = math.ceil(view.seconds / MOST_TIMES)
-    step = next((step for step in TIME_STEPS if view.seconds / step <= MOST_TIMES), longest_step)
+
+    least_step = math.ceil(view.seconds / MOST_TIMES)
+    round_steps = (step for step in TIME_STEPS if view.seconds / step <= MOST_TIMES)
+    step = next(round_steps, least_step)
     first_moment = math.ceil((view.edge - view.seconds) / step) * step
     moments = np.arange(first_moment, view.edge + 0.001, step)
     axes.set_xticks(moments - view.edge, [view.clock(moment - view.edge) for moment in moments])
@@ -192,22 +217,29 @@ def _label_time(axes: Axes, view: View, *, clock: bool) -> None:
 
 def label_now(axes: Axes, view: View) -> Text:
     """Write the time of day below the right end of the axis."""
-    inches = axes.get_position().height * axes.get_figure().get_figheight()  # type: ignore[union-attr]
-    return write(axes, 1, -0.42 / inches, f"now: {view.clock(0)} UTC", size=9, ha="right")
+    height_inches = axes.get_position().height * axes.get_figure().get_figheight()  # type: ignore[union-attr]
+    return write(axes, 1, -0.42 / height_inches, f"now: {view.clock(0)} UTC", size=9, ha="right")
 
 
 def range_of(plot: Plot) -> tuple[float, float]:
     """Return the ends of a panel's axis; those of a logarithmic one are powers of ten."""
-    data = [line.y[np.isfinite(line.y)] for line in plot.lines]
-    known_values = np.concatenate(data) if data else np.array([])
-
+    known_by_line = [line.y[np.isfinite(line.y)] for line in plot.lines]
+    known_values = np.concatenate(known_by_line) if known_by_line else np.array([])
     if plot.panel.logarithmic:
-        positive = known_values[known_values > 0] if (known_values > 0).any() else np.array([1.0, 95.0])
-        low = 10.0 ** math.floor(math.log10(positive.min()))
-        high = 10.0 ** math.ceil(math.log10(positive.max() * 1.05))
-        return low, max(high, low * 10)
+        return _logarithmic_range(known_values)
 
     highest = float(known_values.max(initial=0.0))
     if plot.panel.full_scale and highest <= plot.panel.full_scale:
         return 0.0, plot.panel.full_scale
     return 0.0, charts.axis_end(highest or 0.9)
+
+
+def _logarithmic_range(values: Numbers) -> tuple[float, float]:
+    """Return the powers of ten around the positive values; 1 and 100 without any."""
+    positive_values = values[values > 0]
+    if not positive_values.size:
+        positive_values = np.array([1.0, 95.0])
+
+    low = 10.0 ** math.floor(math.log10(positive_values.min()))
+    high = 10.0 ** math.ceil(math.log10(positive_values.max() * 1.05))
+    return low, max(high, low * 10)

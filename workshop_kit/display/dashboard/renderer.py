@@ -25,9 +25,9 @@ LETTER = 0.0108  # width of a letter, in widths of the lane
 
 
 class DashboardRenderer:
-    """Draws the live pictures of one dashboard; what stands still is drawn again only when its key changes.
+    """Draws the live pictures of one dashboard over a background, which is drawn again only when its key changes.
 
-    Plain redraws every second would take a large part of a core.
+    Redrawing everything each second would take a large part of a core.
     """
 
     def __init__(self, dpi: int = charts.DPI) -> None:
@@ -47,12 +47,13 @@ class DashboardRenderer:
             self._draw_background(title, view, clock=clock)
 
         self._canvas.restore_region(self._background)  # type: ignore[no-untyped-call]
-        for artist in list(_moving(self._axes, view, clock=clock)):
+        for artist in list(_draw_moving(self._axes, view, clock=clock)):
             artist.axes.draw_artist(artist)  # type: ignore[union-attr]
             artist.remove()
         return charts.canvas_png(self._canvas)
 
     def _draw_background(self, title: str, view: View, *, clock: bool) -> None:
+        """Draw what stands still, and keep its pixels."""
         still_figure, self._axes = axes.background(title, view, clock=clock)
         still_figure.set_dpi(self._dpi)
         charts.disable_formulas(still_figure)
@@ -64,66 +65,75 @@ class DashboardRenderer:
 def figure(title: str, view: View) -> Figure:
     """Return the view as a figure with times of day, to be kept."""
     picture, all_axes = axes.background(title, view, clock=True)
-    for _ in _moving(all_axes, view, clock=True):
-        pass
+    list(_draw_moving(all_axes, view, clock=True))  # the figure keeps what is drawn
     return picture
 
 
-def _moving(all_axes: Sequence[Axes], view: View, *, clock: bool) -> Iterator[Artist]:
+def _draw_moving(all_axes: Sequence[Axes], view: View, *, clock: bool) -> Iterator[Artist]:
     """Draw what changes from picture to picture; with ``clock`` the highest values of lines, else the newest."""
     events, *panels, states = all_axes
     for ax in all_axes:
-        low, high = ax.get_ylim()
-        bottom = BANDS_FROM if ax is events else low
-        spans = [(span.start, span.end - span.start) for span in view.spans]
-        yield ax.broken_barh(spans, (bottom, high - bottom), zorder=0.5, **axes.BAND)
-        dots: dict[str, Any] = {"colors": charts.SOFT, "linewidths": 0.8, "linestyles": [(0, (1, 2))]}
-        yield ax.vlines([mark.x for mark in view.marks], low, high, zorder=0.6, **dots)
+        low, _ = ax.get_ylim()
+        yield from _draw_times(ax, view, BANDS_FROM if ax is events else low)
 
-    yield from _event_lane(events, view)
+    yield from _draw_events(events, view)
     for ax, plot in zip(panels[-len(view.plots) :], view.plots, strict=False):
-        yield from _lines(ax, plot, view, highest=clock)
-    yield from _states(states, view.rows)
+        yield from _draw_lines(ax, plot, view, highest=clock)
+    yield from _draw_states(states, view.rows)
     if not view.rows:
-        yield _sentence(states, view.nothing)
+        yield _write_sentence(states, view.nothing)
     if not clock:
         yield axes.label_now(states, view)
 
 
-def _event_lane(ax: Axes, view: View) -> Iterator[Artist]:
+def _draw_times(ax: Axes, view: View, bands_bottom: float) -> Iterator[Artist]:
+    """Draw a band for the time of each fault, and a dotted line at the time of each event."""
+    low, high = ax.get_ylim()
+    spans = [(span.start, span.end - span.start) for span in view.spans]
+    yield ax.broken_barh(spans, (bands_bottom, high - bands_bottom), zorder=0.5, **axes.BAND)
+
+    dots: dict[str, Any] = {"colors": charts.SOFT, "linewidths": 0.8, "linestyles": [(0, (1, 2))]}
+    yield ax.vlines([mark.x for mark in view.marks], low, high, zorder=0.6, **dots)
+
+
+def _draw_events(ax: Axes, view: View) -> Iterator[Artist]:
     """Draw a mark for each event, and a name beside each event and fault that has room for one."""
     levels = [1 - number % 2 for number in range(len(view.marks))]
     for kind, (marker, color) in axes.KINDS.items():
         points = [(mark.x, level + 0.5) for mark, level in zip(view.marks, levels, strict=True) if mark.kind == kind]
         if points:
-            yield from ax.plot(*zip(*points, strict=True), ls="none", marker=marker, color=color, ms=6)
+            x, y = zip(*points, strict=True)
+            yield from ax.plot(x, y, ls="none", marker=marker, color=color, ms=6)
 
-    for x, level, side, text in _names(view, levels):
-        look: dict[str, Any] = {"fontsize": 8, "color": charts.INK, "va": "center", "parse_math": False}
-        yield ax.text(x, level + 0.47, text, ha=side, **look)
+    look: dict[str, Any] = {"fontsize": 8, "color": charts.INK, "va": "center", "parse_math": False}
+    for name_x, level, side, text in _placed_names(view, levels):
+        yield ax.text(name_x, level + 0.47, text, ha=side, **look)
 
 
-def _names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, int, str, str]]:
+def _placed_names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, int, str, str]]:
     """Yield x, level, alignment and text of each name that touches nothing; the table below the picture has all.
 
     Faults come first, then the newest events. The container's own name is left out.
     """
     distance = MARK * view.seconds
     taken_places = []
-    candidates = []
+    names = []
     for mark, level in zip(view.marks, levels, strict=True):
         taken_places.append((mark.x - distance / 2, mark.x + distance / 2, level))
-        candidates.append((mark.x, level, mark.label.removeprefix(f"{view.container} ")))
-    candidates += [(span.start, BANDS_FROM + number % 2, span.label) for number, span in enumerate(view.spans)]
+        names.append((mark.x, level, mark.label.removeprefix(f"{view.container} ")))
+    for number, span in enumerate(view.spans):
+        names.append((span.start, BANDS_FROM + number % 2, span.label))
 
-    for x, level, text in candidates[: -MOST_NAMES - 1 : -1]:
+    last_names = names[-MOST_NAMES:]
+    for x, level, text in reversed(last_names):
         width = len(text) * LETTER * view.seconds
         for start, side in ((x + distance, "left"), (x - distance - width, "right")):
             end = start + width
             is_inside = -view.seconds <= start and end <= 0
             if is_inside and _is_free(start, end, level, taken_places):
                 taken_places.append((start, end, level))
-                yield (start if side == "left" else end), level, side, text
+                aligned_x = start if side == "left" else end
+                yield aligned_x, level, side, text
                 break
 
 
@@ -133,19 +143,21 @@ def _is_free(start: float, end: float, level: int, taken_places: Sequence[tuple[
     return all(end < begin or start > stop for begin, stop in taken_on_level)
 
 
-def _lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[Artist]:
+def _draw_lines(ax: Axes, plot: Plot, view: View, *, highest: bool) -> Iterator[Artist]:
+    """Draw the lines of a panel, and below each name its highest or its newest value."""
     for number, line in enumerate(plot.lines):
-        if line.last is None:  # matplotlib cannot space marks on a line without a point
-            continue
-        yield from ax.plot(line.x, line.y, markevery=MARKS_APART, **axes.look_of(number))
-    for line, y in zip(plot.lines, axes.name_heights(plot), strict=True):
-        value = _value(line, plot.panel.unit, highest=highest)
-        yield axes.write(ax, axes.NAME, y - VALUE_BELOW, value, fontweight="bold")
+        if line.last is not None:  # matplotlib cannot space marks on a line without a point
+            yield from ax.plot(line.x, line.y, markevery=MARKS_APART, **axes.look_of(number))
+
+    for line, name_height in zip(plot.lines, axes.name_heights(plot), strict=True):
+        text = _value_text(line, plot.panel.unit, highest=highest)
+        yield axes.write(ax, axes.NAME, name_height - VALUE_BELOW, text, fontweight="bold")
+
     if all(line.last is None for line in plot.lines):
-        yield _sentence(ax, view.nothing)
+        yield _write_sentence(ax, view.nothing)
 
 
-def _states(ax: Axes, rows: Sequence[Row]) -> Iterator[Artist]:
+def _draw_states(ax: Axes, rows: Sequence[Row]) -> Iterator[Artist]:
     """Draw the states of probes and dependencies over time; row 0 is on top."""
     for number, row in enumerate(rows):
         for state, (height, look) in STATE_LOOKS.items():
@@ -154,15 +166,20 @@ def _states(ax: Axes, rows: Sequence[Row]) -> Iterator[Artist]:
                 yield ax.broken_barh(runs, (number - height / 2, height), **look)
 
 
-def _sentence(ax: Axes, text: str) -> Artist:
+def _write_sentence(ax: Axes, text: str) -> Artist:
+    """Write a text on white in the middle of a panel."""
     paper = {"facecolor": charts.PAPER, "edgecolor": "none", "pad": 2}
     return axes.write(ax, 0.5, 0.5, text, size=10, ha="center", bbox=paper)
 
 
-def _value(line: PanelLine, unit: str, *, highest: bool) -> str:
-    short = {"per second": "/s"}.get(unit, unit)
+def _value_text(line: PanelLine, unit: str, *, highest: bool) -> str:
+    """Return the highest or the newest value of a line with its unit; a dash if it is not known."""
+    short_unit = "/s" if unit == "per second" else unit
     if highest:
-        return f"≤ {rounded(float(np.nanmax(line.y)))} {short}" if line.last is not None else "–"
+        if line.last is None:
+            return "–"
+        return f"≤ {rounded(float(np.nanmax(line.y)))} {short_unit}"
+
     if not line.y.size or np.isnan(line.y[-1]):
         return "–"
-    return f"{rounded(float(line.y[-1]))} {short}"
+    return f"{rounded(float(line.y[-1]))} {short_unit}"

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,7 @@ class FaultBand(Protocol):
 
 @dataclass(frozen=True)
 class Span:
-    """What lasted from ``start`` to ``end``: a fault in force, or a state."""
+    """A fault in force, or a state, from ``start`` to ``end``."""
 
     start: float
     end: float
@@ -141,12 +141,13 @@ def container_view(
     """
     requests, resources, health = measured(tables, container, edge)
     state_rows = rows(health, edge, seconds)
-    state = requests["state"].iloc[-1] if len(requests) else "ok"
     names = {container, *(row.name for row in state_rows)}
+    state = requests["state"].iloc[-1] if len(requests) else "ok"
+    nothing = "no data" if state == "ok" else f"no data: {state}"
 
     plots = read(requests, panels or [REQUESTS, LATENCY], edge, seconds)
     if not panels:
-        plots += read(shares(resources), [_resources(resources)], edge, seconds)
+        plots += read(shares(resources), [_resources_panel(resources)], edge, seconds)
 
     return View(
         edge,
@@ -155,7 +156,7 @@ def container_view(
         state_rows,
         spans(faults, edge, seconds),
         marks(tables.events, names, edge, seconds),
-        nothing="no data" if state == "ok" else f"no data: {state}",
+        nothing=nothing,
         container=container,
     )
 
@@ -169,10 +170,9 @@ def measured(tables: Tables, container: str, edge: float) -> Iterator[pd.DataFra
 def describe(title: str, view: View) -> str:
     """Return the view as a short text: newest and highest values, the newest faults, events and states."""
     sentences = [f"{title}, {view.seconds:.0f} seconds until {view.clock(0)} UTC."]
-    sentences += [
-        f"{plot.panel.title}, {plot.panel.unit}: {', '.join(map(_line_text, plot.lines)) or 'no data'}."
-        for plot in view.plots
-    ]
+    for plot in view.plots:
+        line_texts = ", ".join(map(_line_text, plot.lines))
+        sentences.append(f"{plot.panel.title}, {plot.panel.unit}: {line_texts or 'no data'}.")
 
     for span in view.spans[-SAID:]:
         sentences.append(f"Fault {span.label} from {view.clock(span.start)} to {view.clock(span.end)}.")
@@ -190,8 +190,10 @@ def spans(faults: Iterable[FaultBand], edge: float, seconds: float) -> tuple[Spa
         start = fault.started.timestamp() - edge
         end = fault.ended.timestamp() - edge if fault.ended else 0.0
         if end >= -seconds and start <= 0:
+            shown_start = max(start, -seconds)
+            shown_end = min(max(end, start), 0.0)
             label = visible(f"{fault.fault} {fault.target}".strip(), 60)
-            fault_spans.append(Span(max(start, -seconds), min(max(end, start), 0.0), label))
+            fault_spans.append(Span(shown_start, shown_end, label))
 
     return tuple(fault_spans)
 
@@ -201,12 +203,13 @@ def marks(events: pd.DataFrame, names: Iterable[str], edge: float, seconds: floa
     if events.empty:
         return ()
     marked_events = events[events["what"].isin(list(EVENTS)) & events["container"].isin(list(names))]
-    x = times(marked_events) - edge
+    all_x = times(marked_events) - edge
+
     event_marks = []
-    for moment, event in zip(x, marked_events.itertuples(index=False), strict=True):
-        if -seconds <= moment <= 0:
-            label = f"{visible(event.container, 30)} {_happened(event)}"
-            event_marks.append(Mark(float(moment), EVENTS[event.what], label))
+    for x, event in zip(all_x, marked_events.itertuples(index=False), strict=True):
+        if -seconds <= x <= 0:
+            label = f"{visible(event.container, 30)} {_event_text(event)}"
+            event_marks.append(Mark(float(x), EVENTS[event.what], label))
 
     return tuple(event_marks)
 
@@ -218,7 +221,7 @@ def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
     x = times(health) - edge
     states = health["state"].to_numpy()
     state_rows = []
-    for name in dict.fromkeys(health["what"]):
+    for name in dict.fromkeys(health["what"]):  # each name once, in order
         positions = np.flatnonzero((health["what"] == name).to_numpy())
         if len(positions):
             state_rows.append(Row(visible(str(name), 30), _runs(x[positions], states[positions], seconds)))
@@ -229,7 +232,8 @@ def rows(health: pd.DataFrame, edge: float, seconds: float) -> tuple[Row, ...]:
 def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Span, ...]:
     """Return runs of equal states; a run ends where another begins, or `HOLD_SECONDS` after its last answer."""
     runs: list[Span] = []
-    ends = np.minimum(np.append(x[1:], math.inf), np.minimum(x + HOLD_SECONDS, 0.0))
+    next_answers = np.append(x[1:], math.inf)
+    ends = np.minimum(next_answers, np.minimum(x + HOLD_SECONDS, 0.0))
     for start, end, state in zip(x.tolist(), ends.tolist(), states, strict=True):
         if end < -seconds or end <= start:
             continue
@@ -241,13 +245,19 @@ def _runs(x: Numbers, states: Sequence[str], seconds: float) -> tuple[Span, ...]
     return tuple(runs)
 
 
-def _happened(event: object) -> str:
-    what, detail, code = (getattr(event, name) for name in ("what", "detail", "exit_code"))
-    ended = "ended" if pd.isna(code) else f"ended ({code})"
-    return {"start": "started", "die": ended, "oom": "out of memory"}.get(what) or visible(str(detail), 30)
+def _event_text(event: Any) -> str:
+    """Return in a few words what happened in an event of the table."""
+    if event.what == "start":
+        return "started"
+    if event.what == "oom":
+        return "out of memory"
+    if event.what == "die":
+        return "ended" if pd.isna(event.exit_code) else f"ended ({event.exit_code})"
+    return visible(str(event.detail), 30)
 
 
 def _line_text(line: PanelLine) -> str:
+    """Return name, newest and highest value of a line."""
     if line.last is None:
         return f"{line.label} not known"
     return f"{line.label} {rounded(line.last)} (at most {rounded(float(np.nanmax(line.y)))})"
@@ -265,39 +275,41 @@ def shares(resources: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _resources(resources: pd.DataFrame) -> Panel:
+def _resources_panel(resources: pd.DataFrame) -> Panel:
     """Return the panel of CPU and memory; the labels have their limits. A limit that is not set is not drawn."""
-    cpu = newest(resources["cpu_limit_percent"].to_numpy("float64"))
-    memory = newest(resources["memory_limit_bytes"].to_numpy("float64"))
+    cpu_limit = newest(resources["cpu_limit_percent"].to_numpy("float64"))
+    memory_limit = newest(resources["memory_limit_bytes"].to_numpy("float64"))
     if not resources["has_memory_limit"].iloc[-1:].any():
-        memory = None
+        memory_limit = None
 
-    cores = "CPU (no limit)"
-    if cpu:
-        plural = "" if cpu == 100 else "s"
-        cores = f"CPU of {cpu / 100:g} core{plural}"
-    mebibytes = f"memory of {memory / MIB:,.0f} MiB" if memory else "memory (no limit)"
-    columns = {"cpu_percent": cores, "memory_percent": mebibytes, "throttled_percent": "periods held back"}
+    cpu_label = "CPU (no limit)"
+    if cpu_limit:
+        plural = "" if cpu_limit == 100 else "s"
+        cpu_label = f"CPU of {cpu_limit / 100:g} core{plural}"
+    memory_label = f"memory of {memory_limit / MIB:,.0f} MiB" if memory_limit else "memory (no limit)"
+    columns = {"cpu_percent": cpu_label, "memory_percent": memory_label, "throttled_percent": "periods held back"}
 
-    if cpu and memory:
+    if cpu_limit and memory_limit:
         title = "CPU and memory, as a share of their limits"
-        name = "limit"
-    elif cpu:
+        limit_name = "limit"
+    elif cpu_limit:
         title = "CPU in % of its limit, memory in % of the machine's"
-        name = "limit of CPU"
-    elif memory:
+        limit_name = "limit of CPU"
+    elif memory_limit:
         title = "CPU in % of one core, memory in % of its limit"
-        name = "limit of memory"
+        limit_name = "limit of memory"
     else:
         title = "CPU in % of one core, memory in % of the machine's"
-        name = ""
-    return Panel(title, "%", columns, limit=100.0 if name else None, limit_name=name, full_scale=115.0)
+        limit_name = ""
+    limit = 100.0 if limit_name else None
+    return Panel(title, "%", columns, limit=limit, limit_name=limit_name, full_scale=115.0)
 
 
 def times(frame: pd.DataFrame) -> Numbers:
     """Return the column ``time`` in seconds since 1970."""
-    microseconds: Numbers = frame["time"].dt.as_unit("us").astype("int64").to_numpy() / 1e6
-    return microseconds
+    microseconds = frame["time"].dt.as_unit("us").astype("int64").to_numpy()
+    seconds: Numbers = microseconds / 1e6
+    return seconds
 
 
 def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, seconds: float) -> tuple[Plot, ...]:
@@ -309,10 +321,10 @@ def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, second
         return tuple(Plot(panel, ()) for panel in panels)
     newest_rows = frame[times(frame) >= right_edge - seconds]
     x = times(newest_rows) - right_edge
-    return tuple(Plot(panel, tuple(_lines(newest_rows, panel, x))) for panel in panels)
+    return tuple(Plot(panel, tuple(_panel_lines(newest_rows, panel, x))) for panel in panels)
 
 
-def _lines(frame: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
+def _panel_lines(frame: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
     for column, label in panel.columns.items():
         yield PanelLine(label, x, frame[column].to_numpy("float64"))
 
@@ -325,4 +337,6 @@ def newest(values: Numbers) -> float | None:
 
 def rounded(number: float) -> str:
     """Return a number with two digits or more: ``1,234``, ``12``, ``1.2``, ``0``."""
-    return f"{number:,.0f}" if abs(number) >= 10 or number == 0 else f"{number:.1f}"
+    if number == 0 or abs(number) >= 10:
+        return f"{number:,.0f}"
+    return f"{number:.1f}"

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,6 +41,8 @@ Follow = Callable[[threading.Event], Iterable[pd.DataFrame]]
 """Called with an event, it yields frames of lines until the event is set; an empty frame is a sign of life."""
 HEADLESS_SECONDS = 1.5
 JOIN_SECONDS = 10.0
+ACTIONS = frozenset({"search", "span", "whole", "page", "group", "request", "back", "open", "pause", "resume"})
+"""What a message of the page may ask for."""
 PAUSES = frozenset({"span", "page", "group", "request", "open", "pause"})
 """Messages after which new lines wait, so that they do not move the page."""
 KEEPS_ROWS = frozenset({"page", "open", "pause"})
@@ -47,7 +50,7 @@ KEEPS_ROWS = frozenset({"page", "open", "pause"})
 
 
 class ExplorerModel:
-    """One store and the selected page.
+    """A store, and the page that is selected from its lines.
 
     ``known`` is the place of added lines that do not name it (``service="orders"``). ``page`` is the page as data (see
     `page_of`), ``missed`` the gaps, ``problem`` one sentence for a failed message, ``opened`` the open line, ``new``
@@ -67,8 +70,8 @@ class ExplorerModel:
         self.new = 0
 
         self._previous_view = self.view  # for "back"
-        self._end = 0  # the page shows lines with lower numbers
-        self._version = 0  # of the rows in the table
+        self._end = 0  # the page shows only lines with lower numbers
+        self._version = 0  # changes when a row of the table may show another line
         self._lock = threading.RLock()
 
     def handle(self, message: Mapping[str, Any]) -> None:
@@ -77,26 +80,40 @@ class ExplorerModel:
         An error becomes ``problem``, and the page stays.
         """
         action = str(message.get("do", ""))
-        work: dict[str, Callable[[], None]] = {
-            "search": lambda: self._show(ExplorerView(str(message["query"]), self.view.span), anew=True),
-            "span": lambda: self._show(replace(self.view, span=(int(message["from"]), int(message["to"])), page=0)),
-            "whole": lambda: self._show(replace(self.view, span=None, page=0)),
-            "page": lambda: self._show(replace(self.view, page=int(message["page"]))),
-            "group": lambda: self._show(replace(self.view, grouped=bool(message["on"]), page=0)),
-            "request": lambda: self._show_request(int(message["row"])),
-            "back": lambda: self._show(self._previous_view),
-            "open": lambda: self._open(int(message["row"])),
-            "pause": lambda: None,
-            "resume": lambda: self._show(ExplorerView(self.view.query), anew=True),
-        }
-        with self._lock:
-            if action in work:
-                self.problem = {}
-                self._version += action not in KEEPS_ROWS
-                self._attempt(work[action], str(message.get("query", "")))
+        if action not in ACTIONS:
+            return
 
-                stays_paused = self.paused and action != "resume"
-                self.paused = self.follows and (action in PAUSES or stays_paused)
+        with self._lock:
+            self.problem = {}
+            if action not in KEEPS_ROWS:
+                self._version += 1
+            self._attempt(partial(self._do, action, message), str(message.get("query", "")))
+
+            stays_paused = self.paused and action != "resume"
+            self.paused = self.follows and (action in PAUSES or stays_paused)
+
+    def _do(self, action: str, message: Mapping[str, Any]) -> None:
+        """Do what a message asks for. Raises if a value is missing, or if the store does."""
+        match action:
+            case "search":
+                self._show(ExplorerView(str(message["query"]), self.view.span), anew=True)
+            case "resume":
+                self._show(ExplorerView(self.view.query), anew=True)
+            case "span":
+                span = (int(message["from"]), int(message["to"]))
+                self._show(replace(self.view, span=span, page=0))
+            case "whole":
+                self._show(replace(self.view, span=None, page=0))
+            case "page":
+                self._show(replace(self.view, page=int(message["page"])))
+            case "group":
+                self._show(replace(self.view, grouped=bool(message["on"]), page=0))
+            case "request":
+                self._show_request(int(message["row"]))
+            case "back":
+                self._show(self._previous_view)
+            case "open":
+                self._open(int(message["row"]))
 
     def add(self, frame: pd.DataFrame) -> None:
         """Add lines to the store, and show them, or count them while paused."""
@@ -114,25 +131,26 @@ class ExplorerModel:
     def _refresh(self) -> None:
         """Show the new lines; while paused only count them."""
         if self.paused:
-            self._count()
+            self._count_new_lines()
         else:
             self._show(self.view)
 
     def _attempt(self, work: Callable[[], None], query: str = "") -> None:
+        """Do ``work``; an error becomes the ``problem``. ``query`` is the search in which a mistake may be."""
         try:
             work()
         except SearchMistake as error:
-            before = visible(query[: error.position])  # a control character is written with several
-            self.problem = {"text": str(error), "query": visible(query), "position": len(before)}
+            text_before_mistake = visible(query[: error.position])  # longer, if a control character is written out
+            self.problem = {"text": str(error), "query": visible(query), "position": len(text_before_mistake)}
         except Exception as error:
             self.problem = {"text": _error_text(error, "The store could not answer")}
 
     def _show(self, view: ExplorerView, *, anew: bool = False) -> None:
-        """Search, then change the page; a paused page shows no newer lines, except ``anew``."""
-        began = time.perf_counter()
+        """Search, then change the page; without ``anew`` a paused page shows no lines newer than the pause."""
+        start = time.perf_counter()
         end = self._end if self.paused and not anew else self.store.end
         page = page_of(self.store, view, end)
-        milliseconds = round(1000 * (time.perf_counter() - began))
+        milliseconds = round(1000 * (time.perf_counter() - start))
 
         self.page = {**page, "milliseconds": milliseconds, "version": self._version}
         self.view = view
@@ -142,17 +160,21 @@ class ExplorerModel:
             self.new = 0
 
     def _show_request(self, row: int) -> None:
+        """Show all lines of the request that a line belongs to; "back" returns to the search."""
         request = request_of(self.store, row)
         if request is None:
             raise WorkshopError("This line names no request.", "Choose one that has a request_id.")
-        before = self.view if self.view.request is None else self._previous_view
-        self._show(ExplorerView(before.query, request=request, grouped=before.grouped))
-        self._previous_view = before
+
+        search_view = self.view if self.view.request is None else self._previous_view
+        self._show(ExplorerView(search_view.query, request=request, grouped=search_view.grouped))
+        self._previous_view = search_view
 
     def _open(self, row: int) -> None:
+        """Make a line the open one, with all its fields."""
         self.opened = {"row": row, "fields": [list(field) for field in record(self.store, row)]}
 
-    def _count(self) -> None:
+    def _count_new_lines(self) -> None:
+        """Count the lines since the pause that match."""
         condition = condition_of(self.store, self.view)
         query = f"SELECT count(*) AS lines FROM logs WHERE row >= ? AND ({condition.sql})"  # noqa: S608 - values are parameters
         self.new = int(self.store.select(query, [self._end, *condition.parameters])["lines"][0])
@@ -169,9 +191,9 @@ def _error_text(error: Exception, otherwise: str) -> str:
 class Explorer:
     """Searches the lines of ``store``, first with ``query``; with ``follow`` it also shows new lines.
 
-    ``follow`` is called in a thread; its lines are added to the store; ``known`` is their place, as `FrameStore.add`
-    takes it. Opening a line, paging, a span and a request pause the page, not the store. In a headless run ``show``
-    follows for a moment and shows the static page alone.
+    ``follow`` is called in a thread, and its lines are added to the store. ``known`` is their place, such as
+    ``{"service": "orders"}``. Opening a line, paging, choosing a span or a request pauses the page, not the store. In a
+    headless run ``show`` follows for a moment and shows the static page alone.
     """
 
     def __init__(
@@ -188,8 +210,8 @@ class Explorer:
         self._source = follow
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._problem = ""  # why following failed
-        self._end_reason = ""  # why it ended
+        self._follow_problem = ""  # why following failed
+        self._end_reason = ""  # why following ended
         self._widget: ExplorerWidget | None = None
         self._twin: DisplayHandle | None = None
         self._drawing_lock = threading.RLock()
@@ -237,8 +259,9 @@ class Explorer:
             self._draw(answered=True)
 
     def _start_following(self, source: Follow) -> None:
+        """Add the source's new lines in a thread from now on."""
         self.model.follows = True
-        self._problem = ""
+        self._follow_problem = ""
         self._end_reason = ""
         self._stop.clear()
         name = f"explorer: {self.title}"
@@ -246,6 +269,7 @@ class Explorer:
         self._thread.start()
 
     def _follow(self, source: Follow) -> None:
+        """Add the source's lines until it ends or is stopped; keep the reason of the end."""
         try:
             frames = source(self._stop)
             for frame in frames:
@@ -256,41 +280,44 @@ class Explorer:
                 self._draw()
             self._end_reason = visible(str(getattr(frames, "ended", "")))
         except Exception as error:
-            self._problem = _error_text(error, "Following ended because its source failed")
+            self._follow_problem = _error_text(error, "Following ended because its source failed")
 
         self.model.finish()
         self._draw()
 
     def _draw(self, *, answered: bool = False) -> None:
-        """Send the state to the page in one message; from any thread."""
+        """Send the state to the page in one message, from any thread; with ``answered`` count an answered message."""
         if self._widget is None:
             return
         with self._drawing_lock, self._widget.hold_sync():
             for name, value in self._state().items():
                 setattr(self._widget, name, value)
             self._widget.beat += 1
-            self._widget.answered += answered
+            if answered:
+                self._widget.answered += 1
 
     def _state(self) -> dict[str, Any]:
+        """Return the state of the widget, by trait."""
         model = self.model
         live_state = self._live_state()
-        missed_lines = list(model.missed)
+        notes = list(model.missed)
         if live_state == "ended" and self._thread is not None:
-            missed_lines.append(f"ended: {self._end_reason}" if self._end_reason else "ended")
+            notes.append(f"ended: {self._end_reason}" if self._end_reason else "ended")
 
         problem = model.problem
-        if not problem and self._problem:
-            problem = {"text": self._problem}
+        if not problem and self._follow_problem:
+            problem = {"text": self._follow_problem}
 
         return {
             "page": model.page,
             "problem": problem,
             "opened": model.opened,
             "live": {"state": live_state, "new": model.new},
-            "missed": missed_lines,
+            "missed": notes,
         }
 
     def _live_state(self) -> str:
+        """Return ``off``, ``following``, ``paused`` or ``ended``."""
         if self.model.follows:
             return "paused" if self.model.paused else "following"
         return "off" if self._source is None else "ended"

@@ -43,17 +43,18 @@ BARS = 60
 CSS = WIDGET_CSS + (Path(__file__).parent / "explorer.css").read_text()
 ROWS = 20
 HOW = "In JupyterLab, run this cell to search."
-_AT = "epoch_us(CAST(ts AS TIMESTAMPTZ))"
-_TIME = "strftime(CAST({0} AS TIMESTAMP_NS), '%Y-%m-%dT%H:%M:%S.%nZ') AS {0}"
-_RECORD = f"{_TIME.format('ts')}, {_TIME.format('received')}, * EXCLUDE (ts, received, row)"
+_TS_MICROSECONDS = "epoch_us(CAST(ts AS TIMESTAMPTZ))"
+_TIME_TEXT = "strftime(CAST({0} AS TIMESTAMP_NS), '%Y-%m-%dT%H:%M:%S.%nZ') AS {0}"
+_ALL_COLUMNS = f"{_TIME_TEXT.format('ts')}, {_TIME_TEXT.format('received')}, * EXCLUDE (ts, received, row)"
 
 
 @dataclass(frozen=True)
 class ExplorerView:
-    """The page that is selected: a search, within ``span`` (microseconds, end excluded), one page, newest lines first.
+    """What the explorer shows: a page of the lines that a search finds, newest lines first.
 
-    With ``request`` it is all lines of one request, oldest first, without the search and the span. ``grouped`` puts
-    identical messages into one row; None: if the search has a level.
+    ``span`` limits them to a time (microseconds since 1970, end excluded). With ``request`` it is all lines of one
+    request, oldest first, without the search and the span. ``grouped`` puts identical messages into one row; with None
+    this depends on whether the search has a level.
     """
 
     query: str = ""
@@ -95,23 +96,22 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
 
     Lines numbered ``end`` and above are left out.
     """
-    condition = condition_of(store, view)
-    if view.span:
-        condition_in_span = f"{_AT} >= {view.span[0]} AND {_AT} < {view.span[1]} AND ({condition.sql})"
-        condition = condition._replace(sql=condition_in_span)
+    condition = _condition_in_span(store, view)
     hits = _hits(store, condition, end)
-    grouped = _groups(store, condition, end) if view.is_grouped(condition) else None
+    groups = _groups(store, condition, end) if view.is_grouped(condition) else None
 
-    numbers = _line_numbers(view, hits, grouped)
-    pages = max(1, -(-len(numbers) // PAGE_ROWS))
-    page = min(max(view.page, 0), pages - 1)
+    numbers = _line_numbers(view, hits, groups)
+    page_count = max(1, math.ceil(len(numbers) / PAGE_ROWS))
+    page = min(max(view.page, 0), page_count - 1)
     on_page = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
     lines = _lines(store, numbers.tolist()[on_page])
-    if grouped is not None:
-        counts = grouped["lines"][on_page]
+    columns = list(COLUMNS)
+    if groups is not None:
+        columns = ["lines", *COLUMNS]
+        counts = groups["lines"][on_page]
         lines = [{**line, "lines": f"{count:,}"} for line, count in zip(lines, counts, strict=True)]
 
-    bars = histogram(hits, view.span or _axis(store, view, hits, end))
+    bars = histogram(hits, view.span or _whole_span(store, view, hits, end))
     return {
         "query": view.query,
         "request": visible(view.request or ""),
@@ -119,21 +119,30 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
         "hits": len(hits),
         "untimed": int(hits["at"].isna().sum()),
         "page": page,
-        "pages": pages,
+        "pages": page_count,
         "span": list(view.span or ()),
         "lasting": lasting(bars.step / 1e6),
         "bars": vars(bars),
         "summary": summary(bars),
-        "groups": -1 if grouped is None else len(grouped),
-        "columns": [*(["lines"] if grouped is not None else []), *COLUMNS],
+        "groups": -1 if groups is None else len(groups),
+        "columns": columns,
         "rows": lines,
     }
 
 
-def _line_numbers(view: ExplorerView, hits: pd.DataFrame, grouped: pd.DataFrame | None) -> pd.Series:
+def _condition_in_span(store: FrameStore, view: ExplorerView) -> Condition:
+    """Return the condition on the lines of a view, within its span if it has one. Raises SearchMistake."""
+    condition = condition_of(store, view)
+    if not view.span:
+        return condition
+    start, end = view.span
+    return condition._replace(sql=f"{_TS_MICROSECONDS} >= {start} AND {_TS_MICROSECONDS} < {end} AND ({condition.sql})")
+
+
+def _line_numbers(view: ExplorerView, hits: pd.DataFrame, groups: pd.DataFrame | None) -> pd.Series:
     """Return the numbers of the table's lines, the newest first; those of a request in the order of time."""
-    if grouped is not None:
-        return grouped["row"]
+    if groups is not None:
+        return groups["row"]
     if view.request is not None:
         return hits["row"]
     return hits["row"][::-1]
@@ -142,19 +151,22 @@ def _line_numbers(view: ExplorerView, hits: pd.DataFrame, grouped: pd.DataFrame 
 def _hits(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
     """Return number, time (microseconds, or NaN) and level of the matching lines, those without a time first."""
     hits = store.select(
-        f"SELECT row, CAST({_AT} AS DOUBLE) AS at, lower(level) AS level FROM logs "  # noqa: S608 - values are parameters
+        f"SELECT row, CAST({_TS_MICROSECONDS} AS DOUBLE) AS at, lower(level) AS level FROM logs "  # noqa: S608 - values are parameters
         f"WHERE row < ? AND ({condition.sql}) ORDER BY ts NULLS FIRST, row",
         [end, *condition.parameters],
     )
     return hits.assign(level=hits["level"].map(level_group).astype("str"))
 
 
-def _axis(store: FrameStore, view: ExplorerView, hits: pd.DataFrame, end: int) -> tuple[int, int] | None:
-    """Return the time span of the whole store, the same for all searches, or that of a request."""
-    span = (hits["at"].min(), hits["at"].max())
-    if view.request is None:
-        span = store.select(f"SELECT min({_AT}) AS low, max({_AT}) AS high FROM logs WHERE row < ?", [end]).iloc[0]  # noqa: S608 - constants
-    low, high = span
+def _whole_span(store: FrameStore, view: ExplorerView, hits: pd.DataFrame, end: int) -> tuple[int, int] | None:
+    """Return the time span of the whole store, the same for all searches, or that of a request; None without times."""
+    if view.request is not None:
+        low = hits["at"].min()
+        high = hits["at"].max()
+    else:
+        query = f"SELECT min({_TS_MICROSECONDS}) AS low, max({_TS_MICROSECONDS}) AS high FROM logs WHERE row < ?"  # noqa: S608 - constants
+        low, high = store.select(query, [end]).iloc[0]
+
     return None if pd.isna(low) else (int(low), int(high) + 1)
 
 
@@ -168,37 +180,45 @@ def _groups(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
 
 
 def _lines(store: FrameStore, numbers: Sequence[int]) -> list[dict[str, Any]]:
-    """Return these lines in this order: ``row``, ``ts`` and what there is of `COLUMNS`, each cut to a cell's length.
+    """Return these lines in this order, each with ``row``, ``ts``, ``counted`` and the `COLUMNS` that it has.
 
-    ``counted`` is which of `LEVELS` the line is counted as, so that the table and the bars agree. A line that is no
-    JSON object, or has no ``msg``, shows its text in its place.
+    Texts are cut to a cell's length. ``counted`` is which of `LEVELS` the line is counted as, so that the table and the
+    bars agree. A line that is no JSON object, or has no ``msg``, has its whole text as ``msg``.
     """
     if not numbers:
         return []
     cells = ", ".join(f"left({value}, {CELL_CHARACTERS + 1}) AS {name}" for name, value in COLUMNS.items())
-    query = f"SELECT row, {_AT} AS ts, {cells} FROM logs WHERE list_contains(?, row)"  # noqa: S608 - constants
-    lines = {line["row"]: line for line in store.select(query, [list(numbers)]).to_dict("records")}
-    return [_cells(lines[number]) for number in numbers if number in lines]
+    query = f"SELECT row, {_TS_MICROSECONDS} AS ts, {cells} FROM logs WHERE list_contains(?, row)"  # noqa: S608 - constants
+    lines = store.select(query, [list(numbers)]).to_dict("records")
+    lines_by_number = {line["row"]: line for line in lines}
+    return [_cells(lines_by_number[number]) for number in numbers if number in lines_by_number]
 
 
 def _cells(line: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a line of the store as the page shows it; what it lacks is left out."""
     cells = {name: visible(line[name], CELL_CHARACTERS) for name in COLUMNS if pd.notna(line[name])}
     time = "" if pd.isna(line["ts"]) else clock(int(line["ts"]))
     return {"row": int(line["row"]), "ts": time, "counted": level_group(line["level"]), **cells}
 
 
 def record(store: FrameStore, number: int) -> list[tuple[str, str]]:
-    """Return all that the store knows of one line, as (name, text) with every text made visible; nulls are left out."""
-    matches = store.select(f"SELECT {_RECORD} FROM logs WHERE row = ?", [number])  # noqa: S608 - constant
-    fields = [pair for line in matches.to_dict("records") for pair in (*line.items(), *line["fields"].items())]
+    """Return all that the store has of one line, as (name, text) with every text made visible; nulls are left out."""
+    matches = store.select(f"SELECT {_ALL_COLUMNS} FROM logs WHERE row = ?", [number])  # noqa: S608 - constant
+    fields: list[tuple[Any, Any]] = []
+    for line in matches.to_dict("records"):
+        fields += line.items()
+        fields += line["fields"].items()
     return [(visible(name, CELL_CHARACTERS), _full_text(value)) for name, value in fields if isinstance(value, str)]
 
 
 def _full_text(text: str) -> str:
-    """Return a text line by line, as a traceback is read; control characters are written out."""
+    """Return a text with its line ends, since it may be a traceback, and other control characters written out."""
+    shown_lines = text[:VALUE_CHARACTERS].split("\n")
+    shown_text = "\n".join(map(visible, shown_lines))
     hidden_characters = len(text) - VALUE_CHARACTERS
-    shown_text = "\n".join(visible(line) for line in text[:VALUE_CHARACTERS].split("\n"))
-    return f"{shown_text}… and {hidden_characters:,} more characters" if hidden_characters > 0 else shown_text
+    if hidden_characters <= 0:
+        return shown_text
+    return f"{shown_text}… and {hidden_characters:,} more characters"
 
 
 def request_of(store: FrameStore, number: int) -> str | None:
@@ -210,15 +230,17 @@ def request_of(store: FrameStore, number: int) -> str | None:
 
 
 def missed(store: FrameStore) -> list[str]:
-    """Return in few words each what may be missing: gaps, with the last one's reason, and what the store dropped."""
+    """Return notes on what may be missing: the gaps, with the reason of the last one, and the lines dropped."""
     gaps = store.gaps()
-    dropped = store.dropped
     notes = []
     if gaps:
-        why = visible(gaps[-1], CELL_CHARACTERS)
-        notes.append(f"1 gap: {why}" if len(gaps) == 1 else f"{len(gaps):,} gaps, the last: {why}")
+        last_reason = visible(gaps[-1], CELL_CHARACTERS)
+        notes.append(f"1 gap: {last_reason}" if len(gaps) == 1 else f"{len(gaps):,} gaps, the last: {last_reason}")
+
+    dropped = store.dropped
     if dropped:
-        notes.append(f"{dropped:,} oldest {'line' if dropped == 1 else 'lines'} dropped")
+        noun = "line" if dropped == 1 else "lines"
+        notes.append(f"{dropped:,} oldest {noun} dropped")
     return notes
 
 
@@ -227,34 +249,53 @@ def histogram(hits: pd.DataFrame, span: tuple[int, int] | None) -> LineHistogram
     if span is None:
         return LineHistogram(0, 1, [[] for _ in LEVELS])
 
-    least_step = -(-(span[1] - span[0]) // (BARS - 1))
-    longest_step = STEPS_US[-1] * math.ceil(least_step / STEPS_US[-1])
-    step: int = next((step for step in STEPS_US if step >= least_step), longest_step)
-    first_start = span[0] // step * step
-    bar_count = max(1, -(-(span[1] - first_start) // step))
-    bars = (hits["at"] - first_start) // step
+    start, end = span
+    step = _bar_length(end - start)
+    first_start = start // step * step
+    bar_count = max(1, _rounded_up_quotient(end - first_start, step))
+    bar_numbers = (hits["at"] - first_start) // step
 
     counts = []
     for level in LEVELS:
-        bars_of_level = bars[hits["level"] == level].dropna()
-        counts.append(np.histogram(bars_of_level, bar_count, (0, bar_count))[0].tolist())
+        numbers_of_level = bar_numbers[hits["level"] == level].dropna()
+        counts_by_bar, _ = np.histogram(numbers_of_level, bar_count, (0, bar_count))
+        counts.append(counts_by_bar.tolist())
     return LineHistogram(first_start, step, counts)
+
+
+def _bar_length(span_length: int) -> int:
+    """Return the shortest round length with which `BARS` bars are enough, wherever the first one begins."""
+    least_step = _rounded_up_quotient(span_length, BARS - 1)
+    longest_step: int = STEPS_US[-1]
+    if least_step > longest_step:
+        return longest_step * math.ceil(least_step / longest_step)
+    step: int = next(step for step in STEPS_US if step >= least_step)
+    return step
+
+
+def _rounded_up_quotient(dividend: int, divisor: int) -> int:
+    """Return the quotient of two integers, rounded up."""
+    quotient, remainder = divmod(dividend, divisor)
+    return quotient + 1 if remainder else quotient
 
 
 def summary(bars: LineHistogram) -> str:
     """Return what the bars show as one sentence: how many lines of each level, from when to when, the fullest bar."""
-    sums = {name: sum(column) for name, column in zip(LEVELS, bars.counts, strict=True)}
-    if not any(sums.values()):
+    sums_by_level = {level: sum(counts) for level, counts in zip(LEVELS, bars.counts, strict=True)}
+    if not any(sums_by_level.values()):
         return "No line with a time matches."
-    line_counts = [sum(column) for column in zip(*bars.counts, strict=True)]
-    fullest = max(range(len(line_counts)), key=line_counts.__getitem__)
-    parts = ", ".join(f"{count:,} {name}" for name, count in sums.items() if count)
+    sums_text = ", ".join(f"{count:,} {level}" for level, count in sums_by_level.items() if count)
 
-    seconds = bars.step % 1_000_000 == 0
-    bar_numbers = (0, len(line_counts), fullest)
-    begin, end, peak = (clock(bars.first + bar * bars.step, seconds=seconds) for bar in bar_numbers)
-    most = f"Most, {line_counts[fullest]:,}, in the {lasting(bars.step / 1e6)} from {peak}."
-    return f"Lines by level from {begin} to {end} (UTC): {parts}. {most}"
+    sums_by_bar = [sum(counts) for counts in zip(*bars.counts, strict=True)]
+    highest_sum = max(sums_by_bar)
+    fullest_bar = sums_by_bar.index(highest_sum)
+
+    has_whole_seconds = bars.step % 1_000_000 == 0
+    begin = clock(bars.first, seconds=has_whole_seconds)
+    end = clock(bars.first + len(sums_by_bar) * bars.step, seconds=has_whole_seconds)
+    peak = clock(bars.first + fullest_bar * bars.step, seconds=has_whole_seconds)
+    most = f"Most, {highest_sum:,}, in the {lasting(bars.step / 1e6)} from {peak}."
+    return f"Lines by level from {begin} to {end} (UTC): {sums_text}. {most}"
 
 
 def clock(at_us: int, *, seconds: bool = False) -> str:
@@ -268,28 +309,35 @@ def static_page(
 ) -> Rendered:
     """Return a page of `page_of` as a picture and a table of its first lines; every text is escaped.
 
-    ``problem`` is the sentence for a search that failed, ``missed`` the gaps.
+    ``problem`` is the sentence for a search that failed, ``missed`` the gaps. An empty page has neither.
     """
-    words = f"Search: {visible(query)}" if query else "All lines"
+    search_text = f"Search: {visible(query)}" if query else "All lines"
     parts = [_sentence(text) for text in (problem, " · ".join(missed)) if text]
-
     if page:
-        columns = ["ts", *page["columns"]]
-        lines = [_values(line, columns) for line in page["rows"][:ROWS]]
-        caption = f"{page['hits']:,} of {page['total']:,} lines; the newest {len(lines)}"
-        if page["groups"] >= 0:
-            caption += f" of {page['groups']:,} different messages, each with its number of lines"
-        parts += [_picture(LineHistogram(**page["bars"]), page["summary"]), table(caption, columns, lines)]
+        parts += [_picture(LineHistogram(**page["bars"]), page["summary"]), _first_lines(page)]
 
-    head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(words)}</p>'
+    head = f'<p class="wk-lx-title">{escape(title)}</p><p>{escape(search_text)}</p>'
+    body = "".join(part.html for part in parts)
     html = (
         f'<style>{CSS}</style><section class="wk-explorer wk-static" role="group" aria-label="{escape(title)}">'
-        f'{head}{"".join(part.html for part in parts)}<p class="wk-lx-soft">{HOW}</p></section>'
+        f'{head}{body}<p class="wk-lx-soft">{HOW}</p></section>'
     )
-    return Rendered(html, "\n".join([title, words, *(part.text for part in parts)]))
+    texts = [part.text for part in parts]
+    return Rendered(html, "\n".join([title, search_text, *texts]))
+
+
+def _first_lines(page: Mapping[str, Any]) -> Rendered:
+    """Return a table of a page's first lines."""
+    columns = ["ts", *page["columns"]]
+    lines = [_values(line, columns) for line in page["rows"][:ROWS]]
+    caption = f"{page['hits']:,} of {page['total']:,} lines; the newest {len(lines)}"
+    if page["groups"] >= 0:
+        caption += f" of {page['groups']:,} different messages, each with its number of lines"
+    return table(caption, columns, lines)
 
 
 def _values(line: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
+    """Return the values of a line in these columns; "" where it has none."""
     return [line.get(name, "") for name in columns]
 
 

@@ -25,15 +25,16 @@ from workshop_kit.search.language import COLUMNS, TIMES, Condition, SearchMistak
 
 MAX_ROWS = 1_000_000
 PLACE = ("service", "environment", "container")  # from a line's ``attrs``, the caller of ``add``, or the line
-_KINDS = {**dict.fromkeys(TIMES, "TIMESTAMPTZ_NS"), **dict.fromkeys(("level", *COLUMNS), "VARCHAR")}
+_TYPES_BY_COLUMN = {**dict.fromkeys(TIMES, "TIMESTAMPTZ_NS"), **dict.fromkeys(("level", *COLUMNS), "VARCHAR")}
 _GAP = "logger = 'collector' AND msg = 'GAP'"
 
 
 class FrameStore:
     """Frames of the log reader as one table. Safe from any thread.
 
-    A line's other fields are in ``fields``, as texts; nested ones are JSON. ``row`` counts lines from 0 in order of
-    arrival. Times are UTC. It keeps ``max_rows``; ``dropped`` counts dropped rows, ``end`` all that came.
+    Fields without a column of their own are in ``fields``, as texts; nested ones are JSON. ``row`` counts lines from 0
+    in order of arrival. Times are UTC. The newest ``max_rows`` lines are kept; ``dropped`` counts the older ones, and
+    ``end`` all lines.
     """
 
     def __init__(self, frame: pd.DataFrame | None = None, *, max_rows: int = MAX_ROWS, **place: str) -> None:
@@ -44,7 +45,7 @@ class FrameStore:
         self._lock = threading.Lock()
 
         self._connection = duckdb.connect(":memory:")
-        columns = ", ".join(f"{name} {kind}" for name, kind in _KINDS.items())
+        columns = ", ".join(f"{name} {sql_type}" for name, sql_type in _TYPES_BY_COLUMN.items())
         statement = f"CREATE TABLE logs ({columns}, fields MAP(VARCHAR, VARCHAR), row BIGINT)"
         self._connection.execute(f"SET TimeZone = 'UTC'; {statement}")
 
@@ -55,16 +56,16 @@ class FrameStore:
         return self.end - self.dropped
 
     def add(self, frame: pd.DataFrame, **place: str) -> None:
-        """Add lines; ``place`` is that of lines that do not name it: ``add(frame, service="orders")``."""
-        bare_frame = frame.copy(deep=False)
-        bare_frame.attrs = {}  # Arrow would try to write them as JSON
-        table = pa.Table.from_pandas(bare_frame, preserve_index=False)
+        """Add lines; ``place`` is that of lines that do not name theirs: ``add(frame, service="orders")``."""
+        frame_without_attrs = frame.copy(deep=False)
+        frame_without_attrs.attrs = {}  # Arrow would try to write them as JSON
+        table = pa.Table.from_pandas(frame_without_attrs, preserve_index=False)
+        values_by_column = _column_values(table.column_names, place)
+        selected = ", ".join(f"{value} AS {name}" for name, value in values_by_column.items())
 
         with self._lock, self._connection.cursor() as cursor:
             numbers = pa.array(np.arange(self.end, self.end + len(frame)))
             cursor.register("incoming", table.append_column("incoming_row", numbers))
-            values = _column_values(table.column_names, place)
-            selected = ", ".join(f"{value} AS {name}" for name, value in values.items())
             cursor.execute(f"INSERT INTO logs BY NAME SELECT {selected} FROM incoming")  # noqa: S608 - quoted names
 
             self.end += len(frame)
@@ -92,14 +93,15 @@ class FrameStore:
         return [*gap_rows["reason"].fillna("unknown"), *self._gaps]
 
     def _require_field(self, name: str, position: int) -> None:
+        """Raise SearchMistake if no line has a field of this name."""
         parameters: list[object] = []
         value = value_of(name, parameters)
         if not self.select(f"SELECT 1 FROM logs WHERE {value} IS NOT NULL LIMIT 1", parameters).empty:  # noqa: S608 - parameters
             return
 
         names = self.select("SELECT DISTINCT unnest(map_keys(fields)) AS name FROM logs")["name"]
-        advice = did_you_mean(name, [*names, *COLUMNS, *TIMES, "level"])
-        advice = advice or "Put it in quotes to look for it as text."
+        similar_name = did_you_mean(name, [*names, *COLUMNS, *TIMES, "level"])
+        advice = similar_name or "Put it in quotes to look for it as text."
         raise SearchMistake(position, f"no line has a field {name}", advice)
 
 
@@ -129,9 +131,10 @@ class BucketStore(FrameStore):
         report(Step("Reading logs", 1.0, done=True))
 
     def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
-        """Yield the records of some parts in order; four parts are fetched at a time."""
+        """Yield the records of some parts in order; four parts are fetched at a time. A damaged part is a gap."""
         with ThreadPoolExecutor(4, "logs: fetch") as pool:
-            for number, (key, packed) in enumerate(zip(keys, pool.map(self._read_part, keys), strict=True)):
+            packed_parts = pool.map(self._read_part, keys)
+            for number, (key, packed) in enumerate(zip(keys, packed_parts, strict=True)):
                 report(Step("Reading logs", number / len(keys), key.removeprefix(self._prefix)))
                 try:
                     yield from io.BytesIO(gzip.decompress(packed))
@@ -139,6 +142,7 @@ class BucketStore(FrameStore):
                     self._gaps.append(f"{key} is damaged")
 
     def _read_part(self, key: str) -> bytes:
+        """Return a part from the cache, or else from the bucket, and then keep it in the cache."""
         path = self._folder / key
         with contextlib.suppress(OSError):
             return path.read_bytes()
@@ -149,29 +153,47 @@ class BucketStore(FrameStore):
 
 
 def _column_values(names: Collection[str], place: Mapping[str, str]) -> dict[str, str]:
-    """Return, by column of ``logs``, its value in SQL over incoming lines that have columns of these names."""
-    chosen = {name: f"TRY_CAST({_quoted(name)} AS {kind})" for name, kind in _KINDS.items() if name in names}
-    other_fields = {
-        name: f"CAST({_quoted(name)} AS VARCHAR)" for name in names if name not in {*_KINDS, "attrs", "rest"}
-    }
+    """Return the value of each column of ``logs`` in SQL; ``names`` are the columns of the incoming lines."""
+    columns = {}
+    for name, sql_type in _TYPES_BY_COLUMN.items():
+        if name in names:
+            columns[name] = f"TRY_CAST({_quoted(name)} AS {sql_type})"
+
+    fields = {}
+    for name in names:
+        if name not in {*_TYPES_BY_COLUMN, "attrs", "rest"}:
+            fields[name] = f"CAST({_quoted(name)} AS VARCHAR)"
+
     for name in PLACE:
         label = f"json_extract_string(attrs, '$.{name}')" if "attrs" in names else "NULL"
-        line_value = chosen.get(name, "NULL")
-        chosen[name] = f"coalesce({label}, {_literal(place.get(name))}, {line_value})"
-        if name in names:
-            other_fields[name] = f"nullif({line_value}, {chosen[name]})"
+        line_value = columns.get(name, "NULL")
+        columns[name] = f"coalesce({label}, {_literal(place.get(name))}, {line_value})"
+        if name in names:  # what the line says instead, if that is not the place
+            fields[name] = f"nullif({line_value}, {columns[name]})"
 
-    entries = ", ".join(f"{{'key': {_literal(name)}, 'value': {value}}}" for name, value in other_fields.items())
-    pairs = f"CAST([{entries}] AS STRUCT(key VARCHAR, value VARCHAR)[])"
-    fields = f"map_from_entries(list_filter({pairs}, lambda entry: entry.value IS NOT NULL))"
+    fields_map = _fields_map(fields)
     if "rest" in names:
-        fields = f"map_concat({fields}, coalesce(CAST(CAST(rest AS JSON) AS MAP(VARCHAR, VARCHAR)), MAP {{}}))"
-    return {**chosen, "fields": fields, "row": "incoming_row"}
+        fields_map = f"map_concat({fields_map}, coalesce(CAST(CAST(rest AS JSON) AS MAP(VARCHAR, VARCHAR)), MAP {{}}))"
+    return {**columns, "fields": fields_map, "row": "incoming_row"}
+
+
+def _fields_map(values_by_field: Mapping[str, str]) -> str:
+    """Return SQL for a map with the fields that a line has, each with its value in SQL."""
+    entries = []
+    for name, value in values_by_field.items():
+        entries.append(f"{{'key': {_literal(name)}, 'value': {value}}}")
+
+    pairs = f"CAST([{', '.join(entries)}] AS STRUCT(key VARCHAR, value VARCHAR)[])"
+    return f"map_from_entries(list_filter({pairs}, lambda entry: entry.value IS NOT NULL))"
 
 
 def _quoted(name: str) -> str:
+    """Return a name as an identifier in SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str | None) -> str:
-    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+    """Return a text as a literal in SQL; NULL for None."""
+    if text is None:
+        return "NULL"
+    return "'" + text.replace("'", "''") + "'"

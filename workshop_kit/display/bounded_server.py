@@ -1,6 +1,7 @@
 """An HTTP server that stays within the files that its process may open.
 
-Tornado's accepts until no file is left, and then logs a traceback for every further try.
+Tornado's own server accepts connections until its process may open no more files, and then logs a traceback for every
+further one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tornado.iostream import IOStream
 
 MOST_CONNECTIONS = 128
 ACCEPTED_AT_ONCE = 16
-"""After so many the open connections are read, before further ones are accepted."""
+"""How many connections are accepted before the open ones are read again."""
 PAUSE_SECONDS = 0.2
 """How long the server waits for a file when no connection of its own can be closed."""
 

@@ -92,4 +92,5 @@ def _name_and_range(name: str, values: Any) -> str:
 
 
 def _print_text(figure: Figure, printer: Any, _: bool) -> None:
+    """Print a figure's text, as a formatter of IPython does."""
     printer.text(text_of(figure))

@@ -76,31 +76,32 @@ def system_map(lit: Iterable[str] = ()) -> Rendered:
 
     A highlighted part has a thick border, bold letters and a flag. Raises WrongUsage for a part that is not on the map.
     """
-    lit = frozenset(lit)
-    names = {node.id for node in NODES}
-    unknown_names = sorted(lit - names)
-    if unknown_names:
-        raise WrongUsage(f"{', '.join(unknown_names)} is not on the map.", f"Use: {', '.join(sorted(names))}.")
-    return Rendered(_svg(lit), _text(lit))
+    lit_ids = frozenset(lit)
+    known_ids = {node.id for node in NODES}
+    unknown_ids = sorted(lit_ids - known_ids)
+    if unknown_ids:
+        raise WrongUsage(f"{', '.join(unknown_ids)} is not on the map.", f"Use: {', '.join(sorted(known_ids))}.")
+    return Rendered(_svg(lit_ids), _text(lit_ids))
 
 
-def _svg(lit: frozenset[str]) -> str:
+def _svg(lit_ids: frozenset[str]) -> str:
     """Return the map as SVG; maps that differ have different ids, since a notebook may show several."""
-    lit_names = " ".join(sorted(lit))
-    checksum = crc32(lit_names.encode())
+    id_text = " ".join(sorted(lit_ids))
+    checksum = crc32(id_text.encode())
     return template(HERE / "map.svg").render(
         uid=f"wk-map-{checksum:08x}",
-        title=_title(lit),
+        title=_title(lit_ids),
         description=_description(),
         style=Markup(STYLE),  # noqa: S704 - it is ours
         nodes=NODES,
         edges=EDGES,
-        lit=lit,
+        lit=lit_ids,
     )
 
 
-def _title(lit: frozenset[str]) -> str:
-    labels = [node.label for node in NODES if node.id in lit]
+def _title(lit_ids: frozenset[str]) -> str:
+    """Return the name of the map, and the highlighted parts if there are any."""
+    labels = [node.label for node in NODES if node.id in lit_ids]
     if not labels:
         return NAME
     return f"{NAME}; in this lesson: {', '.join(labels)}"
@@ -112,11 +113,11 @@ def _description() -> str:
     return " ".join(f"{labels_by_id[edge.source]} to {labels_by_id[edge.target]}: {edge.label}." for edge in EDGES)
 
 
-def _text(lit: frozenset[str]) -> str:
+def _text(lit_ids: frozenset[str]) -> str:
     """Return the map as text: title, a line for each part, and the connections."""
     lines = []
     for node in NODES:
-        flag = "[today]" if node.id in lit else " " * len("[today]")
+        flag = "[today]" if node.id in lit_ids else " " * len("[today]")
         lines.append(f"{flag} {node.label} ({node.about})")
 
-    return "\n".join([_title(lit), *lines, _description()])
+    return "\n".join([_title(lit_ids), *lines, _description()])

@@ -139,6 +139,7 @@ def _table_html(caption: str, columns: Sequence[str], rows: Sequence[Sequence[st
 
 
 def _cell_html(index: int, text: str) -> str:
+    """Return a cell of a row; the one with index 0 is the row's header."""
     if index == 0:
         return f'<th scope="row">{escape(text)}</th>'
     return f"<td>{escape(text)}</td>"
@@ -151,4 +152,5 @@ def _frame_html(frame: Any) -> str | None:
 
 
 def _print_text(frame: Any, printer: Any, _: bool) -> None:
+    """Print a frame's text, as a formatter of IPython does, with control characters escaped."""
     printer.text(in_lines(repr(frame)))

@@ -116,18 +116,23 @@ class Connection:
         query = f"?{parts.query}" if parts.query else ""
         self._target = f"{parts.path or '/'}{query}"
         self._http = http.client.HTTPConnection(parts.netloc)
-        self._socket: _BoundedSocket | None = None
 
+        port = 80 if parts.port is None else parts.port
+        self._socket = self._connect((parts.hostname, port), timeout_seconds)
+        if self._socket is not None:
+            self._http.sock = self._socket
+
+    def _connect(self, address: tuple[str | None, int], timeout_seconds: float) -> _BoundedSocket | None:
+        """Open the connection; if that fails, keep the error for the answer, and return None."""
         try:
-            address = (parts.hostname, 80 if parts.port is None else parts.port)
             plain_socket = socket.create_connection(address, timeout=timeout_seconds)
         except TimeoutError:
             self._error = f"{_LATE} {timeout_seconds:.3g} s"
+            return None
         except OSError:
             self._error = REFUSED
-        else:
-            self._socket = _BoundedSocket(fileno=plain_socket.detach())
-            self._http.sock = self._socket
+            return None
+        return _BoundedSocket(fileno=plain_socket.detach())
 
     def send_head(self, method: str, headers: Mapping[str, str]) -> None:
         """Send the request line and the headers."""
@@ -180,6 +185,7 @@ class Connection:
         return self._failed_answer(error)
 
     def _failed_answer(self, error: str) -> Answer:
+        """Return an answer that has this error in place of a status."""
         return Answer(None, time.monotonic() - self._started, error=error, url=self._url)
 
     def __enter__(self) -> Self:

@@ -45,14 +45,16 @@ class Member:
 
 
 def instruction(created_by: str) -> str:
-    """Return the Dockerfile's instruction, without the builder's additions.
+    """Return the Dockerfile's instruction, without the builder's additions, and cut to `INSTRUCTION_LENGTH`.
 
     >>> instruction("RUN |1 BASE=x /bin/sh -c apt-get update     && apt-get install redis # buildkit")
     'RUN apt-get update && apt-get install redis'
     """
-    text = re.sub(r"\s+", " ", created_by.removesuffix("# buildkit"))
-    text = re.sub(r"^RUN (\|\d+ .*?)?/bin/sh -c ", "RUN ", text).strip()
-    return text if len(text) <= INSTRUCTION_LENGTH else text[: INSTRUCTION_LENGTH - 1] + "…"
+    one_line = re.sub(r"\s+", " ", created_by.removesuffix("# buildkit"))
+    text = re.sub(r"^RUN (\|\d+ .*?)?/bin/sh -c ", "RUN ", one_line).strip()  # without arguments and shell
+    if len(text) <= INSTRUCTION_LENGTH:
+        return text
+    return text[: INSTRUCTION_LENGTH - 1] + "…"
 
 
 def files(engine: Engine, tag: str, *, below: int = 0) -> pd.DataFrame:

@@ -120,8 +120,9 @@ def fragments(secret: str) -> Iterator[tuple[str, bytes]]:
 def _base64_within(raw: bytes, shift: int) -> bytes:
     """Encode a text with ``raw`` after ``shift`` other bytes; return the characters that depend on ``raw`` alone."""
     encoded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
-    start = math.ceil(8 * shift / 6)  # a character holds 6 bits: no bit of the text before …
-    end = 8 * (shift + len(raw)) // 6  # … and no bit of the text after
+    # A character has 6 bits. Those that share bits with the bytes before or after ``raw`` are cut off.
+    start = math.ceil(8 * shift / 6)
+    end = 8 * (shift + len(raw)) // 6
     return encoded[start:end]
 
 

@@ -206,7 +206,7 @@ def _count_with_status(requests: Mapping[Series, float], *beginnings: str) -> fl
 
 
 def _sum_by_bound(buckets: Mapping[Series, float]) -> list[tuple[float, float]]:
-    """Return one histogram of all routes: pairs of upper bound and count, by the bound."""
+    """Return one histogram of all routes: pairs of upper bound and count, the lowest bound first."""
     sums: dict[float, float] = {}
     for series, count in buckets.items():
         bound = float(dict(series).get("le", "nan"))

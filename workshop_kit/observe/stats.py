@@ -107,20 +107,23 @@ def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = 
         return Usage(datetime.now(tz=UTC), container, "stopped")
 
     memory = answer.get("memory_stats") or {}
-    limit = memory.get("limit") or NOT_KNOWN
-    row = Usage(
+    memory_limit_bytes = memory.get("limit") or NOT_KNOWN
+    if memory_limit_bytes >= _NO_LIMIT_BYTES:
+        memory_limit_bytes = NOT_KNOWN
+    processes = answer.get("pids_stats") or {}
+    usage_without_rates = Usage(
         datetime.fromisoformat(answer["read"]),
         container,
         memory_bytes=working_set(memory),
-        memory_limit_bytes=limit if limit < _NO_LIMIT_BYTES else NOT_KNOWN,
-        pids=(answer.get("pids_stats") or {}).get("current") or NOT_KNOWN,
+        memory_limit_bytes=memory_limit_bytes,
+        pids=processes.get("current") or NOT_KNOWN,
     )
 
     if not previous:
-        return row
-    seconds = (row.time - datetime.fromisoformat(previous["read"])).total_seconds()
+        return usage_without_rates
+    seconds = (usage_without_rates.time - datetime.fromisoformat(previous["read"])).total_seconds()
     if seconds <= 0:  # the clock was set back
-        return row
+        return usage_without_rates
 
     before = _cpu_counters(previous)
     now = _cpu_counters(answer)
@@ -128,7 +131,7 @@ def usage(previous: EngineAnswer | None, answer: EngineAnswer, container: str = 
     periods = increase(before.periods, now.periods)
     throttled_periods = min(periods, increase(before.throttled_periods, now.throttled_periods))
     return replace(
-        row,
+        usage_without_rates,
         cpu_percent=cpu_seconds / seconds * 100,
         throttled_percent=throttled_periods / periods * 100 if periods else 0.0,
         throttled_periods=float(throttled_periods),
@@ -144,6 +147,7 @@ class _CpuCounters(NamedTuple):
 
 
 def _cpu_counters(answer: EngineAnswer) -> _CpuCounters:
+    """Return the counters in an answer; 0 for one that the engine leaves out."""
     cpu = answer.get("cpu_stats") or {}
     cpu_usage = cpu.get("cpu_usage") or {}
     throttling = cpu.get("throttling_data") or {}

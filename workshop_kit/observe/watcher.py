@@ -92,7 +92,10 @@ class WatchTarget:
     id: str = ""
 
     def find(self, listed: Iterable[Listed]) -> ContainerStatus | None:
-        """Return its container among those listed; of several a running one, then the newest. None if there is none."""
+        """Return the target's container among those listed; None if there is none.
+
+        Of several containers it is a running one if there is any, and the newest of these.
+        """
         matches = [container for container in listed if self._matches(container)]
         if not matches:
             return None

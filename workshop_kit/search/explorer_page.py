@@ -106,7 +106,7 @@ def page_of(store: FrameStore, view: ExplorerView, end: int) -> dict[str, Any]:
     on_page = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
     lines = _lines(store, numbers.tolist()[on_page])
     columns = list(COLUMNS)
-    if groups is not None:
+    if groups is not None:  # each line stands for a group: it also has the number of the group's lines
         columns = ["lines", *COLUMNS]
         counts = groups["lines"][on_page]
         lines = [{**line, "lines": f"{count:,}"} for line, count in zip(lines, counts, strict=True)]
@@ -159,7 +159,10 @@ def _hits(store: FrameStore, condition: Condition, end: int) -> pd.DataFrame:
 
 
 def _whole_span(store: FrameStore, view: ExplorerView, hits: pd.DataFrame, end: int) -> tuple[int, int] | None:
-    """Return the time span of the whole store, the same for all searches, or that of a request; None without times."""
+    """Return the time span of the lines of a request, or of all lines, so that all searches have the same axis.
+
+    Return None if no line has a time.
+    """
     if view.request is not None:
         low = hits["at"].min()
         high = hits["at"].max()
@@ -361,4 +364,5 @@ def _picture(bars: LineHistogram, alt: str) -> Rendered:
 
 
 def _sentence(text: str) -> Rendered:
+    """Return a text as a paragraph of the page."""
     return Rendered(f"<p>{escape(text)}</p>", text)

@@ -106,8 +106,8 @@ def _draw_events(ax: Axes, view: View) -> Iterator[Artist]:
             yield from ax.plot(x, y, ls="none", marker=marker, color=color, ms=6)
 
     look: dict[str, Any] = {"fontsize": 8, "color": charts.INK, "va": "center", "parse_math": False}
-    for name_x, level, side, text in _placed_names(view, levels):
-        yield ax.text(name_x, level + 0.47, text, ha=side, **look)
+    for name_x, level, alignment, text in _placed_names(view, levels):
+        yield ax.text(name_x, level + 0.47, text, ha=alignment, **look)
 
 
 def _placed_names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, int, str, str]]:
@@ -127,13 +127,13 @@ def _placed_names(view: View, levels: Sequence[int]) -> Iterator[tuple[float, in
     last_names = names[-MOST_NAMES:]
     for x, level, text in reversed(last_names):
         width = len(text) * LETTER * view.seconds
-        for start, side in ((x + distance, "left"), (x - distance - width, "right")):
+        for start, alignment in ((x + distance, "left"), (x - distance - width, "right")):
             end = start + width
             is_inside = -view.seconds <= start and end <= 0
             if is_inside and _is_free(start, end, level, taken_places):
                 taken_places.append((start, end, level))
-                aligned_x = start if side == "left" else end
-                yield aligned_x, level, side, text
+                aligned_x = start if alignment == "left" else end
+                yield aligned_x, level, alignment, text
                 break
 
 

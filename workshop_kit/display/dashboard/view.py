@@ -152,12 +152,12 @@ def container_view(
     return View(
         edge,
         seconds,
-        plots,
-        state_rows,
-        spans(faults, edge, seconds),
-        marks(tables.events, names, edge, seconds),
-        nothing=nothing,
+        plots=plots,
+        rows=state_rows,
+        spans=spans(faults, edge, seconds),
+        marks=marks(tables.events, names, edge, seconds),
         container=container,
+        nothing=nothing,
     )
 
 
@@ -325,12 +325,13 @@ def read(frame: pd.DataFrame, panels: Sequence[Panel], right_edge: float, second
 
 
 def _panel_lines(frame: pd.DataFrame, panel: Panel, x: Numbers) -> Iterator[PanelLine]:
+    """Yield the line of each column of a panel; ``x`` are the times of the rows."""
     for column, label in panel.columns.items():
         yield PanelLine(label, x, frame[column].to_numpy("float64"))
 
 
 def newest(values: Numbers) -> float | None:
-    """Return the last known value; None if there is none."""
+    """Return the last value that is not NaN; None if there is none."""
     known_values = values[~np.isnan(values)]
     return float(known_values[-1]) if known_values.size else None
 

@@ -106,7 +106,8 @@ def record(frame: pd.DataFrame, row: int) -> dict[str, Any]:
         values["ts"] = line["ts"]
     if pd.isna(line["rest"]):
         return values
-    return values | from_json(line["rest"])
+    rest_values: dict[str, Any] = from_json(line["rest"])
+    return values | rest_values
 
 
 @dataclass(frozen=True)
@@ -273,15 +274,23 @@ def _take_values(block: _Block, name: str, kind: str) -> Any:
     arrays = block.arrays_by_field.get(name, {})
     values = arrays.pop(kind, None)
     if kind == FLOAT and INT in arrays:
-        integers = arrays[INT]
-        is_exact = pc.and_(pc.less(integers, EXACT_INT), pc.greater(integers, -EXACT_INT))
-        arrays[INT] = pc.if_else(is_exact, None, integers)
-        floats = pc.if_else(is_exact, integers, None).cast(pa.float64())
+        floats, arrays[INT] = _split_integers(arrays[INT])
         values = floats if values is None else pc.coalesce(values, floats)
 
     if values is None:
         return pa.nulls(len(block.raw), _ARROW[kind])
     return values
+
+
+def _split_integers(integers: Any) -> tuple[Any, Any]:
+    """Return the integers that a float holds exactly, as floats, and the other integers.
+
+    Both arrays are as long as ``integers``, with nulls in place of the values that are in the other one.
+    """
+    is_exact = pc.and_(pc.less(integers, EXACT_INT), pc.greater(integers, -EXACT_INT))
+    floats = pc.if_else(is_exact, integers, None).cast(pa.float64())
+    other_integers = pc.if_else(is_exact, None, integers)
+    return floats, other_integers
 
 
 def _take_times(block: _Block) -> Any:

@@ -46,8 +46,10 @@ def is_secret_name(name: str) -> bool:
     >>> is_secret_name("MASTER_DB_PASSWORD"), is_secret_name("MASTER_DB_PASSWORD_FILE"), is_secret_name("PWD")
     (True, False, False)
     """
-    name = name.replace("-", "_")
-    return name.upper() not in _WORKING_FOLDER and _NAME.search(name) is not None
+    variable = name.replace("-", "_")
+    if variable.upper() in _WORKING_FOLDER:
+        return False
+    return _NAME.search(variable) is not None
 
 
 def secrets_among(variables: Mapping[str, str]) -> dict[str, str]:
@@ -113,7 +115,9 @@ class Mask:
         text = text[: CLIP_FACTOR * limit]
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, masked(secret))
-        for _, secret in [*assigned_secrets(text), *secrets_in(text)]:
+
+        pairs = [*assigned_secrets(text), *secrets_in(text)]
+        for _, secret in pairs:
             text = text.replace(secret, masked(secret))
         return visible(" ".join(text.split()), limit)
 

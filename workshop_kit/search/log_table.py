@@ -100,8 +100,8 @@ class FrameStore:
             return
 
         names = self.select("SELECT DISTINCT unnest(map_keys(fields)) AS name FROM logs")["name"]
-        similar_name = did_you_mean(name, [*names, *COLUMNS, *TIMES, "level"])
-        advice = similar_name or "Put it in quotes to look for it as text."
+        suggestion = did_you_mean(name, [*names, *COLUMNS, *TIMES, "level"])
+        advice = suggestion or "Put it in quotes to look for it as text."
         raise SearchMistake(position, f"no line has a field {name}", advice)
 
 
@@ -121,14 +121,17 @@ class BucketStore(FrameStore):
         self._bucket = bucket
         self._prefix = prefix
         self._folder = cache / bucket
-        with explained(access, f"list the logs in {bucket}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
-        parts = sorted(key for key in keys if key.endswith(".jsonl.gz"))
-        frame = read_json_file(self._lines(parts, report))
+        frame = read_json_file(self._lines(self._part_keys(), report))
         self.add(frame.sort_values("received", kind="stable", ignore_index=True))
         report(Step("Reading logs", 1.0, done=True))
+
+    def _part_keys(self) -> list[str]:
+        """Return the keys of all parts in the bucket, sorted. Raises WorkshopError if the bucket does not answer."""
+        with explained(self._access, f"list the logs in {self._bucket}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return sorted(key for key in keys if key.endswith(".jsonl.gz"))
 
     def _lines(self, keys: list[str], report: Report) -> Iterator[bytes]:
         """Yield the records of some parts in order; four parts are fetched at a time. A damaged part is a gap."""

@@ -27,10 +27,12 @@ TASK = "Images"
 ARCHIVE = "images.tar.gz"
 """The output of ``docker image save``; a layer that several images share is in it once."""
 ALIAS = "-bundle"
-"""The end of the tags in the archive: loading it takes no tag away from an image of this machine."""
+"""Suffix of the tags in the archive, so that loading it never takes a tag away from an image of this machine."""
 SPACE_FACTOR = 2
 """The engine unpacks an archive beside its images before it adds it; containerd's store keeps the archive's layers."""
 GZIP_MAGIC = b"\x1f\x8b"
+GZIP_WBITS = zlib.MAX_WBITS + 16
+"""The window size for zlib; 16 more makes it expect gzip's header."""
 PIECE_BYTES = 1024**2
 COMPRESSION_LEVEL = 4
 FAILED = "The engine has not {} the images."
@@ -42,52 +44,62 @@ def save(engine: Engine, tags: Mapping[str, str], bundle: Path, version: str, re
 
     Raises WorkshopError if the bundle cannot be written, or with the engine's message.
     """
-    with writing(bundle, "images", engine.architecture, version) as (folder, about), _aliases(engine, tags) as aliases:
-        for tag, alias in aliases.items():
+    with (
+        writing(bundle, "images", engine.architecture, version) as (folder, about),
+        _archive_tags(engine, tags) as alias_by_tag,
+    ):
+        for tag, alias in alias_by_tag.items():
             engine.client.images.get(tag).tag(alias)
         about["tags"] = dict(tags)
-        about["unpacked_bytes"] = _pack(list(aliases.values()), folder / ARCHIVE, report)
+        about["unpacked_bytes"] = _write_archive(list(alias_by_tag.values()), folder / ARCHIVE, report)
 
     report(Step(TASK, 1.0, done=True))
 
 
 def load(session: Session, part: Part, report: Report = silent) -> list[str]:
-    """Load the images of a part, with this workspace's labels and in its ledger; return the new tags.
+    """Load the images of a part that the engine lacks, and return their tags.
 
-    Existing images are skipped. Raises WorkshopError with the engine's message.
+    The images get this workspace's labels and stand in its ledger. Raises WorkshopError with the engine's message, and
+    NotReady if the engine's disk is too small.
     """
-    new_tags = {name: tag for name, tag in part.tags.items() if not engine_images.is_there(session.engine, tag)}
+    engine = session.engine
+    new_tags = {name: tag for name, tag in part.tags.items() if not engine_images.is_there(engine, tag)}
     if not new_tags:
         return []
-    if (free_bytes := engine_images.free_bytes(session.engine)) is not None:
+
+    free_bytes = engine_images.free_bytes(engine)
+    if free_bytes is not None:
         require_space(free_bytes, part.unpacked_bytes * SPACE_FACTOR, "the images")
 
     report(Step(TASK, None, "the engine unpacks them"))
-    with _aliases(session.engine, part.tags) as aliases:
+    with _archive_tags(engine, part.tags) as alias_by_tag:
         command: list[str | Path] = ["docker", "image", "load", "--input", part.folder / ARCHIVE]
         shell.run(command, failed=FAILED.format("loaded"), next_step=NEXT_STEP, error=WorkshopError)
         for number, (name, tag) in enumerate(new_tags.items()):
             report(Step(TASK, number / len(new_tags), f"labeling {name}"))
-            _label(session, aliases[tag], tag)
+            _label_image(session, alias_by_tag[tag], tag)
 
     report(Step(TASK, 1.0, done=True))
     return list(new_tags.values())
 
 
 @contextlib.contextmanager
-def _aliases(engine: Engine, tags: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Yield the tags that images have in the archive, by their own; afterwards the engine has none of these."""
-    aliases = {tag: tag + ALIAS for tag in tags.values()}
+def _archive_tags(engine: Engine, tags: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the tag in the archive by each image's tag; at the end of the block remove the archive's from the engine.
+
+    ``tags`` are the images' tags by name.
+    """
+    alias_by_tag = {tag: tag + ALIAS for tag in tags.values()}
     try:
-        yield aliases
+        yield alias_by_tag
     finally:
-        for alias in aliases.values():
-            with contextlib.suppress(DockerException, OSError):  # not there, or the engine has stopped
+        for alias in alias_by_tag.values():
+            with contextlib.suppress(DockerException, OSError):  # the alias is missing, or the engine has stopped
                 engine.client.images.remove(alias)
 
 
-class _Packing(io.RawIOBase):
-    """An archive that is packed as it is read."""
+class _PackingReader(io.RawIOBase):
+    """A reader of an archive that also writes what it reads to a compressed file."""
 
     def __init__(self, archive: IO[bytes], packed: gzip.GzipFile, report: Report) -> None:
         self._archive = archive
@@ -96,7 +108,7 @@ class _Packing(io.RawIOBase):
         self._packed_bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes of the archive, after they are packed."""
+        """Return the next bytes of the archive, once they are in the compressed file."""
         piece = self._archive.read(size)
         self._packed.write(piece)
         self._packed_bytes += len(piece)
@@ -104,8 +116,8 @@ class _Packing(io.RawIOBase):
         return piece
 
 
-def _pack(tags: list[str], path: Path, report: Report) -> int:
-    """Write the compressed archive of these images; return the size of its content.
+def _write_archive(tags: list[str], path: Path, report: Report) -> int:
+    """Write the compressed archive of these images; return the size of its content, layers unpacked.
 
     Raises WorkshopError with the engine's last lines.
     """
@@ -115,11 +127,11 @@ def _pack(tags: list[str], path: Path, report: Report) -> int:
         Popen(["docker", "image", "save", *tags], stdout=PIPE, stderr=PIPE) as process,
     ):
         assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - they are pipes
-        archive = _Packing(process.stdout, packed, report)
-        with contextlib.suppress(tarfile.TarError):  # it ends too soon: the engine says why
+        archive = _PackingReader(process.stdout, packed, report)
+        with contextlib.suppress(tarfile.TarError):  # the archive is cut off: the engine's error text says why
             content_bytes = unpacked_bytes(archive)
         while archive.read(PIECE_BYTES):
-            pass
+            pass  # what follows the last member is packed, too
         error_text = process.stderr.read().decode(errors="replace")
 
     if process.returncode:
@@ -130,33 +142,43 @@ def _pack(tags: list[str], path: Path, report: Report) -> int:
 def unpacked_bytes(archive: IO[bytes] | io.RawIOBase) -> int:
     """Return the size of what ``docker image save`` wrote, its layers unpacked.
 
-    The engine's own sizes are no measure: overlay2 counts files, and containerd's store disk blocks and packed layers.
+    The engine's own sizes cannot be used: overlay2 counts the bytes of files, containerd's store counts disk blocks and
+    packed layers.
     """
-    total = 0
+    total_bytes = 0
     with tarfile.open(fileobj=archive, mode="r|", bufsize=PIECE_BYTES) as members:
         for member in members:
-            content = members.extractfile(member) if member.isfile() else None
+            if not member.isfile():
+                continue
+            content = members.extractfile(member)
             if content is not None:
-                total += _size_of_blob(content, member.size)
-    return total
+                total_bytes += _unpacked_size(content, member.size)
+    return total_bytes
 
 
-def _size_of_blob(content: IO[bytes], size: int) -> int:
-    """Return the size of a file, of a gzipped one that of its content."""
-    piece = content.read(len(GZIP_MAGIC))
-    if piece != GZIP_MAGIC:
-        return size
-
-    decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: gzip's header
-    total = 0
-    while piece:
-        total += len(decompressor.decompress(piece, PIECE_BYTES))
-        piece = decompressor.unconsumed_tail or content.read(PIECE_BYTES)
-
-    return total + len(decompressor.flush())
+def _unpacked_size(content: IO[bytes], size_bytes: int) -> int:
+    """Return the size of a file of ``size_bytes``; for a gzipped one the size of its content."""
+    first_bytes = content.read(len(GZIP_MAGIC))
+    if first_bytes == GZIP_MAGIC:
+        return _gunzipped_size(first_bytes, content)
+    return size_bytes
 
 
-def _label(session: Session, alias: str, tag: str) -> None:
+def _gunzipped_size(first_bytes: bytes, content: IO[bytes]) -> int:
+    """Return the unpacked size of a gzipped file, whose first bytes have been read already."""
+    decompressor = zlib.decompressobj(wbits=GZIP_WBITS)
+    total_bytes = 0
+    packed_piece = first_bytes
+    while packed_piece:
+        unpacked_piece = decompressor.decompress(packed_piece, PIECE_BYTES)
+        total_bytes += len(unpacked_piece)
+        # The limit of a piece may leave packed bytes over; they come before the next ones of the file.
+        packed_piece = decompressor.unconsumed_tail or content.read(PIECE_BYTES)
+
+    return total_bytes + len(decompressor.flush())
+
+
+def _label_image(session: Session, alias: str, tag: str) -> None:
     """Give a loaded image its own tag and this workspace's labels, by a build that adds no layer."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "Dockerfile").write_text(f"FROM {alias}\n")

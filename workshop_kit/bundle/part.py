@@ -1,6 +1,6 @@
 """The parts of a bundle: written atomically, chosen, verified before use (standard library only).
 
-A part is a folder of plain files, whose names every USB stick can hold; ``part.json`` says for what it is, and
+A part is a folder of plain files, whose names every USB stick can hold; ``part.json`` has its other fields, and
 ``SHA256SUMS`` has the checksums, as ``sha256sum --check`` reads them. They detect damage, not malice: an attacker who
 changes a file can change its checksum, too.
 """
@@ -26,9 +26,9 @@ from workshop_kit.terminal import say
 
 CHECKSUMS = "SHA256SUMS"
 ABOUT = "part.json"
-"""Its checksum is the last one, so that a list that was cut off is found."""
+"""Its checksum is the last line of `CHECKSUMS`: without that line the list was cut off."""
 MANIFEST = "manifest.json"
-"""What parts of version 1.0.0 had."""
+"""The file that parts of version 1.0.0 had instead."""
 CHECKSUM_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 MB = 1_000_000
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -38,10 +38,10 @@ Kind = Literal["images", "wheels"]
 
 @dataclass(frozen=True)
 class Part:
-    """One part: the folder ``images-amd64`` holds the images for machines of the name ``amd64``.
+    """One part: the folder ``images-amd64``, say, holds the images for the architecture ``amd64``.
 
-    ``checksums`` are by file name; ``version`` is that of the workshop. ``tags`` are those of images, by name, and
-    ``unpacked_bytes`` is the size of their layers; ``lock`` is the checksum of the file that names the wheels.
+    ``checksums`` are by file name; ``version`` is the workshop's. A part of images has their ``tags`` by name, and the
+    size of their layers, ``unpacked_bytes``. A part of wheels has ``lock``, the checksum of requirements.lock.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class Part:
 
     @property
     def size_bytes(self) -> int:
-        """The size of its files. Raises OSError."""
+        """The size of all its files. Raises OSError."""
         return sum((self.folder / name).stat().st_size for name in self.checksums)
 
     def __str__(self) -> str:
@@ -66,10 +66,10 @@ def parts(bundle: Path) -> list[Part]:
     Raises WorkshopError for a folder that is not a bundle, and for a part that is damaged or of another version.
     """
     with readable(bundle):
-        lists = sorted(bundle.glob(f"*/{CHECKSUMS}"))
-        bundle_parts = [_read(path.parent) for path in lists if not path.parent.name.startswith(".")]
+        folders = [path.parent for path in sorted(bundle.glob(f"*/{CHECKSUMS}"))]
+        bundle_parts = [_read_part(folder) for folder in folders if not folder.name.startswith(".")]
         if not bundle_parts and any(bundle.glob(f"*/{MANIFEST}")):
-            raise _other_version(bundle)
+            raise _other_version_error(bundle)
 
     if not bundle_parts:
         problem = "is not a bundle" if bundle.is_dir() else "is no folder"
@@ -83,28 +83,27 @@ def verify(part: Part) -> None:
         say(f"Checking {part}")
         for name, checksum in part.checksums.items():
             if sha256_of(part.folder / name) != checksum:
-                raise _damaged(part.folder / name)
+                raise _damage_error(part.folder / name)
 
 
 @contextlib.contextmanager
 def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield a folder for a part's files and a dict for the other fields of `Part`; a successful block makes the part.
+    """Yield a folder for a part's files, and a dict for the other fields of `Part`.
 
-    It replaces an older part of that name. Raises WorkshopError if it cannot be written, or if another folder has its
-    name.
+    At the end of a successful block they become the part, in place of an older one of that name. Raises WorkshopError
+    if the part cannot be written, or if a folder of that name is no part.
     """
     target = bundle / f"{kind}-{name}"
     partial = bundle / f".{kind}-{name}.partial"
     about: dict[str, Any] = {"version": version}
     try:
-        if target.exists() and not any((target / name).is_file() for name in (CHECKSUMS, MANIFEST)):
-            raise WorkshopError(f"{target} is in the way, and is no part of a bundle.", "Name another folder.")
+        _require_replaceable(target)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
 
         yield partial, about
 
-        _write_lists(partial, about)
+        _write_description(partial, about)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
     except OSError as error:
@@ -116,7 +115,14 @@ def writing(bundle: Path, kind: Kind, name: str, version: str) -> Iterator[tuple
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_lists(folder: Path, about: dict[str, Any]) -> None:
+def _require_replaceable(target: Path) -> None:
+    """Raise WorkshopError if a path exists and is no part of a bundle."""
+    is_part = any((target / file_name).is_file() for file_name in (CHECKSUMS, MANIFEST))
+    if target.exists() and not is_part:
+        raise WorkshopError(f"{target} is in the way, and is no part of a bundle.", "Name another folder.")
+
+
+def _write_description(folder: Path, about: dict[str, Any]) -> None:
     """Write the two files that describe a part: its fields, and the checksums of all its files. Raises OSError."""
     files = sorted(folder.iterdir())
     (folder / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
@@ -125,11 +131,11 @@ def _write_lists(folder: Path, about: dict[str, Any]) -> None:
     with (folder / CHECKSUMS).open("w", encoding="utf-8") as file:
         file.writelines(lines)
         file.flush()
-        os.fsync(file.fileno())  # people pull out sticks early
+        os.fsync(file.fileno())  # a stick may be pulled out at once
 
 
 def find(bundle_parts: Iterable[Part], kind: Kind, name: str, next_step: str) -> Part:
-    """Return one part of a bundle. Raises WorkshopError with the names that there are if it is missing."""
+    """Return the part of this kind and name. Raises WorkshopError if it is missing, with the names of the others."""
     prefix = f"{kind}-"
     by_name: dict[str, Part] = {}
     for part in bundle_parts:
@@ -143,7 +149,7 @@ def find(bundle_parts: Iterable[Part], kind: Kind, name: str, next_step: str) ->
 
 
 def require_same(part: Part, root: Path) -> None:
-    """Raise WorkshopError with the names of images that differ from this checkout's."""
+    """Raise WorkshopError if images of a part differ from this checkout's; it has their names."""
     names = [name for name, tag in recipes.tags(root).items() if part.tags.get(name) != tag]
     if names:
         images = "image" if len(names) == 1 else "images"
@@ -155,7 +161,7 @@ def require_same(part: Part, root: Path) -> None:
 
 
 def this_architecture() -> str:
-    """Return the architecture of a local engine in Docker's words; "" for a remote one."""
+    """Return the architecture of a local engine by Docker's name (``amd64``); "" if the engine is remote."""
     machine = platform.machine().lower()
     is_local = os.environ.get("DOCKER_HOST", "unix:").startswith("unix:")
     return ARCHITECTURES.get(machine, machine) if is_local else ""
@@ -163,7 +169,7 @@ def this_architecture() -> str:
 
 @contextlib.contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Turn an OSError of the block into one sentence."""
+    """Turn an OSError of the block into a WorkshopError of one sentence."""
     try:
         yield
     except OSError as error:
@@ -174,7 +180,7 @@ def readable(folder: Path) -> Iterator[None]:
 
 
 def sha256_of(path: Path) -> str:
-    """Return a file's checksum. Raises OSError."""
+    """Return a file's SHA-256 checksum in hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -188,32 +194,32 @@ def require_space(free_bytes: int, needed_bytes: int, what: str) -> None:
         )
 
 
-def _read(folder: Path) -> Part:
+def _read_part(folder: Path) -> Part:
     """Read a part. Raises WorkshopError if it is damaged or of another version."""
     lines = (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace").splitlines()
     matches = [CHECKSUM_LINE.fullmatch(line) for line in lines]
     checksums = {match[2]: match[1] for match in matches if match}
     if not all(matches) or ABOUT not in checksums:
-        raise _damaged(folder / CHECKSUMS)
+        raise _damage_error(folder / CHECKSUMS)
 
     try:
         return Part(folder, checksums, **json.loads((folder / ABOUT).read_bytes()))
     except ValueError as error:
-        raise _damaged(folder / ABOUT) from error
-    except TypeError as error:  # a field that this version does not have, or lacks
-        raise _other_version(folder) from error
+        raise _damage_error(folder / ABOUT) from error
+    except TypeError as error:  # a field is unknown to this version, or missing
+        raise _other_version_error(folder) from error
 
 
-def _damaged(path: Path) -> WorkshopError:
+def _damage_error(path: Path) -> WorkshopError:
     return WorkshopError(f"{path} is not as it was saved.", "Copy the bundle again; nothing was loaded from it.")
 
 
-def _other_version(folder: Path) -> WorkshopError:
+def _other_version_error(folder: Path) -> WorkshopError:
     return WorkshopError(f"{folder} is of another version of the workshop.", "Save the bundle again.")
 
 
 def version_of(root: Path) -> str:
-    """Return the checkout's commit: ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes``, ``no commit``."""
+    """Return the checkout's version: ``commit 60f5cf9a1b2c``, ``commit 60f5cf9a1b2c with changes`` or ``no commit``."""
     head, has_changes = commit(root)
     if not head:
         return "no commit"

@@ -29,7 +29,7 @@ UNPACKED_FACTOR = 4
 
 
 def this_python() -> str:
-    """Return this Python's version and platform, as wheels depend on them: ``cpython-3.11-linux-x86_64``."""
+    """Return the name of this Python's part of wheels, with its version and platform: ``cpython-3.11-linux-x86_64``."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}{sys.abiflags}"
     return f"{sys.implementation.name}-{version}-{sys.platform}-{platform.machine().lower()}"
 
@@ -42,15 +42,16 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
     lock = root / python_env.LOCK
     command = [sys.executable, "-m", "pip", "download", "--require-hashes", "--no-deps", "--only-binary=:all:"]
 
-    def show(line: str) -> None:
-        report(Step(TASK, None, line.partition(" (from ")[0]))
+    def report_line(line: str) -> None:
+        text, _, _ = line.partition(" (from ")
+        report(Step(TASK, None, text))
 
     with writing(bundle, "wheels", this_python(), version) as (folder, about):
         shell.run(
             [*command, "--progress-bar=off", "--dest", folder, "-r", lock],
             failed="The Python packages could not be fetched.",
             next_step=python_env.NETWORK_ADVICE,
-            on_line=show,
+            on_line=report_line,
         )
         about["lock"] = sha256_of(lock)
 
@@ -58,28 +59,29 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
 
 
 def make_python(root: Path, words: list[str]) -> Path:
-    """Make the Python environment from a bundle and return its interpreter.
+    """Make the Python environment from a bundle; return the path of its interpreter.
 
-    ``words`` follow ``bundle load`` on the command line. The part for this Python and the images for this architecture
-    are verified first. Raises WorkshopError for parts that do not fit.
+    ``words`` are the arguments of ``bundle load`` on the command line. The wheels for this Python and the images for
+    this architecture are verified first. Raises WorkshopError for parts of another version or with damaged files.
     """
     if len(words) != 1 or words[0].startswith("-"):
         raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
 
     bundle_parts = parts(Path(words[0]))
-    wheels = _wheels_part(root, bundle_parts)
-    images = [part for part in bundle_parts if part.folder.name == f"images-{this_architecture()}"]
-    for part in images:
+    wheels = _find_wheels(root, bundle_parts)
+    images_name = f"images-{this_architecture()}"
+    image_parts = [part for part in bundle_parts if part.folder.name == images_name]
+    for part in image_parts:
         require_same(part, root)
-    for part in (wheels, *images):
+    for part in (wheels, *image_parts):
         verify(part)
 
     require_space(shutil.disk_usage(root).free, wheels.size_bytes * UNPACKED_FACTOR, "the packages")
     return python_env.install_offline(root, wheels.folder)
 
 
-def _wheels_part(root: Path, bundle_parts: list[Part]) -> Part:
-    """Return the wheels for this Python and this checkout. Raises WorkshopError where there are none."""
+def _find_wheels(root: Path, bundle_parts: list[Part]) -> Part:
+    """Return the part with the wheels for this Python and this checkout. Raises WorkshopError if there is none."""
     advice = "Name another Python (WORKSHOP_PYTHON=/path/to/python3), or save a bundle on a machine like this one."
     part = find(bundle_parts, "wheels", this_python(), advice)
     if part.lock != sha256_of(root / python_env.LOCK):

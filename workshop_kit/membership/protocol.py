@@ -1,6 +1,6 @@
 """What a live room and its participants exchange: the join code, a participant's snapshot, the room's state in answer.
 
-A snapshot is whole, so a lost one costs nothing: the next one says everything again.
+A snapshot is complete, so a lost one costs nothing: the next one has everything again.
 """
 
 from __future__ import annotations
@@ -55,28 +55,30 @@ class JoinCode:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Return the code that was typed, whatever its case and its dashes. Raises WrongUsage for a typing error."""
-        typed = text.strip().upper().translate(ALIKE)
-        digits = [SYMBOLS.find(symbol) for symbol in typed]
-        if len(typed) != LENGTH or -1 in digits or digits[-1] != _check_digit(digits[:-1]):
+        """Return the code that was typed, in any case, with or without dashes. Raises WrongUsage for a typing error."""
+        symbols = text.strip().upper().translate(ALIKE)
+        digits = [SYMBOLS.find(symbol) for symbol in symbols]
+        if not _is_code(digits):
             raise WrongUsage(
                 f"{visible(text, 40)!r} is no code of a live room.",
                 f"Compare it with the screen: it has {LENGTH} letters and digits.",
             )
 
-        number = 0
-        for digit in digits[:-1]:
-            number = number * len(SYMBOLS) + digit
-        number, secret = divmod(number, SECRETS)
-        address, port = divmod(number, PORTS)
-        return cls(str(IPv4Address(address)), FIRST_PORT + port, secret)
+        number = _number_of(digits[:-1])
+        address_and_port, secret = divmod(number, SECRETS)
+        address, port_offset = divmod(address_and_port, PORTS)
+        return cls(str(IPv4Address(address)), FIRST_PORT + port_offset, secret)
 
     @property
     def token(self) -> str:
         """The code without its dashes: what a request to the room carries."""
-        number = (int(IPv4Address(self.address)) * PORTS + self.port - FIRST_PORT) * SECRETS + self.secret
-        digits = [number // len(SYMBOLS) ** place % len(SYMBOLS) for place in reversed(range(LENGTH - 1))]
-        return "".join(SYMBOLS[digit] for digit in [*digits, _check_digit(digits)])
+        address = int(IPv4Address(self.address))
+        port_offset = self.port - FIRST_PORT
+        number = (address * PORTS + port_offset) * SECRETS + self.secret
+
+        digits = _digits_of(number)
+        digits.append(_check_digit(digits))
+        return "".join(SYMBOLS[digit] for digit in digits)
 
     @property
     def url(self) -> str:
@@ -92,12 +94,40 @@ class JoinCode:
         return "-".join(self.token[start : start + GROUP] for start in range(0, LENGTH, GROUP))
 
 
+def _is_code(digits: list[int]) -> bool:
+    """Return whether these are the digits of a code; -1 stands for a symbol that is none."""
+    if len(digits) != LENGTH or -1 in digits:
+        return False
+    return digits[-1] == _check_digit(digits[:-1])
+
+
+def _number_of(digits: list[int]) -> int:
+    """Return the number that has these digits to base 32, the highest first."""
+    number = 0
+    for digit in digits:
+        number = number * len(SYMBOLS) + digit
+    return number
+
+
+def _digits_of(number: int) -> list[int]:
+    """Return the digits of a number to base 32, the highest first, as many as a code has before its check digit."""
+    digits: list[int] = []
+    quotient = number
+    for _ in range(LENGTH - 1):
+        quotient, digit = divmod(quotient, len(SYMBOLS))
+        digits.append(digit)
+    return digits[::-1]
+
+
 def _check_digit(digits: list[int]) -> int:
-    """Return a weighted sum: odd weights find every single wrong symbol, and nearly all swapped neighbors."""
-    return sum((2 * place + 1) * digit for place, digit in enumerate(digits)) % len(SYMBOLS)
+    """Return the check digit, a weighted sum: odd weights reveal any wrong symbol, and nearly all swapped neighbors."""
+    weighted_digits = [(2 * place + 1) * digit for place, digit in enumerate(digits)]
+    return sum(weighted_digits) % len(SYMBOLS)
 
 
 class _Message(BaseModel):
+    """The base of a snapshot and its parts: immutable, strictly typed, without unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -109,14 +139,14 @@ class GuessReport(_Message):
 
 
 class Repair(_Message):
-    """An incident of game day: seconds from the first symptom to the repair, and the sign that the debrief names."""
+    """A repaired incident of game day: the seconds from first symptom to repair, the sign that the debrief names."""
 
     seconds: Annotated[float, Field(ge=0, le=86_400)]
     sign: Sign = ""
 
 
 class Snapshot(_Message):
-    """All that leaves a participant's laptop. `DISCLOSED` says every field in plain words before joining."""
+    """All that leaves a participant's laptop. `DISCLOSED` explains every field to the participant before joining."""
 
     participant: Participant
     sequence: Annotated[int, Field(ge=0, le=2**53)] = 0
@@ -143,7 +173,7 @@ DISCLOSED = {
 """Each field of `Snapshot` in the words that a participant reads before joining."""
 NOT_SENT = "Never sent: your code, your answers and policies, log lines, anything else on your machine."
 SUMMARY = "The presenter keeps a summary of this session: counts and minutes, without names."
-"""What the room is told where it is so."""
+"""What participants read if the presenter keeps a summary."""
 SUMMARY_RULE = (
     "The answers to the feedback at the end are kept without names, a summary without names only if the room is told "
     "so while you are in it; all else ends with the room."
@@ -152,12 +182,12 @@ ENDS = "It is sent to the presenter's laptop alone, unencrypted, while a lesson'
 
 
 def disclosure() -> list[str]:
-    """Return what leaves the laptop, a line each."""
+    """Return the lines that tell a participant what leaves the laptop."""
     return ["This leaves your laptop:", *(f"  · {text}" for text in DISCLOSED.values()), NOT_SENT, ENDS, SUMMARY_RULE]
 
 
 class Notice(BaseModel):
-    """What the presenter tells the class: to come to a cell of a lesson. A new one has a new number."""
+    """The presenter's call to come to a cell of a lesson. Each notice has a new number."""
 
     number: Count
     lesson: Annotated[str, Field(max_length=80)]
@@ -166,9 +196,9 @@ class Notice(BaseModel):
 
 
 class Poll(BaseModel):
-    """The open question for one participant, with its options by key; without options it is a message.
+    """The presenter's open question, with its options by key; without options it is a message.
 
-    ``in_notebook``: notebooks show it, too. A prediction has a cell of its own there.
+    ``in_notebook``: whether notebooks show it, too. They do not show a prediction, which has a cell of its own there.
     """
 
     id: Identifier
@@ -178,9 +208,10 @@ class Poll(BaseModel):
 
 
 class RoomState(BaseModel):
-    """The room's answer to a snapshot. ``helped`` is the number of help clicks that the presenter has answered.
+    """The room's answer to a snapshot.
 
-    ``keeps_summary``: whether the presenter keeps a summary, as `SUMMARY` says.
+    ``number`` is the participant's in the room, ``helped`` the number of help clicks that the presenter has answered,
+    and ``keeps_summary`` says whether the presenter keeps a summary (`SUMMARY`).
     """
 
     number: Count
@@ -197,7 +228,12 @@ def sign_in(debrief: str) -> Sign:
     'logs'
     """
     text = debrief.lower()
-    places: dict[int, Sign] = {}
+    sign_by_place: dict[int, Sign] = {}
     for sign, words in SIGNS.items():
-        places |= {text.find(word): sign for word in words if word in text}
-    return places[min(places)] if places else ""
+        for word in words:
+            if word in text:
+                sign_by_place[text.find(word)] = sign
+
+    if not sign_by_place:
+        return ""
+    return sign_by_place[min(sign_by_place)]

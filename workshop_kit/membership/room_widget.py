@@ -39,9 +39,10 @@ Post = Callable[[JoinCode, str, str], Answer]
 
 @dataclass(frozen=True)
 class RoomConnection:
-    """The connection to the room, as the page shows it. ``problem`` says in a sentence why there is none.
+    """The connection to the room, as the page shows it.
 
-    ``notebooks``: whether notebooks that were open before the join show it.
+    ``problem`` is a sentence that says why there is none; "" without a problem. ``notebooks`` says whether notebooks
+    that were open before the join show the room.
     """
 
     joined: bool = False
@@ -51,13 +52,14 @@ class RoomConnection:
     notice: dict[str, Any] | None = None
     notebooks: bool = False
     poll: dict[str, Any] | None = None  # the presenter's question, where notebooks show it
-    summary: str = ""  # that a summary is kept; "" where none is
+    summary: str = ""  # the sentence for a room whose presenter keeps a summary; "" for others
 
 
 class RoomSync:
     """Sends a workspace's snapshot every two seconds, and a click on ``I am stuck`` or ``Done`` at once.
 
-    The ``listeners``, by the place that they serve, are called from the thread whenever the connection changes.
+    ``listeners`` are called whenever the connection changes, most of the time in the thread; their keys are the places
+    that they serve.
     """
 
     def __init__(self, workspace: Workspace, lesson: str, post: Post = membership.post) -> None:
@@ -68,7 +70,7 @@ class RoomSync:
         self._post = post
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="live room", daemon=True)
+        self._thread = threading.Thread(target=self._sync_until_stopped, name="live room", daemon=True)
 
     def start(self) -> None:
         """Start the thread; it ends with the kernel."""
@@ -82,71 +84,99 @@ class RoomSync:
 
     def click_help(self, help_state: Help) -> None:
         """Record a click on ``I am stuck`` or ``Done``, show it, and send it at once."""
-        self._tell(replace(self.connection, help=membership.click_help(self.workspace, help_state)))
+        next_state = membership.click_help(self.workspace, help_state)
+        self._set_connection(replace(self.connection, help=next_state))
         self._wake.set()
 
     def answer(self, poll: str, choice: str) -> None:
-        """Record an option of the presenter's open question, and send it at once; for another one do nothing."""
+        """Record an answer to the presenter's question, and send it at once.
+
+        ``poll`` is the question's id, ``choice`` the option's key. Do nothing if the question is not open any more, or
+        if it has no such option.
+        """
         open_poll = self.connection.poll
-        if open_poll is None or open_poll["id"] != poll or choice not in open_poll["options"]:
+        if open_poll is None or open_poll["id"] != poll:
             return
+        if choice not in open_poll["options"]:
+            return
+
         membership.keep_answer(self.workspace, poll, choice)
-        self._tell(replace(self.connection, poll=None))
+        self._set_connection(replace(self.connection, poll=None))
         self._wake.set()
 
     def sync(self) -> RoomConnection:
-        """Send the snapshot of now, and return what came of it."""
+        """Send the current snapshot; return the connection after it, with a ``problem`` if it failed."""
         try:
-            connection = self._exchange()
-        except Exception as error:  # no answer, a damaged progress file: the thread goes on, and prints nothing
-            problem = str(error) if isinstance(error, WorkshopError) else f"Nothing was sent ({type(error).__name__})."
+            connection = self._send_snapshot()
+        except WorkshopError as error:
+            connection = replace(self.connection, joined=True, problem=str(error))
+        except Exception as error:  # a damaged progress file, say: the thread must go on, and print nothing
+            problem = f"Nothing was sent ({type(error).__name__})."
             connection = replace(self.connection, joined=True, problem=problem)
+
         if connection != self.connection:
-            self._tell(connection)
+            self._set_connection(connection)
         return connection
 
-    def _tell(self, connection: RoomConnection) -> None:
+    def _set_connection(self, connection: RoomConnection) -> None:
+        """Set the connection, and call all listeners with it."""
         self.connection = connection
         for listener in list(self.listeners.values()):
             listener(connection)
 
-    def _exchange(self) -> RoomConnection:
+    def _send_snapshot(self) -> RoomConnection:
+        """Send the current snapshot; return the connection that the room's answer describes.
+
+        Raises WorkshopError without an answer. Without a membership nothing is sent.
+        """
         next_snapshot = membership.next_snapshot(self.workspace, self.lesson)
         if next_snapshot is None:
             return RoomConnection()
 
         code, snapshot = next_snapshot
-        state = membership.state_in(self._post(code, "snapshot", snapshot.model_dump_json()), code)
+        answer = self._post(code, "snapshot", snapshot.model_dump_json())
+        state = membership.state_in(answer, code)
         was_helped = state.helped >= snapshot.help_clicks
         if was_helped and snapshot.help != "none":
             membership.clear_help(self.workspace, snapshot.help_clicks)
 
-        notice = state.notice.model_dump() if state.notice else None
-        help_state = "none" if was_helped else snapshot.help
         recorded_membership = membership.read(self.workspace)
-        notebooks = recorded_membership is not None and recorded_membership.notebooks
-        poll = state.poll.model_dump() if state.poll and state.poll.in_notebook else None
-        summary = SUMMARY if state.keeps_summary else ""
-        return RoomConnection(True, "", help_state, state.number, notice, notebooks, poll, summary)
+        poll = None
+        if state.poll and state.poll.in_notebook:
+            poll = state.poll.model_dump()
 
-    def _run(self) -> None:
+        return RoomConnection(
+            joined=True,
+            help="none" if was_helped else snapshot.help,
+            number=state.number,
+            notice=state.notice.model_dump() if state.notice else None,
+            notebooks=recorded_membership is not None and recorded_membership.notebooks,
+            poll=poll,
+            summary=SUMMARY if state.keeps_summary else "",
+        )
+
+    def _sync_until_stopped(self) -> None:
+        """Send a snapshot every two seconds, and at once when `_wake` is set."""
         while not self._stop.is_set():
             self.sync()
             jitter = random.uniform(-JITTER_SECONDS, JITTER_SECONDS)  # noqa: S311 - spreads the load of a class
             self._wake.wait(INTERVAL_SECONDS + jitter)
-            self._wake.clear()  # before the look at `_stop`, which is set before `_wake`
+            self._wake.clear()  # `stop` sets `_stop` before `_wake`, so the loop's condition sees it
 
 
-_of_kernel: dict[Path, RoomSync] = {}
+_sync_by_folder: dict[Path, RoomSync] = {}
+"""The threads of this kernel, by the folder of their workspace."""
 
 
 def start_sync(workspace: Workspace, lesson: str) -> RoomSync:
-    """Return the thread of this kernel, started if there is none; the room is told the lesson."""
+    """Record the lesson in the membership; return this kernel's `RoomSync`, which is started if there is none."""
     membership.change(workspace, lesson=lesson)
-    if workspace.folder not in _of_kernel:
-        _of_kernel[workspace.folder] = RoomSync(workspace, lesson)
-        _of_kernel[workspace.folder].start()
-    return _of_kernel[workspace.folder]
+    sync = _sync_by_folder.get(workspace.folder)
+    if sync is None:
+        sync = RoomSync(workspace, lesson)
+        _sync_by_folder[workspace.folder] = sync
+        sync.start()
+    return sync
 
 
 class RoomWidget(JobWidget):
@@ -181,16 +211,19 @@ class RoomView:
         return {"room": asdict(self.sync.connection)}
 
     def show(self, place: str, reserved: DisplayHandle | None = None) -> None:
-        """Show the widget and its static twin; a new widget at a place replaces the former one.
+        """Show the widget and its static twin in the running cell, or the widget alone in a ``reserved`` output.
 
-        With an output ``reserved``, show the widget there.
+        From now on it is updated; a widget that was shown at this place before is not any more.
         """
-        self.sync.listeners[place] = lambda connection: self.job.set(room=asdict(connection))
+        self.sync.listeners[place] = self._update_widget
         if reserved is None:
             self.job.show()
         else:
             answer_while_busy(self.job.widget)
             reserved.update(self.job.widget)  # type: ignore[no-untyped-call]
+
+    def _update_widget(self, connection: RoomConnection) -> None:
+        self.job.set(room=asdict(connection))
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
         """Handle a message of the page; runs in its own thread while a cell is busy."""
@@ -216,7 +249,10 @@ class RoomView:
 
 
 def show_once_joined(workspace: Workspace, sync: RoomSync, place: str) -> None:
-    """Reserve an output of the running cell for the room: a join at a terminal shows it there."""
+    """Reserve an output of the running cell, and show the room there once the workspace has joined it at a terminal.
+
+    The output stays empty if the join was made without ``notebooks``.
+    """
     reserved = display(Rendered("", ""), display_id=True)  # type: ignore[no-untyped-call]
 
     def show_room(connection: RoomConnection) -> None:

@@ -1,4 +1,4 @@
-"""What the checks of config.py share: the settings of a start, how it ends, and an order."""
+"""What the checks of config.py share: start a service with other settings, see how the start ends, place an order."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ INSIDE = Path(__file__).with_name("config_inside.py")
 PROGRAM = "inside.py"
 PROGRAM_SECONDS = 20.0
 REFUSE_SECONDS = 30.0
-"""For a busy machine: importing the modules takes most of the time. On an idle one no step waits for it."""
+"""How long a start may take until the service ends; most of it is the import of the modules on a busy machine."""
 LOG_LIMIT_BYTES = 64 * 1024
 LOG_LINES = 400
 NO_ORDER = "/orders/none"
-"""The service of lesson 02 has no probe. Any answer shows that it listens, and for this one it asks no dependency."""
+"""The path that shows whether the service listens: in lesson 02 it has no probe, and this asks no dependency."""
 VARIABLE = re.compile(
     r"(?<![A-Z_])(?:MASTER_DB|REPLICA_DB|REDIS|HTTP|HEALTH|LOG)_[A-Z_]+(?<!_FILE)(?=_FILE\b|\b)",
 )
 TRIES = 3
-PAUSE_SECONDS = 0.2
 """A busy database answers too late now and then; one that refuses the password refuses it every time."""
+PAUSE_SECONDS = 0.2
 PASSWORD = "MASTER_DB_PASSWORD"  # noqa: S105  # a variable's name
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The end of a start: its exit code (None: it still runs), the variables that its log names, and its lines.
+    """How a start ended: the exit code (None: the service still runs), and what its log says.
 
-    ``raised`` is the exception in its log, ``text`` the log itself.
+    ``named`` are the variables that the log names, ``lines`` is the number of its lines, ``raised`` the exception in it
+    ("" for none), ``text`` the log itself.
     """
 
     code: int | None
@@ -54,7 +55,7 @@ class Refusal:
 
     @property
     def is_orderly(self) -> bool:
-        """Whether it ended by itself as a service that cannot use its settings: with 1, and without an exception."""
+        """Whether it ended as a service should that cannot use its settings: with exit code 1, without an exception."""
         return self.code == 1 and not self.raised
 
     def __str__(self) -> str:
@@ -66,14 +67,14 @@ class Refusal:
 
 
 def wait_refused(trial: Trial) -> Refusal:
-    """Wait until the service has ended, or answers; read its log."""
+    """Wait until the service has ended or answers a request; return its exit code and what its log says."""
     trial.wait_listening(NO_ORDER, REFUSE_SECONDS)
     code = trial.exit_code()
-    text = trial.log_tail(LOG_LIMIT_BYTES, LOG_LINES)
+    log = trial.log_tail(LOG_LIMIT_BYTES, LOG_LINES)
 
-    variables = frozenset(VARIABLE.findall(text))
-    lines = [line for line in text.split("\n") if line.strip()]
-    return Refusal(code, variables, len(lines), exception_reason(text), text)
+    variables = frozenset(VARIABLE.findall(log))
+    lines = [line for line in log.split("\n") if line.strip()]
+    return Refusal(code, variables, len(lines), exception_reason(log), log)
 
 
 def wait_listening(trial: Trial) -> None:
@@ -83,7 +84,7 @@ def wait_listening(trial: Trial) -> None:
 
 
 def place_order(trial: Trial, item: str = "tea") -> Answer:
-    """Place an order; try again unless it is placed."""
+    """Place an order, again if the service answers with an error; return the last answer."""
     for _ in range(TRIES):
         answer = trial.post("/orders", {"item": item, "quantity": 1})
         if answer.status == 201 or answer.status is None:
@@ -93,29 +94,28 @@ def place_order(trial: Trial, item: str = "tea") -> Answer:
 
 
 def order_or_refusal(trial: Trial) -> Answer | Refusal:
-    """Return the answer to an order; where the service does not start, how that ended."""
+    """Return the answer to an order, or how the start ended if the service does not run."""
     refusal = wait_refused(trial)
     return place_order(trial) if refusal.code is None else refusal
 
 
 def plain_settings(stack: Stack) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the stack's settings with each password in its own variable, and the variables to leave out.
+    """Return environment variables with the stack's passwords as text, and the variables of their files to leave out.
 
-    A service of lesson 02 reads no file before `config.report`.
+    The service reads no password from a file before the exercise `config.report`.
     """
     service_trial.ensure_up(stack)
-    secrets = {}
-    texts = {}
+    passwords: dict[str, str] = {}
+    redis_user = "default"
     for name, value in parameter_store.settings_of(stack).items():
+        variable = parameter_store.variable(name)
         if isinstance(value, SecretStr):
-            secrets[parameter_store.variable(name)] = value.get_secret_value()
-        elif isinstance(value, str):
-            texts[parameter_store.variable(name)] = value
+            passwords[variable] = value.get_secret_value()
+        elif variable == "REDIS_USER" and isinstance(value, str):
+            redis_user = value
 
-    environment = {"REDIS_USER": "default", **secrets}
-    if "REDIS_USER" in texts:
-        environment["REDIS_USER"] = texts["REDIS_USER"]
-    return environment, tuple(f"{name}_FILE" for name in secrets)
+    environment = {"REDIS_USER": redis_user, **passwords}
+    return environment, tuple(f"{variable}_FILE" for variable in passwords)
 
 
 @contextlib.contextmanager
@@ -129,19 +129,16 @@ def run_on(
 ) -> Iterator[Trial]:
     """Run the image with another database as its master.
 
-    ``password_setting`` is the variable with its password, or with the path of its file.
-
-    The password is masked in the lines of its log.
+    ``password_setting`` maps a variable to the database's password, or to the path of a file with it. The password is
+    masked in the lines of the log.
     """
-    environment, without = plain_settings(context.stack)
-    del environment[PASSWORD]
+    stack_settings, file_variables = plain_settings(context.stack)
+    del stack_settings[PASSWORD]
+    environment = {**stack_settings, **database.settings, **password_setting}
+    unset_variables = [name for name in (*file_variables, PASSWORD) if name not in password_setting]
 
     with service_trial.run_with_stack(
-        context,
-        image,
-        environment={**environment, **database.settings, **password_setting},
-        without=[name for name in (*without, PASSWORD) if name not in password_setting],
-        files=files,
+        context, image, environment=environment, without=unset_variables, files=files
     ) as trial:
         yield replace(trial, secrets=(*trial.secrets, database.password))
 
@@ -149,7 +146,8 @@ def run_on(
 def run_inside(context: Context, image: str, *arguments: str) -> Any:
     """Run config_inside.py beside the participant's modules; return the JSON that it prints.
 
-    Raises CheckEnded if there is no such line: a module could not be imported, or ended the process.
+    ``arguments`` are the program's. Raises CheckEnded if it printed none: a module could not be imported, or ended the
+    process.
     """
     environment, without = plain_settings(context.stack)
     with service_trial.run_with_stack(

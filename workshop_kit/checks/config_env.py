@@ -29,15 +29,15 @@ OTHER_VALUES = {
     "PASSWORD": "other-password",
     "SQL_MODE": "ANSI",
 }
-"""The variables of a third database, which read_database() is asked for, and their values."""
+"""The settings of a third database, which read_database() has to read."""
 TOO_LONG = "Data too long"
 OF_THE_DRIVER = re.compile(r"""\(\d{4}, (?P<quote>["'])(?P<words>.*?)(?P=quote)\)""")
-"""An error's number and the driver's words, inside of SQLAlchemy's."""
+"""The database driver's error in SQLAlchemy's text: its number and its words."""
 
 
 @check("config.env")
 def env(context: Context) -> Result:
-    """Place an order with the settings of another database; then start it without any of them."""
+    """Place an order with the settings of another database; then start the service without settings of a database."""
     service_trial.ensure_up(context.stack, context.report)
     with trial_database.start(context.stack) as database, service_trial.build(context) as image:
         database.wait_ready()
@@ -51,7 +51,7 @@ def env(context: Context) -> Result:
         all_findings = [uses_settings(order, log, database.first_id), prints_no_secret(log)]
         if all_findings[0].passed:
             context.report_step("starting it without these settings")
-            all_findings.append(needs_settings(_order_without_settings(context, image)))
+            all_findings.append(needs_settings(_place_order_without_settings(context, image)))
             all_findings += _group_findings(context, image)
 
     is_lucky = all(finding.passed for finding in all_findings[:2])
@@ -59,42 +59,51 @@ def env(context: Context) -> Result:
 
 
 def uses_settings(order: Answer, log: str, first_id: int) -> Finding:
-    """Find whether an order is in the database of the settings: its ids are high, and it shortens what is too long."""
-    number = entry_of(order.json(), "id")
-    is_there = isinstance(number, int) and number >= first_id
-    passed = order.status == 201 and is_there and entry_of(order.json(), "item") == ITEM[:ROOM]
+    """Find whether an order went to the database of the settings, with its mode.
 
+    That database is known by its ids, which begin at ``first_id``; in its mode it shortens an item that is too long.
+    """
+    order_id = entry_of(order.json(), "id")
+    is_there = isinstance(order_id, int) and order_id >= first_id
+    is_shortened = entry_of(order.json(), "item") == ITEM[:ROOM]
+    passed = order.status == 201 and is_there and is_shortened
+
+    reason = _failure_reason(log)
+    if order.status == 201 and is_there:
+        way_to_fail = "mode"
+        observation = f"{order}, and the order is there"
+    elif order.status == 201:
+        way_to_fail = "elsewhere"
+        observation = f"{order}, and the order is in another database"
+    else:
+        way_to_fail = "mode" if TOO_LONG in log else "failed"
+        observation = f"{order}; {reason}"
+    return ENV.found(passed, f"order.{way_to_fail}", observation, reason=reason)
+
+
+def _failure_reason(log: str) -> str:
+    """Return why an order failed, in the words of the database's driver if the log has them."""
     reason = exception_reason(log) or "its log does not say why"
     driver_error = OF_THE_DRIVER.search(reason)
-    if driver_error is not None:
-        reason = driver_error["words"].rstrip(".")
-
-    way = "failed"
-    got = f"{order}; {reason}"
-    if order.status == 201 and is_there:
-        way = "mode"
-        got = f"{order}, and the order is there"
-    elif order.status == 201:
-        way = "elsewhere"
-        got = f"{order}, and the order is in another database"
-    elif TOO_LONG in log:
-        way = "mode"
-    return ENV.found(passed, f"order.{way}", got, reason=reason)
+    if driver_error is None:
+        return reason
+    return driver_error["words"].rstrip(".")
 
 
 def prints_no_secret(log: str) -> Finding:
-    """Find whether the log has no secret, which `Trial.lines` masks."""
+    """Find whether the log has no secret; `Trial.log_tail` has replaced each by "(secret)"."""
     return ENV.equals("secrets", "there is one" if "(secret)" in log else "none")
 
 
-def _order_without_settings(context: Context, image: str) -> Answer | None:
+def _place_order_without_settings(context: Context, image: str) -> Answer | None:
     """Place an order without any variable of the master; return the answer, or None if the service does not start."""
-    environment, without = config.plain_settings(context.stack)
-    names = (*environment, *_variable_names(context.stack))
+    stack_settings, file_variables = config.plain_settings(context.stack)
+    names = (*stack_settings, *_variable_names(context.stack))
     master_names = [name for name in names if name.startswith(MASTER)]
-    settings = {name: value for name, value in environment.items() if name not in master_names}
+    environment = {name: value for name, value in stack_settings.items() if name not in master_names}
 
-    with service_trial.run_with_stack(context, image, environment=settings, without=(*master_names, *without)) as trial:
+    without = (*master_names, *file_variables)
+    with service_trial.run_with_stack(context, image, environment=environment, without=without) as trial:
         if config.wait_refused(trial).code is not None:
             return None
         return config.place_order(trial)
@@ -106,20 +115,24 @@ def _variable_names(stack: Stack) -> Collection[str]:
 
 
 def needs_settings(answer: Answer | None) -> Finding:
-    """Find whether no order is placed without the settings of a database."""
-    got = "it does not start" if answer is None else f"it starts, and answers {answer}"
-    return ENV.found(answer is None or answer.status != 201, "default", got)
+    """Find whether no order is placed without settings of a database; ``answer`` None: the service does not start."""
+    if answer is None:
+        return ENV.passed("default", "it does not start")
+    return ENV.found(answer.status != 201, "default", f"it starts, and answers {answer}")
 
 
 def _group_findings(context: Context, image: str) -> Sequence[Finding]:
-    """Ask read_database() for a third database; return no finding where the module has no such function any more."""
+    """Let read_database() read a third database; return the finding, or none if the module has no such function."""
     variables = {f"{OTHER_GROUP}_{name}": value for name, value in OTHER_VALUES.items()}
     settings = config.run_inside(context, image, "read_database", json.dumps(variables), OTHER_GROUP)
     return [] if settings is None else [reads_group(settings)]
 
 
 def reads_group(settings: Mapping[str, str]) -> Finding:
-    """Find whether the settings that were read are those of the group that was asked for."""
+    """Find whether read_database() returned the settings of the group that it was asked for.
+
+    ``settings`` are the values by name, or ``raised`` with the exception.
+    """
     exception = settings.get("raised")
     if exception:
         return ENV.has_none("group", [exception])

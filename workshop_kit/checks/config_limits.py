@@ -31,14 +31,14 @@ REPLICA_SECONDS = 0.5
 MASTER_SECONDS = 1.5
 GRACE_SECONDS = 1.0
 PATIENCE_SECONDS = 4.0
-"""How long an answer may take until the check gives it up: it tells a late one from none."""
+"""How long the check waits for an answer: longer than the limits, to tell a late answer from none."""
 CACHE_SECONDS = 3.0
 BACK_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer while a dependency was away: what was asked, and the status and the seconds that it should have."""
+    """An answer while a dependency was away, with the status that it should have and the seconds that it may take."""
 
     request: str
     answer: Answer
@@ -56,12 +56,12 @@ class Reply:
 
 
 Replies = Mapping[str, Sequence[Reply]]
-"""What customers got while a dependency was away, by what it did (`STATES`)."""
+"""The replies while a dependency was away, by its state (a key of `STATES`)."""
 
 
 @check("config.limits")
 def limits(context: Context) -> Result:
-    """Order and read while one dependency after the other is away, and when all are back; use the cache before."""
+    """Place and read orders: from the cache, then while each dependency in turn is away, and once all are back."""
     service_trial.ensure_up(context.stack, context.report)
     with run_behind_proxies(context) as (trial, second, proxies, image):
         for instance in (trial, second):
@@ -73,18 +73,21 @@ def limits(context: Context) -> Result:
         all_findings = [cache]
         for name, ask in ASK.items():
             context.report_step(f"taking {name} away")
-            all_findings.append(served(name, _replies(trial, proxies, name, ask)))
+            all_findings.append(served(name, _collect_replies(trial, proxies, name, ask)))
 
         proxies.set(OPEN)
         all_findings.append(recovers(_order_from_cache(trial, trial, BACK_SECONDS)))
         if all(finding.passed for finding in all_findings):
-            all_findings += _raises(context, image)
+            all_findings += _exception_findings(context, image)
         return conclude(LIMITS.shown, all_findings, trial.log_tail())
 
 
 @contextlib.contextmanager
 def run_behind_proxies(context: Context) -> Iterator[tuple[Trial, Trial, DependencyProxies, str]]:
-    """Run the service behind a fault proxy for each dependency, and another instance of it without."""
+    """Run the service behind a fault proxy for each dependency, and a second instance without proxies.
+
+    Yield both instances, the proxies, and the image's tag.
+    """
     environment, without = config.plain_settings(context.stack)
     with (
         start_proxies(context.stack, *HOST_VARIABLES) as proxies,
@@ -98,30 +101,37 @@ def run_behind_proxies(context: Context) -> Iterator[tuple[Trial, Trial, Depende
 
 
 def _order_from_cache(writer: Trial, reader: Trial, within_seconds: float = CACHE_SECONDS) -> Answer:
-    """Place orders, and read each with another instance until one comes from the cache; return the last answer."""
+    """Place orders at one instance and read each from the other, until one comes from the cache.
 
-    def read() -> Answer:
+    Return the last answer.
+    """
+
+    def place_and_read() -> Answer:
         order = writer.post("/orders", service_trial.ORDER, within_seconds=PATIENCE_SECONDS)
         if order.status != 201:
             return order
-        number = entry_of(order.json(), "id")
-        return reader.get(f"/orders/{number}", within_seconds=PATIENCE_SECONDS)
+        order_id = entry_of(order.json(), "id")
+        return reader.get(f"/orders/{order_id}", within_seconds=PATIENCE_SECONDS)
 
-    return writer.poll(read, _is_hit, within_seconds, missing="no order came from the cache")
+    return writer.poll(place_and_read, _is_hit, within_seconds, missing="no order came from the cache")
 
 
 def _is_hit(answer: Answer) -> bool:
+    """Return whether an answer is an order from the cache."""
     return answer.status == 200 and answer.headers.get("x-cache") == "hit"
 
 
 def uses_cache(answer: Answer) -> Finding:
-    """Find whether an order that one instance has placed comes from the cache in another."""
+    """Find whether a second instance answers from the cache with an order that the first one took."""
     hit = "X-Cache: hit" if _is_hit(answer) else "no X-Cache"
     return LIMITS.equals("cache", f"{answer}, {hit}")
 
 
-def _raises(context: Context, image: str) -> list[Finding]:
-    """Call answer_to() where nothing listens; return no finding where the module has no such function."""
+def _exception_findings(context: Context, image: str) -> list[Finding]:
+    """Let answer_to() ask a port where nothing listens; return the finding on its exception.
+
+    Return no finding if the module has no such function.
+    """
     exception = config.run_inside(context, image, "ask_nobody")
     return [] if exception is None else [LIMITS.equals("raises", exception)]
 
@@ -129,49 +139,60 @@ def _raises(context: Context, image: str) -> list[Finding]:
 Ask = Callable[[Trial], list[Reply]]
 
 
-def _replies(trial: Trial, proxies: DependencyProxies, name: str, ask: Ask) -> Replies:
-    """Take a dependency away in each way, and return what customers got; after a wrong answer no other is asked for."""
-    replies: dict[str, Sequence[Reply]] = {}
+def _collect_replies(trial: Trial, proxies: DependencyProxies, name: str, ask: Ask) -> Replies:
+    """Let a dependency hang, then refuse; return the replies in each state. A wrong reply ends the series."""
+    replies_by_state: dict[str, Sequence[Reply]] = {}
     for state, faults in STATES.items():
         proxies.set(faults, name)
-        replies[state] = ask(trial)
-        if not all(reply.is_right for reply in replies[state]):
+        replies = ask(trial)
+        replies_by_state[state] = replies
+        if not all(reply.is_right for reply in replies):
             break
-    return replies
+    return replies_by_state
 
 
-def _without_redis(trial: Trial) -> list[Reply]:
-    """Place an order, which sets a key, and read it, which asks for the key first."""
-    order = _order(trial, 201, REDIS_SECONDS)
-    if not order.is_right:
-        return [order]
+def _ask_without_redis(trial: Trial) -> list[Reply]:
+    """Place an order and read it: the service asks Redis once for the first, and twice for the second."""
+    placed = _place_order(trial, 201, REDIS_SECONDS)
+    if not placed.is_right:
+        return [placed]
 
-    number = entry_of(order.answer.json(), "id")
-    return [order, _read(trial, f"/orders/{number}", 2 * REDIS_SECONDS)]
-
-
-def _without_replica(trial: Trial) -> list[Reply]:
-    return [_read(trial, "/orders", REPLICA_SECONDS)]
+    order_id = entry_of(placed.answer.json(), "id")
+    return [placed, _get(trial, f"/orders/{order_id}", 2 * REDIS_SECONDS)]
 
 
-def _without_master(trial: Trial) -> list[Reply]:
-    return [_order(trial, 503, MASTER_SECONDS), _read(trial, "/orders", 0.0)]
+def _ask_without_replica(trial: Trial) -> list[Reply]:
+    """Read the orders, which come from the master instead."""
+    return [_get(trial, "/orders", REPLICA_SECONDS)]
 
 
-ASK: Mapping[str, Ask] = {"redis": _without_redis, "replica-db": _without_replica, "master-db": _without_master}
-"""What customers ask for while a dependency is away."""
+def _ask_without_master(trial: Trial) -> list[Reply]:
+    """Place an order, which is refused, and read the orders, which come from the replica as usual."""
+    return [_place_order(trial, 503, MASTER_SECONDS), _get(trial, "/orders", 0.0)]
 
 
-def _order(trial: Trial, status: int, seconds: float) -> Reply:
+ASK: Mapping[str, Ask] = {
+    "redis": _ask_without_redis,
+    "replica-db": _ask_without_replica,
+    "master-db": _ask_without_master,
+}
+"""The requests while a dependency is away, by its name."""
+
+
+def _place_order(trial: Trial, status: int, seconds: float) -> Reply:
+    """Place an order, whose answer should have this status and come within these seconds."""
     answer = trial.post("/orders", service_trial.ORDER, within_seconds=PATIENCE_SECONDS, expected=status)
-    return _reply(trial, "POST /orders", answer, status, seconds)
+    return _reply_to(trial, "POST /orders", answer, status, seconds)
 
 
-def _read(trial: Trial, path: str, seconds: float) -> Reply:
-    return _reply(trial, f"GET {path}", trial.get(path, within_seconds=PATIENCE_SECONDS), 200, seconds)
+def _get(trial: Trial, path: str, seconds: float) -> Reply:
+    """Read a path, whose answer should have the status 200 and come within these seconds."""
+    answer = trial.get(path, within_seconds=PATIENCE_SECONDS)
+    return _reply_to(trial, f"GET {path}", answer, 200, seconds)
 
 
-def _reply(trial: Trial, request: str, answer: Answer, status: int, seconds: float) -> Reply:
+def _reply_to(trial: Trial, request: str, answer: Answer, status: int, seconds: float) -> Reply:
+    """Return the reply to a request, with some seconds of grace for a busy machine."""
     limit = seconds + GRACE_SECONDS
     in_time = answer.status is not None and trial.is_in_time(answer, limit)
     return Reply(request, answer, status, limit, in_time)
@@ -179,26 +200,38 @@ def _reply(trial: Trial, request: str, answer: Answer, status: int, seconds: flo
 
 def served(name: str, replies: Replies) -> Finding:
     """Find whether customers were served, or refused, in time while a dependency was away."""
-    failures: list[tuple[str, Reply]] = []
+    key, _, _ = name.partition("-")
+    wrong_replies: list[tuple[str, Reply]] = []
     for state, state_replies in replies.items():
-        failures += [(state, reply) for reply in state_replies if not reply.is_right]
+        wrong_replies += [(state, reply) for reply in state_replies if not reply.is_right]
+    if not wrong_replies:
+        return LIMITS.passed(key, _describe(replies))
 
-    key = name.partition("-")[0]
-    if not failures:
-        states = [f"it {state}: {', '.join(map(str, state_replies))}" for state, state_replies in replies.items()]
-        return LIMITS.passed(key, "; ".join(states))
-
-    state, reply = failures[0]
-    way = "waits"
+    state, reply = wrong_replies[0]
+    way_to_fail = "waits"
     if name == "master-db" and reply.request.startswith("GET"):
-        way = "reads"
+        way_to_fail = "reads"
     elif reply.answer.status not in {None, reply.status}:
-        way = "fails"
-    return LIMITS.failed(f"{key}.{way}", f"it {state}: {reply}", limit=reply.seconds, answer=reply.answer, state=state)
+        way_to_fail = "fails"
+
+    observation = f"it {state}: {reply}"
+    values = {"limit": reply.seconds, "answer": reply.answer, "state": state}
+    return LIMITS.failed(f"{key}.{way_to_fail}", observation, **values)
+
+
+def _describe(replies: Replies) -> str:
+    """Return the replies in each state as one text."""
+    texts: list[str] = []
+    for state, state_replies in replies.items():
+        state_text = ", ".join(str(reply) for reply in state_replies)
+        texts.append(f"it {state}: {state_text}")
+    return "; ".join(texts)
 
 
 def recovers(answer: Answer) -> Finding:
-    """Find whether all is well again once all dependencies are back, without a restart."""
-    hit = "from the cache" if _is_hit(answer) else "not from the cache"
-    got = f"{answer}, {hit}" if answer.status == 200 else str(answer)
-    return LIMITS.equals("back", got)
+    """Find whether an order comes from the cache once all dependencies are back, without a restart."""
+    observation = str(answer)
+    if answer.status == 200:
+        source = "from the cache" if _is_hit(answer) else "not from the cache"
+        observation = f"{answer}, {source}"
+    return LIMITS.equals("back", observation)

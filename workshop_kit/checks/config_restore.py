@@ -13,7 +13,7 @@ from workshop_kit.trials.result import Finding, Result, conclude
 RESTORE = findings("config.restore")
 LONGEST_TOLD = 300
 Seen = tuple[str, str | None, str | None]
-"""What a situation of config_inside.py left: how its block went, and the values of the two variables afterwards."""
+"""What a situation of config_inside.py left: what happened in its block, and the two variables' values afterwards."""
 RIGHT: Seen = ("as asked", None, "before")
 
 
@@ -21,25 +21,32 @@ RIGHT: Seen = ("as asked", None, "before")
 def restore(context: Context) -> Result:
     """Use the participant's context manager in three situations, and read the variables afterwards."""
     with service_trial.build(context) as image:
-        lists = config.run_inside(context, image, "restored")
-    situations: dict[str, Seen] = {name: (*values,) for name, values in lists.items()}
+        values_by_name = config.run_inside(context, image, "restored")
+
+    situations: dict[str, Seen] = {}
+    for name, (block_text, first_value, second_value) in values_by_name.items():
+        situations[name] = (block_text, first_value, second_value)
     return conclude(RESTORE.shown, restore_findings(situations))
 
 
 def restore_findings(situations: Mapping[str, Seen]) -> tuple[Finding, ...]:
-    """Return the findings on the three situations; what only repeats the failure of the first is left out."""
+    """Return the findings on the three situations.
+
+    If the plain situation is wrong, the nested one is left out, and so is the raising one if it fails likewise.
+    """
     plain = situations["plain"]
     if plain == RIGHT:
-        return tuple(_restores(name, outcome) for name, outcome in situations.items())
+        return tuple(_situation_finding(name, outcome) for name, outcome in situations.items())
 
-    all_findings = [_restores("plain", plain)]
-    if situations["raising"] != plain:
-        all_findings.append(_restores("raising", situations["raising"]))
+    raising = situations["raising"]
+    all_findings = [_situation_finding("plain", plain)]
+    if raising != plain:
+        all_findings.append(_situation_finding("raising", raising))
     return tuple(all_findings)
 
 
-def _restores(name: str, outcome: Seen) -> Finding:
-    """Find whether the block of a situation went as asked, and whether it left the variables as they were."""
+def _situation_finding(name: str, outcome: Seen) -> Finding:
+    """Find whether the block of a situation had the variables, and whether they are as before it afterwards."""
     key = name
     if name != "nested":
         key = f"{name}.{_way_to_fail(name, outcome)}"
@@ -47,18 +54,24 @@ def _restores(name: str, outcome: Seen) -> Finding:
 
 
 def _way_to_fail(name: str, outcome: Seen) -> str:
-    within, absent, _ = outcome
-    if within != RIGHT[0]:
+    """Return the key of the way in which an outcome fails, if it does."""
+    block_text, first_value, _ = outcome
+    right_block_text, _, _ = RIGHT
+    if block_text != right_block_text:
         return "within"
-    if name == "plain" and absent == "":
+    if name == "plain" and first_value == "":
         return "empty"
     return "left"
 
 
 def _describe(outcome: Seen) -> str:
-    within, absent, present = outcome
-    return f"within the block {within}; afterwards the first is {_value(absent)}, the second {_value(present)}"
+    """Return an outcome as a sentence for a finding."""
+    block_text, first_value, second_value = outcome
+    first_text = _describe_value(first_value)
+    second_text = _describe_value(second_value)
+    return f"within the block {block_text}; afterwards the first is {first_text}, the second {second_text}"
 
 
-def _value(value: str | None) -> str:
+def _describe_value(value: str | None) -> str:
+    """Return the value of a variable as text; None: the variable does not exist."""
     return "not there" if value is None else repr(value)

@@ -1,4 +1,4 @@
-"""The checks of config.redact and config.file: what the log shows of a secret, and what arrives from its file."""
+"""The checks of config.redact and config.file: whether the log shows a secret, and whether it is read from a file."""
 
 from __future__ import annotations
 
@@ -46,50 +46,57 @@ def redact(context: Context) -> Result:
 
 
 def redact_findings(refusal: Refusal, canary: str) -> list[Finding]:
-    """Return the findings on the log; where it names no variable, what it says of each is not compared."""
-    log = log_names_variables(refusal, leaked=shows(canary, refusal.text))
-    if not log.passed:
-        return [log]
-    return [log, tells_reasons(refusal.text)]
+    """Return the findings on the log; the reasons in it are judged only if it names the variables, and no value."""
+    names_variables = log_names_variables(refusal, leaked=shows(canary, refusal.text))
+    if not names_variables.passed:
+        return [names_variables]
+    return [names_variables, tells_reasons(refusal.text)]
 
 
 def shows(canary: str, text: str) -> bool:
-    """Return whether a text has the canary, or six characters of it, in any of five encodings."""
+    """Return whether a text has the canary, or six characters of it, in any of the encodings that `leaks` knows."""
     matches = leaks.find({"canary": canary}, [Surface.of("", "", text)])
     return not matches.empty
 
 
 def log_names_variables(refusal: Refusal, *, leaked: bool) -> Finding:
-    """Find whether the error in the log names the wrong variables, and no value."""
-    way = "accepted" if refusal.code in (None, 0) else "unnamed"
+    """Find whether the log names the wrong variables, and shows no value; ``leaked`` says that it shows one."""
+    way_to_fail = "unnamed"
     if leaked:
-        way = "shown"
+        way_to_fail = "shown"
+    elif refusal.code in (None, 0):
+        way_to_fail = "accepted"
 
-    got = f"{refusal}; the value {'stands' if leaked else 'does not stand'} in it"
+    verb = "stands" if leaked else "does not stand"
+    observation = f"{refusal}; the value {verb} in it"
     passed = refusal.code == 1 and refusal.named.issuperset(WRONG) and not leaked
-    return REDACT.found(passed, f"log.{way}", got, port=PORT, name=NAME, http=HTTP)
+    return REDACT.found(passed, f"log.{way_to_fail}", observation, port=PORT, name=NAME, http=HTTP)
 
 
 def tells_reasons(text: str) -> Finding:
-    """Find whether what is said of a missing variable differs from what is said of one that is no number."""
+    """Find whether a log gives different reasons for a variable that is missing and for one that is no number."""
     reasons = {reason_of(name, text) for name in (NAME, HTTP)}
-    got = "two reasons" if len(reasons) > 1 else "the same, or nothing"
-    return REDACT.equals("reason", got, name=NAME, http=HTTP)
+    observation = "two reasons" if len(reasons) > 1 else "the same, or nothing"
+    return REDACT.equals("reason", observation, name=NAME, http=HTTP)
 
 
 def reason_of(variable: str, text: str) -> str:
-    """Return what a log says of a variable, as far as it can be told from what follows it.
+    """Return what a log says of a variable: the text from its name to a quote, a semicolon, another name or a line end.
 
     >>> reason_of("HTTP_PORT", "refused: MASTER_DB_NAME: Field required; HTTP_PORT: no number")
     'no number'
     """
-    reason = re.search(rf'{variable}\W+(.*?)(?:"|; |{"|".join(WRONG)}|$)', text, re.MULTILINE)
-    return reason[1].strip(" ,.;") if reason else ""
+    names = "|".join(WRONG)
+    match = re.search(rf'{variable}\W+(.*?)(?:"|; |{names}|$)', text, re.MULTILINE)
+    return match[1].strip(" ,.;") if match else ""
 
 
 @check("config.file")
 def file(context: Context) -> Result:
-    """Give it right passwords in files, and place orders; then a password that is set twice, and a folder."""
+    """Start the service with passwords in files, and place orders; then with two mistakes that it should refuse.
+
+    The mistakes are a password that is set twice, and the path of a folder.
+    """
     service_trial.ensure_up(context.stack, context.report)
     secret = service_trial.secrets_of(context.stack)[f"{SECRETS_FOLDER}/master_db_password"].rstrip("\n")
     path = f"{service_trial.GIVEN}/password"
@@ -97,8 +104,8 @@ def file(context: Context) -> Result:
         password_file = {PASSWORD_FILE: path}
         file_and_variable = {PASSWORD_FILE: path, PASSWORD: secret}
         with (
-            _run(context, image, password_file, f"{secret}\n") as with_line_end,
-            _run(context, image, file_and_variable, secret) as with_both,
+            _run_with_file(context, image, password_file, f"{secret}\n") as with_line_end,
+            _run_with_file(context, image, file_and_variable, secret) as with_both,
         ):
             config.wait_listening(with_line_end)
             order = config.place_order(with_line_end)
@@ -108,7 +115,7 @@ def file(context: Context) -> Result:
         database.wait_ready()
         with (
             config.run_on(context, image, database, password_file, files={"password": ODD}) as with_blanks,
-            _run(context, image, {PASSWORD_FILE: FOLDER}, secret) as with_folder,
+            _run_with_file(context, image, {PASSWORD_FILE: FOLDER}, secret) as with_folder,
         ):
             outcome = config.order_or_refusal(with_blanks)
             folder_refusal = config.wait_refused(with_folder)
@@ -116,30 +123,43 @@ def file(context: Context) -> Result:
     return conclude(FILE.shown, file_findings(order, outcome, both_refusal, folder_refusal), lines)
 
 
-def _run(context: Context, image: str, environment: Mapping[str, str], password: str) -> AbstractContextManager[Trial]:
-    """Run the image with these variables, and with a password in a file."""
+def _run_with_file(
+    context: Context, image: str, environment: Mapping[str, str], password: str
+) -> AbstractContextManager[Trial]:
+    """Run the image with these variables, and with a file that holds a password."""
     return service_trial.run_with_stack(context, image, environment=environment, files={"password": password})
 
 
 def file_findings(
     order: Answer, outcome: Refusal | Answer, both_refusal: Refusal, folder_refusal: Refusal
 ) -> tuple[Finding, ...]:
-    """Return the findings on the order, on the password with blanks, and on the two mistakes with a file."""
-    takes_order = FILE.equals("order", str(order), status=201)
-    return takes_order, _is_exact(outcome), _refuses(both_refusal, "both"), _refuses(folder_refusal, "folder")
+    """Return the findings on the order, on the password with blanks, and on the two mistakes.
+
+    ``outcome`` is the answer to an order with a password with blanks, or the refusal to start with it.
+    """
+    return (
+        FILE.equals("order", str(order), status=201),
+        _exact_finding(outcome),
+        _refusal_finding(both_refusal, "both"),
+        _refusal_finding(folder_refusal, "folder"),
+    )
 
 
-def _is_exact(outcome: Refusal | Answer) -> Finding:
-    way = "changed" if isinstance(outcome, Answer) else "refused"
-    return FILE.equals(f"exact.{way}", str(outcome), status=201, outcome=outcome)
+def _exact_finding(outcome: Refusal | Answer) -> Finding:
+    """Find whether an order is placed with a password that has blanks at its ends."""
+    way_to_fail = "changed" if isinstance(outcome, Answer) else "refused"
+    return FILE.equals(f"exact.{way_to_fail}", str(outcome), status=201, outcome=outcome)
 
 
-def _refuses(refusal: Refusal, name: str) -> Finding:
-    """Find whether it refused; pydantic names the group, and the sentence has the word."""
-    way = "accepted" if refusal.code is None else "raised"
+def _refusal_finding(refusal: Refusal, name: str) -> Finding:
+    """Find whether the service refused a mistake, and named the variable; ``name`` is the mistake's.
+
+    The name may come in two parts: pydantic names the group of settings, and its sentence has the field.
+    """
+    way_to_fail = "accepted" if refusal.code is None else "raised"
     is_named = GROUP in refusal.text and "PASSWORD" in refusal.text
     is_right = refusal.is_orderly and is_named
 
     outcome = refusal.raised or str(refusal)
-    got = f"exit code 1, and {PASSWORD} is named" if is_right else outcome
-    return FILE.found(is_right, f"{name}.{way}", got, variable=PASSWORD, outcome=outcome)
+    observation = f"exit code 1, and {PASSWORD} is named" if is_right else outcome
+    return FILE.found(is_right, f"{name}.{way_to_fail}", observation, variable=PASSWORD, outcome=outcome)

@@ -1,4 +1,4 @@
-"""The check of container.graceful."""
+"""The check of container.graceful: a stop while orders are under way."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workshop_kit.trials.trial import Trial
 
 COMMAND = ("sh", "start.sh")
 STOP_SECONDS = 6.0
-"""From SIGTERM to the end; Docker waits for ten seconds before it sends SIGKILL."""
+"""The limit from SIGTERM to the end; Docker waits for ten seconds before it sends SIGKILL."""
 ORDER_SECONDS = 0.5
-"""From SIGTERM to the rest of an order; the task says that an order takes up to a second."""
+"""The time from SIGTERM to the second half of an order; the task says that an order takes up to a second."""
 KILLED_BY_SIGTERM = 143
 INITS = ("tini", "docker-init", "dumb-init", "catatonit")
 """Programs that a container may have as process 1, before the service."""
@@ -25,19 +25,22 @@ SAYS = findings("container.graceful")
 @check("container.graceful")
 def graceful(context: Context) -> Result:
     """Build the folder, run it with start.sh, and stop it while two clients have sent half an order each."""
-    # The entry point takes the place of the image's own, if it has one.
+    # COMMAND is the entry point, so that an image with an entry point of its own starts with it, too.
     with (
         service_trial.build(context) as image,
         service_trial.run(context, image, entrypoint=COMMAND) as trial,
     ):
         service_trial.wait_order(trial)
         context.report_step("stopping it while an order is under way")
-        order, end = _stop(trial)
+        order, end = _stop_findings(trial)
         return conclude(SAYS.shown, (order, end), trial.log_tail(), lucky=end.passed)
 
 
-def _stop(trial: Trial) -> tuple[Finding, Finding]:
-    """Send SIGTERM between the halves of an order; a second client never sends its second half."""
+def _stop_findings(trial: Trial) -> tuple[Finding, Finding]:
+    """Send SIGTERM between the halves of an order; return the findings on the order and on the end of the container.
+
+    A second client never sends its second half.
+    """
     process_1, _ = service_trial.process_1(trial)
     with (
         trial.half_post("/orders", service_trial.ORDER) as finish_order,
@@ -48,37 +51,47 @@ def _stop(trial: Trial) -> tuple[Finding, Finding]:
         time.sleep(ORDER_SECONDS)
 
         order = finish_order()
-        hears = trial.post("/orders", service_trial.ORDER).status is None
-        code = trial.wait_ended(STOP_SECONDS - (time.monotonic() - began))
-        return _order(order), _end(process_1, code, hears=hears)
+        new_order = trial.post("/orders", service_trial.ORDER)
+        hears = new_order.status is None
+
+        passed_seconds = time.monotonic() - began
+        code = trial.wait_ended(STOP_SECONDS - passed_seconds)
+        return _order_finding(order), _end_finding(process_1, code, hears=hears)
 
 
-def _order(order: Answer) -> Finding:
-    way = "lost" if order.status is None else "given-up"
-    return SAYS.found(order.status == 201, f"order.{way}", str(order), seconds=ORDER_SECONDS, status=order.status)
+def _order_finding(order: Answer) -> Finding:
+    """Find whether the order was placed whose second half came after SIGTERM."""
+    way_to_fail = "lost" if order.status is None else "given-up"
+    values = {"seconds": ORDER_SECONDS, "status": order.status}
+    return SAYS.found(order.status == 201, f"order.{way_to_fail}", str(order), **values)
 
 
-def _end(process_1: str, code: int | None, *, hears: bool) -> Finding:
-    """Find whether it ended in time; ``code`` None: it still ran. ``hears``: no new orders after SIGTERM."""
-    way = failure(process_1, code)
+def _end_finding(process_1: str, code: int | None, *, hears: bool) -> Finding:
+    """Find whether the container ended by itself, and in time.
+
+    ``code`` None: it still ran. ``hears``: after SIGTERM it took no new order.
+    """
+    way_to_fail = failure(process_1, code)
     if code is None and hears:
-        way = "held"
+        way_to_fail = "held"
 
     is_good = is_good_end(process_1, code)
-    return SAYS.found(is_good, f"end.{way}", outcome(process_1, code), seconds=STOP_SECONDS, code=code)
+    observation = outcome(process_1, code)
+    return SAYS.found(is_good, f"end.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
 
 
 def is_good_end(process_1: str, code: int | None) -> bool:
-    """Return whether a container ended by itself. Behind an init 143 is right, too.
+    """Return whether a container ended by itself: with exit code 0, or with 143 behind an init.
 
-    uvicorn stops gracefully, and then raises the signal again. As process 1 it survives that.
+    uvicorn stops gracefully and then raises the signal again, which kills it unless it is process 1.
     """
-    program = process_1.split(" ", maxsplit=1)[0].rpartition("/")[2]
+    path, _, _ = process_1.partition(" ")
+    _, _, program = path.rpartition("/")
     return code == 0 or (code == KILLED_BY_SIGTERM and program in INITS)
 
 
 def failure(process_1: str, code: int | None) -> str:
-    """Return the key of the way in which a stop failed, by process 1 and its exit code (None: it still ran)."""
+    """Return the key of the way in which a stop failed, by process 1 and the exit code (None: it still ran)."""
     if code == KILLED_BY_SIGTERM:
         return "killed"
     if code is not None:
@@ -88,6 +101,6 @@ def failure(process_1: str, code: int | None) -> str:
 
 
 def outcome(process_1: str, code: int | None) -> str:
-    """Return what came back of a stop."""
-    ended = "it still ran" if code is None else f"exit code {code}"
-    return f"process 1 is `{process_1}`; {ended}"
+    """Return the observation for the finding on a stop: process 1 and the exit code (None: it still ran)."""
+    end = "it still ran" if code is None else f"exit code {code}"
+    return f"process 1 is `{process_1}`; {end}"

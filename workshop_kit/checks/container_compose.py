@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ PARENTS = {
     "limits": frozenset({"resources"}),
     "resources": frozenset({"deploy"}),
 }
-"""The keys that limit a service, each with those that it may belong to."""
+"""The keys that limit a service, each with the keys under which it may stand."""
 OTHER_FILES = {"include", "extends", "env_file", "label_file"}
 """Keys with which a compose file makes Compose read other files."""
 COMPOSE_VARIABLES = ("PATH", "HOME", "DOCKER_CONFIG")
@@ -43,8 +43,8 @@ COMPOSE_SECONDS = 30.0
 def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
     """Return the limits of the service in compose.yaml as fields of `Spec`. Raises CheckEnded if Compose refuses it.
 
-    Compose runs on this machine: with ``is_closed``, for files of others, it gets none that names further files, and no
-    variables of this process.
+    Compose runs on this machine. With ``is_closed``, for the files of other people, a file that names further files is
+    refused, and Compose gets no variables of this process but `COMPOSE_VARIABLES`.
     """
     environment = None
     if is_closed:
@@ -53,12 +53,17 @@ def read(folder: Path, *, is_closed: bool = False) -> dict[str, Any]:
 
     compose = _run_compose(folder, environment)
     if compose.returncode != 0:
-        raise _not_readable_error(_refusal_finding((folder / FILE).read_text(), _last_line(compose.stderr, folder)))
+        text = (folder / FILE).read_text()
+        reason = _refusal_reason(compose.stderr, folder)
+        raise _not_readable_error(_refusal_finding(text, reason))
     return limits_in(json.loads(compose.stdout))
 
 
 def _run_compose(folder: Path, environment: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
-    """Let Compose read compose.yaml in a folder, with these variables or this process's. Raises CheckEnded if late."""
+    """Let Compose read compose.yaml in a folder. Raises CheckEnded if that takes too long.
+
+    ``environment`` None: Compose gets the variables of this process.
+    """
     command = ["docker", "compose", "--project-name", "check", "--file", FILE, "config", "--format", "json"]
     try:
         return subprocess.run(
@@ -75,13 +80,8 @@ def _run_compose(folder: Path, environment: Mapping[str, str] | None) -> subproc
 
 
 def _require_no_other_files(text: str) -> None:
-    """Raise CheckEnded for a compose file that names others: Compose would read them, also from a network."""
-    try:
-        events = list(yaml.parse(text, yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise _not_readable_error(_refusal_finding(text, problem)) from error
-
+    """Raise CheckEnded for a compose file that names other files: Compose would read them, even from a network."""
+    events = _parse_yaml(text)
     tags = [getattr(event, "tag", None) for event in events]
     explicit_tags = [tag for tag in tags if tag]
     if explicit_tags:
@@ -95,18 +95,31 @@ def _require_no_other_files(text: str) -> None:
         raise _refusal_error(f"{keys[0]} names another file, which is not read when work of others is graded")
 
 
+def _parse_yaml(text: str) -> list[yaml.Event]:
+    """Return the events of a YAML text, whose tags and scalars are as they were written. Raises CheckEnded."""
+    try:
+        return list(yaml.parse(text, yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        first_line, _, _ = str(error).partition("\n")
+        reason = getattr(error, "problem", None) or first_line
+        raise _not_readable_error(_refusal_finding(text, reason)) from error
+
+
 def _refusal_error(reason: str) -> CheckEnded:
+    """Return the error that ends the check of a file that is refused for this reason."""
     return _not_readable_error(SAYS.failed("file.refused", reason, reason=reason))
 
 
-def _last_line(error_text: str, folder: Path) -> str:
-    """Return the last line of what Compose wrote to stderr, without this machine's paths."""
-    line = error_text.strip().rpartition("\n")[2].replace(f"{folder}/", "")
-    return re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", line).strip().rstrip(".")
+def _refusal_reason(error_text: str, folder: Path) -> str:
+    """Return why Compose refused a file: the last line that it wrote to stderr, without this machine's paths."""
+    _, _, last_line = error_text.strip().rpartition("\n")
+    line = last_line.replace(f"{folder}/", "")
+    reason = re.sub(r"^.*?(?=yaml:|validating|services\.|service )", "", line)
+    return reason.strip().rstrip(".")
 
 
 def _refusal_finding(text: str, reason: str) -> Finding:
-    """Return the finding for a text of compose.yaml that Compose refuses."""
+    """Return the finding on a compose.yaml that is refused: on a mistake in its YAML, or else with the reason."""
     finding = yaml_finding(FILE, text, reason, PARENTS)
     if finding is None:
         finding = SAYS.failed("file.refused", reason, reason=reason)
@@ -126,26 +139,30 @@ def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
     memory_bytes = int(service.get("mem_limit") or deploy_limits.get("memory") or 0)
     cpus = float(service.get("cpus") or deploy_limits.get("cpus") or 0)
     pids = int(service.get("pids_limit") or deploy_limits.get("pids") or 0)
-    swap = service.get("memswap_limit")
     host: dict[str, Any] = {"LogConfig": SMALL_LOG}
-    if swap:
-        host["MemorySwap"] = int(swap)
+    memory_and_swap = service.get("memswap_limit")
+    if memory_and_swap:
+        host["MemorySwap"] = int(memory_and_swap)
 
     return {
         "memory_bytes": memory_bytes or None,
         "cpus": cpus or None,
         "pids": pids if pids > 0 else None,
         "read_only": bool(service.get("read_only")),
-        "tmpfs": dict(_folder_in_memory(entry) for entry in service.get("tmpfs") or ()),
+        "tmpfs": _options_by_path(service.get("tmpfs") or ()),
         "host": host,
     }
 
 
-def _folder_in_memory(entry: str) -> tuple[str, str]:
-    """Return the path and the options of an entry of ``tmpfs``: ``/tmp:size=16m``."""
-    path, _, options = entry.partition(":")
-    return path, options
+def _options_by_path(entries: Iterable[str]) -> dict[str, str]:
+    """Return the options of each folder in memory, by its path; an entry is ``/tmp:size=16m``."""
+    options_by_path: dict[str, str] = {}
+    for entry in entries:
+        path, _, options = entry.partition(":")
+        options_by_path[path] = options
+    return options_by_path
 
 
 def _not_readable_error(finding: Finding) -> CheckEnded:
+    """Return the error that ends the check of a file that could not be read, with this finding."""
     return CheckEnded(Result.not_readable(finding.means, finding))

@@ -27,43 +27,49 @@ from workshop_kit.trials.service_trial import is_shell
 STOP_SECONDS = 2.0
 SAYS = findings("container.dockerfile")
 NEWER = ".post999"
-"""A suffix that makes a version newer, and keeps it inside every range that allows it."""
+"""A suffix that makes a version newer; a range that allows the version allows the newer one, too."""
 PLANTED = {".env": "TOKEN=planted-by-the-check\n", ".git/config": "[core]\n"}
 CHANGE = "\n# a line that the check adds\n"
 
 
 @check("container.dockerfile")
 def dockerfile(context: Context) -> Result:
-    """Build it, stop it, build it again after a change, and with newer packages; read its layers."""
+    """Build and stop the service; build it again after a change, and with newer packages; read the layers."""
     with service_trial.build(context) as image, ThreadPoolExecutor(1) as pool:
-        rebuild = pool.submit(_build_again, context, image)
-        all_findings = [*_run(context, image)]
+        rebuild = pool.submit(_rebuild_findings, context, image)
+        user, stop = _run_findings(context, image)
         cache, secrets = rebuild.result()
-        all_findings += [cache, secrets]
+
+        all_findings = [user, stop, cache, secrets]
         if cache.passed:
-            all_findings.append(_pins(_frozen_with_newer_wheels(context)))
+            frozen = _freeze_with_newer_wheels(context)
+            all_findings.append(_pins_finding(frozen))
 
     return conclude(SAYS.shown, all_findings)
 
 
-def _run(context: Context, image: str) -> tuple[Finding, Finding]:
+def _run_findings(context: Context, image: str) -> tuple[Finding, Finding]:
+    """Run and stop the service; return the findings on its user and on its end."""
     with service_trial.run(context, image) as trial:
         service_trial.wait_order(trial)
         command, user = service_trial.process_1(trial)
         trial.signal("SIGTERM")
-        stops = _stops(command, trial.wait_ended(STOP_SECONDS))
-    return SAYS.found(user != 0, "user", str(user)), stops
+        code = trial.wait_ended(STOP_SECONDS)
+
+    is_no_root = SAYS.found(user != 0, "user", str(user))
+    return is_no_root, _stop_finding(command, code)
 
 
-def _stops(command: str, code: int | None) -> Finding:
-    """Find whether the service is process 1, and ends with 0 on SIGTERM; ``code`` None: it still ran."""
+def _stop_finding(command: str, code: int | None) -> Finding:
+    """Find whether the service is process 1, and ends with exit code 0 on SIGTERM; ``code`` None: it still ran."""
+    way_to_fail = "shell" if is_shell(command) else container.failure(command, code)
     is_good = code == 0 and not is_shell(command)
-    way = "shell" if is_shell(command) else container.failure(command, code)
-    return SAYS.found(is_good, f"stops.{way}", container.outcome(command, code), seconds=STOP_SECONDS, code=code)
+    observation = container.outcome(command, code)
+    return SAYS.found(is_good, f"stops.{way_to_fail}", observation, seconds=STOP_SECONDS, code=code)
 
 
-def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
-    """Build the folder with a changed line and with planted secrets; find what was cached, and what leaked."""
+def _rebuild_findings(context: Context, image: str) -> tuple[Finding, Finding]:
+    """Build the folder with changed code and planted secrets; return the findings on the cache and on the secrets."""
     engine = context.stack.session.engine
     base = recipes.tags(context.stack.root)["python"]
     with tempfile.TemporaryDirectory(prefix="workshop-check-") as temporary:
@@ -73,13 +79,12 @@ def _build_again(context: Context, image: str) -> tuple[Finding, Finding]:
         _plant_secrets(folder)
 
         with service_trial.build(context, folder) as rebuilt:
-            base_layers = _layers(engine, base)
-            before = _layers(engine, image)
-            after = _layers(engine, rebuilt)
-            base_count = _count_shared(base_layers, after)
+            before = _layer_digests(engine, image)
+            after = _layer_digests(engine, rebuilt)
+            base_count = _count_shared(_layer_digests(engine, base), after)
             files = layers.files(engine, rebuilt, below=base_count)
 
-    return _cached(files, before, after), _leaks(files)
+    return _cache_finding(files, before, after), _secrets_finding(files)
 
 
 def _change_code(folder: Path) -> None:
@@ -90,69 +95,86 @@ def _change_code(folder: Path) -> None:
 
 
 def _plant_secrets(folder: Path) -> None:
+    """Write the files of `PLANTED` into a folder."""
     for name, text in PLANTED.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text)
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
 
 
-def _layers(engine: Engine, tag: str) -> list[str]:
-    """Return the digests of an image's layers, from the lowest."""
+def _layer_digests(engine: Engine, tag: str) -> list[str]:
+    """Return the digests of an image's layers, the lowest first."""
     digests: list[str] = engine.client.images.get(tag).attrs["RootFS"]["Layers"]
     return digests
 
 
 def _count_shared(base_layers: Sequence[str], layers_of_build: Sequence[str]) -> int:
-    """Return how many of the lowest layers of a build are those of its base image."""
+    """Return how many layers of a build are the same as the base image's at their place."""
     pairs = zip(base_layers, layers_of_build, strict=False)
-    return sum(base_layer == layer for base_layer, layer in pairs)
+    shared_layers = [layer for base_layer, layer in pairs if base_layer == layer]
+    return len(shared_layers)
 
 
-def _cached(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
-    """Find whether all packages came from the cache; ``before`` and ``after`` are the layers of both builds."""
+def _cache_finding(files: pd.DataFrame, before: Collection[str], after: Sequence[str]) -> Finding:
+    """Find whether all packages came from the cache.
 
-    def is_cached(number: int) -> bool:
-        return after[number] in before
+    ``files`` are those of the second build; ``before`` and ``after`` are the digests of the layers of both builds.
+    """
+
+    def is_cached(layer_number: int) -> bool:
+        return after[layer_number] in before
 
     packages = files[files.path.str.endswith(".dist-info/METADATA")]
     new_packages = packages[~packages.layer.map(is_cached)]
     if new_packages.empty:
         return SAYS.passed("cached", "all packages came from the cache")
 
-    instructions = " and ".join(f"`{name}`" for name in new_packages.instruction.unique())
+    instructions = " and ".join(f"`{instruction}`" for instruction in new_packages.instruction.unique())
     return SAYS.failed("cached", f"{instructions} ran again and installed {len(new_packages)} packages")
 
 
-def _leaks(files: pd.DataFrame) -> Finding:
-    """Find whether a layer holds a planted secret, also when a later layer deleted it."""
-    secrets = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
-    leaks = files[secrets.notna()]
-    names = " and ".join(sorted(secrets.dropna().unique()))
+def _secrets_finding(files: pd.DataFrame) -> Finding:
+    """Find whether a layer holds a planted secret, even if a later layer deletes it."""
+    secret_names = files.path.str.extract(r"(?:^|/)(\.env|\.git)(?:/|$)", expand=False)
+    leaks = files[secret_names.notna()]
+    names = " and ".join(sorted(secret_names.dropna().unique()))
     if leaks.empty:
         return SAYS.passed("secrets", "neither", names=names)
 
-    way = "visible" if leaks.visible.any() else "deleted"
-    instructions = " and ".join(f"`{name}`" for name in leaks.instruction.unique())
-    return SAYS.failed(f"secrets.{way}", f"{names} came with {instructions}", names=names)
+    way_to_fail = "visible" if leaks.visible.any() else "deleted"
+    instructions = " and ".join(f"`{instruction}`" for instruction in leaks.instruction.unique())
+    return SAYS.failed(f"secrets.{way_to_fail}", f"{names} came with {instructions}", names=names)
 
 
-def _pins(frozen: str) -> Finding:
-    """Find whether newer releases were installed once there were any; ``frozen`` is the output of pip freeze."""
-    newer = [line.partition("==")[0] for line in frozen.split("\n") if line.endswith(NEWER)]
-    observation = f"newer than before: {', '.join(sorted(newer))}" if newer else "the same versions as before"
-    return SAYS.found(not newer, "pinned", observation)
+def _pins_finding(frozen: str) -> Finding:
+    """Find whether a build with newer releases at hand installs the same versions.
+
+    ``frozen`` is the output of pip freeze in its image.
+    """
+    newer_lines = [line for line in frozen.split("\n") if line.endswith(NEWER)]
+    if not newer_lines:
+        return SAYS.passed("pinned", "the same versions as before")
+
+    names = sorted(line.partition("==")[0] for line in newer_lines)
+    return SAYS.failed("pinned", f"newer than before: {', '.join(names)}")
 
 
-def _frozen_with_newer_wheels(context: Context) -> str:
+def _freeze_with_newer_wheels(context: Context) -> str:
+    """Build the folder where each package has a newer release; return the output of pip freeze in the image."""
     session = context.stack.session
-    with service_trial.build(context, base=_newer_base(session, context.stack.root)) as image:
+    base = _build_newer_base(session, context.stack.root)
+    with service_trial.build(context, base=base) as image:
         spec = Spec(image=image, entrypoint=("pip", "freeze"), network="none")
         with containers.run(session, service_trial.confined(context.stack, spec)) as running:
             running.wait_ended()
             return running.log_tail(lines=200)
 
 
-def _newer_base(session: Session, root: Path) -> str:
-    """Return the tag of the workspace's base image with newer wheels, built if it is missing, and kept."""
+def _build_newer_base(session: Session, root: Path) -> str:
+    """Build a base image that has a newer wheel beside each one, unless it exists; return its tag.
+
+    It is kept for the next checks of this workspace.
+    """
     base = recipes.tags(root)["python"]
     tag = f"{base}-newer-{session.identity.workspace_id}"
     if images.is_there(session.engine, tag):
@@ -169,7 +191,7 @@ def _newer_base(session: Session, root: Path) -> str:
 
 
 def add_newer(folder: Path) -> None:
-    """Write a newer, empty release beside each wheel. (Its source runs in the image.)"""
+    """Write a newer, empty release beside each wheel of a folder. This function's source runs in the image."""
     for wheel in list(folder.glob("*.whl")):
         name, version = wheel.name.split("-")[:2]
         newer = f"{name}-{version}{NEWER}"

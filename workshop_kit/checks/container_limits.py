@@ -57,7 +57,11 @@ READ_ONLY = ("grep", "-q", "^[^ ]* / [^ ]* ro[, ]", "/proc/mounts")
 
 @dataclass(frozen=True)
 class LimitObservation:
-    """What happened inside: whether the memory was refused, the processes that started, the cores of two loops."""
+    """What programs in the container observed.
+
+    ``killed``: the one that took too much memory was killed. ``started`` is the number of processes that could be
+    started, ``busy_cores`` the cores that two busy loops had. ``read_only``: the root file system cannot be written.
+    """
 
     killed: bool
     started: int
@@ -77,19 +81,20 @@ def given(seed: int) -> dict[str, Any]:
 
 @check("container.limits", given)
 def limits(context: Context) -> Result:
-    """Build the service and run it with the participant's limits; eat memory, start processes and be busy inside."""
+    """Run the service with the participant's limits, and try from inside to exceed each of them."""
     own_limits = container_compose.read(context.folder, is_closed=context.stack.is_closed)
     with service_trial.build(context) as image, service_trial.run(context, image, **own_limits) as trial:
         return _try_limits(trial, context, own_limits)
 
 
 def _try_limits(trial: Trial, context: Context, own_limits: Mapping[str, Any]) -> Result:
+    """Try to exceed the limits, then place an order; return the result."""
     service_trial.wait_order(trial)
     context.report_step("trying the limits from inside")
     maxima = given(context.seed)
-    observation = _look_inside(trial, maxima)
-    if observation is None:  # the service may have been growing just then: a right limit gets a second try
-        observation = _look_inside(trial, maxima)
+    observation = _observe_inside(trial, maxima)
+    if observation is None:  # a right limit may leave no room for a program while the service grows: try again
+        observation = _observe_inside(trial, maxima)
 
     order = trial.post("/orders", service_trial.ORDER)
     alive = SAYS.equals("alive", str(order), status=201)
@@ -108,37 +113,42 @@ def judge(
     alive: Finding,
     ignored_limits: Mapping[str, str],
 ) -> Result:
-    """Return the result; where the engine ignores a limit and nothing else is wrong, it cannot be judged.
+    """Return the result: "cannot be judged" if the engine ignores a limit and nothing else is wrong.
 
-    ``maxima`` are the task's numbers, ``own_limits`` the participant's; ``ignored_limits`` have a sentence each.
+    ``maxima`` are the task's numbers, ``own_limits`` the participant's. ``ignored_limits`` has a sentence for each
+    limit that the engine ignores.
     """
     all_findings = (*findings_in(observation, maxima, own_limits, ignored_limits), alive)
-    if ignored_limits and all(finding.passed for finding in all_findings):
-        reason = next(iter(ignored_limits.values()))
-        summary = SAYS.sentences["not-here"].format(reason=f"{reason[:1].upper()}{reason[1:]}")
-        return Result.cannot_judge(summary, *all_findings)
-    return conclude(SAYS.shown, all_findings)
+    has_failures = not all(finding.passed for finding in all_findings)
+    if has_failures or not ignored_limits:
+        return conclude(SAYS.shown, all_findings)
+
+    first_sentence = next(iter(ignored_limits.values()))
+    reason = first_sentence[:1].upper() + first_sentence[1:]
+    summary = SAYS.sentences["not-here"].format(reason=reason)
+    return Result.cannot_judge(summary, *all_findings)
 
 
 def _ignored_limits(stack: Stack, observation: LimitObservation, maxima: Mapping[str, Any]) -> dict[str, str]:
-    """Return the limits that had no effect and have none on this engine at all, each with a sentence."""
-    has_no_effect = {
-        features.MEMORY: not observation.killed,
-        features.PROCESSES: observation.started > maxima["processes"],
-    }
-    if not any(has_no_effect.values()):
+    """Return the limits that had no effect here and that this engine does not support, each with a sentence."""
+    suspects: set[str] = set()
+    if not observation.killed:
+        suspects.add(features.MEMORY)
+    if observation.started > maxima["processes"]:
+        suspects.add(features.PROCESSES)
+    if not suspects:
         return {}
 
     image = recipes.tags(stack.root)["base"]
     ignored_limits: dict[str, str] = {}
     for feature in features.load_or_examine(stack.session, image, stack.folder / features.FILE):
-        if has_no_effect.get(feature.name) and not feature.works:
+        if feature.name in suspects and not feature.works:
             ignored_limits[feature.name] = feature.detail
     return ignored_limits
 
 
-def _look_inside(trial: Trial, maxima: Mapping[str, Any]) -> LimitObservation | None:
-    """Try the limits with the image's own Python; return None if a program could not be run."""
+def _observe_inside(trial: Trial, maxima: Mapping[str, Any]) -> LimitObservation | None:
+    """Try the limits with programs for the image's own Python; return None if one of them could not be run."""
     run = trial.running.exec
     memory_mib = str(maxima["memory_mib"] + BEYOND_MIB)
     processes = str(maxima["processes"] + 1)
@@ -161,19 +171,20 @@ def findings_in(
 ) -> tuple[Finding, ...]:
     """Return the findings on memory, swap, processes, cores and the root file system, in this order."""
     memory_bytes = own_limits["memory_bytes"] or 0
-    memory = _within(
+    too_much = maxima["memory_mib"] + BEYOND_MIB
+    memory = _limit_finding(
         "memory",
         memory_bytes / MIB or None,
         maxima["memory_mib"],
         "MiB",
         "killed" if observation.killed else "not stopped",
         held=observation.killed or features.MEMORY in ignored_limits,
-        tried=maxima["memory_mib"] + BEYOND_MIB,
+        tried=too_much,
     )
-    swap = _swap(own_limits["host"].get("MemorySwap", 0), memory_bytes)
+    swap = _swap_finding(own_limits["host"].get("MemorySwap", 0), memory_bytes)
 
     too_many = maxima["processes"] + 1
-    processes = _within(
+    processes = _limit_finding(
         "processes",
         own_limits["pids"],
         maxima["processes"],
@@ -183,27 +194,41 @@ def findings_in(
         tried=too_many,
     )
 
-    got = f"they got {observation.busy_cores:.1f} cores"
-    cores = _within("cores", own_limits["cpus"], maxima["cores"], "cores", got)
-    is_read_only = observation.read_only
-    root = SAYS.found(is_read_only, "root", "read-only" if is_read_only else "it can be written")
+    cores_text = f"they got {observation.busy_cores:.1f} cores"
+    cores = _limit_finding("cores", own_limits["cpus"], maxima["cores"], "cores", cores_text)
+    root_text = "read-only" if observation.read_only else "it can be written"
+    root = SAYS.found(observation.read_only, "root", root_text)
     return memory, swap, processes, cores, root
 
 
-def _within(
-    name: str, limit: float | None, most: float, unit: str, got: str, *, held: bool = True, tried: float = 0
+def _limit_finding(
+    name: str, limit: float | None, most: float, unit: str, outcome: str, *, held: bool = True, tried: float = 0
 ) -> Finding:
-    """Find whether there is a limit, at most the task's, which ``held`` when so much was ``tried``."""
-    way = "held" if limit is not None else "unlimited"
-    if limit is not None and limit > most:
-        way = "too-high"
+    """Find whether a limit is set, is no higher than the task allows, and held.
 
+    ``limit`` is the participant's in ``unit``, None if it is not set; ``most`` is the task's. ``tried`` is how much was
+    used in the attempt to exceed it, and ``outcome`` what happened then.
+    """
+    way_to_fail = "held"
+    if limit is None:
+        way_to_fail = "unlimited"
+    elif limit > most:
+        way_to_fail = "too-high"
+
+    is_good = way_to_fail == "held" and held
     limit_text = "none" if limit is None else f"{limit:g} {unit}"
-    is_good = way == "held" and held
-    return SAYS.found(is_good, f"{name}.{way}", f"{got}; its limit: {limit_text}", most=most, limit=limit, tried=tried)
+    observation = f"{outcome}; its limit: {limit_text}"
+    return SAYS.found(is_good, f"{name}.{way_to_fail}", observation, most=most, limit=limit, tried=tried)
 
 
-def _swap(limit: int, memory: int) -> Finding:
-    """Find whether the limit of memory and swap together leaves no swap; 0 if it is not set, below 0 for no limit."""
-    got = "without end" if limit < 0 else f"{limit / MIB:.0f} MiB"
-    return SAYS.found(0 <= limit <= memory, "swap", got if limit else "not set")
+def _swap_finding(limit_bytes: int, memory_bytes: int) -> Finding:
+    """Find whether the limit of memory and swap together leaves no swap beside ``memory_bytes``.
+
+    ``limit_bytes`` is 0 if no such limit is set, and negative for unlimited swap.
+    """
+    text = f"{limit_bytes / MIB:.0f} MiB"
+    if limit_bytes == 0:
+        text = "not set"
+    elif limit_bytes < 0:
+        text = "without end"
+    return SAYS.found(0 <= limit_bytes <= memory_bytes, "swap", text)

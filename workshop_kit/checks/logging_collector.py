@@ -1,4 +1,4 @@
-"""The check of logging.collector: a collector that is killed at each step, and the lines that it delivers."""
+"""The check of logging.collector: kill a collector at each step, and count the lines that it delivers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,26 @@ MOST_LOG = 4096
 
 @check("logging.collector")
 def collector(context: Context) -> Result:
-    """Let the collector die with the participant's checkpoint.py before each step of a commit, and count its lines."""
+    """Kill a collector with the participant's checkpoint.py before each step that it takes, and count its lines."""
     context.report_step("killing a collector at each step that it takes")
-    spec = Spec(
+    spec = _spec(context)
+    with containers.run(context.stack.session, service_trial.confined(context.stack, spec)) as running:
+        began = time.monotonic()
+        try:
+            running.wait_ended(within_seconds=DEADLINE_SECONDS)
+            counts = printed_json(running.log_tail())
+        except NotInTime:
+            context.waits.add("the collector was not done", time.monotonic() - began)
+            return _no_counts("endless", running.log_tail())
+        except (WorkshopError, ValueError):
+            return _no_counts("crashed", running.log_tail())
+
+    return conclude(COLLECTOR.shown, [_delivery_finding(**counts)])
+
+
+def _spec(context: Context) -> Spec:
+    """Return the container of the collector, with the participant's module and the program that runs it."""
+    return Spec(
         recipes.tags(context.stack.root)["collector"],
         entrypoint=("python3", PROGRAM),
         command=(MARK,),
@@ -41,24 +58,19 @@ def collector(context: Context) -> Result:
         healthcheck=NO_HEALTHCHECK,
         host={"LogConfig": SMALL_LOG},
     )
-    with containers.run(context.stack.session, service_trial.confined(context.stack, spec)) as running:
-        began = time.monotonic()
-        try:
-            running.wait_ended(within_seconds=DEADLINE_SECONDS)
-            counts = printed_json(running.log_tail())
-        except (WorkshopError, ValueError) as error:
-            way = "crashed"
-            if isinstance(error, NotInTime):
-                way = "endless"
-                context.waits.add("the collector was not done", time.monotonic() - began)
-            log = running.log_tail()
-            finding = COLLECTOR.failed(f"runs.{way}", crash_reason(log) or "no lines")
-            return Result.did_not_start(finding.means, finding, output=log[-MOST_LOG:])
-
-    return conclude(COLLECTOR.shown, [_all_once(**counts)])
 
 
-def _all_once(lost: int, twice: int, steps: int) -> Finding:
-    way = "lost" if lost else "twice"
+def _no_counts(way_to_fail: str, log: str) -> Result:
+    """Return the result of a collector that has printed no counts, by its log."""
+    finding = COLLECTOR.failed(f"runs.{way_to_fail}", crash_reason(log) or "no lines")
+    return Result.did_not_start(finding.means, finding, output=log[-MOST_LOG:])
+
+
+def _delivery_finding(lost: int, twice: int, steps: int) -> Finding:
+    """Find whether every line was delivered once.
+
+    ``lost`` and ``twice`` are the most lines that were lost or delivered twice after a kill at any of the ``steps``.
+    """
+    way_to_fail = "lost" if lost else "twice"
     is_once = lost == twice == 0
-    return COLLECTOR.found(is_once, f"once.{way}", f"{lost} lost, {twice} twice", steps=steps)
+    return COLLECTOR.found(is_once, f"once.{way_to_fail}", f"{lost} lost, {twice} twice", steps=steps)

@@ -1,4 +1,4 @@
-"""The check of logging.cause: an answer about an incident, compared with its log."""
+"""The check of logging.cause: compare an answer about an incident with the incident's log."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from workshop_kit.trials.result import Finding, Result, conclude
 SAYS = findings("logging.cause")
 SLOW_MS = 20
 EARLY = pd.Timedelta(seconds=1)
+"""How long before the fault a right time may be."""
 LATE = pd.Timedelta(seconds=2)
-"""A right time is at most so much before the fault, and after the first request that shows it."""
+"""How long after the first request that shows the fault a right time may be."""
 
 
 @check("logging.cause")
@@ -28,60 +29,68 @@ def cause(context: Context) -> Result:
 
 
 def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
-    """Judge an answer by the log of an incident: time and request once the dependency is right."""
+    """Judge an answer by the log of an incident; its time and its request are judged if the dependency is right."""
     lines = incidents.noticed(log, incident.target, SLOW_MS)
     fault_lines = lines[lines["received"] >= pd.Timestamp(incident.injecting)]
 
-    all_findings = [_dependency(entry_of(value, "dependency"), log, incident)]
+    all_findings = [_dependency_finding(entry_of(value, "dependency"), log, incident)]
     if all_findings[0].passed:
-        all_findings.append(_since(entry_of(value, "since"), fault_lines, incident))
-        all_findings.append(_request(entry_of(value, "request_id"), fault_lines, log))
+        all_findings.append(_time_finding(entry_of(value, "since"), fault_lines, incident))
+        all_findings.append(_request_finding(entry_of(value, "request_id"), fault_lines, log))
     return conclude(SAYS.shown.format(trouble=incident.trouble), all_findings)
 
 
-def _dependency(answer: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
+def _dependency_finding(answer: Any, log: pd.DataFrame, incident: LogIncident) -> Finding:
+    """Find whether the answer names the dependency that the incident's fault was injected into."""
     name = str(answer or "").strip().lower().replace("_", "-")
     if name not in TIMINGS:
         return SAYS.failed("dependency.unknown", f"you named {answer or 'none'}")
 
     requests = incidents.noticed(log, name, SLOW_MS)["request_id"].nunique()
-    way = "other" if requests else "unnoticed"
-    got = f"you named {name}: {requests} requests noticed it"
-    return SAYS.found(name == incident.target, f"dependency.{way}", got, name=name)
+    way_to_fail = "other" if requests else "unnoticed"
+    observation = f"you named {name}: {requests} requests noticed it"
+    return SAYS.found(name == incident.target, f"dependency.{way_to_fail}", observation, name=name)
 
 
-def _since(answer: Any, fault_lines: pd.DataFrame, incident: LogIncident) -> Finding:
-    time = _time(answer)
-    got = f"you said {answer or 'nothing'}"
+def _time_finding(answer: Any, fault_lines: pd.DataFrame, incident: LogIncident) -> Finding:
+    """Find whether the answer has the time at which the incident began; ``fault_lines`` are those that show it."""
+    time = _read_time(answer)
+    observation = f"you said {answer or 'nothing'}"
     if time is None:
-        return SAYS.failed("since.no-time", got)
+        return SAYS.failed("since.no-time", observation)
 
     injecting = pd.Timestamp(incident.injecting)
-    first_symptom = max([pd.Timestamp(incident.injected), *fault_lines["received"].head(1)])
+    injected = pd.Timestamp(incident.injected)
+    first_symptom = max([injected, *fault_lines["received"].head(1)])
     if time < injecting:
-        way = "early"
+        way_to_fail = "early"
         difference = time - injecting
     else:
-        way = "late"
+        way_to_fail = "late"
         difference = time - first_symptom
 
     is_right = injecting - EARLY <= time <= first_symptom + LATE
-    return SAYS.found(is_right, f"since.{way}", got, seconds=abs(difference.total_seconds()))
+    return SAYS.found(is_right, f"since.{way_to_fail}", observation, seconds=abs(difference.total_seconds()))
 
 
-def _request(answer: Any, fault_lines: pd.DataFrame, log: pd.DataFrame) -> Finding:
-    count = int((log["request_id"] == str(answer)).sum())
-    way = "unconcerned" if count else "unknown"
-    got = f"{answer or 'nothing'}: {count} lines have this id"
-    return SAYS.found(str(answer) in set(fault_lines["request_id"].dropna()), f"request.{way}", got)
+def _request_finding(answer: Any, fault_lines: pd.DataFrame, log: pd.DataFrame) -> Finding:
+    """Find whether the answer is the id of a request that shows the fault."""
+    lines = log[log["request_id"] == str(answer)]
+    affected_ids = set(fault_lines["request_id"].dropna())
+
+    way_to_fail = "unknown" if lines.empty else "unconcerned"
+    observation = f"{answer or 'nothing'}: {len(lines)} lines have this id"
+    return SAYS.found(str(answer) in affected_ids, f"request.{way_to_fail}", observation)
 
 
-def _time(answer: Any) -> pd.Timestamp | None:
-    """Return a time that was handed in; without a zone it is UTC. None for anything else."""
+def _read_time(answer: Any) -> pd.Timestamp | None:
+    """Return a time that was handed in, in UTC; one without a zone is taken as UTC. None for anything but a time."""
     try:
         time = pd.Timestamp(answer)
         if time is pd.NaT:
             return None
-        return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+        if time.tzinfo is None:
+            return time.tz_localize("UTC")
+        return time.tz_convert("UTC")
     except (ValueError, TypeError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""The check of logging.jq: a program of jq over the service's latest lines, with odd lines among them."""
+"""The check of logging.jq: run the participant's jq program over the service's latest lines, with odd ones added."""
 
 from __future__ import annotations
 
@@ -21,19 +21,17 @@ JQ = findings("logging.jq")
 LATEST_LINES = 5000
 FAILED = 500
 MAX_BYTES = 1024 * 1024
-"""More than all ids together; a program without an end is stopped there."""
+"""The limit of the output, more than all ids together: a program that never ends is stopped there."""
 MOST_OUTPUT = 800  # characters
 MOST_COMPLAINT = 160
 MOST_NAMES = 3
-CANNOT_BE_READ = 3  # jq's exit code for a program that is none
+CANNOT_BE_READ = 3  # jq's exit code for a program with a syntax error
 
 
 @check("logging.jq")
 def one_liner(context: Context) -> Result:
     """Run the participant's program over the service's latest lines, with odd lines among them."""
-    lines = context.stack.container("service").logs(tail=LATEST_LINES).split(b"\n")[:-1]
-    for line in _odd_lines():
-        lines.insert(secrets.randbelow(len(lines) + 1), line.encode())
+    lines = _latest_lines(context)
     data = b"\n".join(lines) + b"\n"
 
     image = recipes.tags(context.stack.root)["collector"]
@@ -59,15 +57,25 @@ def one_liner(context: Context) -> Result:
 def jq_findings(
     answer: JqOutput, failures: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
 ) -> tuple[Finding, ...]:
-    """Return the findings on jq's output. Without an end, or with complaints alone, there is no list to judge."""
-    ended = _ended(answer)
+    """Return the findings on jq's output; only on its end if the program did not end, or printed nothing but errors."""
+    ended = _end_finding(answer)
     if not ended.passed and (answer.cut or not answer.output):
         return (ended,)
-    return (ended, _complete(answer, failures), _only(answer, failures, records))
+    return (ended, _missing_ids_finding(answer, failures), _extra_lines_finding(answer, failures, records))
+
+
+def _latest_lines(context: Context) -> list[bytes]:
+    """Return the latest lines of the service's log, with odd lines at random places."""
+    log = context.stack.container("service").logs(tail=LATEST_LINES)
+    lines: list[bytes] = log.split(b"\n")[:-1]
+    for line in _odd_lines():
+        place = secrets.randbelow(len(lines) + 1)
+        lines.insert(place, line.encode())
+    return lines
 
 
 def _odd_lines() -> list[str]:
-    """Return lines that a log may have; the ids are new every time."""
+    """Return unusual lines that a log may have; the request ids in them are new at each call."""
     statuses: list[Any] = [500, 503, 599, 499, 200, "unknown", None, {"code": 503}, [503], True]
     requests = [{"msg": "request", "request_id": secrets.token_hex(8), "status": status} for status in statuses]
     cut_line = json.dumps({"status": 503, "request_id": secrets.token_hex(8)})[:-4]
@@ -80,7 +88,7 @@ def _odd_lines() -> list[str]:
 
 
 def _is_failure(record: dict[str, Any]) -> bool:
-    """Return whether a line is of a failed request: its status is a number from 500, and it has a request_id."""
+    """Return whether the fields of a line are a failed request's: the status is a number from 500, and it has an id."""
     status = record.get("status")
     if not isinstance(status, int | float) or isinstance(status, bool):
         return False
@@ -88,37 +96,50 @@ def _is_failure(record: dict[str, Any]) -> bool:
 
 
 def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0][:MOST_COMPLAINT]
+    """Return the first line of an error text, shortened for a finding."""
+    line, _, _ = text.strip().partition("\n")
+    return line[:MOST_COMPLAINT]
 
 
-def _ended(answer: JqOutput) -> Finding:
+def _end_finding(answer: JqOutput) -> Finding:
+    """Find whether jq ended by itself, without an error."""
     if answer.cut:
         return JQ.failed("ended.endless", f"more than {MAX_BYTES:,} bytes")
 
     complaints = [line for line in answer.error.split("\n") if line]
-    got = f"exit code {answer.exit_code}, {len(complaints)} complaints"
+    observation = f"exit code {answer.exit_code}, {len(complaints)} complaints"
     if complaints:
-        got += f"; the first: {_first_line(answer.error)}"
-    # The exit code speaks of the last line only.
-    return JQ.found(answer.exit_code == 0 and not complaints, "ended.complaints", got)
+        observation += f"; the first: {_first_line(answer.error)}"
+    # The exit code alone is not enough: it is that of the last line.
+    return JQ.found(answer.exit_code == 0 and not complaints, "ended.complaints", observation)
 
 
-def _complete(answer: JqOutput, failures: Sequence[dict[str, Any]]) -> Finding:
-    missing_ids = Counter(record["request_id"] for record in failures) - Counter(answer.output.split("\n"))
+def _missing_ids_finding(answer: JqOutput, failures: Sequence[dict[str, Any]]) -> Finding:
+    """Find whether the output has the ids of all failed requests."""
+    ids = Counter(record["request_id"] for record in failures)
+    missing_ids = ids - Counter(answer.output.split("\n"))
     if not missing_ids:
         return JQ.passed("complete", f"all {len(failures)}")
 
-    statuses = sorted({str(record["status"]) for record in failures if record["request_id"] in missing_ids})
-    got = f"{missing_ids.total()} of {len(failures)} are missing; their status: {', '.join(statuses)}"
-    return JQ.failed("complete", got)
+    statuses = {str(record["status"]) for record in failures if record["request_id"] in missing_ids}
+    status_text = ", ".join(sorted(statuses))
+    return JQ.failed("complete", f"{missing_ids.total()} of {len(failures)} are missing; their status: {status_text}")
 
 
-def _only(answer: JqOutput, failures: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]) -> Finding:
-    extra_lines = Counter(answer.output.split("\n")[:-1]) - Counter(record["request_id"] for record in failures)
-    statuses = {str(record.get("request_id")): record.get("status") for record in records}
-    names = [f"{line or 'an empty line'} (status {json.dumps(statuses.get(line))})" for line in extra_lines]
+def _extra_lines_finding(
+    answer: JqOutput, failures: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
+) -> Finding:
+    """Find whether the output has no lines but the ids of failed requests."""
+    ids = Counter(record["request_id"] for record in failures)
+    extra_lines = Counter(answer.output.split("\n")[:-1]) - ids
 
-    got = ", ".join(names[:MOST_NAMES]) or "none"
+    status_by_id = {str(record.get("request_id")): record.get("status") for record in records}
+    names: list[str] = []
+    for line in extra_lines:
+        status = json.dumps(status_by_id.get(line))
+        names.append(f"{line or 'an empty line'} (status {status})")
+
+    observation = ", ".join(names[:MOST_NAMES]) or "none"
     if len(names) > MOST_NAMES:
-        got += f" and {len(names) - MOST_NAMES} more"
-    return JQ.found(not extra_lines, "only", got)
+        observation += f" and {len(names) - MOST_NAMES} more"
+    return JQ.found(not extra_lines, "only", observation)

@@ -1,4 +1,4 @@
-"""The check of logging.level: signals, and the levels at which the service and a library log then."""
+"""The check of logging.level: send signals, and see at which levels the service and a library log after each."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ from workshop_kit.trials.trial import Trial
 LEVEL = findings("logging.level")
 NAMES = ("debug", "info", "warning")
 FROM_WARNING = (False, False, True)
+"""Which of the levels `NAMES` are logged when the level is warning."""
 FROM_DEBUG = (True, True, True)
-"""Which of the levels `NAMES` are logged."""
+"""Which are logged when the level is debug."""
 
 
 @check("logging.level")
 def level(context: Context) -> Result:
-    """Send signals to a service whose level is warning, and let it log at each level in between."""
+    """Start a service whose level is warning, send it signals, and let it log at each level after each signal."""
     with run(context, environment={"LOG_LEVEL": "warning"}) as trial:
         context.report_step("sending USR1, USR1 again, and USR2")
-        return conclude(LEVEL.shown, until_failed(_levels(trial)), trial.log_tail())
+        all_findings = until_failed(_send_signals(trial))
+        return conclude(LEVEL.shown, all_findings, trial.log_tail())
 
 
-def _levels(trial: Trial) -> Iterator[Finding]:
-    """Yield the findings on what is logged at the start and after each signal."""
-    yield level_finding("start", *_logged_levels(trial, FROM_WARNING))
+def _send_signals(trial: Trial) -> Iterator[Finding]:
+    """Send the signals one by one; yield the findings on what is logged at the start and after each signal."""
+    own_levels, library_levels = _read_levels(trial, FROM_WARNING)
+    yield level_finding("start", own_levels, library_levels)
     for key, signal, expected in (
         ("debug", "SIGUSR1", FROM_DEBUG),
         ("again", "SIGUSR1", FROM_DEBUG),
         ("back", "SIGUSR2", FROM_WARNING),
     ):
         trial.signal(signal)
-        own_levels, library_levels = _logged_levels(trial, expected)
+        own_levels, library_levels = _read_levels(trial, expected)
         alive = alive_finding(signal, trial.exit_code())
         if alive.passed:
             yield level_finding(key, own_levels, library_levels)
@@ -44,45 +47,54 @@ def _levels(trial: Trial) -> Iterator[Finding]:
 
 
 def alive_finding(signal: str, exit_code: int | None) -> Finding:
-    """Return the finding on whether the container still runs after a signal."""
-    got = "it runs" if exit_code is None else f"the container has ended, with exit code {exit_code}"
-    return LEVEL.found(exit_code is None, "alive", got, signal=signal)
+    """Return the finding on whether the container still runs after a signal; ``exit_code`` is None if it does."""
+    observation = "it runs" if exit_code is None else f"the container has ended, with exit code {exit_code}"
+    return LEVEL.found(exit_code is None, "alive", observation, signal=signal)
 
 
 Levels = tuple[bool, ...]
 
 
 def level_finding(key: str, own: Levels, library: Levels) -> Finding:
-    """Return the finding on the levels of which there are lines: of the service's own logger and of a library's."""
+    """Return the finding on the levels that the service's own logger and a library's have logged.
+
+    ``key`` is the finding's: ``start``, or ``debug``, ``again`` and ``back`` for the three signals.
+    """
     expected = FROM_DEBUG if key in {"debug", "again"} else FROM_WARNING
-    is_expected = own == expected
+    way_to_fail = _way_to_fail(key, own, expected)
 
-    way = ""
-    if key == "debug":
-        way = ".libraries" if is_expected else ".same"
-    elif key == "back" and is_expected:
-        way = ".libraries"
-    elif key == "back":
-        way = ".still" if own[0] else ".other"
-
-    got = f"the service logs {_level_names(own)}"
+    observation = f"the service logs {_level_names(own)}"
     if library != own:
-        got += f"; libraries log {_level_names(library)}"
-    return LEVEL.found(own == library == expected, f"{key}{way}", got)
+        observation += f"; libraries log {_level_names(library)}"
+    return LEVEL.found(own == library == expected, f"{key}{way_to_fail}", observation)
+
+
+def _way_to_fail(key: str, own: Levels, expected: Levels) -> str:
+    """Return the end of a failed finding's key: a dot and the way; "" for a finding with one way to fail."""
+    if key not in {"debug", "back"}:
+        return ""
+    if own == expected:
+        return ".libraries"
+    if key == "debug":
+        return ".same"
+
+    logs_debug = own[0]
+    return ".still" if logs_debug else ".other"
 
 
 def _level_names(levels: Levels) -> str:
+    """Return the names of the levels that are logged, for a finding."""
     names = [name for name, is_logged in zip(NAMES, levels, strict=True) if is_logged]
     return ", ".join(names) or "nothing"
 
 
-def _logged_levels(trial: Trial, expected: Levels) -> tuple[Levels, Levels]:
-    """Let the service and a library log at each level; ask again for as long as it is not what is expected.
+def _read_levels(trial: Trial, expected: Levels) -> tuple[Levels, Levels]:
+    """Let the service and a library log at each level, again and again until the levels are as expected.
 
-    The levels of the service's own logger are first.
+    Return the levels that the service's own logger has logged last, and those of the library's.
     """
 
-    def look() -> tuple[Levels, Levels]:
+    def log_and_read() -> tuple[Levels, Levels]:
         own_id = f"level-{secrets.token_hex(4)}"
         ask(trial, own_id, "levels")
 
@@ -98,4 +110,4 @@ def _logged_levels(trial: Trial, expected: Levels) -> tuple[Levels, Levels]:
     def is_expected(levels: tuple[Levels, Levels]) -> bool:
         return levels == (expected, expected)
 
-    return trial.poll(look, is_expected, WAIT_SECONDS, missing="the level was not as expected")
+    return trial.poll(log_and_read, is_expected, WAIT_SECONDS, missing="the level was not as expected")

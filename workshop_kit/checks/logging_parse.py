@@ -1,4 +1,4 @@
-"""The check of logging.parse: the lines, the rows and the odd lines of a container's log."""
+"""The check of logging.parse: compare an answer with the lines, the rows and the odd lines of a container's log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_GOT = 160
 
 @check("logging.parse")
 def parse(context: Context) -> Result:
-    """Compare the lines, the rows and the odd lines with those of the live container."""
+    """Compare the answer with the log of the container, which still runs."""
     with handed_in(context, "container") as (name, value):
         container = context.stack.session.engine.client.containers.get(name)
         lines = container.logs().decode().removesuffix("\n").split("\n")
@@ -29,54 +29,61 @@ def parse(context: Context) -> Result:
 
 
 def judge_parse(value: Any, lines: Sequence[str], frame: pd.DataFrame) -> Result:
-    """Judge an answer by the lines of the container, and by the frame that the kit's reader makes of them."""
+    """Judge an answer by the lines of the container, and by ``frame``, which the kit's reader makes of them."""
     odd = frame[frame["reason"].notna()]
     shown = PARSE.shown.format(lines=len(lines), odd=len(odd))
     return conclude(shown, _parse_findings(value, lines, odd))
 
 
 def _parse_findings(value: Any, lines: Sequence[str], odd: pd.DataFrame) -> tuple[Finding, ...]:
-    """Return the findings on an answer: rows are judged once the lines are right, and what is odd once the rows are.
+    """Return the findings on an answer; ``odd`` are the rows of the odd lines.
 
-    A line that is nowhere is told also where the number of lines is wrong.
+    Rows are judged if the number of lines is right, and the odd lines if the rows are right. With a wrong number of
+    lines, odd lines that are missing are a finding, too.
     """
-    line_count = _count(entry_of(value, "lines"), len(lines), "lines")
-    odd_texts = _odd(entry_of(value, "odd"), odd)
+    line_count = _count_finding(entry_of(value, "lines"), len(lines), "lines")
+    odd_texts = _odd_lines_finding(entry_of(value, "odd"), odd)
     if not line_count.passed:
         return (line_count, odd_texts) if odd_texts.key == LOST else (line_count,)
 
     json_lines = Counter(lines) - Counter(odd["raw"].astype(str))
-    rows = _rows(entry_of(value, "rows"), [json.loads(line) for line in json_lines.elements()])
+    right_rows = [json.loads(line) for line in json_lines.elements()]
+    rows = _rows_finding(entry_of(value, "rows"), right_rows)
     return (line_count, rows, odd_texts) if rows.passed else (line_count, rows)
 
 
-def _rows(rows: Any, right_rows: Sequence[dict[str, Any]]) -> Finding:
-    """Find whether the rows are those of the lines, in any order."""
+def _rows_finding(rows: Any, right_rows: Sequence[dict[str, Any]]) -> Finding:
+    """Find whether the rows of an answer are the right ones, in any order."""
     if not isinstance(rows, list | tuple):
         return PARSE.failed("rows.none", f"you have {rows!r}"[:LONGEST_GOT])
 
-    row_count = _count(len(rows), len(right_rows), "rows")
+    row_count = _count_finding(len(rows), len(right_rows), "rows")
     if not row_count.passed:
         return row_count
 
-    missing = Counter(map(_canonical, right_rows)) - Counter(map(_canonical, rows))
-    wrong_rows = missing.total()
-    got = f"{len(rows) - wrong_rows} of {len(rows)} rows are what their lines say"
-    return PARSE.found(not wrong_rows, "rows.values", got, wrong=wrong_rows)
+    missing_rows = Counter(map(_canonical_json, right_rows)) - Counter(map(_canonical_json, rows))
+    wrong_count = missing_rows.total()
+    observation = f"{len(rows) - wrong_count} of {len(rows)} rows are what their lines say"
+    return PARSE.found(wrong_count == 0, "rows.values", observation, wrong=wrong_count)
 
 
-def _canonical(row: Any) -> str:
+def _canonical_json(row: Any) -> str:
+    """Return a row as JSON that is the same for equal rows, whatever the order of their keys."""
     return json.dumps(row, sort_keys=True)
 
 
-def _count(count: Any, total: int, name: str) -> Finding:
-    way = "more" if isinstance(count, int) and count > total else "fewer"
-    got = f"you have {'none' if count in (None, 0) else count}"
-    return PARSE.found(count == total, f"{name}.{way}", got, total=total)
+def _count_finding(count: Any, total: int, name: str) -> Finding:
+    """Find whether the number of lines or of rows (``name``) is ``total``."""
+    way_to_fail = "more" if isinstance(count, int) and count > total else "fewer"
+    observation = f"you have {'none' if count in (None, 0) else count}"
+    return PARSE.found(count == total, f"{name}.{way_to_fail}", observation, total=total)
 
 
-def _odd(answer: Any, odd: pd.DataFrame) -> Finding:
-    texts = [*map(str, answer)] if isinstance(answer, list | tuple) else []
+def _odd_lines_finding(answer: Any, odd: pd.DataFrame) -> Finding:
+    """Find whether an answer has all odd lines, and no others."""
+    texts: list[str] = []
+    if isinstance(answer, list | tuple):
+        texts = [str(text) for text in answer]
     odd_lines = odd["raw"].astype(str)
     lost_lines = Counter(odd_lines) - Counter(texts)
     extra_texts = Counter(texts) - Counter(odd_lines)
@@ -84,6 +91,9 @@ def _odd(answer: Any, odd: pd.DataFrame) -> Finding:
     reason_by_line = dict(zip(odd_lines, odd["reason"].astype(str), strict=True))
     counts = Counter(reason_by_line[line] for line in lost_lines.elements()).most_common()
     reasons = ", ".join(f"{count} × {reason}" for reason, count in counts)
-    way = "lost" if lost_lines else "extra"
-    got = f"{len(texts)} texts; {lost_lines.total()} lines are missing, {extra_texts.total()} texts are no odd line"
-    return PARSE.found(not lost_lines and not extra_texts, f"odd.{way}", got, reasons=reasons)
+
+    lost_count = lost_lines.total()
+    extra_count = extra_texts.total()
+    way_to_fail = "lost" if lost_lines else "extra"
+    observation = f"{len(texts)} texts; {lost_count} lines are missing, {extra_count} texts are no odd line"
+    return PARSE.found(not lost_lines and not extra_texts, f"odd.{way_to_fail}", observation, reasons=reasons)

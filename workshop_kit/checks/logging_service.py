@@ -1,4 +1,4 @@
-"""What the checks of logs.py share: a service that logs what a request asks for, and its log."""
+"""What the checks of logs.py share: run a service that logs what a request asks for, and read its log."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LIBRARY_LOGGER = "some_library"
 
 @dataclass(frozen=True)
 class Log:
-    """All lines of ``docker logs`` that a check reads, and the fields of each ({} if it is no JSON object).
+    """The lines of ``docker logs``, and the fields of each: its ``record``, {} if the line is no JSON object.
 
-    ``errors`` is what came by standard error, where only the other stream was read.
+    ``errors`` is the text of standard error if ``lines`` are those of standard output alone.
     """
 
     lines: tuple[str, ...]
@@ -45,29 +45,33 @@ class Log:
 
 
 def _has_values(record: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Return whether a record has all these values."""
     return all(record.get(name) == value for name, value in values.items())
 
 
 def read_log(trial: Trial, complete: Callable[[Log], bool], *, only_stdout: bool = False) -> Log:
-    """Read the log until it is complete, or the time is up."""
+    """Read the log until ``complete`` accepts it, or the time is up; return the log that was read last.
+
+    With ``only_stdout`` its lines are those of standard output, and its ``errors`` have the other stream.
+    """
     container = trial.running.container
 
-    def read() -> Log:
+    def read_once() -> Log:
         errors = b""
         if only_stdout:
             errors = container.logs(stdout=False)
         text = container.logs(stderr=not only_stdout)
         return Log.of(text.decode(errors="replace"), errors.decode(errors="replace"))
 
-    return trial.poll(read, complete, WAIT_SECONDS, missing="the log was not complete")
+    return trial.poll(read_once, complete, WAIT_SECONDS, missing="the log was not complete")
 
 
 def run(context: Context, **options: Any) -> AbstractContextManager[Trial]:
-    """Run the participant's service with the faults of logging_inside.py."""
+    """Run the participant's service with the faults of logging_inside.py; ``options`` are for `service_trial.start`."""
     return service_trial.start(context, ORDERS, wrapper=INSIDE, **options)
 
 
 def ask(trial: Trial, request_id: str, fault: str, **query: Any) -> Answer:
-    """Ask for the orders; the fault says what is logged meanwhile."""
+    """Send ``GET /orders`` with a request id; ``fault`` names what the service logs meanwhile (logging_inside.py)."""
     headers = {"X-Request-ID": request_id, "X-Fault": fault}
     return trial.get(f"{ORDERS}?{urlencode(query)}", headers=headers, within_seconds=CROWD_SECONDS)

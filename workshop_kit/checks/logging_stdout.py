@@ -1,4 +1,4 @@
-"""The check of logging.stdout: requests of several customers, and what docker logs has then."""
+"""The check of logging.stdout: send requests of several customers, and judge the lines of docker logs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ STDOUT = findings("logging.stdout")
 NO_ORDER = "/orders/first"
 """A path that is answered without a database."""
 SHOWN_CHARACTERS = 60
-"""How much of a line stands in a finding."""
+"""The length to which a line is cut in a finding."""
 REQUIRED = ("ts", "level", "logger", "msg")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*(?:Z|[+-]\d\d:?\d\d)")
 HONEST = ("honest-1", "honest-2", "honest-3", "honest-4")
 HOSTILE = "hostile"
 CURIOUS = "curious"
 UNLUCKY = "unlucky"
-"""The request ids of the customers: some who order, a hostile one, one with more fields, and one who meets a bug."""
+"""The request ids of the customers: four honest ones, a hostile one, one with more fields, and one who meets a bug."""
 FORGED = '{"level":"critical","msg":"all is lost"}'
 HOSTILE_PATH = f"/orders/cheap\n{FORGED}\n\x1b[2J\x1b[31m\N{LINE SEPARATOR}"
-"""With a line end and a forged line, an escape sequence, and U+2028."""
+"""A path with a line end and a forged line, an escape sequence, and U+2028."""
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 NICKNAME = 'the "Duke"\n\x1b[31m'
-"""What the customer with more fields calls itself."""
+"""The name of the customer with more fields."""
 FIELDS: Mapping[str, Any] = {
     "status": 207,
     "duration_ms": 1.5,
@@ -41,10 +41,10 @@ FIELDS: Mapping[str, Any] = {
     "dependency": "redis",
     "problems": ["REDIS_HOST: Field required", "REDIS_PORT: Field required"],
 }
-"""Fields that the service logs, now or in a later lesson. The check adds one that it makes up."""
+"""Fields that the service logs, now or in a later lesson. The check adds one with a random name."""
 FRAME = "faulty_inside.py"
 RAISED = "KeyError"
-"""Both stand in the traceback of the bug."""
+"""The file and the exception that the traceback of the bug names."""
 
 
 @check("logging.stdout")
@@ -71,115 +71,127 @@ def _is_complete(log: Log) -> bool:
 def stdout_findings(log: Log, fields: Mapping[str, Any]) -> tuple[Finding, ...]:
     """Return the findings on the log of a service after the requests of all customers; one of them logged ``fields``.
 
-    Without the customers' lines nothing else is judged. Where lines are no JSON, only what a hostile customer wrote is.
+    Nothing else is judged if the customers' lines are missing. If lines are no JSON objects, only the traces of the
+    hostile customer are.
     """
-    collected = _collected(log)
+    collected = _requests_finding(log)
     if not collected.passed:
         return (collected,)
 
-    objects = _objects(log)
-    if not objects.passed and (_was_forged(log) or _has_escapes(log)):
-        return (collected, objects, _hostile(log))
+    objects = _objects_finding(log)
     if not objects.passed:
-        return (collected, objects)
+        is_attacked = _was_forged(log) or _has_escapes(log)
+        return (collected, objects, _hostile_finding(log)) if is_attacked else (collected, objects)
 
-    required = _required(log)
+    required = _required_fields_finding(log)
     all_findings = [collected, objects, required]
     if required.passed:
-        all_findings += [_all_fields(log, fields), _library(log)]
-    return (*all_findings, _hostile(log), _bug(log))
+        all_findings += [_fields_finding(log, fields), _library_finding(log)]
+    return (*all_findings, _hostile_finding(log), _bug_finding(log))
 
 
-def _collected(log: Log) -> Finding:
+def _requests_finding(log: Log) -> Finding:
+    """Find whether standard output has lines of all honest customers."""
     requests = [name for name in HONEST if _has_line_with(log, name)]
     total = len(HONEST)
-    got = f"{len(log.lines)} lines; {len(requests)} of {total} requests are in them"
+    observation = f"{len(log.lines)} lines; {len(requests)} of {total} requests are in them"
 
-    way = "some" if log.lines else "empty"
+    way_to_fail = "some" if log.lines else "empty"
     if not requests and any(name in log.errors for name in HONEST):
-        way = "stderr"
-    return STDOUT.found(len(requests) == total, f"collected.{way}", got, total=total)
+        way_to_fail = "stderr"
+    return STDOUT.found(len(requests) == total, f"collected.{way_to_fail}", observation, total=total)
 
 
 def _has_line_with(log: Log, text: str) -> bool:
+    """Return whether a line of the log has a text in it."""
     return any(text in line for line in log.lines)
 
 
-def _objects(log: Log) -> Finding:
+def _objects_finding(log: Log) -> Finding:
+    """Find whether all lines are JSON objects."""
     odd_lines = [line for line, fields in zip(log.lines, log.records, strict=True) if not fields]
-    got = f"{len(odd_lines)} of {len(log.lines)} lines are no JSON object"
+    observation = f"{len(odd_lines)} of {len(log.lines)} lines are no JSON object"
     if odd_lines:
-        got += f"; the first: {visible(odd_lines[0][:SHOWN_CHARACTERS]) or 'an empty line'}"
-    return STDOUT.found(not odd_lines, "objects", got)
+        first_line = visible(odd_lines[0][:SHOWN_CHARACTERS])
+        observation += f"; the first: {first_line or 'an empty line'}"
+    return STDOUT.found(not odd_lines, "objects", observation)
 
 
-def _required(log: Log) -> Finding:
+def _required_fields_finding(log: Log) -> Finding:
+    """Find whether all lines have the required fields, and a time with a zone."""
     missing = [name for name in REQUIRED if _is_missing(log, name)]
     names = ", ".join(REQUIRED)
     if missing:
         return STDOUT.failed("required.missing", f"without {', '.join(missing)}", fields=names)
 
     times = [str(fields["ts"]) for fields in log.records]
-    without_zone = next((time for time in times if not TIME.fullmatch(time)), "")
-    got = f"ts is {without_zone[:SHOWN_CHARACTERS]}" if without_zone else "all of them"
-    return STDOUT.found(not without_zone, "required.zone", got, fields=names)
+    wrong_time = next((time for time in times if not TIME.fullmatch(time)), "")
+    if wrong_time:
+        return STDOUT.failed("required.zone", f"ts is {wrong_time[:SHOWN_CHARACTERS]}", fields=names)
+    return STDOUT.passed("required", "all of them", fields=names)
 
 
 def _is_missing(log: Log, name: str) -> bool:
-    """Return whether a record of the log does not have a field."""
+    """Return whether any record of the log lacks a field."""
     return any(name not in fields for fields in log.records)
 
 
-def _all_fields(log: Log, fields: Mapping[str, Any]) -> Finding:
-    lines = log.having(logger=TRIAL_LOGGER, msg="a trial")
-    line = lines[0] if lines else {}
+def _fields_finding(log: Log, fields: Mapping[str, Any]) -> Finding:
+    """Find whether the line that was logged with ``fields`` has all of them, with their values."""
+    records = log.having(logger=TRIAL_LOGGER, msg="a trial")
+    record = records[0] if records else {}
     total = len(fields)
-    missing_names = [name for name in fields if name not in line]
+    missing_names = [name for name in fields if name not in record]
     if missing_names:
         return STDOUT.failed("fields.dropped", f"without {', '.join(missing_names)}", total=total)
 
-    changed_names = [name for name in fields if not _is_same(line[name], fields[name])]
-    got = "all of them"
-    if changed_names:
-        got = ", ".join(f"{name} is {json.dumps(line[name])[:SHOWN_CHARACTERS]}" for name in changed_names)
-    return STDOUT.found(not changed_names, "fields.changed", got, total=total)
+    changes: list[str] = []
+    for name, value in fields.items():
+        if not _is_same(record[name], value):
+            logged_text = json.dumps(record[name])[:SHOWN_CHARACTERS]
+            changes.append(f"{name} is {logged_text}")
+    return STDOUT.found(not changes, "fields.changed", ", ".join(changes) or "all of them", total=total)
 
 
 def _is_same(value: Any, expected: Any) -> bool:
-    """Return whether a value is what was logged: 207 is no text, and True is no 1."""
+    """Return whether two values are the same in JSON, where the number 207 is not "207", and true is not 1."""
     return json.dumps(value) == json.dumps(expected)
 
 
-def _library(log: Log) -> Finding:
+def _library_finding(log: Log) -> Finding:
+    """Find whether a library's line is in the log once, with the id of the request."""
     lines = log.having(logger=LIBRARY_LOGGER, msg=f"asked by {NICKNAME}")
-    way = "id" if lines else "missing"
+    way_to_fail = "id" if lines else "missing"
     with_id = [line for line in lines if line.get("request_id") == CURIOUS]
-    got = f"{len(lines)} lines, {len(with_id)} with the request's id"
-    return STDOUT.found(len(with_id) == 1, f"library.{way}", got)
+    observation = f"{len(lines)} lines, {len(with_id)} with the request's id"
+    return STDOUT.found(len(with_id) == 1, f"library.{way_to_fail}", observation)
 
 
 def _was_forged(log: Log) -> bool:
-    """Return whether a line of the log is the hostile customer's own."""
+    """Return whether the log has the line that the hostile customer forged."""
     return bool(log.having(level="critical", msg="all is lost"))
 
 
 def _has_escapes(log: Log) -> bool:
-    """Return whether a terminal that shows the log obeys characters in it."""
+    """Return whether the log has control characters, which a terminal that shows it would obey."""
     return any(map(CONTROLS.search, log.lines))
 
 
-def _hostile(log: Log) -> Finding:
+def _hostile_finding(log: Log) -> Finding:
+    """Find whether the hostile customer's path is in one line as it was sent, without effect on others."""
     if _was_forged(log):
         return STDOUT.failed("hostile.forged", "a line that says: all is lost")
     if _has_escapes(log):
         return STDOUT.failed("hostile.escapes", "escape sequences as they are")
 
     paths = [line.get("path") for line in log.having(request_id=HOSTILE, msg="request")]
-    got = "the path" if paths == [HOSTILE_PATH] else f"{len(paths)} lines of that request, and another path"
-    return STDOUT.found(paths == [HOSTILE_PATH], "hostile.changed", got)
+    if paths == [HOSTILE_PATH]:
+        return STDOUT.passed("hostile", "the path")
+    return STDOUT.failed("hostile.changed", f"{len(paths)} lines of that request, and another path")
 
 
-def _bug(log: Log) -> Finding:
+def _bug_finding(log: Log) -> Finding:
+    """Find whether the traceback of the bug is in a line of its request."""
     tracebacks = 0
     frames_elsewhere = 0
     for line, fields in zip(log.lines, log.records, strict=True):
@@ -190,5 +202,5 @@ def _bug(log: Log) -> Finding:
         elif RAISED in line:
             tracebacks += 1
 
-    way = "spread" if frames_elsewhere else "missing"
-    return STDOUT.found(tracebacks > 0, f"bug.{way}", f"{tracebacks} lines of that request with a traceback")
+    way_to_fail = "spread" if frames_elsewhere else "missing"
+    return STDOUT.found(tracebacks > 0, f"bug.{way_to_fail}", f"{tracebacks} lines of that request with a traceback")

@@ -1,4 +1,4 @@
-"""The check of monitoring.critical: /health while one dependency after the other is gone, by which are critical."""
+"""The check of monitoring.critical: /health while each dependency in turn is gone, with two lists of critical ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CRITICAL = findings("monitoring.critical")
 WORDS = ("fail", "warn", "pass")
 SETTING = "HEALTH_CRITICAL"
 DEPENDENCIES = ("redis", "master-db", "replica-db")
-"""The dependencies that go, one at a time, the gravest mistake first."""
+"""The dependencies that go, one at a time; the first shows the gravest mistake."""
 CRITICAL_HERE = ("master-db", "redis")
 """The critical dependencies, as the stack's setting has them."""
 CRITICAL_ELSEWHERE = "replica-db"
@@ -26,7 +26,7 @@ CRITICAL_ELSEWHERE = "replica-db"
 
 @check("monitoring.critical")
 def critical(context: Context) -> Result:
-    """Take one dependency away at a time from two instances, of which the second has another critical one."""
+    """Take each dependency in turn away from two instances; the second one has another critical dependency."""
     with run_behind_proxies(context, *HOST_VARIABLES) as (trial, proxies, image):
         environment = {**proxies.environment, SETTING: CRITICAL_ELSEWHERE}
         with service_trial.run_with_stack(context, image, environment=environment) as second:
@@ -38,28 +38,33 @@ def critical(context: Context) -> Result:
             second_answers: dict[str, Answer] = {}
             for dependency in (*DEPENDENCIES, ""):
                 proxies.set(REFUSES, dependency)
-                names = {dependency} - {""}
+                names = _names_of(dependency)
                 answers[dependency] = settled(trial, names)
                 second_answers[dependency] = settled(second, names)
             return judge_critical(answers, second_answers, trial.log_tail())
 
 
 def judge_critical(answers: Mapping[str, Answer], second_answers: Mapping[str, Answer], lines: str = "") -> Result:
-    """Judge the answers of both instances by the dependency that was gone ("": none).
+    """Judge the answers of both instances; their keys are the dependency that was gone ("": none).
 
-    Where the first instance is right and the second wrong, that is luck.
+    The second instance is judged if the first is right; if only the second is wrong, the first was right by luck.
     """
-    first_findings = [_with_gone(dependency, answers[dependency]) for dependency in DEPENDENCIES]
-    first_findings.append(_with_none_gone(answers[""]))
-    first_findings = _each_failure_once(first_findings)
+    first_findings = [_gone_finding(dependency, answers[dependency]) for dependency in DEPENDENCIES]
+    first_findings.append(_none_gone_finding(answers[""]))
     if not all(finding.passed for finding in first_findings):
-        return conclude(CRITICAL.shown, first_findings, lines)
+        return conclude(CRITICAL.shown, _without_repeated_failures(first_findings), lines)
 
-    second_findings = [_elsewhere(dependency, second_answers[dependency]) for dependency in DEPENDENCIES]
-    return conclude(CRITICAL.shown, _each_failure_once([*first_findings, *second_findings]), lines, lucky=True)
+    second_findings = [_elsewhere_finding(dependency, second_answers[dependency]) for dependency in DEPENDENCIES]
+    all_findings = _without_repeated_failures([*first_findings, *second_findings])
+    return conclude(CRITICAL.shown, all_findings, lines, lucky=True)
 
 
-def _expected(dependency: str, *, is_critical: bool) -> tuple[int, str]:
+def _names_of(dependency: str) -> set[str]:
+    """Return the dependencies that /health should name: the one that is gone, or none for ""."""
+    return {dependency} if dependency else set()
+
+
+def _expected_status_and_word(dependency: str, *, is_critical: bool) -> tuple[int, str]:
     """Return the right status and word of /health with one dependency gone, or with none ("")."""
     if is_critical:
         return 503, "fail"
@@ -67,66 +72,75 @@ def _expected(dependency: str, *, is_critical: bool) -> tuple[int, str]:
 
 
 def _is_right(dependency: str, answer: Answer, *, is_critical: bool) -> bool:
-    status, word = _expected(dependency, is_critical=is_critical)
-    return answer.status == status and _word(answer) == word and away(answer) == {dependency} - {""}
+    """Return whether an answer has the right status and word, and names the dependency that is gone."""
+    status, word = _expected_status_and_word(dependency, is_critical=is_critical)
+    has_status_and_word = answer.status == status and _find_word(answer) == word
+    return has_status_and_word and away(answer) == _names_of(dependency)
 
 
-def _word(answer: Answer) -> str:
-    """Return the word of the body for the whole service; "" if it has none."""
+def _find_word(answer: Answer) -> str:
+    """Return the first of `WORDS` that the body says of the whole service, not of a dependency; "" if there is none."""
     for keys, value in leaves(answer):
         word = str(value).lower()
         if word in WORDS and not _names_dependency(keys):
             return word
 
-    if answer.json() is None:
-        words = re.search(rf"\b(?:{'|'.join(WORDS)})\b", answer.body.lower())
-        return words[0] if words else ""
-    return ""
+    if answer.json() is not None:
+        return ""
+    match = re.search(rf"\b(?:{'|'.join(WORDS)})\b", answer.body.lower())
+    return match[0] if match else ""
 
 
 def _names_dependency(keys: Sequence[str]) -> bool:
+    """Return whether one of these keys of a body has the name of a dependency in it."""
     return any(name in key for key in keys for name in HOST_VARIABLES)
 
 
 def _describe(answer: Answer) -> str:
+    """Return the status of an answer, its word and the dependencies that it names, for a finding."""
     names = ", ".join(sorted(away(answer)))
-    return f"{answer}, {_word(answer) or 'no word'}; it names {names or 'none'}"
+    word = _find_word(answer)
+    return f"{answer}, {word or 'no word'}; it names {names or 'none'}"
 
 
-def _with_gone(dependency: str, answer: Answer) -> Finding:
+def _gone_finding(dependency: str, answer: Answer) -> Finding:
     """Find whether /health is right with one dependency gone."""
     is_critical = dependency in CRITICAL_HERE
-    status, word = _expected(dependency, is_critical=is_critical)
-    way = "other"
-    if answer.status not in {200, 503}:
-        way = "fails"
-    elif is_critical and answer.status == 200:
-        way = "unheard"
-    elif not is_critical and answer.status == 503:
-        way = "strict"
-    elif not is_critical and _word(answer) == "pass":
-        way = "silent"
-
     is_right = _is_right(dependency, answer, is_critical=is_critical)
+    way_to_fail = _way_to_fail(answer, is_critical=is_critical)
+
+    status, word = _expected_status_and_word(dependency, is_critical=is_critical)
     values = {"gone": dependency, "status": status, "word": word, "answer": answer}
-    return CRITICAL.found(is_right, f"gone.{way}", _describe(answer), **values)
+    return CRITICAL.found(is_right, f"gone.{way_to_fail}", _describe(answer), **values)
 
 
-def _with_none_gone(answer: Answer) -> Finding:
+def _way_to_fail(answer: Answer, *, is_critical: bool) -> str:
+    """Return the key of the way in which an answer is wrong, if it is, by whether the dependency is critical."""
+    if answer.status not in {200, 503}:
+        return "fails"
+    if is_critical:
+        return "unheard" if answer.status == 200 else "other"
+    if answer.status == 503:
+        return "strict"
+    return "silent" if _find_word(answer) == "pass" else "other"
+
+
+def _none_gone_finding(answer: Answer) -> Finding:
+    """Find whether /health is right with all dependencies there."""
     return CRITICAL.found(_is_right("", answer, is_critical=False), "well", _describe(answer))
 
 
-def _elsewhere(dependency: str, answer: Answer) -> Finding:
-    """Find whether /health is right with one dependency gone, and with the other setting."""
+def _elsewhere_finding(dependency: str, answer: Answer) -> Finding:
+    """Find whether /health of the second instance is right with one dependency gone."""
     is_critical = dependency == CRITICAL_ELSEWHERE
-    status, word = _expected(dependency, is_critical=is_critical)
+    status, word = _expected_status_and_word(dependency, is_critical=is_critical)
     is_right = _is_right(dependency, answer, is_critical=is_critical)
     values = {"gone": dependency, "status": status, "word": word, "critical": CRITICAL_ELSEWHERE}
     return CRITICAL.found(is_right, "elsewhere", _describe(answer), **values)
 
 
-def _each_failure_once(all_findings: Sequence[Finding]) -> list[Finding]:
-    """Leave out a finding that failed in the same way as an earlier one: it follows from the same line."""
+def _without_repeated_failures(all_findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings without those that failed in the same way as an earlier one: one mistake explains both."""
     distinct: list[Finding] = []
     failed_keys: set[str] = set()
     for finding in all_findings:

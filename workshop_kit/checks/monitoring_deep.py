@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -23,11 +22,11 @@ TWO = ("master-db", "redis")
 QUICK_SECONDS = 0.5
 LIMIT_SECONDS = 1.0
 GRACE_SECONDS = 0.3
-"""For a busy machine. Pings that wait for each other take far longer."""
+"""The seconds that a busy machine may add to a limit. Pings that wait for each other take far longer."""
 PATIENCE_SECONDS = 2.5
 BACK_SECONDS = 5.0
 AT_ONCE = 30
-"""The requests for /health at once: each leaves a connection behind if its pings go on."""
+"""The number of simultaneous requests for /health: each leaves a connection behind if its pings go on."""
 MOST_CONNECTIONS = 10
 CLOSED_SECONDS = 3.0
 TCP_TABLE = "/proc/net/tcp"
@@ -45,7 +44,11 @@ def deep(context: Context) -> Result:
 
 
 def _deep_findings(trial: Trial, proxies: DependencyProxies) -> list[Finding]:
-    """Judge /readyz, which asks the same pings, once /health is right, and the names unless /health has none."""
+    """Let two dependencies hang, then refuse, then open them again; return the findings on the three paths.
+
+    /readyz and the connections left behind are judged only if /health is right, because all use the same pings. The
+    names in the body are judged unless /health answers with another status than 503.
+    """
     proxies.set(HANGS, *TWO)
     health = _ask(trial, "/health", LIMIT_SECONDS + GRACE_SECONDS, old_status=200)
     health_in_time = in_time("/health", health, is_in_time=_is_in_time(trial, health))
@@ -53,22 +56,32 @@ def _deep_findings(trial: Trial, proxies: DependencyProxies) -> list[Finding]:
     if health_in_time.passed:
         ready = _ask(trial, "/readyz", LIMIT_SECONDS + GRACE_SECONDS, old_status=200)
         all_findings.append(in_time("/readyz", ready, is_in_time=_is_in_time(trial, ready)))
-    all_findings.append(_stays_alive(trial))
+    all_findings.append(_alive_finding(trial))
     if health_in_time.passed:
-        all_findings.append(_leaves_nothing(trial))
+        all_findings.append(_leftover_finding(trial))
 
     proxies.set(REFUSES, *TWO)
     if health.status in {None, 503}:
-        all_findings.append(names_both(settled(trial, set(TWO)), proxies.environment.values()))
+        refusing_health = settled(trial, set(TWO))
+        all_findings.append(names_both(refusing_health, proxies.environment.values()))
 
     proxies.set(OPEN)
-    is_back = trial.wait_answer("/readyz", within_seconds=BACK_SECONDS)
-    all_findings.append(DEEP.found(is_back, "recovers", str(trial.get("/readyz")), limit=BACK_SECONDS))
+    all_findings.append(_recovery_finding(trial))
     return all_findings
 
 
+def _recovery_finding(trial: Trial) -> Finding:
+    """Find whether the service is ready soon after its dependencies are back."""
+    is_back = trial.wait_answer("/readyz", within_seconds=BACK_SECONDS)
+    ready = trial.get("/readyz")
+    return DEEP.found(is_back, "recovers", str(ready), limit=BACK_SECONDS)
+
+
 def _ask(trial: Trial, path: str, within_seconds: float, old_status: int = 0) -> Answer:
-    """Ask until the status is not ``old_status`` any more; ask once more if it came too late, for a busy machine."""
+    """Ask a path until its status is no longer ``old_status``; return the answer.
+
+    An answer that took more than ``within_seconds`` gets a second try: the machine may have been busy.
+    """
 
     def ask() -> Answer:
         return trial.get(path, within_seconds=PATIENCE_SECONDS)
@@ -83,43 +96,53 @@ def _ask(trial: Trial, path: str, within_seconds: float, old_status: int = 0) ->
 
 
 def _is_in_time(trial: Trial, answer: Answer) -> bool:
+    """Return whether there is an answer, and within the limit of /health and /readyz."""
     return answer.status is not None and trial.is_in_time(answer, LIMIT_SECONDS + GRACE_SECONDS)
 
 
 def in_time(path: str, answer: Answer, *, is_in_time: bool) -> Finding:
     """Return the finding on an answer of /health or /readyz while two dependencies hang."""
-    way = "well"
+    way_to_fail = "well"
     if answer.status not in {None, 200, 503}:
-        way = "fails"
+        way_to_fail = "fails"
     elif not is_in_time:
-        way = "late"
+        way_to_fail = "late"
 
-    got = f"{answer} after {answer.seconds:.2f} s"
+    observation = f"{answer} after {answer.seconds:.2f} s"
     name = path.removeprefix("/").removesuffix("z")
-    return DEEP.found(answer.status == 503 and is_in_time, f"{name}.{way}", got, limit=LIMIT_SECONDS, answer=answer)
+    is_right = answer.status == 503 and is_in_time
+    return DEEP.found(is_right, f"{name}.{way_to_fail}", observation, limit=LIMIT_SECONDS, answer=answer)
 
 
-def _stays_alive(trial: Trial) -> Finding:
+def _alive_finding(trial: Trial) -> Finding:
+    """Find whether /livez answers at once while two dependencies hang."""
     answer = _ask(trial, "/livez", QUICK_SECONDS)
     is_alive = answer.status == 200 and trial.is_in_time(answer, QUICK_SECONDS)
     return DEEP.found(is_alive, "alive", f"{answer} after {answer.seconds:.2f} s", limit=QUICK_SECONDS)
 
 
-def _leaves_nothing(trial: Trial) -> Finding:
-    """Find whether pings end with their request: one that goes on keeps its connection."""
+def _leftover_finding(trial: Trial) -> Finding:
+    """Find whether pings end with their request: each one that goes on keeps a connection open.
+
+    Many requests for /health are sent at the same time.
+    """
 
     def ask(_: int) -> Answer:
         return trial.get("/health", within_seconds=PATIENCE_SECONDS)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in pool.map(ask, range(AT_ONCE)):
-            pass  # they have ended
+            pass  # wait for all answers
+
+    def count_connections() -> int:
+        return _count_connections(trial)
 
     def is_few(count: int) -> bool:
         return count <= MOST_CONNECTIONS
 
     missing = f"more than {MOST_CONNECTIONS} connections were still open"
-    return leftover(trial.poll(lambda: _connections(trial), is_few, CLOSED_SECONDS, missing=missing))
+    count = trial.poll(count_connections, is_few, CLOSED_SECONDS, missing=missing)
+    return leftover(count)
 
 
 def leftover(count: int) -> Finding:
@@ -127,15 +150,17 @@ def leftover(count: int) -> Finding:
     return DEEP.found(count <= MOST_CONNECTIONS, "leftover", str(count), requests=AT_ONCE, most=MOST_CONNECTIONS)
 
 
-def _connections(trial: Trial) -> int:
-    """Return how many connections to databases or to the cache are open in the container."""
-    with contextlib.suppress(APIError):  # it has ended, and that shows elsewhere
-        return connections_in(trial.running.read("cat", TCP_TABLE))
-    return 0
+def _count_connections(trial: Trial) -> int:
+    """Return how many connections to databases or to the cache are open in the container; 0 if it has ended."""
+    try:
+        table = trial.running.read("cat", TCP_TABLE)
+    except APIError:  # the container has ended, which other findings show
+        return 0
+    return connections_in(table)
 
 
 def connections_in(table: str) -> int:
-    """Return how many open connections to dependencies the kernel's table of a container has.
+    """Return the number of open connections to dependencies in a container's ``/proc/net/tcp``.
 
     >>> connections_in("sl local_address rem_address st\\n0: 040013AC:D2F0 030013AC:18EB 01 00000000:00000000")
     1
@@ -151,18 +176,18 @@ def connections_in(table: str) -> int:
 
 
 def names_both(answer: Answer, hosts: Collection[str]) -> Finding:
-    """Find whether /health names both dependencies while they refuse, without the words of their drivers.
+    """Find whether /health names both dependencies while they refuse, and leaks nothing of their drivers' errors.
 
-    ``hosts`` are the names by which the service knows them.
+    ``hosts`` are the host names of the dependencies in the service's settings; they are leaks, too.
     """
     names = sorted(away(answer))
-    driver_words = [host for host in hosts if host in answer.body]
-    driver_words += INSIDES.findall(answer.body)
-    is_good = answer.status == 503 and names == sorted(TWO) and not driver_words
+    leaks = [host for host in hosts if host in answer.body]
+    leaks += INSIDES.findall(answer.body)
+    is_good = answer.status == 503 and names == sorted(TWO) and not leaks
 
-    got = f"{answer}; it names {', '.join(names) or 'none of them'}"
-    way = "unnamed"
-    if driver_words:
-        way = "leaked"
-        got += f"; its body has {driver_words[0]}"
-    return DEEP.found(is_good, f"named.{way}", got)
+    observation = f"{answer}; it names {', '.join(names) or 'none of them'}"
+    way_to_fail = "unnamed"
+    if leaks:
+        way_to_fail = "leaked"
+        observation += f"; its body has {leaks[0]}"
+    return DEEP.found(is_good, f"named.{way_to_fail}", observation)

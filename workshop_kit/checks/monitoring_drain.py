@@ -22,25 +22,26 @@ from workshop_kit.trials.trial import Trial
 DRAIN = findings("monitoring.drain")
 PAUSE_SECONDS = 0.01
 PROBE_SECONDS = 0.3
-"""How often the balancer asks /readyz; it believes the last answer until the next."""
+"""How often the balancer asks /readyz; between two answers it relies on the last one."""
 DRAIN_SECONDS = 1.5
 MOST_DRAIN_SECONDS = 5.0
-"""The service takes no longer drain time."""
+"""The longest drain time that the service's setting allows."""
 STILL_SERVES = 0.7
-"""The part of the drain time after which it may stop any moment."""
+"""The share of the drain time during which the instance certainly still serves."""
 READY_SECONDS = 5.0
 END_SECONDS = 8.0
 BEFORE_SECONDS = 0.7
 PATH = "/orders/first"
-"""Answers 404 in a service that works, without a database."""
+"""The customers' path: a service that works answers 404, without asking a database."""
 
 
 @dataclass(frozen=True)
 class StopObservation:
-    """What came back around a stop: before SIGTERM, after it, and of the customers.
+    """What the check observed while it stopped an instance.
 
-    ``code`` is the exit code of ``process_1``, None if it still ran. ``came`` are the customers who came to it,
-    ``failed`` are those of ``total`` who were not served.
+    ``before`` is the answer of /readyz before SIGTERM; ``ready`` and ``live`` are those of /readyz and /livez after it.
+    ``code`` is the exit code of ``process_1``, None if it still ran. Of ``total`` customers, ``came`` is the number of
+    those who were sent to the instance, and ``failed`` of those who were not served by any.
     """
 
     before: Answer
@@ -53,38 +54,49 @@ class StopObservation:
     process_1: str = ""
 
 
-def _balance(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter[str], int]:
-    """Send customers to the instances whose /readyz last said 200, until the stop; return both counts."""
+def _send_customers(addresses: tuple[str, ...], stop: threading.Event) -> tuple[Counter[str], int]:
+    """Send customers to the instances whose last answer of /readyz was 200, until ``stop`` is set.
+
+    Return the number of customers by address, and how many of them were not served.
+    """
     customers = Counter[str]()
     failures = 0
     ready_addresses: list[str] = []
     probed_at = 0.0
     while not stop.wait(PAUSE_SECONDS):
         if time.monotonic() > probed_at + PROBE_SECONDS:
-            ready_addresses = [address for address in addresses if http.get(f"{address}/readyz").status == 200]
+            ready_addresses = [address for address in addresses if _is_ready(address)]
             probed_at = time.monotonic()
 
         for address in ready_addresses:
             customers[address] += 1
-            if http.get(f"{address}{PATH}").status != 404:
+            answer = http.get(f"{address}{PATH}")
+            if answer.status != 404:
                 failures += 1
 
     return customers, failures
 
 
+def _is_ready(address: str) -> bool:
+    """Ask an instance for /readyz; return whether it answers 200."""
+    return http.get(f"{address}/readyz").status == 200
+
+
 @check("monitoring.drain")
 def drain(context: Context) -> Result:
     """Stop one of two instances while customers come."""
-    drain_seconds = round(min(MOST_DRAIN_SECONDS, patient(DRAIN_SECONDS)), 1)
+    longest_seconds = min(MOST_DRAIN_SECONDS, patient(DRAIN_SECONDS))
+    drain_seconds = round(longest_seconds, 1)
     environment = {"HTTP_DRAIN_SECONDS": str(drain_seconds)}
     with service_trial.start(context, WORKS, START_SECONDS, environment=environment) as trial:
         if not trial.wait_answer("/readyz", READY_SECONDS):
-            never = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
-            return conclude("", [never], trial.log_tail())
+            never_ready = DRAIN.failed("before.never", str(trial.get("/readyz")), limit=READY_SECONDS)
+            return conclude("", [never_ready], trial.log_tail())
 
         observation = _observe_stop(context, trial, drain_seconds)
         all_findings = drain_findings(observation, drain_seconds)
-        return conclude(DRAIN.shown.format(total=observation.total), all_findings, trial.log_tail())
+        shown = DRAIN.shown.format(total=observation.total)
+        return conclude(shown, all_findings, trial.log_tail())
 
 
 def _observe_stop(context: Context, trial: Trial, drain_seconds: float) -> StopObservation:
@@ -92,20 +104,32 @@ def _observe_stop(context: Context, trial: Trial, drain_seconds: float) -> StopO
     process_1, _ = service_trial.process_1(trial)
     context.report_step("stopping it while customers come")
     stop = threading.Event()
+    addresses = (trial.address, context.stack.url())
     with ThreadPoolExecutor(1) as pool:
-        balancing = pool.submit(_balance, (trial.address, context.stack.url()), stop)
+        balancer = pool.submit(_send_customers, addresses, stop)
         try:
-            before, ready, live, code = _stop(trial, drain_seconds)
+            before, ready, live, code = _stop_instance(trial, drain_seconds)
         finally:
             stop.set()
 
-    customers, failures = balancing.result()
-    count = customers[trial.address]
-    return StopObservation(before, ready, live, code, count, customers.total(), failures, process_1)
+    customers, failures = balancer.result()
+    return StopObservation(
+        before=before,
+        ready=ready,
+        live=live,
+        code=code,
+        came=customers[trial.address],
+        total=customers.total(),
+        failed=failures,
+        process_1=process_1,
+    )
 
 
-def _stop(trial: Trial, drain_seconds: float) -> tuple[Answer, Answer, Answer, int | None]:
-    """Send SIGTERM while the balancer serves; return the answers before it and after it, and the exit code."""
+def _stop_instance(trial: Trial, drain_seconds: float) -> tuple[Answer, Answer, Answer, int | None]:
+    """Send SIGTERM while customers come, and wait for the end.
+
+    Return the answer of /readyz before SIGTERM, those of /readyz and /livez after it, and the exit code.
+    """
     time.sleep(BEFORE_SECONDS)
     before = trial.get("/readyz")
 
@@ -118,7 +142,7 @@ def _stop(trial: Trial, drain_seconds: float) -> tuple[Answer, Answer, Answer, i
 
 
 def _ready_after_signal(trial: Trial, drain_seconds: float) -> Answer:
-    """Return the first answer of /readyz that is not 200, or the last one while it still serves."""
+    """Ask /readyz until its answer is not 200, or until the instance may stop at any moment; return the last answer."""
     began = time.monotonic()
 
     def is_over(answer: Answer) -> bool:
@@ -132,47 +156,51 @@ def _ready_after_signal(trial: Trial, drain_seconds: float) -> Answer:
 
 
 def is_blocked(ready: Answer, drain_seconds: float) -> bool:
-    """Return whether /readyz was answered when the time to drain was over: a closed port refuses at once."""
+    """Return whether /readyz took so long that the handling of SIGTERM blocked it: a closed port refuses at once."""
     return ready.seconds > drain_seconds / 2
 
 
 def drain_findings(observation: StopObservation, drain_seconds: float = DRAIN_SECONDS) -> list[Finding]:
-    """Return the findings; that customers were lost follows where /readyz did not say 503."""
+    """Return the findings on a stop. Lost customers are judged only if /readyz is right: otherwise they follow from it.
+
+    If /readyz did not answer in time, nothing else is judged.
+    """
     if observation.before.status != 200:
         return [DRAIN.failed("before.early", str(observation.before), limit=READY_SECONDS)]
 
-    ready = _ready(observation, drain_seconds)
+    ready = _ready_finding(observation, drain_seconds)
     all_findings = [ready]
     if observation.ready.status is None or is_blocked(observation.ready, drain_seconds):
         return all_findings
 
     if ready.passed:
-        got = f"{observation.failed} of {observation.total} got no answer; {observation.came} came to it"
-        all_findings.append(DRAIN.found(not observation.failed, "lost", got, failed=observation.failed))
+        customers_text = f"{observation.failed} of {observation.total} got no answer; {observation.came} came to it"
+        all_findings.append(DRAIN.found(not observation.failed, "lost", customers_text, failed=observation.failed))
     all_findings.append(DRAIN.found(observation.live.status == 200, "alive", str(observation.live)))
-    all_findings.append(_end(observation))
+    all_findings.append(_end_finding(observation))
     return all_findings
 
 
-def _ready(observation: StopObservation, drain_seconds: float) -> Finding:
+def _ready_finding(observation: StopObservation, drain_seconds: float) -> Finding:
     """Find whether /readyz said 503 in time once the instance was told to stop."""
-    ways = {200: "still", None: "gone"}
-    way = ways.get(observation.ready.status, "fails")
-    if is_blocked(observation.ready, drain_seconds):
-        way = "blocked"
+    ready = observation.ready
+    way_to_fail = {200: "still", None: "gone"}.get(ready.status, "fails")
+    if is_blocked(ready, drain_seconds):
+        way_to_fail = "blocked"
 
-    got = str(observation.ready)
+    ready_text = str(ready)
     if observation.failed:
-        got += f"; {observation.failed} of {observation.total} customers got no answer"
-    is_leaving = observation.ready.status == 503 and way != "blocked"
-    return DRAIN.found(is_leaving, f"ready.{way}", got, seconds=drain_seconds)
+        ready_text += f"; {observation.failed} of {observation.total} customers got no answer"
+    is_leaving = ready.status == 503 and way_to_fail != "blocked"
+    return DRAIN.found(is_leaving, f"ready.{way_to_fail}", ready_text, seconds=drain_seconds)
 
 
-def _end(observation: StopObservation) -> Finding:
-    way = "crashed"
-    got = f"exit code {observation.code}"
+def _end_finding(observation: StopObservation) -> Finding:
+    """Find whether the instance ended by itself, and in time."""
+    way_to_fail = "crashed"
+    end_text = f"exit code {observation.code}"
     if observation.code is None:
-        way = "runs"
-        got = "it still ran"
+        way_to_fail = "runs"
+        end_text = "it still ran"
     is_good = is_good_end(observation.process_1, observation.code)
-    return DRAIN.found(is_good, f"end.{way}", got, limit=END_SECONDS)
+    return DRAIN.found(is_good, f"end.{way_to_fail}", end_text, limit=END_SECONDS)

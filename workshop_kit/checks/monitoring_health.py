@@ -1,4 +1,4 @@
-"""What the checks of health share: a service behind fault proxies, and what an answer of /health says."""
+"""What the checks of health share: run a service behind fault proxies, and read an answer of /health."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from workshop_kit.trials.dependency_proxies import HOST_VARIABLES, DependencyPro
 from workshop_kit.trials.trial import Trial
 
 WORKS = "/orders"
-"""Answers 200 once the service works, and asks nothing about health."""
+"""A path that answers 200 once the service works, whatever /health says."""
 SETTLE_SECONDS = 7.0
 START_SECONDS = 20.0
 WELL_WORDS = {"alive", "available", "healthy", "ok", "pass", "up", "well"}
+"""Words that say in a body that a dependency is well."""
 AWAY_WORDS = {"away", "down", "error", "fail", "failed", "unavailable", "unhealthy", "warn"}
-"""How a body may say that a dependency is well, or is not."""
+"""Words that say that it is not."""
 
 
 @contextlib.contextmanager
 def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, DependencyProxies, str]]:
-    """Run the participant's service with a proxy before each of these dependencies."""
+    """Run the participant's service with a proxy before each of these dependencies.
+
+    Yield the running service, the proxies, and the image's tag.
+    """
     service_trial.ensure_up(context.stack, context.report)
     with (
         service_trial.build(context) as image,
@@ -35,11 +39,11 @@ def run_behind_proxies(context: Context, *names: str) -> Iterator[tuple[Trial, D
 
 
 Leaf = tuple[tuple[str, ...], Any]
-"""A value of a body that holds no others, and the keys that lead to it."""
+"""A value in a body that is no list and no object, after the keys that lead to it."""
 
 
 def leaves(answer: Answer) -> list[Leaf]:
-    """Return the values in a body of JSON; the parts of another text."""
+    """Return the values in a body of JSON, with their keys; of any other body the parts of its text, without keys."""
     content = answer.json()
     if content is None:
         return [((), piece) for piece in re.split(r"[,;\n]", answer.body)]
@@ -47,6 +51,7 @@ def leaves(answer: Answer) -> list[Leaf]:
 
 
 def _leaves_below(keys: tuple[str, ...], content: Any) -> Iterator[Leaf]:
+    """Yield the values in a part of a body; ``keys`` lead to that part."""
     if isinstance(content, dict):
         for key, value in content.items():
             yield from _leaves_below((*keys, key), value)
@@ -58,7 +63,10 @@ def _leaves_below(keys: tuple[str, ...], content: Any) -> Iterator[Leaf]:
 
 
 def away(answer: Answer) -> set[str]:
-    """Return the dependencies that an answer of /health names as not well, whatever the shape of its body."""
+    """Return the dependencies that an answer of /health reports as away, whatever the shape of its body.
+
+    A dependency that is only named, and nowhere said to be well, counts as away.
+    """
     names = set()
     for name in HOST_VARIABLES:
         statements = {_statement_on(name, keys, value) for keys, value in leaves(answer)}
@@ -68,16 +76,15 @@ def away(answer: Answer) -> set[str]:
 
 
 def _statement_on(name: str, keys: tuple[str, ...], value: Any) -> str:
-    """Return what a value says of a dependency: that it is well or away, only its name, or nothing ("")."""
+    """Return what a value says of a dependency: "well", "away", "named" (only its name), or "" for nothing."""
     text = str(value)
-    if name not in text and not any(name in key for key in keys):
+    is_named = name in text or any(name in key for key in keys)
+    if not is_named:
         return ""
     if value is None:
         return "well"  # no error
     if isinstance(value, bool):
-        is_about_it = name in keys[-1] or keys[-1].lower() in WELL_WORDS
-        state = "well" if value else "away"
-        return state if is_about_it else ""
+        return _statement_of_flag(name, keys[-1], value)
     if isinstance(value, (int, float)):
         return ""  # milliseconds
 
@@ -87,14 +94,21 @@ def _statement_on(name: str, keys: tuple[str, ...], value: Any) -> str:
     return "away" if word in AWAY_WORDS else "named"
 
 
-def settled(trial: Trial, names: set[str]) -> Answer:
-    """Return the answer of /health once it names exactly these dependencies, or the last one when the time is up."""
+def _statement_of_flag(name: str, key: str, flag: bool) -> str:
+    """Return what a boolean says of a dependency: nothing ("") unless its key names it, or is a word for well."""
+    if name not in key and key.lower() not in WELL_WORDS:
+        return ""
+    return "well" if flag else "away"
 
-    def look() -> Answer:
+
+def settled(trial: Trial, names: set[str]) -> Answer:
+    """Ask /health until it names exactly these dependencies, or the time is up; return the last answer."""
+
+    def ask() -> Answer:
         return trial.get("/health")
 
     def is_settled(answer: Answer) -> bool:
         return away(answer) == names
 
     missing = f"/health did not name {' and '.join(sorted(names)) or 'nothing'}"
-    return trial.poll(look, is_settled, SETTLE_SECONDS, missing=missing)
+    return trial.poll(ask, is_settled, SETTLE_SECONDS, missing=missing)

@@ -35,28 +35,28 @@ def hang(*_):
 
 signal.signal(signal.{HANG_SIGNAL}, hang)
 """
-"""What Python imports at its start here: after the signal its main thread waits for ever, and the process is there."""
+"""A module that Python imports at its start: after the signal the main thread waits for ever, and the process lives."""
 HANG_FILE = "sitecustomize.py"
 ANSWER_SECONDS = 1.0
 HEALTHY_SECONDS = 12.0
 START_INTERVAL_SECONDS = 5.0
 """How often the engine probes within --start-period, unless --start-interval says otherwise."""
 SLACK_SECONDS = 2.0
-"""For a busy machine, on which a probe begins late."""
+"""The seconds by which a probe may begin late on a busy machine."""
 WELL_SECONDS = START_INTERVAL_SECONDS + SLACK_SECONDS
-"""Until the next probe after the start has answered."""
+"""The seconds from the start until the next probe has answered."""
 LOOK_SECONDS = 0.1
 AT_LEAST = 2
-"""The probes in a row that have to fail: a single late answer is an accident."""
+"""The number of probes in a row that have to fail: a single late answer is an accident."""
 ABSENT = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat |no such file)|sh: (?:\d+: )?(\S+): not found')
 """The engine's and a shell's words for a command that the image lacks."""
 MOST_OUTPUT = 200
 
 
 def given(seed: int) -> dict[str, Any]:
-    """Return the numbers of the task: the seconds of the start, and until a hang is noticed.
+    """Return the numbers of the task: how many seconds the start takes, and within how many a hang must be noticed.
 
-    In the rhythm of the stack, three probes with 5 s between them and 2 s for each notice it within 21 s.
+    Three probes, 5 s apart and with a timeout of 2 s as in the stack, notice it within 21 s.
     """
     chance = seeded("monitoring.healthcheck", seed)
     return {"start_seconds": chance.choice((3, 3.5, 4)), "notice_seconds": chance.choice((22, 23, 24))}
@@ -65,49 +65,49 @@ def given(seed: int) -> dict[str, Any]:
 @check("monitoring.healthcheck", given)
 def healthcheck(context: Context) -> Result:
     """Let the service start slowly without a database, let it hang, and read its health from the engine."""
+    numbers = given(context.seed)
     with service_trial.build(context) as image:
         image_config = context.stack.session.engine.client.images.get(image).attrs["Config"]
-        entrypoint = image_config.get("Entrypoint") or ()
-        arguments = image_config.get("Cmd") or ()
-        numbers = given(context.seed)
+        image_entrypoint = image_config.get("Entrypoint") or ()
+        image_command = image_config.get("Cmd") or ()
         with service_trial.run_with_stack(
             context,
             image,
             environment={**NO_DATABASE, "PYTHONPATH": service_trial.GIVEN},
             files={HANG_FILE: HANG},
             entrypoint=("sh", "-c", LATER, str(numbers["start_seconds"])),
-            command=(*entrypoint, *arguments),
+            command=(*image_entrypoint, *image_command),
             healthcheck=None,
         ) as trial:
             # From the container: Podman leaves the health check out of an image's configuration.
             healthcheck_config = trial.running.inspect()["Config"].get("Healthcheck")
             if not healthcheck_config or healthcheck_config == NO_HEALTHCHECK:
                 return conclude("", [HEALTHCHECK.failed("there", "no Healthcheck")])
-            return _observe(trial, context, numbers)
+            return _judge_start_and_hang(trial, context, numbers)
 
 
-def _observe(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
-    """Judge the start, and then a hang if the engine called the service healthy before it."""
+def _judge_start_and_hang(trial: Trial, context: Context, numbers: dict[str, Any]) -> Result:
+    """Judge the start; if the engine calls the service healthy then, let it hang, and judge that, too."""
     context.report_step("waiting until it has started")
-    early_status = _first_status(trial, {"healthy", "unhealthy"}, until_serving=True)
+    early_status = _wait_status(trial, {"healthy", "unhealthy"}, until_serving=True)
     service_trial.wait_started(trial, within_seconds=HEALTHY_SECONDS)
-    status = early_status or _first_status(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
+    status = early_status or _wait_status(trial, {"healthy", "unhealthy"}, within_seconds=WELL_SECONDS)
 
-    startup = start_findings(early_status, status, _probes(trial), numbers["start_seconds"])
+    startup = start_findings(early_status, status, _read_probes(trial), numbers["start_seconds"])
     if status != "healthy":
         if startup[0].key != COMMAND:  # a slow start and a late probe look the same on a busy machine
             trial.waits.add("the engine did not call it healthy", trial.age_seconds)
-        return conclude("", startup, _probe_output(trial))
+        return conclude("", startup, _describe_last_probes(trial))
 
     context.report_step("letting it hang")
     _let_hang(trial)
-    hang = _notices_hang(trial, numbers["notice_seconds"])
+    hang = _watch_hang(trial, numbers["notice_seconds"])
     # The task is about the hang: if it is not noticed, that is the symptom.
-    return conclude(HEALTHCHECK.shown, [*startup, *hang], _probe_output(trial), symptom=hang[0].means)
+    return conclude(HEALTHCHECK.shown, [*startup, *hang], _describe_last_probes(trial), symptom=hang[0].means)
 
 
 def _let_hang(trial: Trial) -> None:
-    """Let the service hang while its process runs on; stop the process if the service goes on answering."""
+    """Let the service hang while its process runs on; if it still answers, freeze the process by SIGSTOP."""
     trial.signal(HANG_SIGNAL)
     answer = http.get(f"{trial.address}/livez", timeout_seconds=patient(ANSWER_SECONDS))
     if answer.status is not None:
@@ -117,31 +117,38 @@ def _let_hang(trial: Trial) -> None:
 def start_findings(
     early_status: str | None, status: str | None, probes: Sequence[dict[str, Any]], start_seconds: float
 ) -> list[Finding]:
-    """Return the findings on the start.
+    """Return the findings on the start; only one if a probe's command is missing, which explains all else.
 
-    ``early_status`` is from before the first 200, ``status`` from after it (None: still starting); ``probes`` are the
-    last ones. A command that the image lacks explains all else.
+    ``early_status`` is what the engine said of the health before the service answered 200, ``status`` what it said
+    after that; None stands for "still starting". ``probes`` are the last ones.
     """
     command = _absent_command(probes)
     if command and status != "healthy":
         return [HEALTHCHECK.failed("command", command.output, name=command.name)]
 
-    way = f"starting.{early_status or 'unhealthy'}"
-    starting = HEALTHCHECK.found(early_status is None, way, early_status or "starting", seconds=start_seconds)
+    starting = HEALTHCHECK.passed("starting", "starting", seconds=start_seconds)
+    if early_status is not None:
+        starting = HEALTHCHECK.failed(f"starting.{early_status}", early_status, seconds=start_seconds)
     if early_status == "unhealthy":
         return [starting]
+    return [starting, _serving_finding(status, probes)]
 
+
+def _serving_finding(status: str | None, probes: Sequence[dict[str, Any]]) -> Finding:
+    """Find whether the engine called the service healthy soon after its start; ``status`` None: still starting."""
     failed_probes = [probe for probe in probes if probe["ExitCode"]]
-    way = "failing" if status == "unhealthy" or failed_probes else "seldom"
-    got = status or f"still starting after {WELL_SECONDS:g} s"
+    way_to_fail = "failing" if status == "unhealthy" or failed_probes else "seldom"
+
+    observation = status or f"still starting after {WELL_SECONDS:g} s"
     if failed_probes and status != "healthy":
-        got += f"; the last probe: {_probe_line(failed_probes[-1])}"
-    return [starting, HEALTHCHECK.found(status == "healthy", f"serving.{way}", got)]
+        last_probe = _describe_probe(failed_probes[-1])
+        observation += f"; the last probe: {last_probe}"
+    return HEALTHCHECK.found(status == "healthy", f"serving.{way_to_fail}", observation)
 
 
 @dataclass(frozen=True)
 class AbsentCommand:
-    """A command that a probe could not run, and what came back."""
+    """A command that a probe could not run, and the words of the probe's output that say so."""
 
     name: str
     output: str
@@ -157,15 +164,19 @@ def _absent_command(probes: Sequence[dict[str, Any]]) -> AbsentCommand | None:
     return None
 
 
-def _first_status(
+def _wait_status(
     trial: Trial, statuses: set[str], *, within_seconds: float = 10.0, until_serving: bool = False
 ) -> str | None:
-    """Return the first of these that the engine reports; None if none comes in time, or the service serves before."""
+    """Wait until the engine reports one of these statuses, and return it; None if the time is up.
+
+    With ``until_serving`` the wait ends, and None is returned, once the service answers 200.
+    """
     serves = False
 
     def read_status() -> str:
         nonlocal serves
-        status = str(_health(trial)["Status"])  # before the request: a later state must not count against the answer
+        # The status is read before the request: one that the engine reports after the answer must not count.
+        status = str(_read_health(trial)["Status"])
         serves = until_serving and trial.get("/livez").status == 200
         return status
 
@@ -174,29 +185,32 @@ def _first_status(
 
     missing = f"the engine did not call it {' or '.join(sorted(statuses))}"
     status = trial.poll(read_status, is_decided, within_seconds, missing=missing, pause_seconds=LOOK_SECONDS)
-    return status if status in statuses and not serves else None
+    if serves or status not in statuses:
+        return None
+    return status
 
 
-def _health(trial: Trial) -> dict[str, Any]:
-    """Return what the engine says of the container's health."""
-    health: dict[str, Any] = trial.running.inspect()["State"].get("Health") or {"Status": "none", "FailingStreak": 0}
+def _read_health(trial: Trial) -> dict[str, Any]:
+    """Return the engine's report on the container's health; the status "none" if it has no report."""
+    state = trial.running.inspect()["State"]
+    health: dict[str, Any] = state.get("Health") or {"Status": "none", "FailingStreak": 0}
     return health
 
 
-def _notices_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
-    """Wait until it is unhealthy, or the time is up; return the findings on that."""
+def _watch_hang(trial: Trial, notice_seconds: float) -> list[Finding]:
+    """Wait until the engine calls the service unhealthy, or the time is up; return the findings on that."""
     began = time.monotonic()
-    status = _first_status(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
+    status = _wait_status(trial, {"unhealthy"}, within_seconds=notice_seconds + SLACK_SECONDS)
     took_seconds = time.monotonic() - began
 
-    health = _health(trial)
-    got = f"{health['Status']} after {took_seconds:.1f} s"
-    return hang_findings(got, health["FailingStreak"], notice_seconds, is_noticed=status == "unhealthy")
+    health = _read_health(trial)
+    observation = f"{health['Status']} after {took_seconds:.1f} s"
+    return hang_findings(observation, health["FailingStreak"], notice_seconds, is_noticed=status == "unhealthy")
 
 
-def hang_findings(got: str, failed_probes: int, notice_seconds: float, *, is_noticed: bool) -> list[Finding]:
+def hang_findings(observation: str, failed_probes: int, notice_seconds: float, *, is_noticed: bool) -> list[Finding]:
     """Find whether a service that hangs became unhealthy in time, and not after a single probe."""
-    hang = HEALTHCHECK.found(is_noticed, "hang", got, limit=notice_seconds)
+    hang = HEALTHCHECK.found(is_noticed, "hang", observation, limit=notice_seconds)
     if not is_noticed:
         return [hang]
 
@@ -204,15 +218,18 @@ def hang_findings(got: str, failed_probes: int, notice_seconds: float, *, is_not
     return [hang, tries]
 
 
-def _probes(trial: Trial) -> list[dict[str, Any]]:
-    """Return the last probes, as the engine keeps them."""
-    probes: list[dict[str, Any]] = _health(trial).get("Log") or []
+def _read_probes(trial: Trial) -> list[dict[str, Any]]:
+    """Return the last probes, of which the engine keeps a few."""
+    probes: list[dict[str, Any]] = _read_health(trial).get("Log") or []
     return probes
 
 
-def _probe_line(probe: dict[str, Any]) -> str:
-    return f"exit code {probe['ExitCode']}: {str(probe['Output'])[:MOST_OUTPUT].strip()}"
+def _describe_probe(probe: dict[str, Any]) -> str:
+    """Return the exit code of a probe and the beginning of its output."""
+    output = str(probe["Output"])[:MOST_OUTPUT].strip()
+    return f"exit code {probe['ExitCode']}: {output}"
 
 
-def _probe_output(trial: Trial) -> str:
-    return "\n".join(map(_probe_line, _probes(trial)))
+def _describe_last_probes(trial: Trial) -> str:
+    """Return the last probes, a line each."""
+    return "\n".join(map(_describe_probe, _read_probes(trial)))

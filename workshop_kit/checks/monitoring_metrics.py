@@ -1,4 +1,4 @@
-"""The check of monitoring.metrics: known traffic, and the scrapes of /metrics before and after it."""
+"""The check of monitoring.metrics: send known traffic, and compare the scrapes of /metrics before and after it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SLOW = {"X-Fault": "slow"}
 SLOW_SECONDS = 1.2
 """How long the wrapper of the service lets a request wait."""
 CLOSED = 2
-"""The clients that hang up: fewer than any kind of known requests but one, so that none stands in for another."""
+"""The number of clients that hang up. No kind of known requests has this number, so that they are told apart."""
 KNOWN: Mapping[tuple[str, ...], int] = {
     ("POST", "/orders", "201"): 5,
     ("GET", "/orders/{order_id}", "404"): 4,
@@ -49,7 +49,7 @@ ERRORS: tuple[tuple[str, ...], ...] = (
     ("GET", "/orders", "503"),
     ("GET", "/orders/{order_id}", "500"),
 )
-"""Series that have to begin at zero, so that the first error is an increase."""
+"""Series that have to exist with the value 0, so that the first error is an increase."""
 ON_ORDERS = sum(count for (_, route, _), count in KNOWN.items() if route == "/orders")
 ODD_METHODS = ("COPY", "LINK", "LOCK", "MKCOL", "MOVE", "NOTIFY", "PROPFIND", "PURGE", "REPORT", "SEARCH", "UNLOCK")
 ODD_STATUS = "405"
@@ -57,11 +57,11 @@ MOST_METHODS = 8
 FEWEST_LIMITS = 3
 """The limits that a histogram needs for percentiles."""
 MOST_NAMES = 6
-"""The counts that a finding shows."""
+"""How many counts a finding shows."""
 RANDOM_PATHS = 2_000
 PIPELINED = 50
 NOBODY = "nobody"
-"""In every path that the check makes up, and in no label of a right solution."""
+"""A part of every path that the check makes up; no label of a right solution has it."""
 SETTLE_SECONDS = 2.0
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
@@ -78,13 +78,14 @@ class MetricsText:
 
     @classmethod
     def of(cls, text: str) -> MetricsText:
-        """Read the exposition format."""
+        """Read the text of a scrape, in the exposition format."""
         types = {}
         values = {}
         for family in text_string_to_metric_families(text):
             types[family.name] = family.type
             for sample in family.samples:
-                values[sample.name, tuple(sorted(sample.labels.items()))] = sample.value
+                labels = tuple(sorted(sample.labels.items()))
+                values[sample.name, labels] = sample.value
         return cls(types, values)
 
     def label_names(self, name: str) -> set[str]:
@@ -94,19 +95,19 @@ class MetricsText:
 
 
 def increase(name: str, before: MetricsText, after: MetricsText, *by: str) -> Counter[Key]:
-    """Return the increase of the series ``name`` between two scrapes, summed by these labels."""
-    sums: Counter[Key] = Counter()
+    """Return the increase of the series ``name`` between two scrapes, summed by the values of the labels ``by``."""
+    increase_by_key: Counter[Key] = Counter()
     for (sample, labels), value in after.values.items():
         difference = value - before.values.get((sample, labels), 0.0)
         if sample == name and difference:
-            label_values = dict(labels)
-            key = tuple(label_values.get(label, "") for label in by)
-            sums[key] += difference  # type: ignore[assignment]
-    return sums
+            value_by_label = dict(labels)
+            key = tuple(value_by_label.get(label, "") for label in by)
+            increase_by_key[key] += difference  # type: ignore[assignment]
+    return increase_by_key
 
 
 def send_known(trial: Trial) -> None:
-    """Send the known requests, and half of the requests of clients that hang up."""
+    """Send the known requests, and half a request for each client that hangs up."""
     for _ in range(KNOWN["POST", "/orders", "201"]):
         trial.post("/orders", ORDER)
     for number in range(KNOWN["GET", "/orders/{order_id}", "404"]):
@@ -121,10 +122,10 @@ def send_known(trial: Trial) -> None:
 
 @check("monitoring.metrics")
 def metrics(context: Context) -> Result:
-    """Send orders, failures, a slow request, clients that hang up, odd methods and random paths; scrape between."""
+    """Send known traffic, then odd methods and random paths; scrape /metrics before, between and after them."""
     with service_trial.start(context, "/metrics", START_SECONDS, environment=SETTINGS, wrapper=FAULTY) as trial:
-        _wait_works(trial)
-        scrapes = _scrapes(trial, context)
+        _wait_until_orders_answer(trial)
+        scrapes = _send_and_scrape(trial, context)
         lines = trial.log_tail()
 
         exception = crash_reason(lines)
@@ -133,19 +134,22 @@ def metrics(context: Context) -> Result:
         return judge(scrapes, exception, lines)
 
 
-def _wait_works(trial: Trial) -> None:
-    """Wait until orders can be read. A 500 is the end of it, too: each request gets one if count() raises."""
+def _wait_until_orders_answer(trial: Trial) -> None:
+    """Wait until orders can be read, or the answer is 500: every request gets that if the participant's code raises."""
 
-    def over(answer: Answer) -> bool:
+    def ask() -> Answer:
+        return trial.get(WORKS)
+
+    def is_over(answer: Answer) -> bool:
         return answer.status in {200, 500}
 
-    trial.poll(lambda: trial.get(WORKS), over, START_SECONDS, missing=f"no good answer to GET {WORKS}")
+    trial.poll(ask, is_over, START_SECONDS, missing=f"no good answer to GET {WORKS}")
 
 
 def judge(scrapes: Sequence[MetricsText], exception: str = "", lines: str = "") -> Result:
     """Judge three scrapes: before and after the known traffic, and after odd methods and random paths.
 
-    ``exception`` is one of metrics.py at the end of the log.
+    ``exception`` is the one at the end of the log, if metrics.py raised it; ``lines`` are the log's last.
     """
     before, after, odd = scrapes
     return conclude(SAYS.shown, _all_findings(before, after, odd, exception), lines)
@@ -153,37 +157,41 @@ def judge(scrapes: Sequence[MetricsText], exception: str = "", lines: str = "") 
 
 def _all_findings(before: MetricsText, after: MetricsText, odd: MetricsText, exception: str) -> list[Finding]:
     """Return the findings; one that follows from an earlier failure is left out."""
-    counter = _counter(after)
+    counter = _counter_finding(after)
     all_findings = [counter]
     if counter.passed:
-        all_findings += _counts(before, after, exception)
+        all_findings += _counts_findings(before, after, exception)
     failed_keys = {finding.key for finding in all_findings if not finding.passed}
     if f"{EXERCISE}.counts.raised" in failed_keys:
-        return all_findings  # count() ends there: nothing behind that line can be right
+        return all_findings  # what the participant's function does after that line cannot be right
 
-    durations = _durations(before, after)
-    is_repeated = f"{EXERCISE}.counts.missing" in failed_keys and durations.key == f"{EXERCISE}.durations.missing"
-    if not is_repeated:
+    durations = _durations_finding(before, after)
+    lacks_counts = f"{EXERCISE}.counts.missing" in failed_keys
+    lacks_durations = durations.key == f"{EXERCISE}.durations.missing"
+    if not (lacks_counts and lacks_durations):
         all_findings.append(durations)
     if "method" in odd.label_names(TOTAL):
-        all_findings.append(_methods(after, odd, counts_are_right=not failed_keys))
+        all_findings.append(_methods_finding(after, odd, counts_are_right=not failed_keys))
     if f"{EXERCISE}.counts.path" not in failed_keys:
-        all_findings.append(_random_paths(odd))
+        all_findings.append(_paths_finding(odd))
     return all_findings
 
 
-def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
-    """Send all traffic; return the scrapes for `judge`."""
+def _send_and_scrape(trial: Trial, context: Context) -> list[MetricsText]:
+    """Send all traffic; return the three scrapes for `judge`."""
     before = _scrape(trial)
     context.report_step("sending known traffic")
     send_known(trial)
-    expected = sum(KNOWN.values()) + CLOSED  # those who hung up are counted a little later
+    expected = sum(KNOWN.values()) + CLOSED  # clients that hang up are counted a little later
 
-    def complete(scrape: MetricsText) -> bool:
+    def scrape_again() -> MetricsText:
+        return _scrape(trial)
+
+    def is_complete(scrape: MetricsText) -> bool:
         return increase(TOTAL, before, scrape).total() >= expected
 
     missing = "the requests were not all counted"
-    after = trial.poll(lambda: _scrape(trial), complete, SETTLE_SECONDS, missing=missing)
+    after = trial.poll(scrape_again, is_complete, SETTLE_SECONDS, missing=missing)
 
     context.report_step(f"sending odd methods, and asking for {RANDOM_PATHS:,} random paths")
     for method in ODD_METHODS:
@@ -193,63 +201,71 @@ def _scrapes(trial: Trial, context: Context) -> list[MetricsText]:
 
 
 def _ask_random_paths(trial: Trial) -> None:
-    """Pipeline requests for random paths on one connection; end early if it is closed."""
+    """Send requests for random paths on one connection, many at a time; end early if the service closes it."""
     server = urlsplit(trial.address)
     with contextlib.suppress(OSError), socket.create_connection((server.hostname, server.port), 10.0) as connection:
         for first in range(0, RANDOM_PATHS, PIPELINED):
             requests = [_random_request(number) for number in range(first, first + PIPELINED)]
             connection.sendall(b"".join(requests))
+            if not _receive_answers(connection):
+                return
 
-            received = b""
-            while received.count(b"HTTP/1.1 ") < PIPELINED:
-                data = connection.recv(256 * 1024)
-                if not data:
-                    return
-                received += data
+
+def _receive_answers(connection: socket.socket) -> bool:
+    """Read the answers to the requests that were sent together; return False if the service closes the connection."""
+    received = b""
+    while received.count(b"HTTP/1.1 ") < PIPELINED:
+        data = connection.recv(256 * 1024)
+        if not data:
+            return False
+        received += data
+    return True
 
 
 def _random_request(number: int) -> bytes:
-    """Return a GET of a path that the check makes up; those with an even number are below /orders."""
+    """Return a request for a path that the check makes up; it is below /orders if the number is even."""
     folder = "" if number % 2 else "/orders"
     return f"GET {folder}/{NOBODY}-{number} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 def _scrape(trial: Trial) -> MetricsText:
-    """Return the scrape; it is empty where /metrics does not answer 200."""
+    """Ask for /metrics and return the scrape; an empty one if the answer is not 200."""
     answer = trial.get("/metrics", within_seconds=5.0)
-    return MetricsText.of(answer.body if answer.status == 200 else "")
+    text = answer.body if answer.status == 200 else ""
+    return MetricsText.of(text)
 
 
-def _counter(scrape: MetricsText) -> Finding:
+def _counter_finding(scrape: MetricsText) -> Finding:
+    """Find whether there is a counter of this name with the required labels."""
     kind = scrape.types.get(COUNTER) or scrape.types.get(TOTAL)
     labels = scrape.label_names(TOTAL)
     missing = [label for label in LABELS if label not in labels]
-    got = f"{kind or 'no series of this name'}, labels: {', '.join(sorted(labels)) or 'none'}"
+    observation = f"{kind or 'no series of this name'}, labels: {', '.join(sorted(labels)) or 'none'}"
 
-    way = "labels"
+    way_to_fail = "labels"
     if kind is None:
-        way = "absent"
+        way_to_fail = "absent"
     elif kind != "counter":
-        way = "type"
+        way_to_fail = "type"
 
     is_good = kind == "counter" and not missing
-    names = " and no label ".join(missing)
-    return SAYS.found(is_good, f"counter.{way}", got, total=TOTAL, name=COUNTER, kind=kind, missing=names)
+    values = {"total": TOTAL, "name": COUNTER, "kind": kind, "missing": " and no label ".join(missing)}
+    return SAYS.found(is_good, f"counter.{way_to_fail}", observation, **values)
 
 
-def _counts(before: MetricsText, after: MetricsText, exception: str) -> Iterator[Finding]:
-    """Yield the findings on the counter, up to the first that failed: a wrong one makes the next ones wrong."""
+def _counts_findings(before: MetricsText, after: MetricsText, exception: str) -> tuple[Finding, ...]:
+    """Return the findings on the counts, up to the first that failed, from which later failures would follow."""
 
     def all_findings() -> Iterator[Finding]:
-        yield _one_series(before, after)
-        yield _known_counts(before, after, exception)
-        yield _hung_up(before, after)
-        yield _zeros(before)
+        yield _series_finding(before, after)
+        yield _known_counts_finding(before, after, exception)
+        yield _hung_up_finding(before, after)
+        yield _zeros_finding(before)
 
-    return iter(until_failed(all_findings()))
+    return until_failed(all_findings())
 
 
-def _one_series(before: MetricsText, after: MetricsText) -> Finding:
+def _series_finding(before: MetricsText, after: MetricsText) -> Finding:
     """Find whether the requests of one method, route and status are counted in one series."""
     extra_labels = sorted(after.label_names(TOTAL) - set(LABELS))
     series_count: Counter[Key] = Counter()
@@ -259,8 +275,10 @@ def _one_series(before: MetricsText, after: MetricsText) -> Finding:
 
     most = max(series_count.values(), default=0)
     names = " and ".join(extra_labels)
-    got = f"{most}, by the label {names}" if extra_labels else str(most)
-    return SAYS.found(most <= 1, "series", got, names=names)
+    observation = str(most)
+    if extra_labels:
+        observation += f", by the label {names}"
+    return SAYS.found(most <= 1, "series", observation, names=names)
 
 
 def _key_of(labels: tuple[tuple[str, str], ...]) -> Key:
@@ -269,7 +287,7 @@ def _key_of(labels: tuple[tuple[str, str], ...]) -> Key:
     return tuple(values[label] for label in LABELS)
 
 
-def _known_counts(before: MetricsText, after: MetricsText, exception: str) -> Finding:
+def _known_counts_finding(before: MetricsText, after: MetricsText, exception: str) -> Finding:
     """Find whether the known requests are counted once each, with their method, route and status."""
     counts = increase(TOTAL, before, after, *LABELS)
     requests = sum(KNOWN.values())
@@ -278,35 +296,45 @@ def _known_counts(before: MetricsText, after: MetricsText, exception: str) -> Fi
         return SAYS.passed("counts", "all of them, once", requests=requests)
 
     key = wrong_keys[0]
-    words = [f"{count:g} × {' '.join(labels)}" for labels, count in sorted(counts.items())]
-    got = ", ".join(words[:MOST_NAMES]) or "none"
+    _, route, status = key
+    way_to_fail, wrong_label = _way_of_wrong_count(key, counts, exception)
+    values = {
+        "requests": requests,
+        "status": status,
+        "route": route,
+        "raised": exception,
+        "count": KNOWN[key],
+        "counted": f"{counts[key]:g}",
+    }
+    if wrong_label:
+        values["strange"] = repr(wrong_label)
 
-    way, strange_label = _way_of_wrong_count(key, counts, exception)
-    values = {"requests": requests, "status": key[2], "route": key[1], "raised": exception}
-    values |= {"count": KNOWN[key], "counted": f"{counts[key]:g}"}
-    if strange_label:
-        values["strange"] = repr(strange_label)
-    return SAYS.failed(f"counts.{way}", got, **values)
+    count_texts = [f"{count:g} × {' '.join(labels)}" for labels, count in sorted(counts.items())]
+    observation = ", ".join(count_texts[:MOST_NAMES]) or "none"
+    return SAYS.failed(f"counts.{way_to_fail}", observation, **values)
 
 
 def _way_of_wrong_count(key: Key, counts: Counter[Key], exception: str) -> tuple[str, str]:
-    """Return in which way requests were counted wrongly, and the wrong status or route if that is the way."""
+    """Return the way in which the requests of a key were counted wrongly, and the wrong status or route ("": none)."""
     if any(NOBODY in route for _, route, _ in counts):
         return "path", ""
     if counts[key] > KNOWN[key]:
         return "often", ""
 
-    status = _strange_status(key, counts)
+    status = _wrong_status(key, counts)
     if status:
         return "status", status
-    route = _strange_route(key, counts)
+    route = _wrong_route(key, counts)
     if route:
         return "route", route
     return "raised" if exception else "missing", ""
 
 
-def _hung_up(before: MetricsText, after: MetricsText) -> Finding:
-    """Find whether the clients that hung up are counted, and not as errors."""
+def _hung_up_finding(before: MetricsText, after: MetricsText) -> Finding:
+    """Find whether the clients that hung up are counted, and not as errors.
+
+    What is counted with a status that no known request has is counted as theirs.
+    """
     counts = increase(TOTAL, before, after, "status")
     errors = sum(count for (status,), count in counts.items() if status.startswith("5"))
     known_errors = sum(count for (_, _, status), count in KNOWN.items() if status.startswith("5"))
@@ -319,75 +347,88 @@ def _hung_up(before: MetricsText, after: MetricsText) -> Finding:
     return SAYS.found(clients >= CLOSED, "closed.uncounted", f"{clients:g} of them counted", clients=CLOSED)
 
 
-def _zeros(before: MetricsText) -> Finding:
-    """Find whether the series of errors are there before the first error."""
+def _zeros_finding(before: MetricsText) -> Finding:
+    """Find whether the series of errors exist before the first error."""
     keys = {_key_of(labels) for name, labels in before.values if name == TOTAL}
     missing = [" ".join(key) for key in ERRORS if key not in keys]
     return SAYS.has_none("zeros", missing)
 
 
 def _is_counted(key: Key, counts: Counter[Key]) -> bool:
-    """Return whether the requests were counted; an error may have the clients beside it that hung up."""
+    """Return whether the requests of a key were all counted; with an error, clients that hung up may be counted."""
+    _, _, status = key
     extra = counts[key] - KNOWN[key]
-    return extra == 0 or (extra == CLOSED and key[2].startswith("5"))
+    return extra == 0 or (extra == CLOSED and status.startswith("5"))
 
 
-def _strange_status(key: Key, counts: Counter[Key]) -> str:
-    """Return a status that these requests were counted with, and that is no status of theirs; "" for none.
+def _wrong_status(key: Key, counts: Counter[Key]) -> str:
+    """Return a wrong status with which requests of this method and route were counted; "" if there is none.
 
-    One of the same class (4xx) is taken first.
+    One with the same first digit as the right status is preferred.
     """
-    known_method, known_route, known_status = key
-    known_place = (known_method, known_route)
+    right_method, right_route, right_status = key
+    place = (right_method, right_route)
     statuses = set()
     for (method, route, status), count in counts.items():
-        if (method, route) == known_place and count != CLOSED:  # those who hung up may have a word of their own
+        if (method, route) == place and count != CLOSED:  # clients that hang up may have a status of their own
             statuses.add(status)
-    known_statuses = {status for method, route, status in KNOWN if (method, route) == known_place}
+    right_statuses = {status for method, route, status in KNOWN if (method, route) == place}
 
     def rank(status: str) -> tuple[bool, str]:
-        return status[:1] != known_status[:1], status
+        has_other_class = status[:1] != right_status[:1]
+        return has_other_class, status
 
-    return min(statuses - known_statuses, key=rank, default="")
+    return min(statuses - right_statuses, key=rank, default="")
 
 
-def _strange_route(key: Key, counts: Counter[Key]) -> str:
-    """Return a route that these requests were counted with, and that is no route of theirs; "" for none."""
-    known_method, _, known_status = key
+def _wrong_route(key: Key, counts: Counter[Key]) -> str:
+    """Return a wrong route with which requests of this method and status were counted; "" if there is none."""
+    right_method, _, right_status = key
     for method, route, status in sorted(counts):
-        is_same_request = (method, status) == (known_method, known_status)
+        is_same_request = (method, status) == (right_method, right_status)
         if is_same_request and (method, route, status) not in KNOWN:
             return route
     return ""
 
 
-def _durations(before: MetricsText, after: MetricsText) -> Finding:
+def _durations_finding(before: MetricsText, after: MetricsText) -> Finding:
+    """Find whether the durations of the requests for /orders are in a histogram, in seconds and in fitting buckets."""
     values = {"name": DURATION, "requests": ON_ORDERS, "seconds": SLOW_SECONDS}
     kind = after.types.get(DURATION)
     if kind != "histogram" or "route" not in after.label_names(f"{DURATION}_bucket"):
         return SAYS.failed("durations.absent", kind or "no series of this name", **values)
 
-    by_bucket = increase(f"{DURATION}_bucket", before, after, "route", "le")
-    buckets = sorted((float(le), count) for (route, le), count in by_bucket.items() if route == "/orders")
-    below = max((count for le, count in buckets if le < SLOW_SECONDS), default=0)
-    total = buckets[-1][1] if buckets else 0
-    seconds = increase(f"{DURATION}_sum", before, after, "route")["/orders",]
+    buckets = _order_buckets(before, after)
+    total = 0
+    if buckets:
+        _, total = buckets[-1]
+    counts_below = [count for limit, count in buckets if limit < SLOW_SECONDS]
+    below = max(counts_below, default=0)
+    sum_by_route = increase(f"{DURATION}_sum", before, after, "route")
+    seconds = sum_by_route["/orders",]
 
-    got = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {seconds:.3g} s in all"
+    observation = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {seconds:.3g} s in all"
     if total < ON_ORDERS:
-        return SAYS.failed("durations.missing", got, missing=ON_ORDERS - total, **values)
+        return SAYS.failed("durations.missing", observation, missing=ON_ORDERS - total, **values)
     if seconds > 100 * SLOW_SECONDS:
-        return SAYS.failed("durations.milliseconds", got, **values)
+        return SAYS.failed("durations.milliseconds", observation, **values)
     if not 0 < below < total:
-        return SAYS.failed("durations.buckets", got, **values)
+        return SAYS.failed("durations.buckets", observation, **values)
 
-    limits = _limits(after)
-    got = f"limits: {', '.join(f'{limit:g}' for limit in limits)} s"
-    return SAYS.found(len(limits) >= FEWEST_LIMITS, "durations.few", got, fewest=FEWEST_LIMITS, **values)
+    limits = _bucket_limits(after)
+    limit_texts = ", ".join(f"{limit:g}" for limit in limits)
+    observation = f"limits: {limit_texts} s"
+    return SAYS.found(len(limits) >= FEWEST_LIMITS, "durations.few", observation, fewest=FEWEST_LIMITS, **values)
 
 
-def _limits(scrape: MetricsText) -> list[float]:
-    """Return the limits of the histogram's buckets, without infinity."""
+def _order_buckets(before: MetricsText, after: MetricsText) -> list[tuple[float, int]]:
+    """Return the upper limits of the buckets for /orders in seconds, the lowest first, each with its increase."""
+    increases = increase(f"{DURATION}_bucket", before, after, "route", "le")
+    return sorted((float(limit), count) for (route, limit), count in increases.items() if route == "/orders")
+
+
+def _bucket_limits(scrape: MetricsText) -> list[float]:
+    """Return the upper limits of the histogram's buckets in seconds, in order and without infinity."""
     limits = set()
     for name, labels in scrape.values:
         if name == f"{DURATION}_bucket":
@@ -395,28 +436,32 @@ def _limits(scrape: MetricsText) -> list[float]:
     return sorted(limits - {math.inf})
 
 
-def _methods(after: MetricsText, odd: MetricsText, *, counts_are_right: bool) -> Finding:
-    """Find whether requests with unknown methods were counted, with few words for the methods.
+def _methods_finding(after: MetricsText, odd: MetricsText, *, counts_are_right: bool) -> Finding:
+    """Find whether requests with unknown methods were counted, with few values of the label ``method``.
 
-    Where the counts are wrong, these follow from it.
+    Their number is not judged unless ``counts_are_right``: it would fail for the same reason.
     """
     pairs = [pair for _, labels in odd.values for pair in labels]
     methods = {value for name, value in pairs if name == "method"}
-    count = increase(TOTAL, after, odd, "status")[ODD_STATUS,]
+    increase_by_status = increase(TOTAL, after, odd, "status")
+    count = increase_by_status[ODD_STATUS,]
 
     values = {"requests": len(ODD_METHODS), "first": ODD_METHODS[0], "second": ODD_METHODS[6], "most": MOST_METHODS}
-    got = f"{count:g} counted, {len(methods)} methods in the labels"
+    observation = f"{count:g} counted, {len(methods)} methods in the labels"
     if len(methods) > MOST_METHODS:
-        return SAYS.failed("methods.many", got, **values)
+        return SAYS.failed("methods.many", observation, **values)
 
     is_counted = count >= len(ODD_METHODS) or not counts_are_right
-    return SAYS.found(is_counted, "methods.uncounted", got, **values)
+    return SAYS.found(is_counted, "methods.uncounted", observation, **values)
 
 
-def _random_paths(scrape: MetricsText) -> Finding:
-    series = sum(_has_path_of_check(labels) for _, labels in scrape.values)
-    return SAYS.found(not series, "paths", f"{series or 'no'} series", requests=RANDOM_PATHS, series=series)
+def _paths_finding(scrape: MetricsText) -> Finding:
+    """Find whether no series has a path that the check made up in a label."""
+    series = [labels for _, labels in scrape.values if _has_path_of_check(labels)]
+    count = len(series)
+    return SAYS.found(count == 0, "paths", f"{count or 'no'} series", requests=RANDOM_PATHS, series=count)
 
 
 def _has_path_of_check(labels: tuple[tuple[str, str], ...]) -> bool:
+    """Return whether one of the labels of a series has a path that the check made up."""
     return any(NOBODY in value for _, value in labels)

@@ -1,4 +1,4 @@
-"""The check of monitoring.ratio: promtool reads the alert's rule, and tests it on simulated minutes of traffic."""
+"""The check of monitoring.ratio: promtool reads the alert's rule, and tests it on minutes of made-up traffic."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MANY = 0.08
 BURST = 0.09
 """Shares of the customers who fail; the limit is 5 %."""
 CUSTOMERS = 1000
-"""A second, so that shares are whole numbers."""
+"""How many customers come in a second; with so many, shares of them are whole numbers."""
 POSTS = 0.4
 MISTYPED = 0.08
 MANY_MISTYPED = 0.3
@@ -38,11 +38,11 @@ MANY_MISTYPED = 0.3
 CROWD = 3
 """How many times as many customers come on a busy day."""
 NIGHT = 0.1
-"""And which part of them at night."""
+"""The share of the customers that come at night."""
 BURST_SECONDS = 5
 LATE_SECONDS = 290
 OF_A_SERIES = {"method", "route", "status", "instance"}
-"""Labels that an alert on all customers has not."""
+"""Labels that an alert on the share of all customers does not have."""
 PLAY = f"""
 for n in {{names}}; do
     promtool test rules {monitoring.PROMTOOL_FOLDER}/$n.yml > /tmp/said 2>&1
@@ -58,9 +58,11 @@ LABEL = re.compile(r"(\w+)=")
 
 @dataclass(frozen=True)
 class Scene:
-    """Some time of both services; ``failing`` is the share of customers who meet a 5xx.
+    """Some seconds of traffic at both services.
 
-    ``customers`` come, as a multiple of `CUSTOMERS`. ``of_posts`` is the part of the failures that are placed orders.
+    ``failing`` is the share of the customers who get a 5xx, ``of_posts`` the share of these failures that are orders
+    being placed, ``mistyped`` the share of the customers who get a 404. ``customers`` is a multiple of `CUSTOMERS`.
+    ``probes_fail``: the probes of this service get a 503. ``other_fails``: all customers of the other service do.
     """
 
     failing: float = 0.0
@@ -74,10 +76,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class AlertCase:
-    """Whether the alert should fire so many seconds after the beginning of a play.
+    """Whether the alert should fire ``at_seconds`` after the beginning of a play, which is a series of scenes.
 
-    ``needs`` are the cases that have to be right before this one shows anything. ``key`` is that of its finding, if it
-    is not the name of the case.
+    ``needs`` are the cases that have to be right before this one shows anything. ``key`` is the key of its finding; ""
+    stands for the name of the case.
     """
 
     play: tuple[Scene, ...]
@@ -119,10 +121,10 @@ CASES = {
     ),
     "ends": AlertCase((WELL, BAD, WELL), 2 * PHASE_SECONDS + ENDS_SECONDS, needs=("many",)),
 }
-"""The plays, by name, in the order of their findings."""
+"""The cases by name, in the order of their findings."""
 LATE = "late"
 LATE_CASE = AlertCase((WELL, Scene(MANY, seconds=LATE_SECONDS)), PHASE_SECONDS + LATE_SECONDS, fires=True)
-"""It has no finding: it tells an alert that comes late from one that never comes."""
+"""A case without a finding: it tells an alert that fires late from one that never fires."""
 PLAYS = {**CASES, LATE: LATE_CASE}
 NUMBERS = {
     "alert": ALERT,
@@ -141,60 +143,68 @@ NUMBERS = {
     "fires": FIRES_SECONDS,
     "ends": ENDS_SECONDS,
 }
-"""The values of the texts."""
+"""The values for the texts of the findings."""
 
 
 @check("monitoring.ratio")
 def ratio(context: Context) -> Result:
-    """Let promtool check the file, then test in plays whether the alert fires."""
+    """Let promtool check the file, then test for each case whether the alert fires."""
     text = (context.folder / FILE).read_text()
     files = {f"{name}.yml": promtool_test(case) for name, case in PLAYS.items()}
     context.report_step("promtool plays it several minutes")
     with monitoring.promtool(context.stack, {FILE: text, **files}) as running:
         answer = running.exec("promtool", "check", "rules", f"{monitoring.PROMTOOL_FOLDER}/{FILE}")
         if answer.exit_code:
-            return conclude("", [_refusal(text, answer.output)], answer.output[-MOST_OUTPUT:])
-        return conclude(SAYS.shown, _plays(running))
+            return conclude("", [_refusal_finding(text, answer.output)], answer.output[-MOST_OUTPUT:])
+        return conclude(SAYS.shown, _run_plays(running))
 
 
-def _refusal(text: str, output: str) -> Finding:
-    """Return the finding on a file that promtool refuses; a line in the wrong column is named first."""
+def _refusal_finding(text: str, output: str) -> Finding:
+    """Return the finding on a file that promtool refuses: on a line in the wrong column, or else promtool's reason."""
     sentence = monitoring.promtool_sentence(output, FILE)
     line = misplaced_line(text)
-    way = "indentation" if line else "refused"
-    return SAYS.failed(f"loads.{way}", sentence, file=FILE, line=line, why=sentence)
+    way_to_fail = "indentation" if line else "refused"
+    return SAYS.failed(f"loads.{way_to_fail}", sentence, file=FILE, line=line, why=sentence)
 
 
 def misplaced_line(text: str) -> int | None:
-    """Return the number of the first line of a rule that begins in the wrong column; None if there is none.
+    """Return the number of the first line that begins in the wrong column; None if there is none.
 
-    The keys of a rule stand below each other, and a text that goes on stands further to the right.
+    All keys of a rule begin in the same column, and the second line of a text begins further to the right. A tab is
+    always wrong.
     """
-    column = None
+    key_column: int | None = None  # of the rule that the line belongs to
     for number, line in enumerate(text.split("\n"), 1):
-        words = line.lstrip()
-        if not words or words.startswith("#"):
+        content = line.lstrip()
+        if not content or content.startswith("#"):
             continue
 
-        indent = line[: len(line) - len(words)]
+        indent = line.removesuffix(content)
         if "\t" in indent:
             return number
 
-        rule = RULE.match(line)
-        if words.startswith("- "):
-            column = len(rule[0]) if rule else None
-        elif column is not None and not _is_in_place(line, len(indent), column):
+        if content.startswith("- "):
+            key_column = _key_column(line)
+        elif key_column is not None and not _is_in_place(line, len(indent), key_column):
             return number
     return None
 
 
-def _is_in_place(line: str, indent: int, column: int) -> bool:
-    """Return whether a line of a rule whose keys stand in ``column`` begins where it may."""
-    return indent == column if KEY.match(line) else indent > column
+def _key_column(line: str) -> int | None:
+    """Return the column of a rule's keys, from its first line; None if the line begins something else."""
+    match = RULE.match(line)
+    return len(match[0]) if match else None
 
 
-def _plays(running: Running) -> list[Finding]:
-    """Find whether the alert fired in each play where it should; or that promtool cannot compute the rule."""
+def _is_in_place(line: str, indent: int, key_column: int) -> bool:
+    """Return whether a line of a rule begins where it may: a key at the column of keys, a text to the right of it."""
+    if KEY.match(line):
+        return indent == key_column
+    return indent > key_column
+
+
+def _run_plays(running: Running) -> list[Finding]:
+    """Let promtool run all tests; return the findings on the cases, or the one that it cannot compute the rule."""
     lines = running.read("sh", "-c", PLAY.format(names=" ".join(PLAYS))).splitlines()
     fired: dict[str, set[str]] = {}
     for name, line in zip(PLAYS, lines, strict=True):
@@ -207,18 +217,17 @@ def _plays(running: Running) -> list[Finding]:
 
 
 def play_findings(fired: Mapping[str, Collection[str]]) -> list[Finding]:
-    """Return the findings on the plays, without those that show nothing.
+    """Return the findings on the cases, without those that show nothing.
 
-    ``fired`` has the names of the alert's labels for each play in which it fired. An alert that fires while all is well
-    fires in every play.
+    ``fired`` has the names of the alert's labels, by the name of each case in which it fired. An alert that fires while
+    all is well fires always, so nothing else is judged then. Two cases may share a finding, which fails if one does.
     """
     finding_by_key: dict[str, Finding] = {}
     for name, case in CASES.items():
         if not all(_is_right(needed_name, fired) for needed_name in case.needs):
             continue
 
-        got = "it fires" if name in fired else "it is silent"
-        finding = SAYS.found(_is_right(name, fired), _key(name, fired), got, **NUMBERS)
+        finding = _case_finding(name, fired)
         if finding.key not in finding_by_key or not finding.passed:
             finding_by_key[finding.key] = finding
         if name == ALL_WELL and name in fired:
@@ -226,12 +235,20 @@ def play_findings(fired: Mapping[str, Collection[str]]) -> list[Finding]:
     return [*finding_by_key.values()]
 
 
+def _case_finding(name: str, fired: Mapping[str, Collection[str]]) -> Finding:
+    """Find whether the alert fired in a case where it should, or was silent where it should be."""
+    observation = "it fires" if name in fired else "it is silent"
+    return SAYS.found(_is_right(name, fired), _finding_key(name, fired), observation, **NUMBERS)
+
+
 def _is_right(name: str, fired: Mapping[str, Collection[str]]) -> bool:
-    return (name in fired) == CASES[name].fires
+    """Return whether the alert fired in a case, or was silent, as it should."""
+    has_fired = name in fired
+    return has_fired == CASES[name].fires
 
 
-def _key(name: str, fired: Mapping[str, Collection[str]]) -> str:
-    """Return the key of the finding on a play: a failure has the cause that the other plays show."""
+def _finding_key(name: str, fired: Mapping[str, Collection[str]]) -> str:
+    """Return the key of the finding on a case; for a failure, with the cause that other cases show."""
     if name == "many":
         return "many.late" if LATE in fired else "many.silent"
 
@@ -242,7 +259,7 @@ def _key(name: str, fired: Mapping[str, Collection[str]]) -> str:
 
 
 def promtool_test(case: AlertCase) -> str:
-    """Return a test for promtool that passes only if the alert does not fire. (JSON is YAML.)"""
+    """Return a test file for promtool, as JSON, which is YAML, too. The test passes if the alert does not fire."""
     test = {
         "interval": "1s",
         "input_series": [{"series": name, "values": values} for name, values in series(case.play).items()],
@@ -253,26 +270,30 @@ def promtool_test(case: AlertCase) -> str:
 
 
 Labels = tuple[str, str, str, str]
+"""The job, the method, the route and the status of a series."""
+SERIES = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
 
 
 def series(play: tuple[Scene, ...]) -> dict[str, str]:
-    """Return the counters of both services in a play, in promtool's notation: a number a second, ``_`` for none."""
-    values: dict[Labels, list[str]] = {}
+    """Return the values of each counter during a play, by its series, in promtool's notation.
+
+    There is one value for each second, and ``_`` while the counter does not exist.
+    """
+    values_by_labels: dict[Labels, list[str]] = {}
     counts: Counter[Labels] = Counter()
     for scene in play:
-        requests = _requests(scene)
+        requests = _requests_per_second(scene)
         for _ in range(scene.seconds):
             for labels, count in requests.items():
                 counts[labels] += count
                 value = str(counts[labels]) if counts[labels] else "_"
-                values.setdefault(labels, []).append(value)
+                values_by_labels.setdefault(labels, []).append(value)
 
-    template = 'http_requests_total{{job="{0}",instance="{0}:8080",method="{1}",route="{2}",status="{3}"}}'
-    return {template.format(*labels): " ".join(texts) for labels, texts in values.items() if counts[labels]}
+    return {SERIES.format(*labels): " ".join(values) for labels, values in values_by_labels.items() if counts[labels]}
 
 
-def _requests(scene: Scene) -> dict[Labels, int]:
-    """Return the requests in a second of a scene."""
+def _requests_per_second(scene: Scene) -> dict[Labels, int]:
+    """Return the number of requests in each second of a scene, by labels."""
     customers = round(CUSTOMERS * scene.customers)
     failed = round(customers * scene.failing)
     failed_posts = round(failed * scene.of_posts)
@@ -280,8 +301,17 @@ def _requests(scene: Scene) -> dict[Labels, int]:
     posts = round(customers * POSTS)
     mistyped = round(customers * scene.mistyped)
 
-    ready, refused = (0, 400) if scene.probes_fail else (5, 0)
-    fine, broken = (0, 100) if scene.other_fails else (100, 0)
+    good_probes = 5
+    failed_probes = 0
+    if scene.probes_fail:
+        good_probes = 0
+        failed_probes = 400
+
+    other_placed = 100
+    other_failed = 0
+    if scene.other_fails:
+        other_placed = 0
+        other_failed = 100
 
     return {
         (JOB, "POST", "/orders", "201"): posts - failed_posts,
@@ -290,9 +320,9 @@ def _requests(scene: Scene) -> dict[Labels, int]:
         (JOB, "GET", "/orders/{order_id}", "404"): mistyped,
         (JOB, "GET", "/orders/{order_id}", "500"): failed_gets,
         (JOB, "GET", "/livez", "200"): 5,
-        (JOB, "GET", "/readyz", "200"): ready,
-        (JOB, "GET", "/readyz", "503"): refused,
-        (JOB, "GET", "/health", "503"): refused,
-        (OTHER_JOB, "POST", "/orders", "201"): fine,
-        (OTHER_JOB, "POST", "/orders", "503"): broken,
+        (JOB, "GET", "/readyz", "200"): good_probes,
+        (JOB, "GET", "/readyz", "503"): failed_probes,
+        (JOB, "GET", "/health", "503"): failed_probes,
+        (OTHER_JOB, "POST", "/orders", "201"): other_placed,
+        (OTHER_JOB, "POST", "/orders", "503"): other_failed,
     }

@@ -1,4 +1,4 @@
-"""The check of orders.recent: orders at two instances of the service, and what one of them answers then."""
+"""The check of orders.recent: place orders at two instances of the service, and ask one of them for the latest."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ RECENT = findings("orders.recent")
 SHARED = findings(START)
 LIMIT = 20
 ORDERS = 24
-"""More than the answer may hold, at two instances in turn."""
+"""The number of orders that the check places: more than the answer may hold."""
 FIELDS = ("id", "item", "quantity", "created_at")
 ITEMS = ("tea", "coffee", "cake", "juice", "water", "soup")
 TRIES = 3
 SETTLE_SECONDS = 3.0
-"""Until the replica, which is asked from lesson 02 on, has the last order."""
+"""How long the replica, which is asked from lesson 02 on, may take to have the last order."""
 
 Order = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Placed:
-    """The orders of the check as the service answered them, in their sequence, and the ids that ``elsewhere`` took."""
+    """The orders of the check, in the sequence in which they were placed, as the service answered.
+
+    ``elsewhere`` are the ids of those that were placed at the second instance.
+    """
 
     orders: Sequence[Order]
     elsewhere: frozenset[int]
 
     @property
     def ids(self) -> list[int]:
-        """Their ids, in their sequence."""
+        """The ids of the orders, in their sequence."""
         return [order["id"] for order in self.orders]
 
 
@@ -52,39 +55,43 @@ def recent(context: Context) -> Result:
             service_trial.wait_order(instance)
 
         context.report_step(f"placing {ORDERS} orders at two instances")
-        placed = _place(context, trial, second)
-        answer = _latest(trial, placed)
+        placed = _place_orders(context, trial, second)
+        answer = _wait_latest(trial, placed)
         return conclude(RECENT.shown, recent_findings(answer, placed), trial.log_tail())
 
 
-def _place(context: Context, trial: Trial, second: Trial) -> Placed:
-    """Place the orders, at two instances in turn; the last one elsewhere. Raises CheckEnded if one is not taken."""
+def _place_orders(context: Context, trial: Trial, second: Trial) -> Placed:
+    """Place the orders at two instances in turn, the last one at the second. Raises CheckEnded if one is refused."""
     random = seeded("orders.recent", context.seed)
     orders = []
     elsewhere = set()
     for number in range(ORDERS):
         instance = second if number % 2 else trial
-        order = _order(instance, {"item": random.choice(ITEMS), "quantity": random.randint(1, 99)})
+        new_order = {"item": random.choice(ITEMS), "quantity": random.randint(1, 99)}
+        order = _place_order(instance, new_order)
         orders.append(order)
         if instance is second:
             elsewhere.add(order["id"])
     return Placed(orders, frozenset(elsewhere))
 
 
-def _order(trial: Trial, order: Order) -> Order:
-    """Place one order; try again unless it is taken. Raises CheckEnded if it never is."""
+def _place_order(trial: Trial, order: Order) -> Order:
+    """Place an order, in several tries, and return it as the service answers. Raises CheckEnded if all tries fail."""
     for _ in range(TRIES):
         answer = trial.post("/orders", order)
-        placed = answer.json()
-        if answer.status == 201 and isinstance(entry_of(placed, "id"), int):
-            return dict(placed)
+        placed_order = answer.json()
+        if answer.status == 201 and isinstance(entry_of(placed_order, "id"), int):
+            return dict(placed_order)
 
     finding = SHARED.failed("order", str(answer), status=answer)
     raise CheckEnded(conclude("", [finding], trial.log_tail()))
 
 
-def _latest(trial: Trial, placed: Placed) -> Answer:
-    """Ask until the last order is in the answer, where an older one is, or the time is up; return the last answer."""
+def _wait_latest(trial: Trial, placed: Placed) -> Answer:
+    """Ask for the orders until the last one is in the answer, or the time is up; return the last answer.
+
+    An answer without any order is returned at once.
+    """
 
     def get_orders() -> Answer:
         return trial.get("/orders")
@@ -100,29 +107,31 @@ def _latest(trial: Trial, placed: Placed) -> Answer:
 def listed(answer: Answer) -> list[Order] | None:
     """Return the orders in an answer; None where it is no list of orders."""
     orders = answer.json()
-    if not isinstance(orders, list) or not all(isinstance(entry_of(order, "id"), int) for order in orders):
+    if not isinstance(orders, list):
         return None
-    return orders
+
+    have_ids = all(isinstance(entry_of(order, "id"), int) for order in orders)
+    return orders if have_ids else None
 
 
 def recent_findings(answer: Answer, placed: Placed) -> list[Finding]:
-    """Return the findings on the answer. Other customers may have placed orders meanwhile."""
+    """Return the findings on the answer, in which orders of other customers may stand, too."""
     orders = listed(answer)
-    is_list = _is_list(answer, orders)
+    is_list = _list_finding(answer, orders)
     if not is_list.passed or orders is None:
         return [is_list]
 
     ids = [order["id"] for order in orders]
     return [
         is_list,
-        _number(len(ids)),
-        *_has_latest(ids, placed),
-        _order_of(ids, placed),
-        _fields(orders, placed),
+        _number_finding(len(ids)),
+        *_latest_findings(ids, placed),
+        _sequence_finding(ids, placed),
+        _fields_finding(orders, placed),
     ]
 
 
-def _is_list(answer: Answer, orders: list[Order] | None) -> Finding:
+def _list_finding(answer: Answer, orders: list[Order] | None) -> Finding:
     """Find whether the service answers with 200 and a list that is not empty."""
     if answer.status != 200:
         return RECENT.failed("list.fails", str(answer), count=ORDERS, answer=answer)
@@ -133,25 +142,31 @@ def _is_list(answer: Answer, orders: list[Order] | None) -> Finding:
     return RECENT.found(bool(orders), "list.empty", observation, count=ORDERS, answer=answer)
 
 
-def _number(count: int) -> Finding:
-    way = "more" if count > LIMIT else "fewer"
-    return RECENT.equals(f"number.{way}", str(count), limit=LIMIT, count=ORDERS)
+def _number_finding(count: int) -> Finding:
+    """Find whether the answer has as many orders as it should."""
+    way_to_fail = "more" if count > LIMIT else "fewer"
+    return RECENT.equals(f"number.{way_to_fail}", str(count), limit=LIMIT, count=ORDERS)
 
 
-def _has_latest(ids: Sequence[int], placed: Placed) -> list[Finding]:
-    """Find whether orders of the other instance are there; where some are, whether the last one is."""
-    is_shared = bool(placed.elsewhere.intersection(ids))
-    if not is_shared and set(placed.ids).intersection(ids):
+def _latest_findings(ids: Sequence[int], placed: Placed) -> list[Finding]:
+    """Find whether orders of the second instance are there; if they are, whether the last order is.
+
+    Orders that other customers placed later may have displaced the check's own.
+    """
+    has_shared = bool(placed.elsewhere.intersection(ids))
+    has_own = bool(set(placed.ids).intersection(ids))
+    if has_own and not has_shared:
         return [RECENT.failed("instances", "they are missing")]
 
-    is_last = placed.ids[-1] in ids or min(ids) > placed.ids[-1]
-    observation = "it is there" if is_last else "it is missing"
+    last_id = placed.ids[-1]
+    has_last = last_id in ids or min(ids) > last_id
+    observation = "it is there" if has_last else "it is missing"
     return [RECENT.passed("instances", "they are there"), RECENT.equals("latest", observation)]
 
 
-def _order_of(ids: Sequence[int], placed: Placed) -> Finding:
-    """Find whether the check's own orders stand in the reverse of the sequence in which they were placed."""
-    own_ids = [number for number in ids if number in placed.ids] or list(ids)
+def _sequence_finding(ids: Sequence[int], placed: Placed) -> Finding:
+    """Find whether the newest order stands first, by the check's own orders; by all orders if there are none of it."""
+    own_ids = [order_id for order_id in ids if order_id in placed.ids] or list(ids)
     sequence = "neither up nor down"
     if own_ids == sorted(own_ids, reverse=True):
         sequence = "the newest first"
@@ -160,14 +175,15 @@ def _order_of(ids: Sequence[int], placed: Placed) -> Finding:
     return RECENT.equals("order", sequence)
 
 
-def _fields(orders: Sequence[Order], placed: Placed) -> Finding:
-    """Find whether an order in the list is as it was when it was placed."""
+def _fields_finding(orders: Sequence[Order], placed: Placed) -> Finding:
+    """Find whether the check's own orders have the same fields in the answer as when they were placed."""
     placed_by_id = {order["id"]: order for order in placed.orders}
-    changed: set[str] = set()
+    changed_names: set[str] = set()
     for order in orders:
-        before = placed_by_id.get(order["id"])
-        if before:
-            changed.update(name for name in FIELDS if order.get(name) != before.get(name))
+        placed_order = placed_by_id.get(order["id"])
+        if placed_order:
+            changed_names.update(name for name in FIELDS if order.get(name) != placed_order.get(name))
 
-    names = ", ".join(name for name in FIELDS if name in changed)
-    return RECENT.found(not changed, "fields", f"{names} differ" if names else "the same", names=names)
+    names = ", ".join(name for name in FIELDS if name in changed_names)
+    observation = f"{names} differ" if names else "the same"
+    return RECENT.found(not changed_names, "fields", observation, names=names)

@@ -302,5 +302,5 @@ def test_one_image_for_all_environments() -> None:
     """The desk's is not compared; the names of the others are told."""
     definition = config_tasks.Definition
     fragment = {"production": definition(image="${IMAGE}"), "qa": definition(image="app:qa"), "desk": definition()}
-    finding = config_tasks._one_image(fragment)
+    finding = config_tasks._image_finding(fragment)
     assert (finding.key, finding.got) == ("config.environments.image", "qa: app:qa")

@@ -92,17 +92,17 @@ def test_limits_that_the_engine_ignores_cannot_be_judged(
 @pytest.mark.parametrize(
     ("key", "finding"),
     [
-        ("container.dockerfile.stops.killed", container_dockerfile._stops("python app.py", 143)),
-        ("container.dockerfile.stops.crashed", container_dockerfile._stops("python app.py", 3)),
-        ("container.dockerfile.stops.deaf", container_dockerfile._stops("python app.py", None)),
-        ("container.dockerfile.stops.shell", container_dockerfile._stops("/bin/sh -c uvicorn", None)),
-        ("container.graceful.end.deaf", container._end("python app.py", None, hears=False)),
-        ("container.graceful.end.held", container._end("uvicorn app:app", None, hears=True)),
-        ("container.graceful.end.shell", container._end("sh start.sh", None, hears=False)),
-        ("container.graceful.end.killed", container._end("sh start.sh", 143, hears=False)),
-        ("container.graceful.end.crashed", container._end("sh start.sh", 1, hears=False)),
-        ("container.graceful.order.lost", container._order(Answer(None, 0.1, error="connection closed"))),
-        ("container.graceful.order.given-up", container._order(Answer(503, 0.1))),
+        ("container.dockerfile.stops.killed", container_dockerfile._stop_finding("python app.py", 143)),
+        ("container.dockerfile.stops.crashed", container_dockerfile._stop_finding("python app.py", 3)),
+        ("container.dockerfile.stops.deaf", container_dockerfile._stop_finding("python app.py", None)),
+        ("container.dockerfile.stops.shell", container_dockerfile._stop_finding("/bin/sh -c uvicorn", None)),
+        ("container.graceful.end.deaf", container._end_finding("python app.py", None, hears=False)),
+        ("container.graceful.end.held", container._end_finding("uvicorn app:app", None, hears=True)),
+        ("container.graceful.end.shell", container._end_finding("sh start.sh", None, hears=False)),
+        ("container.graceful.end.killed", container._end_finding("sh start.sh", 143, hears=False)),
+        ("container.graceful.end.crashed", container._end_finding("sh start.sh", 1, hears=False)),
+        ("container.graceful.order.lost", container._order_finding(Answer(None, 0.1, error="connection closed"))),
+        ("container.graceful.order.given-up", container._order_finding(Answer(503, 0.1))),
     ],
 )
 def test_each_bad_stop_is_named(key: str, finding: Finding) -> None:
@@ -124,9 +124,9 @@ def test_what_a_layer_holds_is_named() -> None:
     """A secret that a later step deletes, one that is there, packages that were installed again, and newer ones."""
     visible = LAYERS.assign(visible=True)
     cases = {
-        "container.dockerfile.secrets.deleted": container_dockerfile._leaks(LAYERS),
-        "container.dockerfile.secrets.visible": container_dockerfile._leaks(visible),
-        "container.dockerfile.cached": container_dockerfile._cached(LAYERS, ["a", "b"], ["a", "b", "c"]),
-        "container.dockerfile.pinned": container_dockerfile._pins("click==8.5.1.post999\nuvicorn==0.54.0"),
+        "container.dockerfile.secrets.deleted": container_dockerfile._secrets_finding(LAYERS),
+        "container.dockerfile.secrets.visible": container_dockerfile._secrets_finding(visible),
+        "container.dockerfile.cached": container_dockerfile._cache_finding(LAYERS, ["a", "b"], ["a", "b", "c"]),
+        "container.dockerfile.pinned": container_dockerfile._pins_finding("click==8.5.1.post999\nuvicorn==0.54.0"),
     }
     check_runner.assert_keys((key, [finding]) for key, finding in cases.items())

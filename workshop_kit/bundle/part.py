@@ -137,15 +137,16 @@ def _write_description(folder: Path, about: dict[str, Any]) -> None:
 def find(bundle_parts: Iterable[Part], kind: Kind, name: str, next_step: str) -> Part:
     """Return the part of this kind and name. Raises WorkshopError if it is missing, with the names of the others."""
     prefix = f"{kind}-"
-    by_name: dict[str, Part] = {}
+    part_by_name: dict[str, Part] = {}
     for part in bundle_parts:
-        if part.folder.name.startswith(prefix):
-            by_name[part.folder.name.removeprefix(prefix)] = part
+        folder_name = part.folder.name
+        if folder_name.startswith(prefix):
+            part_by_name[folder_name.removeprefix(prefix)] = part
 
-    if name not in by_name:
-        names = ", ".join(by_name) or "nothing"
+    if name not in part_by_name:
+        names = ", ".join(part_by_name) or "nothing"
         raise WorkshopError(f"The bundle has {kind} for {names}, and not for {name}.", next_step)
-    return by_name[name]
+    return part_by_name[name]
 
 
 def require_same(part: Part, root: Path) -> None:

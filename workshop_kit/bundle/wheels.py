@@ -58,16 +58,16 @@ def save(root: Path, bundle: Path, version: str, report: Report = silent) -> Non
     report(Step(TASK, 1.0, done=True))
 
 
-def make_python(root: Path, words: list[str]) -> Path:
+def make_python(root: Path, arguments: list[str]) -> Path:
     """Make the Python environment from a bundle; return the path of its interpreter.
 
-    ``words`` are the arguments of ``bundle load`` on the command line. The wheels for this Python and the images for
+    ``arguments`` are those of ``bundle load`` on the command line. The wheels for this Python and the images for
     this architecture are verified first. Raises WorkshopError for parts of another version or with damaged files.
     """
-    if len(words) != 1 or words[0].startswith("-"):
+    if len(arguments) != 1 or arguments[0].startswith("-"):
         raise WrongUsage("`bundle load` takes one folder.", "Write ./workshop bundle load FOLDER.")
 
-    bundle_parts = parts(Path(words[0]))
+    bundle_parts = parts(Path(arguments[0]))
     wheels = _find_wheels(root, bundle_parts)
     images_name = f"images-{this_architecture()}"
     image_parts = [part for part in bundle_parts if part.folder.name == images_name]

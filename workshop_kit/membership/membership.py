@@ -245,14 +245,14 @@ def _make_snapshot(workspace: Workspace, membership: Membership, lesson: str) ->
 
 
 def _repair_by_day(records: Iterable[Record]) -> dict[Any, Repair]:
-    """Return the repair of each game day's incident that was repaired."""
-    repairs: dict[Any, Repair] = {}
+    """Return the repairs of game day's incidents, by their day; incidents that were not repaired are left out."""
+    repair_by_day: dict[Any, Repair] = {}
     for record in records:
         seconds = record.to_repair_seconds
         if seconds is not None:
             sign = sign_in(record.debrief.get("how", ""))
-            repairs[record.name] = Repair(seconds=seconds, sign=sign)
-    return repairs
+            repair_by_day[record.name] = Repair(seconds=seconds, sign=sign)
+    return repair_by_day
 
 
 def _minutes_to_pass(record: ExerciseRecord) -> int:

@@ -226,23 +226,28 @@ class RoomView:
         self.job.set(room=asdict(connection))
 
     def handle_message(self, _: object, content: Mapping[str, Any], __: object) -> None:
-        """Handle a message of the page; runs in its own thread while a cell is busy."""
+        """Do what a message of the page asks for; ignore any other message.
+
+        While a cell is busy, this runs in a thread of its own.
+        """
         match content:
             case {"do": "join", "code": str(code), "name": str(name)}:
                 self.job.start("join", lambda _: self._join(code, name))
-            case {"do": "help", "help": "stuck" | "done" as state}:
-                self.job.answer(lambda: self.sync.click_help(state))
+            case {"do": "help", "help": "stuck" | "done" as help_state}:
+                self.job.answer(lambda: self.sync.click_help(help_state))
             case {"do": "answer", "poll": str(poll), "choice": str(choice)}:
                 self.job.answer(lambda: self.sync.answer(poll, choice))
             case {"do": "leave"}:
                 self.job.start("leave", lambda _: self._leave())
 
     def _join(self, code: str, name: str) -> str:
+        """Join the room of a code; return the sentence for the page."""
         membership.join(self.workspace, JoinCode.read(code), name, self.sync.lesson)
         self.sync.sync()
         return "You have joined."
 
     def _leave(self) -> str:
+        """Leave the room; return the sentence for the page."""
         has_answered = membership.leave(self.workspace)
         self.sync.sync()
         return LEFT if has_answered else LEFT_WITHOUT_ANSWER

@@ -199,7 +199,10 @@ def _reply_to(trial: Trial, request: str, answer: Answer, status: int, seconds: 
 
 
 def served(name: str, replies: Replies) -> Finding:
-    """Find whether customers were served, or refused, in time while a dependency was away."""
+    """Find whether customers were served, or refused, in time while the dependency ``name`` was away.
+
+    The finding is on the first wrong reply.
+    """
     key, _, _ = name.partition("-")
     wrong_replies: list[tuple[str, Reply]] = []
     for state, state_replies in replies.items():

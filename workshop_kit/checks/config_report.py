@@ -69,13 +69,13 @@ def report_findings(refusal: Refusal) -> tuple[Finding, ...]:
         return (refuses,)
 
     named_variables = [name for name in WANTED if name in refusal.named]
-    names = _names_finding(named_variables)
-    others = REPORT.has_none("others", sorted(refusal.named.difference(WANTED)))
+    names_all = _names_finding(named_variables)
+    names_no_others = REPORT.has_none("others", sorted(refusal.named.difference(WANTED)))
     if not named_variables:
-        return refuses, names, others
+        return refuses, names_all, names_no_others
 
-    lines = REPORT.found(refusal.lines == 1, "lines", f"{refusal.lines}")
-    return refuses, names, others, lines
+    is_one_line = REPORT.found(refusal.lines == 1, "lines", f"{refusal.lines}")
+    return refuses, names_all, names_no_others, is_one_line
 
 
 def _refusal_finding(refusal: Refusal) -> Finding:
@@ -117,7 +117,9 @@ def _way_of_missing_names(missing: Sequence[str]) -> str:
         return "group"
 
     named_count = len(WANTED) - len(missing)
-    return {0: "none", 1: "one"}.get(named_count, "some")
+    if named_count == 0:
+        return "none"
+    return "one" if named_count == 1 else "some"
 
 
 def reports_others(refusal: Refusal) -> Finding:

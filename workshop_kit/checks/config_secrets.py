@@ -104,21 +104,21 @@ def file(context: Context) -> Result:
         password_file = {PASSWORD_FILE: path}
         file_and_variable = {PASSWORD_FILE: path, PASSWORD: secret}
         with (
-            _run_with_file(context, image, password_file, f"{secret}\n") as with_line_end,
-            _run_with_file(context, image, file_and_variable, secret) as with_both,
+            _run_with_file(context, image, password_file, f"{secret}\n") as line_end_trial,
+            _run_with_file(context, image, file_and_variable, secret) as both_trial,
         ):
-            config.wait_listening(with_line_end)
-            order = config.place_order(with_line_end)
-            lines = with_line_end.log_tail()
-            both_refusal = config.wait_refused(with_both)
+            config.wait_listening(line_end_trial)
+            order = config.place_order(line_end_trial)
+            lines = line_end_trial.log_tail()
+            both_refusal = config.wait_refused(both_trial)
 
         database.wait_ready()
         with (
-            config.run_on(context, image, database, password_file, files={"password": ODD}) as with_blanks,
-            _run_with_file(context, image, {PASSWORD_FILE: FOLDER}, secret) as with_folder,
+            config.run_on(context, image, database, password_file, files={"password": ODD}) as blanks_trial,
+            _run_with_file(context, image, {PASSWORD_FILE: FOLDER}, secret) as folder_trial,
         ):
-            outcome = config.order_or_refusal(with_blanks)
-            folder_refusal = config.wait_refused(with_folder)
+            outcome = config.order_or_refusal(blanks_trial)
+            folder_refusal = config.wait_refused(folder_trial)
 
     return conclude(FILE.shown, file_findings(order, outcome, both_refusal, folder_refusal), lines)
 

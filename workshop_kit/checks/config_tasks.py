@@ -63,11 +63,11 @@ def environments(context: Context) -> Result:
     definitions = read(context.text)
     service_trial.ensure_up(context.stack, context.report)
     settings = parameter_store.settings_by_environment(context.stack)
-    store = _fill_store(context, settings)
+    parameters = _fill_store(context, settings)
     context.report_step(f"starting {', '.join(settings)}")
 
     def start(name: str) -> Finding:
-        return _start_finding(context, name, settings[name], store, definitions.get(name))
+        return _start_finding(context, name, settings[name], parameters, definitions.get(name))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         starts = list(pool.map(start, settings))
@@ -157,7 +157,10 @@ def _passwords_as_text(definition: Definition) -> list[str]:
 
 
 def _judge_desk(trial: Trial, settings: Settings, definition: Definition, no_passwords: Finding) -> Result:
-    """Judge a service that runs; ``no_passwords`` is the finding on its definition."""
+    """Judge a service that runs, by an order and by the variables that ``docker inspect`` shows.
+
+    ``no_passwords`` is the finding on its definition.
+    """
     order = config.place_order(trial)
     takes_order = STORE.equals("order", str(order), status=201)
     all_findings = [no_passwords, takes_order]
@@ -218,7 +221,7 @@ def _run_definition(
 ) -> Iterator[Trial]:
     """Run a definition as a trial; its secrets are read from the store by ``reader``, a user with limited rights.
 
-    Raises WorkshopError as `tasks.run`.
+    Raises WorkshopError as `tasks.run` does.
     """
     image = context.stack.container("service").attrs["Image"]
     network = f"{context.stack.project}_default"

@@ -127,7 +127,10 @@ def _refusal_finding(text: str, reason: str) -> Finding:
 
 
 def limits_in(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the limits in the output of ``docker compose config``. Raises CheckEnded if the service is missing."""
+    """Return the limits in the output of ``docker compose config``, as fields of `Spec`.
+
+    Raises CheckEnded if the service is missing.
+    """
     service = (document.get("services") or {}).get(SERVICE)
     if service is None:
         raise _not_readable_error(SAYS.failed("file.no-service", "another service, or none", service=SERVICE))

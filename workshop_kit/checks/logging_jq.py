@@ -43,7 +43,6 @@ def one_liner(context: Context) -> Result:
         return conclude("", [JQ.failed("ended.endless", error.what)])
 
     complaints = answer.error[-MOST_OUTPUT:]
-
     if answer.exit_code == CANNOT_BE_READ:
         unreadable = JQ.failed("program", _first_line(answer.error))
         return Result.not_readable(unreadable.means, unreadable, output=complaints)

@@ -101,8 +101,8 @@ def _is_in_time(trial: Trial, answer: Answer) -> bool:
 
 
 def in_time(path: str, answer: Answer, *, is_in_time: bool) -> Finding:
-    """Return the finding on an answer of /health or /readyz while two dependencies hang."""
-    way_to_fail = "well"
+    """Find whether /health or /readyz answers with 503 in time while two dependencies hang."""
+    way_to_fail = "well"  # it says that all is well
     if answer.status not in {None, 200, 503}:
         way_to_fail = "fails"
     elif not is_in_time:
@@ -165,12 +165,12 @@ def connections_in(table: str) -> int:
     >>> connections_in("sl local_address rem_address st\\n0: 040013AC:D2F0 030013AC:18EB 01 00000000:00000000")
     1
     """
-    ports = {f"{port:04X}" for port in DEPENDENCY_PORTS.values()}
+    hexadecimal_ports = {f"{port:04X}" for port in DEPENDENCY_PORTS.values()}
     count = 0
     for line in table.splitlines()[1:]:
-        columns = line.split()
-        _, _, port = columns[2].rpartition(":")
-        if port in ports and columns[3] == ESTABLISHED:
+        _, _, remote_address, state, *_ = line.split()
+        _, _, remote_port = remote_address.rpartition(":")
+        if remote_port in hexadecimal_ports and state == ESTABLISHED:
             count += 1
     return count
 

@@ -137,7 +137,7 @@ def _stop_instance(trial: Trial, drain_seconds: float) -> tuple[Answer, Answer, 
     ready = _ready_after_signal(trial, drain_seconds)
     live = trial.get("/livez")
     code = trial.wait_ended(END_SECONDS)
-    time.sleep(2 * PROBE_SECONDS)
+    time.sleep(2 * PROBE_SECONDS)  # customers still come until the balancer has noticed the end
     return before, ready, live, code
 
 
@@ -176,9 +176,9 @@ def drain_findings(observation: StopObservation, drain_seconds: float = DRAIN_SE
     if ready.passed:
         customers_text = f"{observation.failed} of {observation.total} got no answer; {observation.came} came to it"
         all_findings.append(DRAIN.found(not observation.failed, "lost", customers_text, failed=observation.failed))
-    all_findings.append(DRAIN.found(observation.live.status == 200, "alive", str(observation.live)))
-    all_findings.append(_end_finding(observation))
-    return all_findings
+
+    alive = DRAIN.found(observation.live.status == 200, "alive", str(observation.live))
+    return [*all_findings, alive, _end_finding(observation)]
 
 
 def _ready_finding(observation: StopObservation, drain_seconds: float) -> Finding:

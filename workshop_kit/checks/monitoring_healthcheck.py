@@ -126,8 +126,9 @@ def start_findings(
     if command and status != "healthy":
         return [HEALTHCHECK.failed("command", command.output, name=command.name)]
 
-    starting = HEALTHCHECK.passed("starting", "starting", seconds=start_seconds)
-    if early_status is not None:
+    if early_status is None:
+        starting = HEALTHCHECK.passed("starting", "starting", seconds=start_seconds)
+    else:
         starting = HEALTHCHECK.failed(f"starting.{early_status}", early_status, seconds=start_seconds)
     if early_status == "unhealthy":
         return [starting]

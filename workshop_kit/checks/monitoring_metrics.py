@@ -401,11 +401,13 @@ def _durations_finding(before: MetricsText, after: MetricsText) -> Finding:
     buckets = _order_buckets(before, after)
     total = 0
     if buckets:
-        _, total = buckets[-1]
+        _, total = buckets[-1]  # a bucket also counts the requests of all lower ones
     counts_below = [count for limit, count in buckets if limit < SLOW_SECONDS]
     below = max(counts_below, default=0)
+
+    orders_key = ("/orders",)
     sum_by_route = increase(f"{DURATION}_sum", before, after, "route")
-    seconds = sum_by_route["/orders",]
+    seconds = sum_by_route[orders_key]
 
     observation = f"{total:g} requests, {below:g} of them below {SLOW_SECONDS:g} s, {seconds:.3g} s in all"
     if total < ON_ORDERS:
@@ -443,8 +445,9 @@ def _methods_finding(after: MetricsText, odd: MetricsText, *, counts_are_right: 
     """
     pairs = [pair for _, labels in odd.values for pair in labels]
     methods = {value for name, value in pairs if name == "method"}
+    status_key = (ODD_STATUS,)
     increase_by_status = increase(TOTAL, after, odd, "status")
-    count = increase_by_status[ODD_STATUS,]
+    count = increase_by_status[status_key]
 
     values = {"requests": len(ODD_METHODS), "first": ODD_METHODS[0], "second": ODD_METHODS[6], "most": MOST_METHODS}
     observation = f"{count:g} counted, {len(methods)} methods in the labels"

@@ -208,7 +208,7 @@ def _run_plays(running: Running) -> list[Finding]:
     lines = running.read("sh", "-c", PLAY.format(names=" ".join(PLAYS))).splitlines()
     fired: dict[str, set[str]] = {}
     for name, line in zip(PLAYS, lines, strict=True):
-        code, reason, labels = line.split("\t")  # the code is 1 for both failures
+        code, reason, labels = line.split("\t")  # the exit code is 1 with a reason, and if the alert fired
         if reason:
             return [SAYS.failed("computes", reason.removeprefix(", err: ")[:MOST_REASON], **NUMBERS)]
         if code != "0":
@@ -252,9 +252,8 @@ def _finding_key(name: str, fired: Mapping[str, Collection[str]]) -> str:
     if name == "many":
         return "many.late" if LATE in fired else "many.silent"
 
-    is_of_a_series = bool(OF_A_SERIES & set(fired.get(name, ())))
-    if name == "few" and is_of_a_series and "ends" not in fired:
-        return "apart"
+    if name == "few" and "ends" not in fired and OF_A_SERIES.intersection(fired.get(name, ())):
+        return "apart"  # the alert has a series' labels: each series is compared for itself
     return CASES[name].key or name
 
 

@@ -48,13 +48,16 @@ def env(context: Context) -> Result:
             log = trial.log_tail(config.LOG_LIMIT_BYTES, config.LOG_LINES)
             lines = trial.log_tail()
 
-        all_findings = [uses_settings(order, log, database.first_id), prints_no_secret(log)]
-        if all_findings[0].passed:
+        uses = uses_settings(order, log, database.first_id)
+        no_secret = prints_no_secret(log)
+        all_findings = [uses, no_secret]
+        if uses.passed:
             context.report_step("starting it without these settings")
-            all_findings.append(needs_settings(_place_order_without_settings(context, image)))
+            answer = _place_order_without_settings(context, image)
+            all_findings.append(needs_settings(answer))
             all_findings += _group_findings(context, image)
 
-    is_lucky = all(finding.passed for finding in all_findings[:2])
+    is_lucky = uses.passed and no_secret.passed
     return conclude(ENV.shown, all_findings, lines, lucky=is_lucky)
 
 

@@ -66,17 +66,20 @@ def limits(context: Context) -> Result:
     with run_behind_proxies(context) as (trial, second, proxies, image):
         for instance in (trial, second):
             service_trial.wait_order(instance)
-        cache = uses_cache(_order_from_cache(trial, second))
+        cached_order = _order_from_cache(trial, second)
+        cache = uses_cache(cached_order)
         if not cache.passed:
             return conclude(LIMITS.shown, [cache], trial.log_tail())
 
         all_findings = [cache]
         for name, ask in ASK.items():
             context.report_step(f"taking {name} away")
-            all_findings.append(served(name, _collect_replies(trial, proxies, name, ask)))
+            replies = _collect_replies(trial, proxies, name, ask)
+            all_findings.append(served(name, replies))
 
         proxies.set(OPEN)
-        all_findings.append(recovers(_order_from_cache(trial, trial, BACK_SECONDS)))
+        order = _order_from_cache(trial, trial, BACK_SECONDS)
+        all_findings.append(recovers(order))
         if all(finding.passed for finding in all_findings):
             all_findings += _exception_findings(context, image)
         return conclude(LIMITS.shown, all_findings, trial.log_tail())

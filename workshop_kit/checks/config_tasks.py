@@ -121,7 +121,7 @@ def _foreign_parameter(definition: Definition, name: str) -> str:
 
 
 def _image_finding(definitions: Mapping[str, Definition]) -> Finding:
-    """Find whether all environments but the desk have the image of the variable `IMAGE`."""
+    """Find whether all environments but the desk have the same image, the variable `IMAGE`."""
     other_images: list[str] = []
     for name, definition in definitions.items():
         if name != DESK and definition.image != IMAGE:

@@ -33,8 +33,9 @@ def judge_cause(value: Any, log: pd.DataFrame, incident: LogIncident) -> Result:
     lines = incidents.noticed(log, incident.target, SLOW_MS)
     fault_lines = lines[lines["received"] >= pd.Timestamp(incident.injecting)]
 
-    all_findings = [_dependency_finding(entry_of(value, "dependency"), log, incident)]
-    if all_findings[0].passed:
+    dependency = _dependency_finding(entry_of(value, "dependency"), log, incident)
+    all_findings = [dependency]
+    if dependency.passed:
         all_findings.append(_time_finding(entry_of(value, "since"), fault_lines, incident))
         all_findings.append(_request_finding(entry_of(value, "request_id"), fault_lines, log))
     return conclude(SAYS.shown.format(trouble=incident.trouble), all_findings)

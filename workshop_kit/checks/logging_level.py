@@ -95,19 +95,24 @@ def _read_levels(trial: Trial, expected: Levels) -> tuple[Levels, Levels]:
     """
 
     def log_and_read() -> tuple[Levels, Levels]:
-        own_id = f"level-{secrets.token_hex(4)}"
-        ask(trial, own_id, "levels")
-
-        def is_complete(log: Log) -> bool:
-            return bool(log.having(request_id=own_id, msg="a trial at warning"))
-
-        log = read_log(trial, is_complete)
-        messages = {line.get("msg") for line in log.having(request_id=own_id)}
-        own = tuple(f"a trial at {name}" in messages for name in NAMES)
-        library = tuple(f"a library at {name}" in messages for name in NAMES)
-        return own, library
+        return _log_and_read(trial)
 
     def is_expected(levels: tuple[Levels, Levels]) -> bool:
         return levels == (expected, expected)
 
     return trial.poll(log_and_read, is_expected, WAIT_SECONDS, missing="the level was not as expected")
+
+
+def _log_and_read(trial: Trial) -> tuple[Levels, Levels]:
+    """Let the service and a library log at each level once; return which levels each of the two has logged."""
+    request_id = f"level-{secrets.token_hex(4)}"
+    ask(trial, request_id, "levels")
+
+    def is_complete(log: Log) -> bool:
+        return bool(log.having(request_id=request_id, msg="a trial at warning"))
+
+    log = read_log(trial, is_complete)
+    messages = {line.get("msg") for line in log.having(request_id=request_id)}
+    own = tuple(f"a trial at {name}" in messages for name in NAMES)
+    library = tuple(f"a library at {name}" in messages for name in NAMES)
+    return own, library

@@ -125,9 +125,10 @@ def _required_fields_finding(log: Log) -> Finding:
         return STDOUT.failed("required.missing", f"without {', '.join(missing)}", fields=names)
 
     times = [str(fields["ts"]) for fields in log.records]
-    wrong_time = next((time for time in times if not TIME.fullmatch(time)), "")
-    if wrong_time:
-        return STDOUT.failed("required.zone", f"ts is {wrong_time[:SHOWN_CHARACTERS]}", fields=names)
+    wrong_times = [time for time in times if not TIME.fullmatch(time)]
+    if wrong_times:
+        first_time = wrong_times[0][:SHOWN_CHARACTERS] or "empty"
+        return STDOUT.failed("required.zone", f"ts is {first_time}", fields=names)
     return STDOUT.passed("required", "all of them", fields=names)
 
 

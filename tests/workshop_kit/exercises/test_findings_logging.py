@@ -107,6 +107,8 @@ def stdout() -> Iterator[Case]:
         stdout_findings(lambda fields: json.dumps({**fields, "ts": fields["ts"][:19]})),
     )
 
+    yield "logging.stdout.required.zone", stdout_findings(lambda fields: json.dumps({**fields, "ts": ""}))
+
     yield "logging.stdout.fields.dropped", stdout_findings(without("5e1f"))
     yield "logging.stdout.fields.changed", stdout_findings(changed(status="207"))
     of_library = [line for line in lines if LIBRARY_LOGGER in line]

@@ -22,7 +22,7 @@ from workshop_kit.engine.client import WorkspaceClient
 from workshop_kit.errors import NotInTime, WrongUsage
 from workshop_kit.gameday import customer_watch, service
 from workshop_kit.gameday.busy import explain_if_busy
-from workshop_kit.gameday.causes import CAUSES
+from workshop_kit.gameday.causes import CAUSES, Cause
 from workshop_kit.gameday.customers import Customers, ShopWatcher
 from workshop_kit.gameday.incident import Incident
 from workshop_kit.gameday.shop import DEPENDENCIES, Shop
@@ -48,38 +48,60 @@ def start(lesson: Lesson, image: Any, name: str | None = None, *, seed: int | No
     """
     seed = lesson.workspace.seed if seed is None else seed
     random = Random(f"gameday {name} {seed}")  # noqa: S311 - the same for the same seed
-    if name is not None and name not in CAUSES:
-        raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
-    cause = CAUSES[name or random.choice(list(CAUSES))]
+    cause = _choose_cause(name, random)
+    title = cause.name.capitalize()
+
     lesson.live_outputs.end(NAME)
     report = NotebookReport()
-    report(Step(cause.name.capitalize(), None, "opening the shop"))
+    report(Step(title, None, "opening the shop"))
 
     with ExitStack() as block:
-        prepared = service.prepare(lesson.exercise_service, WorkspaceClient(lesson.stack.session), image, lesson.folder)
-        block.callback(prepared.folder.cleanup)
-        gateways = block.enter_context(dependency_proxies.start_proxies(lesson.stack, *DEPENDENCIES))
-        gateways.set(dependency_proxies.OPEN)  # once they run
-        shop = Shop(lesson.stack, prepared, gateways)
-        block.callback(shop.close)  # also if it does not open
-        shop.open(cause.environments)
-
+        shop = _open_shop(lesson, image, cause, block)
         customers = Customers(shop)
         block.enter_context(customers.start())
-        targets = [WatchTarget(name, service=name) for name in shop.running]
-        watcher = block.enter_context(Watcher(lesson.engine, lesson.stack.session.identity.workspace_id, targets))
+        watcher = block.enter_context(_watcher(lesson, shop))
 
-        record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=prepared.note)
-        report(Step(cause.name.capitalize(), None, "the first customers come"))
+        reference = shop.service.note
+        record = Record(secrets.token_hex(6), cause.name, seed, datetime.now(UTC), reference=reference)
+        report(Step(title, None, "the first customers come"))
         with explain_if_busy("for a shop whose customers are served in time"):
             wait_served(shop, customers)
+
         incident = Incident(record, lesson, cause, shop, customers, ShopWatcher(watcher, customers), block.pop_all())
 
     lesson.live_outputs.replace(NAME, incident.stop)
     incident.begin(random)
-    notice = " ".join(filter(None, (cause.notice or "The shop is open, and customers are coming.", prepared.note)))
-    report(Step(cause.name.capitalize(), 1.0, notice, done=True))
+    notice = cause.notice or "The shop is open, and customers are coming."
+    report(Step(title, 1.0, f"{notice} {reference}".rstrip(), done=True))
     return incident
+
+
+def _choose_cause(name: str | None, random: Random) -> Cause:
+    """Return the cause of that name; for None, a random one. Raises WrongUsage for a name that no cause has."""
+    if name is not None and name not in CAUSES:
+        raise WrongUsage(f"There is no incident {name!r}.", f"Choose from {', '.join(CAUSES)}.")
+
+    return CAUSES[name or random.choice(list(CAUSES))]
+
+
+def _open_shop(lesson: Lesson, image: Any, cause: Cause, block: ExitStack) -> Shop:
+    """Open the shop of an incident, with gateways to its dependencies; ``block`` closes what was started."""
+    client = WorkspaceClient(lesson.stack.session)
+    shop_service = service.prepare(lesson.exercise_service, client, image, lesson.folder)
+    block.callback(shop_service.folder.cleanup)
+    gateways = block.enter_context(dependency_proxies.start_proxies(lesson.stack, *DEPENDENCIES))
+    gateways.set(dependency_proxies.OPEN)  # waits until they run
+
+    shop = Shop(lesson.stack, shop_service, gateways)
+    block.callback(shop.close)  # also if it does not open
+    shop.open(cause.environments)
+    return shop
+
+
+def _watcher(lesson: Lesson, shop: Shop) -> Watcher:
+    """Return a watcher of each environment; it measures once it is entered."""
+    targets = [WatchTarget(environment, service=environment) for environment in shop.running]
+    return Watcher(lesson.engine, lesson.stack.session.identity.workspace_id, targets)
 
 
 def wait_served(shop: Shop, customers: Customers) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -29,10 +30,10 @@ GROWTH_BYTES = 10 * MIB
 
 @dataclass(frozen=True)
 class Watched:
-    """What customers suffered while they were watched, in one sentence; "" if nothing.
+    """What came of watching the customers: ``symptom`` says in one sentence what they suffered; "" if nothing.
 
-    ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting``: at each look
-    meanwhile, the programs that ran or waited for each core.
+    ``is_late``: they waited or were turned away, which a busy machine would explain, too. ``waiting`` has for each look
+    at the machine meanwhile how many programs ran or waited for each core.
     """
 
     symptom: str = ""
@@ -41,12 +42,13 @@ class Watched:
 
 
 def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
-    """Watch for a while; return what customers suffered, or will soon."""
-    starts = shop.starts()
-    bytes_before = {name: shop.memory_bytes(name) for name in shop.environments}
+    """Watch for some seconds; return what customers suffered meanwhile, or will suffer soon."""
+    start_times = shop.starts()
+    bytes_by_environment = {environment: shop.memory_bytes(environment) for environment in shop.environments}
     since = datetime.now(UTC)
     began = time.monotonic()
-    waiting = _wait(WATCH_SECONDS, stop)
+
+    waiting = _wait_and_count_programs(WATCH_SECONDS, stop)
     while _fewest_visits(shop, customers, since) < FEWEST and time.monotonic() - began < patient(WATCH_SECONDS):
         if stop.wait(POLL_SECONDS):
             break
@@ -55,60 +57,85 @@ def watch(shop: Shop, customers: Customers, stop: Event) -> Watched:
     if late_sentence:
         return Watched(late_sentence, is_late=True, waiting=waiting)
 
-    for name in shop.environments:
-        growth = shop.memory_bytes(name) - bytes_before[name]
-        if bytes_before[name] and growth > GROWTH_BYTES:
-            sentence = f"All are served, but {name} grew by {growth / MIB:.0f} MiB meanwhile, and has not finished."
-            return Watched(sentence, waiting=waiting)
+    growth_sentence = _growth_sentence(shop, bytes_by_environment)
+    if growth_sentence:
+        return Watched(growth_sentence, waiting=waiting)
 
-    death_sentence = "" if shop.starts() == starts else "A container died and came back meanwhile."
-    return Watched(death_sentence, waiting=waiting)
+    if shop.starts() != start_times:
+        return Watched("A container died and came back meanwhile.", waiting=waiting)
+    return Watched(waiting=waiting)
 
 
-def _wait(seconds: float, stop: Event) -> tuple[float, ...]:
-    """Wait; return how many programs ran or waited for each core meanwhile, at many looks."""
-    looks = []
+def _wait_and_count_programs(seconds: float, stop: Event) -> tuple[float, ...]:
+    """Wait for so many seconds; return LOOKS counts of the programs that ran or waited for each core meanwhile."""
+    counts = []
     for _ in range(LOOKS):
-        looks.append(waiting_now())
+        counts.append(waiting_now())
         stop.wait(seconds / LOOKS)
 
-    return tuple(looks)
+    return tuple(counts)
 
 
 def _fewest_visits(shop: Shop, customers: Customers, since: datetime) -> int:
-    return min(len(customers.since(since, name)) for name in shop.environments)
+    """Return the visits since a moment, of the environment with the fewest."""
+    return min(len(customers.since(since, environment)) for environment in shop.environments)
+
+
+def _growth_sentence(shop: Shop, bytes_before: Mapping[str, float]) -> str:
+    """Return in one sentence which environment uses far more memory than before; "" if none does."""
+    for environment in shop.environments:
+        growth_bytes = shop.memory_bytes(environment) - bytes_before[environment]
+        was_running = bytes_before[environment] > 0
+        if was_running and growth_bytes > GROWTH_BYTES:
+            mib = growth_bytes / MIB
+            return f"All are served, but {environment} grew by {mib:.0f} MiB meanwhile, and has not finished."
+
+    return ""
 
 
 def not_served(shop: Shop, customers: Customers, since: datetime) -> str:
     """Return in one sentence which customers since a moment were not served in time; "" if nearly all were."""
     for name in shop.environments:
         visits = customers.since(since, name)
-        served = sum(visit.is_good for visit in visits)
-        if len(visits) < FEWEST:
+        served_visits = [visit for visit in visits if visit.is_good]
+        count = len(visits)
+        served = len(served_visits)
+
+        if count < FEWEST:
             seconds = (datetime.now(UTC) - since).total_seconds()
-            return f"Only {len(visits)} customers of {name} came in {seconds:.0f} s, and {served} were served in time."
-        if served < GOOD_SHARE * len(visits):
-            return f"{len(visits) - served} of {len(visits)} customers of {name} were not served, or too late."
+            return f"Only {count} customers of {name} came in {seconds:.0f} s, and {served} were served in time."
+        if served < GOOD_SHARE * count:
+            return f"{count - served} of {count} customers of {name} were not served, or too late."
 
     return ""
 
 
 def wait_served(shop: Shop, customers: Customers, stop: Event) -> str:
-    """Wait until customers have been served for some seconds, or the time is up; return which were not, "" for none."""
+    """Wait until nearly all customers of the last seconds were served, the time is up, or ``stop`` is set.
+
+    Returns in one sentence which customers were not served; "" if nearly all were.
+    """
     began = time.monotonic()
     while True:
         window = timedelta(seconds=patient(WATCH_SECONDS))
-        unserved = not_served(shop, customers, datetime.now(UTC) - window)
-        is_over = time.monotonic() - began >= patient(SERVED_SECONDS)
-        if not unserved or is_over or stop.wait(POLL_SECONDS):
-            return unserved
+        unserved_sentence = not_served(shop, customers, datetime.now(UTC) - window)
+        if not unserved_sentence:
+            return ""
+
+        is_time_up = time.monotonic() - began >= patient(SERVED_SECONDS)
+        if is_time_up or stop.wait(POLL_SECONDS):
+            return unserved_sentence
 
 
 def served_before(shop: Shop, customers: Customers, injected: datetime) -> float | None:
-    """Return how many percent of the customers were served in time right before the cause, where they were fewest."""
+    """Return the percentage of customers who were served in time in the seconds before the cause.
+
+    It is that of the environment that served the smallest share; None if no customers came.
+    """
     percents = []
-    for name in shop.environments:
-        is_good = [visit.is_good for visit in customers.since(injected - BEFORE, name) if visit.time < injected]
+    for environment in shop.environments:
+        visits = customers.since(injected - BEFORE, environment)
+        is_good = [visit.is_good for visit in visits if visit.time < injected]
         if is_good:
             percents.append(100.0 * statistics.fmean(is_good))
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -113,19 +114,26 @@ class Customers:
         for name, balancer in self.shop.balancers.items():
             url = f"http://{balancer.id[:12]}:8080/orders"
             requests += [{**request, "url": url} for request in REQUESTS]
-            threading.Thread(target=self._follow, args=(name,), daemon=True).start()
+            threading.Thread(target=self._read_log, args=(name,), daemon=True).start()
 
-        return send(self.shop.stack, requests, RATE_PER_SECOND * len(self.shop.balancers), MOST_SECONDS)
+        rate_per_second = RATE_PER_SECOND * len(self.shop.balancers)
+        return send(self.shop.stack, requests, rate_per_second, MOST_SECONDS)
 
-    def _follow(self, name: str) -> None:
-        """Read the log of a balancer until it is removed."""
+    def _read_log(self, environment: str) -> None:
+        """Add a visit for each request in the log of an environment's balancer, until the balancer is removed."""
         with contextlib.suppress(*AWAY):
-            for line in self.shop.balancers[name].container.logs(stream=True):
+            for line in self.shop.balancers[environment].container.logs(stream=True):
                 request = fields_of(line)
-                if request:  # else a copy came or went
-                    moment = datetime.fromtimestamp(request["ms"] / 1000, UTC)
-                    error = ERRORS.get(request["ended"], "the connection ended early")
-                    self.visits.append(Visit(moment, name, request["status"], request["took_ms"] / 1000, error))
+                if request:  # other lines say that a copy came or went
+                    self.visits.append(_visit(environment, request))
+
+
+def _visit(environment: str, request: Mapping[str, Any]) -> Visit:
+    """Return the visit of a line in a balancer's log."""
+    sent = datetime.fromtimestamp(request["ms"] / 1000, UTC)
+    seconds = request["took_ms"] / 1000
+    error = ERRORS.get(request["ended"], "the connection ended early")
+    return Visit(sent, environment, request["status"], seconds, error)
 
 
 @dataclass(frozen=True)
@@ -146,12 +154,10 @@ class ShopWatcher:
 
     def tables(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
         """Return the watcher's tables; ``requests`` has a row for each second that is over."""
-        tables_with_limits = self.with_limits(container, seconds=seconds)
-        return replace(
-            tables_with_limits,
-            requests=tables_with_limits.requests.drop(columns=LIMITS),
-            resources=shares(tables_with_limits.resources).assign(cpu_limit_percent=math.nan),
-        )
+        tables = self.with_limits(container, seconds=seconds)
+        requests = tables.requests.drop(columns=LIMITS)
+        resources = shares(tables.resources).assign(cpu_limit_percent=math.nan)
+        return replace(tables, requests=requests, resources=resources)
 
     def with_limits(self, container: str | None = None, *, seconds: float | None = None) -> Tables:
         """Return the same tables, with milliseconds of CPU in each second, used and allowed."""
@@ -168,22 +174,40 @@ class ShopWatcher:
 
 def joined(tables: Tables, visits: pd.DataFrame) -> pd.DataFrame:
     """Return requests, customers and resources in one table; ``time`` is the end of a row's second."""
-    arrivals = visits.rename(columns={"environment": "container"}).assign(time=_end_of_second(visits["time"]))
+    customers = _customers_by_second(visits)
+    resources = _resources_by_second(tables.resources)
+    request_times = _end_of_second(tables.requests["time"])
+    requests = tables.requests.assign(time=request_times).groupby(KEYS).last()
+
+    table = customers.join([requests, resources], how="outer").reset_index()
+    table = table.sort_values("time", ignore_index=True)
+
+    # These are measured once a second, but not at its end: a second without a value has that of the one before.
+    measured_columns = [*requests.columns, *resources.columns]
+    filled_columns = table.groupby("container")[measured_columns].ffill(limit=1)
+    return table.assign(**filled_columns)
+
+
+def _customers_by_second(visits: pd.DataFrame) -> pd.DataFrame:
+    """Return how many customers came and were served in time, by container and second."""
+    arrivals = visits.rename(columns={"environment": "container"})
+    arrivals = arrivals.assign(time=_end_of_second(visits["time"]))
     customers = arrivals.groupby(KEYS)["good"].agg(came="size", served="sum").astype("float64")
     customers["served_percent"] = 100 * customers["served"] / customers["came"]
+    return customers
 
-    resources = shares(tables.resources).assign(
-        time=_end_of_second(tables.resources["time"]),
-        cpu_ms=10 * tables.resources["cpu_percent"],
-        cpu_limit_ms=10 * tables.resources["cpu_limit_percent"],
+
+def _resources_by_second(resources: pd.DataFrame) -> pd.DataFrame:
+    """Return usage as shares of the limits, and milliseconds of CPU used and allowed, by container and second."""
+    table = shares(resources).assign(
+        time=_end_of_second(resources["time"]),
+        cpu_ms=10 * resources["cpu_percent"],
+        cpu_limit_ms=10 * resources["cpu_limit_percent"],
     )
-    resources = resources.groupby(KEYS)[[*RESOURCES, *LIMITS]].last()
-    requests = tables.requests.assign(time=_end_of_second(tables.requests["time"])).groupby(KEYS).last()
-
-    table = customers.join([requests, resources], how="outer").reset_index().sort_values("time", ignore_index=True)
-    watched = [*requests.columns, *resources.columns]  # measured once a second, but not at its end
-    return table.assign(**table.groupby("container")[watched].ffill(limit=1))
+    return table.groupby(KEYS)[[*RESOURCES, *LIMITS]].last()
 
 
 def _end_of_second(times: pd.Series) -> pd.Series:
-    return pd.to_datetime(times, utc=True).astype("datetime64[us, UTC]").dt.floor("s") + SECOND
+    """Return for each time the end of its second."""
+    utc_times = pd.to_datetime(times, utc=True).astype("datetime64[us, UTC]")
+    return utc_times.dt.floor("s") + SECOND

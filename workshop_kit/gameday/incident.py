@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -41,6 +41,8 @@ FELT_SECONDS = 6.0
 SYMPTOM_SECONDS = 40.0
 JUDGE_SECONDS = 15.0
 POLL_SECONDS = 0.2
+SIZES = ("memory_mib", "cpus")
+"""The changes of a release that are no settings."""
 
 
 @dataclass
@@ -58,18 +60,21 @@ class Incident:
     customers: Customers = field(repr=False)
     watcher: ShopWatcher = field(repr=False)
     _block: ExitStack = field(repr=False)
-    _only: str = jigsaw.EVERYTHING
+    _visible_signal: str = jigsaw.EVERYTHING
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
     _day: threading.Thread = field(default_factory=threading.Thread, repr=False)
-    _failed: BaseException | None = field(default=None, repr=False)
-    _changing: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _failure: BaseException | None = field(default=None, repr=False)
+    _record_lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     # See
 
     def dashboard(self) -> Dashboard:
         """Show customers, latency, resources and health of an environment, live."""
         self._look_at("metrics")
-        title = f"{self.cause.name.capitalize()}{', with the reference' if self.record.reference else ''}"
+        title = self.cause.name.capitalize()
+        if self.record.reference:
+            title += ", with the reference"
+
         dashboard = Dashboard(self.watcher, title=title, panels=PANELS)
         self._block.callback(dashboard.stop)
         return dashboard.show(self.lesson.live_outputs)
@@ -113,7 +118,7 @@ class Incident:
         choices = (*jigsaw.ROLES, jigsaw.EVERYTHING)
         if what not in choices:
             raise WrongUsage(f"{what!r} is nothing to see.", f"Choose from {', '.join(choices)}.")
-        self._only = what
+        self._visible_signal = what
 
     def share(self, where: str = "here") -> Rendered:
         """Serve a page for each signal of this incident; return their addresses.
@@ -139,23 +144,19 @@ class Incident:
         Changes are ``memory_mib``, ``cpus``, or settings by their names: ``deploy("qa", LOG_LEVEL="info")``.
         Raises WrongUsage for other changes, WorkshopError if it does not start: then the former release goes on.
         """
-        current = self.shop.current(environment)
-        base_release = current if release is None else self.shop.find(release)
-
-        sizes = {name: changes.pop(name) for name in ("memory_mib", "cpus") if name in changes}
-        wrong_names = [name for name in changes if not name.isupper()]
-        wrong_names += [name for name, size in sizes.items() if _is_wrong_size(size)]
-        if wrong_names:
-            sentence = f"{wrong_names[0]} is no change that can be released."
-            raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
+        current_release = self.shop.current(environment)
+        base_release = current_release if release is None else self.shop.find(release)
+        sizes = {name: changes[name] for name in SIZES if name in changes}
+        settings = {name: value for name, value in changes.items() if name not in SIZES}
+        _check_changes(sizes, settings)
 
         what = f"{release} again" if release else "a change"
-        values = ", ".join(f"{name}={value}" for name, value in [*sizes.items(), *changes.items()])
+        values = ", ".join(f"{name}={value}" for name, value in {**sizes, **settings}.items())
         self.note(f"released {what} to {environment} {values}".rstrip())
 
-        changed_settings = {name: str(value) for name, value in changes.items()}
-        settings = {**base_release.settings, **changed_settings}
-        new_release = replace(base_release, environment=environment, settings=settings, **sizes)
+        setting_texts = {name: str(value) for name, value in settings.items()}
+        all_settings = {**base_release.settings, **setting_texts}
+        new_release = replace(base_release, environment=environment, settings=all_settings, **sizes)
         return self.shop.deploy(new_release).number
 
     # Say
@@ -163,16 +164,20 @@ class Incident:
     def debrief(self, *, what: str, since: str, how: str, considered: str) -> dict[str, str]:
         """Record the debrief (a sentence each), watch the customers, and return what the check needs."""
         answers = {"what": what, "since": since, "how": how, "considered": considered}
-        if any(text.strip() for text in answers.values()):
-            self._record_action()
+        has_answer = any(text.strip() for text in answers.values())
+        if has_answer:
+            self._record_own_action()
         self.wait()
 
         began = time.monotonic()
         watched = self._watch_customers()
         watched_seconds = time.monotonic() - began
 
-        fixed = None if watched.symptom else datetime.now(UTC) - timedelta(seconds=customer_watch.WATCH_SECONDS)
-        self._change(
+        fixed = None
+        if not watched.symptom:
+            fixed = datetime.now(UTC) - timedelta(seconds=customer_watch.WATCH_SECONDS)
+
+        self._update_record(
             debrief=answers,
             first_symptom=self._first_symptom(),
             fixed=fixed,
@@ -182,7 +187,7 @@ class Incident:
             watched_at=datetime.now(UTC),
             waiting_per_core=statistics.median(watched.waiting),
         )
-        game_records.write(self.lesson.stack.session.ledger.path, self.record)
+        self._write_record()
         return {"incident": self.record.id}
 
     def wait(self) -> None:
@@ -190,8 +195,8 @@ class Incident:
         report = NotebookReport()
         name = self.cause.name.capitalize()
         report(Step(name, None, "customers are coming"))
-        self._wait_until(lambda: not self._day.is_alive())
-        self._wait_until(lambda: bool(self._failed) or self._is_noticed(), SYMPTOM_SECONDS)
+        self._wait_until(self._is_day_over)
+        self._wait_until(self._is_noticed_or_failed, SYMPTOM_SECONDS)
         outcome = "something has happened" if self._is_noticed() else "no customer has noticed anything yet"
         report(Step(name, 1.0, outcome, done=True))
         self._raise_failure()
@@ -201,10 +206,6 @@ class Incident:
         began = self.record.injected or datetime.now(UTC)
         first_signs = signals.first_signs(self.shop.lines(), self.watcher.tables(), began)
         return {"customers": self._first_symptom(), **first_signs}
-
-    def _first_symptom(self) -> datetime | None:
-        began = self.record.injected
-        return None if began is None else signals.first_symptom(self.customers.since(began), began)
 
     def card(self) -> Rendered:
         """Return the timeline: when each signal showed it, what you did, how many customers were served."""
@@ -218,130 +219,178 @@ class Incident:
         if self._day.is_alive():
             self._day.join()
         self._block.close()
+
         if self.record.watched_at is not None and self.record.stopped is None:
-            self._change(stopped=datetime.now(UTC))
-            game_records.write(self.lesson.stack.session.ledger.path, self.record)
+            self._update_record(stopped=datetime.now(UTC))
+            self._write_record()
 
     # Inside
 
     def begin(self, random: Random) -> None:
         """Start the thread that makes the day's changes."""
-        self._day = threading.Thread(target=self._run, args=(random,), name="game: the day", daemon=True)
+        self._day = threading.Thread(target=self._make_changes, args=(random,), name="game: the day", daemon=True)
         self._day.start()
 
-    def _run(self, random: Random) -> None:
-        """Make the day's changes; before the last one customers notice the cause."""
+    def _make_changes(self, random: Random) -> None:
+        """Make the day's changes; wait with the last one until customers notice the cause, or some seconds passed."""
         try:
             changes = causes.plan(self.cause, random)
             for change in changes:
                 if change is self.cause.inject:
-                    self._note_injection()
+                    self._record_injection()
                 if change is changes[-1]:
-                    self._wait_until(lambda: self._first_symptom() is not None, FELT_SECONDS)
+                    self._wait_until(self._has_symptom, FELT_SECONDS)
                 if not self._stop.is_set():
                     change(self.shop, random)
         except BaseException as failure:  # raised by the next use of the incident
-            self._failed = failure
-        game_records.write(self.lesson.stack.session.ledger.path, self.record)
+            self._failure = failure
+        self._write_record()
 
-    def _note_injection(self) -> None:
-        """Record the time of the cause, and how many customers were served right before it."""
+    def _record_injection(self) -> None:
+        """Record this moment as that of the cause, and how many customers were served right before it."""
         customer_watch.wait_served(self.shop, self.customers, self._stop)
         injected = datetime.now(UTC)
         before_percent = customer_watch.served_before(self.shop, self.customers, injected)
-        self._change(injected=injected, before_percent=before_percent)
+        self._update_record(injected=injected, before_percent=before_percent)
 
-    def _change(self, **values: Any) -> None:
-        """Change the record: cells, the day and the pages of a jigsaw do so at the same time."""
-        with self._changing:
+    def _update_record(self, **values: Any) -> None:
+        """Set fields of the record. Cells, the day and the pages of a jigsaw may do so at the same time."""
+        with self._record_lock:
             self.record = replace(self.record, **values)
 
-    def _wait_until(self, holds: Callable[[], bool], seconds: float | None = None) -> None:
-        """Wait until it holds, the time (None: as long as it takes) is over, or the incident ends."""
+    def _write_record(self) -> None:
+        """Write the record to the workspace, where checks and cards read it."""
+        game_records.write(self.lesson.stack.session.ledger.path, self.record)
+
+    def _wait_until(self, condition: Callable[[], bool], seconds: float | None = None) -> None:
+        """Wait until the condition holds, the time is up (None: no limit), or the incident ends."""
         began = time.monotonic()
-        while not holds() and not self._stop.wait(POLL_SECONDS):
+        while not condition() and not self._stop.wait(POLL_SECONDS):
             if seconds is not None and time.monotonic() - began >= patient(seconds):
                 break
 
+    def _is_day_over(self) -> bool:
+        return not self._day.is_alive()
+
+    def _is_noticed_or_failed(self) -> bool:
+        return self._failure is not None or self._is_noticed()
+
     def _is_noticed(self) -> bool:
-        """Return whether customers notice the cause; of a leak, only after the first kill."""
+        """Return whether customers have noticed the cause; a leak counts as noticed only after the first kill."""
         if self.cause.kills and not out_of_memory(self.watcher.tables().events).any():
             return False
+        return self._has_symptom()
+
+    def _has_symptom(self) -> bool:
         return self._first_symptom() is not None
 
+    def _first_symptom(self) -> datetime | None:
+        """Return when the first of several customers suffered from the cause; None if none has yet."""
+        injected = self.record.injected
+        if injected is None:
+            return None
+
+        visits = self.customers.since(injected)
+        return signals.first_symptom(visits, injected)
+
     def _watch_customers(self) -> Watched:
-        """Watch until all are served for some seconds, or the time is up; return what was seen last, and all looks."""
+        """Watch the customers until all are served, or the time is up.
+
+        Returns the last observation, with the counts of waiting programs of all observations.
+        """
         began = time.monotonic()
+        name = self.cause.name.capitalize()
         report = NotebookReport()
-        report(Step(self.cause.name.capitalize(), None, "watching the customers"))
+        report(Step(name, None, "watching the customers"))
 
         watched = customer_watch.watch(self.shop, self.customers, self._stop)
         waiting = watched.waiting
         while watched.symptom and time.monotonic() - began < patient(JUDGE_SECONDS) and not self._stop.is_set():
-            report(Step(self.cause.name.capitalize(), None, f"watching the customers: {watched.symptom}"))
+            report(Step(name, None, f"watching the customers: {watched.symptom}"))
             watched = customer_watch.watch(self.shop, self.customers, self._stop)
             waiting += watched.waiting
 
-        report(Step(self.cause.name.capitalize(), 1.0, watched.symptom or "all customers are served", done=True))
+        report(Step(name, 1.0, watched.symptom or "all customers are served", done=True))
         return replace(watched, waiting=waiting)
 
     def _look_at(self, signal: str) -> None:
-        self._record_action()
-        if self._only not in (signal, jigsaw.EVERYTHING):
+        """Record a look at a signal as an action. Raises WorkshopError if `see` has hidden the signal."""
+        self._record_own_action()
+        if self._visible_signal not in (signal, jigsaw.EVERYTHING):
             raise WorkshopError(
-                f"You see {self._only} today, and {signal} is for another person at your table.",
+                f"You see {self._visible_signal} today, and {signal} is for another person at your table.",
                 f'Ask them what they see. (Alone after all? {self.cause.name}.see("{jigsaw.EVERYTHING}"))',
             )
 
     def note(self, action: str) -> None:
         """Note an action of the participant for the card."""
-        self._record_action()
+        self._record_own_action()
         self._add_action(action)
 
     def note_of_seat(self, action: str) -> None:
-        """Note what somebody at the table looked at or compared on a page. It is their own, whatever cell runs here."""
-        self._detect()
+        """Note for the card what a person did on a page of the jigsaw.
+
+        It always counts as an own action, whatever cell runs in the notebook.
+        """
+        self._record_detection()
         self._add_action(action)
 
     def _add_action(self, action: str) -> None:
+        """Add an action to the record, behind the time of this moment."""
         entry = f"{datetime.now(UTC):%H:%M:%S} {action}"
-        with self._changing:
-            self._change(actions=(*self.record.actions, entry))
+        with self._record_lock:
+            self._update_record(actions=(*self.record.actions, entry))
 
-    def _record_action(self) -> None:
-        """Record the time of the first own action; a cell of the lesson as shipped is none."""
+    def _record_own_action(self) -> None:
+        """Record the detection if this is the first own action: one in a cell that is not as the lesson ships it.
+
+        Raises WorkshopError if the day's changes have failed.
+        """
         self._raise_failure()
-        if running_cell().strip() not in _shipped_cells(self.lesson.exercise_service.root):
-            self._detect()
+        is_shipped_cell = running_cell().strip() in _shipped_cells(self.lesson.exercise_service.root)
+        if not is_shipped_cell:
+            self._record_detection()
 
-    def _detect(self) -> None:
-        with self._changing:
+    def _record_detection(self) -> None:
+        """Record this moment as that of the detection, unless there is one already, or no cause yet."""
+        with self._record_lock:
             if self.record.detected is None and self.record.injected is not None:
-                self._change(detected=datetime.now(UTC))
+                self._update_record(detected=datetime.now(UTC))
 
     def _raise_failure(self) -> None:
         """Raise WorkshopError if the day's changes have failed."""
-        if self._failed is None:
+        error = self._failure
+        if error is None:
             return
 
-        error = self._failed
-        output = ""
-        if isinstance(error, APIError):
-            reason = f"the engine refused, {engine_reason(error)}"
-        elif isinstance(error, WorkshopError):
-            reason = error.what
-            output = error.output
-        else:
-            reason = str(error)
-
-        sentence = f"The incident could not be made: {reason.rstrip('.')}."
+        output = error.output if isinstance(error, WorkshopError) else ""
+        sentence = f"The incident could not be made: {_failure_reason(error).rstrip('.')}."
         raise WorkshopError(sentence, "Run the cell that starts it again.", output=output)
+
+
+def _failure_reason(error: BaseException) -> str:
+    """Return in a few words why the day's changes failed."""
+    if isinstance(error, APIError):
+        return f"the engine refused, {engine_reason(error)}"
+    if isinstance(error, WorkshopError):
+        return error.what
+    return str(error)
 
 
 @cache
 def _shipped_cells(root: Path) -> frozenset[str]:
+    """Return the sources of all code cells of the lesson's notebook."""
     cells = [cell for path in Path(root, "notebooks").glob("05*.ipynb") for cell in notebook_cells(path)]
     return frozenset(cell["source"].strip() for cell in cells if cell["cell_type"] == "code")
+
+
+def _check_changes(sizes: Mapping[str, object], settings: Mapping[str, object]) -> None:
+    """Raise WrongUsage for a setting that is not in capital letters, or a size that is no positive number."""
+    wrong_names = [name for name in settings if not name.isupper()]
+    wrong_names += [name for name, size in sizes.items() if _is_wrong_size(size)]
+    if wrong_names:
+        sentence = f"{wrong_names[0]} is no change that can be released."
+        raise WrongUsage(sentence, 'Write memory_mib=256, or LOG_LEVEL="info".')
 
 
 def _is_wrong_size(size: object) -> bool:

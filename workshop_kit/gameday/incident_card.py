@@ -26,58 +26,83 @@ def card(record: Record, cause: Cause, visits: Sequence[Visit], logs: pd.DataFra
     """
     injected = record.injected or record.began
     record = replace(record, first_symptom=first_symptom(visits, injected))
-    worst_name = worst_environment(visits, injected) or cause.environments[0]
-    explanation = cause.explanation if record.fixed else "not over yet"
-    signs = first_signs(logs, tables, injected)
+    moments_table = _moments_table(record, cause, visits, first_signs(logs, tables, injected))
 
-    title = f"{record.name.capitalize()}: {explanation}"
-    table_rows = [*rows(record, signs), *counts(record, visits)]
-    moments_table = table(title, ["", "UTC", "after the first symptom"], table_rows)
     bands = [InjectedFault("the cause", "in place", {}, injected, record.fixed)]
     if record.first_symptom:
         bands.append(InjectedFault("customers", "suffer", {}, record.first_symptom, record.fixed))
 
+    title = f"{record.name.capitalize()} on one clock"
+    if record.reference:
+        title += ", with the reference"
+
     picture = one_clock(
-        f"{record.name.capitalize()} on one clock{', with the reference' if record.reference else ''}",
+        title,
         tables,
         logs=logs if len(logs) else None,
         faults=bands,
-        container=worst_name,
+        container=worst_environment(visits, injected) or cause.environments[0],
         panels=[SERVED, P95, CPU, MEMORY] if record.fixed else [SERVED, P95, SHARES],
     )
     return Rendered(moments_table.html + picture.html, f"{moments_table.text}\n\n{picture.text}")
 
 
+def _moments_table(
+    record: Record, cause: Cause, visits: Sequence[Visit], signs: Mapping[str, datetime | None]
+) -> Rendered:
+    """Return the table of the moments and the counts; its title has the cause once the incident is over."""
+    explanation = cause.explanation if record.fixed else "not over yet"
+    title = f"{record.name.capitalize()}: {explanation}"
+    table_rows = [*rows(record, signs), *counts(record, visits)]
+    return table(title, ["", "UTC", "after the first symptom"], table_rows)
+
+
 def rows(record: Record, signs: Mapping[str, datetime | None]) -> list[tuple[str, str, str]]:
     """Return the moments in order, with their distance from the first symptom; then TTD and TTR."""
-    moments = {
+    moment_by_name = {
         "the cause was put in place": record.injected,
         "the first customer suffered": record.first_symptom,
-        **{f"first sign in: {name}": moment for name, moment in signs.items()},
+        **{f"first sign in: {signal}": moment for signal, moment in signs.items()},
         "your first own look, or repair": record.detected,
         "all customers are served": record.fixed,
     }
 
-    known_moments = sorted((moment, name) for name, moment in moments.items() if moment is not None)
+    past_moments = sorted((moment, name) for name, moment in moment_by_name.items() if moment is not None)
     table_rows = []
-    for moment, name in known_moments:
-        after = f"{(moment - record.first_symptom).total_seconds():+.0f} s" if record.first_symptom else ""
-        table_rows.append((name, f"{moment:%H:%M:%S}", after))
-    table_rows += [(name, "–", "not seen") for name, moment in moments.items() if moment is None]
+    for moment, name in past_moments:
+        time_after = _time_after_symptom(record.first_symptom, moment)
+        table_rows.append((name, f"{moment:%H:%M:%S}", time_after))
+    table_rows += [(name, "–", "not seen") for name, moment in moment_by_name.items() if moment is None]
 
-    durations = {"time to detect (TTD)": record.to_detect_seconds, "time to repair (TTR)": record.to_repair_seconds}
-    for name, seconds in durations.items():
-        table_rows.append((name, "", "–" if seconds is None else f"{seconds:.0f} s"))
+    table_rows.append(("time to detect (TTD)", "", _duration(record.to_detect_seconds)))
+    table_rows.append(("time to repair (TTR)", "", _duration(record.to_repair_seconds)))
     return table_rows
+
+
+def _time_after_symptom(symptom: datetime | None, moment: datetime) -> str:
+    """Return how long after the first symptom a moment was (``+12 s``); "" without a symptom."""
+    if symptom is None:
+        return ""
+
+    seconds = (moment - symptom).total_seconds()
+    return f"{seconds:+.0f} s"
+
+
+def _duration(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.0f} s"
 
 
 def counts(record: Record, visits: Iterable[Visit]) -> list[tuple[str, str, str]]:
     """Return how many customers were served since the cause, the actions, and the reference's part in the service."""
     began = record.injected or record.began
     until = record.fixed or datetime.now(UTC)
-    is_good = [visit.is_good for visit in visits if began <= visit.time <= until]
-    table_rows = [("customers served until then", "", f"{sum(is_good)} of {len(is_good)}")]
-    table_rows += [("you", action[:8], action[9:]) for action in record.actions]
+    visits_meanwhile = [visit for visit in visits if began <= visit.time <= until]
+    served_visits = [visit for visit in visits_meanwhile if visit.is_good]
+    served = f"{len(served_visits)} of {len(visits_meanwhile)}"
+
+    table_rows = [("customers served until then", "", served)]
+    for action in record.actions:
+        table_rows.append(("you", action[:8], action[9:]))  # an action begins with its time, as 12:30:05
     if record.reference:
         table_rows.append(("the service", "", record.reference))
     return table_rows

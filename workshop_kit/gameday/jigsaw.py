@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workshop_kit.display import charts
 from workshop_kit.display.dashboard import renderer
 from workshop_kit.display.dashboard.view import container_view, describe
@@ -40,27 +42,33 @@ COLUMNS = ["ts", "service", "level", "msg", "dependency", "error", "route", "sta
 
 
 class JigsawPages(PageServer):
-    """Serves a page for each signal of one incident, on this machine (``here``) or in its network (``room``)."""
+    """Serves a page for each signal of one incident, on this machine (``here``) or in its network (``room``).
+
+    ``tokens`` has a token for each role.
+    """
 
     source = "the cell with share()"
 
     def __init__(self, where: str) -> None:
         if where not in ("here", "room"):
             raise WrongUsage(f"{where!r} is no place.", 'Write "here" or "room".')
-        super().__init__(host=HOST if where == "here" else network_address())
-        self.tokens = {name: secrets.token_urlsafe(16) for name in ROLES}
+
+        host = HOST if where == "here" else network_address()
+        super().__init__(host=host)
+        self.tokens = {role: secrets.token_urlsafe(16) for role in ROLES}
 
     def routes(self, _: Any) -> list[Any]:
         """Return a route for each signal."""
-        names = {self.host} | NAMES
-        return [
-            (f"/{role}", RolePage, {"tokens": [token], "names": names, "role": role})
-            for role, token in self.tokens.items()
-        ]
+        host_names = {self.host} | NAMES
+        routes = []
+        for role, token in self.tokens.items():
+            arguments = {"tokens": [token], "names": host_names, "role": role}
+            routes.append((f"/{role}", RolePage, arguments))
+        return routes
 
     def addresses(self) -> Rendered:
-        """Return the addresses of the pages."""
-        rows = [(name, f"http://{self.host}:{self.port}/{name}?token={token}") for name, token in self.tokens.items()]
+        """Return the addresses of the pages as a table."""
+        rows = [(role, f"http://{self.host}:{self.port}/{role}?token={token}") for role, token in self.tokens.items()]
         return table(f"One address for each of you. {DEPLOYS}", ["signal", "address"], rows)
 
 
@@ -68,88 +76,109 @@ class RolePage(Handler):
     """One signal of the incident."""
 
     async def get(self) -> None:
-        """Answer with HTML without a script."""
-        name = self.more["role"]
+        """Send the page of a signal: HTML without a script. Unless it reloads by itself, note that a person looked."""
+        incident = self.served
+        role = self.more["role"]
         token = self.get_query_argument("token", "")
-        release = self.get_query_argument("release", "")
-        by_itself = bool(self.get_query_argument("reloaded", ""))
-        if not by_itself:
-            self.served.note_of_seat(looked_at(self.served, name, release))
+        release_number = self.get_query_argument("release", "")
+        is_reload = self.get_query_argument("reloaded", "") != ""
+        if not is_reload:
+            incident.note_of_seat(looked_at(incident, role, release_number))
 
-        content = await self.from_thread(lambda: PAGES[name](self.served, release))
-        title = f"{self.served.record.name.capitalize()}: {name}"
-        text = " ".join((ROLES[name], DEPLOYS, self.served.record.reference))
-        self.set_header("Content-Security-Policy", POLICY)
+        content = await self.from_thread(lambda: PAGES[role](incident, release_number))
         page = template(Path(__file__).with_name("jigsaw.html"))
         html = page.render(
-            title=title, text=text, look=LOOK, seconds=RELOAD_SECONDS, token=token, release=release, **content
+            title=f"{incident.record.name.capitalize()}: {role}",
+            text=f"{ROLES[role]} {DEPLOYS} {incident.record.reference}",
+            look=LOOK,
+            seconds=RELOAD_SECONDS,
+            token=token,
+            release=release_number,
+            **content,
         )
+
+        self.set_header("Content-Security-Policy", POLICY)
         self.answer(html, HTML)
 
 
 def looked_at(incident: Any, role: str, release: str) -> str:
-    """Return the action of a person who opens a page, as the card has it."""
-    pair = _pair_to_compare(incident, release) if role == "configuration" else ()
-    if pair:
-        return f"compared releases {', '.join(map(str, pair))}"
-    return f"looked at the page of {role}"
+    """Return what a person did who opened a page, in the words of the card."""
+    pair = _pair_to_compare(incident, release) if role == "configuration" else None
+    if pair is None:
+        return f"looked at the page of {role}"
+
+    former_number, chosen_number = pair
+    return f"compared releases {former_number}, {chosen_number}"
 
 
-def _pair_to_compare(incident: Any, release: str) -> tuple[int, ...]:
-    """Return the chosen release and the one before it in its environment; nothing if there is no such pair."""
+def _pair_to_compare(incident: Any, release_number: str) -> tuple[int, int] | None:
+    """Return the numbers of the release before the chosen one in its environment, and of the chosen one.
+
+    Returns None if there is no release of that number, or none before it.
+    """
     history = incident.shop.history
-    chosen_release = next((deployed for deployed in history if str(deployed.number) == release), None)
+    chosen_release = next((release for release in history if str(release.number) == release_number), None)
     if chosen_release is None:
-        return ()
+        return None
 
-    numbers = [deployed.number for deployed in history if deployed.environment == chosen_release.environment]
-    earlier = [number for number in numbers if number < chosen_release.number]
-    return (earlier[-1], chosen_release.number) if earlier else ()
+    same_environment = [release for release in history if release.environment == chosen_release.environment]
+    earlier_numbers = [release.number for release in same_environment if release.number < chosen_release.number]
+    if not earlier_numbers:
+        return None
+    return earlier_numbers[-1], chosen_release.number
 
 
-def _configuration(incident: Any, release: str) -> dict[str, Any]:
-    """Return the releases, and what the chosen one changed."""
+def _configuration_content(incident: Any, release_number: str) -> dict[str, Any]:
+    """Return the releases, and a table of what the chosen one changed."""
     history = incident.shop.history
-    pair = _pair_to_compare(incident, release)
-    if pair:
+    pair = _pair_to_compare(incident, release_number)
+    if pair is not None:
         differences = incident.shop.compare(*pair).reset_index()
-        changes = table(f"What release {release} changed", [*map(str, differences)], differences.to_numpy().tolist())
+        headings = [str(column) for column in differences]
+        changes = table(f"What release {release_number} changed", headings, differences.to_numpy().tolist())
         return {"history": history, "shown": changes.html}
 
-    is_first = any(str(deployed.number) == release for deployed in history)
-    return {"history": history, "shown": f"<p>Release {release} was the first.</p>" if is_first else ""}
+    is_first_release = any(str(release.number) == release_number for release in history)
+    if is_first_release:
+        return {"history": history, "shown": f"<p>Release {release_number} was the first.</p>"}
+    return {"history": history, "shown": ""}
 
 
-def _logs(incident: Any, _: str) -> dict[str, Any]:
+def _logs_content(incident: Any, _: str) -> dict[str, Any]:
+    """Return two tables: the newest log lines that are no requests, and the newest requests."""
     lines = incident.shop.lines().reindex(columns=COLUMNS)
     is_request = lines["msg"] == "request"
-    parts = {
-        "The newest lines that are no requests": lines[~is_request],
-        "The newest requests of customers": lines[is_request & ~lines["route"].isin(PROBES)],
-    }
+    is_probe = lines["route"].isin(PROBES)
+    other_table = _lines_table("The newest lines that are no requests", lines[~is_request])
+    request_table = _lines_table("The newest requests of customers", lines[is_request & ~is_probe])
+    return {"shown": other_table.html + request_table.html}
 
-    html = ""
-    for title, part in parts.items():
-        rows = [_texts(row) for row in part.tail(LINES).itertuples(index=False)]
-        html += table(title, COLUMNS, rows).html
-    return {"shown": html}
+
+def _lines_table(title: str, lines: pd.DataFrame) -> Rendered:
+    """Return a table of the last LINES log lines."""
+    rows = [_texts(row) for row in lines.tail(LINES).itertuples(index=False)]
+    return table(title, COLUMNS, rows)
 
 
 def _texts(row: Iterable[object]) -> list[str]:
+    """Return the values of a log line as short texts without control characters."""
     return [visible(cell(value), 120) for value in row]
 
 
-def _metrics(incident: Any, _: str) -> dict[str, Any]:
-    pictures = []
-    for name in incident.shop.environments:
-        tables = incident.watcher.tables(name, seconds=SECONDS + 5)
-        view = container_view(tables, (), name, time.time(), SECONDS, PANELS)
-        pictures.append(charts.picture(renderer.figure(name, view), describe(name, view)).html)
-    return {"shown": "".join(pictures)}
+def _metrics_content(incident: Any, _: str) -> dict[str, Any]:
+    """Return the charts of each environment."""
+    html = ""
+    for environment in incident.shop.environments:
+        tables = incident.watcher.tables(environment, seconds=SECONDS + 5)
+        view = container_view(tables, (), environment, time.time(), SECONDS, PANELS)
+        figure = renderer.figure(environment, view)
+        description = describe(environment, view)
+        html += charts.picture(figure, description).html
+    return {"shown": html}
 
 
 PAGES: dict[str, Callable[[Any, str], dict[str, Any]]] = {
-    "configuration": _configuration,
-    "logs": _logs,
-    "metrics": _metrics,
+    "configuration": _configuration_content,
+    "logs": _logs_content,
+    "metrics": _metrics_content,
 }

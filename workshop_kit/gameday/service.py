@@ -37,7 +37,10 @@ async def create(request, place_order=create):
 
 @dataclass
 class Service:
-    """``images`` has an image for each version of the code; ``reference`` has the exercises that it solves."""
+    """The code of the shop's service, in ``folder``, with an image for each version of it.
+
+    ``reference`` has the ids of the exercises whose regions are the reference's; EVERYTHING if all of the code is.
+    """
 
     client: Any
     folder: TemporaryDirectory[str] = field(repr=False)
@@ -47,72 +50,98 @@ class Service:
     @property
     def note(self) -> str:
         """One sentence on the reference's parts, "" if there are none."""
+        if not self.reference:
+            return ""
         if self.reference == EVERYTHING:
             return "The shop runs the reference: my_service is not at the start of lesson 05."
-        return f"The shop runs the reference for {', '.join(self.reference)}." if self.reference else ""
+        return f"The shop runs the reference for {', '.join(self.reference)}."
 
     def build(self, leak_mib: float = 0.0) -> int:
-        """Build another version of the code, with a comment or a leak on top of the last; return its number."""
+        """Build another version of the code; return its number.
+
+        A leak is added to the last version, of ``leak_mib`` for each order; without one, a comment.
+        """
         path = Path(self.folder.name, ORDERS)
         version = len(self.images) + 1
-        text = path.read_text(encoding="utf-8")
-        new_text = leaking(text, leak_mib) if leak_mib else f"{text}\n# version {version}\n"
-        path.write_text(new_text, encoding="utf-8")
-        self.images.append(_build_image(self.client, path.parent, version))
+        source = path.read_text(encoding="utf-8")
+        new_source = leaking(source, leak_mib) if leak_mib else f"{source}\n# version {version}\n"
+        path.write_text(new_source, encoding="utf-8")
+
+        image = _build_image(self.client, path.parent, version)
+        self.images.append(image)
         return version
 
 
 def prepare(exercise_service: ExerciseService, client: Any, image: Any, mine: Path) -> Service:
-    """Return the service: ``image`` itself if every region in ``mine`` is solved, else one that is built from a copy.
+    """Return the service of a shop, from ``mine``, the participant's folder.
 
-    Raises WorkshopError if the copy cannot be built.
+    It runs ``image`` itself if every region in the folder is solved, else an image of a copy, with the reference in the
+    unsolved regions. A folder of another lesson is replaced by the reference. Raises WorkshopError if the image cannot
+    be built.
     """
     copy = TemporaryDirectory(prefix="workshop-shop-")
-    target = Path(copy.name)
-    if not (mine / solutions.MARK).is_file():
+    copy_folder = Path(copy.name)
+    is_at_lesson = (mine / solutions.MARK).is_file()
+    if not is_at_lesson:
         for name, text in solutions.files_at(exercise_service.root, LESSON).items():
-            Path(target, name).write_text(text, encoding="utf-8")
-        return Service(client, copy, [_build_image(client, target, 1)], EVERYTHING)
+            Path(copy_folder, name).write_text(text, encoding="utf-8")
+        return Service(client, copy, [_build_image(client, copy_folder, 1)], EVERYTHING)
 
-    shutil.copytree(mine, target, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
-    solved = tuple(dict.fromkeys(_solve(exercise_service, target)))
-    return Service(client, copy, [_build_image(client, target, 1) if solved else image], solved)
+    shutil.copytree(mine, copy_folder, ignore=shutil.ignore_patterns(*LEFT_OUT), dirs_exist_ok=True)
+    unsolved_ids = tuple(dict.fromkeys(_solve_files(exercise_service, copy_folder)))
+    if unsolved_ids:
+        image = _build_image(client, copy_folder, 1)
+    return Service(client, copy, [image], unsolved_ids)
 
 
-def _solve(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
-    """Put the reference into each region whose exercise has not passed; yield the exercises' ids.
-
-    A file without markers is the participant's, all of it. One that a skipped notebook would have grown has fewer.
-    """
+def _solve_files(exercise_service: ExerciseService, folder: Path) -> Iterator[str]:
+    """Put the reference into the unsolved regions of all files of a service; yield the ids of their exercises."""
     for source, stage in solutions.sources_at(exercise_service.root, LESSON).items():
-        if source.file == solutions.TOOLS:
-            continue
+        if source.file != solutions.TOOLS:
+            reference = regions.solved(source.at(stage))
+            yield from _solve_file(exercise_service, folder / source.file, reference)
 
-        path = folder / source.file
-        reference = regions.solved(source.at(stage))
-        try:
-            text = path.read_text(encoding="utf-8")
-            there = regions.ids(text)
-            for name in filter(there.__contains__, regions.ids(reference)):
-                body = regions.region_of(reference, name)
-                if regions.region_of(text, name) != body and not exercise_service.progress.exercise(name).passed_at:
-                    text = regions.replace(text, name, body)
-                    yield name
-        except (OSError, UnicodeDecodeError, regions.MarkerError):
-            continue  # gone, or damaged
-        path.write_text(text, encoding="utf-8")
+
+def _solve_file(exercise_service: ExerciseService, path: Path, reference: str) -> Iterator[str]:
+    """Put the reference's text into each region of a file whose exercise has not passed; yield the exercises' ids.
+
+    A region that the file does not have is left out: the participant may have removed all markers, or skipped the
+    notebook that adds the region. A file that is gone, or whose markers are damaged, stays as it is.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        file_ids = regions.ids(text)
+        reference_ids = regions.ids(reference)
+        for exercise_id in reference_ids:
+            if exercise_id not in file_ids:
+                continue
+
+            solution = regions.region_of(reference, exercise_id)
+            differs = regions.region_of(text, exercise_id) != solution
+            if differs and not exercise_service.progress.exercise(exercise_id).passed_at:
+                text = regions.replace(text, exercise_id, solution)
+                yield exercise_id
+    except (OSError, UnicodeDecodeError, regions.MarkerError):
+        return
+
+    path.write_text(text, encoding="utf-8")
 
 
 def leaking(source: str, mib: float) -> str:
-    """Return the orders module with a list that only grows. Raises WorkshopError if the module places no orders."""
+    """Return the orders module with code that keeps ``mib`` MiB of memory for each order.
+
+    Raises WorkshopError if the module has no function that places orders.
+    """
     if not CREATE.search(source):
         raise WorkshopError(f"{ORDERS} has no function create.", "Run ./workshop goto 05, then try again.")
     return source + LEAK.format(size=round(mib * MIB))
 
 
 def _build_image(client: Any, folder: Path, version: int) -> Any:
+    """Build the image of a folder. Raises WorkshopError with the builder's output if that fails."""
     try:
-        return client.images.build(path=str(folder), tag=f"shop:{version}")[0]
+        image, _ = client.images.build(path=str(folder), tag=f"shop:{version}")
+        return image
     except BuildError as error:
         output = "\n".join(getattr(error, "__notes__", ()))
         raise WorkshopError(

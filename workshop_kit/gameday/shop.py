@@ -89,10 +89,18 @@ class Release:
 
     @property
     def facts(self) -> dict[str, str]:
-        """All its settings as text; of a secret the version, and a mark to compare it by."""
-        secret = {name: f"version {version} (…{_mark(text)})" for name, (version, text) in self.secrets.items()}
-        size = {"memory": f"{self.memory_mib} MiB", "cpus": f"{self.cpus:g}", "code": f"version {self.code}"}
-        return {**size, "label team": self.team, **dict(sorted({**self.settings, **secret}.items()))}
+        """All that it sets, as text by name; a secret is shown as its version and a mark to compare it by."""
+        secret_versions = {
+            variable: f"version {version} (…{_mark(text)})" for variable, (version, text) in self.secrets.items()
+        }
+        variables = {**self.settings, **secret_versions}
+        return {
+            "memory": f"{self.memory_mib} MiB",
+            "cpus": f"{self.cpus:g}",
+            "code": f"version {self.code}",
+            "label team": self.team,
+            **dict(sorted(variables.items())),
+        }
 
 
 class Shop:
@@ -119,21 +127,21 @@ class Shop:
             self.history.append(release)
 
         for name, running in self.running.items():  # they start at the same time
+            is_ready = partial(_is_ready, running)
             with explain_if_busy(f"to open {name}"):
-                running.wait_until(
-                    partial(_is_ready, running), within_seconds=LIVE_SECONDS, what="answer 200 on /readyz"
-                )
+                running.wait_until(is_ready, within_seconds=LIVE_SECONDS, what="answer 200 on /readyz")
             self._wait_ready(name, 1)
 
     def close(self) -> None:
         """Remove every container; a second call changes nothing."""
-        containers_made = [*self.balancers.values(), *(running for _, running in self.made)]
+        release_containers = [running for _, running in self.made]
+        all_containers = [*self.balancers.values(), *release_containers]
         with ThreadPoolExecutor() as pool:
-            list(pool.map(Running.remove, containers_made))  # raises what a removal raised
+            list(pool.map(Running.remove, all_containers))  # raises what a removal raised
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """Their names."""
+        """The names of its environments."""
         return tuple(self.running)
 
     def current(self, environment: str) -> Release:
@@ -158,62 +166,64 @@ class Shop:
         its place all the same. Raises WorkshopError if the release does not answer: then the former one goes on.
         """
         with self._lock:
-            next_numbers = [deployed.number + 1 for deployed in self.history]
+            next_numbers = [past_release.number + 1 for past_release in self.history]
             number = max(next_numbers, default=release.number)
             new_release = replace(release, number=number, time=datetime.now(UTC))
-            ready_before = self.ready_copies(new_release.environment)
+            environment = new_release.environment
+
+            ready_before = self.ready_copies(environment)
             new_container = self._run(new_release)
-
-            try:
-                with explain_if_busy(f"to start release {number}"):
-                    new_container.wait_until(
-                        partial(_is_up, new_container), within_seconds=LIVE_SECONDS, what="answer on /livez"
-                    )
-            except WorkshopError:
-                new_container.remove()
-                raise
-
-            if ready_before:  # else no customer is lost
-                self._wait_for_new_copy(new_container, new_release.environment, ready_before + 1)
+            _wait_up(new_container, number)
+            if ready_before:  # without a ready copy the environment serves no customer who could be lost
+                self._wait_for_new_copy(new_container, environment, ready_before + 1)
             if new_release.cpus != CPUS:
-                limits = {"NanoCpus": round(new_release.cpus * 1e9)}
-                post(self.stack.session, f"/containers/{new_container.id}/update", limits)
+                self._limit_cpus(new_container, new_release.cpus)
 
-            former_container = self.running[new_release.environment]
-            self.running[new_release.environment] = new_container
+            former_container = self.running[environment]
+            self.running[environment] = new_container
             self.history.append(new_release)
-            with contextlib.suppress(*AWAY):
-                # Also while the engine restarts it.
+            with contextlib.suppress(*AWAY):  # the engine may be restarting it at this moment
                 former_container.container.stop(timeout=_engine_seconds(STOP_SECONDS))
             return new_release
+
+    def _limit_cpus(self, running: Running, cpus: float) -> None:
+        """Set the CPU limit of a container that runs."""
+        limits = {"NanoCpus": round(cpus * 1e9)}
+        post(self.stack.session, f"/containers/{running.id}/update", limits)
 
     def change(self, environment: str, **changes: Any) -> Release:
         """Deploy the current release with changes; ``settings`` and ``secrets`` are added to the present ones."""
         current_release = self.current(environment)
-        for name in {"settings", "secrets"} & changes.keys():
-            changes[name] = {**getattr(current_release, name), **changes[name]}
-        return self.deploy(replace(current_release, **changes))
+        new_values = dict(changes)
+        if "settings" in changes:
+            new_values["settings"] = {**current_release.settings, **changes["settings"]}
+        if "secrets" in changes:
+            new_values["secrets"] = {**current_release.secrets, **changes["secrets"]}
+        return self.deploy(replace(current_release, **new_values))
 
     def restart(self, name: str) -> None:
-        """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for neither."""
+        """Restart an environment's container, or the gateway to a dependency. Raises WrongUsage for another name."""
+        proxies = self.gateways.proxies
         with self._lock:
             if name in self.running:
                 self.running[name].container.restart(timeout=_engine_seconds(STOP_SECONDS))
-            elif name in self.gateways.proxies:
-                self.gateways.proxies[name].container.restart(timeout=_engine_seconds(GATEWAY_STOP_SECONDS))
+            elif name in proxies:
+                proxies[name].container.restart(timeout=_engine_seconds(GATEWAY_STOP_SECONDS))
             else:
-                names = ", ".join((*self.running, *self.gateways.proxies))
+                names = ", ".join((*self.running, *proxies))
                 raise WrongUsage(f"There is no {name!r} to restart.", f"There is {names}.")
 
     def ready_copies(self, environment: str) -> int:
         """Return how many copies the balancer of an environment sends customers to."""
-        return int(_get(self.balancers[environment].url(OPERATORS_PORT)).body or 0)
+        url = self.balancers[environment].url(OPERATORS_PORT)
+        return int(_get(url).body or 0)
 
     def memory_bytes(self, environment: str) -> float:
         """Return the working set of an environment's container; 0 while it does not run."""
         with contextlib.suppress(*AWAY):
             answer = self.running[environment].container.stats(stream=False, one_shot=True)
-            return stats.working_set(answer["memory_stats"]) if stats.is_running(answer) else 0.0
+            if stats.is_running(answer):
+                return stats.working_set(answer["memory_stats"])
         return 0.0
 
     def cpus_used(self, environment: str) -> float:
@@ -221,10 +231,11 @@ class Shop:
         time.sleep(SETTLE_SECONDS)
         container = self.running[environment].container
         began = time.monotonic()
-        nanoseconds_before = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+        nanoseconds_before = _cpu_nanoseconds(container)
         time.sleep(DEMAND_SECONDS)
-        nanoseconds_after = container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
-        return float(nanoseconds_after - nanoseconds_before) / 1e9 / (time.monotonic() - began)
+        nanoseconds_after = _cpu_nanoseconds(container)
+        cpu_seconds = float(nanoseconds_after - nanoseconds_before) / 1e9
+        return cpu_seconds / (time.monotonic() - began)
 
     def starts(self) -> tuple[str, ...]:
         """Return when each container started last: a change means that one died in between."""
@@ -253,18 +264,22 @@ class Shop:
 
     def compare(self, *releases: int) -> pd.DataFrame:
         """Return a row for each setting in which these releases differ, a column for each of them."""
-        facts = {release.number: release.facts for release in map(self.find, releases)}
-        settings = pd.DataFrame(facts).fillna(NOT_SET).rename_axis("setting")
-        return settings[settings.nunique(axis=1) > 1]
+        compared_releases = [self.find(number) for number in releases]
+        facts_by_number = {release.number: release.facts for release in compared_releases}
+        settings = pd.DataFrame(facts_by_number).fillna(NOT_SET).rename_axis("setting")
+        differs = settings.nunique(axis=1) > 1
+        return settings[differs]
 
     def _wait_ready(self, environment: str, copies: int) -> None:
         """Wait until so many copies of an environment are ready, or the time is up."""
-        trial.poll(partial(self.ready_copies, environment), lambda ready: ready >= copies, READY_SECONDS)
+        count_ready = partial(self.ready_copies, environment)
+        trial.poll(count_ready, lambda ready: ready >= copies, READY_SECONDS)
 
     def _wait_for_new_copy(self, new_container: Running, environment: str, copies: int) -> None:
-        """Wait until so many copies are ready, the new one says for some seconds that it is not, or the time is up.
+        """Wait until so many copies are ready, the new one answers for some seconds that it is not, or the time is up.
 
-        What says that it is not ready needs no patience on a busy machine; what has not said anything does.
+        The time limit is longer on a busy machine, where a copy may not answer yet. The seconds for a copy that answers
+        that it is not ready stay the same.
         """
         began = time.monotonic()
         not_ready_since: float | None = None
@@ -292,29 +307,14 @@ class Shop:
         return containers.run(self.stack.session, spec)
 
     def _run(self, release: Release) -> Running:
-        name = f"{release.environment}-{release.number}"
-        network = f"{self.stack.project}_default"
-        aliases = [name, f"copies-{self.balancers[release.environment].id[:12]}"]
-        files = {secret: f"{SECRETS_FOLDER}/{secret.removesuffix('_FILE').lower()}" for secret in release.secrets}
-
-        container = self.client.containers.create(
-            self.service.images[release.code - 1],
-            name=name,
-            network=network,
-            networking_config={network: self.client.api.create_endpoint_config(aliases=aliases)},
-            environment={**release.settings, **self.gateways.environment, **files},
-            mem_limit=release.memory_mib * MIB,
-            memswap_limit=release.memory_mib * MIB,
-            nano_cpus=round(CPUS * 1e9),
-            ports={f"{trial.PORT}/tcp": None},
-            mounts=[containers.anonymous_volume(SECRETS_FOLDER)],
-            labels={COMPOSE_SERVICE: release.environment, "team": release.team},
-            **HARDENED,
-        )
+        """Start the container of a release, and keep it for its logs."""
+        path_by_variable = {variable: _secret_path(variable) for variable in release.secrets}
+        text_by_path = {path_by_variable[variable]: text for variable, (_, text) in release.secrets.items()}
+        container = self._create(release, path_by_variable)
 
         running = Running(self.stack.session, container)
         try:
-            containers.copy_in(container, {files[secret]: text for secret, (_, text) in release.secrets.items()})
+            containers.copy_in(container, text_by_path)
             container.start()
         except BaseException:
             running.remove()
@@ -323,35 +323,81 @@ class Shop:
         self.made.append((release.environment, running))
         return running
 
+    def _create(self, release: Release, secret_paths: Mapping[str, str]) -> Any:
+        """Create the container of a release; ``secret_paths`` has the path of each secret by its variable.
+
+        The balancer of the environment finds the container by the alias that has the balancer's host name.
+        """
+        name = f"{release.environment}-{release.number}"
+        network = f"{self.stack.project}_default"
+        balancer_name = self.balancers[release.environment].id[:12]
+        endpoint = self.client.api.create_endpoint_config(aliases=[name, f"copies-{balancer_name}"])
+        memory_bytes = release.memory_mib * MIB
+
+        return self.client.containers.create(
+            self.service.images[release.code - 1],
+            name=name,
+            network=network,
+            networking_config={network: endpoint},
+            environment={**release.settings, **self.gateways.environment, **secret_paths},
+            mem_limit=memory_bytes,
+            memswap_limit=memory_bytes,
+            nano_cpus=round(CPUS * 1e9),
+            ports={f"{trial.PORT}/tcp": None},
+            mounts=[containers.anonymous_volume(SECRETS_FOLDER)],
+            labels={COMPOSE_SERVICE: release.environment, "team": release.team},
+            **HARDENED,
+        )
+
 
 def _first_release(stack: Stack, gateways: DependencyProxies) -> Release:
     """Return the configuration of the stack's service as a release, with the gateways as its hosts."""
     variables = service_trial.settings_of(stack.container("service"))
-    secret_texts = service_trial.secrets_of(stack)
-    secrets = {name: (2, secret_texts[value]) for name, value in variables.items() if value in secret_texts}
-    hosts = {dependency_proxies.HOST_VARIABLES[name]: f"gateway to {name}" for name in gateways.proxies}
+    text_by_path = service_trial.secrets_of(stack)
+    secrets = {name: (2, text_by_path[value]) for name, value in variables.items() if value in text_by_path}
     settings = {name: value for name, value in variables.items() if name not in secrets}
-    return Release(40, "", {**settings, **hosts}, secrets)
+    for dependency in gateways.proxies:
+        host_variable = dependency_proxies.HOST_VARIABLES[dependency]
+        settings[host_variable] = f"gateway to {dependency}"
+
+    return Release(40, "", settings, secrets)
+
+
+def _secret_path(variable: str) -> str:
+    """Return the path in the container of the secret that a variable (``REDIS_PASSWORD_FILE``) names."""
+    return f"{SECRETS_FOLDER}/{variable.removesuffix('_FILE').lower()}"
+
+
+def _wait_up(running: Running, number: int) -> None:
+    """Wait until a release answers. Removes it, and raises WorkshopError, if it does not."""
+    try:
+        with explain_if_busy(f"to start release {number}"):
+            running.wait_until(partial(_is_up, running), within_seconds=LIVE_SECONDS, what="answer on /livez")
+    except WorkshopError:
+        running.remove()
+        raise
 
 
 def _is_ready(running: Running) -> bool:
-    return _answer(running, "/readyz") == OK
+    """Return whether /readyz answers 200. Raises WorkshopError if the container has been restarted."""
+    _check_not_restarted(running)
+    return _status(running, "/readyz") == OK
 
 
 def _is_up(running: Running) -> bool:
-    """Return whether it gives any answer: a naive /livez is 503 while a dependency is away."""
-    return _answer(running, "/livez") is not None
+    """Return whether /livez gives any answer: a naive one is 503 while a dependency is away.
 
-
-def _answer(running: Running, path: str) -> int | None:
-    """Return the status that it answers with; None without an answer.
-
-    Raises WorkshopError with its last lines if it has ended and been restarted.
+    Raises WorkshopError if the container has been restarted.
     """
+    _check_not_restarted(running)
+    return _status(running, "/livez") is not None
+
+
+def _check_not_restarted(running: Running) -> None:
+    """Raise WorkshopError with its last lines if a container has ended and been restarted."""
     if running.inspect()["RestartCount"]:
         sentence = f"{running.name} ends as soon as it is started, so no customer gets it."
         raise WorkshopError(sentence, "Its last lines say why.", output=running.log_tail())
-    return _status(running, path)
 
 
 def _status(running: Running, path: str) -> int | None:
@@ -359,6 +405,12 @@ def _status(running: Running, path: str) -> int | None:
     with contextlib.suppress(WorkshopError):
         return _get(f"{running.url()}{path}").status
     return None
+
+
+def _cpu_nanoseconds(container: Any) -> int:
+    """Return the CPU time that a container has used since its start."""
+    answer = container.stats(stream=False, one_shot=True)
+    return int(answer["cpu_stats"]["cpu_usage"]["total_usage"])
 
 
 def _get(url: str) -> Answer:

@@ -24,7 +24,8 @@ IN_A_ROW = 3
 # A symptom is more than one accident: this share of so many customers in a row suffered.
 SHARE = 0.3
 TOGETHER = 5
-BEFORE_SECONDS = WINDOW_SECONDS = 5.0
+BEFORE_SECONDS = 5.0
+WINDOW_SECONDS = 5.0
 BEFORE = timedelta(seconds=BEFORE_SECONDS)
 WELL_PERCENT = 90.0
 CHANGE_PERCENT = 10.0
@@ -47,23 +48,26 @@ def first_symptom(visits: Sequence[Visit], injected: datetime) -> datetime | Non
     later_visits = [visit for visit in visits if visit.time >= injected]
     worst_visits = [visit for visit in later_visits if visit.environment == worst]
 
-    for place, visit in enumerate(worst_visits):
-        next_visits = worst_visits[place : place + TOGETHER]
-        share = sum(not next_visit.is_good for next_visit in next_visits) / TOGETHER
-        if not visit.is_good and len(next_visits) == TOGETHER and share > SHARE:
-            return visit.time
+    for start in range(len(worst_visits) - TOGETHER + 1):
+        visits_in_a_row = worst_visits[start : start + TOGETHER]
+        bad_visits = [visit for visit in visits_in_a_row if not visit.is_good]
+        is_symptom = len(bad_visits) / TOGETHER > SHARE
+        if is_symptom and not visits_in_a_row[0].is_good:
+            return visits_in_a_row[0].time
     return None
 
 
 def first_signs(logs: pd.DataFrame, tables: Tables, injected: datetime) -> dict[str, datetime | None]:
     """Return when each signal first showed the incident, from ``injected`` on; None for one that did not."""
-    requests = _first_moment(tables.requests, _in_requests(tables.requests), injected)
-    resources = _first_moment(tables.resources, _in_resources(tables.resources), injected)
+    metrics_signs = [
+        _first_bad_time(tables.requests, _is_bad_request(tables.requests), injected),
+        _first_bad_time(tables.resources, _is_at_limit(tables.resources), injected),
+    ]
     return {
-        "logs": _first_moment(logs, _in_logs(logs), injected, "ts"),
-        "metrics": min(filter(None, (requests, resources)), default=None),
-        "health": _first_moment(tables.health, _in_health(tables.health), injected),
-        "engine": _first_moment(tables.events, out_of_memory(tables.events), injected),
+        "logs": _first_bad_time(logs, _is_grave_line(logs), injected, "ts"),
+        "metrics": min((sign for sign in metrics_signs if sign is not None), default=None),
+        "health": _first_bad_time(tables.health, _is_failing_probe(tables.health), injected),
+        "engine": _first_bad_time(tables.events, out_of_memory(tables.events), injected),
     }
 
 
@@ -81,57 +85,76 @@ def after_restart(visits: pd.DataFrame, restarted: datetime) -> str:
         first_served = seconds[good_visits.index].min()
 
     is_before = (seconds < 0) & (seconds >= -BEFORE_SECONDS)
-    is_soon = (seconds >= first_served) & (seconds < first_served + WINDOW_SECONDS)
+    is_at_first = (seconds >= first_served) & (seconds < first_served + WINDOW_SECONDS)
     is_at_end = seconds > seconds.max() - WINDOW_SECONDS
-    before_percent = _percent(visits[is_before])
-    soon_percent = _percent(visits[is_soon])
-    end_percent = _percent(visits[is_at_end])
+    before_percent = _served_percent(visits[is_before])
+    first_percent = _served_percent(visits[is_at_first])
+    end_percent = _served_percent(visits[is_at_end])
 
     if end_percent >= WELL_PERCENT:
         return "heals"
-    if soon_percent > before_percent + CHANGE_PERCENT and end_percent < soon_percent - CHANGE_PERCENT:
+    if first_percent > before_percent + CHANGE_PERCENT and end_percent < first_percent - CHANGE_PERCENT:
         return "half"
-    if _percent(later_visits) < before_percent - CHANGE_PERCENT:
+    if _served_percent(later_visits) < before_percent - CHANGE_PERCENT:
         return "worse"
     return "nothing"
 
 
-def _in_logs(logs: pd.DataFrame) -> pd.Series:
+def _is_grave_line(logs: pd.DataFrame) -> pd.Series:
+    """Return for each log line whether it is a warning or worse, or of a slow request; probes are left out."""
     is_grave = pd.Series(False, index=logs.index)
     if "level" in logs:
         is_grave = logs["level"].astype("str").isin(GRAVE)
     if "duration_ms" in logs:
-        is_grave = is_grave | (pd.to_numeric(logs["duration_ms"], errors="coerce") > SLOW_MS).fillna(value=False)
+        is_slow = pd.to_numeric(logs["duration_ms"], errors="coerce") > SLOW_MS
+        is_grave = is_grave | is_slow.fillna(value=False)
     if "route" in logs:
-        is_grave = is_grave & ~logs["route"].isin(PROBES).fillna(value=False)  # a release that starts is not ready
+        is_probe = logs["route"].isin(PROBES).fillna(value=False)
+        is_grave = is_grave & ~is_probe  # a release that starts is not ready
     return is_grave
 
 
-def _in_requests(requests: pd.DataFrame) -> pd.Series:
-    served = requests.get("served_percent", pd.Series(100.0, index=requests.index))
-    is_failed = (requests["error_percent"] > ERRORS_PERCENT) | (served < SERVED_PERCENT)
-    return is_failed | (requests["p95_ms"] > SLOW_MS)
+def _is_bad_request(requests: pd.DataFrame) -> pd.Series:
+    """Return for each second whether too many requests failed, or were slow."""
+    served_percent = requests.get("served_percent", pd.Series(100.0, index=requests.index))
+    is_failed = (requests["error_percent"] > ERRORS_PERCENT) | (served_percent < SERVED_PERCENT)
+    is_slow = requests["p95_ms"] > SLOW_MS
+    return is_failed | is_slow
 
 
-def _in_resources(resources: pd.DataFrame) -> pd.Series:
+def _is_at_limit(resources: pd.DataFrame) -> pd.Series:
+    """Return for each measurement whether the memory is nearly full, or the CPU is throttled."""
     is_full = resources["memory_bytes"] > MEMORY_SHARE * resources["memory_limit_bytes"]
-    return is_full | (resources["throttled_percent"] > THROTTLED_PERCENT)
+    is_throttled = resources["throttled_percent"] > THROTTLED_PERCENT
+    return is_full | is_throttled
 
 
-def _in_health(health: pd.DataFrame) -> pd.Series:
-    """Return where a probe has failed several times in a row: a release that starts is not ready for a moment."""
+def _is_failing_probe(health: pd.DataFrame) -> pd.Series:
+    """Return for each answer whether its probe has failed several times in a row.
+
+    One failure says nothing: a release that starts is not ready for a moment.
+    """
     is_bad = health["what"].isin(("/readyz", "/health")) & ~health["state"].isin(("pass", "warn"))
-    in_a_row = is_bad.astype(int).groupby([health["container"], health["what"]]).rolling(IN_A_ROW).sum()
-    return in_a_row.droplevel([0, 1]).eq(IN_A_ROW).reindex(health.index)
+    bad_by_probe = is_bad.astype(int).groupby([health["container"], health["what"]])
+    bad_in_a_row = bad_by_probe.rolling(IN_A_ROW).sum().droplevel([0, 1])
+    return bad_in_a_row.eq(IN_A_ROW).reindex(health.index)
 
 
-def _first_moment(table: pd.DataFrame, is_bad: pd.Series, injected: datetime, column: str = "time") -> datetime | None:
+def _first_bad_time(
+    table: pd.DataFrame, is_bad: pd.Series, injected: datetime, column: str = "time"
+) -> datetime | None:
+    """Return the first time, from ``injected`` on, of a row that is bad; None if there is none."""
     if table.empty or column not in table:
         return None
+
     times = pd.to_datetime(table[column], utc=True)
-    matching_times = times[is_bad.astype(bool) & (times >= pd.Timestamp(injected))]
-    return None if matching_times.empty else matching_times.min().to_pydatetime()
+    is_after_injection = times >= pd.Timestamp(injected)
+    bad_times = times[is_bad.astype(bool) & is_after_injection]
+    return None if bad_times.empty else bad_times.min().to_pydatetime()
 
 
-def _percent(visits: pd.DataFrame) -> float:
-    return 100.0 * float(visits["good"].mean()) if len(visits) else 0.0
+def _served_percent(visits: pd.DataFrame) -> float:
+    """Return the percentage of customers served in time; 0 for no customers."""
+    if visits.empty:
+        return 0.0
+    return 100.0 * float(visits["good"].mean())

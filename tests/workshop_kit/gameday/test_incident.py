@@ -137,7 +137,7 @@ def test_secrets_have_a_version_and_a_mark(tmp_path: Path) -> None:
 
 def test_an_incident_that_cannot_be_made_says_why_with_the_container_s_lines(incident: Incident) -> None:
     """The release's own next step would be the second one in a row."""
-    incident._failed = WorkshopError("It ended.", "Read its last lines.", output="ValueError: LOG_LEVEL")
+    incident._failure = WorkshopError("It ended.", "Read its last lines.", output="ValueError: LOG_LEVEL")
     with pytest.raises(WorkshopError) as error:
         incident.releases()
     assert str(error.value) == "The incident could not be made: It ended. Run the cell that starts it again."
